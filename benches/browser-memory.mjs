@@ -28,14 +28,13 @@ const REMEMBER_MEMORIES = `{
   globalThis.memoryBytes = () => [...memories].reduce((sum, memory) => sum + (memory?.buffer.byteLength ?? 0), 0);
 }`;
 const TYPES = { js: "text/javascript", wasm: "application/wasm" };
-const PACKAGE = fileURLToPath(new URL("../js/packages/countersign/", import.meta.url));
-const ENTRY = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")).exports["./verify"].default;
+const PACKAGES = fileURLToPath(new URL("../js/packages/", import.meta.url));
 
-/** The files that the browser may load: the input, the npm package, and an empty page. */
+/** The files that the browser may load: the input, the npm packages, and an empty page. */
 async function serve(folder) {
   const fileOf = (path) => {
     if (path === "/export.ndjson" || path === "/trust.txt") return join(folder, path);
-    if (path.startsWith("/js/")) return join(PACKAGE, normalize(path.slice(3)));
+    if (path.startsWith("/js/")) return join(PACKAGES, normalize(path.slice(3)));
   };
   const server = createServer((request, response) => {
     const path = new URL(request.url, "http://localhost").pathname;
@@ -81,10 +80,10 @@ class Browser {
     this.#socket.onmessage = ({ data }) => {
       const { id, result, error, method, params } = JSON.parse(data);
       if (method === "Target.attachedToTarget") this.#attached(params).catch(() => {});
-      if (method === "Target.detachedFromTarget") this.#workers.delete(params.sessionId);
+      if (method === "Target.detachedFromTarget") this.#detached(params.sessionId);
       if (id === undefined) return;
-      const { resolve, reject } = this.#answers.get(id);
-      this.#answers.delete(id);
+      const { resolve, reject } = this.#answers.get(id) ?? {};
+      if (!this.#answers.delete(id)) return;
       error ? reject(new Error(error.message)) : resolve(result);
     };
   }
@@ -92,7 +91,7 @@ class Browser {
   call(method, params = {}, sessionId = undefined) {
     const id = ++this.#calls;
     this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
-    return new Promise((resolve, reject) => this.#answers.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => this.#answers.set(id, { resolve, reject, sessionId }));
   }
 
   async open(url) {
@@ -121,6 +120,16 @@ class Browser {
     await this.evaluate(sessionId, REMEMBER_MEMORIES);
     this.#workers.add(sessionId);
     if (waitingForDebugger) await this.call("Runtime.runIfWaitingForDebugger", {}, sessionId);
+  }
+
+  /** Rejects the calls that a worker didn't answer before it ended. */
+  #detached(ended) {
+    this.#workers.delete(ended);
+    for (const [id, { reject, sessionId }] of this.#answers) {
+      if (sessionId !== ended) continue;
+      this.#answers.delete(id);
+      reject(new Error("the worker ended"));
+    }
   }
 
   /** Returns the memory of each worker. A worker that no longer exists has none. */
@@ -162,7 +171,13 @@ try {
   const verifying = browser.evaluate(
     page,
     `(async () => {
-      const { verify } = await import(${JSON.stringify(join("/js", ENTRY))});
+      // Browsers resolve no \`imports\` of a package, so the artifact and the worker are the viewer's.
+      const { createVerifier } = await import("/js/countersign/dist/verify/create-verifier.js");
+      const { compileFetched } = await import("/js/countersign/dist/artifact/fetched.js");
+      const { verify } = createVerifier({
+        module: () => compileFetched(new URL("/js/viewer/dist/verifier.wasm", location.href)),
+        worker: () => new Worker("/js/viewer/dist/verify-worker.js", { type: "module" }),
+      });
       const trust = await (await fetch("/trust.txt")).text();
       const { report } = await verify(await fetch("/export.ndjson"), { trust });
       return report.verdict;

@@ -90,7 +90,7 @@ const [first, name] = process.argv.slice(2);
 if (name === undefined) {
   await measure(Number(first));
 } else {
-  // It ends with the process that started it.
+  // This process ends with the one that started it.
   process.on("disconnect", () => process.exit());
   for (const client of FLOODS[name]()) repeat(first, client);
   // Let the flood ramp up first.

@@ -33,7 +33,7 @@ pub fn encode_to(bytes: impl AsRef<[u8]>, out: &mut String) {
     let bytes = bytes.as_ref();
     out.reserve(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        // An incomplete group is filled up with zero bits.
+        // Pad an incomplete group with zero bits.
         let bits = group.iter().fold(0, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
         for place in 0..4 {
             let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_any_other_form() {
+    fn rejects_any_other_form() {
         for text in [
             "Zg", "Zg=", "Zg===", "Z===", "====", "=", "Zm9=", "Zh==", "Zm9v=", "Zg==Zg==", "Zm8=Zm9v",
             "Zm9v\n", "Zm 9", "Zm-_", "Zm\u{e9}", "Z\0==",

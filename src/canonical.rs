@@ -14,7 +14,7 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 //!
-//! Values that I-JSON (RFC 7493) cannot represent are refused, never changed: invalid UTF-8, duplicate names, lone
+//! Values that I-JSON (RFC 7493) cannot represent are rejected, never changed: invalid UTF-8, duplicate names, lone
 //! surrogates, and numbers that as doubles are not finite or have a magnitude above 2^53 − 1.
 
 mod number;
@@ -32,14 +32,14 @@ pub use crate::redaction::Redaction;
 pub use number::{decimal, double, es6 as number};
 pub use tokens::{Part, Raw, Token, TokenKind, Tokens};
 
-/// Maximum nesting of a value, which itself is the first level.
+/// Maximum nesting depth of a value. The value itself is level 1.
 pub const MAX_DEPTH: usize = 64;
 
 /// Returns the canonical form of one JSON value.
 ///
 /// # Errors
-/// [`Code::Event`] if the text is not JSON or if I-JSON cannot represent it, with the name of the field nearest to
-/// the error, if there is one. Text that is not JSON at all has no field.
+/// [`Code::Event`] if the text is not JSON or if I-JSON cannot represent it, with the name of the field
+/// nearest to the error, if there is one. If the text is not JSON, the error names no field.
 pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
     write(json, number::Range::Exact, &Redaction::none(), None).map(|written| written.text)
 }
@@ -64,7 +64,7 @@ pub(crate) struct Listed<'a> {
     /// The number of objects and arrays around the field's object.
     pub(crate) depth: usize,
     pub(crate) name: Cow<'a, str>,
-    /// The text from the field's value on.
+    /// The text, starting at the field's value.
     pub(crate) value: &'a str,
 }
 
@@ -147,18 +147,18 @@ struct Frame {
     is_object: bool,
     /// For an array, how to redact it at its end; for an object, how to treat its fields.
     secrecy: Secrecy,
-    /// The number of redacted and of unredacted values before it.
+    /// The number of redacted values and of other values before this one.
     redacted: usize,
     kept: usize,
-    /// The treatment of this array's next element, if the previous one determines it, and true if that element's
-    /// index is even.
+    /// The treatment of this array's next element, if the previous element determines it; then, true if that
+    /// element's index is even.
     next: Secrecy,
     is_even: bool,
     /// True if the names so far are in strictly ascending order.
     sorted: bool,
-    /// Its start in the output.
+    /// The start of this value in the output.
     start: usize,
-    /// The number of entries in `members` before its own.
+    /// The length of `members` when this value began.
     members: usize,
 }
 
@@ -246,7 +246,7 @@ impl<'a> Writer<'a, '_> {
         self.text.as_bytes().get(index).copied().unwrap_or(0)
     }
 
-    /// Returns a part that begins and ends at ASCII characters.
+    /// Returns a slice that begins and ends at ASCII characters.
     fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or_default()
     }
@@ -541,7 +541,7 @@ impl<'a> Writer<'a, '_> {
 /// Maximum number of fields sorted by insertion. More are sorted by a heap, which is less code than a sort.
 const MAX_INSERTION_SORT: usize = 16;
 
-/// Sorts fields, each given with its end.
+/// Sorts fields, each with the index of its end.
 fn in_order(mut members: Vec<(Member<'_>, usize)>) -> Vec<(Member<'_>, usize)> {
     if members.len() > MAX_INSERTION_SORT {
         return BinaryHeap::from(members).into_sorted_vec();

@@ -1,9 +1,9 @@
 //! Verification of a log from its tiles: any C2SP tlog-tiles log, not only countersign logs (SPEC section 6).
 //!
-//! A log publishes a checkpoint, its leaves in entry bundles, and the hashes of its tree in tiles. A [`Walk`] checks
-//! that each leaf's hash is in its tile of level 0, that each full tile's root is in the tile above it, and that the
-//! tiles at the right edge give the checkpoint's root. It goes tile by tile, in memory that grows with the tree's
-//! height.
+//! A log publishes a checkpoint, its leaves in entry bundles, and the hashes of its tree in tiles. A [`Walk`]
+//! checks that each leaf's hash is in its tile of level 0, that each full tile's root is in the tile above
+//! it, and that the tiles at the right edge give the checkpoint's root. It processes one tile at a time, in
+//! memory that grows with the tree's height.
 //!
 //! Everything else is checked as for an export of all entries without their events, which tiles don't contain. The
 //! walk writes that export as it goes. Pass it to a [`Verifier`](crate::verify::Verifier) with the option

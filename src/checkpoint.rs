@@ -84,7 +84,7 @@ impl Checkpoint {
     pub fn parse_text(text: &str) -> Result<Self, Error> {
         let (checkpoint, extensions) = Self::read_lines(text)?;
         if !extensions.is_empty() {
-            return Err(refuse(4, "a checkpoint has no extension lines"));
+            return Err(refuse(4, "the checkpoint has extension lines, which this log does not use"));
         }
         check_name(&checkpoint.origin).map_err(|error| refuse(1, &error.message))?;
         Ok(checkpoint)
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_texts_are_refused_with_the_line() {
+    fn malformed_texts_are_rejected_with_the_line() {
         let good = checkpoint().to_string();
         assert_eq!(Checkpoint::parse_text(&good), Ok(checkpoint()));
         let root = checkpoint().root;

@@ -1,4 +1,4 @@
-//! Strict Ed25519 verification (SPEC section 2), with the same result everywhere.
+//! Strict Ed25519 verification (SPEC section 2), with the same result on every platform.
 //!
 //! RFC 8032 lets verifiers differ. Here a signature is valid only if S is below the group's order, A and R are
 //! canonical encodings of points that are not of small order, and `[S]B = R + [k]A` holds without multiplying by the
@@ -83,7 +83,7 @@ const SMALL_ORDER: [[u8; 32]; 5] = {
     all
 };
 
-/// True if a canonical encoding is of a point of small order.
+/// True if a canonically encoded point is of small order.
 fn has_small_order(encoding: &[u8]) -> bool {
     let is = |y: &[u8; 32]| encoding[..31] == y[..31] && encoding[31] & 0x7f == y[31];
     SMALL_ORDER.iter().any(is)
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_non_canonical_encodings() {
+    fn rejects_non_canonical_encodings() {
         let mut points = 0;
         // The y coordinates from p = 2^255 - 19 to 2^255 - 1, with either sign of x.
         for low in 0xed..=0xff {

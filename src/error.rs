@@ -50,14 +50,16 @@ words! {
         Recorder = "recorder.out_of_turn",
         /// The signer returned a signature that does not verify under its own key.
         Signature = "signature.invalid",
-        /// The log refuses the submission (SPEC section 6).
+        /// The log rejects the submission (SPEC section 6).
         Refused = "log.refused",
-        /// The log does not accept this from that key (SPEC section 6).
+        /// The log does not accept this submission from that key (SPEC section 6).
         Unauthorized = "log.unauthorized",
         /// Links are missing between the log's last link of the chain and the submitted one.
         Gap = "log.gap",
         /// The log has a different link at this position of the chain.
         Fork = "log.fork",
+        /// The log server has shown two histories of a tenant log (SPEC section 16.8).
+        Rewritten = "log.rewritten",
         /// The link's time is ahead of the log's clock (SPEC section 6).
         Early = "submit.early",
     }

@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_invalid_json_within_redacted_values() {
+    fn rejects_invalid_json_within_redacted_values() {
         let error = Event::parse(br#"{"token":[1e999]}"#, &Redaction::default()).unwrap_err();
         assert_eq!(error.member.as_deref(), Some("token"));
     }

@@ -1,4 +1,4 @@
-//! Lower-case hex (SPEC section 2). Formatting with `{:x}` would be slower and more code.
+//! Lower-case hex (SPEC section 2). Formatting with `{:x}` would be slower and need more code.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -18,7 +18,7 @@ pub fn push(bytes: &[u8], out: &mut String) {
 }
 
 /// Decodes exactly `N` bytes of two digits each.
-pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+pub fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     const NONE: u8 = 0x80;
     // Branch-free, so that all digits are decoded in parallel.
     let value = |digit: u8| {

@@ -54,7 +54,7 @@ pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), Jso
     string_end_from(text, plain_end(text, index))
 }
 
-/// Like [`string_end`], for callers that ask for all strings of a JSON text in order.
+/// Like [`string_end`], for callers that scan all strings of a JSON text in order.
 #[inline]
 pub(crate) fn next_string_end(
     text: &[u8],
@@ -176,7 +176,8 @@ fn scalar_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// The range of an object's last field name between its quotes. Start 0 means none: no name can be there.
+/// The range of an object's last field name between its quotes. A start of 0 means that there is none,
+/// because no name can start there.
 type Name = (u32, u32);
 
 /// Scans the value at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
@@ -314,7 +315,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// Returns the content of a scanned string, given as written between its quotes.
+/// Returns the content of a scanned string. `raw` is the text between its quotes.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     if !raw.bytes().any(|byte| byte == b'\\') {
         return Cow::Borrowed(raw);
@@ -501,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_invalid_json() {
+    fn rejects_invalid_json() {
         for text in [
             "",
             "{",

@@ -160,14 +160,15 @@ impl KeyNote {
         let refuse = |line: u64, why: &str| Error::new(Code::Note, why).at_line(line);
         let mut lines = note.text.split_terminator('\n');
         if lines.next() != Some(FIRST_LINE) {
-            return Err(refuse(1, "a key note begins with the line \"countersign/v1 keys\""));
+            return Err(refuse(1, "the key note does not begin with the line \"countersign/v1 keys\""));
         }
-        let origin = lines.next().ok_or_else(|| refuse(2, "a key note's second line is the log's origin"))?;
+        let origin =
+            lines.next().ok_or_else(|| refuse(2, "the key note has no line with the log's origin"))?;
         check_name(origin).map_err(|error| refuse(2, &error.message))?;
         let parse = |(line, at): (&str, u64)| line.parse().map_err(|error: Error| error.at_line(at));
         let statements = lines.zip(3..).map(parse).collect::<Result<Vec<_>, _>>()?;
         if statements.is_empty() {
-            return Err(refuse(3, "a key note makes at least one statement"));
+            return Err(refuse(3, "the key note makes no statement"));
         }
         Ok(Self { origin: origin.to_owned(), statements, note })
     }
@@ -183,7 +184,7 @@ impl KeyNote {
     pub fn sign(origin: &str, statements: &[Statement], key: &SignerKey) -> Result<String, Error> {
         check_name(origin)?;
         if statements.is_empty() {
-            return Err(Error::new(Code::Note, "a key note makes at least one statement"));
+            return Err(Error::new(Code::Note, "the key note makes no statement"));
         }
         let mut text = format!("{FIRST_LINE}\n{origin}\n");
         for statement in statements {
@@ -201,8 +202,8 @@ impl KeyNote {
     }
 }
 
-/// True if an issuer of that name may grant and revoke an emitter of that name: the emitter's name is the issuer's
-/// followed by `/` and more.
+/// True if an issuer of that name may grant and revoke an emitter of that name: the emitter's name is the
+/// issuer's followed by `/` and at least one character.
 pub fn names_under(issuer: &str, emitter: &str) -> bool {
     emitter.strip_prefix(issuer).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| !rest.is_empty())
 }
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_key_notes_are_refused_with_the_line() {
+    fn malformed_key_notes_are_rejected_with_the_line() {
         let key = issuer().verifier_key().to_string();
         let time = "2026-11-20T06:00:00.000Z";
         let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");

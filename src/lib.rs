@@ -77,7 +77,7 @@
 //!
 //! # Run a log and prove that an event is in it
 //!
-//! [`log::PendingBatch`] is the accepting half of a log: it accepts a [submission](log::Submission) as a whole or refuses
+//! [`log::PendingBatch`] is the accepting half of a log: it accepts a [submission](log::Submission) as a whole or rejects
 //! it. The log then signs a [checkpoint] of the tree. A [`proof::Proof`] shows anyone who trusts the log's key that
 //! an entry is in the log.
 //!
@@ -137,7 +137,7 @@
 //! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report |
 //! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
 //! | run a log | [`log`]: accepting submissions; [`tolerance`]: allowed clock differences; [`keys`]: key notes; [`checkpoint`]; [`witness`]: cosigning requests; [`check`]: verifying a log from its tiles |
-//! | prove | [`proof`]: self-contained inclusion proofs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
+//! | prove | [`proof`]: self-contained inclusion proofs; [`tenant`]: heads of tenant logs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
 //! | basics | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
 //!
 //! # Features
@@ -183,6 +183,8 @@ pub mod note;
 pub mod path;
 pub mod phrases;
 #[cfg(feature = "prove")]
+pub mod pin;
+#[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;
 pub mod redaction;
@@ -190,6 +192,8 @@ pub mod redaction;
 mod rights;
 #[cfg(all(feature = "sign", feature = "verify"))]
 pub mod seal;
+#[cfg(feature = "prove")]
+pub mod tenant;
 pub mod time;
 #[cfg(feature = "verify")]
 pub mod tolerance;

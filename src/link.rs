@@ -51,7 +51,8 @@ pub fn commit(salt: &Salt, event: &[u8]) -> Hash {
     Hash::digest(&[&commit_prefix(salt), event])
 }
 
-/// Returns what is hashed before an event to compute its [commit](commit()): the domain, a zero byte, and the salt.
+/// Returns the bytes that are hashed before an event to compute its [commit](commit()): the domain, a zero
+/// byte, and the salt.
 pub fn commit_prefix(salt: &Salt) -> [u8; 39] {
     let mut prefix = [0; 39];
     prefix[..23].copy_from_slice(COMMIT_DOMAIN);

@@ -4,7 +4,7 @@
 //! A [`Submission`] is what an emitter sends: links, the events behind them, and key notes. A log accepts it as a
 //! whole or not at all. A link is accepted if it extends its chain by one, its key is authorized, and the last link
 //! of each chain in the submission is signed. A link that the log already has gets its old index back. Two different
-//! links at one position of a chain are a fork: the log refuses the second one together with its submission, and both
+//! links at one position of a chain are a fork: the log rejects the second one together with its submission, and both
 //! are evidence.
 //!
 //! A [`PendingBatch`] collects accepted submissions that the log's [`Storage`] does not have yet:

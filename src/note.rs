@@ -53,10 +53,10 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::new(Code::Name, "a name is empty"));
     }
-    if let Some(found) = refused_in(name) {
+    if let Some(found) = rejected_in(name) {
         // The name is not repeated: it may be a private key in the wrong place.
-        let why = format!("the name holds {}", Quoted(found.encode_utf8(&mut [0; 4])));
-        let hint = "a name holds no white space, no control character and no '+'";
+        let why = format!("the name contains {}", Quoted(found.encode_utf8(&mut [0; 4])));
+        let hint = "remove white space, control characters, and '+' from the name";
         return Err(Error::new(Code::Name, why).with_hint(hint));
     }
     Ok(())
@@ -64,15 +64,15 @@ pub fn check_name(name: &str) -> Result<(), Error> {
 
 /// True if [`check_name`] accepts `name`.
 pub fn is_name(name: &str) -> bool {
-    !name.is_empty() && refused_in(name).is_none()
+    !name.is_empty() && rejected_in(name).is_none()
 }
 
 /// Returns the first character that a name must not contain.
-fn refused_in(name: &str) -> Option<char> {
+fn rejected_in(name: &str) -> Option<char> {
     name.chars().find(|&c| c == '+' || c.is_whitespace() || c.is_control())
 }
 
-/// The type byte of the signed-note specification: what a key's signatures cover.
+/// The type byte of the signed-note specification. It determines what a key's signatures cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::TryFrom)]
 #[try_from(repr)]
 #[repr(u8)]
@@ -105,7 +105,7 @@ fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Returns the error for a string that [`parse_key`] refuses. A vkey of another type gets an error that names the type.
+/// Returns the error for a string that [`parse_key`] rejects. A vkey of another type gets an error that names the type.
 fn refuse_key(text: &str) -> Error {
     let unsupported = || {
         let mut parts = text.splitn(3, '+');
@@ -322,7 +322,7 @@ impl SignerKey {
     }
 }
 
-/// A signature line of a note: a mere claim until a known key [verifies](Note::open) it.
+/// A signature line of a note. It is only a claim until a known key [verifies](Note::open) it.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("— {name} {}\n", base64::encode([id, &signature[..]].concat()))]
 pub struct SignatureLine {
@@ -465,7 +465,7 @@ impl Note {
 }
 
 impl fmt::Display for Note {
-    /// The whole note.
+    /// Writes the whole note.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
         self.signatures.iter().try_for_each(|line| line.fmt(f))
@@ -526,7 +526,7 @@ pub type SignatureCheck<'a> = &'a mut dyn FnMut(&Claim<'_>) -> bool;
 #[cfg(feature = "sign")]
 pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     if !text.ends_with('\n') || text.bytes().any(|b| b < b' ' && b != b'\n') {
-        let why = "a note's text ends in a line feed and holds no other control character";
+        let why = "the note's text does not end in a line feed, or contains another control character";
         return Err(Error::new(Code::Note, why));
     }
     let verifier = key.verifier_key();
@@ -553,7 +553,7 @@ mod tests {
             assert_eq!(check_name(bad).map_err(|error| error.code), Err(Code::Name), "{bad:?}");
         }
         let error = check_name("PRIVATE+KEY+example.com+c74f20a3+ASEED").unwrap_err();
-        assert_eq!(error.message, "the name holds \"+\"");
+        assert_eq!(error.message, "the name contains \"+\"");
     }
 
     #[test]
@@ -687,7 +687,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_notes_are_refused_with_the_line() {
+    fn malformed_notes_are_rejected_with_the_line() {
         let line_of = |signature: &[u8]| {
             let signature = signature.to_vec();
             SignatureLine { name: "key.example".to_owned(), id: [1, 2, 3, 4], signature }.to_string()

@@ -83,7 +83,7 @@ fn kind(text: &[u8]) -> Option<&'static str> {
             }
             b'@' => at += 1,
             b'%' => {
-                // A percent escape counts as marks, whatever its digits are.
+                // A percent escape counts as marks, regardless of its digits.
                 at += usize::from(after.starts_with(b"40"));
                 marks += 3;
                 rest = after.get(2..).unwrap_or_default();

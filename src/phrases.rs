@@ -10,7 +10,7 @@
 mod say;
 
 #[cfg(feature = "verify")]
-pub(crate) use say::{Param, Saying, say};
+pub(crate) use say::{Param, Sentence, say};
 
 /// A sentence as data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,8 @@ phrases! {
     REASON_NO_PIN "reason.no_pin" "no checkpoint of this log was pinned before";
     REASON_PINS_OF_OTHER_LOGS "reason.pins_of_other_logs" "every pin is of another log, so nothing was compared";
     REASON_PINS_NOT_REACHED "reason.pins_not_reached" "the export does not stop at every pinned size";
+    REASON_ANCHORS_MISSING "reason.anchors_missing" "the export does not show every anchor, so earlier states are not compared";
+    LOG_UNNAMED "log.unnamed" "no expected log is named, so this log may be another tenant's";
     REASON_NO_WITNESSES "reason.no_witnesses" "the trust file requires no witnesses";
     REASON_OPEN_CHAIN "reason.open_chain" "a chain is not closed, so more events of it may exist";
     REASON_PARTIAL_CHAIN "reason.partial_chain" "not all links of a chain are shown";
@@ -106,9 +108,9 @@ phrases! {
     LINE_NOT_OBJECT "line.not_object" "the line is not one JSON object";
     LINE_TOO_DEEP "line.too_deep" "the line is not one JSON object that nests at most 65 levels deep";
     LINE_CUT "line.cut" "the file ends in the middle of this line";
-    LINE_KINDS "line.kinds" "the line does not have exactly one of the fields link, note, leaf, skip, and checkpoint";
+    LINE_KINDS "line.kinds" "the line does not have exactly one of the fields link, note, leaf, skip, checkpoint, head, and anchor";
     LINE_SECOND_HEADER "line.second_header" "the line is a second header; split concatenated exports and verify each one separately";
-    LINE_MEMBER_TWICE "line.member_twice" "the line has a member twice";
+    LINE_MEMBER_TWICE "line.member_twice" "the line has a field twice";
     LINE_EVENT_BESIDE_OTHER "line.event_beside_other" "the fields salt, event, and withheld are allowed only with a link";
     LINE_EVENT_BESIDE_LINK "line.event_beside_link" "the fields salt, event, and withheld are allowed only with an event link";
     LINE_SALT_OR_EVENT_ALONE "line.salt_or_event_alone" "only one of the fields salt and event is present";
@@ -121,8 +123,12 @@ phrases! {
     LINE_LINK "line.link" "the field link is not a string";
     LINE_NOTE "line.note" "the field note is not a string";
     LINE_CHECKPOINT_TEXT "line.checkpoint_text" "the field checkpoint is not a string";
+    LINE_HEAD_TEXT "line.head_text" "the field head is not a string";
+    LINE_HEAD "line.head" "the field head is not a head proof";
+    LINE_ANCHOR_TEXT "line.anchor_text" "the field anchor is not a string";
+    LINE_ANCHOR "line.anchor" "the field anchor is not an anchor";
     LINE_LEAF "line.leaf" "the field leaf is not canonical base64";
-    LINE_HIDDEN_LINK "line.hidden_link" "the opaque leaf is a link or a key note, which has a field of its own";
+    LINE_HIDDEN_LINK "line.hidden_link" "the field leaf contains a link or a key note, which belongs in its own field";
     LINE_LINK_GRAMMAR "line.link_grammar" "the field link is not a well-formed link";
     LINE_NOTE_GRAMMAR "line.note_grammar" "the field note is not a key note";
     LINE_UNKNOWN_MEMBER "line.unknown_member" "the line has a field that the format does not define";
@@ -172,16 +178,19 @@ phrases! {
     TRUST_NAME_NONE "trust.name_none" "a witness or group cannot be named none";
     TRUST_NAME_TWICE "trust.name_twice" "a witness or group with this name is already defined";
     TRUST_NAME_UNKNOWN "trust.name_unknown" "no earlier line defines this name";
-    HINT_TRUST_MEMBER_TWICE "hint.trust.member_twice" "list each witness or group in only one group, and once";
+    HINT_TRUST_MEMBER_TWICE "hint.trust.member_twice" "list each witness or group only once, in a single group";
     TRUST_KEY_NOT_UTF8 "trust.key_not_utf8" "the key is not UTF-8";
+    TRUST_ORIGIN "trust.origin" "the origin is not a name";
+    TRUST_GROWTH "trust.growth" "only a witness can be a growth witness, and this is the name of a group";
+    TRUST_TICK "trust.tick" "the tick is not a decimal number up to 2^53 - 1";
     TRUST_KIND "trust.kind" "the line begins with an unknown word";
-    TRUST_FORM "trust.form" "the line does not have the form of its kind";
+    TRUST_FORM "trust.form" "the line has missing, extra, or malformed fields";
     TRUST_SECRET_KEY "trust.secret_key" "this is a private key, not a trust file";
     HINT_TRUST_SECRET_KEY "hint.trust.secret_key" "keep the key private; a trust file names public keys, as keygen prints them";
     HINT_TRUST_EXPORT "hint.trust.export" "pass a file with the keys that you trust: this is an export";
     HINT_TRUST_COMPRESSED "hint.trust.compressed" "decompress the file: it seems to be compressed";
     HINT_TRUST_OTHER_KEY "hint.trust.other_key" "write lines such as emitter <vkey>, with keys as keygen prints them: this seems to be a key in PEM, SSH or JSON";
-    HINT_TRUST_KINDS "hint.trust.kinds" "begin lines with log, witness, group, quorum, issuer, emitter, revoke, or # for a comment";
+    HINT_TRUST_KINDS "hint.trust.kinds" "begin lines with log, witness, group, quorum, growth, issuer, emitter, revoke, origin, or # for a comment";
     VKEY_INVALID "vkey.invalid" "the key is not a public key (vkey)";
     HINT_VKEY_INVALID "hint.vkey.invalid" "pass a key of the form name+1a2b3c4d+, followed by base64";
     VKEY_ML_DSA "vkey.ml_dsa" "unsupported key type 0x06 (ML-DSA-44)";

@@ -83,32 +83,18 @@ impl Proof {
     /// [`Code::Proof`], with the line, if it is malformed; [`Code::Checkpoint`], with the line counted from the
     /// checkpoint's first line, if the checkpoint in it is.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let refuse = |line, why: &str| Error::new(Code::Proof, why).at_line(line);
-        // Not `split_once`: its general string search is a lot of code.
-        let blank = text.as_bytes().windows(2).position(|pair| pair == b"\n\n");
-        let blank = blank.ok_or_else(|| Error::new(Code::Proof, "a proof has no empty line"))?;
-        let (head, checkpoint) = (&text[..blank], &text[blank + 2..]);
+        let (head, checkpoint) = split_at_empty_line(text)
+            .ok_or_else(|| Error::new(Code::Proof, "the proof has no empty line"))?;
         let mut lines = head.split('\n').zip(1..).peekable();
         if lines.next().is_none_or(|(line, _)| line != FIRST_LINE) {
-            return Err(refuse(1, "a proof begins with the line \"c2sp.org/tlog-proof@v1\""));
+            return Err(refuse(1, "the proof does not begin with the line \"c2sp.org/tlog-proof@v1\""));
         }
         let extra = lines.next_if(|(line, _)| line.starts_with("extra ")).map(|(line, at)| {
             let data = base64::decode(&line["extra ".len()..]).filter(|data| !data.is_empty());
             data.ok_or_else(|| refuse(at, "the extra data is not base64, or is empty"))
         });
         let extra = extra.transpose()?;
-        let (line, at) = lines.next().ok_or_else(|| refuse(2, "a proof has no index line"))?;
-        let index = line.strip_prefix("index ").and_then(|index| integer::parse(index.as_bytes()));
-        let index = index.ok_or_else(|| {
-            refuse(at, "the index line is not \"index\" and a decimal number up to 2^53 - 1")
-        })?;
-        let mut hashes = Vec::new();
-        for (line, at) in lines {
-            if hashes.len() == MAX_HASHES {
-                return Err(refuse(at, "the proof has more hashes than any inclusion proof"));
-            }
-            hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
-        }
+        let (index, hashes) = parse_path(lines)?;
         Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse_extended(checkpoint)? })
     }
 
@@ -174,8 +160,42 @@ impl Proof {
     }
 }
 
+fn refuse(line: u64, why: &str) -> Error {
+    Error::new(Code::Proof, why).at_line(line)
+}
+
+/// Returns the text before the first empty line, without its line feed, and the text after it.
+pub(crate) fn split_at_empty_line(text: &str) -> Option<(&str, &str)> {
+    // Not `split_once`: its general string search is a lot of code.
+    let empty = text.as_bytes().windows(2).position(|pair| pair == b"\n\n")?;
+    Some((&text[..empty], &text[empty + 2..]))
+}
+
+/// Parses the index line and the lines of hashes after it. The lines come with their numbers.
+pub(crate) fn parse_path<'a>(
+    mut lines: impl Iterator<Item = (&'a str, u64)>,
+) -> Result<(u64, Vec<Hash>), Error> {
+    let (line, at) = lines.next().ok_or_else(|| refuse(2, "the proof has no index line"))?;
+    let index = line.strip_prefix("index ").and_then(|index| integer::parse(index.as_bytes()));
+    let index = index
+        .ok_or_else(|| refuse(at, "the index line is not \"index\" and a decimal number up to 2^53 - 1"))?;
+    Ok((index, parse_hashes(lines)?))
+}
+
+/// Parses the lines with the hashes of an inclusion proof. The lines come with their numbers.
+pub(crate) fn parse_hashes<'a>(lines: impl Iterator<Item = (&'a str, u64)>) -> Result<Vec<Hash>, Error> {
+    let mut hashes = Vec::new();
+    for (line, at) in lines {
+        if hashes.len() == MAX_HASHES {
+            return Err(refuse(at, "the proof has more hashes than any inclusion proof"));
+        }
+        hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "the line is not base64 of 32 bytes"))?);
+    }
+    Ok(hashes)
+}
+
 impl fmt::Display for Proof {
-    /// Writes the proof as a file contains it. Omits an empty `extra`.
+    /// Writes the proof as the text of a file. Omits an empty `extra`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE}")?;
         if let Some(extra) = self.extra.as_ref().filter(|extra| !extra.is_empty()) {
@@ -305,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_malformed_proofs() {
+    fn rejects_malformed_proofs() {
         let good = proof("").to_string();
         assert_eq!(Proof::parse(&good), Ok(proof("")));
         let hash = format!("{}\n", leaf_hash(b"sibling"));

@@ -1,4 +1,4 @@
-//! Recording of one chain.
+//! Records one chain.
 //!
 //! A recorder reads no clock, draws no random numbers, and holds no key. Times, salts, nonces, and signatures come in
 //! as arguments; lines of an export come out. A signature is due for the open link, for every n-th event link if
@@ -173,7 +173,7 @@ impl Recorder {
         self.seq + 1
     }
 
-    /// Returns the chain's state, or `None` if its last link is not signed or it is closed.
+    /// Returns the chain's state, or `None` if its last link is not signed or the chain is closed.
     pub fn position(&self) -> Option<Position> {
         let chain = self.chain.filter(|_| self.tail.is_none() && !self.closed)?;
         Some(Position { chain, seq: self.seq, last: self.prev, time: self.time })
@@ -269,7 +269,7 @@ impl Recorder {
         self.closed
     }
 
-    /// Takes the lines up to the last signed link that were not taken before, each with its line end.
+    /// Removes and returns the lines up to the last signed link, each with its line end.
     pub fn drain(&mut self) -> String {
         // The buffer contains valid UTF-8 only.
         String::from_utf8(core::mem::take(&mut self.ready)).unwrap_or_default()
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_calls_out_of_turn_and_changes_nothing() {
+    fn rejects_calls_out_of_turn_and_changes_nothing() {
         let code = |result: Result<(), Error>| result.unwrap_err().code;
         let key = key();
         let mut recorder =
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_invalid_origins_and_witness_keys() {
+    fn rejects_invalid_origins_and_witness_keys() {
         let key = key().verifier_key().clone();
         for origin in ["", "a b", "a+b", &"x".repeat(65_400)] {
             assert_eq!(Recorder::open(origin, key.clone(), time(0), &[0; 16]).unwrap_err().code, Code::Name);

@@ -1,6 +1,6 @@
-//! Detection of secrets by field names and by the look of strings: the default rules of redaction (SPEC section 12).
-//! Also has the configurable [redaction policy](Redaction). For personal and other identifiers in paths, see
-//! [`path`](crate::path).
+//! Detects secrets by field names and by what strings look like: the default rules of redaction (SPEC section
+//! 12). Also contains the configurable [redaction policy](Redaction). For personal and other identifiers in
+//! paths, see [`path`](crate::path).
 //!
 //! ```
 //! use countersign::redaction::{is_secret, mask};

@@ -29,8 +29,9 @@ impl Signer {
     }
 }
 
-/// Returns since when the trust file revokes all signers that may make a statement: the latest of their revocations,
-/// `Some(None)` for always. Returns `None` if one of them is not revoked or there is none.
+/// Returns the time since which the trust file revokes every signer that may make a statement: the latest of
+/// their revocations, or `Some(None)` if all are revoked from the beginning. Returns `None` if one of them is
+/// not revoked, or if no signer may make the statement.
 pub(crate) fn all_revoked(signers: &[Signer], statement: &Statement) -> Option<Option<Time>> {
     let mut with_right = signers.iter().filter(|signer| signer.may_state(statement));
     let first = with_right.next()?.revoked_since?;

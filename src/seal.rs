@@ -1,9 +1,10 @@
 //! Sealing: a log without a server. Puts chains and key notes into one tree and signs checkpoints.
 //!
-//! A [`Sealer`] accepts exports line by line, in the order of the log's future leaves. It accepts only what a log may
-//! accept (SPEC section 6): links that extend their chain by one, with the last link of each chain signed by the end
-//! of the export and, if there is a trust file, from authorized keys; and key notes that take effect. Repeated
-//! entries are added only once. The first export may be a sealed one, which is then extended.
+//! A [`Sealer`] accepts exports line by line, in the order of the log's future leaves. It accepts only what a
+//! log may accept (SPEC section 6): links that extend their chain by one, and key notes that take effect. By
+//! the end of an export, the last link of each chain must be signed. If there is a trust file, links must be
+//! from authorized keys. Repeated entries are added only once. The first export may be a sealed one, which is
+//! then extended.
 //!
 //! ```
 //! use countersign::seal::Sealer;
@@ -200,6 +201,10 @@ impl<'k> Sealer<'k> {
             Item::Skip { .. } => {
                 let hint = "pass the complete log: it can be extended only with all its entries";
                 return Err(refuse("entries are omitted here", hint));
+            }
+            Item::Head { .. } | Item::Anchor { .. } => {
+                let hint = "seal exports of logs that sign their own checkpoints";
+                return Err(refuse("the export is of a tenant log, which its root log signs", hint));
             }
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_dates_that_do_not_exist() {
+    fn rejects_dates_that_do_not_exist() {
         for month in 1..=12 {
             let last = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
             for (day, is_date) in [(0, false), (1, true), (last, true), (last + 1, false)] {

@@ -1,23 +1,26 @@
 //! Allowed clock differences (SPEC section 6). Logs use them to accept links and cosignatures, and verifiers to
 //! detect links from the future, so everything that a log accepts also verifies.
 //!
-//! A link may be dated up to [`FUTURE`] after the time its checkpoint existed by. A log spends 2 minutes of that on
-//! emitters' clocks ([`EMITTER`]) and 2 on the difference between its own clock and its witnesses' ([`WITNESS`]). The
-//! rest covers the rounding of cosignatures to whole seconds and clock adjustments in between.
+//! A link may be dated up to [`FUTURE`] after the time by which its checkpoint existed. A log spends 2
+//! minutes of that on emitters' clocks ([`EMITTER`]) and 2 on the difference between its own clock and its
+//! witnesses' ([`WITNESS`]). The rest covers the rounding of cosignatures to whole seconds and clock
+//! adjustments in between.
 
 use crate::time::{DAY, Time};
 
-/// Maximum time of a link after the time its first checkpoint existed by, in milliseconds (`time.future`).
+/// Maximum time, in milliseconds, by which a link may be dated after the time by which its first checkpoint
+/// existed (`time.future`).
 pub const FUTURE: i64 = 5 * MINUTE;
-/// Maximum time of a link ahead of the accepting log's clock, in milliseconds.
+/// Maximum time, in milliseconds, by which a link may be ahead of the clock of the log that accepts it.
 pub const EMITTER: i64 = 2 * MINUTE;
 /// Maximum difference between a log's clock and a witness's in either direction, in milliseconds.
 pub const WITNESS: i64 = 2 * MINUTE;
 /// Maximum delay until a link reaches the log (`time.late`), and until a key's links are attested after its last
 /// window (`key.late`), in milliseconds.
 pub const LATE: i64 = DAY;
-/// Margin before a moment by which witnesses must attest a link, in milliseconds. A log stops accepting such links
-/// this long before, to allow for clock differences and for the witnesses' response time.
+/// Margin before the deadline by which witnesses must attest a link, in milliseconds. A log stops accepting
+/// such links this long before the deadline, to allow for clock differences and for the witnesses' response
+/// time.
 pub const SETTLE: i64 = 5 * MINUTE;
 
 const MINUTE: i64 = 60_000;
@@ -26,7 +29,7 @@ const ROUNDING: i64 = 1000;
 
 const _: () = assert!(EMITTER + WITNESS + ROUNDING < FUTURE && WITNESS + ROUNDING < SETTLE);
 
-/// True if a link is too far in the future of a checkpoint that existed by `existed_by`.
+/// True if a link is dated too long after `existed_by`, the time by which its checkpoint existed.
 pub fn is_future(link: Time, existed_by: Time) -> bool {
     after(link, existed_by) > FUTURE
 }
@@ -37,7 +40,7 @@ pub fn early(link: Time, now: Time) -> Option<u64> {
     u64::try_from(after(link, now) - EMITTER).ok().filter(|millis| *millis > 0)
 }
 
-/// True if a log's clock and a witness's agree. Both times are of the same moment.
+/// True if a log's clock and a witness's agree. The times are what both clocks show at the same moment.
 pub fn agree(log: Time, witness: Time) -> bool {
     after(log, witness).abs() <= WITNESS
 }
@@ -89,8 +92,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// A link that a log accepts is never from the future of a witness whose clock agrees with the log's, even
-        /// with rounding to whole seconds and with the log's clock set back by the remaining margin.
+        /// A link that a log accepts is never too far in the future for a witness whose clock agrees with the
+        /// log's, even with rounding to whole seconds and with the log's clock set back by the remaining
+        /// margin.
         #[test]
         fn accepted_links_verify(
             now in 0..253_402_300_000_000_i64,

@@ -1,6 +1,6 @@
 //! The trust file: what the reader of an export decides to trust (SPEC section 8).
 //!
-//! The file is a C2SP tlog-policy with three more kinds of line. Words are separated by spaces and tabs; a line that
+//! The file is a C2SP tlog-policy with five more kinds of line. Words are separated by spaces and tabs; a line that
 //! begins with `#` is a comment.
 //!
 //! ```text
@@ -9,9 +9,11 @@
 //! witness w2 witness2.example+1bfa2c96+BHepSUIhEYngEPuM3icUz+HKKasVlt5xmMvxwgx6QwET
 //! group both all w1 w2
 //! quorum both
+//! growth w2 4095
 //! issuer example.com+bc4569aa+AUZU0gDOogvgoU5wZaG0m0u5PFGydGYThkEhqh72KpUp
 //! emitter example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5
 //! revoke example.com/dashboard/b+6e6e358c+AVzl3WhC/jb9qd7QbzM/pSUPF830okbRhcUprMWXW5Va 2026-11-20T06:00:00.000Z
+//! origin log.example/audit/t/8f000000000000000000000000000001 4095
 //! ```
 //!
 //! Names of witnesses and groups are byte strings, local to the file, and must be defined on an earlier line than
@@ -34,8 +36,9 @@
 use std::sync::Arc;
 
 use crate::error::{Code, Error};
+use crate::integer;
 use crate::keys::{parse_bound, write_bound};
-use crate::note::{KeyType, VerifierKey};
+use crate::note::{KeyType, VerifierKey, is_name};
 use crate::phrases;
 use crate::time::Time;
 
@@ -54,6 +57,16 @@ struct Lists {
     issuers: Vec<VerifierKey>,
     emitters: Vec<VerifierKey>,
     revocations: Vec<Revocation>,
+    origins: Vec<ExpectedOrigin>,
+}
+
+/// An `origin` line: names a log that the reader expects. Exports of logs that the file doesn't name fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedOrigin {
+    /// The log's origin, for example a tenant's.
+    pub origin: String,
+    /// The first tick for which a tenant log must show its anchors, if the line states one.
+    pub since: Option<u64>,
 }
 
 /// A `revoke` line: the key is not trusted from `since` on.
@@ -72,12 +85,14 @@ struct Log {
     url: Option<Vec<u8>>,
 }
 
-/// A `witness` line.
+/// A `witness` line, and the `growth` lines for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Witness {
     name: Vec<u8>,
     key: VerifierKey,
     url: Option<Vec<u8>>,
+    /// The first tick from which it checks that tenant logs only grow, if it is a growth witness.
+    growth_since: Option<u64>,
 }
 
 /// A group that is met if at least `threshold` of `members` are: witnesses and earlier groups.
@@ -97,9 +112,9 @@ enum Member {
 /// The two times of a checkpoint that witnesses saw (SPEC section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// The least t such that the cosignatures of time ≤ t meet the quorum: the checkpoint existed by then.
+    /// The earliest t such that the cosignatures of time ≤ t meet the quorum: the checkpoint existed by then.
     pub existed_by: Time,
-    /// The greatest t such that the cosignatures of time ≥ t meet the quorum: the checkpoint was seen at that time.
+    /// The latest t such that the cosignatures of time ≥ t meet the quorum: the checkpoint was seen at that time.
     pub seen_at: Time,
 }
 
@@ -113,7 +128,7 @@ impl Trust {
         Reader::default().read(file)
     }
 
-    /// Parses the trust in one log: a vkey, or a trust file with exactly one `log` line.
+    /// Parses the trust for one log, given as a vkey or as a trust file with exactly one `log` line.
     ///
     /// # Errors
     ///
@@ -127,7 +142,7 @@ impl Trust {
         Self::parse_file_of_single_log(text)
     }
 
-    /// A function of its own, so that an engine with lazy compilation need not compile it for a vkey.
+    /// A separate function, so that engines that compile lazily don't compile it for a vkey.
     #[inline(never)]
     fn parse_file_of_single_log(text: &str) -> Result<Self, Error> {
         let trust = Self::parse(text.as_bytes())?;
@@ -167,6 +182,12 @@ impl Trust {
     /// Returns the revocations in the file's order. A key may occur more than once.
     pub fn revocations(&self) -> &[Revocation] {
         &self.0.revocations
+    }
+
+    /// Returns the origins of the logs that the reader expects, in the file's order. Empty if the file has no `origin`
+    /// lines.
+    pub fn origins(&self) -> &[ExpectedOrigin] {
+        &self.0.origins
     }
 
     /// Adds a log.
@@ -209,7 +230,8 @@ impl Trust {
         self.0.emitters.iter().chain(&self.0.issuers).chain(revoked).any(|named| named == key)
     }
 
-    /// Returns since when the `revoke` lines revoke a key: `None` if they don't, `Some(None)` for always.
+    /// Returns the time since which `revoke` lines revoke a key: `None` if they don't, `Some(None)` for
+    /// always.
     pub fn revoked_since(&self, key: &VerifierKey) -> Option<Option<Time>> {
         // `None` (no bound) sorts before every time.
         self.0.revocations.iter().filter(|line| line.key == *key).map(|line| line.since).min()
@@ -233,6 +255,16 @@ impl Trust {
             groups.push(members >= group.threshold);
         }
         self.0.quorum.is_none_or(|member| met(&groups, member))
+    }
+
+    /// True if the quorum can't be met without a particular growth witness, whose first tick is not after `created`. False
+    /// if the quorum is `none`.
+    ///
+    /// If either of two growth witnesses suffices, each of them may have checked another history.
+    pub fn requires_growth(&self, created: u64) -> bool {
+        let began_in_time = |witness: &Witness| witness.growth_since.is_some_and(|since| since <= created);
+        let is_required = |required: usize| !self.quorum_met(&|witness| witness != required);
+        self.0.witnesses.iter().enumerate().any(|(at, witness)| began_in_time(witness) && is_required(at))
     }
 
     /// Returns the times of a checkpoint with these valid cosignatures, given as index in [`Trust::witnesses`] and
@@ -272,10 +304,19 @@ impl Trust {
             lines.push(rule.into_iter().chain(group.members.iter().map(name)).collect());
         }
         lines.push(vec![word("quorum"), self.0.quorum.as_ref().map_or(word("none"), name)]);
+        for witness in &self.0.witnesses {
+            let Some(since) = witness.growth_since else { continue };
+            let since = (since > 0).then(|| word(&since.to_string()));
+            lines.push([word("growth"), witness.name.clone()].into_iter().chain(since).collect());
+        }
         lines.extend(self.0.issuers.iter().map(|issuer| vec![word("issuer"), key(issuer)]));
         lines.extend(self.0.emitters.iter().map(|emitter| vec![word("emitter"), key(emitter)]));
         for revoked in &self.0.revocations {
             lines.push(vec![word("revoke"), key(&revoked.key), word(&write_bound(revoked.since))]);
+        }
+        for expected in &self.0.origins {
+            let since = expected.since.map(|tick| word(&tick.to_string()));
+            lines.push([word("origin"), word(&expected.origin)].into_iter().chain(since).collect());
         }
         lines.into_iter().flat_map(|words| [words.join(&b' '), vec![b'\n']].concat()).collect()
     }
@@ -294,7 +335,7 @@ struct Reader {
     trust: Lists,
     /// Sorted by bytes. Sorted lists compile to less code than maps.
     names: Vec<Name>,
-    /// The logs' public keys, sorted; likewise the witnesses'.
+    /// The public keys of the logs and of the witnesses, each list sorted.
     log_keys: Vec<Vec<u8>>,
     witness_keys: Vec<Vec<u8>>,
     has_quorum: bool,
@@ -316,7 +357,7 @@ fn insert(keys: &mut Vec<Vec<u8>>, key: &VerifierKey) -> bool {
     place.is_err()
 }
 
-/// The largest trust file, in bytes.
+/// Maximum size of a trust file, in bytes.
 const MAX_FILE: usize = 1 << 20;
 
 fn refuse(why: &'static str) -> Error {
@@ -342,7 +383,7 @@ impl Reader {
             let error = refuse(phrases::TRUST_CONTROL_CHARACTER);
             return Err(match byte {
                 b'\r' => error.with_hint(phrases::HINT_TRUST_CRLF),
-                // If a page decoded the file as text, the first bytes of either encoding differ.
+                // Zero bytes mean UTF-16. If a page decoded the file as text, its byte order mark is lost.
                 0 => error.with_hint(phrases::HINT_HEADER_UTF16),
                 0x1f => error.with_hint(phrases::HINT_TRUST_COMPRESSED),
                 _ => error,
@@ -361,6 +402,9 @@ impl Reader {
                 self.group(name, threshold, members)?;
             }
             (b"quorum", [name]) => self.quorum(name)?,
+            (b"growth", [name, since @ ..]) if since.len() <= 1 => {
+                self.growth(name, since.first().copied())?;
+            }
             (b"issuer", [key]) => self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?),
             (b"emitter", [key]) => self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?),
             (b"revoke", [key, since]) => {
@@ -369,8 +413,19 @@ impl Reader {
                 let key = parse_key(key, KeyType::Ed25519)?;
                 self.trust.revocations.push(Revocation { key, since });
             }
+            (b"origin", [origin, since @ ..]) if since.len() <= 1 => {
+                self.origin(origin, since.first().copied())?;
+            }
             _ => return Err(usage(kind)),
         }
+        Ok(())
+    }
+
+    fn origin(&mut self, origin: &[u8], since: Option<&[u8]>) -> Result<(), Error> {
+        let origin = core::str::from_utf8(origin).ok().filter(|origin| is_name(origin));
+        let origin = origin.ok_or_else(|| refuse(phrases::TRUST_ORIGIN))?;
+        let since = since.map(parse_tick).transpose()?;
+        self.trust.origins.push(ExpectedOrigin { origin: origin.to_owned(), since });
         Ok(())
     }
 
@@ -389,7 +444,19 @@ impl Reader {
             return Err(refuse(phrases::TRUST_WITNESS_TWICE));
         }
         self.define(name, Member::Witness(self.trust.witnesses.len()))?;
-        self.trust.witnesses.push(Witness { name: name.to_vec(), key, url: url.map(<[u8]>::to_vec) });
+        let (name, url) = (name.to_vec(), url.map(<[u8]>::to_vec));
+        self.trust.witnesses.push(Witness { name, key, url, growth_since: None });
+        Ok(())
+    }
+
+    fn growth(&mut self, name: &[u8], since: Option<&[u8]>) -> Result<(), Error> {
+        let since = since.map_or(Ok(0), parse_tick)?;
+        let Member::Witness(witness) = self.find(name)?.member else {
+            return Err(refuse(phrases::TRUST_GROWTH));
+        };
+        let witness = &mut self.trust.witnesses[witness];
+        // If there are several lines, the one that promises least counts.
+        witness.growth_since = witness.growth_since.max(Some(since));
         Ok(())
     }
 
@@ -399,7 +466,7 @@ impl Reader {
             b"all" => Some(members.len()),
             digits => {
                 let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
-                crate::integer::parse(&digits[zeros..]).and_then(|k| usize::try_from(k).ok())
+                integer::parse(&digits[zeros..]).and_then(|k| usize::try_from(k).ok())
             }
         };
         let threshold = threshold
@@ -454,15 +521,21 @@ fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Error> {
     VerifierKey::parse(text, kind).map_err(|error| error.with_code(Code::Trust))
 }
 
+fn parse_tick(text: &[u8]) -> Result<u64, Error> {
+    integer::parse(text).ok_or_else(|| refuse(phrases::TRUST_TICK))
+}
+
 fn usage(kind: &[u8]) -> Error {
     let form = match kind {
         b"log" => "log <vkey> [<url>]",
         b"witness" => "witness <name> <vkey> [<url>]",
         b"group" => "group <name> any|all|<k> <name>...",
         b"quorum" => "quorum <name>|none",
+        b"growth" => "growth <witness name> [<tick>]",
         b"issuer" => "issuer <vkey>",
         b"emitter" => "emitter <vkey>",
         b"revoke" => "revoke <vkey> <since>",
+        b"origin" => "origin <origin> [<tick>]",
         // The word is not repeated: it may be a private key in the wrong place.
         _ if kind.starts_with(b"PRIVATE+KEY+") => {
             return refuse(phrases::TRUST_SECRET_KEY).with_hint(phrases::HINT_TRUST_SECRET_KEY);
@@ -537,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_files_are_refused_with_the_line() {
+    fn invalid_files_are_rejected_with_the_line() {
         let key = witness(9);
         let log = VerifierKey::new("log.example", KeyType::Ed25519, [7; 32]).expect("a name");
         let cases = [
@@ -565,6 +638,13 @@ mod tests {
             (format!("witness w3 {key} https://w.example/ more\nquorum w0\n"), Some(4)),
             (format!("witness {key}\nquorum w0\n"), Some(4)),
             (format!("witness w3\u{a0}{key}\nquorum w0\n"), Some(4)),
+            ("origin log+example\nquorum w0\n".to_owned(), Some(4)),
+            ("growth w0 01\nquorum w0\n".to_owned(), Some(4)),
+            ("growth w3\nquorum w0\n".to_owned(), Some(4)),
+            ("growth none\nquorum none\n".to_owned(), Some(4)),
+            ("group g any w0\ngrowth g\nquorum g\n".to_owned(), Some(5)),
+            ("origin log.example 01\nquorum w0\n".to_owned(), Some(4)),
+            ("origin log.example 9007199254740992\nquorum w0\n".to_owned(), Some(4)),
             (String::new(), None),
         ];
         for (lines, line) in cases {
@@ -588,8 +668,9 @@ mod tests {
         let key = |seed| VerifierKey::new("example.com", KeyType::Ed25519, [seed; 32]).expect("a name");
         let file = format!(
             "log {} https://log.example/\nlog {}\nwitness w0 {a}\nwitness w1 {b} https://w1.example/\n\
-             witness w2 {c}\ngroup g 1 w1 w2\ngroup h 2 w0 g\nquorum h\nissuer {}\nemitter {}\n\
-             revoke {} -\nrevoke {} 2026-11-20T06:00:00.000Z\n",
+             witness w2 {c}\ngroup g 1 w1 w2\ngroup h 2 w0 g\nquorum h\ngrowth w0\ngrowth w2 7\nissuer {}\nemitter {}\n\
+             revoke {} -\nrevoke {} 2026-11-20T06:00:00.000Z\n\
+             origin log.example/audit\norigin log.example/audit 9007199254740991\n",
             key(1),
             key(2),
             key(3),
@@ -605,6 +686,25 @@ mod tests {
         for (cosigned, enough) in [(&[0][..], false), (&[1, 2], false), (&[0, 1], true), (&[0, 2], true)] {
             assert_eq!(read.quorum_met(&|witness| cosigned.contains(&witness)), enough, "{cosigned:?}");
         }
+    }
+
+    #[test]
+    fn growth_is_required_only_if_no_quorum_does_without_it() {
+        let requires = |lines: &str, created| trust(lines).expect("a trust file").requires_growth(created);
+        assert!(requires("quorum w0\ngrowth w0\n", 0));
+        assert!(!requires("quorum w0\ngrowth w1\n", 9), "not in the quorum");
+        assert!(!requires("quorum w0\n", 9), "none is marked");
+        assert!(!requires("quorum none\ngrowth w0\n", 9), "none is required");
+        assert!(!requires("group g any w0 w1\nquorum g\ngrowth w0\n", 9), "w1 suffices");
+        let each_knows_another = "group g any w0 w1\nquorum g\ngrowth w0\ngrowth w1\n";
+        assert!(!requires(each_knows_another, 9), "each may know another history");
+        assert!(!requires("group g 2 w0 w1 w2\nquorum g\ngrowth w0\n", 9), "w1 and w2 suffice");
+        assert!(!requires("group g 2 w0 w1 w2\nquorum g\ngrowth w0\ngrowth w1\n", 9), "as before");
+        assert!(requires("group g all w0 w1\nquorum g\ngrowth w0\ngrowth w1\n", 9));
+        assert!(requires("group g any w0 w1\ngroup h all g w2\nquorum h\ngrowth w2\n", 9));
+        // A witness that began after the log's first tick doesn't know what the log was before.
+        assert!(requires("quorum w0\ngrowth w0 8\n", 8) && !requires("quorum w0\ngrowth w0 8\n", 7));
+        assert!(!requires("quorum w0\ngrowth w0 8\ngrowth w0 3\n", 7), "the later tick counts");
     }
 
     #[test]
@@ -646,7 +746,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_lines_are_refused_with_their_form() {
+    fn malformed_lines_are_rejected_with_their_form() {
         let key = witness(1);
         for (line, form) in [
             ("log", "log <vkey> [<url>]"),
@@ -657,10 +757,14 @@ mod tests {
             ("group g all", "group <name> any|all|<k> <name>..."),
             ("quorum", "quorum <name>|none"),
             ("quorum a b", "quorum <name>|none"),
+            ("growth", "growth <witness name> [<tick>]"),
+            ("growth w 1 2", "growth <witness name> [<tick>]"),
             ("issuer", "issuer <vkey>"),
             ("issuer KEY KEY", "issuer <vkey>"),
             ("emitter", "emitter <vkey>"),
             ("revoke KEY", "revoke <vkey> <since>"),
+            ("origin", "origin <origin> [<tick>]"),
+            ("origin log.example 1 2", "origin <origin> [<tick>]"),
         ] {
             let error = Trust::parse(line.replace("KEY", key.as_str()).as_bytes()).expect_err(line);
             assert_eq!((error.code, error.hint), (Code::Trust, Some(form)), "{line}");

@@ -1,8 +1,8 @@
 //! Verification of an export: one streaming pass, one report, one verdict (SPEC section 9).
 //!
-//! A [`Verifier`] accepts the export's bytes in pieces of any size. It keeps the right edge of the tree, a few
-//! numbers for each chain, the keys, and the checkpoints' times, so its memory grows with the number of chains but
-//! not of events.
+//! A [`Verifier`] accepts the export's bytes in pieces of any size. It keeps the right edge of the tree, a
+//! few numbers for each chain, the keys, and the checkpoints' times, so its memory grows with the number of
+//! chains but not with the number of events.
 //!
 //! ```
 //! use countersign::verify::{Options, Verifier};
@@ -20,8 +20,8 @@
 //! [`Update`] reports progress: events as they become verified, marks for other lines, and findings as they occur.
 //! [`Verifier::live`] verifies an export that is still growing.
 //!
-//! Each check of SPEC's table has a module of its own name. `summary` does the work that needs only a chunk of lines,
-//! possibly on another core; `sequence` absorbs the summaries in order.
+//! Each check in SPEC's table has a module with its name. `summary` does the work that needs only a chunk of
+//! lines, possibly on another core; `sequence` absorbs the summaries in order.
 
 mod append_only;
 mod attested;
@@ -35,6 +35,7 @@ mod events;
 mod expected;
 mod finding;
 mod format;
+mod heads;
 mod input_error;
 mod live;
 mod log;
@@ -83,8 +84,8 @@ use report::Counts;
 use sequence::Sequence;
 use visitor::Selected;
 
-use crate::checkpoint::SignedCheckpoint;
 use crate::export::Header;
+use crate::pin::Pin;
 use crate::time::Time;
 use crate::trust::Trust;
 
@@ -94,9 +95,8 @@ use crate::trust::Trust;
 pub struct Options {
     /// The keys, logs, and witnesses that the reader trusts.
     pub trust: Trust,
-    /// Checkpoints that were verified before, possibly with extension lines. Their signatures are not verified again
-    /// (SPEC section 8).
-    pub pins: Vec<SignedCheckpoint>,
+    /// States of logs that the reader verified before.
+    pub pins: Vec<Pin>,
     /// The reader's expectations of the export.
     pub expect: Expectations,
     /// True to return [`VerifiedEvent`]s.
@@ -107,8 +107,9 @@ pub struct Options {
     pub findings: bool,
     /// True if the input was reconstructed by `check` from a log's tiles rather than exported.
     ///
-    /// Such input has no events and perhaps no links. Checks that such a log need not satisfy are then not required,
-    /// `tree` and `log` always are, and checkpoints may have extension lines, as other logs sign them.
+    /// Such input has no events and perhaps no links. Checks that such a log need not satisfy are then not
+    /// required, `tree` and `log` are always required, and checkpoints may have extension lines, as those of
+    /// other logs do.
     pub tiles: bool,
 }
 
@@ -207,7 +208,7 @@ impl Progress {
         }
     }
 
-    /// Returns what became known since the last call.
+    /// Returns the results since the last call.
     pub fn take(&mut self) -> Update {
         self.sequence.as_mut().map(|sequence| sequence.take()).unwrap_or_default()
     }
@@ -230,7 +231,7 @@ impl Progress {
         self.sequence.as_ref().map(|sequence| &*sequence.header.origin)
     }
 
-    /// Finishes after all summaries were absorbed. `end` is the splitter's result. Also returns what became known
+    /// Finishes after all summaries were absorbed. `end` is the splitter's result. Also returns the results
     /// since the last call of [`take`](Self::take).
     pub fn finish_with_update(mut self, end: Result<(), InputError>) -> (Verification, Update) {
         let mut update = self.take();
@@ -304,7 +305,7 @@ impl Verifier {
         }
     }
 
-    /// Returns what became known since the last call.
+    /// Returns the results since the last call.
     pub fn take(&mut self) -> Update {
         self.progress.take()
     }
@@ -314,7 +315,8 @@ impl Verifier {
         self.finish_with_update().0
     }
 
-    /// Finishes at the end of the export. Also returns what became known since the last call of [`take`](Self::take).
+    /// Finishes at the end of the export. Also returns the results since the last call of
+    /// [`take`](Self::take).
     pub fn finish_with_update(mut self) -> (Verification, Update) {
         let end = self.splitter.finish();
         self.drain();

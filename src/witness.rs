@@ -63,7 +63,7 @@ use crate::note::{Note, SignatureLine, VerifierKey};
 /// Maximum number of hashes in a consistency proof.
 pub const MAX_PROOF: usize = 63;
 
-/// Maximum size of a request or response in bytes; more than 64 signature lines of any kind need.
+/// Maximum size of a request or response, in bytes. 64 signature lines of any kind need less.
 pub const MAX_BYTES: usize = 1 << 18;
 
 /// The content type of the response with the size of the last cosigned checkpoint.
@@ -111,7 +111,9 @@ impl Request {
             if proof.len() == MAX_PROOF {
                 return Err(refuse(at, "the consistency proof has more than 63 hashes"));
             }
-            proof.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
+            proof.push(
+                Hash::from_base64(line).ok_or_else(|| refuse(at, "the line is not base64 of 32 bytes"))?,
+            );
         }
         let before = 2 + proof.len() as u64;
         let checkpoint = SignedCheckpoint::parse_extended(checkpoint).map_err(|error| match error.line {

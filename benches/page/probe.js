@@ -129,7 +129,19 @@ globalThis.probe = (() => {
         input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
         return begun;
       }),
-    /** Selects the nth value of a facet, or deselects it. */
+    /** Removes all filters. Selected values and times are filters. */
+    async removeFilters() {
+      for (;;) {
+        const filter = find("#query-filters .filter");
+        if (filter === null) return;
+        await search(() => {
+          const begun = performance.now();
+          filter.click();
+          return begun;
+        });
+      }
+    },
+    /** Selects the nth value of a facet. */
     facet: (column, nth) =>
       search(() => {
         const begun = performance.now();

@@ -107,7 +107,7 @@ pub(crate) fn window(events: u64) -> Result<f64> {
     let mut sources = Sources::default();
     sources.add(
         "rules.yml",
-        "title: A step\nid: step\ndetection: {s: {action: step}, condition: s}\n---\ntitle: Many paths\nid: many\ncorrelation:\n  type: value_count\n  rules: [step]\n  group-by: [who]\n  timespan: 1d\n  condition: {gte: 1000000, field: path}\n",
+        "title: A step\nid: step\ndetection: {s: {action: step}, condition: s}\n---\ntitle: Many paths\nid: many\ncorrelation:\n  type: value_count\n  rules: [step]\n  group-by: [who]\n  timespan: 1d\n  condition: {gte: 4096, field: path}\n",
     );
     let pack = sources.build("window").map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
     let mut analyzer = Analyzer::new(&pack);

@@ -27,7 +27,7 @@ const CLIENTS: usize = 16;
 const READERS: usize = 64;
 /// The time a flood runs before the measurement starts.
 const RAMP_UP: Duration = Duration::from_secs(3);
-/// The time in which memory should be released after a flood.
+/// The time within which memory should be released after a flood.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 
 /// The measurements of a flood: the 99th percentile in milliseconds of honest submissions of each size,
@@ -103,7 +103,7 @@ fn honest(url: &str, emitter: &mut Emitter, size: u64, submissions: usize) -> Re
     for _ in 0..submissions {
         let submission = emitter.submission(size)?;
         let sent = Instant::now();
-        // A client that is told to retry does so, and the time counts.
+        // The client retries if the server asks for it, and the time of retries counts.
         while let Err(error) = post(&agent, &url, &submission) {
             let again = sent.elapsed() < Duration::from_mins(1);
             if !again {
@@ -164,8 +164,8 @@ fn drip(url: &str, over: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Opens requests beyond the maximum number of connections, as fast as possible. Each is dropped after as
-/// many more were opened as there are in total.
+/// Opens requests beyond the maximum number of connections, as fast as possible. Each client drops its oldest
+/// request once it has more than its share.
 #[allow(clippy::unnecessary_wraps, reason = "same signature as the other floods")]
 fn connections(url: &str, over: &AtomicBool) -> Result<()> {
     thread::scope(|scope| {

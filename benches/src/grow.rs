@@ -33,7 +33,7 @@ pub(crate) struct Measured {
 }
 
 /// Grows a log to about this number of links.
-#[allow(clippy::cast_precision_loss, reason = "figures are for people")]
+#[allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
 pub(crate) fn grow(program: &Path, folder: &Path, links: u64) -> Result<Measured> {
     let server = Server::start(program, folder)?;
     let start = Instant::now();
@@ -68,7 +68,7 @@ pub(crate) fn grow(program: &Path, folder: &Path, links: u64) -> Result<Measured
 }
 
 /// Reads an export of the first `leaves` entries, and returns events per second.
-#[allow(clippy::cast_precision_loss, reason = "figures are for people")]
+#[allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
 fn export(server: &Server, leaves: u64) -> Result<f64> {
     let start = Instant::now();
     let mut response = ureq::get(format!("{}/export?from=0&to={leaves}", server.url))

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::checkpoint::Checkpoint;
 use countersign::export::Header;
 use countersign::export::writer::Writer;
 use countersign::hash::Hash;
@@ -14,6 +14,7 @@ use countersign::keys::{KeyNote, Statement};
 use countersign::link::{self, ChainId, commit};
 use countersign::merkle::{CompactRange, leaf_hash};
 use countersign::note::{SignatureLine, SignerKey};
+use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Options, parallel};
@@ -89,7 +90,7 @@ pub(crate) fn write(shape: &str, count: u64, folder: &Path) -> Result<()> {
 pub(crate) fn verify(folder: &Path) -> Result<(f64, u64)> {
     let trust = Trust::parse(&fs::read(folder.join("trust.txt"))?)?;
     let pins = fs::read_to_string(folder.join("pins.txt"))?;
-    let pins = pins.split_terminator('\0').map(SignedCheckpoint::parse).collect::<Result<_, _>>()?;
+    let pins = pins.split_terminator('\0').map(Pin::parse).collect::<Result<_, _>>()?;
     let options = Options { trust, pins, events: true, findings: true, ..Options::default() };
     let file = File::open(folder.join("export"))?;
     let start = on_processor()?;
@@ -545,17 +546,17 @@ const EVENT_ROOM: usize = 262_000;
 fn numbers(export: &mut Export, count: u64) -> Result<()> {
     let number = "0.000000000000000000000000000000000000000000012345678901234567890123456789e-200,";
     let event = format!("{{\"a\":[{}0]}}", number.repeat(EVENT_ROOM / number.len()));
-    (0..count).try_for_each(|_| export.payload(&event, b"not what it is"))
+    (0..count).try_for_each(|_| export.payload(&event, b"a different event"))
 }
 
 fn digits(export: &mut Export, count: u64) -> Result<()> {
     let event = format!("{{\"a\":0.{}}}", "7".repeat(usize::try_from(count)?));
-    (0..100).try_for_each(|_| export.payload(&event, b"not what it is"))
+    (0..100).try_for_each(|_| export.payload(&event, b"a different event"))
 }
 
 fn escapes(export: &mut Export, count: u64) -> Result<()> {
     let event = format!("{{\"a\":\"{}\"}}", "\\u00e9\\ud83d\\ude00".repeat(EVENT_ROOM / 18));
-    (0..count).try_for_each(|_| export.payload(&event, b"not what it is"))
+    (0..count).try_for_each(|_| export.payload(&event, b"a different event"))
 }
 
 /// Creates a gzip member that stores these bytes uncompressed.
@@ -586,7 +587,7 @@ fn gzip_members(export: &mut Export, count: u64) -> Result<()> {
 
 /// Creates a zstd frame of one block of kind 0 (raw bytes) or 1 (one repeated byte).
 fn frame(kind: u8, bytes: &[u8]) -> Result<Vec<u8>> {
-    let Ok(length) = u8::try_from(bytes.len()) else { bail!("no tiny frame") };
+    let Ok(length) = u8::try_from(bytes.len()) else { bail!("the content is longer than 255 bytes") };
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];
     frame.extend_from_slice(&(u32::from(length) << 3 | u32::from(kind) << 1 | 1).to_le_bytes()[..3]);
     frame.extend_from_slice(bytes);

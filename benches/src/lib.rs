@@ -44,7 +44,7 @@ impl Tasks {
 
     fn bytes(&mut self, parts: &[&[u8]]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let length = u32::try_from(length).expect("no message of an export is longer");
+        let length = u32::try_from(length).expect("messages in an export are shorter than 4 GiB");
         self.0.extend_from_slice(&length.to_le_bytes());
         for part in parts {
             self.0.extend_from_slice(part);
@@ -84,13 +84,13 @@ impl Worker {
                 }
                 KEY => {
                     let public = take(&mut tasks);
-                    self.keys.push(VerifyingKey::from_bytes(&public).expect("keys are good"));
+                    self.keys.push(VerifyingKey::from_bytes(&public).expect("keys are valid"));
                 }
                 VERIFY => {
                     let [key] = take(&mut tasks);
                     let key = &self.keys[usize::from(key)];
                     let signature = Signature::from_bytes(&take(&mut tasks));
-                    key.verify_strict(message(&mut tasks), &signature).expect("signatures are good");
+                    key.verify_strict(message(&mut tasks), &signature).expect("signatures are valid");
                 }
                 _ => panic!("no such task: {task}"),
             }
@@ -107,7 +107,7 @@ impl Worker {
             match task {
                 KEY => {
                     let public = take(&mut tasks);
-                    self.keys.push(VerifyingKey::from_bytes(&public).expect("keys are good"));
+                    self.keys.push(VerifyingKey::from_bytes(&public).expect("keys are valid"));
                 }
                 task => {
                     if task == VERIFY {
@@ -126,7 +126,7 @@ impl Worker {
 }
 
 fn take<const N: usize>(tasks: &mut &[u8]) -> [u8; N] {
-    let (bytes, rest) = tasks.split_first_chunk().expect("a task is whole");
+    let (bytes, rest) = tasks.split_first_chunk().expect("tasks are complete");
     *tasks = rest;
     *bytes
 }

@@ -75,7 +75,7 @@ pub(crate) fn load(program: &Path, folder: &Path, events: u64, size: u64) -> Res
         (runs.iter()).flat_map(|run| run.2.iter().map(|receipt| receipt.took.as_secs_f64() * 1e3)).collect();
     took.sort_by(f64::total_cmp);
     let submitted = took.len() as u64 * size;
-    #[allow(clippy::cast_precision_loss, reason = "figures are for people")]
+    #[allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
     let rate = submitted as f64 / (end - start).as_secs_f64();
     Ok(Measured { rate, median: took[took.len() / 2], slow: took[took.len() * 99 / 100] })
 }
@@ -109,7 +109,7 @@ fn submit(
         let sent = Instant::now();
         let answer = send(&agent, &url, submission)?;
         ensure!(answer.added == size, "{} of {size} events were added", answer.added);
-        let (_, tip) = answer.chains.into_iter().next().context("an answer has the chain")?;
+        let (_, tip) = answer.chains.into_iter().next().context("the response has no chain")?;
         receipts.push(Receipt { place, took: sent.elapsed(), proof: tip.proof });
     }
     Ok((start, Instant::now(), receipts))

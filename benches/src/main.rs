@@ -14,6 +14,7 @@ mod people;
 mod realistic;
 mod server;
 mod submissions;
+mod tenants;
 mod usage;
 mod watching;
 
@@ -162,7 +163,7 @@ enum Command {
         submissions: usize,
     },
     /// Watches a new log under load: prints the median and 99th percentile of the milliseconds from an
-    /// acknowledgement to its alert, and events per second
+    /// acknowledgment to its alert, and events per second
     Watching {
         /// The program that serves and watches the log
         program: PathBuf,
@@ -172,6 +173,44 @@ enum Command {
         /// The number of alerts to measure
         #[arg(long)]
         alerts: usize,
+    },
+    /// Records events in the logs of many tenants, or in one log: prints events per second
+    TenantLoad {
+        /// The folder for a temporary folder with the log
+        #[arg(long)]
+        within: PathBuf,
+        /// The number of tenants; 0 for one log without tenants
+        #[arg(long)]
+        tenants: usize,
+        #[command(flatten)]
+        amount: Amount,
+    },
+    /// Makes ticks of many tenants: prints the median milliseconds of a tick, and of one log's commit
+    TenantTick {
+        /// The folder for a temporary folder with the logs
+        #[arg(long)]
+        within: PathBuf,
+        /// The number of tenants
+        #[arg(long)]
+        tenants: usize,
+        /// The number of tenants whose logs grow
+        #[arg(long)]
+        changed: usize,
+    },
+    /// Fills the logs of many tenants: prints the bytes of a head proof, the bytes of the database per entry, the
+    /// seconds of a start, and the bytes of memory
+    TenantFill {
+        /// The program that serves the log
+        program: PathBuf,
+        /// The folder for a temporary folder with the log
+        #[arg(long)]
+        within: PathBuf,
+        /// The number of tenants
+        #[arg(long)]
+        tenants: usize,
+        /// The number of entries of each tenant's log
+        #[arg(long)]
+        entries: usize,
     },
     /// Grows a new log: prints the number of links and bytes of memory three times, then events per second
     /// of growth and of an export, and the seconds of a restart
@@ -257,6 +296,19 @@ fn main() -> Result<()> {
         Command::Watching { program, within, alerts } => {
             let watching::Measured { median, slow, rate } = watching::watching(&program, &within, alerts)?;
             println!("{median} {slow} {rate}");
+        }
+        Command::TenantLoad { within, tenants, amount } => {
+            let (events, size) = (usize::try_from(amount.events)?, usize::try_from(amount.size)?);
+            println!("{}", tenants::load(&within, tenants, events, size)?);
+        }
+        Command::TenantTick { within, tenants, changed } => {
+            let [tick, commit] = tenants::tick(&within, tenants, changed)?;
+            println!("{tick} {commit}");
+        }
+        Command::TenantFill { program, within, tenants, entries } => {
+            let tenants::Measured { head, per_entry, start, memory } =
+                tenants::fill(&program, &within, tenants, entries)?;
+            println!("{head} {per_entry} {start} {memory}");
         }
         Command::Grow { program, within, links } => {
             let folder = tempfile::tempdir_in(within)?;

@@ -90,7 +90,7 @@ impl Simulation {
         Some(self.attacks.len() - 1)
     }
 
-    /// The start of a working day on which attacks are possible, in milliseconds.
+    /// Returns the start of a working day on which attacks are possible, in milliseconds.
     fn attack_day(&mut self) -> i64 {
         loop {
             let day = self.between(FIRST_ATTACK, DAYS - 1);

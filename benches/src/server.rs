@@ -18,7 +18,7 @@ use crate::submissions;
 pub(crate) const TOKEN: &str = "csr_bench";
 /// The interval between health checks of a starting server.
 const HEALTH_CHECK_INTERVAL: Duration = Duration::from_millis(1);
-/// The time in which a server must start.
+/// The time within which a server must start.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A running `countersign serve`. It is killed when dropped, since everything it acknowledged is durable.
@@ -80,7 +80,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may already have exited.
+        // The server may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

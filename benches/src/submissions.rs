@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use countersign::event::{Event, Redaction};
 use countersign::export::{Item, Line};
-use countersign::note::SignerKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
 use countersign::trust::Trust;
 
@@ -43,13 +43,27 @@ impl Emitter {
         Self::with_key(key(emitter)?, emitter, part)
     }
 
+    /// Opens a chain in the log with this origin.
+    pub(crate) fn for_log(origin: &str, emitter: u8, part: u64) -> Result<Self> {
+        Self::new(origin, key(emitter)?, emitter, part)
+    }
+
     /// Opens a chain with any key.
     pub(crate) fn with_key(key: SignerKey, emitter: u8, part: u64) -> Result<Self> {
+        Self::new(ORIGIN, key, emitter, part)
+    }
+
+    fn new(origin: &str, key: SignerKey, emitter: u8, part: u64) -> Result<Self> {
         let mut nonce = [emitter; 16];
         nonce[..8].copy_from_slice(&part.to_le_bytes());
-        let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0)?, &nonce)?;
+        let mut recorder = Recorder::open(origin, key.verifier_key().clone(), time(0)?, &nonce)?;
         recorder.sign_with(&key)?;
         Ok(Self { key, recorder, next: part + u64::from(emitter) })
+    }
+
+    /// Returns the emitter's public key.
+    pub(crate) fn verifier_key(&self) -> VerifierKey {
+        self.key.verifier_key().clone()
     }
 
     /// Records this event, and returns the submission.

@@ -1,4 +1,4 @@
-//! Latency of `countersign watch` from an acknowledgement to its alert, while other emitters load the log.
+//! Latency of `countersign watch` from an acknowledgment to its alert, while other emitters load the log.
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -23,7 +23,7 @@ use crate::submissions::{EMITTERS, Emitter};
 const SIZE: u64 = 16;
 /// The pause between two marked events.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The time in which the last alert must arrive.
+/// The time within which the last alert must arrive.
 const ALERT_TIMEOUT: Duration = Duration::from_mins(1);
 
 const RULES: &str = "\
@@ -65,7 +65,7 @@ pub(crate) fn watching(program: &Path, within: &Path, marks: usize) -> Result<Me
         }
         acknowledged
     })?;
-    #[allow(clippy::cast_precision_loss, reason = "figures are for people")]
+    #[allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
     let rate = accepted.into_inner() as f64 / begin.elapsed().as_secs_f64();
     let mut took = Vec::with_capacity(marks);
     while took.len() < marks {
@@ -105,7 +105,7 @@ fn watch(program: &Path, folder: &Path, url: &str) -> Result<(KillOnDrop, Receiv
     Ok((KillOnDrop(child), receiver))
 }
 
-/// Submits marked events one at a time. Returns the time of each acknowledgement by entry.
+/// Submits marked events one at a time. Returns the time of each acknowledgment by entry.
 fn mark(emitter: &mut Emitter, url: &str, marks: usize) -> Result<HashMap<u64, Instant>> {
     let agent = agent();
     let mut acknowledged = HashMap::new();

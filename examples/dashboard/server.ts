@@ -79,7 +79,7 @@ app.post("/api/grant", (c) => grant(c.req.raw));
 /** Returns the trust file. The page trusts this server already, because it serves the page. */
 app.get("/api/trust", (c) => c.text(trust));
 
-/** Streams the log. Events need a reader's token, which stays on this server. A multi-tenant server adds `tenant`. */
+/** Streams the log. Events need a reader's token, which stays on this server. A server with many customers gives each a log of its own (docs/tenants.md). */
 app.get("/api/stream", async (c) => {
   if (userOf(c.req.raw) === undefined) {
     return c.json({ error: "not signed in" }, 401);

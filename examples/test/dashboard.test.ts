@@ -215,7 +215,7 @@ test("viewer: shows an alert instead of events that were modified in transit", {
   await shows(page, "Verified", 1);
   tamper();
   await press(page, "Run nightly-backup");
-  await page.getByRole("alert").filter({ hasText: "Something here is not what was recorded" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "The content does not match what was signed" }).waitFor();
   await shows(page, "Proven", 2);
   await shows(page, "Verified", 1);
   await shown(page, "invoice-run").waitFor();

@@ -14,6 +14,6 @@ fuzz_target!(|text: &str| {
     let _ = Header::parse(text.as_bytes());
     if let Ok(line) = Line::parse(text) {
         let written = write(&line);
-        assert_eq!(write(&Line::parse(&written).expect("what was written is well formed")), written);
+        assert_eq!(write(&Line::parse(&written).expect("a written line is well-formed")), written);
     }
 });

@@ -23,10 +23,10 @@ fuzz_target!(|input: &str| {
         let Some(document) = Document::parse(event) else { continue };
         let root = document.root();
         let Some(read) = parsers.parse(&root) else { continue };
-        let mut said = Vec::new();
-        read.write_json(&mut said);
-        let said = String::from_utf8(said).expect("what was read is text");
-        assert!(Document::parse(&said).is_some() || said.len() > event.len(), "{said}");
+        let mut json = Vec::new();
+        read.write_json(&mut json);
+        let json = String::from_utf8(json).expect("parsed fields are UTF-8");
+        assert!(Document::parse(&json).is_some() || json.len() > event.len(), "{json}");
         assert_eq!(parsers.parse(&root).as_ref(), Some(&read));
     }
 });

@@ -2,7 +2,7 @@
 
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{ConditionHits, Entry, Query, Parsers, Tally};
+use countersign_query::{ConditionHits, Entry, Parsers, Query, Tally};
 use libfuzzer_sys::fuzz_target;
 
 /// True if an event may match one of the needles.
@@ -20,7 +20,7 @@ fuzz_target!(|input: &str| {
     let query = match Query::parse(text, now) {
         Ok(query) => query,
         Err(error) => {
-            assert!(text.get(error.at()).is_some(), "the place of an error lies in the text");
+            assert!(text.get(error.at()).is_some(), "the position of an error is in the query");
             return;
         }
     };

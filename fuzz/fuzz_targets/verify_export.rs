@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
             let verdict = at_once(slice.as_bytes(), options).0.verdict;
             assert!(
                 matches!(verdict, Verdict::Verified | Verdict::Partial),
-                "a slice of what is {:?} is {verdict:?}:\n{slice}\nof:\n{}",
+                "a slice of an export that is {:?} is {verdict:?}:\n{slice}\nof:\n{}",
                 report.verdict,
                 String::from_utf8_lossy(&export)
             );
@@ -122,9 +122,9 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, update: &Update) {
     if report.verdict != Verdict::Verified {
         return;
     }
-    let lines = core::str::from_utf8(export).expect("what is verified is UTF-8").lines();
+    let lines = core::str::from_utf8(export).expect("a verified export is UTF-8").lines();
     for line in lines.filter(|line| !line.trim_ascii().is_empty()).skip(1) {
-        match Line::parse(line).expect("what is verified is well formed").item {
+        match Line::parse(line).expect("a verified export is well-formed").item {
             Item::Link { text, payload, link, .. } => {
                 assert!(model.leaves.contains(text.as_bytes()), "no emitter signed {text}");
                 if let Some(payload) = payload {
@@ -143,6 +143,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, update: &Update) {
             Item::Leaf(bytes) if report.log.is_some() => {
                 assert!(model.leaves.contains(&*bytes), "{line} is in no log");
             }
+            Item::Head { .. } | Item::Anchor { .. } => panic!("the model has no tenant log: {line}"),
             Item::Note { .. } | Item::Leaf(_) | Item::Skip { .. } => {}
         }
     }
@@ -179,8 +180,8 @@ fn slice(model: &Model, wish: u8) -> Option<String> {
     let mut out = Writer::new();
     let mut slicer = plan.slicer(&mut out);
     for (number, item) in items().flatten() {
-        slicer.line(number, &item, &mut out).expect("it was surveyed");
+        slicer.line(number, &item, &mut out).expect("the survey read the same lines");
     }
-    slicer.finish(&mut out).expect("it was surveyed");
+    slicer.finish(&mut out).expect("the survey read the same lines");
     Some(out.as_str().to_owned())
 }

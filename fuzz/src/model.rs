@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use countersign::canonical::canonicalize;
-use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::checkpoint::Checkpoint;
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Withheld};
 use countersign::hash::Hash;
@@ -13,6 +13,7 @@ use countersign::keys::{KeyNote, Statement};
 use countersign::link::{self, ChainId, Salt, commit};
 use countersign::merkle::{CompactRange, leaf_hash};
 use countersign::note::{SignerKey, VerifierKey};
+use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 
@@ -68,7 +69,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
 pub struct Model {
     pub export: Vec<u8>,
     pub trust: Trust,
-    pub pins: Vec<SignedCheckpoint>,
+    pub pins: Vec<Pin>,
     pub size: u64,
     /// The time at the end.
     pub now: Time,
@@ -109,7 +110,7 @@ struct Builder {
     lines: Vec<Line>,
     chains: Vec<Chain>,
     trust: Vec<String>,
-    pins: Vec<SignedCheckpoint>,
+    pins: Vec<Pin>,
     now: i64,
     drawn: u8,
     /// The emitter whose key signs the next link, if it is not the chain's.
@@ -387,7 +388,7 @@ impl Builder {
 
     fn pin(&mut self, wrong: u8) {
         let tree = self.tree();
-        let pin = self.seal(&tree, 0, wrong).and_then(|text| SignedCheckpoint::parse(&text).ok());
+        let pin = self.seal(&tree, 0, wrong).and_then(|text| Pin::parse(&text).ok());
         self.pins.extend(pin);
     }
 

@@ -18,7 +18,7 @@ function sourceOf(name, version) {
   return folders.find((folder) => existsSync(folder)) ?? `${registries}/*/${name}-${version}`;
 }
 
-/** Returns the crates that a package of this workspace consists of for a target, except the workspace's own. */
+/** Returns the third-party crates that a package of this workspace is built from for a target. */
 function crates(...which) {
   const edges = ["-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}|"];
   const lines = cargo("tree", "--locked", ...which, ...edges);
@@ -51,7 +51,7 @@ function inArtifacts(names) {
   return [...used.values()];
 }
 
-/** Returns the npm packages in a bundle by the modules that it was made from, except the workspace's own. */
+/** Returns the third-party npm packages in a bundle, determined from the bundle's input modules. */
 function packages(inputs) {
   const found = new Map();
   for (const path of inputs) {

@@ -30,7 +30,7 @@ export function copyArtifacts(names, into, { isPreview = false } = {}) {
 /** Returns the files of a module and its bindings. */
 export const filesOf = (artifact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artifact}${ending}`);
 
-/** Writes the licenses of a package's contents, and those of the package itself. */
+/** Writes the licenses of a package's contents, and the license of the package itself. */
 export function writeLicenses(home, contents) {
   writeFileSync(new URL("dist/LICENSES.txt", home), licenses(contents));
   if (home.href !== COUNTERSIGN.href) {

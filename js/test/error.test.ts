@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { CountersignError, type ErrorCode } from "countersign";
-import { teller } from "../packages/countersign/dist/error.js";
+import { consoleReporter } from "../packages/countersign/dist/error.js";
 
 test("CountersignError: shows only fields with a value", () => {
   const bare = new CountersignError("options.invalid", "no");
@@ -20,7 +20,7 @@ test("CountersignError: its JSON has the message, without stack and cause", () =
 
 test("console reporter: doesn't repeat the same code in a row", () => {
   const lines: string[] = [];
-  const write = teller("a request: ", (line) => void lines.push(line));
+  const write = consoleReporter("a request: ", (line) => void lines.push(line));
   const failed = (code: ErrorCode, message: string) => write(new CountersignError(code, message));
   failed("watchlist.unreachable", "status 500");
   failed("watchlist.unreachable", "status 502");

@@ -1,4 +1,4 @@
-/** Today's words in the expected reports of `tests/vectors`. */
+/** Replaces old words in the expected reports of `tests/vectors`. */
 
 import { readFileSync } from "node:fs";
 
@@ -8,6 +8,6 @@ const TRANSLATION = readFileSync(new URL("../../tests/vectors-translation.txt", 
   .filter((line) => line.includes("\t"))
   .map((line) => line.split("\t") as [string, string]);
 
-/** Translates an expected report into today's words. */
+/** Returns an expected report with the current words. */
 export const translated = (report: string): string =>
   TRANSLATION.reduce((text, [old, now]) => text.replaceAll(old, now), report);

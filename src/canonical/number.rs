@@ -22,7 +22,7 @@ const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 /// The number of decimal digits that a double always preserves (C's `DBL_DIG`).
 const SURE_DIGITS: usize = 15;
 
-/// Appends the canonical form of `raw`, a number by the JSON grammar. Returns false if it is out of range.
+/// Appends the canonical form of `raw`, which must be a JSON number. Returns false if it is out of range.
 pub(super) fn canonicalize(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     if is_canonical(raw.as_bytes()) {
         out.extend_from_slice(raw.as_bytes());
@@ -37,7 +37,8 @@ pub(super) fn canonicalize(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// True if a number is certainly written as ECMAScript would, as most are. Avoids the slower way through a double.
+/// True if a number certainly has ECMAScript's form already, as most numbers do. Saves the slower conversion
+/// to a double and back.
 fn is_canonical(raw: &[u8]) -> bool {
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
     digits.len() <= SURE_DIGITS
@@ -62,7 +63,7 @@ pub fn es6(value: f64) -> Option<String> {
     value.is_finite().then(|| engine::write(value))
 }
 
-/// Parses a number by the JSON grammar. `None` if the text is not a number or its double is not finite.
+/// Parses a JSON number. Returns `None` if the text is not a number or its double is not finite.
 ///
 /// ```
 /// use countersign::canonical::double;
@@ -78,8 +79,9 @@ pub fn double(text: &str) -> Option<f64> {
     is_number.then(|| engine::through_double(text).0).filter(|value| value.is_finite())
 }
 
-/// Returns a number's text in canonical form, as [`es6`] writes it. `None` as for [`double`], and also for magnitudes
-/// above 2^53 - 1, which canonical JSON does not allow because several texts have the same double.
+/// Returns a number's text in canonical form, as [`es6`] writes it. Returns `None` if [`double`] does, and
+/// also for magnitudes above 2^53 - 1, which canonical JSON does not allow because several texts have the
+/// same double.
 ///
 /// ```
 /// use countersign::canonical::decimal;
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_numbers_out_of_range() {
+    fn rejects_numbers_out_of_range() {
         for raw in ["9007199254740992", "-9007199254740993", "9.1e15", "1e16", "1e300", "90071992547409910e0"]
         {
             assert_eq!(written(raw, Range::Exact), None, "{raw}");

@@ -19,7 +19,7 @@ pub enum Token<'a> {
     Name(Raw<'a>),
     /// A string.
     Text(Raw<'a>),
-    /// A number as written. In canonical JSON, that is as ECMAScript writes it.
+    /// A number as written. In canonical JSON, numbers are written as in ECMAScript.
     Number(&'a str),
     /// `true` or `false`.
     Bool(bool),
@@ -250,9 +250,9 @@ impl<'a> Tokens<'a> {
         Some(part)
     }
 
-    /// Returns the name and the value of the next field if both are strings without escapes and there is no white
-    /// space around them, as is most common in canonical JSON. `None` does not mean that there is no field: call
-    /// [`Self::next_part`] then.
+    /// Returns the name and the value of the next field if both are strings without escapes and no white
+    /// space surrounds them, which is the most common case in canonical JSON. If this returns `None`, there
+    /// may still be a field: call [`Self::next_part`].
     #[cfg(not(target_arch = "wasm32"))]
     #[inline]
     pub fn next_plain_member(&mut self) -> Option<[Part; 2]> {
@@ -282,8 +282,8 @@ impl<'a> Tokens<'a> {
         Some([name, value])
     }
 
-    /// Like the iterator's `next`, but returns the token's position and kind, and no error: `None` if the text is not
-    /// JSON or nests too deep. In this case, don't continue.
+    /// Like the iterator's `next`, but returns the token's position and kind instead of its text. Returns
+    /// `None` if the text is not JSON or nests too deep; don't call it after that.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn next_part(&mut self) -> Option<Option<Part>> {
         self.space();

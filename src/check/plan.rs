@@ -28,8 +28,8 @@ impl Resource {
         }
     }
 
-    /// Returns the full resource at this position if this one is partial. Read it if the log has replaced the partial
-    /// one; [`Self::cut`] extracts the needed beginning.
+    /// Returns the full resource at this position if this one is partial. Read the full one if the log has
+    /// already replaced the partial one; [`Self::cut`] then extracts this resource's bytes.
     pub fn full(self) -> Option<Self> {
         match self {
             Self::Bundle(bundle) => (!bundle.is_full()).then(|| Self::Bundle(bundle.full())),

@@ -64,8 +64,8 @@ impl Walk {
         }
     }
 
-    /// True if the rest need not be read: a bundle and its tile are both missing or malformed, so nothing more can be
-    /// known about the tree.
+    /// True if you can stop reading: a bundle and its tile are both missing or malformed, so the rest of the
+    /// tree can't be checked.
     pub const fn is_stopped(&self) -> bool {
         self.stopped
     }
@@ -188,8 +188,8 @@ impl Walk {
         }
     }
 
-    /// Passes the tile's hashes up: the root of a full tile, or the subtrees of a partial one, which is at the right
-    /// edge. Partial tiles come from left to right.
+    /// Passes the tile's hashes to the next level: a full tile's root, or the subtrees of a partial tile,
+    /// which is at the right edge. Partial tiles arrive from left to right.
     fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
         if tile.is_full() {
             let above = usize::from(tile.level) + 1;

@@ -122,7 +122,7 @@ fn close(open: &mut Vec<OpenObject>, depth: usize) -> Result<(), Error> {
             members.find(|(nth, (_, required, _))| *required && seen >> nth & 1 == 0)
         {
             open.push(OpenObject { name, known, seen });
-            let hint = "add it: an event needs an action, an actor an id, a target a type and an id, http a method, a path, and a status";
+            let hint = "add this field: an event needs action, an actor needs id, a target needs type and id, and http needs method, path, and status";
             return Err(wrong(open, missing, "is required", hint));
         }
     }

@@ -1,8 +1,9 @@
 //! Incremental decompression of gzip and zstd streams, in bounded memory.
 //!
-//! An export may be compressed (SPEC section 7). Concatenated gzip members or zstd frames form one stream; skippable
-//! frames are skipped. A stream with other content, with missing parts, or with a wrong checksum is invalid, and a
-//! zstd frame may exceed the decompressor's limits. In these cases nothing of the stream counts (SPEC section 9).
+//! An export may be compressed (SPEC section 7). Concatenated gzip members or zstd frames form one stream;
+//! skippable frames are skipped. A stream with other content, with missing parts, or with a wrong checksum is
+//! invalid, and a zstd frame may exceed the decompressor's limits. In these cases none of the data counts
+//! (SPEC section 9).
 //!
 //! ```
 //! use countersign::export::{Compression, Decompressor};

@@ -116,7 +116,7 @@ fn guess(line: &[u8]) -> &'static str {
         phrases::HINT_HEADER_VERSION
     } else if whole.is_none() && (names_a_version || line.starts_with(b"{\"countersign\"")) {
         phrases::HINT_HEADER_DAMAGED
-    } else if ["link", "note", "leaf", "skip", "checkpoint"].into_iter().any(has) {
+    } else if ["link", "note", "leaf", "skip", "checkpoint", "head", "anchor"].into_iter().any(has) {
         phrases::HINT_HEADER_MISSING
     } else if whole.is_some() && !has("countersign") {
         phrases::HINT_HEADER_OTHER_JSON
@@ -187,6 +187,7 @@ mod tests {
             (br#"{"leaf":""}"#, "the header is missing"),
             (br#"{"skip":[]}"#, "the header is missing"),
             (br#"{"checkpoint":""}"#, "the header is missing"),
+            (br#"{"head":""}"#, "the header is missing"),
             (br#"{"action":"user.update"}"#, "not recorded"),
             (br#"{"error":"forbidden"}"#, "an error response instead of the download"),
             (&long, "longer than 1 MiB"),

@@ -9,6 +9,7 @@ use crate::json::{scan_value, skip_space, string_end, twin, unescape};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link};
 use crate::phrases;
+use crate::tenant::{Anchor, HeadProof};
 use crate::words::words;
 
 use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
@@ -60,6 +61,20 @@ pub enum Item<'a> {
         /// The parsed checkpoint.
         signed: Box<SignedCheckpoint>,
     },
+    /// A proof of the tenant log's head after the entries before it.
+    Head {
+        /// The head proof as received.
+        text: Cow<'a, str>,
+        /// The parsed proof.
+        proof: Box<HeadProof>,
+    },
+    /// An earlier head of the tenant log, at the entries before it.
+    Anchor {
+        /// The anchor as received.
+        text: Cow<'a, str>,
+        /// The parsed anchor.
+        anchor: Box<Anchor>,
+    },
 }
 
 words! {
@@ -82,6 +97,7 @@ pub(crate) enum LineErrorKind {
     Link,
     Note,
     Checkpoint,
+    Head,
     LeafSize,
 }
 
@@ -106,9 +122,13 @@ impl<'a> LineError<'a> {
         Self { fault: LineErrorKind::Line, detail, leaf: None, place: None }
     }
 
+    fn head(detail: &'static str) -> Self {
+        Self { fault: LineErrorKind::Head, ..Self::without_place(detail) }
+    }
+
     /// Converts to the crate's error.
     pub fn to_error(&self) -> Error {
-        Error::new(Code::Export, format!("malformed line: {}", self.detail))
+        Error::new(Code::Export, self.detail)
     }
 }
 
@@ -136,6 +156,8 @@ struct Members<'a> {
     leaf: Option<Value<'a>>,
     skip: Option<Value<'a>>,
     checkpoint: Option<Value<'a>>,
+    head: Option<Value<'a>>,
+    anchor: Option<Value<'a>>,
     salt: Option<Value<'a>>,
     event: Option<Value<'a>>,
     withheld: Option<Value<'a>>,
@@ -164,7 +186,7 @@ impl<'a> Line<'a> {
     /// Parses a line that is neither blank nor the header.
     ///
     /// # Errors
-    /// [`LineError`], which tells the line's position in the tree if it has one.
+    /// [`LineError`], which contains the line's position in the tree if the line has one.
     pub fn parse(line: &'a str) -> Result<Self, LineError<'a>> {
         Self::read(line, false)
     }
@@ -236,6 +258,8 @@ impl<'a> Members<'a> {
             "leaf" => (&mut self.leaf, true),
             "skip" => (&mut self.skip, true),
             "checkpoint" => (&mut self.checkpoint, true),
+            "head" => (&mut self.head, true),
+            "anchor" => (&mut self.anchor, true),
             "withheld" => (&mut self.withheld, false),
             _ => return self.unknown.push(name),
         };
@@ -246,7 +270,8 @@ impl<'a> Members<'a> {
     }
 
     fn classify(self, extended: bool) -> Result<Line<'a>, LineError<'a>> {
-        let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
+        let kinds =
+            [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint, &self.head, &self.anchor];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
             return Err(LineError::without_place(if self.unknown.iter().any(|name| name == "countersign") {
                 phrases::LINE_SECOND_HEADER
@@ -276,6 +301,10 @@ impl<'a> Members<'a> {
             skip_line(value).ok_or_else(|| LineError::without_place(phrases::LINE_SKIP))?
         } else if let Some(value) = self.checkpoint {
             checkpoint_line(value, extended)?
+        } else if let Some(value) = self.head {
+            head_line(value)?
+        } else if let Some(value) = self.anchor {
+            anchor_line(value)?
         } else {
             return Err(LineError::without_place(phrases::LINE_KINDS));
         };
@@ -391,6 +420,22 @@ fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, LineErr
         return Err(LineError { fault: LineErrorKind::Checkpoint, ..LineError::without_place(detail) });
     };
     Ok(Item::Checkpoint { text, signed: Box::new(signed) })
+}
+
+fn head_line(value: Value<'_>) -> Result<Item<'_>, LineError<'_>> {
+    let text = value.string().ok_or(LineError::without_place(phrases::LINE_HEAD_TEXT))?;
+    match HeadProof::parse(&text) {
+        Ok(proof) => Ok(Item::Head { text, proof: Box::new(proof) }),
+        Err(_) => Err(LineError::head(phrases::LINE_HEAD)),
+    }
+}
+
+fn anchor_line(value: Value<'_>) -> Result<Item<'_>, LineError<'_>> {
+    let text = value.string().ok_or(LineError::without_place(phrases::LINE_ANCHOR_TEXT))?;
+    match Anchor::parse(&text) {
+        Ok(anchor) => Ok(Item::Anchor { text, anchor: Box::new(anchor) }),
+        Err(_) => Err(LineError::head(phrases::LINE_ANCHOR)),
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@ use memchr::{memchr, memrchr};
 use super::MAX_LINE;
 use super::line::strip;
 
-/// A buffer that cuts a stream of bytes into chunks of whole lines, in bounded memory however long a line is.
+/// A buffer that cuts a stream of bytes into chunks of whole lines, in bounded memory regardless of the
+/// length of a line.
 ///
-/// Keeps a line longer than [`MAX_LINE`] just far enough to tell that the line is too long, or that it is blank.
+/// Truncates a line longer than [`MAX_LINE`], but keeps enough of it to tell that it is too long, or that it
+/// is blank.
 #[derive(Debug)]
 pub struct LineBuffer {
     buffer: Vec<u8>,

@@ -30,7 +30,7 @@ pub enum Matched {
 /// An error in an event: it does not match its link's commit.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum PayloadError {
-    /// The event has two fields of this name, so it never matches, whatever its hash.
+    /// The event has two fields of this name, so it never matches, regardless of its hash.
     #[display("the event has two fields {}", Quoted(_0))]
     DuplicateMember(String),
     /// Neither the text nor its canonical form matches the commit.

@@ -1,5 +1,5 @@
-//! Writing of export lines in a single form: fields in a fixed order, no white space, strings with as few escapes as
-//! possible.
+//! Writes export lines in a single form: fields in a fixed order, no white space, strings with as few escapes
+//! as possible.
 //!
 //! ```
 //! use countersign::export::writer::Writer;
@@ -25,7 +25,7 @@ use crate::merkle::{CompactRange, skips};
 
 use super::{Header, Item, Withheld};
 
-/// A buffer of export lines. Take any number of lines at a time.
+/// A buffer of export lines. You can take the lines written so far at any time.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     text: Vec<u8>,
@@ -126,6 +126,18 @@ impl Writer {
         self.end();
     }
 
+    /// Writes a head proof of a tenant log, in place of a checkpoint.
+    pub fn head(&mut self, head: &str) {
+        self.member("head", head);
+        self.end();
+    }
+
+    /// Writes an anchor of a tenant log, after as many entries as it states.
+    pub fn anchor(&mut self, anchor: &str) {
+        self.member("anchor", anchor);
+        self.end();
+    }
+
     /// Writes a parsed line, without fields that the format does not define.
     pub fn item(&mut self, item: &Item<'_>) {
         match item {
@@ -135,6 +147,8 @@ impl Writer {
             Item::Leaf(bytes) => self.leaf(bytes),
             Item::Skip { level, hash } => self.skip(*level, hash),
             Item::Checkpoint { text, .. } => self.checkpoint(text),
+            Item::Head { text, .. } => self.head(text),
+            Item::Anchor { text, .. } => self.anchor(text),
         }
     }
 

@@ -5,8 +5,8 @@
 //! processor has SHA instructions (x86-64, detected at run time), four in WebAssembly's 128-bit vectors. On other
 //! targets, and for long or leftover messages, sha2 hashes one message after the other.
 //!
-//! BENCHMARKS.md has the gain for verifying exports. `--cfg sha2_alone` uses sha2 for every message, to measure the
-//! difference (`cargo xtask bench lanes`).
+//! BENCHMARKS.md states how much faster this makes verifying exports. `--cfg sha2_alone` uses sha2 for every
+//! message, to measure the difference (`cargo xtask bench lanes`).
 //!
 //! Lanes in lockstep take as long as the longest message. Messages are therefore grouped by their number of blocks as
 //! far as possible.

@@ -47,7 +47,7 @@ pub struct Windows(Arc<WindowIndex>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct WindowIndex {
     windows: Vec<Window>,
-    /// For each window, the least and the greatest end of it and all earlier ones.
+    /// For each window, the least and the greatest end among it and all earlier windows.
     ends: Vec<(i64, i64)>,
     /// The union of all windows, with adjacent ones joined, each with the number of one of them.
     joined: Spans,

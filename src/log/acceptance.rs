@@ -261,7 +261,7 @@ pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> SubmissionError {
             format!("chain {id} continues with link {next} in the log, but this is link {seq}")
         }
     };
-    let error = Error::new(Code::Gap, message).with_hint("earlier links are missing; send them first");
+    let error = Error::new(Code::Gap, message).with_hint("send the earlier links first");
     SubmissionError::new(gap_after(id, chain), error)
 }
 

@@ -1,5 +1,5 @@
 //! Early admission: decides from the first leaf of a chain whether its key may write, before the rest of the
-//! submission is read. Strangers then cost little work.
+//! submission is read. Unauthorized senders then cost the log little work.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Errors of refused submissions.
+//! Errors of rejected submissions.
 
 use core::convert::Infallible;
 
@@ -9,7 +9,7 @@ use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::tolerance;
 
-/// A refused submission, with the reason. Nothing of it was accepted.
+/// A rejected submission, with the reason. Nothing of it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{error}")]
 pub struct SubmissionError {
@@ -17,7 +17,8 @@ pub struct SubmissionError {
     pub kind: RefusalKind,
     /// The error, with the line of the submission.
     pub error: Error,
-    /// True if an unauthorized or early key really signed this. Anyone can name a key.
+    /// For an unauthorized key or an early link: true if that key's signature is valid. Anyone can name a key
+    /// without holding it.
     pub is_signed: bool,
 }
 
@@ -43,8 +44,9 @@ pub enum RefusalKind {
     },
     /// The log has a different link at this position of the chain.
     Fork(Box<Evidence>),
-    /// The link's time is ahead of the log's clock by more than [`EMITTER`](crate::tolerance::EMITTER). It may be
-    /// accepted later. Accepted now, it might be later than the checkpoint that covers it allows (`time.future`).
+    /// The link's time is ahead of the log's clock by more than [`EMITTER`](crate::tolerance::EMITTER). It
+    /// may be accepted later. If it were accepted now, its time might be later than the checkpoint that
+    /// covers it allows (`time.future`).
     Early {
         /// The time on the log's clock.
         now: Time,
@@ -60,9 +62,9 @@ pub struct Evidence {
     pub chain: ChainId,
     /// The `seq` of the first link where the two differ.
     pub seq: u64,
-    /// The index of the log's link that the refused one contradicts; `None` if one submission contained both.
+    /// The index of the log's link that the rejected one contradicts; `None` if one submission contained both.
     pub index: Option<u64>,
-    /// The refused links, from the point of divergence up to the next signed one. If the log has neither
+    /// The rejected links, from the point of divergence up to the next signed one. If the log has neither
     /// continuation, the links of both, one continuation after the other.
     pub refused: Vec<String>,
 }
@@ -90,8 +92,9 @@ impl SubmissionError {
             "a link is dated {link}, more than {} s ahead of the log's clock ({now})",
             tolerance::EMITTER / 1000
         );
-        let error = Error::new(Code::Early, message)
-            .with_hint("set the emitter's or the log's clock, or send it again once its time has passed");
+        let error = Error::new(Code::Early, message).with_hint(
+            "correct the emitter's or the log's clock, or resend the link once its time has passed",
+        );
         Self::new(RefusalKind::Early { now, wait }, error)
     }
 
@@ -115,7 +118,7 @@ impl From<SubmissionError> for Error {
 /// An error in accepting a submission: a refusal, or a failure of the log's storage.
 #[derive(Debug, derive_more::Display, derive_more::From)]
 pub enum AcceptanceError<E> {
-    /// The log refused the submission.
+    /// The log rejected the submission.
     #[from]
     Refused(SubmissionError),
     /// The storage failed.

@@ -1,4 +1,4 @@
-//! Incremental parsing of a submission, so that it can be refused before the rest of it is decompressed.
+//! Incremental parsing of a submission, so that it can be rejected before the rest of it is decompressed.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::link::ChainId;
 /// Maximum number of blank bytes in a submission: empty lines, and white space around the others.
 pub const MAX_BLANK: usize = 64 << 10;
 
-/// An incremental submission parser. Calls an admission check as soon as it has the first line of each chain and each
-/// key note. Keeps the parsed leaves and the beginning of one line.
+/// An incremental submission parser. Calls an admission check as soon as it has the first line of each chain
+/// and each key note. Buffers the parsed leaves and the beginning of one line.
 #[derive(Debug, Default)]
 pub struct Intake {
     limits: Limits,
@@ -74,7 +74,7 @@ impl Intake {
         }
         self.begun.extend_from_slice(rest);
         if self.begun.len() > MAX_LINE + MAX_BLANK {
-            let error = Error::new(Code::Export, "malformed line: it is too long").at_line(self.number);
+            let error = Error::new(Code::Export, "the line is too long").at_line(self.number);
             return Err(SubmissionError::malformed(error).into());
         }
         Ok(())
@@ -107,7 +107,8 @@ impl Intake {
     ) -> Result<(), AcceptanceError<E>> {
         let number = self.number;
         let malformed = |error: Error| SubmissionError::malformed(error.at_line(number));
-        let text = str::from_utf8(bytes).map_err(|_| malformed(Error::new(Code::Export, "not UTF-8")))?;
+        let text = str::from_utf8(bytes)
+            .map_err(|_| malformed(Error::new(Code::Export, "the line is not UTF-8")))?;
         let line = text.trim_matches([' ', '\t', '\r']);
         self.blank += text.len() - line.len() + usize::from(line.is_empty());
         if self.blank > MAX_BLANK {
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_endless_line_before_it_ends() {
+    fn rejects_an_endless_line_before_it_ends() {
         let mut intake = Intake::new(Limits::default());
         let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
         assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());

@@ -74,6 +74,10 @@ impl Leaf {
             Item::Checkpoint { .. } => {
                 return Err(refuse("this line is a checkpoint, but a log signs its own", "remove this line"));
             }
+            Item::Head { .. } | Item::Anchor { .. } => {
+                let why = "this line proves a state of a tenant log, but a log proves its own";
+                return Err(refuse(why, "remove this line"));
+            }
         };
         Ok(Self::new(text.clone().into_owned(), body))
     }
@@ -121,9 +125,9 @@ impl Leaf {
     }
 }
 
-/// Returns the refusal of a leaf that no log can have at this position.
+/// Returns the refusal of an entry that no log can have at this position.
 pub(super) fn misplaced(why: &str) -> SubmissionError {
-    SubmissionError::malformed(Error::new(Code::Refused, format!("no log can have this leaf here: {why}")))
+    SubmissionError::malformed(Error::new(Code::Refused, format!("no log can have this entry here: {why}")))
 }
 
 fn refuse(message: &str, hint: &'static str) -> SubmissionError {

@@ -223,12 +223,12 @@ impl PendingBatch {
 
     /// Adds a link that extends its chain. `chain` is the chain's state after it.
     pub(super) fn add_link(&mut self, leaf: Arc<Leaf>, link: &Link, chain: Chain) {
-        let held = EntryRef { index: self.size(), hash: leaf.hash };
+        let entry = EntryRef { index: self.size(), hash: leaf.hash };
         let seq = link.seq();
         let added = self.chains.entry(link.chain());
         let added = added.or_insert_with(|| Added { chain: chain.clone(), first: seq, links: Vec::new() });
         added.chain = chain;
-        added.links.push(held);
+        added.links.push(entry);
         self.leaves.push(leaf);
     }
 
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn replay_refuses_leaves_in_an_impossible_order() {
+    fn replay_rejects_leaves_in_an_impossible_order() {
         let leaves = stored(&log());
         let refused = |leaves: &[(String, Option<SaltedEvent>)]| {
             let stop = replayed(leaves).unwrap_err();
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn replay_refuses_a_link_after_the_close_link() {
+    fn replay_rejects_a_link_after_the_close_link() {
         let mut leaves = stored(&log());
         let closed = Link::parse(&leaves.last().unwrap().0).unwrap();
         let last = crate::merkle::leaf_hash(leaves.last().unwrap().0.as_bytes());

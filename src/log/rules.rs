@@ -9,6 +9,7 @@ use crate::keys::{KeyNote, Statement, Validity, Windows};
 use crate::link::OpenLink;
 use crate::note::VerifierKey;
 use crate::rights;
+use crate::tenant::TenantOrigin;
 use crate::time::Time;
 use crate::tolerance;
 use crate::trust::Trust;
@@ -17,7 +18,9 @@ use crate::trust::Trust;
 #[derive(Clone, Debug)]
 pub struct Rules {
     origin: String,
-    trust: Option<Trust>,
+    /// The root log's origin, for a tenant log.
+    root: Option<String>,
+    trust: Option<Arc<Trust>>,
     void: Arc<VoidGrants>,
 }
 
@@ -25,7 +28,14 @@ impl Rules {
     /// Creates the rules of the log `origin`. The trust file names issuers and emitters. Without one, any key may
     /// sign chains, and key notes of any signer are accepted.
     pub fn new(origin: impl Into<String>, trust: Option<Trust>) -> Self {
-        Self { origin: origin.into(), trust, void: Arc::default() }
+        Self { origin: origin.into(), root: None, trust: trust.map(Arc::new), void: Arc::default() }
+    }
+
+    /// Creates the rules of a tenant log. The rules of all tenant logs share one trust file. Key notes for the root log
+    /// take effect too (SPEC section 16.4).
+    pub fn for_tenant(origin: &TenantOrigin, trust: Arc<Trust>) -> Self {
+        let (root, origin) = (origin.root().to_owned(), origin.as_str().to_owned());
+        Self { origin, root: Some(root), trust: Some(trust), void: Arc::default() }
     }
 
     /// Adds the grants that are void.
@@ -41,7 +51,7 @@ impl Rules {
 
     /// Returns the trust file.
     pub fn trust(&self) -> Option<&Trust> {
-        self.trust.as_ref()
+        self.trust.as_deref()
     }
 
     /// True if the trust file alone allows the key to begin chains, regardless of key notes. Without a trust file,
@@ -76,7 +86,7 @@ impl Rules {
 
     /// Returns the signers of a key note that takes effect here; none without a trust file.
     pub(super) fn signers(&self, note: &KeyNote) -> Result<Vec<rights::Signer>, SubmissionError> {
-        if note.origin != self.origin {
+        if note.origin != self.origin && Some(&note.origin) != self.root.as_ref() {
             let message =
                 format!("the key note is for the log {}, not {}", Quoted(&note.origin), Quoted(&self.origin));
             return Err(SubmissionError::unauthorized(message, "send the key note to the log that it names"));
@@ -100,10 +110,10 @@ impl Rules {
         }
     }
 
-    /// Checks that a key note is about keys that the log knows and says something new.
+    /// Checks that a key note is about keys that the log knows, and that it changes something.
     ///
-    /// Applies only to keys that revoke themselves: a stranger's self-revocation is refused, and so is a repeated
-    /// one, so that neither is stored forever.
+    /// Applies only to keys that revoke themselves. The log rejects self-revocations of unknown keys and
+    /// repeated self-revocations, so that neither are stored forever.
     pub(super) fn check_known<E>(
         &self,
         note: &KeyNote,
@@ -144,7 +154,7 @@ impl Rules {
     ) -> Result<(), SubmissionError> {
         let Some(trust) = &self.trust else { return Ok(()) };
         let key = &chain.key;
-        // Witnesses would attest links accepted shortly before that moment only after it.
+        // If the log accepted links shortly before that moment, witnesses would attest them only after it.
         let is_too_late = |moment: i64| {
             now.is_some_and(|now| {
                 if trust.has_quorum() { tolerance::is_too_late(now, moment) } else { now.millis() >= moment }

@@ -34,7 +34,7 @@ pub struct EntryRef {
     pub hash: Hash,
 }
 
-/// The durable entries of a log, as far as acceptance needs them.
+/// The durable entries of a log that acceptance needs to read.
 ///
 /// # Errors
 /// Every method returns only errors of the underlying storage.

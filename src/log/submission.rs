@@ -86,8 +86,8 @@ impl Submission {
     /// an old state because a chain's key never changes. `may` returns true for a key known to be allowed to begin
     /// chains.
     ///
-    /// Refuses nothing. Leaves unverified: chains of unknown keys, everything from the first invalid signature on,
-    /// and repeated lines.
+    /// Rejects nothing. Does not verify chains of unknown keys, repeated lines, or anything after the first
+    /// invalid signature.
     pub fn verify(
         &mut self,
         key: impl Fn(&ChainId) -> Option<VerifierKey>,

@@ -31,8 +31,8 @@ impl VoidGrants {
         (!revoked.is_empty()).then(|| Self { revoked, ..Self::default() })
     }
 
-    /// Processes the log's next key note under the same trust file. `existed_by` is when a quorum of witnesses had
-    /// first seen a checkpoint that covers it.
+    /// Processes the log's next key note under the same trust file. `existed_by` is the earliest time at
+    /// which a quorum of witnesses had seen a checkpoint that covers it.
     pub fn note(&mut self, trust: &Trust, note: &KeyNote, existed_by: Option<Time>) {
         let is_theirs =
             self.revoked.iter().any(|issuer| note.note.signatures.iter().any(|line| line.is_of(issuer)));

@@ -1,5 +1,5 @@
-//! Reading of a tree's hashes from its tiles, without I/O: the verifier asks which tiles it needs, fetches them, and
-//! inserts them here.
+//! Reads a tree's hashes from its tiles, without I/O: the verifier determines which tiles it needs, fetches
+//! them, and inserts them here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ impl TileHashes {
         Self { capacity, tiles: BTreeMap::new() }
     }
 
-    /// True if that tile was inserted, at least as wide.
+    /// True if that tile was inserted with at least this width.
     pub fn has(&self, tile: Tile) -> bool {
         self.get(tile.level, tile.index).is_some_and(|hashes| hashes.len() >= tile.width.into())
     }
@@ -66,7 +66,7 @@ impl TileHashes {
         self.tiles.get(&(level, index)).map(Vec::as_slice)
     }
 
-    /// Inserts the bytes of a tile. A wider version of the tile inserted earlier is kept.
+    /// Inserts the bytes of a tile. Keeps a wider version of the tile that was inserted earlier.
     ///
     /// # Errors
     ///
@@ -92,9 +92,9 @@ impl TileHashes {
         Ok(())
     }
 
-    /// Checks that every tile belongs to the tree of `size` leaves with this root, for example from a verified
-    /// checkpoint: the partial tiles give the root, and the root of each full tile is in the tile above it.
-    /// [`authentic_tiles_for`] returns the tiles that this takes.
+    /// Checks that every tile belongs to the tree of `size` leaves with this root, for example from a
+    /// verified checkpoint: the partial tiles give the root, and the root of each full tile is in the tile
+    /// above it. [`authentic_tiles_for`] returns the tiles that this needs.
     ///
     /// # Errors
     ///

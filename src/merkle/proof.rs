@@ -78,7 +78,7 @@ fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<Range>, Error> {
 /// Returns the ranges of leaves that, together with the old tree, make up the new one.
 fn consistency_ranges(old: u64, new: u64) -> Result<Vec<Range>, Error> {
     if old > new {
-        return Err(refuse(format!("a tree of {new} leaves does not hold one of {old}")));
+        return Err(refuse(format!("a tree of {new} leaves does not contain a tree of {old}")));
     }
     if old == 0 || old == new {
         return Ok(Vec::new());

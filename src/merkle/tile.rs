@@ -63,9 +63,9 @@ impl Tile {
         Self::of_size(level, (subtree.index >> (level * TILE_HEIGHT)) / TILE_WIDTH, size)
     }
 
-    /// Returns the tiles that a log must write when it grows from `old` to `new` leaves: tiles of the new tree that
-    /// the old one lacks or has less wide. From level 0 upwards, each level from left to right. If `old` is 0, these
-    /// are all tiles of the tree.
+    /// Returns the tiles that a log must write when it grows from `old` to `new` leaves: tiles of the new
+    /// tree that the old one lacks or has with a smaller width. The order is from level 0 up, and from left
+    /// to right within each level. If `old` is 0, these are all tiles of the tree.
     pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
         (0..=MAX_LEVEL).flat_map(move |level| {
             let (had, has) = (hashes_at(level, old), hashes_at(level, new));
@@ -85,8 +85,8 @@ impl Tile {
         Self { width: TILE_WIDTH as u16, ..self }
     }
 
-    /// Returns the tile above this one, with its width in a tree of `size` leaves, or `None` if it does not have this
-    /// tile's root because this tile is not full there.
+    /// Returns the tile above this one, with its width in a tree of `size` leaves, or `None` if this tile is
+    /// not full in that tree, so that the tile above lacks its root.
     pub fn parent(self, size: u64) -> Option<Self> {
         let above = Self::of_size(self.level.checked_add(1)?, self.index / TILE_WIDTH, size)?;
         (self.index % TILE_WIDTH < above.width.into()).then_some(above)

@@ -1,4 +1,4 @@
-//! Construction of sentences with values.
+//! Builds sentences with values.
 
 use core::fmt;
 
@@ -6,9 +6,9 @@ use super::{Phrase, Value};
 use crate::error::Quoted;
 use crate::time::Time;
 
-/// A sentence under construction. It is formatted only if it is listed.
+/// A sentence under construction. It is formatted only if the report lists it.
 #[derive(Clone, Copy)]
-pub(crate) struct Saying<'a> {
+pub(crate) struct Sentence<'a> {
     pub(crate) code: Option<&'static str>,
     pub(crate) english: fmt::Arguments<'a>,
     pub(crate) values: &'a [(&'static str, Param<'a>)],
@@ -20,7 +20,7 @@ pub(crate) enum Param<'a> {
     Text(&'a dyn fmt::Display),
 }
 
-impl Saying<'_> {
+impl Sentence<'_> {
     /// Returns the sentence as data; `None` if the table has its code.
     pub(crate) fn to_phrase(self) -> Option<Phrase> {
         let value = |param: &Param<'_>| match param {
@@ -55,14 +55,14 @@ params! {
 /// code, constructs one from a constant of the table.
 macro_rules! say {
     ($code:literal, $english:literal $(, $name:ident)*) => {
-        $crate::phrases::Saying {
+        $crate::phrases::Sentence {
             code: Some($code),
             english: format_args!($english $(, $name = $name)*),
             values: &[$((stringify!($name), $crate::phrases::Param::from(&$name))),*],
         }
     };
     ($english:expr) => {
-        $crate::phrases::Saying { code: None, english: format_args!("{}", $english), values: &[] }
+        $crate::phrases::Sentence { code: None, english: format_args!("{}", $english), values: &[] }
     };
 }
 pub(crate) use say;
@@ -79,9 +79,9 @@ mod tests {
     #[test]
     fn sentences_keep_their_values() {
         let (size, log) = (7_u64, Quoted("log.example"));
-        let saying = say!("log.size", "{log} has {size} entries", log, size);
-        assert_eq!(saying.english.to_string(), "\"log.example\" has 7 entries");
-        let phrase = saying.to_phrase().expect("it has a code");
+        let sentence = say!("log.size", "{log} has {size} entries", log, size);
+        assert_eq!(sentence.english.to_string(), "\"log.example\" has 7 entries");
+        let phrase = sentence.to_phrase().expect("it has a code");
         assert_eq!(
             phrase.values,
             [("log", Value::Text("\"log.example\"".into())), ("size", Value::Number(7))]

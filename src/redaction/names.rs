@@ -1,4 +1,4 @@
-//! Classification of field names: which names say that their value is a secret.
+//! Classifies field names by whether they say that their value is a secret.
 //!
 //! A name is split into words, so `refreshToken`, `refresh_token`, and `X-Refresh-Token` are the same. The last word
 //! can say that the value is only about a secret: `password_changed_at`, `token_count`. In a name with a domain as
@@ -82,8 +82,9 @@ const fn end_bit(first: u8, last: u8) -> u64 {
     1 << (((first | 0x20) as u32 * 5 + (last | 0x20) as u32) % 64)
 }
 
-/// Names that look like secrets but are not: whether instance metadata require a token, what mirrors traffic, and
-/// what a key is for (AWS); what was authorized (Google); and the sessions in Okta's System Log.
+/// Names that look like names of secrets but are not. AWS: whether instance metadata requires a token, a
+/// session that mirrors traffic, and the purpose of a key. Google: what was authorized. Okta's System Log:
+/// sessions.
 const HARMLESS_NAMES: [&[u8]; 6] = [
     b"httptokens",
     b"trafficmirrorsessionid",
@@ -92,12 +93,12 @@ const HARMLESS_NAMES: [&[u8]; 6] = [
     b"externalsessionid",
     b"rootsessionid",
 ];
-/// Names of idempotency tokens. They are no secrets, but a field of such a name may hold one.
+/// Names of idempotency tokens. Such tokens are not secrets, but a field with such a name may contain one.
 const REQUEST_TOKENS: [&[u8]; 3] = [b"clienttoken", b"clientrequesttoken", b"idempotencytoken"];
 /// Names within `authorization` that say what was authorized and by what (Azure).
 const AUTHORIZATION_FIELDS: [&[u8]; 5] =
     [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
-/// Names of the identifier of an AWS access key, which is no secret.
+/// Names of the identifier of an AWS access key, which is not a secret.
 const KEY_IDS: [&[u8]; 2] = [b"accesskeyid", b"awsaccesskeyid"];
 
 /// True if a name is one of these, ignoring case and how its words are separated.
@@ -130,15 +131,16 @@ pub enum Class {
     Open,
     /// A secret.
     Secret,
-    /// Several secrets. A number is their count.
+    /// Several secrets. If the value is a number, it is their count and not a secret.
     Secrets,
-    /// A secret whose fields are all secrets, regardless of their names.
+    /// A secret. If it is an object, all of its fields are secrets, regardless of their names.
     Cookies,
     /// A secret if it consists of digits: `pin`.
     Digits,
     /// The identifier of a secret or request, unless it looks random: `secretId`, `clientToken`.
     SecretId,
-    /// The identifier of a session. In text, where cookies and URLs are, it may suffice to take over the session.
+    /// The identifier of a session. In text, which may contain cookies and URLs, it may be enough to take
+    /// over the session.
     Session,
     /// A data source, which contains a password if it is a URL.
     Source,
@@ -256,7 +258,8 @@ fn without_domain(name: &[u8]) -> &[u8] {
     }
 }
 
-/// Splits off the first word. A capital begins a word after a small letter and before one: `OAuthAPIKey`.
+/// Splits off the first word. A capital letter begins a word if it follows or precedes a lowercase letter:
+/// `OAuthAPIKey`.
 fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
     let mut capital = true;
     for (at, byte) in text.iter().enumerate() {

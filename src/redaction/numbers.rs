@@ -1,10 +1,10 @@
-//! Detection of numbers with check digits or fixed forms: payment cards, IBANs, and US social security numbers.
+//! Detects numbers with check digits or fixed forms: payment cards, IBANs, and US social security numbers.
 
-/// Maximum number of characters of such a number.
+/// Maximum length of such a number, in characters.
 const MAX: usize = 34;
 /// The length of an IBAN by country.
 const IBANS: &str = "AD24AE23AT20BE16BG22CH21CY28CZ24DE22DK18EE20ES24FI18FR27GB22GI23GR27HR21HU28IE22IS26IT27LI21LT20LU20LV21MC27MT31NL18NO15PL28PT25RO24SA24SE24SI19SK24TR26";
-/// Words for things that are numbered like cards.
+/// Words that name things whose numbers look like card numbers.
 const NUMBERED: [&[u8]; 10] = [
     b"order",
     b"invoice",
@@ -35,7 +35,8 @@ pub(crate) fn is_numbered(words: &[u8]) -> bool {
         |text: &[u8], word: &[u8]| text.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
     let has_word = || {
         words.iter().enumerate().any(|(at, first)| {
-            // Most letters begin no such word; checking this first is faster, as every field's name is examined.
+            // Most letters begin none of these words. This check is a fast way out, which matters because
+            // every field's name is examined.
             matches!(first | 0x20, b'i' | b'o'..=b't')
                 && NUMBERED.iter().any(|word| begins(&words[at..], word))
         })

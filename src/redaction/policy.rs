@@ -6,7 +6,8 @@ use super::{texts, values};
 
 /// A redaction policy: decides what is removed from an event before it is committed to.
 ///
-/// By default, a value is redacted if its field's name says that it is a secret and its look doesn't contradict:
+/// By default, a value is redacted if its field's name says that it is a secret and the value doesn't look
+/// like something else:
 ///
 /// - Names are split into words by case and separators: `password`, `access_token`, `x-api-key`, `clientSecret`,
 ///   `Set-Cookie`. The last word can say that the value is only about a secret: `token_count`, `secretName`, `tokenId`,
@@ -80,7 +81,7 @@ impl Secrecy {
         }
     }
 
-    /// True if an array none of whose elements is kept is replaced as a whole.
+    /// True if an array is replaced as a whole when none of its elements is kept.
     pub const fn is_whole(self) -> bool {
         matches!(self, Self::Secret | Self::Secrets | Self::Cookies | Self::Named)
     }
@@ -99,15 +100,16 @@ impl Redaction {
         Self { rules: None, paths: Vec::new(), kept: Vec::new(), shape: None }
     }
 
-    /// Redacts one more field: its name, or a path of names separated by dots (`card.number`) that matches the
-    /// end of a field's path. Arrays don't count as levels. Compares unescaped names and ignores ASCII case.
+    /// Redacts one more field, given by its name or by a path of names separated by dots (`card.number`) that
+    /// matches the end of a field's path. Arrays don't count as levels. Compares unescaped names and ignores
+    /// ASCII case.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>) -> Self {
         self.paths.push(path.into());
         self
     }
 
-    /// Creates a policy that redacts by look alone, regardless of field names.
+    /// Creates a policy that redacts only what looks like a secret, regardless of field names.
     #[must_use]
     pub fn by_look() -> Self {
         let mut redaction = Self::default();
@@ -117,8 +119,9 @@ impl Redaction {
         redaction
     }
 
-    /// Keeps one more field, given like in [`Redaction::with`], which takes precedence: its value isn't redacted, and
-    /// if it is a string, not by its look either. The fields of an object are still judged by their own names.
+    /// Keeps one more field, given as in [`Redaction::with`], which takes precedence. Its value isn't
+    /// redacted because of its name, and if it is a string, parts that look like secrets aren't masked
+    /// either. The fields of an object are still judged by their own names.
     #[must_use]
     pub fn keeping(mut self, path: impl Into<String>) -> Self {
         self.kept.push(path.into());
@@ -194,8 +197,9 @@ impl Redaction {
         self.rules.map_or(0, |rules| (rules.mask)(out, start, secrecy))
     }
 
-    /// Returns how an array element redacts the one after it, for lists of headers and arguments that alternate names
-    /// and values. `is_header` is true for an element with an even index in a list of headers.
+    /// Returns how to redact the array element after `element`, for lists of headers and of arguments that
+    /// alternate names and values. `is_header` is true for an element with an even index in a list of
+    /// headers.
     pub fn of_next(&self, element: &[u8], is_header: bool) -> Secrecy {
         let text = unquoted(element);
         let is_flag = text.starts_with(b"-");

@@ -1,4 +1,4 @@
-//! Detection of secrets within text.
+//! Detects secrets within text.
 
 use super::names::{Class, classify, ends_with};
 use super::{REDACTED, Secrecy, numbers, tokens, values};
@@ -128,7 +128,7 @@ fn says_secret(name: &[u8]) -> bool {
     name.len() <= MAX_NAME && matches!(classify(name), Class::Secret | Class::Secrets | Class::Cookies)
 }
 
-/// A program some of whose arguments are secrets by position.
+/// A program with arguments that are secrets because of their position.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tool {
     Other,
@@ -149,8 +149,8 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// Returns the length of text without a secret, and the length of the secret after it, or 0. Call it again from
-    /// there.
+    /// Returns the length of text that contains no secret, and the length of the secret directly after it, or
+    /// 0 if there is none. Call it again from there.
     fn secret(&mut self) -> (usize, usize) {
         let (before, text) = self.text.split_at(self.at);
         match text {

@@ -1,12 +1,13 @@
-//! Detection of tokens by their look.
+//! Detects tokens by their form.
 
 /// Minimum number of characters after a token's prefix.
 const MIN_REST: usize = 16;
 const AWS_SECRET: usize = 40;
 
-/// Documented prefixes of tokens, grouped by their first character. At least [`MIN_REST`] characters follow, with a
-/// digit or no small letter among them. After a prefix marked `#`, at least 32 hex digits follow; after one marked
-/// `%`, a mix of digits, small letters, and capitals. Prefixes with `csr_` are readers' tokens of a countersign log.
+/// Documented prefixes of tokens, grouped by their first character. At least [`MIN_REST`] characters follow,
+/// with a digit or no lowercase letter among them. After a prefix marked `#`, at least 32 hex digits follow;
+/// after one marked `%`, a mix of digits, lowercase letters, and capital letters. Prefixes with `csr_` are
+/// readers' tokens of a countersign log.
 const PREFIXES: [&str; 22] = [
     "api_org_ AIza AKIA ASIA ABIA ACCA ATATT3 ATCTT3 ATBB AGE-SECRET-KEY- A3-%",
     "CCIPAT_ CFPAT-",
@@ -83,7 +84,7 @@ fn is_mailchimp(token: &[u8]) -> bool {
     })
 }
 
-/// True for tokens whose parts are separated by dots: of Discord and HCP Terraform.
+/// True for tokens of Discord and HCP Terraform, which have parts separated by dots.
 fn is_parted(token: &[u8]) -> bool {
     let mut parts = token.split(|byte| *byte == b'.');
     let [Some(first), Some(second), Some(third), None] =
@@ -98,7 +99,8 @@ fn is_parted(token: &[u8]) -> bool {
     is_discord || second == b"atlasv1" && first.len() == 14
 }
 
-/// True if a token continues after a character that ends others: Telegram's `123456789:AA…`, Entra's `abc8Q~…`.
+/// True if a token continues after a character that would end another token: Telegram's `123456789:AA…`,
+/// Entra's `abc8Q~…`.
 pub(crate) fn is_continued(token: &[u8], rest: &[u8]) -> bool {
     let run = |text: &[u8]| text.iter().take_while(|byte| is_part(**byte) || **byte == b'~').count();
     match rest {

@@ -1,4 +1,4 @@
-//! The look of a value whose name says that it may be a secret.
+//! Checks what a value looks like, for values whose names say that they may be secrets.
 
 /// Words of states, settings, and sentences, in alphabetical order. None is a secret.
 const WORDS: &str = "2fa a active all allow allowed always an and any are as at audit auto automatic basic be bearer been blocked by \

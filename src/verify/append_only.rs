@@ -2,10 +2,11 @@
 
 use super::FindingCode::{AppendOnlyNotReached, AppendOnlyRollback, AppendOnlySplitView};
 use super::finding::{Findings, Place};
+use super::heads::Comparison;
 use super::report::Check;
-use crate::checkpoint::SignedCheckpoint;
 use crate::hash::Hash;
 use crate::phrases::{self, say};
+use crate::pin::Pin;
 
 /// The pins of the export's log, by size.
 #[derive(Debug, Default)]
@@ -23,9 +24,9 @@ pub(super) struct Pins {
 
 impl Pins {
     /// Selects the pins of the export's log.
-    pub(super) fn new(pins: &[SignedCheckpoint], origin: &str) -> Self {
+    pub(super) fn new(pins: &[Pin], origin: &str) -> Self {
         let mut all = Vec::new();
-        for pin in pins.iter().map(|pin| &pin.checkpoint).filter(|pin| pin.origin == origin) {
+        for pin in pins.iter().filter(|pin| pin.origin == origin) {
             let pin = (pin.size, pin.root);
             // Pins mostly come in order, and a sort would be a lot of code.
             all.insert(all.partition_point(|before| *before <= pin), pin);
@@ -69,9 +70,11 @@ impl Pins {
         }
     }
 
-    /// Runs the check. `last_checkpoint` is the last checkpoint's size and line; `last` is the last line.
+    /// Runs the check, together with a tenant log's anchors. `last_checkpoint` is the last checkpoint's size and line;
+    /// `last` is the last line.
     pub(super) fn check(
         &self,
+        anchors: Comparison,
         last_checkpoint: Option<(u64, Place)>,
         last: Place,
         findings: &mut Findings,
@@ -107,8 +110,11 @@ impl Pins {
         } else {
             phrases::REASON_NO_PIN
         });
-        let reason = none.or(not_reached.then_some(phrases::REASON_PINS_NOT_REACHED));
-        Check::new(self.reached + rolled_back, self.split + rolled_back, reason)
+        let anchors_missing = anchors.are_missing.then_some(phrases::REASON_ANCHORS_MISSING);
+        let reason = not_reached.then_some(phrases::REASON_PINS_NOT_REACHED).or(anchors_missing);
+        let reason = reason.or(none.filter(|_| anchors.items == 0));
+        let items = self.reached + rolled_back + anchors.items;
+        Check::new(items, self.split + rolled_back + anchors.failed, reason)
     }
 }
 
@@ -127,12 +133,17 @@ mod tests {
     fn pinned(size: u64) -> Pins {
         let checkpoint = Checkpoint::new(ORIGIN, size, Hash([7; 32])).unwrap();
         let key = crate::note::SignerKey::from_seed(ORIGIN, [1; 32]).unwrap();
-        Pins::new(&[SignedCheckpoint::parse(&checkpoint.sign(&key).unwrap()).unwrap()], ORIGIN)
+        Pins::new(&[Pin::parse(&checkpoint.sign(&key).unwrap()).unwrap()], ORIGIN)
     }
 
     fn codes(pins: &Pins, last_checkpoint: u64) -> (bool, Vec<(FindingCode, u64)>) {
         let mut findings = Findings::default();
-        let check = pins.check(Some((last_checkpoint, Place::line(8))), Place::line(9), &mut findings);
+        let check = pins.check(
+            Comparison::default(),
+            Some((last_checkpoint, Place::line(8))),
+            Place::line(9),
+            &mut findings,
+        );
         let found = findings.into_list();
         (check.passes(), found.iter().map(|found| (found.code, found.line)).collect())
     }

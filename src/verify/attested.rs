@@ -1,4 +1,4 @@
-//! Witness attestations: by when entries existed, and how recently witnesses saw them.
+//! Witness attestations: the times by which entries existed, and how recently witnesses saw them.
 
 use crate::time::Time;
 use crate::trust::Times;
@@ -6,8 +6,8 @@ use crate::trust::Times;
 /// The times of the matching checkpoints so far.
 #[derive(Debug, Default)]
 pub(super) struct Attested {
-    /// Sizes with the times they existed by. Both increase: a larger checkpoint that existed earlier supersedes the
-    /// ones before it.
+    /// Sizes of the log, each with the time by which the log had that size. Both increase: a larger
+    /// checkpoint that existed earlier supersedes the ones before it.
     steps: Vec<(u64, Time)>,
     pub(super) newest_seen: Option<Time>,
 }

@@ -25,7 +25,7 @@ pub(super) struct Authority {
     known: Numbers,
 }
 
-/// A key and its use in the export. There can be as many as lines, so it is kept small.
+/// A key and its use in the export. There can be as many keys as lines, so this type is kept small.
 #[derive(Debug)]
 pub(super) struct Key {
     name: Box<str>,
@@ -38,12 +38,12 @@ pub(super) struct Key {
     links: u64,
     first: Time,
     last: Time,
-    stated: Option<Box<Stated>>,
+    stated: Option<Box<KeyStatements>>,
 }
 
 /// The statements about a key in key notes and in the trust file's `revoke` lines.
 #[derive(Debug, Default)]
-pub(super) struct Stated {
+pub(super) struct KeyStatements {
     pub(super) windows: Windows,
     pub(super) voidable: VoidableGrants,
     pub(super) revocations: Revocations,
@@ -73,7 +73,7 @@ impl Key {
         VerifierKey::named(&self.name, KeyType::Ed25519, self.public)
     }
 
-    pub(super) fn stated(&self) -> Option<&Stated> {
+    pub(super) fn stated(&self) -> Option<&KeyStatements> {
         self.stated.as_deref()
     }
 
@@ -99,13 +99,14 @@ impl Key {
         self.last = self.last.max(time);
     }
 
-    fn state(&mut self) -> &mut Stated {
+    fn state(&mut self) -> &mut KeyStatements {
         self.stated.get_or_insert_default()
     }
 
     fn signer(&self) -> Signer {
-        let revoked =
-            |stated: &Stated| stated.revocations.are_in_log() || stated.revocations.are_in_trust_file();
+        let revoked = |stated: &KeyStatements| {
+            stated.revocations.are_in_log() || stated.revocations.are_in_trust_file()
+        };
         let trust = if self.stated().is_some_and(revoked) {
             TrustBasis::Revoked
         } else if self.vouched {
@@ -183,11 +184,12 @@ impl Authority {
         &mut self.keys[number]
     }
 
-    /// Applies a key note at its position and returns its effect.
+    /// Applies a key note at its position and returns its effect. It acts if it is for one of these origins: the log's,
+    /// or that of the root log of a tenant log.
     pub(super) fn note(
         &mut self,
         note: &KeyNote,
-        origin: &str,
+        origins: [&str; 2],
         place: Place,
         findings: &mut Findings,
     ) -> NoteEffect {
@@ -197,12 +199,13 @@ impl Authority {
         let (signers, invalid) = rights::signers(note, &self.trust, &known);
         let is_allowed = |statement| signers.iter().any(|signer| signer.may_state(statement));
         let denied = note.statements.iter().find(|statement| !is_allowed(statement));
-        let acts = note.origin == origin && denied.is_none();
+        let is_for_log = origins.contains(&&*note.origin);
+        let acts = is_for_log && denied.is_none();
         for statement in note.statements.iter().filter(|_| acts) {
             match statement {
                 Statement::Grant { key, from, until } => {
                     let since = rights::all_revoked(&signers, statement);
-                    let Stated { windows, voidable, .. } = self.know(key).state();
+                    let KeyStatements { windows, voidable, .. } = self.know(key).state();
                     windows.push(Window { from: *from, until: *until });
                     voidable.granted(windows, place.index.unwrap_or_default(), since);
                 }
@@ -212,7 +215,7 @@ impl Authority {
                 }
             }
         }
-        if note.origin != origin {
+        if !is_for_log {
             let hint = phrases::HINT_KEY_NOTE_OTHER_LOG;
             let log = Quoted(&note.origin);
             let message = say!(
@@ -253,7 +256,7 @@ impl Authority {
     /// Returns the void grants by key number, in ascending order.
     pub(super) fn void_grants(&self, attested: &Attested) -> Vec<(usize, VoidedWindows)> {
         let void = |key: &Key| {
-            let Stated { windows, voidable, .. } = key.stated()?;
+            let KeyStatements { windows, voidable, .. } = key.stated()?;
             voidable.void(windows, attested)
         };
         let keys = self.keys.iter().enumerate();

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::link::ChainId;
 
-/// The minimum number of most recent chains that are remembered.
+/// The minimum number of recent chains in the cache.
 const MIN_CHAINS: usize = 1 << 16;
 
 /// The keys that open links name, shared by threads that verify signatures.
@@ -38,7 +38,7 @@ impl ChainKeys {
         }
     }
 
-    /// Returns the keys of chains, as far as they are remembered.
+    /// Returns the keys of chains; `None` for those that are not in the cache.
     pub(super) fn get(&self, chains: &[ChainId]) -> Vec<Option<[u8; 32]>> {
         let recent = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let keys: Vec<_> = chains.iter().map(|chain| recent.young.get(chain).copied()).collect();

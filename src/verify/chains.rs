@@ -41,11 +41,11 @@ impl ChainEnd {
 /// The relation of a link to its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A fork: the position in the chain is taken.
+    /// A fork: the chain already has a link at this position.
     Fork,
     /// The link follows, or begins the chain.
     Follows,
-    /// The links before it do not lead to it; coverage starts over.
+    /// The links before it do not lead to it, so coverage starts over.
     Broken,
 }
 
@@ -91,7 +91,7 @@ impl Chains {
         }
     }
 
-    /// Processes a further link of a chain.
+    /// Processes another link of a chain.
     #[inline]
     pub(super) fn next(
         &mut self,

@@ -1,6 +1,6 @@
 //! The conclusion at the end of an export: check results, verdict, and report.
 
-use super::finding::{Finding, Findings, Severity};
+use super::finding::{Finding, Findings, Place, Severity};
 use super::report::{Check, CheckState, Checks, Complete, Report, Verdict};
 use super::sequence::Sequence;
 use super::signatures::Signatures;
@@ -12,7 +12,7 @@ impl Sequence {
     /// Concludes verification. Also returns the findings not reported yet.
     pub(super) fn finish(mut self) -> (Verification, Vec<Finding>) {
         let (mut verification, fresh) = self.conclude();
-        // Free the chains first: chains and signers can both be very many.
+        // Free the chains first: there can be very many chains and very many signers.
         self.forget_chains();
         verification.report.signers = self.authority.signers();
         (verification, fresh)
@@ -36,14 +36,16 @@ impl Sequence {
         }
         let tree = self.tree.check(&mut findings);
         let claimed = self.claimed.as_ref();
+        let anchors = self.heads.compare(&mut findings);
+        let unnamed = self.unnamed();
         let checks = Checks {
             format: Check::new(self.counts.lines, self.malformed, None),
             payloads: self.payloads.check(),
             chains: self.chains.check(),
             signatures: signatures.check(self.time.links),
-            log: self.log_check.check(&mut findings),
+            log: self.log_check.check(unnamed, &mut findings),
             range: range::check(claimed, position, self.last, tree.passes(), &mut findings),
-            append_only: self.pins.check(self.last_checkpoint, self.last, &mut findings),
+            append_only: self.pins.check(anchors, self.last_checkpoint, self.last, &mut findings),
             witnesses: self.witnesses.check(&self.options.trust, &mut findings),
             time: self.time.check(),
             closure: closure::check(self.threads.iter().map(|thread| &thread.end), &mut findings),
@@ -53,29 +55,49 @@ impl Sequence {
         let requirements = Requirements {
             events: !self.options.tiles,
             links: !self.options.tiles || self.time.links > 0,
-            log: self.options.tiles || self.options.trust.logs().len() > 0,
+            log: self.options.tiles || unnamed.is_some() || self.options.trust.logs().len() > 0,
             skip: self.tree.skipped > 0,
             quorum: self.quorum,
             range: self.claimed.is_some(),
-            pin: !self.pins.is_empty(),
-            expectation: !self.options.expect.is_empty(),
+            pin: !self.pins.is_empty() || anchors.items > 0 || anchors.are_missing,
+            expectation: !self.options.expect.is_empty() || !self.options.trust.origins().is_empty(),
         };
-        let unknown =
-            UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
+        let unknown = UnknownKeys {
+            signatures: signatures.only_unknown_keys(),
+            log: unnamed.is_some() || self.log_check.is_unknown(),
+        };
         let complete = self.complete(&checks, unseen);
         let errors =
             findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
         let verdict = decide(errors, &checks, requirements, unknown, complete.is_some());
         let no_failure = checks.iter().all(|(_, check)| check.state != CheckState::Fail);
         let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
+        let only_grew = verdict == Verdict::Verified && self.only_grew();
         let fresh = findings.take_fresh();
         let report = Report {
             complete: complete.filter(|_| verdict == Verdict::Verified),
             origin: Some(self.header.origin.clone()),
             log: self.log,
+            root_log: self.heads.root_log().cloned(),
+            history: self.heads.history(),
+            only_grew,
             ..Report::new(verdict, checks, self.counts(), findings)
         };
         (Verification { report, pin: self.matched.clone().filter(|_| may_pin) }, fresh)
+    }
+
+    /// Returns the place of the last head, or else of the header, if this is a tenant log but the reader didn't say of
+    /// which tenant.
+    fn unnamed(&self) -> Option<Place> {
+        let is_named = self.options.expect.origin.is_some() || !self.options.trust.origins().is_empty();
+        let place = self.last_head.unwrap_or(Place::line(self.first_line));
+        (self.tenant.is_some() && !is_named).then_some(place)
+    }
+
+    /// True if the last checkpoint is a trusted head whose quorum requires a growth witness.
+    fn only_grew(&self) -> bool {
+        let trust = &self.options.trust;
+        self.last_checkpoint.is_some_and(|(_, place)| self.heads.only_grew(place, trust))
     }
 
     fn close_threads(&self, findings: &mut Findings) -> Signatures {

@@ -24,7 +24,7 @@ pub(super) struct Delivery {
     events_wanted: bool,
     marks_wanted: bool,
     bytes: usize,
-    /// True from when more than [`COMPACT_ABOVE_BYTES`] wait until less than half of that does.
+    /// True after more than [`COMPACT_ABOVE_BYTES`] waited, until less than half of that waits.
     is_crowded: bool,
     chains: HashMap<usize, ChainQueue>,
     /// The first waiting leaf of each chain, with the chain's number. May contain stale entries.
@@ -200,7 +200,8 @@ impl Delivery {
         }
     }
 
-    /// Returns what became known. Anything delivered later waits now or is at `position` or after it.
+    /// Returns the results since the last call. Anything that is delivered later is waiting now, or is at
+    /// `position` or after it.
     pub(super) fn take(&mut self, position: u64) -> Update {
         while let Some(Reverse((first, chain))) = self.firsts.peek().copied() {
             if waits(&self.chains, first, chain) {

@@ -19,7 +19,7 @@ pub struct CoveredLink {
     pub time: Time,
     /// The emitter's key.
     pub vkey: VerifierKey,
-    /// True if the key was authorized, as far as known when the link was returned.
+    /// True if the key was authorized, as known when the link was returned.
     pub authorized: bool,
 }
 

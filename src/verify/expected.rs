@@ -56,7 +56,21 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
             }
         }
     }
-    if expect.is_empty() {
+    let named = sequence.options.trust.origins();
+    if !named.is_empty() {
+        let is_named = named.iter().any(|line| line.origin == *origin);
+        record(is_named);
+        if !is_named {
+            let log = Quoted(origin);
+            let message = say!(
+                "expected.origin.named",
+                "the export is of the log {log}, which the trust file does not name",
+                log
+            );
+            findings.add(ExpectedOrigin, FIRST_LINE, message);
+        }
+    }
+    if expect.is_empty() && named.is_empty() {
         not_checked = Some(phrases::REASON_NO_EXPECTATION);
     }
     Check::new(items, failed, not_checked)

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::link::ChainId;
-use crate::phrases::{self, Phrase, Saying};
+use crate::phrases::{self, Phrase, Sentence};
 use crate::words::words;
 
 /// Maximum number of findings of each code in a report.
@@ -54,9 +54,15 @@ macro_rules! codes {
 
 // Sorted by text, which is the order of the report.
 codes! {
+    /// Anchors of a tenant log are missing.
+    AppendOnlyAnchor "append_only.anchor" Warning
+        "get the export again from the log itself: this one omits earlier states that every reader must compare";
     /// The export does not reach a pinned size.
     AppendOnlyNotReached "append_only.not_reached" Warning
         "get an export of the whole log, or one that contains the pinned checkpoint";
+    /// The log's content at an anchor differs from what it was then.
+    AppendOnlyRewritten "append_only.rewritten" Error
+        "get the export again from the log itself; if the finding remains, keep the file as evidence: the log operator signed two histories of this log";
     /// The log is smaller than when the checkpoint was pinned.
     AppendOnlyRollback "append_only.rollback" Error
         "keep both files and ask the log operator: this view of the log is older or shorter than the pinned one";
@@ -105,6 +111,9 @@ codes! {
     /// An entry above 65,535 bytes.
     FormatEntrySize "format.entry_size" Error
         "report this to the author of the export: no log can contain such an entry";
+    /// A malformed head or anchor.
+    FormatHead "format.head" Error
+        "get the export again from the log itself";
     /// The input is not a countersign export, or its header is corrupt.
     FormatHeader "format.header" Warning
         phrases::HINT_HEADER_INVALID;
@@ -123,6 +132,21 @@ codes! {
     /// A field that the format does not define.
     FormatUnknownMember "format.unknown_member" Info
         "do not rely on this field: it is not verified";
+    /// A head that is not in the last directory of its checkpoint.
+    HeadLast "head.last" Error
+        "get the export again from the log itself: the head may be outdated";
+    /// A head or an anchor that contradicts an earlier one or a pin, or is out of place.
+    HeadOrder "head.order" Error
+        "get the export again from the log itself; if the finding remains, keep the file as evidence: the log must never go back";
+    /// A head or an anchor of another log.
+    HeadOrigin "head.origin" Error
+        "ask for the export of this log: heads of another log prove nothing about it";
+    /// A head or an anchor whose hashes do not lead to the root log's checkpoint.
+    HeadPath "head.path" Error
+        "get the export again from the log itself: the root log does not contain this head or anchor";
+    /// Two different heads of one tick, or two different states of the root log with one size.
+    HeadSplit "head.split" Error
+        "keep both files as evidence: the log operator showed different logs to different readers";
     /// A link dated after its key's grants ended.
     KeyExpired "key.expired" Error
         "do not rely on these events; ask an issuer why the grant was not renewed";
@@ -156,6 +180,9 @@ codes! {
     /// The last checkpoint is not signed by a log key you trust.
     LogUnknown "log.unknown" Warning
         "get the log's key from a place you trust, and add it to the trust file as a `log` line";
+    /// A tenant log, although the reader named no expected log.
+    LogUnnamed "log.unnamed" Warning
+        "add a line to the trust file: `origin`, and the origin that the log operator gave you when the log was set up";
     /// An event with duplicate field names.
     PayloadDuplicateMember "payload.duplicate_member" Error
         "do not rely on this event: readers would disagree on its content";
@@ -262,7 +289,7 @@ pub struct Finding {
     pub message: String,
     /// The human-readable suggested action.
     pub hint: &'static str,
-    /// The message as data, if it has values or a code of its own.
+    /// The message as data, if it has values or its own code.
     #[serde(skip)]
     pub(super) phrase: Option<Phrase>,
 }
@@ -315,7 +342,7 @@ impl Findings {
         Self { streams, ..Self::default() }
     }
 
-    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: Saying<'_>) {
+    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: Sentence<'_>) {
         self.add_with_hint(code, place, code.hint(), message);
     }
 
@@ -325,7 +352,7 @@ impl Findings {
         code: FindingCode,
         place: Place,
         hint: &'static str,
-        message: Saying<'_>,
+        message: Sentence<'_>,
     ) {
         self.insert(code, place, hint, &|| (message.english.to_string(), message.to_phrase()));
     }
@@ -386,7 +413,7 @@ impl Findings {
         self.by_code.is_empty()
     }
 
-    /// Returns the findings since the last call; of each code at most as many as are listed.
+    /// Returns the findings since the last call. Of each code, it returns at most [`LISTED`] in total.
     pub(super) fn take_fresh(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.fresh)
     }

@@ -12,6 +12,7 @@ pub(super) fn is_malformed(code: FindingCode) -> bool {
             | Code::FormatNote
             | Code::FormatCheckpoint
             | Code::FormatEntrySize
+            | Code::FormatHead
             | Code::FormatTruncated
     )
 }

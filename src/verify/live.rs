@@ -24,7 +24,7 @@ impl Verifier {
         self.drain();
     }
 
-    /// Sets the time at which the age of the log's time is measured from now on.
+    /// Sets the time against which the age of the log's time is measured from now on.
     pub fn measure_at(&mut self, now: Time) {
         self.progress.measure_at(now);
     }
@@ -35,7 +35,7 @@ impl Verifier {
         self.at_checkpoint.take()
     }
 
-    /// Absorbs whole lines, and keeps the verification up to the last checkpoint among them.
+    /// Processes whole lines, and stores the verification as of the last checkpoint among them.
     pub(super) fn absorb_live(&mut self, chunk: &[u8]) {
         let Some(summarizer) = &mut self.summarizer else { return };
         let summary = summarizer.summarize(chunk);

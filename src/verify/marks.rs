@@ -7,6 +7,7 @@ use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::keys::Statement;
 use crate::note::{SignatureLine, VerifierKey};
+use crate::tenant::HeadProof;
 use crate::time::Time;
 use crate::trust::{Times, Trust};
 
@@ -39,12 +40,12 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Returns a stable word for the kind of mark: `skip`, `leaf`, `open`, `close`, `withheld`, `note`, or
+    /// Returns a stable word for the kind of mark: `skip`, `entry`, `open`, `close`, `withheld`, `note`, or
     /// `checkpoint`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Skip { .. } => "skip",
-            Self::Opaque { .. } => "leaf",
+            Self::Opaque { .. } => "entry",
             Self::Link(LinkMark { kind: LinkKind::Open, .. }) => "open",
             Self::Link(LinkMark { kind: LinkKind::Close, .. }) => "close",
             Self::Link(LinkMark { kind: LinkKind::Withheld(_), .. }) => "withheld",
@@ -167,7 +168,12 @@ pub(super) fn checkpoint(
     origin: &str,
     trust: &Trust,
 ) -> CheckpointMark {
-    let signed = SignedCheckpoint::parse_extended(&entry.note).ok();
+    let signed = if entry.head.is_some() {
+        HeadProof::parse(&entry.note).map(|proof| proof.checkpoint)
+    } else {
+        SignedCheckpoint::parse_extended(&entry.note)
+    };
+    let signed = signed.ok();
     let signatures = signed.map(|signed| {
         let lines = signed.note.signatures.iter();
         lines.map(|line| signature(entry, &signed, line, trust)).collect()

@@ -7,7 +7,7 @@ use crate::link::ChainId;
 use crate::words::words;
 
 words! {
-    /// The reason behind a verdict that has several wordings. For `broken`, the first reason in this order: it
+    /// The reason behind a verdict that has several wordings. For `broken`, the first reason in this order, which
     /// explains the others.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Why {
@@ -15,7 +15,7 @@ words! {
         Truncated = "format.truncated",
         /// Broken: entries are missing.
         Missing = "range.missing",
-        /// Broken: it is not what the reader asked for.
+        /// Broken: the export is not what the reader asked for.
         Expected = "expected",
         /// Broken: too few witnesses cosigned it.
         Unwitnessed = "witness.quorum",
@@ -27,11 +27,13 @@ words! {
         EmptyLog = "empty.log",
         /// Not checked: the export has no entry.
         EmptyExport = "empty.export",
-        /// Untrusted: only the log is not trusted.
+        /// Untrusted: the signers are trusted, but the log is not.
         Log = "log.unknown",
-        /// Partial: no entry in between is missing, but a key may have been revoked.
+        /// Untrusted: the reader named no expected log.
+        Unnamed = "log.unnamed",
+        /// Partial: no entry of the claimed range is missing, but a key may have been revoked.
         Unseen = "key.unseen",
-        /// Partial: no entry in between is missing, but events may be withheld.
+        /// Partial: no entry of the claimed range is missing, but events may be withheld.
         Withheld = "payload.withheld",
     }
 }
@@ -105,7 +107,11 @@ impl Report {
             Verdict::NotChecked if self.counts.entries + self.counts.skipped == 0 => {
                 if self.log.is_some_and(|log| log.size == 0) { Why::EmptyLog } else { Why::EmptyExport }
             }
-            Verdict::Untrusted if checks.signatures.passes() => Why::Log,
+            Verdict::Untrusted if !checks.signatures.passes() => return None,
+            Verdict::Untrusted if has(FindingCode::LogUnnamed) && !has(FindingCode::LogUnknown) => {
+                Why::Unnamed
+            }
+            Verdict::Untrusted => Why::Log,
             Verdict::Partial if checks.range.passes() && checks.log.passes() => {
                 if has(FindingCode::KeyUnseen) { Why::Unseen } else { Why::Withheld }
             }
@@ -119,8 +125,8 @@ impl Report {
         let Self { checks, log, verdict, .. } = self;
         let is_verified = *verdict == Verdict::Verified;
         let is_concluded = *verdict != Verdict::NotChecked;
-        let has_log =
-            log.is_some() || self.has(FindingCode::LogUnknown) || self.has(FindingCode::TreeUncovered);
+        let signs = [FindingCode::LogUnknown, FindingCode::LogUnnamed, FindingCode::TreeUncovered];
+        let has_log = log.is_some() || signs.into_iter().any(|code| self.has(code));
         let is_of_log = is_concluded && !has_log;
         let passes = |other: &Check| *verdict != Verdict::Partial && other.passes();
         let is_of_witnesses = (is_concluded || log.is_some()) && !self.has(FindingCode::WitnessQuorum);
@@ -133,7 +139,7 @@ impl Report {
             is_of_log,
             is_of_log,
             passes(&checks.closure),
-            !self.has(FindingCode::AppendOnlyNotReached),
+            !self.has(FindingCode::AppendOnlyNotReached) && !self.has(FindingCode::AppendOnlyAnchor),
             is_of_witnesses,
             false,
             passes(&checks.range),
@@ -153,9 +159,9 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use FindingCode::{
-        AppendOnlyNotReached, ChainGap, ChainJump, ChainOpen, ExpectedAge, ExpectedOrigin, FormatCompression,
-        FormatHeader, FormatTruncated, KeyLate, KeySuspect, KeyUnknown, KeyUnseen, LogUnknown, RangeMissing,
-        TreeUncovered, WitnessQuorum,
+        AppendOnlyAnchor, AppendOnlyNotReached, ChainGap, ChainJump, ChainOpen, ExpectedAge, ExpectedOrigin,
+        FormatCompression, FormatHeader, FormatTruncated, KeyLate, KeySuspect, KeyUnknown, KeyUnseen,
+        LogUnknown, LogUnnamed, RangeMissing, TreeUncovered, WitnessQuorum,
     };
 
     use super::*;
@@ -219,6 +225,9 @@ mod tests {
     fn untrusted_and_partial_have_a_reason() {
         let why = |verdict, open: &[_], found: &[_]| report(verdict, open, found).why();
         assert_eq!(why(Verdict::Untrusted, &[("log", 0)], &[LogUnknown]), Some(Why::Log));
+        assert_eq!(why(Verdict::Untrusted, &[("log", 0)], &[LogUnnamed]), Some(Why::Unnamed));
+        assert_eq!(why(Verdict::Untrusted, &[("log", 0)], &[LogUnknown, LogUnnamed]), Some(Why::Log));
+        assert_eq!(why(Verdict::Untrusted, &[("signatures", 0)], &[KeyUnknown, LogUnnamed]), None);
         assert_eq!(why(Verdict::Untrusted, &[("signatures", 0)], &[KeyUnknown]), None);
         assert_eq!(why(Verdict::Partial, &[], &[]), Some(Why::Withheld));
         assert_eq!(why(Verdict::Partial, &[], &[KeyUnseen]), Some(Why::Unseen));
@@ -251,15 +260,17 @@ mod tests {
         // An untrusted log.
         let untrusted = [&open[..], &[("log", 0)]].concat();
         assert_eq!(idle(Verdict::Untrusted, true, &untrusted, &[LogUnknown]), not_needed);
-        // A pin beyond the end of the export.
+        // A pin beyond the end of the export; then a missing anchor.
         let open = ["append_only", "witnesses", "expected"].map(|name| (name, 0));
-        assert_eq!(idle(Verdict::NotChecked, true, &open, &[AppendOnlyNotReached]), ["witnesses"]);
+        for missing in [AppendOnlyNotReached, AppendOnlyAnchor] {
+            assert_eq!(idle(Verdict::NotChecked, true, &open, &[missing]), ["witnesses"]);
+        }
         // Entries after the last checkpoint.
         let open = [("tree", 1), ("append_only", 0), ("witnesses", 0), ("closure", 0), ("expected", 0)];
         let not_needed = ["append_only", "witnesses", "closure"];
         assert_eq!(idle(Verdict::NotChecked, true, &open, &[TreeUncovered]), not_needed);
         // Signs of a log, although no checkpoint says anything about it.
-        for sign in [LogUnknown, TreeUncovered] {
+        for sign in [LogUnknown, LogUnnamed, TreeUncovered] {
             assert!(idle(Verdict::Partial, false, &[("tree", 0), ("log", 0)], &[sign]).is_empty());
         }
         // A file that could not be read.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
-/// Item numbers by hash, so that names are stored only once, with the items: there can be as many as lines. A
-/// collision takes the next free hash.
+/// Item numbers by hash, so that names are stored only once, with the items: there can be as many items as
+/// lines. A collision takes the next free hash.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     by_hash: HashMap<u64, usize>,
@@ -12,7 +12,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Returns the numbers that may have this name; all that do are among them.
+    /// Returns the numbers of the items that may have this name, including all that do.
     pub(super) fn like(&self, name: impl Hash) -> impl Iterator<Item = usize> {
         self.from(self.hashes.hash_one(name))
     }

@@ -25,11 +25,11 @@ struct Begin {
 
 /// Reads an export to its end and verifies it, with `threads` threads that summarize.
 ///
-/// Calls `progress` with the number of bytes read so far (compressed ones as they are), possibly on another thread.
-/// Calls `on_update` with what became known, as far as the options ask for it.
+/// Calls `progress` with the number of bytes read so far, before decompression, possibly on another thread.
+/// Calls `on_update` with new results, if the options request them.
 ///
 /// # Errors
-/// Errors of `reader`, and the refusal of [`Update::whole`].
+/// Errors of `reader`, and the error of [`Update::whole`].
 pub fn verify(
     reader: impl Read + Send,
     options: Options,
@@ -50,7 +50,7 @@ pub fn verify(
 /// `examiner` creates one examiner per thread. See [`EventVisitor`] for the life of its items.
 ///
 /// # Errors
-/// Errors of `reader`, the refusal of [`Update::whole`], and the visitor's own error.
+/// Errors of `reader`, the error of [`Update::whole`], and the visitor's own error.
 pub fn visit<V, X>(
     reader: impl Read + Send,
     options: Options,

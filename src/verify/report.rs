@@ -122,9 +122,37 @@ pub struct Log {
     /// The root hash.
     #[serde(serialize_with = "display")]
     pub root: Hash,
-    /// When the quorum of witnesses saw it.
+    /// The time at which the quorum of witnesses had seen it.
     #[serde(serialize_with = "as_text")]
     pub time: Option<Time>,
+}
+
+/// The root log of a tenant log, as of the last head that is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RootLog {
+    /// The root log's origin.
+    pub origin: String,
+    /// The number of its entries, one for each tick.
+    pub size: u64,
+    /// Its root hash.
+    #[serde(serialize_with = "display")]
+    pub root: Hash,
+    /// The time of the last tick, by the log server's clock.
+    #[serde(serialize_with = "display")]
+    pub time: Time,
+}
+
+/// The anchors that a tenant log's entries agree with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct History {
+    /// The time of the first anchor, by the log server's clock.
+    #[serde(serialize_with = "display")]
+    pub since: Time,
+    /// The number of anchors.
+    pub anchors: u64,
+    /// The time of the last anchor.
+    #[serde(serialize_with = "display")]
+    pub to: Time,
 }
 
 words! {
@@ -180,6 +208,16 @@ pub struct Report {
     pub counts: Counts,
     /// The last checkpoint whose root matched the leaves.
     pub log: Option<Log>,
+    /// The root log of a tenant log. `None` for any other log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_log: Option<RootLog>,
+    /// The anchors that a tenant log's entries agree with. `None` without such anchors, and for any other log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// True if a growth witness without which the reader's quorum isn't met checked that the tenant log only grew. Always
+    /// false for any other log, and unless the verdict is `verified`.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub only_grew: bool,
     /// Every key that an open link names, in byte order.
     pub signers: Vec<Signer>,
     /// The first hundred findings of each code, by line.
@@ -205,7 +243,7 @@ impl Report {
         self.findings.iter().flat_map(Finding::phrases).chain(phrases::find_each(reasons))
     }
 
-    /// Creates a report with nothing but the verdict, checks, counts, and findings.
+    /// Creates a report with only the verdict, checks, counts, and findings.
     pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
         Self {
             countersign: "report/v1",
@@ -215,6 +253,9 @@ impl Report {
             checks,
             counts,
             log: None,
+            root_log: None,
+            history: None,
+            only_grew: false,
             signers: Vec::new(),
             finding_counts: findings.counts().collect(),
             findings: findings.into_list(),

@@ -1,4 +1,4 @@
-//! Processing of summaries in the order of the lines: dispatches each line to the checks that it concerns.
+//! Processes summaries in the order of the lines, and dispatches each line to the checks that it concerns.
 
 use super::append_only::Pins;
 use super::attested::Attested;
@@ -6,6 +6,7 @@ use super::authority::{Authority, Right};
 use super::chains::{ChainEnd, Chains, Step};
 use super::delivery::{Delivery, OfferedEvent};
 use super::finding::{Findings, Place};
+use super::heads::Heads;
 use super::log::LogCheck;
 use super::marks::{self, Mark, NoteMark};
 use super::numbers::Numbers;
@@ -15,8 +16,8 @@ use super::report::{Counts, Log};
 use super::revocations::RevocationHistory;
 use super::signatures::{Coverage, LinkCoverage, Signable, Signatures};
 use super::summary::{
-    CheckpointEntry, Entry, EntryKind, LineFinding, LinkEntry, PayloadState, Role, SignatureState, Summary,
-    Unresolved,
+    AnchorEntry, CheckpointEntry, Entry, EntryKind, HeadFacts, LineFinding, LinkEntry, PayloadState, Role,
+    SignatureState, Summary, Unresolved,
 };
 use super::time::TimeCheck;
 use super::tree::Tree;
@@ -30,6 +31,7 @@ use crate::hash::Hash;
 use crate::link::ChainId;
 use crate::merkle::MAX_SIZE;
 use crate::phrases::{self, say};
+use crate::tenant::TenantOrigin;
 
 /// The state of verification up to a line.
 #[derive(Default)]
@@ -64,6 +66,12 @@ pub(super) struct Sequence {
     pub(super) claimed: Option<Range>,
     pub(super) expected: Option<Range>,
     pub(super) pins: Pins,
+    pub(super) heads: Heads,
+    /// The header's origin, if it is that of a tenant log.
+    pub(super) tenant: Option<TenantOrigin>,
+    pub(super) last_head: Option<Place>,
+    /// The header's line.
+    pub(super) first_line: u64,
     pub(super) witnesses: Witnesses,
     pub(super) time: TimeCheck,
     delivery: Delivery,
@@ -97,6 +105,9 @@ impl Sequence {
             claimed: header.range.map(Range::claimed),
             expected: options.expect.range.map(Range::new),
             pins,
+            heads: Heads::new(&header.origin, &options.trust, &options.pins),
+            tenant: TenantOrigin::for_reader(&header.origin, &options.trust),
+            first_line: line,
             delivery: Delivery::new(options.events, options.marks),
             header,
             options,
@@ -104,7 +115,7 @@ impl Sequence {
         }
     }
 
-    /// Returns what became known since the last call.
+    /// Returns the results since the last call.
     pub(super) fn take(&mut self) -> Update {
         Update { findings: self.findings.take_fresh(), ..self.delivery.take(self.tree.position()) }
     }
@@ -179,7 +190,7 @@ impl Sequence {
     /// Returns true if the tree has room for the entry. Otherwise reports a malformed line.
     fn has_place(&mut self, entry: &Entry, chunk: &Chunk<'_>) -> bool {
         if chunk.index(&self.tree) < MAX_SIZE
-            || matches!(entry.kind, EntryKind::Skip(..) | EntryKind::Checkpoint(_))
+            || matches!(entry.kind, EntryKind::Skip(..) | EntryKind::Checkpoint(_) | EntryKind::Anchor(_))
         {
             return true;
         }
@@ -238,7 +249,10 @@ impl Sequence {
             EntryKind::Note(note) => {
                 let place = Place::leaf(line, index);
                 self.counts.notes += 1;
-                let effect = self.authority.note(note, &self.header.origin, place, &mut self.findings);
+                let origin = &*self.header.origin;
+                let root = self.tenant.as_ref().map_or(origin, TenantOrigin::root);
+                let origins = [origin, root];
+                let effect = self.authority.note(note, origins, place, &mut self.findings);
                 self.delivery.mark(|| {
                     let statements = note.statements.clone();
                     Mark::Note(NoteMark {
@@ -266,6 +280,12 @@ impl Sequence {
                 chunk.add_to(&mut self.tree);
                 let place = Place::line(line);
                 self.checkpoint(checkpoint, place);
+                return place;
+            }
+            EntryKind::Anchor(anchor) => {
+                chunk.add_to(&mut self.tree);
+                let place = Place::line(line);
+                self.anchor(anchor, place);
                 return place;
             }
         };
@@ -297,8 +317,14 @@ impl Sequence {
     fn checkpoint(&mut self, checkpoint: &CheckpointEntry, place: Place) {
         self.counts.checkpoints += 1;
         self.last_checkpoint = Some((checkpoint.size, place));
-        let matches = self.tree.checkpoint(checkpoint, place, &mut self.findings);
-        self.log_check.checkpoint(checkpoint, place, &mut self.findings);
+        let head = checkpoint.head.as_ref();
+        let is_sound = head.is_none_or(|head| self.head(checkpoint, head, place));
+        let matches = self.tree.checkpoint(checkpoint, place, &mut self.findings) && is_sound;
+        if is_sound {
+            self.log_check.checkpoint(checkpoint, place, &mut self.findings);
+        } else {
+            self.log_check.failed_head();
+        }
         self.witnesses.checkpoint(checkpoint, place, self.authority.trust(), &mut self.findings);
         let trust = self.authority.trust();
         let times = if matches { trust.times(&checkpoint.cosignatures) } else { None };
@@ -309,6 +335,9 @@ impl Sequence {
         if !matches {
             return;
         }
+        if let Some(head) = head {
+            self.time.tick(head.time, times, place, &mut self.findings);
+        }
         if let Some(times) = times {
             self.attested.add(checkpoint.size, times);
             self.time.checkpoint(times, &mut self.findings);
@@ -316,6 +345,25 @@ impl Sequence {
         let time = times.map(|times| times.seen_at);
         self.log = Some(Log { size: checkpoint.size, root: checkpoint.root, time });
         self.matched = Some(checkpoint.note.clone());
+    }
+
+    /// Processes a head. Returns false if it has a fault.
+    fn head(&mut self, checkpoint: &CheckpointEntry, head: &HeadFacts, place: Place) -> bool {
+        let trust = self.authority.trust();
+        let cosigned = |witness| checkpoint.cosignatures.iter().any(|(by, _)| *by == witness);
+        let is_trusted = checkpoint.log == Some(true) && trust.quorum_met(&cosigned);
+        self.last_head = Some(place);
+        self.heads.head(checkpoint, head, is_trusted, place, &mut self.findings)
+    }
+
+    fn anchor(&mut self, anchor: &AnchorEntry, place: Place) {
+        let state = (self.tree.position(), self.tree.root());
+        let is_own = self.tenant.as_ref().is_some_and(|tenant| tenant.as_str() == anchor.origin);
+        if self.heads.anchor(anchor, is_own, state, place, &mut self.findings) {
+            self.time.tick(anchor.time, None, place, &mut self.findings);
+        } else {
+            self.log_check.failed_item();
+        }
     }
 
     #[inline]
@@ -450,7 +498,7 @@ struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// Returns the text of a link's event, if the event is shown and the chunk's text was given.
+    /// Returns the text of a link's event, if the event is shown and the chunk's text is available.
     fn event(&self, link: &LinkEntry) -> &'a [u8] {
         self.text.get(link.event.0..link.event.1).unwrap_or_default()
     }

@@ -11,11 +11,12 @@ use super::summary::SignatureState;
 use super::void::{Moments, VoidedWindows};
 use crate::keys::Validity;
 use crate::link::ChainId;
-use crate::phrases::{self, Saying, say};
+use crate::phrases::{self, Sentence, say};
 use crate::time::Time;
 use crate::tolerance::LATE;
 
-/// Signature coverage of a chain so far, from its open link on. There can be as many as lines, so it is kept small.
+/// Signature coverage of a chain so far, from its open link on. There can be as many chains as lines, so this
+/// type is kept small.
 #[derive(Debug)]
 pub(super) struct Coverage {
     /// True if no key or grant that the reader trusts allows the chain's key to sign it.
@@ -153,7 +154,7 @@ impl Coverage {
                 Some(granted) => stated.windows.validity(granted.count, time),
                 None => Validity::Within,
             };
-            let mut refuse = |code, message: Saying<'_>| {
+            let mut refuse = |code, message: Sentence<'_>| {
                 failed = true;
                 findings.add(code, place, message);
             };

@@ -1,10 +1,10 @@
-//! Trust in the signer of an event, at the end of the export.
+//! Trust in the signer of an event, as known at the end of the export.
 
 use super::report::TrustBasis;
 use crate::words::words;
 
 words! {
-    /// Trust in the key that signed an event (SPEC section 9), best first.
+    /// How far the key that signed an event is trusted (SPEC section 9), from most to least.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum SignerTrust {
         /// The key was authorized. A later revocation does not affect links proven to be older.
@@ -19,8 +19,8 @@ words! {
 }
 
 impl SignerTrust {
-    /// Determines the trust from the report's entry for the signer, from whether the report names the chain as in
-    /// doubt, and from whether the key was authorized when the event was returned.
+    /// Determines the trust in a signer. `trust` is the report's entry for the signer. `is_doubted` is true if the
+    /// report lists the chain as in doubt, and `authorized` if the key was authorized when the event was returned.
     pub fn evaluate(trust: Option<TrustBasis>, is_doubted: bool, authorized: bool) -> Self {
         match trust {
             Some(TrustBasis::TrustFile | TrustBasis::Granted | TrustBasis::Revoked)

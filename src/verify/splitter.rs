@@ -1,4 +1,4 @@
-//! Splitting of a byte stream into chunks of lines: decompression, the header, and where to cut.
+//! Splits a byte stream into the header and chunks of whole lines, and decompresses it if necessary.
 
 use std::collections::VecDeque;
 
@@ -257,7 +257,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns if a header can be parsed, however the input is cut, and otherwise the hint.
+    /// Returns the result of parsing a header, which must not depend on how the input is cut: the hint on
+    /// failure.
     fn read(export: &[u8]) -> Result<(), Option<&'static str>> {
         let results = [4096, MAX_LINE * 2].map(|size| {
             let mut splitter = Splitter::new();

@@ -1,4 +1,4 @@
-//! Summaries: everything that verification needs to know of a chunk of lines (SPEC section 10).
+//! Summaries: everything that verification needs to know about a chunk of lines (SPEC section 10).
 //!
 //! A [`Summarizer`] does the work that is worth running in parallel: it parses and hashes a chunk and verifies its
 //! signatures, without knowing what came before except for some chains' keys. Summaries are small, and
@@ -12,6 +12,7 @@ use memchr::memchr;
 
 use super::FindingCode;
 use super::chain_keys::ChainKeys;
+use crate::checkpoint::SignedCheckpoint;
 use crate::ed25519::PublicKey;
 use crate::error::Quoted;
 use crate::export::line::{LineErrorKind, into_bytes, strip};
@@ -19,7 +20,9 @@ use crate::export::{Item, Line, LineError, MAX_LINE, Matched, Payload, PayloadEr
 use crate::hash::{Hash, Message, hash_many};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink, Signature, commit_prefix, signed_part};
+use crate::merkle::leaf_hash;
 use crate::phrases;
+use crate::tenant::{Anchor, Head, HeadError, HeadProof, State, TenantOrigin};
 use crate::time::Time;
 use crate::trust::Trust;
 
@@ -44,7 +47,7 @@ pub struct Summary {
     pub(super) unresolved: Vec<Unresolved>,
 }
 
-/// A line that is a leaf, a skip, or a checkpoint.
+/// A line that is a leaf, a skip, a checkpoint, a head, or an anchor.
 #[derive(Debug)]
 pub(super) struct Entry {
     /// The line, 1-based within the chunk.
@@ -60,7 +63,9 @@ pub(super) enum EntryKind {
     /// and seq.
     Opaque(Option<(ChainId, u64)>),
     Skip(u8, Hash),
+    /// A checkpoint, or a head in its place.
     Checkpoint(Box<CheckpointEntry>),
+    Anchor(Box<AnchorEntry>),
 }
 
 #[derive(Debug)]
@@ -110,13 +115,15 @@ pub(super) struct Unresolved {
     pub(super) signature: Signature,
 }
 
-/// A checkpoint with its signatures verified.
+/// A checkpoint with its signatures verified, or a head with those of its root log's checkpoint.
 #[derive(Debug)]
 pub(super) struct CheckpointEntry {
     pub(super) size: u64,
     pub(super) root: Hash,
-    /// The signed note as received.
+    /// The signed note or the head proof as received.
     pub(super) note: String,
+    /// The facts that only a head states.
+    pub(super) head: Option<HeadFacts>,
     /// The checkpoint's origin, if it differs from the header's. No signature was verified then.
     pub(super) other_origin: Option<String>,
     /// True if the signatures of trusted log keys are valid; `None` if there is no such signature.
@@ -124,6 +131,44 @@ pub(super) struct CheckpointEntry {
     /// The trusted witnesses that cosigned, by index, and when.
     pub(super) cosignatures: Vec<(usize, Time)>,
     pub(super) bad_cosignature: bool,
+}
+
+/// The facts of a head that a checkpoint doesn't state.
+#[derive(Debug)]
+pub(super) struct HeadFacts {
+    pub(super) tick: u64,
+    pub(super) time: Time,
+    pub(super) state: State,
+    pub(super) root_origin: String,
+    pub(super) root_size: u64,
+    /// The root hash of the root log.
+    pub(super) root: Hash,
+    /// The reason why the head is invalid, if it is.
+    pub(super) error: Option<HeadError>,
+}
+
+/// An anchor of a tenant log.
+#[derive(Debug)]
+pub(super) struct AnchorEntry {
+    pub(super) origin: String,
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    pub(super) state: State,
+    pub(super) time: Time,
+    pub(super) tick: u64,
+    /// The leaf hash of the root log's entry that the anchor proves.
+    pub(super) leaf: Hash,
+    /// The inclusion proof of that entry.
+    pub(super) hashes: Vec<Hash>,
+}
+
+impl From<Anchor> for AnchorEntry {
+    fn from(anchor: Anchor) -> Self {
+        let leaf = leaf_hash(anchor.entry().to_string().as_bytes());
+        let Anchor { head, time, tick, hashes, .. } = anchor;
+        let (size, root, state) = (head.size, head.root, head.state);
+        Self { origin: head.origin.to_string(), size, root, state, time, tick, leaf, hashes }
+    }
 }
 
 /// A finding that follows from the line alone.
@@ -163,6 +208,8 @@ const MAX_CACHED_KEYS: usize = 1024;
 pub struct Summarizer {
     origin: String,
     trust: Trust,
+    /// True if the origin is that of a tenant log.
+    is_tenant: bool,
     tiles: bool,
     keys: ChainKeys,
     /// A cache of parsed public keys.
@@ -193,7 +240,8 @@ struct ChunkState<'a> {
 impl Summarizer {
     /// Creates a summarizer for an export with this header origin and a reader with this trust.
     pub fn new(origin: &str, trust: &Trust) -> Self {
-        Self { origin: origin.into(), trust: trust.clone(), ..Self::default() }
+        let is_tenant = TenantOrigin::for_reader(origin, trust).is_some();
+        Self { origin: origin.into(), trust: trust.clone(), is_tenant, ..Self::default() }
     }
 
     /// Sets whether the lines were reconstructed from a log's [`tiles`](super::Options::tiles).
@@ -331,16 +379,19 @@ impl Summarizer {
             Item::Checkpoint { text, signed } => {
                 EntryKind::Checkpoint(Box::new(self.checkpoint(&text, &signed)))
             }
+            Item::Head { text, proof } => EntryKind::Checkpoint(Box::new(self.head(&text, &proof))),
+            Item::Anchor { anchor, .. } => EntryKind::Anchor(Box::new(AnchorEntry::from(*anchor))),
         };
         state.summary.entries.push(Entry { line, kind });
     }
 
-    fn checkpoint(&self, note: &str, signed: &crate::checkpoint::SignedCheckpoint) -> CheckpointEntry {
+    fn checkpoint(&self, note: &str, signed: &SignedCheckpoint) -> CheckpointEntry {
         let checkpoint = &signed.checkpoint;
         let mut entry = CheckpointEntry {
             size: checkpoint.size,
             root: checkpoint.root,
             note: note.into(),
+            head: None,
             other_origin: None,
             log: None,
             cosignatures: Vec::new(),
@@ -350,6 +401,47 @@ impl Summarizer {
             entry.other_origin = Some(checkpoint.origin.clone());
             return entry;
         }
+        self.open(&mut entry, signed);
+        entry
+    }
+
+    fn head(&self, text: &str, proof: &HeadProof) -> CheckpointEntry {
+        let (head, checkpoint) = (proof.head(), &proof.checkpoint.checkpoint);
+        let error = proof.check().err();
+        let other_root = || (error == Some(HeadError::Origin)).then(|| checkpoint.origin.clone());
+        let facts = HeadFacts {
+            tick: proof.anchor.tick,
+            time: proof.anchor.time,
+            state: head.state,
+            root_origin: checkpoint.origin.clone(),
+            root_size: checkpoint.size,
+            root: checkpoint.root,
+            error,
+        };
+        let mut entry = CheckpointEntry {
+            size: head.size,
+            root: head.root,
+            note: text.into(),
+            head: Some(facts),
+            other_origin: self.other_origin(head).or_else(other_root),
+            log: None,
+            cosignatures: Vec::new(),
+            bad_cosignature: false,
+        };
+        if entry.other_origin.is_none() {
+            self.open(&mut entry, &proof.checkpoint);
+        }
+        entry
+    }
+
+    /// Returns the origin of a head if it belongs to another log than the export's.
+    fn other_origin(&self, head: &Head) -> Option<String> {
+        let origin = head.origin.as_str();
+        (!self.is_tenant || origin != self.origin).then(|| origin.to_owned())
+    }
+
+    /// Verifies the signatures of a checkpoint.
+    fn open(&self, entry: &mut CheckpointEntry, signed: &SignedCheckpoint) {
         let log = signed.log_signatures(self.trust.logs());
         entry.log = match (&log.verified[..], &log.invalid[..]) {
             ([], []) => None,
@@ -358,7 +450,6 @@ impl Summarizer {
         let cosignatures = signed.cosignatures(self.trust.witnesses());
         entry.cosignatures = cosignatures.times();
         entry.bad_cosignature = !cosignatures.invalid.is_empty();
-        entry
     }
 
     /// Completes a summary that was made elsewhere: applies the reader's trust, and verifies signatures with the keys
@@ -366,8 +457,11 @@ impl Summarizer {
     pub fn settle(&mut self, summary: &mut Summary, known: &HashMap<ChainId, [u8; 32]>) -> Option<()> {
         for entry in &mut summary.entries {
             if let EntryKind::Checkpoint(checkpoint) = &mut entry.kind {
-                let signed = crate::checkpoint::SignedCheckpoint::parse(&checkpoint.note).ok()?;
-                **checkpoint = self.checkpoint(&checkpoint.note, &signed);
+                **checkpoint = if checkpoint.head.is_some() {
+                    self.head(&checkpoint.note, &HeadProof::parse(&checkpoint.note).ok()?)
+                } else {
+                    self.checkpoint(&checkpoint.note, &SignedCheckpoint::parse(&checkpoint.note).ok()?)
+                };
             }
         }
         for unresolved in std::mem::take(&mut summary.unresolved) {
@@ -460,6 +554,7 @@ impl<'a> ChunkState<'a> {
             LineErrorKind::Link => (FindingCode::FormatLink, malformed.detail),
             LineErrorKind::Note => (FindingCode::FormatNote, malformed.detail),
             LineErrorKind::Checkpoint => (FindingCode::FormatCheckpoint, malformed.detail),
+            LineErrorKind::Head => (FindingCode::FormatHead, malformed.detail),
             LineErrorKind::LeafSize => (FindingCode::FormatEntrySize, malformed.detail),
         };
         let entry = malformed.leaf.map(|leaf| {

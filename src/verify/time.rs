@@ -14,6 +14,10 @@ use crate::trust::Times;
 pub(super) struct TimeCheck {
     pub(super) links: u64,
     failed: u64,
+    /// Heads and anchors whose time can't be right; each is a failed item.
+    ticks: u64,
+    /// The latest link.
+    newest: Option<Time>,
     /// The latest link that no checkpoint with times covers yet, and true if it failed already.
     latest: Option<(Time, Place, bool)>,
 }
@@ -29,6 +33,7 @@ impl TimeCheck {
         findings: &mut Findings,
     ) {
         self.links += 1;
+        self.newest = self.newest.max(Some(time));
         let failed = before.is_some_and(|before| time < before);
         if let Some(before) = before.filter(|_| failed) {
             self.failed += 1;
@@ -67,7 +72,35 @@ impl TimeCheck {
         }
     }
 
+    /// Compares the time of a tick with the times of its checkpoint, if it has any, and with the links before it.
+    pub(super) fn tick(&mut self, time: Time, times: Option<Times>, place: Place, findings: &mut Findings) {
+        let existed = times.map(|times| times.existed_by).filter(|existed| is_future(time, *existed));
+        let newest = self.newest.filter(|newest| is_future(*newest, time));
+        if let Some(existed) = existed {
+            let message = say!(
+                "time.future.tick",
+                "the head is dated {time}, but it existed by {existed}",
+                time,
+                existed
+            );
+            findings.add(TimeFuture, place, message);
+        } else if let Some(newest) = newest {
+            let message = say!(
+                "time.future.link",
+                "the head is dated {time}, but a link before it is dated {newest}",
+                time,
+                newest
+            );
+            findings.add(TimeFuture, place, message);
+        }
+        self.ticks += u64::from(existed.is_some() || newest.is_some());
+    }
+
     pub(super) fn check(&self) -> Check {
-        Check::new(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
+        Check::new(
+            self.links + self.ticks,
+            self.failed + self.ticks,
+            (self.links == 0).then_some(phrases::REASON_NO_LINK),
+        )
     }
 }

@@ -124,6 +124,7 @@ mod tests {
             size: 2,
             root: tree.root().unwrap(),
             note: String::new(),
+            head: None,
             other_origin: None,
             log: None,
             cosignatures: Vec::new(),

@@ -5,7 +5,7 @@ use super::visitor::{AnyItem, VerifiedItem};
 use super::{Mark, VerifiedEvent};
 use crate::error::{Code, Error};
 
-/// Results since the last update, as far as the [`Options`](super::Options) ask for them.
+/// Results since the last update. The [`Options`](super::Options) select which of them are returned.
 #[derive(Debug, Default)]
 pub struct Update {
     /// Events that became verified.
@@ -25,7 +25,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// True if nothing became known.
+    /// True if there are no new results.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
             && self.selected.is_empty()

@@ -1,4 +1,4 @@
-//! The decision of the verdict: the first rule that applies (SPEC section 9).
+//! Decides on the verdict: the first rule that applies (SPEC section 9).
 
 use super::finding::{FindingCode as Code, Severity};
 use super::report::{CheckState, Checks, Verdict};
@@ -37,6 +37,11 @@ fn means_altered(code: Code) -> bool {
             | Code::LogSignature
             | Code::AppendOnlySplitView
             | Code::AppendOnlyRollback
+            | Code::AppendOnlyRewritten
+            | Code::HeadPath
+            | Code::HeadLast
+            | Code::HeadOrder
+            | Code::HeadSplit
             | Code::WitnessSignature
     )
 }

@@ -5,15 +5,15 @@
 //! 1. A thread that hashes it calls the *examiner*, a function of that thread. It gets the event as a
 //!    [`SummarizedEvent`], which matches its commit but which no signature may cover yet. Here the event is parsed, and
 //!    nowhere else: the examiner returns an item of its own type, or nothing for an event that is not needed.
-//! 2. The item waits, in memory, for the signature that covers its event. At most 64 MiB wait; what exceeds them is
-//!    counted, and the run fails with [`Code::LeftOut`](crate::Code::LeftOut) once it would have been delivered. When
-//!    8 MiB wait, items are asked to [compact](PendingItem::compact) themselves: only then is anything serialized. An
-//!    item is dropped if its chain breaks or is never signed.
-//! 3. The calling thread hands the item, with the link that the signature covers, to an [`EventVisitor`]. Events come
-//!    in the order in which they become verified, which no number of threads changes: those of one chain in the order
-//!    of the log, those of different chains interleaved by their signatures. After each batch the visitor learns up to
-//!    which leaf no more events come, so that it can put them into the order of the log. An error of the visitor ends
-//!    the run.
+//! 2. The item waits, in memory, for the signature that covers its event. At most 64 MiB wait. Items beyond
+//!    that are counted, and the run fails with [`Code::LeftOut`](crate::Code::LeftOut) when they would have
+//!    been delivered. When 8 MiB wait, items are asked to [compact](PendingItem::compact) themselves: only
+//!    then is anything serialized. An item is dropped if its chain breaks or is never signed.
+//! 3. The calling thread hands the item, with the link that the signature covers, to an [`EventVisitor`].
+//!    Events arrive in the order in which they become verified, regardless of the number of threads: those of
+//!    one chain in the order of the log, those of different chains interleaved by their signatures. After
+//!    each batch the visitor learns up to which leaf no more events come, so that it can put them into the
+//!    order of the log. An error of the visitor ends the run.
 //!
 //! The driver is `parallel::visit`. Items cross the verifier without their type, so that it is compiled once and not
 //! for each visitor.

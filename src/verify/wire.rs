@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use super::FindingCode;
 use super::summary::{
-    CheckpointEntry, Entry, EntryKind, LineFinding, LinkEntry, PayloadState, Role, SignatureState, Summary,
-    Unresolved,
+    AnchorEntry, CheckpointEntry, Entry, EntryKind, HeadFacts, LineFinding, LinkEntry, PayloadState, Role,
+    SignatureState, Summary, Unresolved,
 };
 use crate::export::{MAX_SKIP_LEVEL, Withheld};
 use crate::hash::Hash;
@@ -15,6 +15,7 @@ use crate::integer;
 use crate::keys::{KeyNote, Statement};
 use crate::link::{ChainId, OpenLink};
 use crate::note::{Note, SignatureLine, VerifierKey};
+use crate::tenant::{HeadError, State};
 use crate::time::Time;
 
 /// Upper bound for the lines of a chunk, well above the real maximum.
@@ -38,7 +39,10 @@ impl Summary {
         let lines = 1..=self.lines;
         let mut leaves = 0;
         let mut entry = |entry: &Entry| {
-            leaves += usize::from(!matches!(entry.kind, EntryKind::Skip(..) | EntryKind::Checkpoint(_)));
+            leaves += usize::from(!matches!(
+                entry.kind,
+                EntryKind::Skip(..) | EntryKind::Checkpoint(_) | EntryKind::Anchor(_)
+            ));
             lines.contains(&entry.line)
                 && match &entry.kind {
                     EntryKind::Link(link) => {
@@ -46,7 +50,7 @@ impl Summary {
                     }
                     EntryKind::Opaque(place) => place.is_none_or(|(_, seq)| seq <= integer::MAX),
                     EntryKind::Skip(level, _) => *level <= MAX_SKIP_LEVEL,
-                    EntryKind::Note(_) | EntryKind::Checkpoint(_) => true,
+                    EntryKind::Note(_) | EntryKind::Checkpoint(_) | EntryKind::Anchor(_) => true,
                 }
         };
         self.entries.iter().all(&mut entry)
@@ -127,7 +131,8 @@ wire!(enum EntryKind {
     1 Note { 0: note },
     2 Opaque { 0: link },
     3 Skip { 0: level, 1: hash },
-    4 Checkpoint { 0: checkpoint }
+    4 Checkpoint { 0: checkpoint },
+    5 Anchor { 0: anchor }
 });
 wire!(struct LinkEntry { signature, payload, chain, seq, time, prev, event, role });
 wire!(enum SignatureState { 0 No {}, 1 Valid {}, 2 Invalid {}, 3 Unresolved {} });
@@ -139,7 +144,11 @@ wire!(struct KeyNote { origin, statements, note });
 wire!(enum Statement { 0 Grant { key: key, from: from, until: until }, 1 Revoke { key: key, since: since } });
 wire!(struct Note { text, signatures });
 wire!(struct SignatureLine { name, id, signature });
-wire!(struct CheckpointEntry { size, root, note, other_origin, log, cosignatures, bad_cosignature });
+wire!(struct CheckpointEntry { size, root, note, head, other_origin, log, cosignatures, bad_cosignature });
+wire!(struct HeadFacts { tick, time, state, root_origin, root_size, root, error });
+wire!(struct AnchorEntry { origin, size, root, state, time, tick, leaf, hashes });
+wire!(enum State { 0 Live {}, 1 Ended {}, 2 Moved {} });
+wire!(enum HeadError { 0 Origin {}, 1 Path {}, 2 NotLast {} });
 wire!(struct LineFinding { line, entry, code, detail });
 wire!(struct Unresolved { entry, message, signature });
 wire!(struct ChainId { 0 });

@@ -159,7 +159,7 @@ proptest! {
             at += 1 << tree.level;
         }
         prop_assert_eq!(at, end.max(begin));
-        // The fewest subtrees: levels increase up to one or two of the highest level and then decrease.
+        // Uses the fewest subtrees: levels increase up to one or two of the highest level, and then decrease.
         let levels: Vec<u8> = cover.iter().map(|tree| tree.level).collect();
         let top = levels.iter().position(|level| Some(level) == levels.iter().max()).unwrap_or(0);
         prop_assert!(levels[..top].is_sorted_by(|a, b| a < b));

@@ -48,9 +48,9 @@ fn trust_file() -> String {
     )
 }
 
-/// Invalid names are refused by every constructor.
+/// Every constructor rejects invalid names.
 #[test]
-fn invalid_names_are_refused_everywhere() {
+fn invalid_names_are_rejected_everywhere() {
     let about = log().verifier_key().clone();
     for name in ["", "a b", "a+b", "a\u{a0}b", "a\u{7f}"] {
         assert!(VerifierKey::new(name, KeyType::Ed25519, [1; 32]).is_err(), "{name:?}");
@@ -92,7 +92,7 @@ fn any_char() -> impl Strategy<Value = char> {
 
 proptest! {
     #[test]
-    fn a_damaged_checkpoint_is_refused_or_no_longer_signed_by_both(
+    fn a_damaged_checkpoint_is_rejected_or_no_longer_signed_by_both(
         at in any::<Index>(), with in any_char(), way in 0_u8..4,
     ) {
         let whole = signed_checkpoint();
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_key_note_is_refused_or_no_longer_signed(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
+    fn a_damaged_key_note_is_rejected_or_no_longer_signed(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
         let whole = key_note();
         let damaged = corrupt(&whole, at, with, way);
         if let Ok(read) = KeyNote::parse(&damaged) {
@@ -118,14 +118,14 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_vkey_is_refused(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
+    fn a_damaged_vkey_is_rejected(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
         let whole = log().verifier_key().to_string();
         let damaged = corrupt(&whole, at, with, way);
         prop_assert_eq!(damaged.parse::<VerifierKey>().is_ok(), damaged == whole);
     }
 
     #[test]
-    fn a_damaged_trust_file_is_refused_or_reads_back_the_same(
+    fn a_damaged_trust_file_is_rejected_or_reads_back_the_same(
         at in any::<Index>(), with in any_char(), way in 0_u8..4,
     ) {
         if let Ok(trust) = Trust::parse(corrupt(&trust_file(), at, with, way).as_bytes()) {

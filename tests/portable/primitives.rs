@@ -232,6 +232,10 @@ fn check_policies(cases: &Value) {
             let met = trust.quorum_met(&|witness| cosigned.contains(&&format!("w{}", witness + 1)[..]));
             assert_eq!(met, truth(&quorum["met"]), "{quorum} of {case}");
         }
+        for growth in maybe_list(&case["growth"]) {
+            let created = growth["created"].as_u64().expect("a tick");
+            assert_eq!(trust.requires_growth(created), truth(&growth["required"]), "{growth} of {case}");
+        }
     }
 }
 

@@ -14,8 +14,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 const ORIGIN: &str = "log.example/audit";
 const FIRST_TIME: i64 = 1_795_154_462_345;
 
-/// Records the n-th event (from 1) n milliseconds after the first time, with a salt of bytes n. Flushes after every
-/// third, and closes the chain after the last. The seed is 32 bytes 7, the nonce 16 bytes 255.
+/// Records the n-th event (from 1) n milliseconds after the first time, with a salt of 16 bytes of n. Flushes
+/// after every third event, and closes the chain after the last. The seed is 32 bytes of 7, and the nonce 16
+/// bytes of 255.
 fn export() -> String {
     let key = SignerKey::from_seed("example.com/recorder", [7; 32]).unwrap();
     let time = |millis| Time::from_millis(FIRST_TIME + millis).unwrap();

@@ -74,9 +74,10 @@ async fn ed25519_agrees_for_random_keys() {
     }
 }
 
-/// Cases that the core refuses although the equation of RFC 8032 holds, because A or R has small order. WebCrypto
-/// requires that too (Secure Curves, section 3.2), and Node.js does it; Chromium only checks the equation. All of
-/// them compare R as bytes, require S to be below the order, and check the equation without the cofactor.
+/// Cases that the core rejects although the equation of RFC 8032 holds, because A or R has small order.
+/// WebCrypto requires that too (Secure Curves, section 3.2), and Node.js does it; Chromium only checks the
+/// equation. All of them compare R as bytes, require S to be below the order, and check the equation without
+/// the cofactor.
 const LOOSER: [&str; 5] = [
     "R is the identity, the equation holds",
     "A of small order, the equation holds",

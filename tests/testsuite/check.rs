@@ -128,7 +128,7 @@ fn verifies_a_log_of_opaque_leaves_by_its_key() {
         assert_eq!((place(report.tiles.entries.other), report.report.counts.entries), (size, size as u64));
         assert_eq!(report.tiles.checked, Tile::grown(0, size as u64).count() as u64);
     }
-    // An empty log has nothing to be complete for.
+    // An empty log contains nothing that could be complete.
     assert_eq!(check(&serve(&[])).verdict, Verdict::Partial);
     let untrusted = Options { tiles: true, ..Options::default() };
     assert_eq!(check_with(&serve(&opaque(5)), untrusted).verdict, Verdict::Untrusted);
@@ -203,7 +203,7 @@ fn a_full_resource_replaces_a_partial_one() {
     let hashes: Vec<u8> = (0..=255).flat_map(|n| [n; 32]).collect();
     assert_eq!(tile(5).cut(&hashes), &hashes[..160]);
     assert_eq!(bundle(5).cut(&wide), Bundle::encode(&leaves[..5]).expect("short leaves"));
-    // A truncated resource is returned whole, and refused later for its length.
+    // A truncated resource is returned whole, and rejected later for its length.
     assert_eq!((tile(5).cut(&hashes[..159]), bundle(5).cut(&wide[..5])), (&hashes[..159], &wide[..5]));
     assert_eq!(tile(256).max_bytes(), hashes.len());
     let longest = Bundle::encode(vec![vec![0; 65_535]; 256]).expect("no longer than allowed");
@@ -320,7 +320,7 @@ fn tiles_of_another_history_do_not_match_the_checkpoint() {
 #[test]
 fn compares_pins() {
     let pin = |leaves: &[Vec<u8>]| SignedCheckpoint::parse(&serve(leaves).checkpoint).expect("a checkpoint");
-    let with_pin = |pin| Options { pins: vec![pin], ..options() };
+    let with_pin = |pin: SignedCheckpoint| Options { pins: vec![pin.into()], ..options() };
     let served = serve(&opaque(300));
     assert_eq!(check_with(&served, with_pin(pin(&opaque(257)))).verdict, Verdict::Verified);
     let mut other = opaque(257);

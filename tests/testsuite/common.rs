@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod files;
 pub mod sliced;
+pub mod tenant_world;
 pub mod third_party;
 pub mod translation;
 pub mod value;

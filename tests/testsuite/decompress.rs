@@ -182,7 +182,7 @@ fn detects_every_truncation_and_every_flipped_bit() {
         for cut in 4..stream.len() {
             let (start, whole) = decompress(&stream[..cut], usize::MAX);
             assert!(text.starts_with(&start));
-            // A cut between two frames is no truncation.
+            // A cut between two frames is not a truncation.
             assert!(whole.is_err() || start == text);
             assert_eq!((start, whole), decompress(&stream[..cut], 5));
         }

@@ -1,4 +1,5 @@
-//! Third-party vectors for JSON: canonical forms, ECMAScript's numbers, and what parsers must accept or refuse.
+//! Third-party vectors for JSON: canonical forms, ECMAScript's numbers, and what parsers must accept or
+//! reject.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -52,7 +53,8 @@ fn numbers_are_written_like_ecmascript() {
     assert_eq!(count, 10_000);
 }
 
-/// Files that any JSON parser must accept but a recorder refuses, because I-JSON (RFC 7493) cannot represent them.
+/// Files that any JSON parser must accept but a recorder rejects, because I-JSON (RFC 7493) cannot represent
+/// them.
 const VALID_BUT_REFUSED: &[(&str, &str)] = &[
     ("y_number.json", LARGE),
     ("y_number_real_capital_e.json", LARGE),
@@ -76,7 +78,7 @@ fn accepts_exactly_json() {
         match name.as_bytes()[0] {
             b'n' => assert!(written.is_err(), "{name}"),
             b'y' => refused.extend(written.as_ref().err().map(|error| (name.clone(), error.message.clone()))),
-            // Implementations may accept or refuse these. They must only not crash.
+            // Implementations may accept or reject these, but must not crash.
             _ => {}
         }
         if let Ok(written) = written {

@@ -21,13 +21,13 @@ fn lines(export: &[u8]) -> Vec<(usize, bool)> {
         end += text.len();
         let text = core::str::from_utf8(text).unwrap_or_default();
         let checkpoint = Line::parse(text.trim_end_matches('\n'))
-            .is_ok_and(|line| matches!(line.item, Item::Checkpoint { .. }));
+            .is_ok_and(|line| matches!(line.item, Item::Checkpoint { .. } | Item::Head { .. }));
         (end, checkpoint)
     };
     export.split_inclusive(|byte| *byte == b'\n').map(line).collect()
 }
 
-/// Pushes the pieces between cuts, and asks for a report after each.
+/// Pushes the pieces between cuts, and requests a report after each.
 fn check(export: &[u8], cuts: &[usize], options: &Options) -> Result<usize, String> {
     let lines = lines(export);
     let mut verifier = Verifier::live(options.clone());

@@ -163,7 +163,7 @@ enum Outcome {
 }
 
 impl Model {
-    /// Predicts the outcome of a submission without looking at its bytes.
+    /// Predicts the outcome of a submission without reading its bytes.
     fn submit(&mut self, world: &World, submitted: &[SubmittedLeaf]) -> Outcome {
         let mut after = self.clone();
         let mut unsigned = [false; CHAINS];
@@ -283,7 +283,7 @@ fn submission(world: &World, submitted: &[SubmittedLeaf]) -> Submission {
     };
     let body = submitted.iter().map(line).collect::<Vec<_>>().join("\n");
     let mut submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-    // Half of the submissions are verified ahead as far as possible.
+    // Half of the submissions are verified ahead, where possible.
     if submitted.len().is_multiple_of(2) {
         submission.verify(|_| None, |key| world.rules.admits(key));
     }
@@ -302,7 +302,8 @@ proptest! {
     fn chains_are_accepted_once_and_in_order_however_submissions_arrive(steps in steps()) {
         let world = World::new();
         let mut model = Model::default();
-        // Compare a log that keeps everything in one batch with one that makes it durable now and then.
+        // Compare a log that keeps everything in one batch with one that makes its entries durable from time
+        // to time.
         let mut big = PendingBatch::new(0);
         let mut memory = Memory::default();
         let mut small = PendingBatch::new(0);

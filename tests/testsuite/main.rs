@@ -1,5 +1,6 @@
 //! Tests of the core through its public API. Those that also run in a browser are in `tests/portable`.
 
+mod answers;
 mod check;
 mod common;
 mod decompress;
@@ -10,12 +11,14 @@ mod marks;
 mod modules;
 mod parts;
 mod properties;
+mod receipts;
 mod redaction;
 mod reserialized;
 mod seal;
 mod slices;
 mod slicing;
 mod submissions;
+mod tenants;
 mod third_party;
 mod tiles;
 mod totality;

@@ -1,4 +1,5 @@
-//! The core's modules depend on each other without cycles, so that each can be understood with only those below it.
+//! Checks that the core's modules depend on each other without cycles, so that you can understand each with
+//! only those below it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

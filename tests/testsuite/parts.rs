@@ -102,7 +102,7 @@ fn parts_cover_the_file_and_identify_it() {
 }
 
 #[test]
-fn refuses_mixed_up_summaries() {
+fn rejects_mixed_up_summaries() {
     let export = long().export;
     let parts = summaries(&export, 3);
     let mut longer = export.clone();
@@ -132,7 +132,7 @@ fn refuses_mixed_up_summaries() {
 }
 
 #[test]
-fn refuses_incomplete_summaries() {
+fn rejects_incomplete_summaries() {
     let parts = summaries(&long().export, 2);
     let with = |summary: Vec<u8>| vec![parts[0].clone(), summary];
     let whole = &parts[1];
@@ -157,7 +157,7 @@ fn refuses_incomplete_summaries() {
 }
 
 #[test]
-fn refuses_summaries_of_other_versions() {
+fn rejects_summaries_of_other_versions() {
     let mut parts = summaries(&long().export, 1);
     let version = env!("CARGO_PKG_VERSION");
     let at = 23 + 1;
@@ -188,5 +188,5 @@ fn the_format_matches_its_version() {
             all.extend_from_slice(&summary[23 + 1 + env!("CARGO_PKG_VERSION").len()..summary.len() - 40]);
         }
     }
-    assert_eq!(Hash::digest(&[&all]).to_string(), "bVD7y8J0EL1MCaiPOvbhn+q6Pqv10E2mPRet0ckBEuQ=");
+    assert_eq!(Hash::digest(&[&all]).to_string(), "P9m6IQ1mID1xQeFu+4AhDUxU81AqlVtCY1jqLd3YvV0=");
 }

@@ -31,7 +31,7 @@ impl PendingItem for TestItem {
     }
 }
 
-/// A visitor that collects events, up to the one that it refuses.
+/// A visitor that collects events, up to the one that it rejects.
 #[derive(Default)]
 struct CollectingVisitor {
     events: Vec<(Option<Box<str>>, TestItem, CoveredLink)>,
@@ -174,7 +174,7 @@ fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     }
 }
 
-/// Asserts that what an altered export is said to prove of an event is true.
+/// Asserts that what an altered export is reported to prove about an event is true.
 fn assert_explains_the_truth(world: &World, altered: &[u8], event: Index) {
     let original = world.export.as_bytes();
     let mut recorded: Vec<_> = events(original).into_keys().collect();

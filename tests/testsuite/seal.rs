@@ -1,4 +1,4 @@
-//! Sealing a log without a server: what is accepted, written, and refused.
+//! Tests of sealing a log without a server: what is accepted, written, and rejected.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -81,7 +81,7 @@ impl Log {
         self.seal_sized(&sized)
     }
 
-    /// Seals exports that are said to be sealed up to these sizes.
+    /// Seals exports that the caller declares to be sealed up to these sizes.
     fn seal_sized(&self, exports: &[(&str, u64)]) -> Result<(String, Sealed), Error> {
         let mut sealer = Sealer::new(&self.key, self.trust.as_ref())?;
         if let Some(every) = self.every {
@@ -207,7 +207,7 @@ fn notes_and_opaque_leaves_of_a_sealed_export_keep_their_effect() {
 }
 
 #[test]
-fn refuses_what_a_log_must_not_accept() {
+fn rejects_what_a_log_must_not_accept() {
     let (a, b) = (key("example.com/a", 2), key("example.com/b", 3));
     let log = Log::default();
     let whole = export(&chain(&a, 1, 2));

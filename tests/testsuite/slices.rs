@@ -44,7 +44,7 @@ impl ExportContent {
                     shown.size += 1 << level;
                     continue;
                 }
-                Item::Checkpoint { .. } => {
+                Item::Checkpoint { .. } | Item::Head { .. } | Item::Anchor { .. } => {
                     shown.checkpoints.push(shown.size);
                     continue;
                 }
@@ -362,7 +362,7 @@ const SKIP: &str = r#"{"skip":[0,"tVTc8M9Qtpz4uJTxjUG0bK9VPO9GtAdkdQvLFU+0s78="]
 const PAIR: &str = r#"{"skip":[1,"tVTc8M9Qtpz4uJTxjUG0bK9VPO9GtAdkdQvLFU+0s78="]}"#;
 
 #[test]
-fn refuses_impossible_slices_with_the_reason() {
+fn rejects_impossible_slices_with_the_reason() {
     let (lines, chain) = two_chains();
     let whole = lines.concat();
     let unsealed = without(&lines, &[11, 18]);
@@ -376,7 +376,7 @@ fn refuses_impossible_slices_with_the_reason() {
     let all = Selection::all;
     let event = |seq: u64| all().event(chain, seq);
     let cases = [
-        (&unsealed, all().range(0, 3), None, "its entries have no numbers to select by range"),
+        (&unsealed, all().range(0, 3), None, "its entries have no indexes to select by range"),
         (
             &whole,
             all().range(14, 16),

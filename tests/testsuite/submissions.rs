@@ -1,4 +1,4 @@
-//! Acceptance and refusal of submissions, case by case (SPEC section 6).
+//! Tests of accepting and rejecting submissions, case by case (SPEC section 6).
 #![cfg(not(target_arch = "wasm32"))]
 
 use countersign::base64;
@@ -32,7 +32,7 @@ fn at(second: i64) -> Time {
     Time::from_millis(1_795_150_000_000 + second * 1_000).unwrap()
 }
 
-/// Links of one chain, as an emitter may write them that does not follow the rules.
+/// Links of one chain, as written by an emitter that may break the rules.
 struct Chain {
     key: SignerKey,
     id: ChainId,
@@ -339,7 +339,7 @@ fn a_revocation_affects_only_its_key_from_its_line_on() {
 }
 
 #[test]
-fn refuses_chains_and_notes_of_another_log() {
+fn rejects_chains_and_notes_of_another_log() {
     let elsewhere = Rules::new("log.example/other", None);
     let revoke = Statement::Revoke { key: emitter().verifier_key().clone(), since: None };
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
@@ -395,7 +395,7 @@ fn a_revocation_in_the_trust_file_acts_from_its_time_on() {
 
 /// A thief can date links freely, so the log uses its own clock.
 #[test]
-fn a_key_revoked_by_the_trust_file_is_refused_however_links_are_dated() {
+fn a_key_revoked_by_the_trust_file_is_rejected_however_links_are_dated() {
     let line = format!("revoke {} {}\n", emitter().verifier_key(), at(600));
     let chain = Chain::open(emitter(), 1).event(1);
     let alone = with_lines(&emitters(&[&emitter()]), &line);
@@ -491,7 +491,7 @@ fn a_key_note_is_accepted_only_about_known_keys() {
         (vec![&grant, &note(&[revoke(&granted)], &granted)], true),
         (vec![&note(&[revoke(&granted)], &issuer)], true),
         (vec![&note(&vec![revoke(&stranger); 500], &stranger)], false),
-        // A note about a known key does not admit a stranger's.
+        // A note about a known key does not admit an unknown one.
         (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
     ] {
         assert_eq!(
@@ -543,9 +543,9 @@ fn a_key_may_revoke_itself_only_once() {
     assert!(submit(&mut PendingBatch::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
 }
 
-/// Anyone can name a key that the log knows. Alarms should depend on what the key really signed.
+/// Anyone can name a key that the log knows. Alerts should depend on what the key really signed.
 #[test]
-fn a_refusal_tells_if_the_key_signed_the_refused_link() {
+fn a_refusal_tells_if_the_key_signed_the_rejected_link() {
     let (revoked, early) = (emitter(), key("example.com/early"));
     let line = format!("revoke {} -\n", revoked.verifier_key());
     let rules = with_lines(&emitters(&[&revoked, &early]), &line);
@@ -606,7 +606,7 @@ fn a_grant_of_a_revoked_issuer_is_void() {
 }
 
 #[test]
-fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
+fn links_under_a_grant_are_rejected_once_the_trust_file_revokes_the_issuer() {
     let (issuer, granted) = (key("example.com"), emitter());
     let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
     let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
@@ -743,7 +743,7 @@ impl KeyLookup for KnownKeys {
 }
 
 #[test]
-fn strangers_are_refused_by_their_first_leaf() {
+fn unauthorized_keys_are_rejected_by_their_first_leaf() {
     let (issuer, named, stranger) = (key("example.com"), emitter(), key("example.com/stranger"));
     let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(trust));
@@ -792,7 +792,7 @@ fn strangers_are_refused_by_their_first_leaf() {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
         assert_eq!(kind, expected, "{leaves:?}");
     }
-    // A link whose open link is missing, and one for another log, are refused as such.
+    // A link whose open link is missing, and one for another log, are rejected as such.
     let gap = admitted(&rules, &knows_nothing(), &[&strange.links[1]]).unwrap_err().kind;
     assert_eq!(gap, RefusalKind::Gap { chain: strange.id, expected: 0, last: None });
     let other = admitted(&rules, &knows_nothing(), &[&elsewhere]).unwrap_err().error;

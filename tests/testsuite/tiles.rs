@@ -112,7 +112,7 @@ fn every_proof_of_small_trees_can_be_read_from_tiles() {
             hashes.insert(tile, &tile_bytes(tile, now)).expect("a tile");
         }
         let hashes = hashes.authenticate(size, root).unwrap_or_else(|error| panic!("{size}: {error}"));
-        // All leaves and all older trees at one size; one of each at the others.
+        // All leaves and all older trees at one size; one leaf and one older tree at the others.
         let indexes = if size == 300 { 0..size } else { size / 3..size / 3 + 1 };
         for index in indexes {
             let proof = inclusion_proof(index, size, &hashes).expect("a proof");

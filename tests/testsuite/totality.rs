@@ -14,6 +14,7 @@ use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 use countersign::merkle::{Bundle, Tile, leaf_hash};
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
 use countersign::proof::Proof;
+use countersign::tenant::{Anchor, HeadProof, Receipt};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::witness::Request;
@@ -33,7 +34,14 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
             seeds.push(line.as_bytes().to_vec());
             if let Ok(Line { item, .. }) = Line::parse(line) {
                 match item {
-                    Item::Link { text, .. } | Item::Note { text, .. } | Item::Checkpoint { text, .. } => {
+                    Item::Head { text, .. } => {
+                        seeds.push(format!("countersign/v1 receipt\n0\n\n{text}").into_bytes());
+                        seeds.push(text.as_bytes().to_vec());
+                    }
+                    Item::Link { text, .. }
+                    | Item::Note { text, .. }
+                    | Item::Checkpoint { text, .. }
+                    | Item::Anchor { text, .. } => {
                         seeds.push(text.as_bytes().to_vec());
                     }
                     Item::Leaf(_) | Item::Skip { .. } => {}
@@ -143,8 +151,8 @@ fn decompress(bytes: &[u8], compression: Compression) {
     let _ = decompressor.finish();
 }
 
-/// Checks that refused leaves leave no trace, and that accepted ones are accepted again. Returns true if any was
-/// accepted.
+/// Checks that rejected leaves leave no trace, and that accepted ones are accepted again. Returns true if any
+/// was accepted.
 fn submit(bytes: &[u8]) -> bool {
     let body = bytes.split_inclusive(|&byte| byte == b'\n');
     // The seeds include whole exports: without header and checkpoints, they are submissions.
@@ -210,6 +218,15 @@ fn read(bytes: &[u8]) {
     let _ = Note::parse(&text);
     let _ = KeyNote::parse(&text);
     let _ = Proof::parse(&text);
+    if let Ok(receipt) = Receipt::parse(&text) {
+        assert_eq!(receipt.to_string(), text);
+    }
+    if let Ok(head) = HeadProof::parse(&text) {
+        assert_eq!(head.to_string(), text);
+    }
+    if let Ok(anchor) = Anchor::parse(&text) {
+        assert_eq!(anchor.to_string(), text);
+    }
     let _ = SignerKey::parse(&text);
     let _ = Hash::from_base64(bytes);
     if let Ok(checkpoint) = Checkpoint::parse_text(&text) {

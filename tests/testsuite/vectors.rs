@@ -3,8 +3,8 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::export::MAX_LINE;
+use countersign::pin::Pin;
 #[cfg(not(target_arch = "wasm32"))]
 use countersign::verify::parallel;
 use countersign::verify::{Options, Progress, Summary, Verifier};
@@ -33,13 +33,13 @@ fn every_case_gives_its_report() {
     assert_none(&failures);
 }
 
-/// A pinned checkpoint is trusted from then on.
+/// A pin must come only from a log without problems, because it is trusted from then on.
 #[test]
 fn pins_only_logs_without_problems() {
     for case in all() {
         let mut verifier = Verifier::new(case.options());
         verifier.push(&case.export);
-        let pin = verifier.finish().pin.map(|pin| SignedCheckpoint::parse(&pin).unwrap().checkpoint);
+        let pin = verifier.finish().pin.map(|pin| Pin::parse(&pin).unwrap());
         let checks = case.report["checks"].as_object().unwrap();
         let passes = |name: &str| checks[name]["state"] == "pass";
         let is_sound = checks.values().all(|check| check["state"] != "fail");
@@ -51,7 +51,7 @@ fn pins_only_logs_without_problems() {
     }
 }
 
-/// The reports compared above have no messages.
+/// Checks messages, which the reports compared above don't have.
 #[test]
 fn messages_describe_what_happened() {
     let said = [

@@ -225,7 +225,7 @@ fn extension_lines_are_signed_verbatim() {
 }
 
 #[test]
-fn malformed_requests_are_refused_with_the_line() {
+fn malformed_requests_are_rejected_with_the_line() {
     let good = request(3, 7).to_string();
     assert_eq!(Request::parse(good.as_bytes()), Ok(request(3, 7)));
     let hash = format!("{}\n", empty_root());

@@ -9,8 +9,8 @@ export interface OneFile {
 }
 
 /**
- * Puts the bundle's one script and one style sheet into the page, and a Content Security Policy that names both
- * by their hashes and allows the connections that are given and no other.
+ * Puts the bundle's one script and one style sheet into the page, and a Content Security Policy that names
+ * both by their hashes and allows only the given connections.
  */
 export function oneFile({ fileName, connect }: OneFile): Plugin {
   return {

@@ -16,7 +16,10 @@ export const TABS = [
   "storage",
 ] as const;
 
-export type Tab = (typeof TABS)[number];
+/** Tabs of a root log's console. */
+export const ROOT_TABS = ["tenants", "across", "storage"] as const;
+
+export type Tab = (typeof TABS)[number] | (typeof ROOT_TABS)[number];
 
 /** Conditions of an export, as `GET /export` names and orders them. */
 export const CONDITIONS = ["query", "from", "to", "limit"] as const;
@@ -33,10 +36,10 @@ export const NO_CONDITIONS: Conditions = Object.fromEntries(
 /** Maximum length of a condition. */
 const MAX_LENGTH = 8000;
 
-/** Returns the tab that a fragment names. */
-export function readTab(hash: string): Tab {
+/** Returns the tab that a fragment names, of those that the console has. */
+export function readTab(hash: string, tabs: readonly [Tab, ...Tab[]] = TABS): Tab {
   const tab = members(hash).get("tab");
-  return TABS.find((known) => known === tab) ?? "search";
+  return tabs.find((known) => known === tab) ?? tabs[0];
 }
 
 /** Returns the conditions that a fragment names; undefined if it names none. */

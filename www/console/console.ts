@@ -22,7 +22,7 @@ import { findingsTab, sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
-import { type Conditions, NO_CONDITIONS, readConditions, sameConditions } from "./address.ts";
+import { type Conditions, NO_CONDITIONS, ROOT_TABS, readConditions, sameConditions } from "./address.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
@@ -35,12 +35,20 @@ import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
 import { Sources } from "./sources.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
 import { bringIntoView, Tabs, tabsView } from "./tabs.ts";
+import type { Tenant } from "./tenants/tenant.ts";
+import { TenantList } from "./tenants/tenant-list.ts";
+import { type TenantQuery, TenantSearch } from "./tenants/tenant-search.ts";
+import { SHOWN_AT_ONCE, tenantSearchView } from "./tenants/tenant-search-view.ts";
+import { FilteredTenants, NO_FILTER, tenantsView } from "./tenants/tenants-view.ts";
 import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
 
 /** Prefixes of the names in a viewer's fragment. */
 const FRAGMENTS: Readonly<Record<Origin, string>> = { search: "s.", live: "l." };
+
+/** The first search of all tenants. */
+const FIRST_ACROSS: TenantQuery = { query: "", isWhole: true };
 
 /** Conditions of the first search, limited because a log may be very large. */
 const FIRST: Conditions = { ...NO_CONDITIONS, limit: "1000" };
@@ -66,6 +74,15 @@ export class Console extends View {
   };
   readonly #searchRunner = new SearchRunner(this.#dependencies);
   readonly #follower = new Follower(this.#dependencies);
+  readonly #tenantList = new TenantList(this.#log, this.#changed);
+  readonly #filteredTenants = new FilteredTenants();
+  readonly #tenantSearch = new TenantSearch({
+    log: this.#log,
+    trust: () => this.#reader.trust,
+    tools: () => this.#workers(),
+    changed: this.#changed,
+    denied: (refusal) => this.#change(() => this.#reader.deny(refusal)),
+  });
   readonly #sources = new Sources(this.#changed);
   readonly #tabs = new Tabs();
   /** The tab that was scrolled into view last. */
@@ -90,6 +107,10 @@ export class Console extends View {
   #complaint: Complaint | undefined;
   #storage = NO_STORAGE;
   #records = NO_RECORDS;
+  #tenantFilter = NO_FILTER;
+  #tenantQuery = FIRST_ACROSS;
+  /** Number of logs shown of the search of all tenants. */
+  #tenantResults = SHOWN_AT_ONCE;
   #language: Language = spoken();
   #announcement = "";
 
@@ -112,6 +133,8 @@ export class Console extends View {
     removeEventListener("resize", this.#showTab);
     this.#searchRunner.close();
     this.#follower.close();
+    this.#tenantList.close();
+    this.#tenantSearch.close();
   }
 
   protected override updated(): void {
@@ -140,7 +163,8 @@ export class Console extends View {
 
   protected override render(): TemplateResult {
     const t = TEXTS[this.#language];
-    const { memory, published, alarm } = this.#history;
+    const { memory, published } = this.#history;
+    const alarm = this.#history.alarm ?? this.#tenantSearch.alarm;
     const origin = published?.origin ?? this.#storage.health?.origin;
     const { search } = this.#searchRunner;
     return html`
@@ -176,6 +200,7 @@ export class Console extends View {
         @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
         @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
         @begin-live=${() => this.#beginLive()}
+        @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
       >
         <header class="top">
@@ -262,9 +287,58 @@ export class Console extends View {
           ${this.#ofVerified(t, (verified, judged) => witnessesTab(verified, judged, trustText(this.#reader.trust), health, t))}`;
       case "storage":
         return html`
-          ${storageTab(this.#storage, () => void this.#loadStorage(), t)}
-          ${recordsView(this.#records, this.#reader.mayRead, t)}`;
+          ${this.#log.isTenant ? nothing : storageTab(this.#storage, () => void this.#loadStorage(), t)}
+          ${this.#log.hasTenants ? (this.#reader.mayRead ? nothing : this.#toTenantsToken(t)) : recordsView(this.#records, this.#reader.mayRead, t)}`;
+      case "tenants":
+        return this.#reader.mayRead
+          ? this.#tenantsTab(t)
+          : html`<p class="help wide-text">${t.tenants.about}</p>${this.#toTenantsToken(t)}`;
+      case "across":
+        return this.#reader.mayRead
+          ? this.#acrossTab(t)
+          : html`<p class="help wide-text">${t.across.about}</p>${this.#toTenantsToken(t)}`;
     }
+  }
+
+  #tenantsTab(t: ConsoleTexts): TemplateResult {
+    const list = this.#tenantList;
+    const filter = this.#tenantFilter;
+    return tenantsView(
+      {
+        list,
+        filter,
+        shown: this.#filteredTenants.get(list.tenants, filter),
+        setFilter: (filter) => this.#change(() => (this.#tenantFilter = filter)),
+        load: () => void list.load(),
+      },
+      t,
+    );
+  }
+
+  #acrossTab(t: ConsoleTexts): TemplateResult {
+    const search = this.#tenantSearch;
+    const list = this.#tenantList;
+    const tenants = this.#filteredTenants.get(list.tenants, this.#tenantFilter);
+    const { file, keys } = this.#reader.trust;
+    return tenantSearchView(
+      {
+        search,
+        list,
+        tenants,
+        hasTrust: file !== undefined || keys.length > 0,
+        form: this.#tenantQuery,
+        limit: this.#tenantResults,
+        run: (query) => {
+          this.#tenantQuery = query;
+          this.#tenantResults = SHOWN_AT_ONCE;
+          void search.run(tenants, query);
+        },
+        cancel: () => search.cancel(),
+        resume: () => void search.resume(),
+        showMore: () => this.#change(() => (this.#tenantResults += SHOWN_AT_ONCE)),
+      },
+      t,
+    );
   }
 
   #searchTab(t: ConsoleTexts): TemplateResult {
@@ -313,6 +387,15 @@ export class Console extends View {
     `;
   }
 
+  /** Renders which token a root log's console needs. A token for some logs gets the answer of an unknown address. */
+  #toTenantsToken(t: ConsoleTexts): TemplateResult {
+    const { status } = this.#reader.refusal ?? {};
+    return html`
+      <p class="wide-text" data-needs="all">${status === 403 || status === 404 ? t.tenants.notAll : t.tenants.needed}</p>
+      ${this.#toToken(t)}
+    `;
+  }
+
   #ofVerified(t: ConsoleTexts, show: (verified: Verified, judged: Judged) => unknown): TemplateResult {
     const all = this.#sources.all(this.#searchRunner.search, this.#follower.watch);
     const shown = this.#sources.shown(all);
@@ -333,9 +416,9 @@ export class Console extends View {
     });
   }
 
-  async #showEntry(leaf: number): Promise<void> {
+  async #showEntry(index: number): Promise<void> {
     const shown = this.#sources.shown(this.#sources.all(this.#searchRunner.search, this.#follower.watch));
-    const line = await shown?.session.index.lineOf(leaf).catch(() => undefined);
+    const line = await shown?.session.index.lineOf(index).catch(() => undefined);
     if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
   }
 
@@ -347,6 +430,11 @@ export class Console extends View {
     if (!isAccepted) return;
     if (field !== null) field.value = "";
     this.#change(() => (this.#announcement = TEXTS[this.#language].access.accepted));
+    if (this.#log.hasTenants) {
+      this.#useTenants();
+      void this.#tenantList.load();
+      void this.#loadStorage();
+    }
     if (this.#tabs.current === "search") this.#search(this.#conditions);
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
@@ -360,9 +448,13 @@ export class Console extends View {
 
   #leave(): void {
     this.#reader.leave();
+    this.#history.leave();
     this.#records = NO_RECORDS;
     this.#searchRunner.close();
     this.#follower.close();
+    this.#tenantList.close();
+    this.#tenantSearch.close();
+    if (this.#log.hasTenants) this.#storage = NO_STORAGE;
     void this.#focusToken();
   }
 
@@ -376,6 +468,8 @@ export class Console extends View {
   #verifyAgain(): void {
     this.#history.clearAlarm();
     this.requestUpdate();
+    // The results were judged by the earlier trust file.
+    this.#tenantSearch.close();
     void this.#searchRunner.again();
     if (this.#follower.isFollowing) void this.#follower.begin();
   }
@@ -420,16 +514,22 @@ export class Console extends View {
 
   async #loadStorage(): Promise<void> {
     this.#change(() => (this.#storage = { ...this.#storage, isAsking: true, refusal: undefined }));
-    const isStorage = this.#tabs.current === "storage" && this.#reader.mayRead;
+    const isStorage = this.#tabs.current === "storage" && this.#reader.mayRead && !this.#log.hasTenants;
     const [storage, , records] = await Promise.all([
       askStorage(this.#log),
       this.#history.ask(),
       isStorage ? askRecords(this.#log) : this.#records,
     ]);
+    if (this.#log.hasTenants) this.#useTenants();
     this.#change(() => {
       this.#storage = storage;
       this.#records = records;
     });
+  }
+
+  /** Shows the console of a root log. */
+  #useTenants(): void {
+    if (this.#tabs.all !== ROOT_TABS) this.#change(() => this.#tabs.useTenants());
   }
 
   readonly #showTab = (): void => {

@@ -1,5 +1,6 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { rootOrigin } from "@countersign/ui/viewer/session/pin.js";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
@@ -44,8 +45,11 @@ export function anotherView(
   memory: Memory,
   t: ConsoleTexts,
 ): TemplateResult | typeof nothing {
-  const others = memory.list().filter(({ origin }) => origin !== published?.origin);
-  if (published === undefined || others.length === 0) return nothing;
+  if (published === undefined) return nothing;
+  // A server with tenants serves many logs at one address.
+  const root = rootOrigin(published.origin);
+  const others = memory.list().filter(({ origin }) => rootOrigin(origin) !== root);
+  if (others.length === 0) return nothing;
   return html`
     <div class="another tone-doubt" role="note">
       ${icon("warning")}
@@ -60,14 +64,14 @@ export function anotherView(
 /** Renders the entries that were verified, and the checkpoints that cover them. */
 export function coverageTab(verified: Verified, report: Report, t: ConsoleTexts): TemplateResult {
   const { marks } = verified.session;
-  const { count, leaves } = t.viewer.figures;
+  const { count, entries } = t.viewer.figures;
   const { counts, log } = report;
   const why = Object.entries(verified.withheld).filter(([, times]) => times > 0);
   return html`
     <section class="here" aria-labelledby="here-heading">
       <h3 id="here-heading">${t.coverage.here}</h3>
       <dl class="facts">
-        ${fact(t.coverage.upTo, log === null ? html`<span class="faint">${t.coverage.upToNone}</span>` : leaves(log.size))}
+        ${fact(t.coverage.upTo, log === null ? html`<span class="faint">${t.coverage.upToNone}</span>` : entries(log.size))}
         ${fact(t.coverage.shown, count(counts.events))}
         ${fact(
           t.coverage.withheld,

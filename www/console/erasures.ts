@@ -11,7 +11,7 @@ export interface Erasure {
   readonly events: number | undefined;
 }
 
-/** Parses the erasures in a response, as far as they are understood. */
+/** Parses the erasures in a response, and skips invalid ones. */
 export function parseErasures(text: string): readonly Erasure[] {
   const response = JSON.parse(text.slice(0, MAX_RESPONSE_LENGTH)) as { erasures?: unknown };
   const all = Array.isArray(response.erasures)

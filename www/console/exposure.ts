@@ -71,7 +71,7 @@ export class ExposureTab extends View {
   #stated: Span | undefined;
   #refused: readonly ScenarioProblem[] = [];
   #failure: PlainError | undefined;
-  /** Root that seeded the simulation. A live log goes on in the meantime. */
+  /** Root that seeded the simulation. A live log keeps growing in the meantime. */
   #root: string | undefined;
   #request = 0;
 

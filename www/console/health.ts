@@ -1,4 +1,4 @@
-/** The log server's `/healthz`, as far as it is understood. */
+/** The fields of the log server's `/healthz` that the console shows. */
 
 /** A problem that the log reports: its code, and what to do about it. */
 export interface LogProblem {
@@ -69,13 +69,27 @@ export function isUnheard({ published, clock }: Health): boolean {
   return published?.witnessed === true && clock.state === "unknown";
 }
 
+/**
+ * True if the response is that of a root log. It has the state of the tenant logs, or only a word if the token isn't for
+ * all of them.
+ */
+export function isOfRootLog(text: string): boolean {
+  try {
+    const fields = object(JSON.parse(text)) ?? {};
+    const isWord = Object.keys(fields).length === 1 && /^(?:un)?healthy$/.test(String(fields.status));
+    return isWord || object(fields.tenants) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Parses the response; undefined if it isn't one of a log. */
 export function parseHealth(text: string): Health | undefined {
   try {
     const fields = object(JSON.parse(text));
     if (typeof fields?.healthy !== "boolean") return undefined;
     const published = object(fields.published);
-    const [size, at] = [whole(published?.size), time(published?.at)];
+    const [size, at] = [nonNegativeInteger(published?.size), time(published?.at)];
     const [storage, erasures, clock] = [
       object(fields.storage),
       object(fields.erasures),
@@ -84,7 +98,7 @@ export function parseHealth(text: string): Health | undefined {
     return {
       healthy: fields.healthy,
       origin: typeof fields.origin === "string" ? fields.origin : undefined,
-      size: whole(fields.size),
+      size: nonNegativeInteger(fields.size),
       published:
         size === undefined || at === undefined
           ? undefined
@@ -104,7 +118,7 @@ export function parseHealth(text: string): Health | undefined {
       check: check(fields.check),
       index: index(fields.index),
       backup: backup(fields.backup),
-      erasures: { unfinished: whole(erasures?.unfinished), failing: erasures?.failing === true },
+      erasures: { unfinished: nonNegativeInteger(erasures?.unfinished), failing: erasures?.failing === true },
       clock: {
         state: CLOCK_STATES.find((state) => state === clock?.state) ?? "unknown",
         skew: integer(clock?.skew),
@@ -120,27 +134,27 @@ export function parseHealth(text: string): Health | undefined {
 }
 
 function room(storage: Partial<Record<string, unknown>> | undefined): Health["storage"]["room"] {
-  const [free, total] = [whole(storage?.free), whole(storage?.total)];
+  const [free, total] = [nonNegativeInteger(storage?.free), nonNegativeInteger(storage?.total)];
   return free === undefined || total === undefined ? undefined : { free, total };
 }
 
 function check(value: unknown): Health["check"] {
   const fields = object(value);
-  const [within, percent] = [whole(fields?.within), whole(fields?.percent)];
+  const [within, percent] = [nonNegativeInteger(fields?.within), nonNegativeInteger(fields?.percent)];
   return within === undefined || percent === undefined || percent > 100
     ? undefined
-    : { within, percent, at: time(fields?.at), problems: whole(fields?.problems) };
+    : { within, percent, at: time(fields?.at), problems: nonNegativeInteger(fields?.problems) };
 }
 
 function index(value: unknown): Health["index"] {
   const fields = object(value);
-  const indexed = whole(fields?.indexed);
+  const indexed = nonNegativeInteger(fields?.indexed);
   return indexed === undefined ? undefined : { indexed, isWhole: fields?.whole === true };
 }
 
 function backup(value: unknown): Health["backup"] {
   const fields = object(value);
-  const [at, size] = [time(fields?.at), whole(fields?.size)];
+  const [at, size] = [time(fields?.at), nonNegativeInteger(fields?.size)];
   return at === undefined || size === undefined ? undefined : { at, size };
 }
 
@@ -166,7 +180,7 @@ function integer(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) ? value : undefined;
 }
 
-function whole(value: unknown): number | undefined {
+function nonNegativeInteger(value: unknown): number | undefined {
   const number = integer(value);
   return number !== undefined && number >= 0 ? number : undefined;
 }

@@ -2,31 +2,33 @@
 
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Alarm } from "@countersign/ui/viewer/verdict/alarm.js";
+import type { Report } from "countersign/verify";
 import { type Checkpoint, readCheckpoint } from "../src/input/checkpoint.ts";
+import { hasContradictoryHead } from "../src/state/agreement.ts";
 import { Memory, type RememberedLog } from "../src/state/memory.ts";
 import { type Log, RequestError } from "./log.ts";
 
 export class History {
-  readonly memory = Memory.ofBrowser();
-  /** Newest published checkpoint, unverified. */
+  readonly memory: Memory;
+  /** Newest published checkpoint or head, unverified. */
   published: Checkpoint | undefined;
   /** The first alarm. It stays. */
   alarm: Alarm | undefined;
   readonly #log: Log;
-  /** Origin in what was verified last. The log may publish another one, or none. */
+  /** Origin of the newest verified export. The published checkpoint may have another one, or be missing. */
   #origin: string | undefined;
   /** Sessions whose reports were remembered. Their next reports continue them. */
   readonly #remembered = new WeakSet<Session>();
 
-  constructor(log: Log) {
+  constructor(log: Log, memory = Memory.ofBrowser()) {
     this.#log = log;
+    this.memory = memory;
   }
 
-  /** Requests the published checkpoint. Keeps the last one if the request fails. */
+  /** Requests the published checkpoint or head. Keeps the last one if the request fails. */
   async ask(): Promise<void> {
     try {
-      const { text } = await this.#log.text("checkpoint");
-      this.published = readCheckpoint(text);
+      this.published = readCheckpoint(await this.#log.newestState());
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
     }
@@ -46,7 +48,12 @@ export class History {
 
   /** Clears the alarm after a change of trust. If it still applies, it is raised again. */
   clearAlarm(): void {
-    if (this.alarm?.report.checks.append_only.state !== "fail") this.alarm = undefined;
+    if (this.alarm !== undefined && !isChanged(this.alarm.report)) this.alarm = undefined;
+  }
+
+  /** Forgets what the log published, if only readers with a token may know it. */
+  leave(): void {
+    if (this.#log.isTenant) this.published = undefined;
   }
 
   /**
@@ -64,18 +71,22 @@ export class History {
     const isContinued = this.#remembered.has(session);
     if (known !== undefined && !isContinued && !pins.some((pin) => readCheckpoint(pin)?.origin === origin))
       return false;
-    const appendOnly = report.checks.append_only.state;
-    if (appendOnly === "fail") {
+    if (isChanged(report)) {
       this.alarm ??= { report, phrases, why, at: new Date(), goodPin: pins.at(-1) ?? null };
       return true;
     }
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
     const isOlder = known !== undefined && known.size > (report.log?.size ?? 0);
-    const isUntold = pins.length > 0 && appendOnly !== "pass";
+    const isUntold = pins.length > 0 && report.checks.append_only.state !== "pass";
     if (isGood && pin !== null && !isOlder && !isUntold) {
       this.memory.keep(pin, new Date());
       this.#remembered.add(session);
     }
     return true;
   }
+}
+
+/** True if the report shows that the log's history changed, or that its heads contradict each other or a pin. */
+function isChanged(report: Report): boolean {
+  return report.checks.append_only.state === "fail" || hasContradictoryHead(report);
 }

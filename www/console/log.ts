@@ -1,5 +1,7 @@
 /** Requests to the log that serves the page, and to no other server. */
 
+import { isTenant, stateAddress } from "@countersign/ui/viewer/session/pin.js";
+
 /** Reason for a failed request, from the log or a proxy in front of it. */
 export interface RequestFailure {
   readonly why: "unreachable" | "page" | "status";
@@ -45,12 +47,26 @@ const OWN = {
 export class Log {
   /** Sent in one header and nowhere else; empty for none. */
   token = "";
+  /** True if the page is that of a tenant log. Nothing of such a log is public. */
+  readonly isTenant: boolean;
+  /** True if the page is that of a root log: it has a log for each tenant, and none of its own to search. */
+  hasTenants = false;
+  readonly #stateAddress: string;
+  readonly #folder: string;
 
-  /** Requests an address next to the page. Resolves on any status. */
+  /** `folder` is the address of the log relative to the page: empty, or the address of a tenant log. */
+  constructor({ pathname }: Pick<Location, "pathname"> = location, folder = "") {
+    const address = pathname.replace(/\/$/, "");
+    this.#folder = folder;
+    this.isTenant = isTenant(address);
+    this.#stateAddress = stateAddress(address);
+  }
+
+  /** Requests an address of the log. Resolves on any status. */
   async ask(address: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.token !== "") headers.set("authorization", `Bearer ${this.token}`);
-    return await fetch(address, { ...init, headers, ...OWN });
+    return await fetch(`${this.#folder}${address}`, { ...init, headers, ...OWN });
   }
 
   /**
@@ -66,12 +82,15 @@ export class Log {
     return response;
   }
 
-  /** Requests a public resource. The browser caches what never changes. */
+  /**
+   * Requests a resource that is public, unless the log is a tenant log. The browser caches what never changes.
+   */
   async public(address: string): Promise<Response> {
+    if (this.isTenant) return await this.ask(address);
     return await fetch(address, { ...OWN, cache: "default" });
   }
 
-  /** Returns why a response is useless; undefined if it isn't. */
+  /** Returns why a response can't be used; undefined if it can. */
   async refusal(response: Response): Promise<RequestFailure | undefined> {
     const hadToken = this.token !== "";
     if (response.ok) {
@@ -89,9 +108,23 @@ export class Log {
     };
   }
 
-  /** Returns the text of a small public response, also with status 503, by which the log reports problems. */
+  /** Returns the newest checkpoint, or the newest head of a tenant log. */
+  async newestState(): Promise<string> {
+    if (!this.isTenant) return (await this.text(this.#stateAddress)).text;
+    // Without a token, the log would refuse the request.
+    if (this.token === "") throw new RequestError(unauthenticated());
+    return await beginning(await this.success(this.#stateAddress)).catch(() => {
+      throw new RequestError(unreachable(true));
+    });
+  }
+
+  /**
+   * Returns the text of a small response, also with status 503, with which the log reports problems. It is public, unless
+   * the log has tenants.
+   */
   async text(address: string): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await fetch(address, OWN).catch(() => {
+    const asked = this.hasTenants ? this.ask(address) : fetch(address, OWN);
+    const response = await asked.catch(() => {
       throw new RequestError(unreachable(false));
     });
     if (response.status !== 503) {
@@ -107,6 +140,10 @@ export class Log {
 
 export function unreachable(hadToken: boolean): RequestFailure {
   return { why: "unreachable", status: 0, after: undefined, reply: undefined, hadToken };
+}
+
+function unauthenticated(): RequestFailure {
+  return { why: "status", status: 401, after: undefined, reply: undefined, hadToken: false };
 }
 
 function seconds(header: string | null): number | undefined {

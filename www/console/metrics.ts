@@ -1,4 +1,4 @@
-/** Parser of `GET /metrics`: OpenMetrics text, as far as it is understood. */
+/** Parser of `GET /metrics`: the part of OpenMetrics text that the console shows. */
 
 /** A sample of a metric. */
 export interface Sample {

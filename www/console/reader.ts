@@ -6,6 +6,7 @@ import * as access from "./access.ts";
 import { isToken } from "./address.ts";
 import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
+import { addressOf, type Tenant, trustOf } from "./tenants/tenant.ts";
 
 /** State of the token. */
 export type SignInState = "none" | "asking" | "accepted" | "refused";
@@ -90,7 +91,7 @@ export class Reader {
   resume(): string {
     const before = access.stored();
     if (before === undefined) return "";
-    this.isKept = true;
+    this.isKept = before.isKept;
     this.trust = before.trust;
     this.#token = before.token;
     return before.token;
@@ -109,11 +110,7 @@ export class Reader {
     this.#token = token;
     this.#log.token = token;
     this.#listener.changed();
-    // The cheapest request that needs a token.
-    const refusal = await this.#log
-      .success("export?limit=1")
-      .then((response) => void response.body?.cancel())
-      .catch(failureOf);
+    const refusal = await this.#asked();
     if (this.#log.token !== token) return false;
     if (refusal === undefined) {
       this.signInState = "accepted";
@@ -125,6 +122,19 @@ export class Reader {
     this.#keep();
     this.#listener.changed();
     return refusal === undefined;
+  }
+
+  /** Makes the cheapest request that needs a token. Notices if the log has tenants. */
+  async #asked(): Promise<RequestFailure | undefined> {
+    const log = this.#log;
+    const ask = (address: string) =>
+      log
+        .success(address)
+        .then((response) => void response.body?.cancel())
+        .catch(failureOf);
+    const refusal = log.hasTenants ? undefined : await ask("export?limit=1");
+    log.hasTenants ||= refusal?.reply?.code === "tenant.required";
+    return log.hasTenants ? await ask("tenants?limit=1") : refusal;
   }
 
   /** Handles a rejected token, or a log that can't be reached. */
@@ -153,6 +163,16 @@ export class Reader {
     this.isOpen = true;
   }
 
+  /** Hands token and trust over to the page of a tenant log, which is opened next. */
+  handOver(tenant: Tenant): void {
+    const { pathname } = new URL(addressOf(tenant), location.href);
+    access.handOver(pathname, {
+      token: this.#token,
+      trust: trustOf(this.trust, tenant),
+      isKept: this.isKept,
+    });
+  }
+
   changeTrust(trust: TrustChoice): void {
     this.complaint = undefined;
     this.trust = trust;
@@ -166,7 +186,7 @@ export class Reader {
     else this.takeTrustText(file.name, await file.text());
   }
 
-  /** Returns false if the text isn't a trust file. */
+  /** Uses a text as the trust file. Returns false if it isn't one. */
   takeTrustText(name: string, text: string): boolean {
     const isTrust = recognizeText(text) === "trust";
     if (isTrust) this.changeTrust({ ...this.trust, file: { name, text } });

@@ -31,7 +31,7 @@ interface Document {
 const MAX_LISTED = 100;
 const MAX_TITLES = 3;
 
-/** Renders that there may be more, because rules haven't examined all events yet, or couldn't. */
+/** Renders a note that there may be more, because rules haven't examined, or couldn't examine, all events. */
 function moreView(
   { status, isFinal }: Detection,
   { sessions: words }: ConsoleTexts,

@@ -38,7 +38,7 @@ const NO_SEARCH: Search = {
 
 interface SearchDependencies {
   readonly log: Log;
-  readonly reader: Reader;
+  readonly reader: Pick<Reader, "trust" | "deny">;
   readonly history: History;
   readonly tools: () => Promise<Tools>;
   readonly changed: () => void;

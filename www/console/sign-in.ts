@@ -75,7 +75,7 @@ export async function leave(
   ];
   if (server.authorization_endpoint === undefined)
     throw new Error("the issuer has no authorization endpoint");
-  const there = new URL(server.authorization_endpoint);
+  const url = new URL(server.authorization_endpoint);
   const parameters = {
     client_id: client,
     response_type: "code",
@@ -89,7 +89,7 @@ export async function leave(
     // Browsers don't send fragments to servers, so the code isn't in the records of the log or a proxy.
     ...(server.response_modes_supported?.includes("fragment") ? { response_mode: "fragment" } : {}),
   };
-  for (const [name, value] of Object.entries(parameters)) there.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   const pending: Pending = {
     state,
     nonce,
@@ -100,12 +100,12 @@ export async function leave(
     isKept,
   };
   sessionStorage.setItem(KEY, JSON.stringify(pending));
-  return there.href;
+  return url.href;
 }
 
 /**
- * Takes the issuer's response out of the address, so that nothing of it stays there. Undefined unless the
- * reader returns from the issuer.
+ * Removes the issuer's response from the page's address, and returns a function that completes the sign-in.
+ * Returns undefined unless the reader returns from the issuer.
  */
 export function returned(): (() => Promise<SignedIn>) | undefined {
   const parameters = [location.search.slice(1), location.hash.slice(1)]
@@ -153,8 +153,8 @@ async function discover(issuer: string): Promise<oauth.AuthorizationServer> {
 /** Allows plain HTTP for an issuer on this machine, as the server does. */
 function insecure(issuer: string): { [oauth.allowInsecureRequests]?: boolean } {
   const { protocol, hostname } = new URL(issuer);
-  const isHere = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
-  return protocol === "http:" && isHere ? { [oauth.allowInsecureRequests]: true } : {};
+  const isLocal = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+  return protocol === "http:" && isLocal ? { [oauth.allowInsecureRequests]: true } : {};
 }
 
 /** Returns the redirect URI: this page. */

@@ -1,4 +1,4 @@
-/** The log's storage as it reports it: room, backup, self-check, index, and witnesses. */
+/** Shows the log's own statements about its storage: disk space, backup, self-check, index, and witnesses. */
 
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
@@ -10,7 +10,7 @@ import { fact } from "./words.ts";
 /** Maximum number of witnesses listed. */
 const MAX_LISTED = 20;
 
-/** Renders the storage; nothing if the log doesn't report it, such as one of an older version. */
+/** Renders the storage, or nothing if the log doesn't report it, for example because its version is older. */
 export function keptView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
   const words = t.storage.kept;
   const { kind } = health.storage;
@@ -45,7 +45,7 @@ function backupView({ storage: { kind }, backup, size }: Health, t: ConsoleTexts
     return kind === "object" ? words.backupOfObject : words.noBackup;
   }
   const since = size === undefined ? 0 : size - backup.size;
-  return html`${moment(backup.at)}, ${t.viewer.figures.leaves(backup.size)}
+  return html`${moment(backup.at)}, ${t.viewer.figures.entries(backup.size)}
     ${since > 0 ? html`<span class="help">${words.since(since)}</span>` : nothing}`;
 }
 
@@ -65,7 +65,7 @@ function indexWords({ storage: { kind }, index, size }: Health, t: ConsoleTexts)
   const words = t.storage.kept;
   if (index === undefined) return kind === "object" ? words.noIndex : words.indexOff;
   if (!index.isWhole) return words.indexDamaged;
-  return size === undefined ? t.viewer.figures.leaves(index.indexed) : words.indexed(index.indexed, size);
+  return size === undefined ? t.viewer.figures.entries(index.indexed) : words.indexed(index.indexed, size);
 }
 
 function witnessesView({ clock: { witnesses } }: Health, t: ConsoleTexts): unknown {

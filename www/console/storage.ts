@@ -2,7 +2,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/core-sentence.ts";
-import { type Health, isUnheard, type LogProblem, parseHealth } from "./health.ts";
+import { type Health, isOfRootLog, isUnheard, type LogProblem, parseHealth } from "./health.ts";
 import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import { figure, figuresBy, type Metrics, parseMetrics } from "./metrics.ts";
 import { keptView } from "./storage-facts.ts";
@@ -34,16 +34,20 @@ export const NO_STORAGE: Storage = {
   isAsking: false,
 };
 
-/** Requests the log's health and metrics. A proxy may block either of them. */
+/**
+ * Requests the log's health and metrics. A proxy may block either of them. A tenant log has neither: they are about all
+ * logs of the server. A root log has them for administrators.
+ */
 export async function askStorage(log: Log): Promise<Storage> {
-  const [health, metrics] = await Promise.all([
-    log.text("healthz").catch(failureOf),
-    log.text("metrics").catch(failureOf),
-  ]);
+  if (log.isTenant) return NO_STORAGE;
+  const health = await log.text("healthz").catch(failureOf);
+  log.hasTenants ||= "text" in health && isOfRootLog(health.text);
+  if (log.hasTenants && log.token === "") return NO_STORAGE;
+  const metrics = await log.text("metrics").catch(failureOf);
   const read = "text" in health ? parseHealth(health.text) : undefined;
   return {
     health: read,
-    isOdd: "text" in health && read === undefined,
+    isOdd: "text" in health && read === undefined && !log.hasTenants,
     metrics: "text" in metrics ? parseMetrics(metrics.text) : undefined,
     refusal: [health, metrics].find((answer) => "why" in answer),
     at: "text" in health || "text" in metrics ? new Date() : undefined,

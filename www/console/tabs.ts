@@ -1,13 +1,20 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { type Conditions, readTab, TABS, type Tab, writeConditions } from "./address.ts";
+import { type Conditions, ROOT_TABS, readTab, TABS, type Tab, writeConditions } from "./address.ts";
 import type { Follower } from "./follower.ts";
 import { stateView } from "./live.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 
 /** The current tab, and the fragments of the others when they were left. */
 export class Tabs {
+  all: readonly [Tab, ...Tab[]] = TABS;
   current: Tab = readTab(location.hash);
   readonly #left = new Map<Tab, string>();
+
+  /** Switches to the tabs of a root log's console. */
+  useTenants(): void {
+    this.all = ROOT_TABS;
+    this.current = readTab(location.hash, ROOT_TABS);
+  }
 
   fragment(tab: Tab): string {
     // An empty fragment would be another address, and reload the page.
@@ -28,8 +35,8 @@ export class Tabs {
   /** Handles a change of the page's fragment. */
   moved({ oldURL }: HashChangeEvent): void {
     const before = new URL(oldURL).hash;
-    this.#left.set(readTab(before), before);
-    this.current = readTab(location.hash);
+    this.#left.set(readTab(before, this.all), before);
+    this.current = readTab(location.hash, this.all);
   }
 
   /** Writes the conditions into the fragment of the search. */
@@ -51,7 +58,7 @@ export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: Consol
   return html`
     <nav aria-label=${t.tabsName}>
       <ul class="tabs">
-        ${TABS.map((tab) => {
+        ${tabs.all.map((tab) => {
           const isCurrent = tab === tabs.current;
           return html`
             <li>

@@ -71,7 +71,7 @@ export class Watch extends EventTarget {
     return this.#running.signal.aborted || this.#session.isCanceled;
   }
 
-  /** True while it goes on. */
+  /** True while it follows the log. */
   get isFollowing(): boolean {
     return !this.isStopped && this.#session.phase === "live";
   }

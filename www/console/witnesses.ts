@@ -26,7 +26,7 @@ export function witnessesTab(
 ): TemplateResult {
   const { marks } = session;
   const witnesses = vouchers(marks, trust ?? "").filter(({ role }) => role === "witness");
-  const others = strangers(marks);
+  const others = unknownSigners(marks);
   const words = t.witnesses;
   return html`
     <section aria-labelledby="quorum-heading">
@@ -109,7 +109,7 @@ function quorumView(
   return html`
     <p class="state tone-good">${icon("pass")}${words.met}</p>
     <p>
-      ${t.viewer.figures.leaves(newest.size)}, ${words.seen} ${moment(newest.seen)}${newest.existed === null ? nothing : html`, ${words.existed} ${moment(newest.existed)}`}
+      ${t.viewer.figures.entries(newest.size)}, ${words.seen} ${moment(newest.seen)}${newest.existed === null ? nothing : html`, ${words.existed} ${moment(newest.existed)}`}
     </p>
   `;
 }
@@ -117,7 +117,7 @@ function quorumView(
 /**
  * Returns the signers of checkpoints that the reader doesn't know: name, key ID, and number of checkpoints.
  */
-function strangers({ checkpoints }: Marks): readonly (readonly [string, string, number])[] {
+function unknownSigners({ checkpoints }: Marks): readonly (readonly [string, string, number])[] {
   const found = new Map<string, [string, string, number]>();
   for (const { signatures } of checkpoints) {
     for (const { by, name, id } of signatures) {

@@ -3,7 +3,7 @@
 import type { Groups } from "./state.ts";
 
 /** A trust file with unrelated keys. */
-export const STRANGERS = [
+export const UNRELATED_KEYS = [
   "log other.example/log+837cda2b+Ad68HtAQTf26bPw0OnXDvRjs8PnAoTdUPDBmcb+sCbh5",
   "issuer other.example+01354ffe+Ac+41b/zLaizb8y7gnFXAyp/Oh4AQtq9/Fu1gWTJspHM",
   "emitter other.example/app+ff7837f9+AZ4V3Cw3to3QVQeanUIB3knY/lKwrap1b+dFfw3iXvdP",

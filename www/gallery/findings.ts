@@ -2,7 +2,9 @@ import type { FindingCode } from "countersign/verify";
 
 /** A conformance vector for each finding code. */
 export const FINDINGS: Readonly<Record<FindingCode, string>> = {
+  "append_only.anchor": "tenant-anchor-missing",
   "append_only.not_reached": "pin-not-reached",
+  "append_only.rewritten": "tenant-rewritten",
   "append_only.rollback": "pin-rollback",
   "append_only.split_view": "pin-split-view",
   "chain.after_close": "after-close",
@@ -18,6 +20,7 @@ export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "expected.range": "expected-range-skip",
   "format.checkpoint": "checkpoints-malformed",
   "format.compression": "zstd-window",
+  "format.head": "tenant-head-of-seven-levels",
   "format.header": "header-version",
   "format.entry_size": "leaf-65536",
   "format.line": "not-json",
@@ -25,6 +28,11 @@ export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "format.note": "notes-malformed",
   "format.truncated": "truncated-mid-line",
   "format.unknown_member": "unknown-members",
+  "head.last": "tenant-stale-head",
+  "head.order": "tenant-growth-after-the-end",
+  "head.origin": "tenant-other-head",
+  "head.path": "tenant-wrong-salt",
+  "head.split": "tenant-root-split",
   "key.expired": "key-expired",
   "key.late": "key-late",
   "key.not_yet_valid": "key-not-yet-valid",
@@ -36,6 +44,7 @@ export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "log.origin": "log-origin-other",
   "log.signature": "log-signature-flip",
   "log.unknown": "log-key-unknown",
+  "log.unnamed": "tenant-unnamed",
   "payload.duplicate_member": "duplicate-member-added",
   "payload.mismatch": "flip-event",
   "payload.reserialized": "reserialised-all",
@@ -73,5 +82,7 @@ export const VECTORS = [
   "pin-same",
   "plain-closed",
   "quorum-met",
+  "tenant",
+  "tenant-growth",
   "unicode-names",
 ] as const;

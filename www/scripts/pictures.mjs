@@ -1,4 +1,5 @@
-// Takes the README's screenshots from the built gallery: `npm run pictures` writes docs/*.png.
+// Takes the README's screenshots from the built gallery: `npm run pictures` writes docs/*.png. With names of pictures
+// (`npm run pictures -- proof-light`), only those.
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { launch } from "../test/page/browser.ts";
@@ -18,8 +19,11 @@ const PICTURES = {
   "compare-dark": { at: "page.html#compare", theme: "dark", size: [1120, 900], only: ".compare" },
 };
 
+const wanted = process.argv.slice(2);
+
 await mkdir(DOCS, { recursive: true });
 for (const [name, { at, theme, size, only }] of Object.entries(PICTURES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   const [width, height] = size;
   const browser = await launch({
     colorScheme: theme,

@@ -1,8 +1,8 @@
 import { version } from "virtual:about";
 
 /**
- * Facts that the page knows about itself: its version, and the hashes of the parts that its policy lets the
- * browser run.
+ * Facts about this page: its version, and the hashes of the parts that its policy allows the browser to
+ * run.
  */
 export const ABOUT = {
   version,

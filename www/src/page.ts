@@ -52,6 +52,9 @@ import { LANGUAGES, type Language, type PageTexts, rememberLanguage, spoken } fr
 import { tools } from "./tools.ts";
 import { View } from "./view.ts";
 
+/** Codes of errors in a pin. */
+const PIN_ERRORS = ["checkpoint.invalid", "note.invalid", "proof.invalid"];
+
 /** The auditor's page: the reader's input, the result of verifying it, and the view of that result. */
 export class Page extends View {
   readonly #memory = Memory.ofBrowser();
@@ -259,11 +262,13 @@ export class Page extends View {
     }
   }
 
-  /** Returns the name of the file that caused the error. Errors don't tell which of several pins it was. */
+  /**
+   * Returns the name of the file that caused the error. Errors don't say which of several pins caused them.
+   */
   #faultyFile({ failure, parts, at }: Case): string | undefined {
     if (failure?.code === "trust.invalid") return this.#choice.trust.file?.name;
     const { pins } = this.#choice;
-    const isPin = failure?.code === "checkpoint.invalid" || failure?.code === "note.invalid";
+    const isPin = PIN_ERRORS.includes(failure?.code ?? "");
     if (isPin) return pins.length === 1 ? pins[0]?.name : undefined;
     return parts[at]?.file.name;
   }
@@ -497,7 +502,7 @@ export class Page extends View {
     this.requestUpdate();
   }
 
-  /** Loader of the rules to use. */
+  /** A function that loads the chosen rules. */
   get #rules(): (() => Promise<string>) | undefined {
     const { rules } = this.#choice;
     return rules === undefined ? Viewer.tools?.rules : async () => rules.text;

@@ -75,7 +75,7 @@ export class Phone extends View {
   };
 }
 
-/** Renders that view. */
+/** Renders a `Phone` view. */
 export function phoneView(compared: string, shown: string | undefined, t: PageTexts): TemplateResult {
   return html`<countersign-phone .texts=${t} .compared=${compared} .shown=${shown}></countersign-phone>`;
 }

@@ -61,12 +61,12 @@ export class ResultNavigation {
     if (!(await viewer.goTo(line))) this.#place.lost();
   }
 
-  /** Shows the first event or withheld event from an entry on. */
+  /** Shows the first event or withheld event at or after an entry. */
   async goToEntry(part: number, index: number): Promise<void> {
     const { coverage, session } = this.#place.work()?.parts[part] ?? {};
     const from = Float64Array.of(index, Number.MAX_SAFE_INTEGER);
-    const [leaf = index] = coverage ? both(coverage.listed, from) : [];
-    const line = await session?.index.lineOf(leaf);
+    const [first = index] = coverage ? both(coverage.listed, from) : [];
+    const line = await session?.index.lineOf(first);
     this.show(part);
     if (line !== undefined) await this.goTo(line);
   }

@@ -13,7 +13,7 @@ export type Counts = Readonly<Partial<Record<Tab, number>>>;
 /** Description of a number, if the tab's name doesn't say what it counts. */
 export type About = Readonly<Partial<Record<Tab, string>>>;
 
-/** Reason why there may be more than the number. */
+/** Reason why there may be more items than the number on a tab. */
 export interface MayBeMore {
   readonly why: string;
   /** True if the reason is shown in words, not as a plus sign. */
@@ -64,7 +64,7 @@ export function tabsView(
   `;
 }
 
-/** Renders the reason why there may be more than the number. */
+/** Renders the reason why there may be more items than the number on a tab. */
 function moreView(more: MayBeMore | undefined): TemplateResult | typeof nothing {
   if (more === undefined) return nothing;
   return more.isWritten

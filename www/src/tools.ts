@@ -47,7 +47,10 @@ export async function starter(script: string): Promise<() => Worker> {
 
 let policy: { createScriptURL(address: string): unknown } | undefined;
 
-/** The page's policy forbids text as the address of a script, except those of its own workers. */
+/**
+ * Returns a worker's address in a form that the page's policy accepts, which only the page's own workers can
+ * get.
+ */
 function trusted(worker: string): string {
   policy ??= window.trustedTypes?.createPolicy("countersign-worker", {
     createScriptURL: (address) => {

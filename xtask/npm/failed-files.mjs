@@ -1,4 +1,4 @@
-/** A reporter for Node.js's tests: the test files in which something failed, one in each line. */
+/** A reporter for Node.js's test runner that prints the files with failed tests, one per line. */
 import { resolve } from "node:path";
 
 export default async function* failedFiles(events) {

@@ -61,7 +61,7 @@ fn deny(tools: &Tools) -> Result<Option<PathBuf>> {
     tools.progress.step("cargo-deny", |log| {
         let mut install = tools.cargo("install");
         install.args(["cargo-deny", "--version", DENY_VERSION, "--locked", "--debug", "--root"]).arg(&root);
-        // It runs for a second, so build it quickly instead of optimized.
+        // cargo-deny runs for a second, so a quick build is better than an optimized one.
         log.run(install.env("CARGO_PROFILE_DEV_DEBUG", "false"))
     })?;
     Ok(Some(root.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX))))

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::run::Log;
 
-/// The time that a program gets to exit by itself.
+/// The time within which a program must exit by itself.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);

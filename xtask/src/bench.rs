@@ -1,20 +1,26 @@
-//! `cargo xtask bench`: measures speed, memory, and sizes, relative to the bare work.
+//! `cargo xtask bench`: measures speed, memory, and sizes, relative to the bare work: the same hashes and signatures in
+//! a loop, and nothing else.
 //!
 //! Contestants run alternately, several times, each in a new process, so that other load affects all of
 //! them. A figure is the median of the rounds; its spread is the minimum and maximum.
 
-#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
+#![allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
 
 mod contest;
 mod detection;
+mod document;
 mod figure;
 mod floods;
 mod hostile;
 mod log;
+mod machine;
 mod memory;
 mod page;
 mod query;
+mod redaction;
+mod results;
 mod sdk;
+mod tenants;
 mod watch;
 
 use std::cell::Cell;
@@ -23,6 +29,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum as _;
+use serde::{Deserialize, Serialize};
 
 use crate::npm;
 use crate::stamp::Stamp;
@@ -30,23 +38,35 @@ use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 use crate::wasm;
 use contest::Samples;
-use figure::{Bound, Figure};
+pub(crate) use document::check as check_document;
+use figure::{Figure, Target};
+use results::{PartResults, Results, Run};
 
-/// The package with the generator, the native measurements, and the bare work as a library.
+/// The package with the generator and the native measurements. Its library does the bare work.
 const PACKAGE: &str = "countersign-benches";
 const MEBIBYTE: f64 = 1_048_576.0;
 const MEGABYTE: f64 = 1e6;
 const EVENTS: u64 = 1_000_000;
 /// The number of events in an export of 1 GiB.
 const EVENTS_OF_A_GIBIBYTE: u64 = 1_710_000;
+/// The viewer's script, and its target in Brotli.
+const VIEWER: &str = "js/packages/viewer/dist/viewer.js";
+const VIEWER_TARGET_BYTES: u64 = 80_000;
+const RECORDED_EVENTS: u64 = 200_000;
 /// The divisor of the number of events with `--quick`.
 const QUICK_DIVISOR: u64 = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Also write the figures to a file, as JSON
+    /// Also write the results to a file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Replace the results of these parts in benches/results.json and BENCHMARKS.md
+    #[arg(long, conflicts_with = "quick")]
+    save: bool,
+    /// Measure nothing, only generate the tables of BENCHMARKS.md from benches/results.json
+    #[arg(long, exclusive = true)]
+    document: bool,
     /// Use a twentieth of the events, for a quick try; the figures mean little
     #[arg(long)]
     quick: bool,
@@ -62,7 +82,8 @@ pub(crate) struct Args {
     parts: Vec<Part>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 enum Part {
     /// Native verification, relative to the bare work
     Native,
@@ -78,6 +99,8 @@ enum Part {
     Sdk,
     /// A million events in the viewer and in the auditor's page; needs 1.5 GB of disk
     Page,
+    /// Ten million events in the viewer; one round; needs 8 GB of disk
+    PageLarge,
     /// Searching for a rare actor, relative to verification alone, jq, DuckDB and ripgrep
     Query,
     /// Peak memory
@@ -90,49 +113,63 @@ enum Part {
     Instantiate,
     /// A log under load, relative to Tessera's, and a log of 10 million links; needs 8 GB of disk
     Log,
+    /// A root log with many tenants, relative to one log; needs 2 GB of disk
+    Tenants,
     /// A log flooded by unauthorized clients: the effects on an honest emitter
     Floods,
     /// Detection rules: events per second and memory
     Analyze,
     /// The latency of alerts from a log under load
     Watch,
+    /// The secrets that redaction masks, and the look-alikes that it keeps
+    Redaction,
+}
+
+impl Part {
+    /// Returns the name that the command line and the results use.
+    fn name(self) -> String {
+        self.to_possible_value().expect("no part is skipped").get_name().to_owned()
+    }
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
-    let mut figures = Vec::new();
+    if args.document {
+        return document::save(tools, Results::new());
+    }
     let bench = Bench { tools, args, built: Cell::new(false) };
     let chosen = |part: &&Part| args.parts.is_empty() || args.parts.contains(part);
-    let mut notes = Vec::new();
-    let mut missed = false;
-    for part in <Part as clap::ValueEnum>::value_variants().iter().filter(chosen) {
-        let measured = bench.measure(*part)?;
-        // The bounds of the others depend on the machine.
-        missed |= *part == Part::Hostile && measured.iter().any(|figure| figure.within() == Some(false));
-        figures.extend(measured);
-        notes.extend(match part {
-            Part::Log => Some(log::NOTES),
-            Part::Floods => Some(floods::NOTES),
-            Part::Analyze => Some(detection::NOTES),
-            Part::Watch => Some(watch::NOTES),
-            Part::Sdk => Some(sdk::NOTES),
-            Part::Page => Some(page::NOTES),
-            Part::Query => Some(query::NOTES),
-            _ => None,
-        });
+    let (mut results, mut failed) = (Results::new(), Vec::new());
+    for &part in Part::value_variants().iter().filter(chosen) {
+        // Measuring everything takes hours, so a part that fails doesn't stop the others.
+        match bench.results(part) {
+            Ok(measured) => {
+                if args.save {
+                    document::save(tools, Results::from([(part, measured.clone())]))?;
+                }
+                results.insert(part, measured);
+            }
+            Err(error) => {
+                tools.progress.line(&format!("{error:#}"));
+                failed.push(part.name());
+            }
+        }
     }
-    println!();
-    for figure in &figures {
-        println!("{figure}");
+    for (part, PartResults { figures, .. }) in &results {
+        println!("\n{}", part.name());
+        for figure in figures {
+            println!("  {figure}");
+        }
     }
-    for note in notes {
-        println!("\n{note}");
-    }
+    println!("\n{} describes what is measured.", document::FILE);
     if let Some(file) = &args.json {
-        let list: Vec<String> = figures.iter().map(Figure::to_json).collect();
-        fs::write(file, format!("[{}]\n", list.join(",\n ")))
+        fs::write(file, results::to_json(&results)?)
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    ensure!(!missed, "the cost of a hostile export grows faster than its size");
+    ensure!(failed.is_empty(), "could not be measured: {}", failed.join(", "));
+    // The targets of the others depend on the machine.
+    let hostile = results.get(&Part::Hostile).map_or(&[][..], |results| &results.figures);
+    let missed = hostile.iter().find(|figure| figure.meets_target() == Some(false));
+    ensure!(missed.is_none(), "the cost of a hostile export grows faster than its size");
     Ok(())
 }
 
@@ -144,6 +181,11 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    fn results(&self, part: Part) -> Result<PartResults> {
+        let run = Run::begin(self.tools, self.rounds(part), self.events(part))?;
+        Ok(PartResults { run, figures: self.measure(part)? })
+    }
+
     fn measure(&self, part: Part) -> Result<Vec<Figure>> {
         match part {
             Part::Native => self.native(),
@@ -153,16 +195,40 @@ impl Bench<'_> {
             Part::Record => self.record(),
             Part::Sdk => sdk::measure(self),
             Part::Page => page::measure(self),
+            Part::PageLarge => page::measure_large(self),
             Part::Query => query::measure(self),
             Part::Memory => self.memory(),
             Part::Hostile => hostile::measure(self),
             Part::Sizes => self.sizes(),
             Part::Instantiate => self.instantiate(),
             Part::Log => log::measure(self),
+            Part::Tenants => tenants::measure(self),
             Part::Floods => floods::measure(self),
             Part::Analyze => detection::measure(self),
             Part::Watch => watch::measure(self),
+            Part::Redaction => redaction::measure(self),
         }
+    }
+
+    /// Returns the number of rounds of a part.
+    fn rounds(&self, part: Part) -> usize {
+        match part {
+            Part::Sizes | Part::PageLarge | Part::Floods | Part::Watch | Part::Redaction => 1,
+            _ => self.args.rounds,
+        }
+    }
+
+    /// Returns the number of events of a part, unless its figures have different ones.
+    fn events(&self, part: Part) -> Option<u64> {
+        let events = match part {
+            Part::Native | Part::Threads | Part::Wasm | Part::Lanes | Part::Page => EVENTS,
+            Part::PageLarge => page::MANY_EVENTS,
+            Part::Memory => EVENTS_OF_A_GIBIBYTE,
+            Part::Record => RECORDED_EVENTS,
+            Part::Query => return Some(query::events(self)),
+            _ => return None,
+        };
+        Some(self.scaled(events))
     }
 
     fn native(&self) -> Result<Vec<Figure>> {
@@ -174,8 +240,9 @@ impl Bench<'_> {
         };
         let [verify, bare] = self.run("native", [measured("verify"), measured("bare")])?;
         Ok(vec![
-            Figure::times_as_long("native/bare", &verify, &bare).held_to(Bound::AtMost(1.46)),
-            Figure::new("native", "events/s", self.rate(&verify)),
+            Figure::times_as_long("native verification / bare work", &verify, &bare)
+                .with_target(Target::AtMost(1.46)),
+            Figure::new("native verification", "events/s", self.rate(&verify)),
         ])
     }
 
@@ -188,13 +255,14 @@ impl Bench<'_> {
         };
         let programs = [on("verify", "1"), on("verify", "2"), on("bare", "1"), on("bare", "2")];
         let [one, two, bare_one, bare_two] = self.run("threads", programs)?;
-        let verify = Figure::times_as_long("1 thread/2 threads", &one, &two);
-        let bare = Figure::times_as_long("1 thread/2 threads, bare work", &bare_one, &bare_two);
+        let verify = Figure::times_as_long("verification, one thread / two threads", &one, &two);
+        let bare = Figure::times_as_long("bare work, one thread / two threads", &bare_one, &bare_two);
         // Two processors of a virtual machine can share one core, so the bare work's gain is the maximum
         // possible.
-        let kept =
-            verify.relative_to("gain of the verifier/of the bare work", &bare).held_to(Bound::AtLeast(0.88));
-        Ok(vec![verify.held_to(Bound::AtLeast(1.76)), bare, kept])
+        let kept = verify
+            .relative_to("gain of verification / gain of the bare work", &bare)
+            .with_target(Target::AtLeast(0.88));
+        Ok(vec![verify.with_target(Target::AtLeast(1.76)), bare, kept])
     }
 
     fn wasm(&self) -> Result<Vec<Figure>> {
@@ -212,9 +280,11 @@ impl Bench<'_> {
         programs[1].arg(bare);
         let [verify, bare, plain] = self.run("wasm", programs)?;
         Ok(vec![
-            Figure::times_as_long("wasm/bare", &verify, &bare).held_to(Bound::AtMost(1.15)),
-            Figure::times_as_long("plain JavaScript/wasm", &plain, &verify).held_to(Bound::AtLeast(2.0)),
-            Figure::new("wasm", "events/s", self.rate(&verify)),
+            Figure::times_as_long("verification in WebAssembly / bare work", &verify, &bare)
+                .with_target(Target::AtMost(1.15)),
+            Figure::times_as_long("verification in plain JavaScript / in WebAssembly", &plain, &verify)
+                .with_target(Target::AtLeast(2.0)),
+            Figure::new("verification in WebAssembly", "events/s", self.rate(&verify)),
         ])
     }
 
@@ -225,23 +295,25 @@ impl Bench<'_> {
             program.arg("verify").arg(&input);
         }
         let [lanes, alone] = self.run("lanes, native", native)?;
-        let native = Figure::times_as_long("native by sha2 alone/native", &alone, &lanes);
+        let native = Figure::times_as_long("native verification, sha2 / lanes", &alone, &lanes);
         let mut wasm = [self.script("verify-wasm.mjs")?, self.script("verify-wasm.mjs")?];
         for program in &mut wasm {
             program.arg(&input);
         }
         wasm[1].arg(wasm::build_without_lanes(self.tools)?);
         let [lanes, alone] = self.run("lanes, wasm", wasm)?;
-        let wasm = Figure::times_as_long("wasm by sha2 alone/wasm", &alone, &lanes);
+        let wasm = Figure::times_as_long("verification in WebAssembly, sha2 / lanes", &alone, &lanes);
         // Lanes are kept if they save a tenth of the time.
-        Ok([native, wasm].map(|figure| figure.held_to(Bound::AtLeast(1.11))).into())
+        Ok([native, wasm].map(|figure| figure.with_target(Target::AtLeast(1.11))).into())
     }
 
     fn record(&self) -> Result<Vec<Figure>> {
         let mut script = self.script("record-wasm.mjs")?;
-        script.arg((self.scaled(200_000)).to_string());
+        script.arg(self.scaled(RECORDED_EVENTS).to_string());
         let [record] = self.run("record", [script])?;
-        Ok(vec![Figure::new("recording in wasm", "µs/event", record).held_to(Bound::AtMost(30.0))])
+        Ok(vec![
+            Figure::new("recording in WebAssembly", "µs/event", record).with_target(Target::AtMost(30.0)),
+        ])
     }
 
     fn memory(&self) -> Result<Vec<Figure>> {
@@ -257,21 +329,26 @@ impl Bench<'_> {
             Ok(bytes.map(|bytes| bytes / MEBIBYTE))
         };
         Ok(vec![
-            Figure::new("memory, native", "MiB", Samples::one(native / MEBIBYTE))
-                .held_to(Bound::AtMost(64.0)),
-            Figure::new("memory, a tab's worker", "MiB", in_browser("worker")?).held_to(Bound::AtMost(128.0)),
-            Figure::new("memory, all of the tab", "MiB", in_browser("tab")?),
+            Figure::new("peak memory of the program", "MiB", Samples::one(native / MEBIBYTE))
+                .with_target(Target::AtMost(64.0)),
+            Figure::new("peak memory of a tab's worker", "MiB", in_browser("worker")?)
+                .with_target(Target::AtMost(128.0)),
+            Figure::new("peak memory of the whole tab", "MiB", in_browser("tab")?),
         ])
     }
 
     fn sizes(&self) -> Result<Vec<Figure>> {
+        let size = |name: &str, bytes: u64, target: Option<u64>| {
+            Figure::new(format!("`{name}`"), "kB", Samples::one(bytes as f64 / 1000.0))
+                .with_target(target.map(|bytes| Target::AtMost(bytes as f64 / 1000.0)))
+        };
         let artifacts = self.tools.artifacts()?;
-        let figures = artifacts.into_iter().map(|built| {
-            let size = Samples::one(built.brotli as f64 / 1000.0);
-            Figure::new(format!("{} in brotli", built.name), "KB", size)
-                .held_to(Bound::AtMost(built.aim as f64 / 1000.0))
-        });
-        Ok(figures.collect())
+        let mut figures: Vec<Figure> =
+            artifacts.iter().map(|built| size(&built.name, built.brotli, built.target)).collect();
+        self.tools.js()?;
+        let script = self.tools.path(VIEWER);
+        figures.push(size("viewer.js", wasm::brotli_size(self.tools, &script)?, Some(VIEWER_TARGET_BYTES)));
+        Ok(figures)
     }
 
     fn instantiate(&self) -> Result<Vec<Figure>> {
@@ -280,7 +357,7 @@ impl Bench<'_> {
             let mut script = self.script("instantiate-wasm.mjs")?;
             script.arg(built.file.with_file_name(format!("{}.js", built.name)));
             let [time] = self.run(&format!("instantiate {}", built.name), [script])?;
-            Ok(Figure::new(format!("{}, to instantiate", built.name), "ms", time))
+            Ok(Figure::new(format!("`{}`", built.name), "ms", time))
         });
         figures.collect()
     }

@@ -34,6 +34,7 @@ const TARGETS: &[Target] = &[
     Target { name: "note", longest: 8192, runs: 40_000 },
     Target { name: "query", longest: 4096, runs: 20_000 },
     Target { name: "parser", longest: 8192, runs: 20_000 },
+    Target { name: "receipt", longest: 8192, runs: 20_000 },
     Target { name: "submission", longest: 16_384, runs: 20_000 },
     Target { name: "tiles", longest: 4096, runs: 100_000 },
     Target { name: "trust", longest: 8192, runs: 60_000 },
@@ -167,7 +168,7 @@ fn search(tools: &Tools, log: &Log, seeds: &Path, target: &Target, minutes: Opti
     let printed = log.text()?.split_off(before);
     result.with_context(|| match written_to(&printed) {
         Some(input) => {
-            format!("found by fuzzing; to see it again:\n    cargo xtask fuzz {name} --input {input}")
+            format!("found by fuzzing; to reproduce it:\n    cargo xtask fuzz {name} --input {input}")
         }
         None => "found by fuzzing".into(),
     })?;

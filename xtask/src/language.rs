@@ -2,7 +2,7 @@
 //!
 //! The linter of documents can't read code, so this one finds the comments, strings, and names of Rust and TypeScript.
 
-mod lexer;
+pub(crate) mod lexer;
 mod rules;
 
 use std::fs;

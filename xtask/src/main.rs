@@ -7,6 +7,7 @@ mod audit;
 mod background;
 mod bench;
 mod browser;
+mod errors;
 mod fuzz;
 mod language;
 mod modules;
@@ -17,6 +18,7 @@ mod python;
 mod release;
 mod run;
 mod serve;
+mod simulate;
 mod stamp;
 mod start;
 mod suites;
@@ -48,10 +50,14 @@ enum Task {
     Wasm(wasm::Args),
     /// Searches for inputs that break what the fuzz targets assert
     Fuzz(fuzz::Args),
+    /// Simulates a log with faults, kills and a lying operator, by seeds
+    Simulate(simulate::Args),
     /// Measures speed, memory and sizes, as ratios to the bare work
     Bench(bench::Args),
     /// Builds a release twice, and signs it if both builds are equal
     Release(release::Args),
+    /// Writes the reference of errors, docs/errors.md, from the sources
+    Errors,
     /// Lists changes to the core that no test notices
     Mutants(mutants::Args),
     /// Installs the Python validators that some tests use
@@ -79,8 +85,10 @@ fn run(task: Task) -> Result<()> {
         Task::Test(args) => test::run(&tools, &args),
         Task::Wasm(args) => wasm::run(&tools, &args),
         Task::Fuzz(args) => fuzz::run(&tools, &args),
+        Task::Simulate(args) => simulate::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
         Task::Release(args) => release::run(&tools, &args),
+        Task::Errors => errors::run(&tools),
         Task::Mutants(args) => mutants::run(&tools, &args),
         Task::Validators => python::validators(&tools),
         Task::Fmt => suites::format(&tools),

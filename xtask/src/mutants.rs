@@ -46,7 +46,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let status = command.status()?;
     if !status.success() {
         bail!(
-            "some mutants were not caught: a test is missing, or .cargo/mutants.toml has to say why there is none"
+            "some mutants survived: add a test for each, or state in .cargo/mutants.toml why no test can detect it"
         );
     }
     Ok(())

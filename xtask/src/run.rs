@@ -77,7 +77,7 @@ impl Log {
     }
 }
 
-/// The end of a log.
+/// A handle to the end of a log that programs may still write to.
 #[derive(Clone)]
 pub(crate) struct Tail(PathBuf);
 

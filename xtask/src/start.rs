@@ -122,9 +122,9 @@ fn print_guide(
         "
 A dashboard: press Run, and see the event verified a moment later. Cut its connection, and nothing is lost.
   http://127.0.0.1:{dashboard}/
-A Worker, in workerd: press Delete, and it answers when the log has proven to hold the event. It refuses to delete the backup.
+A Worker, in workerd: press Delete, and it responds once the log has proven that it contains the event. It refuses to delete the backup.
   http://127.0.0.1:{worker}/
-The auditor's page, which works from disk and connects to nowhere:
+The auditor's page, which works offline:
   {page}/
   Files to download and drop on it:
 {files}
@@ -140,16 +140,16 @@ Each log has a console: search, live view, coverage, keys, witnesses, storage. I
     token:      {worker_token}
 
 To try:
-  1. Open the console of either log at Live, press Start, and do something in the dashboard or the Worker: it is verified
+  1. Open Live in the console of either log, press Start, and do something in the dashboard or the Worker: it is verified
      as it arrives.
   2. {program} export --dir http://127.0.0.1:{log} --token-file {token_file} -o export.ndjson
      {program} verify export.ndjson --trust {trust_shown}
   3. {program} check http://127.0.0.1:{log} --trust {trust_shown}
-     which needs no token, for no event is in what it reads.
-  4. Press Enter here: someone guesses a password at the dashboard. `countersign watch` finds it while it goes on, the
+     which needs no token, because it reads no events.
+  4. Press Enter here: someone guesses a password at the dashboard. `countersign watch` reports it while it lasts, the
      Worker refuses the account's next request, and the evidence verifies on the auditor's page.
 
-Ctrl-C ends all of it.",
+Ctrl-C stops everything.",
         page = page.address,
         files = page.files.join("\n"),
         dashboard = ports.dashboard,

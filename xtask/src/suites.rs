@@ -7,7 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::audit;
+use crate::bench;
 use crate::browser;
+use crate::errors;
 use crate::fuzz;
 use crate::language;
 use crate::modules;
@@ -140,7 +142,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "prose",
-        about: "documents, rules, and texts of pages",
+        about: "documents, rules, and texts of pages; the tables of BENCHMARKS.md are generated",
         concurrency: Concurrency::Any,
         run: prose,
     },
@@ -149,6 +151,12 @@ pub(crate) const SUITES: &[Suite] = &[
         about: "comments, strings, names, and commit subjects",
         concurrency: Concurrency::Any,
         run: language::test,
+    },
+    Suite {
+        name: "errors",
+        about: "the reference of errors is up to date",
+        concurrency: Concurrency::Any,
+        run: errors::test,
     },
     Suite {
         name: "sizes",
@@ -277,7 +285,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 42] = [
+pub(crate) const PARTS: [&str; 44] = [
     "-p",
     "countersign",
     "-p",
@@ -298,6 +306,8 @@ pub(crate) const PARTS: [&str; 42] = [
     "countersign-feeds",
     "-p",
     "countersign-files",
+    "-p",
+    "countersign-growth",
     "-p",
     "countersign-index",
     "-p",
@@ -373,6 +383,7 @@ const PROSE_FILES: [&str; 4] =
     ["*.md", "crates/analyze/rules/*.yml", "crates/controls/catalogs/*.yml", "crates/risk/starters/*.yml"];
 
 fn prose(tools: &Tools, log: &Log) -> Result<String> {
+    bench::check_document(tools)?;
     npm::install(tools, PROSE)?;
     let mut list = Command::new("git");
     list.arg("ls-files").args(PROSE_FILES).current_dir(tools.path(""));
@@ -402,14 +413,14 @@ fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
     cargo_tested(log.run(browser.configure(&mut cargo).env("WASM_BINDGEN_USE_BROWSER", "1")), log)
 }
 
-/// Returns the command for the core's unit tests on wasm32. The caller adds further tests.
+/// Returns the command for the core's unit tests on wasm32. The caller adds other tests.
 fn wasm_tests(tools: &Tools) -> Result<Command> {
     let mut cargo = wasm_test(tools)?;
     cargo.args(["--package", "countersign", "--lib", "--no-fail-fast"]).args(["--features", "js"]);
     Ok(cargo)
 }
 
-/// Returns the command for tests on wasm32. The caller adds which.
+/// Returns the command for tests on wasm32. The caller selects the tests.
 fn wasm_test(tools: &Tools) -> Result<Command> {
     let mut cargo = wasm_dev(tools.wasm32()?.cargo(tools, "test"));
     let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
@@ -476,7 +487,7 @@ fn examples(tools: &Tools, log: &Log) -> Result<String> {
     npm_test(tools, "examples", Some(&tools.program()?), log)
 }
 
-/// Checks and tests a folder, whose tests may run the program.
+/// Runs the checks and tests of an npm folder. Its tests can run `program`.
 fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> Result<String> {
     let node = tools.node()?;
     log.run(node.npm(tools, folder).args(["run", "check"]))?;

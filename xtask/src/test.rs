@@ -15,7 +15,7 @@ use crate::tools::Tools;
 /// The number of concurrent suites, excluding the background. More would compete for memory and slow down
 /// browser tests.
 const WORKERS: usize = 2;
-/// The niceness of the background, which mostly uses the time in which the other suites wait.
+/// The niceness of the background, which mostly runs while the other suites wait.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 

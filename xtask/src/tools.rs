@@ -58,8 +58,8 @@ impl Tools {
         self.root.join(path)
     }
 
-    /// Returns a cargo command for the host, in the project's folder. The console is excluded from its
-    /// builds, because it is built while tests run, whose program must not be replaced.
+    /// Returns a cargo command for the host, in the project's folder. Its builds exclude the console, because
+    /// the console is built while tests run, and a build must not replace the program that they use.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = self.cargo_with_console(subcommand);
         command.env("COUNTERSIGN_CONSOLE", "");
@@ -140,7 +140,7 @@ impl Tools {
         Ok(self.host_program("debug", "countersign"))
     }
 
-    /// Lets the program be built together with Rust's tests, for which cargo would otherwise rebuild it.
+    /// Lets the program be built together with Rust's tests, because cargo would otherwise rebuild it for them.
     pub(crate) fn build_program_with_tests(&self) {
         self.with_tests.store(true, Ordering::Relaxed);
     }

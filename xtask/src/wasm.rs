@@ -63,14 +63,14 @@ struct Artifact {
     #[serde(default)]
     faster: Vec<String>,
     wasm_opt: Vec<String>,
-    /// The artifact whose JavaScript it shares, which has the same bindings.
+    /// The artifact with the same bindings, whose JavaScript it shares.
     bindings: Option<String>,
     /// True if its JavaScript can create a new instance after one was stopped.
     #[serde(default)]
     renewable: bool,
     brotli_budget: u64,
-    /// The expected size, if it is smaller than the budget.
-    brotli_aim: Option<u64>,
+    /// The size to aim for, which is smaller than the budget.
+    brotli_target: Option<u64>,
 }
 
 /// A built artifact.
@@ -83,8 +83,8 @@ pub(crate) struct Built {
     pub(crate) brotli: u64,
     /// The maximum size compressed with Brotli, in bytes.
     pub(crate) budget: u64,
-    /// The maximum size that `bench` accepts.
-    pub(crate) aim: u64,
+    /// The size that `bench` compares it with.
+    pub(crate) target: Option<u64>,
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
@@ -195,8 +195,8 @@ impl Artifact {
                 .path(&compiled)?
                 .unless_done(&outputs, || self.finish(tools, name, &compiled, out_dir, log))?;
             let brotli = brotli_size(tools, &file)?;
-            let aim = self.brotli_aim.unwrap_or(self.brotli_budget);
-            Ok(Built { name: name.to_owned(), file, brotli, budget: self.brotli_budget, aim })
+            let (budget, target) = (self.brotli_budget, self.brotli_target);
+            Ok(Built { name: name.to_owned(), file, brotli, budget, target })
         })
     }
 
@@ -310,7 +310,8 @@ pub(crate) fn check_budgets(built: &[Built]) -> Result<String> {
     Ok(format!("bytes in brotli: {}", sizes(&within)))
 }
 
-fn brotli_size(tools: &Tools, file: &Path) -> Result<u64> {
+/// Returns the size of a file compressed with Brotli, in bytes.
+pub(crate) fn brotli_size(tools: &Tools, file: &Path) -> Result<u64> {
     let mut node: Command = tools.node()?.node(tools);
     Ok(run::output(node.args(["-e", BROTLI_SIZE]).arg(file))?.parse()?)
 }

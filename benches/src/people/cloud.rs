@@ -421,13 +421,13 @@ fn attacks(
             return (who.clone(), *schedule, schedule.noon(day));
         }
     };
-    let stranger = |simulation: &mut Simulation| {
+    let outsider = |simulation: &mut Simulation| {
         format!("185.220.{}.{}", simulation.between(1, 250), simulation.between(1, 250))
     };
 
     let (mut who, _, noon) = next(simulation);
     let attack = simulation.attack("stolen key");
-    (who.address, who.agent) = (stranger(simulation), "Boto3/1.26.0 Python/3.9".into());
+    (who.address, who.agent) = (outsider(simulation), "Boto3/1.26.0 Python/3.9".into());
     for (step, (service, name)) in
         [("sts", "GetCallerIdentity"), ("iam", "ListUsers"), ("s3", "ListBuckets")].into_iter().enumerate()
     {
@@ -530,7 +530,7 @@ fn attacks(
 
     let mut who = services[(round * 4 + 1) as usize].0.clone();
     let attack = simulation.attack("service credentials used outside");
-    who.address = stranger(simulation);
+    who.address = outsider(simulation);
     let noon = BEGIN + simulation.attack_day() * DAY + 14 * HOUR;
     for step in 0..3 {
         call(simulation, &who, noon + step * MINUTE, Call::new("kms", "Decrypt", ""), attack);
@@ -543,7 +543,7 @@ fn attacks(
 
     let (mut who, _, noon) = next(simulation);
     let attack = simulation.attack("password guessed");
-    who.address = stranger(simulation);
+    who.address = outsider(simulation);
     let failed = r#""responseElements":{"ConsoleLogin":"Failure"},"#;
     for step in 0..25 {
         let failed = Call {

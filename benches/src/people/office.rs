@@ -365,14 +365,14 @@ fn attacks(
             return (actor.clone(), *department, schedule.noon(day));
         }
     };
-    let stranger = |simulation: &mut Simulation| {
+    let outsider = |simulation: &mut Simulation| {
         format!("185.220.{}.{}", simulation.between(1, 250), simulation.between(1, 250))
     };
 
     let (mut who, department, noon) = next(simulation, &[]);
     let attack = simulation.attack("stolen session");
     (who.address, who.agent) =
-        (stranger(simulation), "Mozilla/5.0 (X11; Ubuntu; Linux x86_64) HeadlessChrome/120.0".into());
+        (outsider(simulation), "Mozilla/5.0 (X11; Ubuntu; Linux x86_64) HeadlessChrome/120.0".into());
     for step in 0..5 {
         own(simulation, &who, noon + step * MINUTE, department.daily[0], "", attack);
     }
@@ -380,7 +380,7 @@ fn attacks(
     let (mut who, department, noon) = next(simulation, &[]);
     own(simulation, &who, noon, department.daily[1], "", None);
     let attack = simulation.attack("impossible travel");
-    (who.address, who.place) = (stranger(simulation), (-34, 151));
+    (who.address, who.place) = (outsider(simulation), (-34, 151));
     okta(simulation, &who, noon + 50 * MINUTE, ("user.session.start", "SUCCESS", ""), attack);
 
     let (who, _, noon) = next(simulation, &["sales", "support"]);
@@ -408,7 +408,7 @@ fn attacks(
     }
 
     let attack = simulation.attack("password spraying");
-    let address = stranger(simulation);
+    let address = outsider(simulation);
     let noon = BEGIN + simulation.attack_day() * DAY + 3 * HOUR;
     for (nth, person) in people.iter().enumerate().take(25) {
         let guess = Actor { address: address.clone(), agent: AGENTS[0].into(), ..person.actor.clone() };
@@ -417,7 +417,7 @@ fn attacks(
 
     let (mut who, _, noon) = next(simulation, &[]);
     let attack = simulation.attack("password guessed");
-    who.address = stranger(simulation);
+    who.address = outsider(simulation);
     for guess in 0..15 {
         okta(simulation, &who, noon + guess * 20_000, ("user.session.start", "FAILURE", ""), attack);
     }
@@ -425,7 +425,7 @@ fn attacks(
 
     let mut who = robots[(round * 3) as usize].clone();
     let attack = simulation.attack("robot's key used elsewhere");
-    who.address = stranger(simulation);
+    who.address = outsider(simulation);
     let noon = BEGIN + simulation.attack_day() * DAY + 10 * HOUR;
     for step in 0..4 {
         own(simulation, &who, noon + step * MINUTE, "user.list", "", attack);

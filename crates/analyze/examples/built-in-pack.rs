@@ -1,4 +1,4 @@
-//! Writes the pack of rules that comes with the product to a file, for pages to bring along.
+//! Writes the pack of built-in rules to a file, for pages that embed it.
 
 use std::env;
 use std::fs;

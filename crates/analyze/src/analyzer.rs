@@ -27,7 +27,7 @@ use crate::window::{MAX_GROUPS, Windows};
 /// versions.
 pub const ENGINE: &str = "7";
 
-/// The maximum number of findings listed per rule. Further ones are only counted.
+/// The maximum number of findings listed per rule. Additional findings are only counted.
 pub const MAX_FINDINGS: usize = 10_000;
 
 /// The maximum time by which an event's own time may lie after its link's time, in milliseconds (SPEC section 9,
@@ -161,8 +161,8 @@ impl PartialOrd for Detected {
 impl Eq for Detected {}
 
 impl Pack {
-    /// Matches an event against the rules. Parses the event with `parsers`, only as far as rules need, and
-    /// ignores a parse result already in `entry`.
+    /// Matches an event against the rules. Parses the event with `parsers`, but only the parts that rules
+    /// need, and ignores a parse result already in `entry`.
     pub fn detect_by(&self, leaf: u64, parsers: &Parsers, entry: &Entry<'_>) -> Detected {
         let read = |parts| entry.event.as_ref().and_then(|event| parsers.parse_parts(event, parts));
         let parts =
@@ -173,7 +173,7 @@ impl Pack {
         if detected.observed.is_none() || parts.has(Observation::PARTS) {
             return detected;
         }
-        // Once a rule fires, scores need more of the event than the rules asked for.
+        // Once a rule fires, its score needs more parts of the event than the rules do.
         let more = read(parts.with(Observation::PARTS));
         let wider = Entry { read: more.as_ref(), ..entry };
         if is_ours(&wider) != is_ours(&entry) {
@@ -237,7 +237,7 @@ impl Pack {
     }
 
     /// Judges the items of a rule that need no baseline. Returns nothing if the rule can't hold, or if it
-    /// is judged without the event.
+    /// doesn't depend on single events.
     fn pend(&self, number: u32, sigma: &Detection, found: &FieldValues<'_>) -> Option<Pending> {
         if self.of_baselines.contains(&number) || self.of_silence.contains(&number) {
             return None;
@@ -287,7 +287,7 @@ pub(crate) fn is_ours(entry: &Entry<'_>) -> bool {
     action.is_some_and(|action| action.starts_with(OURS)) || entry.read.is_some_and(read)
 }
 
-/// Turns matches into findings. Accepts them in the order of the log.
+/// Turns matches into findings. Matches must come in the order of the log.
 #[derive(Clone, Debug)]
 pub struct Analyzer<'p> {
     pub(crate) pack: &'p Pack,
@@ -770,18 +770,18 @@ impl Pack {
         sigma.judge(&known) == Some(true)
     }
 
-    /// Adds the facts of baselines that the rule asks for to `reasons`, and returns which they are.
+    /// Adds the baseline facts that the rule tests to `reasons`, and returns these facts.
     fn add_facts(&self, rule: usize, of_facts: &FieldValues<'_>, reasons: &mut Vec<Matched>) -> Vec<Fact> {
-        let mut asked = Vec::new();
-        let Kind::Event(sigma) = &self.rules[rule].kind else { return asked };
+        let mut facts = Vec::new();
+        let Kind::Event(sigma) = &self.rules[rule].kind else { return facts };
         sigma.visit_wanted(&mut |item| {
             let Some(fact) = item.fact.filter(|_| item.holds(of_facts)) else { return };
-            asked.push(fact);
+            facts.push(fact);
             if let Some(leaf) = item.matched(of_facts) {
                 Matched::add(item.field, &leaf.text, reasons);
             }
         });
-        asked
+        facts
     }
 }
 

@@ -338,7 +338,7 @@ impl Baselines {
         slot: Slot,
         moment: &Moment<'_>,
         facts: &Facts,
-        asked: &[Fact],
+        selected: &[Fact],
     ) -> Vec<Reason> {
         let identity = self.identities.get(slot);
         let day = self.day(moment.time);
@@ -348,7 +348,7 @@ impl Baselines {
                 reasons.push(Reason { field: Some(field), value });
             }
         };
-        for fact in asked {
+        for fact in selected {
             match fact {
                 Fact::New | Fact::Recent(_) => {
                     for (kind, recent) in &facts.new {

@@ -1,5 +1,5 @@
-//! Bigram filters: two instructions tell that a string can't contain a part, which settles most tests of most
-//! values.
+//! Bigram filters: two instructions rule out most strings that don't contain a part, so that few need a
+//! search.
 
 use countersign_query::matcher::fold;
 
@@ -45,7 +45,7 @@ impl Bigrams {
         Self([a | c, b | d])
     }
 
-    /// Estimates how selective the set is: the more, the fewer texts contain it.
+    /// Estimates how selective the set is. A higher result means that fewer texts contain the part.
     pub(crate) const fn strength(self) -> u32 {
         self.0[0].count_ones() + self.0[1].count_ones()
     }

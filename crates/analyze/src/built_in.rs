@@ -46,7 +46,7 @@ impl Pack {
     ///
     /// # Panics
     ///
-    /// Never, as a test builds them.
+    /// Never: a test builds them.
     pub fn built_in() -> Self {
         let mut sources = Sources::default();
         for (file, text) in FILES {

@@ -23,7 +23,7 @@ pub(crate) struct Candidates {
     virtuals: Vec<Id>,
     keywords: Keywords,
     always: Vec<u32>,
-    /// Rules that are found by fields of the event, with these fields.
+    /// Rules that are found by fields of the event, each with these fields.
     keyed: Vec<(u32, Box<[Id]>)>,
 }
 
@@ -51,7 +51,7 @@ struct Needs {
 }
 
 impl Needs {
-    /// Estimates how many events it lets through; less is better.
+    /// Returns a cost that grows with the number of events that meet these requirements.
     fn cost(&self) -> (usize, usize, usize, usize, usize) {
         (self.fields.len(), self.words.len(), self.parts.len(), self.shapes, self.values.len())
     }

@@ -28,7 +28,7 @@ const BEGIN: i64 = 1_794_996_000_000;
 /// The maximum number of events in a case.
 const MAX_EVENTS: i64 = 100_000;
 
-/// Events, and the number of findings that a rule must make of them.
+/// Events, and the number of findings that a rule must raise for them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The rule's id or name.
@@ -181,8 +181,8 @@ impl Case {
         Ok(self)
     }
 
-    /// Returns the number of findings that its rule makes of its events; `None` if the pack doesn't contain
-    /// the rule.
+    /// Returns the number of findings that the case's rule raises for its events; `None` if the pack doesn't
+    /// contain the rule.
     pub fn run(&self, pack: &Pack, parsers: &Parsers) -> Option<u64> {
         let rule = pack.rule(&self.rule)?;
         let findings = self.findings(pack, parsers);
@@ -203,7 +203,7 @@ impl Case {
         self.events.iter().map(|(.., json)| json.as_str())
     }
 
-    /// Returns the findings that all rules of a pack make of its events.
+    /// Returns the findings that all rules of a pack raise for the case's events.
     pub fn findings(&self, pack: &Pack, parsers: &Parsers) -> Vec<Finding> {
         let mut analyzer = Analyzer::new(pack);
         for (leaf, (time, chain, json)) in (0..).zip(&self.events) {

@@ -134,7 +134,7 @@ impl Correlation {
             };
             match (compare, number) {
                 (Some((_, compare)), Some(number)) => {
-                    // Reject a condition that can never hold, which would look like an absence of attacks.
+                    // Reject a condition that can never match, which would look like an absence of attacks.
                     // Built packs contain none.
                     let (most, what) = match measure {
                         Measure::Temporal | Measure::TemporalOrdered => (names.len(), "rules"),
@@ -156,7 +156,7 @@ impl Correlation {
                             _ => "lower the number, and shorten the timespan",
                         };
                         let problem =
-                            explain!("`{}` can never hold: at most {most} {what} are counted", member.name);
+                            explain!("`{}` can never match: at most {most} {what} are counted", member.name);
                         return Err(fault("rule.correlation", member.line, problem, hint));
                     }
                     conditions.push((*compare, number));
@@ -256,7 +256,7 @@ impl Correlation {
     }
 }
 
-/// Rejects parts that would otherwise be ignored silently, so that the groups or conditions are other than
+/// Rejects parts that would otherwise be ignored, so that the groups or conditions would differ from those
 /// intended.
 fn check_unused_parts(node: &Node) -> Result<(), AnalyzeError> {
     let fault =

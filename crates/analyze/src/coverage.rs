@@ -16,7 +16,7 @@ use crate::pack::Pack;
 use crate::rule::{Kind, Rule};
 use crate::source::Source;
 
-/// The maximum number of shapes kept. Events of further shapes are counted one by one, which takes longer.
+/// The maximum number of shapes kept. Events with other shapes are counted one by one, which is slower.
 const MAX_SHAPES: usize = 4096;
 
 /// The parser of an event, and which of the fields used by a pack's rules it has.
@@ -116,10 +116,10 @@ fn origin(entry: &Entry<'_>) -> Option<&'static str> {
 enum Sight {
     /// The event has all fields that the rule needs.
     Applies,
-    /// A field of the event is enough to tell that the rule doesn't fire, or the rule tests the absence of
-    /// a field with `exists`.
+    /// A field of the event is enough to conclude that the rule doesn't fire, or the rule tests the absence
+    /// of a field with `exists`.
     Answered,
-    /// The event has none of the fields that could tell.
+    /// The event has none of the fields that could decide.
     Blind,
 }
 

@@ -22,7 +22,8 @@ use crate::wildcard::Wildcard;
 pub(crate) use field::field;
 pub(crate) use required::{Required, required};
 
-/// The most selections that a rule's conditions may name, counting repeats: each is evaluated for each event.
+/// The maximum number of selections that a rule's conditions may name, counting repeats, because each is
+/// evaluated for every event.
 pub(crate) const MAX_NAMED: usize = 65_536;
 
 /// A rule's selections and the condition that joins them.
@@ -30,15 +31,15 @@ pub(crate) const MAX_NAMED: usize = 65_536;
 pub(crate) struct Detection {
     pub(crate) selections: Vec<(String, Selection)>,
     pub(crate) condition: Condition,
-    /// The facts that it asks of baselines, if any.
+    /// The baseline facts that the rule tests, if any.
     pub(crate) asks: Option<Asks>,
 }
 
-/// The facts that a rule asks of baselines.
+/// The baseline facts that a rule tests.
 #[derive(Clone, Debug)]
 pub(crate) struct Asks {
     pub(crate) facts: Vec<Fact>,
-    /// True if the rule asks for nothing else.
+    /// True if the rule has no other conditions.
     pub(crate) is_alone: bool,
     /// The groups that must all be present for the rule to hold.
     needs: Groups,
@@ -58,9 +59,9 @@ pub(crate) enum Condition {
 /// A test that an event passes to be selected.
 #[derive(Clone, Debug)]
 pub(crate) enum Selection {
-    /// All of these.
+    /// All of these items hold.
     All(Vec<Item>),
-    /// One of these.
+    /// At least one of these selections holds.
     Any(Vec<Self>),
 }
 
@@ -74,9 +75,9 @@ pub(crate) struct Item {
     /// True if the field must be there and none of the tests may hold (`neq`).
     pub(crate) differs: bool,
     pub(crate) tests: Vec<Test>,
-    /// The fact of a baseline that it asks for, if any.
+    /// The baseline fact that the item tests, if any.
     pub(crate) fact: Option<Fact>,
-    /// Its number among the rule's items.
+    /// The item's number in the rule.
     pub(crate) nth: usize,
 }
 
@@ -129,11 +130,11 @@ pub(crate) struct Elements {
     detection: Detection,
 }
 
-/// A field and the value that made a rule hold; without a field any text of the event counted.
+/// A field and the value that made a rule match. Without a field, the rule tested any text of the event.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Matched {
     pub(crate) field: Option<Id>,
-    /// As much of the value as findings show.
+    /// The value, shortened as in findings.
     pub(crate) value: Box<str>,
 }

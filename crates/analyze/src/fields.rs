@@ -51,7 +51,7 @@ enum VirtualField {
 }
 
 impl VirtualField {
-    /// Returns the part of a parse result that it needs.
+    /// Returns the part of a parse result that the field needs.
     const fn part(self) -> Parts {
         match self {
             Self::Action => Parts::ACTION,
@@ -148,7 +148,7 @@ impl Fields {
     /// Returns the number of a field, adding it if it is new. The error is a hint with the names that
     /// exist.
     pub(crate) fn intern(&mut self, name: &str) -> Result<Id, &'static str> {
-        // With selectors, a name with brackets means another field than without.
+        // With selectors, a name with brackets means a different field.
         let is_selecting = self.has_selectors && name.bytes().any(|byte| matches!(byte, b'[' | b'\\'));
         if let Some(id) = self.ids.get(name).filter(|_| !is_selecting) {
             return Ok(id as Id);
@@ -284,7 +284,7 @@ impl Fields {
         found
     }
 
-    /// Returns empty collections, reusing this thread's memory where possible.
+    /// Returns empty collections, reusing this thread's memory if possible.
     fn spare(&self) -> Spare {
         if cfg!(target_arch = "wasm32") {
             let (leaves, touched) = (Vec::with_capacity(16), Vec::with_capacity(32));
@@ -410,7 +410,7 @@ impl Fields {
             let by_parts = self.by_parts(node, name);
             self.walk(member, whole.or(by_parts), words, found);
             if whole.is_some() && by_parts.is_some() {
-                // Two fields may name one member: quoted and unquoted.
+                // A quoted and an unquoted field can name the same member.
                 self.walk(member, by_parts, false, found);
             }
         } else {

@@ -119,19 +119,18 @@ fn add(
             continue;
         };
         let (_, rule) = &mut rules[*nth];
-        let problem = if seen.contains(nth) {
-            Some((explain!("the rule `{name}` is named twice"), "remove one of them"))
+        if seen.contains(nth) {
+            let problem = explain!("the rule `{name}` is named twice");
+            faults.push(reference(item.line, problem, "remove one of them"));
         } else if rule.get("detection").is_none() {
-            Some((explain!("the rule `{name}` has no detection"), "name the rules that it counts"))
-        } else if !is_of_source(filter, rule) {
-            let hint = "write the same `logsource` in both, or remove it from the filter";
-            Some((explain!("the rule `{name}` has another log source than the filter"), hint))
+            let problem = explain!("the rule `{name}` has no detection");
+            faults.push(reference(item.line, problem, "name the rules that it counts"));
+        } else if is_of_source(filter, rule) {
+            put(rule, &detection, (item.line, version))?;
         } else {
-            None
-        };
-        match problem {
-            Some((problem, hint)) => faults.push(reference(item.line, problem, hint)),
-            None => put(rule, &detection, (item.line, version))?,
+            let problem = explain!("the rule `{name}` has another log source than the filter");
+            let hint = "write the same `logsource` in both, or remove it from the filter";
+            faults.push(reference(item.line, problem, hint));
         }
         seen.push(*nth);
     }

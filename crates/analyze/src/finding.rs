@@ -20,8 +20,8 @@ pub struct Finding {
     pub level: Level,
     /// The entries that are needed to prove it.
     pub evidence: Evidence,
-    /// The score of the identity that it is about, or else of the session, including this finding, in whole
-    /// points. Without either, the points of its level.
+    /// The score of the finding's identity or else session, including this finding, in whole points. If it has
+    /// neither, the points of its level.
     pub score: u64,
     /// The group: its fields and their values, in the order of the rule.
     pub group: Vec<(String, String)>,
@@ -37,7 +37,7 @@ pub struct Finding {
     pub last: Time,
     /// The fields of the event that made the rule fire.
     pub reasons: Vec<Reason>,
-    /// The number of further matches of the same group within the rule's timespan.
+    /// The number of additional matches of the same group within the rule's timespan.
     pub repeats: u64,
 }
 
@@ -100,7 +100,7 @@ impl Evidence {
 pub struct Reason {
     /// The field's name; `None` if any text of the event may match.
     pub field: Option<String>,
-    /// The field's value. A long one is cut, and followed by its SHA-256.
+    /// The field's value. A long value is truncated and followed by its SHA-256.
     pub value: String,
 }
 

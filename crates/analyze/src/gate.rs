@@ -63,8 +63,8 @@ pub struct Gate {
     kinds: Vec<Kind>,
     /// A document whose memory the next event reuses.
     spare: RefCell<Document<'static>>,
-    /// A direct-mapped cache of watchlist lookups: most requesters come back, and a lookup hashes the
-    /// value.
+    /// A direct-mapped cache of watchlist lookups: most requesters send several requests, and a lookup hashes
+    /// the value.
     cache: RefCell<Vec<CacheSlot>>,
 }
 

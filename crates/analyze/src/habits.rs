@@ -72,7 +72,7 @@ impl Habits {
                 habit.days = habit.days.checked_shl(later.unsigned_abs()).unwrap_or(0) & MASK;
                 habit.newest = day;
             }
-            // Events may come late. If one is too late, its day is no longer remembered.
+            // Events can come late. A day that is too long ago is no longer remembered.
             let before = (-later).max(0).unsigned_abs();
             let Some(bit) = 1_u32.checked_shl(before).filter(|bit| bit & MASK != 0) else {
                 return Recurrence::Days(0);

@@ -66,7 +66,7 @@ pub struct InventoryOptions {
 /// limited; what exceeds the limits is counted.
 #[derive(Clone, Debug)]
 pub struct Inventory {
-    asked: InventoryOptions,
+    options: InventoryOptions,
     /// Successful calls by path, then calls that were refused or failed.
     answered: Tree,
     refused: Tree,
@@ -88,8 +88,8 @@ pub struct Inventory {
 pub struct ApiCall(Call<'static>);
 
 impl ApiCall {
-    /// Extracts the call from an event. `None` if an inventory doesn't count the event. The signer makes no
-    /// difference.
+    /// Extracts the call from an event. `None` if an inventory doesn't count the event. The result doesn't
+    /// depend on the signer.
     pub fn from_entry(entry: &Entry<'_>) -> Option<Self> {
         entry.within(|entry| Call::from_entry(0, entry).map(|call| Self(call.into_owned())))
     }
@@ -106,14 +106,14 @@ impl ApiCall {
 
 impl Inventory {
     /// Creates an empty inventory.
-    pub fn new(asked: InventoryOptions) -> Self {
-        Self::with_max_nodes(asked, MAX_NODES)
+    pub fn new(options: InventoryOptions) -> Self {
+        Self::with_max_nodes(options, MAX_NODES)
     }
 
     /// Creates an inventory with at most this many path nodes.
-    fn with_max_nodes(asked: InventoryOptions, max_nodes: usize) -> Self {
+    fn with_max_nodes(options: InventoryOptions, max_nodes: usize) -> Self {
         Self {
-            asked,
+            options,
             answered: Tree::default(),
             refused: Tree::default(),
             described: BTreeMap::new(),
@@ -139,9 +139,9 @@ impl Inventory {
 
     fn count(&mut self, call: &Call<'_>) -> bool {
         self.calls += 1;
-        self.has_before |= self.asked.since.is_some_and(|since| call.time < since);
+        self.has_before |= self.options.since.is_some_and(|since| call.time < since);
         let callers = &mut self.callers;
-        let found = match (&call.target, &self.asked.description) {
+        let found = match (&call.target, &self.options.description) {
             (Target::Request { method, path }, Some(description)) => description.find(*method, path),
             _ => None,
         };
@@ -189,9 +189,18 @@ impl Inventory {
         self.answered.absorb(&mut self.refused);
         self.refused.infer();
         let Self {
-            asked, answered, refused, described, undescribed, services, callers, calls, left_out, ..
+            options,
+            answered,
+            refused,
+            described,
+            undescribed,
+            services,
+            callers,
+            calls,
+            left_out,
+            ..
         } = self;
-        let InventoryOptions { description, since } = asked;
+        let InventoryOptions { description, since } = options;
         let builder = EndpointBuilder { callers: &callers, since: since.filter(|_| self.has_before) };
         let (mut endpoints, mut probed) = (Vec::new(), Vec::new());
         let mut unused = Vec::new();

@@ -19,7 +19,7 @@ pub(crate) struct Keywords {
     all: Vec<Keyword>,
     long: Grams,
     short: Grams,
-    /// Bytes of which every short keyword contains at least one; empty if there would be too many.
+    /// Bytes such that every short keyword contains at least one of them; empty if there would be too many.
     marks: Vec<u8>,
 }
 

@@ -1,7 +1,8 @@
 //! Detection over verified events with Sigma rules. Findings are reproducible.
 //!
-//! The crate does no I/O, reads no clock, and depends on no hash order: the same events and the same pack
-//! give the same findings on every machine, and the rule fires again on a finding's entries alone.
+//! The crate does no I/O, reads no clock, and doesn't depend on the order of hash tables: the same events and
+//! the same pack give the same findings on every machine, and the rule fires again on a finding's entries
+//! alone.
 //!
 //! ```
 //! use countersign_analyze::{Analyzer, Pack, Sources};
@@ -37,7 +38,7 @@
 #![allow(clippy::unnecessary_box_returns, reason = "errors are passed on boxed because they are rare")]
 #![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
 
-mod acknowledgement;
+mod acknowledgment;
 mod analyzer;
 mod baseline;
 mod bigrams;
@@ -93,7 +94,7 @@ pub mod written;
 mod yaml;
 mod zone;
 
-pub use acknowledgement::Acknowledgement;
+pub use acknowledgment::Acknowledgment;
 pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OrderError};
 pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;

@@ -380,7 +380,7 @@ fn link(
                 let is_title =
                     |(_, node): &(String, Node)| node.get("title").and_then(Node::text) == Some(name);
                 let hint = if nodes.iter().any(is_title) {
-                    "this is the title of a rule: add a `name:` to that rule, or reference it by its id"
+                    "add a `name:` to the rule with this title, or reference it by its id"
                 } else {
                     "add the rule to the pack, or correct the reference"
                 };

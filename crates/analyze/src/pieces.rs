@@ -22,11 +22,11 @@ pub struct Signed {
     pub chain: String,
     /// The signer's public key.
     pub vkey: String,
-    /// True if the signer was authorized, as far as was known when the event was passed on.
+    /// True if the signer was authorized according to what was known when the event was passed on.
     pub authorized: bool,
 }
 
-/// Bytes that aren't verified events, or aren't a piece, of this version.
+/// The error for bytes that are neither verified events nor a piece in this version's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceError;
 

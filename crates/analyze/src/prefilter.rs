@@ -10,10 +10,10 @@ use crate::rule_set::RuleSet;
 /// given for it.
 type Needs = Vec<(Id, Bigrams)>;
 
-/// The requirements of rules.
+/// The requirements of all rules, indexed by field.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prefilter {
-    /// By field: the bigrams that a rule requires of a value, and the rule's number.
+    /// For each field: the bigrams that a rule requires in a value, and the rule's number.
     needs: Vec<(Id, Vec<(Bigrams, usize)>)>,
     /// The rules without requirements, which are evaluated for every event.
     always: RuleSet,

@@ -97,9 +97,9 @@ const KEYS: [&str; 27] = [
 ];
 
 impl Rule {
-    /// True if its findings add entries to a [watchlist](crate::watchlist): it decides to challenge or
-    /// deny, and has a subject. Correlations have one if they group by a watchable field, and rules on
-    /// baselines have one.
+    /// True if its findings add entries to a [watchlist](crate::watchlist): it decides to challenge or deny,
+    /// and has a subject. Correlations have a subject if they group by a watchable field. Rules on baselines
+    /// always have one.
     pub fn can_list(&self) -> bool {
         matches!(self.decision, Some(Decision::Challenge | Decision::Deny))
             && match &self.kind {
@@ -282,7 +282,7 @@ pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, AnalyzeError>
     match node.get("detection").and_then(undecidable).or_else(filters) {
         Some(Member { name, line, .. }) => {
             let problem = explain!("a rule with a decision can't use `{name}`");
-            let hint = "remove it, or move the decision to a correlation on this rule: gates know no links, no baselines and no regular expressions";
+            let hint = "remove it, or move the decision to a correlation on this rule: gates don't support links, baselines, or regular expressions";
             Err(AnalyzeError::new("rule.decision", *line, problem, hint))
         }
         None => Ok(Some(decided)),

@@ -96,7 +96,7 @@ struct Score {
     count: u64,
 }
 
-/// Evicts the score without findings for longest.
+/// The score that has gone longest without a finding is evicted first.
 impl Ranked for Score {
     fn rank(&self) -> Rank {
         (0, self.newest)
@@ -105,7 +105,7 @@ impl Ranked for Score {
 
 impl Scores {
     /// Adds a finding's points, and returns the new score in whole points. If the store is full, evicts the
-    /// score without findings for longest.
+    /// score that has gone longest without one.
     pub(crate) fn add(&mut self, id: &str, finding: &str, level: Level, time: i64) -> u64 {
         let (slot, _) = self.of.enter(id, 0);
         let newest = self.next;
@@ -146,7 +146,7 @@ impl Scores {
                 && !score.findings.is_empty()
                 && score.findings.len() <= MAX_NAMED
                 && countersign::time::Time::from_millis(score.sum.time).is_some();
-            // They are sorted by their newest finding.
+            // Scores are sorted by their newest finding.
             if !is_sound || newest.is_some_and(|newest| newest >= score.newest) {
                 return None;
             }
@@ -156,7 +156,7 @@ impl Scores {
         (next < 1 << 60).then_some(scores)
     }
 
-    /// Returns all scores at a time, highest first. Of equal ones, the one with the newest finding comes
+    /// Returns all scores at a time, highest first. Of equal scores, the one with the newest finding comes
     /// first.
     pub(crate) fn ranked(&self, time: i64) -> Vec<Scored> {
         let mut ranked: Vec<_> = self

@@ -8,13 +8,13 @@ use crate::analyzer::Analyzer;
 /// The number of ranges kept before unneeded ones are removed.
 const MIN_RANGES: usize = 4096;
 
-/// The signers of entries that findings consist of, or may yet. Its size is bounded by what an [`Analyzer`]
-/// remembers.
+/// The signers of entries that are part of a finding or may still become one. Its size is bounded by what an
+/// [`Analyzer`] remembers.
 #[derive(Clone, Debug)]
 pub struct Signers<S> {
     all: Vec<S>,
     numbers: HashMap<S, u32>,
-    /// Each entry index from which on another signer signed, with that signer's number.
+    /// The first entry index of each range of entries with one signer, and the signer's number.
     from: Vec<(u64, u32)>,
     /// The number of ranges after the last cleanup.
     tidy: usize,

@@ -82,7 +82,7 @@ fn is_among(parsers: &[String], parser: &str) -> bool {
     parsers.iter().any(|of| of.eq_ignore_ascii_case(parser))
 }
 
-/// Parsers, one of which must recognize an event for a rule to match.
+/// Parsers that a rule requires: one of them must recognize an event for the rule to match.
 #[derive(Default)]
 struct Parsers(Vec<String>);
 

@@ -1,5 +1,5 @@
-//! Watchlists: signed lists by which a gate refuses requests because of earlier findings (SPEC section 13,
-//! "Watchlists").
+//! Watchlists: signed lists of subjects whose requests a gate challenges or denies because of earlier
+//! findings (SPEC section 13, "Watchlists").
 //!
 //! A watchlist is a signed note. It contains no names, only salted hashes that a gate compares with the
 //! hashes of values in an event.

@@ -90,7 +90,8 @@ struct CountedValue {
     within: u32,
 }
 
-/// Up to this many values are searched linearly, and this many hits get no spare capacity.
+/// The maximum number of values that are searched linearly, and of hits that are stored without spare
+/// capacity.
 const SMALL_GROUP: usize = 8;
 /// The end of the list of unused numbers.
 const NONE: u32 = u32::MAX;
@@ -374,8 +375,8 @@ impl Group {
     }
 
     /// Returns the number of rules that fired one after another. `next` finds a hit of a rule at an index
-    /// or later, excluding the previous hit's event: one event can't follow itself, whatever rules it
-    /// matches.
+    /// or later, excluding the previous hit's event: an event that matches several rules can't
+    /// follow itself.
     fn in_order(
         &self,
         rules: u32,

@@ -11,7 +11,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 use crate::error::AnalyzeError;
 use crate::tree::{MAX_DEPTH, Member, Node, Value, too_deep, twice};
 
-/// A list or map being built. In a map, `name` is the name that waits for its value.
+/// A list or map being built. In a map, `name` is the last name, whose value hasn't been parsed yet.
 struct Open {
     node: Node,
     name: Option<(String, u32)>,

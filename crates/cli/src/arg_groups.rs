@@ -11,11 +11,19 @@ use crate::errors::CliError;
 use crate::io::input;
 use crate::io::token;
 
+/// The folder of a log.
+#[derive(clap::Args)]
+pub(crate) struct FolderArgs {
+    /// The log's folder
+    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
+    pub(crate) dir: PathBuf,
+}
+
 /// The trust file.
 #[derive(clap::Args)]
 pub(crate) struct TrustArgs {
-    /// Trust file with the keys you trust, on lines that start with log, witness, group, quorum, issuer, emitter, or
-    /// revoke
+    /// Trust file with the keys you trust and the logs you expect, on lines that start with log, origin, witness,
+    /// group, quorum, issuer, emitter, or revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
 }
@@ -34,8 +42,8 @@ impl TrustArgs {
 /// The trust file of a command that requires one.
 #[derive(clap::Args)]
 pub(crate) struct RequiredTrustArgs {
-    /// Trust file with the keys you trust, on lines that start with log, witness, group, quorum, issuer, emitter, or
-    /// revoke
+    /// Trust file with the keys you trust and the logs you expect, on lines that start with log, origin, witness,
+    /// group, quorum, issuer, emitter, or revoke
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
 }

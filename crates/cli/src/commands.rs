@@ -29,6 +29,7 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod slice;
 pub(crate) mod summarize;
+pub(crate) mod tenant;
 pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod watch;

@@ -42,7 +42,8 @@ pub(crate) fn matches(command: &Command) -> Result<ArgMatches, CliError> {
     match command.clone().try_get_matches_from(&all) {
         Ok(matches) => Ok(matches),
         Err(error) => {
-            // If the command line alone causes the same error or asks for help, report it as without a file.
+            // If the command line alone causes the same error or asks for help, report it as if there were no
+            // file.
             let alone = command.clone().try_get_matches_from(&args).err();
             let same = alone.filter(|alone| alone.kind() == error.kind());
             let elsewhere = same.is_none_or(|alone| alone.to_string() != error.to_string());
@@ -123,7 +124,7 @@ impl<'a> File<'a> {
             let message = format!("{name} is only allowed on the command line");
             return self.refuse(line, &message, "remove it from the file");
         }
-        let message = format!("unknown option --{}", name.escape_debug());
+        let message = format!("the option --{} is unknown", name.escape_debug());
         let hint = match self.suggestion(name) {
             Some(option) => format!("use {option}"),
             None => format!("use the option names listed by `countersign {} --help`", self.name),

@@ -23,7 +23,10 @@ const GROUPS: [Group; 8] = [
         commands: &["analyze", "rules", "watch", "enforce", "risk", "evidence"],
     },
     Group { heading: "Share exports and feeds", commands: &["export", "slice", "feed"] },
-    Group { heading: "Run a log", commands: &["serve", "token", "backup", "fsck", "forks", "witness"] },
+    Group {
+        heading: "Run a log",
+        commands: &["serve", "tenant", "token", "backup", "fsck", "forks", "witness"],
+    },
     Group { heading: "Keys and trust", commands: &["keygen", "grant", "revoke"] },
 ];
 

@@ -16,6 +16,7 @@ pub(crate) mod stage;
 pub(crate) mod stop;
 pub(crate) mod style;
 pub(crate) mod submit;
+pub(crate) mod table;
 pub(crate) mod tee;
 pub(crate) mod token;
 pub(crate) mod verdict;

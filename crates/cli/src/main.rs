@@ -17,7 +17,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::commands::{
     analyze, backup, check, completions, dev, enforce, evidence, export, feed, forks, fsck, grant, init,
     inventory, keygen, monitor, outbox, receipt, record, report, risk, rules, seal, serve, show, slice,
-    summarize, token, verify, watch, witness,
+    summarize, tenant, token, verify, watch, witness,
 };
 use crate::io::{output, style};
 
@@ -53,7 +53,7 @@ Examples, from events to a verdict:
   countersign verify audit.ndjson --trust trust.txt
 
 Exit status: 0 verified (or done), 1 altered or broken, 2 unreadable or unusable input, \
-3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked, \
+3 signed by a key you don't trust, 4 unchanged but maybe only part of the log, 5 not fully checked, \
 6 something that --fail-on or a policy forbids was found.";
 
 #[derive(Subcommand)]
@@ -71,6 +71,7 @@ enum Command {
     Backup(backup::Args),
     Slice(slice::Args),
     Token(token::Args),
+    Tenant(tenant::Args),
     Export(export::Args),
     Monitor(monitor::Args),
     Forks(forks::Args),
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&args),
         Command::Slice(args) => slice::run(&args, positions),
         Command::Token(args) => token::run(&args),
+        Command::Tenant(args) => tenant::run(&args),
         Command::Export(args) => export::run(&args, positions),
         Command::Monitor(args) => monitor::run(&args),
         Command::Forks(args) => forks::run(&args),

@@ -15,7 +15,7 @@ pub fn now() -> Result<Time, EngineError> {
         EngineError::new(
             "time.invalid",
             "the system's clock is outside the years 1970 to 9999",
-            "set the clock",
+            "correct the system's clock",
         )
     })
 }

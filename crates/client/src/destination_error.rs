@@ -16,7 +16,7 @@ pub enum DestinationError {
         /// The delay before a retry that it asked for, if any.
         after: Option<Duration>,
     },
-    /// The destination rejects it for good, with a human-readable reason.
+    /// The destination permanently rejects it, with a human-readable reason.
     Refused(String),
 }
 

@@ -27,7 +27,7 @@ const MIN_PACE: Pace = Pace { bytes: 20 << 10, within: IDLE_TIMEOUT };
 /// The minimum speed of an export. Its server may have to search for the next entries first.
 const MIN_EXPORT_PACE: Pace = Pace { bytes: 1 << 10, within: Duration::from_mins(1) };
 const MAX_REDIRECTS: usize = 5;
-/// Small, so that one chunk decompresses to a bounded size, too.
+/// The size of a read, in bytes. It is small, so that what one chunk decompresses to is bounded, too.
 const CHUNK_BYTES: usize = 1 << 12;
 
 /// The base URL of a log: `http://` or `https://`, ending in a slash.
@@ -83,12 +83,12 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// The redirects that a client follows. None follows one from `https` to `http`.
+/// The redirects that a client follows. No client follows a redirect from `https` to `http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redirects {
-    /// To any host: the data is public, and verified by its content.
+    /// Follows redirects to any host: the data is public, and verified by its content.
     Anywhere,
-    /// Only to the same host and port, or from `http` to `https` of the same host.
+    /// Follows redirects only to the same host and port, or from `http` to `https` of the same host.
     SameHost,
     /// Like [`Self::SameHost`], and only with a status that repeats the body (307, 308). After others, the next
     /// request would be a GET without the body, whose success says nothing about it.
@@ -181,7 +181,7 @@ pub struct Body {
 }
 
 impl Client {
-    /// Creates a client for requests without a body and a token ([`Redirects::Anywhere`]), with a token
+    /// Creates a client for requests with neither a body nor a token ([`Redirects::Anywhere`]), with a token
     /// ([`Redirects::SameHost`]), or with a body ([`Redirects::SameHostWithBody`]).
     ///
     /// # Errors
@@ -236,14 +236,22 @@ impl Client {
     /// # Errors
     /// If there is no complete response.
     pub fn get(&self, url: &Url, max_bytes: usize, deadline: &Deadline) -> Result<Answer, EngineError> {
-        let mut request = self.inner.get(url.clone());
-        match deadline.remaining() {
-            Some(left) if left.is_zero() => return Err(timeout().within(url.as_str())),
-            // A timeout set on a request covers the whole response.
-            Some(left) if left < IDLE_TIMEOUT => request = request.timeout(left),
-            _ => {}
-        }
-        read_response(send(request, url)?, url, max_bytes, deadline)
+        read_whole(self.inner.get(url.clone()), url, max_bytes, deadline)
+    }
+
+    /// Gets a response of at most `max_bytes` after decompression, before the deadline, with a reader's token.
+    ///
+    /// # Errors
+    /// If there is no complete response.
+    pub fn get_with_token(
+        &self,
+        url: &Url,
+        token: &str,
+        max_bytes: usize,
+        deadline: &Deadline,
+    ) -> Result<Answer, EngineError> {
+        debug_assert_ne!(self.redirects, Redirects::Anywhere, "a token stays with its host");
+        read_whole(self.inner.get(url.clone()).bearer_auth(token), url, max_bytes, deadline)
     }
 
     /// Gets a stream with a reader's token, perhaps compressed. Only the status 200 is a stream; another status is
@@ -377,6 +385,22 @@ impl Read for Stream {
     }
 }
 
+/// Sends a request, and reads the whole response before the deadline.
+fn read_whole(
+    mut request: RequestBuilder,
+    url: &Url,
+    max_bytes: usize,
+    deadline: &Deadline,
+) -> Result<Answer, EngineError> {
+    match deadline.remaining() {
+        Some(left) if left.is_zero() => return Err(timeout().within(url.as_str())),
+        // A timeout set on a request covers the whole response.
+        Some(left) if left < IDLE_TIMEOUT => request = request.timeout(left),
+        _ => {}
+    }
+    read_response(send(request, url)?, url, max_bytes, deadline)
+}
+
 fn read_response(
     mut response: Response,
     url: &Url,
@@ -490,7 +514,7 @@ fn failed(error: &reqwest::Error) -> EngineError {
     } else if error.is_connect() && of_request(error).contains("certificate") {
         (
             "http.connect",
-            "this machine doesn't trust the server's certificate: check the URL, or if the certificate is from your own authority, add the authority to the system's store or set SSL_CERT_FILE to its PEM file",
+            "check the URL, because this machine doesn't trust the server's certificate; if the certificate is from your own authority, add the authority to the system's store or set SSL_CERT_FILE to its PEM file",
         )
     } else if error.is_connect() && of_request(error).contains("InvalidContentType") {
         ("http.connect", "check whether the URL must start with http://; the server doesn't speak TLS")

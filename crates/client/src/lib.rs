@@ -29,7 +29,7 @@ pub use clock::now;
 pub use destination_error::DestinationError;
 pub use http::{Answer, Body, Client, Deadline, Prefix, Redirects, Stream};
 pub use reqwest::Url;
-pub use source::{Folder, MAX_CHECKPOINT_BYTES, Server, Source, open, unreadable_folder};
+pub use source::{Folder, MAX_CHECKPOINT_BYTES, Server, Source, open, open_with_token, unreadable_folder};
 pub use submit::HttpLogServer;
 pub use token::Token;
 pub use webhook::{Webhook, WebhookSecret, webhook_url};

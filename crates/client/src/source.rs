@@ -8,17 +8,20 @@ use std::time::{Duration, Instant};
 
 use countersign::check::Resource;
 use countersign::checkpoint::SignedCheckpoint;
+use countersign::tenant::HeadProof;
 use countersign_delivery::is_transient;
 use countersign_errors::{EngineError, shown};
+use reqwest::Url;
 
-use crate::http::{Client, Deadline, Prefix, Redirects};
+use crate::http::{Answer, Client, Deadline, Prefix, Redirects};
+use crate::token::Token;
 
 /// The maximum size of a checkpoint in bytes. One with 64 signature lines of any kind is smaller.
 pub const MAX_CHECKPOINT_BYTES: usize = 1 << 18;
 /// Maximum number of attempts to reach a server that is busy or unreachable.
 const MAX_ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest delay that a server may ask for.
+/// The longest delay that a server may request.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// A source of a log's checkpoint, tiles, and entry bundles.
@@ -29,7 +32,7 @@ pub trait Source: Send + Sync {
     /// Returns the number of concurrent reads that are useful.
     fn readers(&self) -> usize;
 
-    /// Sets the time by which all reads end, running ones too. Folders ignore it.
+    /// Sets the time by which all reads end, including those in progress. Folders ignore it.
     fn set_deadline(&self, _deadline: Option<Instant>) {}
 
     /// Reads the file at `path`, of at most `max_bytes`; `None` if there is none.
@@ -58,7 +61,8 @@ pub trait Source: Send + Sync {
     fn checkpoint(&self) -> Result<SignedCheckpoint, EngineError> {
         let within = |failure: EngineError| failure.within(&format!("{}checkpoint", self.name()));
         let bytes = self.read("checkpoint", MAX_CHECKPOINT_BYTES)?.ok_or_else(|| {
-            let hint = "check the URL or the folder: a log has a file checkpoint next to its folder tile";
+            let hint =
+                "check the URL or the folder: a log has a file named checkpoint next to a folder named tile. A tenant log has none: export and verify it";
             within(EngineError::new("log.no_checkpoint", "the log has no checkpoint", hint))
         })?;
         let hint = "check the URL or the folder: a checkpoint is a signed note";
@@ -67,6 +71,22 @@ pub trait Source: Send + Sync {
         })?;
         SignedCheckpoint::parse_extended(&text)
             .map_err(|error| within(EngineError::from(error).or_hint(hint)))
+    }
+
+    /// Reads a tenant log's newest head.
+    ///
+    /// # Errors
+    /// If it can't be read, or there is none.
+    fn head(&self) -> Result<HeadProof, EngineError> {
+        let within = |failure: EngineError| failure.within(&format!("{}head", self.name()));
+        let bytes = self.read("head", MAX_CHECKPOINT_BYTES)?.ok_or_else(|| {
+            let hint = "check the URL: that of a tenant log ends in /t/ and its ID; and check the token";
+            within(EngineError::new("log.no_checkpoint", "the tenant log has no head", hint))
+        })?;
+        let hint = "check the URL: that of a tenant log ends in /t/ and its ID";
+        let invalid = |why: String| within(EngineError::new("checkpoint.invalid", why, hint));
+        let text = String::from_utf8(bytes).map_err(|_| invalid("the head is not UTF-8 text".into()))?;
+        HeadProof::parse(&text).map_err(|error| invalid(error.into_message()))
     }
 }
 
@@ -84,12 +104,19 @@ pub fn unreadable_folder(name: &str, error: &io::Error) -> EngineError {
 /// # Errors
 /// If it is neither a usable URL nor a folder.
 pub fn open(place: &str) -> Result<Box<dyn Source>, EngineError> {
+    open_with_token(place, None)
+}
+
+/// Opens the log at a URL, which a server shows to readers with a token, or in a folder, which needs none.
+///
+/// # Errors
+/// If it is neither a usable URL nor a folder.
+pub fn open_with_token(place: &str, token: Option<Token>) -> Result<Box<dyn Source>, EngineError> {
     if Prefix::is_url(place) {
         let prefix = Prefix::parse(place).map_err(|why| {
-            EngineError::new("http.url", why, "use a form such as https://log.example/audit")
-                .within("the URL")
+            EngineError::new("http.url", why, "use a URL such as https://log.example/audit").within("the URL")
         })?;
-        return Ok(Box::new(Server::new(prefix)?));
+        return Ok(Box::new(Server::with_token(prefix, token)?));
     }
     Ok(Box::new(Folder::open(Path::new(place))?))
 }
@@ -98,6 +125,7 @@ pub fn open(place: &str) -> Result<Box<dyn Source>, EngineError> {
 pub struct Server {
     prefix: Prefix,
     client: Client,
+    token: Option<Token>,
     deadline: Deadline,
 }
 
@@ -107,7 +135,23 @@ impl Server {
     /// # Errors
     /// If the system's certificates or proxy settings can't be used.
     pub fn new(prefix: Prefix) -> Result<Self, EngineError> {
-        Ok(Self { prefix, client: Client::new(Redirects::Anywhere)?, deadline: Deadline::default() })
+        Self::with_token(prefix, None)
+    }
+
+    /// Creates the source of the log at `prefix`, for the reader with this token. Reads nothing yet.
+    ///
+    /// # Errors
+    /// If the system's certificates or proxy settings can't be used.
+    pub fn with_token(prefix: Prefix, token: Option<Token>) -> Result<Self, EngineError> {
+        let redirects = if token.is_some() { Redirects::SameHost } else { Redirects::Anywhere };
+        Ok(Self { prefix, client: Client::new(redirects)?, token, deadline: Deadline::default() })
+    }
+
+    fn get_once(&self, url: &Url, max_bytes: usize) -> Result<Answer, EngineError> {
+        match &self.token {
+            Some(token) => self.client.get_with_token(url, token.as_str(), max_bytes, &self.deadline),
+            None => self.client.get(url, max_bytes, &self.deadline),
+        }
     }
 }
 
@@ -129,7 +173,7 @@ impl Source for Server {
         let mut attempt = 1;
         loop {
             let pause = FIRST_PAUSE * 2_u32.pow(attempt - 1);
-            let (pause, failure) = match self.client.get(&url, max_bytes, &self.deadline) {
+            let (pause, failure) = match self.get_once(&url, max_bytes) {
                 Ok(answer) => match answer.status {
                     200 => return Ok(Some(answer.body)),
                     404 | 410 => return Ok(None),
@@ -159,7 +203,9 @@ fn is_retryable(failure: &EngineError) -> bool {
 
 fn refused(status: u16) -> EngineError {
     let hint = match status {
-        401 | 403 => "ask the log operator: its checkpoint and tiles must be public",
+        401 | 403 => {
+            "pass a reader's token with --token-file if this is a tenant log; the checkpoint and tiles of other logs must be public"
+        }
         429 | 500..=599 => "try again later; the server is busy or faulty",
         _ => "check the URL",
     };

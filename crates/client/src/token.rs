@@ -4,6 +4,7 @@ use countersign_errors::EngineError;
 use zeroize::Zeroizing;
 
 /// A secret that lets its bearer read a log, or send to a destination.
+#[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
 impl Token {

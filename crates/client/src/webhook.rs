@@ -31,7 +31,7 @@ impl WebhookSecret {
         bytes.filter(|bytes| SECRET_BYTES.contains(&bytes.len())).map(Self).ok_or_else(|| {
             let hint =
                 "create one of 24 to 64 random bytes: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
-            EngineError::new("webhook.key", "there is no webhook secret (whsec_ and base64)", hint)
+            EngineError::new("webhook.key", "the file contains no webhook secret (whsec_ and base64)", hint)
                 .within(name)
         })
     }

@@ -63,7 +63,8 @@ impl ExportMarks {
             Mark::Opaque { .. } => self.opaque += 1,
             Mark::Note(note) if note.acts => {
                 let by: Vec<String> = note.signers.iter().map(|key| key.name().to_owned()).collect();
-                self.notes.extend(note.statements.into_iter().map(|said| (note.index, said, by.clone())));
+                self.notes
+                    .extend(note.statements.into_iter().map(|statement| (note.index, statement, by.clone())));
             }
             Mark::Checkpoint(checkpoint) if checkpoint.matches => {
                 self.last = Some((checkpoint.size, checkpoint.root));
@@ -147,7 +148,7 @@ pub struct EvidenceBuilder<'a> {
     access: Access,
     readers: HashMap<(String, String), usize>,
     erasures: Listed<Erasure>,
-    stretches: Vec<(u64, u64, usize)>,
+    ranges: Vec<(u64, u64, usize)>,
     furthest: Vec<u64>,
     is_sorted: bool,
     retention: Retention,
@@ -227,7 +228,7 @@ impl<'a> EvidenceBuilder<'a> {
             access: Access::default(),
             readers: HashMap::new(),
             erasures: Listed::default(),
-            stretches: Vec::new(),
+            ranges: Vec::new(),
             furthest: Vec::new(),
             is_sorted: false,
             answers: HashMap::new(),
@@ -369,14 +370,14 @@ impl<'a> EvidenceBuilder<'a> {
         let erased = [&event["metadata"]["entries"], &event["metadata"]["leaves"]]
             .into_iter()
             .find_map(Value::as_array);
-        for stretch in erased.into_iter().flatten() {
-            let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
+        for range in erased.into_iter().flatten() {
+            let (Some(first), Some(last)) = (range[0].as_u64(), range[1].as_u64()) else { continue };
             if first > last || last >= record.leaf {
                 continue;
             }
             leaves.push((first, last), MAX_RANGES);
-            if self.stretches.len() < MAX_COMPARED_RANGES && self.erasures.more == 0 {
-                self.stretches.push((first, last, self.erasures.listed.len()));
+            if self.ranges.len() < MAX_COMPARED_RANGES && self.erasures.more == 0 {
+                self.ranges.push((first, last, self.erasures.listed.len()));
             }
         }
         let erasure = Erasure {
@@ -478,10 +479,10 @@ impl<'a> EvidenceBuilder<'a> {
             return;
         }
         self.is_sorted = true;
-        self.stretches.sort_unstable();
+        self.ranges.sort_unstable();
         let mut furthest = 0;
         self.furthest = self
-            .stretches
+            .ranges
             .iter()
             .map(|(_, last, _)| {
                 furthest = furthest.max(*last);
@@ -495,11 +496,11 @@ impl<'a> EvidenceBuilder<'a> {
 
     /// True if an erasure names this entry.
     fn match_erasure(&mut self, record: &Record, is_gone: bool) -> bool {
-        let mut place = self.stretches.partition_point(|(first, ..)| *first <= record.leaf);
+        let mut place = self.ranges.partition_point(|(first, ..)| *first <= record.leaf);
         let mut by: Option<usize> = None;
         while place > 0 && self.furthest[place - 1] >= record.leaf {
             place -= 1;
-            let (_, last, erasure) = self.stretches[place];
+            let (_, last, erasure) = self.ranges[place];
             // The earliest erasure that names an entry erased it.
             if last >= record.leaf {
                 by = Some(by.map_or(erasure, |by| by.min(erasure)));
@@ -542,7 +543,7 @@ impl<'a> EvidenceBuilder<'a> {
             recorded: record.time(),
             happened: facts.happened.and_then(Time::from_millis),
             signer: chain.map_or_else(String::new, |(_, key)| key.name().to_owned()),
-            said: facts.said.as_deref().cloned().unwrap_or_default(),
+            summary: facts.summary.as_deref().cloned().unwrap_or_default(),
         }
     }
 
@@ -645,18 +646,16 @@ impl<'a> EvidenceBuilder<'a> {
     /// Returns the reasons why the evidence may be incomplete.
     fn doubts(&self, log: &Log) -> Vec<Doubt> {
         let mut doubts = Vec::new();
-        let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
+        let mut doubt = |code, message: String| doubts.push(Doubt { code, message });
         match log.complete {
             None => {
-                let said = if self.known.ended.left_out > 0 {
-                    {
-                        let left_out = self.known.ended.left_out;
-                        format!("{} of the log {} not in this export", entries(left_out), is_are(left_out))
-                    }
+                let left_out = self.known.ended.left_out;
+                let message = if left_out > 0 {
+                    format!("{} of the log {} not in this export", entries(left_out), is_are(left_out))
                 } else {
                     "The export isn't shown to be complete: the log may have more entries".to_owned()
                 };
-                doubt("not_complete", said);
+                doubt("not_complete", message);
             }
             Some((first, _)) if first > 0 => {
                 doubt(
@@ -748,8 +747,8 @@ impl<'a> EvidenceBuilder<'a> {
                 let state = &mut self.queries[nth];
                 if state.unstated > 0 {
                     let states = if state.unstated == 1 { "doesn't state its" } else { "don't state their" };
-                    let said = format!("{} that might match {states} outcome", events(state.unstated));
-                    doubts.push(Doubt { code: "outcome_not_stated", said });
+                    let message = format!("{} that might match {states} outcome", events(state.unstated));
+                    doubts.push(Doubt { code: "outcome_not_stated", message });
                 }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
                 let unknown: Vec<String> =
@@ -757,7 +756,7 @@ impl<'a> EvidenceBuilder<'a> {
                 if self.counted.events.events > 0 {
                     doubts.extend(unknown.iter().map(|field| Doubt {
                         code: "no_such_field",
-                        said: format!(
+                        message: format!(
                             "No event has the field `{field}`, so no event can match that condition of the query"
                         ),
                     }));
@@ -783,13 +782,13 @@ impl<'a> EvidenceBuilder<'a> {
             }
         };
         if let Some(limits) = &question.limits {
-            doubts.push(Doubt { code: "limited", said: limits.trim_end_matches('.').to_owned() });
+            doubts.push(Doubt { code: "limited", message: limits.trim_end_matches('.').to_owned() });
         }
         if self.counted.unread > 0 && !matches!(question.by, AnswerSource::Log(_)) {
             let count = events(self.counted.unread);
             doubts.push(Doubt {
                 code: "not_read",
-                said: format!(
+                message: format!(
                     "{count} of a shape that no parser fits, so actors and actions may be missing there"
                 ),
             });
@@ -808,12 +807,12 @@ impl<'a> EvidenceBuilder<'a> {
                     .is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };
         let count = analysis.findings.iter().filter(is_about).count();
-        let said = match count {
+        let message = match count {
             0 => return None,
             1 => "1 finding of a rule is about this".to_owned(),
             count => format!("{count} findings of rules are about this"),
         };
-        Some(Doubt { code: "findings", said: format!("{said}, and no event was counted") })
+        Some(Doubt { code: "findings", message: format!("{message}, and no event was counted") })
     }
 
     fn findings(
@@ -829,7 +828,7 @@ impl<'a> EvidenceBuilder<'a> {
         };
         let rules: HashMap<&str, &countersign_analyze::Rule> =
             pack.rules().iter().filter(meant).map(|rule| (rule.id.as_str(), rule)).collect();
-        let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
+        let mut doubt = |code, message: String| doubts.push(Doubt { code, message });
         if rules.is_empty() {
             doubt("no_rule", format!("The pack {} has no rule for this", pack.name));
         }
@@ -916,9 +915,10 @@ fn keys(known: &ExportFacts<'_>) -> (Vec<Key>, HashMap<String, usize>) {
     for signer in &known.report.signers {
         let vkey = signer.vkey.as_str();
         places.insert(vkey.to_owned(), keys.len());
-        let statements = known.ended.notes.iter().filter(|(_, said, _)| said.key().as_str() == vkey);
-        let grants = statements.map(|(leaf, said, by)| {
-            let (is_grant, from, until) = match said {
+        let statements =
+            known.ended.notes.iter().filter(|(_, statement, _)| statement.key().as_str() == vkey);
+        let grants = statements.map(|(leaf, statement, by)| {
+            let (is_grant, from, until) = match statement {
                 Statement::Grant { from, until, .. } => (true, *from, *until),
                 Statement::Revoke { since, .. } => (false, *since, None),
             };

@@ -176,7 +176,7 @@ impl Catalog {
             collect_fault(required_text(&root, "catalog", "begin with `catalog: controls/v1`"), faults)?;
         if format != FORMAT {
             let place = root.get("catalog").unwrap_or_else(|| root.clone());
-            let problem = format!("the format is {format:?}");
+            let problem = format!("the format {format:?} is not supported");
             faults.push(place.fault("catalog.format", problem, format!("write `catalog: {FORMAT}`")));
         }
         let mut text = |name: &str, hint: &str| collect_fault(required_text(&root, name, hint), faults);
@@ -260,8 +260,8 @@ impl Catalog {
         })
     }
 
-    /// Returns the questions, with those of their tags that no rule of the pack has. Such a question would always find
-    /// nothing.
+    /// Returns each tag that no rule of the pack has, after the name of its question. Such a tag never finds
+    /// anything.
     pub fn unanswered<'c>(&'c self, pack: &'c Pack) -> impl Iterator<Item = (&'c str, &'c str)> {
         let answers = |tag: &str| pack.rules().iter().any(|rule| names_rule(tag, rule));
         self.questions.iter().flat_map(move |question| {
@@ -365,7 +365,7 @@ fn read_question(question: &Written<'_>, is_shared: bool) -> Result<QuestionDefi
             let known: Vec<_> = Fact::ALL.iter().map(|fact| fact.as_str()).collect();
             let hint = format!("use one of {}", known.join(", "));
             let parsed = Fact::parse(word)
-                .ok_or_else(|| fact.fault("catalog.log", format!("unknown fact {word:?}"), hint))?;
+                .ok_or_else(|| fact.fault("catalog.log", format!("the fact {word:?} is unknown"), hint))?;
             (SourceDefinition::Log(parsed), word.to_owned())
         }
         _ => {
@@ -395,7 +395,7 @@ fn events(question: &Written<'_>) -> Result<Option<(SourceDefinition, String)>, 
             words.push(Category::parse(word).ok_or_else(|| {
                 let known: Vec<_> = Category::ALL.iter().map(|category| category.as_str()).collect();
                 let hint = format!("use one of {}", known.join(", "));
-                item.fault("catalog.category", format!("unknown category {word:?}"), hint)
+                item.fault("catalog.category", format!("the category {word:?} is unknown"), hint)
             })?);
         }
         if words.is_empty() {
@@ -446,7 +446,11 @@ fn read_control(
         if !known.contains_key(name) {
             let near = nearest(name, known.keys());
             let hint = format!("define it under questions, or use an existing one, such as {near}");
-            return Err(item.fault("catalog.unknown_question", format!("unknown question {name:?}"), hint));
+            return Err(item.fault(
+                "catalog.unknown_question",
+                format!("the question {name:?} is not defined"),
+                hint,
+            ));
         }
         let place = names.iter().position(|one| one == name).unwrap_or_else(|| {
             names.push(name.to_owned());

@@ -60,7 +60,7 @@ pub fn rows(events: &[ListedEvent]) -> String {
     let columns = "entry,event,happened,recorded,action,actor,name,target,address,outcome,signed_by";
     let mut out = columns.to_owned() + "\r\n";
     for shown in events {
-        let said = &shown.said;
+        let summary = &shown.summary;
         let happened = shown.happened.map_or_else(String::new, |time| time.to_string());
         let (leaf, recorded) = (shown.leaf.to_string(), shown.recorded.to_string());
         let cells = [
@@ -68,12 +68,12 @@ pub fn rows(events: &[ListedEvent]) -> String {
             &shown.place,
             &happened,
             &recorded,
-            &said.action,
-            &said.actor,
-            &said.name,
-            &said.target,
-            &said.address,
-            &said.outcome,
+            &summary.action,
+            &summary.actor,
+            &summary.name,
+            &summary.target,
+            &summary.address,
+            &summary.outcome,
             &shown.signer,
         ];
         out += &(cells.map(|text| cell(text)).join(",") + "\r\n");
@@ -84,7 +84,7 @@ pub fn rows(events: &[ListedEvent]) -> String {
 /// Returns the columns from `kind` to `why_not`.
 fn row(evidence: &Evidence, control: &ControlEvidence, answer: &Answer) -> Vec<String> {
     let doubts = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts);
-    let why: Vec<_> = doubts.map(|doubt| format!("{}.", doubt.said)).collect();
+    let why: Vec<_> = doubts.map(|doubt| format!("{}.", doubt.message)).collect();
     let complete = if why.is_empty() { "yes" } else { "could not tell" };
     let none = String::new;
     let mut row = match &answer.found {

@@ -66,13 +66,13 @@ pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
     let more = of.actions.count().saturating_sub(NAMED as u64);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let (have, actions) = if of.events == 1 { ("has", "an action") } else { ("have", "actions") };
-    let said = format!("{} {have} {actions} without a category: {named}{more}", events(of.events));
-    Some(Doubt { code: "uncategorized", said })
+    let message = format!("{} {have} {actions} without a category: {named}{more}", events(of.events));
+    Some(Doubt { code: "uncategorized", message })
 }
 
 /// Returns the reason why a fact about the log doesn't answer a question.
 pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retention) -> Option<Doubt> {
-    let doubt = |code, said: String| Some(Doubt { code, said });
+    let doubt = |code, message: String| Some(Doubt { code, message });
     match fact {
         Fact::Integrity => {
             let passed = log.checks.iter().filter(|(_, state, ..)| *state == "pass").count();
@@ -115,17 +115,17 @@ pub(crate) fn of_keeping(required: &(String, i64), retention: &Retention) -> Vec
     if let Some((policy, age)) = &retention.policy
         && age < millis
     {
-        let said =
+        let message =
             format!("The policy of `{policy}` is shorter than the `{text}` that this control requires");
-        doubts.push(Doubt { code: "policy_too_short", said });
+        doubts.push(Doubt { code: "policy_too_short", message });
     }
     let reach = match (retention.oldest, retention.newest) {
         (Some((oldest, _)), Some(newest)) => newest.millis() - oldest.millis(),
         _ => 0,
     };
     if reach < *millis {
-        let said = format!("The entries span {}, and this control requires `{text}`", length(reach));
-        doubts.push(Doubt { code: "log_too_young", said });
+        let message = format!("The entries span {}, and this control requires `{text}`", length(reach));
+        doubts.push(Doubt { code: "log_too_young", message });
     }
     doubts
 }

@@ -54,15 +54,14 @@ pub struct EventFacts {
     pub(crate) is_read: bool,
     /// The parser and action, if neither the parser nor a rule assigns a category to the event.
     pub(crate) uncategorized: Option<Box<(String, String)>>,
-    /// True, respectively, if the subject is the actor, if the subject is the target, and if the identifier occurs
-    /// elsewhere.
+    /// Three flags: the subject is the actor, the subject is the target, and the identifier occurs elsewhere.
     pub(crate) subject: (bool, bool, bool),
     /// If the identifier occurs elsewhere: the identifier of an actor or target that contains it, or whose name does.
     pub(crate) likely: Option<String>,
     /// True if the target is the requested record.
     pub(crate) is_of_record: bool,
     /// The displayed fields, if the event may be listed.
-    pub(crate) said: Option<Box<EventSummary>>,
+    pub(crate) summary: Option<Box<EventSummary>>,
     /// The signed event, if it is about the log itself.
     pub(crate) signed: Option<Box<str>>,
 }
@@ -150,7 +149,7 @@ impl<'c> EventEvaluator<'c> {
         }
         let (by, of, _) = facts.subject;
         if facts.held != Bits::default() || facts.is_of_record || by || of {
-            facts.said = Some(Box::new(EventSummary::from_entry(entry)));
+            facts.summary = Some(Box::new(EventSummary::from_entry(entry)));
         }
         facts
     }
@@ -190,15 +189,15 @@ impl EventFacts {
     /// Returns the approximate memory use in bytes.
     pub fn memory_bytes(&self) -> usize {
         let texts = |one: &String, other: &String| size_of::<(String, String)>() + one.len() + other.len();
-        let said = |said: &EventSummary| {
-            let EventSummary { action, actor, name, target, address, outcome } = said;
+        let length = |summary: &EventSummary| {
+            let EventSummary { action, actor, name, target, address, outcome } = summary;
             let texts = [action, actor, name, target, address, outcome];
             size_of::<EventSummary>() + texts.iter().map(|text| text.len()).sum::<usize>()
         };
         size_of::<Self>()
             + self.uncategorized.as_ref().map_or(0, |both| texts(&both.0, &both.1))
             + self.likely.as_ref().map_or(0, String::len)
-            + self.said.as_deref().map_or(0, said)
+            + self.summary.as_deref().map_or(0, length)
             + self.signed.as_deref().map_or(0, str::len)
     }
 
@@ -220,8 +219,8 @@ fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
     let mut found = None;
     for short in [Short::Actor, Short::Target] {
         short.each_party(entry, &mut |party| {
-            let has = |said: &Option<std::borrow::Cow<'_, str>>| {
-                said.as_deref().is_some_and(|said| said.contains(text))
+            let has = |field: &Option<std::borrow::Cow<'_, str>>| {
+                field.as_deref().is_some_and(|field| field.contains(text))
             };
             if found.is_none() && (has(&party.id) || has(&party.name)) {
                 found =
@@ -284,7 +283,7 @@ pub struct Record {
     pub seq: u64,
     /// The link's time, in milliseconds.
     pub recorded: i64,
-    /// True if the key was authorized, as far as known when the entry was emitted.
+    /// True if the key was authorized according to what was known when the entry was emitted.
     pub authorized: bool,
     /// The content of the entry.
     pub what: RecordContent,

@@ -109,7 +109,7 @@ fn time_text(time: Time) -> String {
 }
 
 fn doubts(doubts: &[Doubt]) -> Vec<Value> {
-    doubts.iter().map(|doubt| json!({"code": doubt.code, "said": doubt.said})).collect()
+    doubts.iter().map(|doubt| json!({"code": doubt.code, "message": doubt.message})).collect()
 }
 
 fn listed<T>(list: &Listed<T>, each: impl Fn(&T) -> Value) -> Value {
@@ -151,11 +151,11 @@ fn erasure(erasure: &Erasure) -> Value {
 }
 
 pub(crate) fn shown(shown: &ListedEvent) -> Value {
-    let said = &shown.said;
+    let summary = &shown.summary;
     json!({
         "entry": shown.leaf, "event": shown.place, "recorded": time_text(shown.recorded),
-        "happened": shown.happened.map(time_text), "signer": shown.signer, "action": said.action, "actor": said.actor,
-        "name": said.name, "target": said.target, "address": said.address, "outcome": said.outcome,
+        "happened": shown.happened.map(time_text), "signer": shown.signer, "action": summary.action, "actor": summary.actor,
+        "name": summary.name, "target": summary.target, "address": summary.address, "outcome": summary.outcome,
     })
 }
 

@@ -25,8 +25,8 @@ pub fn write(evidence: &Evidence) -> String {
     let _ = writeln!(out, "# Evidence from an audit log: {}\n", marked(&framework.title));
     let _ = writeln!(
         out,
-        "Made by {} from verified events only. Controls are numbered as in {}; what they ask is in the catalog's own \
-         words, not the framework's. This document says what the log shows and what it can't show. Whether a control is \
+        "Made by {} from verified events only. Controls are numbered as in {}. Their requirements are in the \
+         catalog's own words, not the framework's. This document states what the log shows and what it can't show. Whether a control is \
          met is for you to judge.\n",
         marked(&evidence.source.tool),
         marked(&framework.edition),
@@ -71,19 +71,19 @@ fn elsewhere(subject: &Subject) -> String {
         return String::new();
     }
     let contain = if subject.mentioned == 1 { "contains" } else { "contain" };
-    let mut said = format!(
-        " {} {contain} this identifier somewhere else, which this document doesn't list.",
+    let mut text = format!(
+        " {} {contain} this identifier elsewhere. They aren't listed in this document.",
         capital(&plural(subject.mentioned, "other event")),
     );
     if !subject.likely.is_empty() {
         let ids: Vec<_> = subject.likely.iter().map(|id| code(id)).collect();
         let _ = write!(
-            said,
-            " Actors and targets there include {}. If one of these is the same person, run it with that identifier too.",
+            text,
+            " Actors and targets there include {}. If one of these is the same person, run it with that identifier, too.",
             ids.join(", ")
         );
     }
-    said
+    text
 }
 
 fn questions(out: &mut String, evidence: &Evidence) {
@@ -92,8 +92,8 @@ fn questions(out: &mut String, evidence: &Evidence) {
         let _ = writeln!(
             out,
             "Samples are drawn by SHA-256 over the root and the seed, so neither side can choose them, and anyone with the log and \
-             the seed draws the same. They are listed in the order they were drawn; a smaller sample is the beginning of a larger \
-             one. Agree on the seed before the log reaches this checkpoint, and nobody can influence the sample.\n"
+             the seed draws the same ones. They are listed in the order in which they were drawn. A smaller sample is the beginning \
+             of a larger one. Agree on the seed before the log reaches this checkpoint, so that no one can influence the sample.\n"
         );
     }
     for answer in &evidence.answers {
@@ -151,11 +151,11 @@ fn table(out: &mut String, list: &[ListedEvent]) {
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for shown in list {
-        let said = &shown.said;
-        let who = if said.name.is_empty() || said.name == said.actor {
-            marked(&said.actor)
+        let summary = &shown.summary;
+        let who = if summary.name.is_empty() || summary.name == summary.actor {
+            marked(&summary.actor)
         } else {
-            format!("{} ({})", marked(&said.actor), marked(&said.name))
+            format!("{} ({})", marked(&summary.actor), marked(&summary.name))
         };
         let _ = writeln!(
             out,
@@ -164,10 +164,10 @@ fn table(out: &mut String, list: &[ListedEvent]) {
             code(&shown.place),
             shown.happened.map_or_else(|| "not stated".into(), |time| time.to_string()),
             shown.recorded,
-            marked(&said.action),
-            marked(&said.target),
-            marked(&said.address),
-            marked(&said.outcome),
+            marked(&summary.action),
+            marked(&summary.target),
+            marked(&summary.address),
+            marked(&summary.outcome),
             code(&shown.signer),
         );
     }
@@ -187,12 +187,12 @@ fn how_to_check(out: &mut String, evidence: &Evidence) {
         "## How to check this\n\n\
          1. `countersign verify EXPORT --trust TRUST`, with the export that has the SHA-256 above and your own trust file, checks \
          every hash and signature again.\n\
-         2. The command that made this document makes it again, byte for byte.\n\
+         2. The command that created this document reproduces it, byte for byte.\n\
          3. `countersign show EXPORT --trust TRUST --query '{}'` lists the events that a query finds. To list the events of a \
-         category, make this document again with a larger `--sample`. `countersign show EXPORT \
-         CHAIN/SEQ --trust TRUST` shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` cuts it \
-         out so that it verifies on its own.\n\
-         4. `countersign analyze EXPORT --trust TRUST` makes the same findings, with the digest {}.\n",
+         category, create this document again with a larger `--sample`. `countersign show EXPORT \
+         CHAIN/SEQ --trust TRUST` shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` writes an \
+         export of it that verifies on its own.\n\
+         4. `countersign analyze EXPORT --trust TRUST` has the same findings, with the digest {}.\n",
         evidence.period.map_or_else(
             || "QUERY".to_owned(),
             |period| format!("(QUERY) since:{} until:{}", period.from, period.to)

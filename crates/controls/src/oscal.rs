@@ -109,7 +109,7 @@ fn value(evidence: &Evidence) -> Value {
     .flatten()
     .collect();
     let title = format!("Evidence from the audit log {}: {}", evidence.log.origin, framework.title);
-    let doubts: Vec<_> = evidence.doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
+    let doubts: Vec<_> = evidence.doubts.iter().map(|doubt| format!("{}.", doubt.message)).collect();
     let whole = if doubts.is_empty() {
         "Every entry of the log at its checkpoint was examined.".to_owned()
     } else {
@@ -120,7 +120,7 @@ fn value(evidence: &Evidence) -> Value {
         "title": title,
         "description": format!(
             "What verified events of an audit log show for controls of {}, and what they cannot. {whole} Whether a control \
-             is met is for an assessor to say.",
+             is met is for an assessor to decide.",
             framework.edition
         ),
         "start": start,
@@ -170,7 +170,7 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
     ];
     // An entry of the log: its index, its position in the chain, and its role here.
     let mut relevant: Vec<(u64, Option<&str>, String)> = Vec::new();
-    let said = match &answer.found {
+    let text = match &answer.found {
         AnswerContent::Events(events) => {
             properties.push(property("categories", events.categories.join(" ")));
             properties.push(property("query", &events.query));
@@ -179,8 +179,8 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
                 properties.extend([property("first-entry", first), property("last-entry", last)]);
             }
             for shown in &events.sample {
-                let said = format!("Sampled event: {}", shown.said.action);
-                relevant.push((shown.leaf, Some(&shown.place), said));
+                let text = format!("Sampled event: {}", shown.summary.action);
+                relevant.push((shown.leaf, Some(&shown.place), text));
             }
             let more = if is_complete { "" } else { " Could not tell whether these are all." };
             format!("{} verified events.{more}", events.extent.events)
@@ -203,21 +203,21 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
             });
             let listed = listed.collect::<Vec<_>>().join("; ");
             format!(
-                "{} findings, {} of them not answered in the log. {listed}",
+                "{} findings, {} of them not acknowledged in the log. {listed}",
                 findings.found.count(),
                 findings.unanswered
             )
         }
         AnswerContent::Log(fact) => format!("A fact about the log: {}.", fact.as_str()),
     };
-    let doubts: Vec<_> = doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
+    let doubts: Vec<_> = doubts.iter().map(|doubt| format!("{}.", doubt.message)).collect();
     let properties: Vec<Value> = properties.into_iter().flatten().collect();
     let remarks = ["The log cannot show:"].into_iter().map(str::to_owned);
     let remarks: Vec<String> = remarks.chain(control.cannot.iter().cloned()).chain(doubts).collect();
     let mut observation = json!({
         "uuid": uuid(evidence, &format!("observation {} {}", control.number, answer.name)),
         "title": answer.what,
-        "description": format!("{}: {said}", control.title),
+        "description": format!("{}: {text}", control.title),
         "props": properties,
         "methods": ["EXAMINE"],
         "collected": collected,
@@ -226,7 +226,7 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
     let root = evidence.log.checkpoint.map(|(_, root)| root.to_string()).unwrap_or_default();
     let relevant: Vec<Value> = relevant
         .into_iter()
-        .map(|(leaf, place, said)| {
+        .map(|(leaf, place, text)| {
             let href = format!("urn:countersign:entry:{}:{leaf}", escaped(&evidence.log.origin));
             let properties = [
                 property("entry", leaf),
@@ -234,7 +234,7 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
                 place.and_then(|place| property("event", place)),
             ];
             let properties: Vec<Value> = properties.into_iter().flatten().collect();
-            json!({"href": href, "description": said, "props": properties})
+            json!({"href": href, "description": text, "props": properties})
         })
         .collect();
     if !relevant.is_empty() {

@@ -71,12 +71,12 @@ pub struct Evidence {
     pub subject: Option<Subject>,
 }
 
-/// The first items of a list, and the number of further ones.
+/// The first items of a list, and the number of items that aren't listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T> {
     /// The listed items.
     pub listed: Vec<T>,
-    /// The number of further items.
+    /// The number of items that aren't listed.
     pub more: u64,
 }
 
@@ -219,7 +219,7 @@ pub struct Doubt {
     /// A stable code.
     pub code: &'static str,
     /// A sentence without a period at the end.
-    pub said: String,
+    pub message: String,
 }
 
 /// A signing key.
@@ -455,7 +455,7 @@ pub struct ListedEvent {
     /// The name of the signing key.
     pub signer: String,
     /// The displayed fields.
-    pub said: EventSummary,
+    pub summary: EventSummary,
 }
 
 /// Findings of the rules that a question refers to.

@@ -52,7 +52,8 @@ const TECHNIQUES: &[(&str, &[Category])] = &[
     ("t1651", &[Category::Elevation]),
 ];
 
-/// Returns the categories of an event for which this rule fires: none if it makes no findings of its own.
+/// Returns the categories of an event for which this rule fires. Rules without findings of their own
+/// add none.
 pub(crate) fn categories(rule: &Rule) -> Categories {
     if !rule.is_reported() {
         return Categories::default();

@@ -54,12 +54,12 @@ pub(crate) fn cell(text: &str) -> String {
 /// Formats entry indexes as ranges: `3, 7 to 9`.
 pub(crate) fn runs(leaves: &[u64]) -> String {
     let runs = countersign_analyze::runs::from_leaves(leaves);
-    let said = runs.iter().map(|(first, last)| match last - first {
+    let ranges = runs.iter().map(|(first, last)| match last - first {
         0 => first.to_string(),
         1 => format!("{first}, {last}"),
         _ => format!("{first} to {last}"),
     });
-    said.collect::<Vec<_>>().join(", ")
+    ranges.collect::<Vec<_>>().join(", ")
 }
 
 /// Formats a duration in its two largest units.
@@ -68,15 +68,15 @@ pub(crate) fn length(millis: i64) -> String {
         [("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1000), ("millisecond", 1)];
     let Some(first) = UNITS.iter().position(|(_, unit)| millis >= *unit) else { return "no time".into() };
     let mut rest = millis;
-    let mut said = Vec::new();
+    let mut parts = Vec::new();
     for (name, unit) in UNITS.iter().skip(first).take(2) {
         let count = rest / unit;
         rest %= unit;
         if count > 0 {
-            said.push(format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
+            parts.push(format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
         }
     }
-    said.join(" ")
+    parts.join(" ")
 }
 
 #[cfg(test)]

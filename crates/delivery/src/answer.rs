@@ -1,9 +1,14 @@
 //! Responses of a log server to submissions.
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::time::Duration;
 
 use countersign::link::ChainId;
 use countersign::proof::Proof;
+use countersign::tenant::{self, HeadProof, NewestHead, TenantOrigin};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::{Code, Error};
@@ -11,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::batch::{BatchLimits, LastLink};
+use crate::comparison::{compare, hashes};
 use crate::outbox::Receipt;
 
 /// A response of a log server to a submission.
@@ -24,7 +30,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// True if an HTTP status stands for a temporary condition, so that the same request can be sent again.
+/// True if an HTTP status means a temporary condition, so that the same request can be sent again.
 pub const fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 421 | 425 | 429) || status >= 500
 }
@@ -40,11 +46,13 @@ pub(crate) enum Meaning {
     Fork { chain: Option<String>, seq: Option<u64>, index: Option<u64> },
     /// The submission is larger than the log server accepts at once.
     TooLarge { bytes: Option<usize>, lines: Option<usize> },
-    /// Links are dated ahead of the log's clock, which shows `now`.
-    Early { now: Time },
+    /// Links are dated ahead of the log's clock, which shows `now`; the first of them is on this line of the submission.
+    Early { now: Time, line: Option<u64> },
+    /// The tenant log has ended.
+    Ended,
     /// A temporary condition, after which a retry can succeed.
     Later,
-    /// A refusal that a retry doesn't change.
+    /// A rejection that a retry won't change.
     Refused,
 }
 
@@ -68,6 +76,7 @@ struct ErrorDetails {
     #[serde(default)]
     message: String,
     hint: Option<String>,
+    line: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -105,13 +114,14 @@ impl Answer {
                     _ => Meaning::Refused,
                 }
             }
+            410 if body.error.code == "log.ended" => Meaning::Ended,
             413 => {
                 let limits = body.limits.unwrap_or(ServerLimits { bytes: None, lines: None });
                 Meaning::TooLarge { bytes: limits.bytes, lines: limits.lines }
             }
             503 if body.error.code == "submit.early" => {
                 let now = body.now.and_then(|now| Time::parse(now.as_bytes()));
-                now.map_or(Meaning::Later, |now| Meaning::Early { now })
+                now.map_or(Meaning::Later, |now| Meaning::Early { now, line: body.error.line })
             }
             status if is_transient(status) => Meaning::Later,
             _ => Meaning::Refused,
@@ -129,7 +139,7 @@ impl Answer {
                     .into()
             }
             (None, status) if error.code.is_empty() && !is_transient(status) => "check that the URL points to a log server".into(),
-            (None, _) => "look for details in the log server's own log".into(),
+            (None, _) => "look for details in the log server's own logs".into(),
         };
         ErrorText {
             code: or(error.code, format!("http.{}", self.status)),
@@ -147,7 +157,7 @@ fn truncate(text: &str) -> String {
 }
 
 impl BatchLimits {
-    /// Returns these limits lowered to the log server's. None if that changes nothing.
+    /// Returns these limits lowered to the log server's. `None` if that changes nothing.
     pub(crate) fn lowered(
         self,
         bytes: Option<usize>,
@@ -164,66 +174,166 @@ impl BatchLimits {
     }
 }
 
-/// Checks that the response proves each of these links to be in the log with this origin, according to `trust`. Returns
-/// the receipt of the last one.
+/// The proofs in a response.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    /// The receipt of the last link.
+    pub(crate) receipt: Receipt,
+    /// The proof of a tenant log's newest head.
+    pub(crate) head: Option<HeadProof>,
+}
+
+/// Checks that the response proves each of these links to be in the log with this origin, according to `trust`, and that
+/// a tenant log extends the newest head that the request stated.
 ///
 /// # Errors
-/// [`Code::Proof`] if one of them is not proven.
+/// [`Code::Proof`] if something is not proven, and [`Code::Rewritten`] if the response contradicts the newest head.
 pub(crate) fn prove(
     answer: &Answer,
     last: &[LastLink],
     origin: &str,
     trust: &Trust,
-) -> Result<Receipt, Error> {
-    let unproven = |why: &str| Error::new(Code::Proof, why);
-    let body: Map<String, Value> =
-        serde_json::from_slice(&answer.body).map_err(|_| unproven("the response is not a JSON object"))?;
-    let chains = body.get("chains").and_then(Value::as_object);
+    newest: Option<&NewestHead>,
+) -> Result<Proven, Error> {
+    let proofs = Proofs::read(answer, origin, trust)?;
+    let chains = proofs.field("chains").and_then(Value::as_object);
     let chains = chains.ok_or_else(|| unproven("the response has no field `chains`"))?;
     let mut receipt = None;
     for LastLink { chain, seq, link } in last {
-        let proof = chains.get(&chain.to_string()).and_then(|entry| proof_of(entry));
-        let proof = proof.ok_or_else(|| unproven(&format!("the response has no proof of {chain}/{seq}")))?;
-        check(proof, link.as_bytes(), origin, trust)?;
-        receipt = Some(Receipt { link: link.clone(), proof: proof.to_owned() });
+        let proof = chains.get(&chain.to_string()).and_then(|entry| proofs.read_proof(entry).transpose());
+        let proof =
+            proof.ok_or_else(|| unproven(&format!("the response has no proof of {chain}/{seq}")))??;
+        proof.verify(link.as_bytes(), origin, trust)?;
+        receipt = Some(Receipt { link: link.clone(), proof: proof.to_string() });
     }
-    receipt.ok_or_else(|| unproven("the submission contained no links"))
+    let receipt = receipt.ok_or_else(|| unproven("the submission contained no links"))?;
+    proofs.compare(newest)?;
+    Ok(Proven { receipt, head: proofs.head })
 }
 
 /// Checks that the response proves the submitted key note to be in the log with this origin. Returns its index.
 ///
 /// # Errors
-/// [`Code::Proof`] if it doesn't.
-pub(crate) fn prove_note(answer: &Answer, note: &str, origin: &str, trust: &Trust) -> Result<u64, Error> {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let proof = body.get("notes").and_then(|notes| notes.get(0)).and_then(proof_of);
-    let proof = proof.ok_or_else(|| Error::new(Code::Proof, "the response has no proof of the key note"))?;
-    check(proof, note.as_bytes(), origin, trust)
+/// Those of [`prove`].
+pub(crate) fn prove_note(
+    answer: &Answer,
+    note: &str,
+    origin: &str,
+    trust: &Trust,
+    newest: Option<&NewestHead>,
+) -> Result<u64, Error> {
+    let proofs = Proofs::read(answer, origin, trust)?;
+    let proof = proofs.note()?.ok_or_else(|| unproven("the response has no proof of the key note"))?;
+    proof.verify(note.as_bytes(), origin, trust)?;
+    proofs.compare(newest)?;
+    Ok(proof.index())
 }
 
-fn proof_of(entry: &Value) -> Option<&str> {
-    entry.get("proof").and_then(Value::as_str)
+fn unproven(why: &str) -> Error {
+    Error::new(Code::Proof, why)
 }
 
-/// Verifies the proof of an entry, and returns the entry's index.
-fn check(proof: &str, leaf: &[u8], origin: &str, trust: &Trust) -> Result<u64, Error> {
-    let proof = Proof::parse(proof)?;
-    let found = &proof.checkpoint.checkpoint.origin;
-    if found != origin {
-        let message = format!("the proof is for the log {found:?}, not for {origin:?}");
-        return Err(Error::new(Code::Proof, message));
+fn missing_field(origin: &str, field: &str) -> Error {
+    unproven(&format!("the response for the log {origin:?} has no field `{field}`"))
+}
+
+/// A response that claims that a log contains a submission.
+pub(crate) struct Proofs {
+    /// The fields about the log.
+    log: Map<String, Value>,
+    /// The head that the proofs of a tenant log lead to.
+    head: Option<HeadProof>,
+}
+
+impl Proofs {
+    /// Reads the response of the log with this origin. Verifies nothing.
+    fn read(answer: &Answer, origin: &str, trust: &Trust) -> Result<Self, Error> {
+        let mut body: Map<String, Value> = serde_json::from_slice(&answer.body)
+            .map_err(|_| unproven("the response is not a JSON object"))?;
+        if TenantOrigin::for_reader(origin, trust).is_none() {
+            return Ok(Self { log: body, head: None });
+        }
+        let logs = body.get_mut("logs").and_then(Value::as_object_mut);
+        let logs = logs.ok_or_else(|| missing_field(origin, "logs"))?;
+        let Some(Value::Object(log)) = logs.remove(origin) else {
+            return Err(unproven(&format!("the response is not for the log {origin:?}")));
+        };
+        Self::of_tenant_log(origin, log, body.get("root").and_then(Value::as_str))
     }
-    proof.verify(leaf, trust)?;
-    Ok(proof.index)
+
+    /// Reads the fields about a tenant log. `root` is the proof of the directory, which all logs of a response share.
+    pub(crate) fn of_tenant_log(
+        origin: &str,
+        log: Map<String, Value>,
+        root: Option<&str>,
+    ) -> Result<Self, Error> {
+        let lines = log.get("head").and_then(Value::as_str).ok_or_else(|| missing_field(origin, "head"))?;
+        let root = root.ok_or_else(|| missing_field(origin, "root"))?;
+        let head = HeadProof::parse(&format!("{lines}\n{root}"))?;
+        Ok(Self { log, head: Some(head) })
+    }
+
+    fn field(&self, name: &str) -> Option<&Value> {
+        self.log.get(name)
+    }
+
+    /// Reads the proof of the submitted key note; `None` if it is missing or malformed.
+    pub(crate) fn note(&self) -> Result<Option<EntryProof>, Error> {
+        self.field("notes").and_then(|notes| notes.get(0)).map_or(Ok(None), |entry| self.read_proof(entry))
+    }
+
+    /// Reads the proof of an entry from its fields; `None` if they are missing or malformed.
+    fn read_proof(&self, entry: &Value) -> Result<Option<EntryProof>, Error> {
+        let Some(head) = &self.head else {
+            let proof = entry.get("proof").and_then(Value::as_str);
+            return Ok(proof.map(Proof::parse).transpose()?.map(EntryProof::Log));
+        };
+        let index = entry.get("index").and_then(Value::as_u64);
+        let receipt = |(index, hashes)| tenant::Receipt { index, hashes, proof: head.clone() };
+        Ok(index.zip(hashes(entry.get("hashes"))).map(receipt).map(EntryProof::TenantLog))
+    }
+
+    /// Compares the head of a tenant log, which is verified, with the newest one that the request stated.
+    fn compare(&self, newest: Option<&NewestHead>) -> Result<(), Error> {
+        self.head.as_ref().zip(newest).map_or(Ok(()), |(head, newest)| compare(newest, head, &self.log))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The proof of an entry.
+pub(crate) enum EntryProof {
+    /// The proof of an entry of an ordinary log.
+    Log(Proof),
+    /// The receipt of an entry of a tenant log.
+    TenantLog(tenant::Receipt),
+}
 
-    #[test]
-    fn server_errors_are_transient_and_refusals_are_not() {
-        assert!([408, 421, 425, 429, 500, 502, 503, 504].into_iter().all(is_transient));
-        assert!(![301, 400, 401, 403, 404, 409, 410, 413, 422].into_iter().any(is_transient));
+impl EntryProof {
+    const fn index(&self) -> u64 {
+        match self {
+            Self::Log(proof) => proof.index,
+            Self::TenantLog(receipt) => receipt.index,
+        }
+    }
+
+    pub(crate) fn verify(&self, leaf: &[u8], origin: &str, trust: &Trust) -> Result<(), Error> {
+        match self {
+            Self::Log(proof) => {
+                let found = &proof.checkpoint.checkpoint.origin;
+                if found != origin {
+                    return Err(unproven(&format!("the proof is for the log {found:?}, not for {origin:?}")));
+                }
+                proof.verify(leaf, trust)
+            }
+            Self::TenantLog(receipt) => receipt.verify(leaf, Some(origin), trust),
+        }
+    }
+}
+
+impl fmt::Display for EntryProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(proof) => proof.fmt(f),
+            Self::TenantLog(receipt) => receipt.fmt(f),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// The first wait after a failure. Jitter adds up to as much again.
+/// The first wait after a failure. Jitter adds up to the same amount.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The default maximum wait.
 const MAX_WAIT: Duration = Duration::from_mins(5);
@@ -40,7 +40,7 @@ impl Backoff {
         Self { backoff, max }
     }
 
-    /// Returns the next wait, which is at least as long as the server asks for, but at most an hour because of that.
+    /// Returns the next wait. It is at least as long as the server requests, up to an hour.
     pub fn next(&mut self, requested: Option<Duration>) -> Duration {
         let wait = self.backoff.next().unwrap_or(self.max);
         wait.max(requested.unwrap_or_default().min(MAX_REQUESTED_WAIT))

@@ -16,7 +16,7 @@ pub struct BatchLimits {
 }
 
 impl Default for BatchLimits {
-    /// 1 MiB and 4,096 lines: well below what a log server accepts, and little to send again.
+    /// 1 MiB and 4,096 lines: well below what a log server accepts, and cheap to send again.
     fn default() -> Self {
         Self { bytes: 1 << 20, lines: 4_096 }
     }
@@ -78,6 +78,22 @@ impl Batch {
             builder.end_segment(segment.number);
         }
         builder.end()
+    }
+
+    /// Returns the number of lines up to the last signed link before a 1-based line of the body. `None` if there is no
+    /// such link.
+    pub(crate) fn signed_before(&self, line: u64) -> Option<usize> {
+        let before = usize::try_from(line.min(self.links)).ok()?.checked_sub(1)?;
+        let is_signed = |line: &str| parse_link(line).is_some_and(|(place, _)| place.signed);
+        let signed = (1..).zip(self.body.lines().take(before)).filter(|(_, line)| is_signed(line));
+        signed.map(|(number, _)| number).last()
+    }
+
+    /// Returns the link on a 1-based line of the body.
+    pub(crate) fn place(&self, line: u64) -> Option<(ChainId, u64)> {
+        let place = usize::try_from(line).ok()?.checked_sub(1)?;
+        let (LinkPlace { chain, seq, .. }, _) = parse_link(self.body.lines().nth(place)?)?;
+        Some((chain, seq))
     }
 }
 

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use countersign::time::{DAY, Time};
 
-/// The difference in milliseconds, between the clocks or by a change of one, that is ignored.
+/// The maximum difference between two clocks, and the maximum jump of one, that are ignored, in milliseconds.
 const MAX_SKEW_MS: i64 = 60_000;
 /// The number of milliseconds by which a clock must go back for a new chain to start.
 const MAX_BACKSTEP_MS: i64 = 5 * 60_000;
 /// The maximum correction in milliseconds: no signature covers the time that a log reports.
 const MAX_CORRECTION_MS: i64 = DAY;
-/// The lifetime of a correction. After it, this machine's own clock counts until a log refuses it again.
+/// The lifetime of a correction. After that, this machine's own clock counts until a log rejects it again.
 const CORRECTION_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The difference between this machine's clock and a log's.
@@ -25,8 +25,8 @@ pub struct ClockDifference {
 }
 
 impl ClockDifference {
-    /// Compares this machine's time `own` with the time `log` of a log's clock. None if the difference exceeds the
-    /// maximum correction.
+    /// Compares this machine's time `own` with the time `log` of a log's clock. `None` if the difference
+    /// exceeds the maximum correction.
     fn between(own: Time, log: Time) -> Option<Self> {
         let ahead = own.millis() - log.millis();
         let difference = Self { ahead, is_corrected: ahead > MAX_SKEW_MS, now: own.min(log) };
@@ -74,8 +74,8 @@ impl Clock {
         Time::from_millis(own.millis() - ahead).unwrap_or(own)
     }
 
-    /// Accounts for a refusal of links as dated ahead, when the log's clock showed `log` and this machine's showed
-    /// `own`. Returns `None` if the difference exceeds the maximum correction.
+    /// Accounts for links that the log rejected as dated ahead, when the log's clock showed `log` and this
+    /// machine's showed `own`. Returns `None` if the difference exceeds the maximum correction.
     pub fn learn(&mut self, own: Time, log: Time) -> Option<ClockDifference> {
         let difference = ClockDifference::between(own, log);
         if let Some(ClockDifference { ahead, is_corrected: true, .. }) = difference {
@@ -84,8 +84,8 @@ impl Clock {
         difference
     }
 
-    /// True if a chain whose last link has the time `last` is so far ahead of `now` that a new one has to start: times
-    /// in a chain never go back, so a log would refuse its links until then.
+    /// True if a chain whose last link has the time `last` is so far ahead of `now` that a new one has to
+    /// start: times in a chain never go back, so a log would reject its links until then.
     pub fn is_too_far_ahead(last: Time, now: Time) -> bool {
         last.millis() > now.millis() + MAX_BACKSTEP_MS
     }

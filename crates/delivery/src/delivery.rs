@@ -9,12 +9,15 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use countersign::Code;
 use countersign::link::ChainId;
+use countersign::tenant::{NewestHead, Since};
 use countersign::time::Time;
 use countersign::trust::Trust;
 
-use crate::answer::{Answer, ErrorText, Meaning, prove, prove_note};
+use crate::answer::{Answer, ErrorText, Meaning, Proven, prove, prove_note};
 use crate::batch::{Batch, BatchLimits, NoBatch, contains};
+use crate::comparison::no_head;
 use crate::error::DeliveryError;
 use crate::outbox::Outbox;
 
@@ -23,11 +26,11 @@ pub trait LogServer {
     /// The caller's error type.
     type Error: From<DeliveryError>;
 
-    /// Submits lines once.
+    /// Submits lines once. `since` is the newest head of a tenant log, for the query of the request.
     ///
     /// # Errors
     /// If there was no complete response. In this case, the log may or may not contain the lines.
-    fn submit(&mut self, lines: &str) -> Result<Answer, Self::Error>;
+    fn submit(&mut self, lines: &str, since: Option<Since>) -> Result<Answer, Self::Error>;
 }
 
 /// The result of one step.
@@ -48,6 +51,9 @@ pub enum Step<E> {
         now: Time,
         /// The first link of a segment that the log doesn't contain yet, if it contains earlier ones of that segment.
         from: Option<(ChainId, u64)>,
+        /// The first of these links, if the log server named it. The links before it are proven, except unsigned ones
+        /// directly before it.
+        refused: Option<(ChainId, u64)>,
         /// The wait that the log server asked for, if any.
         after: Option<Duration>,
         /// The error of the log server.
@@ -76,12 +82,22 @@ pub struct Delivery<'a> {
     from: Option<(ChainId, u64)>,
     /// True if nothing was accepted since `from` was set after a gap.
     moved: bool,
+    /// The maximum number of lines of the next submission: those before a link that is dated ahead of the log's clock.
+    before_early: Option<usize>,
 }
 
 impl<'a> Delivery<'a> {
     /// Creates a delivery to the log with this origin, whose proofs are verified against `trust`.
     pub fn new(outbox: &'a Mutex<Outbox>, trust: &'a Trust, origin: &'a str) -> Self {
-        Self { outbox, trust, origin, limits: BatchLimits::default(), from: None, moved: false }
+        Self {
+            outbox,
+            trust,
+            origin,
+            limits: BatchLimits::default(),
+            from: None,
+            moved: false,
+            before_early: None,
+        }
     }
 
     /// Sets the limits of one submission.
@@ -95,14 +111,18 @@ impl<'a> Delivery<'a> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the limits of one submission, lowered to the log server's as far as they are known.
+    /// Returns the limits of one submission, lowered to those of the log server, if they are known.
     pub fn known_limits(&self) -> BatchLimits {
         self.limits
     }
 
     /// Sends once, if there is something to send.
     pub fn step<E: From<DeliveryError>>(&mut self, server: &mut dyn LogServer<Error = E>) -> Step<E> {
-        let batch = Batch::collect(&self.outbox(), self.from, &self.limits);
+        if let Some(dead) = self.contradiction() {
+            return Step::Dead(dead.into());
+        }
+        let lines = self.before_early.take().map_or(self.limits.lines, |lines| lines.min(self.limits.lines));
+        let batch = Batch::collect(&self.outbox(), self.from, &BatchLimits { lines, ..self.limits });
         let batch = match batch {
             Ok(batch) => batch,
             Err(NoBatch::Empty) if self.from.take().is_some() => return Step::Again,
@@ -111,12 +131,13 @@ impl<'a> Delivery<'a> {
             Err(NoBatch::Failed(error)) => return Step::Refused(error.into()),
         };
         // The outbox is not locked during the request, which may be slow.
-        let answer = match server.submit(&batch.body) {
+        let newest = self.newest_head();
+        let answer = match server.submit(&batch.body, newest.map(|newest| newest.since())) {
             Ok(answer) => answer,
             Err(why) => return Step::Later { after: None, why },
         };
         match answer.meaning() {
-            Meaning::Taken => self.accept(&batch, &answer),
+            Meaning::Taken => self.accept(&batch, &answer, newest.as_ref()),
             Meaning::Gap { chain, expected } => self.gap(chain, expected, &answer),
             Meaning::Fork { chain, seq, index } => {
                 Step::Dead(forked(&self.outbox(), chain, seq, index).into())
@@ -131,20 +152,53 @@ impl<'a> Delivery<'a> {
                     None => Step::Refused(self.too_large().into()),
                 }
             }
-            Meaning::Early { now } => Step::Early {
-                now,
-                from: self.from,
-                after: answer.retry_after,
-                why: server_error(&answer).into(),
-            },
+            Meaning::Early { now, line } => {
+                // The log may already contain the links before that line, and then redating would repeat their events.
+                // Sent without the rest, they are proven and keep their times.
+                self.before_early = line.and_then(|line| batch.signed_before(line));
+                if self.before_early.is_some() {
+                    return Step::Again;
+                }
+                Step::Early {
+                    now,
+                    from: self.from,
+                    refused: line.and_then(|line| batch.place(line)),
+                    after: answer.retry_after,
+                    why: server_error(&answer).into(),
+                }
+            }
             Meaning::Later => Step::Later { after: answer.retry_after, why: server_error(&answer).into() },
+            // No chain can continue in it. Logs of other tenants are not affected.
+            Meaning::Ended => Step::Dead(server_error(&answer).into()),
             Meaning::Refused => Step::Refused(server_error(&answer).into()),
         }
     }
 
-    fn accept<E: From<DeliveryError>>(&mut self, batch: &Batch, answer: &Answer) -> Step<E> {
-        let receipt = match prove(answer, &batch.last, self.origin, self.trust) {
-            Ok(receipt) => receipt,
+    /// Returns the error if the log server has shown two histories.
+    fn contradiction(&self) -> Option<DeliveryError> {
+        let outbox = self.outbox();
+        outbox.contradiction().map(|contradiction| rewritten(&contradiction.message, &outbox))
+    }
+
+    /// Returns the newest head of a tenant log that the outbox has seen.
+    fn newest_head(&self) -> Option<NewestHead> {
+        let none = no_head(self.origin, self.trust)?;
+        Some(self.outbox().newest_head().map_or(none, NewestHead::from))
+    }
+
+    fn accept<E: From<DeliveryError>>(
+        &mut self,
+        batch: &Batch,
+        answer: &Answer,
+        newest: Option<&NewestHead>,
+    ) -> Step<E> {
+        let Proven { receipt, head } = match prove(answer, &batch.last, self.origin, self.trust, newest) {
+            Ok(proven) => proven,
+            Err(error) if error.code == Code::Rewritten => {
+                let (mut outbox, message) = (self.outbox(), error.into_message());
+                outbox.keep_contradiction(&message, &answer.body);
+                return Step::Dead(rewritten(&message, &outbox).into());
+            }
             Err(error) => return Step::Later { after: answer.retry_after, why: unproven(error).into() },
         };
         self.moved = false;
@@ -159,9 +213,11 @@ impl<'a> Delivery<'a> {
                 .any(|segment| contains(segment, next) && segment.first.seq < next.1);
             self.from = within.then_some(next);
         }
-        if let Some(through) = batch.through
-            && let Err(why) = self.outbox().proven(through, receipt)
-        {
+        let stored = match batch.through {
+            Some(through) => self.outbox().proven(through, receipt, head),
+            None => head.map_or(Ok(()), |head| self.outbox().keep_newest_head(head)),
+        };
+        if let Err(why) = stored {
             self.from = None;
             return Step::Later { after: None, why: why.into() };
         }
@@ -199,7 +255,7 @@ impl<'a> Delivery<'a> {
 ///
 /// # Errors
 ///
-/// If the log server refuses it, or doesn't prove that the log contains it.
+/// If the log server rejects it, or doesn't prove that the log contains it.
 pub fn submit_note<E: From<DeliveryError>>(
     server: &mut dyn LogServer<Error = E>,
     line: &str,
@@ -207,9 +263,10 @@ pub fn submit_note<E: From<DeliveryError>>(
     origin: &str,
     trust: &Trust,
 ) -> Result<u64, E> {
-    let answer = server.submit(line)?;
+    let newest = no_head(origin, trust);
+    let answer = server.submit(line, newest.map(|newest| newest.since()))?;
     match answer.meaning() {
-        Meaning::Taken => prove_note(&answer, note, origin, trust).map_err(|error| {
+        Meaning::Taken => prove_note(&answer, note, origin, trust, newest.as_ref()).map_err(|error| {
             let hint = "check the log's public key and the quorum; the log server claims to have the statement, but its proof doesn't verify";
             DeliveryError::Unproven { error, hint }.into()
         }),
@@ -218,7 +275,7 @@ pub fn submit_note<E: From<DeliveryError>>(
 }
 
 /// Returns the error text of a response as an error.
-fn server_error(answer: &Answer) -> DeliveryError {
+pub(crate) fn server_error(answer: &Answer) -> DeliveryError {
     let ErrorText { code, message, hint } = answer.error_text();
     DeliveryError::Answer { code, message, hint }
 }
@@ -228,7 +285,7 @@ fn unproven(error: countersign::Error) -> DeliveryError {
     DeliveryError::Unproven { error, hint }
 }
 
-/// The way to move events into a new chain after theirs can't continue.
+/// The hint for recording events in a new chain if their own chain can't continue.
 const RECORD_AGAIN: &str = "To record the pending events again, run cat DIR/*.ndjson | jq -c '.event // empty' | countersign record …";
 
 fn forked(outbox: &Outbox, chain: Option<String>, seq: Option<u64>, index: Option<u64>) -> DeliveryError {
@@ -258,6 +315,12 @@ fn rolled_back(outbox: &Outbox, chain: ChainId, expected: u64) -> DeliveryError 
     let hint = "show the proof in position.json, under `receipt`, to the log operator and the log's \
                 monitors. Keep this outbox; to continue recording, use another directory";
     contradiction("log.rollback", message, format!("{hint}. {RECORD_AGAIN}"), outbox)
+}
+
+fn rewritten(message: &str, outbox: &Outbox) -> DeliveryError {
+    let hint = "show contradiction.json in the outbox, which has both, to the log operator and the log's readers. Keep \
+                this outbox; to continue recording, use another directory";
+    contradiction("log.rewritten", message.to_owned(), format!("{hint}. {RECORD_AGAIN}"), outbox)
 }
 
 fn contradiction(code: &'static str, message: String, hint: String, outbox: &Outbox) -> DeliveryError {

@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_files_are_refused() {
+    fn compressed_files_are_rejected() {
         let place = Place::new();
         fs::write(place.path("log"), [0x1f, 0x8b, 8, 0]).unwrap();
         let mut follower = FileFollower::new(&place.path("log"), None);

@@ -1,11 +1,13 @@
-//! Delivers links to a log server, and keeps them until it has proven that the log contains them.
+//! Delivers links to a log server, and keeps them until the server has proven that the log contains them.
 //!
 //! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in
-//! [`Memory`]. A [`Delivery`] submits them to a [`LogServer`], one request per step, and removes a link only after the
-//! log server has proven that the log contains it. A step reads no clock and doesn't wait: the caller decides when to
-//! retry, or runs [`send`] on a thread, which waits and retries on its own. If a log refuses links because their times
-//! are ahead of its clock, [`redate`](fn@redate) gives their events new times, from a [`Clock`] that follows the log's.
-//! A [`FileFollower`] reads a growing log file, and the outbox remembers its position.
+//! [`Memory`]. A [`Delivery`] submits them to a [`LogServer`], one request per step, and removes a link only
+//! after the log server has proven that the log contains it. A step reads no clock and doesn't wait: the
+//! caller decides when to retry, or runs [`send`] on a thread, which waits and retries on its own. If a log
+//! rejects links because their times are ahead of its clock, [`redate`](fn@redate) gives their events new
+//! times, from a [`Clock`] that follows the log's. The outbox remembers the newest head of a tenant log, and each
+//! answer is compared with it. A [`FileFollower`] reads a growing log file, and the
+//! outbox remembers its position.
 //!
 //! ```
 //! use std::sync::Mutex;
@@ -13,6 +15,7 @@
 //!
 //! use countersign::note::SignerKey;
 //! use countersign::recorder::Recorder;
+//! use countersign::tenant::Since;
 //! use countersign::time::Time;
 //! use countersign::trust::Trust;
 //! use countersign_delivery::{Answer, Delivery, DeliveryError, LogServer, Memory, Outbox, Step};
@@ -23,7 +26,7 @@
 //! impl LogServer for Busy {
 //!     type Error = DeliveryError;
 //!
-//!     fn submit(&mut self, _lines: &str) -> Result<Answer, DeliveryError> {
+//!     fn submit(&mut self, _lines: &str, _since: Option<Since>) -> Result<Answer, DeliveryError> {
 //!         Ok(Answer { status: 503, retry_after: Some(Duration::from_secs(9)), body: Vec::new() })
 //!     }
 //! }
@@ -50,10 +53,12 @@ mod answer;
 mod backoff;
 mod batch;
 mod clock;
+mod comparison;
 mod delivery;
 mod error;
 mod follow;
 mod outbox;
+mod placing;
 mod redate;
 mod sender;
 
@@ -65,7 +70,9 @@ pub use delivery::{Delivery, LogServer, Step, submit_note};
 pub use error::DeliveryError;
 pub use follow::{FileFollower, FollowProgress, LineReader};
 pub use outbox::{
-    Directory, FollowPosition, Head, InputPosition, LinkPlace, Memory, Outbox, Receipt, Segment, Store,
+    Contradiction, Directory, FollowPosition, Head, InputPosition, LinkPlace, Memory, Outbox, Receipt,
+    Segment, Store,
 };
+pub use placing::place_note;
 pub use redate::redate;
 pub use sender::{Early, RetryPolicy, SenderObserver, SenderStatus, SharedStatus, send};

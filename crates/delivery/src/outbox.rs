@@ -1,9 +1,10 @@
 //! The outbox: links that are not yet proven to be in the log.
 //!
-//! Each flush becomes a [segment](segment), an export in a separate file, which is durable before any of it is sent.
-//! The file `position.json` records which segments were proven, and the states of the chain and the followed file after
-//! them. It is replaced before they are removed. So whenever a process ends, the next one finds every link that was
-//! sent, continues after the last one, and never signs a second link for the same position of the chain.
+//! Each flush becomes a [segment](segment), an export in a separate file, which is durable before any of it
+//! is sent. The file `position.json` records which segments were proven, and the states of the chain and the
+//! followed file after them. The file is replaced before proven segments are removed. So whenever a process
+//! ends, the next one finds every link that was sent, continues after the last one, and never signs a second
+//! link for the same position of the chain.
 
 mod head;
 mod segment;
@@ -13,6 +14,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use countersign::tenant::HeadProof;
 use serde::{Deserialize, Serialize};
 
 pub use head::{FollowPosition, Head, InputPosition, LinkPlace};
@@ -23,15 +25,28 @@ use self::head::StoredHead;
 use crate::error::DeliveryError;
 
 const POSITION: &str = "position.json";
+const CONTRADICTION: &str = "contradiction.json";
 const VERSION: &str = "outbox/v1";
 
-/// The proof that the log holds a link, with that link.
+/// The proof that the log contains a link, with that link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The link.
     pub link: String,
-    /// A tlog-proof.
+    /// A tlog-proof; for a tenant log, a [receipt](countersign::tenant::Receipt).
     pub proof: String,
+}
+
+/// The evidence that a log server has shown two histories of a tenant log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contradiction {
+    /// The reason, for people.
+    pub message: String,
+    /// The head proof that the outbox had, if it had one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head: Option<String>,
+    /// The log server's answer, which contradicts that head or itself.
+    pub answer: String,
 }
 
 /// The content of the position file: what was proven.
@@ -44,6 +59,8 @@ struct Position {
     head: Option<StoredHead>,
     followed: Option<FollowPosition>,
     receipt: Option<Receipt>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    newest_head: Option<String>,
 }
 
 /// Links that were recorded but are not yet proven, in the chain's order.
@@ -57,6 +74,9 @@ pub struct Outbox {
     /// The head and the position in the followed file after it.
     proven: (Option<Head>, Option<FollowPosition>),
     receipt: Option<Receipt>,
+    /// The proof of a tenant log's newest head.
+    newest_head: Option<HeadProof>,
+    contradiction: Option<Contradiction>,
     /// True if a write failed, so that only opening the outbox again shows what is durable.
     unknown: bool,
 }
@@ -68,7 +88,7 @@ impl Outbox {
     /// If the store can't be read, or its files are invalid or for another log.
     pub fn open(store: Box<dyn Store>, origin: &str, name: &str) -> Result<Self, DeliveryError> {
         let failed = |error| DeliveryError::io("read the outbox", name, error);
-        // Links that a power failure could take back must not be sent.
+        // Don't send links that a power failure could still undo.
         store.sync().map_err(failed)?;
         let names = store.names().map_err(failed)?;
         let mut outbox = Self {
@@ -79,10 +99,17 @@ impl Outbox {
             through: 0,
             proven: (None, None),
             receipt: None,
+            newest_head: None,
+            contradiction: None,
             unknown: false,
         };
         if names.iter().any(|name| name == POSITION) {
             outbox.read_position()?;
+        }
+        if names.iter().any(|name| name == CONTRADICTION) {
+            let read = serde_json::from_slice(&outbox.read(CONTRADICTION)?);
+            outbox.contradiction =
+                Some(read.map_err(|_| outbox.damaged(CONTRADICTION, "the file is malformed"))?);
         }
         for number in names.iter().filter_map(|name| segment::number(name)) {
             if number <= outbox.through {
@@ -108,6 +135,8 @@ impl Outbox {
         };
         (self.through, self.proven, self.receipt) =
             (position.through, (head, position.followed), position.receipt);
+        let newest_head = position.newest_head.map(|head| HeadProof::parse(&head)).transpose();
+        self.newest_head = newest_head.map_err(|_| self.damaged(POSITION, "the newest head is malformed"))?;
         Ok(())
     }
 
@@ -180,6 +209,16 @@ impl Outbox {
         self.receipt.as_ref()
     }
 
+    /// Returns the newest head proof of a tenant log, with which each answer is compared.
+    pub fn newest_head(&self) -> Option<&HeadProof> {
+        self.newest_head.as_ref()
+    }
+
+    /// Returns the evidence that the log server has shown two histories, if it has.
+    pub fn contradiction(&self) -> Option<&Contradiction> {
+        self.contradiction.as_ref()
+    }
+
     /// Returns the segments that are not yet proven.
     pub fn pending(&self) -> &VecDeque<Segment> {
         &self.pending
@@ -237,7 +276,7 @@ impl Outbox {
             .map_err(|why| self.damaged(&name, why))?;
         if number == 1 {
             // Lets a later process tell a new outbox from one that lost its files.
-            self.write_position(0, (None, None), None)?;
+            self.write_position(0, (None, None), None, None)?;
         }
         if let Err(error) = self.store.put(&name, text.as_bytes()) {
             self.unknown = true;
@@ -258,27 +297,54 @@ impl Outbox {
         Ok(segment::links(&text).to_owned())
     }
 
-    /// Removes the segments up to `through`, which the receipt proves to be in the log.
+    /// Removes the segments up to `through`, which the receipt proves to be in the log. `head` is the newest head proof of
+    /// a tenant log.
     ///
     /// # Errors
     /// If the store fails. In this case, the segments are kept.
-    pub fn proven(&mut self, through: u64, receipt: Receipt) -> Result<(), DeliveryError> {
+    pub fn proven(
+        &mut self,
+        through: u64,
+        receipt: Receipt,
+        head: Option<HeadProof>,
+    ) -> Result<(), DeliveryError> {
         let Some(last) = self.pending.iter().find(|segment| segment.number == through) else {
             return Ok(());
         };
         let proven = (Some(last.end.clone()), last.followed.clone());
-        self.write_position(through, proven.clone(), Some(&receipt))?;
+        let head = head.or_else(|| self.newest_head.clone());
+        self.write_position(through, proven.clone(), Some(&receipt), head.as_ref())?;
         let before = std::mem::replace(&mut self.through, through);
-        (self.proven, self.receipt) = (proven, Some(receipt));
+        (self.proven, self.receipt, self.newest_head) = (proven, Some(receipt), head);
         self.pending.retain(|segment| segment.number > through);
         for number in before + 1..=through {
-            // A file that can't be removed is known to be proven, and the next process removes it.
+            // If a file can't be removed, the next process knows that it is proven, and removes it.
             let _ = self.store.remove(&segment::name(number));
         }
         Ok(())
     }
 
-    /// Deletes the record of an input's progress, if all of the outbox is proven.
+    /// Keeps the newest head proof of a tenant log.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) fn keep_newest_head(&mut self, head: HeadProof) -> Result<(), DeliveryError> {
+        self.write_position(self.through, self.proven.clone(), self.receipt.as_ref(), Some(&head))?;
+        self.newest_head = Some(head);
+        Ok(())
+    }
+
+    /// Keeps the evidence that this answer contradicts the newest head or itself. If the store fails, it is kept until the
+    /// process ends. The next one sends the links again, and gets an answer to compare.
+    pub(crate) fn keep_contradiction(&mut self, message: &str, answer: &[u8]) {
+        let head = self.newest_head.as_ref().map(ToString::to_string);
+        let answer = String::from_utf8_lossy(answer).into_owned();
+        let evidence = self.contradiction.insert(Contradiction { message: message.into(), head, answer });
+        let text = serde_json::to_string(evidence).unwrap_or_default() + "\n";
+        let _ = self.store.put(CONTRADICTION, text.as_bytes());
+    }
+
+    /// Deletes the record of an input's progress, if everything in the outbox is proven.
     ///
     /// # Errors
     /// If the store fails.
@@ -288,7 +354,8 @@ impl Outbox {
             return Ok(());
         }
         let proven = (head.clone(), Some(FollowPosition { begun: None, ..followed.clone() }));
-        self.write_position(self.through, proven.clone(), self.receipt.as_ref())?;
+        let (receipt, newest_head) = (self.receipt.as_ref(), self.newest_head.as_ref());
+        self.write_position(self.through, proven.clone(), receipt, newest_head)?;
         self.proven = proven;
         Ok(())
     }
@@ -298,6 +365,7 @@ impl Outbox {
         through: u64,
         (head, followed): (Option<Head>, Option<FollowPosition>),
         receipt: Option<&Receipt>,
+        newest_head: Option<&HeadProof>,
     ) -> Result<(), DeliveryError> {
         let position = Position {
             countersign: VERSION.into(),
@@ -306,6 +374,7 @@ impl Outbox {
             head: head.as_ref().map(StoredHead::from),
             followed,
             receipt: receipt.cloned(),
+            newest_head: newest_head.map(ToString::to_string),
         };
         let text = serde_json::to_string(&position).unwrap_or_default() + "\n";
         let put = self.store.put(POSITION, text.as_bytes());

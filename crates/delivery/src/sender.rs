@@ -1,4 +1,4 @@
-//! The thread that delivers as long as there is something to deliver, or more may come.
+//! The thread that delivers until everything is delivered and nothing more will be recorded.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,16 +18,19 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of consecutive submissions that are changed and sent again at once.
 const MAX_IMMEDIATE_RETRIES: u32 = 20;
 
-/// The maximum number of consecutive times that refused links are redated at once.
+/// The maximum number of consecutive times that rejected links are redated at once.
 const MAX_REDATES: u32 = 3;
 
-/// A refusal of links that are dated ahead of a log's clock.
+/// A rejection of links that are dated ahead of a log's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Early {
     /// The time that the log's clock showed.
     pub now: Time,
     /// The first link of a segment that the log doesn't contain yet, if it contains earlier ones of that segment.
     pub from: Option<(ChainId, u64)>,
+    /// The first of these links, if the log server named it. The links before it are proven, except unsigned ones
+    /// directly before it.
+    pub refused: Option<(ChainId, u64)>,
 }
 
 /// The progress of recording and delivering.
@@ -126,9 +129,9 @@ pub fn send(
     let failure = loop {
         let recorded = shared.status().recorded;
         let mut step = delivery.step(server);
-        if let Step::Early { now, from, after, why } = step {
+        if let Step::Early { now, from, refused, after, why } = step {
             redates += 1;
-            if redates <= MAX_REDATES && request_redate(shared, Early { now, from }) {
+            if redates <= MAX_REDATES && request_redate(shared, Early { now, from, refused }) {
                 continue;
             }
             step = Step::Later { after, why };
@@ -191,7 +194,8 @@ pub fn send(
     });
 }
 
-/// Has the recording thread, which writes the outbox, redate what the log refused. Returns true if it did.
+/// Makes the recording thread, which writes the outbox, redate the links that the log rejected. Returns true
+/// if it did.
 fn request_redate(shared: &SharedStatus, early: Early) -> bool {
     shared.change(|status| (status.early, status.redated) = (Some(early), false));
     loop {
@@ -211,7 +215,7 @@ fn report(reported: &mut String, why: &EngineError, wait: Duration, observer: &d
     }
 }
 
-/// Waits before the next attempt. Returns false if there must not be one.
+/// Waits before the next attempt. Returns false if delivery must end instead.
 fn wait_to_retry(
     shared: &SharedStatus,
     wait: Duration,

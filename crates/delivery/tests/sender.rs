@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
+use countersign::tenant::Since;
 use countersign::trust::Trust;
 use countersign_delivery::{
     Answer, Delivery, LogServer, Memory, Outbox, RetryPolicy, SenderObserver, SharedStatus, send,
@@ -21,7 +22,7 @@ struct Always(u16);
 impl LogServer for Always {
     type Error = EngineError;
 
-    fn submit(&mut self, _lines: &str) -> Result<Answer, EngineError> {
+    fn submit(&mut self, _lines: &str, _since: Option<Since>) -> Result<Answer, EngineError> {
         Ok(Answer { status: self.0, retry_after: None, body: Vec::new() })
     }
 }

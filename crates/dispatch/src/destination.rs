@@ -13,7 +13,7 @@ pub struct BatchAnswer {
     pub refused: Vec<(usize, String)>,
     /// The records that it doesn't accept yet.
     pub later: Vec<usize>,
-    /// The delay before a retry that it asked for, if any.
+    /// The delay before a retry that the destination requested, if any.
     pub after: Option<Duration>,
     /// The number of records that it rejected without saying which, with the reason. They are not sent again.
     pub rejected: Option<(u64, String)>,

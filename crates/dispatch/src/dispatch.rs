@@ -11,7 +11,7 @@ use crate::destination::Destination;
 use crate::notice::{DispatchNotice, DispatchObserver};
 use crate::progress::Progress;
 
-/// The most bytes in a batch, except for a single longer record.
+/// The maximum size of a batch, in bytes. A single longer record is a batch by itself.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 /// Time between two checks for a request to stop while waiting for a retry.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

@@ -10,7 +10,7 @@ use countersign_feeds::Record;
 
 use crate::destination::{BatchAnswer, Destination};
 
-/// The most bytes that a kill can leave after the saved length: a few batches.
+/// The maximum number of bytes that a kill can leave after the saved length: a few batches.
 const MAX_SURPLUS_BYTES: u64 = 64 << 20;
 
 /// A file with one record per line.

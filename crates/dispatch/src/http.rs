@@ -38,13 +38,13 @@ pub struct HttpDestination {
     pub format: Format,
     /// True to compress requests with gzip.
     pub gzip: bool,
-    /// The most records in a batch.
+    /// The maximum number of records in a batch.
     pub max_records: usize,
 }
 
-/// The most bytes of a response.
+/// The maximum size of a response, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
-/// The most characters of a destination's reason that are reported.
+/// The maximum number of characters that are reported of a destination's reason.
 const MAX_REASON_CHARS: usize = 200;
 
 impl HttpDestination {

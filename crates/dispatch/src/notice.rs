@@ -63,7 +63,7 @@ impl fmt::Display for DispatchNotice {
 
 /// The program that runs a dispatch.
 pub trait DispatchObserver {
-    /// True if the program was asked to stop; waiting records are then given up.
+    /// True if the program was asked to stop; waiting records are then abandoned.
     fn is_stopped(&self) -> bool {
         false
     }

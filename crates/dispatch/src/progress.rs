@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::pin::Pin;
 use countersign_delivery::{Directory, Store as _};
 use countersign_errors::{EngineError, shown};
 use countersign_feeds::Record;
@@ -112,9 +112,9 @@ impl Progress {
         self.store.is_some()
     }
 
-    /// Returns the checkpoint that the log must have grown from.
-    pub fn pin(&self) -> Option<SignedCheckpoint> {
-        SignedCheckpoint::parse_extended(self.position.pin.as_deref()?).ok()
+    /// Returns the state that the log must have grown from.
+    pub fn pin(&self) -> Option<Pin> {
+        Pin::parse(self.position.pin.as_deref()?).ok()
     }
 
     /// Returns the index before which all events were sent.

@@ -1,7 +1,8 @@
 //! A destination over TCP or TLS: syslog with octet counting (RFC 6587 and RFC 5425), or one record per line.
 //!
-//! Syslog has no acknowledgments. Each batch uses a connection of its own, which is closed for writing at its end: a
-//! peer that closes its side in turn has read everything, and one that lost data resets the connection.
+//! Syslog has no acknowledgments. Each batch uses a separate connection, which is closed for writing at its
+//! end: a peer that closes its side in turn has read everything, and one that lost data resets the
+//! connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
@@ -20,7 +21,7 @@ use crate::destination::{BatchAnswer, Destination};
 
 /// The time limit for connecting, for sending, and for an answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// The time limit for the peer to close its side. One that never does is assumed to have read everything.
+/// The time limit for the peer to close its side. A peer that never does is assumed to have read everything.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The contents of a PEM file.

@@ -9,7 +9,7 @@ use crate::destination::{BatchAnswer, Destination};
 pub struct WebhookDestination {
     /// The webhook.
     pub webhook: Webhook,
-    /// The most records in a batch.
+    /// The maximum number of records in a batch.
     pub max_records: usize,
 }
 

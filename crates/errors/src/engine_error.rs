@@ -8,7 +8,8 @@ use countersign::{Diagnostic, Error};
 use crate::plain::plain_lines;
 use crate::system::{explain, in_full};
 
-/// A [`Diagnostic`] of an engine, with what a program needs to know about it.
+/// A [`Diagnostic`] of an engine, with two facts that determine a program's exit: whether an input is broken,
+/// and whether the reader of an output closed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineError(Box<Details>);
 
@@ -31,12 +32,13 @@ impl EngineError {
         Self(Box::new(Details { diagnostic, is_broken: false, is_closed_pipe: false }))
     }
 
-    /// Creates an error of the system. `doing` is the operation that failed, such as `read`. `name` is the file's.
+    /// Creates an error from a system error. `doing` is the operation that failed, such as `read`. `name` is
+    /// the file's name.
     pub fn io(doing: &str, name: &str, error: &io::Error) -> Self {
         Self::system(doing, error).within(name)
     }
 
-    /// Creates an error of the system without a file. A core error within it is returned as it is.
+    /// Creates an error from a system error without a file. A core error within it is returned unchanged.
     pub fn system(doing: &str, error: &io::Error) -> Self {
         if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             return own.clone().into();
@@ -47,7 +49,7 @@ impl EngineError {
         failed
     }
 
-    /// Marks the error as one in an input that was read: it is altered or broken.
+    /// Marks the error as meaning that an input is altered or broken.
     #[must_use]
     pub fn into_broken(mut self) -> Self {
         self.0.is_broken = true;
@@ -84,7 +86,7 @@ impl EngineError {
         self
     }
 
-    /// Puts what failed before the message, which becomes its reason.
+    /// Prefixes the message with what failed, so that the previous message becomes the reason.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
         let message = &mut self.0.diagnostic.message;
@@ -97,7 +99,7 @@ impl EngineError {
         &self.0.diagnostic.code
     }
 
-    /// Returns the message as it was given, which may contain text from elsewhere.
+    /// Returns the message without sanitizing it. It may contain untrusted text.
     pub fn message(&self) -> &str {
         &self.0.diagnostic.message
     }

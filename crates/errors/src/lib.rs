@@ -1,7 +1,7 @@
-//! Errors for people: a stable code, a message, the place, and a hint that says what to do.
+//! Human-readable errors: a stable code, a message, the place, and a hint that says what to do.
 //!
-//! An [`EngineError`] is the error of the crates that do a program's work: what they have to report is for its user. It
-//! explains errors of the system, and sanitizes texts that come from elsewhere.
+//! [`EngineError`] is the error type of the crates that do a program's work. Its message is for the program's
+//! user: it explains system errors, and sanitizes untrusted text.
 //!
 //! ```
 //! use countersign_errors::EngineError;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 
-/// Returns the stable code of an error of the system, and a hint. `doing` is what failed: `read`, `write` or `make`.
+/// Returns the stable code of an error of the system, and a hint. `doing` is the operation that failed:
+/// `read`, `write`, or `make`.
 pub fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
     match error.kind() {
         io::ErrorKind::NotFound if doing == "write" => {
@@ -16,7 +17,7 @@ pub fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
         io::ErrorKind::IsADirectory => ("io.is_directory", "use the path of a file, not of a folder"),
         io::ErrorKind::NotADirectory => ("io.not_directory", "check the path; a part of it is not a folder"),
         io::ErrorKind::AlreadyExists if doing == "make" => {
-            ("io.exists", "use another path; a file is in the place of the folder")
+            ("io.exists", "use another path; there is a file where the folder should be")
         }
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another name, or remove it first"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

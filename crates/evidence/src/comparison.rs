@@ -21,11 +21,11 @@ const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoin
 pub struct VerifiedEntries {
     /// The entries of the events that verify, in any order.
     pub leaves: Vec<u64>,
-    /// The root that samples of the export are drawn by; `None` if no checkpoint matches.
+    /// The root that determines samples of the export; `None` if no checkpoint matches.
     pub root: Option<SampleRoot>,
 }
 
-/// The root that a sample is drawn by.
+/// The root that determines a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleRoot {
     /// The root of the last matching checkpoint that met the quorum of witnesses, else of the last matching one.
@@ -83,7 +83,7 @@ impl Frame {
         }
         let exceeds = |name: &&str| count(&sliced, name) > count(&report, name);
         if COUNTS.iter().any(exceeds) {
-            return Err(refuse("slice", "the slice shows more than the export has", ALTERED));
+            return Err(refuse("slice", "the slice contains more than the export", ALTERED));
         }
         // A slice of a range also shows the events there that don't verify.
         if slice.events > scope.events && scope.range.is_none() {
@@ -110,7 +110,7 @@ impl Frame {
             if shown.root.map(|shown| shown.root) != Some(stated.root) {
                 return Err(refuse(
                     "root",
-                    "the root is not the one that samples of the export are drawn by",
+                    "the root is not the one that determines the export's samples",
                     ALTERED,
                 ));
             }
@@ -182,7 +182,7 @@ impl Frame {
         if !same || figures(stated) != figures(now) {
             return Err(refuse(
                 "report",
-                "the filed report differs from the one that its events yield",
+                "the filed report differs from the one computed from its events",
                 ALTERED,
             ));
         }

@@ -187,7 +187,7 @@ impl File {
         if page.is_empty() || page.len() > MAX_PAGE_BYTES || marks(page).next().is_some() {
             return Err(refuse(
                 "the page is empty, too large, or already contains evidence",
-                "use the page as it was released",
+                "use the unmodified page from a release",
             ));
         }
         if export.len() > MAX_EXPORT_BYTES {

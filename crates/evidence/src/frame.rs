@@ -11,7 +11,7 @@ use countersign::verify::report::{Check, Checks, Counts, Log};
 use countersign::verify::{CheckState, FindingCode, Report, Verdict, Why};
 
 use crate::MAX_SAMPLED;
-use crate::json::{Json, invalid, object};
+use crate::json::{Json, invalid, object, unexpected};
 
 /// The name of the format, with its version.
 pub const FORMAT: &str = "evidence/v1";
@@ -90,7 +90,7 @@ pub struct Sampled {
     pub wanted: u64,
     /// The seed.
     pub seed: String,
-    /// The root that the sample was drawn by.
+    /// The root that, with the seed, determined the sample.
     pub root: Hash,
     /// True if a quorum of witnesses cosigned that root.
     pub witnessed: bool,
@@ -280,7 +280,7 @@ impl Frame {
         let frame = Self {
             file: Described::parse(required(file, "file")?, "file")?,
             tool: parse_tool(required(tool, "tool")?)?,
-            time: Time::parse(time.as_bytes()).ok_or_else(|| invalid("time", "must be a time"))?,
+            time: Time::parse(time.as_bytes()).ok_or_else(|| unexpected("must be a time", "time"))?,
             trust: required(trust, "trust")?
                 .some()
                 .map(|trust| describe(trust, "trust", bytes.and_then(|bytes| bytes.trust)))
@@ -399,6 +399,9 @@ impl Frame {
                 ..Counts::default()
             },
             log: size.map(|size| Log { size, root: Hash([0; 32]), time: None }),
+            root_log: None,
+            history: None,
+            only_grew: false,
             signers: Vec::new(),
             findings: Vec::new(),
             finding_counts: found.collect::<Option<_>>()?,
@@ -415,7 +418,7 @@ pub(crate) struct Bytes<'a> {
 }
 
 fn required(value: Option<Json>, name: &str) -> Result<Json, Error> {
-    value.ok_or_else(|| invalid(name, "the member is missing"))
+    value.ok_or_else(|| unexpected("is missing", name))
 }
 
 fn optional_text(json: Json, what: &str) -> Result<Option<String>, Error> {
@@ -432,7 +435,7 @@ fn parse_hex(json: Json) -> Result<Hash, Error> {
     let bytes: Option<Vec<u8>> =
         text.as_bytes().chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect();
     let hash = bytes.and_then(|bytes| bytes.try_into().ok());
-    hash.map(Hash).ok_or_else(|| invalid("sha256", "must be a SHA-256 in hex"))
+    hash.map(Hash).ok_or_else(|| unexpected("must be a SHA-256 in hex", "sha256"))
 }
 
 fn parse_tool(json: Json) -> Result<Tool, Error> {
@@ -478,7 +481,7 @@ fn parse_scope(json: Json) -> Result<Scope, Error> {
             ends.into_iter().map(|end| end.into_number("range")).collect::<Result<_, _>>()?;
         match *ends {
             [first, end] if first < end => Ok((first, end)),
-            _ => Err(invalid("range", "must be two indexes, the first less than the second")),
+            _ => Err(unexpected("must be two indexes, the first less than the second", "range")),
         }
     });
     Ok(Scope {
@@ -496,7 +499,7 @@ fn parse_sample(json: Json) -> Result<Sampled, Error> {
     Ok(Sampled {
         wanted: required(wanted, "wanted")?.into_number("wanted")?,
         seed: required(seed, "seed")?.into_text("seed", MAX_TEXT_BYTES)?,
-        root: Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash"))?,
+        root: Hash::from_base64(root).ok_or_else(|| unexpected("must be a root hash", "root"))?,
         witnessed: required(witnessed, "witnessed")?.into_bool("witnessed")?,
         candidates: required(candidates, "candidates")?.into_number("candidates")?,
         leaves: leaves.into_iter().map(|leaf| leaf.into_number("entries")).collect::<Result<_, _>>()?,
@@ -571,7 +574,7 @@ fn block(json: Json) -> Result<Block, Error> {
                 .map(|row| parse_strings(row, "rows", MAX_CELLS))
                 .collect::<Result<_, _>>()?;
             if rows.iter().any(|row| row.len() != head.len()) {
-                return Err(invalid("rows", "each row must be as long as the head"));
+                return Err(invalid("rows", "each row must have as many cells as the header"));
             }
             Ok(Block::Table { head, rows })
         }

@@ -7,7 +7,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 /// Decompresses a raw DEFLATE stream (RFC 1951) to at most `max` bytes.
 ///
 /// # Errors
-/// The problem, if the stream is corrupt or longer than that, or if bytes follow it.
+/// Returns the problem if the stream is corrupt or longer than `max`, or if bytes follow it.
 pub(crate) fn inflate(mut packed: &[u8], max: usize) -> Result<Vec<u8>, &'static str> {
     let mut state = Box::<DecompressorOxide>::default();
     let mut out = vec![0; packed.len().saturating_mul(2).min(max)];

@@ -22,6 +22,11 @@ pub(crate) fn invalid(member: &str, message: &str) -> Error {
     Error::new(Code::Evidence, message).in_member(member)
 }
 
+/// Returns the error of a field that is not as expected: `must be …`.
+pub(crate) fn unexpected(expected: &str, member: &str) -> Error {
+    invalid(member, &format!("the field `{member}` {expected}"))
+}
+
 impl Json {
     /// Parses JSON via its canonical form. Repeated names are refused.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
@@ -66,15 +71,15 @@ impl Json {
         names: [&str; N],
     ) -> Result<[Option<Self>; N], Error> {
         let found = self.collect_members(what, &names)?;
-        found.try_into().map_err(|_| invalid(what, "must be an object"))
+        found.try_into().map_err(|_| unexpected("must be an object", what))
     }
 
     fn collect_members(self, what: &str, names: &[&str]) -> Result<Vec<Option<Self>>, Error> {
-        let Self::Object(members) = self else { return Err(invalid(what, "must be an object")) };
+        let Self::Object(members) = self else { return Err(unexpected("must be an object", what)) };
         let mut found: Vec<Option<Self>> = names.iter().map(|_| None).collect();
         for (name, value) in members {
             let Some(place) = names.iter().position(|known| **known == name) else {
-                return Err(invalid(&name, "the member is unknown to this version")
+                return Err(unexpected("is unknown to this version", &name)
                     .with_hint("use a newer version of the program or page"));
             };
             found[place] = Some(value);
@@ -86,9 +91,9 @@ impl Json {
         match self {
             Self::Text(text) if text.len() <= max => Ok(text),
             Self::Text(text) => {
-                Err(invalid(what, &format!("must have at most {max} bytes, but has {}", text.len())))
+                Err(unexpected(&format!("must have at most {max} bytes, but has {}", text.len()), what))
             }
-            _ => Err(invalid(what, "must be a string")),
+            _ => Err(unexpected("must be a string", what)),
         }
     }
 
@@ -103,20 +108,20 @@ impl Json {
     }
 
     pub(crate) fn into_number(self, what: &str) -> Result<u64, Error> {
-        self.number().ok_or_else(|| invalid(what, "must be a whole number"))
+        self.number().ok_or_else(|| unexpected("must be a whole number", what))
     }
 
     pub(crate) fn into_bool(self, what: &str) -> Result<bool, Error> {
-        if let Self::Bool(value) = self { Ok(value) } else { Err(invalid(what, "must be true or false")) }
+        if let Self::Bool(value) = self { Ok(value) } else { Err(unexpected("must be true or false", what)) }
     }
 
     pub(crate) fn into_array(self, what: &str, max: usize) -> Result<Vec<Self>, Error> {
         match self {
             Self::Array(values) if values.len() <= max => Ok(values),
             Self::Array(values) => {
-                Err(invalid(what, &format!("must have at most {max} elements, but has {}", values.len())))
+                Err(unexpected(&format!("must have at most {max} elements, but has {}", values.len()), what))
             }
-            _ => Err(invalid(what, "must be an array")),
+            _ => Err(unexpected("must be an array", what)),
         }
     }
 

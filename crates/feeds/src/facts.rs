@@ -172,7 +172,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The most entry indexes of a finding in a record that doesn't contain the whole finding.
+/// The maximum number of entry indexes of a finding in a record that doesn't contain the whole finding.
 const MAX_LEAVES: usize = 256;
 
 /// True if [`Facts`] may have a fact with this name.

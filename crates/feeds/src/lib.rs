@@ -1,8 +1,9 @@
 //! Formats verified events and findings as records for SIEMs and other destinations.
 //!
-//! No I/O, no clock. An event goes in, and a [`Record`] comes out: a line of text, with an id by which a destination
-//! recognizes it when it is sent again. The mapping from facts to the fields of each format is declared in
-//! `crates/feeds/mappings/`, the reverse of `crates/query/parsers/`; see `docs/feeds.md`.
+//! The crate does no I/O and reads no clock. It turns an event into a [`Record`]: a line of text, with an id
+//! by which a destination recognizes a record that is sent again. The mapping from facts to the fields of
+//! each format is declared in `crates/feeds/mappings/`, the reverse of `crates/query/parsers/`; see
+//! `docs/feeds.md`.
 //!
 //! ```
 //! use countersign::hash::Hash;

@@ -18,7 +18,7 @@ struct Member {
     to: String,
     source: Source,
     form: Form,
-    /// The most bytes of the value; a longer one is truncated.
+    /// The maximum length of the value, in bytes. A longer value is truncated.
     max_bytes: usize,
 }
 

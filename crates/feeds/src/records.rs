@@ -24,7 +24,7 @@ pub struct Event<'a> {
     pub chain: ChainId,
     /// The number of its link in the chain.
     pub seq: u64,
-    /// When it was recorded, by its link.
+    /// The time of recording, from the event's link.
     pub recorded: Time,
     /// The public key (`vkey`) of its chain.
     pub signer: &'a str,
@@ -45,7 +45,7 @@ pub enum Kind {
     Unverified,
 }
 
-/// A finding, as it is recorded by section 13 of the specification.
+/// A finding in the form that SPEC section 13 defines for its record.
 #[derive(Clone, Copy, Debug)]
 pub struct Finding<'a> {
     /// The kind of its record.
@@ -54,7 +54,7 @@ pub struct Finding<'a> {
     pub id: &'a str,
     /// A human-readable one-line title.
     pub title: &'a str,
-    /// When it was found; for an alert, the time of its last event.
+    /// The time of the finding. For an alert, this is the time of its last event.
     pub time: Time,
     /// The members of `metadata`, as one JSON object.
     pub text: &'a str,

@@ -10,7 +10,7 @@ use tempfile::{Builder, NamedTempFile};
 /// Opens a file. If this creates it, only its owner can read it.
 ///
 /// # Errors
-/// If the system can't.
+/// If the system fails.
 pub fn open_private(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -29,7 +29,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Returns the version that these metadata are of.
+    /// Returns the version of the file with these metadata.
     pub fn new(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         let file = std::os::unix::fs::MetadataExt::ino(metadata);
@@ -66,7 +66,7 @@ fn give_to_folder_owner(_: &File, _: &Path) {}
 /// Replaces or creates a file. After a crash, either the complete old file or the complete new one is there.
 ///
 /// # Errors
-/// If the system can't.
+/// If the system fails.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = temporary(folder)?;
@@ -80,7 +80,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Creates a private file with a temporary name, which doesn't occur in errors.
 ///
 /// # Errors
-/// If the system can't.
+/// If the system fails.
 pub fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(|error| error.kind().into())
 }
@@ -88,7 +88,7 @@ pub fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
 /// Makes the names of files in a folder durable.
 ///
 /// # Errors
-/// If the system can't.
+/// If the system fails.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -58,7 +58,7 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
 }
 
 /// Returns the parsed fields of an event as JSON, or `null`.
-pub fn read_json(parsers: &Parsers, event: &[u8]) -> String {
+pub fn parsed_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let root = document.as_ref().map(Document::root);
     fields_json(root.as_ref().and_then(|event| parsers.parse(event)).as_ref())

@@ -48,7 +48,7 @@ pub struct Row<'a> {
     pub time: Time,
     /// The signer's public key.
     pub vkey: &'a str,
-    /// True if the key was authorized, as far as known.
+    /// True if the key was authorized according to what the verifier knew.
     pub authorized: bool,
     /// The position of the event's bytes.
     pub place: Place,
@@ -304,8 +304,8 @@ struct NodeBuilder {
 }
 
 impl OpenSegment {
-    /// Returns the maximum length of a string that is kept whole.
-    fn most(&self) -> usize {
+    /// Returns the maximum length of a string that is stored whole, in bytes.
+    fn max_string_bytes(&self) -> usize {
         if self.kept > MAX_DISTINCT_BYTES + DISTINCT_BYTES_PER_ROW * self.flags.len() {
             SHORT_VALUE_BYTES
         } else {
@@ -362,7 +362,7 @@ impl OpenSegment {
 
     /// Adds the values of short names, and other displayed facts.
     fn facts(&mut self, entry: &Entry<'_>, row: u16, hasher: &FixedState) {
-        let most = self.most();
+        let most = self.max_string_bytes();
         let nth = usize::from(row);
         let mut outcome = None;
         for (fact, short) in [
@@ -401,7 +401,7 @@ impl OpenSegment {
             let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
             let mut is_first = true;
             short.each_party(entry, &mut |party| {
-                // The parser's party comes first. The event mostly has an equal one.
+                // The parser's party comes first. The event usually has an equal one.
                 if party.is_empty() || !is_first && read == Some(party) {
                     return;
                 }
@@ -565,7 +565,7 @@ struct Walk<'o> {
     open: &'o mut OpenSegment,
     hasher: &'o FixedState,
     row: u16,
-    /// Number of further values that may be added.
+    /// Number of values that may still be added.
     left: usize,
 }
 
@@ -609,7 +609,7 @@ impl Walk<'_> {
     }
 
     fn put(&mut self, node: u32, kind: Kind, text: &str) {
-        let most = self.open.most();
+        let most = self.open.max_string_bytes();
         if self.left == 0 || kind != Kind::Text && text.len() > most {
             self.more();
             return;

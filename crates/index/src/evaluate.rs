@@ -123,10 +123,10 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
             let of_parties = parties.is_some_and(|(parties, _)| {
                 (0..parties.len()).any(|party| party::can_be_found(parties, party))
             });
-            let says = |column: &Column| {
+            let has_value = |column: &Column| {
                 (0..column.values.len()).any(|code| column.values.kind(code).of_event().is_some())
             };
-            of_parties || short_columns(segment, *short).any(says)
+            of_parties || short_columns(segment, *short).any(has_value)
         }
         Condition::Is { field: Field::Member(path), .. }
         | Condition::Has(Field::Member(path))
@@ -195,7 +195,7 @@ fn test_values_with(
 }
 
 fn is_short(segment: &Segment, short: Short, values: &[Matcher], matches: &mut RowMatches) {
-    let says = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
+    let passes = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
     match short {
         Short::Actor | Short::Target => {
             if let Some((parties, places)) = segment.parties(short) {
@@ -204,14 +204,14 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], matches: &mut R
         }
         Short::Signer => {
             let column = segment.fact(Fact::Key);
-            let fits = |_: Kind, text: &str| says(name_of(text), Role::Whole);
+            let fits = |_: Kind, text: &str| passes(name_of(text), Role::Whole);
             column.spread(&test_values(&column.values, None, &fits), matches);
         }
         _ => {
             let fits = |kind: Kind, text: &str| match kind {
                 Kind::Object | Kind::Array => false,
-                Kind::Word => says(text, Role::Word),
-                _ => says(text, Role::Whole),
+                Kind::Word => passes(text, Role::Word),
+                _ => passes(text, Role::Whole),
             };
             // Outcomes may be written with other separators.
             let needed = if short == Short::Outcome { None } else { patterns(values) };

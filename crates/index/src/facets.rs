@@ -17,10 +17,11 @@ use crate::values::{Kind, MAX_STORED_BYTES, ValueBuilder};
 /// The fields whose values are counted for every query.
 pub(crate) const COUNTED: &[Short] = Short::ALL;
 
-/// Limits on the distinct values of a field: their number, and their total bytes. Further values are counted together.
+/// Limits on the distinct values of a field: their number, and their total bytes. Values beyond these limits
+/// are counted together.
 const MAX_VALUES: usize = 1 << 18;
 const MAX_VALUE_BYTES: usize = 16 << 20;
-/// Number that stands for those further values.
+/// Number that stands for the values beyond the limits.
 const OTHERS: u32 = 0;
 /// Number that stands for no value.
 const NONE: u32 = u32::MAX;
@@ -238,7 +239,7 @@ impl Counts {
         }
     }
 
-    /// Returns the most frequent numbers that pass with their counts, how many further ones pass, and the total count
+    /// Returns the most frequent numbers that pass with their counts, how many more pass, and the total count
     /// of those and of [`OTHERS`].
     pub(crate) fn most(&self, most: usize, passes: impl Fn(u32) -> bool) -> (Vec<(u32, u32)>, usize, u64) {
         let mut others = u64::from(self.0.first().copied().unwrap_or(0));

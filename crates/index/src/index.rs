@@ -138,7 +138,7 @@ pub struct EventIndex {
     /// The rows of the latest answer.
     answer: Rows,
     folds: Folds,
-    stretch: Option<(ByteRange, Vec<u32>)>,
+    range: Option<(ByteRange, Vec<u32>)>,
     read: Vec<u8>,
     /// Rows whose lines are still to be written, in reverse order.
     pub(crate) lines: Vec<u32>,
@@ -188,7 +188,7 @@ impl EventIndex {
             rest: None,
             answer: Rows::default(),
             folds: Folds::default(),
-            stretch: None,
+            range: None,
             read: Vec::new(),
             lines: Vec::new(),
         }
@@ -404,7 +404,7 @@ impl EventIndex {
             }
             _ => {
                 self.question = Some(Question::new(query, order));
-                self.stretch = None;
+                self.range = None;
                 self.read.clear();
             }
         }
@@ -432,14 +432,14 @@ impl EventIndex {
 
     /// Returns the next bytes to read. Repeats the same range until they are provided or another query starts.
     pub fn wants(&mut self) -> Option<ByteRange> {
-        if self.stretch.is_none() {
+        if self.range.is_none() {
             let rows = self.rows;
             if let Some(question) = self.question.as_mut().filter(|question| question.evaluated() == rows) {
                 question.read_aside();
             }
-            self.stretch = self.next_chunk();
+            self.range = self.next_chunk();
         }
-        self.stretch.as_ref().map(|(stretch, _)| *stretch)
+        self.range.as_ref().map(|(range, _)| *range)
     }
 
     fn next_chunk(&self) -> Option<(ByteRange, Vec<u32>)> {
@@ -450,7 +450,7 @@ impl EventIndex {
             question.unread.rows().next()?
         };
         let (blob, begin, end) = self.place(row)?;
-        let mut stretch = ByteRange { blob, begin, end };
+        let mut range = ByteRange { blob, begin, end };
         let mut rows = vec![row as u32];
         loop {
             let next = if question.order.descending {
@@ -459,15 +459,15 @@ impl EventIndex {
                 question.unread.rows_from(row + 1).next()
             };
             let Some((blob, begin, end)) = next.and_then(|next| self.place(next)) else { break };
-            let whole = ByteRange { blob, begin: begin.min(stretch.begin), end: end.max(stretch.end) };
-            if blob != stretch.blob || whole.end - whole.begin > READ_BYTES {
+            let whole = ByteRange { blob, begin: begin.min(range.begin), end: end.max(range.end) };
+            if blob != range.blob || whole.end - whole.begin > READ_BYTES {
                 break;
             }
-            stretch = whole;
+            range = whole;
             row = next.unwrap_or(row);
             rows.push(row as u32);
         }
-        Some((stretch, rows))
+        Some((range, rows))
     }
 
     /// Returns the blob, begin, and end of an event's bytes.
@@ -485,18 +485,18 @@ impl EventIndex {
 
     /// Accepts the requested bytes, or a prefix of them.
     pub fn provide(&mut self, bytes: &[u8]) {
-        let Some((stretch, rows)) = self.stretch.take() else { return };
+        let Some((range, rows)) = self.range.take() else { return };
         // Bytes after the requested range are ignored.
-        let missing = ((stretch.end - stretch.begin) as usize).saturating_sub(self.read.len());
+        let missing = ((range.end - range.begin) as usize).saturating_sub(self.read.len());
         self.read.extend(&bytes[..missing.min(bytes.len())]);
         if bytes.len() < missing {
-            self.stretch = Some((stretch, rows));
+            self.range = Some((range, rows));
             return;
         }
         let read = core::mem::take(&mut self.read);
         for row in rows {
             let Some((_, begin, end)) = self.place(row as usize) else { continue };
-            let text = read.get((begin - stretch.begin) as usize..(end - stretch.begin) as usize);
+            let text = read.get((begin - range.begin) as usize..(end - range.begin) as usize);
             self.resolve(row as usize, text.and_then(|text| core::str::from_utf8(text).ok()));
         }
     }

@@ -68,7 +68,7 @@ mod texts;
 mod values;
 mod wire;
 
-pub use answer_json::{error_json, facts_json, fields_of, read_json, tree_json};
+pub use answer_json::{error_json, facts_json, fields_of, parsed_json, tree_json};
 pub use build::{IndexError, Place, Row, SegmentBuilder};
 pub use edit::{parse_json, toggled, within};
 pub use histogram::Histogram;

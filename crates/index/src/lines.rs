@@ -5,7 +5,7 @@ use core::ops::Range;
 use countersign::canonical::write_string;
 use countersign_query::batch::{NewLine, OVERHEAD_BYTES};
 
-use crate::answer_json::read_json;
+use crate::answer_json::parsed_json;
 use crate::evaluate::Link;
 use crate::index::{ByteRange, EventIndex, READ_BYTES, locate};
 use crate::order::sort;
@@ -56,7 +56,7 @@ impl EventIndex {
                 time: segment.recorded(local),
                 authorized: segment.has(local, flag::AUTHORIZED),
                 vkey: &vkey,
-                read: Some(&read_json(&self.parsers, event)),
+                read: Some(&parsed_json(&self.parsers, event)),
                 event: core::str::from_utf8(event).ok()?,
             };
             line.write(&mut lines);

@@ -54,7 +54,7 @@ impl EventIndex {
         let kind = match &*mark.kind {
             "skip" => RowKind::Gap,
             "withheld" => RowKind::Withheld,
-            "open" | "close" | "note" | "leaf" => RowKind::Other,
+            "open" | "close" | "note" | "entry" => RowKind::Other,
             "checkpoint" => return Some(()),
             _ => return None,
         };

@@ -19,8 +19,8 @@ pub(crate) const PARTS: usize = 4;
 pub(crate) const ID: usize = 0;
 pub(crate) const TYPE: usize = 1;
 pub(crate) const NAME: usize = 2;
-/// A further string that identifies the party. A party with several is stored as several parties; the others have only
-/// this part.
+/// Another string that identifies the party. A party with several such strings is stored as several parties;
+/// all but the first have only this part.
 pub(crate) const ALSO: usize = 3;
 
 const ALL_PARTS: [usize; PARTS] = [ID, TYPE, NAME, ALSO];
@@ -315,7 +315,7 @@ mod tests {
             // The parser sets the type to `user` if there is none.
             assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
             assert_eq!(actors[3], [party(Some("u_1"), Some("user"), None)]);
-            // Further strings are stored as parties of their own.
+            // Additional strings are stored as separate parties.
             let [first, .., other] = &actors[4][..] else { panic!("{:?}", actors[4]) };
             assert_eq!(first[..2], [Some("u_2".to_owned()), Some("user".to_owned())]);
             assert_eq!(other, &[None, None, None, Some("bo".to_owned())]);

@@ -41,7 +41,7 @@ impl RowKind {
 
 /// Flags of a row, above the two bits of its kind.
 pub(crate) mod flag {
-    /// The key was authorized, as far as known.
+    /// The key was authorized according to what the verifier knew.
     pub(crate) const AUTHORIZED: u8 = 1 << 2;
     /// The event has values that are in no column.
     pub(crate) const MORE: u8 = 1 << 3;
@@ -162,7 +162,7 @@ impl Segment {
         self.flags.get(row).is_some_and(|flags| flags & flag != 0)
     }
 
-    /// Returns the rows whose flags pass.
+    /// Returns the rows for whose flags `is` returns true.
     pub(crate) fn rows_where(&self, is: impl Fn(u8) -> bool) -> Bits {
         let mut bits = Bits::none(self.rows());
         for (flags, word) in self.flags.chunks(64).zip(bits.words_mut()) {

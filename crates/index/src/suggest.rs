@@ -88,8 +88,8 @@ fn plain(typed: &str) -> String {
 }
 
 impl EventIndex {
-    /// Returns suggestions at the caret as JSON; positions are in UTF-16 units. Values come from events that match the
-    /// rest of the query, as far as columns tell: the token being typed may already be part of the query.
+    /// Returns suggestions at the caret as JSON; positions are in UTF-16 units. Values come from events whose
+    /// columns match the rest of the query: the token being typed may already be part of the query.
     pub fn suggest_json(&mut self, text: &str, caret: usize) -> String {
         let caret = bytes(text, caret);
         let draft = draft(text, caret);

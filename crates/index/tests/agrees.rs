@@ -48,10 +48,10 @@ fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Ve
         if index.step(5) {
             continue;
         }
-        let Some(stretch) = index.wants() else { break };
-        let (begin, end) = (stretch.begin as usize, stretch.end as usize);
-        read += stretch.end - stretch.begin;
-        index.provide(&blobs[stretch.blob as usize].as_bytes()[begin..end]);
+        let Some(range) = index.wants() else { break };
+        let (begin, end) = (range.begin as usize, range.end as usize);
+        read += range.end - range.begin;
+        index.provide(&blobs[range.blob as usize].as_bytes()[begin..end]);
     }
     let answer = index.found().unwrap();
     assert!(answer.complete && answer.searched == answer.of, "{query}: {answer:?}");

@@ -82,13 +82,13 @@ fn reads_undecided_events_from_their_place() {
     index.ask("note:*880*", "2026-11-20T06:00:00.000Z".parse().unwrap(), Order::default()).unwrap();
     while index.step(1000) {}
     let mut read = [0; 2];
-    while let Some(stretch) = index.wants() {
-        read[stretch.blob as usize] += 1;
-        index.provide(bytes(&export, &kept, stretch));
+    while let Some(range) = index.wants() {
+        read[range.blob as usize] += 1;
+        index.provide(bytes(&export, &kept, range));
     }
     assert!(index.found().is_some_and(|answer| answer.complete));
     assert_eq!(index.indexes(), [880 + 2 + 3]);
-    assert!(read.iter().all(|stretches| *stretches > 0), "{read:?}");
+    assert!(read.iter().all(|ranges| *ranges > 0), "{read:?}");
 }
 
 /// Returns a line with parsed fields added.
@@ -125,8 +125,8 @@ fn writes_lines_in_the_order_of_the_bytes() {
     let mut lines_in = |rows| {
         let mut written = Vec::new();
         index.begin_lines(rows);
-        while let Some(stretch) = index.lines_want() {
-            written.extend(index.lines_of(bytes(&export, &kept, stretch)).unwrap());
+        while let Some(range) = index.lines_want() {
+            written.extend(index.lines_of(bytes(&export, &kept, range)).unwrap());
         }
         String::from_utf8(written).unwrap()
     };

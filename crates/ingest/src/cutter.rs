@@ -1,4 +1,4 @@
-//! Splitting of inputs into events, as table rows or JSON depending on the input's name.
+//! Splits inputs into events, as table rows or JSON depending on the input's name.
 
 use crate::encoding;
 use crate::error::IngestError;

@@ -1,5 +1,5 @@
-//! Merging of repeated names in an object, for which JSON parsers return the first value, the last, or an
-//! error.
+//! Merges repeated names in an object. JSON parsers treat them differently: they return the first value, the
+//! last, or an error.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Detection of byte order marks.
+//! Detects byte order marks.
 
 /// The byte order mark of UTF-8.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

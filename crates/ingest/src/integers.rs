@@ -1,5 +1,5 @@
-//! Conversion of integers above 2^53 − 1 to strings, because JSON numbers can't represent them exactly.
-//! Such integers are identifiers and times in small units.
+//! Converts integers above 2^53 − 1 to strings, because JSON numbers can't represent them exactly. Such
+//! integers are identifiers and times in small units.
 
 use std::borrow::Cow;
 

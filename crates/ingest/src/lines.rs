@@ -1,12 +1,12 @@
-//! Splitting of bytes into lines, in bounded memory.
+//! Splits bytes into lines, in bounded memory.
 
 use countersign::export::MAX_LINE;
 
 /// Splits bytes into lines. Each line is passed on as soon as it is complete, because a consumer may be
 /// waiting for it.
 ///
-/// Keeps a line longer than [`MAX_LINE`] just far enough to tell that it is too long, or that it is
-/// blank.
+/// Truncates a line longer than [`MAX_LINE`], but keeps enough of it to tell that it is too long, or that it
+/// is blank.
 #[derive(Default)]
 pub struct LineSplitter {
     begun: Vec<u8>,

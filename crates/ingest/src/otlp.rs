@@ -1,4 +1,4 @@
-//! Splitting of OpenTelemetry log exports (OTLP as JSON) into one export per record.
+//! Splits OpenTelemetry log exports (OTLP as JSON) into one export per record.
 //!
 //! A record means little without its resource and scope, so each keeps them, in the form that the parser
 //! `OpenTelemetry` recognizes.

@@ -40,7 +40,8 @@ const METADATA: [&str; 15] = [
     "completion_time_in_millis",
 ];
 
-/// Strings of which every result contains one. Most events contain none, and needn't be parsed.
+/// Marks of query results: every result contains at least one. Most events contain none, and needn't be
+/// parsed.
 static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasick::new(["\"rows\"", "\"values\"", "\"datarows\"", "\"results\""]).expect("a few short texts")
 });
@@ -54,7 +55,7 @@ pub(crate) struct QueryResult<'a> {
 
 enum Rows<'a> {
     Tables(Vec<Table<'a>>),
-    /// Rows with their positions, and members as written.
+    /// Rows as objects: for each its position, and its names and values as written.
     Objects(Vec<(String, Vec<(&'a str, &'a str)>)>),
 }
 

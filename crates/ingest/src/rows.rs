@@ -1,5 +1,5 @@
-//! Conversion of separated values (RFC 4180) to events: each row becomes an object with the names in the
-//! first row.
+//! Converts separated values (RFC 4180) to events: each row becomes an object with the names in the first
+//! row.
 //!
 //! Fields are separated by commas, semicolons, or tabs, depending on the first row.
 
@@ -20,7 +20,7 @@ pub(crate) struct Rows {
     fields: Vec<String>,
     field: Vec<u8>,
     phase: Phase,
-    /// The separator; none until the first row contains one.
+    /// The separator; `None` until the first row contains one.
     separator: Option<u8>,
     /// The size of the current row so far, in bytes.
     size: usize,

@@ -588,8 +588,8 @@ impl Unwrapper {
     }
 }
 
-/// True for an action line of an Elasticsearch bulk request, which says where the event on the next line
-/// goes: `{"index":{"_index":"audit"}}`.
+/// True for an action line of an Elasticsearch bulk request, which states the target of the event on the next
+/// line: `{"index":{"_index":"audit"}}`.
 fn is_bulk_action(object: &[u8]) -> bool {
     let Some(first) = object.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
     if ![&b"\"index\""[..], b"\"create\""].iter().any(|name| first.starts_with(name)) {

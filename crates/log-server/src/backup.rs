@@ -32,10 +32,10 @@ pub struct Backup {
 pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     let failed = |error: io::Error| StoreError::unavailable("writing the backup", error);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The temporary file is readable by its owner alone.
+    // The temporary file is readable only by its owner.
     let copy = temporary(beside).map_err(failed)?;
     sqlite::copy(folder, copy.path())?;
-    let reader = sqlite::open_copy(copy.path());
+    let reader = sqlite::open_copy(copy.path())?;
     self_check::check(&*reader)?;
     let backup = Backup { at: now, size: reader.size()? };
     drop(reader);

@@ -29,6 +29,7 @@
 //! lost at any time and is rebuilt from the bucket.
 
 mod adopt;
+mod claim;
 mod codec;
 mod commit_names;
 mod erase;
@@ -41,6 +42,7 @@ mod reader;
 mod repair;
 mod restore;
 mod signed;
+mod tenants;
 mod url;
 mod writer;
 
@@ -57,6 +59,7 @@ pub(crate) use self::reader::ObjectReader;
 pub(crate) use self::repair::BucketRepair;
 pub(crate) use self::restore::BucketRestore;
 pub use self::signed::SignedObjects;
+pub(crate) use self::tenants::{HeadsOfBucket, TenantBucketCheck, open as open_tenants};
 pub use self::url::BucketError;
 
 /// Opens the log with `key` in a bucket, with its index in an existing folder. Creates the log if the bucket is empty.
@@ -72,6 +75,8 @@ pub fn open(
     bucket: Bucket,
     handle: Handle,
 ) -> Result<(Store, SignedObjects), StoreError> {
+    // Before an index is created in the folder.
+    claim::check_kind(&bucket, key, &handle)?;
     let writer = writer::BucketWriter::open(folder, key, bucket, handle)?;
     let reader = writer.reader();
     let signed = SignedObjects::open(writer.objects.clone(), writer.layout.clone())?;

@@ -51,7 +51,9 @@ impl ControlFile {
         match self {
             Self::Readers => "readers with the log's own tokens are rejected",
             Self::Holds => "nothing is erased",
-            Self::Trust => "the previous trust file stays in force, so a revocation in this one doesn't",
+            Self::Trust => {
+                "the previous trust file stays in force, so revocations in this one have no effect"
+            }
         }
     }
 }
@@ -64,7 +66,7 @@ pub(crate) fn server_metrics() -> Metrics {
 /// An error in a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlFileError {
-    /// The kind of error. It reveals nothing of the file's content.
+    /// The kind of error. It reveals nothing about the file's content.
     pub kind: ControlFileErrorKind,
     /// The full reason, for the server's log.
     pub detail: String,
@@ -75,7 +77,7 @@ pub struct ControlFileError {
 pub enum ControlFileErrorKind {
     /// The file can't be read.
     Unreadable(io::ErrorKind),
-    /// A line of it, or the whole file, is malformed.
+    /// A line of the file, or the whole file, is malformed.
     Malformed {
         /// The 1-based line.
         line: Option<u64>,

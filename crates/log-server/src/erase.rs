@@ -11,6 +11,8 @@ use countersign_log::erase::record::Record;
 use countersign_log::erase::{BATCH, Cause, EraseError, Erased, ErasureCandidates};
 use countersign_log::store::StoreError;
 
+use crate::tenants::TenantLogs;
+
 /// Number of attempts while another reader has the store open.
 const ATTEMPTS: u32 = 5;
 /// Pause between attempts and between batches.
@@ -42,6 +44,13 @@ pub async fn erase(
         Ok((found, recorded))
     });
     let (ErasureCandidates { mut present, mut erased, .. }, recorded) = found.await?;
+    if reading.log_server().has_ended() {
+        // An ended log can't record the erasure. A request that fails can be repeated.
+        let (result, _) = erase_events(reading, present).await?;
+        erased.erased += result.erased;
+        erased.left += result.left;
+        return Ok(erased);
+    }
     // Don't record an erasure twice.
     let pending = &present & &recorded;
     present -= &recorded;
@@ -77,19 +86,75 @@ pub async fn erase(
 
 /// Resumes incomplete erasures until the log stops.
 pub async fn keep_resuming(reading: Arc<Reading>) {
-    let mut pause = Duration::ZERO;
-    loop {
-        tokio::select! {
-            () = sleep(pause) => {}
-            () = reading.erasing_again.notified() => sleep(PAUSE).await,
-            () = reading.stopped() => return,
-        }
-        if resume(&reading).await {
-            pause = INTERVAL;
-        } else {
-            pause = (pause * 2).clamp(PAUSE, INTERVAL);
-        }
+    let mut attempts = Attempts::default();
+    while attempts.next(&reading).await {
+        attempts.end(&reading, resume(&reading).await);
     }
+}
+
+/// Resumes incomplete erasures in all tenant logs of a server until it stops. `root` is the service of the root log.
+pub(crate) async fn keep_resuming_tenants(root: Arc<Reading>, tenants: Arc<TenantLogs>) {
+    let mut attempts = Attempts::default();
+    while attempts.next(&root).await {
+        attempts.end(&root, resume_tenants(&root, &tenants).await);
+    }
+}
+
+/// The attempts to resume incomplete erasures: at the start, when an erasure is left, and regularly.
+#[derive(Default)]
+struct Attempts {
+    pause: Duration,
+}
+
+impl Attempts {
+    /// Waits for the next attempt. Returns false if the server stops.
+    async fn next(&self, reading: &Reading) -> bool {
+        tokio::select! {
+            () = sleep(self.pause) => {}
+            () = reading.erasing_again.notified() => sleep(PAUSE).await,
+            () = reading.stopped() => return false,
+        }
+        true
+    }
+
+    /// Ends an attempt. The next one is sooner if this one failed.
+    fn end(&mut self, reading: &Reading, all_succeeded: bool) {
+        reading.log_server().metrics().erasures_failing(!all_succeeded);
+        self.pause = if all_succeeded { INTERVAL } else { (self.pause * 2).clamp(PAUSE, INTERVAL) };
+    }
+}
+
+/// Resumes all incomplete erasures in tenant logs, one log after the other. Returns true if none failed.
+async fn resume_tenants(root: &Reading, tenants: &Arc<TenantLogs>) -> bool {
+    let readers = tenants.readers().clone();
+    let found = match blocking(move || readers.with_unfinished_erasures()).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::error!(%error, "looking for incomplete erasures in tenant logs failed");
+            return false;
+        }
+    };
+    let mut all_succeeded = true;
+    for tenant in found {
+        if root.is_stopping() {
+            return true;
+        }
+        // Another server of the bucket makes the ticks.
+        if !tenants.has_published() {
+            return false;
+        }
+        all_succeeded &= match tenants.open_in_background(tenant.id).await {
+            Ok(Some(log)) => resume(&log.reading).await,
+            // No published tick has the log yet.
+            Ok(None) => false,
+            Err(error) => {
+                let number = tenant.number;
+                tracing::error!(%error, %number, "resuming an erasure in a tenant log failed");
+                false
+            }
+        };
+    }
+    all_succeeded
 }
 
 /// Resumes all incomplete erasures. Returns true if none failed.
@@ -123,7 +188,6 @@ async fn resume(reading: &Arc<Reading>) -> bool {
             }
         }
     }
-    reading.log_server().metrics().erasures_failing(!all_succeeded);
     all_succeeded
 }
 
@@ -136,10 +200,19 @@ async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
 /// remain, and so does the erasure.
 async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreError> {
     let service = reading.clone();
-    let found = blocking(move || {
-        let leaves = Record::read(&**service.log_server().reader(), record)?.leaves;
-        Ok((find_events(&service, &leaves)?, leaves))
-    });
+    let leaves = blocking(move || Ok(Record::read(&**service.log_server().reader(), record)?.leaves)).await?;
+    let (erased, is_complete) = erase_events(reading, leaves).await?;
+    if is_complete && erased.held == 0 {
+        reading.log_server().finish_erasure(record).await?;
+    }
+    Ok(erased)
+}
+
+/// Erases those of these entries' events that are not under a legal hold. Returns false if the server stops before all
+/// are erased.
+async fn erase_events(reading: &Arc<Reading>, leaves: RoaringTreemap) -> Result<(Erased, bool), StoreError> {
+    let service = reading.clone();
+    let found = blocking(move || Ok((find_events(&service, &leaves)?, leaves)));
     let (ErasureCandidates { present, without, mut erased }, leaves) = found.await?;
     let leaves = Arc::new(leaves);
     // Before, so that the index never continues with these events; and after, because it may have read them in
@@ -152,22 +225,22 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
     let mut left = present.len() as u64;
     for (batch, is_here) in erased_before.map(|batch| (batch, false)).chain(here.map(|batch| (batch, true))) {
         if reading.is_stopping() {
-            return Ok(Erased { left, ..erased });
+            return Ok((Erased { left, ..erased }, false));
         }
+        // The sequencer erases one batch at a time, for all logs of the server: it can do nothing else in the meantime.
+        let batches = reading.erasing_batches.lock().await;
         erase_batch(reading, batch, is_here).await?;
         if is_here {
             erased.erased += batch.len() as u64;
             left -= batch.len() as u64;
         }
         sleep(PAUSE).await;
+        drop(batches);
     }
     forget(reading, &leaves, true).await?;
     let service = reading.clone();
     blocking(move || service.findings().forget(&removed)).await?;
-    if erased.held == 0 {
-        reading.log_server().finish_erasure(record).await?;
-    }
-    Ok(erased)
+    Ok((erased, true))
 }
 
 fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<ErasureCandidates, StoreError> {

@@ -50,7 +50,7 @@ impl Reading {
             }
             tokio::time::sleep(GATHER).await;
             let scope = scope.clone();
-            plan = self.run_lookup(move |exporter| exporter.plan_further(at, &scope, false)).await?;
+            plan = self.run_lookup(move |exporter| exporter.plan_continuation(at, &scope, false)).await?;
         }
     }
 }

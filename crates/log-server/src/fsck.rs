@@ -9,10 +9,13 @@ mod leaves;
 mod pages;
 mod repair;
 mod report;
+mod tenant_bucket;
+mod tenants;
 mod tree;
 
 use std::path::Path;
 
+use crate::heads_file::TenantHeadsFile;
 use crate::search;
 use crate::signed_file::{self, SignedFile};
 use crate::sqlite::{self, ChangeGuard};
@@ -39,6 +42,9 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
 }
 
 fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    if sqlite::has_tenants(folder)? {
+        return check_tenant_logs(folder, progress);
+    }
     let (origin, reader) = sqlite::open_reader(folder)?;
     // Before the entries are counted: a server signs only what is stored.
     let signed = SignedFile::read(folder, &origin)?;
@@ -52,7 +58,7 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
         check_entries(&reader, &origin, StoreKind::Tables, &mut on_progress, &mut |_, _| Ok(()))?;
     report.problems.extend(problems);
     let mut report = Report { leaves, events, erased, unfinished, more, ..report };
-    check_signed_head(&signed, &mut report);
+    check_signed_head(&signed, report.leaves, Repair::Restore, &mut report);
     if ["fsck.database", "fsck.entry", "fsck.event"]
         .iter()
         .any(|code| report.places_of(code).next().is_some())
@@ -67,13 +73,43 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
     Ok(report)
 }
 
+/// Checks the root log of a folder, and all its tenant logs.
+fn check_tenant_logs(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    let (origin, readers) = sqlite::open_tenant_readers(folder)?;
+    // Before the entries are counted: a server signs and remembers only what is stored.
+    let signed = SignedFile::read(folder, &origin)?;
+    let remembered = TenantHeadsFile::read(folder, &origin)?;
+    let stored = readers.root().size()?;
+    let mut report = Report { origin: origin.clone(), ..Report::default() };
+    pages::check_all(folder, &mut report)?;
+    let mut on_progress = |done, all| {
+        progress(done, all);
+        Ok(())
+    };
+    let checked = tenants::check_logs(&readers, &origin, &mut on_progress, &mut |_, _| Ok(()))?;
+    report.problems.extend(checked.problems);
+    let mut report = Report { problems: report.problems, ..checked };
+    check_signed_head(&signed, stored, Repair::Database, &mut report);
+    // A backup has neither file.
+    if signed.exists || remembered.exists {
+        tenants::check_remembered(&*readers, &remembered.heads, &mut report)?;
+    }
+    tenants::check_numbers(folder, &mut report)?;
+    Ok(report)
+}
+
 /// Compares the entries with the log's record of what it signed.
-fn check_signed_head(signed: &signed_file::SignedFileContent, report: &mut Report) {
+fn check_signed_head(
+    signed: &signed_file::SignedFileContent,
+    stored: u64,
+    repair: Repair,
+    report: &mut Report,
+) {
     let newest = signed.newest().map_or(0, |newest| newest.size);
     if let Some(problem) = &signed.problem {
-        report.add("fsck.checkpoint", signed_file::FILE, problem.clone(), Repair::Restore);
-    } else if newest > report.leaves {
-        let why = format!("the log signed {newest} entries, but only {} are stored", report.leaves);
-        report.add("fsck.checkpoint", signed_file::FILE, why, Repair::Restore);
+        report.add("fsck.checkpoint", signed_file::FILE, problem.clone(), repair);
+    } else if newest > stored {
+        let why = format!("the log signed {newest} entries, but only {stored} are stored");
+        report.add("fsck.checkpoint", signed_file::FILE, why, repair);
     }
 }

@@ -12,20 +12,26 @@ use countersign::log::{
     SubmissionOutcome,
 };
 use countersign::note::VerifierKey;
+use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use moka::sync::Cache;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::control_files::ControlFiles;
+use crate::jobs::{Jobs, QueueError};
+use crate::log_quotas::LogQuotas;
+use countersign_log::api::sse::Announcements;
 use countersign_log::body::{self, BodyError, Extent, IntakeError};
-use countersign_log::clock::{Standing, Timekeeper};
+use countersign_log::clock::{ClockComparison, Timekeeper};
 use countersign_log::metrics::Metrics;
-use countersign_log::quota::{Loads, Quota, Quotas};
+use countersign_log::quota::Loads;
 use countersign_log::sequencer::{Durable, Job, SharedRules, rules};
 use countersign_log::stop::{Signing, SigningStop, WitnessAnswer};
 use countersign_log::store::{Published, Reader, StoreError};
 use countersign_log::submission::{opened, required_size};
+use countersign_log::tenants::published::TenantTicks;
+use countersign_log::tenants::rules::tenant_rules;
 use countersign_log::witnessing::{Assessment, Contradiction};
 
 pub use countersign_log::clock::Clock;
@@ -34,6 +40,8 @@ pub use countersign_log::submission::{Committed, SubmitError};
 
 /// Number of chains whose keys are cached, and of emitters' keys.
 const MAX_CACHED_KEYS: u64 = 100_000;
+/// Number of chains whose keys are cached for each tenant log, and of emitters' keys. Many tenant logs are open.
+const MAX_CACHED_TENANT_KEYS: u64 = 1_000;
 
 /// Minimum interval between two checks, on behalf of unknown emitters, for the entries of other servers.
 const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
@@ -46,61 +54,77 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct LogServer(Arc<Inner>);
 
 struct Inner {
+    /// Set if it is a tenant log.
+    tenant: Option<TenantView>,
     rules: SharedRules,
     key: VerifierKey,
     reader: Arc<dyn Reader>,
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
     published: watch::Receiver<Option<Arc<Published>>>,
     /// Keys of accepted chains.
     keys: Cache<ChainId, VerifierKey>,
     /// Keys that opened accepted chains. Cleared when a grant or revocation is accepted.
     writers: Cache<VerifierKey, ()>,
-    quotas: Option<Quotas>,
+    quotas: Option<LogQuotas>,
     limits: Limits,
     timekeeper: Arc<Timekeeper>,
     metrics: Arc<Metrics>,
     signing: Signing,
     control_files: ControlFiles,
     /// Set if the log's bucket lost commits: no submission is acknowledged.
-    has_lost_commits: AtomicBool,
+    has_lost_commits: Arc<AtomicBool>,
     /// The time of the last check for other servers' entries, if the log is shared.
     last_follow: Option<Mutex<Option<Instant>>>,
 }
 
+/// A tenant log's origin, and the ticks that prove its heads.
+pub(crate) struct TenantView {
+    pub(crate) origin: TenantOrigin,
+    pub(crate) ticks: TenantTicks,
+}
+
 /// The components of a running log.
 pub(crate) struct Parts {
+    /// Set if it is a tenant log. Otherwise, the key's name is the origin.
+    pub(crate) tenant: Option<TenantView>,
     pub(crate) rules: SharedRules,
+    /// The key that signs the log's checkpoints, or those of its root log.
     pub(crate) key: VerifierKey,
     pub(crate) reader: Arc<dyn Reader>,
-    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) jobs: Jobs,
     pub(crate) published: watch::Receiver<Option<Arc<Published>>>,
-    pub(crate) quota: Quota,
+    pub(crate) quotas: Option<LogQuotas>,
     pub(crate) limits: Limits,
     pub(crate) timekeeper: Arc<Timekeeper>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signing: Signing,
     /// True if other servers may write to the log too.
     pub(crate) is_shared: bool,
+    /// Set while the log's bucket lacks commits. A root log and its tenant logs share it.
+    pub(crate) has_lost_commits: Arc<AtomicBool>,
 }
 
 impl LogServer {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts {
+            tenant,
             rules,
             key,
             reader,
             jobs,
             published,
-            quota,
+            quotas,
             limits,
             timekeeper,
             metrics,
             signing,
             is_shared,
+            has_lost_commits,
         } = parts;
-        let (keys, writers) = (Cache::new(MAX_CACHED_KEYS), Cache::new(MAX_CACHED_KEYS));
-        let quotas = Quotas::new(quota);
+        let max_keys = if tenant.is_some() { MAX_CACHED_TENANT_KEYS } else { MAX_CACHED_KEYS };
+        let (keys, writers) = (Cache::new(max_keys), Cache::new(max_keys));
         Self(Arc::new(Inner {
+            tenant,
             rules,
             key,
             reader,
@@ -114,19 +138,37 @@ impl LogServer {
             control_files: ControlFiles::new(Arc::clone(&metrics)),
             metrics,
             signing,
-            has_lost_commits: AtomicBool::new(false),
+            has_lost_commits,
             last_follow: is_shared.then(Mutex::default),
         }))
     }
 
-    /// Returns the log's public key, whose name is the origin.
+    /// Returns the public key that signs the log's checkpoints, or those of its root log.
     pub fn key(&self) -> &VerifierKey {
         &self.0.key
     }
 
     /// Returns the log's origin.
     pub fn origin(&self) -> &str {
-        self.0.key.name()
+        self.tenant().map_or(self.0.key.name(), TenantOrigin::as_str)
+    }
+
+    /// Returns the origin, if this is a tenant log.
+    pub fn tenant(&self) -> Option<&TenantOrigin> {
+        self.0.tenant.as_ref().map(|tenant| &tenant.origin)
+    }
+
+    /// True if this is a tenant log that has ended in the newest published tick.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.tenant.as_ref().is_some_and(|tenant| tenant.ticks.has_ended())
+    }
+
+    /// Returns the announcements that live views follow.
+    pub(crate) fn announcements(&self) -> Announcements {
+        match &self.0.tenant {
+            None => Announcements::Checkpoints(self.published()),
+            Some(tenant) => Announcements::Ticks(tenant.ticks.clone()),
+        }
     }
 
     /// Returns the acceptance rules in force.
@@ -152,6 +194,18 @@ impl LogServer {
             }
         }
         self.drop_claims(trust);
+        Ok(())
+    }
+
+    /// Replaces the trust file of a tenant log from the next submission on. The root log's key must be an emitter in it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the previous trust file remains in force.
+    pub(crate) fn set_tenant_rules(&self, trust: Arc<Trust>) -> Result<(), StoreError> {
+        if let Some(origin) = self.tenant() {
+            let rules = tenant_rules(&**self.reader(), origin, trust)?;
+            *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        }
         Ok(())
     }
 
@@ -189,14 +243,24 @@ impl LogServer {
         self.0.timekeeper.now()
     }
 
+    /// Returns the log's clock, to share it.
+    pub(crate) fn shared_timekeeper(&self) -> Arc<Timekeeper> {
+        self.0.timekeeper.clone()
+    }
+
+    /// Returns the metrics, to share them.
+    pub(crate) fn shared_metrics(&self) -> Arc<Metrics> {
+        self.0.metrics.clone()
+    }
+
     /// Returns the log's clock and what its witnesses say about the time.
     pub(crate) fn timekeeper(&self) -> &Timekeeper {
         &self.0.timekeeper
     }
 
     /// Returns how the log's clock compares with those of its witnesses.
-    pub(crate) fn clock(&self) -> Standing {
-        self.0.timekeeper.standing(self.rules().trust())
+    pub(crate) fn clock(&self) -> ClockComparison {
+        self.0.timekeeper.compare(self.rules().trust())
     }
 
     /// Returns the metrics.
@@ -214,9 +278,9 @@ impl LogServer {
         &self.0.signing
     }
 
-    /// Waits until this server knows the entries that other servers accepted, because they may make an unknown emitter
-    /// known. Happens at most once a second for all callers, because anybody can cause it. Returns false if no other
-    /// servers exist.
+    /// Waits until this server knows the entries that other servers accepted, because they may make an
+    /// unknown emitter known. Happens at most once a second for all callers, because anyone can cause it.
+    /// Returns false if no other servers exist.
     ///
     /// # Errors
     /// If the other servers' entries can't be read now.
@@ -246,6 +310,11 @@ impl LogServer {
     /// Records whether the log's bucket has lost commits.
     pub(crate) fn set_lost_commits(&self, has_lost_commits: bool) {
         self.0.has_lost_commits.store(has_lost_commits, Ordering::SeqCst);
+    }
+
+    /// Returns the flag that is set while the log's bucket lacks commits.
+    pub(crate) fn shared_lost_commits(&self) -> Arc<AtomicBool> {
+        self.0.has_lost_commits.clone()
     }
 
     fn check_commits(&self) -> Result<(), SubmitError> {
@@ -280,8 +349,8 @@ impl LogServer {
             Ok(Err(ReadError::Refused(log::AcceptanceError::Refused(refusal)))) => {
                 Some(Err(SubmitError::Refused(refusal)))
             }
-            Ok(Err(ReadError::Stranger(log::AcceptanceError::Refused(refusal)))) => {
-                Some(Err(self.stranger(refusal)))
+            Ok(Err(ReadError::UnknownSigner(log::AcceptanceError::Refused(refusal)))) => {
+                Some(Err(self.unknown_signer(refusal)))
             }
             _ => None,
         }
@@ -298,7 +367,7 @@ impl LogServer {
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| true, admit) {
             Ok(intake) => Ok(intake.has_admitted()),
-            Err(IntakeError::Stranger(stop)) => Err(self.explain(ReadError::Stranger(stop))),
+            Err(IntakeError::UnknownSigner(stop)) => Err(self.explain(ReadError::UnknownSigner(stop))),
             // Other errors are reported for the complete body.
             Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(true),
         }
@@ -306,19 +375,19 @@ impl LogServer {
 
     fn explain(&self, refused: ReadError<StoreError>) -> SubmitError {
         match refused {
-            ReadError::Stranger(log::AcceptanceError::Refused(refusal)) => self.stranger(refusal),
-            ReadError::Refused(stop) | ReadError::Stranger(stop) => stop.into(),
+            ReadError::UnknownSigner(log::AcceptanceError::Refused(refusal)) => self.unknown_signer(refusal),
+            ReadError::Refused(stop) | ReadError::UnknownSigner(stop) => stop.into(),
         }
     }
 
     /// Returns the error for an unknown emitter. A log restored from a backup may not know its emitters, so if signing
     /// is stopped, that is reported instead.
-    fn stranger(&self, refusal: SubmissionError) -> SubmitError {
+    fn unknown_signer(&self, refusal: SubmissionError) -> SubmitError {
         match self.check_signing() {
             Err(stopped) if matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized) => {
                 stopped
             }
-            _ => SubmitError::Stranger(refusal),
+            _ => SubmitError::UnknownSigner(refusal),
         }
     }
 
@@ -335,13 +404,13 @@ impl LogServer {
             Ok(intake) => intake,
             Err(IntakeError::Body(error)) => return Err(error),
             Err(IntakeError::Refused(stop)) => return Ok(Err(ReadError::Refused(stop))),
-            Err(IntakeError::Stranger(stop)) => return Ok(Err(ReadError::Stranger(stop))),
+            Err(IntakeError::UnknownSigner(stop)) => return Ok(Err(ReadError::UnknownSigner(stop))),
         };
         let admitted = intake.has_admitted();
         let mut submission = match intake.finish(&mut admit) {
             Ok(submission) => submission,
             Err(stop) if admitted => return Ok(Err(ReadError::Refused(stop))),
-            Err(stop) => return Ok(Err(ReadError::Stranger(stop))),
+            Err(stop) => return Ok(Err(ReadError::UnknownSigner(stop))),
         };
         let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
         submission.verify(|chain| self.0.keys.get(chain), may);
@@ -359,13 +428,14 @@ impl LogServer {
         let mut loads = None;
         if let Some(quotas) = &self.0.quotas {
             let submitted = loads.insert(self.loads(&submission).await?);
-            quotas.check(submitted, self.now()).map_err(|seconds| SubmitError::Quota { seconds })?;
+            quotas.check(submitted, self.now())?;
         }
         let (reply, answer) = oneshot::channel();
         let job = Job::Submit { submission, reply };
         self.0.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
-            mpsc::error::TrySendError::Closed(_) => stopping(),
+            QueueError::Full => SubmitError::Busy,
+            QueueError::Closed => stopping(),
+            QueueError::UnknownTenant => SubmitError::UnknownTenant,
         })?;
         let answered = answer.await.map_err(|_| stopping())?;
         if let Some((quotas, loads)) = self.0.quotas.as_ref().zip(loads) {
@@ -465,7 +535,7 @@ impl LogServer {
     }
 
     /// Reports unproven claims of witnesses. They stop the log if it has no quorum without these witnesses.
-    pub(crate) async fn claimed(&self, claims: Vec<Contradiction>) {
+    pub(crate) async fn record_claims(&self, claims: Vec<Contradiction>) {
         let (reply, answer) = oneshot::channel();
         if self.0.jobs.send(Job::Claimed { claims, reply }).await.is_ok() {
             let _ = answer.await;
@@ -528,14 +598,15 @@ impl LogServer {
     }
 }
 
-fn stopping() -> SubmitError {
+/// Returns the error for a submission to a log server that is shutting down.
+pub(crate) fn stopping() -> SubmitError {
     SubmitError::Unavailable("the log is stopping".into())
 }
 
 /// An error in parsing a submission, from a known or an unknown emitter.
 enum ReadError<E> {
     Refused(log::AcceptanceError<E>),
-    Stranger(log::AcceptanceError<E>),
+    UnknownSigner(log::AcceptanceError<E>),
 }
 
 /// The chains and keys in the cache, without access to the store.

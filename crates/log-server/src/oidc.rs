@@ -52,8 +52,25 @@ impl Config {
     /// reader to people.
     ///
     /// # Errors
-    /// A human-readable description of the error.
+    /// A human-readable description of the error. A rule with `log=` is one, because an ordinary log has no tenants.
     pub fn new(
+        issuer: &str,
+        audiences: Vec<String>,
+        rules: Vec<Rule>,
+        name: String,
+    ) -> Result<Self, &'static str> {
+        if rules.iter().any(Rule::has_logs) {
+            return Err("this log has no tenants, so a rule must not have log=");
+        }
+        Self::for_tenants(issuer, audiences, rules, name)
+    }
+
+    /// Creates the configuration for a log with tenants, whose rules may have `log=`. The caller must check
+    /// [`Access::logs`].
+    ///
+    /// # Errors
+    /// A human-readable description of the error.
+    pub fn for_tenants(
         issuer: &str,
         audiences: Vec<String>,
         rules: Vec<Rule>,
@@ -178,13 +195,12 @@ impl Issuer {
         if allowed.peek().is_none() {
             return Err(IssuerTokenError::NoRule.into());
         }
-        let scope = allowed.find_map(|(rights, scope)| rights.allow(right).then_some(scope));
-        let scope = scope.ok_or(IssuerTokenError::Lacks(right))?;
+        let grant = allowed.find(|grant| grant.rights.allow(right)).ok_or(IssuerTokenError::Lacks(right))?;
         let credential = Hash::digest(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = display_name(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.remember_expiry(until);
         let validity = TokenValidity { until, key: key.fingerprint };
-        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), validity))
+        Ok(Access::from_issuer(credential, right, name, Arc::new(grant.scope), grant.logs, validity))
     }
 
     /// True if a token admitted earlier would still be admitted.

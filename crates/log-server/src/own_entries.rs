@@ -1,8 +1,9 @@
 //! The newest entries of the log's own chains, stored apart from its database.
 //!
-//! Emitters keep their entries until the log acknowledges them, and readers have exports. There may be no other copy
-//! of the log's own entries, such as the record of an export or the end of its chain: an export can't contain the
-//! record of its own end. If an older database is restored, these entries come back from here.
+//! Emitters keep their entries until the log acknowledges them, and readers have exports. There may be no
+//! other copy of the log's own entries, such as the record of an export or the end of its chain: an export
+//! can't contain the record of its own end. If an older database is restored, these entries are restored from
+//! here.
 //!
 //! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Erased events are overwritten here as
 //! well.

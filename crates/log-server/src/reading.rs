@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use countersign::hex;
+use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign_query::Parsers;
 use roaring::RoaringTreemap;
@@ -37,19 +39,21 @@ pub struct Reading {
     log_server: LogServer,
     exporter: Exporter,
     search: Option<Arc<Search>>,
-    tokens: Tokens,
-    issuer: Option<Issuer>,
+    tokens: Arc<Tokens>,
+    issuer: Option<Arc<Issuer>>,
     reads: Arc<Reads>,
-    holds: Holds,
+    holds: Arc<Holds>,
     findings: Findings,
-    search_limits: SearchLimits,
+    search_limits: Arc<SearchLimits>,
     stopping: watch::Sender<bool>,
     /// Serializes erasures.
-    pub(crate) erasing: Mutex<()>,
+    pub(crate) erasing: Arc<Mutex<()>>,
+    /// Serializes the batches of erasures in all logs of this server.
+    pub(crate) erasing_batches: Arc<Mutex<()>>,
     /// The schedule of events that retention rules will erase.
     pub(crate) due: std::sync::Mutex<DueTimes>,
-    /// Notified when an erasure was started but not completed.
-    pub(crate) erasing_again: Notify,
+    /// Notified when an erasure was started but not completed, in any log of this server.
+    pub(crate) erasing_again: Arc<Notify>,
 }
 
 impl Reading {
@@ -72,23 +76,60 @@ impl Reading {
             log_server,
             exporter,
             search,
-            tokens: Tokens::new(folder),
+            tokens: Arc::new(Tokens::new(folder)),
             issuer: None,
-            holds: Holds::new(folder),
+            holds: Arc::new(Holds::new(folder)),
             findings: Findings::new(folder),
-            search_limits: SearchLimits::new(),
+            search_limits: Arc::new(SearchLimits::new()),
             stopping: watch::Sender::new(false),
-            erasing: Mutex::default(),
+            erasing: Arc::default(),
+            erasing_batches: Arc::default(),
             due: std::sync::Mutex::default(),
-            erasing_again: Notify::new(),
+            erasing_again: Arc::default(),
         }
     }
 
     /// Admits readers with tokens of that issuer too.
     #[must_use]
     pub(crate) fn with_issuer(mut self, issuer: Option<Issuer>) -> Self {
-        self.issuer = issuer;
+        self.issuer = issuer.map(Arc::new);
         self
+    }
+
+    /// Admits tokens that name tenant logs. The caller must check [`Access::logs`].
+    #[must_use]
+    pub(crate) fn with_tenants(mut self, folder: &Path) -> Self {
+        self.tokens = Arc::new(Tokens::for_tenants(folder));
+        self
+    }
+
+    /// Creates the service of a tenant log of the same server. It shares tokens, issuer, holds, limits, and the rules
+    /// for recording reads. `erasing` serializes erasures in the tenant log.
+    pub(crate) fn for_tenant(
+        &self,
+        log_server: LogServer,
+        origin: &TenantOrigin,
+        folder: &Path,
+        erasing: Arc<Mutex<()>>,
+    ) -> Self {
+        let exporter = Exporter::new(log_server.reader().clone(), origin.as_str(), None);
+        let parsers = self.exporter.parsers().clone();
+        Self {
+            reads: self.reads.for_tenant(log_server.clone()),
+            exporter: exporter.with_parsers(parsers).with_announced(log_server.published()),
+            log_server,
+            search: None,
+            tokens: self.tokens.clone(),
+            issuer: self.issuer.clone(),
+            holds: self.holds.clone(),
+            findings: Findings::new(&folder.join("tenants").join(hex::encode(&origin.id()))),
+            search_limits: self.search_limits.clone(),
+            stopping: self.stopping.clone(),
+            erasing,
+            erasing_batches: self.erasing_batches.clone(),
+            due: std::sync::Mutex::default(),
+            erasing_again: self.erasing_again.clone(),
+        }
     }
 
     /// Returns the log.
@@ -157,7 +198,7 @@ impl Reading {
         &self.reads
     }
 
-    /// Records all reads that aren't recorded yet, if reads are to be recorded.
+    /// Records all reads that aren't recorded yet, if reads are to be recorded; for a root log, those of its tenant logs.
     ///
     /// # Errors
     /// If not all of them are known to be recorded. They are retried within a minute.
@@ -185,7 +226,7 @@ impl Reading {
 
     /// Returns the log's own chains, whose events are never erased.
     pub(crate) fn own_chains(&self) -> OwnChains<'_> {
-        OwnChains::new(&**self.log_server.reader(), self.log_server.origin())
+        OwnChains::new(&**self.log_server.reader(), self.log_server.key().name())
     }
 
     /// Returns the time of the newest witnessed checkpoint, if any.

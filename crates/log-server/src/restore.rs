@@ -1,8 +1,8 @@
 //! Recovery of a log whose storage was restored from a copy, or may have been.
 //!
-//! Whatever the log signed is collected from everywhere that knows of it. If the signed entries still exist somewhere,
-//! they are restored, verified against the root hash that the log signed. If they don't, or if it is unknown what was
-//! signed, the log ends, and a new log that says so continues it.
+//! Everything that the log signed is collected from all sources that know of it. If the signed entries still
+//! exist somewhere, they are restored, verified against the root hash that the log signed. If they don't, or
+//! if it is unknown what was signed, the log ends, and a new log that says so continues it.
 
 mod end_reason;
 mod log_store;
@@ -86,9 +86,15 @@ impl Restore {
         Ok(Self { config, store, history, sources: Vec::new(), _lock: lock })
     }
 
+    /// True if the log is a root log with tenant logs. Only entries of the root log can be restored, and no other log can
+    /// take its place.
+    pub fn has_tenants(&self) -> bool {
+        self.store.has_tenants()
+    }
+
     /// Returns the number of entries in the log.
     pub fn size(&self) -> u64 {
-        self.store.writer().size()
+        self.store.size()
     }
 
     /// Collects data from sources that may still have the log's entries. A bucket is itself a source.
@@ -172,15 +178,15 @@ impl Restore {
             let seen = signed.note.signatures.iter().filter_map(claimed_time).max();
             let at = seen.unwrap_or(self.config.now);
             let published = Published { size: *size, note: note.clone(), at, witnessed: seen.is_some() };
-            self.store.writer_mut().publish(&published)?;
+            self.store.publish(&published)?;
         }
         Ok(())
     }
 
     fn resume(&mut self, message: &str) -> Result<(), StoreError> {
-        let Config { folder, key, now, .. } = &self.config;
+        let Config { folder, key, now, nothing_newer, .. } = &self.config;
         // The record must be complete before it becomes the folder's own, which must happen before anything continues.
-        self.store.settle(folder, key.name(), &self.history.heads)?;
+        self.store.settle(folder, key.name(), &self.history.heads, *nothing_newer)?;
         StopFile::new(folder).keep(&Line::resumed(*now, &format!("resumed with --after-restore: {message}")))
     }
 

@@ -13,6 +13,7 @@ pub mod holds;
 pub mod moment;
 mod pass_error;
 mod rules;
+pub mod tenants;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -26,7 +27,7 @@ use crate::erase::erase;
 use crate::reading::Reading;
 use countersign_log::erase::{Cause, Erased};
 use countersign_log::store::StoreError;
-use due::{ExpiredEvents, Sources};
+use due::{DueTimes, ExpiredEvents, Sources};
 use moment::Moment;
 
 pub use pass_error::PassError;
@@ -67,32 +68,46 @@ pub async fn pass(
     let expired = tokio::task::spawn_blocking({
         let (reading, rules) = (reading.clone(), rules.clone());
         move || {
-            let holds = reading.holds().read();
-            let holds = holds.map_err(|error| StoreError::unavailable("reading the holds", error))?;
-            let log_server = reading.log_server();
-            let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
-            let (reader, own) = (&**log_server.reader(), reading.own_chains());
-            let sources = Sources { reader, size, had: reading.had()?, own, holds };
-            reading.due.lock().unwrap_or_else(PoisonError::into_inner).expired(sources, &rules, now)
+            let mut due = reading.due.lock().unwrap_or_else(PoisonError::into_inner);
+            find_expired(&reading, &mut due, &rules, now)
         }
     });
     let expired = expired.await.map_err(|error| StoreError::unavailable("finding expired events", error));
-    let ExpiredEvents { leaves, more } = expired??;
+    let ExpiredEvents { leaves, more, .. } = expired??;
     if leaves.is_empty() {
         return Ok(PassResult { now: Some(now), more, ..PassResult::default() });
     }
+    let erased = erase(reading, leaves, &cause(rules, now)).await?;
+    Ok(PassResult { now: Some(now), erased, more })
+}
+
+/// Finds events of a log that have expired at `now`, up to the limit per pass.
+fn find_expired(
+    reading: &Reading,
+    due: &mut DueTimes,
+    rules: &Rules,
+    now: Time,
+) -> Result<ExpiredEvents, StoreError> {
+    let holds = reading.holds().read();
+    let holds = holds.map_err(|error| StoreError::unavailable("reading the holds", error))?;
+    let log_server = reading.log_server();
+    let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
+    let (reader, own) = (&**log_server.reader(), reading.own_chains());
+    due.expired(Sources { reader, size, had: reading.had()?, own, holds }, rules, now)
+}
+
+/// Returns the cause of the erasures of a pass.
+fn cause(rules: &Rules, now: Time) -> Cause {
     let mut metadata = Map::new();
     metadata.insert("chosen_by".into(), "age".into());
     metadata.insert("rules".into(), rules.texts().into());
     metadata.insert("at".into(), json!(now.to_string()));
-    let cause = Cause {
+    Cause {
         actor_type: "service",
         actor: "retention".into(),
         reason: "older than the log's retention period".into(),
         metadata,
-    };
-    let erased = erase(reading, leaves, &cause).await?;
-    Ok(PassResult { now: Some(now), erased, more })
+    }
 }
 
 /// Runs passes periodically until the log stops. The moment of the last pass is stored in the log's `folder`.

@@ -93,7 +93,7 @@ pub struct Search {
 enum SearchError {
     /// The file isn't a usable index and must be rebuilt.
     Broken(String),
-    /// The error isn't the index's error, or is temporary.
+    /// The error isn't an error of the index, or is temporary.
     Other(StoreError),
 }
 

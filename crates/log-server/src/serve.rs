@@ -1,8 +1,12 @@
 //! The whole log server: store, sequencer, and HTTP interface, started and stopped together.
 
+mod start;
+mod tenants;
+
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,30 +23,32 @@ use tokio::time::Instant;
 use crate::bucket::{self, Bucket, CommitNames};
 use crate::control_files::server_metrics;
 use crate::fsck::{SelfCheck, SelfCheckThread};
+use crate::jobs::Jobs;
+use crate::log_quotas::LogQuotas;
 use crate::log_server::{LogServer, Parts};
-use crate::oidc::{self, Issuer};
+use crate::oidc;
 use crate::own_entries::OwnEntries;
 use crate::reading::Reading;
-use crate::reads::Reads;
 use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
-use crate::server::{
-    Address, AppState, Bounds, Cors, Entrance, Hosts, HttpServer, Page, Tls, listen, router,
-};
+use crate::server::{Address, AppState, Bounds, Cors, Hosts, HttpServer, Page, Tls};
 use crate::signed_file::{FrozenMemory, SignedFile, SignedFileContent};
 use crate::stop_file::StopFile;
-use crate::witness_client::WitnessClient;
+use crate::tenants::TenantLogs;
 use crate::{erase, sqlite};
 use countersign_files::Lock;
 use countersign_log::clock::{Clock, Steady, Timekeeper};
+use countersign_log::own_chain::OwnChain;
 use countersign_log::reads::ReadRules;
-use countersign_log::sequencer::{Job, OwnEntryStore, RunningSequencer, Sequencer, Unattested};
+use countersign_log::sequencer::{Job, OwnEntryStore, RulesError, RunningSequencer, Sequencer, Unattested};
 use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, SigningStop};
 use countersign_log::store::StoreError;
+use countersign_log::tenants::store::TenantReaders;
 use countersign_log::{self_check, store};
 
 use countersign_log::sequencer::rules;
+use start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
 
 pub use crate::start_error::{StartError, lock};
 
@@ -57,6 +63,9 @@ fn run(mut working: RunningSequencer, mut jobs: mpsc::Receiver<Job>) {
 
 /// The longest wait for the last user of a store when a server stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The interval at which a stopping server looks for submissions that wait for a tick.
+const STOP_TICK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The configuration of a log server.
 pub struct Config {
@@ -96,6 +105,19 @@ pub struct Config {
     pub check_within: Option<Duration>,
     /// Returns the elapsed time: [`steady`](countersign_log::clock::steady).
     pub steady: Steady,
+    /// Makes the log a root log with tenant logs.
+    pub tenants: Option<TenantConfig>,
+}
+
+/// The configuration of a root log.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantConfig {
+    /// The interval of the ticks, at least a second.
+    pub tick: Duration,
+    /// The depth of a new log's directory, 8 to 32: it has 2^depth slots until more are needed.
+    pub depth: u8,
+    /// True to report metrics of each tenant, with its name: they reveal how active it is.
+    pub has_metrics: bool,
 }
 
 /// A running log server.
@@ -108,6 +130,7 @@ pub struct RunningLog {
     indexing: Option<tokio::task::JoinHandle<()>>,
     erasing: tokio::task::JoinHandle<()>,
     checking: Option<SelfCheckThread>,
+    tenants: Option<Arc<TenantLogs>>,
     /// Keeps other servers out of the folder.
     _lock: Lock,
 }
@@ -128,6 +151,9 @@ pub async fn serve_with_first_event(
     config: Config,
     statement: Option<serde_json::Value>,
 ) -> Result<RunningLog, StartError> {
+    if let Some(tenants) = config.tenants {
+        return tenants::serve(config, tenants).await;
+    }
     let Config {
         folder,
         store: bucket,
@@ -147,6 +173,7 @@ pub async fn serve_with_first_event(
         holds,
         check_within,
         steady,
+        tenants: _,
     } = config;
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
@@ -174,7 +201,6 @@ pub async fn serve_with_first_event(
             Ok::<_, StoreError>((store, memory, signing))
         }
     });
-    let failed = |doing| move |error| StartError::Io { doing, error };
     let (store::Store { writer, reader }, memory, signing) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
@@ -185,19 +211,20 @@ pub async fn serve_with_first_event(
         tokio::spawn(follow_other_servers(jobs.downgrade(), interval));
     }
     let log_server = LogServer::new(Parts {
+        tenant: None,
         rules: rules.clone(),
         key: key.verifier_key().clone(),
         reader: reader.clone(),
-        jobs,
+        jobs: Jobs::Log(jobs),
         published,
-        quota: bounds.quota,
+        quotas: LogQuotas::own(bounds.quota),
         limits,
         timekeeper: timekeeper.clone(),
         metrics: metrics.clone(),
         signing: signing.clone(),
         is_shared: interval.is_some(),
+        has_lost_commits: Arc::default(),
     });
-    let (ready, started) = oneshot::channel();
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
     let unattested = Unattested::new(reader.clone());
@@ -217,23 +244,11 @@ pub async fn serve_with_first_event(
         timekeeper,
         unattested,
         own_entries,
+        own_chain: OwnChain::default(),
         metrics,
     };
-    let sequencer = std::thread::Builder::new()
-        .name("sequencer".into())
-        .spawn(move || match sequencer.begin() {
-            Ok(working) => {
-                let _ = ready.send(Ok(()));
-                run(working, queue);
-            }
-            Err(error) => _ = ready.send(Err(error)),
-        })
-        .map_err(failed("starting the sequencer"))?;
-    let stopped = || StoreError::unavailable("starting", "the sequencer ended");
-    started.await.map_err(|_| stopped())??;
-    let witnessing = WitnessClient::new(log_server.clone(), unwitnessed).map_err(io::Error::other);
-    let witnessing = witnessing.map_err(failed("creating the client for witnesses"))?;
-    witnessing.present_newest().await;
+    let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;
+    let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
     if let Some(statement) = statement
         && log_server.reader().size()? == 0
     {
@@ -242,15 +257,8 @@ pub async fn serve_with_first_event(
     }
     let witnessing = tokio::spawn(witnessing.run());
     let search = open_search(&folder, &log_server, &parsers).await;
-    let issuer = issuer.map(|issuer| Issuer::new(issuer, steady)).transpose().map_err(io::Error::other);
-    let issuer = issuer.map_err(failed("creating the client for the OpenID Connect issuer"))?;
     let reading = Reading::new(log_server.clone(), &folder, parsers, search.clone(), reads);
-    let reading = Arc::new(reading.with_issuer(issuer));
-    tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
-    tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
-    for hold in holds {
-        reading.holds().add(hold);
-    }
+    let reading = start_reading(reading, issuer, steady, holds)?;
     tokio::spawn(forget_erased(Arc::downgrade(&reading), forgotten));
     let erasing = tokio::spawn(erase::keep_resuming(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
@@ -259,16 +267,12 @@ pub async fn serve_with_first_event(
     state.reading = reading.clone();
     let search = reading.search().cloned();
     let known = RefCell::default();
-    let self_check = SelfCheck { log_server: log_server.clone(), folder, commits, search, known };
+    let self_check =
+        SelfCheck { log_server: log_server.clone(), folder, commits, search, tenants: None, known };
     let checking =
         check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
-    let router = router(state, &cors, hosts, &address);
-    let entrance = {
-        let log_server = log_server.clone();
-        Entrance::new(&bounds, move |reason| log_server.metrics().turned_away(reason))
-    };
-    let http = listen(&address, tls, router, &bounds, entrance).await.map_err(StartError::Listen)?;
+    let http = start_http(state, &address, tls, &cors, hosts, &bounds).await?;
     Ok(RunningLog {
         log_server,
         reading,
@@ -278,6 +282,7 @@ pub async fn serve_with_first_event(
         indexing,
         erasing,
         checking,
+        tenants: None,
         _lock: lock,
     })
 }
@@ -370,15 +375,35 @@ impl RunningLog {
         &self.reading
     }
 
+    /// Returns the tenant logs, if this is a root log.
+    pub fn tenants(&self) -> Option<&Arc<TenantLogs>> {
+        self.tenants.as_ref()
+    }
+
+    /// Returns what applies a new trust file to all logs of this server.
+    pub fn trust_target(&self) -> TrustTarget {
+        TrustTarget { log_server: self.log_server.clone(), tenants: self.tenants.clone() }
+    }
+
     /// Stops accepting requests, answers those in progress, closes the log's own chain, and ends.
     ///
     /// # Errors
     /// If the sequencer panicked.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self { log_server, reading, http, sequencer, witnessing, indexing, erasing, checking, _lock } =
-            self;
+        let Self {
+            log_server,
+            reading,
+            http,
+            sequencer,
+            witnessing,
+            indexing,
+            erasing,
+            checking,
+            tenants,
+            _lock,
+        } = self;
         reading.stop();
-        http.stop().await;
+        finish_requests(http, tenants.as_deref()).await;
         if let Some(checking) = checking {
             let _ = tokio::task::spawn_blocking(move || checking.stop()).await;
         }
@@ -394,8 +419,21 @@ impl RunningLog {
         let _ = witnessing.await;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
         let reader = log_server.reader().clone();
-        drop((log_server, reading));
-        close(reader).await;
+        let readers = tenants.as_ref().map(|tenants| tenants.readers().clone());
+        if let Some(tenants) = &tenants {
+            tenants.close();
+        }
+        drop((log_server, reading, tenants));
+        match readers {
+            None => close(reader, |reader| Arc::strong_count(reader) == 1).await,
+            Some(readers) => {
+                drop(reader);
+                let is_last = |readers: &Arc<dyn TenantReaders>| {
+                    Arc::strong_count(readers) == 1 && readers.open_readers() == 0
+                };
+                close(readers, is_last).await;
+            }
+        }
         match ended {
             Ok(Ok(())) => Ok(()),
             _ => Err(StoreError::unavailable("stopping", "the sequencer ended in a panic")),
@@ -403,11 +441,48 @@ impl RunningLog {
     }
 }
 
-/// Closes a store's connections once nothing else uses them. The last one to close moves the write-ahead log into the
-/// database, and that must happen before the folder's lock is released.
-async fn close(reader: Arc<dyn store::Reader>) {
+/// Accepts no more requests, and waits for those in progress. Submissions to tenant logs wait for a tick, which may not be
+/// due for a while, so this makes one.
+async fn finish_requests(http: HttpServer, tenants: Option<&TenantLogs>) {
+    let mut finished = pin!(http.stop());
+    while tokio::time::timeout(STOP_TICK_INTERVAL, &mut finished).await.is_err() {
+        if let Some(tenants) = tenants
+            && tenants.count_waiting().await.is_ok_and(|waiting| waiting > 0)
+        {
+            let _ = tenants.tick().await;
+        }
+    }
+}
+
+/// Applies a trust file to all logs of a server.
+#[derive(Clone)]
+pub struct TrustTarget {
+    log_server: LogServer,
+    tenants: Option<Arc<TenantLogs>>,
+}
+
+impl TrustTarget {
+    /// Replaces the trust file from the next submission on. It may take a while, because all grants are evaluated
+    /// again.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the previous trust file remains in force, at least for some logs.
+    pub fn set_trust(&self, trust: &Trust) -> Result<(), RulesError> {
+        self.log_server.set_trust(trust)?;
+        self.tenants.as_ref().map_or(Ok(()), |tenants| tenants.set_trust(trust))
+    }
+
+    /// Returns the log, or the root log.
+    pub fn log_server(&self) -> &LogServer {
+        &self.log_server
+    }
+}
+
+/// Closes a store's connections once nothing else uses them, which `is_last` determines. The last one to close moves the
+/// write-ahead log into the database, and that must happen before the folder's lock is released.
+async fn close<R: Send + 'static>(reader: R, is_last: impl Fn(&R) -> bool) {
     let deadline = Instant::now() + CLOSE_TIMEOUT;
-    while Arc::strong_count(&reader) > 1 {
+    while !is_last(&reader) {
         if Instant::now() >= deadline {
             tracing::warn!("the log's store is still in use after {} s", CLOSE_TIMEOUT.as_secs());
             return;

@@ -9,14 +9,20 @@ mod connections;
 mod entrance;
 mod fallback;
 mod findings;
+mod growth;
 mod handlers;
 mod hosts;
 mod listen;
 mod listener;
 mod page;
 mod receive;
+mod root_notes;
 mod state;
 mod stream;
+mod tenant_creation;
+mod tenant_list;
+mod tenant_metrics;
+mod tenants;
 mod tls;
 
 use std::sync::Arc;
@@ -63,7 +69,7 @@ fn reader_routes() -> Router<AppState> {
         .route("/erasures/{record}", get(handlers::erasures))
 }
 
-/// Opens the tracing span of a request. It leaves out the query, which may contain personal data.
+/// Opens the tracing span of a request. It omits the query, which may contain personal data.
 fn span(request: &Request) -> Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
@@ -85,12 +91,16 @@ async fn apply_cors(State(cors): State<Arc<Cors>>, request: Request, next: Next)
 /// that the server listens on.
 pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> Router {
     let silence = state.bounds.silence;
+    let own_routes = if state.tenants.is_some() {
+        tenants::routes()
+    } else {
+        Router::new().route("/submit", post(receive::submit)).merge(reader_routes())
+    };
     Router::new()
         .route("/", get(page::page))
-        .route("/submit", post(receive::submit))
         .route("/checkpoint", get(handlers::checkpoint))
         .route("/tile/{*path}", get(handlers::tile))
-        .merge(reader_routes())
+        .merge(own_routes)
         .route("/healthz", get(handlers::healthz))
         .route("/metrics", get(handlers::metrics))
         .fallback(fallback::not_found)

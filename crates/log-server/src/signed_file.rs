@@ -10,7 +10,7 @@
 //! another file, and is therefore recognized as a copy. Each further line has the size, root hash, key ID, and
 //! signature of a checkpoint. Empty lines are preallocated space, and are ignored.
 
-mod identity;
+pub(crate) mod identity;
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -119,7 +119,7 @@ fn parse<'b>(
                 found.heads.push(head);
                 found.end = at;
             }
-            // A crash may have truncated the last line; nobody has seen what it was to record.
+            // A crash may have truncated the last line; no one has seen the checkpoint that it was to record.
             None => torn = true,
         }
     }
@@ -303,7 +303,7 @@ impl FileWriter {
                 Ok(Some((file, room)))
             }
             Ok(_) => {
-                // People must find out where the other file comes from and what it contains.
+                // The log operator must find out where the other file comes from and what it contains.
                 self.file = Some((file, room));
                 let why = "the file was replaced while the server is running; put the original back, or stop the server";
                 Err(io::Error::other(why))

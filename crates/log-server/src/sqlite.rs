@@ -5,6 +5,7 @@ mod database;
 mod pool;
 #[cfg(unix)]
 mod static_database;
+mod tenant_requests;
 mod write_connection;
 
 use std::io;
@@ -14,16 +15,29 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use connection::{connect, opening};
+use countersign::time::Time;
 use countersign_files::open_private;
-use countersign_log::store::{Store, StoreError};
-use countersign_log::tables::{ADDED, ALL_SETTLED, TABLES, TableReader, TableWriter, VERSION};
+use countersign_log::own_chain::Random;
+use countersign_log::store::{Reader, Store, StoreError};
+use countersign_log::tables::{
+    ADDED, ALL_SETTLED, LogKeys, TABLES, TENANT_TABLES, TENANT_VERSION, TableReader, TableWriter,
+    TenantTableReaders, TenantTables, VERSION, create_tenants,
+};
+use countersign_log::tenants::CreationError;
+use countersign_log::tenants::store::{TenantReaders, TenantStore};
+use countersign_log::tenants::tenant::Tenant;
+use database::SqlDatabase;
 use pool::Pool;
 use write_connection::WriteConnection;
 
 pub(crate) use connection::failed;
+pub use tenant_requests::{add_lost_tenants, continue_as_tenant, end_tenants};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "log.sqlite";
+
+const INDEX_WITHOUT_BUCKET: &str =
+    "this folder is the index of a log in a bucket; serve it with that bucket, or the log would fork";
 
 /// The writer of the file.
 pub(crate) type SqliteWriter = TableWriter<WriteConnection>;
@@ -37,27 +51,19 @@ pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
     let (connection, reader) = open_connections(folder, origin)?;
     let writer = SqliteWriter::new(connection)?;
     if is_index(writer.database()).map_err(failed("opening"))? {
-        let why =
-            "this folder is the index of a log in a bucket; serve it with that bucket, or the log would fork";
-        return Err(StoreError::Damaged(why.into()));
+        return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
     }
     Ok(Store { writer: Box::new(writer), reader })
 }
 
-/// Opens a bucket's index. Work lost in a power failure comes back from the bucket.
-pub(crate) fn open_index(
-    folder: &Path,
-    origin: &str,
-) -> Result<(SqliteWriter, Arc<dyn countersign_log::store::Reader>), StoreError> {
+/// Opens a bucket's index. Work lost in a power failure is restored from the bucket.
+pub(crate) fn open_index(folder: &Path, origin: &str) -> Result<(SqliteWriter, Arc<dyn Reader>), StoreError> {
     let (connection, reader) = open_connections(folder, origin)?;
     connection.pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
     Ok((SqliteWriter::new(connection.without_file_checks())?, reader))
 }
 
-fn open_connections(
-    folder: &Path,
-    origin: &str,
-) -> Result<(WriteConnection, Arc<dyn countersign_log::store::Reader>), StoreError> {
+fn open_connections(folder: &Path, origin: &str) -> Result<(WriteConnection, Arc<dyn Reader>), StoreError> {
     let path = folder.join(FILE);
     touch(&path).map_err(|error| StoreError::unavailable("creating the database", error))?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -66,11 +72,179 @@ fn open_connections(
     Ok((connection, Arc::new(TableReader::new(Pool::new(path)))))
 }
 
+/// Creates the store of a root log with tenant logs, in a folder without a log. `depth` is that of the first directory.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the folder has a log; other errors if SQLite fails.
+pub fn create_with_tenants(folder: &Path, origin: &str, depth: u8) -> Result<(), StoreError> {
+    let sql = failed("creating the database");
+    let path = folder.join(FILE);
+    touch(&path).map_err(|error| StoreError::unavailable("creating the database", error))?;
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    prepare_writing(&connection).map_err(sql)?;
+    if version(&connection)? != 0 {
+        return Err(StoreError::Damaged("this folder already contains a log".into()));
+    }
+    let setup =
+        format!("BEGIN IMMEDIATE; {TABLES} {ADDED} {TENANT_TABLES} PRAGMA user_version = {TENANT_VERSION}");
+    connection.execute_batch(&setup).map_err(sql)?;
+    connection.execute("INSERT INTO log VALUES (?)", [origin]).map_err(sql)?;
+    connection.execute("INSERT INTO tenant_settings VALUES (1, ?)", [depth]).map_err(sql)?;
+    connection.execute_batch("COMMIT").map_err(sql)
+}
+
+/// Opens the store of a root log with tenant logs.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the folder contains another log, or one without tenant logs; other errors if SQLite
+/// fails.
+pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreError> {
+    let path = folder.join(FILE);
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check_has_tenants(&connection)?;
+    check_origin(&connection, origin)?;
+    if is_index(&connection).map_err(failed("opening"))? {
+        return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
+    }
+    prepare_writing(&connection).map_err(opening("opening the database"))?;
+    let writer = TenantTables::new(WriteConnection::new(connection, &path))?;
+    Ok(TenantStore { writer: Box::new(writer), readers: Arc::new(TenantTableReaders::new(Pool::new(path))) })
+}
+
+/// The writer of a bucket's index with tenant logs.
+pub(crate) type TenantIndexWriter = TenantTables<WriteConnection>;
+
+/// Opens a bucket's index of a root log with tenant logs. Creates it in a folder without a log; `depth` is then that of
+/// the first directory, unless the bucket has one. `tables` are the index's own tables.
+pub(crate) fn open_tenant_index(
+    folder: &Path,
+    origin: &str,
+    depth: u8,
+    tables: &str,
+) -> Result<(TenantIndexWriter, Arc<dyn TenantReaders>), StoreError> {
+    if !has_tenants(folder)? {
+        create_with_tenants(folder, origin, depth)?;
+    }
+    let path = folder.join(FILE);
+    let sql = opening("opening the index");
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check_has_tenants(&connection)?;
+    check_origin(&connection, origin)?;
+    let is_empty = "SELECT NOT EXISTS (SELECT 1 FROM leaves)";
+    if !is_index(&connection).map_err(sql)?
+        && !connection.query_row(is_empty, [], |row| row.get(0)).map_err(sql)?
+    {
+        let why = "this folder contains a root log with tenant logs that isn't in a bucket, and it can't be moved to one";
+        return Err(StoreError::Damaged(why.into()));
+    }
+    prepare_writing(&connection).map_err(sql)?;
+    connection.execute_batch(tables).map_err(sql)?;
+    connection.pragma_update(None, "synchronous", "normal").map_err(sql)?;
+    let writer = TenantTables::new(WriteConnection::new(connection, &path).without_file_checks())?;
+    Ok((writer, Arc::new(TenantTableReaders::new(Pool::new(path)))))
+}
+
+/// True if a folder contains the index of a log in a bucket.
+///
+/// # Errors
+/// If SQLite fails. A folder without a log is not an error.
+pub fn is_index_folder(folder: &Path) -> Result<bool, StoreError> {
+    let path = folder.join(FILE);
+    Ok(path.exists() && is_index(&connect_to_read(&path)?).map_err(opening("opening the database"))?)
+}
+
+/// Opens the store of a root log with tenant logs for reading, as [`open_reader`] does for an ordinary log, and returns
+/// the root log's origin.
+///
+/// # Errors
+/// If SQLite fails, or there is no store with tenant logs.
+pub fn open_tenant_readers(folder: &Path) -> Result<(String, Arc<dyn TenantReaders>), StoreError> {
+    let pool = Pool::for_reading(folder.join(FILE));
+    let connection = pool.connect()?;
+    check_has_tenants(&connection)?;
+    let origin = origin(&connection)?;
+    drop(connection);
+    Ok((origin, Arc::new(TenantTableReaders::new(pool))))
+}
+
+/// True if a folder contains a root log with tenant logs.
+///
+/// # Errors
+/// If SQLite fails. A folder without a log is not an error.
+pub fn has_tenants(folder: &Path) -> Result<bool, StoreError> {
+    let path = folder.join(FILE);
+    Ok(path.exists() && version(&connect_to_read(&path)?)? == TENANT_VERSION)
+}
+
+/// Creates tenants in a folder in one step, or returns those that have one of these names already. A server may be
+/// running: its next tick has the heads of the new tenant logs.
+///
+/// # Errors
+/// [`CreationError`]. No tenant was created then.
+pub fn add_tenants(
+    folder: &Path,
+    names: &[&str],
+    random: &mut Random,
+    now: Time,
+) -> Result<Vec<Tenant>, CreationError> {
+    let connection = tenant_connection(folder)?;
+    create_tenants(&SqlDatabase(&connection), names, random, now)
+}
+
+/// Connects to a database with tenant logs to write to it, while a server may be running.
+fn tenant_connection(folder: &Path) -> Result<Connection, StoreError> {
+    let connection = connect_to_write(folder)?;
+    check_has_tenants(&connection)?;
+    prepare_writing(&connection).map_err(opening("opening the database"))?;
+    Ok(connection)
+}
+
+/// Creates one tenant, as [`add_tenants`] does.
+///
+/// # Errors
+/// [`CreationError`].
+pub fn add_tenant(
+    folder: &Path,
+    name: &str,
+    random: &mut Random,
+    now: Time,
+) -> Result<Tenant, CreationError> {
+    let created = add_tenants(folder, &[name], random, now)?.pop();
+    created.ok_or_else(|| StoreError::unavailable("creating a tenant", "nothing was created").into())
+}
+
 /// True if the log is in a bucket, which a row in one of the index's tables says.
 fn is_index(connection: &Connection) -> rusqlite::Result<bool> {
-    let table = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'bucket'";
-    let has_table: bool = connection.query_row(table, [], |row| row.get(0))?;
-    Ok(has_table && connection.query_row("SELECT count(*) > 0 FROM bucket", [], |row| row.get(0))?)
+    Ok(has_table(connection, "bucket")?
+        && connection.query_row("SELECT count(*) > 0 FROM bucket", [], |row| row.get(0))?)
+}
+
+/// The log that a folder's database belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogIdentity {
+    /// The log's origin.
+    pub origin: String,
+    /// True if it is the root log of tenant logs.
+    pub has_tenants: bool,
+}
+
+/// Returns the log in a folder, or `None` if the folder has no database. Changes nothing if no server uses the folder.
+///
+/// # Errors
+/// If SQLite fails.
+pub fn identify(folder: &Path) -> Result<Option<LogIdentity>, StoreError> {
+    let path = folder.join(FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let connection = connect_to_read(&path)?;
+    let has_tenants = has_table(&connection, "tenants").map_err(opening("opening the database"))?;
+    Ok(Some(LogIdentity { origin: origin(&connection)?, has_tenants }))
+}
+
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let count = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = ?";
+    connection.query_row(count, [name], |row| row.get(0))
 }
 
 /// Opens the store in a folder for reading, and returns the log's origin. A server may be writing to it. If no server
@@ -78,24 +252,22 @@ fn is_index(connection: &Connection) -> rusqlite::Result<bool> {
 ///
 /// # Errors
 /// If SQLite fails or there is no store.
-pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn countersign_log::store::Reader>), StoreError> {
+pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn Reader>), StoreError> {
     open_pool(Pool::for_reading(folder.join(FILE)))
 }
 
 /// Opens the store for reading in a process that writes to the database itself.
-pub(crate) fn open_live_reader(
-    folder: &Path,
-) -> Result<(String, Arc<dyn countersign_log::store::Reader>), StoreError> {
+pub(crate) fn open_live_reader(folder: &Path) -> Result<(String, Arc<dyn Reader>), StoreError> {
     open_pool(Pool::new(folder.join(FILE)))
 }
 
-fn open_pool(pool: Pool) -> Result<(String, Arc<dyn countersign_log::store::Reader>), StoreError> {
+fn open_pool(pool: Pool) -> Result<(String, Arc<dyn Reader>), StoreError> {
     let connection = pool.connect()?;
-    let failed = opening("opening the database");
-    let origin = connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed)?;
+    check_has_no_tenants(version(&connection)?)?;
+    let origin = origin(&connection)?;
     if !pool.is_static() {
         // A database that no server of this version has opened may lack some tables.
-        connection.execute_batch(ADDED).map_err(failed)?;
+        connection.execute_batch(ADDED).map_err(opening("opening the database"))?;
     }
     drop(connection);
     Ok((origin, Arc::new(TableReader::new(pool))))
@@ -143,9 +315,15 @@ pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
     pool.check()
 }
 
-/// Opens a [copy] for reading.
-pub(crate) fn open_copy(path: &Path) -> Arc<dyn countersign_log::store::Reader> {
-    Arc::new(TableReader::new(Pool::new(path.to_owned())))
+/// Opens a [copy] for reading: its only log, or its root log.
+///
+/// # Errors
+/// If SQLite fails.
+pub(crate) fn open_copy(path: &Path) -> Result<Arc<dyn Reader>, StoreError> {
+    let pool = Pool::new(path.to_owned());
+    let has_tenants = version(&pool.connect()?)? == TENANT_VERSION;
+    let keys = if has_tenants { LogKeys::root() } else { LogKeys::single() };
+    Ok(Arc::new(TableReader::with_keys(pool, keys)))
 }
 
 /// Creates the file if it doesn't exist, readable only by its owner because it contains events.
@@ -176,42 +354,83 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Sets up a connection for writing.
+fn prepare_writing(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A commit returns once it is on disk.
+    connection.pragma_update(None, "synchronous", "full")?;
+    // Splitting or merging pages must leave no copy of an event behind, which erasure wouldn't find.
+    connection.pragma_update(None, "secure_delete", "fast")?;
+    // A commit that moves pages into the database delays everyone who waits for it, so move few at a time.
+    connection.pragma_update(None, "wal_autocheckpoint", 1024)
+}
+
 fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
     let sql = opening("opening the database");
-    connection.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
-    // A commit returns once it is on disk.
-    connection.pragma_update(None, "synchronous", "full").map_err(sql)?;
-    // Splitting or merging pages must leave no copy of an event behind, which erasure wouldn't find.
-    connection.pragma_update(None, "secure_delete", "fast").map_err(sql)?;
-    // A commit that moves pages into the database delays all who wait for it, so move few at a time.
-    connection.pragma_update(None, "wal_autocheckpoint", 1024).map_err(sql)?;
+    prepare_writing(connection).map_err(sql)?;
     let settled = format!("{ADDED} {ALL_SETTLED} PRAGMA user_version = {VERSION};");
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
-    match version {
+    match version(connection)? {
         0 => {
             let setup = format!("BEGIN IMMEDIATE; {TABLES} {settled}");
             connection.execute_batch(&setup).map_err(sql)?;
             connection.execute("INSERT INTO log VALUES (?)", [origin]).map_err(sql)?;
             connection.execute_batch("COMMIT").map_err(sql)?;
         }
-        1..=VERSION => {
-            let stored: String =
-                connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(sql)?;
-            if stored != origin {
-                let message = format!("this folder contains the log {stored:?} instead of {origin:?}");
-                return Err(StoreError::Damaged(message));
-            }
+        version @ 1..=VERSION => {
+            check_origin(connection, origin)?;
             if version < VERSION {
                 connection.execute_batch(&format!("BEGIN IMMEDIATE; {settled} COMMIT")).map_err(sql)?;
             }
         }
-        newer => {
-            let message =
-                format!("the database has version {newer}, written by a newer version of the program");
-            return Err(StoreError::Damaged(message));
+        other => {
+            check_has_no_tenants(other)?;
+            return Err(newer(other));
         }
     }
     connection.execute_batch(ADDED).map_err(sql)
+}
+
+/// Returns the version of a database's tables; 0 if it has none.
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    let failed = opening("opening the database");
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)
+}
+
+fn origin(connection: &Connection) -> Result<String, StoreError> {
+    let failed = opening("opening the database");
+    connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed)
+}
+
+fn check_origin(connection: &Connection, expected: &str) -> Result<(), StoreError> {
+    let stored = origin(connection)?;
+    if stored == expected {
+        return Ok(());
+    }
+    let message = format!("this folder contains the log {stored:?} instead of {expected:?}");
+    Err(StoreError::Damaged(message))
+}
+
+fn check_has_no_tenants(version: i64) -> Result<(), StoreError> {
+    if version != TENANT_VERSION {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(
+        "this folder contains a root log with tenant logs instead of an ordinary log".into(),
+    ))
+}
+
+fn check_has_tenants(connection: &Connection) -> Result<(), StoreError> {
+    match version(connection)? {
+        TENANT_VERSION => Ok(()),
+        version if version > TENANT_VERSION => Err(newer(version)),
+        _ => Err(StoreError::Damaged("this folder does not contain a root log with tenant logs".into())),
+    }
+}
+
+fn newer(version: i64) -> StoreError {
+    StoreError::Damaged(format!(
+        "the database has version {version}, written by a newer version of the program"
+    ))
 }
 
 #[cfg(test)]

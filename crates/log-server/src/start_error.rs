@@ -17,7 +17,7 @@ pub enum StartError {
     #[error("another server uses the log's folder {0}")]
     InUse(String),
     /// The listen address can't be bound.
-    #[error("the address can't be listened on: {0}")]
+    #[error("can't listen on the address: {0}")]
     Listen(io::Error),
     /// The folder can't be locked, or a thread can't be started.
     #[error("{doing}: {error}")]

@@ -11,10 +11,12 @@ use countersign::time::Time;
 use tokio::sync::watch;
 
 use crate::control_files::{ControlFileError, ControlFileErrorKind};
+use crate::sqlite;
 use countersign_files::{Stamp, open_private, replace};
+use countersign_log::store::StoreError;
 use countersign_log::tokens::{
-    Access, AccessError, MAX_FILE_BYTES, MAX_LINE_BYTES, Reader, Readers, Right, Rights, Scope, check_name,
-    hash,
+    Access, AccessError, LogScope, MAX_FILE_BYTES, MAX_LINE_BYTES, Reader, Readers, Right, Rights, Scope,
+    allow_written, check_name, hash,
 };
 
 /// The file's name within the log's folder.
@@ -53,6 +55,12 @@ pub enum TokenError {
     /// Rights and conditions can't be combined.
     #[error("{0}")]
     Scope(String),
+    /// A token can't be for tenant logs, because the log has no tenants.
+    #[error("the log has no tenants, so a token can't have log=")]
+    NoTenants,
+    /// The folder's database can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No token has that name.
     #[error("no token is named {0:?}")]
     Unknown(String),
@@ -106,6 +114,7 @@ impl Token {
 /// The tokens of a log's folder. The file is reloaded when it changes.
 pub struct Tokens {
     path: PathBuf,
+    has_tenants: bool,
     loaded: Mutex<LoadedFile>,
     changed: watch::Sender<()>,
 }
@@ -121,9 +130,16 @@ struct LoadedFile {
 }
 
 impl Tokens {
-    /// Opens the tokens of a folder. If the file doesn't exist, no token is admitted.
+    /// Opens the tokens of the folder of an ordinary log. If the file doesn't exist, or has a token with `log=`, no
+    /// token is admitted.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(FILE), loaded: Mutex::default(), changed: watch::Sender::new(()) }
+        let (loaded, changed) = (Mutex::default(), watch::Sender::new(()));
+        Self { path: folder.join(FILE), has_tenants: false, loaded, changed }
+    }
+
+    /// Opens the tokens of the folder of a log with tenants. The caller must check [`Access::logs`].
+    pub fn for_tenants(folder: &Path) -> Self {
+        Self { has_tenants: true, ..Self::new(folder) }
     }
 
     /// Admits a token if it grants `right`.
@@ -195,7 +211,9 @@ impl Tokens {
         if had_any || stamp.is_some() {
             self.notify_change();
         }
-        match read(&self.path) {
+        let read = read(&self.path);
+        let read = if self.has_tenants { read } else { read.and_then(|all| without_logs(all, &self.path)) };
+        match read {
             Ok(readers) => loaded.readers = readers,
             Err(error) => {
                 // A malformed file is parsed again only after it changes. An I/O error may go away at any time.
@@ -231,8 +249,16 @@ fn read(path: &Path) -> Result<Readers, TokenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Readers::default()),
         Err(error) => return Err(io_error(path, error)),
     }
-    let malformed = |line, message| TokenError::Malformed { path: path.to_owned(), line, message };
-    Readers::parse(&text).map_err(|(line, message)| malformed(line, message))
+    Readers::parse(&text).map_err(|error| malformed(path, error))
+}
+
+fn malformed(path: &Path, (line, message): (usize, String)) -> TokenError {
+    TokenError::Malformed { path: path.to_owned(), line, message }
+}
+
+/// Checks that no token of an ordinary log has `log=`.
+fn without_logs(readers: Readers, path: &Path) -> Result<Readers, TokenError> {
+    readers.without_logs().map_err(|error| malformed(path, error))
 }
 
 /// A reader to create a token for.
@@ -246,26 +272,36 @@ pub struct NewReader {
     pub until: Option<Time>,
     /// The events that the token may access.
     pub scope: Scope,
+    /// The tenant logs that the token may access.
+    pub logs: LogScope,
 }
 
 impl NewReader {
-    /// Parses a reader from a line in the token file's syntax, without hash and rights: `NAME [UNTIL] [CONDITION …]`.
+    /// Parses a reader from a line in the token file's syntax, without hash and rights: `NAME [UNTIL] [CONDITION …]`,
+    /// with `log=` among the conditions. Adds to the given scope and logs.
     ///
     /// # Errors
     /// A human-readable description of the error.
-    pub fn parse(line: &str, rights: Rights, until: Option<Time>, scope: Scope) -> Result<Self, String> {
+    pub fn parse(
+        line: &str,
+        rights: Rights,
+        until: Option<Time>,
+        scope: Scope,
+        logs: LogScope,
+    ) -> Result<Self, String> {
         let mut words = line.split(' ').filter(|word| !word.is_empty()).peekable();
         let name = check_name(words.next().ok_or("the name is missing")?)?.to_owned();
-        let mut reader = Self { name, rights, until, scope };
+        let mut reader = Self { name, rights, until, scope, logs };
         if let Some(until) = words.next_if(|word| !word.contains('=')) {
             reader.until = Some(Time::parse(until.as_bytes()).ok_or("the expiry isn't a valid time")?);
         }
-        words.try_for_each(|word| reader.scope.allow_written(word))?;
+        words.try_for_each(|word| allow_written(word, &mut reader.scope, &mut reader.logs))?;
         Ok(reader)
     }
 }
 
-/// Generates a token for a reader, limited to the events of `scope`, and adds its hash to the folder's file.
+/// Generates a token for a reader, limited to the events of `scope`, and adds its hash to the folder's file. The token
+/// is for no tenant log.
 ///
 /// # Errors
 /// [`TokenError`], without changing anything.
@@ -276,7 +312,8 @@ pub fn add(
     until: Option<Time>,
     scope: Scope,
 ) -> Result<Token, TokenError> {
-    let mut tokens = add_all(folder, vec![NewReader { name: name.to_owned(), rights, until, scope }])?;
+    let reader = NewReader { name: name.to_owned(), rights, until, scope, logs: LogScope::None };
+    let mut tokens = add_all(folder, vec![reader])?;
     tokens.pop().ok_or_else(|| TokenError::Name("the name is missing".into()))
 }
 
@@ -285,17 +322,20 @@ pub fn add(
 /// # Errors
 /// [`TokenError`], without changing anything.
 pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, TokenError> {
+    if readers.iter().any(|reader| !reader.logs.is_none()) && is_ordinary(folder)? {
+        return Err(TokenError::NoTenants);
+    }
     change(folder, |known| {
         let mut names: HashSet<String> = known.iter().map(|reader| reader.name.clone()).collect();
         let mut tokens = Vec::with_capacity(readers.len());
-        for NewReader { name, rights, until, scope } in readers {
+        for NewReader { name, rights, until, scope, logs } in readers {
             check_name(&name).map_err(|message| TokenError::Name(message.into()))?;
             if !names.insert(name.clone()) {
                 return Err(TokenError::Name(format!("a token named {name:?} already exists")));
             }
             let token = Token::generate()?;
             let (hash, scope) = (hash(token.as_str()), Arc::new(scope));
-            let reader = Reader { hash, rights, name, until, scope };
+            let reader = Reader { hash, rights, name, until, scope, logs };
             known.push(reader.checked().map_err(TokenError::Scope)?);
             tokens.push(token);
         }
@@ -303,12 +343,23 @@ pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, Tok
     })
 }
 
+/// True if the folder's database is that of a log without tenants. A server rejects all tokens of such a log if one has
+/// `log=`.
+fn is_ordinary(folder: &Path) -> Result<bool, TokenError> {
+    Ok(sqlite::identify(folder)?.is_some_and(|log| !log.has_tenants))
+}
+
 /// Returns the readers in the folder's file, in order.
 ///
 /// # Errors
 /// [`TokenError`].
 pub fn list(folder: &Path) -> Result<Vec<Reader>, TokenError> {
-    read(&folder.join(FILE)).map(|readers| readers.list)
+    let path = folder.join(FILE);
+    let mut readers = read(&path)?;
+    if readers.list.iter().any(|reader| !reader.logs.is_none()) && is_ordinary(folder)? {
+        readers = without_logs(readers, &path)?;
+    }
+    Ok(readers.list)
 }
 
 /// Removes a token from the folder's file. A running server rejects it from then on.

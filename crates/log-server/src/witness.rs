@@ -5,6 +5,8 @@
 //! nor a second server can therefore make a witness forget what it has seen.
 
 mod clock;
+mod growth;
+mod growth_db;
 mod http;
 mod state_db;
 
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::Error;
+use countersign::checkpoint::SignedCheckpoint;
 use countersign::note::{KeyType, SignerKey, VerifierKey};
 use countersign::witness::{CosignError, Request, check_add_checkpoint};
 
@@ -22,9 +25,11 @@ use countersign_log::clock::Steady;
 
 pub use clock::ClockError;
 pub use countersign_log::clock::steady;
+pub use growth::{GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource};
+pub use growth_db::GrowthDb;
 pub use state_db::{MemoryError, StateDb};
 
-/// Returns the current time, in seconds since 1970.
+/// A function that returns the current time, in seconds since 1970.
 pub type Seconds = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The configuration of a witness.
@@ -41,7 +46,7 @@ pub struct Config {
     pub bounds: Bounds,
     /// The clock that dates cosignatures.
     pub clock: Seconds,
-    /// A monotonic clock, which shows jumps of `clock`: [`steady`].
+    /// A monotonic clock, which reveals jumps of `clock`. Outside tests, it is [`steady`].
     pub steady: Steady,
     /// The current time as stated by the operator, in seconds since 1970. If the clock agrees within an hour, the
     /// first cosignature may precede the last one or follow long after it.
@@ -58,7 +63,7 @@ pub enum WitnessStartError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// The listen address can't be bound.
-    #[error("the address can't be listened on: {0}")]
+    #[error("can't listen on the address: {0}")]
     Listen(std::io::Error),
 }
 
@@ -74,9 +79,32 @@ pub enum WitnessError {
     /// The clock went back or jumped. Nothing was cosigned.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// A [`CheckpointGuard`] refuses the checkpoint.
+    #[error(transparent)]
+    Guarded(#[from] GuardRefusal),
     /// The key can't make a cosignature.
     #[error("{0}")]
     Cosign(Error),
+}
+
+/// A condition besides those of the protocol. It is asked about checkpoints that a witnessed log signed, before they are
+/// cosigned.
+pub trait CheckpointGuard: Send + Sync {
+    /// Checks a checkpoint. It may take a few seconds.
+    ///
+    /// # Errors
+    /// The reason why it must not be cosigned.
+    fn check(&self, checkpoint: &SignedCheckpoint) -> Result<(), GuardRefusal>;
+}
+
+/// The reason why a [`CheckpointGuard`] refuses a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct GuardRefusal {
+    /// The status of the HTTP response.
+    pub status: u16,
+    /// The reason, which the log operator sees.
+    pub message: String,
 }
 
 /// A witness. Clones share the same state.
@@ -89,6 +117,7 @@ struct Inner {
     key: SignerKey,
     logs: Vec<VerifierKey>,
     state: Mutex<State>,
+    guard: Option<Box<dyn CheckpointGuard>>,
     clock: Seconds,
     steady: Steady,
 }
@@ -105,7 +134,11 @@ impl Witness {
     /// # Errors
     /// [`WitnessStartError::Key`] if a key has the wrong type, [`WitnessStartError::Memory`] if the state can't be
     /// read.
-    fn new(config: Config, db: StateDb) -> Result<Self, WitnessStartError> {
+    fn new(
+        config: Config,
+        db: StateDb,
+        guard: Option<Box<dyn CheckpointGuard>>,
+    ) -> Result<Self, WitnessStartError> {
         let Config { key, logs, clock, steady, stated_time, .. } = config;
         if key.verifier_key().key_type() != KeyType::Cosignature {
             let message = format!("{} isn't a witness's key", key.verifier_key().name());
@@ -114,13 +147,13 @@ impl Witness {
         if let Some(other) = logs.iter().find(|log| log.key_type() != KeyType::Ed25519) {
             return Err(WitnessStartError::Key(format!("{} isn't a log's key", other.name())));
         }
-        let guard = ClockGuard::new(db.last_time(key.verifier_key())?, stated_time);
-        let state = Mutex::new(State { db, guard });
-        Ok(Self { inner: Arc::new(Inner { key, logs, state, clock, steady }) })
+        let clock_guard = ClockGuard::new(db.last_time(key.verifier_key())?, stated_time);
+        let state = Mutex::new(State { db, guard: clock_guard });
+        Ok(Self { inner: Arc::new(Inner { key, logs, state, guard, clock, steady }) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The database rolled back whatever a panic interrupted.
+        // The database rolled back any change that a panic interrupted.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -132,12 +165,26 @@ impl Witness {
         self.state().guard.check((self.inner.clock)(), (self.inner.steady)()).map(drop)
     }
 
-    /// Decides about a request, and records an accepted checkpoint before it returns the cosignature. Blocks while it
-    /// writes to disk.
+    /// Asks the guard about a request, if there is one. In the meantime, other requests can be decided.
+    ///
+    /// # Errors
+    /// [`WitnessError::Guarded`].
+    fn check_guard(&self, request: &Request) -> Result<(), WitnessError> {
+        let Some(guard) = &self.inner.guard else { return Ok(()) };
+        // Others are refused anyway.
+        let opened = request.checkpoint.log_signatures(&self.inner.logs);
+        if opened.verified.is_empty() || !opened.invalid.is_empty() {
+            return Ok(());
+        }
+        Ok(guard.check(&request.checkpoint)?)
+    }
+
+    /// Decides about a request that passed [`check_guard`](Self::check_guard), and records an accepted checkpoint before
+    /// it returns the cosignature. Blocks while it writes to disk.
     ///
     /// # Errors
     /// [`WitnessError`], without recording or cosigning anything.
-    pub fn add_checkpoint(&self, request: &Request) -> Result<String, WitnessError> {
+    fn add_checkpoint(&self, request: &Request) -> Result<String, WitnessError> {
         let Inner { key, logs, clock, steady, .. } = &*self.inner;
         let origin = &request.checkpoint.checkpoint.origin;
         let mut state = self.state();
@@ -176,9 +223,20 @@ pub struct RunningWitness {
 /// # Errors
 /// [`WitnessStartError`].
 pub async fn serve(config: Config) -> Result<RunningWitness, WitnessStartError> {
+    serve_guarded(config, None).await
+}
+
+/// Starts a witness that cosigns only what the guard accepts, and its server.
+///
+/// # Errors
+/// [`WitnessStartError`].
+pub async fn serve_guarded(
+    config: Config,
+    guard: Option<Box<dyn CheckpointGuard>>,
+) -> Result<RunningWitness, WitnessStartError> {
     let db = StateDb::open(&config.state)?;
     let (address, bounds) = (config.listen.clone(), config.bounds.clone());
-    let witness = Witness::new(config, db)?;
+    let witness = Witness::new(config, db, guard)?;
     if let Err(error) = witness.check_clock() {
         tracing::error!(%error, "the witness cosigns nothing until its clock is corrected");
     }

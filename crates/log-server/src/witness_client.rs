@@ -80,7 +80,7 @@ impl WitnessClient {
             wait = Some(if witnessed { REFRESH } else { AGAIN });
             if !witnessed {
                 if !claims.is_empty() {
-                    self.log_server.claimed(claims).await;
+                    self.log_server.record_claims(claims).await;
                 }
                 if self.log_server.signing().stopped().is_some() {
                     continue;
@@ -131,7 +131,7 @@ impl WitnessClient {
         drop(responses);
         let claims = claims.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !gathering.is_enough() && !claims.is_empty() {
-            self.log_server.claimed(claims).await;
+            self.log_server.record_claims(claims).await;
         }
     }
 

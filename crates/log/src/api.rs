@@ -1,7 +1,7 @@
-//! The HTTP API: parsing of requests and their responses. It doesn't listen or wait.
+//! The HTTP API: parses requests and builds responses. It doesn't listen or wait.
 //!
-//! Both hosts use it: the log server, and [`embedded`](crate::embedded) in a Durable Object. The rest of the engine
-//! knows no requests, responses, or status codes.
+//! Both hosts use it: the log server, and [`embedded`](crate::embedded) in a Durable Object. The rest of the
+//! engine doesn't know about requests, responses, or status codes.
 
 pub mod bearer;
 pub mod body;
@@ -12,12 +12,14 @@ mod error;
 pub mod evidence;
 pub mod explain;
 pub mod export;
+pub mod head;
 pub mod health;
 pub mod query;
 pub mod response;
 pub mod root;
 pub mod sse;
 pub mod submit;
+pub mod tenants;
 pub mod tiles;
 
 pub use cors::Cors;

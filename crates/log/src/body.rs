@@ -3,14 +3,14 @@
 use countersign::export::{Compression, Decompressor};
 use countersign::log::{AcceptanceError, Intake, Leaf, Limits};
 
-/// The number of bytes that any body may decompress to, however small it is.
+/// The number of bytes that any body may decompress to, even a tiny one.
 const MIN_UNPACKED_BYTES: usize = 1 << 20;
-/// The further factor by which a body may grow in decompression. Signatures and hashes compress badly, so honest
-/// submissions stay below it.
+/// The factor by which a body may grow in decompression, in addition to [`MIN_UNPACKED_BYTES`]. Signatures
+/// and hashes compress badly, so honest submissions stay below it.
 const MAX_RATIO: usize = 100;
 
-/// The number of bytes that are still decompressed after a line was refused. If they are corrupt, that error is
-/// reported instead.
+/// The number of bytes that are still decompressed after a line was rejected. If they are corrupt, that error
+/// is reported instead.
 const MAX_BYTES_AFTER_REFUSAL: usize = 64 << 10;
 
 /// The number of bytes by which the compressed size may exceed the decompressed size, including a block that is not
@@ -23,7 +23,7 @@ const MAX_PARTS: u64 = 1_024;
 /// The number of bytes that are decompressed at a time. In gzip, they yield at most a thousand times as many.
 const PIECE_BYTES: usize = 128;
 
-/// An error of the compressed body, whatever its content.
+/// An error of the compressed body, regardless of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// The body decompresses to more than the log accepts at once.
@@ -44,10 +44,10 @@ pub enum BodyError {
 pub enum IntakeError<E> {
     /// The body can't be decompressed.
     Body(BodyError),
-    /// The log refuses the submission, or the store failed.
+    /// The log rejects the submission, or the store failed.
     Refused(AcceptanceError<E>),
     /// Like `Refused`, before any entry was admitted.
-    Stranger(AcceptanceError<E>),
+    UnknownSigner(AcceptanceError<E>),
 }
 
 /// The part of a body to parse.
@@ -118,7 +118,7 @@ pub fn read<E>(
 
 /// Wraps a refusal according to whether anything was admitted before.
 fn stopped<E>(intake: &Intake, stop: AcceptanceError<E>) -> IntakeError<E> {
-    if intake.has_admitted() { IntakeError::Refused(stop) } else { IntakeError::Stranger(stop) }
+    if intake.has_admitted() { IntakeError::Refused(stop) } else { IntakeError::UnknownSigner(stop) }
 }
 
 fn make_room<E>(bytes: usize, hold: &mut dyn FnMut(usize) -> bool) -> Result<(), IntakeError<E>> {

@@ -1,8 +1,8 @@
 //! Comparison of the log's clock with its witnesses' clocks (SPEC section 6).
 //!
-//! Each cosignature states the time. From then on, a clock that is never set measures the elapsed time, so a log clock
-//! that is set wrong between two cosignatures is noticed too. A log whose clock disagrees with its witnesses' accepts
-//! nothing: what it would sign might never verify.
+//! Each cosignature states the time. From then on, a monotonic clock measures the elapsed time, so a log
+//! clock that is set wrong between two cosignatures is noticed too. A log whose clock disagrees with its
+//! witnesses' accepts nothing: what it would sign might never verify.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,10 @@ use countersign::trust::Trust;
 /// A function that returns the time.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
-/// A function that returns the time since an arbitrary moment, by a clock that is never set.
+/// A function that returns the time since an arbitrary moment, by a monotonic clock.
 pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// Returns a clock that is never set. WebAssembly has none, so don't call it there.
+/// Returns a monotonic clock. WebAssembly has none, so don't call this there.
 pub fn steady() -> Steady {
     let begin = std::time::Instant::now();
     Arc::new(move || begin.elapsed())
@@ -36,13 +36,13 @@ pub struct Timekeeper {
 #[derive(Clone, Copy)]
 struct Statement {
     time: Time,
-    /// The time of its arrival, by the steady clock.
+    /// The time of its arrival, by the monotonic clock.
     at: Duration,
 }
 
 /// The comparison of the log's clock with its witnesses' clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ClockComparison {
     /// The time that the log's clock shows.
     pub(crate) now: Time,
     /// The names of the witnesses that stated a time, each with the number of milliseconds by which the log's clock is
@@ -53,7 +53,7 @@ pub struct Standing {
     pub(crate) outside: Option<i64>,
 }
 
-impl Standing {
+impl ClockComparison {
     /// Returns `agrees`, `ahead`, or `behind`; `unknown` if no witness stated a time.
     pub(crate) fn state(&self) -> &'static str {
         match self.outside {
@@ -83,7 +83,7 @@ impl Timekeeper {
         (self.clock)()
     }
 
-    /// Returns the time since an arbitrary moment, by the clock that is never set.
+    /// Returns the time since an arbitrary moment, by the monotonic clock.
     pub(crate) fn steady(&self) -> Duration {
         (self.steady)()
     }
@@ -118,11 +118,11 @@ impl Timekeeper {
 
     /// Compares the log's clock with those of the trust file's witnesses. It counts as wrong if a quorum of them
     /// disagrees with it, and no quorum agrees.
-    pub fn standing(&self, trust: Option<&Trust>) -> Standing {
+    pub fn compare(&self, trust: Option<&Trust>) -> ClockComparison {
         let (now, steady) = (self.now(), self.steady());
         let statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(trust) = trust.filter(|trust| trust.has_quorum()) else {
-            return Standing { now, skews: Vec::new(), outside: None };
+            return ClockComparison { now, skews: Vec::new(), outside: None };
         };
         let skew = |statement: &Statement| {
             let passed = i64::try_from(steady.saturating_sub(statement.at).as_millis()).unwrap_or(i64::MAX);
@@ -140,7 +140,7 @@ impl Timekeeper {
         let nearest =
             skews.iter().flatten().copied().filter(|skew| !agrees(*skew)).min_by_key(|skew| skew.abs());
         let named = trust.witnesses().zip(&skews);
-        Standing {
+        ClockComparison {
             now,
             skews: named.filter_map(|(key, skew)| Some((key.name().to_owned(), (*skew)?))).collect(),
             outside: nearest.filter(|_| outside),
@@ -159,7 +159,7 @@ mod tests {
     const NOW: i64 = 1_795_150_000_000;
     const MINUTE: i64 = 60_000;
 
-    /// A settable clock and a steady one, both in milliseconds, and three witnesses.
+    /// A settable clock and a monotonic one, both in milliseconds, and three witnesses.
     struct World {
         clock: Arc<AtomicI64>,
         steady: Arc<AtomicI64>,
@@ -196,7 +196,7 @@ mod tests {
         }
 
         fn state(&self, quorum: &str) -> &'static str {
-            self.keeper.standing(Some(&self.trust(quorum))).state()
+            self.keeper.compare(Some(&self.trust(quorum))).state()
         }
     }
 
@@ -226,11 +226,11 @@ mod tests {
         assert_eq!(["any", "2", "all"].map(|quorum| world.state(quorum)), ["agrees", "agrees", "agrees"]);
         assert!(world.state_time(3, 70 * MINUTE).is_err());
         assert_eq!(["any", "2", "all"].map(|quorum| world.state(quorum)), ["agrees", "behind", "agrees"]);
-        let standing = world.keeper.standing(Some(&world.trust("2")));
-        assert_eq!((standing.outside, standing.skews.len()), (Some(-60 * MINUTE), 3));
+        let compared = world.keeper.compare(Some(&world.trust("2")));
+        assert_eq!((compared.outside, compared.skews.len()), (Some(-60 * MINUTE), 3));
         assert!(world.state_time(2, 50 * MINUTE).is_err());
         assert_eq!(world.state("all"), "behind");
-        assert_eq!(world.keeper.standing(None).state(), "unknown");
+        assert_eq!(world.keeper.compare(None).state(), "unknown");
     }
 
     #[test]

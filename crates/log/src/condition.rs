@@ -5,6 +5,7 @@ use serde_json::Value;
 use strum::IntoStaticStr;
 
 use crate::store::ErasureReader;
+use crate::tenants::stops::TenantStop;
 
 /// The condition of erasures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +17,11 @@ pub struct ErasureCondition {
 }
 
 impl ErasureCondition {
+    /// Creates the condition from the number of recorded erasures that aren't done, if it is known.
+    pub const fn new(unfinished: Option<usize>, failing: bool) -> Self {
+        Self { unfinished, failing }
+    }
+
     /// Reads the condition from a store.
     pub fn read(reader: &dyn ErasureReader, failing: bool) -> Self {
         Self { unfinished: reader.unfinished_erasures().ok().map(|records| records.len()), failing }
@@ -35,7 +41,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// True if less than [`MIN_FREE_BYTES`] is free, which `/healthz` reports. Nothing is refused because of it.
+    /// True if less than [`MIN_FREE_BYTES`] is free, which `/healthz` reports. The log still accepts
+    /// submissions.
     pub fn is_full(self) -> bool {
         self.free < MIN_FREE_BYTES
     }
@@ -78,7 +85,7 @@ pub struct Check {
     pub within: u64,
     /// The progress of the current check, in percent.
     pub percent: u64,
-    /// The time at which the newest one ended, and the number of problems it found.
+    /// The time at which the newest check ended, and the number of problems it found.
     pub newest: Option<(Time, u64)>,
 }
 
@@ -110,4 +117,6 @@ pub struct Condition {
     pub index: Option<Index>,
     /// The time of the newest known backup, and its number of entries.
     pub backup: Option<(Time, u64)>,
+    /// The stopped tenant logs, only for administrators of a root log.
+    pub stopped_tenants: Option<Vec<TenantStop>>,
 }

@@ -28,7 +28,7 @@ impl EntryMatcher {
 
     /// Creates a matcher for [`Self::matches_within`] with one scope and query only.
     pub(crate) fn for_search(parsers: &Parsers, scope: &Scope, query: &Query) -> Self {
-        // The time that others' events cost a reader with a scope must not depend on the query.
+        // For a reader with a scope, the time that events outside it take must not depend on the query.
         let query = if scope.is_everything() { query } else { scope.query() };
         Self { needles: Some(Needles::new(query, parsers)), ..Self::new(parsers) }
     }

@@ -1,9 +1,10 @@
 //! Permanent erasure of events, recorded on the log's own chain before it starts.
 //!
-//! The record (`log.erase`) states who asked for it, why, and how many events and which entries it covers, but nothing
-//! of their content. It and the task to carry it out become durable in the same step, so a server that stops halfway is
-//! continued by the next one. The erasure is done when none of its events is left. The log's own events are never
-//! erased, because they document what the log did to itself. Events under a legal hold are not erased either.
+//! The record (`log.erase`) states who asked for it, why, and how many events and which entries it covers,
+//! but nothing of their content. It and the task to carry it out become durable in the same step, so if a
+//! server stops halfway, the next one continues. The erasure is done when none of its events is left. The
+//! log's own events are never erased, because they document what the log did to itself. Events under a legal
+//! hold are not erased either.
 
 pub mod record;
 mod search;
@@ -72,7 +73,7 @@ pub struct ErasureCandidates {
     pub present: RoaringTreemap,
     /// The entries without an event.
     pub without: Vec<u64>,
-    /// The result as far as it is known beforehand.
+    /// The part of the result that is known beforehand.
     pub erased: Erased,
 }
 

@@ -1,4 +1,5 @@
-//! Filters on events: a query in the language of `docs/query.md`, or parameters that stand for conditions of one.
+//! Filters on events: a query in the language of `docs/query.md`, or parameters that each add a condition to
+//! one.
 //!
 //! The query alone decides if an event matches. The search index only narrows down the entries to examine.
 //!

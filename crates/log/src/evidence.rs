@@ -1,4 +1,4 @@
-//! The evidence that a log keeps: refused forks of chains, and stops of the log.
+//! The evidence that a log keeps: rejected forks of chains, and stops of the log.
 
 use countersign::log::Evidence;
 use countersign::time::Time;
@@ -7,7 +7,7 @@ use serde_json::json;
 /// The format version of the evidence of a fork.
 const FORK: &str = "fork/v1";
 
-/// Returns all evidence as NDJSON: first stops, then refused forks, each oldest first.
+/// Returns all evidence as NDJSON: first stops, then rejected forks, each oldest first.
 pub fn lines(stops: Vec<String>, forks: Vec<(Time, Evidence)>) -> String {
     let forks = forks.into_iter().map(|(at, Evidence { chain, seq, index, refused })| {
         json!({

@@ -1,7 +1,7 @@
 //! The engine of a log: accepts submissions from emitters, orders them in an append-only Merkle tree, publishes it as
 //! C2SP tlog-tiles, has it witnessed, and makes exports, live views, and proofs.
 //!
-//! It has no threads, files, sockets, or database of its own, and compiles to WebAssembly. It has two hosts: the crate
+//! It uses no threads, files, sockets, or database, and compiles to WebAssembly. It has two hosts: the crate
 //! `countersign-log-server` (`countersign serve`), and [`embedded`], a whole log for a Durable Object.
 //!
 //! | to do | module |
@@ -41,5 +41,6 @@ pub mod stop;
 pub mod store;
 pub mod submission;
 pub mod tables;
+pub mod tenants;
 pub mod tokens;
 pub mod witnessing;

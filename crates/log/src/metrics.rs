@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::clock::Standing;
+use crate::clock::ClockComparison;
 use crate::rejected::{Reason, ReportLimiter};
 use crate::store::Published;
 use crate::submission::SubmitError;
@@ -37,10 +37,12 @@ pub enum Outcome {
     Fork,
     /// The submission's time is ahead of the log's clock, and its signature is valid.
     Early,
-    /// The key exceeded its quota.
+    /// The key or the tenant's log exceeded its quota.
     Quota,
     /// The log's clock disagreed with the clocks of its witnesses.
     Clock,
+    /// The tenant log had ended.
+    Ended,
     /// Too many submissions were waiting.
     Busy,
     /// The log had stopped signing.
@@ -63,8 +65,10 @@ impl Outcome {
                 RefusalKind::Fork(_) => Self::Fork,
                 RefusalKind::Early { .. } => Self::Early,
             },
-            Err(SubmitError::Stranger(refusal)) => return Err(Reason::from_refusal(refusal)),
-            Err(SubmitError::Quota { .. }) => Self::Quota,
+            Err(SubmitError::UnknownSigner(refusal)) => return Err(Reason::from_refusal(refusal)),
+            Err(SubmitError::UnknownTenant) => return Err(Reason::Unknown),
+            Err(SubmitError::Ended { .. }) => Self::Ended,
+            Err(SubmitError::Quota { .. } | SubmitError::TenantQuota { .. }) => Self::Quota,
             Err(SubmitError::Clock { .. }) => Self::Clock,
             Err(SubmitError::Busy) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
@@ -112,7 +116,7 @@ struct ByWitness {
     witness: String,
 }
 
-/// A stopwatch, which measures nothing in WebAssembly, where there is no steady clock.
+/// A stopwatch, which measures nothing in WebAssembly, where there is no monotonic clock.
 pub(crate) struct Stopwatch(Option<std::time::Instant>);
 
 impl Stopwatch {
@@ -238,7 +242,7 @@ impl Default for Metrics {
         );
         registry.register(
             "witness_failures",
-            "Requests to which a witness gave no cosignature",
+            "Requests to which a witness returned no cosignature",
             metrics.witness_failures.clone(),
         );
         registry.register(
@@ -253,7 +257,7 @@ impl Default for Metrics {
         );
         registry.register(
             "clock_outside",
-            "1 while the log's clock disagrees with its witnesses', so that submissions are refused",
+            "1 while the log's clock disagrees with its witnesses', so that submissions are rejected",
             metrics.clock_outside.clone(),
         );
         registry.register_with_unit(
@@ -419,7 +423,7 @@ impl Metrics {
         self.published_at.set(published.at.millis() as f64 / 1000.0);
     }
 
-    /// Counts a request to which a witness gave no cosignature.
+    /// Counts a request to which a witness returned no cosignature.
     pub fn witness_failed(&self, witness: &str) {
         self.witness_failures.get_or_create(&ByWitness { witness: witness.to_owned() }).inc();
     }
@@ -441,7 +445,7 @@ impl Metrics {
     }
 
     /// Sets the gauges of the log's clock.
-    pub(crate) fn clock(&self, clock: &Standing) {
+    pub(crate) fn clock(&self, clock: &ClockComparison) {
         self.clock_outside.set(clock.outside.is_some().into());
         for (witness, skew) in &clock.skews {
             let gauge = self.clock_skew.get_or_create(&ByWitness { witness: witness.clone() });

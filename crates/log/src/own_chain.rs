@@ -1,6 +1,7 @@
 //! The log's own chain: events about the log itself, such as erasures, signed with the log's key.
 //!
-//! Each run of the server has its own chain, opened with its first event and closed when the server stops.
+//! Each run of the server has its own chain, opened with its first event and closed when the server stops. In a tenant
+//! log, the root log's key signs it: see [`tenants::sequencer`](crate::tenants::sequencer).
 
 use std::collections::HashMap;
 
@@ -15,13 +16,28 @@ use countersign::tolerance;
 use crate::store::StoreError;
 use crate::submission::SubmitError;
 
+/// A source of nonces and salts, 16 bytes each. It must be secure, except where a run has to be repeatable.
+pub type Random = Box<dyn FnMut() -> Result<[u8; 16], SubmitError> + Send>;
+
 /// The chain, opened with the first event.
-#[derive(Default)]
-pub(crate) struct OwnChain {
-    recorder: Option<Recorder>,
+pub struct OwnChain {
+    recorder: OwnRecorder,
+    random: Random,
+}
+
+impl Default for OwnChain {
+    /// Creates a chain whose nonces and salts come from the system's secure source.
+    fn default() -> Self {
+        Self::new(Box::new(secure_random))
+    }
 }
 
 impl OwnChain {
+    /// Creates a chain with this source of nonces and salts.
+    pub fn new(random: Random) -> Self {
+        Self { recorder: OwnRecorder::default(), random }
+    }
+
     /// Returns the links for one more event.
     pub(crate) fn record(
         &mut self,
@@ -29,14 +45,40 @@ impl OwnChain {
         key: &SignerKey,
         now: Time,
     ) -> Result<Submission, SubmitError> {
+        self.recorder.record(key.verifier_key().name(), event, key, now, &mut self.random)
+    }
+
+    /// Returns the links that close the chain, if it is open.
+    pub(crate) fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
+        self.recorder.close(key, now)
+    }
+
+    /// Makes the next event open a new chain, because the last one was not accepted.
+    pub(crate) fn abandon(&mut self) {
+        self.recorder.abandon();
+    }
+}
+
+/// The recorder of an own chain, opened with the first event.
+#[derive(Default)]
+pub(crate) struct OwnRecorder(Option<Recorder>);
+
+impl OwnRecorder {
+    /// Returns the links for one more event in the log with this origin.
+    pub(crate) fn record(
+        &mut self,
+        origin: &str,
+        event: &str,
+        key: &SignerKey,
+        now: Time,
+        random: &mut Random,
+    ) -> Result<Submission, SubmitError> {
         self.abandon_if_ahead(now);
-        let recorder = match &mut self.recorder {
+        let recorder = match &mut self.0 {
             Some(recorder) => recorder,
             none => {
-                let verifier = key.verifier_key();
-                let opened =
-                    Recorder::open(verifier.name(), verifier.clone(), now, &random()?).map_err(failed)?;
-                none.insert(opened)
+                let opened = Recorder::open(origin, key.verifier_key().clone(), now, &random()?);
+                none.insert(opened.map_err(failed)?)
             }
         };
         recorder.sign_with(key).map_err(failed)?;
@@ -50,7 +92,7 @@ impl OwnChain {
     /// Abandons the chain, without closing it, if its last link is too far in the future because the clock was set back
     /// since. The next link would repeat that time, which the log accepts from no one.
     fn abandon_if_ahead(&mut self, now: Time) {
-        let last = self.recorder.as_ref().and_then(Recorder::position);
+        let last = self.0.as_ref().and_then(Recorder::position);
         if last.is_some_and(|last| tolerance::early(last.time, now).is_some()) {
             self.abandon();
         }
@@ -59,7 +101,7 @@ impl OwnChain {
     /// Returns the links that close the chain, if it is open.
     pub(crate) fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
         self.abandon_if_ahead(now);
-        let Some(mut recorder) = self.recorder.take() else { return Ok(None) };
+        let Some(mut recorder) = self.0.take() else { return Ok(None) };
         recorder.close(now).map_err(failed)?;
         recorder.sign_with(key).map_err(failed)?;
         submission(&mut recorder).map(Some)
@@ -67,7 +109,7 @@ impl OwnChain {
 
     /// Makes the next event open a new chain, because the last one was not accepted.
     pub(crate) fn abandon(&mut self) {
-        self.recorder = None;
+        self.0 = None;
     }
 }
 
@@ -79,7 +121,11 @@ fn failed(error: impl std::fmt::Display) -> SubmitError {
     SubmitError::Unavailable(error.to_string())
 }
 
-fn random() -> Result<[u8; 16], SubmitError> {
+/// Returns 16 bytes of the system's secure random source. A [`Random`] if boxed.
+///
+/// # Errors
+/// If the system has no random source.
+pub fn secure_random() -> Result<[u8; 16], SubmitError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(failed)?;
     Ok(bytes)
@@ -88,14 +134,14 @@ fn random() -> Result<[u8; 16], SubmitError> {
 /// A lookup of the chains that are the log's own, whose events are never erased.
 pub struct OwnChains<'a> {
     keys: &'a dyn KeyLookup<Error = StoreError>,
-    origin: &'a str,
+    name: &'a str,
     known: HashMap<ChainId, bool>,
 }
 
 impl<'a> OwnChains<'a> {
-    /// Creates a lookup for the log with this origin.
-    pub fn new(keys: &'a dyn KeyLookup<Error = StoreError>, origin: &'a str) -> Self {
-        Self { keys, origin, known: HashMap::new() }
+    /// Creates a lookup for the log whose own key has this name: its origin, or in a tenant log, the root log's origin.
+    pub fn new(keys: &'a dyn KeyLookup<Error = StoreError>, name: &'a str) -> Self {
+        Self { keys, name, known: HashMap::new() }
     }
 
     /// True if the chain is the log's own. Earlier keys of the log count: they have the same name.
@@ -106,7 +152,7 @@ impl<'a> OwnChains<'a> {
         if let Some(own) = self.known.get(chain) {
             return Ok(*own);
         }
-        let own = self.keys.key_of(chain)?.is_some_and(|key| key.name() == self.origin);
+        let own = self.keys.key_of(chain)?.is_some_and(|key| key.name() == self.name);
         self.known.insert(*chain, own);
         Ok(own)
     }

@@ -1,12 +1,15 @@
 //! Quotas: limits on the events and bytes per second from each key.
 //!
-//! Each key has a budget of events and bytes, which refills at a steady rate up to its capacity. A submission is
-//! charged after it was committed, so a client can't use up another key's budget by naming it, and a submission may
-//! exceed the rest of a budget: the next one then waits longer. Over any period, a key submits at most its rate, one
-//! full budget, and what was in flight at once. (Rate-limiting crates charge before the outcome is known, and always
-//! refuse what exceeds the capacity.)
+//! Each key has a budget of events and bytes, which refills at a steady rate up to its capacity. A submission
+//! is charged after it was committed, so a client can't use up another key's budget by naming that key. A
+//! submission may exceed the rest of a budget; the next one then waits longer. Over any period, a key submits
+//! at most its rate, one full budget, and what was in flight at once. (Rate-limiting crates charge before the
+//! outcome is known, and always reject what exceeds the capacity.)
+
+pub mod tenants;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -63,7 +66,7 @@ impl Load {
     }
 }
 
-/// The load of a submission, by key as far as the keys are known.
+/// The load of a submission, by key if the key is known, and otherwise by chain.
 pub struct Loads {
     keys: HashMap<VerifierKey, Load>,
     /// The loads of chains whose key is unknown.
@@ -89,7 +92,7 @@ impl Loads {
         loads
     }
 
-    /// Assigns the loads of chains to their keys, as far as `key_of` knows them.
+    /// Assigns the loads of chains to the keys that `key_of` returns for them.
     pub fn resolve(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
         let Self { keys, owners, .. } = self;
         self.chains.retain(|chain, load| match key_of(chain) {
@@ -102,6 +105,20 @@ impl Loads {
         });
     }
 
+    /// Keeps only what the answer is charged for: a committed submission as a whole, and a fork, whose evidence is kept,
+    /// for the key that signed it. Returns false for other refusals, which are free.
+    fn keep_charged(&mut self, answered: Result<(), &SubmitError>) -> bool {
+        match answered {
+            Ok(()) => true,
+            Err(SubmitError::Refused(SubmissionError { kind: RefusalKind::Fork(evidence), .. })) => {
+                let forker = self.owners.remove(&evidence.chain);
+                self.keys.retain(|key, _| forker.as_ref() == Some(key));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Returns the chains whose key is unknown.
     pub fn unknown(&self) -> impl Iterator<Item = &ChainId> {
         self.chains.keys()
@@ -109,10 +126,13 @@ impl Loads {
 }
 
 /// The budgets of all keys.
-pub struct Quotas {
+pub struct Quotas(Budgets<VerifierKey>);
+
+/// Budgets with one quota.
+struct Budgets<K> {
     quota: Quota,
     /// The keys that submitted something.
-    keys: Mutex<HashMap<VerifierKey, Budget>>,
+    keys: Mutex<HashMap<K, Budget>>,
     /// The maximum number of keys that are remembered.
     max_keys: usize,
 }
@@ -129,15 +149,7 @@ struct Budget {
 impl Quotas {
     /// Creates full budgets; `None` if there is no limit.
     pub fn new(quota: Quota) -> Option<Self> {
-        (quota.events.is_some() || quota.bytes.is_some()).then(|| Self {
-            quota,
-            keys: Mutex::default(),
-            max_keys: MAX_KEYS,
-        })
-    }
-
-    fn keys(&self) -> MutexGuard<'_, HashMap<VerifierKey, Budget>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        Budgets::new(quota, MAX_KEYS).map(Self)
     }
 
     /// Checks that each key with a load has some budget left.
@@ -145,8 +157,38 @@ impl Quotas {
     /// # Errors
     /// The number of seconds after which the first key without a budget has one again.
     pub fn check(&self, loads: &Loads, now: Time) -> Result<(), u64> {
+        self.0.check(loads.keys.keys(), now)
+    }
+
+    /// Charges a submission to its keys. A committed one is charged to all of them. A fork, whose evidence is kept, is
+    /// charged only to the key that signed it. Other refusals are free.
+    pub fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
+        if loads.keep_charged(answered) {
+            self.0.charge(loads.keys, now);
+        }
+    }
+}
+
+impl<K: Eq + Hash> Budgets<K> {
+    fn new(quota: Quota, max_keys: usize) -> Option<Self> {
+        (quota.events.is_some() || quota.bytes.is_some()).then(|| Self {
+            quota,
+            keys: Mutex::default(),
+            max_keys,
+        })
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashMap<K, Budget>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that each of these has some budget left.
+    fn check<'a>(&self, of: impl IntoIterator<Item = &'a K>, now: Time) -> Result<(), u64>
+    where
+        K: 'a,
+    {
         let mut keys = self.keys();
-        for key in loads.keys.keys() {
+        for key in of {
             let Some(left) = keys.get_mut(key) else { continue };
             left.fill(&self.quota, now);
             let wait = left.wait(&self.quota);
@@ -157,34 +199,21 @@ impl Quotas {
         Ok(())
     }
 
-    /// Charges a submission to its keys. A committed one is charged to all of them. A fork, whose evidence is kept, is
-    /// charged only to the key that signed it. Other refusals are free.
-    pub fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
-        match answered {
-            Ok(()) => self.charge(loads, now),
-            Err(SubmitError::Refused(SubmissionError { kind: RefusalKind::Fork(evidence), .. })) => {
-                let forker = loads.owners.remove(&evidence.chain);
-                loads.keys.retain(|key, _| forker.as_ref() == Some(key));
-                self.charge(loads, now);
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn charge(&self, loads: Loads, now: Time) {
+    fn charge(&self, loads: impl IntoIterator<Item = (K, Load), IntoIter: ExactSizeIterator>, now: Time) {
+        let loads = loads.into_iter();
         let mut keys = self.keys();
-        if keys.len() + loads.keys.len() > self.max_keys {
+        if keys.len() + loads.len() > self.max_keys {
             self.forget(&mut keys, now);
         }
-        for (key, load) in loads.keys {
+        for (key, load) in loads {
             let left = keys.entry(key).or_insert_with(|| Budget::full(&self.quota, now));
             left.fill(&self.quota, now);
             left.charge(load);
         }
     }
 
-    /// Forgets full budgets, which say nothing. If too many remain, forgets all.
-    fn forget(&self, keys: &mut HashMap<VerifierKey, Budget>, now: Time) {
+    /// Forgets full budgets, which are the default. If too many remain, forgets all.
+    fn forget(&self, keys: &mut HashMap<K, Budget>, now: Time) {
         keys.retain(|_, left| {
             left.fill(&self.quota, now);
             !left.is_full(&self.quota)
@@ -273,7 +302,7 @@ mod tests {
     }
 
     fn charge(quotas: &Quotas, key: &VerifierKey, events: u64, bytes: u64, now: i64) {
-        quotas.charge(loads(&[(key, Load { events, bytes })]), at(now));
+        quotas.0.charge([(key.clone(), Load { events, bytes })], at(now));
     }
 
     fn check(quotas: &Quotas, keys: &[&VerifierKey], now: i64) -> Result<(), u64> {
@@ -321,14 +350,14 @@ mod tests {
 
     #[test]
     fn number_of_remembered_keys_is_bounded() {
-        let quotas = Quotas { max_keys: 100, ..quotas(10, 0, 1) };
+        let quotas = Quotas(Budgets { max_keys: 100, ..quotas(10, 0, 1).0 });
         let (busy, others) = (key("example.com/busy"), |number: usize| key(&format!("example.com/{number}")));
         charge(&quotas, &busy, 20, 0, 5_000);
         for number in 1..100 {
-            quotas.keys().insert(others(number), Budget::full(&quotas.quota, at(0)));
+            quotas.0.keys().insert(others(number), Budget::full(&quotas.0.quota, at(0)));
         }
         charge(&quotas, &others(0), 1, 0, 5_000);
-        let kept = quotas.keys().len();
+        let kept = quotas.0.keys().len();
         assert_eq!((kept, check(&quotas, &[&busy], 5_000)), (2, Err(2)));
     }
 

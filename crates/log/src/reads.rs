@@ -1,9 +1,9 @@
 //! Records of who read what, on the log's own chain as `log.export` (SPEC section 12).
 //!
-//! Reads are collected for each token and recorded together, once a minute and when the server stops, so frequent reads
-//! don't fill the log. A record that fails is retried with the next one, logged by the server, and counted. If
-//! recording is required, a read is answered once the record of its start is durable, and refused if that fails. Such
-//! records are made at most once a second.
+//! Reads are collected for each token and recorded together, once a minute and when the server stops, so
+//! frequent reads don't fill the log. A record that fails is retried with the next one, logged by the server,
+//! and counted. If recording is required, a read is answered once the record of its start is durable, and
+//! rejected if that fails. Such records are made at most once a second.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl RecordReads {
 pub struct ReadRules {
     /// The reads to record.
     pub record: RecordReads,
-    /// True if a read that can't be recorded is refused.
+    /// True if a read that can't be recorded is rejected.
     pub required: bool,
 }
 

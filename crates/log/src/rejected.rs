@@ -17,7 +17,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Reason {
-    /// The log knows neither the key nor the chain.
+    /// The log knows neither the key nor the chain, or there is no such log.
     Unknown,
     /// The log knows the key, but the key may not write this entry, or did not sign it.
     Unsigned,

@@ -10,7 +10,7 @@ use crate::store::{Reader, StoreError};
 /// Checks that the stored tree has the root of the newest published checkpoint, and that no entry is missing.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] if it has not; [`StoreError::Unavailable`] if the store fails.
+/// [`StoreError::Damaged`] if that is not the case; [`StoreError::Unavailable`] if the store fails.
 pub fn check(reader: &dyn Reader) -> Result<(), StoreError> {
     let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
     let Some(published) = reader.published()? else { return Ok(()) };

@@ -19,10 +19,11 @@ pub struct SignedHead {
 }
 
 impl SignedHead {
-    /// Takes the head from a checkpoint of the log, with the first signature by a key named after the origin.
+    /// Extracts the head from a checkpoint of the log, with the first signature by a key named after the
+    /// origin.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if the note is no checkpoint, or has no such signature.
+    /// [`StoreError::Damaged`] if the note is not a checkpoint, or has no such signature.
     pub fn from_note(note: &str) -> Result<Self, StoreError> {
         let signed =
             SignedCheckpoint::parse(note).map_err(|error| StoreError::Damaged(error.into_message()))?;
@@ -80,8 +81,8 @@ pub trait SignedHeadMemory: Send {
         None
     }
 
-    /// Remembers a head, and calls `then` when it survives a crash, or can't be stored. The callbacks run in the order
-    /// of the calls. None waits for a later one.
+    /// Remembers a head, and calls `then` when it survives a crash, or can't be stored. The callbacks run in
+    /// the order of the calls. No callback waits for a later one.
     fn remember(&mut self, head: SignedHead, then: OnRemembered);
 }
 

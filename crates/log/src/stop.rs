@@ -39,7 +39,7 @@ impl Cause {
         self.into()
     }
 
-    /// Returns what the log operator can do about it.
+    /// Returns the hint: what the log operator can do about it.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Rollback | Self::SplitView => {
@@ -114,13 +114,13 @@ impl SigningStop {
         Self { at, cause, message: message.into(), checkpoint: None, signed: None, witness: None }
     }
 
-    /// True if nothing but the unproven word of a witness stops the log: it continues once its quorum cosigns without
-    /// that witness, or its trust file no longer names it.
+    /// True if only an unproven claim of a witness stops the log: it continues once its quorum cosigns
+    /// without that witness, or its trust file no longer names it.
     pub const fn is_claim(&self) -> bool {
         self.witness.is_some() && self.signed.is_none()
     }
 
-    /// Returns what the operator can do about it.
+    /// Returns the hint: what the log operator can do about it.
     pub const fn hint(&self) -> &'static str {
         if self.is_claim() { CLAIM_HINT } else { self.cause.hint() }
     }
@@ -238,9 +238,10 @@ struct Inner {
 }
 
 impl Signing {
-    /// Opens the evidence. A log whose last line is a stop that a witness caused stays stopped: with a proof until the
-    /// sequencer has checked it again, without one while `is_witness` says that the trust file names the witness. Other
-    /// stops are checked again. A line that cannot be read stops the log too.
+    /// Opens the evidence. If the last line is a stop that a witness caused, the log stays stopped: with a
+    /// proof, until the sequencer has checked it again; without one, while `is_witness` returns true, because
+    /// the trust file names the witness. Other stops are checked again. A line that cannot be read stops the
+    /// log too.
     ///
     /// # Errors
     /// [`StoreError`] if the evidence can't be read.

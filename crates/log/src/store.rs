@@ -1,4 +1,4 @@
-//! Storage for a log: its entries, its checkpoints, the evidence of forks that it refused, and its erasures.
+//! Storage for a log: its entries, its checkpoints, the evidence of forks that it rejected, and its erasures.
 //!
 //! A store has two halves. The [`Writer`] belongs to the sequencer's thread alone, so changes have one order. The
 //! [`Reader`] is shared by all threads that answer requests. Each half consists of traits with one concern each, and
@@ -10,7 +10,7 @@
 //! | keys and chains that entries are accepted for | [`EntryWriter::state`] | [`KeyLookup`] |
 //! | published checkpoints | [`CheckpointWriter`] | [`CheckpointReader`] |
 //! | the size that was signed | [`SignedHeadStore`] | |
-//! | refused forks | [`ForkWriter`] | [`ForkReader`] |
+//! | rejected forks | [`ForkWriter`] | [`ForkReader`] |
 //! | erasures | [`ErasureWriter`] | [`ErasureReader`] |
 //!
 //! # Contract
@@ -31,11 +31,14 @@
 
 use std::ops::Range;
 
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::export::writer::Writer as LineWriter;
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
 use countersign::log::{Evidence, KeyLookup, PendingBatch, SaltedEvent, Storage};
 use countersign::merkle::{CompactRange, PendingTree, Tile};
 use countersign::note::VerifierKey;
+use countersign::tenant::{Anchor, HeadProof};
 use countersign::time::Time;
 
 /// The two halves of an open store.
@@ -84,17 +87,86 @@ pub enum CommitError {
     Failed(#[from] StoreError),
 }
 
-/// A checkpoint that the log published.
+impl CommitError {
+    /// Converts the error of a commit that no other server can overtake, or that isn't repeated.
+    pub fn into_store_error(self, doing: &'static str) -> StoreError {
+        match self {
+            Self::Failed(error) => error,
+            Self::Overtaken => StoreError::unavailable(doing, self),
+        }
+    }
+}
+
+/// A state that the log published: a checkpoint, or the head of a tenant log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The number of entries.
     pub size: u64,
-    /// The signed note, possibly with cosignatures.
+    /// The checkpoint as a signed note, possibly with cosignatures, or the head's proof. [`Self::state`] tells them
+    /// apart.
     pub note: String,
     /// The time of publication, by the server's clock.
     pub at: Time,
     /// True if its cosignatures meet the quorum that the log requires, or if it requires none.
     pub witnessed: bool,
+}
+
+impl Published {
+    /// Returns the text that proves this state.
+    pub fn state(&self) -> ProvenState<'_> {
+        // The first line of a checkpoint is an origin, which has no spaces.
+        if HeadProof::is_head(&self.note) {
+            ProvenState::Head(&self.note)
+        } else {
+            ProvenState::Checkpoint(&self.note)
+        }
+    }
+}
+
+/// The text that proves a published state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvenState<'p> {
+    /// The signed checkpoint of an ordinary log.
+    Checkpoint(&'p str),
+    /// The head proof of a tenant log.
+    Head(&'p str),
+}
+
+impl ProvenState<'_> {
+    /// Writes the line of an export.
+    pub fn write_to(&self, writer: &mut LineWriter) {
+        match self {
+            Self::Checkpoint(checkpoint) => writer.checkpoint(checkpoint),
+            Self::Head(head) => writer.head(head),
+        }
+    }
+
+    /// Returns the signed checkpoint that decides when the state existed. For a head, it is the root log's.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the text can't be parsed.
+    pub fn checkpoint(&self) -> Result<SignedCheckpoint, StoreError> {
+        match self {
+            Self::Checkpoint(checkpoint) => SignedCheckpoint::parse(checkpoint),
+            Self::Head(head) => HeadProof::parse(head).map(|proof| proof.checkpoint),
+        }
+        .map_err(damaged)
+    }
+
+    /// Returns the tick of a head; `None` for a checkpoint.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the head proof can't be parsed.
+    pub fn tick(&self) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Checkpoint(_) => Ok(None),
+            Self::Head(head) => Ok(Some(HeadProof::parse(head).map_err(damaged)?.anchor.tick)),
+        }
+    }
+}
+
+fn damaged(error: countersign::Error) -> StoreError {
+    StoreError::Damaged(error.into_message())
 }
 
 /// An erasure that the log recorded on its own chain.
@@ -155,17 +227,17 @@ pub trait EntryWriter: Send {
 
 /// Publishes checkpoints.
 pub trait CheckpointWriter: Send {
-    /// Publishes a checkpoint of durable entries. Of those published within one hour the last witnessed one is kept for
-    /// exports; the newest is always kept.
+    /// Publishes a checkpoint of durable entries. Of those published within one hour, the last witnessed one
+    /// is kept for exports; the newest is always kept.
     fn publish(&mut self, published: &Published) -> Result<(), StoreError>;
 }
 
-/// Remembers beside the entries how much of what was signed is remembered apart from the store
-/// ([`SignedHeadMemory`](crate::signed_memory::SignedHeadMemory)): a store that knows of more shows that the other
-/// record is gone.
+/// Stores, next to the entries, the largest signed size that is remembered outside the store
+/// ([`SignedHeadMemory`](crate::signed_memory::SignedHeadMemory)). If the store has a larger size than that
+/// memory, the memory was lost.
 ///
-/// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the earlier
-/// one.
+/// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the
+/// earlier one.
 pub trait SignedHeadStore: Send {
     /// Returns the size that the newest batch with a size had.
     fn signed_size(&self) -> Result<Option<u64>, StoreError>;
@@ -174,15 +246,44 @@ pub trait SignedHeadStore: Send {
     fn forget_signed_size(&mut self) -> Result<(), StoreError>;
 }
 
-/// Keeps the evidence of forks that were refused.
+/// The part of a sequencer's store that is needed to sign and publish checkpoints. Every sequencer has one, an ordinary
+/// log's in its [`Writer`].
+pub trait TreeStore: CheckpointWriter + SignedHeadStore {
+    /// Returns the number of durable entries.
+    fn size(&self) -> u64;
+
+    /// Returns the right edge of the tree over the durable entries.
+    fn edge(&self) -> Result<CompactRange, StoreError>;
+
+    /// Applies what other servers of the same log committed, and returns the new size.
+    fn catch_up(&mut self) -> Result<u64, StoreError> {
+        Ok(self.size())
+    }
+}
+
+impl<W: EntryWriter + CheckpointWriter + SignedHeadStore + ?Sized> TreeStore for W {
+    fn size(&self) -> u64 {
+        EntryWriter::size(self)
+    }
+
+    fn edge(&self) -> Result<CompactRange, StoreError> {
+        EntryWriter::edge(self)
+    }
+
+    fn catch_up(&mut self) -> Result<u64, StoreError> {
+        EntryWriter::catch_up(self)
+    }
+}
+
+/// Keeps the evidence of rejected forks.
 pub trait ForkWriter: Send {
     /// Keeps the evidence of a fork with the time of its arrival. The store may drop evidence that it has already, and
     /// evidence beyond its limit for one chain.
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError>;
 }
 
-/// Erases events, and keeps account of erasures. [`EntryWriter::commit`] begins an erasure, in the same step as the
-/// entry that records it.
+/// Erases events, and keeps track of erasures. [`EntryWriter::commit`] begins an erasure, in the same step as
+/// the entry that records it.
 pub trait ErasureWriter: Send {
     /// Erases the salts and bytes of these entries' events, and returns how many events there were. When this returns,
     /// they are in no file of the store.
@@ -194,7 +295,7 @@ pub trait ErasureWriter: Send {
     /// Marks the erasure that this entry records as done.
     fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError>;
 
-    /// Begins the erasures whose records, on chains of this key, are older than the store's account of erasures. The
+    /// Begins the erasures whose records, on chains of this key, predate the store's list of erasures. The
     /// store looks for them once.
     fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError>;
 
@@ -210,12 +311,12 @@ pub trait Writer: EntryWriter + CheckpointWriter + SignedHeadStore + ForkWriter 
 
 impl<W: EntryWriter + CheckpointWriter + SignedHeadStore + ForkWriter + ErasureWriter> Writer for W {}
 
-/// An entry's bytes, with the event as far as the store has it.
+/// An entry's bytes, with its event if the store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLeaf {
     /// The entry's bytes.
     pub leaf: Vec<u8>,
-    /// The event, as far as the store has it.
+    /// The event, if the store has it.
     pub event: StoredEvent,
 }
 
@@ -231,10 +332,10 @@ pub fn link(leaf: &[u8]) -> Option<Link> {
     str::from_utf8(leaf).ok().and_then(|text| Link::parse(text).ok())
 }
 
-/// The event of an entry, as far as a store has it.
+/// The event of an entry in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredEvent {
-    /// No event: the entry is no event link, or its event was never submitted.
+    /// No event: the entry is not an event link, or its event was never submitted.
     None,
     /// The event was erased.
     Erased,
@@ -281,20 +382,27 @@ pub trait CheckpointReader: Send + Sync {
     fn published(&self) -> Result<Option<Published>, StoreError>;
 
     /// Returns the stored checkpoints with these sizes in ascending order: the last one of each hour in which the log
-    /// grew, and the newest one.
+    /// grew, and the newest one. Those of a tenant log are heads. If the newest head has the size of another one, it
+    /// comes after it.
     fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError>;
 
     /// Returns the newest checkpoint with its first cosignatures, if witnesses have cosigned it again since.
     fn seen_first(&self) -> Result<Option<Published>, StoreError>;
+
+    /// Returns a tenant log's heads at those of these ticks that are stored as anchors, in ascending order (SPEC section
+    /// 16.5). Their inclusion proofs lead to the root log of `root_size` entries. Other logs have none.
+    fn anchors(&self, _ticks: &[u64], _root_size: u64) -> Result<Vec<Anchor>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
-/// Reads the evidence of refused forks.
+/// Reads the evidence of rejected forks.
 pub trait ForkReader: Send + Sync {
     /// Returns all evidence, oldest first, each with the time of its arrival.
     fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError>;
 }
 
-/// Reads the account of erasures.
+/// Reads the progress of erasures.
 pub trait ErasureReader: Send + Sync {
     /// Returns the latest `max` erasures, newest first. With `before`, only those that an entry before that one
     /// records.

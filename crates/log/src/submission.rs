@@ -1,4 +1,4 @@
-//! Submissions and their results: committed ones with proofs, and errors.
+//! Submissions and their results: proofs for committed submissions, and errors.
 
 use std::sync::Arc;
 
@@ -28,13 +28,13 @@ pub struct Committed {
 /// The reason why a submission was not accepted, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The acceptance rules refuse it.
+    /// The acceptance rules reject it.
     #[error(transparent)]
     Refused(#[from] SubmissionError),
-    /// The acceptance rules refuse the first entry. The rest was not examined, because the log knows no key or chain in
-    /// the submission.
+    /// The acceptance rules reject the first entry. The rest was not examined, because the log knows no key
+    /// or chain in the submission.
     #[error("{0}")]
-    Stranger(SubmissionError),
+    UnknownSigner(SubmissionError),
     /// The log's clock disagrees with its witnesses'. Nothing was stored: what such a clock signs might never verify.
     #[error("the log's clock shows {now}, which is {} s {} the time of its witnesses", (skew / 1000).unsigned_abs(), if *skew > 0 { "ahead of" } else { "behind" })]
     Clock {
@@ -49,6 +49,21 @@ pub enum SubmitError {
         /// The number of seconds to wait.
         seconds: u64,
     },
+    /// A tenant log exceeded its quota. Nothing was stored, and a retry can succeed after the wait.
+    #[error("quota exceeded for this tenant's log; retry in {seconds} s")]
+    TenantQuota {
+        /// The number of seconds to wait.
+        seconds: u64,
+    },
+    /// The tenant log doesn't exist. Nothing was stored.
+    #[error("this log server has no tenant log with this ID")]
+    UnknownTenant,
+    /// The tenant log ended. Nothing was stored: it accepts only what it contains already.
+    #[error("{}", ended(moved_to.as_deref()))]
+    Ended {
+        /// The origin of the log that continues it, if it moved.
+        moved_to: Option<String>,
+    },
     /// Too many submissions are waiting. Nothing was stored.
     #[error("too many submissions are waiting to be committed")]
     Busy,
@@ -60,11 +75,18 @@ pub enum SubmitError {
     Unavailable(String),
 }
 
+fn ended(moved_to: Option<&str>) -> String {
+    match moved_to {
+        None => "this tenant log has ended, and accepts no more entries".into(),
+        Some(origin) => format!("this tenant log has ended, and continues as {origin}"),
+    }
+}
+
 impl SubmitError {
     /// True if the log doesn't know a key or chain in the submission. It may know it after it catches up with other
     /// servers.
     pub fn is_from_unknown_signer(&self) -> bool {
-        let Self::Stranger(refusal) = self else { return false };
+        let Self::UnknownSigner(refusal) = self else { return false };
         matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized)
     }
 
@@ -113,7 +135,6 @@ pub fn required_size(taken: &SubmissionOutcome) -> u64 {
 /// A maker of inclusion proofs to the checkpoint that was published with a submission. The proofs share tiles, each of
 /// which is read once.
 pub struct Prover<'c> {
-    size: u64,
     checkpoint: SignedCheckpoint,
     tree: Option<&'c PendingTree>,
     stored: CachedHashes<'c>,
@@ -127,7 +148,6 @@ impl Committed {
     pub fn prover<'c>(&'c self, reader: &'c dyn EntryReader) -> Result<Prover<'c>, StoreError> {
         let size = self.published.size;
         Ok(Prover {
-            size,
             checkpoint: SignedCheckpoint::parse(&self.published.note).map_err(damaged)?,
             tree: self.tree.as_deref().filter(|tree| tree.size() == size),
             stored: CachedHashes::new(reader, size),
@@ -142,10 +162,9 @@ impl Prover<'_> {
     /// [`StoreError`] if a hash can't be read.
     pub fn prove(&mut self, index: u64) -> Result<Proof, StoreError> {
         let hashes = match self.tree.filter(|tree| index >= tree.base()) {
-            Some(tree) => inclusion_proof(index, self.size, tree),
-            None => inclusion_proof(index, self.size, &self.stored),
+            Some(tree) => inclusion_proof(index, tree.size(), tree).map_err(damaged)?,
+            None => self.stored.prove_inclusion(index)?,
         };
-        let hashes = hashes.map_err(damaged)?;
         Ok(Proof { extra: None, index, hashes, checkpoint: self.checkpoint.clone() })
     }
 }

@@ -5,17 +5,32 @@
 //! The server keeps the tables in a file, a Durable Object in its own storage. Both use the statements here, so they
 //! can't diverge. The SQL is limited to what both support, and integer arithmetic is left to Rust: a Durable Object
 //! binds every number as a floating-point one.
+//!
+//! A log usually has a database for itself. A root log shares one with all its tenant logs: the same tables contain the
+//! rows of all of them, under the keys that [`LogKeys`] makes.
 
+mod anchors;
+mod changes;
 mod database;
+mod keys;
 mod reader;
+mod root_notes;
 mod storage;
 mod tail;
+mod tenant_requests;
+mod tenant_rows;
+mod tenants;
 mod writer;
 
+pub(crate) use changes::hour;
+pub use changes::replaces;
 pub use database::{Database, Each, Row, Value, integer, tile_key};
+pub use keys::LogKeys;
 pub use reader::{Connections, TableReader};
+pub use tenant_requests::{RequestError, continue_as_tenant, end_tenants};
+pub use tenant_rows::{create_tenant, create_tenants};
+pub use tenants::{TenantTableReaders, TenantTables};
 pub use writer::TableWriter;
-pub use writer::takes_the_place_of;
 
 /// The version of the tables, which databases store.
 pub const VERSION: i64 = 2;
@@ -72,3 +87,46 @@ CREATE TABLE IF NOT EXISTS unsettled (id INTEGER PRIMARY KEY, first INTEGER NOT 
 
 /// The statement that runs once on tables that are new or of version 1, where all links are among the runs.
 pub const ALL_SETTLED: &str = "REPLACE INTO unsettled SELECT 1, coalesce(max(idx) + 1, 0) FROM leaves;";
+
+/// The version of a database with a root log and its tenant logs. Earlier programs refuse it.
+pub const TENANT_VERSION: i64 = 3;
+
+/// The tables that a database with tenant logs has besides the others. The setting has to be inserted.
+pub const TENANT_TABLES: &str = "
+-- All tenants ever. The name is the application's ID; since is the first tick with the tenant's head, and ended the first
+-- one after the end of its log. One that another log of the same tenant continues is replaced.
+CREATE TABLE tenants (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, created INTEGER NOT NULL,
+    since INTEGER, state INTEGER NOT NULL, ended INTEGER, moved_to TEXT, replaced INTEGER
+) STRICT;
+CREATE UNIQUE INDEX tenants_by_name ON tenants (name) WHERE replaced IS NULL;
+-- Requests that no tick has carried out: the log server's first events in a tenant log, one per line, and the state in
+-- which the log is to end.
+CREATE TABLE tenant_requests (number INTEGER PRIMARY KEY, opening TEXT, state INTEGER) STRICT;
+-- The heads as of the last tick.
+CREATE TABLE tenant_heads (
+    number INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, state INTEGER NOT NULL
+) STRICT;
+-- The anchors: ticks whose directories are stored, so that the heads in them can be proven (SPEC section 16.5).
+CREATE TABLE anchor_ticks (tick INTEGER PRIMARY KEY, depth INTEGER NOT NULL, secret BLOB NOT NULL) STRICT;
+-- The hashes of these directories, at most 256 in a row: the leaves, with the state and the size in each slot, and the
+-- levels 8, 16, and 24. The key is tick / 4096 * 2^26 + level / 8 * 2^24 + index.
+CREATE TABLE directory_tiles (tile INTEGER PRIMARY KEY, hashes BLOB NOT NULL, heads BLOB) STRICT;
+-- The last heads of the hours in which a tenant log grew. The root log's checkpoints of these ticks are kept too.
+CREATE TABLE kept_heads (
+    number INTEGER NOT NULL, tick INTEGER NOT NULL, size INTEGER NOT NULL, state INTEGER NOT NULL,
+    salt BLOB NOT NULL, path BLOB NOT NULL, PRIMARY KEY (number, tick)
+) STRICT, WITHOUT ROWID;
+-- The key notes for all tenant logs, in the order in which they were received. A grant is placed when it is needed.
+CREATE TABLE root_notes (
+    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, key TEXT NOT NULL, is_grant INTEGER NOT NULL, note TEXT NOT NULL,
+    placed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX root_grants ON root_notes (key) WHERE is_grant;
+-- The tenant logs where a key has a chain, or where a key note is about it.
+CREATE TABLE tenant_keys (
+    key TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number)
+) STRICT, WITHOUT ROWID;
+-- One row: the depth of the last directory, or of the first one.
+CREATE TABLE tenant_settings (id INTEGER PRIMARY KEY, depth INTEGER NOT NULL) STRICT;
+";

@@ -1,16 +1,21 @@
 //! Authorization of readers by bearer tokens. Only hashes of the tokens are stored.
 //!
 //! They are in the file `readers.txt` in the log's folder, which only its owner may read. Each line has the SHA-256 of
-//! a token in hex, its rights, a name, and optionally its end and conditions on the events.
+//! a token in hex, its rights, a name, and optionally its end, tenant logs, and conditions on the events.
 //!
 //! ```text
 //! 1f0c…e9 read auditor
 //! 77ab…02 read,erase privacy-desk 2027-01-01T00:00:00.000Z
 //! c39d…5a read acme tenant=acme action=user.*
+//! 40e2…b7 read beta log=8f000000000000000000000000000001
 //! ```
 //!
-//! A token consists of `csr_`, by which secret scanners recognize it, and 32 random bytes in hex.
+//! `log=ID` and `log=*` are for a log with tenants, where a token without them reads no tenant log. A token of an
+//! ordinary log must not have them.
+//!
+//! A token consists of `csr_`, which lets secret scanners recognize it, and 32 random bytes in hex.
 
+mod log_scope;
 mod rights;
 mod scope;
 
@@ -19,8 +24,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign::time::Time;
 
+pub use log_scope::{LogScope, MAX_LOGS, TenantIds};
 pub use rights::{Right, Rights};
 pub use scope::MAX_CONDITIONS;
 pub use scope::{SCOPED, Scope};
@@ -45,15 +52,18 @@ pub struct Reader {
     pub until: Option<Time>,
     /// The events that the token is limited to.
     pub scope: Arc<Scope>,
+    /// The tenant logs that the token is for.
+    pub logs: LogScope,
 }
 
-/// The authorization of one request: who reads, and which events.
+/// The authorization of one request: who reads, which events, and which tenant logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     hash: [u8; 32],
     right: Right,
     name: String,
     scope: Arc<Scope>,
+    logs: LogScope,
     validity: Option<TokenValidity>,
 }
 
@@ -74,9 +84,10 @@ impl Access {
         right: Right,
         name: String,
         scope: Arc<Scope>,
+        logs: LogScope,
         validity: TokenValidity,
     ) -> Self {
-        Self { hash, right, name, scope, validity: Some(validity) }
+        Self { hash, right, name, scope, logs, validity: Some(validity) }
     }
 
     /// Returns the validity, if an issuer signed the token.
@@ -104,6 +115,12 @@ impl Access {
     pub fn scope(&self) -> &Arc<Scope> {
         &self.scope
     }
+
+    /// Returns the tenant logs that the token is for. A log with tenants must check this for each request to a tenant
+    /// log. On an ordinary log there are none.
+    pub fn logs(&self) -> &LogScope {
+        &self.logs
+    }
 }
 
 /// An error in the authorization of a request.
@@ -115,7 +132,7 @@ pub enum AccessError {
     /// The token lacks the right.
     #[error("the token lacks the required right")]
     Forbidden(Right),
-    /// The readers' file could not be read, so all readers are refused.
+    /// The readers' file could not be read, so all readers are rejected.
     #[error("the readers' file cannot be read")]
     Unavailable,
 }
@@ -124,8 +141,8 @@ impl Reader {
     fn parse(line: &str) -> Result<Self, String> {
         let mut fields = line.split(' ');
         let mut field = |what| fields.next().filter(|field| !field.is_empty()).ok_or(what);
-        let hash =
-            parse_hex(field("the hash is missing")?).ok_or("the hash must be 64 lower-case hex digits")?;
+        let hash = hex::decode(field("the hash is missing")?.as_bytes())
+            .ok_or("the hash must be 64 lower-case hex digits")?;
         let rights: Rights = field("the rights are missing")?.parse()?;
         let name = check_name(field("the name is missing")?)?.to_owned();
         let mut fields = fields.peekable();
@@ -136,11 +153,11 @@ impl Reader {
                     "the third field must be a time such as 2027-01-01T00:00:00.000Z, or a condition",
                 )?),
             };
-        let mut scope = Scope::default();
+        let (mut scope, mut logs) = (Scope::default(), LogScope::default());
         for field in fields {
-            scope.allow_written(field)?;
+            allow_written(field, &mut scope, &mut logs)?;
         }
-        Self { hash, rights, name, until, scope: Arc::new(scope) }.checked()
+        Self { hash, rights, name, until, scope: Arc::new(scope), logs }.checked()
     }
 
     /// Checks that the rights are compatible with the conditions.
@@ -150,6 +167,12 @@ impl Reader {
     pub fn checked(self) -> Result<Self, String> {
         if self.rights.allow(Right::Admin) && !self.scope.is_everything() {
             return Err("a token with the right admin must not have conditions".into());
+        }
+        if self.rights.allow(Right::Growth) && !(self.logs.is_all() && self.scope.is_everything()) {
+            return Err(
+                "a token with the right growth must be for all tenant logs, and must not have conditions"
+                    .into(),
+            );
         }
         Ok(self)
     }
@@ -168,7 +191,21 @@ impl fmt::Display for Reader {
         if let Some(until) = self.until {
             write!(f, " {until}")?;
         }
+        if !self.logs.is_none() {
+            write!(f, " {}", self.logs)?;
+        }
         if self.scope.is_everything() { Ok(()) } else { write!(f, " {}", self.scope) }
+    }
+}
+
+/// Adds a tenant log or a condition in its file form: `log=*` or `tenant=acme`.
+///
+/// # Errors
+/// The problem, in words.
+pub fn allow_written(word: &str, scope: &mut Scope, logs: &mut LogScope) -> Result<(), String> {
+    match word.split_once('=') {
+        Some((log_scope::NAME, log)) => logs.allow_written(log),
+        _ => scope.allow_written(word),
     }
 }
 
@@ -185,20 +222,6 @@ pub fn check_name(name: &str) -> Result<&str, &'static str> {
     } else {
         Err("a name must have 1 to 100 bytes, without whitespace or control characters")
     }
-}
-
-fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-    let digit = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; 32];
-    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(bytes)
 }
 
 /// Returns the SHA-256 of a token.
@@ -252,6 +275,18 @@ impl Readers {
         Ok(Self { list, by_hash, ends })
     }
 
+    /// Returns the readers for an ordinary log, which has no tenants.
+    ///
+    /// # Errors
+    /// The number of the first line with a tenant log, and the problem.
+    pub fn without_logs(self) -> Result<Self, (usize, String)> {
+        match self.list.iter().position(|reader| !reader.logs.is_none()) {
+            None => Ok(self),
+            // Each line has a reader.
+            Some(place) => Err((place + 1, "this log has no tenants, so a token must not have log=".into())),
+        }
+    }
+
     /// Authorizes a token that has the right. The lookup is by SHA-256, so its duration reveals nothing about other
     /// tokens.
     ///
@@ -263,8 +298,9 @@ impl Readers {
         if !reader.rights.allow(right) {
             return Err(AccessError::Forbidden(right));
         }
-        let Reader { hash, name, scope, .. } = reader;
-        Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone(), validity: None })
+        let Reader { hash, name, scope, logs, .. } = reader;
+        let (name, scope, logs) = (name.clone(), scope.clone(), logs.clone());
+        Ok(Access { hash: *hash, right, name, scope, logs, validity: None })
     }
 
     fn find(&self, hash: &[u8; 32]) -> Option<&Reader> {
@@ -275,7 +311,10 @@ impl Readers {
     /// token may have the reader's name by now.
     pub fn still_admit(&self, access: &Access, now: Time) -> bool {
         self.find(&access.hash).is_some_and(|reader| {
-            reader.is_good_at(now) && reader.rights.allow(access.right) && reader.scope == access.scope
+            reader.is_good_at(now)
+                && reader.rights.allow(access.right)
+                && reader.scope == access.scope
+                && reader.logs == access.logs
         })
     }
 

@@ -27,7 +27,7 @@ use crate::hashes::StoredHashes;
 use crate::stop::{Cause, SigningStop, WitnessAnswer};
 use crate::store::{EntryReader, Published};
 
-/// The time that witnesses get before a checkpoint is published without them.
+/// The time that witnesses have to respond before a checkpoint is published without them.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The time after which witnesses that failed are asked again, even if the log did not grow.
 pub const AGAIN: Duration = Duration::from_secs(10);
@@ -102,7 +102,7 @@ impl PendingCheckpoint {
     }
 }
 
-/// The reason why a witness gave no cosignature.
+/// The reason why a witness returned no cosignature.
 #[derive(Debug)]
 pub enum NoCosignature {
     /// The witness failed, for the reason given.

@@ -45,8 +45,8 @@ struct Chain {
     /// The grants of its key before the chain was opened.
     #[serde(default, skip_serializing_if = "Windows::is_empty", with = "windows")]
     windows: Windows,
-    /// The codes that were already reported for this chain.
-    #[serde(rename = "told", default, skip_serializing_if = "BTreeSet::is_empty")]
+    /// The codes that were already reported for this chain; `told` in older states.
+    #[serde(alias = "told", default, skip_serializing_if = "BTreeSet::is_empty")]
     reported: BTreeSet<String>,
 }
 
@@ -264,7 +264,7 @@ impl Chains {
         }
     }
 
-    /// Reports chains whose newest links no signature covers, at a checkpoint.
+    /// Reports chains whose newest links are not covered by a signature, at a checkpoint.
     pub(crate) fn unsigned(&mut self, findings: &mut Findings) {
         for (id, chain) in &mut self.open {
             let Some(index) = chain.unsigned else { continue };
@@ -288,7 +288,7 @@ impl Chains {
     }
 }
 
-/// Provides the keys' lives so far, against which key notes are checked.
+/// Provides the key notes so far, against which later ones are checked.
 impl Storage for Chains {
     type Error = std::convert::Infallible;
 
@@ -340,6 +340,14 @@ mod windows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_states_are_read() {
+        let older = r#"{"key":"k","next":2,"last":"l","time":"t","told":["chain.gap"]}"#;
+        let chain: Chain = serde_json::from_str(older).unwrap();
+        assert!(chain.reported.contains("chain.gap"));
+        assert_eq!(serde_json::to_string(&chain).unwrap(), older.replace("told", "reported"));
+    }
 
     #[test]
     fn windows_survive_serialization() {

@@ -4,9 +4,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::checkpoint::Checkpoint;
 use countersign::hash::Hash;
 use countersign::hex;
+use countersign::tenant::{Contradiction, HeadError, HeadProof, Statement, TenantOrigin};
 use countersign::time::Time;
 use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
@@ -19,6 +20,7 @@ use crate::finding::{
     BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT,
     SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
 };
+use crate::log_state::LogState;
 use crate::observer::MonitorObserver;
 use crate::state::MonitorState;
 use crate::tree::{self, Consistency, Entries, Interruption, Reading};
@@ -151,7 +153,7 @@ impl<'a> Monitor<'a> {
         // Read first: entries that are added in the meantime must not make the log look as if it were behind.
         self.read_other_checkpoints(memory, &mut findings);
         self.set_time_limit(self.source, CHECKPOINT_LIMIT);
-        match self.source.checkpoint() {
+        match LogState::read(self.source, self.rules.origin, self.trust()) {
             Ok(checkpoint) => {
                 if let Err(failure) = self.check_checkpoint(memory, &checkpoint, now, &mut findings) {
                     findings.set_incomplete();
@@ -188,7 +190,7 @@ impl<'a> Monitor<'a> {
     fn check_checkpoint(
         &self,
         memory: &mut MonitorState,
-        signed: &SignedCheckpoint,
+        signed: &LogState,
         now: Time,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
@@ -198,9 +200,14 @@ impl<'a> Monitor<'a> {
             return Ok(());
         }
         self.check_witnesses(signed, findings);
+        self.check_begin_tick(signed, findings);
         let checkpoint = &signed.checkpoint;
         let pin = memory.pin.clone();
         if let Some(pin) = &pin {
+            if let Some(finding) = contradiction(pin, signed) {
+                findings.add(finding);
+                return Ok(());
+            }
             if checkpoint.size < pin.checkpoint.size {
                 return self.check_smaller(pin, signed, findings);
             }
@@ -268,8 +275,25 @@ impl<'a> Monitor<'a> {
         if grown || memory.grown_at.is_none() {
             memory.grown_at = Some(now.millis());
         }
-        memory.pin = Some(signed.clone());
+        // A server may answer with an older head of the same entries, which the pin must not be replaced with.
+        let is_older = |pin: &LogState| {
+            signed.statement().zip(pin.statement()).is_some_and(|(now, before)| now.tick < before.tick)
+        };
+        if !pin.as_ref().is_some_and(is_older) {
+            memory.pin = Some(signed.clone());
+        }
         Ok(())
+    }
+
+    /// Reports a head from before the tick at which the log began, according to the trust file.
+    fn check_begin_tick(&self, signed: &LogState, findings: &mut Findings) {
+        let Some(Statement { tick, .. }) = signed.statement() else { return };
+        let lines = self.trust().origins().iter().filter(|line| line.origin == self.rules.origin);
+        let Some(since) = lines.filter_map(|line| line.since).min().filter(|since| *since > tick) else {
+            return;
+        };
+        let message = format!("the head is of tick {tick}, before tick {since} in the trust file");
+        findings.add(Finding::new(ROLLBACK, message).lasting().with_evidence(&[&signed.to_string()]));
     }
 
     /// True if new entries were read and the log's tree starts with them.
@@ -329,7 +353,7 @@ impl<'a> Monitor<'a> {
         memory: &mut MonitorState,
         entries: Entries,
         mut chains: Chains,
-        signed: &SignedCheckpoint,
+        signed: &LogState,
         mut found: Findings,
         findings: &mut Findings,
     ) {
@@ -346,8 +370,8 @@ impl<'a> Monitor<'a> {
 
     fn check_smaller(
         &self,
-        pin: &SignedCheckpoint,
-        signed: &SignedCheckpoint,
+        pin: &LogState,
+        signed: &LogState,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
         let (old, new) = (&signed.checkpoint, &pin.checkpoint);
@@ -362,13 +386,14 @@ impl<'a> Monitor<'a> {
     }
 
     /// Checks that the checkpoint has the right origin, and is signed by a log key of the trust file.
-    fn check_signature(&self, signed: &SignedCheckpoint) -> Result<(), Box<Finding>> {
+    fn check_signature(&self, signed: &LogState) -> Result<(), Box<Finding>> {
         let origin = &signed.checkpoint.origin;
         if origin != self.rules.origin {
             let message = format!("the checkpoint belongs to the log {origin:?}");
             return Err(Box::new(Finding::new(OTHER_ORIGIN, message).lasting()));
         }
-        let log = signed.log_signatures(self.trust().logs());
+        Self::check_head(signed)?;
+        let log = signed.signed().log_signatures(self.trust().logs());
         if !log.invalid.is_empty() {
             let finding =
                 Finding::new(Code::LogSignature, "the log's signature on the checkpoint is invalid");
@@ -381,9 +406,20 @@ impl<'a> Monitor<'a> {
         Ok(())
     }
 
-    fn check_witnesses(&self, signed: &SignedCheckpoint, findings: &mut Findings) {
+    /// Checks that a head is proven by the last entry of its checkpoint.
+    fn check_head(signed: &LogState) -> Result<(), Box<Finding>> {
+        let Some(Err(error)) = signed.head().map(HeadProof::check) else { return Ok(()) };
+        let (code, message) = match error {
+            HeadError::Origin => (Code::HeadOrigin, "the head's checkpoint is not of the tenant's root log"),
+            HeadError::Path => (Code::HeadPath, "the head's hashes do not lead to its checkpoint"),
+            HeadError::NotLast => (Code::HeadLast, "the head is not in the last directory of its checkpoint"),
+        };
+        Err(Box::new(Finding::new(code, message).lasting().with_evidence(&[&signed.to_string()])))
+    }
+
+    fn check_witnesses(&self, signed: &LogState, findings: &mut Findings) {
         let trust = self.trust();
-        let cosigned = signed.cosignatures(trust.witnesses());
+        let cosigned = signed.signed().cosignatures(trust.witnesses());
         for key in &cosigned.invalid {
             let message = format!("the cosignature of {} is invalid", key.name());
             let mut finding = Finding::new(Code::WitnessSignature, message).at(key.name()).lasting();
@@ -398,12 +434,12 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    fn existed_by(&self, signed: &SignedCheckpoint) -> Option<Time> {
+    fn existed_by(&self, signed: &LogState) -> Option<Time> {
         self.times(signed).map(|times| times.existed_by)
     }
 
-    fn times(&self, signed: &SignedCheckpoint) -> Option<Times> {
-        self.trust().times(&signed.cosignatures(self.trust().witnesses()).times())
+    fn times(&self, signed: &LogState) -> Option<Times> {
+        self.trust().times(&signed.signed().cosignatures(self.trust().witnesses()).times())
     }
 
     /// Reads the checkpoints of the other places concurrently, so that none can delay the others or the log.
@@ -422,9 +458,7 @@ impl<'a> Monitor<'a> {
                     continue;
                 }
             };
-            let size = |text: &String| {
-                SignedCheckpoint::parse_extended(text).map_or(0, |signed| signed.checkpoint.size)
-            };
+            let size = |text: &String| LogState::parse(text).map_or(0, |signed| signed.checkpoint.size);
             // Keeps a newer checkpoint that is not compared yet.
             let name = other.name();
             if memory.others.get(&name).is_none_or(|known| size(known) <= signed.checkpoint.size) {
@@ -434,7 +468,7 @@ impl<'a> Monitor<'a> {
     }
 
     /// Reads the checkpoint of another place.
-    fn other_checkpoint(&self, other: &dyn Source) -> Result<SignedCheckpoint, Box<Finding>> {
+    fn other_checkpoint(&self, other: &dyn Source) -> Result<LogState, Box<Finding>> {
         self.set_time_limit(other, CHECKPOINT_LIMIT);
         let name = other.name();
         let unreachable =
@@ -442,7 +476,7 @@ impl<'a> Monitor<'a> {
         let read = |path: &str| {
             other.read(path, MAX_CHECKPOINT_BYTES).map_err(|failure| unreachable(failure.to_string()))
         };
-        let bytes = match read("checkpoint")? {
+        let bytes = match read(if self.is_tenant_log() { "head" } else { "checkpoint" })? {
             Some(bytes) => Some(bytes),
             // A witness serves it below the hash of the origin (C2SP tlog-witness).
             None => read(&format!(
@@ -452,18 +486,27 @@ impl<'a> Monitor<'a> {
         };
         let nothing = || unreachable("it has no checkpoint of this log".into());
         let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
-        let signed = SignedCheckpoint::parse_extended(&text).map_err(|error| {
+        let signed = LogState::parse(&text).map_err(|error| {
             Box::new(Finding::new(NO_CHECKPOINT, error.into_message()).at(&name).lasting())
         })?;
         self.check_signature(&signed).map_err(|finding| Box::new(finding.at(&name)))?;
         Ok(signed)
     }
 
+    /// True if the log is a tenant log, whose state is proven by heads.
+    fn is_tenant_log(&self) -> bool {
+        TenantOrigin::for_reader(self.rules.origin, self.trust()).is_some()
+    }
+
     /// Compares the checkpoints of other places with the pinned one.
     fn compare(&self, memory: &mut MonitorState, findings: &mut Findings) {
         let Some(pin) = memory.pin.clone() else { return };
         memory.others.retain(|name, text| {
-            let Ok(signed) = SignedCheckpoint::parse_extended(text) else { return false };
+            let Ok(signed) = LogState::parse(text) else { return false };
+            if let Some(finding) = contradiction(&pin, &signed) {
+                findings.add(finding.at(name));
+                return true;
+            }
             let (here, there) = (&pin.checkpoint, &signed.checkpoint);
             self.set_time_limit(self.source, PROOF_LIMIT);
             let growth = if there.size <= here.size {
@@ -532,7 +575,26 @@ impl<'a> Monitor<'a> {
     }
 }
 
-fn split_view(pin: &SignedCheckpoint, signed: &SignedCheckpoint, what: &str) -> Finding {
+/// Compares what two heads of a tenant log state at their ticks. Returns the contradiction, if there is one.
+fn contradiction(pin: &LogState, signed: &LogState) -> Option<Finding> {
+    let (before, now) = (pin.statement()?, signed.statement()?);
+    let contradiction =
+        if before.tick <= now.tick { before.contradiction(&now) } else { now.contradiction(&before) };
+    let (code, message) = match contradiction? {
+        Contradiction::Split => {
+            let tick = now.tick;
+            (Code::HeadSplit, format!("the log operator signed two states of the log at tick {tick}"))
+        }
+        Contradiction::Order => {
+            let (tick, pinned) = (now.tick, before.tick);
+            (Code::HeadOrder, format!("the state at tick {tick} contradicts the one at tick {pinned}"))
+        }
+    };
+    let finding = Finding::new(code, message).with_evidence(&[&pin.to_string(), &signed.to_string()]);
+    Some(finding.fatal())
+}
+
+fn split_view(pin: &LogState, signed: &LogState, what: &str) -> Finding {
     let (one, other) = (&pin.checkpoint, &signed.checkpoint);
     let message =
         format!("{what}: {} with root {}, and {} with root {}", one.size, one.root, other.size, other.root);

@@ -49,7 +49,7 @@ kinds! {
         "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log operator whether it can serve all entries it claims";
     /// Another place can't be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
-        "wait: the monitor retries; without this place, a split view can't be detected";
+        "wait: the monitor retries; until it can read this copy of the log, it can't detect a split view";
     /// An entry that is neither a link nor a key note.
     OPAQUE "entry.opaque" Warning
         "ask the log operator whether this is intended: a log of audit events normally contains only links and key notes";

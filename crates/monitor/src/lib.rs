@@ -29,6 +29,7 @@
 mod chains;
 mod check;
 mod finding;
+mod log_state;
 mod observer;
 mod state;
 mod tree;
@@ -36,6 +37,7 @@ mod webhook;
 
 pub use check::Monitor;
 pub use finding::{Finding, FindingKind, Findings, Place};
+pub use log_state::LogState;
 pub use observer::MonitorObserver;
 pub use state::{Changes, MonitorState};
 pub use webhook::{MonitorWebhook, WebhookNotice};

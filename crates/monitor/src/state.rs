@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::merkle::CompactRange;
 use countersign::time::Time;
@@ -11,19 +10,21 @@ use serde_json::Value;
 
 use crate::chains::Chains;
 use crate::finding::{Finding, Findings};
+use crate::log_state::LogState;
 use crate::tree::{read_edge, write_edge};
 
 const VERSION: &str = "monitor/v1";
-/// The most findings that wait for the webhook. Beyond it the oldest are dropped, with a notice.
+/// The maximum number of findings that wait for the webhook. Beyond that, the oldest are dropped, with a
+/// notice.
 pub(crate) const MAX_WAITING: usize = 1_000;
-/// The most findings whose evidence is kept.
+/// The maximum number of findings whose evidence is kept.
 const MAX_EVIDENCE: usize = 100;
 
 /// A monitor's state for a log.
 #[derive(Clone, Debug, Default)]
 pub struct MonitorState {
-    /// The newest valid checkpoint.
-    pub(crate) pin: Option<SignedCheckpoint>,
+    /// The newest valid checkpoint, or head of a tenant log.
+    pub(crate) pin: Option<LogState>,
     /// The right edge of the tree of the entries that were read; the pin's tree starts with them.
     pub(crate) edge: CompactRange,
     pub(crate) chains: Chains,
@@ -72,12 +73,12 @@ struct ReadEntries {
 }
 
 impl ReadEntries {
-    fn new(edge: &CompactRange, pin: Option<&SignedCheckpoint>) -> Option<Self> {
+    fn new(edge: &CompactRange, pin: Option<&LogState>) -> Option<Self> {
         let root = edge.root()?.to_string();
         pin.filter(|pin| pin.checkpoint.size != edge.end()).map(|_| Self { size: edge.end(), root })
     }
 
-    fn edge(&self, hashes: &[String], pin: &SignedCheckpoint) -> Option<CompactRange> {
+    fn edge(&self, hashes: &[String], pin: &LogState) -> Option<CompactRange> {
         let root = Hash::from_base64(&self.root)?;
         read_edge(hashes, self.size, &root).filter(|_| self.size < pin.checkpoint.size)
     }
@@ -100,8 +101,8 @@ impl MonitorState {
         }
     }
 
-    /// Returns the newest valid checkpoint.
-    pub fn pin(&self) -> Option<&SignedCheckpoint> {
+    /// Returns the newest valid checkpoint, or head of a tenant log.
+    pub fn pin(&self) -> Option<&LogState> {
         self.pin.as_ref()
     }
 
@@ -170,8 +171,8 @@ impl MonitorState {
         *self = Self { lasting, unsent, evidence, ..checked };
     }
 
-    /// Creates the state of a log of which only this checkpoint is known.
-    pub fn from_pin(pin: SignedCheckpoint) -> Self {
+    /// Creates the monitor's state of a log for which only this checkpoint or head is known.
+    pub fn from_pin(pin: LogState) -> Self {
         Self { pin: Some(pin), ..Self::default() }
     }
 
@@ -187,12 +188,12 @@ impl MonitorState {
         if stored.origin != origin {
             return Err("it belongs to another log");
         }
-        let pin = stored.pin.map(|pin| SignedCheckpoint::parse_extended(&pin)).transpose();
+        let pin = stored.pin.map(|pin| LogState::parse(&pin)).transpose();
         let pin = pin.map_err(|_| "its checkpoint is malformed")?;
         let edge = match (&pin, &stored.read) {
             (None, _) => Some(CompactRange::new()),
             (Some(pin), Some(read)) => read.edge(&stored.edge, pin),
-            (Some(SignedCheckpoint { checkpoint, .. }), None) => {
+            (Some(LogState { checkpoint, .. }), None) => {
                 read_edge(&stored.edge, checkpoint.size, &checkpoint.root)
             }
         };

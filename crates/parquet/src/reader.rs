@@ -25,7 +25,7 @@ pub struct Reader<R: ChunkReader> {
     /// The next row group.
     group: usize,
     columns: Vec<ColumnReader>,
-    /// The summary of what was read from each column in the row group.
+    /// The summary of the values read from each column of the row group.
     summaries: Vec<ColumnSummary>,
     /// The statistics of the current page of each column.
     pages: Vec<PageStatistics>,
@@ -38,8 +38,8 @@ impl<R: ChunkReader + 'static> Reader<R> {
     /// Opens a file.
     ///
     /// # Errors
-    /// A read error, or that the file has other columns, or a property that would make another program read different
-    /// rows.
+    /// Fails on a read error, or if the file has other columns or a property that would make another program
+    /// read different rows.
     pub fn open(file: R) -> Result<Self> {
         footer::check(&file)?;
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
@@ -70,7 +70,8 @@ impl<R: ChunkReader + 'static> Reader<R> {
     /// Returns the next row.
     ///
     /// # Errors
-    /// A read error, or that statistics of a row group or page, by which a query would skip rows, are false.
+    /// Fails on a read error, or if the statistics of a row group or page are false. A query would use them
+    /// to skip rows.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
         while self.ready.is_empty() {
             if self.left == 0 && !self.next_group()? {

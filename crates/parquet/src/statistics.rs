@@ -119,7 +119,7 @@ fn above(begin: &str) -> Option<String> {
     })
 }
 
-/// Fails for a file with other ways to its rows, which could lead other programs to other rows.
+/// Fails for a file with metadata that could lead other programs to other rows.
 pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, stated: &ParquetMetaData) -> Result<()> {
     let refuse = |what: &str| {
         Err(ParquetError::General(format!("the file has {what}, which an export must not have")))

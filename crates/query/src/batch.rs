@@ -24,7 +24,7 @@ pub struct Line<'a> {
     pub seq: i64,
     /// The link's time.
     pub time: Time,
-    /// True if the key was authorized, as far as known at the time.
+    /// True if the key was authorized according to what the verifier knew at the time.
     pub authorized: bool,
     /// The emitter's public key.
     pub vkey: Cow<'a, str>,

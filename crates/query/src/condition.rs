@@ -128,7 +128,7 @@ fn parse_party(value: Value<'_>) -> Party<'_> {
     party
 }
 
-/// Fields of an actor or target that hold further names, whatever the event's shape.
+/// Fields of an actor or target that contain other names, whatever the event's shape.
 const OTHER_NAMES: [&str; 6] =
     ["email", "login", "username", "alternateId", "displayName", "userPrincipalName"];
 
@@ -450,7 +450,7 @@ impl Query {
 }
 
 impl Node {
-    /// Evaluates the node with the result of each condition, by index.
+    /// Evaluates the node. `condition` returns the result of a condition by its index.
     pub fn holds(&self, condition: &mut dyn FnMut(usize) -> bool) -> bool {
         match self {
             Self::All(nodes) => nodes.iter().all(|node| node.holds(condition)),

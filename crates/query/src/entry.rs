@@ -31,8 +31,8 @@ impl Entry<'_> {
         Self { event: None, roots: &[], read: None, recorded: time, chain: "", signer: None }
     }
 
-    /// Returns the event's time, and whether the event states it itself: the parsed time, else the field `occurred_at`,
-    /// else the time of recording.
+    /// Returns the event's time, and true if the event itself states it: the parsed time, else the field
+    /// `occurred_at`, else the time of recording.
     pub fn time(&self) -> (Time, bool) {
         let own = match self.read {
             Some(read) => read.time,

@@ -1,4 +1,5 @@
-//! Events in envelopes: the place in a record where a parser found the event, and the values at which paths start.
+//! Events in envelopes: the place in a record where a parser found the event, and the values in which paths are looked
+//! up.
 //!
 //! Amazon `EventBridge`, Wazuh, Elastic, and others put an envelope around an event: a field of the record holds the event
 //! as an object, or as a string that contains JSON. Rules, baselines, the inventory, and queries name the fields
@@ -9,24 +10,24 @@ use std::borrow::Cow;
 
 use crate::value::Value;
 
-/// The place in a record where a parser found an event that isn't in its usual place.
+/// The place of an event inside its envelope, as found by a parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope<'a> {
-    /// The path from the top of the record to what the parser read, as the parser's file has it: `data.aws`. Empty for
-    /// the top.
+    /// The path from the top of the record to the value that was parsed, as written in the parser's file:
+    /// `data.aws`. Empty for the top.
     pub path: Cow<'a, str>,
-    /// The path at which the source itself has what the parser read: `protoPayload` of Google Cloud's log entries.
+    /// The path of that value in the source's own records: `protoPayload` in Google Cloud's log entries.
     /// Empty for the top, as in most sources.
     pub place: Cow<'a, str>,
 }
 
-/// A value at which paths start.
+/// A value in which paths are looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Root<'a> {
     /// The value.
     pub value: Value<'a>,
-    /// The path that leads to the value. Only paths that start with it continue in the value; if it is empty, every
-    /// path does.
+    /// The path that leads to the value. Only paths that start with it are looked up in the value. If it is empty, all
+    /// paths are.
     pub place: &'a str,
 }
 

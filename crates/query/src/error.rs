@@ -79,8 +79,8 @@ impl QueryError {
 
     /// Returns the message and the hint, each with its English text and its code.
     pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
-        let said = [self.0.message.as_str(), self.hint()].into_iter();
-        said.filter_map(|english| Some((english, Phrase::new(code_of(english)?))))
+        let texts = [self.0.message.as_str(), self.hint()].into_iter();
+        texts.filter_map(|english| Some((english, Phrase::new(code_of(english)?))))
     }
 
     /// Returns the query with a line of `^` below it that marks the part, for a terminal. A long query is cut to the

@@ -81,7 +81,8 @@ fn has_class(word: &Word) -> bool {
     unquoted.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', last] if *last != b'\n'))
 }
 
-/// True if a string has other marks of regular expressions: between slashes, those that paths don't have.
+/// True if a string otherwise looks like a regular expression. Between slashes, only characters that are rare
+/// in paths count.
 fn is_regex(written: &str) -> bool {
     if written.starts_with(".*") || written.starts_with(".+") {
         return true;

@@ -30,7 +30,7 @@ use crate::value::{Kind, Value};
 pub enum Matcher {
     /// The value's text matches the pattern. Numbers, `true`, `false`, and `null` match as written.
     Text(Pattern),
-    /// The value matches as text, or by what the literal means.
+    /// The value matches the literal as text or by its meaning.
     Literal(Literal),
     /// The value is a number within these bounds, or a string that parses as one.
     Number(Bounds),
@@ -40,7 +40,7 @@ pub enum Matcher {
     Network(Network),
 }
 
-/// A string that has a meaning of its own: `200.0` is the number 200, `2026-11-20` is a day.
+/// A string with another meaning besides its text: `200.0` is the number 200, `2026-11-20` is a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
     pub(crate) text: String,

@@ -27,7 +27,7 @@ countersign::phrases! {
     HINT_JOIN "hint.query.join" "write AND, OR or NOT, without pipes, or put it in quotes";
     HINT_COMPARE "hint.query.compare" "write field:value, -field:value or field:*part*, or put it in quotes";
     NOT_FIELD "query.not_field" "this is not a field name";
-    OUTCOME "query.outcome" "unknown outcome";
+    OUTCOME "query.outcome" "the outcome is unknown";
     HINT_OUTCOME "hint.query.outcome" "write success, failure, denied, unknown or not-stated, or put it in quotes";
     QUOTES "query.quotes" "these quotation marks are not supported";
     HINT_QUOTES "hint.query.quotes" "use double quotes: \"…\"";

@@ -313,8 +313,8 @@ pub fn short_name(name: &str) -> Option<&'static str> {
     Short::parse(name).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == name))
 }
 
-/// Returns the short name to try for a field that is displayed under that name (`actor.id`, `target.name`), or that
-/// other languages call so (`user`, `after`).
+/// Returns the short name to try for a field that is displayed under that name (`actor.id`, `target.name`),
+/// or that has this name in other languages (`user`, `after`).
 fn short_name_for(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();

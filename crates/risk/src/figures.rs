@@ -1,4 +1,4 @@
-//! Figures about the losses of many years.
+//! Statistics of the simulated annual losses.
 
 use serde::Serialize;
 
@@ -9,10 +9,10 @@ pub const EXCEEDED: [f64; 9] = [0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.0
 /// The number of steps of the exceedance curve.
 const STEPS: usize = 120;
 
-/// Figures about the losses of many years, in the scenario's currency.
+/// Statistics of the simulated annual losses, in the scenario's currency.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
-    /// The number of years.
+    /// The number of simulated years.
     pub years: u32,
     /// The mean annual loss.
     pub mean: f64,
@@ -20,9 +20,9 @@ pub struct Figures {
     pub standard_error: f64,
     /// The share of years without a loss.
     pub without_loss: f64,
-    /// The losses that shares of the years don't exceed.
+    /// For each of the [`QUANTILES`], the loss that this share of the years doesn't exceed.
     pub quantiles: Vec<Quantile>,
-    /// The losses that are reached or exceeded with given probabilities.
+    /// For each of the probabilities in [`EXCEEDED`], the loss that is reached or exceeded with it.
     pub exceedance: Vec<Exceedance>,
     /// The loss of the worst year.
     pub most: f64,

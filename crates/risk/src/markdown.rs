@@ -32,18 +32,18 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(text, "## {} scenarios together\n", report.scenarios.len());
         figures(&mut text, &together.figures, together.closed_form, &report.currency);
         text.push_str(
-            "They are simulated independently of each other: what makes several happen in one year is not in these figures.\n\n",
+            "The scenarios are simulated independently: these figures ignore causes that make several happen in one year.\n\n",
         );
     }
-    for told in &report.scenarios {
-        scenario(&mut text, told, &report.currency);
+    for result in &report.scenarios {
+        scenario(&mut text, result, &report.currency);
     }
     if !report.controls.is_empty() {
         controls(&mut text, report);
     }
     if !report.proposed.is_empty() {
         text.push_str(
-            "## What was observed\n\nThese frequencies are proposed, and are not in the figures above.\n\n",
+            "## What was observed\n\nThese frequencies are proposals. The figures above don't use them.\n\n",
         );
         for proposed in &report.proposed {
             proposal(&mut text, proposed);
@@ -84,19 +84,19 @@ fn runs(leaves: &[u64]) -> String {
     countersign_analyze::runs::describe(leaves, MAX_RUNS)
 }
 
-fn scenario(text: &mut String, told: &ScenarioResult, currency: &str) {
-    let _ = writeln!(text, "## {}\n", words(&told.scenario.title));
-    figures(text, &told.figures, told.closed_form, currency);
+fn scenario(text: &mut String, result: &ScenarioResult, currency: &str) {
+    let _ = writeln!(text, "## {}\n", words(&result.scenario.title));
+    figures(text, &result.figures, result.closed_form, currency);
     text.push_str(
         "| input | low | mode | high | source | as of |\n| --- | ---: | ---: | ---: | --- | --- |\n",
     );
-    for input in &told.scenario.sources {
+    for input in &result.scenario.sources {
         row(text, name(&input.of), input);
     }
     let _ = writeln!(
         text,
         "\nScenario `{}`, SHA-256 `{}`, seed `{}`, digest of all years `{}`.\n",
-        told.scenario.id, told.scenario.hash, told.seed.0, told.digest
+        result.scenario.id, result.scenario.hash, result.seed.0, result.digest
     );
 }
 
@@ -115,7 +115,7 @@ fn figures(text: &mut String, figures: &Figures, closed_form: f64, currency: &st
     table(text, &head, &cells);
     let head: Vec<String> = figures.exceedance.iter().map(|of| percent(of.probability)).collect();
     let cells: Vec<String> = figures.exceedance.iter().map(|of| money(of.loss)).collect();
-    text.push_str("With these probabilities a year loses so much or more:\n\n");
+    text.push_str("The probability that a year's losses reach these amounts:\n\n");
     table(text, &head, &cells);
 }
 
@@ -142,7 +142,7 @@ fn row(text: &mut String, of: &str, input: &Input) {
 }
 
 fn controls(text: &mut String, report: &Report) {
-    text.push_str("## What controls buy\n\nThe same years, with and without each.\n\n");
+    text.push_str("## Effects of controls\n\nThe same years, with and without each control.\n\n");
     text.push_str("| control | less a year | ± | mean with it | P90 | P95 | costs a year | net |\n");
     text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for ControlEffect { title, figures, less, standard_error, cost, .. } in &report.controls {
@@ -163,11 +163,11 @@ fn controls(text: &mut String, report: &Report) {
     }
     text.push_str("\n| control | changes | of | low | mode | high | source | as of |\n");
     text.push_str("| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n");
-    for told in &report.scenarios {
-        for control in &told.scenario.controls {
+    for result in &report.scenarios {
+        for control in &result.scenario.controls {
             let changes = control.changes.iter().map(|change| (name(&change.0.of), &change.0));
             for (what, input) in changes.chain(control.cost.iter().map(|cost| ("its cost a year", &cost.0))) {
-                row(text, &format!("{} | {what} | {}", control.id, told.scenario.id), input);
+                row(text, &format!("{} | {what} | {}", control.id, result.scenario.id), input);
             }
         }
     }

@@ -18,8 +18,7 @@ const LEAVES: usize = 1000;
 const LEAVES_OF_KIND: usize = 20;
 /// The average length of a year in the Gregorian calendar, in milliseconds.
 const YEAR_MILLIS: f64 = 365.2425 * 86_400_000.0;
-/// The minimum span, in milliseconds. A shorter one says nothing about a year, such as the time span of an
-/// import.
+/// The minimum span, in milliseconds. A shorter span, such as that of an import, says nothing about a year.
 const MIN_SPAN_MILLIS: f64 = 86_400_000.0;
 
 /// Something found in a log that may be a threat event.

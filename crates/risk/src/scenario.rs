@@ -61,7 +61,7 @@ pub struct Input {
     /// The input's path: `frequency`, `vulnerability`, `loss`, `secondary.probability`, or
     /// `secondary.loss`.
     pub of: String,
-    /// The three numbers.
+    /// The lowest, most likely, and highest value.
     #[serde(flatten)]
     pub pert: Pert,
     /// The source of the numbers.

@@ -22,9 +22,12 @@ pub(super) struct Attestations<'t> {
     /// True if entries since the last checkpoint are shown. The next two fields are also about these entries.
     shows: bool,
     settles: bool,
+    /// True if anchors came since the last checkpoint, which the next one proves.
+    has_anchors: bool,
     latest: Option<Time>,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 struct Attestation {
     size: u64,
     matches: bool,
@@ -32,6 +35,8 @@ struct Attestation {
     shows: bool,
     /// True if one of them is a key note, or the last link shown of its chain.
     settles: bool,
+    /// True if it proves anchors.
+    has_anchors: bool,
     /// The latest time of a link between the previous checkpoint and this one.
     latest: Option<Time>,
     /// The time by which it existed, if it has times.
@@ -41,7 +46,7 @@ struct Attestation {
 }
 
 impl Attestation {
-    /// Returns a time before which the checkpoint can't have existed, whatever the quorum.
+    /// Returns a time before which the checkpoint can't have existed, regardless of the quorum.
     fn earliest(&self) -> Option<Time> {
         self.cosigned.iter().map(|&(_, time)| time).min().or(self.existed_by)
     }
@@ -113,8 +118,13 @@ impl<'t> Attestations<'t> {
         }
     }
 
-    /// Records a checkpoint, which may not match the entries before it.
-    pub(super) fn checkpoint(&mut self, signed: &SignedCheckpoint, matches: bool) {
+    /// Records an anchor.
+    pub(super) fn anchor(&mut self) {
+        self.has_anchors = true;
+    }
+
+    /// Records a checkpoint of `size` entries, or a head. It may not match the entries before it.
+    pub(super) fn checkpoint(&mut self, signed: &SignedCheckpoint, size: u64, matches: bool) {
         let (mut existed_by, mut cosigned) = (None, Vec::new());
         if let (Some(trust), true) = (self.quorum, matches) {
             let times = trust.times(&signed.cosignatures(trust.witnesses()).times());
@@ -124,10 +134,11 @@ impl<'t> Attestations<'t> {
             existed_by = cosigned.iter().map(|&(_, time)| time).max();
         }
         self.checkpoints.push(Attestation {
-            size: signed.checkpoint.size,
+            size,
             matches,
             shows: core::mem::take(&mut self.shows),
             settles: core::mem::take(&mut self.settles),
+            has_anchors: core::mem::take(&mut self.has_anchors),
             latest: self.latest.take(),
             existed_by,
             cosigned,
@@ -150,11 +161,14 @@ impl<'t> Attestations<'t> {
         if let Some(last) = kept.last_mut() {
             *last = true;
         }
-        // Samples are drawn by the root of the last checkpoint that witnesses saw.
+        // The root of the last checkpoint that witnesses saw determines samples.
         if self.quorum.is_some()
             && let Some(seen) = self.checkpoints.iter().rposition(|seen| seen.existed_by.is_some())
         {
             kept[seen] = true;
+        }
+        for (kept, checkpoint) in kept.iter_mut().zip(&self.checkpoints) {
+            *kept |= checkpoint.has_anchors;
         }
         self.keep_days(&mut kept);
         let millisecond_before = |time: &Time| Time::from_millis(time.millis() - 1);
@@ -207,7 +221,7 @@ impl<'t> Attestations<'t> {
     }
 
     /// Keeps checkpoints for any time since which a verifier may distrust a key: for each witness, the first
-    /// cosignature that attests each key note, and each chain as far as it is shown.
+    /// cosignature that attests each key note, and the shown part of each chain.
     fn keep_for_any_revocation(&self, kept: &mut [bool]) {
         let mut first: HashMap<u32, usize> = HashMap::new();
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
@@ -274,7 +288,7 @@ mod tests {
         let mut attestations = Attestations::new(None);
         ask(&mut attestations);
         for cosigned in checkpoints {
-            attestations.checkpoint(&signed(cosigned), true);
+            attestations.checkpoint(&signed(cosigned), 0, true);
         }
         let kept = attestations.choose();
         (0..kept.len()).filter(|&place| kept[place]).collect()
@@ -293,7 +307,7 @@ mod tests {
             if shows {
                 attestations.shows();
             }
-            attestations.checkpoint(&signed(&[("w", hours)]), true);
+            attestations.checkpoint(&signed(&[("w", hours)]), 0, true);
         }
         attestations.shows_after(5);
         assert_eq!(attestations.choose(), [false, true, false, false, true, true]);
@@ -342,7 +356,7 @@ mod tests {
     fn each_chain_keeps_its_first_witnesses_for_unknown_revocations() {
         let mut attestations = Attestations::new(None);
         for (hour, by) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
-            attestations.checkpoint(&signed(&[(by, hour)]), true);
+            attestations.checkpoint(&signed(&[(by, hour)]), 0, true);
         }
         attestations.settles_after(1);
         attestations.settles_after(5);
@@ -354,8 +368,8 @@ mod tests {
         let kept = |link: i64| {
             let mut attestations = Attestations::new(None);
             attestations.link(time(link));
-            attestations.checkpoint(&signed(&[("a", 10)]), true);
-            attestations.checkpoint(&signed(&[("b", 4)]), true);
+            attestations.checkpoint(&signed(&[("a", 10)]), 0, true);
+            attestations.checkpoint(&signed(&[("b", 4)]), 0, true);
             attestations.choose()
         };
         assert_eq!(kept(9), [true, true]);
@@ -367,7 +381,7 @@ mod tests {
         let mut attestations = Attestations::new(None);
         attestations.link(time(9));
         for cosigned in [("a", 10), ("a", 11), ("b", 4)] {
-            attestations.checkpoint(&signed(&[cosigned]), true);
+            attestations.checkpoint(&signed(&[cosigned]), 0, true);
         }
         assert_eq!(attestations.choose(), [true, true, true]);
     }
@@ -376,9 +390,9 @@ mod tests {
     fn mismatching_checkpoint_attests_nothing() {
         let mut attestations = Attestations::new(None);
         attestations.by.insert(time(3));
-        attestations.checkpoint(&signed(&[("w", 1)]), true);
-        attestations.checkpoint(&signed(&[("w", 2)]), false);
-        attestations.checkpoint(&signed(&[("w", 9)]), true);
+        attestations.checkpoint(&signed(&[("w", 1)]), 0, true);
+        attestations.checkpoint(&signed(&[("w", 2)]), 0, false);
+        attestations.checkpoint(&signed(&[("w", 9)]), 0, true);
         assert_eq!(attestations.choose(), [true, false, true]);
     }
 }

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use countersign::base64;
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::error::{Code, Error};
 use countersign::export::{Header, Item, Line, Matched, Payload};
 use countersign::hash::Hash;
@@ -33,6 +33,7 @@ use countersign::keys::Statement;
 use countersign::link::{ChainId, EventLink, Link, Salt, signed_part};
 use countersign::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, root_of_inclusion};
 use countersign::note::VerifierKey;
+use countersign::tenant::{Head, HeadProof};
 use countersign::trust::Trust;
 use countersign::verify::report::Checks;
 use countersign::verify::{CheckState, Mark, Options, TrustBasis, Verdict, Verification, Verifier};
@@ -179,7 +180,7 @@ struct ProofParts {
     open: Option<ChainLink>,
     /// The links after the event's, up to the first with a valid signature; `None` if the event's link has one.
     after: Vec<ChainLink>,
-    checkpoint: Option<SignedCheckpoint>,
+    state: Option<AttestedState>,
     /// The effective statements of key notes on the chain's key, with the indexes of the notes: its grants before its
     /// open link, and its revocations.
     statements: Vec<(u64, Statement)>,
@@ -228,6 +229,31 @@ impl HashReader for Nodes {
     }
 }
 
+/// The last state of the log that the export has a checkpoint or a head of.
+struct AttestedState {
+    origin: String,
+    size: u64,
+    root: Hash,
+    /// The checkpoint, which is the root log's if there is a head.
+    signed: SignedCheckpoint,
+    head: Option<Box<HeadProof>>,
+}
+
+impl From<SignedCheckpoint> for AttestedState {
+    fn from(signed: SignedCheckpoint) -> Self {
+        let Checkpoint { origin, size, root } = signed.checkpoint.clone();
+        Self { origin, size, root, signed, head: None }
+    }
+}
+
+impl From<HeadProof> for AttestedState {
+    fn from(proof: HeadProof) -> Self {
+        let Head { origin, size, root, .. } = proof.head().clone();
+        let signed = proof.checkpoint.clone();
+        Self { origin: origin.to_string(), size, root, signed, head: Some(Box::new(proof)) }
+    }
+}
+
 impl ProofParts {
     fn read(export: &[u8], chain: ChainId, seq: u64, acting: &[u64]) -> Result<Self, Error> {
         let text =
@@ -239,13 +265,15 @@ impl ProofParts {
         let mut open: Option<ChainLink> = None;
         let mut found: Option<(ChainLink, EventCommitment)> = None;
         let mut later = Vec::new();
-        let mut checkpoint = None;
+        let mut state = None;
         let mut statements = Vec::new();
         for (line, number) in lines {
             let item = Line::parse(line).map_err(|malformed| malformed.to_error().at_line(number))?.item;
             match item {
                 Item::Skip { level, hash } => tree.add(level, hash),
-                Item::Checkpoint { signed, .. } => checkpoint = Some(*signed),
+                Item::Checkpoint { signed, .. } => state = Some(AttestedState::from(*signed)),
+                Item::Head { proof, .. } => state = Some(AttestedState::from(*proof)),
+                Item::Anchor { .. } => {}
                 Item::Leaf(bytes) => tree.add(0, leaf_hash(&bytes)),
                 Item::Note { text, note } => {
                     if acting.binary_search(&tree.end).is_ok() {
@@ -287,7 +315,7 @@ impl ProofParts {
                 |open: &ChainLink| matches!(statement, Statement::Revoke { .. }) || *index < open.index;
             open.as_ref().is_some_and(|open| open.key() == Some(statement.key()) && counts(open))
         });
-        Ok(Self { origin, link, event, open, after, checkpoint, statements, tree })
+        Ok(Self { origin, link, event, open, after, state, statements, tree })
     }
 }
 
@@ -434,8 +462,8 @@ impl Explainer<'_> {
         step("signature", state, facts)
     }
 
-    /// Returns the link whose signature covers the event's link, and if the signature is valid. The first valid one, or
-    /// else the first one.
+    /// Returns a link whose signature covers the event's link, and true if the signature is valid: the link
+    /// with the first valid signature, or else the first link with a signature.
     fn signed(&self) -> Option<(&ChainLink, Option<bool>)> {
         let ProofParts { link, after, open, .. } = self.proof;
         let key = open.as_ref().and_then(ChainLink::key);
@@ -443,7 +471,7 @@ impl Explainer<'_> {
             let links = std::iter::once(link).chain(after);
             links.filter(|link| link.link.signature().is_some()).map(|link| (link, link.is_signed(key)))
         };
-        // An invalid signature on the event's own link settles it: no other is considered.
+        // If the event's own link has a signature, no other is considered, even if it is invalid.
         let own = signed().next().filter(|(first, _)| std::ptr::eq(*first, link));
         own.or_else(|| signed().find(|(_, valid)| *valid == Some(true))).or_else(|| signed().next())
     }
@@ -470,28 +498,28 @@ impl Explainer<'_> {
         let (index, tree) = (self.proof.link.index, self.outcome.checks.tree.state);
         let leaf = leaf_hash(self.proof.link.text.as_bytes());
         let leaf_facts = vec![fact("index", &index), fact("hash", &leaf)];
-        let Some(signed) = &self.proof.checkpoint else {
+        let Some(state) = &self.proof.state else {
             return ["leaf", "path", "checkpoint", "log", "witnesses"].map(|id| {
                 let facts = if id == "leaf" { leaf_facts.clone() } else { Vec::new() };
                 step(id, CheckState::NotChecked, facts)
             });
         };
-        let checkpoint = &signed.checkpoint;
-        let hashes = inclusion_proof(index, checkpoint.size, &self.proof.tree).unwrap_or_default();
-        let computed = root_of_inclusion(index, checkpoint.size, &leaf, &hashes);
-        let is_own = checkpoint.origin == self.proof.origin;
+        let AttestedState { origin, size, root, signed, head } = state;
+        let hashes = inclusion_proof(index, *size, &self.proof.tree).unwrap_or_default();
+        let computed = root_of_inclusion(index, *size, &leaf, &hashes);
+        let is_own = *origin == self.proof.origin && head.as_ref().is_none_or(|head| head.check().is_ok());
         // The state covers all checkpoints; this is the last one.
         let passes =
             |holds: bool| if tree == CheckState::Pass { when(holds, CheckState::Fail) } else { tree };
-        let reached = computed == Some(checkpoint.root);
+        let reached = computed == Some(*root);
         let mut path = step("path", passes(reached), Vec::new());
-        path.hashes = path_steps(index, checkpoint.size, leaf, &hashes);
-        let mut facts = vec![
-            fact("origin", &checkpoint.origin),
-            fact("size", &checkpoint.size),
-            fact("root", &checkpoint.root),
-        ];
+        path.hashes = path_steps(index, *size, leaf, &hashes);
+        let mut facts = vec![fact("origin", origin), fact("size", size), fact("root", root)];
         facts.extend(computed.map(|root| fact("computed", &root)));
+        if let Some(head) = head {
+            facts.push(fact("root_log", &signed.checkpoint.origin));
+            facts.push(fact("tick", &head.anchor.tick));
+        }
         // Signatures on a checkpoint of another log were not verified.
         let by = |keys: Vec<&VerifierKey>| -> Vec<Fact> {
             keys.iter().filter(|_| is_own).map(|key| fact("signer", key.name())).collect()

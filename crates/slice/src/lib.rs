@@ -47,11 +47,14 @@ mod selection;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::error::{Code, Error};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, MAX_EVENT, Withheld};
+use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
 use countersign::merkle::{CompactRange, leaf_hash};
+use countersign::tenant::Head;
 use countersign::trust::Trust;
 
 use attest::Attestations;
@@ -116,12 +119,17 @@ impl<'s> Survey<'s> {
         let index = self.tree.end();
         match item {
             Item::Checkpoint { signed, .. } => {
-                let checkpoint = &signed.checkpoint;
-                let matches = checkpoint.origin == self.header.origin
-                    && checkpoint.size == index
-                    && self.tree.root() == Some(checkpoint.root);
-                self.attestations.checkpoint(signed, matches);
-                self.uncovered = None;
+                let Checkpoint { origin, size, root } = &signed.checkpoint;
+                self.checkpoint(signed, origin, *size, root);
+                return Ok(());
+            }
+            Item::Head { proof, .. } => {
+                let Head { origin, size, root, .. } = proof.head();
+                self.checkpoint(&proof.checkpoint, origin.as_str(), *size, root);
+                return Ok(());
+            }
+            Item::Anchor { .. } => {
+                self.attestations.anchor();
                 return Ok(());
             }
             Item::Skip { level, hash } => {
@@ -173,6 +181,15 @@ impl<'s> Survey<'s> {
         Ok(())
     }
 
+    /// Processes a state of the log that this checkpoint attests.
+    fn checkpoint(&mut self, signed: &SignedCheckpoint, origin: &str, size: u64, root: &Hash) {
+        let matches = origin == self.header.origin
+            && size == self.tree.end()
+            && self.tree.root().as_ref() == Some(root);
+        self.attestations.checkpoint(signed, size, matches);
+        self.uncovered = None;
+    }
+
     fn find(&mut self, number: u64, link: &Link, has_event: bool) -> Result<(), Error> {
         if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
             let message = format!("the export has no event for {}/{}", link.chain(), link.seq());
@@ -204,7 +221,7 @@ impl<'s> Survey<'s> {
             if !sealed {
                 let hint = "seal the export first, or slice it by chain or by withholding events";
                 return refuse(
-                    "the export has no checkpoints, so its entries have no numbers to select by range".into(),
+                    "the export has no checkpoints, so its entries have no indexes to select by range".into(),
                     hint,
                 );
             }
@@ -315,13 +332,18 @@ impl Slicer<'_, '_> {
     pub fn line(&mut self, number: u64, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         self.last_line = number;
         match item {
-            Item::Checkpoint { text, .. } => {
+            Item::Checkpoint { .. } | Item::Head { .. } => {
                 let keep = self.plan.checkpoints.as_ref();
                 if keep.is_none_or(|keep| keep.get(self.checkpoints).copied().unwrap_or(false)) {
                     self.close_gap(0, out);
-                    out.checkpoint(text);
+                    out.item(item);
                 }
                 self.checkpoints += 1;
+                return Ok(());
+            }
+            Item::Anchor { .. } => {
+                self.close_gap(0, out);
+                out.item(item);
                 return Ok(());
             }
             Item::Skip { level, hash } => {

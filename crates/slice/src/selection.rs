@@ -26,8 +26,8 @@ impl<'a> Selection<'a> {
         Self::default()
     }
 
-    /// Selects only events whose index is at least `first` and less than `end`. All entries of this range are kept,
-    /// whatever else is selected, and the slice claims so.
+    /// Selects only events whose index is at least `first` and less than `end`. All entries of this range are
+    /// kept, even if other conditions exclude their events, and the slice states that it contains all of them.
     #[must_use]
     pub fn range(mut self, first: u64, end: u64) -> Self {
         self.range = Some((first, end));
@@ -139,7 +139,9 @@ impl Judge {
                     Fate::Out
                 }
             }
-            Item::Skip { .. } | Item::Checkpoint { .. } => Fate::Out,
+            Item::Skip { .. } | Item::Checkpoint { .. } | Item::Head { .. } | Item::Anchor { .. } => {
+                Fate::Out
+            }
         }
     }
 

@@ -25,14 +25,14 @@ fn invalid_data(_: PieceError) -> Thrown {
 
 /// Returns the first error in a pack. This artifact contains only codes, no messages.
 fn invalid_pack(faults: Vec<AnalyzeError>) -> Thrown {
-    let more = faults.len().saturating_sub(1);
-    let message = faults.first().map_or_else(String::new, |fault| {
+    let first = faults.first().map_or_else(String::new, |fault| {
         let of = fault.member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
-        let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-        format!("{of}{}{others}", fault.code)
+        format!("{of}{}", fault.code)
     });
+    let more = faults.len().saturating_sub(1);
+    let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
     let hint = "build the pack with `countersign rules build`, which reports all errors with their place";
-    Error::new(Code::Pack, message).with_hint(hint).into()
+    Error::new(Code::Pack, format!("the pack is invalid: {first}{others}")).with_hint(hint).into()
 }
 
 /// Detects in batches of verified events, in any worker.
@@ -152,7 +152,8 @@ impl Findings {
         Ok(())
     }
 
-    /// Returns the current state as JSON of `FindingsStatus` without the marks. Positions in other answers refer to this one.
+    /// Returns the current state as JSON of `FindingsStatus` without the marks. Positions in other answers
+    /// refer to this state.
     pub fn status(&mut self) -> String {
         let findings = self.merged.analyzer().findings();
         let mut order: Vec<u32> = (0..findings.len() as u32).collect();
@@ -259,7 +260,7 @@ impl Findings {
         let (identities, sessions) = (&identities[..], &sessions[..]);
         let (pack, digest) = (self.pack, &digest);
         let coverage = &if piece == 0 { analyzer.coverage() } else { Coverage::default() };
-        let told = FindingsDocument {
+        let document = FindingsDocument {
             seen: &seen,
             pack,
             unread,
@@ -272,7 +273,7 @@ impl Findings {
         };
         let mut out = Vec::new();
         if piece == 0 {
-            told.begin(&mut out);
+            document.begin(&mut out);
         }
         for (nth, finding) in all.iter().enumerate().skip(piece * findings).take(findings) {
             if nth > 0 {
@@ -281,7 +282,7 @@ impl Findings {
             finding.write_with_trust(self.signer_trust(finding), &mut out);
         }
         if is_last {
-            told.end(&mut out);
+            document.end(&mut out);
             out.push(b'\n');
         }
         Some(out)

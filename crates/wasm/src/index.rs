@@ -81,7 +81,7 @@ impl SegmentBuilder {
 #[wasm_bindgen]
 pub struct EventIndex {
     index: LocalIndex,
-    /// The query as it was asked.
+    /// The query as the user wrote it.
     query: String,
 }
 
@@ -272,9 +272,9 @@ pub fn within(query: &str, now: f64, since: Option<f64>, until: Option<f64>) -> 
 }
 
 /// Returns the parsed fields of an event as JSON.
-#[wasm_bindgen(js_name = readJson)]
-pub fn read_json(event: &[u8]) -> String {
-    countersign_index::read_json(&Parsers::built_in(), event)
+#[wasm_bindgen(js_name = parsedJson)]
+pub fn parsed_json(event: &[u8]) -> String {
+    countersign_index::parsed_json(&Parsers::built_in(), event)
 }
 
 /// Returns all fields of a feed record of an event as JSON.

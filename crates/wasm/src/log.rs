@@ -3,28 +3,31 @@
 
 mod answer;
 mod console;
+mod server;
 mod storage;
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
-    AGAIN, Config, Content, Cors, EmbeddedLogServer, GATHER, LiveStep, PATIENCE, QUIET, QUIET_TEXT, Quota,
-    WitnessRound,
+    AGAIN, Config, Content, Cors, EmbeddedLogServer, EmbeddedTenants, GATHER, LiveStep, PATIENCE, QUIET,
+    QUIET_TEXT, Quota, TickRule, WitnessRound,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use answer::Answer;
+use server::Server;
 use storage::{Database, Storage};
 
 /// A log server.
 #[wasm_bindgen]
 pub struct Log {
-    log_server: EmbeddedLogServer,
+    server: Server,
 }
 
 /// Creates an error with a message for the log operator.
@@ -50,10 +53,12 @@ fn headers(pairs: &[String]) -> HeaderMap {
 
 #[wasm_bindgen]
 impl Log {
-    /// Opens the log in a storage, or creates it. `key` is its private key, `trust` its trust file, `readers` the
-    /// content of `readers.txt`, and `cors` the space-separated origins of pages that may send requests. The quotas
-    /// limit events and bytes per second and key, and the burst in seconds; `undefined` uses the default.
-    /// `record_reads` is `none`, `exports`, or `all`; `undefined` follows the trust file.
+    /// Opens the log in a storage, or creates it. `key` is its private key, `trust` its trust file, `readers`
+    /// the content of `readers.txt`, and `cors` the space-separated origins of pages that may send requests.
+    /// The quotas limit the events and bytes per second of each key, and the burst in seconds; `undefined`
+    /// uses the default. `record_reads` is `none`, `exports`, or `all`; `undefined` follows the trust file. With
+    /// `tick_ms`, the log is a root log with a log for each tenant, and ticks at this interval; with 0, ticks depend on
+    /// growth.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::too_many_arguments, reason = "one call from JavaScript")]
     pub fn new(
@@ -66,6 +71,7 @@ impl Log {
         quota_bytes: Option<u32>,
         quota_burst: Option<u32>,
         record_reads: Option<String>,
+        tick_ms: Option<u32>,
         now: f64,
     ) -> Result<Log, JsError> {
         console::install();
@@ -74,7 +80,7 @@ impl Log {
         let cors = Cors::parse(cors.split_whitespace())
             .map_err(|origin| failed(format!("{origin:?} is not the origin of a web page")))?;
         let database = Database::new(storage);
-        let store = database.open(key.verifier_key().name()).map_err(failed)?;
+        let origin = key.verifier_key().name().to_owned();
         let readers = readers.to_owned();
         let (events, bytes) = (quota_events.and_then(NonZeroU32::new), quota_bytes.and_then(NonZeroU32::new));
         let quota = Quota { events, bytes, ..Quota::default() };
@@ -88,37 +94,58 @@ impl Log {
             stops: Box::new(database.clone()),
             quota: Quota { burst, ..quota },
             record_reads: record_reads.map(|which| which.parse()).transpose().map_err(failed)?,
-            unrecorded: Box::new(database),
+            unrecorded: Box::new(database.clone()),
             now: time(now),
         };
-        Ok(Self { log_server: EmbeddedLogServer::open(store, config).map_err(failed)? })
+        let server = match tick_ms {
+            None => {
+                let store = database.open(&origin).map_err(failed)?;
+                Server::Log(Box::new(EmbeddedLogServer::open(store, config).map_err(failed)?))
+            }
+            Some(interval) => {
+                let store = database.open_tenants(&origin).map_err(failed)?;
+                let rule = match interval {
+                    0 => TickRule::Changes,
+                    interval => TickRule::Every(Duration::from_millis(interval.into())),
+                };
+                let tenants = EmbeddedTenants::open(store, config, rule, Box::new(database));
+                Server::Tenants(Box::new(tenants.map_err(failed)?))
+            }
+        };
+        Ok(Self { server })
     }
 
     /// Returns the log's origin.
     #[wasm_bindgen(getter)]
     pub fn origin(&self) -> String {
-        self.log_server.origin().to_owned()
+        self.server.main().origin().to_owned()
     }
 
     /// Returns the number of published entries.
     #[wasm_bindgen(getter)]
     pub fn size(&self) -> f64 {
-        self.log_server.published_size() as f64
+        self.server.main().published_size() as f64
     }
 
     /// Returns the maximum number of bytes to read of a request's body, or undefined if the body isn't read at all. For
     /// a longer body, pass one byte more.
     #[wasm_bindgen(js_name = bodyLimit)]
-    pub fn body_limit(&self, method: &str, path: &str, names: Vec<String>, now: f64) -> Option<u32> {
-        self.log_server.set_time(time(now));
-        self.log_server.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
+    pub fn body_limit(&mut self, method: &str, path: &str, names: Vec<String>, now: f64) -> Option<u32> {
+        let headers = headers(&names);
+        let limit = match self.server.tenants_at(time(now)) {
+            Some(tenants) => tenants.body_limit(method, path, &headers),
+            None => self.server.main_at(time(now)).body_limit(method, path, &headers),
+        };
+        limit.and_then(|limit| limit.try_into().ok())
     }
 
     /// Returns the response that rejects a request, if the beginning of its body already decides it.
-    pub fn glance(&self, path: &str, names: Vec<String>, beginning: &[u8], now: f64) -> Option<Answer> {
-        self.log_server.set_time(time(now));
+    pub fn glance(&mut self, path: &str, names: Vec<String>, beginning: &[u8], now: f64) -> Option<Answer> {
         let headers = headers(&names);
-        let answer = self.log_server.glance(path, &headers, beginning)?;
+        let answer = match self.server.tenants_at(time(now)) {
+            Some(tenants) => tenants.glance(path, &headers, beginning),
+            None => self.server.main_at(time(now)).glance(path, &headers, beginning),
+        }?;
         Some(Answer::new(answer, headers))
     }
 
@@ -131,97 +158,121 @@ impl Log {
         body: Vec<u8>,
         now: f64,
     ) -> Answer {
-        self.log_server.set_time(time(now));
+        let log = self.server.main_at(time(now));
         let headers = headers(&names);
         let mut request = Request::new(body);
         let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else {
-            return Answer::new(self.log_server.not_found(&headers), headers);
+            return Answer::new(log.not_found(&headers), headers);
         };
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers.clone();
-        Answer::new(self.log_server.answer(&request), headers)
+        self.server.answer(request, headers)
     }
 
     /// Returns the response to a request whose body did not arrive, or with `busy`, for which there is no memory.
     #[wasm_bindgen(js_name = withoutBody)]
     pub fn without_body(&self, names: Vec<String>, busy: bool) -> Answer {
         let headers = headers(&names);
-        let answer =
-            if busy { self.log_server.busy(&headers) } else { self.log_server.without_body(&headers) };
+        let log = self.server.main();
+        let answer = if busy { log.busy(&headers) } else { log.without_body(&headers) };
         Answer::new(answer, headers)
     }
 
-    /// Returns the response to a waiting submission if its checkpoint is published by now, or in any case with `late`.
-    pub fn resume(&mut self, waiting: &Answer, late: bool) -> Option<Answer> {
-        let Content::Waiting(content) = &waiting.content else { return None };
-        let answer = self.log_server.resume(&waiting.request_headers, content);
-        let answer = answer.or_else(|| late.then(|| self.log_server.give_up(&waiting.request_headers)))?;
-        Some(Answer::new(answer, waiting.request_headers.clone()))
+    /// Returns the response to a waiting request if there is one by now, or in any case with `late`.
+    pub fn resume(&mut self, waiting: &mut Answer, late: bool, now: f64) -> Option<Answer> {
+        self.server.resume(waiting, late, time(now))
+    }
+
+    /// Returns the time in milliseconds at which the next tick is due; undefined for a log without tenants.
+    #[wasm_bindgen(getter, js_name = nextTick)]
+    pub fn next_tick(&self) -> Option<f64> {
+        match &self.server {
+            Server::Log(_) => None,
+            Server::Tenants(tenants) => Some(tenants.next_tick().millis() as f64),
+        }
+    }
+
+    /// True if tenant logs can't be read before the next tick, because there was none since the start.
+    #[wasm_bindgen(getter, js_name = needsTick)]
+    pub fn needs_tick(&self) -> bool {
+        matches!(&self.server, Server::Tenants(tenants) if tenants.needs_tick())
+    }
+
+    /// Makes a tick, if it is due. Returns true if it tried to: waiting requests may have a response now.
+    pub fn tick(&mut self, now: f64) -> bool {
+        self.server.tenants_at(time(now)).is_some_and(EmbeddedTenants::tick)
     }
 
     /// Continues a search for one turn. Returns the response when it is complete.
     #[wasm_bindgen(js_name = continueSearch)]
     pub fn continue_search(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
-        self.log_server.set_time(time(now));
+        let (tenant, headers) = (answer.tenant, &answer.request_headers);
         let Content::Search(looking) = &mut answer.content else { return None };
-        let response = self.log_server.search(&answer.request_headers, looking)?;
-        Some(Answer::new(response, answer.request_headers.clone()))
+        let response = match self.server.log_at(tenant, time(now)) {
+            Ok(log) => log.search(headers, looking)?,
+            Err(error) => self.server.main().unavailable(headers, error),
+        };
+        Some(Answer::of_tenant(tenant, response, headers.clone()))
     }
 
     /// Returns the next piece of a streamed response, or undefined at the end. With `before`, also stops at the
     /// checkpoint of that size.
     pub fn piece(
-        &self,
+        &mut self,
         answer: &mut Answer,
         before: Option<f64>,
         now: f64,
     ) -> Result<Option<Vec<u8>>, JsError> {
-        self.log_server.set_time(time(now));
         let Content::Export(sending) = &mut answer.content else { return Ok(None) };
-        self.log_server.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
+        let log = self.server.log_at(answer.tenant, time(now)).map_err(failed)?;
+        log.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
     }
 
     /// Skips what precedes the checkpoint of that size, which is sent from a copy with this many events and bytes.
     #[wasm_bindgen(js_name = passOver)]
     pub fn pass_over(
-        &self,
+        &mut self,
         answer: &mut Answer,
         size: f64,
         events: u32,
         bytes: u32,
         now: f64,
     ) -> Result<(), JsError> {
-        self.log_server.set_time(time(now));
         let Content::Export(sending) = &mut answer.content else { return Ok(()) };
-        self.log_server.pass_over(sending, size as u64, events.into(), bytes as usize).map_err(failed)
+        let log = self.server.log_at(answer.tenant, time(now)).map_err(failed)?;
+        log.pass_over(sending, size as u64, events.into(), bytes as usize).map_err(failed)
     }
 
     /// Ends a response that the client no longer reads.
-    pub fn ended(&mut self, answer: &mut Answer, now: f64) {
-        self.log_server.set_time(time(now));
-        self.log_server.ended(&mut answer.content);
+    pub fn ended(&mut self, answer: &mut Answer, now: f64) -> Result<(), JsError> {
+        if let Some(tenants) = self.server.tenants_at(time(now)) {
+            return tenants.ended(answer.tenant, &mut answer.content).map_err(failed);
+        }
+        self.server.main_at(time(now)).ended(&mut answer.content);
+        Ok(())
     }
 
-    /// Returns the time in milliseconds at which reads are due to be recorded, if any are.
+    /// Returns the time in milliseconds at which reads are due to be recorded, if any are. Those of tenant logs are
+    /// recorded at ticks.
     #[wasm_bindgen(getter, js_name = readsDue)]
     pub fn reads_due(&self) -> Option<f64> {
-        self.log_server.reads_due().map(|due| due.millis() as f64)
+        self.server.main().reads_due().map(|due| due.millis() as f64)
     }
 
     /// Records reads, if they are due.
     #[wasm_bindgen(js_name = recordReads)]
     pub fn record_reads(&mut self, now: f64) -> Result<(), JsError> {
-        self.log_server.set_time(time(now));
-        self.log_server.record_reads().map_err(failed)
+        self.server.main_at(time(now)).record_reads().map_err(failed)
     }
 
-    /// Returns the next bytes of a live view, `true` if there is nothing to send now, or undefined at its end.
-    #[wasm_bindgen(unchecked_return_type = "Uint8Array | true | undefined")]
-    pub fn further(&self, answer: &mut Answer, now: f64) -> Result<JsValue, JsError> {
-        self.log_server.set_time(time(now));
+    /// Returns the next bytes of a live view, `true` if there is nothing to send now, or undefined at its end. `idle` is
+    /// true if there was nothing to send for `quiet` milliseconds.
+    #[wasm_bindgen(js_name = nextStep, unchecked_return_type = "Uint8Array | true | undefined")]
+    pub fn next_step(&mut self, answer: &mut Answer, idle: bool, now: f64) -> Result<JsValue, JsError> {
         let Content::Live(live) = &mut answer.content else { return Ok(JsValue::UNDEFINED) };
-        Ok(match self.log_server.further(live).map_err(failed)? {
+        let log = self.server.log_at(answer.tenant, time(now)).map_err(failed)?;
+        Ok(match log.next_step(live, idle).map_err(failed)? {
             LiveStep::Piece(piece) => Uint8Array::from(&*piece).into(),
             LiveStep::Wait => JsValue::TRUE,
             LiveStep::End => JsValue::UNDEFINED,
@@ -263,7 +314,7 @@ impl Log {
     #[wasm_bindgen(js_name = toCopy, unchecked_return_type = "[] | [number, ...{ path: string; bytes: Uint8Array }[]]")]
     pub fn to_copy(&self) -> Result<Array, JsError> {
         let list = Array::new();
-        if let Some((size, copies)) = self.log_server.to_copy().map_err(failed)? {
+        if let Some((size, copies)) = self.server.main().to_copy().map_err(failed)? {
             list.push(&(size as f64).into());
             for copy in copies {
                 let path = [JsValue::from("path"), copy.path.into()].into_iter().collect::<Array>();
@@ -282,43 +333,50 @@ impl Log {
     /// True if recorded erasures are not completed.
     #[wasm_bindgen(getter, js_name = isErasing)]
     pub fn is_erasing(&self) -> Result<bool, JsError> {
-        self.log_server.is_erasing().map_err(failed)
+        match &self.server {
+            Server::Log(log) => log.is_erasing(),
+            Server::Tenants(tenants) => tenants.is_erasing(),
+        }
+        .map_err(failed)
     }
 
     /// Continues recorded erasures for one turn. Returns true if there is more to do.
     #[wasm_bindgen(js_name = eraseSome)]
     pub fn erase_some(&mut self, now: f64) -> Result<bool, JsError> {
-        self.log_server.set_time(time(now));
-        self.log_server.erase_some().map_err(failed)
+        match self.server.tenants_at(time(now)) {
+            Some(tenants) => tenants.erase_some(),
+            None => self.server.main_at(time(now)).erase_some(),
+        }
+        .map_err(failed)
     }
 
     /// Returns a streamed response with the lines of a full export from the checkpoint of that size on.
     #[wasm_bindgen(js_name = linesFrom)]
     pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {
-        let sending = self.log_server.lines_from(size as u64).map_err(failed)?;
+        let sending = self.server.main().lines_from(size as u64).map_err(failed)?;
         Ok(Answer::new(Response::new(Content::Export(Box::new(sending))), HeaderMap::new()))
     }
 
     /// Records that all full tiles of this many entries were copied.
     pub fn copied(&self, size: f64) -> Result<(), JsError> {
-        self.log_server.copied(size as u64).map_err(failed)
+        self.server.main().copied(size as u64).map_err(failed)
     }
 
     /// True if the log has witnesses.
     #[wasm_bindgen(getter, js_name = hasWitnesses)]
     pub fn has_witnesses(&self) -> bool {
-        self.log_server.has_witnesses()
+        self.server.main().has_witnesses()
     }
 
-    /// Returns a new checkpoint to send to witnesses, if there is one. With `again`, returns one that they have seen.
+    /// Returns a new checkpoint to send to witnesses, if there is one. With `again`, also returns one that
+    /// they have already seen.
     pub fn round(&mut self, again: bool, now: f64) -> Result<Option<Witnesses>, JsError> {
-        self.log_server.set_time(time(now));
-        Ok(self.log_server.round(again).map_err(failed)?.map(|round| Witnesses { round }))
+        Ok(self.server.main_at(time(now)).round(again).map_err(failed)?.map(|round| Witnesses { round }))
     }
 
     /// Returns the request body for a witness, or undefined if it is not to be asked.
     pub fn ask(&self, witnesses: &Witnesses, number: usize) -> Option<String> {
-        self.log_server.ask(&witnesses.round, number)
+        self.server.main().ask(&witnesses.round, number)
     }
 
     /// Handles a witness's response. Returns true if the witness must be asked again.
@@ -331,31 +389,29 @@ impl Log {
         body: &[u8],
         now: f64,
     ) -> bool {
-        self.log_server.set_time(time(now));
-        self.log_server.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
+        self.server.main_at(time(now)).answered(&mut witnesses.round, number, status, kind.as_deref(), body)
     }
 
     /// Returns the URL of the checkpoint that proves this witness's response, if the witness must be asked for it.
     #[wasm_bindgen(js_name = proofUrl)]
     pub fn proof_url(&mut self, witnesses: &Witnesses, number: usize) -> Option<String> {
-        self.log_server.proof_url(&witnesses.round, number)
+        self.server.main_mut().proof_url(&witnesses.round, number)
     }
 
     /// Handles the body of a response with status 200 from that URL.
     pub fn prove(&mut self, witnesses: &Witnesses, number: usize, body: &[u8]) {
-        self.log_server.prove(&witnesses.round, number, body);
+        self.server.main_mut().prove(&witnesses.round, number, body);
     }
 
     /// Records that a witness did not respond.
     pub fn unanswered(&self, witnesses: &Witnesses, number: usize, why: &str) {
-        self.log_server.failed(&witnesses.round, number, why);
+        self.server.main().failed(&witnesses.round, number, why);
     }
 
     /// Publishes the checkpoint with its cosignatures, and returns the number of milliseconds until witnesses must be
     /// asked again.
     pub fn publish(&mut self, witnesses: Witnesses, now: f64) -> Result<f64, JsError> {
-        self.log_server.set_time(time(now));
-        Ok(self.log_server.end(witnesses.round).map_err(failed)?.as_millis() as f64)
+        Ok(self.server.main_at(time(now)).end(witnesses.round).map_err(failed)?.as_millis() as f64)
     }
 }
 

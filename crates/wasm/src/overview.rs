@@ -117,14 +117,15 @@ pub struct Signals {
 
 #[wasm_bindgen]
 impl Signals {
-    /// Creates signals for a time span, given as in `2026-01-01T00:00:00.000Z`: from the first to the last entry of the
-    /// log, or as stated by the user (`is_stated`).
+    /// Creates signals for a time span, with times such as `2026-01-01T00:00:00.000Z`: from the first to the
+    /// last entry of the log, or as stated by the user (`is_stated`).
     #[wasm_bindgen(constructor)]
     pub fn new(from: &str, to: &str, is_stated: bool, is_complete: bool) -> Result<Self, Thrown> {
         let time = |text: &str| Time::parse(text.as_bytes());
         let span = time(from).zip(time(to)).and_then(|(from, to)| Span::between(from, to));
-        let span =
-            span.ok_or_else(|| Error::new(Code::Time, "the span must have a start and a later end"))?;
+        let span = span.ok_or_else(|| {
+            Error::new(Code::Time, "the span must have a start and an end, and the end must be later")
+        })?;
         Ok(Self { observations: Vec::new(), is_short: !is_stated && span.is_short(), span, is_complete })
     }
 
@@ -180,7 +181,7 @@ pub fn expose(
     if !refused.is_empty() {
         return value(&refused);
     }
-    let no_root = || Error::new(Code::Checkpoint, "the root must be a root hash in base64");
+    let no_root = || Error::new(Code::Checkpoint, "`root` must be a root hash in base64");
     let root = root.map(|root| Hash::from_base64(&root).ok_or_else(no_root)).transpose()?;
     let log = root.map(|root| Log { origin, size: size.and_then(index), root });
     let short = signals.as_ref().is_some_and(|signals| signals.is_short);

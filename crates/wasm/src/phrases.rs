@@ -5,7 +5,7 @@ use countersign::phrases::{Phrase, Value, find_each};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
-/// Returns an object with `{code, values}` for each sentence, by its English text.
+/// Returns an object that maps each sentence's English text to its `{code, values}`.
 pub(crate) fn to_js<'a>(phrases: impl Iterator<Item = (&'a str, Phrase)>) -> JsValue {
     let all = Object::new();
     for (english, Phrase { code, values }) in phrases {
@@ -25,7 +25,7 @@ pub(crate) fn to_js<'a>(phrases: impl Iterator<Item = (&'a str, Phrase)>) -> JsV
     all.into()
 }
 
-/// Returns the phrases in an error's message and hint.
+/// Returns the phrases of an error's message and hint.
 pub(crate) fn of_error(error: &Error) -> JsValue {
     to_js(find_each([Some(&*error.message), error.hint].into_iter().flatten()))
 }

@@ -1,8 +1,11 @@
-//! Proofs of one log and key notes for it, in the artifact `recorder`.
+//! Proofs of one log, and notes for it, in the artifact `recorder`.
 
+use countersign::error::{Code, Error};
+use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::note::SignerKey;
 use countersign::proof::Proof;
+use countersign::tenant::{Anchor, AnchorProof, HeadProof, NewestHead, Receipt, Since, TenantRequest};
 use countersign::trust::Trust;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -32,6 +35,50 @@ impl LogTrust {
         proof.verify(leaf.as_bytes(), &self.0)?;
         Ok(proof.index as f64)
     }
+
+    /// Verifies the receipt of `leaf` from the tenant log of `origin`, and returns the entry's index.
+    #[wasm_bindgen(js_name = proveReceipt)]
+    pub fn prove_receipt(&self, receipt: &str, leaf: &str, origin: &str) -> Result<f64, Thrown> {
+        let receipt = Receipt::parse(receipt)?;
+        receipt.verify(leaf.as_bytes(), Some(origin), &self.0)?;
+        Ok(receipt.index as f64)
+    }
+}
+
+/// Compares a tenant log's answer with the newest head that this writer has seen (SPEC section 16.8), and returns the
+/// `since` of the next request. `head` is the answer's head proof, which a receipt was verified with.
+///
+/// `since` is that of the request, and `seen` the head proof that it states; undefined if its size is 0. `proofs` are the
+/// consistency proofs, with one hash a line: one for each anchor, and the one to the head.
+#[wasm_bindgen(js_name = compareHeads)]
+pub fn compare_heads(
+    since: &str,
+    seen: Option<String>,
+    head: &str,
+    anchors: Vec<String>,
+    proofs: Vec<String>,
+) -> Result<String, Thrown> {
+    let malformed = || Error::new(Code::Proof, "the anchors or their consistency proofs are malformed");
+    let newest = match seen {
+        Some(seen) => NewestHead::from(&HeadProof::parse(&seen)?),
+        None => NewestHead::none(Since::parse(since).ok_or_else(malformed)?.tick),
+    };
+    let proofs: Option<Vec<Vec<Hash>>> =
+        proofs.iter().map(|proof| proof.lines().map(Hash::from_base64).collect()).collect();
+    let mut proofs = proofs.ok_or_else(malformed)?;
+    let consistency = proofs.pop().filter(|_| proofs.len() == anchors.len()).ok_or_else(malformed)?;
+    let anchors: Vec<AnchorProof> = anchors
+        .iter()
+        .zip(proofs)
+        .map(|(anchor, consistency)| Ok(AnchorProof { anchor: Anchor::parse(anchor)?, consistency }))
+        .collect::<Result<_, Error>>()?;
+    Ok(newest.compare(&HeadProof::parse(head)?, &anchors, &consistency)?.since().to_string())
+}
+
+/// Signs a request to create the log of a tenant, and returns the note.
+#[wasm_bindgen(js_name = signTenantRequest)]
+pub fn sign_tenant_request(key: &str, root: &str, name: &str) -> Result<String, Thrown> {
+    Ok(TenantRequest::sign(root, name, &SignerKey::parse(key)?)?)
 }
 
 /// Signs a key note with these statements for the log of `origin`, and returns the entry.

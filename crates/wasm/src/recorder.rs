@@ -33,7 +33,7 @@ pub struct QueueingRecorder {
     /// Events whose links await a signature.
     unsigned: Vec<Queued>,
     recorder: Option<Recorder>,
-    /// Number of queued events still to be taken by the current flush.
+    /// Number of queued events that the current flush has yet to link.
     left: usize,
     closing: bool,
     /// The lines of [`Queued`] that [`QueueingRecorder::unstored`] has not returned yet.
@@ -66,18 +66,18 @@ impl QueueingRecorder {
         })
     }
 
-    /// Sets if [`QueueingRecorder::unstored`] returns the events recorded from now on.
+    /// Sets whether [`QueueingRecorder::unstored`] returns the events recorded from now on.
     #[wasm_bindgen(js_name = keepUnstored)]
     pub fn keep_unstored(&mut self, keep: bool) {
         self.keeps_unstored = keep;
     }
 
-    /// Redacts one more name or path in future events.
+    /// Adds a name or path to redact in future events.
     pub fn redact(&mut self, path: String) {
         self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with(path);
     }
 
-    /// Exempts one more name or path from redaction in future events.
+    /// Adds a name or path to exempt from redaction in future events.
     pub fn keep(&mut self, path: String) {
         self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).keeping(path);
     }
@@ -113,7 +113,7 @@ impl QueueingRecorder {
         Ok(self.queue(queued))
     }
 
-    /// Returns a line for `restore` for each event recorded since the last call, possibly none.
+    /// Returns one line for each event recorded since the last call, in the form that `restore` accepts.
     pub fn unstored(&mut self) -> String {
         core::mem::take(&mut self.unstored)
     }
@@ -124,7 +124,7 @@ impl QueueingRecorder {
         Ok(self.queue(line.parse()?))
     }
 
-    /// Returns such lines for all events that await a link, or the signature of one, for another recorder.
+    /// Returns lines for the `restore` of another recorder: one for each event that awaits a link or its signature.
     #[wasm_bindgen(js_name = queuedLines)]
     pub fn queued_lines(&self) -> String {
         let mut lines = String::new();
@@ -152,8 +152,8 @@ impl QueueingRecorder {
         self.recorder.as_ref().map_or(0, Recorder::links) as f64
     }
 
-    /// Begins a flush of the queued events, at most `most` of them unless it is 0. `nonce` is 16 random bytes. With
-    /// `close`, flushes all, ends the chain afterwards, and queues nothing more.
+    /// Begins a flush of the queued events, at most `most` of them unless `most` is 0. `nonce` is 16 random
+    /// bytes. With `close`, flushes all, ends the chain afterwards, and queues nothing more.
     pub fn begin(&mut self, time: f64, nonce: &[u8], close: bool, most: usize) -> Result<(), Thrown> {
         let (time, nonce) = (moment(time)?, random_bytes(nonce)?);
         self.closing |= close;

@@ -68,7 +68,11 @@ pub fn slice(
     if let Some(range) = range {
         let (begin, end) = match *read_indexes(&range, "range")? {
             [begin, end] if begin < end => (begin, end),
-            _ => return Err(invalid("range", "must be two indexes, the first less than the second").into()),
+            _ => {
+                return Err(
+                    invalid("range", "`range` must be two indexes, the first less than the second").into()
+                );
+            }
         };
         selection = selection.range(begin, end);
     }
@@ -103,9 +107,9 @@ pub fn slice(
     Ok(plan.events() as f64)
 }
 
-/// Explains how an export proves the event at a position ("CHAIN/SEQ"), as a serialized `Explanation`. `report` is the
-/// export's verification report, `covered` tells if the event was emitted, and `acting` lists the indexes of effective
-/// key notes.
+/// Explains how an export proves the event at a position ("CHAIN/SEQ"), as a serialized `Explanation`.
+/// `report` is the export's verification report, `covered` is true if the verifier returned the event, and
+/// `acting` lists the indexes of effective key notes.
 #[wasm_bindgen]
 pub fn explain(
     export: &[u8],
@@ -200,8 +204,8 @@ pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
     Ok(parts)
 }
 
-/// Rejects a frame that contradicts the verification of its export: the JSON report, the indexes of verified events,
-/// and the base64 root from which samples are drawn, with whether witnesses saw it.
+/// Rejects a frame that contradicts the verification of its export: the JSON report, the indexes of verified
+/// events, the base64 root from which samples are drawn, and whether witnesses saw it.
 #[wasm_bindgen(js_name = holdEvidence)]
 pub fn hold_evidence(
     frame: &str,
@@ -212,16 +216,17 @@ pub fn hold_evidence(
 ) -> Result<(), Thrown> {
     let leaves = read_indexes(&leaves, "entries")?;
     let read = |root: String| {
-        Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))
+        Hash::from_base64(root).ok_or_else(|| invalid("root", "`root` must be a root hash in base64"))
     };
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
     Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &VerifiedEntries { leaves, root })?)
 }
 
-/// Draws a sample from these entries by a base64 root and a seed, in drawing order.
+/// Draws a sample from these entries, determined by a base64 root and a seed. Returns it in drawing order.
 #[wasm_bindgen]
 pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
-    let root = Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))?;
+    let root =
+        Hash::from_base64(root).ok_or_else(|| invalid("root", "`root` must be a root hash in base64"))?;
     let leaves = read_indexes(&leaves, "entries")?;
     let wanted = (wanted as usize).min(MAX_SAMPLED);
     Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
@@ -237,7 +242,9 @@ fn invalid(member: &str, why: &str) -> Error {
 
 fn read_indexes(values: &[f64], member: &str) -> Result<Vec<u64>, Error> {
     let indexes: Option<_> = values.iter().map(|&value| index(value)).collect();
-    indexes.ok_or_else(|| invalid(member, "must contain only indexes: integers from 0 to 2^53 - 1"))
+    indexes.ok_or_else(|| {
+        invalid(member, &format!("`{member}` must contain only indexes: integers from 0 to 2^53 - 1"))
+    })
 }
 
 fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
@@ -254,9 +261,9 @@ fn parse_parts(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thr
             part(Part::Header(header))?;
             line = Some(at);
         }
-        while let Some(stretch) = splitter.next_chunk() {
-            line = Some(items(&stretch, line.unwrap_or_default(), part)?);
-            splitter.recycle(stretch);
+        while let Some(chunk) = splitter.next_chunk() {
+            line = Some(items(&chunk, line.unwrap_or_default(), part)?);
+            splitter.recycle(chunk);
         }
         Ok::<(), Thrown>(())
     };
@@ -278,14 +285,14 @@ fn parse_parts(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thr
 
 /// Calls `part` for each item in complete lines after line `before`, and returns the number of the last line.
 fn items(
-    stretch: &[u8],
+    chunk: &[u8],
     before: u64,
     part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>,
 ) -> Result<u64, Thrown> {
     let malformed = |error: Error, number| {
         Thrown::from(error.at_line(number).with_hint("verify the export to see all errors"))
     };
-    let lines = stretch.strip_suffix(b"\n").unwrap_or(stretch).split(|&byte| byte == b'\n');
+    let lines = chunk.strip_suffix(b"\n").unwrap_or(chunk).split(|&byte| byte == b'\n');
     let mut number = before;
     for line in lines {
         number += 1;
@@ -293,7 +300,7 @@ fn items(
             continue;
         }
         let text = core::str::from_utf8(line)
-            .map_err(|_| malformed(Error::new(Code::Export, "malformed line: not UTF-8"), number))?;
+            .map_err(|_| malformed(Error::new(Code::Export, "the line is not UTF-8"), number))?;
         let line = Line::parse(text).map_err(|error| malformed(error.to_error(), number))?;
         part(Part::Item(number, &line.item))?;
     }

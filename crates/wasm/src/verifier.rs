@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::error::{Code, Error};
+use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::wire::{decode_opened, encode_opened};
@@ -31,10 +31,10 @@ pub struct WholeVerifier {
 
 #[wasm_bindgen(js_class = Verifier)]
 impl WholeVerifier {
-    /// Creates a verifier. `trust` is a trust file, `pins` are signed checkpoints, and `expect` is undefined or an
-    /// object with the optional fields `origin`, `range` ([a, b]), and `maxAgeSeconds` with `now` (a time). `wants`
-    /// selects the output by true fields: `events`, `offsets` (of the events in an uncompressed export), `marks`,
-    /// `findings`, and `live`, for an export that is reported on while it grows.
+    /// Creates a verifier. `trust` is a trust file, `pins` are signed checkpoints or head proofs, and `expect` is
+    /// undefined or an object with the optional fields `origin`, `range` ([a, b]), and `maxAgeSeconds` with `now` (a
+    /// time). `wants` selects the output by true fields: `events`, `offsets` (of the events in an uncompressed
+    /// export), `marks`, `findings`, and `live`, for an export that is reported on while it grows.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
@@ -123,8 +123,8 @@ pub struct Coordinator {
     progress: Progress,
     begun: bool,
     opened: Vec<u8>,
-    /// The next part, once its length was requested.
-    stretch: Option<Vec<u8>>,
+    /// The next chunk, once its length was requested.
+    chunk: Option<Vec<u8>>,
     locates: bool,
     end: Option<Result<(), InputError>>,
     pending: PendingOutput,
@@ -146,7 +146,7 @@ impl Coordinator {
             progress,
             begun: false,
             opened: Vec::new(),
-            stretch: None,
+            chunk: None,
             locates: is_true(wants, "offsets"),
             end: None,
             pending: PendingOutput::default(),
@@ -176,38 +176,38 @@ impl Coordinator {
         }
     }
 
-    /// Returns the origin in the header, once it was read. Summarizers need it.
+    /// Returns the origin in the header, which summarizers need, once it was read.
     #[wasm_bindgen(getter)]
     pub fn origin(&self) -> Option<String> {
         self.progress.origin().map(str::to_owned)
     }
 
     /// Returns the length of the next part to summarize, if one is ready.
-    #[wasm_bindgen(js_name = nextStretch)]
+    #[wasm_bindgen(js_name = nextPart)]
     pub fn next_chunk(&mut self) -> Option<usize> {
-        self.stretch = self.stretch.take().or_else(|| self.splitter.next_chunk());
-        self.stretch.as_ref().map(Vec::len)
+        self.chunk = self.chunk.take().or_else(|| self.splitter.next_chunk());
+        self.chunk.as_ref().map(Vec::len)
     }
 
     /// Returns the byte offset of that part in the export, if it is requested and known.
-    #[wasm_bindgen(getter, js_name = stretchAt)]
-    pub fn stretch_at(&self) -> Option<f64> {
+    #[wasm_bindgen(getter, js_name = partAt)]
+    pub fn part_at(&self) -> Option<f64> {
         self.splitter.at().filter(|_| self.locates).map(|at| at as f64)
     }
 
     /// Copies that part into a buffer of the same length.
-    #[wasm_bindgen(js_name = takeStretch)]
-    pub fn take_stretch(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
-        copy_into(&self.stretch.take().unwrap_or_default(), into)
+    #[wasm_bindgen(js_name = takePart)]
+    pub fn take_part(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
+        copy_into(&self.chunk.take().unwrap_or_default(), into)
     }
 
     /// Adds the summary of the next part, in order. If events are requested, also takes the part and its offset.
-    pub fn absorb(&mut self, summary: &[u8], stretch: &[u8], at: Option<f64>) -> Result<(), Thrown> {
+    pub fn absorb(&mut self, summary: &[u8], chunk: &[u8], at: Option<f64>) -> Result<(), Thrown> {
         let summary = Summary::decode(summary)
             .ok_or_else(|| Error::new(Code::Export, "the bytes are not a summary of this version"))?;
         self.opened.extend(encode_opened(summary.opened()));
         self.progress.locate(at.and_then(crate::index));
-        self.progress.absorb(summary, stretch);
+        self.progress.absorb(summary, chunk);
         self.pending.add(self.progress.take())?;
         Ok(())
     }
@@ -295,13 +295,13 @@ impl PendingOutput {
 
 /// Summarizes parts of an export.
 #[wasm_bindgen(js_name = Summarizer)]
-pub struct StretchSummarizer {
+pub struct PartSummarizer {
     summarizer: Summarizer,
     summary: Vec<u8>,
 }
 
 #[wasm_bindgen(js_class = Summarizer)]
-impl StretchSummarizer {
+impl PartSummarizer {
     /// Creates a summarizer for an export of this origin. `trust` is the coordinator's trust file.
     #[wasm_bindgen(constructor)]
     pub fn new(origin: &str, trust: Option<Vec<u8>>) -> Result<Self, Thrown> {
@@ -314,8 +314,8 @@ impl StretchSummarizer {
     }
 
     /// Summarizes complete lines, and returns the length of the summary.
-    pub fn summarize(&mut self, stretch: &[u8]) -> usize {
-        self.summary = self.summarizer.summarize(stretch).encode();
+    pub fn summarize(&mut self, chunk: &[u8]) -> usize {
+        self.summary = self.summarizer.summarize(chunk).encode();
         self.summary.len()
     }
 
@@ -346,7 +346,7 @@ fn options(
     wants: &JsValue,
 ) -> Result<Options, Error> {
     let trust = read_trust(trust)?;
-    let pins = pins.iter().map(|pin| SignedCheckpoint::parse_extended(pin)).collect::<Result<_, _>>()?;
+    let pins = pins.iter().map(|pin| Pin::parse(pin)).collect::<Result<_, _>>()?;
     let (events, marks, findings) =
         (is_true(wants, "events"), is_true(wants, "marks"), is_true(wants, "findings"));
     Ok(Options { trust, pins, expect: expectations(expect)?, events, marks, findings, tiles: false })
@@ -366,7 +366,9 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
         (!value.is_undefined() && !value.is_null()).then_some(value)
     };
     let text = |name: &str| match member(name) {
-        Some(value) => value.as_string().map(Some).ok_or_else(|| error(name, "must be a string")),
+        Some(value) => {
+            value.as_string().map(Some).ok_or_else(|| error(name, &format!("`{name}` must be a string")))
+        }
         None => Ok(None),
     };
     let index = |value: JsValue| value.as_f64().and_then(crate::index);
@@ -374,20 +376,22 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
         Some(range) => {
             let bound = |place: u32| Reflect::get_u32(&range, place).ok().and_then(index);
             let bounds = bound(0).zip(bound(1)).filter(|(begin, end)| begin < end);
-            let (begin, end) = bounds
-                .ok_or_else(|| error("range", "must be two indexes, the first less than the second"))?;
+            let (begin, end) = bounds.ok_or_else(|| {
+                error("range", "`range` must be two indexes, the first less than the second")
+            })?;
             Some((begin, end))
         }
         None => None,
     };
     let max_age = match (member("maxAgeSeconds"), text("now")?) {
         (Some(seconds), Some(now)) => {
-            let seconds = index(seconds)
-                .ok_or_else(|| error("maxAgeSeconds", "must be an integer number of seconds"))?;
+            let seconds = index(seconds).ok_or_else(|| {
+                error("maxAgeSeconds", "`maxAgeSeconds` must be an integer number of seconds")
+            })?;
             let now: Time = now.parse().map_err(|error: Error| error.in_member("now"))?;
             Some(MaxAge { seconds: seconds.cast_signed(), now })
         }
-        (Some(_), None) => return Err(error("now", "must be set along with maxAgeSeconds")),
+        (Some(_), None) => return Err(error("now", "`now` must be set along with maxAgeSeconds")),
         (None, _) => None,
     };
     Ok(Expectations { origin: text("origin")?, range, max_age })

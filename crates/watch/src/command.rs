@@ -31,7 +31,7 @@ impl CommandDestination {
         let (shell, flag) = ("cmd", "/C");
         let mut command = Command::new(shell);
         command.args([flag, &self.command]).stdin(Stdio::piped()).stdout(Stdio::null());
-        // A process group of its own can be killed as a whole, and Ctrl-C in a terminal doesn't reach it.
+        // A separate process group can be killed as a whole, and Ctrl-C in a terminal doesn't reach it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;

@@ -110,7 +110,8 @@ fn read_view<'p, F: Follower<'p>>(
     views: &dyn LiveViews,
     observer: &dyn WatchObserver,
 ) -> Result<(Option<u16>, EngineError, bool), F::Error> {
-    let ended = |why: &str| EngineError::new("stream.ended", why, "wait; it reconnects automatically");
+    let ended =
+        |why: &str| EngineError::new("stream.ended", why, "wait; the program reconnects automatically");
     let mut has_grown = false;
     let mut trust_checked_at = Instant::now();
     loop {

@@ -37,7 +37,7 @@ pub trait Destination: Send {
     /// # Errors
     /// If the destination rejects it, for now or for good.
     fn accept(&mut self, item: &Item) -> Result<(), DestinationError>;
-    /// Called when no item waits. Returns whether it has finished everything it accepted.
+    /// Called when no item waits. Returns true if it has finished everything it accepted.
     fn idle(&mut self) -> bool {
         true
     }

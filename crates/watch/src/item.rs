@@ -44,7 +44,7 @@ impl ItemKind {
     }
 }
 
-/// Something that each destination receives once.
+/// An alert, retraction, or report that each destination receives once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// The item's number, from 1, without gaps.

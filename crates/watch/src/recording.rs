@@ -1,4 +1,4 @@
-//! Records items in the watched log itself, with a key of the watch's own.
+//! Records items in the watched log itself, with the watch's own key.
 //!
 //! The outbox stores each record together with its item's number, in one step, so a crash never records an item
 //! twice.
@@ -21,9 +21,10 @@ use crate::item::{Item, ItemKind};
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::random::random;
 
-/// The most entry indexes of a finding that are recorded. The finding's id is computed from all of them.
+/// The maximum number of entry indexes of a finding that are recorded. The finding's id is computed from all
+/// of them.
 const MAX_RECORDED_LEAVES: usize = 256;
-/// The most submissions in one go, so that other work is not delayed.
+/// The maximum number of consecutive submissions, so that other work is not delayed.
 const MAX_SUBMISSIONS: u32 = 64;
 
 /// A destination that records items in the watched log.
@@ -38,8 +39,8 @@ pub struct RecordDestination {
 }
 
 impl RecordDestination {
-    /// Creates one that keeps its outbox in `folder`, signs with `key`, and submits to `server`. Proofs of the log
-    /// `origin` are verified against `trust`.
+    /// Creates a destination that keeps its outbox in `folder`, signs with `key`, and submits to `server`.
+    /// Proofs of the log `origin` are verified against `trust`.
     ///
     /// # Errors
     /// If the outbox can't be used, or its chain belongs to another key.

@@ -50,7 +50,7 @@ pub struct Reported {
     pub(crate) chains: Vec<u32>,
     /// True if it was retracted, or never needs to be.
     pub retracted: bool,
-    /// The user who acknowledged it, and the entry of the acknowledgement.
+    /// The user who acknowledged it, and the entry of the acknowledgment.
     pub acknowledged: Option<(String, u64)>,
 }
 

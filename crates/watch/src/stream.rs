@@ -4,8 +4,9 @@ use std::io::Read;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use countersign::tenant::TenantOrigin;
 use countersign::trust::Trust;
-use countersign_client::{Answer, Client, Prefix, Redirects, Token};
+use countersign_client::{Answer, Client, Prefix, Redirects, Server, Source as _, Token};
 
 use countersign_errors::EngineError;
 
@@ -55,6 +56,19 @@ impl HttpViews {
     pub fn new(prefix: Prefix, token: Option<Token>) -> Result<Self, EngineError> {
         Ok(Self { client: Client::new(Redirects::SameHost)?, prefix, token })
     }
+
+    /// Requests the number of entries in the newest checkpoint of the log with this origin; of a tenant log, in its
+    /// newest head, which only readers with a token may see. Verifies nothing.
+    ///
+    /// # Errors
+    /// If the log server does not answer with a checkpoint or a head.
+    pub fn size(&self, origin: &str, trust: &Trust) -> Result<u64, EngineError> {
+        if TenantOrigin::for_reader(origin, trust).is_none() {
+            return Ok(Server::new(self.prefix.clone())?.checkpoint()?.checkpoint.size);
+        }
+        let server = Server::with_token(self.prefix.clone(), self.token.clone())?;
+        Ok(server.head()?.head().size)
+    }
 }
 
 impl LiveViews for HttpViews {
@@ -95,7 +109,7 @@ fn read(mut stream: impl Read, sender: &SyncSender<ViewEvent>, line_patience: Du
                 return EngineError::new(
                     "stream.ended",
                     "the log server ended the stream",
-                    "wait; it reconnects automatically",
+                    "wait; the program reconnects automatically",
                 );
             }
             Ok(read) => read,
@@ -104,7 +118,7 @@ fn read(mut stream: impl Read, sender: &SyncSender<ViewEvent>, line_patience: Du
                 return EngineError::new(
                     "stream.lost",
                     error.to_string(),
-                    "wait; it reconnects automatically",
+                    "wait; the program reconnects automatically",
                 );
             }
         };
@@ -117,14 +131,14 @@ fn read(mut stream: impl Read, sender: &SyncSender<ViewEvent>, line_patience: Du
             // This chunk ended a line.
             line_begun = Instant::now();
         } else if line_begun.elapsed() > line_patience {
-            let hint = "wait; it reconnects automatically";
+            let hint = "wait; the program reconnects automatically";
             return EngineError::new("stream.lost", "a line of the stream arrives too slowly", hint);
         }
         if !lines.is_empty() && sender.send(ViewEvent::Lines(lines)).is_err() {
             return EngineError::new(
                 "stream.ended",
                 "the watch no longer reads the stream",
-                "wait; it reconnects automatically",
+                "wait; the program reconnects automatically",
             );
         }
     }
@@ -167,7 +181,52 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// Responds to one request with this status and body. Returns the server's prefix and, in the end, the request.
+    fn respond(status: &str, body: &str) -> (Prefix, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let prefix = format!("http://{}/t/{}", listener.local_addr().unwrap(), "ac".repeat(16));
+        let response =
+            format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let served = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                connection.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            connection.write_all(response.as_bytes()).unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        (Prefix::parse(&prefix).unwrap(), served)
+    }
+
+    #[test]
+    fn size_of_a_tenant_log_is_that_of_its_head() {
+        let export = include_str!("../../../tests/vectors/tenant/export.ndjson");
+        let last: serde_json::Value = serde_json::from_str(export.lines().last().unwrap()).unwrap();
+        let origin = format!("log.example/t/{}", "ac".repeat(16));
+        let views = |prefix| HttpViews::new(prefix, Some(Token::parse("abc", "x").unwrap())).unwrap();
+        let (prefix, served) = respond("200 OK", last["head"].as_str().unwrap());
+        assert_eq!(views(prefix).size(&origin, &Trust::default()).unwrap(), 9);
+        let request = served.join().unwrap().to_lowercase();
+        assert!(request.starts_with(&format!("get /t/{}/head http/1.1\r\n", "ac".repeat(16))), "{request}");
+        assert!(request.contains("\r\nauthorization: bearer abc\r\n"), "{request}");
+        for (status, code) in [
+            ("401 Unauthorized", "http.status"),
+            ("404 Not Found", "log.no_checkpoint"),
+            ("200 OK", "checkpoint.invalid"),
+        ] {
+            let (prefix, served) = respond(status, "<html>");
+            assert_eq!(views(prefix).size(&origin, &Trust::default()).unwrap_err().code(), code);
+            served.join().unwrap();
+        }
+    }
 
     #[test]
     fn slow_line_ends_the_stream() {

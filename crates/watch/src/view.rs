@@ -1,11 +1,12 @@
 //! The part of a log that was read since the current live view began.
 
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::keys::Statement;
+use countersign::pin::Pin;
+use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{FindingCode, Mark, NoteMark, Options, VerifiedEvent, Verifier};
-use countersign_analyze::Acknowledgement;
+use countersign::verify::{Expectations, FindingCode, Mark, NoteMark, Options, VerifiedEvent, Verifier};
+use countersign_analyze::Acknowledgment;
 use countersign_errors::EngineError;
 use countersign_spill::PendingEvents;
 
@@ -13,8 +14,9 @@ use crate::item::LogState;
 use crate::state::WatchState;
 use crate::watcher::WatchConfig;
 
-/// The limit for detections, in bytes, that no valid checkpoint covers yet; a log that is read from its beginning has
-/// one at its end. Detections that don't fit in memory wait in a temporary file.
+/// The maximum size of detections that no valid checkpoint covers yet, in bytes. A view from the log's
+/// beginning may have its first checkpoint only at the log's current end. Detections that don't fit in memory
+/// wait in a temporary file.
 const MAX_UNATTESTED_BYTES: u64 = 1 << 28;
 
 /// The state of the current live view.
@@ -22,22 +24,25 @@ pub(crate) struct View {
     pub(crate) verifier: Verifier,
     /// Encoded detections that no valid checkpoint covers yet.
     pub(crate) detected: PendingEvents<Box<[u8]>>,
-    pub(crate) acknowledged: Vec<Acknowledgement>,
+    pub(crate) acknowledged: Vec<Acknowledgment>,
     pub(crate) revoked: Vec<(String, Option<Time>)>,
-    /// The text of the newest checkpoint.
+    /// The text of the newest checkpoint, or of a tenant log's newest head.
     pub(crate) checkpoint: Option<String>,
     /// Events that no valid checkpoint covers yet.
     pub(crate) events: PendingEvents,
-    /// True if a chain continues whose open link lies before the start of this view.
+    /// True if the open link of a chain lies before the start of this view.
     pub(crate) lacks_open: bool,
 }
 
 impl View {
     pub(crate) fn new(config: &WatchConfig<'_>, state: &WatchState) -> Self {
-        let pin = state.pin.as_deref().and_then(|pin| SignedCheckpoint::parse_extended(pin).ok());
+        let pin = state.pin.as_deref().and_then(|pin| Pin::parse(pin).ok());
+        // A tenant log passes only if the reader names it.
+        let origin = TenantOrigin::for_reader(&config.origin, &config.trust).map(|origin| origin.to_string());
         let options = Options {
             trust: config.trust.clone(),
             pins: pin.into_iter().collect(),
+            expect: Expectations { origin, ..Expectations::default() },
             events: true,
             marks: true,
             findings: true,
@@ -54,13 +59,13 @@ impl View {
         }
     }
 
-    /// Runs the rules on newly verified events, and notes acknowledgements and revocations.
+    /// Runs the rules on newly verified events, and notes acknowledgments and revocations.
     pub(crate) fn settle(&mut self, config: &WatchConfig<'_>) -> Result<(), EngineError> {
         self.verifier.settle();
         let output = self.verifier.take().whole()?;
         for event in output.events {
             let detected = config.detect(&event);
-            self.acknowledged.extend(Acknowledgement::parse(&event.event, event.index));
+            self.acknowledged.extend(Acknowledgment::parse(&event.event, event.index));
             if config.events {
                 self.events.push(event.link.clone(), Some(event.event))?;
             }
@@ -90,7 +95,7 @@ impl View {
         Ok(attested)
     }
 
-    /// Returns the newest checkpoint and its text, if it passes the checks.
+    /// Returns the newest checkpoint or head and its text, if it passes the checks.
     pub(crate) fn attested<'w>(
         &self,
         report: &Report,
@@ -102,8 +107,8 @@ impl View {
             && checks.append_only.state != CheckState::Fail
             && (!config.trust.has_quorum() || checks.witnesses.state == CheckState::Pass)
             && report.origin.as_deref() == Some(&config.origin);
-        let signed = SignedCheckpoint::parse_extended(text)?;
-        let is_same = signed.checkpoint.size == log.size && signed.checkpoint.root == log.root;
+        let newest = Pin::parse(text)?;
+        let is_same = newest.size == log.size && newest.root == log.root;
         Ok((passes && is_same)
             .then(|| (LogState { origin: &config.origin, size: log.size, root: log.root }, text.clone())))
     }

@@ -13,7 +13,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity, SignerTrust, SignerTrusts, VerifiedEvent};
-use countersign_analyze::{Acknowledgement, Analyzer, Coverage, Detected, Finding, Pack, SnapshotError};
+use countersign_analyze::{Acknowledgment, Analyzer, Coverage, Detected, Finding, Pack, SnapshotError};
 use countersign_errors::EngineError;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
@@ -25,9 +25,9 @@ use crate::state::{Chain, Reported, Scan, WatchState};
 use crate::view::View;
 use crate::watchlist::{Lister, WatchlistState};
 
-/// The most findings that are remembered after their report; older ones are never retracted.
+/// The maximum number of findings that are remembered after their report. Older findings are never retracted.
 const MAX_REPORTED: usize = 2_048;
-/// The most verification problems that are remembered, so that each is reported once.
+/// The maximum number of verification problems that are remembered, so that each is reported once.
 const MAX_UNVERIFIED: usize = 4_096;
 /// The time between recorded scans, in milliseconds.
 const SCAN_INTERVAL_MS: i64 = 60 * 60_000;
@@ -74,7 +74,7 @@ pub struct Watcher<'p> {
     new_view_at: Option<u64>,
     /// The number of events whose signature came after the checkpoint that covers them.
     late: u64,
-    /// True if the log showed a valid or invalid checkpoint since this watcher was created.
+    /// True if the log showed a valid or invalid checkpoint or head since this watcher was created.
     has_checkpoint: bool,
     /// The size of a newer checkpoint that lacks cosignatures, until one has enough, and whether
     /// [`Self::take_unwitnessed`] has returned it.
@@ -102,7 +102,7 @@ pub struct Step {
     pub events: Option<AttestedEvents>,
     /// True if there is a new checkpoint to save.
     pub has_grown: bool,
-    /// True if a chain continues whose open link this view lacks: read again from [`Watcher::position`].
+    /// True if this view lacks the open link of a chain. Read again from [`Watcher::position`].
     pub needs_new_view: bool,
     /// The failed check, if the log doesn't pass, so no later entry can be believed.
     pub fatal: Option<EngineError>,
@@ -234,10 +234,12 @@ impl<'p> Watcher<'p> {
     /// Accepts whole lines of an export.
     pub fn push(&mut self, lines: &[u8]) {
         self.view.verifier.push(lines);
-        let checkpoint = |line: &&[u8]| line.starts_with(b"{\"checkpoint\"");
-        let last = lines.split(|byte| *byte == b'\n').rfind(checkpoint);
+        let is_state = |line: &&[u8]| line.starts_with(b"{\"checkpoint\"") || line.starts_with(b"{\"head\"");
+        let last = lines.split(|byte| *byte == b'\n').rfind(is_state);
         let line = last.and_then(|line| Line::parse(str::from_utf8(line).ok()?).ok());
-        if let Some(Line { item: ExportItem::Checkpoint { text, .. }, .. }) = line {
+        if let Some(ExportItem::Checkpoint { text, .. } | ExportItem::Head { text, .. }) =
+            line.map(|line| line.item)
+        {
             self.view.checkpoint = Some(text.into_owned());
         }
     }
@@ -327,7 +329,7 @@ impl<'p> Watcher<'p> {
         items: &mut Vec<Item>,
     ) -> Result<(), EngineError> {
         let broken = |error: &dyn std::error::Error| {
-            EngineError::new("analyze.order", error.to_string(), "this is a bug: please report it")
+            EngineError::new("analyze.order", error.to_string(), "report this as a bug")
         };
         let mut later = PendingEvents::default();
         let signer_trusts = SignerTrusts::from_report(report);
@@ -473,7 +475,7 @@ impl<'p> Watcher<'p> {
     }
 
     fn acknowledge(&mut self) {
-        for Acknowledgement { leaf, finding, by, .. } in std::mem::take(&mut self.view.acknowledged) {
+        for Acknowledgment { leaf, finding, by, .. } in std::mem::take(&mut self.view.acknowledged) {
             if let Some(reported) = self.state.reported.iter_mut().find(|reported| reported.id == finding) {
                 reported.acknowledged.get_or_insert((by, leaf));
             }
@@ -517,13 +519,17 @@ impl<'p> Watcher<'p> {
                 let is_other = report.origin.as_deref() != Some(&self.config.origin);
                 (checks.log.state != CheckState::Pass || is_other).then_some(("log", &checks.log))
             })?;
-        let why =
-            match report.findings.iter().find(|finding| {
-                finding.severity == Severity::Error && finding.code.as_str().starts_with(name)
-            }) {
-                Some(finding) => finding.message.clone(),
-                None => check.reason.clone().unwrap_or_else(|| "the export belongs to another log".into()),
-            };
+        // Errors of heads and anchors fail the checks of a tenant log.
+        let why = [name, "head"].into_iter().find_map(|prefix| {
+            report.findings.iter().find(|finding| {
+                let area = finding.code.as_str().split('.').next();
+                finding.severity == Severity::Error && area == Some(prefix)
+            })
+        });
+        let why = match why {
+            Some(finding) => finding.message.clone(),
+            None => check.reason.clone().unwrap_or_else(|| "the export belongs to another log".into()),
+        };
         let (code, hint) = if check.state == CheckState::Fail {
             (
                 "watch.altered",
@@ -566,6 +572,7 @@ impl<'p> Watcher<'p> {
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU64;
+    use std::path::Path;
 
     use countersign::event::{Event, Redaction};
     use countersign::export::Header;
@@ -724,6 +731,75 @@ mod tests {
         assert_eq!(step.fatal.unwrap().code(), "watch.altered");
         assert!(step.items.iter().all(|item| item.kind == ItemKind::Unverified) && !step.items.is_empty());
         assert_eq!(watcher.position(), Some(6));
+    }
+
+    /// Returns the lines of a test vector of a tenant log, split after each head, and a watcher of this log.
+    fn tenant<'p>(pack: &'p Pack, vector: &str, state: Option<WatchState>) -> (Vec<String>, Watcher<'p>) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(vector);
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let mut chunks = vec![String::new()];
+        for line in read("export.ndjson").split_inclusive('\n') {
+            chunks.last_mut().unwrap().push_str(line);
+            if line.starts_with("{\"head\"") {
+                chunks.push(String::new());
+            }
+        }
+        chunks.pop();
+        // The watcher names the log that it expects, so the trust file need not.
+        let trust = read("trust.txt")
+            .lines()
+            .filter(|line| !line.starts_with("origin"))
+            .fold(String::new(), |trust, line| trust + line + "\n");
+        let config = WatchConfig {
+            origin: format!("log.example/t/{}", "ac".repeat(16)),
+            trust: Trust::parse(trust.as_bytes()).unwrap(),
+            pack,
+            parsers: Parsers::built_in(),
+            scans: false,
+            events: false,
+        };
+        let mut watcher = Watcher::new(config, state, "state").unwrap();
+        watcher.begin_at(0);
+        (chunks, watcher)
+    }
+
+    #[test]
+    fn heads_of_a_tenant_log_cover_its_events() {
+        let pack = pack();
+        let (chunks, mut watcher) = tenant(&pack, "tenant-two-heads", None);
+        let (mut sizes, mut pins) = (Vec::new(), Vec::new());
+        for chunk in &chunks {
+            let (lines, head) = chunk.trim_end().rsplit_once('\n').unwrap();
+            watcher.push(format!("{lines}\n").as_bytes());
+            assert!(!watcher.settle(time(0), None).unwrap().has_grown);
+            watcher.push(format!("{head}\n").as_bytes());
+            let step = watcher.settle(time(0), None).unwrap();
+            assert!(step.has_grown && step.fatal.is_none());
+            sizes.push(watcher.position());
+            pins.push(watcher.state().pin.clone().unwrap());
+            assert_eq!(head, json!({ "head": pins.last() }).to_string());
+        }
+        assert_eq!(sizes, [Some(5), Some(9)]);
+        // Another process compares the log with the head.
+        let state = |size, pin: &String| WatchState {
+            origin: watcher.state().origin.clone(),
+            begun: Some(0),
+            position: size,
+            pin: Some(pin.clone()),
+            ..WatchState::default()
+        };
+        let (chunks, mut watcher) = tenant(&pack, "tenant-two-heads", Some(state(5, &pins[0])));
+        watcher.push(chunks.concat().as_bytes());
+        assert!(watcher.settle(time(0), None).unwrap().has_grown && watcher.position() == Some(9));
+        let (chunks, mut watcher) = tenant(&pack, "tenant-rewritten", Some(state(5, &pins[0])));
+        watcher.push(chunks.concat().as_bytes());
+        let step = watcher.settle(time(0), None).unwrap();
+        assert_eq!(step.fatal.unwrap().code(), "watch.altered");
+        assert_eq!(watcher.position(), Some(5));
+        let (chunks, mut watcher) = tenant(&pack, "tenant-two-heads-of-a-tick", None);
+        watcher.push(chunks.concat().as_bytes());
+        let fatal = watcher.settle(time(0), None).unwrap().fatal.unwrap();
+        assert!(fatal.without_place().contains("the anchor's hashes do not lead"), "{fatal:?}");
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub struct Lister {
 }
 
 impl Lister {
-    /// Creates one that signs with `key`. Entries expire after `lifetime`.
+    /// Creates a lister that signs with `key`. Entries expire after `lifetime`.
     pub fn new(publish: Publish, key: SignerKey, lifetime: Duration) -> Self {
         Self { publish, key, lifetime, due: None }
     }

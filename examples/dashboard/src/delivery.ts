@@ -74,7 +74,7 @@ export class Delivery {
         el(
           "p",
           { id: "cut-help", class: "faint" },
-          "What you do then waits in this browser, even if you close the page.",
+          "Your actions then wait in this browser, even if you close the page.",
         ),
       ),
     );

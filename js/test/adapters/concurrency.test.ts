@@ -116,9 +116,9 @@ describe("one isolate of a Worker", { skip, timeout: 110_000 }, () => {
     gone.end();
     await came;
     const others = ["beside 1", "beside 2", "beside 3"];
-    const asked = Promise.all(others.map((id) => ask(`/delivered?id=${id}`)));
+    const answers = Promise.all(others.map((id) => ask(`/delivered?id=${id}`)));
     gone.destroy();
-    for (const response of await asked) {
+    for (const response of await answers) {
       assert.equal(response.status, 200);
     }
     await expect(["gone", ...others]);

@@ -167,7 +167,7 @@ test("an event's own fields and its scope override the request", async () => {
 });
 
 test("callbacks run for each event, and an invalid result is omitted", async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   const audit = await createTestRecorder();
   let user: unknown;
   const handle = auditFetch(
@@ -186,7 +186,7 @@ test("callbacks run for each event, and an invalid result is omitted", async () 
         audit.record({ action: "in.callback" });
         return user as string;
       },
-      onError: ({ member }) => told.push(`${member}`),
+      onError: ({ member }) => reported.push(`${member}`),
     },
   );
   await handle(new Request("https://example.com"));
@@ -195,7 +195,7 @@ test("callbacks run for each event, and an invalid result is omitted", async () 
     events.map(({ actor }) => actor?.id),
     [undefined, "ada", "7", undefined, undefined, undefined],
   );
-  assert.deepEqual(told, ["actor", "actor", "actor"]);
+  assert.deepEqual(reported, ["actor", "actor", "actor"]);
 });
 
 test("Hono: nested requests, and requests without AsyncLocalStorage", async () => {

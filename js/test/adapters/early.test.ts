@@ -52,7 +52,7 @@ test("before the start: an invalid event rejects its handle, calls onError, and 
 
 test("before the start: a request with an invalid actor is recorded without it, as it is afterwards", async () => {
   const exported = memory();
-  const told: [code: string, member: string | undefined][] = [];
+  const reported: [code: string, member: string | undefined][] = [];
   let tries = 0;
   const options = (): RecorderOptions => {
     tries += 1;
@@ -65,7 +65,7 @@ test("before the start: a request with an invalid actor is recorded without it, 
     http: {
       actor: () => ({ id: true }) as never,
       tenant: () => "acme",
-      onError: ({ code, member }) => told.push([code, member]),
+      onError: ({ code, member }) => reported.push([code, member]),
     },
   });
   const event = { httpMethod: "GET", path: "/", requestContext: {} };
@@ -78,16 +78,16 @@ test("before the start: a request with an invalid actor is recorded without it, 
     events.map(({ action, actor, tenant }) => ({ action, actor, tenant })),
     Array.from({ length: 2 }, () => ({ action: "http.request", actor: undefined, tenant: "acme" })),
   );
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     ["event.invalid", "actor.id"],
     ["event.invalid", "actor.id"],
   ]);
 });
 
 test("before the start: an unreachable log is reported once", async (t) => {
-  const said: string[] = [];
+  const lines: string[] = [];
   for (const method of ["warn", "error"] as const) {
-    t.mock.method(console, method, (line: string) => said.push(line));
+    t.mock.method(console, method, (line: string) => lines.push(line));
   }
   const log = new MemoryLog();
   let isDown = true;
@@ -106,7 +106,7 @@ test("before the start: an unreachable log is reported once", async (t) => {
   const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 };
   await handler({}, context);
   assert.deepEqual(
-    said.map((line) => line.split(": ", 2)),
+    lines.map((line) => line.split(": ", 2)),
     [["countersign", "log_server.unreachable"]],
   );
   isDown = false;

@@ -356,16 +356,16 @@ describe("auditHono", () => {
 /** Sends a request and aborts it before or after its response begins. */
 async function giveUp(server: Server, url: string, when: "before" | "after"): Promise<void> {
   const arrived = once(server, "request");
-  const asked = httpRequest(url).on("error", () => {});
-  asked.end();
+  const sent = httpRequest(url).on("error", () => {});
+  sent.end();
   if (when === "after") {
-    const [response] = (await once(asked, "response")) as [NodeJS.ReadableStream];
+    const [response] = (await once(sent, "response")) as [NodeJS.ReadableStream];
     response.on("error", () => {});
     await once(response, "data");
   } else {
     await arrived;
   }
-  asked.destroy();
+  sent.destroy();
 }
 
 /** A response that never ends. */
@@ -528,9 +528,9 @@ describe("servers for fetch handlers", () => {
   for (const name of ["Deno", "Bun"] as const) {
     test(name, async () => {
       const child = new Child(name, new URL("node/serving.ts", import.meta.url), []);
-      const said = await child.line();
+      const line = await child.line();
       assert.deepEqual(await child.ended(), { code: 0, errors: "" });
-      assert.deepEqual(JSON.parse(said ?? ""), {
+      assert.deepEqual(JSON.parse(line ?? ""), {
         echo: "echo",
         events: [
           { method: "POST", path: "/jobs", status: 201, latency_ms: 0 },

@@ -13,7 +13,7 @@ const [EMITTER] = EMITTERS;
 
 describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
-  const said: string[] = [];
+  const lines: string[] = [];
   let worker: Miniflare;
   before(async () => {
     await log.start();
@@ -21,7 +21,7 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
       bindings: { KEY: EMITTER.secret, URL: log.url, LOG: LOG.vkey, EMPTY: "" },
       durableObjects: { OBJECT: { className: "Thing", useSQLite: true } },
       handleStructuredLogs: ({ message }: { message: string }) => {
-        said.push(message);
+        lines.push(message);
       },
     });
   });
@@ -34,10 +34,10 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
     (await (await worker.dispatchFetch(`http://worker.test${path}`)).json()) as object;
 
   /** Waits until the console shows the text, which arrives asynchronously. */
-  async function heard(text: string): Promise<void> {
+  async function waitForLine(text: string): Promise<void> {
     await eventually(
-      `the console has said: ${text}`,
-      () => said,
+      `the console shows: ${text}`,
+      () => lines,
       (said) => said.some((line) => line.includes(text)),
     );
   }
@@ -46,15 +46,15 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
     [
       "/no-key",
       "key",
-      /missing .*: NO_KEY$/,
+      /lacks .*: NO_KEY$/,
       /npx wrangler secret put NO_KEY .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
     ],
-    ["/empty-key", "key", /missing .*: EMPTY$/, /npx wrangler secret put EMPTY/],
-    ["/no-url", "to", /missing .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
-    ["/no-log", "log", /missing .*: NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
-    ["/no-binding", "to", /missing .*: NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
-    ["/no-binding-called", undefined, /missing .*: NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
-    ["/nothing", "key", /missing .*: NO_KEY, NO_URL, NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
+    ["/empty-key", "key", /lacks .*: EMPTY$/, /npx wrangler secret put EMPTY/],
+    ["/no-url", "to", /lacks .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
+    ["/no-log", "log", /lacks .*: NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
+    ["/no-binding", "to", /lacks .*: NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
+    ["/no-binding-called", undefined, /lacks .*: NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
+    ["/nothing", "key", /lacks .*: NO_KEY, NO_URL, NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
     ["/stub", "to", /can't be a Durable Object stub/, /\{ binding: env\.LOG, name \}/],
     ["/url-without-scheme", "to", /lacks https:\/\//, /https:\/\//],
   ] as const) {
@@ -78,8 +78,8 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
   test("a handler responds although its recorder can't start, and the reason is logged once", async () => {
     assert.deepEqual(await ask("/not-required"), { waiting: 1, lastError: "options.invalid" });
     assert.deepEqual(await ask("/not-required"), { waiting: 2, lastError: "options.invalid" });
-    await heard("NO_KEY");
-    const told = said.filter((line) => line.includes("NO_KEY"));
+    await waitForLine("NO_KEY");
+    const told = lines.filter((line) => line.includes("NO_KEY"));
     assert.equal(told.length, 1, told.join("\n"));
     assert.match(told[0] ?? "", /^countersign: options\.invalid: .*npx wrangler secret put NO_KEY/);
   });
@@ -88,7 +88,7 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
     const began = Date.now();
     assert.deepEqual(await ask("/healing"), { waiting: 1, lastError: "recorder.failed" });
     const between = Date.now();
-    await heard("the recorder could not be started: Error: not yet");
+    await waitForLine("the recorder could not be started: Error: not yet");
     const healed = async () => {
       const events = await log.events();
       if (events.length === 0) {

@@ -62,12 +62,12 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
   test("auditHandle delivers the events of all requests", async () => {
     const ask = () => worker.dispatchFetch("http://worker.test/kit/jobs/42");
     await Promise.all(Array.from({ length: 20 }, ask));
-    const asked = {
+    const init = {
       ...request("", 200),
       http: { method: "GET", path: "/kit/jobs/[id]", status: 200, latency_ms: undefined },
       context: undefined,
     };
-    const expected = [{ action: "config.read", target: { type: "job", id: "42" } }, asked];
+    const expected = [{ action: "config.read", target: { type: "job", id: "42" } }, init];
     const found = (await events(40)).sort((a, b) => a.action.localeCompare(b.action));
     assert.deepEqual(
       JSON.parse(JSON.stringify(found)),
@@ -99,18 +99,18 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
   test("passes on WebSocket responses unchanged", async () => {
     const answer = await worker.dispatchFetch("http://worker.test/plain/socket", { headers: { upgrade: "websocket" } });
     const socket = answer.webSocket ?? assert.fail("no socket");
-    const heard = new Promise((resolve) => socket.addEventListener("message", ({ data }) => resolve(data)));
+    const message = new Promise((resolve) => socket.addEventListener("message", ({ data }) => resolve(data)));
     socket.accept();
     socket.send("there");
-    assert.equal(await heard, "there back");
+    assert.equal(await message, "there back");
     socket.close();
     assert.deepEqual(await events(1), [request("/plain/socket", 101)]);
   });
 
   test("records a stream canceled by its client as one request", async () => {
     const url = new URL("/plain/endless", await worker.ready);
-    const asked = get(url, { headers: { host: "worker.test" } });
-    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    const sent = get(url, { headers: { host: "worker.test" } });
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
     await once(response, "data");
     response.destroy();
     const found = await events(1);

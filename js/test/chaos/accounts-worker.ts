@@ -1,4 +1,4 @@
-/** A Worker that does the same within one request. */
+/** A Worker that runs the scenarios of accounts.ts within one request. */
 
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { inFrontOfDeadLog, oneAfterTheOther, type Place } from "./accounts.ts";

@@ -22,10 +22,10 @@ async function inLog(run: (place: Place) => Promise<string>): Promise<void> {
   try {
     const [proven, accounts = ""] = (await run({ key: EMITTERS[0].secret, url: log.url, log: LOG.vkey })).split("\n");
     assert.equal(proven, "5");
-    const { delivered, rejected, dropped, lost, waiting, told }: Accounts = JSON.parse(accounts);
+    const { delivered, rejected, dropped, lost, waiting, reported }: Accounts = JSON.parse(accounts);
     assert.ok(delivered > 50 && dropped > 50, accounts);
     assert.equal(delivered + dropped + lost, RECORDED);
-    assert.deepEqual([rejected, lost, waiting, told], [{ "recorder.full": dropped }, 0, 0, 1]);
+    assert.deepEqual([rejected, lost, waiting, reported], [{ "recorder.full": dropped }, 0, 0, 1]);
     const exported = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     const text = await exported.text();
     assert.equal(new Set(text.match(/"id":"(alone|dead)\.\d+"/g)).size, 5 + delivered);

@@ -21,7 +21,7 @@ export interface Accounts {
   readonly lost: number;
   readonly waiting: number;
   /** Number of calls of `onError` with dropped events. */
-  readonly told: number;
+  readonly reported: number;
 }
 
 type Create = (options: LogOptions) => Recorder;
@@ -41,7 +41,7 @@ export async function oneAfterTheOther(createRecorder: Create, { key, url, log }
 /** Records more events than fit while the log is down, which then comes back. */
 export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }: Place): Promise<Accounts> {
   let isDown = true;
-  let told = 0;
+  let reported = 0;
   const audit = createRecorder({
     key,
     log,
@@ -50,7 +50,7 @@ export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }
     maxWaitingBytes: 100_000,
     retry: { initialDelayMs: 1, maxDelayMs: 10 },
     onError: ({ code }) => {
-      told += code === "recorder.full" ? 1 : 0;
+      reported += code === "recorder.full" ? 1 : 0;
     },
   });
   const handles = Array.from({ length: RECORDED }, (_, nth) =>
@@ -70,5 +70,5 @@ export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }
     }
   }
   const { dropped, lost, waiting } = audit.status();
-  return { delivered, rejected, dropped, lost, waiting, told };
+  return { delivered, rejected, dropped, lost, waiting, reported };
 }

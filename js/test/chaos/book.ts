@@ -143,14 +143,14 @@ export class Book {
     }
     const step = Math.max(1, Math.floor(receipts.length / 4));
     for (const { receipt } of receipts.filter((_, nth) => nth % step === 0)) {
-      const said = await run(["receipt", "receipt.txt", "--entry", "link.txt", "--trust", "trust.txt"], {
+      const result = await run(["receipt", "receipt.txt", "--entry", "link.txt", "--trust", "trust.txt"], {
         "trust.txt": TRUST.split("\n")
           .filter((line) => line.startsWith("log "))
           .join("\n"),
         "receipt.txt": receipt.proof ?? "",
         "link.txt": receipt.links.at(-1) ?? "",
       });
-      assert.equal(said.status, 0, said.stdout + said.stderr);
+      assert.equal(result.status, 0, result.stdout + result.stderr);
     }
   }
 }

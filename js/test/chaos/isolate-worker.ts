@@ -7,7 +7,7 @@ import { withCountersign } from "../../packages/countersign/dist/adapters/cloudf
 
 interface Environment {
   KEY: string;
-  COLLECTOR: string;
+  LOG_URL: string;
   LOG: string;
 }
 
@@ -20,9 +20,9 @@ const now = Date.now;
 Date.now = () => now() - behind;
 
 export default withCountersign(
-  ({ KEY, COLLECTOR, LOG }: Environment) => ({
+  ({ KEY, LOG_URL, LOG }: Environment) => ({
     key: KEY,
-    to: COLLECTOR,
+    to: LOG_URL,
     log: LOG,
     timeoutMs: 600,
     retry: { initialDelayMs: 20, maxDelayMs: 100 },

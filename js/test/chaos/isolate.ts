@@ -26,7 +26,7 @@ interface IsolateState {
 export async function inOneIsolate(ordeal: Ordeal): Promise<void> {
   const { worker } = await started({
     ...(await bundled("isolate-worker.ts", ordeal)),
-    bindings: { KEY: EMITTERS[0].secret, COLLECTOR: ordeal.proxy.url("isolate"), LOG: LOG.vkey },
+    bindings: { KEY: EMITTERS[0].secret, LOG_URL: ordeal.proxy.url("isolate"), LOG: LOG.vkey },
   });
   try {
     const url = await worker.ready;

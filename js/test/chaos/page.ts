@@ -4,12 +4,12 @@ import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
 import type { PageFunctions } from "./chromium.ts";
 import { live } from "./scenario.ts";
 
-const told: string[] = [];
+const pending: string[] = [];
 function tell(): void {
-  void (globalThis as unknown as { say: (lines: string[]) => Promise<void> }).say(told.splice(0));
+  void (globalThis as unknown as { say: (lines: string[]) => Promise<void> }).say(pending.splice(0));
 }
 function say(line: string): void {
-  if (told.push(line) === 1) {
+  if (pending.push(line) === 1) {
     queueMicrotask(tell);
   }
 }

@@ -46,8 +46,8 @@ onEachLog((log) => {
   });
 
   test("erase: removes an event, and the log still verifies", async () => {
-    const asked = { events: [place(7)], reason: "case 17" };
-    assert.deepEqual(await erase(asked), counts(1));
+    const request = { events: [place(7)], reason: "case 17" };
+    assert.deepEqual(await erase(request), counts(1));
     const text = await log.export("", AUDITOR);
     assert.ok(!text.includes("secret-7."));
     const { link, withheld, event, salt } = await leafAt(first + 7);
@@ -64,8 +64,8 @@ onEachLog((log) => {
   });
 
   test("erase: the log's own chain records what was erased, by whom, and why", async () => {
-    const said = await record();
-    assert.deepEqual(said, {
+    const recordText = await record();
+    assert.deepEqual(recordText, {
       action: "log.erase",
       actor: { type: "user", id: "privacy-desk" },
       target: { type: "log", id: ORIGIN },
@@ -209,8 +209,8 @@ onEachLog((log) => {
     }
     assert.deepEqual((await log.erase(" ".repeat(2 << 20), DESK)).refusal(413, "request.invalid"), {});
     const headers = { authorization: `Bearer ${DESK}` };
-    const asked = JSON.stringify({ events: [one], reason });
-    const answer = await log.ask("/erase?force=1", { method: "POST", headers, body: asked });
+    const request = JSON.stringify({ events: [one], reason });
+    const answer = await log.ask("/erase?force=1", { method: "POST", headers, body: request });
     assert.deepEqual(answer.refusal(400, "request.invalid"), { parameter: "force" });
     assert.notEqual((await leafAt(first + 20)).event, undefined);
     assert.deepEqual(await records(), before);
@@ -224,7 +224,7 @@ onEachLog((log) => {
   });
 
   test("erase: progress is visible to those who may erase", async () => {
-    const said = await record();
+    const recordText = await record();
     const erasures = async (path: string, token = DESK) => {
       const answer = await log.get(path, token);
       assert.equal(answer.status, 200, answer.text);
@@ -235,7 +235,7 @@ onEachLog((log) => {
     const [newest] = all;
     assert.ok(newest !== undefined);
     const { record: at, at: time, done, ...rest } = newest;
-    const { metadata, reason } = said as { metadata: { events: number }; reason: string };
+    const { metadata, reason } = recordText as { metadata: { events: number }; reason: string };
     const actor = { type: "user", id: "privacy-desk" };
     assert.deepEqual(rest, { state: "done", actor, reason, events: metadata.events, left: 0, held: 0 });
     assert.equal((await leafAt(Number(at))).event?.action, "log.erase");
@@ -262,8 +262,8 @@ onEachLog((log) => {
   });
 
   test("erase: two concurrent requests erase each event once", async () => {
-    const asked = { events: [place(43), place(45)], reason: "twice" };
-    const answers = await Promise.all([erase(asked), erase(asked)]);
+    const request = { events: [place(43), place(45)], reason: "twice" };
+    const answers = await Promise.all([erase(request), erase(request)]);
     const erased = answers.map((answer) => (answer as { erased: number }).erased);
     assert.deepEqual(erased.sort(), [0, 2]);
   });

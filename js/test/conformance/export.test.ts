@@ -411,8 +411,8 @@ onEachLog((log) => {
     for (const place of [`${id}/9999`, `${"0".repeat(32)}/1`, id, `${id}/1/2`]) {
       assert.deepEqual((await log.get(`/proof/${place}`, AUDITOR)).refusal(404, "request.not_found"), {}, place);
     }
-    const asked = await log.get(`/proof/${id}/1?a=1`, AUDITOR);
-    assert.deepEqual(asked.refusal(400, "request.invalid"), { parameter: "a" });
+    const answer = await log.get(`/proof/${id}/1?a=1`, AUDITOR);
+    assert.deepEqual(answer.refusal(400, "request.invalid"), { parameter: "a" });
   });
 });
 

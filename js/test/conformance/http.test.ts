@@ -76,12 +76,12 @@ onEachLog((log) => {
 
   test("cors: allowed origins can send requests and read the response", async () => {
     for (const path of ["/submit", "/checkpoint", "/export", "/erase", "/stream"]) {
-      const asked = {
+      const headers = {
         origin: PAGE,
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization,content-encoding,content-type",
       };
-      const leave = await log.ask(path, { method: "OPTIONS", headers: asked });
+      const leave = await log.ask(path, { method: "OPTIONS", headers: headers });
       assert.ok(leave.status === 200 || leave.status === 204, path);
       assert.equal(leave.headers["access-control-allow-origin"], PAGE, path);
       assert.deepEqual(words(leave, "access-control-allow-methods").sort(), ["get", "post"]);
@@ -111,7 +111,7 @@ onEachLog((log) => {
     assert.deepEqual([refused.status, refused.headers["access-control-allow-origin"]], [400, PAGE]);
   });
 
-  test("cors: other origins can't", async () => {
+  test("cors: other origins can't send requests or read the response", async () => {
     for (const origin of ["https://evil.example", `${PAGE}.evil.example`, "http://dashboard.example", "null", "*"]) {
       for (const method of ["OPTIONS", "GET"]) {
         const headers = { origin, "access-control-request-method": "POST" };
@@ -126,7 +126,7 @@ onEachLog((log) => {
     assert.equal((await log.get("/checkpoint")).headers["access-control-allow-origin"], undefined);
   });
 
-  test("http: response headers repeat nothing of the client's", async () => {
+  test("http: response headers contain nothing from the request", async () => {
     const answer = await log.get("/checkpoint?a=%0d%0aSet-Cookie:%20a=b", undefined, {
       origin: "https://evil.example",
       "x-forwarded-host": "evil.example",
@@ -145,8 +145,8 @@ onEachLog((log) => {
     assert.equal(answer.headers["content-type"], "application/json");
     assert.equal(answer.headers["cache-control"], "no-store");
     const { published, clock, storage, check, index, ...rest } = answer.json;
-    const { now, ...standing } = clock as { now: string };
-    assert.deepEqual(standing, { state: "unknown", skew: null, witnesses: {} });
+    const { now, ...state } = clock as { now: string };
+    assert.deepEqual(state, { state: "unknown", skew: null, witnesses: {} });
     assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
     const erasures = { unfinished: 0, failing: false };
     const { size } = checkpoint;
@@ -208,10 +208,10 @@ onEachLog((log) => {
 
   test("cors: can be configured for all origins or none", { skip: log.lasting }, async () => {
     const allowed = async () => {
-      const asked = { origin: "https://any.example", "access-control-request-method": "POST" };
+      const preflight = { origin: "https://any.example", "access-control-request-method": "POST" };
       const answers = [
-        await log.ask("/submit", { method: "OPTIONS", headers: asked }),
-        await log.get("/checkpoint", undefined, asked),
+        await log.ask("/submit", { method: "OPTIONS", headers: preflight }),
+        await log.get("/checkpoint", undefined, preflight),
       ];
       return answers.map(({ headers }) => headers["access-control-allow-origin"]);
     };

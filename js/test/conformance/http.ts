@@ -73,7 +73,7 @@ export function send(
   const length = body === undefined || chunked ? {} : { "content-length": String(Buffer.byteLength(body)) };
   return new Promise((resolve, reject) => {
     // Uses its own connection, so that requests don't affect each other.
-    const asked = request({
+    const sent = request({
       hostname,
       port,
       path,
@@ -82,17 +82,17 @@ export function send(
       agent: false,
       timeout: TIMEOUT_MS,
     });
-    asked.on("response", resolve);
-    asked.on("error", reject);
-    asked.on("timeout", () => asked.destroy(new Error(`no answer to ${method} ${path}`)));
+    sent.on("response", resolve);
+    sent.on("error", reject);
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path}`)));
     if (chunked && body !== undefined) {
       const bytes = Buffer.from(body);
       for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-        asked.write(bytes.subarray(at, at + CHUNK_BYTES));
+        sent.write(bytes.subarray(at, at + CHUNK_BYTES));
       }
-      asked.end();
+      sent.end();
     } else {
-      asked.end(body);
+      sent.end(body);
     }
   });
 }

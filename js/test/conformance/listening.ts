@@ -14,16 +14,16 @@ export async function listening(program: string, args: readonly string[]): Promi
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const said: string[] = [];
+  const output: string[] = [];
   return new Promise((resolve, reject) => {
     const lines = createInterface(child.stderr);
     lines.on("line", (line) => {
-      said.push(line);
+      output.push(line);
       const [, url] = line.split(" listens on ");
       if (url !== undefined) {
         resolve({ child, url });
       }
     });
-    lines.on("close", () => reject(new Error(`it did not start:\n${said.join("\n")}`)));
+    lines.on("close", () => reject(new Error(`it did not start:\n${output.join("\n")}`)));
   });
 }

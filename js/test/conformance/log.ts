@@ -152,7 +152,7 @@ export class Log {
   }
 
   /** Asserts that a new chain is accepted. */
-  async goesOn(): Promise<void> {
+  async stillAccepts(): Promise<void> {
     const before = await this.size();
     assert.equal((await this.take(this.chain(EMITTERS[2]).events(1).body())).checkpoint.size, before + 2);
   }

@@ -36,15 +36,15 @@ onEachLog((log) => {
     for (const round of [0, 1]) {
       const events = Array.from({ length: 150 }, (_, n) => JSON.stringify({ action: "job.update", n, round }));
       const args = ["record", "--key", file("app.key"), "--to", log.url, "--log", LOG.vkey, "--outbox", file("outbox")];
-      const said = await run([...args, ...(round === 0 ? ["--open"] : []), "events.ndjson"], {
+      const result = await run([...args, ...(round === 0 ? ["--open"] : []), "events.ndjson"], {
         "events.ndjson": `${events.join("\n")}\n`,
       });
-      assert.equal(said.status, 0, said.stderr);
+      assert.equal(result.status, 0, result.stderr);
     }
     // One chain with its open link, events, and close link.
     assert.equal(await log.size(), before + 302);
-    const said = await monitor();
-    assert.equal(said.status, 0, said.stdout + said.stderr);
+    const outcome = await monitor();
+    assert.equal(outcome.status, 0, outcome.stdout + outcome.stderr);
   });
 
   test("peers: the package's recorder delivers and verifies the proofs", async () => {
@@ -85,10 +85,10 @@ onEachLog((log) => {
     const granted = ISSUER.note(["countersign/v1 keys", ORIGIN, `grant ${key.vkey} - -`, ""].join("\n"));
     for (const events of [5, 300]) {
       await log.take(body(JSON.stringify({ note: granted })) + log.chain(key).events(events).body());
-      const said = await check("--save-pin", file("pin.txt"), ...(events === 5 ? [] : ["--pin", file("pin.txt")]));
-      const { verdict, tiles, report } = JSON.parse(said.stdout);
+      const result = await check("--save-pin", file("pin.txt"), ...(events === 5 ? [] : ["--pin", file("pin.txt")]));
+      const { verdict, tiles, report } = JSON.parse(result.stdout);
       // Tiles contain no events.
-      assert.deepEqual([said.status, verdict], [4, "partial"], said.stdout);
+      assert.deepEqual([result.status, verdict], [4, "partial"], result.stdout);
       assert.deepEqual(tiles.finding_counts, {});
       assert.equal(report.log.size, await log.size());
       assert.equal(report.checks.append_only.state, events === 5 ? "not_checked" : "pass");
@@ -119,8 +119,8 @@ onEachLog((log) => {
       [["--actor", "u_3", "--limit", "2"], "?actor=u_3&limit=2"],
       [["--range", "3..50"], "?from=3&to=50"],
     ] as const) {
-      const said = await run([...args, ...more]);
-      assert.equal(said.status, 0, said.stderr);
+      const result = await run([...args, ...more]);
+      assert.equal(result.status, 0, result.stderr);
       const got = readFileSync(file("export.ndjson"), "utf8");
       assert.deepEqual(shown(readExport(got)), shown(readExport(await log.export(query, AUDITOR))), query);
     }
@@ -128,17 +128,17 @@ onEachLog((log) => {
 
   test("peers: a monitor finds no problem after a restart", { skip: log.lasting }, async () => {
     await log.restart();
-    await log.goesOn();
-    const said = await monitor();
-    assert.equal(said.status, 0, said.stdout + said.stderr);
+    await log.stillAccepts();
+    const result = await monitor();
+    assert.equal(result.status, 0, result.stdout + result.stderr);
   });
 
   test("peers: both clients deliver large amounts in several requests", async () => {
     const before = await log.size();
     const events = Array.from({ length: 45 }, (_, n) => ({ action: "job.update", metadata: { long: LONG, n } }));
     const args = ["record", "--key", file("app.key"), "--to", log.url, "--log", LOG.vkey, "events.ndjson"];
-    const said = await run(args, { "events.ndjson": events.map((event) => JSON.stringify(event)).join("\n") });
-    assert.equal(said.status, 0, said.stderr);
+    const result = await run(args, { "events.ndjson": events.map((event) => JSON.stringify(event)).join("\n") });
+    assert.equal(result.status, 0, result.stderr);
     const options = {
       key: EMITTERS[1].secret,
       to: log.url,

@@ -34,13 +34,13 @@ export async function run(args: readonly string[], files: Record<string, string>
     }
     const env = { ...process.env, NO_COLOR: "1" };
     const child = spawn(PROGRAM ?? "countersign", args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-    const said = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (text) => (said.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text) => (said.stderr += text));
+    const output = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text) => (output.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text) => (output.stderr += text));
     const status = await new Promise<number | null>((resolve, reject) =>
       child.on("close", resolve).on("error", reject),
     );
-    return { status, ...said };
+    return { status, ...output };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -50,11 +50,11 @@ export async function run(args: readonly string[], files: Record<string, string>
 export async function verify(text: string, pins: readonly string[] = [], trust = TRUST): Promise<Report> {
   const files = Object.fromEntries(pins.map((pin, number) => [`pin${number}.txt`, pin]));
   const args = Object.keys(files).flatMap((name) => ["--pin", name]);
-  const said = await run(["verify", "export.ndjson", "--trust", "trust.txt", "--json", ...args], {
+  const result = await run(["verify", "export.ndjson", "--trust", "trust.txt", "--json", ...args], {
     "export.ndjson": text,
     "trust.txt": trust,
     ...files,
   });
-  assert.equal(said.stderr, "");
-  return JSON.parse(said.stdout);
+  assert.equal(result.stderr, "");
+  return JSON.parse(result.stdout);
 }

@@ -220,7 +220,7 @@ onEachLog((log) => {
     const view = await open(`?from=${first}`);
     assert.deepEqual(ids(await view.until(size)), range(first, size));
     view.close();
-    await log.goesOn();
+    await log.stillAccepts();
     size += 2;
     assert.deepEqual(ids(await slow.until(size)), range(first, size));
     slow.close();
@@ -243,7 +243,7 @@ onEachLog((log) => {
       half.write("{", () => half.destroy());
     });
     assert.equal(await log.size(), size);
-    await log.goesOn();
+    await log.stillAccepts();
     size += 2;
   });
 

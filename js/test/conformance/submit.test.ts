@@ -68,7 +68,7 @@ onEachLog((log) => {
     const before = await log.size();
     const chain = log.chain().events(5);
     await log.take(chain.body());
-    await log.goesOn();
+    await log.stillAccepts();
     const again = await log.take(chain.body());
     assert.deepEqual([again.added, again.repeated], [0, 6]);
     assert.deepEqual(again.chains.get(chain.id), { seq: 5, index: before + 5 });

@@ -11,7 +11,7 @@ import { type Checkpoint, leafHash, root } from "./tree.ts";
 const FOREVER = "public, max-age=31536000, immutable";
 
 /** Returns all entries of the log from its bundles. */
-async function leavesOf(log: Log, size: number): Promise<Buffer[]> {
+async function logEntries(log: Log, size: number): Promise<Buffer[]> {
   const bundles = bundlesOf(size).map(async (bundle) => {
     const answer = await log.get(pathOf(bundle));
     assert.equal(answer.status, 200, pathOf(bundle));
@@ -48,7 +48,7 @@ onEachLog((log) => {
 
   test("tiles: entries are in order and lead to every checkpoint's root", async () => {
     const { size } = await log.checkpoint();
-    const entries = await leavesOf(log, size);
+    const entries = await logEntries(log, size);
     assert.equal(entries.length, size);
     const submitted = chains.flatMap((chain) => chain.lines.map(({ link }) => link));
     assert.deepEqual(entries.slice(seen[0]?.size).map(String), submitted);
@@ -59,7 +59,7 @@ onEachLog((log) => {
 
   test("tiles: each tile contains the hashes of the entries below it", async () => {
     const { size } = await log.checkpoint();
-    const hashes = hashesOf(await leavesOf(log, size));
+    const hashes = hashesOf(await logEntries(log, size));
     const tiles = tilesOf(size);
     assert.ok(tiles.some(({ level }) => level === 1) && tiles.some(({ level, width }) => level === 0 && width === 256));
     for (const tile of tiles) {
@@ -77,13 +77,13 @@ onEachLog((log) => {
 
   test("tiles: partial tiles of earlier checkpoints stay available", async () => {
     const { size } = await log.checkpoint();
-    const entries = await leavesOf(log, size);
+    const entries = await logEntries(log, size);
     const hashes = hashesOf(entries);
     for (const { size: older } of seen) {
       for (const tile of tilesOf(older)) {
         assert.deepEqual((await log.get(pathOf(tile))).body, expected(tile, hashes), pathOf(tile));
       }
-      assert.deepEqual(await leavesOf(log, older), entries.slice(0, older));
+      assert.deepEqual(await logEntries(log, older), entries.slice(0, older));
     }
     for (const width of [1, 2, 77, 254, 255]) {
       for (const level of [0, "entries"] as const) {

@@ -22,6 +22,33 @@ export function root(hashes: readonly Uint8Array[]): Uint8Array {
   return nodeHash(root(hashes.slice(0, middle)), root(hashes.slice(middle)));
 }
 
+/** Returns the inclusion proof of the entry at this index. */
+export function inclusionProof(index: number, hashes: readonly Uint8Array[]): Uint8Array[] {
+  if (hashes.length === 1) {
+    return [];
+  }
+  const middle = half(hashes.length);
+  const [left, right] = [hashes.slice(0, middle), hashes.slice(middle)];
+  return index < middle
+    ? [...inclusionProof(index, left), root(right)]
+    : [...inclusionProof(index - middle, right), root(left)];
+}
+
+/** Returns the consistency proof from the tree with the first `size` of these leaf hashes. */
+export function consistencyProof(size: number, hashes: readonly Uint8Array[]): Uint8Array[] {
+  const prove = (from: number, hashes: readonly Uint8Array[], whole: boolean): Uint8Array[] => {
+    if (from === hashes.length) {
+      return whole ? [] : [root(hashes)];
+    }
+    const middle = half(hashes.length);
+    const [left, right] = [hashes.slice(0, middle), hashes.slice(middle)];
+    return from <= middle
+      ? [...prove(from, left, whole), root(right)]
+      : [...prove(from - middle, right, false), root(left)];
+  };
+  return prove(size, hashes, true);
+}
+
 /** Returns the root computed from an inclusion proof. */
 function led(leaf: Uint8Array, index: number, size: number, path: readonly Uint8Array[]): Uint8Array {
   if (size === 1) {

@@ -14,14 +14,14 @@ for (const flag of ["nodejs_compat", "nodejs_als", undefined] as const) {
       compatibilityFlags: flag === undefined ? [] : [flag],
     });
     try {
-      const said = await (await worker.dispatchFetch("http://worker.test/")).json();
+      const answer = await (await worker.dispatchFetch("http://worker.test/")).json();
       if (flag === undefined) {
-        const { code, member, hint } = said as { code: string; member: string; hint: string };
+        const { code, member, hint } = answer as { code: string; member: string; hint: string };
         assert.equal(code, "context.unavailable");
         assert.equal(member, "AsyncLocalStorage");
         assert.match(hint, /nodejs_compat.*nodejs_als/);
       } else {
-        assert.deepEqual(said, ["u_1", "u_2"]);
+        assert.deepEqual(answer, ["u_1", "u_2"]);
       }
     } finally {
       await worker.dispose();

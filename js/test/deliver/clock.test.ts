@@ -55,8 +55,8 @@ test("clock: waiting events are retried in time, and others immediately", async 
   const { clock, log, now } = clocks({ asks: true });
   const recorder = await recorderOf(log, undefined, { now, autoFlush: { maxEvents: 30, maxDelayMs: 1 } });
   // Keeps the program busy; an idle program would flush once more.
-  const goesOn = setInterval(() => {}, 1_000);
-  t.after(() => clearInterval(goesOn));
+  const busy = setInterval(() => {}, 1_000);
+  t.after(() => clearInterval(busy));
   clock.recorder = NOON + HOUR;
   record(recorder, "a.ahead");
   await assert.rejects(recorder.flush(), { code: "clock.ahead" });
@@ -73,8 +73,8 @@ test("clock: waiting events are retried in time, and others immediately", async 
 
 test("clock: rejected events are recorded with times that the log accepts", async () => {
   const { clock, log, times, now } = clocks({ says: true });
-  const told: string[] = [];
-  const recorder = await recorderOf(log, undefined, { now }, told);
+  const reported: string[] = [];
+  const recorder = await recorderOf(log, undefined, { now }, reported);
   record(recorder, "a.right");
   await recorder.flush();
   clock.recorder = NOON + HOUR;
@@ -86,27 +86,27 @@ test("clock: rejected events are recorded with times that the log accepts", asyn
   assert.deepEqual([...log.actions].sort(), ["a.ahead", "a.right", ...twenty].sort());
   assert.equal((await ahead?.delivered())?.index !== null, true);
   assert.ok(Math.max(...times().flat()) <= clock.log);
-  assert.deepEqual(told, ["clock.ahead"]);
+  assert.deepEqual(reported, ["clock.ahead"]);
   await recorder.close();
 });
 
 test("clock: a clock that is ahead is reported once, and the log's time is used until it is set", async () => {
   const { clock, log, times, now } = clocks({ says: true });
-  const told: string[] = [];
-  const recorder = await recorderOf(log, new Storage(), { now }, told);
+  const reported: string[] = [];
+  const recorder = await recorderOf(log, new Storage(), { now }, reported);
   clock.recorder = NOON + HOUR;
   for (const action of ["a.1", "a.2", "a.3"]) {
     record(recorder, action);
     await recorder.flush();
   }
-  assert.deepEqual([log.actions, told], [["a.1", "a.2", "a.3"], ["clock.ahead"]]);
+  assert.deepEqual([log.actions, reported], [["a.1", "a.2", "a.3"], ["clock.ahead"]]);
   assert.deepEqual(times(), [[NOON, NOON, NOON, NOON]]);
   clock.log += 10 * MINUTE;
   clock.recorder = clock.log;
   record(recorder, "a.4");
   await recorder.close();
   assert.deepEqual([log.actions.at(-1), Math.max(...times().flat())], ["a.4", clock.log]);
-  assert.deepEqual(told, ["clock.ahead"]);
+  assert.deepEqual(reported, ["clock.ahead"]);
 });
 
 test("clock: a clock that is behind is reported once and blocks nothing", async () => {
@@ -118,15 +118,15 @@ test("clock: a clock that is behind is reported once and blocks nothing", async 
     return answer;
   };
   const codes = async (behind: number) => {
-    const told: string[] = [];
-    const recorder = await recorderOf(log, undefined, { now }, told);
+    const reported: string[] = [];
+    const recorder = await recorderOf(log, undefined, { now }, reported);
     clock.recorder = clock.log - behind;
     for (const action of ["a.1", "a.2"]) {
       record(recorder, action);
       await recorder.flush();
     }
     await recorder.close();
-    return told;
+    return reported;
   };
   assert.deepEqual(await codes(2 * DAY), ["clock.behind"]);
   assert.deepEqual(await codes(MINUTE), []);
@@ -150,8 +150,8 @@ test("clock: corrected events keep the time between them", async () => {
 
 test("clock: a correction above a day is not accepted, and everything is delivered once the clock is set", async () => {
   const { clock, log, times, now } = clocks({ says: true });
-  const told: string[] = [];
-  const recorder = await recorderOf(log, undefined, { now }, told);
+  const reported: string[] = [];
+  const recorder = await recorderOf(log, undefined, { now }, reported);
   clock.log = NOON - 3 * DAY;
   record(recorder, "a.1", "a.2");
   await assert.rejects(recorder.flush(), { code: "clock.ahead" });

@@ -126,11 +126,11 @@ test("rotate: moves events without a link of a dead chain to the new one", async
     () => refusal(400, "log.refused"),
   );
   log.meets(async () => {
-    const said = new Uint8Array(await refusal(400, "log.refused").arrayBuffer());
+    const answer = new Uint8Array(await refusal(400, "log.refused").arrayBuffer());
     const body = new ReadableStream({
       pull(stream) {
         recorded = recording();
-        stream.enqueue(said);
+        stream.enqueue(answer);
         stream.close();
       },
     });

@@ -93,11 +93,11 @@ export class MemoryLog implements Destination {
       }
       tips.set(chain, seq);
     }
-    const said = Array.from(tips, ([chain, seq]) => {
+    const tipLines = Array.from(tips, ([chain, seq]) => {
       const link = this.chains.get(chain)?.[seq] ?? "";
       return [chain, { seq, index: this.#leaves.indexOf(link), proof: this.proof(link) }];
     });
-    return json(200, { chains: Object.fromEntries(said), notes: [] });
+    return json(200, { chains: Object.fromEntries(tipLines), notes: [] });
   }
 
   /** Returns a proof of an entry. */

@@ -9,14 +9,14 @@ import { recorderOf } from "./recorder.ts";
 
 /** Returns a source that counts how many of its events were requested. */
 function source(count: number, changed: (at: number) => Partial<AuditEvent> = () => ({})) {
-  const asked = { count: 0 };
+  const requests = { count: 0 };
   async function* events(): AsyncGenerator<AuditEvent> {
     for (let at = 0; at < count; at++) {
-      asked.count++;
+      requests.count++;
       yield { action: `n.${at}`, occurred_at: new Date(at * 1000), ...changed(at) };
     }
   }
-  return { events, asked };
+  return { events, requests };
 }
 
 const numbered = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => `n.${from + at}`);
@@ -40,10 +40,10 @@ test("recordMany: delivers each event once and in order despite failures", async
 test("recordMany: reads no more than is delivered", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
-  const { events, asked } = source(5_000);
+  const { events, requests } = source(5_000);
   const read: number[] = [];
   const onProgress = ({ delivered }: ManyProgress) => {
-    read.push(asked.count - delivered);
+    read.push(requests.count - delivered);
     assert.equal(log.actions.length, delivered);
   };
   await recordMany(recorder, events(), { onProgress });
@@ -69,9 +69,9 @@ test("recordMany: stops on a failed delivery, and events stay queued in the reco
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.meets(...Array.from({ length: 50 }, () => () => refusal(503, "server.unavailable")));
-  const { events, asked } = source(5_000);
+  const { events, requests } = source(5_000);
   await assert.rejects(recordMany(recorder, events(), { retryForMs: 1 }), { code: "log_server.busy" });
-  assert.equal(asked.count, 1024);
+  assert.equal(requests.count, 1024);
   assert.equal(recorder.status().waiting, 1024);
   await recorder.flush({ retryForMs: 10_000 });
   assert.deepEqual(log.actions, numbered(0, 1024));
@@ -96,10 +96,10 @@ test("recordMany: stops at an invalid event, names it, and delivers the earlier 
 test("recordMany: skips invalid events with onInvalid", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
-  const told: number[] = [];
+  const progress: number[] = [];
   const { events } = source(10, (at) => (at % 4 === 3 ? { occurred_at: undefined } : {}));
-  const done = await recordMany(recorder, events(), { onInvalid: (_, at) => told.push(at) });
-  assert.deepEqual([told, done], [[3, 7], { read: 10, delivered: 8, invalid: 2 }]);
+  const done = await recordMany(recorder, events(), { onInvalid: (_, at) => progress.push(at) });
+  assert.deepEqual([progress, done], [[3, 7], { read: 10, delivered: 8, invalid: 2 }]);
   await recorder.close();
 });
 

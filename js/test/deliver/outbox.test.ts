@@ -75,14 +75,14 @@ test("outbox: delivers events that it could not store", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   storage.at = () => Promise.reject(full());
-  const told: string[] = [];
-  const recorder = await recorderOf(log, storage, {}, told);
+  const reported: string[] = [];
+  const recorder = await recorderOf(log, storage, {}, reported);
   const [handle] = record(recorder, "a.b");
   await assert.rejects(handle?.stored() ?? Promise.resolve(), { code: "outbox.full" });
   await recorder.flush();
   assert.equal((await handle?.delivered())?.seq, 1);
   assert.deepEqual(log.actions, ["a.b"]);
-  assert.ok(told.includes("outbox.full"));
+  assert.ok(reported.includes("outbox.full"));
 });
 
 for (const isStored of [false, true]) {
@@ -133,13 +133,13 @@ test("outbox: delivers its entries after earlier events that it had no room for"
 test("outbox: removes delivered entries later if that failed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
-  const told: string[] = [];
-  const recorder = await recorderOf(log, storage, {}, told);
+  const reported: string[] = [];
+  const recorder = await recorderOf(log, storage, {}, reported);
   record(recorder, "a.one");
   // The batch is stored, and its removal fails.
   storage.at = (_, make) => (storage.kinds.includes("b") ? Promise.reject(full()) : make());
   await recorder.flush();
-  assert.deepEqual([log.actions, storage.kinds, told], [["a.one"], "b", ["outbox.full"]]);
+  assert.deepEqual([log.actions, storage.kinds, reported], [["a.one"], "b", ["outbox.full"]]);
   storage.at = (_, make) => make();
   record(recorder, "a.two");
   await recorder.flush();

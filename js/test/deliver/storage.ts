@@ -40,18 +40,32 @@ export class Storage {
           make();
         }
         isDead = true;
-        const next = new Storage();
-        next.entries = [...this.entries];
-        left.resolve(next);
+        left.resolve(this.left());
       }
       return isDead ? new Promise(() => {}) : make();
     };
     return { isDead: () => isDead, left: left.promise };
   }
 
+  /** Returns the storage that a process leaves if it is killed now. */
+  left(): Storage {
+    const next = new Storage();
+    next.entries = [...this.entries];
+    return next;
+  }
+
   /** The first letter of each entry: `e` for an event, `b` for a batch. */
   get kinds(): string {
     return this.entries.map(({ bytes }) => String.fromCharCode(bytes[0] ?? 0)).join("");
+  }
+
+  /** The kinds of entries with tenants, sorted: `te` for a tenant's event, `tb` for its batch, otherwise one letter. */
+  get tenantKinds(): string {
+    return this.entries
+      .map(({ bytes }) => new TextDecoder().decode(bytes))
+      .map((text) => (text[0] === "t" ? `t${text[text.indexOf("\n") + 1]}` : text[0]))
+      .sort()
+      .join(" ");
   }
 
   async #write({ put, remove }: Change): Promise<void> {

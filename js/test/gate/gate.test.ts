@@ -36,7 +36,7 @@ async function of(gate: Gate, event: AuditEvent): Promise<string> {
 }
 
 /** Returns a gate, and the errors passed to its `onError`. */
-function told(options: Omit<GateOptions, "onError">) {
+function gateWithErrors(options: Omit<GateOptions, "onError">) {
   const errors: string[] = [];
   return { errors, gate: gate({ ...options, onError: ({ code }) => errors.push(code) }) };
 }
@@ -189,7 +189,7 @@ describe("gate", () => {
         [pack({ a: ["refuse", { condition: "x", x: { a: 1 } }] }), "The rule a: rule.decision"],
         [pack({ a: ["deny", { condition: "x", x: { "a|nope": 1 } }] }), "The rule a: rule.modifier"],
       ] as const) {
-        const { errors, gate: own } = told({ pack: wrong, fail });
+        const { errors, gate: own } = gateWithErrors({ pack: wrong, fail });
         assert.equal(await of(own, request("/")), decided);
         assert.deepEqual(errors, ["pack.invalid"]);
         await assert.rejects(own.ready(), (error: CountersignError) => `${error.message} ${error.hint}`.includes(said));
@@ -197,7 +197,7 @@ describe("gate", () => {
     });
 
     test(`with an invalid event, fails ${fail}`, async () => {
-      const { errors, gate: own } = told({ pack: PATHS, fail });
+      const { errors, gate: own } = gateWithErrors({ pack: PATHS, fail });
       const circle: Record<string, unknown> = {};
       circle.circle = circle;
       const decision = await own.decide({ action: "x", metadata: circle });
@@ -214,7 +214,7 @@ describe("gate", () => {
         [{ context: { ip: {} } }, "context.ip"],
         [{ actor: null, tenant: null, context: null }, undefined],
       ] as const) {
-        const { errors, gate: own } = told({ pack: PATHS, fail });
+        const { errors, gate: own } = gateWithErrors({ pack: PATHS, fail });
         const decided = await own.decide(request("/jobs", said as object));
         assert.equal(decided.decision, fail === "open" || code === undefined ? "allow" : "deny");
         assert.deepEqual([errors.length, own.status().lastError?.member], [code === undefined ? 0 : 1, code]);
@@ -263,7 +263,7 @@ test("reports an invalid result of respond, and sends the default response", () 
     () => ({ status: 404, body: { error: "no" } }),
     () => null,
   ]) {
-    const { errors, gate: own } = told({ pack: PATHS, fail: "open", respond: respond as never });
+    const { errors, gate: own } = gateWithErrors({ pack: PATHS, fail: "open", respond: respond as never });
     assert.equal(own.answer(refusal).status, 403);
     assert.deepEqual(errors.length, 1);
   }
@@ -272,7 +272,7 @@ test("reports an invalid result of respond, and sends the default response", () 
     [new Headers({ location: "/login" }), { location: "/login" }],
   ] as const) {
     const respond = () => ({ status: 302, headers: given as never });
-    const { gate: own, errors } = told({ pack: PATHS, fail: "open", respond });
+    const { gate: own, errors } = gateWithErrors({ pack: PATHS, fail: "open", respond });
     assert.deepEqual([own.answer(refusal), errors], [{ status: 302, headers, body: "" }, []]);
   }
 });
@@ -437,7 +437,7 @@ describe("gate with a watchlist", () => {
 
   test("gives up on a slow server", async (t) => {
     const timeout = t.mock.method(AbortSignal, "timeout", () => AbortSignal.abort());
-    const { gate: own, errors } = told({
+    const { gate: own, errors } = gateWithErrors({
       pack: PATHS,
       fail: "closed",
       watchlist: { ...THERE, fetch: async (_url, init) => Promise.reject(init?.signal?.reason) },
@@ -525,7 +525,7 @@ describe("gate with limits", () => {
       { pack: PATHS, limits: [{ ...OFTEN, name: "own", by: () => assert.fail("it threw") }, OFTEN] },
       { pack: PATHS, limits: [{ ...OFTEN, name: "later", by: (async () => "u_1") as never }, OFTEN] },
     ]) {
-      const { errors, gate: own } = told({ ...options, fail: "open" });
+      const { errors, gate: own } = gateWithErrors({ ...options, fail: "open" });
       assert.deepEqual([await of(own, from("u_1")), await of(own, from("u_1"))], ["allow", "deny by limit often"]);
       assert.notDeepEqual(errors, []);
     }
@@ -540,7 +540,7 @@ describe("gate with limits", () => {
     ] as const) {
       const fetch = async () => new Response("null", answer);
       const objects = { idFromName: (name: string) => name, get: () => ({ fetch }) };
-      const { gate: own } = told({
+      const { gate: own } = gateWithErrors({
         pack: PATHS,
         fail,
         limits: [{ name: "a", by: "actor", max: 1, windowMs: 1, in: objects }],

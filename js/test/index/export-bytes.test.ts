@@ -71,11 +71,11 @@ test("export bytes: returns any range unchanged, in any order and at any chunk b
     BYTES.length - 1,
     BYTES.length,
   ];
-  const stretches = ends.flatMap((begin) => ends.filter((end) => end >= begin).map((end) => [begin, end] as const));
+  const ranges = ends.flatMap((begin) => ends.filter((end) => end >= begin).map((end) => [begin, end] as const));
   const file = new Blob([BYTES]);
   for (const bytes of [await hashed(file), await opened(file.stream(), undefined), await opened(BYTES, undefined)]) {
-    const all = await Promise.all(stretches.toReversed().map(([begin, end]) => read(bytes, begin, end)));
-    for (const [nth, [begin, end]] of stretches.toReversed().entries()) {
+    const all = await Promise.all(ranges.toReversed().map(([begin, end]) => read(bytes, begin, end)));
+    for (const [nth, [begin, end]] of ranges.toReversed().entries()) {
       assert.ok(Buffer.from(all[nth] ?? []).equals(BYTES.subarray(begin, end)), `${begin} to ${end}`);
     }
   }

@@ -11,13 +11,13 @@ import { module, threaded } from "./threaded.ts";
 
 const BY_PLACE = { by: "place", descending: false } as const;
 
-/** Asks what is understood. */
+/** Runs a query that must be valid. */
 async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<SearchResult> {
   const found = await index.ask(query, order, () => {});
   return "code" in found ? assert.fail(found.message) : found;
 }
 
-/** Resolves when what is told is as wanted. */
+/** Returns a callback for results, and a promise of the first one that matches. */
 function until(wanted: (found: SearchResult) => boolean): {
   told: (found: SearchResult) => void;
   reached: Promise<SearchResult>;
@@ -26,7 +26,7 @@ function until(wanted: (found: SearchResult) => boolean): {
   return { told: (found) => wanted(found) && resolve(found), reached: promise };
 }
 
-test("index: repeats an answer as more events arrive, and after all are settled", async (t) => {
+test("index: reports a result again as more events arrive, and after all are settled", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const counts = [1, 2, 3].map((count) => until(({ events, complete }) => complete && events === count));
@@ -79,8 +79,8 @@ test("index: a newer query cancels an older one, unless it is invalid", async (t
   await put(index, ['{"action":"a"}', '{"action":"b"}']);
   void index.ask("action:a", BY_PLACE, () => {}).catch(() => {});
   assert.equal((await ask(index, "action:b,c")).events, 1);
-  const told: number[] = [];
-  const found = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
+  const progress: number[] = [];
+  const found = await index.ask("action:a,b", BY_PLACE, ({ events }) => progress.push(events));
   assert.equal((found as SearchResult).events, 2);
   const refused = await index.ask("é action:", BY_PLACE, () => {});
   assert.deepEqual("code" in refused && [refused.code, ...refused.at], ["query.value", 2, 9]);
@@ -88,7 +88,7 @@ test("index: a newer query cancels an older one, unless it is invalid", async (t
   await index.settle();
   await eventually(
     "three events are reported",
-    () => told.at(-1),
+    () => progress.at(-1),
     (count) => count === 3,
   );
   assert.deepEqual(await index.check("action:a"), undefined);
@@ -257,7 +257,7 @@ test("index: the coverage describes every entry", async (t) => {
       seen: null,
     },
     { kind: "note", line: 10, index: 10, acts: true, statements: [], signers: [] },
-    { kind: "leaf", line: 11, index: 11 },
+    { kind: "entry", line: 11, index: 11 },
   ]);
   assert.deepEqual(await index.coverage(), {
     shown: Float64Array.of(0, 3, 10, 12),
@@ -290,12 +290,12 @@ test("index: reports the coverage on request, also while settling", async (t) =>
   t.after(() => index.close());
   await index.add(batchOf(['{"a":1}', '{"a":2}']));
   const events = async () => (await index.coverage()).events;
-  const asked = [events(), index.settle(), events(), index.settle(), events()];
+  const answers = [events(), index.settle(), events(), index.settle(), events()];
   for (let turn = 0; turn < 20; turn += 1) {
-    asked.push(events());
+    answers.push(events());
     await new Promise(setImmediate);
   }
-  assert.deepEqual(new Set(await Promise.all(asked)), new Set([2, undefined]));
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set([2, undefined]));
 });
 
 test("index: moves the bytes of a batch instead of copying", async (t) => {
@@ -372,9 +372,9 @@ test("index: rejects pending calls when it is closed or fails", async () => {
 
   const failing = silent();
   const other = createIndex({ module, worker: () => failing });
-  const asked = other.ask("", BY_PLACE, () => {});
+  const answer = other.ask("", BY_PLACE, () => {});
   failing.onerror?.({ message: "not allowed" });
-  await assert.rejects(asked, { code: "worker.unavailable" });
+  await assert.rejects(answer, { code: "worker.unavailable" });
   await assert.rejects(other.rows(0, 1, []), { code: "worker.unavailable" });
   assert.throws(
     () =>

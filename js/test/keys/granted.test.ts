@@ -13,13 +13,13 @@ type Answers = (vkey: string, init: RequestInit) => Response | Promise<Response>
 
 /** Sets the responses to requests, and returns the requested vkeys. */
 function serve(t: TestContext, answers: Answers = granting): string[] {
-  const asked: string[] = [];
+  const requested: string[] = [];
   t.mock.method(globalThis, "fetch", async (_: unknown, init: RequestInit) => {
     const { vkey } = JSON.parse(`${init.body}`);
-    asked.push(vkey);
+    requested.push(vkey);
     return answers(vkey, init);
   });
-  return asked;
+  return requested;
 }
 
 function granting(vkey: string): Response {
@@ -38,9 +38,9 @@ for (const [when, answers] of [
 ] as const) {
   test(`grantedKey: gives up on a server that doesn't respond ${when}`, async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
-    const asked = serve(t, answers);
+    const requests = serve(t, answers);
     const refused = assert.rejects(grantedKey(options), { code: "grant.failed", message: /within 15000 ms/ });
-    await until("the server is asked", () => asked.length > 0);
+    await until("the server is asked", () => requests.length > 0);
     t.mock.timers.tick(15_000);
     await refused;
   });
@@ -78,17 +78,17 @@ test("grantedKey: stops on the caller's signal", async (t) => {
 });
 
 test("renew: `fresh` gets a new key during another renewal", async (t) => {
-  const asked = serve(t);
+  const requests = serve(t);
   const granted = await grantedKey(options);
-  const [first] = asked;
+  const [first] = requests;
   const renewals = [granted.renew(), granted.renew({ fresh: true }), granted.renew({ fresh: true }), granted.renew()];
   await Promise.all(renewals);
-  assert.equal(asked.length, 3);
-  assert.equal(asked[1], first, "the same key is renewed");
-  assert.notEqual(asked[2], first);
-  assert.equal(granted.vkey, asked[2]);
+  assert.equal(requests.length, 3);
+  assert.equal(requests[1], first, "the same key is renewed");
+  assert.notEqual(requests[2], first);
+  assert.equal(granted.vkey, requests[2]);
   await granted.renew();
-  assert.equal(asked[3], granted.vkey, "the new key can be renewed afterwards");
+  assert.equal(requests[3], granted.vkey, "the new key can be renewed afterwards");
 });
 
 test("renew: `fresh` gets a new key although the previous renewal failed", async (t) => {

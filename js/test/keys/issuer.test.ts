@@ -157,9 +157,9 @@ describe("issuer with a log", { skip: serve.skip }, () => {
 
   test("an unreachable log is retried for retryForMs", async () => {
     const { vkey } = await newKey();
-    let asked = 0;
+    let requests = 0;
     const flaky = (url: string, init: RequestInit) => {
-      if (++asked < 3) {
+      if (++requests < 3) {
         throw new TypeError("fetch failed");
       }
       return fetch(url, init);
@@ -167,11 +167,11 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     await assert.rejects(issuing({ to: { url: log.url, fetch: flaky } }).grant(vkey), {
       code: "log_server.unreachable",
     });
-    asked = 0;
+    requests = 0;
     // Changes of the clock don't affect the measured duration.
-    const now = () => Date.now() + asked * 10 * MINUTE;
+    const now = () => Date.now() + requests * 10 * MINUTE;
     await issuing({ to: { url: log.url, fetch: flaky }, retryForMs: MINUTE }, now).grant(vkey);
-    assert.equal(asked, 3);
+    assert.equal(requests, 3);
   });
 
   test("a revoked key is rejected with a hint", async () => {
@@ -210,13 +210,13 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     ahead = 20 * MINUTE;
     const other = await newKey();
     await issuer.grant(other.vkey);
-    const told: unknown[] = [];
-    const onError = ({ code }: { code: string }) => told.push(code);
+    const reported: unknown[] = [];
+    const onError = ({ code }: { code: string }) => reported.push(code);
     const early = await record(other, { onError }, { now: () => Date.now() + ahead });
     const handle = early.record({ action: "from.the.future" });
     await early.flush();
     await handle.delivered();
-    assert.deepEqual(told, ["clock.ahead"]);
+    assert.deepEqual(reported, ["clock.ahead"]);
   });
 
   test("a recorder continues under a new grant, and all of its chains verify", async () => {

@@ -63,9 +63,9 @@ test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
 
 /** Returns a log that rejects unauthorized submissions, behind the deployed Worker. */
 function behind(): { submit(client: string, who: string): Promise<Response>; asked: () => number } {
-  let asked = 0;
+  let requests = 0;
   const fetch = async (request: Request) => {
-    asked += 1;
+    requests += 1;
     const who = await request.text();
     return who === "stranger" ? new Response("refused", { status: 403 }) : new Response("taken");
   };
@@ -77,7 +77,7 @@ function behind(): { submit(client: string, who: string): Promise<Response>; ask
       const headers = { "cf-connecting-ip": client, origin: PAGE };
       return handle(new Request("https://log.example/submit", { method: "POST", body: who, headers }), env);
     },
-    asked: () => asked,
+    asked: () => requests,
   };
 }
 

@@ -12,19 +12,19 @@ test("erase: rejects unauthorized requests before reading the body", async () =>
   try {
     const begin = (token: string) => {
       const headers = { "content-length": 1000, authorization: `Bearer ${token}` };
-      const asked = request(new URL("/erase", log.url), { method: "POST", headers, agent: false });
-      asked.on("error", () => {});
-      asked.flushHeaders();
-      return asked;
+      const sent = request(new URL("/erase", log.url), { method: "POST", headers, agent: false });
+      sent.on("error", () => {});
+      sent.flushHeaders();
+      return sent;
     };
     for (const [token, status] of [
       ["csr_nobody", 401],
       [AUDITOR, 403],
     ] as const) {
-      const asked = begin(token);
-      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      const sent = begin(token);
+      const [answer] = (await once(sent, "response")) as [IncomingMessage];
       assert.equal(answer.statusCode, status);
-      asked.destroy();
+      sent.destroy();
     }
     const asked = begin(DESK);
     asked.end("x".repeat(1000));

@@ -38,6 +38,10 @@ export interface LogSetup {
   worker?: string;
   /** True to omit the buckets. */
   withoutBuckets?: boolean;
+  /** When a log with tenants ticks; without it, the log has no tenants. It has no bucket for exports. */
+  tick?: string;
+  /** True for a bucket for exports in spite of tenants. */
+  withExports?: boolean;
 }
 
 /** A running log. */
@@ -86,9 +90,9 @@ function bundled(worker: string): Promise<string> {
 /** Starts a log with its own storage. */
 export async function startLog(setup: LogSetup): Promise<RunningLog> {
   const folder = mkdtempSync(join(tmpdir(), "countersign-object-"));
-  let said = "";
+  let output = "";
   const hear = (text: string) => {
-    said += text;
+    output += text;
   };
   let others = workerds();
   let running = await run(setup, folder, hear);
@@ -104,11 +108,11 @@ export async function startLog(setup: LogSetup): Promise<RunningLog> {
       others = workerds();
       running = await run(setup, folder, hear);
     },
-    said: () => said,
+    said: () => output,
     hears: (text) =>
       eventually(
         `the log says ${text}`,
-        () => said,
+        () => output,
         (said) => text.test(said),
       ).then(() => {}),
     kill() {
@@ -142,8 +146,20 @@ async function run(
   folder: string,
   hear: (text: string) => void,
 ): Promise<{ worker: Miniflare; url: string }> {
-  const { key, trust, readers = "", cors = [], quota = {}, worker: module, withoutBuckets = false } = setup;
+  const {
+    key,
+    trust,
+    readers = "",
+    cors = [],
+    quota = {},
+    worker: module,
+    withoutBuckets = false,
+    tick,
+    withExports,
+  } = setup;
   const quotas = Object.entries(quota).map(([name, value]) => [`AUDIT_QUOTA_${name.toUpperCase()}`, `${value}`]);
+  const tenants: Record<string, string> = tick === undefined ? {} : { AUDIT_TENANTS: "1", AUDIT_TICK: tick };
+  const buckets = CONFIG.r2_buckets.map(({ binding }) => binding);
   const modulesRoot = await bundled(module ?? join(EXAMPLE, CONFIG.main));
   const worker = new Miniflare({
     modulesRoot,
@@ -161,7 +177,10 @@ async function run(
     durableObjectsPersist: join(folder, "objects"),
     ...(withoutBuckets
       ? {}
-      : { r2Buckets: CONFIG.r2_buckets.map(({ binding }) => binding), r2Persist: join(folder, "buckets") }),
+      : {
+          r2Buckets: buckets.filter((binding) => tick === undefined || withExports || binding !== "EXPORTS"),
+          r2Persist: join(folder, "buckets"),
+        }),
     handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
       for (const stream of [stdout, stderr]) {
         stream.setEncoding("utf8").on("data", hear);
@@ -174,6 +193,7 @@ async function run(
       AUDIT_READERS: readers,
       AUDIT_CORS: cors.join(" "),
       ...Object.fromEntries(quotas),
+      ...tenants,
     },
   });
   const { origin } = await worker.ready;

@@ -24,7 +24,7 @@ const at = (path: string, of = ORIGIN) =>
 const submit = (chain: Chain, of = ORIGIN, from = 0) =>
   ask(log.url, "/submit", { method: "POST", headers: { "x-log": of }, body: chain.body(from) });
 /** Submits, retrying while the log restarts. */
-const goesOn = (chain: Chain, of: string) =>
+const submitUntilAccepted = (chain: Chain, of: string) =>
   eventually(
     "the log takes it",
     async () => (await submit(chain, of)).status,
@@ -37,7 +37,7 @@ const chains = new Map([ORIGIN, OTHER.name].map((of) => [of, Chain.begin(EMITTER
 /** Asserts that both logs contain everything that they accepted. */
 async function areWhole(): Promise<void> {
   for (const [of, chain] of chains) {
-    await goesOn(chain.events(1), of);
+    await submitUntilAccepted(chain.events(1), of);
     const lines = (await at("/export", of)).text.split("\n");
     const links = lines.filter((line) => line.startsWith('{"link"')).map((line) => JSON.parse(line).link);
     assert.deepEqual(
@@ -60,7 +60,7 @@ test("crash: a log out of memory restarts, with all logs of its instance", async
 for (const [part, path] of [
   ["answer", "/checkpoint"],
   ["piece", "/export"],
-  ["further", "/stream"],
+  ["nextStep", "/stream"],
   ["copy", "/alarm/now"],
 ] as const) {
   test(`crash: restarts after a trap in ${part}`, async () => {

@@ -7,7 +7,7 @@ const exported = () => initSync({ module: new Uint8Array() });
 /** The functions that `/stop/<name>` makes trap once. */
 const parts: Record<string, [object, string]> = {
   answer: [Wasm.prototype, "answer"],
-  further: [Wasm.prototype, "further"],
+  nextStep: [Wasm.prototype, "nextStep"],
   piece: [Wasm.prototype, "piece"],
   copy: [Wasm.prototype, "toCopy"],
 };

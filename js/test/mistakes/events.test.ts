@@ -2,18 +2,19 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ORIGIN } from "../conformance/setup.ts";
 import { type ExpectedError, full, RIGHT, says, withoutLog } from "./mistake.ts";
 
 const EVENTS: readonly (readonly [name: string, event: unknown, said: ExpectedError])[] = [
-  ["nothing", undefined, ["event.invalid", undefined]],
+  ["undefined", undefined, ["event.invalid", undefined]],
   ["null", null, ["event.invalid", undefined]],
-  ["text", '{"action":"a.b"}', ["event.invalid", undefined]],
-  ["a list", [{ action: "a.b" }], ["event.invalid", undefined]],
+  ["a string", '{"action":"a.b"}', ["event.invalid", undefined]],
+  ["an array", [{ action: "a.b" }], ["event.invalid", undefined]],
   ["no action", { actor: { id: "u_1" } }, ["event.invalid", "action"]],
-  ["a list as an actor", { action: "a.b", actor: ["u_1"] }, ["event.invalid", "actor"]],
-  ["a date for people", { action: "a.b", occurred_at: "yesterday" }, ["event.invalid", "occurred_at"]],
+  ["an array as an actor", { action: "a.b", actor: ["u_1"] }, ["event.invalid", "actor"]],
+  ["a human-readable date", { action: "a.b", occurred_at: "yesterday" }, ["event.invalid", "occurred_at"]],
   [
-    "a number that readers of JSON round",
+    "a number that JSON parsers round",
     { action: "a.b", metadata: { list: [{ n: 2 ** 60 }] } },
     ["event.invalid", "metadata.list.0.n"],
   ],
@@ -23,18 +24,22 @@ const EVENTS: readonly (readonly [name: string, event: unknown, said: ExpectedEr
     ["event.invalid", "metadata.error.cause.retry"],
   ],
   [
-    "what another library calls a field",
+    "another library's name for a field",
     { action: "a.b", occurredAt: new Date(), targets: [] },
     ["event.invalid", "occurredAt"],
   ],
-  ["a field misspelt", { action: "a.b", tragets: {} }, ["event.invalid", "tragets"]],
+  ["a misspelled field", { action: "a.b", tragets: {} }, ["event.invalid", "tragets"]],
   [
-    "a field within a field, misspelt",
+    "a misspelled nested field",
     { action: "a.b", context: { requestId: "r_1" } },
     ["event.invalid", "context.requestId"],
   ],
-  ["a field that there is not", { action: "a.b", color: "red" }, ["event.invalid", "color"]],
-  ["too much", { action: "a.b", metadata: { body: "x".repeat(300_000) } }, ["event.invalid", undefined]],
+  ["an unknown field", { action: "a.b", color: "red" }, ["event.invalid", "color"]],
+  [
+    "an event that is too large",
+    { action: "a.b", metadata: { body: "x".repeat(300_000) } },
+    ["event.invalid", undefined],
+  ],
 ];
 
 test("invalid events are rejected immediately", async (t) => {
@@ -53,6 +58,49 @@ test("invalid events are rejected immediately", async (t) => {
   }
   await t.test("an object passed as JSON", () => {
     assert.throws(() => recorder.recordJson({ action: "a.b" } as never), { hint: /pass JSON text to recordJson/ });
+  });
+  await recorder.close();
+});
+
+/** Fields of events of several tenants. */
+const SHARED: readonly (readonly [name: string, fields: object, said: ExpectedError])[] = [
+  ["tenants as a string", { tenants: "acme,umbrella" }, ["event.invalid", "tenants"]],
+  ["no tenants", { tenants: [] }, ["event.invalid", "tenants"]],
+  ["an empty tenant", { tenants: ["acme", ""] }, ["event.invalid", "tenants.1"]],
+  ["too many tenants", { tenants: Array.from({ length: 65 }, (_, nth) => `t-${nth}`) }, ["event.invalid", "tenants"]],
+  ["a tenant beside tenants", { tenant: "acme", tenants: ["acme", "umbrella"] }, ["event.invalid", "tenants"]],
+  [
+    "the value that links copies",
+    { tenants: ["acme", "umbrella"], metadata: { shared_id: "1" } },
+    ["event.invalid", "metadata.shared_id"],
+  ],
+  ["metadata of several tenants", { tenants: ["acme", "umbrella"], metadata: "m" }, ["event.invalid", "metadata"]],
+];
+
+test("invalid events of several tenants are rejected immediately", async (t) => {
+  const tenants = { acme: `${ORIGIN}/t/${"0".repeat(32)}`, umbrella: `${ORIGIN}/t/${"1".repeat(32)}` };
+  const recorder = await full.createRecorder({ ...RIGHT, tenants }).ready();
+  const rejected = (name: string, record: () => void, said: ExpectedError) => {
+    assert.throws(record, (error) => {
+      says(name, error, said);
+      return true;
+    });
+    assert.equal(recorder.queued, 0);
+  };
+  for (const [name, fields, said] of SHARED) {
+    await t.test(name, () => {
+      rejected(name, () => recorder.record({ action: "a.b", ...fields } as full.AuditEvent), said);
+    });
+  }
+  await t.test("tenants in JSON", () => {
+    const json = '{"action":"a.b","tenants":["acme","umbrella"]}';
+    rejected("tenants in JSON", () => recorder.recordJson(json), ["event.invalid", "tenants"]);
+  });
+  await t.test("tenants with one log", async () => {
+    const alone = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() }).ready();
+    const record = () => alone.record({ action: "a.b", tenants: ["acme", "umbrella"] });
+    rejected("tenants with one log", record, ["event.invalid", "tenants"]);
+    await alone.close();
   });
   await recorder.close();
 });

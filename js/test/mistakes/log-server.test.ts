@@ -125,16 +125,16 @@ describe("log server", { skip: serve.skip }, () => {
     fails(name, { key: new Signer("example.org/new", 9).secret }, ["log.unauthorized", undefined]));
 
   test("a clock one hour ahead is reported and blocks nothing", async () => {
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const recorder = await creating({ now: () => Date.now() + 3_600_000 })({
       ...RIGHT,
       to: log.url,
-      onError: ({ code }) => told.push(code),
+      onError: ({ code }) => reported.push(code),
     }).ready();
     const handle = recorder.record({ action: "job.delete" });
     await recorder.flush();
     await Promise.all([handle.delivered(), recorder.close()]);
-    assert.deepEqual(told, ["clock.ahead"]);
+    assert.deepEqual(reported, ["clock.ahead"]);
   });
 
   test("clock two days ahead", async ({ name }) => {
@@ -143,17 +143,17 @@ describe("log server", { skip: serve.skip }, () => {
   });
 
   test("a clock far behind is reported and blocks nothing", async () => {
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const recorder = await creating({ now: () => Date.UTC(1999, 11, 31) })({
       ...RIGHT,
       to: log.url,
       key: EMITTERS[1].secret,
-      onError: ({ code, message }) => told.push(code, /\d+ s behind/.test(message)),
+      onError: ({ code, message }) => reported.push(code, /\d+ s behind/.test(message)),
     }).ready();
     const { proof } = await Promise.all([recorder.record({ action: "job.delete" }).delivered(), recorder.close()]).then(
       ([receipt]) => receipt,
     );
     assert.match(proof ?? "", /^c2sp\.org\/tlog-proof@v1\n/);
-    assert.deepEqual(told, ["clock.behind", true]);
+    assert.deepEqual(reported, ["clock.behind", true]);
   });
 });

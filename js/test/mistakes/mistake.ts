@@ -46,7 +46,11 @@ const known = readMessages();
 
 if (isUpdate) {
   after(() => {
-    const others = [...readMessages()].filter(([title]) => !title.startsWith(`${FILE}: `));
+    // Entries of files that were renamed or deleted are dropped.
+    const isFile = (name: string) => existsSync(new URL(name, MESSAGES));
+    const others = [...readMessages()].filter(
+      ([title]) => !title.startsWith(`${FILE}: `) && isFile(title.slice(0, title.indexOf(":"))),
+    );
     const all = [...others, ...seen].sort(([one], [other]) => Number(one > other) - Number(one < other));
     writeFileSync(MESSAGES, all.map(([, entry]) => entry).join("\n"));
   });

@@ -17,8 +17,11 @@ const NO_SIGNER = ["key.invalid", "key"] as const;
 refuses("no key", { key: undefined }, NO_KEY);
 refuses("an empty key", { key: "" }, NO_KEY);
 refuses("a blank key", { key: " \n" }, NO_KEY);
-refuses("a verifier key", { key: vkey }, ["key.invalid", "key"]);
-refuses("a PEM", { key: "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n" }, ["key.invalid", "key"]);
+refuses("a public key", { key: vkey }, ["key.invalid", "key"]);
+refuses("a PEM key", { key: "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n" }, [
+  "key.invalid",
+  "key",
+]);
 refuses("base64", { key: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=" }, NO_SIGNER);
 refuses("hex", { key: "07".repeat(32) }, NO_SIGNER);
 for (const [what, member, given] of [
@@ -30,21 +33,20 @@ for (const [what, member, given] of [
   refuses(`${what} with quotes around it`, { [member]: given }, ["key.invalid", member]);
 }
 for (const [what, key] of [
-  ["cut off", secret.slice(0, -5)],
+  ["that is cut off", secret.slice(0, -5)],
   ["with another name", secret.replace("example.com", "example.org")],
   ["with its plus signs lost in a URL", `PRIVATE+KEY+${secret.slice(12).replaceAll("+", " ")}`],
 ] as const) {
   refuses(`a key ${what}`, { key }, ["key.invalid", "key"]);
 }
 refuses("a CryptoKey without its vkey", { key: privateKey }, ["options.invalid", "key"]);
-refuses(
-  "a vkey with nothing that signs, as browserKey gives it around its key",
-  { key: { vkey, key: { vkey, privateKey } } },
-  ["options.invalid", "key"],
-);
+refuses("a vkey without a signer, as in the result of browserKey", { key: { vkey, key: { vkey, privateKey } } }, [
+  "options.invalid",
+  "key",
+]);
 refuses("a CryptoKey that verifies", { key: { vkey, privateKey: publicKey } }, ["options.invalid", "key"]);
-refuses("a signer key as vkey", { key: { vkey: secret, privateKey } }, ["options.invalid", "key"]);
-refuses("a vkey that is none", { key: { vkey: "example.com/e100", privateKey } }, ["key.invalid", "key"]);
+refuses("a private key as vkey", { key: { vkey: secret, privateKey } }, ["options.invalid", "key"]);
+refuses("an invalid vkey", { key: { vkey: "example.com/e100", privateKey } }, ["key.invalid", "key"]);
 
 test("white space around a key is ignored", async () => {
   const to = full.memory();
@@ -54,37 +56,37 @@ test("white space around a key is ignored", async () => {
 });
 
 const ADDRESS = ["options.invalid", "to"] as const;
-refuses("no address", { to: undefined }, [...ADDRESS]);
-refuses("a number as address", { to: 5 }, [...ADDRESS]);
-refuses("an empty address", { to: "" }, [...ADDRESS]);
-refuses("an address without a scheme", { to: "log.example.com" }, [...ADDRESS]);
+refuses("no URL", { to: undefined }, [...ADDRESS]);
+refuses("a number as URL", { to: 5 }, [...ADDRESS]);
+refuses("an empty URL", { to: "" }, [...ADDRESS]);
+refuses("a URL without a scheme", { to: "log.example.com" }, [...ADDRESS]);
 refuses("a host with a port", { to: "localhost:8080" }, [...ADDRESS]);
-refuses("an address that ends in /submit", { to: "https://log.example/submit" }, [...ADDRESS]);
-refuses("a token in the address", { to: "https://log.example/?token=x" }, [...ADDRESS]);
-refuses("a password in the address", { to: "https://a:b@log.example" }, [...ADDRESS]);
-refuses("a binding as it is", { to: { fetch() {} } }, [...ADDRESS]);
-refuses("a fetch that is none", { to: { url: "https://log.example", fetch: {} } }, [...ADDRESS]);
+refuses("a URL that ends in /submit", { to: "https://log.example/submit" }, [...ADDRESS]);
+refuses("a token in the URL", { to: "https://log.example/?token=x" }, [...ADDRESS]);
+refuses("a password in the URL", { to: "https://a:b@log.example" }, [...ADDRESS]);
+refuses("a binding without a URL", { to: { fetch() {} } }, [...ADDRESS]);
+refuses("a fetch that is not a function", { to: { url: "https://log.example", fetch: {} } }, [...ADDRESS]);
 
 refuses("no log", { log: undefined }, ["options.invalid", "log"]);
 refuses("the log's name instead of its vkey", { log: ORIGIN }, ["key.invalid", "log"]);
 refuses("the path of a trust file", { log: "./trust.txt" }, ["key.invalid", "log"]);
-refuses("the log's signer key", { log: LOG.secret }, ["key.invalid", "log"]);
+refuses("the log's private key", { log: LOG.secret }, ["key.invalid", "log"]);
 refuses("a trust file without a log", { log: `emitter ${vkey}\n` }, ["trust.invalid", "log"]);
 refuses("a trust file with two logs", { log: `log ${LOG.vkey}\nlog ${vkey}\n` }, ["trust.invalid", "log"]);
-refuses("an origin beside the log", { origin: ORIGIN }, ["options.invalid", "origin"]);
-refuses("a log for a function", { to: () => {} }, ["options.invalid", "log"]);
-refuses("the signer key as origin", { ...withoutLog, origin: secret }, ["name.invalid", undefined]);
+refuses("an origin in addition to a log", { origin: ORIGIN }, ["options.invalid", "origin"]);
+refuses("a log with a transport", { to: () => {} }, ["options.invalid", "log"]);
+refuses("a private key as origin", { ...withoutLog, origin: secret }, ["name.invalid", undefined]);
 refuses("no origin", { ...withoutLog, origin: undefined }, ["options.invalid", "origin"]);
 
 refuses("a path as outbox", { outbox: "./outbox" }, ["options.invalid", "outbox"]);
-refuses("one name to redact", { redact: "ssn" }, ["options.invalid", "redact"]);
+refuses("a string as redact", { redact: "ssn" }, ["options.invalid", "redact"]);
 for (const autoFlush of [true, 7, "1s", null, [64]]) {
   refuses(`autoFlush: ${JSON.stringify(autoFlush)}`, { autoFlush }, ["options.invalid", "autoFlush"]);
 }
 for (const retry of [false, 5, "1s", null, [500]]) {
   refuses(`retry: ${JSON.stringify(retry)}`, { retry }, ["options.invalid", "retry"]);
 }
-refuses("a wait that is not a number", { retry: { initialDelayMs: "500" } }, [
+refuses("a delay that is not a number", { retry: { initialDelayMs: "500" } }, [
   "options.invalid",
   "retry.initialDelayMs",
 ]);
@@ -108,7 +110,7 @@ for (const [wrong, member] of [
   [{ redact: { names: ["ssn"] } }, "redact.names"],
   [{ ["x".repeat(100_000)]: 1 }, "x".repeat(100_000)],
 ] as const) {
-  refuses(`${member.slice(0, 20)}, which is not an option`, wrong, ["options.invalid", member]);
+  refuses(`unknown option ${member.slice(0, 20)}`, wrong, ["options.invalid", member]);
 }
 for (const [wrong, member] of [
   [{ redact: [""] }, "redact"],
@@ -125,16 +127,16 @@ for (const [wrong, member] of [
 
 test("unencrypted delivery is reported for public hosts only", async () => {
   const said = async (to: full.LogOptions["to"]) => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const recorder = await full
       .createRecorder({
         ...RIGHT,
         to,
-        onError: ({ code, message }) => told.push(`${code} ${message}`),
+        onError: ({ code, message }) => reported.push(`${code} ${message}`),
       })
       .ready();
     await recorder.close({ retryForMs: 1 }).catch(() => {});
-    return told.filter((one) => one.startsWith("log_server.cleartext"));
+    return reported.filter((one) => one.startsWith("log_server.cleartext"));
   };
   const never = () => new Promise<Response>(() => {});
   assert.match(

@@ -95,8 +95,9 @@ test("AuditLogProcessor: `only` and `toEvent` select and convert log records", a
 });
 
 test("AuditLogProcessor: reports an invalid event, and records that something was emitted", async () => {
-  const told: string[] = [];
-  const onError = ({ code, member }: { code: string; member: string | undefined }) => told.push(`${code} ${member}`);
+  const reported: string[] = [];
+  const onError = ({ code, member }: { code: string; member: string | undefined }) =>
+    reported.push(`${code} ${member}`);
   const wrong = [() => ({ action: "a.b", actor: {} as never }), () => assert.fail("of the program's own")];
   for (const toEvent of wrong) {
     const { audit, logger } = await start({ onError, toEvent });
@@ -105,7 +106,7 @@ test("AuditLogProcessor: reports an invalid event, and records that something wa
     assert.deepEqual([event?.action, event?.occurred_at], ["job.delete", "2026-03-01T12:00:00.250Z"]);
     assert.match(JSON.stringify(event?.metadata), /"countersign_problems":\[\{"field"/);
   }
-  assert.deepEqual(told, ["event.invalid actor.id", "event.invalid undefined"]);
+  assert.deepEqual(reported, ["event.invalid actor.id", "event.invalid undefined"]);
   assert.throws(() => new AuditLogProcessor(undefined as never), { code: "options.invalid", member: "audit" });
 });
 
@@ -118,8 +119,8 @@ test("AuditLogProcessor: keeps the contents of a record that is partly invalid",
   assert.deepEqual(event?.metadata, { ...attributes, body: "gone", severity: "ERROR", scope: "jobs" });
 
   // Also if `toEvent` returns an invalid event.
-  const told: string[] = [];
-  const wrong = await start({ onError: ({ message }) => told.push(message), toEvent: () => ({ action: "" }) });
+  const reported: string[] = [];
+  const wrong = await start({ onError: ({ message }) => reported.push(message), toEvent: () => ({ action: "" }) });
   wrong.logger.emit({ eventName: "job.delete", body: "gone", attributes, severityText: "ERROR" });
   const { countersign_problems: problems, ...rest } = (wrong.audit.events()[0]?.metadata ?? {}) as Record<
     string,
@@ -127,30 +128,30 @@ test("AuditLogProcessor: keeps the contents of a record that is partly invalid",
   >;
   assert.deepEqual(rest, { ...attributes, body: "gone", severity: "ERROR", scope: "jobs" });
   assert.match(JSON.stringify(problems), /"field":"action"/);
-  assert.equal(told.length, 1);
+  assert.equal(reported.length, 1);
 });
 
 test("AuditLogProcessor: reports to the recorder's onError by default", async () => {
-  const told: string[] = [];
-  const audit = await createTestRecorder({ onError: ({ code, member }) => told.push(`${code} ${member}`) });
+  const reported: string[] = [];
+  const audit = await createTestRecorder({ onError: ({ code, member }) => reported.push(`${code} ${member}`) });
   for (const recorder of [audit, audit.with({ tenant: "acme" })]) {
     const processor: LogRecordProcessor = new AuditLogProcessor(recorder, { toEvent: () => ({ action: "" }) });
     const provider = new LoggerProvider({ processors: [processor] });
     provider.getLogger("jobs").emit({ eventName: "a.b" });
   }
-  assert.deepEqual(told, ["event.invalid action", "event.invalid action"]);
+  assert.deepEqual(reported, ["event.invalid action", "event.invalid action"]);
 });
 
 test("AuditLogProcessor: never throws if the recorder is full, and reports it", async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 700 });
-  const processor: LogRecordProcessor = new AuditLogProcessor(recorder, { onError: ({ code }) => told.push(code) });
+  const processor: LogRecordProcessor = new AuditLogProcessor(recorder, { onError: ({ code }) => reported.push(code) });
   const provider = new LoggerProvider({ processors: [processor] });
   for (const eventName of ["a.1", "a.2", "a.3"]) {
     provider.getLogger("jobs").emit({ eventName });
   }
-  assert.deepEqual([...new Set(told)], ["recorder.full"]);
+  assert.deepEqual([...new Set(reported)], ["recorder.full"]);
   log.meets(() => refusal(503, "server.unavailable"));
   await provider.forceFlush();
   assert.deepEqual(log.actions, ["a.1"]);

@@ -5,13 +5,13 @@ import { chance, entry, texts } from "./conformance.ts";
 
 const [path = "", what = "", seed = "1"] = process.argv.slice(2);
 const outbox = fileOutbox(path);
-const say = (line: string) => console.log(line);
+const print = (line: string) => console.log(line);
 
 switch (what) {
   /** Prints the entries, then adds and removes some until it is killed, printing each change that is made. */
   case "churn": {
     const entries = await outbox.open();
-    say(
+    print(
       texts(entries)
         .map((text) => text.trim())
         .join(),
@@ -38,7 +38,7 @@ switch (what) {
       await Promise.all(
         changes.map(async (change) => {
           await outbox.write(change);
-          say(`${change.put.map(({ id }) => id).join()} ${change.remove.join()}`);
+          print(`${change.put.map(({ id }) => id).join()} ${change.remove.join()}`);
         }),
       );
     }
@@ -46,8 +46,8 @@ switch (what) {
   /** Prints whether it could be opened, and ends: an outbox must not keep the process alive. */
   case "open":
     await outbox.open().then(
-      (entries) => say(`open ${entries.length}`),
-      (error) => say(`${error.code}\n${error.hint}`),
+      (entries) => print(`open ${entries.length}`),
+      (error) => print(`${error.code}\n${error.hint}`),
     );
     break;
   /** Writes until there is no space, and prints what it can do then. */
@@ -59,7 +59,7 @@ switch (what) {
         () => "made",
         ({ code, hint }) => `${code}: ${hint}`,
       );
-      say(`${what} ${made}`);
+      print(`${what} ${made}`);
       return made === "made";
     };
     let id = 1;
@@ -81,7 +81,7 @@ switch (what) {
   /** Holds the outbox until its input ends. */
   case "hold":
     await outbox.open();
-    say("open");
+    print("open");
     for await (const _ of process.stdin) {
       // Wait.
     }

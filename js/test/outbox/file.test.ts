@@ -314,17 +314,17 @@ test("fileOutbox: leftovers of a rewrite don't matter", async () => {
 /** Fills an outbox until there is no space, and checks what it does then. */
 async function fill(runtime: Runtime, path: string, within?: string): Promise<void> {
   const process = new Child(runtime, new URL("child.ts", import.meta.url), [path, "fill"], within);
-  const said: string[] = [];
+  const lines: string[] = [];
   for (let line = await process.line(); line !== undefined; line = await process.line()) {
-    said.push(line);
+    lines.push(line);
   }
   assert.deepEqual(await process.ended(), { code: 0, errors: "" });
-  const id = said.findIndex((line) => !line.endsWith(" made")) + 1;
+  const id = lines.findIndex((line) => !line.endsWith(" made")) + 1;
   assert.ok(id > 5);
   const full = "outbox.full: free disk space, or raise the quota";
-  assert.equal(said[id - 1], `${id} ${full}`);
+  assert.equal(lines[id - 1], `${id} ${full}`);
   // Removals succeed even if there is no space for concurrent additions.
-  const after = said.slice(id);
+  const after = lines.slice(id);
   const many = after.includes("many made") ? [1, 2, 3] : [];
   assert.deepEqual(after.toSorted(), ["after made", many.length > 0 ? "many made" : `many ${full}`, "removal made"]);
   assert.deepEqual(
@@ -366,12 +366,12 @@ for (const runtime of runtimes) {
       const process = child(runtime, path, "churn", `${rounds}`);
       const there = (await process.line()) ?? assert.fail((await process.ended()).errors);
       alive = idsOf(there === "" ? [] : there.split(","));
-      const said: string[] = [];
+      const lines: string[] = [];
       if (rounds % 2 === 0) {
-        while (said.length < 60 * rounds) {
-          said.push((await process.line()) ?? assert.fail((await process.ended()).errors));
+        while (lines.length < 60 * rounds) {
+          lines.push((await process.line()) ?? assert.fail((await process.ended()).errors));
         }
-        said.push(...(await process.kill()));
+        lines.push(...(await process.kill()));
       } else {
         // Kills it while it rewrites the file.
         const watcher = watch(folder, (_, name) => {
@@ -379,11 +379,11 @@ for (const runtime of runtimes) {
             process.signal("SIGKILL");
           }
         });
-        said.push(...(await process.rest()));
+        lines.push(...(await process.rest()));
         watcher.close();
         assert.equal((await process.ended()).errors, "");
       }
-      for (const change of said) {
+      for (const change of lines) {
         const [put = "", remove = ""] = change.split(" ");
         const removed = new Set(remove.split(",").map(Number));
         alive = [...alive.filter((id) => !removed.has(id)), ...put.split(",").map(Number)];
@@ -434,6 +434,6 @@ test("fileOutbox: reports the option that allows what Node.js's permissions deny
   const program = `import { fileOutbox } from ${JSON.stringify(import.meta.resolve("../../packages/countersign/dist/outbox/file.node.js"))};
     await fileOutbox(${JSON.stringify(fresh())}).open().catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
-  const said = execFileSync(process.execPath, denied, { encoding: "utf8" });
-  assert.match(said, /^outbox\.failed .*--allow-fs-write for the file's folder/);
+  const output = execFileSync(process.execPath, denied, { encoding: "utf8" });
+  assert.match(output, /^outbox\.failed .*--allow-fs-write for the file's folder/);
 });

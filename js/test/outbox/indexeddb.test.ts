@@ -277,9 +277,9 @@ test("indexedDbOutbox: reports a blocked database, and uses it once it is free",
   );
   const tab = await site.tab();
   await tab.clock.install();
-  const asked = refused(tab, "open", "a");
+  const opening = refused(tab, "open", "a");
   await tab.clock.fastForward(11_000);
-  const { code, hint } = await asked;
+  const { code, hint } = await opening;
   assert.equal(code, "outbox.failed");
   assert.match(hint, /other tabs/);
   await stubborn.close();

@@ -41,13 +41,13 @@ async function left(count: number, together: boolean): Promise<Buffer> {
 async function resumed(bytes: Buffer) {
   const path = fresh();
   writeFileSync(path, bytes, { mode: 0o600 });
-  const told: CountersignError[] = [];
+  const reported: CountersignError[] = [];
   const to = memory();
   const options = {
     key,
     origin: ORIGIN,
     autoFlush: false as const,
-    onError: (error: CountersignError) => told.push(error),
+    onError: (error: CountersignError) => reported.push(error),
   };
   const audit = await createRecorder({ ...options, to, outbox: fileOutbox(path) }).ready();
   audit.record({ action: "a.new" });
@@ -57,7 +57,7 @@ async function resumed(bytes: Buffer) {
     .split("\n")
     .flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event.action] : []));
   const asides = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.damaged-`));
-  return { path, told, actions, asides };
+  return { path, reported, actions, asides };
 }
 
 const all = (count: number) => Array.from({ length: count }, (_, nth) => `a.${nth}`);
@@ -73,15 +73,15 @@ for (const together of [false, true]) {
       for (const at of [begin + 3, begin + 20, begin + 60]) {
         const bytes = Buffer.from(whole);
         bytes.writeUInt8((bytes.at(at) ?? 0) ^ 1, at);
-        const { told, actions, asides, path } = await resumed(bytes);
+        const { reported, actions, asides, path } = await resumed(bytes);
         assert.deepEqual(actions, [...all(30).filter((action) => action !== `a.${nth}`), "a.new"], `${nth} at ${at}`);
         assert.deepEqual(
-          told.map(({ code, line }) => [code, line]),
+          reported.map(({ code, line }) => [code, line]),
           [["outbox.damaged", nth + 2]],
         );
         const [aside = ""] = asides;
-        assert.ok(told[0]?.hint?.includes(aside) && aside !== "");
-        assert.match(told[0]?.message ?? "", /recovered entries, which will be delivered: 29; lost entries: [01]$/);
+        assert.ok(reported[0]?.hint?.includes(aside) && aside !== "");
+        assert.match(reported[0]?.message ?? "", /recovered entries, which will be delivered: 29; lost entries: [01]$/);
         assert.deepEqual(readFileSync(join(folder, aside)), bytes);
         assert.equal(statSync(join(folder, aside)).mode & 0o777, 0o600);
         // The file is valid again.
@@ -100,14 +100,14 @@ test("salvage: recovers what it can from a file with several faults", async () =
     ["zeros in the middle", whole.replace(lines[5] ?? "", "\0".repeat(40)), [4, 5]],
     ["two lines made one", whole.replace(`${lines[5]}\n`, `${lines[5]} `), []],
   ] as const) {
-    const { told, actions } = await resumed(Buffer.from(text, "latin1"));
+    const { reported, actions } = await resumed(Buffer.from(text, "latin1"));
     assert.deepEqual(
       actions,
       [...all(10).filter((action) => !lost.some((nth) => action === `a.${nth}`)), "a.new"],
       name,
     );
     assert.deepEqual(
-      told.map(({ code }) => code),
+      reported.map(({ code }) => code),
       ["outbox.damaged"],
       name,
     );
@@ -118,13 +118,13 @@ test("salvage: recovers the events of half a file, and reports that it is cut of
   const whole = await left(10, false);
   const half = whole.subarray(0, whole.length / 2 + 20);
   const count = half.toString("latin1").split("\n").length - 2;
-  const { told, actions } = await resumed(half);
+  const { reported, actions } = await resumed(half);
   assert.deepEqual(actions, [...all(count), "a.new"]);
   assert.deepEqual(
-    told.map(({ code }) => code),
+    reported.map(({ code }) => code),
     ["outbox.damaged"],
   );
-  assert.match(told[0]?.message ?? "", /cut off: .* at least [01] entries/);
+  assert.match(reported[0]?.message ?? "", /cut off: .* at least [01] entries/);
 });
 
 test("salvage: rejects another file and leaves it unchanged", async () => {

@@ -78,11 +78,11 @@ for (const [name, manifest] of manifests) {
   test(`${name}: every module resolution finds the types`, async () => {
     const args = [installed.tarball(name).path, "--profile", "esm-only", "--format", "json"];
     // Written to a file, because the process exits without flushing a pipe.
-    const said = installed.path(`types-${name.replaceAll("/", "-")}.json`);
-    const file = openSync(said, "w");
+    const report = installed.path(`types-${name.replaceAll("/", "-")}.json`);
+    const file = openSync(report, "w");
     spawnSync(tool("attw"), args, { stdio: ["ignore", file, "ignore"] });
     closeSync(file);
-    const { analysis } = JSON.parse(readFileSync(said, "utf8")) as {
+    const { analysis } = JSON.parse(readFileSync(report, "utf8")) as {
       analysis: { problems: { entrypoint?: string; resolutionKind?: string }[] };
     };
     const ofModules = ({ entrypoint = "", resolutionKind = "" }) =>

@@ -54,23 +54,23 @@ for (const bundler of ["turbopack", "webpack"] as const) {
     server.stdout.resume();
     const browser = await launch();
     try {
-      const said = async (place: string) => (await fetch(`http://localhost:${port}/${place}`)).text();
+      const textAt = async (place: string) => (await fetch(`http://localhost:${port}/${place}`)).text();
 
-      await t.test("route handler", async () => assert.equal(await said("handler"), WORKS));
+      await t.test("route handler", async () => assert.equal(await textAt("handler"), WORKS));
       await t.test("server component", async () =>
-        assert.ok((await said("component")).includes(`<p id="said">${WORKS}</p>`)),
+        assert.ok((await textAt("component")).includes(`<p id="said">${WORKS}</p>`)),
       );
       await t.test("route in the edge runtime", async () =>
-        assert.equal(await said(bundler === "turbopack" ? "edge" : "api/edge"), WORKS),
+        assert.equal(await textAt(bundler === "turbopack" ? "edge" : "api/edge"), WORKS),
       );
       await t.test(bundler === "turbopack" ? "a proxy" : "a middleware", async () =>
-        assert.equal(JSON.parse(await said("between")), WORKS),
+        assert.equal(JSON.parse(await textAt("between")), WORKS),
       );
 
       const delivered = async (event: RegExp) => {
         await eventually(
           `${event} is delivered`,
-          () => said("audited"),
+          () => textAt("audited"),
           (audited) => event.test(audited),
         );
       };

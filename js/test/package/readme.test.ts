@@ -14,6 +14,7 @@ import { eventually } from "../eventually.ts";
 import { listServer, WATCH, watchlist } from "../gate/lists.ts";
 import { PATHS } from "../gate/packs.ts";
 import { skip as noPostgres, startPostgres } from "../postgres/server.ts";
+import { TenantServer } from "../tenants/server.ts";
 import { Installed } from "./installed.ts";
 import { build, inBrowser, inWorkerd } from "./runtimes.ts";
 
@@ -165,8 +166,12 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   },
 
   "await handle.delivered()": async (code) => {
-    const said = await onNode(code, AUDIT(), "console.log(JSON.stringify([receipt, waiting, lastProof, lastError]));");
-    const [receipt, waiting, lastProof, lastError] = JSON.parse(said);
+    const output = await onNode(
+      code,
+      AUDIT(),
+      "console.log(JSON.stringify([receipt, waiting, lastProof, lastError]));",
+    );
+    const [receipt, waiting, lastProof, lastError] = JSON.parse(output);
     assert.deepEqual(Object.keys(receipt).sort(), ["chain", "index", "links", "proof", "seq"]);
     assert.match(receipt.proof, /^c2sp\.org\/tlog-proof@v1\n/);
     assert.equal(waiting, 0);
@@ -219,10 +224,41 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.deepEqual([event.before, event.after], [{ retries: 3 }, { retries: 5 }]);
   },
 
+  'tenants: "create"': async (code) => {
+    const rootLog = await TenantServer.start({ emitters: [VKEY] });
+    try {
+      const here = code
+        .replaceAll("https://log.example.com", rootLog.url)
+        .replaceAll("log.example.com/audit+1a2b3c4d+A…", rootLog.vkey);
+      const before = `import { createRecorder } from "countersign"; const key = ${JSON.stringify(KEY)};`;
+      const hasImport = here.includes('from "countersign"');
+      await onNode(here, hasImport ? before.slice(before.indexOf("const")) : before, "await audit.close();");
+      assert.match(await rootLog.exported(await rootLog.add("acme")), /job\.delete/);
+    } finally {
+      await rootLog.close();
+    }
+  },
+
+  'tenants: ["acme", "umbrella"]': async (code) => {
+    const rootLog = await TenantServer.start({ emitters: [VKEY] });
+    try {
+      const before = `
+        import { createRecorder } from "countersign";
+        const [key, to, log] = ${JSON.stringify([KEY, rootLog.url, rootLog.vkey])};
+        const audit = createRecorder({ key, to, log, tenants: "create" });`;
+      const printed = await onNode(code, before, "await audit.close(); console.log(proof);");
+      const umbrella = await rootLog.add("umbrella");
+      assert.ok(printed.includes(`\ncountersign/v1 head\n${umbrella}\n`), printed);
+      assert.match(await rootLog.exported(await rootLog.add("acme")), /report\.share/);
+    } finally {
+      await rootLog.close();
+    }
+  },
+
   "await recordMany(": async (code) => {
     const before = `${AUDIT()}
-      const placeKept = 1;
-      const keepPlace = (read) => console.log(read);
+      const savedCount = 1;
+      const saveCount = (read) => console.log(read);
       function* eventsOfOldSystem() {
         for (const action of ["old.1", "old.2", "old.3"]) yield { action, occurred_at: new Date(0) };
       }`;
@@ -487,10 +523,10 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       const [token, trust, signal] = ["secret", "emitter ${VKEY}\\n", new AbortController().signal];
       const pause = async () => {};
       const show = (text) => shown.resolve(console.log(JSON.parse(text).event.action));
-      const tell = (verdict) => console.log(verdict);`;
-    const asked = (last: unknown) => `${log.url}/stream Bearer secret ${last}`;
+      const showVerdict = (verdict) => console.log(verdict);`;
+    const requestLine = (last: unknown) => `${log.url}/stream Bearer secret ${last}`;
     const printed = (await onNode(code, before)).trimEnd().split("\n");
-    assert.deepEqual(printed.sort(), [asked(undefined), asked(1), asked(3), "job.delete"].sort());
+    assert.deepEqual(printed.sort(), [requestLine(undefined), requestLine(1), requestLine(3), "job.delete"].sort());
   },
 
   "trustFile.text()": async (code) => {

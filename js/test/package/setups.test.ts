@@ -246,8 +246,8 @@ for (const [name, conditions] of [
       write: false,
     });
     const [code = ""] = outputFiles.filter(({ path }) => path.endsWith(".js")).map(({ text }) => text);
-    const asked = ["gate", "recorder", "verifier"].map((artifact) => code.includes(`"./${artifact}_bg.wasm?module"`));
-    assert.deepEqual(asked, [true, true, true]);
+    const imports = ["gate", "recorder", "verifier"].map((artifact) => code.includes(`"./${artifact}_bg.wasm?module"`));
+    assert.deepEqual(imports, [true, true, true]);
     assert.equal(outputFiles.filter(({ path }) => path.endsWith(".wasm")).length, 3);
   });
 }
@@ -370,12 +370,12 @@ test("matchers in vitest", async () => {
 test("the viewer in jsdom reports what is missing without throwing", async () => {
   const page = installed.path("test/setups/dom.mjs");
   const { out, errors } = await saidBy(process.execPath, page, import.meta.resolve("jsdom"));
-  const said = JSON.parse(out);
+  const result = JSON.parse(out);
   assert.match(
-    said.text,
+    result.text,
     /The file could not be checked.*this environment has no Worker.*worker\.unavailable.*in a browser/,
   );
-  assert.deepEqual([said.errors, errors], [[], ""]);
+  assert.deepEqual([result.errors, errors], [[], ""]);
 });
 
 test("the viewer loads on a server without custom elements", async () => {

@@ -9,6 +9,7 @@ import {
   defineEvents,
   type ErrorCode,
   type EventOf,
+  type Evidence,
   type Handle,
   type LogOptions,
   memory,
@@ -146,6 +147,15 @@ declare class AsyncLocalStorage<T> {
   run<R, Args extends unknown[]>(store: T, callback: (...args: Args) => R, ...args: Args): R;
 }
 
+audit
+  .record({ action: "a.b", tenants: ["acme", 7] })
+  .tenants?.get("acme")
+  ?.delivered();
+audit.record({ action: "a.b", tenants: null });
+const evidence: Evidence | undefined = audit.status().dead[0]?.error.evidence;
+export const heads: readonly (string | undefined)[] = [evidence?.before, evidence?.after];
+// @ts-expect-error: not an array
+audit.record({ action: "a.b", tenants: "acme" });
 const scoped = audit.with({ actor: "u_1", tenant: "acme", request: new Request("https://app.example/") });
 holds<Same<typeof scoped, Audit>>();
 scoped.record({ action: "a.b" });

@@ -134,10 +134,13 @@ describe("PostgreSQL outbox", { skip }, () => {
     }
     await assert.rejects(postgresRecorder({ redact: "ssn" as never }), coded("options.invalid", "redact"));
     await assert.rejects(postgresRecorder({ onInvalid: "drop" as never }), coded("options.invalid", "onInvalid"));
-    const told: string[] = [];
-    const reporting = await postgresRecorder({ onInvalid: "report", onError: ({ member }) => told.push(`${member}`) });
+    const reported: string[] = [];
+    const reporting = await postgresRecorder({
+      onInvalid: "report",
+      onError: ({ member }) => reported.push(`${member}`),
+    });
     const made = JSON.parse(reporting.row({ action: "a.b", actor: "u_1", metadata: { n: () => 1, ok: true } }).event);
-    assert.deepEqual([made.actor, made.metadata.ok, told], [{ id: "u_1" }, true, ["metadata.n"]]);
+    assert.deepEqual([made.actor, made.metadata.ok, reported], [{ id: "u_1" }, true, ["metadata.n"]]);
     assert.throws(() => reporting.row({ action: "" }), coded("event.invalid", "action"));
     for (const client of [{}, undefined, "postgres://localhost"] as PgClient[]) {
       await assert.rejects(own.record(client, { action: "job.delete", tenant: "a" }), { member: "client" });
@@ -159,8 +162,8 @@ describe("PostgreSQL outbox", { skip }, () => {
   });
 
   test("run: continues through failures of the log and the database until it is stopped", async () => {
-    const told: string[] = [];
-    const one = drainer(options(log, { pollIntervalMs: 5, onError: ({ code }) => told.push(code) }));
+    const reported: string[] = [];
+    const one = drainer(options(log, { pollIntervalMs: 5, onError: ({ code }) => reported.push(code) }));
     log.meets(() => refusal(503, "server.unavailable"));
     const { signal, abort } = ((of) => ({ signal: of.signal, abort: () => of.abort() }))(new AbortController());
     const running = one.run(signal);
@@ -180,38 +183,38 @@ describe("PostgreSQL outbox", { skip }, () => {
     await running;
     await one.close();
     assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"]);
-    assert.deepEqual([...new Set(told)].sort(), ["log_server.busy", "outbox.failed"]);
+    assert.deepEqual([...new Set(reported)].sort(), ["log_server.busy", "outbox.failed"]);
   });
 
   test("an invalid row stays in the table with the reason, and blocks no other", async () => {
     await record("a.1");
     await pool.query("INSERT INTO countersign_outbox (event) VALUES ('[]'), ('{')");
     await record("a.2");
-    const told: string[] = [];
-    const one = drainer(options(log, { onError: ({ code, message }) => told.push(`${code} ${message}`) }));
+    const reported: string[] = [];
+    const one = drainer(options(log, { onError: ({ code, message }) => reported.push(`${code} ${message}`) }));
     await one.once();
     assert.equal(one.status().refused, 2);
     await one.close();
     assert.deepEqual(log.actions, ["a.1", "a.2"]);
-    assert.match(told.join("\n"), /^event\.invalid row 2 .*\nevent\.invalid row 3 /);
+    assert.match(reported.join("\n"), /^event\.invalid row 2 .*\nevent\.invalid row 3 /);
     const refused = (await pool.query("SELECT refused FROM countersign_outbox ORDER BY id")).rows;
     assert.ok(refused.length === 2 && refused.every((row) => String(row.refused).startsWith("event.invalid: ")));
   });
 
   /** A drainer that is killed at its n-th query, before or after it runs; never if undefined. */
   const killed = async (at: number, isAsked: boolean) => {
-    let asked = 0;
+    let calls = 0;
     let isDead = false;
     const dead = Promise.withResolvers<void>();
     const connect = async () => {
       const client = await pool.connect();
       client.on("error", () => {});
       const query = async (text: string, values?: unknown[]) => {
-        asked++;
+        calls++;
         if (isDead) {
           return new Promise<never>(() => {});
         }
-        if (asked === at) {
+        if (calls === at) {
           isDead = true;
           const answer = isAsked ? await client.query(text, values) : undefined;
           client.release(true);
@@ -230,16 +233,16 @@ describe("PostgreSQL outbox", { skip }, () => {
     );
     const work = one.once().then(() => one.close());
     await Promise.race([work, dead.promise]);
-    return { asked, isDead };
+    return { calls, isDead };
   };
 
   test("a kill at any step neither loses nor repeats events", async () => {
     await record("a.1", "a.2", "a.3");
-    const { asked } = await killed(0, false);
+    const { calls } = await killed(0, false);
     assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"]);
-    assert.ok(asked >= 15, `${asked} steps`);
+    assert.ok(calls >= 15, `${calls} steps`);
     let kills = 0;
-    for (let at = 1; at <= asked; at++) {
+    for (let at = 1; at <= calls; at++) {
       for (const isAsked of [false, true]) {
         log = new MemoryLog();
         await record("a.1", "a.2", "a.3");
@@ -259,7 +262,7 @@ describe("PostgreSQL outbox", { skip }, () => {
         assert.deepEqual([await rows(), await rows("countersign_outbox_entries")], [0, 0]);
       }
     }
-    assert.ok(kills >= 2 * asked - 2, `${kills} kills`);
+    assert.ok(kills >= 2 * calls - 2, `${kills} kills`);
   });
 
   test("a lost response neither loses nor repeats events", async () => {

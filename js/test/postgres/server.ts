@@ -45,11 +45,11 @@ export async function startPostgres() {
   const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=50"];
   const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
   const server = spawn(join(programs, "postgres"), args, { ...as, stdio: ["ignore", "ignore", "pipe"] });
-  const said: string[] = [];
+  const lines: string[] = [];
   await new Promise<void>((resolve, reject) => {
-    server.once("exit", () => reject(new Error(said.join(""))));
+    server.once("exit", () => reject(new Error(lines.join(""))));
     server.stderr.on("data", (text) => {
-      said.push(String(text));
+      lines.push(String(text));
       if (String(text).includes("ready to accept connections")) {
         resolve();
       }

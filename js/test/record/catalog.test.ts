@@ -98,11 +98,11 @@ test("defineEvents: a schema sees the event after beforeRecord and with its scop
 });
 
 test("defineEvents: invalid events can be reported and recorded as such", async () => {
-  const told: string[] = [];
-  const onError = ({ member }: CountersignError) => told.push(`${member}`);
+  const reported: string[] = [];
+  const onError = ({ member }: CountersignError) => reported.push(`${member}`);
   const { audit, events: recorded } = await start({ events: LIBRARIES.zod, onInvalid: "report", onError });
   await audit.record({ action: "job.update" }).stored();
-  assert.deepEqual(told, ["action"]);
+  assert.deepEqual(reported, ["action"]);
   const problem = '"job.update" is not in the recorder\'s catalog of events';
   assert.deepEqual(await recorded(), [
     { action: "job.update", metadata: { countersign_problems: [{ field: "action", problem, recorded: true }] } },

@@ -10,7 +10,7 @@ interface Reporting {
 }
 
 const [scenario = "", path] = process.argv.slice(2);
-const say = (line: string) => console.log(line);
+const print = (line: string) => console.log(line);
 const { key } = await generateKey("example.com/ending");
 let isDown = ["dead", "dead handled", "before with a dead log", "exit", "exit at once", "dropped"].includes(scenario);
 let hangs = scenario.startsWith("hanging");
@@ -23,7 +23,7 @@ const audit = createRecorder({
   retry: { initialDelayMs: 20, maxDelayMs: 50 },
   onFull: "drop",
   maxWaitingBytes: scenario === "dropped" ? 100_000 : undefined,
-  onError: ({ code, message }) => code.startsWith("recorder.") && say(`${code} ${message}`),
+  onError: ({ code, message }) => code.startsWith("recorder.") && print(`${code} ${message}`),
   to(chunk): Promise<void> | undefined {
     if (isDown) {
       throw new Error("down");
@@ -32,7 +32,7 @@ const audit = createRecorder({
       return new Promise<void>(() => {});
     }
     for (const [, action] of new TextDecoder().decode(chunk).matchAll(/"action":"([^"]+)"/g)) {
-      say(`delivered ${action}`);
+      print(`delivered ${action}`);
     }
     return undefined;
   },
@@ -46,11 +46,11 @@ const record = (action: string) => audit.record({ action });
 async function wait(what: () => Promise<unknown>): Promise<void> {
   try {
     await what();
-    say("resolved");
+    print("resolved");
   } catch (error) {
-    say(`rejected ${(error as { code?: string }).code}`);
+    print(`rejected ${(error as { code?: string }).code}`);
   } finally {
-    say("finally");
+    print("finally");
   }
 }
 
@@ -58,7 +58,7 @@ const scenarios: Record<string, () => unknown> = {
   async "one after the other"() {
     for (const action of ["a.one", "a.two", "a.three", "a.four"]) {
       await record(action).delivered();
-      say(`proven ${action}`);
+      print(`proven ${action}`);
     }
   },
   dead: () => wait(() => record("a.b").delivered()),
@@ -73,7 +73,7 @@ const scenarios: Record<string, () => unknown> = {
     const lazy = createLazyRecorder({ read, isShared: true, required: false }) as Recorder & Reporting;
     lazy.report = () => {};
     await wait(() => lazy.record({ action: "a.b" }).delivered());
-    lazy.report = (error) => say(`${error}`.replace(/^.*: /, "recorder.lost "));
+    lazy.report = (error) => print(`${error}`.replace(/^.*: /, "recorder.lost "));
   },
   async "before it has started"() {
     record("a.one");
@@ -91,7 +91,7 @@ const scenarios: Record<string, () => unknown> = {
       key,
       origin: "log.example",
       to: () => {},
-      onError: ({ code, message }) => say(`${code} ${message}`),
+      onError: ({ code, message }) => print(`${code} ${message}`),
     });
     early.record({ action: "a.b" });
     process.exit();
@@ -159,7 +159,7 @@ const scenarios: Record<string, () => unknown> = {
     for (let nth = 0; nth < 1_000; nth++) {
       record("a.b");
     }
-    say(`counted ${audit.status().waiting + audit.status().dropped}`);
+    print(`counted ${audit.status().waiting + audit.status().dropped}`);
   },
 };
 

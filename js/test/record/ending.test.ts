@@ -83,8 +83,8 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
 
     for (const call of ["ready", "flush", "close"]) {
       test(`${call} rejects if the outbox never opens`, async () => {
-        const said = ["rejected recorder.lost", "finally"];
-        assert.deepEqual(await end("never opened", undefined, { CALL: call }), { said, status: 1 });
+        const expected = ["rejected recorder.lost", "finally"];
+        assert.deepEqual(await end("never opened", undefined, { CALL: call }), { said: expected, status: 1 });
       });
     }
 

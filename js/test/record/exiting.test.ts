@@ -8,10 +8,10 @@ import { inLife } from "./life.ts";
 
 /** Returns a recorder in a program, and a function that exits the program and returns the reports. */
 async function program(storage: Storage) {
-  const { createRecorder, tell } = inLife();
+  const { createRecorder, notify } = inLife();
   const log = new MemoryLog();
   log.always = () => refusal(503, "server.unavailable");
-  const told: string[] = [];
+  const reported: string[] = [];
   const hints: (string | undefined)[] = [];
   const recorder = await createRecorder({
     key: EMITTER.secret,
@@ -19,11 +19,11 @@ async function program(storage: Storage) {
     log: log.vkey,
     outbox: storage.outbox(),
     autoFlush: false,
-    onError: ({ code, message, hint }) => code === "recorder.lost" && told.push(message) && hints.push(hint),
+    onError: ({ code, message, hint }) => code === "recorder.lost" && reported.push(message) && hints.push(hint),
   }).ready();
   const end = () => {
-    tell("exiting");
-    return told.splice(0);
+    notify("exiting");
+    return reported.splice(0);
   };
   return { recorder, end, hints };
 }
@@ -43,11 +43,11 @@ test("exit: reports what the outbox could not store, until it can", async () => 
   storage.at = () => Promise.reject(full());
   const handles = [recorder.record({ action: "a.two" }), recorder.record({ action: "a.three" })];
   await assert.rejects(Promise.all(handles.map((handle) => handle.stored())), { code: "outbox.full" });
-  const said = ["2 events were neither delivered nor in the outbox before the program exited"];
-  assert.deepEqual(end(), said);
+  const expected = ["2 events were neither delivered nor in the outbox before the program exited"];
+  assert.deepEqual(end(), expected);
   // They get links, which can't be stored either.
   await assert.rejects(recorder.flush());
-  assert.deepEqual(end(), said);
+  assert.deepEqual(end(), expected);
   storage.at = (_, make) => make();
   await assert.rejects(recorder.flush());
   assert.deepEqual(end(), []);

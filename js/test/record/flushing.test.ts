@@ -106,7 +106,7 @@ test("flush: ends while events keep arriving", async () => {
   assert.equal(recorder.queued, 1);
 });
 
-test("flush: the next one delivers events recorded meanwhile", async () => {
+test("flush: the next flush delivers events recorded meanwhile", async () => {
   const { chunks, to } = counting();
   let letGo = () => {};
   const held = new Promise<void>((resolve) => {
@@ -146,7 +146,7 @@ test("flush: the next one delivers events recorded meanwhile", async () => {
 
 test("autoFlush: retries failures and reports them once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const told: string[] = [];
+  const reported: string[] = [];
   const { chunks, to, next } = counting();
   let down = true;
   let failed = () => {};
@@ -158,7 +158,7 @@ test("autoFlush: retries failures and reports them once", async (t) => {
       to(chunk);
     },
     onError({ code }) {
-      told.push(code);
+      reported.push(code);
       failed();
     },
   });
@@ -169,7 +169,7 @@ test("autoFlush: retries failures and reports them once", async (t) => {
   t.mock.timers.tick(1001);
   await failure;
   await new Promise(setImmediate);
-  assert.deepEqual(told, ["transport.failed"]);
+  assert.deepEqual(reported, ["transport.failed"]);
   const { lastError, retryInMs, waiting } = recorder.status();
   assert.equal(lastError?.code, "transport.failed");
   assert.ok(retryInMs !== undefined && retryInMs > 0 && retryInMs <= 500);

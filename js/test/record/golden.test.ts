@@ -39,7 +39,7 @@ test("golden: the WebAssembly recorder writes the native recorder's bytes", asyn
   assert.equal(await record(KEY), golden);
 });
 
-test("golden: external signers write them too", async () => {
+test("golden: external signers produce the same bytes", async () => {
   const sign = signerOf(KEY);
   assert.equal(await record({ vkey: VKEY, sign }), golden);
   assert.equal(await record({ vkey: VKEY, sign: async (bytes) => (await sign(bytes)).slice().buffer }), golden);

@@ -47,7 +47,7 @@ test("signer: times out like the log server, and a late signature is ignored", a
   assert.deepEqual([log.actions, storage.kinds], [["a.b"], ""]);
 });
 
-test("fetch: one that ignores its signal times out", async (t) => {
+test("fetch: a fetch that ignores its signal times out", async (t) => {
   const pass = timed(t);
   const log = new MemoryLog();
   let hangs = true;
@@ -71,12 +71,12 @@ for (const manyContexts of [false, true]) {
     const held = new Promise<void>((resolve) => {
       letGo = resolve;
     });
-    const told: string[] = [];
+    const reported: string[] = [];
     const recorder = await creating({ manyContexts })({
       key: EMITTER.secret,
       origin: "log.example/audit",
       autoFlush: false,
-      onError: ({ code }) => told.push(code),
+      onError: ({ code }) => reported.push(code),
       to: async (chunk) => {
         await held;
         chunks.push(chunk.length);
@@ -88,7 +88,7 @@ for (const manyContexts of [false, true]) {
     await flushed;
     letGo();
     await handle?.delivered();
-    assert.deepEqual([chunks.length, told], [1, []]);
+    assert.deepEqual([chunks.length, reported], [1, []]);
     t.mock.timers.reset();
     await recorder.close();
   });
@@ -96,17 +96,17 @@ for (const manyContexts of [false, true]) {
   test(`retryForMs: a later failure is reported, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const log = new MemoryLog();
-    const told: string[] = [];
+    const reported: string[] = [];
     const { key } = hanging();
-    const recorder = await recorderOf(log, undefined, { key, timeoutMs: 1_000, manyContexts }, told);
+    const recorder = await recorderOf(log, undefined, { key, timeoutMs: 1_000, manyContexts }, reported);
     record(recorder, "a.b");
     const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "log_server.timeout" });
     await pass(200);
     await flushed;
-    assert.deepEqual(told, []);
+    assert.deepEqual(reported, []);
     await pass(800);
     await new Promise(setImmediate);
-    assert.deepEqual(told, ["signer.failed"]);
+    assert.deepEqual(reported, ["signer.failed"]);
     assert.equal(recorder.status().lastError?.code, "signer.failed");
   });
 }

@@ -14,21 +14,21 @@ interface Problem {
 }
 
 async function reporting(options: Parameters<typeof createTestRecorder>[0] = {}) {
-  const told: CountersignError[] = [];
-  const audit = await createTestRecorder({ onInvalid: "report", onError: (error) => told.push(error), ...options });
+  const reported: CountersignError[] = [];
+  const audit = await createTestRecorder({ onInvalid: "report", onError: (error) => reported.push(error), ...options });
   const record = (event: unknown) => {
     audit.clear();
-    told.length = 0;
+    reported.length = 0;
     const handle = audit.record(event as never);
     const [recorded] = audit.events();
     const { countersign_problems: problems, ...metadata } = (recorded?.metadata ?? {}) as Record<string, unknown>;
     return { handle, event: { ...recorded, metadata }, problems: (problems ?? []) as Problem[] };
   };
-  return { audit, told, record };
+  return { audit, reported, record };
 }
 
 test('onInvalid: "report" omits values that aren\'t data and records the rest', async () => {
-  const { audit, told, record } = await reporting();
+  const { audit, reported, record } = await reporting();
   const made = record({
     action: "job.delete",
     actor: { id: "u_1", type: "admin" },
@@ -48,10 +48,10 @@ test('onInvalid: "report" omits values that aren\'t data and records the rest', 
   assert.deepEqual([error.message, error.cause, others], ["x", {}, { list: [1, null], ok: true }]);
   const fields = ["metadata.error.cause.retry", "metadata.list.1", "actor.type", "occurred_at", "context.ip"];
   assert.deepEqual(made.problems.map(({ field }) => field).sort(), fields.sort());
-  assert.deepEqual(told.map(({ member }) => member).sort(), fields);
-  for (const { code, message, hint } of told) {
+  assert.deepEqual(reported.map(({ member }) => member).sort(), fields);
+  for (const { code, message, hint } of reported) {
     assert.equal(code, "event.invalid");
-    assert.match(message, /^an event was recorded without a part: /);
+    assert.match(message, /^an event was recorded without an invalid value: /);
     assert.ok(hint);
   }
   await made.handle.stored();
@@ -59,7 +59,7 @@ test('onInvalid: "report" omits values that aren\'t data and records the rest', 
 });
 
 test('onInvalid: "report" omits the parent of a missing required field', async () => {
-  const { told, record } = await reporting();
+  const { reported, record } = await reporting();
   const made = record({
     action: "a.b",
     actor: { id: "" },
@@ -68,7 +68,7 @@ test('onInvalid: "report" omits the parent of a missing required field', async (
   });
   assert.deepEqual(made.event, { action: "a.b", tenant: "t", metadata: {} });
   assert.deepEqual(made.problems.map(({ field }) => field).sort(), ["actor", "actor.id", "http", "http.status"]);
-  assert.equal(told.length, 4);
+  assert.equal(reported.length, 4);
   for (const part of ["before", "after", "metadata"]) {
     for (const value of [[], "text", new Date(0), () => 1, 7]) {
       const { event, problems } = record({ action: "a.b", actor: "u_1", [part]: value });
@@ -117,7 +117,7 @@ test("ambiguous values are recorded as strings", async () => {
 });
 
 test("unknown fields are reported", async () => {
-  const { told, record } = await reporting();
+  const { reported, record } = await reporting();
   const event = {
     action: "user.signed_in",
     occurredAt: "2026-01-01",
@@ -129,19 +129,19 @@ test("unknown fields are reported", async () => {
   const { metadata, ...rest } = made.event;
   assert.deepEqual([rest, metadata], [event, {}]);
   assert.deepEqual(made.problems, [
-    { field: "occurredAt", problem: 'unknown field "occurredAt"', recorded: true },
-    { field: "targets", problem: 'unknown field "targets"', recorded: true },
-    { field: "context.location", problem: 'unknown field "context.location"', recorded: true },
-    { field: "context.userAgent", problem: 'unknown field "context.userAgent"', recorded: true },
+    { field: "occurredAt", problem: 'the field "occurredAt" is unknown', recorded: true },
+    { field: "targets", problem: 'the field "targets" is unknown', recorded: true },
+    { field: "context.location", problem: 'the field "context.location" is unknown', recorded: true },
+    { field: "context.userAgent", problem: 'the field "context.userAgent" is unknown', recorded: true },
   ]);
   assert.deepEqual(
-    told.map(({ hint }) => hint?.split(",")[0]),
+    reported.map(({ hint }) => hint?.split(",")[0]),
     ["use occurred_at", "use target", "use context.ip", "use context.user_agent"],
   );
 });
 
 test("likely misspellings are reported, and other attributes aren't", async () => {
-  const { told, record } = await reporting();
+  const { reported, record } = await reporting();
   for (const [part, name, meant] of [
     [undefined, "acter", "actor"],
     [undefined, "tenantId", "tenant"],
@@ -160,7 +160,7 @@ test("likely misspellings are reported, and other attributes aren't", async () =
     const given = { actor: { id: "u" }, target: { type: "t", id: "1" }, http: { method: "GET", path: "/", status: 1 } };
     const held = part === undefined ? {} : { [part]: { ...(given as Record<string, object>)[part], [name]: "x" } };
     record({ action: "a.b", ...held, ...(part === undefined ? { [name]: "x" } : {}) });
-    assert.match(told[0]?.hint ?? "", new RegExp(`^use ${meant.replace(".", "\\.")},`), name);
+    assert.match(reported[0]?.hint ?? "", new RegExp(`^use ${meant.replace(".", "\\.")},`), name);
   }
   const own = { actor: { id: "u", email: "e", role: "r", ip: "i" }, target: { type: "t", id: "1", url: "u", size: 1 } };
   assert.deepEqual(record({ action: "a.b", ...own, context: { city: "c", device: "d" } }).problems, []);
@@ -236,12 +236,12 @@ test("a class instance contributes accessors of its class", async () => {
 });
 
 test("an input that isn't an event is recorded as dropped", async () => {
-  const { audit, told } = await reporting();
+  const { audit, reported } = await reporting();
   for (const event of [undefined, "text", [], { action: "" }, { actor: { id: "u_1" } }, { toJSON: () => 1 }]) {
     await assert.rejects(audit.record(event as never).delivered(), { code: "event.invalid" });
   }
   await assert.rejects(audit.recordJson("[]").stored(), { code: "event.invalid" });
-  assert.equal(told.length, 7);
+  assert.equal(reported.length, 7);
   assert.deepEqual(new Set(audit.events().map(({ action }) => action)), new Set(["countersign.dropped"]));
 });
 
@@ -256,7 +256,7 @@ test("an event that its schema rejects is recorded and reported", async () => {
           : { issues: [{ message: "required", path: ["target"] }] },
     },
   };
-  const { told, record } = await reporting({ events: defineEvents({ "job.delete": schema }) as never });
+  const { reported, record } = await reporting({ events: defineEvents({ "job.delete": schema }) as never });
   assert.deepEqual(
     record({ action: "job.delete", tenant: "t" }).problems.map(({ field }) => field),
     ["target"],
@@ -266,7 +266,7 @@ test("an event that its schema rejects is recorded and reported", async () => {
     ["action"],
   );
   assert.equal(
-    told[0]?.message,
+    reported[0]?.message,
     'an event was recorded with a problem: "job.create" is not in the recorder\'s catalog of events',
   );
   // Fields in the schema are correct, and others may be misspelled.
@@ -281,8 +281,8 @@ test("an event that its schema rejects is recorded and reported", async () => {
 test("a recorder that hasn't read its options reports it too", async () => {
   const to = memory();
   const { key } = await generateKey("example.com/test");
-  const told: CountersignError[] = [];
-  const onError = (error: CountersignError) => told.push(error);
+  const reported: CountersignError[] = [];
+  const onError = (error: CountersignError) => reported.push(error);
   const read = async () => ({ key, to, origin: "log.example", onInvalid: "report" as const, onError });
   const lazy = () => createLazyRecorder({ read, isShared: false, required: false });
   const invalid = { action: "a.b", actor: "u_1", metadata: { f: () => 1 } };
@@ -303,7 +303,7 @@ test("a recorder that hasn't read its options reports it too", async () => {
   assert.deepEqual(event?.actor, { id: "u_1" });
   assert.match(JSON.stringify(event?.metadata), /"field":"metadata.f"/);
   assert.deepEqual(
-    told.map(({ member }) => member),
+    reported.map(({ member }) => member),
     ["metadata.f"],
   );
 });
@@ -320,17 +320,17 @@ test("outside of development and tests, an event can't make a handler fail", asy
     } catch ({ member }) {
       console.log("threw", member);
     }`;
-  const said = (env: Record<string, string>) => {
+  const run = (env: Record<string, string>) => {
     const { NODE_ENV: _, NODE_TEST_CONTEXT: __, ...rest } = process.env;
     const options = { env: { ...rest, ...env }, encoding: "utf8", cwd: import.meta.dirname } as const;
     const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], options);
-    return [stdout.trim(), /an event was recorded without a part: metadata\.f: a function/.test(stderr)];
+    return [stdout.trim(), /an event was recorded without an invalid value: metadata\.f: a function/.test(stderr)];
   };
-  assert.deepEqual(said({}), ["recorded", true]);
-  assert.deepEqual(said({ NODE_ENV: "production" }), ["recorded", true]);
-  assert.deepEqual(said({ NODE_ENV: "development" }), ["threw metadata.f", false]);
-  assert.deepEqual(said({ NODE_ENV: "test" }), ["threw metadata.f", false]);
-  assert.deepEqual(said({ NODE_TEST_CONTEXT: "child-v8" }), ["threw metadata.f", false]);
+  assert.deepEqual(run({}), ["recorded", true]);
+  assert.deepEqual(run({ NODE_ENV: "production" }), ["recorded", true]);
+  assert.deepEqual(run({ NODE_ENV: "development" }), ["threw metadata.f", false]);
+  assert.deepEqual(run({ NODE_ENV: "test" }), ["threw metadata.f", false]);
+  assert.deepEqual(run({ NODE_TEST_CONTEXT: "child-v8" }), ["threw metadata.f", false]);
   assert.throws(() => createRecorder({ key, origin: "o", to: memory(), onInvalid: "ignore" as never }), {
     member: "onInvalid",
   });

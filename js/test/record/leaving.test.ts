@@ -11,7 +11,7 @@ const MAX_KEEPALIVE_BYTES = 64 << 10;
 
 /** Returns a recorder in a page, and a function that controls the page. */
 async function visit(log: MemoryLog, storage?: Storage) {
-  const { createRecorder, tell } = inLife();
+  const { createRecorder, notify } = inLife();
   const recorder = await createRecorder({
     key: EMITTER.secret,
     to: log.to,
@@ -21,7 +21,7 @@ async function visit(log: MemoryLog, storage?: Storage) {
     onError: () => {},
   }).ready();
   const leave = async () => {
-    tell("leaving");
+    notify("leaving");
     await new Promise(setImmediate);
   };
   return { recorder, leave };

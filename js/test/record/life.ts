@@ -20,9 +20,9 @@ export function inLife() {
       return () => {};
     },
   });
-  const tell = (what: keyof LifecycleEvents) => {
+  const notify = (what: keyof LifecycleEvents) => {
     isLeaving ||= what === "leaving";
     endings?.[what]();
   };
-  return { createRecorder, tell };
+  return { createRecorder, notify };
 }

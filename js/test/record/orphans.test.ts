@@ -28,7 +28,7 @@ for (const isLinked of [false, true]) {
     t.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
     const log = new MemoryLog();
     const storage = new Storage();
-    const { createRecorder, tell } = inLife();
+    const { createRecorder, notify } = inLife();
     const recorder = await createRecorder({
       key: EMITTER.secret,
       to: log.to,
@@ -48,7 +48,7 @@ for (const isLinked of [false, true]) {
     t.mock.timers.tick(15_000);
     await delivered(1);
     storage.orphaned = crashed[1] ?? [];
-    tell("shown");
+    notify("shown");
     await delivered(2);
     assert.deepEqual(log.actions, ["a.one", "a.two"]);
     await recorder.close();
@@ -70,13 +70,13 @@ test("orphans: a recorder without automatic flushes or orphans doesn't check", a
 
 test("orphans: a failed check is reported", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
-  const told: string[] = [];
+  const reported: string[] = [];
   const storage = new Storage();
   const outbox = { ...storage.outbox(), orphans: () => Promise.reject(full()) };
   Object.assign(storage, { outbox: () => outbox });
-  const recorder = await recorderOf(new MemoryLog(), storage, { autoFlush: {} }, told);
+  const recorder = await recorderOf(new MemoryLog(), storage, { autoFlush: {} }, reported);
   t.mock.timers.tick(15_000);
   await new Promise(setImmediate);
-  assert.deepEqual(told, ["outbox.full"]);
+  assert.deepEqual(reported, ["outbox.full"]);
   assert.equal(recorder.status().lastError?.code, "outbox.full");
 });

@@ -34,7 +34,9 @@ import { ISSUER, LOG } from "../conformance/setup.ts";
 
 /** Fields of events and their objects. */
 const FIELDS = [
-  ..."action actor target outcome reason occurred_at tenant context http before after metadata countersign".split(" "),
+  ..."action actor target outcome reason occurred_at tenant tenants context http before after metadata countersign".split(
+    " ",
+  ),
   ..."id type session credential ip user_agent geo country lat lon request_id region trace_id span_id".split(" "),
   ..."method path status latency_ms decision rule pack finding".split(" "),
 ];

@@ -221,10 +221,10 @@ test("beforeRecord: replaces events, and can't omit any", async () => {
 });
 
 test('onInvalid: "report" reports an invalid event and records that there was one', async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   const { recorder, to } = await start({
     onInvalid: "report",
-    onError: ({ code, member }) => told.push(`${code} ${member}`),
+    onError: ({ code, member }) => reported.push(`${code} ${member}`),
   });
   const handles = [recorder.record({} as never), recorder.record(undefined as never), recorder.recordJson("{")];
   recorder.record({ action: "a.b" });
@@ -233,7 +233,7 @@ test('onInvalid: "report" reports an invalid event and records that there was on
     await assert.rejects(handle.stored(), { code: "event.invalid" });
   }
   await recorder.close();
-  assert.deepEqual(told, ["event.invalid action", "event.invalid undefined", "event.invalid undefined"]);
+  assert.deepEqual(reported, ["event.invalid action", "event.invalid undefined", "event.invalid undefined"]);
   const events = lines(to.text()).flatMap(({ event }) => event ?? []);
   const dropped = (beside: object) => ({
     action: "countersign.dropped",

@@ -49,8 +49,8 @@ for (const isDurable of [false, true]) {
     const log = new MemoryLog();
     const storage = isDurable ? new Storage() : undefined;
     const { state, key } = elsewhere();
-    const told: string[] = [];
-    const recorder = await recorderOf(log, storage, { key }, told);
+    const reported: string[] = [];
+    const recorder = await recorderOf(log, storage, { key }, reported);
     record(recorder, "a.one");
     await recorder.flush();
     state.fails = true;
@@ -58,7 +58,7 @@ for (const isDurable of [false, true]) {
     await assert.rejects(recorder.flush(), { code: "signer.failed" });
     record(recorder, "a.four");
     await recorder.rotate(OTHER.secret);
-    assert.deepEqual(told, ["signer.failed"]);
+    assert.deepEqual(reported, ["signer.failed"]);
     const receipts = await Promise.all(handles.map((handle) => handle.delivered()));
     assert.deepEqual(
       receipts.map(({ chain, seq }) => [chain, seq]),

@@ -74,8 +74,8 @@ test("start: an outbox's entries come before events recorded while it opens", as
 });
 
 test("start: failures reject ready() and are reported once", async () => {
-  const told: CountersignError[] = [];
-  const onError = (error: CountersignError) => told.push(error);
+  const reported: CountersignError[] = [];
+  const onError = (error: CountersignError) => reported.push(error);
   const audit = createRecorder({ key: "PRIVATE+KEY+nonsense", origin: ORIGIN, to: memory(), onError });
   const handle = audit.record({ action: "a.b" });
   const invalid = { code: "key.invalid", member: "key" };
@@ -85,7 +85,7 @@ test("start: failures reject ready() and are reported once", async () => {
   await assert.rejects(audit.flush({ retryForMs: 1_000 }), invalid);
   await assert.rejects(audit.close(), invalid);
   assert.deepEqual(
-    told.map(({ code }) => code),
+    reported.map(({ code }) => code),
     ["key.invalid"],
   );
   assert.equal(audit.status().lastError?.code, "key.invalid");
@@ -118,7 +118,7 @@ test("start: is retried automatically and on request", async () => {
         readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
       );
     };
-    const told: string[] = [];
+    const reported: string[] = [];
     const to = memory();
     const audit = recording(source, none).createRecorder({
       key,
@@ -126,7 +126,7 @@ test("start: is retried automatically and on request", async () => {
       to,
       autoFlush,
       retry: { initialDelayMs: 1, maxDelayMs: 1 },
-      onError: ({ code }) => told.push(code),
+      onError: ({ code }) => reported.push(code),
     });
     const handle = audit.record({ action: "a.b" });
     await assert.rejects(audit.ready(), { code: "wasm.unavailable" });
@@ -134,17 +134,17 @@ test("start: is retried automatically and on request", async () => {
       await audit.flush();
     }
     await handle.delivered();
-    assert.deepEqual([told, loads], [["wasm.unavailable"], 2]);
+    assert.deepEqual([reported, loads], [["wasm.unavailable"], 2]);
     await audit.close();
   }
 });
 
 test("start: an event that proves invalid is reported and recorded as such", async () => {
-  const told: (string | undefined)[] = [];
-  const onError = ({ member }: CountersignError) => told.push(member);
+  const reported: (string | undefined)[] = [];
+  const onError = ({ member }: CountersignError) => reported.push(member);
   for (const onInvalid of ["throw", "report"] as const) {
     const to = memory();
-    told.length = 0;
+    reported.length = 0;
     const audit = createRecorder({ key, origin: ORIGIN, to, autoFlush: false, onInvalid, onError });
     const bad = audit.record({ action: "a.b", tenant: "t", http: { method: "GET", path: "/", status: 1.5 } });
     audit.record({ action: "a.last" });
@@ -156,7 +156,7 @@ test("start: an event that proves invalid is reported and recorded as such", asy
     assert.equal(outcome, onInvalid === "throw" ? "event.invalid" : "delivered");
     const actions = eventsOf(to.text()).map(({ action }) => action);
     assert.deepEqual(actions, [onInvalid === "throw" ? "countersign.dropped" : "a.b", "a.last"]);
-    assert.ok(told.length > 0);
+    assert.ok(reported.length > 0);
     await audit.close();
   }
 });
@@ -176,8 +176,8 @@ test("record: has the same limit before and after the start", async () => {
   const fill = (audit: typeof full) => Array.from({ length: 10 }, () => audit.record({ action: "a.b" }));
   assert.throws(() => fill(full), { code: "recorder.full", hint: /maxWaitingBytes/ });
   await full.close();
-  const told: string[] = [];
-  const onError = ({ code }: CountersignError) => told.push(code);
+  const reported: string[] = [];
+  const onError = ({ code }: CountersignError) => reported.push(code);
   const drops = createRecorder({ key, origin: ORIGIN, to, ...limits, onFull: "drop", onError });
   const handles = fill(drops);
   const { waiting, dropped } = drops.status();
@@ -185,7 +185,7 @@ test("record: has the same limit before and after the start", async () => {
   await assert.rejects(handles.at(-1)?.delivered() ?? Promise.resolve(), { code: "recorder.full" });
   await drops.close();
   assert.equal(drops.status().dropped, dropped);
-  assert.deepEqual(told, ["recorder.full"]);
+  assert.deepEqual(reported, ["recorder.full"]);
   const [{ reason, metadata }] = eventsOf(to.text()).filter(({ action }) => action === "countersign.dropped");
   assert.deepEqual([reason, metadata.count], ["too much waited to be delivered", dropped]);
 });
@@ -198,10 +198,10 @@ test("retryForMs: ends the wait for an outbox that never opens", async () => {
 });
 
 test("exit: events recorded at exit before the start are reported as lost", () => {
-  const { createRecorder, tell } = inLife();
-  const told: string[] = [];
-  const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onError: ({ message }) => told.push(message) });
-  tell("exiting");
+  const { createRecorder, notify } = inLife();
+  const reported: string[] = [];
+  const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onError: ({ message }) => reported.push(message) });
+  notify("exiting");
   audit.record({ action: "a.b" });
-  assert.deepEqual(told, ["1 event was not delivered before the program exited"]);
+  assert.deepEqual(reported, ["1 event was not delivered before the program exited"]);
 });

@@ -12,15 +12,15 @@ const fails = () => {
 };
 
 test("onError: a throwing callback blocks nothing, and is reported itself", async (t) => {
-  const said = t.mock.method(console, "error", () => {});
+  const consoleError = t.mock.method(console, "error", () => {});
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const log = new MemoryLog();
   log.meets(() => refusal(503, "server.unavailable"));
   const recorder = await recorderOf(log, undefined, { autoFlush: {}, onError: fails });
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
-  await until("the console has said it", () => said.mock.callCount() > 0);
-  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError threw an error .* log_server\.busy/);
+  await until("the console has said it", () => consoleError.mock.callCount() > 0);
+  assert.match(String(consoleError.mock.calls[0]?.arguments[0]), /onError threw an error .* log_server\.busy/);
   // Retried automatically.
   t.mock.timers.tick(1_000);
   await handle?.delivered();
@@ -29,7 +29,7 @@ test("onError: a throwing callback blocks nothing, and is reported itself", asyn
 });
 
 test("onError: a throwing callback doesn't block reports", async (t) => {
-  const said = t.mock.method(console, "error", () => {});
+  const consoleError = t.mock.method(console, "error", () => {});
   const log = new MemoryLog();
   const recorder = createLazyRecorder({
     read: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, autoFlush: false, onError: fails }),
@@ -38,7 +38,7 @@ test("onError: a throwing callback doesn't block reports", async (t) => {
   });
   await recorder.ready();
   (recorder as unknown as { report(error: unknown): void }).report(new Error("of no matter"));
-  assert.equal(said.mock.callCount(), 1);
+  assert.equal(consoleError.mock.callCount(), 1);
 });
 
 test("flush: rejects only with CountersignError", async () => {

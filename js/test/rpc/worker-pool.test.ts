@@ -71,7 +71,7 @@ test("WorkerPool: starts workers when all are busy, up to the limit", BOUNDED, (
   assert.deepEqual([pool.workers, pool.capacity], [started, 200]);
 });
 
-test("WorkerPool: has room while one of its workers has", BOUNDED, async () => {
+test("WorkerPool: has room while one of its workers has room", BOUNDED, async () => {
   const { pool, started, run } = growing(2, 1, 8);
   await pool.room();
   void run(8);

@@ -123,7 +123,7 @@ test("slicer: rejects invalid input with a code and a position", async () => {
     [slicer.slice(source, { chain, seq }, { trust: "nonsense" }), /./],
     [slicer.slice(new Blob(["{}"]), { chain, seq }), /./],
     [slicer.slice(new Blob([]), { chain, seq }), /no line/],
-    [slicer.slice(new Blob([text, "{\n"]), { chain, seq }), /malformed/],
+    [slicer.slice(new Blob([text, "{\n"]), { chain, seq }), /not one JSON object/],
     [slicer.slice(new Blob([Uint8Array.of(0x1f, 0x8b, 8, 0)]), { chain, seq }), /truncated/],
   ];
   for (const [promise, message] of refused) {

@@ -151,12 +151,12 @@ for (const runtime of runtimes) {
     let written = 0;
     for (let round = 0; round < 6; round += 1) {
       const process = child(runtime, [path, "write", `${written}`, `${round}`]);
-      const said: string[] = [];
-      while (said.length < 10 * round) {
-        said.push((await process.line()) ?? assert.fail((await process.ended()).errors));
+      const lines: string[] = [];
+      while (lines.length < 10 * round) {
+        lines.push((await process.line()) ?? assert.fail((await process.ended()).errors));
       }
-      said.push(...(await process.kill()));
-      written = Number(said.at(-1) ?? written);
+      lines.push(...(await process.kill()));
+      written = Number(lines.at(-1) ?? written);
     }
     const transport = fileTransport(path);
     await transport.write(bytes(lines(written, written + 1000)));

@@ -87,10 +87,10 @@ test("position: identifies repeated lines after a restart with an outbox", async
 });
 
 test("position: is passed to transport objects too", async () => {
-  const told: ChunkPosition[] = [];
+  const positions: ChunkPosition[] = [];
   const to = memory();
   const write = (chunk: Uint8Array<ArrayBuffer>, position: ChunkPosition) => {
-    told.push(position);
+    positions.push(position);
     to(chunk);
   };
   const audit = await createRecorder({
@@ -101,5 +101,5 @@ test("position: is passed to transport objects too", async () => {
   }).ready();
   audit.record({ action: "a.b" });
   await audit.close();
-  assert.deepEqual(told, [{ chain: audit.chain, first: 0, last: 2, hasHeader: false }]);
+  assert.deepEqual(positions, [{ chain: audit.chain, first: 0, last: 2, hasHeader: false }]);
 });

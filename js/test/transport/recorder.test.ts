@@ -21,12 +21,12 @@ for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
     let next = 0;
     for (let round = 1; round <= 6; round += 1) {
       const recorder = start(next);
-      const said: string[] = [];
-      while (said.length < 150 * round) {
-        said.push((await recorder.line()) ?? assert.fail((await recorder.ended()).errors));
+      const lines: string[] = [];
+      while (lines.length < 150 * round) {
+        lines.push((await recorder.line()) ?? assert.fail((await recorder.ended()).errors));
       }
-      said.push(...(await recorder.kill()));
-      for (const line of said) {
+      lines.push(...(await recorder.kill()));
+      for (const line of lines) {
         stored.add(Number(line));
       }
       // Events that were not stored at the kill are lost, and their numbers are not reused.

@@ -18,15 +18,22 @@ import { type Case, caseNamed } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
 
 const BOTH = [0, 1] as const;
-const WITH_CHECKPOINTS = ["log-two-chains", "large-whole", "large-range", "two-checkpoints-of-one-size"];
+const WITH_CHECKPOINTS = [
+  "log-two-chains",
+  "large-whole",
+  "large-range",
+  "two-checkpoints-of-one-size",
+  "tenant-two-heads",
+  "tenant-anchor-after-a-head",
+];
 
-/** Returns the lines of a case, and the positions of its checkpoints. */
+/** Returns the lines of a case, and the positions of its checkpoints or heads. */
 function linesOf({ bytes }: Case): { lines: string[]; checkpoints: number[] } {
   const lines = new TextDecoder()
     .decode(bytes)
     .split("\n")
     .filter((line) => line.trim() !== "");
-  const checkpoints = lines.flatMap((line, index) => (line.startsWith('{"checkpoint"') ? [index + 1] : []));
+  const checkpoints = lines.flatMap((line, index) => (/^\{"(checkpoint|head)"/.test(line) ? [index + 1] : []));
   return { lines, checkpoints };
 }
 

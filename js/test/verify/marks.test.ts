@@ -112,7 +112,7 @@ test("onMarks: includes witnesses, revocations, omitted entries, and reasons", a
   assert.ok(signatures.some(({ by, valid, time }) => by === "unknown" && valid === null && time === null));
   assert.ok(marks.some((mark) => mark.kind === "checkpoint" && mark.existed !== null && mark.seen !== null));
   assert.ok(marks.some((mark) => mark.kind === "skip" && mark.entries > 1));
-  assert.ok(marks.some((mark) => mark.kind === "leaf"));
+  assert.ok(marks.some((mark) => mark.kind === "entry"));
   const statements = marks.flatMap((mark) => (mark.kind === "note" ? mark.statements : []));
   assert.ok(statements.some((statement) => statement.kind === "revoke" && statement.since !== null));
   assert.ok(statements.some((statement) => statement.kind === "revoke" && statement.since === null));

@@ -59,7 +59,7 @@ test("vectors: single bytes work as chunks", async () => {
 });
 
 test("vectors: every case has its report with the plain module in workers", async () => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const kept = new Map<string, ReusedWorkers>();
   after(() => Promise.all([...kept.values()].map((workers) => workers.end())));
   const load = async (name: string) => {
@@ -68,24 +68,24 @@ test("vectors: every case has its report with the plain module in workers", asyn
     // A worker keeps its first module.
     kept.set(name, new ReusedWorkers(() => thread(script)));
     return async () => {
-      asked.push(name);
+      requested.push(name);
       return compiled;
     };
   };
   const setup = {
     module: await load("verifier"),
     plain: await load("verifier-plain"),
-    worker: () => (kept.get(asked.at(-1) ?? "") as ReusedWorkers).take(),
+    worker: () => (kept.get(requested.at(-1) ?? "") as ReusedWorkers).take(),
   };
   const compressed = cases.filter(({ bytes }) => bytes[0] === 0x1f || bytes[0] === 0x28);
   assert.ok(compressed.length > 0);
   for (const one of cases) {
-    asked.length = 0;
+    requested.length = 0;
     const { report } = await createVerifier(setup).verify(one.bytes, { ...one.options, threads: 1 });
     assert.deepEqual(stripped(report), one.report, one.name);
     const [first] = new TextDecoder().decode(one.bytes.subarray(0, 1));
     const isText = first === undefined || /[{\s]/.test(first);
-    assert.deepEqual(asked, [isText ? "verifier-plain" : "verifier"], one.name);
+    assert.deepEqual(requested, [isText ? "verifier-plain" : "verifier"], one.name);
     assert.ok(!(isText && compressed.includes(one)));
   }
 });

@@ -99,16 +99,16 @@ test("onProgress: counts up to the total", async () => {
       [large.bytes, large.bytes.length],
       [inPieces(large.bytes, 10_000), undefined],
     ] as const) {
-      const told: Progress[] = [];
-      await verify(source, { threads, onProgress: (progress) => void told.push(progress) });
-      assert.ok(told.every((progress) => progress.total === total));
-      const { lines, events, bytes } = told.at(-1) ?? assert.fail("no progress was reported");
+      const reported: Progress[] = [];
+      await verify(source, { threads, onProgress: (progress) => void reported.push(progress) });
+      assert.ok(reported.every((progress) => progress.total === total));
+      const { lines, events, bytes } = reported.at(-1) ?? assert.fail("no progress was reported");
       assert.equal(bytes, large.bytes.length);
       assert.equal(lines, 1 + 4 * 2002);
       assert.equal(events, large.events.length);
       assert.deepEqual(
-        told,
-        told.toSorted((a, b) => a.bytes - b.bytes),
+        reported,
+        reported.toSorted((a, b) => a.bytes - b.bytes),
       );
     }
   }
@@ -164,7 +164,7 @@ test("callbacks: an error ends the verification", async () => {
   }
 });
 
-test("options: invalid ones are rejected by name", async () => {
+test("options: invalid options are rejected by name", async () => {
   const refused: [object, string, string | undefined, number?][] = [
     [{ trust: 1 }, "options.invalid", "trust"],
     [{ trust: "log \ud800" }, "options.invalid", "trust"],
@@ -339,9 +339,9 @@ test("workers denied by Node.js's permissions: the hint names the option", () =>
   const program = `import { verify } from ${JSON.stringify(import.meta.resolve("countersign/verify"))};
     await verify(new Uint8Array(), { threads: 2 }).catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
-  const said = execFileSync(process.execPath, denied, { encoding: "utf8" });
+  const output = execFileSync(process.execPath, denied, { encoding: "utf8" });
   assert.equal(
-    said,
+    output,
     "worker.unavailable run Node.js with --allow-worker; or set `threads` to 0 to verify without workers\n",
   );
 });

@@ -20,11 +20,11 @@ const done = { report, verification: { report, why: null } };
 
 test("Announcer: announces progress at intervals and the verdict last", () => {
   const announcer = new Announcer();
-  const told = [3, 12, 15, 60, 100].map((bytes) => {
+  const announced = [3, 12, 15, 60, 100].map((bytes) => {
     announcer.change(at(bytes), en);
     return announcer.message;
   });
-  assert.deepEqual(told, [
+  assert.deepEqual(announced, [
     "",
     "Checking, 12 percent",
     "Checking, 12 percent",

@@ -92,7 +92,7 @@ test("outcome: marks numbers as preliminary while rules are applied", () => {
 });
 
 test("coverage: names sources, rules, and missing fields", () => {
-  const said = textOf(coverageView(partly, true, en));
+  const text = textOf(coverageView(partly, true, en));
   for (const reason of [
     /No parser recognizes 2 events/,
     /No rule of the pack is written for these sources: slack: 3 events/,
@@ -100,9 +100,9 @@ test("coverage: names sources, rules, and missing fields", () => {
     /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,
     /1,003 of 1,005 events parsed; 41 of 273 rules/,
   ]) {
-    assert.match(said.replaceAll(/\s+/g, " "), reason);
+    assert.match(text.replaceAll(/\s+/g, " "), reason);
   }
-  assert.doesNotMatch(said, /Each event was parsed/);
+  assert.doesNotMatch(text, /Each event was parsed/);
 });
 
 test("coverage: folds a long list of rules and truncates a huge one", () => {
@@ -112,13 +112,13 @@ test("coverage: folds a long list of rules and truncates a huge one", () => {
     fields: ["f"],
     events: 1,
   }));
-  const said = textOf(coverageView({ ...partly, blind }, true, en));
-  assert.match(said, /Rule number 5\..* 294 more .*Rule number 299\..* and 100 more/);
-  assert.doesNotMatch(said, /Rule number 300\./);
+  const text = textOf(coverageView({ ...partly, blind }, true, en));
+  assert.match(text, /Rule number 5\..* 294 more .*Rule number 299\..* and 100 more/);
+  assert.doesNotMatch(text, /Rule number 300\./);
 });
 
 test("coverage: is the same in German", async () => {
-  const said = textOf(coverageView(partly, true, await textsOf("de")));
-  assert.match(said, /1 Regel braucht Felder, die kein Ereignis ihrer Quelle hat:/);
-  assert.match(said, /Erkannt als aws-cloudtrail: 1\.000 Ereignisse\. 10 davon/);
+  const text = textOf(coverageView(partly, true, await textsOf("de")));
+  assert.match(text, /1 Regel braucht Felder, die kein Ereignis ihrer Quelle hat:/);
+  assert.match(text, /Erkannt als aws-cloudtrail: 1\.000 Ereignisse\. 10 davon/);
 });

@@ -170,13 +170,13 @@ test("drawer: shows changes in words and signs, field by field", { skip }, async
 
 test("drawer: doesn't claim changes that aren't known", { skip }, async (t) => {
   const opened = await shown(t, "changed");
-  const said = async (row: number) => {
+  const textOf = async (row: number) => {
     await openRow(opened, row);
     return (await text(opened, ".drawer-body")).join();
   };
-  assert.match(await said(1), /Nothing changed between before and after\./);
-  assert.match(await said(2), /Only the state after was recorded\./);
-  assert.doesNotMatch(await said(2), /Added/);
+  assert.match(await textOf(1), /Nothing changed between before and after\./);
+  assert.match(await textOf(2), /Only the state after was recorded\./);
+  assert.doesNotMatch(await textOf(2), /Added/);
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".change"), ["Removed a Before: b 1"]);
 });

@@ -120,9 +120,10 @@ test("element: accepts pieces fed by a script", async () => {
 test("element: reads a compressed file, then an uncompressed one", async () => {
   const { page, complaints, close } = await site.open("<countersign-viewer></countersign-viewer>");
   await page.getByRole("heading", { name: "No file yet" }).waitFor();
-  const asked: string[] = [];
-  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
-  const loaded = () => asked.filter((path) => /verifier\S*\.wasm$/.test(path)).map((path) => path.replace(/.*\//, ""));
+  const requested: string[] = [];
+  page.on("request", (request) => requested.push(new URL(request.url()).pathname));
+  const loaded = () =>
+    requested.filter((path) => /verifier\S*\.wasm$/.test(path)).map((path) => path.replace(/.*\//, ""));
   const give = (bytes: Uint8Array) =>
     page.evaluate(
       ([bytes, trust]) => {
@@ -160,27 +161,27 @@ const WORDS = {
   withheld: ["partial", "Unchanged, but this may be only part of the log.", "some may be withheld"],
   "plain-no-trust": [
     "untrusted",
-    "Unchanged since it was signed, but by a key you haven’t trusted.",
+    "Unchanged since it was signed, but you don’t trust the signer’s key.",
     "Anyone could have made this",
   ],
-  "log-no-checkpoint": ["not_checked", "Couldn’t be fully checked.", "says nothing about whether the log was changed"],
-  "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
+  "log-no-checkpoint": ["not_checked", "Not fully checked.", "says nothing about whether the log was altered"],
+  "log-took-a-fork": ["broken", "Broken.", "Entries are missing, repeated, malformed, out of order"],
   "checkpoint-of-no-leaves-alone": ["not_checked", "Nothing to check: the log was empty.", "says nothing"],
-  "header-only": ["not_checked", "Nothing to check: no entry is here.", "says nothing"],
+  "header-only": ["not_checked", "Nothing to check: the export has no entries.", "says nothing"],
   "log-range-beyond": [
     "broken",
-    "Entries that should be here are missing.",
-    "Either the file was cut off, or some were taken out of it",
+    "Entries of the claimed range are missing.",
+    "The export was truncated, entries were removed",
   ],
   "truncated-mid-line": [
     "broken",
-    "The file is cut off or damaged.",
-    "Fetch the file again: its download was probably interrupted or is not finished. Nothing was found to be changed.",
+    "The file is truncated or corrupt.",
+    "Fetch the file again: its download was probably interrupted or is not finished. No alteration was found.",
   ],
   "quorum-missed": [
     "broken",
-    "Not witnessed.",
-    "Too few of the witnesses you named signed. Nothing was found to be changed",
+    "Too few witnesses.",
+    "The cosignatures don’t meet the quorum of your trust file. No alteration was found",
   ],
   "log-flip-event": ["altered", "Altered.", "changed after signing"],
 } as const;
@@ -318,7 +319,7 @@ for (const [file, says] of [
   });
 }
 
-test("progress: shows the first failure at once and allows to stop", async () => {
+test("progress: shows the first failure immediately and can be stopped", async () => {
   const { bytes } = exportOf({ chains: 2, events: 3000 });
   const flipped = Buffer.from(bytes);
   flipped.write("job.upDate", flipped.indexOf("job.update"));
@@ -330,8 +331,8 @@ test("progress: shows the first failure at once and allows to stop", async () =>
   });
   const { page, close } = await site.open(`<countersign-viewer src="/slow"></countersign-viewer>`);
   await page.getByText("The first problem:").waitFor();
-  const told = (await page.locator(".first-failure").innerText()).match(/was changed after it was signed/g);
-  assert.equal(told?.length, 1, "the message doesn't repeat the title");
+  const sentences = (await page.locator(".first-failure").innerText()).match(/was changed after it was signed/g);
+  assert.equal(sentences?.length, 1, "the message doesn't repeat the title");
   await page.getByText("The event was changed after it was signed").waitFor();
   await page.getByText(/[km]B of .* MB/i).waitFor();
   assert.equal(await page.locator("[data-verdict]").count(), 0);
@@ -347,7 +348,7 @@ test("progress: shows the first failure at once and allows to stop", async () =>
   await close();
 });
 
-test("bare: leaves out the strip", async () => {
+test("bare: hides the strip", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer src="/log.ndjson" trust="/trust.txt" bare></countersign-viewer>`,
   );
@@ -371,7 +372,7 @@ test("language: German by the element's or an ancestor's attribute", async () =>
 
 test("language: falls back to English if texts can't be loaded", async () => {
   const { page, close } = await site.visit("/");
-  const asked = page.waitForRequest("**/de.json");
+  const request = page.waitForRequest("**/de.json");
   await page.route("**/de.json", (route) => route.abort());
   await page.evaluate(() => {
     const viewer = document.createElement("countersign-viewer");
@@ -380,7 +381,7 @@ test("language: falls back to English if texts can't be loaded", async () => {
     }
     document.querySelector("main")?.append(viewer);
   });
-  await asked;
+  await request;
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await close();
 });

@@ -153,7 +153,7 @@ test("findings: are listed, marked, explained, and saved", async () => {
   await close();
 });
 
-test("rules: a page's own are used, and their strings are shown as text", async () => {
+test("rules: a page's own rules are used, and their strings are shown as text", async () => {
   const { page, complaints, close } = await site.open(of("quiet", 'rules="/own.json" lang="de"'));
   await ended(page).waitFor();
   await page.locator(".found-one").first().waitFor();
@@ -225,7 +225,7 @@ test("outcome: counts events without a parser and claims little about them", asy
   await close();
 });
 
-test("rules: reports unusable ones and shows the events anyway", async () => {
+test("rules: reports unusable rules and still shows the events", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/broken.json"'));
   await page.locator(".found .tone-bad").waitFor();
   assert.match(await text(page.locator(".found")), /could not be applied.*No id/);
@@ -246,10 +246,10 @@ test("findings: follow the search, with all of them a press away", async () => {
   await box.press("Enter");
   const scope = page.locator(".found-scope[data-scope=search]");
   await scope.waitFor();
-  const said = (await scope.locator("[role=status]").innerText()).replaceAll(/\s+/g, " ");
+  const status = (await scope.locator("[role=status]").innerText()).replaceAll(/\s+/g, " ");
   const [, some = "", of = ""] =
-    /^(\d+) of (\d+) findings are about the events of this search: actor:u_2 action:job\.read$/.exec(said) ?? [];
-  assert.ok(Number(some) > 0 && Number(some) < all && Number(of) === all, said);
+    /^(\d+) of (\d+) findings are about the events of this search: actor:u_2 action:job\.read$/.exec(status) ?? [];
+  assert.ok(Number(some) > 0 && Number(some) < all && Number(of) === all, status);
   await legend.filter({ hasText: `${some} of ${all}` }).waitFor();
   assert.ok(!(await legend.innerText()).includes("so far"));
   assert.ok((await page.locator("cs-histogram > section > p.sr").innerText()).includes(`Findings: ${some} of ${all}.`));
@@ -288,8 +288,8 @@ test("findings: counts and chart are marked as preliminary until all events are 
   const legend = page.locator("cs-histogram .legend li", { has: page.locator(".swatch-mark") });
   await legend.filter({ hasText: "so far" }).waitFor();
   await page.locator(".plot-unknown").waitFor({ state: "attached" });
-  const said = page.locator("cs-histogram > section > p.sr");
-  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have examined [\d,]+ events so far\./);
+  const summary = page.locator("cs-histogram > section > p.sr");
+  assert.match(await summary.innerText(), /Findings: [\d,]+ so far\. The rules have examined [\d,]+ events so far\./);
   assert.match(await page.locator(".histogram-foot > p").innerText(), /The rules have examined [\d,]+ events so far\./);
   await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
   await feed(lines.slice(half).join("\n"));
@@ -297,6 +297,6 @@ test("findings: counts and chart are marked as preliminary until all events are 
   await page.locator('.found-outcome:not([data-looks="waiting"])').waitFor();
   await legend.filter({ hasNotText: "so far" }).waitFor();
   assert.equal(await page.locator(".plot-unknown").count(), 0);
-  assert.ok(!(await said.innerText()).includes("so far"));
+  assert.ok(!(await summary.innerText()).includes("so far"));
   await close();
 });

@@ -5,8 +5,8 @@ import { de } from "../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 
 test("figures: format amounts in each language", () => {
-  const { bytes, duration, events, leaves } = en.figures;
-  assert.equal(leaves(1), "1 entry");
+  const { bytes, duration, events, entries } = en.figures;
+  assert.equal(entries(1), "1 entry");
   assert.equal(events(1_234_567), "1,234,567 events");
   assert.equal(bytes(1), "1 byte");
   assert.equal(bytes(999), "999 bytes");

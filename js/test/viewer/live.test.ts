@@ -22,7 +22,7 @@ const lines = linesOf(log);
 const first = lines.slice(0, 11);
 const rest = lines.slice(11);
 
-const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
+const isEntry = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
 
 /** A log server with what a live view needs. */
 class LogServer {
@@ -41,7 +41,7 @@ class LogServer {
   /** Sends lines, each entry with its index. */
   send(...lines: string[]): void {
     for (const line of lines) {
-      const id = isLeaf(line) ? `id: ${this.#index++}\n` : "";
+      const id = isEntry(line) ? `id: ${this.#index++}\n` : "";
       this.#open?.write(`${id}data: ${line}\n\n`);
     }
   }
@@ -84,24 +84,25 @@ const ELEMENT = `<countersign-viewer src="/stream" trust="/trust.txt" live></cou
 async function follow() {
   const tab = await site.open(ELEMENT);
   await tab.page.evaluate(() => {
-    const told: unknown[] = [];
-    Object.assign(globalThis, { told });
+    const reported: unknown[] = [];
+    Object.assign(globalThis, { reported });
     document.addEventListener("countersign-alarm", (event) => {
       const { report, pin } = (event as CustomEvent).detail;
-      told.push([report.verdict, pin]);
+      reported.push([report.verdict, pin]);
     });
   });
   return tab;
 }
 
-const alarms = (page: Page) => page.evaluate(() => (globalThis as unknown as { told: [string, string | null][] }).told);
+const alarms = (page: Page) =>
+  page.evaluate(() => (globalThis as unknown as { reported: [string, string | null][] }).reported);
 const alarm = (page: Page) => page.getByRole("alert").filter({ hasText: "Alarm" });
 const upTo = (page: Page, entries: number) =>
   page.locator(".live-line").filter({ hasText: `Verified up to ${entries} entries` });
 const events = (page: Page, count: number) =>
   page.locator(".notice").filter({ hasText: new RegExp(`^\\s*${count} events`) });
 const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
-const leavesIn = (lines: readonly string[]) => lines.filter(isLeaf).length;
+const entryCount = (lines: readonly string[]) => lines.filter(isEntry).length;
 
 test("live: a view from the beginning is complete, and one that omits an entry raises the alarm", async () => {
   const claims = `${first[0]?.slice(0, -1).replace(/,"range":.*/, "")},"range":[0]}`;
@@ -109,7 +110,7 @@ test("live: a view from the beginning is complete, and one that omits an entry r
   logServer.answers.push(logServer.with(0, claims, ...first.slice(1)));
   const { page, close } = await follow();
   await page.locator("[data-verdict=verified]").waitFor();
-  await page.getByText(`complete: all ${leavesIn(first)} entries from`).waitFor();
+  await page.getByText(`complete: all ${entryCount(first)} entries from`).waitFor();
   const [leaf, ...after] = rest;
   const { link } = JSON.parse(leaf ?? "") as { link: string };
   const hash = createHash("sha256").update(`\0${link}`).digest("base64");
@@ -123,12 +124,12 @@ test("live: verifies and shows events as they arrive", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first));
   const { page, complaints, close } = await follow();
-  await upTo(page, leavesIn(first)).waitFor();
+  await upTo(page, entryCount(first)).waitFor();
   await events(page, eventsIn(first)).waitFor();
   await page.getByText("Following the log").waitFor();
   assert.equal(await page.getByRole("combobox", { name: "Order" }).inputValue(), "-place", "what arrives comes first");
   logServer.send(...rest);
-  await upTo(page, leavesIn(lines)).waitFor();
+  await upTo(page, entryCount(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.equal((await page.locator("cs-rows [role=row][aria-rowindex]").count()) > 0, true);
   assert.equal(await alarm(page).count(), 0);
@@ -143,16 +144,16 @@ test("live: verifies and shows events as they arrive", async () => {
 
 test("live: resumes after a disconnect without losing or repeating entries", async () => {
   const logServer = new LogServer();
-  logServer.answers.push(logServer.with(0, ...first), logServer.with(leavesIn(first), first.at(-1) ?? "", ...rest));
+  logServer.answers.push(logServer.with(0, ...first), logServer.with(entryCount(first), first.at(-1) ?? "", ...rest));
   const { page, close } = await follow();
-  await upTo(page, leavesIn(first)).waitFor();
+  await upTo(page, entryCount(first)).waitFor();
   logServer.cut();
   await page.getByText("Connection lost").waitFor();
-  await upTo(page, leavesIn(lines)).waitFor();
+  await upTo(page, entryCount(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.deepEqual(logServer.asked, [
     { from: null, last: undefined },
-    { from: null, last: String(leavesIn(first) - 1) },
+    { from: null, last: String(entryCount(first) - 1) },
   ]);
   assert.equal(await alarm(page).count(), 0);
   await close();
@@ -162,12 +163,12 @@ test("live: an altered event raises an alarm that stays", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first));
   const { page, close } = await follow();
-  await upTo(page, leavesIn(first)).waitFor();
+  await upTo(page, entryCount(first)).waitFor();
   logServer.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
-  await alarm(page).getByText("Something here is not what was recorded").waitFor();
+  await alarm(page).getByText("The content does not match what was signed").waitFor();
   const [[verdict, pin] = assert.fail()] = await alarms(page);
   assert.equal(verdict, "altered");
-  assert.ok(pin?.startsWith(`log.example/audit\n${leavesIn(first)}\n`), "the last good pin");
+  assert.ok(pin?.startsWith(`log.example/audit\n${entryCount(first)}\n`), "the last good pin");
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     alarm(page).getByRole("button", { name: "Save the last good checkpoint (pin)" }).click(),
@@ -189,13 +190,13 @@ test("live: compares another log after a disconnect with the pin", async () => {
     logServer.with(0, ...linesOf(another)),
   );
   const { page, close } = await follow();
-  await upTo(page, leavesIn(lines)).waitFor();
+  await upTo(page, entryCount(lines)).waitFor();
   logServer.cut();
   await alarm(page).waitFor();
   await alarm(page).getByText("The log was rewritten since it was pinned").waitFor();
   assert.deepEqual(logServer.asked.slice(1), [
-    { from: null, last: String(leavesIn(lines) - 1) },
-    { from: String(leavesIn(lines)), last: undefined },
+    { from: null, last: String(entryCount(lines) - 1) },
+    { from: String(entryCount(lines)), last: undefined },
   ]);
   assert.equal((await alarms(page)).length, 1);
   await close();
@@ -211,7 +212,7 @@ test("live: a log that became shorter raises the alarm", async () => {
     logServer.with(0, ...first),
   );
   const { page, close } = await follow();
-  await upTo(page, leavesIn(lines)).waitFor();
+  await upTo(page, entryCount(lines)).waitFor();
   logServer.cut();
   await alarm(page).getByText("The log is shorter than when it was pinned").waitFor();
   assert.equal((await alarms(page))[0]?.[0], "altered");
@@ -229,7 +230,7 @@ test("live: reports a reader without access and retries a busy log", async () =>
   const busy = new LogServer();
   busy.answers.push(refused(503), busy.with(0, ...lines));
   const { page, close } = await follow();
-  await upTo(page, leavesIn(lines)).waitFor();
+  await upTo(page, entryCount(lines)).waitFor();
   assert.equal(busy.asked.length, 2);
   await close();
 });
@@ -240,11 +241,11 @@ test("live: reads an export first, then continues with the stream", async () => 
     response.end(`${first.join("\n")}\n`);
   });
   const logServer = new LogServer();
-  logServer.answers.push(logServer.with(leavesIn(first), ...rest));
+  logServer.answers.push(logServer.with(entryCount(first), ...rest));
   const { page, close } = await site.open(ELEMENT.replace("/stream", "/export?since=2026-01-01"));
-  await upTo(page, leavesIn(lines)).waitFor();
+  await upTo(page, entryCount(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
-  assert.deepEqual(logServer.asked, [{ from: null, last: String(leavesIn(first) - 1) }]);
+  assert.deepEqual(logServer.asked, [{ from: null, last: String(entryCount(first) - 1) }]);
   assert.equal(await alarm(page).count(), 0);
   await close();
 });

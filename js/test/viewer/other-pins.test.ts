@@ -13,6 +13,7 @@ const report = { origin: "log.example/audit" } as Report;
 
 test("otherOrigins: ignores pins of the log itself and a file without an origin", () => {
   assert.deepEqual(otherOrigins([pin("log.example/audit")], "log.example/audit"), []);
+  assert.deepEqual(otherOrigins([`countersign/v1 head\n${pin("log.example/audit")}`], "log.example/audit"), []);
   assert.deepEqual(otherOrigins([pin("log.example/other")], null), []);
   assert.deepEqual(otherPinsView({ pins: [pin("log.example/audit")], report }, en), []);
 });

@@ -18,14 +18,14 @@ after(() => site.stop());
 
 test("README: a page made of its HTML shows a live log", async () => {
   const { bytes, options } = caseNamed("log-two-chains");
-  const asked: string[] = [];
+  const requested: string[] = [];
   site.answers.set("/trust.txt", options.trust ?? "");
   site.answers.set("/export", (request, response) => {
-    asked.push(`${request.url} ${request.headers["x-csrf"]}`);
+    requested.push(`${request.url} ${request.headers["x-csrf"]}`);
     response.end(bytes);
   });
   site.answers.set("/stream", (request, response) => {
-    asked.push(`${request.url} ${request.headers["last-event-id"]} ${request.headers["x-csrf"]}`);
+    requested.push(`${request.url} ${request.headers["last-event-id"]} ${request.headers["x-csrf"]}`);
     response.setHeader("content-type", "text/event-stream");
     response.write(": all is quiet\n\n");
   });
@@ -34,19 +34,19 @@ test("README: a page made of its HTML shows a live log", async () => {
     response.setHeader("content-security-policy", "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'");
     response.end(`<!doctype html><html lang="en"><title>README</title>${blocks.join("\n")}`);
   });
-  const said: string[] = [];
+  const lines: string[] = [];
   const { page, complaints, close } = await site.visit("/readme");
-  page.on("console", (message) => said.push(message.text()));
+  page.on("console", (message) => lines.push(message.text()));
   await page.getByRole("heading", { name: "Verified." }).waitFor();
-  await page.getByRole("button", { name: "Take along" }).waitFor();
+  await page.getByRole("button", { name: "Download" }).waitFor();
   await page.getByText("Following the log").waitFor();
   assert.equal(blocks.length, 2);
   assert.ok(
-    asked.some((one) => one.startsWith("/stream 14 ")),
-    asked.join(),
+    requested.some((one) => one.startsWith("/stream 14 ")),
+    requested.join(),
   );
   // Pieces of the export may arrive before its end.
-  assert.match(said.at(-1) ?? "", /^verified log\.example\/audit\n15\n/);
+  assert.match(lines.at(-1) ?? "", /^verified log\.example\/audit\n15\n/);
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -163,7 +163,7 @@ async function inView({ tab }: Opened): Promise<(number | undefined)[]> {
     });
   });
   return rows.map(({ number, text }) => {
-    const isRead = !text.includes("Reading");
+    const isRead = !text.includes("Loading");
     assert.ok(!isRead || text.includes(`u_${number}`), `${text} is not ${number}`);
     return isRead ? number : undefined;
   });
@@ -424,21 +424,21 @@ test("rows: report an empty result and lost rows in words", { skip }, async (t) 
   await tab.getByText("The browser no longer has these events.").first().waitFor();
 });
 
-test("empty list: shows what each condition leaves in an accessible table", {
+test("empty list: shows how many events match each condition in an accessible table", {
   skip,
 }, async (t) => {
   const { tab, call } = await open(browser);
   t.after(() => tab.context().close());
   await call("show", "unmatched");
   await tab.getByText("No events match.").waitFor();
-  const table = tab.getByRole("table", { name: "Events that each condition leaves" });
+  const table = tab.getByRole("table", { name: "Events that match each condition" });
   const names = await table.getByRole("columnheader").allTextContents();
   assert.deepEqual(names, ["Condition", "On its own", "With those above"]);
   const row = table.getByRole("row").filter({ has: tab.getByRole("rowheader", { name: "action:job.*" }) });
   assert.deepEqual(await row.getByRole("cell").allTextContents(), ["12", "12"]);
   assert.deepEqual(await table.getByRole("row").last().getByRole("cell").allTextContents(), ["0", "0"]);
   await call("german");
-  await tab.getByRole("table", { name: "Ereignisse, die jede Bedingung übrig lässt" }).waitFor();
+  await tab.getByRole("table", { name: "Ereignisse, die zu den Bedingungen passen" }).waitFor();
   await call("show", "mixed");
   assert.equal(await tab.getByRole("table").count(), 0);
 });

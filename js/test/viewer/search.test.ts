@@ -35,7 +35,7 @@ const filters = (page: Page) =>
 /** Returns the filter in the page's address. */
 const time = (page: Page) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("filter") ?? "";
 
-/** Waits until so many events are shown as filtered. */
+/** Waits until this many events are shown as filtered. */
 async function filtered(page: Page, shown: number): Promise<void> {
   await notice(page)
     .filter({ hasText: `Showing ${shown} of 120 events.` })
@@ -153,13 +153,13 @@ const cells = (table: Locator) =>
       [...element.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? "")),
     );
 
-test("search: suggests similar fields for an unknown one and counts what each condition leaves", async () => {
+test("search: suggests similar fields for an unknown one and counts the events that match each condition", async () => {
   const { page, complaints, close } = await ready();
   await query(page).fill("contxt.ip:198.51.100.0/24 outcome:success");
   await filtered(page, 0);
   await notice(page).getByText("No event has the field contxt.ip.").waitFor();
   await page.getByText("No events match.").waitFor();
-  const table = page.getByRole("table", { name: "Events that each condition leaves" });
+  const table = page.getByRole("table", { name: "Events that match each condition" });
   const successes = count(({ outcome }) => outcome === "success");
   assert.deepEqual(await cells(table), [
     ["Condition", "On its own", "With those above"],
@@ -245,7 +245,7 @@ test("chart: selects a period by dragging, as its table does", async () => {
   await close();
 });
 
-test("chart: leaves out a few wrong dates, says so, and shows them when searched for", async () => {
+test("chart: omits a few wrong dates, says so, and shows them when searched for", async () => {
   const days = (seq: number) => new Date(Date.UTC(2026, 0, 1) + seq * 86_400_000).toISOString();
   const wrong = new Map([
     [3, "0001-01-01T00:00:00.000Z"],
@@ -360,13 +360,13 @@ test("address: restores the search and the open event", async () => {
   await page.locator("cs-rows [role=row]").nth(2).click();
   const heading = page.getByRole("heading", { name: /^Event on line/ });
   await heading.waitFor();
-  const said = await heading.textContent();
+  const text = await heading.textContent();
   const { hash } = new URL(page.url());
   assert.match(hash, /^#q=outcome:failure&line=\d+$/);
   await close();
 
   const again = await site.open(ELEMENT, { hash });
-  await again.page.getByRole("heading", { name: said ?? "" }).waitFor();
+  await again.page.getByRole("heading", { name: text ?? "" }).waitFor();
   await filtered(
     again.page,
     count(({ outcome }) => outcome === "failure"),
@@ -382,7 +382,7 @@ test("address: restores the search and the open event", async () => {
   await again.close();
 });
 
-test("address: leaves the page's own names alone", async () => {
+test("address: doesn't change the page's own names", async () => {
   const { page, close } = await ready("#chapter-2");
   await query(page).fill("outcome:failure");
   await page.locator(".notice[data-filtered=true]").waitFor();

@@ -42,7 +42,7 @@ const chosen = (page: Page) => page.getByRole("list", { name: "Filters" }).getBy
 const facet = (page: Page, column: string, value: string) =>
   page.locator(`.facet[data-column=${column}] .chip`).filter({ hasText: value });
 
-/** Waits until so many events are shown. */
+/** Waits until this many events are shown. */
 const shown = (page: Page, events: number) =>
   page
     .locator(".notice")
@@ -354,11 +354,11 @@ test("filters: are copied with the text", async () => {
   await tab.close();
 });
 
-test("filters: show how many events each leaves if none matches all", async () => {
+test("filters: show how many events match each filter if no event matches all", async () => {
   const { page, close } = await ready("#q=action:no.such&filter=outcome:failure");
   await shown(page, 0);
   const cells = await page
-    .getByRole("table", { name: "Events that each condition leaves" })
+    .getByRole("table", { name: "Events that match each condition" })
     .getByRole("row")
     .evaluateAll((rows) => rows.slice(1).map((row) => [...row.children].map((cell) => cell.textContent?.trim())));
   assert.deepEqual(cells, [

@@ -34,7 +34,7 @@ test("summaryOf: falls back to the event's own fields", () => {
   assert.deepEqual([as, action, actor?.id, outcome], [undefined, "a", "u", undefined]);
 });
 
-test("summaryOf: leaves out an unstated outcome and keeps any other", () => {
+test("summaryOf: omits an unstated outcome and keeps any other", () => {
   const cell = (outcome: string) =>
     textOf(cellsOf(listed({ ...usual(1), parsed: { ...parsed, outcome } }), [{ id: "outcome" }], "utc", en).cells[0]);
   assert.equal(cell("not-stated"), en.rows.list.notStated);

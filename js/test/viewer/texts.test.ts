@@ -52,10 +52,10 @@ test("plural forms: are texts, even without the number", () => {
         [1, "one"],
         [2000, "other"],
       ] as const) {
-        const said = (counting as (count: number) => unknown)(count);
+        const text = (counting as (count: number) => unknown)(count);
         const written = path.concat(form).reduce((all, member) => all[member], read(name));
         const filled = written.replace(/\{#\w+\}/, texts.figures.count(count));
-        assert.equal(said, filled, `${name}: ${path.join(".")}, ${count}`);
+        assert.equal(text, filled, `${name}: ${path.join(".")}, ${count}`);
       }
     }
   }
@@ -75,11 +75,11 @@ function saidByCore(): Map<string, string> {
     ...rust("src/verify/finding.rs").matchAll(/^ {4}\w+ "(\w+\.\w+)" \w+\n\s+"((?:[^"\\]|\\.)*)";$/gm),
   ].map(([all, code = "", english = ""]) => [all, `hint.${code}`, english]);
   const checks = readdirSync(new URL("src/verify/", CORE)).filter((name) => name.endsWith(".rs"));
-  const said = checks.flatMap((name) => [
+  const sentences = checks.flatMap((name) => [
     ...rust(`src/verify/${name}`).matchAll(/\bsay!\(\s*"([a-z0-9_.]+)",\s*"((?:[^"\\]|\\.)*)"/g),
   ]);
-  assert.ok(tables.length > 200 && hints.length > 40 && said.length > 40);
-  const all = [...tables, ...hints, ...said].map(([, code = "", english = ""]) => [code, english] as const);
+  assert.ok(tables.length > 200 && hints.length > 40 && sentences.length > 40);
+  const all = [...tables, ...hints, ...sentences].map(([, code = "", english = ""]) => [code, english] as const);
   assert.equal(new Set(all.map(([code]) => code)).size, all.length, "a code stands for two sentences");
   return new Map(all);
 }
@@ -96,7 +96,7 @@ test("core sentences: are translated into each language with all their values", 
 /** Groups whose texts are selected by words of the core or of queries. */
 const CHOSEN = /^(query\.members|result\.codes|rows\.proof\.facts)\./;
 
-test("texts: each one is used", () => {
+test("texts: each text is used", () => {
   const sources = ["js/packages/ui/src/", "js/packages/viewer/src/", "www/src/", "www/console/"].map(
     (name) => new URL(name, CORE),
   );
@@ -116,7 +116,7 @@ test("slots: are filled in each language's order, with its own digit grouping", 
   assert.equal(en.rows.list.gapEntries(1000, 2000), "entries 1,000 to 2,000");
   assert.equal(de.rows.list.gapEntries(1000, 2000), "Einträge 1.000 bis 2.000");
   assert.equal(en.query.filtered("1", "2 events"), "Showing 1 of 2 events.");
-  assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 entry", "2 entries", "1,000 entries"]);
-  assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
+  assert.deepEqual([1, 2, 1000].map(en.figures.entries), ["1 entry", "2 entries", "1,000 entries"]);
+  assert.deepEqual([1, 2, 1000].map(de.figures.entries), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
   assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "slots in values aren't filled");
 });

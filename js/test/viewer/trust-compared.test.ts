@@ -12,14 +12,20 @@ const key = (name: string, id = "5cc3cc17") => `${name}+${id}+${PUBLIC}`;
 type ComparisonInput = Parameters<typeof compareTrust>[0];
 
 function compare(trust: string | undefined, signers: readonly [vkey: string, trust: string][], more: object = {}) {
-  const { signatures = [], counts = {}, log = "pass", ...rest } = more as Record<string, never>;
+  const {
+    signatures = [],
+    counts = {},
+    log = "pass",
+    origin = "log.example/a",
+    ...rest
+  } = more as Record<string, never>;
   const report = {
-    origin: "log.example/a",
+    origin,
     signers: signers.map(([vkey, trust]) => ({ vkey, trust })),
     finding_counts: counts,
     checks: { log: { state: log } },
   };
-  const checkpoints = [{ origin: "log.example/a", signatures }];
+  const checkpoints = [{ origin, signatures }];
   return compareTrust({ report, marks: { checkpoints, notes: [] }, trust, ...rest } as unknown as ComparisonInput);
 }
 
@@ -59,6 +65,20 @@ test("compareTrust: knows a key that signed in another role", () => {
   assert.deepEqual(
     [compared?.result, compared?.given[0]?.matches, compared?.signed[0]?.matches],
     ["some", true, false],
+  );
+});
+
+test("compareTrust: names the untrusted key of a tenant log's root log", () => {
+  const names = ["log.example/t/a", "log.example", "stranger.example/witness"];
+  const signatures = names.map((name) => ({ name, id: "11111111", by: "unknown" }));
+  const origin = `log.example/t/a/t/${"ac".repeat(16)}`;
+  const compared = compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]], { signatures, origin });
+  assert.deepEqual(
+    compared?.signed.map(({ role, name }) => [role, name]),
+    [
+      ["log", "log.example/t/a"],
+      ["emitter", "a"],
+    ],
   );
 });
 

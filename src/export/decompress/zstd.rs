@@ -28,7 +28,7 @@ enum Place {
     Length,
     /// The content of a skippable frame, with this many bytes left.
     Skippable(u32),
-    /// After the magic number of a frame header, which stays buffered.
+    /// The header of a frame, after its magic number, which stays buffered.
     Header,
     Block,
 }
@@ -118,7 +118,7 @@ impl Frames {
         Ok(())
     }
 
-    /// Returns the length of the current part, as far as the buffered bytes tell.
+    /// Returns the length of the current part. It may grow as more bytes are buffered.
     fn size(&self) -> Result<usize, DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Header, [_, _, _, _, descriptor, ..]) => Ok(Descriptor(*descriptor).header_size()),

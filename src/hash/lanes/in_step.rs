@@ -31,7 +31,7 @@ const BATCH: usize = 256;
 /// keep the other lanes idle.
 const LONG_BLOCKS: usize = 64;
 
-/// Up to this number of leftover messages are faster hashed alone than in otherwise idle lanes.
+/// Up to this many leftover messages are hashed faster one by one than in lanes that are otherwise idle.
 const MAX_ALONE: usize = LANES / 2;
 
 pub(super) fn hash_many(engine: Engine, messages: &[Message<'_>], out: &mut Vec<Hash>) {

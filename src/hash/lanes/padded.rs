@@ -9,7 +9,7 @@ pub(super) fn count(len: usize) -> usize {
     len / 64 + if len % 64 < 56 { 1 } else { 2 }
 }
 
-/// Returns the number of bits of a message of `len` bytes, as the padding ends with it.
+/// Returns the length in bits of a message of `len` bytes, as the 8 bytes that end the padding.
 pub(super) fn bit_length(len: usize) -> [u8; 8] {
     (len as u64 * 8).to_be_bytes()
 }
@@ -64,7 +64,7 @@ impl<'a> Padded<'a> {
         Self { head: blocks.0, middle: blocks.1, tail }
     }
 
-    /// Returns block `at`; past the end, any block.
+    /// Returns block `at`, or an arbitrary block if `at` is past the end.
     #[inline]
     pub(super) fn block(&self, at: usize) -> &'a Block {
         if let Some(head) = self.head.get(at) {

@@ -1,6 +1,7 @@
 //! Two lanes with the x86-64 SHA instructions.
 //!
-//! The two-round instruction has twice the latency of its throughput, so a second message fills the gap.
+//! The two-round instruction takes twice as long to finish as the processor needs to start the next one, so a
+//! second message fills the gap.
 //!
 //! # Why the unsafe code is sound
 //!
@@ -71,14 +72,14 @@ impl Engine {
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn load(bytes: &[u8; 16]) -> __m128i {
-    // SAFETY: the reference is good for 16 bytes, and the load needs no alignment.
+    // SAFETY: the reference is valid for 16 bytes, and the load needs no alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn store(bytes: &mut [u8; 16], value: __m128i) {
-    // SAFETY: the reference is good for 16 bytes, and the store needs no alignment.
+    // SAFETY: the reference is valid for 16 bytes, and the store needs no alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), value) }
 }
 

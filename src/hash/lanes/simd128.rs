@@ -62,12 +62,12 @@ impl Engine {
 }
 
 fn load(bytes: &[u8; 16]) -> v128 {
-    // SAFETY: the reference is good for 16 bytes, and the load needs no alignment.
+    // SAFETY: the reference is valid for 16 bytes, and the load needs no alignment.
     unsafe { v128_load(bytes.as_ptr().cast()) }
 }
 
 fn store(bytes: &mut [u8; 16], value: v128) {
-    // SAFETY: the reference is good for 16 bytes, and the store needs no alignment.
+    // SAFETY: the reference is valid for 16 bytes, and the store needs no alignment.
     unsafe { v128_store(bytes.as_mut_ptr().cast(), value) }
 }
 

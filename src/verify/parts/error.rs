@@ -23,7 +23,7 @@ pub enum PartsError {
     Truncated,
     /// The summary file was changed after it was written.
     Altered,
-    /// The summary is of another file than the first one, or of the same file at another size.
+    /// The summary is of a different file than the first summary, or of the same file at a different size.
     OtherFile,
     /// The summary's file was cut into a different number of parts than the first one's.
     OtherCut(u64),
@@ -55,12 +55,12 @@ impl PartsError {
         }
     }
 
-    /// Returns what to do about it.
+    /// Returns the hint: what to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Io(_) => "fix the reported system error and try again",
             Self::Compressed => {
-                "decompress it to where every worker can read it, or verify it whole: `countersign verify` reads compressed files"
+                "decompress it to a place that every worker can read, or verify the whole file with `countersign verify`, which reads compressed files"
             }
             Self::Header => {
                 "run `countersign verify` to see what is wrong with the file: no log writes such a header"
@@ -69,10 +69,8 @@ impl PartsError {
             Self::Invalid => "pass the files that `countersign summarize` wrote",
             Self::Version(_) => "summarize and verify with the same version of countersign",
             Self::Truncated => "copy it again, or summarize the part again",
-            Self::Altered => "summarize the part again: the summary was changed after it was written",
-            Self::OtherFile | Self::OtherCut(_) => {
-                "pass only the summaries of one file that was cut once, and none from an earlier run"
-            }
+            Self::Altered => "get the original summary, or summarize the part again",
+            Self::OtherFile | Self::OtherCut(_) => "pass only the summaries of one file from one run",
             Self::Twice(_) => "pass each part once",
             Self::Missing(_) => "pass every part, and summarize those that are missing",
             Self::Apart => "summarize the part again from the same file",
@@ -99,7 +97,7 @@ impl fmt::Display for PartsError {
             }
             Self::Truncated => f.write_str("the summary is truncated"),
             Self::Altered => f.write_str("the summary was changed after it was written"),
-            Self::OtherFile => f.write_str("the summary is of another file than the ones before it"),
+            Self::OtherFile => f.write_str("the summary is for a different file than the ones before it"),
             Self::OtherCut(of) => {
                 write!(f, "the summary is of a file that was cut into {of} parts, unlike the ones before it")
             }
@@ -134,10 +132,10 @@ impl From<io::Error> for PartsError {
     }
 }
 
-/// An error in one of the given summaries, or in all of them together.
+/// An error in one of the summaries, or in all of them together.
 #[derive(Debug)]
 pub struct SummaryError {
-    /// The index of the summary among the given ones; `None` if the error is about all of them.
+    /// The index of the summary among those passed; `None` if the error is about all of them.
     pub place: Option<usize>,
     /// The error.
     pub why: PartsError,

@@ -82,7 +82,8 @@ pub fn verify<R: Read + Seek + Send>(
     Ok(verification)
 }
 
-/// Sorts the summaries by their parts, each with its index among the given ones, and checks that they are complete.
+/// Sorts the summaries by their parts, each with its index among those passed, and checks that they are
+/// complete.
 fn arrange<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, SummaryError> {
     let mut parts: Vec<_> = summaries.into_iter().enumerate().collect();
     let Some((_, first)) = parts.first() else {

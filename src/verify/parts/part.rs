@@ -1,4 +1,4 @@
-//! Cutting of a file into parts.
+//! Cuts a file into parts.
 
 use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
 

@@ -1,4 +1,4 @@
-//! Summarizing of a part.
+//! Summarizes one part.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

@@ -1,6 +1,6 @@
 //! The conformance cases of `tests/vectors`, one folder each.
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::pin::Pin;
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, InputError, MaxAge, Options, Progress, Splitter, Summary};
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub fn all() -> impl Iterator<Item = Case> {
     files::list(FOLDER).into_iter().filter(|name| !name.contains('.')).map(Case::read)
 }
 
-/// A file of a case, where it has it.
+/// Returns a file of a case, if the case has it.
 fn file(case: &str, name: &str) -> Option<Vec<u8>> {
     let path = format!("{FOLDER}/{case}/{name}");
     files::exists(&path).then(|| files::read(&path))
@@ -71,9 +71,7 @@ impl Case {
         let seconds = args["max_age_seconds"].as_i64();
         Options {
             trust: file("trust.txt").map_or_else(Trust::default, |trust| Trust::parse(&trust).unwrap()),
-            pins: pins
-                .map(|pin| SignedCheckpoint::parse_extended(&String::from_utf8(pin).unwrap()).unwrap())
-                .collect(),
+            pins: pins.map(|pin| Pin::parse(&String::from_utf8(pin).unwrap()).unwrap()).collect(),
             expect: Expectations {
                 origin: args["origin"].as_str().map(str::to_owned),
                 range: args["range"]

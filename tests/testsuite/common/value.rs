@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// Returns the elements of an array. At least one is required, because a check of none would always pass.
+/// Returns the elements of an array. At least one is required, because a check of an empty array would always
+/// pass.
 pub(crate) fn list(value: &Value) -> &[Value] {
     let list = value.as_array().unwrap_or_else(|| panic!("{value} is no array"));
     assert!(!list.is_empty(), "there are no cases");

@@ -169,7 +169,7 @@ struct Chain {
     id: ChainId,
     seq: u64,
     prev: Hash,
-    /// The end of the emitter's windows, as far as the chain may use them.
+    /// The end of the emitter's windows, as of the chain's open link.
     until: i64,
     signed: bool,
     closed: bool,
@@ -389,7 +389,8 @@ impl Builder {
         self.distrusted.push(format!("revoke {} {since}", self.emitters[emitter].key.verifier_key()));
     }
 
-    /// Requires witnesses: without them, the issuer's grants could not be told from those of a thief of its key.
+    /// Requires witnesses: without them, the issuer's grants can't be distinguished from those of a thief of
+    /// its key.
     fn distrust_issuer(&mut self) {
         if self.issuer == 0 && self.quorum > 0 {
             let since = self.attest();

@@ -29,8 +29,8 @@ fn with_root(body: &str) -> Option<String> {
     Some(lines.concat())
 }
 
-/// The roots of this set are short strings, which SPEC refuses, so they are replaced. Bodies with more than three
-/// lines are valid there and refused here (SPEC section 6: no extension lines).
+/// The roots of this set are short strings, which SPEC rejects, so they are replaced. Bodies with more than
+/// three lines are valid there and rejected here (SPEC section 6: no extension lines).
 #[test]
 fn transparency_dev_bodies() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_body.json") else { return };
@@ -69,8 +69,8 @@ fn signers(note: &str, origin: &str, log: &VerifierKey, others: &[VerifierKey]) 
     (note.is_signed_by(log) && is_of_origin && opened.invalid.is_empty()).then_some(opened.verified.len())
 }
 
-/// The origin of these notes, `go.sum database tree`, has spaces, which SPEC does not allow. As checkpoints they are
-/// refused; the notes are verified.
+/// The origin of these notes, `go.sum database tree`, has spaces, which SPEC does not allow. As checkpoints
+/// they are rejected; the notes are verified.
 #[test]
 fn transparency_dev_real_notes() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_notes.json") else { return };

@@ -17,9 +17,9 @@ fn is_valid(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     valid
 }
 
-/// The set has no verdicts but describes what is odd about each case. Strict verification refuses points of small
-/// order and non-canonical encodings, and requires the equation without the cofactor. Points of mixed order are
-/// neither.
+/// The set has no verdicts but describes what is unusual about each case. Strict verification rejects points
+/// of small order and non-canonical encodings, and requires the equation without the cofactor. Points of
+/// mixed order are neither.
 #[test]
 fn cctv() {
     let Some(cases) = json("ed25519/cctv/ed25519vectors.json") else { return };
@@ -36,8 +36,8 @@ fn cctv() {
     assert!(counts[0] > 800 && counts[1] > 40, "both kinds are there: {counts:?}");
 }
 
-/// The table of its README for a verifier that refuses small orders: only case 3 is valid. Cases 4 and 5 hold only
-/// with the cofactor, 6 and 7 have S out of range, 8 to 11 have non-canonical encodings.
+/// The table of its README for a verifier that rejects small orders: only case 3 is valid. Cases 4 and 5 hold
+/// only with the cofactor, 6 and 7 have S out of range, 8 to 11 have non-canonical encodings.
 #[test]
 fn speccheck() {
     let Some(cases) = json("ed25519/speccheck/cases.json") else { return };

@@ -128,8 +128,9 @@ fn transparency_dev_inclusion() {
     assert_eq!(cases.len(), 98);
 }
 
-/// A difference: here every tree extends the empty one, as for C2SP's witnesses, with the hash of nothing as old root
-/// and an empty proof; the set calls each proof from size 0 an error. Words given as roots stand for their hashes.
+/// One difference: here, every tree extends the empty one, as for C2SP's witnesses, with the hash of nothing
+/// as old root and an empty proof; the set calls each proof from size 0 an error. Words given as roots stand
+/// for their hashes.
 #[test]
 fn transparency_dev_consistency() {
     let Some(cases) = cases("consistency") else { return };

@@ -26,9 +26,9 @@ fn bytes(case: &Value) -> Vec<u8> {
     if case["msg"].is_null() { hex(&case["msg_hex"]) } else { text(&case["msg"]).as_bytes().to_vec() }
 }
 
-/// Differences: a key given twice to Go's `Open` is an error of its caller; here the keys are a set. Go drops the
-/// second of two lines of one key; here such a note is malformed (SPEC section 2). Go's limit is 100 lines, here it
-/// is 64; notes above 100 are refused by both.
+/// Differences: a key given twice to Go's `Open` is an error of its caller; here the keys are a set. Go drops
+/// the second of two lines of one key; here such a note is malformed (SPEC section 2). Go's limit is 100
+/// lines, here it is 64; both reject notes above 100.
 #[test]
 fn golang_open() {
     let Some(vectors) = json("signed-notes/golang-mod-note/note_open_cases.json") else { return };
@@ -100,9 +100,9 @@ fn c2sp() {
     assert_eq!(quasimodo.signatures[0].name, "quasimodo.example/salvatore");
 }
 
-/// Keys of the types 0x02 (ECDSA), 0x05 (RFC 6962), and 0x06 (ML-DSA-44) are refused, because SPEC does not use them.
-/// Notes that they signed are valid notes with lines of unknown keys. Omits the conversion of CT's own structures to
-/// such keys and notes.
+/// Keys of the types 0x02 (ECDSA), 0x05 (RFC 6962), and 0x06 (ML-DSA-44) are rejected, because SPEC does not
+/// use them. Notes that they signed are valid notes with lines of unknown keys. Omits the conversion of CT's
+/// own structures to such keys and notes.
 #[test]
 fn transparency_dev() {
     let Some(vectors) = json("signed-notes/transparency-dev-formats/note_vectors.json") else { return };

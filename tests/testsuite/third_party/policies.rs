@@ -42,7 +42,7 @@ fn c2sp() {
     assert!(!trust.quorum_met(&|witness| witness < 3), "X alone");
     assert!(trust.quorum_met(&|witness| [0, 2, 4].contains(&witness)), "two of X, one of Y");
 
-    // Its kinds of lines, each with what it needs before and after it.
+    // Its kinds of lines, each with the lines that it needs before and after it.
     let witnesses = fill("witness a <vkey>\nwitness b <vkey>\nwitness c <vkey>\n");
     let forms = [
         ("log <vkey> [<url>]\n", "log <vkey> https://log.example/\nquorum none\n"),
@@ -62,9 +62,9 @@ fn c2sp() {
     }
 }
 
-/// The set uses a dialect: witnesses have keys of type 0x01, comments may end a line, and several witnesses may have
-/// the same key. The first two are changed to C2SP's form. The third is refused, as C2SP requires, and accepted once
-/// the keys differ.
+/// The set uses a dialect: witnesses have keys of type 0x01, comments may end a line, and several witnesses
+/// may have the same key. The first two are changed to C2SP's form. The third is rejected, as C2SP requires,
+/// and accepted once the keys differ.
 #[test]
 fn transparency_dev() {
     let Some(vectors) = json("policy/transparency-dev-formats/policies.json") else { return };
@@ -124,7 +124,7 @@ fn group_lines(expression: &mut &str, lines: &mut Vec<String>) -> String {
     word.to_owned()
 }
 
-/// A C2SP policy cannot express groups that require no member: such a policy is refused.
+/// A C2SP policy cannot express groups that require no member: such a policy is rejected.
 #[test]
 fn transparency_dev_group_satisfaction() {
     let Some(vectors) = json("policy/transparency-dev-formats/group_satisfaction.json") else { return };

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::common::{files, third_party as vectors};
 
-/// The redacted fields by source, and how often each occurs. Each gives its reader, or may give, something to act
-/// with: a session, a token, and so on.
+/// The redacted fields by source, and how often each occurs. Each contains, or may contain, a credential,
+/// such as a session or a token.
 const REDACTED: &[(&str, &[(&str, usize)])] = &[
     ("aws-eks-panther", &[]),
     (

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::common::third_party::json;
 use crate::common::value::{list, maybe_list, number, text};
 
-/// Returns a checkpoint to replace words that the sets use as checkpoints, so that refused cases are
-/// refused for their own reason.
+/// Returns a checkpoint to replace words that the sets use as checkpoints, so that rejected cases are
+/// rejected for their own reason.
 fn checkpoint() -> SignedCheckpoint {
     let log = SignerKey::from_seed("log.example", [7; 32]).expect("a name");
     let note = Checkpoint::new("log.example", 1000, Hash::digest(&[b"root"]))

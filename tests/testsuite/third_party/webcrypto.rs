@@ -1,4 +1,4 @@
-//! Comparison of Node.js's Ed25519 with the core's for odd signatures.
+//! Comparison of Node.js's Ed25519 with the core's for unusual signatures.
 
 use countersign::ed25519;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -7,8 +7,8 @@ use crate::common::third_party::json;
 use crate::common::value::{hex, hex_array, list, text};
 use crate::common::webcrypto;
 
-/// A runtime that refuses points of small order, as WebCrypto requires, never differs. Others accept some signatures
-/// with such points, and no others.
+/// A runtime that rejects points of small order, as WebCrypto requires, never differs. Others accept some
+/// signatures with such points, and no others.
 #[wasm_bindgen_test]
 async fn cctv() {
     let Some(cases) = json("ed25519/cctv/ed25519vectors.json") else { return };

@@ -47,7 +47,7 @@ fn c2sp() {
     assert!(read(answer).is_err(), "none of a known key");
 }
 
-/// The rules are prose: each status that they name belongs to some refusal, and vice versa.
+/// The rules are prose: each status that they name belongs to some error, and vice versa.
 #[test]
 fn c2sp_statuses() {
     let Some(vectors) = json("witness/c2sp-spec/tlog_witness_examples.json") else { return };

@@ -4,11 +4,13 @@ import { de as page } from "../../src/texts/de.ts";
 import type { ConsoleTexts } from "./en.ts";
 
 const LANG = "de";
-const { count, duration, leaves } = page.viewer.figures;
-const cosignatures = counting(LANG, "Gegenzeichnung", "Gegenzeichnungen");
+const { count, duration, entries } = page.viewer.figures;
+const cosignatures = counting(LANG, "Mitsignatur", "Mitsignaturen");
 const calls = counting(LANG, "Aufruf", "Aufrufe");
 const callers = counting(LANG, "Aufrufer", "Aufrufern");
 const lines = counting(LANG, "Zeile", "Zeilen");
+const tenants = counting(LANG, "Mandant", "Mandanten");
+const logsOf = counting(LANG, "Log", "Logs");
 
 /** German texts of the console. */
 export const de: ConsoleTexts = {
@@ -18,7 +20,7 @@ export const de: ConsoleTexts = {
   title: "Konsole – countersign",
   heading: (origin: unknown) => html`Konsole von ${origin}`,
   headingAlone: "Konsole eines Logs",
-  lead: "Was dieses Log antwortet, wird in diesem Browser geprüft, anhand mitgebrachter Schlüssel.",
+  lead: "Alles, was dieses Log sendet, wird in Ihrem Browser mit den Schlüsseln geprüft, denen Sie vertrauen.",
   skip: "Zum Inhalt",
   tabs: {
     search: "Suche",
@@ -31,17 +33,19 @@ export const de: ConsoleTexts = {
     keys: "Schlüssel",
     witnesses: "Zeugen",
     storage: "Speicher",
+    tenants: "Mandanten",
+    across: "Alle durchsuchen",
   },
   tabsName: "Teile der Konsole",
 
   about: {
     summary: "Ausgeliefert vom Betreiber des Logs. Für eine unabhängige Prüfung die Offline-Seite verwenden.",
     paragraphs: [
-      html`Sie verbindet sich mit dem Log, das sie ausgeliefert hat, und mit niemandem sonst: ihre Content Security Policy sagt
-        <code>connect-src 'self'</code>, in den ersten Zeilen ihres Quelltextes. Das Token steht in einer Kopfzeile ihrer Anfragen; wem
-        vertraut wird und was dabei herauskommt, wird nicht gesendet.`,
-      html`Der Betreiber eines Logs könnte eine Seite ausliefern, die Beliebiges zeigt. Wo das zählt: einen Export sichern und ihn
-        mit der Prüfseite, die von der Festplatte läuft, oder mit dem Programm prüfen, das von anderswo stammt.`,
+      html`Diese Seite verbindet sich nur mit dem Log, das sie ausgeliefert hat: In ihrer Content Security Policy, in den ersten Zeilen ihres
+        Quelltexts, steht <code>connect-src 'self'</code>. Ihr Token wird in einer Kopfzeile der Anfragen gesendet. Ihre Vertrauensdatei
+        und die Ergebnisse werden nie gesendet.`,
+      html`Der Betreiber eines Logs könnte eine Seite ausliefern, die Beliebiges zeigt. Wenn es darauf ankommt, speichern Sie einen Export,
+        und prüfen Sie ihn mit der Prüfseite, die offline läuft, oder mit dem Programm, beide aus einer anderen Quelle.`,
     ],
     signIn: (issuer: unknown) =>
       html`Zum Anmelden verbindet sie sich auch mit ${issuer}; ihre Content Security Policy nennt es ebenfalls.`,
@@ -50,29 +54,30 @@ export const de: ConsoleTexts = {
   access: {
     heading: "Zugang und Vertrauen",
     token: "Lesetoken",
-    tokenHelp: html`Vom Betreiber des Logs: <code>countersign token add NAME</code>. Es steht in einer Kopfzeile und nie in einer
-      Adresse.`,
+    tokenHelp: html`Vom Betreiber des Logs: <code>countersign token add NAME</code>, oder <code>countersign tenant add NAME</code>
+      für das Log eines einzelnen Kunden. Es wird in einer Kopfzeile gesendet, nie in einer Adresse.`,
     keep: "Token und Vertrauensdatei in diesem Tab behalten, bis er geschlossen wird",
     signIn: (host: unknown) => html`Bei ${host} anmelden`,
     signInHelp: (host: unknown) =>
-      html`Die Anmeldung findet bei ${host} statt und führt hierher zurück. Das Token von dort bekommt nur dieses Log; mit dem Neuladen oder Schließen der Seite ist es weg.`,
+      html`Sie melden sich bei ${host} an und kommen hierher zurück. Das Token von dort wird nur an dieses Log gesendet und ist weg, wenn Sie die Seite neu laden oder schließen.`,
     signInFailed:
-      "Die Anmeldung ist nicht gelungen. Versuchen Sie es noch einmal. Bleibt es so, dem Betreiber des Logs Bescheid geben.",
+      "Die Anmeldung ist nicht gelungen. Versuchen Sie es noch einmal. Wenn es dabei bleibt, wenden Sie sich an den Betreiber des Logs.",
     orToken: "Oder ein Lesetoken verwenden:",
     use: "Dieses Token verwenden",
-    leave: "Token und Vertrauen vergessen",
-    checking: "Das Log wird gefragt",
-    malformed: "Ein Token ist ein Wort ohne Leerzeichen. Es noch einmal kopieren, für sich allein.",
-    missing: "Zuerst ein Token angeben.",
+    leave: "Abmelden und die Vertrauensdatei vergessen",
+    checking: "Das Token wird beim Log geprüft",
+    malformed:
+      "Ein Token ist ein Wort ohne Leerzeichen. Kopieren Sie es noch einmal, ohne Text davor oder danach.",
+    missing: "Geben Sie zuerst ein Token an.",
     accepted: "Token angenommen",
     refused: "Token nicht angenommen",
     none: "Kein Token",
-    trust: "Wem vertraut wird",
+    trust: "Schlüssel, denen Sie vertrauen",
     trustHelp:
-      "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Unterzeichner. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
+      "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Unterzeichner. Holen Sie sie von jemandem, dem Sie vertrauen. Vom Log selbst wird sie nie übernommen.",
     withoutTrust: "Keine Vertrauensdatei",
     trustNone: "keiner ihrer Schlüssel hat dieses Log signiert",
-    trustSome: "nicht jeder Unterzeichner steht darin",
+    trustSome: "sie bürgt nicht für alle Unterzeichner",
     noTrust:
       "Ohne Vertrauensdatei lässt sich sagen, dass Ereignisse unverändert sind, aber nicht, wer sie signiert hat.",
     choose: "Vertrauensdatei wählen",
@@ -82,52 +87,52 @@ export const de: ConsoleTexts = {
     usePasted: "Verwenden",
     pastedName: "eingefügt.txt",
     notTrust:
-      "Das ist keine Vertrauensdatei: ihre Zeilen beginnen mit log, witness, issuer, emitter, group, quorum oder revoke.",
-    tooLarge: "Das ist größer, als eine Vertrauensdatei sein kann.",
+      "Das ist keine Vertrauensdatei. Ihre Zeilen beginnen mit log, witness, issuer, emitter, group, quorum, growth, revoke oder origin.",
+    tooLarge: "Das ist zu groß für eine Vertrauensdatei.",
     remove: "Entfernen",
     plain:
-      "Diese Seite kam unverschlüsselt: wer auf dem Weg ist, kann ein gesendetes Token lesen und könnte die Seite verändert haben.",
-    needed: "Das ist für Leser mit einem Token.",
+      "Diese Seite wurde unverschlüsselt geladen. Andere im Netz können ein gesendetes Token lesen und könnten die Seite verändert haben.",
+    needed: "Dafür brauchen Sie ein Lesetoken.",
     toToken: "Token angeben",
   },
 
   refusals: {
     unauthenticated: {
       title: "Das Log nimmt dieses Token nicht an",
-      todo: "Wurde es ganz kopiert? Vielleicht wurde es zurückgenommen oder ist abgelaufen: den Betreiber um ein anderes bitten.",
+      todo: "Prüfen Sie, ob Sie es ganz kopiert haben. Vielleicht wurde es widerrufen oder ist abgelaufen; bitten Sie dann den Betreiber des Logs um ein neues.",
     },
     tokenless: {
       title: "Das Log verlangt ein Token",
-      todo: "Den Betreiber des Logs um ein Lesetoken bitten.",
+      todo: "Bitten Sie den Betreiber des Logs um ein Lesetoken.",
     },
     forbidden: {
       title: "Dieses Token darf das nicht lesen",
-      todo: "Den Betreiber um ein Token bitten, das lesen darf.",
+      todo: "Bitten Sie den Betreiber des Logs um ein Token, das lesen darf.",
     },
     invalid: {
-      title: "Damit kann das Log nichts anfangen",
-      todo: "Die Angaben berichtigen und noch einmal suchen.",
+      title: "Das Log kann diese Suche nicht ausführen",
+      todo: "Berichtigen Sie sie, und suchen Sie noch einmal.",
     },
     notFound: {
       title: "Unter dieser Adresse ist nichts",
-      todo: "Ist diese Seite unter der Adresse des Logs selbst geöffnet?",
+      todo: "Prüfen Sie, ob diese Seite unter der Adresse des Logs selbst geöffnet ist. Beim Log eines einzelnen Kunden endet sie auf /t/ID/, und auf ein Token für ein anderes Log kommt dieselbe Antwort.",
     },
-    busy: { title: "Das Log hat zu viel zu tun", todo: "" },
+    busy: { title: "Das Log ist ausgelastet", todo: "" },
     unavailable: { title: "Das Log kann gerade nicht antworten", todo: "" },
     failed: {
       title: "Das Log konnte nicht antworten",
-      todo: "Später noch einmal versuchen. Bleibt es so, dem Betreiber Bescheid geben.",
+      todo: "Versuchen Sie es später noch einmal. Wenn es dabei bleibt, wenden Sie sich an den Betreiber des Logs.",
     },
     unreachable: {
       title: "Das Log hat nicht geantwortet",
-      todo: "Es wurde vielleicht angehalten, oder das Netz ist gestört. Später noch einmal versuchen.",
+      todo: "Es wurde vielleicht angehalten, oder das Netz ist gestört. Versuchen Sie es später noch einmal.",
     },
     page: {
-      title: "Gekommen ist eine Webseite",
-      todo: "Etwas zwischen Browser und Log hat geantwortet, etwa eine Anmeldeseite. Diese Seite neu laden, dann noch einmal versuchen.",
+      title: "Die Antwort ist eine Webseite",
+      todo: "Etwas zwischen Browser und Log hat geantwortet, etwa eine Anmeldeseite. Laden Sie diese Seite neu, und versuchen Sie es noch einmal.",
     },
-    after: (seconds: number) => `In ${duration(seconds)} noch einmal versuchen.`,
-    soon: "Gleich noch einmal versuchen.",
+    after: (seconds: number) => `Versuchen Sie es in ${duration(seconds)} noch einmal.`,
+    soon: "Versuchen Sie es gleich noch einmal.",
     says: "Das Log sagt:",
   },
 
@@ -149,21 +154,105 @@ export const de: ConsoleTexts = {
     everywhere: "Das ganze Log durchsuchen",
     onlyLoaded: "Bisher wurden nur die geladenen Ereignisse durchsucht.",
     cancel: "Abbrechen",
-    loading: "Das Log wird gefragt",
-    noNumber: "Das muss eine ganze Zahl sein.",
+    loading: "Warten auf das Log",
+    noNumber: "Geben Sie eine ganze Zahl ein.",
     boundary: (size: number) =>
-      `Auch bei ${leaves(size)} geschnitten, wo dieses Gerät das Log zuletzt sah, damit beides verglichen werden kann.`,
-    emptyLog: "Dieses Log ist leer: noch wurde nichts eingereicht.",
+      `Das Log wird auch nach seinem Stand bei ${entries(size)} gefragt, den dieses Gerät zuletzt sah, damit sich beide vergleichen lassen.`,
+    emptyLog: "Dieses Log ist leer. Es wurde noch nichts aufgezeichnet.",
+  },
+
+  tenants: {
+    heading: "Mandanten",
+    about:
+      "Die Mandanten dieses Logservers. Jeder hat ein eigenes, vollständiges Log mit einer Konsole, die sich über seinen Namen öffnet. Namen, Zustände und Größen sind Angaben des Logservers; was in einem Log steht, prüft dessen Konsole.",
+    filter: "Name oder ID",
+    state: "Zustand",
+    anyState: "beliebig",
+    order: "Reihenfolge",
+    orders: { created: "älteste zuerst", name: "nach Namen", size: "größte zuerst" },
+    states: {
+      live: "aktiv",
+      new: "wartet auf seinen ersten Takt",
+      ended: "beendet",
+      moved: "umgezogen",
+      stopped: "angehalten",
+    },
+    refresh: "Neu laden",
+    loading: "Die Mandanten werden geladen",
+    name: "Name",
+    size: "Einträge",
+    since: "Seit Takt",
+    id: "ID",
+    all: (all: number) => `${tenants(all)}.`,
+    shown: (shown: number, all: number) => `${count(shown)} von ${tenants(all)}.`,
+    incomplete: "Die Liste ist unvollständig.",
+    asked: "Geladen",
+    unread: (unread: number) =>
+      `${lines(unread)} der Liste ${unread === 1 ? "war" : "waren"} nicht lesbar, also fehlen hier Mandanten. Vielleicht ist die Konsole älter als der Logserver.`,
+    none: "Es gibt noch keinen Mandanten. Legen Sie einen an mit countersign tenant add NAME.",
+    noMatch: "Kein Mandant passt dazu.",
+    more: (more: number) => `${count(more)} weitere. Geben Sie einen Teil des Namens ein, um sie zu finden.`,
+    needed:
+      "Dafür brauchen Sie ein Token für die Logs aller Mandanten: countersign token add NAME --log all --right read,admin.",
+    notAll:
+      "Dies ist die Adresse aller Mandanten. Sie verlangt ein Token mit den Rechten read und admin für alle Logs. Mit einem Token für ein einzelnes Log öffnen Sie dessen eigene Adresse, die auf /t/ID/ endet.",
+  },
+
+  across: {
+    heading: "Alle Mandanten durchsuchen",
+    about:
+      "Fragt nacheinander das Log jedes Mandanten und prüft jede Antwort in Ihrem Browser, so wie die Konsole dieses Logs. Jedes Log bekommt ein eigenes Urteil. Jede Suche wird in den gelesenen Logs aufgezeichnet, wo die Mandanten sie sehen, außer wenn der Logserver Lesezugriffe nicht aufzeichnet.",
+    query: "Suchen nach",
+    example: "actor:u_1 action:user.*",
+    search: (logs: number) => `${logsOf(logs)} durchsuchen`,
+    cancel: "Abbrechen",
+    whole: (entries: number) => `Logs bis ${count(entries)} Einträge ganz laden und hier durchsuchen`,
+    wholeHelp:
+      "Langsamer, aber vollständig: Ein solches Log kann keinen Treffer verbergen. Andere Logs durchsuchen sich selbst, und in ihren Antworten können Ereignisse fehlen.",
+    noTrust:
+      "Ohne Vertrauensdatei lässt sich nicht sagen, wer diese Logs signiert hat. Wählen Sie unter „Zugang und Vertrauen“ die Vertrauensdatei des Logservers.",
+    filtered: (shown: number, all: number) =>
+      `Durchsucht nur ${count(shown)} von ${tenants(all)}: die, die zum Filter unter „Mandanten“ passen.`,
+    listIncomplete: "Die Liste der Mandanten ist unvollständig, also erfasst die Suche nicht alle.",
+    progress: "Durchsuchte Logs",
+    looked: (looked: number, all: number) => `${count(looked)} von ${logsOf(all)} angesehen.`,
+    found: (events: number, logs: number) =>
+      events === 0
+        ? "Nichts gefunden."
+        : `${page.viewer.figures.events(events)} in ${logsOf(logs)} gefunden.`,
+    unread: (unread: number) =>
+      `${logsOf(unread)} ${unread === 1 ? "ließ" : "ließen"} sich nicht durchsuchen; die Gründe stehen unten.`,
+    left: (left: number) => `${logsOf(left)} ${left === 1 ? "wurde" : "wurden"} nicht gefragt.`,
+    ended: "Die Suche endete, bevor alle gefragt waren.",
+    resume: (logs: number) => `Die übrigen durchsuchen (${logsOf(logs)})`,
+    nothing: (logs: number) => `${logsOf(logs)} ohne Treffer.`,
+    proven: "Jedes wurde ganz geprüft.",
+    unsure: (logs: number) =>
+      `Davon ${logs === 1 ? "wurde" : "wurden"} ${logsOf(logs)} nicht ganz geprüft, also kann ein Treffer fehlen.`,
+    matches: (events: number) => page.viewer.figures.events(events),
+    cut: "oder mehr: nur die neuesten wurden angefordert",
+    undecided: (withheld: number) =>
+      `${counting(LANG, "zurückgehaltenes Ereignis", "zurückgehaltene Ereignisse")(withheld)} ${withheld === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
+    moreEvents: (more: number) => `${count(more)} weitere in der Konsole dieses Logs.`,
+    more: (more: number) => `Mehr zeigen (noch ${logsOf(more)})`,
+    noResult: "Für dieses Log gibt es kein Ergebnis.",
+    events: "Gefundene Ereignisse, neueste zuerst",
+    time: "Zeit",
+    action: "Aktion",
+    actor: "Akteur",
+    target: "Ziel",
+    outcome: "Ergebnis",
+    entry: "Eintrag",
   },
 
   live: {
     heading: "Live-Ansicht",
     about:
-      "Ereignisse, sobald sie veröffentlicht sind, geprüft, sobald sie ankommen. Jeder Checkpoint muss den vorigen fortsetzen: ändert sich die Geschichte des Logs, wird in jedem Teil der Konsole Alarm gegeben, und er bleibt.",
+      "Ereignisse erscheinen, sobald das Log sie veröffentlicht, und werden beim Eintreffen geprüft. Jeder Checkpoint muss den vorigen fortsetzen. Ändert sich die Geschichte des Logs, zeigt jeder Teil der Konsole einen Alarm.",
     start: "Beginnen",
     again: "Neu beginnen",
     since: (size: number) =>
-      `Dieses Gerät sah das Log zuletzt bei ${leaves(size)}; was kommt, wird damit verglichen. Das war am`,
+      `Dieses Gerät sah das Log zuletzt mit ${entries(size)} und prüft, dass seitdem nichts umgeschrieben wurde. Das war am`,
     states: {
       connecting: "Verbindung wird hergestellt",
       following: "Folgt dem Log",
@@ -171,20 +260,20 @@ export const de: ConsoleTexts = {
       lost: (seconds: number) => `Verbindung verloren, neuer Versuch in ${duration(seconds)}`,
       stopped: "Angehalten",
       refused: "Abgelehnt",
-      failed: "Gescheitert",
+      failed: "Fehlgeschlagen",
     },
     goesOn: "Die Live-Ansicht läuft im Hintergrund weiter.",
   },
 
   verified: {
-    none: "Noch wurde nichts geladen. Dieser Teil zeigt, was sich aus einer Suche oder der Live-Ansicht ergab.",
+    none: "Noch wurde nichts geladen. Dieser Teil zeigt das Ergebnis einer Suche oder der Live-Ansicht.",
     whole: "Das ganze Log prüfen",
     live: "Die Live-Ansicht beginnen",
-    waiting: "Wird geprüft; dieser Teil erscheint, sobald es einen Bericht gibt.",
-    source: "Gezeigt wird",
-    search: "der Suche",
-    liveView: "der Live-Ansicht",
-    failed: "Es gibt keinen Bericht: das Prüfen kam zu keinem Ende.",
+    waiting: "Prüfung läuft. Das Ergebnis erscheint hier.",
+    source: "Zeigen",
+    search: "die Suche",
+    liveView: "die Live-Ansicht",
+    failed: "Es gibt kein Ergebnis, weil die Prüfung nicht beendet wurde.",
   },
 
   head: {
@@ -210,7 +299,7 @@ export const de: ConsoleTexts = {
   findings: {
     heading: "Funde",
     about:
-      "Was die Regeln dieser Seite in den Ereignissen finden, die die Suche oder die Live-Ansicht geladen hat. Wer das ganze Log durchsuchen will, lädt es unter Suche ganz.",
+      "Was die Regeln dieser Seite in den Ereignissen finden, die die Suche oder die Live-Ansicht geladen hat. Um das ganze Log abzudecken, laden Sie es unter Suche ganz.",
   },
 
   sessions: {
@@ -239,7 +328,7 @@ export const de: ConsoleTexts = {
   inventory: {
     heading: "Aufgerufene Endpunkte",
     about:
-      "Welche Endpunkte von APIs den geladenen Ereignissen nach aufgerufen wurden, von wem, und wie sie geantwortet haben. Pfade sind zu Mustern zusammengefasst, die sich aus den Aufrufen ergeben.",
+      "Welche Endpunkte Ihrer APIs laut den geladenen Ereignissen aufgerufen wurden, von wem, und wie sie geantwortet haben. Pfade sind zu Mustern zusammengefasst, die sich aus den Aufrufen ergeben.",
     waiting: "Die Endpunkte erscheinen mit dem Ergebnis.",
     description: "Mit einer Beschreibung vergleichen",
     descriptionAbout:
@@ -259,7 +348,7 @@ export const de: ConsoleTexts = {
     compared: (title: unknown, operations: number) =>
       html`Verglichen mit ${title}, worin ${counting(LANG, "Operation", "Operationen")(operations)} beschrieben sind.`,
     elsewhere: (paths: number) =>
-      `Ihre Methoden von ${counting(LANG, "Pfad", "Pfaden")(paths)} sind nicht bekannt, weil sie in einer anderen Datei stehen: Eine Beschreibung in mehreren Dateien muss erst zusammengefügt werden.`,
+      `Die Methoden von ${counting(LANG, "Pfad", "Pfaden")(paths)} sind nicht bekannt, weil sie in einer anderen Datei stehen. Fügen Sie die Dateien der Beschreibung zuerst zu einer zusammen.`,
     alike: (operations: number) =>
       `${counting(LANG, "Operation", "Operationen")(operations)} ${operations === 1 ? "lässt" : "lassen"} sich anhand von Aufrufen nicht von einer anderen mit derselben Methode und demselben Pfad unterscheiden (nur durch Abfrage, Fragment oder Namen von Parametern) und ${operations === 1 ? "zählt" : "zählen"} mit ihr als eine.`,
     leftOut: (left: number) => `${calls(left)} ließen sich wegen der Speichergrenze nicht unterscheiden.`,
@@ -274,7 +363,7 @@ export const de: ConsoleTexts = {
     last: "Letzter Aufruf",
     nobody: "kein Aufrufer genannt",
     others: (others: string) => `und ${others} weitere`,
-    more: (left: string) => `${left} weitere stehen in der gesicherten Datei.`,
+    more: (left: string) => `${left} weitere stehen in der gespeicherten Datei.`,
     entry: "Eintrag",
     outcomes: {
       success: "Erfolg",
@@ -289,25 +378,25 @@ export const de: ConsoleTexts = {
     probed: (probed: number) =>
       `${counting(LANG, "Pfad wurde", "Pfade wurden")(probed)} angefragt, und jedes Mal verweigert oder nicht gefunden`,
     probedName: "Angefragt, und verweigert oder nicht gefunden",
-    save: "Als JSON sichern",
+    save: "Als JSON speichern",
     digest: "Dieselben Ereignisse ergeben denselben Wert, auch mit countersign inventory:",
   },
 
   exposure: {
     heading: "Risiko in Geld",
     about:
-      "Was in einem Jahr verloren gehen kann, nach selbst geschriebenen Szenarien: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
+      "Was Ihre eigenen Szenarien in einem Jahr an Verlusten verursachen können: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
     unfit: "Zahlen gibt es nur zu verifizierten Ereignissen.",
     scenarios: "Szenarien",
     scenariosAbout: html`YAML-Dateien, gemeinsam ausgewertet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
-      zum Anfangen. Beträge, Quellen und Daten sind die eigenen: Vorgegeben ist keiner.`,
+      als Ausgangspunkt. Beträge, Quellen und Daten geben Sie an; vorgegeben sind keine.`,
     choose: "Szenarien wählen",
     remove: "Entfernen",
     refused: "Zahlen gibt es, sobald das hier berichtigt ist:",
     line: (line: number) => `Zeile ${count(line)}`,
     waiting: "Wird simuliert",
     newer: "Das Log ist gewachsen, seit diese Jahre simuliert wurden.",
-    again: "Nach der neuesten Wurzel simulieren",
+    again: "Mit der neuesten Wurzel simulieren",
     together: (scenarios: number) => `${count(scenarios)} Szenarien zusammen`,
     independent:
       "Sie werden unabhängig voneinander simuliert: Gemeinsame Ursachen, die mehrere in einem Jahr auslösen, sind nicht berücksichtigt.",
@@ -362,7 +451,7 @@ export const de: ConsoleTexts = {
       line: "Zum Übernehmen kommt diese Zeile an die Stelle von frequency in der Datei des Szenarios:",
       byHand: "Diese Datei lässt sich hier nicht ändern. Fügen Sie die Zeile selbst ein.",
       use: "Für diese Zahlen verwenden",
-      save: "Szenario damit sichern",
+      save: "Szenario damit speichern",
       trying: "Diese Zahlen verwenden vorgeschlagene Häufigkeiten. Ihre Dateien sind unverändert.",
       back: "Zurück zu den eigenen Dateien",
       effect: "Vorher und nachher",
@@ -380,8 +469,8 @@ export const de: ConsoleTexts = {
     byNoLog:
       "Die Simulation hängt nur von jedem Szenario ab, weil die geladenen Ereignisse keinen Checkpoint und damit keine Wurzel haben.",
     years: (years: number) => `Simuliert sind ${count(years)} Jahre. Gleiche Werte sind gleiche Zahlen:`,
-    saveText: "Als Markdown sichern",
-    saveChart: "Diagramm sichern",
+    saveText: "Als Markdown speichern",
+    saveChart: "Diagramm speichern",
     file: html`Um es mit den Ereignissen abzulegen: <code>countersign report EXPORT --trust TRUST --scenario FILE -o board.html</code>`,
   },
 
@@ -398,43 +487,43 @@ export const de: ConsoleTexts = {
     withheld: "Zurückgehalten",
     why: { erased: "gelöscht", redacted: "geschwärzt", filtered: "ausgefiltert", unsaid: "ohne Angabe" },
     whyHelp:
-      "Warum Ereignisse zurückgehalten werden, sagt das Log, und das ist nicht belegt. Dass an diesen Plätzen Ereignisse sind, ist belegt.",
+      "Warum Ereignisse zurückgehalten werden, ist nur eine Angabe des Logs. Belegt ist, dass an diesen Positionen Ereignisse sind.",
     skipped: "Ausgelassene Einträge",
     notes: "Schlüsselnotizen",
     checkpoints: "Checkpoints im Lauf der Zeit",
     checkpointsAbout:
-      "Ein Export endet mit einem Checkpoint; die Live-Ansicht bringt jeden, sobald er veröffentlicht ist. Der neueste steht oben.",
+      "Eine Suche endet mit einem Checkpoint. Die Live-Ansicht zeigt jeden, sobald er veröffentlicht ist. Der neueste steht oben.",
     table: {
       size: "Größe",
       root: "Wurzel-Hash",
       matches: "Passt",
       log: "Signatur des Logs",
-      witnesses: "Gegenzeichnungen",
+      witnesses: "Mitsignaturen",
       time: "Gesehen am",
     },
     more: (more: number) => `${count(more)} ältere sind nicht aufgeführt.`,
-    noCheckpoints: "In dem, was geladen wurde, ist kein Checkpoint.",
+    noCheckpoints: "Das Geladene enthält keinen Checkpoint.",
     yes: "ja",
     no: "nein",
     unchecked: "nicht geprüft",
     another: "Unter dieser Adresse war vorher ein anderes Log",
     anotherWhy: (origins: unknown) =>
-      html`Dieses Gerät kennt von hier ${origins}. Ein Log, das seinen Namen ändert, entgeht dem, was von ihm bekannt war: der Grund ist zu klären.`,
+      html`Dieses Gerät kennt unter dieser Adresse ${origins}. Ein Log, das seinen Namen ändert, lässt sich nicht mit dem vergleichen, was von ihm bekannt war. Klären Sie den Grund.`,
   },
 
   keys: {
     heading: "Schlüssel",
     about:
-      "Wer die geladenen Ereignisse signiert, woher ihm vertraut wird, und was Schlüsselnotizen im Log sagen.",
-    notes: "Schlüsselnotizen in dem, was geladen wurde",
-    noNotes: "In dem, was geladen wurde, ist keine Schlüsselnotiz.",
+      "Wer die geladenen Ereignisse signiert hat, warum den Schlüsseln vertraut wird, und welche Schlüssel die Schlüsselnotizen des Logs zulassen oder widerrufen.",
+    notes: "Schlüsselnotizen",
+    noNotes: "Das Geladene enthält keine Schlüsselnotiz.",
     more: (more: number) => `${count(more)} weitere sind nicht aufgeführt.`,
   },
 
   emitters: {
-    heading: "Zuletzt gehört",
+    heading: "Zuletzt gesehen",
     about:
-      "Wann der neueste geladene Eintrag jedes Unterzeichners aufgezeichnet wurde, nach dessen eigener Uhr. Still heißt: fünfmal so lange nichts wie üblich, und mindestens fünf Minuten.",
+      "Wann der neueste geladene Eintrag jedes Unterzeichners aufgezeichnet wurde, nach dessen eigener Uhr. Ein Unterzeichner gilt als still, wenn er fünfmal so lange wie üblich und mindestens fünf Minuten nichts aufgezeichnet hat.",
     name: "Unterzeichner",
     last: "Letzter Eintrag",
     usual: "Üblich",
@@ -451,51 +540,51 @@ export const de: ConsoleTexts = {
     erasuresAbout: "Ereignisse, deren Inhalt gelöscht wurde. Jede Löschung ist selbst ein Eintrag des Logs.",
     noErasures: "Nichts wurde gelöscht.",
     entry: "Eintrag",
-    at: "Verlangt am",
+    at: "Angefordert am",
     events: "Ereignisse",
     state: "Stand",
     evidence: "Belege für Verzweigungen",
     evidenceAbout:
-      "Ketten, die zwei Wege gingen und abgewiesen wurden, und was das Log angehalten hat. Dafür braucht es ein Token mit dem Recht admin.",
+      "Verzweigungen, die das Log abgewiesen hat (zwei Einträge für einen Platz einer Kette), und gegebenenfalls der Grund, aus dem es angehalten hat. Dafür brauchen Sie ein Token mit dem Recht „admin“.",
     noEvidence: "Keine. Nach eigener Angabe hat das Log keine Verzweigung abgewiesen.",
     kept: (kept: number) =>
-      `${count(kept)} aufgehoben. Sichern und mit anderen vergleichen, die dieses Log verfolgen.`,
-    save: "Belege sichern",
+      `${count(kept)} aufgehoben. Speichern Sie sie, und vergleichen Sie sie mit anderen, die dieses Log verfolgen.`,
+    save: "Belege speichern",
     reads: "Wer was gelesen hat",
     readsAbout:
-      "Wo das Log Lesezugriffe aufzeichnet, ist jeder ein Ereignis in seiner eigenen Kette, mit dem Namen des Tokens und dem, wonach gefragt wurde.",
+      "Wenn das Log Lesezugriffe aufzeichnet, ist jeder ein Ereignis in der eigenen Kette des Logs, mit dem Namen des Tokens und der Anfrage.",
     readsSearch: "Nach den Ereignissen des Logs selbst suchen",
   },
 
   witnesses: {
     heading: "Zeugen",
     about:
-      "Ein Zeuge signiert einen Checkpoint nur, wenn er fortsetzt, was der Zeuge vorher signierte. Ein Log, dessen neuesten Checkpoint ein Quorum von ihnen signierte, zeigt also allen dieselbe Geschichte.",
-    quorum: "Das eigene Quorum",
+      "Ein Zeuge signiert einen Checkpoint nur, wenn er die fortsetzt, die der Zeuge vorher signiert hat. Haben genügend Zeugen den neuesten Checkpoint signiert, zeigt das Log allen dieselbe Geschichte.",
+    quorum: "Ihr Quorum",
     met: "Beim neuesten Checkpoint erfüllt",
     unmet: "Nicht erfüllt",
     unknown: "Nicht geprüft",
     notNeeded: "Nicht nötig",
     noTrust:
-      "Welche Zeugen zählen, sagt eine Vertrauensdatei (Zeilen witness, group und quorum). Es wurde keine mitgebracht.",
-    existed: "bestand am",
+      "Welche Zeugen zählen, sagt Ihre Vertrauensdatei (Zeilen witness, group und quorum). Sie haben keine gewählt.",
+    existed: "vorhanden spätestens am",
     seen: "gesehen am",
     yours: "Zeugen der Vertrauensdatei",
     noneYours: "Die Vertrauensdatei nennt keinen Zeugen.",
     cosigned: (valid: number) => cosignatures(valid),
     invalid: (invalid: number) => `${count(invalid)} ungültig`,
-    never: "keine Gegenzeichnung in dem, was geladen wurde",
+    never: "keine Mitsignatur im Geladenen",
     last: "zuletzt am",
-    others: "Andere, die einen Checkpoint signierten",
+    others: "Andere Signaturen auf Checkpoints",
     othersAbout:
-      "Die Vertrauensdatei nennt diese Schlüssel nicht; ihre Signaturen wurden nicht angesehen und beweisen nichts.",
+      "Die Vertrauensdatei nennt diese Schlüssel nicht; ihre Signaturen wurden nicht geprüft und beweisen nichts.",
     signed: (times: number) => `auf ${counting(LANG, "Checkpoint", "Checkpoints")(times)}`,
     log: "Angabe des Logs",
     noneHeard: "kein Zeuge hat geantwortet; für seinen neuesten Checkpoint bürgt also nur das Log selbst",
     healthy: (met: boolean): string =>
       met
-        ? "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint gesehen"
-        : "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint nicht alle gesehen",
+        ? "laut dem Log haben alle nötigen Zeugen den neuesten Checkpoint gesehen"
+        : "laut dem Log haben nicht alle nötigen Zeugen den neuesten Checkpoint gesehen",
   },
 
   storage: {
@@ -503,11 +592,11 @@ export const de: ConsoleTexts = {
     about: "Was das Log über sich selbst sagt, unter /healthz und /metrics. Nichts davon ist signiert.",
     word: "Angabe des Betreibers, ungeprüft",
     refresh: "Neu laden",
-    asked: "Gefragt um",
+    asked: "Abgefragt um",
     health: "Zustand",
     healthy: "in Ordnung",
     unhealthy: "nicht in Ordnung",
-    unreadable: "Was kam, ist keine Antwort eines Logs auf /healthz.",
+    unreadable: "Die Antwort von /healthz ist nicht lesbar.",
     origin: "Name",
     size: "Gespeicherte Einträge",
     published: "Veröffentlichte Einträge",
@@ -544,7 +633,7 @@ export const de: ConsoleTexts = {
       least: "Unter 64 MiB meldet das Log, dass es nicht in Ordnung ist.",
       byPlatform: "darum kümmert sich die Plattform",
       backup: "Letzte Sicherung",
-      since: (since: number) => `${leaves(since)} kamen seither hinzu.`,
+      since: (since: number) => `${entries(since)} kamen seither hinzu.`,
       noBackup: "keine bekannt. Das Log weiß nur von Sicherungen mit countersign backup.",
       backupOfBucket: "keine bekannt. Zu sichern ist der Objektspeicher, nicht der Ordner dieses Servers.",
       backupOfObject: "darum kümmert sich die Plattform",
@@ -560,13 +649,13 @@ export const de: ConsoleTexts = {
       indexed: (indexed: number, size: number) =>
         indexed >= size
           ? "vollständig"
-          : `${count(indexed)} von ${leaves(size)}. Die übrigen werden einzeln durchsucht.`,
+          : `${count(indexed)} von ${entries(size)}. Die übrigen werden einzeln durchsucht.`,
       indexDamaged:
-        "teilweise beschädigt; er wird neu gebaut. Bis dahin sind Suchen langsamer, aber richtig.",
+        "teilweise beschädigt; er wird neu aufgebaut. Bis dahin sind Suchen langsamer, aber richtig.",
       indexOff: "keiner: jede Suche prüft alle Ereignisse",
       noIndex: "keiner: in einem Durable Object prüft jede Suche alle Ereignisse",
       witnesses: "Zeugen, die geantwortet haben",
-      skews: "Um wie viel die Uhr des Logs vor der jedes Zeugen geht.",
+      skews: "Sekunden, um die die Uhr des Logs der jedes Zeugen vorgeht.",
     },
     yes: "ja",
     no: "nein",
@@ -574,16 +663,16 @@ export const de: ConsoleTexts = {
     since: "Seit dem Start des Servers",
     taken: "Angenommene Einträge",
     commits: "Dauerhafte Schreibvorgänge",
-    failed: "Gescheiterte Schreibvorgänge",
+    failed: "Fehlgeschlagene Schreibvorgänge",
     commit: "Ein Schreibvorgang dauerte im Mittel",
     erased: "Gelöschte Ereignisse",
     submissions: "Beantwortete Einreichungen",
     witnessFailures: "Fehlgeschlagene Anfragen an Zeugen",
-    all: "Alle Zahlen",
+    all: "Alle Metriken",
     name: "Name",
     labels: "Merkmale",
     value: "Wert",
-    ignored: (ignored: number) => `${lines(ignored)} waren nicht zu verstehen und sind hier nicht gezeigt.`,
-    noMetrics: "Es gibt keine Zahlen.",
+    ignored: (ignored: number) => `${lines(ignored)} waren nicht lesbar und sind hier nicht gezeigt.`,
+    noMetrics: "Es gibt keine Metriken.",
   },
 };

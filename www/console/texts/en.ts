@@ -3,11 +3,13 @@ import { html } from "lit";
 import { en as page } from "../../src/texts/en.ts";
 
 const LANG = "en-GB";
-const { count, duration, leaves } = page.viewer.figures;
+const { count, duration, entries } = page.viewer.figures;
 const cosignatures = counting(LANG, "cosignature", "cosignatures");
 const calls = counting(LANG, "call", "calls");
 const callers = counting(LANG, "caller", "callers");
 const lines = counting(LANG, "line", "lines");
+const tenants = counting(LANG, "tenant", "tenants");
+const logsOf = counting(LANG, "log", "logs");
 
 /** English texts of the console, besides those of the page and the viewer. */
 export const en = {
@@ -31,6 +33,8 @@ export const en = {
     keys: "Keys",
     witnesses: "Witnesses",
     storage: "Storage",
+    tenants: "Tenants",
+    across: "Search all",
   },
   tabsName: "Sections of the console",
 
@@ -49,13 +53,13 @@ export const en = {
   access: {
     heading: "Access and trust",
     token: "Access token",
-    tokenHelp: html`From the log operator: <code>countersign token add NAME</code>. It is sent in a request header,
-      never in an address.`,
+    tokenHelp: html`From the log operator: <code>countersign token add NAME</code>, or <code>countersign tenant add NAME</code>
+      for the log of one customer. It is sent in a request header, never in an address.`,
     keep: "Keep the token and the trust file until this tab is closed",
     signIn: (host: unknown) => html`Sign in at ${host}`,
     signInHelp: (host: unknown) =>
       html`You sign in at ${host}, and come back here. The token that you get there is sent to this log only, and is gone when you reload or close this page.`,
-    signInFailed: "You weren’t signed in. Try again, and if it keeps failing tell the log operator.",
+    signInFailed: "You weren’t signed in. Try again. If it keeps failing, tell the log operator.",
     orToken: "Or use an access token:",
     use: "Use this token",
     leave: "Sign out and forget the trust file",
@@ -79,7 +83,7 @@ export const en = {
     usePasted: "Use it",
     pastedName: "pasted-trust.txt",
     notTrust:
-      "This isn’t a trust file. Its lines begin with log, witness, issuer, emitter, group, quorum or revoke.",
+      "This isn’t a trust file. Its lines begin with log, witness, issuer, emitter, group, quorum, growth, revoke or origin.",
     tooLarge: "This is too large for a trust file.",
     remove: "Remove",
     plain:
@@ -101,7 +105,7 @@ export const en = {
     invalid: { title: "The log can’t run this search", todo: "Correct it and search again." },
     notFound: {
       title: "Nothing was found at this address",
-      todo: "Check that this page is open at the log’s own address.",
+      todo: "Check that this page is open at the log’s own address. For the log of one customer, it ends in /t/ID/, and a token for another log is answered like this too.",
     },
     busy: { title: "The log is busy", todo: "" },
     unavailable: { title: "The log can’t answer right now", todo: "" },
@@ -143,8 +147,88 @@ export const en = {
     loading: "Waiting for the log",
     noNumber: "Enter a whole number.",
     boundary: (size: number) =>
-      `The log is also asked for its state at ${leaves(size)}, where this device saw it last, so that the two can be compared.`,
+      `The log is also asked for its state at ${entries(size)}, where this device saw it last, so that the two can be compared.`,
     emptyLog: "This log is empty. Nothing has been recorded in it yet.",
+  },
+
+  tenants: {
+    heading: "Tenants",
+    about:
+      "The tenants of this log server. Each has a complete log of its own, with a console that opens when you follow its name. Names, states, and sizes are what the log server says; the console of a log checks what is in it.",
+    filter: "Name or ID",
+    state: "State",
+    anyState: "any",
+    order: "Order",
+    orders: { created: "oldest first", name: "by name", size: "largest first" },
+    states: {
+      live: "live",
+      new: "waiting for its first tick",
+      ended: "ended",
+      moved: "moved",
+      stopped: "stopped",
+    },
+    refresh: "Load again",
+    loading: "Loading the tenants",
+    name: "Name",
+    size: "Entries",
+    since: "Since tick",
+    id: "ID",
+    all: (all: number) => `${tenants(all)}.`,
+    shown: (shown: number, all: number) => `${count(shown)} of ${tenants(all)}.`,
+    incomplete: "The list is incomplete.",
+    asked: "Loaded",
+    unread: (unread: number) =>
+      `${lines(unread)} of the list couldn’t be read, so tenants are missing here. The console may be older than the log server.`,
+    none: "There is no tenant yet. Create one with countersign tenant add NAME.",
+    noMatch: "No tenant matches.",
+    more: (more: number) => `${count(more)} more. Enter part of a name to find them.`,
+    needed: "You need a token for all tenant logs: countersign token add NAME --log all --right read,admin.",
+    notAll:
+      "This address is for all tenants. It needs a token with the rights read and admin for all logs. With a token for one log, open that log’s own address, which ends in /t/ID/.",
+  },
+
+  across: {
+    heading: "Search all tenants",
+    about:
+      "Asks the log of each tenant in turn, and checks each answer in your browser, as the log’s own console does. Each log has a verdict of its own. Each log that is read records the search, and its tenant sees this, unless recording of reads is turned off on the log server.",
+    query: "Search for",
+    example: "actor:u_1 action:user.*",
+    search: (logs: number) => `Search ${logsOf(logs)}`,
+    cancel: "Cancel",
+    whole: (entries: number) => `Load logs of up to ${count(entries)} entries whole, and search them here`,
+    wholeHelp:
+      "Slower, and complete: such a log can’t hide a match. Other logs search themselves, and their answers may lack events.",
+    noTrust:
+      "Without a trust file, this page can’t tell who signed these logs. Choose the trust file of the log server under “Access and trust”.",
+    filtered: (shown: number, all: number) =>
+      `Searches only ${count(shown)} of ${tenants(all)}: those that match the filter under “Tenants”.`,
+    listIncomplete: "The list of tenants is incomplete, so the search doesn’t cover all of them.",
+    progress: "Logs searched",
+    looked: (looked: number, all: number) => `Looked at ${count(looked)} of ${logsOf(all)}.`,
+    found: (events: number, logs: number) =>
+      events === 0 ? "Found nothing." : `Found ${page.viewer.figures.events(events)} in ${logsOf(logs)}.`,
+    unread: (unread: number) => `${logsOf(unread)} couldn’t be searched: the reasons are below.`,
+    left: (left: number) => `${logsOf(left)} ${left === 1 ? "was" : "were"} not asked.`,
+    ended: "The search was ended before all were asked.",
+    resume: (logs: number) => `Search the rest (${logsOf(logs)})`,
+    nothing: (logs: number) => `${logsOf(logs)} without a match.`,
+    proven: "Each was verified whole.",
+    unsure: (logs: number) =>
+      `Of these, ${logsOf(logs)} ${logs === 1 ? "wasn’t" : "weren’t"} verified whole, so a match may be missing.`,
+    matches: (events: number) => page.viewer.figures.events(events),
+    cut: "or more: only the newest were requested",
+    undecided: (withheld: number) =>
+      `${counting(LANG, "withheld event", "withheld events")(withheld)} couldn’t be searched.`,
+    moreEvents: (more: number) => `${count(more)} more in the log’s own console.`,
+    more: (more: number) => `Show more (${logsOf(more)} left)`,
+    noResult: "There is no result for this log.",
+    events: "Matching events, newest first",
+    time: "Time",
+    action: "Action",
+    actor: "Actor",
+    target: "Target",
+    outcome: "Outcome",
+    entry: "Entry",
   },
 
   live: {
@@ -154,7 +238,7 @@ export const en = {
     start: "Start",
     again: "Start again",
     since: (size: number) =>
-      `This device last saw the log with ${leaves(size)}, and checks that nothing has been rewritten since. That was on`,
+      `This device last saw the log with ${entries(size)}, and checks that nothing has been rewritten since. That was on`,
     states: {
       connecting: "Connecting",
       following: "Following",
@@ -201,13 +285,13 @@ export const en = {
   findings: {
     heading: "Findings",
     about:
-      "What the rules that come with this page find in the events that the search or the live view loaded. To cover the whole log, load all of it in Search.",
+      "The findings of this page’s rules in the events that the search or the live view loaded. To cover the whole log, load all of it in Search.",
   },
 
   sessions: {
     heading: "Sessions and identities",
     about:
-      "Sessions and identities that findings are about, with the highest score first. Each finding adds points, and half of them are gone after a week.",
+      "Sessions and identities that findings are about, highest score first. Each finding adds points, and half of them expire within a week.",
     sessions: "Sessions",
     identities: "Identities",
     waiting: "The scores appear with the result.",
@@ -230,7 +314,7 @@ export const en = {
   inventory: {
     heading: "Endpoints that were called",
     about:
-      "Which endpoints of your APIs the loaded events say were called, by whom, and how they answered. Paths are grouped into templates that were inferred from the calls.",
+      "The endpoints of your APIs that were called according to the loaded events, by whom, and how they responded. Paths are grouped into templates that were inferred from the calls.",
     waiting: "The endpoints appear with the result.",
     description: "Compare with a description",
     descriptionAbout:
@@ -250,7 +334,7 @@ export const en = {
     compared: (title: unknown, operations: number) =>
       html`Compared with ${title}, which describes ${counting(LANG, "operation", "operations")(operations)}.`,
     elsewhere: (paths: number) =>
-      `Its methods of ${counting(LANG, "path", "paths")(paths)} aren’t known, because they are in another file: put a description in several files together first.`,
+      `The methods of ${counting(LANG, "path", "paths")(paths)} aren’t known, because they are in another file. Combine the description’s files into one first.`,
     alike: (operations: number) =>
       `${counting(LANG, "operation", "operations")(operations)} can’t be distinguished by their calls from another one with the same method and path (they differ only by a query, a fragment, or names of parameters), and count as one with it.`,
     leftOut: (left: number) => `${calls(left)} couldn’t be distinguished because of the memory limit.`,
@@ -278,8 +362,8 @@ export const en = {
       `${counting(LANG, "operation is", "operations are")(unused)} described and not called`,
     deprecated: "deprecated",
     probed: (probed: number) =>
-      `${counting(LANG, "path was", "paths were")(probed)} asked for, and refused or not found each time`,
-    probedName: "Asked for, and refused or not found",
+      `${counting(LANG, "path was", "paths were")(probed)} requested, and refused or not found each time`,
+    probedName: "Requested, and refused or not found",
     save: "Save as JSON",
     digest: "The same events give the same digest, also in countersign inventory:",
   },
@@ -287,18 +371,18 @@ export const en = {
   exposure: {
     heading: "Exposure in money",
     about:
-      "What may be lost in a year by scenarios that you wrote: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
+      "The losses that scenarios you wrote may cause in a year: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
     unfit: "Figures are available only for verified events.",
     scenarios: "Scenarios",
     scenariosAbout: html`YAML files, evaluated together. <code>countersign risk --new exposed-endpoint</code> writes one to
-      begin with. Amounts, sources and dates are yours: there are no default ones.`,
+      start from. You provide the amounts, sources, and dates; there are no defaults.`,
     choose: "Choose scenarios",
     remove: "Remove",
     refused: "There are no figures until this is fixed:",
     line: (line: number) => `line ${count(line)}`,
     waiting: "Simulating",
     newer: "The log has grown since these years were simulated.",
-    again: "Simulate by its newest root",
+    again: "Simulate with its newest root",
     together: (scenarios: number) => `${count(scenarios)} scenarios together`,
     independent:
       "They are simulated independently of each other: common causes that trigger several scenarios in one year aren’t included.",
@@ -351,7 +435,7 @@ export const en = {
       method:
         "The likeliest number is what was observed, divided by the years. Low and high are the exact 90% interval for the rate of a Poisson process (Garwood).",
       line: "To apply it, replace the frequency in the scenario’s file with this line:",
-      byHand: "This file can’t be changed here. Put the line in yourself.",
+      byHand: "This file can’t be changed here. Insert the line yourself.",
       use: "Use it for these figures",
       save: "Save the scenario with it",
       trying: "These figures use proposed frequencies. Your files have not changed.",
@@ -389,7 +473,7 @@ export const en = {
     withheld: "Withheld",
     why: { erased: "erased", redacted: "redacted", filtered: "filtered", unsaid: "no reason given" },
     whyHelp:
-      "The log says why events are withheld, and that isn’t proven. That there are events, at these positions, is.",
+      "Why events are withheld is only the log’s claim. It is proven that there are events at these positions.",
     skipped: "Entries omitted",
     notes: "Key notes",
     checkpoints: "Checkpoints over time",
@@ -442,26 +526,26 @@ export const en = {
     erasuresAbout: "Events whose content was erased. Each erasure is itself an entry of the log.",
     noErasures: "Nothing has been erased.",
     entry: "Entry",
-    at: "Asked for at",
+    at: "Requested at",
     events: "Events",
     state: "State",
     evidence: "Evidence of forks",
     evidenceAbout:
-      "Forks that the log refused (two entries for one place in a chain), and what made it stop, if it stopped. You need a token with the right admin.",
+      "Forks that the log refused (two entries for one place in a chain), and the reason why it stopped, if it did. You need a token with the right “admin”.",
     noEvidence: "None. The log says that it has refused no forks.",
     kept: (kept: number) =>
       `${count(kept)} kept. Save them, and compare them with others who follow this log.`,
     save: "Save the evidence",
     reads: "Who read what",
     readsAbout:
-      "Where the log records reads, each is an event in its own chain, with the token’s name and what was asked for.",
+      "If the log records reads, each read is an event in the log’s own chain, with the token’s name and the request.",
     readsSearch: "Search for the log’s own events",
   },
 
   witnesses: {
     heading: "Witnesses",
     about:
-      "A witness signs a checkpoint only if it continues the ones it signed before. When enough witnesses signed the newest checkpoint, the log shows everyone the same history.",
+      "A witness signs a checkpoint only if it continues the ones it signed before. When enough witnesses have signed the newest checkpoint, the log shows everyone the same history.",
     quorum: "Your quorum",
     met: "Met at the newest checkpoint",
     unmet: "Not met",
@@ -498,7 +582,7 @@ export const en = {
     health: "Health",
     healthy: "healthy",
     unhealthy: "not healthy",
-    unreadable: "The answer from /healthz can’t be read.",
+    unreadable: "The response of /healthz can’t be read.",
     origin: "Origin",
     size: "Entries stored",
     published: "Entries published",
@@ -535,8 +619,8 @@ export const en = {
       least: "Below 64 MiB the log says that it isn’t healthy.",
       byPlatform: "managed by the platform",
       backup: "Last backup",
-      since: (since: number) => `${leaves(since)} came since.`,
-      noBackup: "none known. The log knows of backups made with countersign backup, and of no others.",
+      since: (since: number) => `${entries(since)} added since.`,
+      noBackup: "none known. The log knows only of backups made with countersign backup.",
       backupOfBucket: "none known. What to back up is the object store, not this server’s folder.",
       backupOfObject: "managed by the platform",
       check: "Self-check",
@@ -551,12 +635,12 @@ export const en = {
       indexed: (indexed: number, size: number) =>
         indexed >= size
           ? "complete"
-          : `${count(indexed)} of ${leaves(size)}. The others are searched one by one.`,
-      indexDamaged: "damaged in part, and being rebuilt. Searches are slower until then, and still right.",
+          : `${count(indexed)} of ${entries(size)}. The others are searched one by one.`,
+      indexDamaged: "damaged in part, and being rebuilt. Searches are slower until then, but still correct.",
       indexOff: "none, so searches examine every event",
       noIndex: "none: a Durable Object’s searches examine every event",
       witnesses: "Witnesses that responded",
-      skews: "How far the log’s clock is ahead of each.",
+      skews: "Seconds by which the log’s clock is ahead of each.",
     },
     yes: "yes",
     no: "no",

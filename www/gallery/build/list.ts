@@ -68,7 +68,7 @@ function listed(file: string, states: Groups[string]): string {
 }
 
 /**
- * True if the page can have such a finding. The page expects nothing of an export except that it verifies.
+ * True if the page can report this code. The page has no expectations of an export besides that it verifies.
  */
 function isReached(file: string, code: string): boolean {
   return file === "viewer" || !code.startsWith("expected.");

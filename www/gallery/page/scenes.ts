@@ -1,7 +1,7 @@
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
 import type { Page } from "../../src/page.ts";
-import { STRANGERS } from "../common.ts";
+import { UNRELATED_KEYS } from "../common.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
 import { finder } from "../scene.ts";
@@ -98,7 +98,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   partial: vector("large-filter-by-content"),
   untrusted: vector("key-granted-too-late"),
   "wrong-trust": async () => {
-    await byStrangers();
+    await withUnrelatedTrust();
   },
   "not-checked": vector("key-suspect"),
   broken: vector("fork"),
@@ -242,7 +242,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await printed();
   },
   "paper-wrong-trust": async () => {
-    await byStrangers();
+    await withUnrelatedTrust();
     await printed();
   },
   "paper-altered": async () => {
@@ -255,9 +255,9 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
 export const sceneOf = finder(SCENES, finding);
 
 /** Shows an export with a trust file that names other keys. */
-async function byStrangers(): Promise<void> {
+async function withUnrelatedTrust(): Promise<void> {
   const page = await put();
-  emitOnPage(page, "choose-trust", [new File([STRANGERS], "strangers.txt")]);
+  emitOnPage(page, "choose-trust", [new File([UNRELATED_KEYS], "strangers.txt")]);
   await chosen(page, true, 0);
   emitOnPage(page, "choose-files", [(await example("log-two-chains")).file]);
   await done();

@@ -1,6 +1,6 @@
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
-import { STRANGERS } from "../common.ts";
+import { UNRELATED_KEYS } from "../common.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
 import { finder } from "../scene.ts";
@@ -17,7 +17,7 @@ const MANY = 1_000_000;
 /** Size in bytes that an endless file claims. */
 const LARGE = 70_000_000;
 
-/** Number of lines it has. */
+/** Number of lines that an endless file has. */
 const READ = 220;
 
 const SCENES: Readonly<Record<StateName, Scene>> = {
@@ -91,12 +91,14 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
 
   verified: vector("large-whole"),
   "verified-chains": vector("plain-closed"),
+  "verified-tenant": vector("tenant"),
+  "verified-growth": vector("tenant-growth"),
   partial: vector("large-filter-by-content"),
   untrusted: vector("key-granted-too-late"),
   "wrong-trust": async () => {
     const { file } = await example("log-two-chains");
     const viewer = put((viewer) => {
-      viewer.trustText = STRANGERS;
+      viewer.trustText = UNRELATED_KEYS;
       viewer.file = file;
     });
     await press(viewer, ".strip-more > summary");

@@ -15,6 +15,8 @@ export const STATES = {
   Verdicts: {
     ...VERDICTS,
     "verified-chains": ["Verified, without a log", "Complete for the chains shown."],
+    "verified-tenant": ["A customer's log", "Compared with its anchors."],
+    "verified-growth": ["A customer's log, with a growth witness", "It only ever grew."],
     "no-events": ["No events", "An export that contains only its header."],
     details: ["Checks and problems", "Each check, its extent, and why it has no result."],
   },

@@ -7,14 +7,14 @@ import type { PageTexts } from "../texts/en.ts";
 import type { Filed, Shelf } from "./filed.ts";
 import type { Block, FileRef, Frame } from "./frame.ts";
 
-/** Maximum number of sections that are expanded; of more, all are folded. */
+/** Maximum number of expanded sections. If there are more, all are folded. */
 const MAX_EXPANDED = 2;
 /** Maximum number of rows of a table, and of items of a list. */
 const MAX_SHOWN = 500;
-/** Matches an amount, a count, a share, or a day, which must not be broken across lines. */
+/** Matches an amount, a count, a share, or a date, which must not be broken across lines. */
 const FIGURE = /^[-\u2212\u00b1]? ?\d[\d.,:-]*(?: ?%)?$/;
 
-/** Renders an evidence file: whether it verifies, what it claims to be about, and what that is worth. */
+/** Renders an evidence file: whether it verifies, what it claims, and how reliable the claims are. */
 export function filedView(
   shelf: Shelf,
   isInside: boolean,
@@ -106,7 +106,7 @@ export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
   `;
 }
 
-/** Renders what a report claims to be about, and who made it. */
+/** Renders the file, search, and examiner that a report names. */
 export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { figures } = t.viewer;
@@ -153,7 +153,7 @@ function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing
   return html`
     <h3>${filed.papers}</h3>
     <table class="papers">
-      <thead><tr><th scope="col">${make.leaf}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
+      <thead><tr><th scope="col">${make.entry}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
       <tbody>
         ${frame.papers.slice(0, MAX_SHOWN).map(
           ({ entry, ticked, flagged, comment }) => html`

@@ -58,9 +58,9 @@ export function linesOf(
     `${shown(of.name)} \u00b7 ${of.size} B \u00b7 ${hash(of.sha256)}`;
   const query = (text: string) => (text === "" ? words.all : shown(text, MAX_QUERY));
   const error = searched.state === "error" ? ` (${paper.inError})` : "";
-  const here = `${paper.filter}: ${query(searched.query)}${error}`;
+  const filter = `${paper.filter}: ${query(searched.query)}${error}`;
   const own = filed?.frame;
-  const isHere = searched.query !== "" || error !== "";
+  const hasFilter = searched.query !== "" || error !== "";
   return [
     ...(filed === undefined
       ? [described(file)]
@@ -72,8 +72,8 @@ export function linesOf(
     ...(trust ? [`${words.trustFile}: ${shown(trust.name)} \u00b7 ${hash(trust.sha256)}`] : []),
     ...(pins.length > 0 ? [`${words.pins}: ${shown(pins.join(", "), MAX_QUERY)}`] : []),
     own === undefined
-      ? here
-      : `${words.query}: ${query(own.query ?? "")}${isHere ? ` \u00b7 ${paper.here} ${here}` : ""}`,
+      ? filter
+      : `${words.query}: ${query(own.query ?? "")}${hasFilter ? ` \u00b7 ${paper.here} ${filter}` : ""}`,
   ];
 }
 

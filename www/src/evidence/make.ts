@@ -71,8 +71,8 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
     slice = { file: { name: source.name }, events: report.counts.events, report };
   }
   const page = ownPage();
-  const whole = JSON.stringify({ ...frame, slice });
-  const evidence = await slicer.writeEvidence({ ...filing, frame: whole }, page, source);
+  const frameJson = JSON.stringify({ ...frame, slice });
+  const evidence = await slicer.writeEvidence({ ...filing, frame: frameJson }, page, source);
   return { file: new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" }), events };
 }
 

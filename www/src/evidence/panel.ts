@@ -4,7 +4,7 @@ import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import {
   checkResult,
-  isStill,
+  isUnchanged,
   reasonOf,
   type Selection,
   SelectionMismatch,
@@ -275,7 +275,7 @@ export class EvidencePanel extends View {
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined || selection.state !== "ready") return this.#showMessage(reason ?? t.notReady);
     const entries = await session.index.indexes();
-    if (entries.length !== selection.events || !isStill(selection, this.context.now()))
+    if (entries.length !== selection.events || !isUnchanged(selection, this.context.now()))
       return this.#showMessage(this.texts.viewer.selection.changed);
     this.#sample = await drawSample(session, tools, options, entries);
     this.#basis = selection;
@@ -321,7 +321,7 @@ export class EvidencePanel extends View {
                 <div class="filed-table" tabindex="0">
                   <table class="papers">
                     <thead>
-                      <tr><th scope="col">${t.leaf}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
+                      <tr><th scope="col">${t.entry}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
                     </thead>
                     <tbody>${rows.map((row) => this.#rowView(row, t))}</tbody>
                   </table>
@@ -334,7 +334,7 @@ export class EvidencePanel extends View {
   #rowView(row: EventRow, t: PageTexts["evidence"]["make"]): TemplateResult {
     const { count } = this.texts.viewer.figures;
     const paper = this.#papers?.of(row.index);
-    const entry = `${t.leaf} ${count(row.index)}`;
+    const entry = `${t.entry} ${count(row.index)}`;
     const write = (change: Partial<Paper>) => this.#write(row.index, change);
     return html`
       <tr data-entry=${row.index}>

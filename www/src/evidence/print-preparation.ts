@@ -26,12 +26,12 @@ export interface PrintedEvents {
 /** Evidence as printed. */
 export interface PrintedEvidence extends PanelValues {
   readonly searched: PrintedSearch;
-  /** Undefined if they aren't known. */
+  /** The selected events, or undefined if they aren't known. */
   readonly events: PrintedEvents | undefined;
   readonly foot: Foot;
 }
 
-/** Facts that every single page must state. Hashes are undefined until computed. */
+/** Facts that every printed page must state. Hashes are undefined until computed. */
 export interface Foot {
   readonly file: { readonly name: string; readonly size: number; readonly sha256: string | undefined };
   readonly version: string;
@@ -55,7 +55,7 @@ export class PrintPreparation {
   #foot: { readonly context: EvidenceContext; readonly foot: Foot } | undefined;
   readonly #version: string;
 
-  /** Takes the version of the page. */
+  /** `version` is the version of the page. */
   constructor(version: string) {
     this.#version = version;
   }

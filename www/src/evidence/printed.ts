@@ -97,7 +97,7 @@ export function printedEvents(
     ${head}
     <table class="paper-events">
       <thead>
-        <tr><th scope="col">${make.leaf}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th>${hasPapers ? html`<th scope="col">${words.papers}</th>` : nothing}</tr>
+        <tr><th scope="col">${make.entry}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th>${hasPapers ? html`<th scope="col">${words.papers}</th>` : nothing}</tr>
       </thead>
       <tbody>
         ${rows.map((row) => {

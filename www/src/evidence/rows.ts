@@ -21,7 +21,7 @@ function isEvent(row: Row): row is EventRow {
   return row.kind === "event";
 }
 
-/** Returns the actor, action, and target of an event, as far as it states them. */
+/** Returns the actor, action, and target that an event states. */
 export function saysOf({ parsed, own, begin }: EventRow): string {
   const facts = parsed ?? own;
   const named = (party: { readonly id?: string; readonly name?: string } | undefined) =>

@@ -1,7 +1,7 @@
 import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 import type { Phrases } from "countersign/verify";
 
-/** The search as printed, as far as it is known then. */
+/** The search as printed, with the details known at that time. */
 export interface PrintedSearch {
   /** Empty if all events are selected. */
   readonly query: string;

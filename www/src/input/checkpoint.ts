@@ -1,4 +1,6 @@
-/** A signed checkpoint, parsed for display. Only the core verifies checkpoints. */
+import { checkpointLines } from "@countersign/ui/viewer/session/pin.js";
+
+/** A signed checkpoint or a head proof, parsed for display. Only the core verifies them. */
 export interface Checkpoint {
   readonly origin: string;
   readonly size: number;
@@ -6,9 +8,10 @@ export interface Checkpoint {
   readonly root: string;
 }
 
-/** Parses a signed checkpoint; undefined if the text isn't one. */
+/** Parses a signed checkpoint or a head proof; undefined if the text is neither. */
 export function readCheckpoint(text: string): Checkpoint | undefined {
-  const [origin = "", size = "", root = "", ...rest] = text.split("\n").map((line) => line.trim());
+  const lines = checkpointLines(text).split("\n");
+  const [origin = "", size = "", root = "", ...rest] = lines.map((line) => line.trim());
   if (!/^[0-9]{1,16}$/.test(size) || !/^[A-Za-z0-9+/]{43}=$/.test(root) || !rest.includes(""))
     return undefined;
   return origin === "" || !Number.isSafeInteger(Number(size))

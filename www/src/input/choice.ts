@@ -35,7 +35,9 @@ interface ChoiceListener {
   open(file: File): Promise<Filed>;
 }
 
-/** The reader's choice before the sample or an evidence file, and the trust file that came with that. */
+/**
+ * The reader's choice before the sample or an evidence file was opened, and the trust file that came with it.
+ */
 interface SuspendedChoice {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
@@ -210,13 +212,13 @@ export class Choice {
       }
     }
     if (exports.length > 0) {
-      const taken = (await join(exports)).map((whole): Chosen => ({ ...whole, from: "reader" }));
-      this.#begin(adds ? [...this.#exports, ...taken] : taken);
+      const added = (await join(exports)).map((whole): Chosen => ({ ...whole, from: "reader" }));
+      this.#begin(adds ? [...this.#exports, ...added] : added);
     }
     if (exports.length > 0 || trust !== this.#trust || pins !== this.#pins) this.#listener.changed();
   }
 
-  /** Accepts a file that isn't an export. Resolves to true if it is one. */
+  /** Accepts a file unless it is an export. Resolves to true if it is an export. */
   async #takeOne(file: File, before: TrustChoice): Promise<boolean> {
     const t = this.#listener.texts();
     switch (await recognize(file)) {

@@ -45,7 +45,7 @@ export class PageInput implements ReactiveController {
   };
 
   readonly #leave = (event: DragEvent): void => {
-    // Leaving for another element of the page is not leaving the page.
+    // This event also occurs when the pointer moves to another element of the page.
     if (event.relatedTarget === null) this.#setOver(false);
   };
 

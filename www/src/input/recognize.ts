@@ -7,7 +7,17 @@ export type Kind = "evidence" | "export" | "trust" | "pin" | "key" | "report" | 
 /** Maximum size of trust files, keys, and pins. Larger files aren't read whole. */
 export const MAX_SMALL_BYTES = 1 << 20;
 
-const TRUST_WORDS = new Set(["log", "witness", "group", "quorum", "issuer", "emitter", "revoke"]);
+const TRUST_WORDS = new Set([
+  "log",
+  "witness",
+  "group",
+  "quorum",
+  "growth",
+  "issuer",
+  "emitter",
+  "revoke",
+  "origin",
+]);
 
 /** Beginning of an export's report. */
 const REPORT = '{"countersign":"report/';

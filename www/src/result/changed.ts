@@ -16,7 +16,7 @@ const MAX_SHOWN_CHARS = 8_000;
 
 /** An entry of the file, with its line. */
 interface Entry {
-  readonly leaf: number;
+  readonly index: number;
   readonly line: number;
   readonly raw: RawLine;
 }
@@ -89,7 +89,7 @@ export class Changed extends View {
       <ol class="around">
         ${this.#neighbor(before, "before", t)}
         <li class="untrusted tone-bad">
-          <p class="around-head"><span class="state tone-bad">${icon("altered")}${t.untrusted}</span> <span class="faint">${t.entry(changed.leaf, changed.line)}</span></p>
+          <p class="around-head"><span class="state tone-bad">${icon("altered")}${t.untrusted}</span> <span class="faint">${t.entry(changed.index, changed.line)}</span></p>
           <pre class="raw" tabindex="0" role="group" aria-label=${t.untrusted}><code>${textView(changed.raw)}</code></pre>
           <p class="help">${changed.raw.isCut || changed.raw.text.length > MAX_SHOWN_CHARS ? `${t.cut} ` : nothing}${t.before}</p>
         </li>
@@ -103,10 +103,10 @@ export class Changed extends View {
     const { time, action, actor } = statedFacts(entry.raw.text);
     return html`
       <li class="neighbor">
-        <p class="around-head"><span class="state tone-good">${icon("pass")}${t.signed}</span> <span class="faint">${t.entry(entry.leaf, entry.line)}</span></p>
+        <p class="around-head"><span class="state tone-good">${icon("pass")}${t.signed}</span> <span class="faint">${t.entry(entry.index, entry.line)}</span></p>
         <p class="around-says">
           ${time === undefined ? nothing : moment(time)} ${action === undefined ? nothing : html`<strong>${value(action)}</strong>`} ${actor === undefined ? nothing : value(actor)}
-          <button type="button" class="quiet" @click=${emits("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.leaf, entry.line)}</span></button>
+          <button type="button" class="quiet" @click=${emits("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.index, entry.line)}</span></button>
         </p>
       </li>
     `;
@@ -134,14 +134,14 @@ export class Changed extends View {
     emit(this, "changed-shown", undefined);
   }
 
-  async #read(line: number, leaf: number): Promise<Scene | "unreadable"> {
+  async #read(line: number, index: number): Promise<Scene | "unreadable"> {
     const { session, coverage, file } = this.shown ?? {};
     if (session === undefined || coverage === undefined || file === undefined) return "unreadable";
-    const near = neighbors(coverage, leaf);
+    const near = neighbors(coverage, index);
     const placed = await Promise.all(
-      near.map(async (leaf) => {
-        const line = leaf === undefined ? undefined : await session.index.lineOf(leaf);
-        return leaf === undefined || line === undefined ? undefined : { leaf, line };
+      near.map(async (index) => {
+        const line = index === undefined ? undefined : await session.index.lineOf(index);
+        return index === undefined || line === undefined ? undefined : { index, line };
       }),
     );
     const lines = await linesOf(file, [line, ...placed.flatMap((place) => (place ? [place.line] : []))]);
@@ -150,18 +150,18 @@ export class Changed extends View {
       return place && raw && { ...place, raw };
     });
     const raw = lines.get(line);
-    return raw === undefined ? "unreadable" : { changed: { leaf, line, raw }, before, after };
+    return raw === undefined ? "unreadable" : { changed: { index, line, raw }, before, after };
   }
 }
 
 /** Returns the nearest entries on either side with a verified event. */
-function neighbors({ listed, withheld }: Coverage, leaf: number): readonly (number | undefined)[] {
+function neighbors({ listed, withheld }: Coverage, index: number): readonly (number | undefined)[] {
   const verified = without(listed, withheld);
   let [before, after]: (number | undefined)[] = [];
   for (let place = 0; place + 1 < verified.length; place += 2) {
     const [begin = 0, end = 0] = [verified[place], verified[place + 1]];
-    if (begin < leaf) before = Math.min(end, leaf) - 1;
-    if (after === undefined && end > leaf + 1) after = Math.max(begin, leaf + 1);
+    if (begin < index) before = Math.min(end, index) - 1;
+    if (after === undefined && end > index + 1) after = Math.max(begin, index + 1);
   }
   return [before, after];
 }

@@ -74,7 +74,7 @@ const CODES: Readonly<Record<CheckName, readonly string[]>> = {
   chains: ["chain.gap", "chain.prev", "chain.fork", "chain.after_close", "chain.origin"],
   signatures: ["signature.", "key.", "chain.no_open", "chain.origin"],
   tree: ["tree."],
-  log: ["log."],
+  log: ["log.", "head."],
   range: ["range."],
   append_only: ["append_only."],
   witnesses: ["witness."],

@@ -7,7 +7,7 @@ import { emit, emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { type Covered, type Difference, hidden } from "../state/difference.ts";
-import { leaves } from "../state/ranges.ts";
+import { entryCount } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { laneView } from "./coverage.ts";
@@ -138,8 +138,8 @@ function holdingView({ session, coverage }: Part, t: PageTexts): string {
     ...(withheld > 0 ? [t.verdict.withheld(withheld)] : []),
     ...(skipped > 0 ? [t.verdict.skipped(skipped)] : []),
   ];
-  const { events, leaves } = t.viewer.figures;
-  return t.compare.has(events(coverage?.events ?? 0), leftOut, leaves(end(report)));
+  const { events, entries } = t.viewer.figures;
+  return t.compare.has(events(coverage?.events ?? 0), leftOut, entries(end(report)));
 }
 
 function coveredBy({ session, coverage }: Part): Covered | undefined {
@@ -152,7 +152,7 @@ function lane(part: Part, covered: Covered, all: number, t: PageTexts): Template
   // Entries after its end are omitted too.
   const skipped = covered.end < all ? Float64Array.of(...covered.skipped, covered.end, all) : covered.skipped;
   const drawn = strip({ ...covered, skipped }, session.marks, [], all);
-  return html`<p class="lane-of">${value(file.name)} <span class="faint">${holdingView(part, t)}</span></p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(leaves(covered.shown))}`, t)}`;
+  return html`<p class="lane-of">${value(file.name)} <span class="faint">${holdingView(part, t)}</span></p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(entryCount(covered.shown))}`, t)}`;
 }
 
 /** Maximum number of ranges listed. */
@@ -169,7 +169,7 @@ function sideView(
   const total = differences.reduce((sum, { begin, end }) => sum + end - begin, 0);
   return html`
     <div class="difference">
-      <h3>${t.compare.hides(value(one.file.name), value(other.file.name))} <span class="faint">${t.compare.leaves(total)}</span></h3>
+      <h3>${t.compare.hides(value(one.file.name), value(other.file.name))} <span class="faint">${t.compare.entries(total)}</span></h3>
       ${
         differences.length === 0
           ? html`<p class="empty">${nothingHidden}</p>`

@@ -9,7 +9,7 @@ import { emits } from "../emit.ts";
 import { keyParts } from "../input/trust.ts";
 import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
-import { each, leaves, type Range } from "../state/ranges.ts";
+import { each, entryCount, type Range } from "../state/ranges.ts";
 import { type Strip, type StripRange, strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 
@@ -83,12 +83,12 @@ export const HATCHES: TemplateResult = html`
 export function laneView(drawn: Strip, label: string, t: PageTexts): TemplateResult {
   return html`
     <div class="strip-row">
-      <span class="strip-name" aria-hidden="true">${t.coverage.rows.leaves}</span>
+      <span class="strip-name" aria-hidden="true">${t.coverage.rows.entries}</span>
       <svg class="lane" role="img" aria-label=${label} width="100%" height="28">
         <rect class="entry-other" x="0" y="1" width="100%" height="26" rx="3" />
-        ${drawn.shown.map((stretch) => rect(stretch, "entry-shown"))}
-        ${drawn.withheld.map((stretch) => rect(stretch, "entry-withheld"))}
-        ${drawn.skipped.map((stretch) => svg`${rect(stretch, "entry-skipped")}<line class="entry-skipped-line" x1=${percent(stretch.from)} x2=${percent(stretch.to)} y1="14" y2="14" />`)}
+        ${drawn.shown.map((range) => rect(range, "entry-shown"))}
+        ${drawn.withheld.map((range) => rect(range, "entry-withheld"))}
+        ${drawn.skipped.map((range) => svg`${rect(range, "entry-skipped")}<line class="entry-skipped-line" x1=${percent(range.from)} x2=${percent(range.to)} y1="14" y2="14" />`)}
       </svg>
     </div>
   `;
@@ -143,7 +143,7 @@ interface Counts {
 
 /** Returns the number of shown, withheld, and omitted entries. */
 export function countsOf({ shown, withheld, skipped }: Coverage): Counts {
-  return { shown: leaves(shown), withheld: leaves(withheld), skipped: leaves(skipped) };
+  return { shown: entryCount(shown), withheld: entryCount(withheld), skipped: entryCount(skipped) };
 }
 
 /** Returns the chart in words. */
@@ -155,7 +155,7 @@ export function chartLabel(
 ): string {
   const { figures } = t.viewer;
   const parts = [
-    `${figures.leaves(drawn.entries)}`,
+    `${figures.entries(drawn.entries)}`,
     t.coverage.chartShown(shown),
     ...(withheld > 0 ? [t.verdict.withheld(withheld)] : []),
     ...(skipped > 0 ? [t.verdict.skipped(skipped)] : []),

@@ -125,7 +125,7 @@ export function placeView({ line, index, chain, seq }: Finding, t: PageTexts): T
   return html`
     <div class="finding-place">
       <span>${t.findings.line} ${count(line)}</span>
-      ${index === undefined ? nothing : html`<span>${t.findings.leaf} ${count(index)}</span>`}
+      ${index === undefined ? nothing : html`<span>${t.findings.entry} ${count(index)}</span>`}
       ${chain === undefined ? nothing : html`<span>${t.findings.chain} <code title=${chain}>${chain.slice(0, 8)}…</code></span>`}
       ${seq === undefined ? nothing : html`<span>${t.findings.seq} ${count(seq)}</span>`}
     </div>

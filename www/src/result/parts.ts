@@ -6,7 +6,7 @@ import { coreSentence } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
-import { each, leaves, type Range, type Ranges, union, without } from "../state/ranges.ts";
+import { each, entryCount, type Range, type Ranges, union, without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
 
 /** Renders each part with its own verdict, marks the one shown, and states what holds for all of them. */
@@ -43,7 +43,7 @@ function partView(
       <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${emits("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
         <span class="state tone-${look.tone}">${icon(look.icon)}${judged ? verdictWords(judged, t.viewer).word : t.parts.waiting}</span>
-        <span class="faint">${report ? t.viewer.figures.leaves(report.counts.entries) : nothing}</span>
+        <span class="faint">${report ? t.viewer.figures.entries(report.counts.entries) : nothing}</span>
       </button>
       ${
         agreement && other
@@ -139,7 +139,7 @@ function together(parts: readonly Part[], t: PageTexts): TemplateResult | typeof
   if (all === 0) return nothing;
   const missing = [...each(without(Float64Array.of(0, all), here))];
   return html`
-    <p>${t.parts.together(leaves(here), all)}</p>
+    <p>${t.parts.together(entryCount(here), all)}</p>
     ${
       missing.length > 0
         ? html`<p class="faint">${t.parts.missing} ${missing.slice(0, MAX_NAMED).map((range, place) => html`${place > 0 ? ", " : nothing}${rangeName(range, t)}`)}${missing.length > MAX_NAMED ? ", …" : nothing}</p>`

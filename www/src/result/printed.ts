@@ -92,11 +92,11 @@ function reportView(
         <dd>${report.origin === null ? t.verdict.noHeader : value(report.origin)}</dd>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(report.counts.events), figures.chains(report.counts.chains), figures.leaves(report.counts.entries))}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
+          ${t.verdict.holdsIn(figures.events(report.counts.events), figures.chains(report.counts.chains), figures.entries(report.counts.entries))}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
         </dd>
         <dt>${t.verdict.checkpoint}</dt>
         <dd>
-          ${report.log === null ? t.verdict.none : html`${figures.leaves(report.log.size)}${report.log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(report.log.time)}`}<br /><code>${report.log.root}</code>`}
+          ${report.log === null ? t.verdict.none : html`${figures.entries(report.log.size)}${report.log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(report.log.time)}`}<br /><code>${report.log.root}</code>`}
         </dd>
         <dt>${t.printed.verified}</dt>
         <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.viewer.lang)}`}</dd>
@@ -137,8 +137,8 @@ function agreementsOf(part: Part, parts: readonly Part[], t: PageTexts): Templat
   return lines.length === 0 ? nothing : html`<ul class="paper-agreements">${lines}</ul>`;
 }
 
-/** Matches the lines that define the witness quorum. */
-const QUORUM = /^(?:group|quorum)[ \t].*$/gm;
+/** Matches the lines that define the witness quorum, and the growth witnesses. */
+const QUORUM = /^(?:group|quorum|growth)[ \t].*$/gm;
 
 function trustView(trust: TrustChoice, t: PageTexts): TemplateResult | string {
   const text = trustText(trust);

@@ -40,7 +40,7 @@ export function failureView(
   `;
 }
 
-/** Returns a title that names the faulty input, as far as the error's code tells. */
+/** Returns a title that names the faulty input, if the error's code identifies it. */
 function title(code: string | undefined, t: PageTexts): string {
   switch (code) {
     case "trust.invalid":

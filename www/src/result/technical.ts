@@ -16,7 +16,7 @@ export function technicalView(
   const { count } = t.viewer.figures;
   const numbers = [
     [t.technical.lines, counts.lines],
-    [t.technical.leaves, counts.entries],
+    [t.technical.entries, counts.entries],
     [t.technical.chains, counts.chains],
     [t.technical.signatures, counts.signatures],
     [t.technical.checkpoints, counts.checkpoints],

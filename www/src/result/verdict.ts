@@ -12,8 +12,8 @@ import type { PageTexts } from "../texts/en.ts";
 import { leadsView } from "./answers.ts";
 
 /**
- * Renders the verdict in a sentence, above every tab of the result. It is about this part alone, whatever the
- * others say about the log.
+ * Renders the verdict in a sentence, above every tab of the result. It is about this part alone, not about
+ * the other parts.
  */
 export function verdictView(
   { session }: Part,
@@ -104,7 +104,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
       <div>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.entries))}
+          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.entries(counts.entries))}
           ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
         </dd>
       </div>
@@ -114,7 +114,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
           ${
             log === null
               ? html`<span class="faint">${t.verdict.none}</span>`
-              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(log.time)}`}`
+              : html`${figures.entries(log.size)}${log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(log.time)}`}`
           }
         </dd>
       </div>

@@ -1,4 +1,4 @@
-import type { Finding, Judged, Phrases, Report } from "countersign/verify";
+import type { Finding, FindingCode, Judged, Phrases, Report } from "countersign/verify";
 
 /** Relation of a verified state of a log to a later one, as determined by the core. */
 export type Agreement =
@@ -33,21 +33,29 @@ export async function agreement(
   return answer(await hold(smaller.pin));
 }
 
-/** Returns the result of the check against the one pin given. */
-export function answer({ report, phrases }: PinReport): Agreement {
-  const { checks, findings } = report;
-  switch (checks.append_only.state) {
-    case "pass":
-      return { is: "grown" };
-    case "fail":
-      return { is: "contradicts", finding: findings.find(isContradiction), phrases };
-    case "not_checked":
-      return { is: "unknown", why: "not-reached" };
-  }
+/** Codes of findings about heads that contradict each other, or a pin that is a head proof. */
+const HEAD_CONTRADICTIONS: readonly FindingCode[] = ["head.split", "head.order"];
+
+/** Codes of all findings that contradict a pin. */
+const CONTRADICTIONS: readonly FindingCode[] = [
+  "append_only.split_view",
+  "append_only.rollback",
+  ...HEAD_CONTRADICTIONS,
+];
+
+/** True if a head contradicts another one, or a pin. The check `append_only` doesn't include this. */
+export function hasContradictoryHead({ finding_counts }: Report): boolean {
+  return HEAD_CONTRADICTIONS.some((code) => (finding_counts[code] ?? 0) > 0);
 }
 
-function isContradiction({ code }: Finding): boolean {
-  return code === "append_only.split_view" || code === "append_only.rollback";
+/** Returns the result of verifying an export against the one pin given. */
+export function answer({ report, phrases }: PinReport): Agreement {
+  const { state } = report.checks.append_only;
+  if (state === "fail" || hasContradictoryHead(report)) {
+    const finding = report.findings.find(({ code }) => CONTRADICTIONS.includes(code));
+    return { is: "contradicts", finding, phrases };
+  }
+  return state === "pass" ? { is: "grown" } : { is: "unknown", why: "not-reached" };
 }
 
 /** Returns the number of entries up to the end of an export, including omitted ones. */

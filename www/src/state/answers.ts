@@ -1,4 +1,5 @@
 import type { Check, FindingCode, Judged, Report } from "countersign/verify";
+import { hasContradictoryHead } from "./agreement.ts";
 
 /** Kind of an answer; `open` if it can't be determined. */
 export type AnswerKind = "yes" | "no" | "partly" | "open";
@@ -8,7 +9,10 @@ export type Unchanged =
   | { readonly is: "yes"; readonly events: number }
   /** Some events aren't what was signed. */
   | { readonly is: "no"; readonly why: "events"; readonly changed: number; readonly of: number }
-  /** Something else isn't, or entries are missing, repeated, or out of order, or only a pin contradicts. */
+  /**
+   * Something else isn't what was signed; entries are missing, repeated, or out of order; or only a pin
+   * contradicts.
+   */
   | { readonly is: "no"; readonly why: "other" | "order" | "history" }
   | { readonly is: "open"; readonly why: "unread" | "unsigned" };
 
@@ -61,12 +65,22 @@ const CHECKS_OF_MISSING_PARTS = ["format", "range", "expected", "witnesses"];
 /** Links without a signature, or without their key. */
 const UNSIGNED: readonly FindingCode[] = ["signature.unsigned_tail", "chain.no_open"];
 
-function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchanged {
+/** Codes of errors of a checkpoint that make the check `log` fail. The other errors are those of heads. */
+const CHECKPOINT_ERRORS: readonly FindingCode[] = ["log.origin", "log.signature"];
+
+/** True if only errors of heads make the check `log` fail. Signatures on such heads aren't checked. */
+function hasOnlyHeadErrors({ checks, finding_counts }: Report): boolean {
+  return checks.log.state === "fail" && !CHECKPOINT_ERRORS.some((code) => (finding_counts[code] ?? 0) > 0);
+}
+
+function unchanged(report: Report): Unchanged {
+  const { verdict, checks, counts, finding_counts } = report;
   const changed = finding_counts["payload.mismatch"] ?? 0;
   if (changed > 0) return { is: "no", why: "events", changed, of: checks.payloads.checked };
   const failed = Object.entries(checks).flatMap(([name, { state }]) => (state === "fail" ? name : []));
   if (verdict === "altered") {
-    const isHistory = failed.every((name) => name === "append_only");
+    const isOfHeads = hasOnlyHeadErrors(report) && hasContradictoryHead(report);
+    const isHistory = failed.every((name) => name === "append_only" || (name === "log" && isOfHeads));
     return { is: "no", why: isHistory ? "history" : "other" };
   }
   if (failed.some((name) => !CHECKS_OF_MISSING_PARTS.includes(name))) return { is: "no", why: "order" };
@@ -92,14 +106,16 @@ export function hasAny(doubts: Judged["doubts"]): boolean {
 /** Keys that were revoked, or that signed outside their validity. */
 const REVOKED: readonly FindingCode[] = ["key.revoked", "key.expired", "key.not_yet_valid"];
 
-function signed({ origin, checks, signers, finding_counts }: Report, doubts: Judged["doubts"]): Signed {
+function signed(report: Report, doubts: Judged["doubts"]): Signed {
+  const { origin, checks, signers, finding_counts } = report;
+  const hasHeadErrors = hasOnlyHeadErrors(report);
   const names = [...new Set(signers.map(({ vkey }) => vkey.split("+", 1)[0] ?? vkey))];
   if (checks.signatures.state === "fail") {
     const isRevoked = REVOKED.some((code) => (finding_counts[code] ?? 0) > 0);
     const isInvalid = (finding_counts["signature.invalid"] ?? 0) > 0;
     return { is: "no", why: isRevoked && !isInvalid ? "revoked" : "invalid", names };
   }
-  if (checks.log.state === "fail" || (finding_counts["witness.signature"] ?? 0) > 0)
+  if ((checks.log.state === "fail" && !hasHeadErrors) || (finding_counts["witness.signature"] ?? 0) > 0)
     return { is: "no", why: "invalid", names };
   if (origin === null) return { is: "open", why: "unread", names };
   if (signers.length === 0) return { is: "open", why: "nobody", names };
@@ -111,6 +127,7 @@ function signed({ origin, checks, signers, finding_counts }: Report, doubts: Jud
       names,
     };
   }
+  if (hasHeadErrors) return { is: "open", why: "other", names };
   if ((finding_counts["log.unknown"] ?? 0) > 0 && checks.log.state !== "pass")
     return { is: "open", why: "log", names };
   return { is: "yes", names };

@@ -2,7 +2,14 @@ import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { type Agreement, agreement, end, type PinReport, type VerifyWithPin } from "./agreement.ts";
+import {
+  type Agreement,
+  agreement,
+  end,
+  hasContradictoryHead,
+  type PinReport,
+  type VerifyWithPin,
+} from "./agreement.ts";
 import type { Memory, RememberedLog } from "./memory.ts";
 
 /** An export and its source. */
@@ -139,7 +146,7 @@ export class Case extends EventTarget {
     return known?.with === smaller ? known.is : await this.#agreementOf(smaller, larger, input, signal);
   }
 
-  /** Stops. There is no result for what wasn't read to its end. */
+  /** Cancels the verification. Files that weren't read completely get no result. */
   cancel(): void {
     this.#running?.abort();
   }
@@ -359,5 +366,6 @@ function compareWithMemory(
   const counts = report.finding_counts;
   if (counts["append_only.split_view"]) return { seen, is: "rewritten" };
   if (counts["append_only.rollback"]) return { seen, is: "smaller" };
+  if (hasContradictoryHead(report)) return { seen, is: "rewritten" };
   return { seen, is: report.checks.append_only.state === "pass" ? "grown" : "unknown" };
 }

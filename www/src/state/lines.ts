@@ -20,16 +20,16 @@ export async function linesOf(file: Blob, wanted: readonly number[]): Promise<Re
   const last = Math.max(0, ...wanted);
   const reader = (await unpacked(file)).getReader();
   let line = 1;
-  let kept: Uint8Array[] = [];
+  let pieces: Uint8Array[] = [];
   let size = 0;
   const end = () => {
-    if (wanted.includes(line)) found.set(line, { text: decoded(kept), isCut: size > MAX_LINE_BYTES });
-    kept = [];
+    if (wanted.includes(line)) found.set(line, { text: decoded(pieces), isCut: size > MAX_LINE_BYTES });
+    pieces = [];
     size = 0;
     line += 1;
   };
   const take = (bytes: Uint8Array) => {
-    if (wanted.includes(line) && size < MAX_LINE_BYTES) kept.push(bytes.slice(0, MAX_LINE_BYTES - size));
+    if (wanted.includes(line) && size < MAX_LINE_BYTES) pieces.push(bytes.slice(0, MAX_LINE_BYTES - size));
     size += bytes.length;
   };
   try {

@@ -13,6 +13,12 @@ export interface RememberedLog {
   readonly when: string;
 }
 
+/** Options of a memory. */
+export interface MemoryOptions {
+  /** False if a new log must not make others be forgotten, as in a search of many logs. */
+  readonly replacesOthers?: boolean;
+}
+
 /** The part of a browser's storage that is used. */
 export type Shelf = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
@@ -28,20 +34,22 @@ const MAX_PIN_BYTES = 1 << 16;
  */
 export class Memory {
   readonly #storage: Shelf | undefined;
+  readonly #replacesOthers: boolean;
 
-  constructor(storage: Shelf | undefined) {
+  constructor(storage: Shelf | undefined, { replacesOthers = true }: MemoryOptions = {}) {
     this.#storage = storage;
+    this.#replacesOthers = replacesOthers;
   }
 
   /** Returns the browser's memory, without storage if the browser denies it. */
-  static ofBrowser(): Memory {
+  static ofBrowser(options?: MemoryOptions): Memory {
     try {
       const { localStorage } = window;
       localStorage.setItem(`${KEY}/probe`, "");
       localStorage.removeItem(`${KEY}/probe`);
-      return new Memory(localStorage);
+      return new Memory(localStorage, options);
     } catch {
-      return new Memory(undefined);
+      return new Memory(undefined, options);
     }
   }
 
@@ -80,14 +88,14 @@ export class Memory {
   }
 
   /**
-   * Remembers a log's checkpoint, replacing the previous one. Returns false if the browser has no room for
-   * it.
+   * Remembers a log's checkpoint, replacing the previous one. Returns false if there is no room for it.
    */
   keep(pin: string, when: Date): boolean {
     const checkpoint = readCheckpoint(pin);
     if (!this.isOn || checkpoint === undefined) return false;
     const { origin, size } = checkpoint;
     const others = this.list().filter((one) => one.origin !== origin);
+    if (!this.#replacesOthers && others.length === MAX_LOGS) return false;
     return this.#write([{ origin, size, pin, when: when.toISOString() }, ...others].slice(0, MAX_LOGS));
   }
 

@@ -11,23 +11,23 @@ export function* each(ranges: Ranges): Generator<Range> {
 }
 
 /** Returns the number of entries. */
-export function leaves(ranges: Ranges): number {
+export function entryCount(ranges: Ranges): number {
   let sum = 0;
   for (const [begin, end] of each(ranges)) sum += end - begin;
   return sum;
 }
 
-/** Returns what is in one and not in the other. */
+/** Returns the entries that are in `one` and not in `other`. */
 export function without(one: Ranges, other: Ranges): Ranges {
   return swept(one, other, (inOne, inOther) => inOne && !inOther);
 }
 
-/** Returns what is in both. */
+/** Returns the entries that are in both. */
 export function both(one: Ranges, other: Ranges): Ranges {
   return swept(one, other, (inOne, inOther) => inOne && inOther);
 }
 
-/** Returns what is in any. */
+/** Returns the entries that are in any of them. */
 export function union(all: readonly Ranges[]): Ranges {
   return all.reduce(
     (sum, more) => swept(sum, more, (inOne, inOther) => inOne || inOther),

@@ -50,7 +50,7 @@ export function strip(
   findings: readonly Finding[],
   entries: number,
 ): Strip {
-  const place = (leaf: number) => (entries === 0 ? 0 : (Math.min(leaf, entries) / entries) * MAX_POSITIONS);
+  const place = (index: number) => (entries === 0 ? 0 : (Math.min(index, entries) / entries) * MAX_POSITIONS);
   return {
     entries,
     shown: scaled(coverage.shown, place),
@@ -81,7 +81,7 @@ export function cosignatures({ signatures }: Marks["checkpoints"][number]): numb
   return signatures.filter(({ by, valid }) => by === "witness" && valid === true).length;
 }
 
-function scaled(ranges: Ranges, place: (leaf: number) => number): StripRange[] {
+function scaled(ranges: Ranges, place: (index: number) => number): StripRange[] {
   const found: { from: number; to: number }[] = [];
   for (const [begin, end] of each(ranges)) {
     const from = Math.min(place(begin), MAX_POSITIONS - MIN_WIDTH);

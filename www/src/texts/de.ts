@@ -6,7 +6,7 @@ import { daysIn, listed } from "./days.ts";
 import type { PageTexts } from "./en.ts";
 
 const LANG = "de";
-const { count, events, leaves } = viewer.figures;
+const { count, events, entries } = viewer.figures;
 const files = counting(LANG, "Datei", "Dateien");
 const keys = counting(LANG, "weiterer Schlüssel", "weitere Schlüssel");
 const checkpoints = counting(LANG, "Checkpoint", "Checkpoints");
@@ -31,7 +31,7 @@ export const de: PageTexts = {
   named: "Deutsch",
   language: "Sprache",
 
-  english: "Was das Prüfprogramm nur auf Englisch sagt, steht hier auf Englisch.",
+  english: "Einige Meldungen des Prüfprogramms gibt es nur auf Englisch.",
 
   title: "Ein Audit-Log prüfen – countersign",
   heading: "Ein Audit-Log prüfen",
@@ -43,12 +43,12 @@ export const de: PageTexts = {
   privacy: {
     summary: "Nichts wird hochgeladen.",
     paragraphs: [
-      html`Die Dateien werden von dieser Seite in diesem Browser gelesen und gehen nirgendwohin. Das muss niemand glauben: Ihre Content
-        Security Policy in den ersten Zeilen des Quelltexts sagt <code>connect-src 'none'</code>, also verweigert ihr der Browser jede
+      html`Diese Seite liest Ihre Dateien in Ihrem Browser und sendet sie nirgendwohin. Sie müssen ihr das nicht glauben: In ihrer Content
+        Security Policy, in den ersten Zeilen ihres Quelltexts, steht <code>connect-src 'none'</code>. Darum blockiert der Browser jede
         Verbindung.`,
-      html`Sie ist eine einzige Datei und braucht kein Netz. Speichern, offline gehen, von der Platte öffnen und prüfen; oder dabei in
-        den Entwicklerwerkzeugen des Browsers den Netzwerkverkehr beobachten.`,
-      html`Was sie sich von Logs merkt, Ihre Notizen und die gewählte Sprache bleiben im Speicher dieses Browsers. Ereignisse, Vertrauensdateien und
+      html`Sie ist eine einzige Datei und braucht kein Netz. Speichern Sie sie, trennen Sie die Verbindung, öffnen Sie sie von der
+        Festplatte, und prüfen Sie Ihre Dateien dort. Oder beobachten Sie in den Entwicklerwerkzeugen des Browsers den Netzwerkverkehr.`,
+      html`Was sie sich über Logs merkt, Ihre Notizen und die gewählte Sprache bleiben im Speicher dieses Browsers. Ereignisse, Vertrauensdateien und
         Schlüssel werden nie aufbewahrt.`,
     ],
   },
@@ -63,8 +63,8 @@ export const de: PageTexts = {
     joined: (pieces) => `zusammengesetzt aus ${files(pieces)}`,
     remove: "Entfernen",
     unreadable:
-      "nicht lesbar. Ist es ein Ordner, die Dateien darin wählen; sonst wurde die Datei verschoben oder geändert: sie noch einmal wählen.",
-    report: "ein Bericht, kein Export. Zum Vergleichen den Export wählen, von dem er handelt.",
+      "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
+    report: "Das ist ein Bericht. Wählen Sie den Export, von dem er handelt, um das Ergebnis zu vergleichen.",
   },
 
   trust: {
@@ -77,11 +77,11 @@ export const de: PageTexts = {
     forSession: "für diese Sitzung",
     pinOf: (size) => `bei ${size} Einträgen`,
     noTrustFile:
-      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel: sie von der Organisation erbitten, der das Log gehört.",
+      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel. Bitten Sie die Organisation darum, der das Log gehört.",
     noPin:
       "kein Pin. Ein Pin ist ein Checkpoint des Logs, wie ihn diese Seite oder „countersign verify --save-pin“ gespeichert hat.",
     replaced: (name) =>
-      `eine Vertrauensdatei, die zusammen mit einer anderen abgelegt wurde: ${name}, die gilt. Alles Vertraute gehört in eine Datei.`,
+      `nicht verwendet, weil zugleich eine andere Vertrauensdatei abgelegt wurde: ${name}. Alles, dem Sie vertrauen, gehört in eine Datei.`,
     account: {
       log: "Log",
       witness: "Zeuge",
@@ -127,7 +127,7 @@ export const de: PageTexts = {
 
   answers: {
     heading: "Drei Fragen",
-    words: { yes: "Ja", no: "Nein", partly: "Zum Teil", open: "Nicht zu sagen" },
+    words: { yes: "Ja", no: "Nein", partly: "Zum Teil", open: "Nicht feststellbar" },
     unchanged: {
       question: "Unverändert?",
       yes: (shown) =>
@@ -140,13 +140,13 @@ export const de: PageTexts = {
         `${count(changed)} von ${of === 1 ? "1 Ereignis" : `${count(of)} Ereignissen`} ${changed === 1 ? "wurde" : "wurden"} nach der Signatur verändert.`,
       other: "Etwas in dieser Datei ist nicht das, was signiert wurde.",
       history: "Diese Datei widerspricht dem, was vorher von diesem Log zu sehen war, oder endet früher.",
-      order: "Etwas fehlt, ist doppelt, steht am falschen Platz oder ist nicht erlaubt.",
+      order: "Etwas fehlt, ist doppelt, steht in falscher Reihenfolge oder ist nicht erlaubt.",
       unread: "Nicht die ganze Datei ist lesbar.",
       unsigned: "Nicht alles hier ist von einer Signatur gedeckt.",
     },
     signed: {
       question: "Von wem signiert?",
-      words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht zu sagen" },
+      words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht feststellbar" },
       byWriter: "Mit Schlüsseln, denen ihr Verfasser vertraut",
       yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
       invalid: "Eine Signatur ist ungültig.",
@@ -174,9 +174,9 @@ export const de: PageTexts = {
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
       left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} der Verfasser der Datei ausgelassen`,
       undetermined: (here) =>
-        `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, zeigt nichts.`,
+        `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, ist nicht feststellbar.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
-      missing: "Einträge, die da sein sollen, fehlen.",
+      missing: "Einträge des angegebenen Bereichs fehlen.",
       empty: "In dieser Datei ist nichts.",
       unread: "Nichts in dieser Datei ist lesbar.",
     },
@@ -193,7 +193,7 @@ export const de: PageTexts = {
     of: (place, all) => `${count(place)} von ${count(all)}`,
     previous: "Voriges",
     next: "Nächstes",
-    untrusted: "Nicht das, was signiert wurde. Auf nichts in diesem Kasten ist Verlass.",
+    untrusted: "Nicht das, was signiert wurde. Verlassen Sie sich auf nichts in diesem Kasten.",
     before: "Was vorher da stand, lässt sich aus dieser Datei nicht wiederherstellen.",
     signed: "Wie signiert",
     edge: {
@@ -205,7 +205,7 @@ export const de: PageTexts = {
       "Die Bytes lassen sich hier nicht zeigen, weil dieser Browser die Datei nicht auspacken kann.",
     cut: "Der Rest wird hier nicht gezeigt.",
     show: "Ereignis zeigen",
-    entry: (leaf, line) => `Eintrag ${count(leaf)}, Zeile ${count(line)}`,
+    entry: (index, line) => `Eintrag ${count(index)}, Zeile ${count(line)}`,
   },
 
   welcome: {
@@ -217,7 +217,7 @@ export const de: PageTexts = {
       },
       {
         title: "Wer sie gemacht hat",
-        text: "Die Datei nennt die Schlüssel, die sie signiert haben. Ein Name allein beweist nichts: Einen Schlüssel mit irgendeinem Namen kann jeder machen. Welche wirklich ihnen gehören, sagt eine Vertrauensdatei.",
+        text: "Die Datei nennt die Schlüssel, die sie signiert haben. Ein Name allein beweist nichts: Einen Schlüssel mit irgendeinem Namen kann jeder machen. Welche Schlüssel wirklich der Organisation gehören, sagt eine Vertrauensdatei.",
       },
       {
         title: "Woher die Vertrauensdatei kommt",
@@ -232,9 +232,9 @@ export const de: PageTexts = {
 
   phone: {
     summary: "Am Telefon vergleichen",
-    how: "Den Eigentümer unter einer bekannten Nummer anrufen. Er öffnet seine eigene Kopie auf dieser Seite; dann die Wörter einander vorlesen. Alle müssen übereinstimmen.",
+    how: "Rufen Sie den Eigentümer unter einer Nummer an, die Sie schon kennen. Er öffnet seine eigene Kopie auf dieser Seite, und Sie lesen einander diese Wörter vor. Alle müssen übereinstimmen.",
     words: "Wörter zum Vergleichen",
-    hash: "Oder den SHA-256 vergleichen, oder den Code mit einem Telefon lesen.",
+    hash: "Oder vergleichen Sie den SHA-256, oder scannen Sie den Code mit einem Telefon.",
     qr: "QR-Code",
   },
 
@@ -243,7 +243,7 @@ export const de: PageTexts = {
     hashes: "Hashes",
     counts: "Was in der Datei ist",
     lines: "Zeilen",
-    leaves: "Einträge",
+    entries: "Einträge",
     signatures: "Signaturen",
     checkpoints: "Checkpoints",
     notes: "Schlüsselnotizen",
@@ -272,34 +272,34 @@ export const de: PageTexts = {
   confirm: {
     heading: (name: unknown) => html`${name} vertrauen?`,
     compare:
-      "Dieser Schlüssel kam mit dem Export, beweist also noch nichts. Zeichen für Zeichen mit dem vergleichen, den sein Eigentümer auf anderem Weg mitgeteilt hat.",
+      "Dieser Schlüssel kam mit der Datei, beweist also noch nichts. Vergleichen Sie ihn Zeichen für Zeichen mit dem, den sein Eigentümer Ihnen auf anderem Weg gegeben hat.",
     after:
-      "Ihm wird dann als Unterzeichner vertraut, bis diese Seite geschlossen wird, und der Export wird erneut geprüft.",
+      "Ihm wird dann als Unterzeichner vertraut, bis diese Seite geschlossen wird, und die Datei wird erneut geprüft.",
     trust: "Für diese Sitzung vertrauen",
     dismiss: "Nicht vertrauen",
   },
 
   memory: {
     summary: "Auf diesem Gerät geprüfte Logs",
-    none: "Noch keine. Ein Log, dessen Checkpoint gültig ist, wird hier gemerkt: bei welcher Größe und wann.",
-    switch: "Logs auf diesem Gerät merken und bemerken, wenn sie umgeschrieben werden",
+    none: "Noch keine. Wenn der Checkpoint eines Logs gültig ist, werden hier seine Größe und die Zeit gemerkt.",
+    switch: "Logs auf diesem Gerät merken und erkennen, wenn sie umgeschrieben werden",
     refused:
-      "Dieser Browser lässt die Seite nichts aufbewahren, also werden Logs nicht gemerkt. Stattdessen Pins als Dateien sichern.",
+      "Dieser Browser lässt die Seite nichts aufbewahren, also werden Logs nicht gemerkt. Speichern Sie stattdessen Pins als Dateien.",
     stays: "Bleibt allein in diesem Browser und verlässt das Gerät nie.",
-    seen: (size) => `zuletzt gesehen mit ${leaves(size)} am`,
+    seen: (size) => `zuletzt gesehen mit ${entries(size)} am`,
     forget: "Vergessen",
     forgetAll: "Alle vergessen",
-    grown: (size) => `Hier zuletzt gesehen mit ${leaves(size)} am`,
+    grown: (size) => `Hier zuletzt gesehen mit ${entries(size)} am`,
     grownThen: ": Seitdem wurde nichts umgeschrieben.",
     grownBadThen: ": Der Baum des Logs ist seitdem nur gewachsen. Am Urteil ändert das nichts.",
     unknownThen: (size) =>
-      `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Eintrag ${count(size)} beginnt. Einen mit dieser Grenze anfordern.`,
+      `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Eintrag ${count(size)} beginnt. Fordern Sie einen mit dieser Grenze an.`,
     smallerThen:
-      ", und dieser Export endet davor. Entweder ist er ein älterer, oder das Log wurde gekürzt. Daher kommt das Urteil.",
+      ", und dieser Export endet davor. Entweder ist er älter, oder das Log wurde gekürzt. Das Urteil berücksichtigt das.",
     rewrittenThen:
       ". Was in dieser Datei steht, ist nicht das, was damals da war: Das Log wurde umgeschrieben, oder ein anderes Log trägt denselben Namen. Diese Datei als Beleg aufheben.",
     first: "Dieses Gerät sieht dieses Log zum ersten Mal. Es merkt sich jetzt dessen Größe:",
-    leaveOut: "Ohne das prüfen, was dieses Gerät sich merkt",
+    leaveOut: "Erneut prüfen, ohne das, was dieses Gerät sich merkt",
   },
 
   progress: {
@@ -314,18 +314,18 @@ export const de: PageTexts = {
     part: (part, all) => `Teil ${count(part)} von ${count(all)}`,
     agreeing: "Die Teile werden miteinander verglichen",
     firstFailure: "Erstes Problem bisher",
-    goesOn: "Die Prüfung geht bis zum Ende weiter, um alles zu finden. Vorher gibt es kein Urteil.",
+    goesOn: "Die Prüfung geht bis zum Ende weiter, um alle Probleme zu finden. Danach steht das Urteil fest.",
   },
 
   stopped: {
     canceled: "Abgebrochen",
     nothing:
-      "Die Datei wurde nicht bis zum Ende gelesen. Über sie lässt sich nichts sagen, und nichts wird als geprüft gezeigt.",
+      "Die Datei wurde nicht bis zum Ende gelesen. Es gibt kein Ergebnis, und nichts wird als geprüft gezeigt.",
     again: "Erneut prüfen",
     trust: "Die Vertrauensdatei ist unbrauchbar",
     pin: "Ein Pin ist unbrauchbar",
     unreadable: "Die Datei ist nicht lesbar",
-    other: "Prüfung nicht möglich",
+    other: "Die Datei konnte nicht geprüft werden",
     line: (line) => `Zeile ${count(line)}: `,
     noVerdict: "Das ist kein Urteil: Über die Datei wurde nichts festgestellt.",
     said: "Kein Urteil:",
@@ -336,23 +336,22 @@ export const de: PageTexts = {
     said: (verdicts) => `Jeder Teil hat sein eigenes Urteil: ${verdicts}.`,
     choose: "Das eigene Urteil jedes Teils",
     logs: (logs) =>
-      `Das sind Exporte von ${count(logs)} verschiedenen Logs. Über sie zusammen lässt sich nichts sagen.`,
+      `Das sind Exporte von ${count(logs)} verschiedenen Logs. Darum gibt es kein gemeinsames Ergebnis.`,
     together: (here, all) =>
       here === all
-        ? `Zusammen enthalten sie alle ${leaves(all)} bis zum Ende des größten.`
+        ? `Zusammen enthalten sie alle ${entries(all)} bis zum Ende des größten.`
         : `Zusammen enthalten sie ${count(here)} von ${count(all)} Einträgen bis zum Ende des größten.`,
     missing: "In keinem:",
     agree: "Sie stimmen überein: Das Log ist von jedem zum nächstgrößeren nur gewachsen.",
-    allIdentical:
-      "Sie sind ein und dieselbe Datei, Byte für Byte: Zusammen sagen sie nicht mehr als eine davon.",
+    allIdentical: "Sie sind dieselbe Datei, Byte für Byte: Zusammen zeigen sie nicht mehr als eine davon.",
     same: "dasselbe Log, nur gewachsen",
     identical: "dieselbe Datei, Byte für Byte",
     contradicts: "widerspricht",
-    unknown: "nicht zu sagen",
+    unknown: "nicht feststellbar",
     contradiction:
       "Sie widersprechen einander: Sie können nicht alle von einem Log stammen, das nur gewachsen ist.",
     contradictionOfOne:
-      "Exporte eines Logs unter ihnen widersprechen einander: Es kann nicht nur gewachsen sein.",
+      "Zwei davon sind aus einem Log und widersprechen einander: Das Log wurde umgeschrieben.",
     undetermined: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
     waiting: "Wartet",
     agreement: {
@@ -374,12 +373,12 @@ export const de: PageTexts = {
       "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Bei echten Dateien muss die Vertrauensdatei aus einer anderen Quelle kommen als die Datei selbst.",
     file: "Datei",
     log: "Log",
-    noHeader: "kein Kopf lesbar",
+    noHeader: "nicht lesbar",
     holds: "Inhalt",
-    holdsIn: (events, chains, leaves) => `${events} in ${chains}, ${leaves}`,
+    holdsIn: (events, chains, entries) => `${events} in ${chains}, ${entries}`,
     leftOut: "Nicht in dieser Datei",
     withheld: (withheld) => `${events(withheld)} zurückgehalten`,
-    skipped: (skipped) => `${leaves(skipped)} ausgelassen`,
+    skipped: (skipped) => `${entries(skipped)} ausgelassen`,
     checkpoint: "Letzter Checkpoint",
     none: "keiner",
     seenBy: ", von Zeugen bestätigt um",
@@ -406,20 +405,21 @@ export const de: PageTexts = {
 
   coverage: {
     heading: "Abdeckung",
-    about: "Welche Einträge des Logs hier sind, wo sie im Log stehen und welche Checkpoints für sie bürgen.",
+    about:
+      "Die Einträge des Logs in dieser Datei, ihre Positionen im Log und die Checkpoints, die sie abdecken.",
     aboutChains:
-      "Wo jede Zeile steht. Es gibt keine Checkpoints: Nur die Ketten halten die Ereignisse zusammen.",
+      "Die Position jeder Zeile. Es gibt keine Checkpoints: Nur die Ketten verbinden die Ereignisse.",
     shown: "Gezeigt",
     other: "In der Datei, aber nicht geprüft",
     withheld: "Zurückgehalten",
     skipped: "Ausgelassen",
     mismatch: "Checkpoint, der nicht passt",
     note: "Schlüsselnotiz",
-    from: (leaf) => `Eintrag ${count(leaf)}`,
+    from: (index) => `Eintrag ${count(index)}`,
     chart: (parts) => `Abdeckung des Logs: ${parts}.`,
-    chartShown: (shown) => `${leaves(shown)} gezeigt`,
+    chartShown: (shown) => `${entries(shown)} gezeigt`,
     rows: {
-      leaves: "Einträge",
+      entries: "Einträge",
       checkpoints: "Checkpoints",
       cosigned: "Bezeugt",
       notes: "Notizen",
@@ -432,7 +432,7 @@ export const de: PageTexts = {
       end - begin === 1 ? `Eintrag ${count(begin)}` : `Einträge ${count(begin)} bis ${count(end - 1)}`,
     matches: "passt zu den Einträgen davor",
     mismatches: "passt nicht zu den Einträgen davor",
-    existed: "bestand um",
+    existed: "vorhanden spätestens um",
     seen: "gesehen um",
     more: (more) => `${count(more)} weitere sind nicht aufgeführt.`,
     size: (size) => `Checkpoint bei ${size === 1 ? "1 Eintrag" : `${count(size)} Einträgen`}`,
@@ -457,7 +457,7 @@ export const de: PageTexts = {
     first: (listed, all) => `Der Bericht führt die ersten ${count(listed)} von ${count(all)} auf.`,
     severity: { error: "Fehler", warning: "Warnung", info: "Hinweis" },
     line: "Zeile",
-    leaf: "Eintrag",
+    entry: "Eintrag",
     chain: "Kette",
     seq: "Nr.",
     show: { event: "Ereignis zeigen", withheld: "Zeigen, wo es fehlt" },
@@ -465,7 +465,7 @@ export const de: PageTexts = {
 
   signers: {
     heading: "Unterzeichner",
-    none: "Keine Kette hier nennt ihren Schlüssel.",
+    none: "Hier ist kein Schlüssel genannt.",
     more: (more) => `${keys(more)} im Bericht.`,
     vkey: "Öffentlicher Schlüssel (vkey)",
     id: "Schlüssel-ID",
@@ -474,8 +474,8 @@ export const de: PageTexts = {
     chainsLinks: (chains, links) => `${chains}, ${count(links)} ${links === 1 ? "Glied" : "Glieder"}`,
     clock: "Nach eigener Uhr",
     to: "bis",
-    trustIt: "Für diese Sitzung vertrauen…",
-    session: "Diesem Schlüssel wird für diese Sitzung vertraut.",
+    trustIt: "Für diese Sitzung vertrauen …",
+    session: "Diesem Schlüssel wird vertraut, bis Sie diese Seite schließen.",
     roles: { emitter: "Unterzeichner", issuer: "Aussteller", log: "Log", witness: "Zeuge" },
     from: "Vertraut durch",
     trustFile: (line) => `die Vertrauensdatei, Zeile ${count(line)}`,
@@ -489,7 +489,7 @@ export const de: PageTexts = {
     validUntil: "bis",
     since: "seit",
     by: "von",
-    at: (leaf, line) => `Eintrag ${count(leaf)}, Zeile ${count(line)}`,
+    at: (index, line) => `Eintrag ${count(index)}, Zeile ${count(line)}`,
     inTrust: (line) => `in der Vertrauensdatei, Zeile ${count(line)}`,
     noEffect: "wirkungslos",
     always: "ohne Ablauf",
@@ -506,25 +506,25 @@ export const de: PageTexts = {
     brought: "Das sind die Regeln aus",
     choose: "Andere Regeln verwenden",
     remove: "Die Regeln dieser Seite verwenden",
-    tooLarge: "Ein Paket von Regeln hat höchstens 16 MiB",
+    tooLarge: "ein Regelpaket hat höchstens 16 MiB",
   },
 
   events: {
     heading: "Ereignisse",
     none: "Kein Ereignis in dieser Datei hat eine gültige Signatur.",
     each: "Jedes Ereignis ist genau so gezeigt, wie es signiert wurde. Nichts anderes aus der Datei wird hier gezeigt.",
-    notWhole: "Auf die Datei als Ganzes ist kein Verlass: siehe das Urteil.",
+    notWhole: "Verlassen Sie sich nicht auf die Datei als Ganzes. Siehe das Urteil.",
     untrusted:
       "Unterzeichner nicht vertraut: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
     suspect:
-      "Unterzeichner verdächtig oder widerrufen: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",
+      "Unterzeichner verdächtig oder widerrufen: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen wurden, oder nichts belegt, dass sie rechtzeitig signiert wurden. Ein Dieb könnte sie gemacht haben.",
     reformatted: (reformatted) =>
-      `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert: Die Bytes in der Datei sind andere als die signierten; gezeigt ist die kanonische Form, die signiert wurde.`,
+      `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert. Der Inhalt ist derselbe; gezeigt ist die Form, die signiert wurde.`,
     unlisted: (unlisted) =>
-      `${events(unlisted)} dieser Datei ${unlisted === 1 ? "ist" : "sind"} nicht aufgeführt: verändert, oder eine Signatur fehlt oder ist ungültig.`,
+      `${events(unlisted)} dieser Datei ${unlisted === 1 ? "ist" : "sind"} nicht aufgeführt, weil ${unlisted === 1 ? "es" : "sie"} verändert ${unlisted === 1 ? "wurde" : "wurden"} oder eine Signatur fehlt oder ungültig ist.`,
     withheld: (withheld) =>
       `${events(withheld)} ${withheld === 1 ? "ist" : "sind"} zurückgehalten: aufgezeichnet, aber nicht in dieser Datei.`,
-    lost: "Dieses Ereignis lässt sich nicht zeigen. Die Datei erneut prüfen.",
+    lost: "Der Browser hat dieses Ereignis nicht mehr. Prüfen Sie die Datei erneut.",
   },
 
   compare: {
@@ -533,60 +533,62 @@ export const de: PageTexts = {
     close: "Vergleich schließen",
     one: "Diese Datei",
     other: "Mit",
-    same: "Dasselbe Log, nur gewachsen: Bis zum Ende des kleineren hat der größere dieselbe Geschichte.",
-    identical: "Das ist ein und dieselbe Datei, Byte für Byte: Zu vergleichen gibt es nichts.",
+    same: "Dasselbe Log. Bis zum Ende der kleineren Datei haben beide dieselbe Geschichte.",
+    identical: "Das ist dieselbe Datei, Byte für Byte. Es gibt nichts zu vergleichen.",
     contradiction: "Die beiden widersprechen einander.",
     evidence:
-      "Zwei Stände eines Logs, die nicht beide wahr sein können. Der Betreiber des Logs hat verschiedenen Lesern verschiedene Logs gezeigt oder das Log umgeschrieben. Beide Dateien und beide Checkpoints als Beleg aufheben.",
-    undetermined: "Ob es dasselbe Log ist, ließ sich nicht sagen:",
-    byClaim: "Der Vergleich geht nach den Plätzen, die jede Datei ihren Einträgen gibt.",
+      "Diese zwei Stände eines Logs können nicht beide wahr sein. Der Betreiber des Logs hat verschiedenen Lesern verschiedene Logs gezeigt oder das Log umgeschrieben. Heben Sie beide Dateien und beide Checkpoints als Beleg auf.",
+    undetermined: "Ob es dasselbe Log ist, ist nicht feststellbar:",
+    byClaim: "Der Vergleich unten richtet sich nach den Positionen, die jede Datei für ihre Einträge angibt.",
     byPlace:
-      "Was folgt, geht allein nach Plätzen: Am selben Platz können die beiden verschiedene Ereignisse haben.",
-    otherLog: "Das sind Exporte verschiedener Logs. Zu vergleichen gibt es nichts.",
+      "Der Vergleich unten richtet sich nur nach Positionen: An derselben Position können die beiden Dateien verschiedene Ereignisse enthalten.",
+    otherLog: "Diese Dateien sind aus verschiedenen Logs. Es gibt nichts zu vergleichen.",
     hides: (one: unknown, other: unknown) => html`In ${one}, aber nicht in ${other}`,
-    nothing: "Nichts: Jedes Ereignis, das er zeigt, zeigt auch der andere.",
-    nothingByPlace: "Nichts: Wo er ein Ereignis zeigt, zeigt auch der andere eines am selben Platz.",
+    nothing: "Nichts: Jedes Ereignis, das sie zeigt, ist auch in der anderen Datei.",
+    nothingByPlace:
+      "Nichts: Wo sie ein Ereignis zeigt, zeigt auch die andere Datei eines an derselben Position.",
     has: (shown, leftOut, last) =>
-      `${shown} gezeigt${leftOut.map((part) => `, ${part}`).join("")}; er endet nach ${last}`,
-    empty: "er enthält keinen Eintrag",
+      `${shown} gezeigt${leftOut.map((part) => `, ${part}`).join("")}; sie endet nach ${last}`,
+    empty: "sie enthält keinen Eintrag",
     as: {
       withheld: "dort zurückgehalten",
       skipped: "dort ausgelassen",
-      beyond: "nach dessen Ende",
+      beyond: "nach deren Ende",
       failed: "dort, aber nicht geprüft",
     },
-    leaves,
+    entries,
     show: "Zeigen",
     more: (more) => `${count(more)} weitere Bereiche sind nicht aufgeführt.`,
-    saveCheckpoints: "Beide Checkpoints sichern",
+    saveCheckpoints: "Beide Checkpoints speichern",
     checkpointOf: "Checkpoint von",
   },
 
   keep: {
-    heading: "Sichern und weitergeben",
-    saveExport: "Datei sichern",
+    heading: "Speichern und weitergeben",
+    saveExport: "Datei speichern",
     selection: "Ereignisse in Bericht und Druck:",
     report: "Bericht herunterladen",
     print: "Bericht drucken",
-    pin: "Pin sichern",
-    trust: "Vertrauensdatei sichern",
+    pin: "Pin speichern",
+    trust: "Vertrauensdatei speichern",
     noPin:
-      "Es gibt keinen Pin zu sichern: Dazu braucht es ein Log, dessen Baum und Signatur bestehen, und keine fehlerhafte Prüfung.",
+      "Es gibt keinen Pin zu speichern. Dazu müssen Baum und Signatur des Logs bestehen, und keine Prüfung darf fehlschlagen.",
     pinHelp:
-      "Der Pin ist der Checkpoint des Logs. Nächstes Mal angegeben, zeigt er, ob ein Log seitdem umgeschrieben oder gekürzt wurde.",
+      "Ein Pin ist der letzte Checkpoint des Logs. Fügen Sie ihn beim nächsten Mal hinzu, um zu erkennen, ob das Log seitdem umgeschrieben oder gekürzt wurde.",
     command: (missing) => `Dieselbe Prüfung auf der Kommandozeile${missing}:`,
-    once: (things) => ` (vorher zu sichern: ${things.join(" und ")})`,
+    once: (things) => ` (vorher zu speichern: ${things.join(" und ")})`,
     theExport: "die Datei",
     theTrust: "die Vertrauensdatei",
     theSeen: "der gemerkte Pin",
-    seen: "Gemerkten Pin sichern",
+    seen: "Gemerkten Pin speichern",
     thePasted: "was als Pin eingefügt wurde",
-    pasted: "Eingefügten Pin sichern",
+    pasted: "Eingefügten Pin speichern",
     compare: "Mit anderer Datei vergleichen",
-    joinedFirst: ", sobald die Stücke zusammengesetzt sind",
+    joinedFirst: ", sobald die Teile zusammengesetzt sind",
     copy: "Kopieren",
     copied: "Kopiert.",
-    copyRefused: "Der Browser erlaubt es nicht: den Befehl markieren und kopieren.",
+    copyRefused:
+      "Der Browser erlaubt das Kopieren nicht. Markieren Sie den Befehl, und kopieren Sie ihn selbst.",
   },
 
   printed: {
@@ -609,7 +611,7 @@ export const de: PageTexts = {
     filed: {
       heading: "Beweisdatei",
       opening: "Der Inhalt dieser Beweisdatei wird geprüft …",
-      refused: "Diese Beweisdatei hält der Prüfung nicht stand",
+      refused: "Diese Beweisdatei besteht die Prüfung nicht",
       refusedAbout: "Von ihrem Inhalt wird nichts gezeigt.",
       place: (line) => (line === undefined ? "" : `Zeile ${line} des Beweises: `),
       verified: (when, events) =>
@@ -618,8 +620,8 @@ export const de: PageTexts = {
       other: (sha256) =>
         html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie
           wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
-      inside: html`Sie benutzen die Kopie der Seite in der Datei. Wer die Datei bearbeitet, kann auch diese Kopie bearbeiten, und dann sagt sie
-        irgendetwas. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
+      inside: html`Sie benutzen die Kopie der Seite in der Datei. Wer die Datei bearbeitet, kann auch diese Kopie bearbeiten und sie Beliebiges
+        sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
         <code>countersign report --check</code>.`,
       trust:
         "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie oben.",
@@ -670,10 +672,10 @@ export const de: PageTexts = {
       who: "Wer",
       from: "Von",
       until: "Bis",
-      actions: "Aktionen",
+      actions: "Handlungen",
       actionsHint: "etwa user.update, role.*",
-      answer: "Auszug, Bericht und Beweis speichern",
-      answerAbout: "Sucht danach anstelle der Suche unter Ereignisse und speichert dann die drei Dateien.",
+      answer: "Ausschnitt, Bericht und Beweis speichern",
+      answerAbout: "Ersetzt die Suche unter Ereignisse und speichert dann die drei Dateien.",
       asks: "Sucht nach:",
       noQuestion: "Füllen Sie mindestens ein Feld aus.",
       sampleHeading: "Eine Stichprobe zum Prüfen ziehen",
@@ -682,8 +684,7 @@ export const de: PageTexts = {
       seedAbout: "Ein Text, auf den sich beide Seiten geeinigt haben, bevor sie das Log sahen.",
       draw: "Ziehen",
       drop: "Wieder alle Ereignisse verwenden",
-      noRoot:
-        "Kein Checkpoint dieses Exports passt, und eine Stichprobe wird mit der Wurzel eines Checkpoints gezogen.",
+      noRoot: "Eine Stichprobe braucht die Wurzel eines passenden Checkpoints, und dieser Export hat keinen.",
       drawn: (drawn, of) => `${drawn} von ${of}, gezogen mit`,
       witnessed: "dem letzten Checkpoint, den das Quorum der Zeugen signiert hat",
       unwitnessed: "dem letzten Checkpoint, den das Quorum der Zeugen nicht signiert hat",
@@ -691,16 +692,16 @@ export const de: PageTexts = {
       again: "Jeder zieht dieselbe:",
       papers: "Haken, Markierungen und Notizen",
       papersAbout:
-        "Sie bleiben im Speicher dieses Browsers, beim SHA-256 der Datei. Die zu den gespeicherten Ereignissen stehen in dem, was Sie speichern.",
-      notKept: "Dieser Browser behält nichts: Speichern Sie den Beweis, bevor Sie die Seite schließen.",
+        "Sie bleiben im Speicher dieses Browsers, unter dem SHA-256 der Datei. Die zu den ausgewählten Ereignissen werden mitgespeichert.",
+      notKept: "Dieser Browser speichert nichts. Speichern Sie den Beweis, bevor Sie die Seite schließen.",
       full: "Nicht mehr als 1.000 Ereignisse können Notizen haben.",
       open: "Ereignisse zeigen",
       first: (shown, of) =>
         `Die ersten ${shown} von ${of}. Suchen Sie nach dem, wozu Sie etwas notieren wollen.`,
-      leaf: "Eintrag",
+      entry: "Eintrag",
       time: "Aufgezeichnet",
       happened: "Geschehen",
-      what: "Wer, was, womit",
+      what: "Wer, was, woran",
       tick: "Abgehakt",
       flag: "Markiert",
       comment: "Notiz",
@@ -708,14 +709,15 @@ export const de: PageTexts = {
     paper: {
       filter: "Suche",
       events: "Ereignisse",
-      more: (more) => `${more} weitere sind in der Beweisdatei oder im Auszug.`,
+      more: (more) => `${more} weitere sind in der Beweisdatei oder im Ausschnitt.`,
       page: "Seite",
       here: "Suche darin",
       contained: "Export in der Beweisdatei",
       noHash: "noch nicht berechnet",
       inError: "fehlerhaft",
       refused: "Die Suche enthält einen Fehler, deshalb sind keine Ereignisse gedruckt:",
-      waiting: "Beim Drucken waren die Ereignisse noch nicht geladen; sie fehlen hier. Noch einmal drucken.",
+      waiting:
+        "Beim Drucken waren die Ereignisse noch nicht geladen; sie fehlen hier. Drucken Sie noch einmal.",
       printReference: "Aktenzeichen dieses Ausdrucks",
       printExaminer: "Gedruckt von",
     },
@@ -725,11 +727,10 @@ export const de: PageTexts = {
     summary: (version) => `countersign ${version}: Ist diese Seite die veröffentlichte?`,
     text: (version) =>
       `Ein Urteil ist so viel wert wie die Seite, die es fällt. Diese Datei sagt, sie sei die Prüfseite von countersign ${version}; eine falsche würde das auch sagen. Also nicht die Seite fragen, sondern die Datei:`,
-    how: "Den Hash der geöffneten Datei mit der Zeile in den SHA256SUMS der Veröffentlichung vergleichen, die neben ihr stehen.",
+    how: "Vergleichen Sie den Hash der geöffneten Datei mit der Datei SHA256SUMS der Veröffentlichung.",
     rebuild:
-      "Oder sie selbst bauen: Gleiche Quellen geben gleiche Bytes. Im Repository, beim Tag der Version:",
-    parts:
-      "Der Browser führt nur diese Teile aus und verweigert der Seite jeden anderen, nach ihrer eigenen Policy:",
+      "Oder bauen Sie sie selbst: Gleiche Quellen ergeben gleiche Bytes. Im Repository, beim Tag der Version:",
+    parts: "Die eigene Policy der Seite erlaubt dem Browser nur diese Teile:",
     script: "Skript",
     style: "Stil",
   },

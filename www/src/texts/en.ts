@@ -5,7 +5,7 @@ import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
 
 const LANG = "en-GB";
-const { count, events, leaves } = viewer.figures;
+const { count, events, entries } = viewer.figures;
 const files = counting(LANG, "file", "files");
 const keys = counting(LANG, "key", "keys");
 const checkpoints = counting(LANG, "checkpoint", "checkpoints");
@@ -63,7 +63,7 @@ export const en = {
     joined: (pieces: number) => `joined from ${files(pieces)}`,
     remove: "Remove",
     unreadable:
-      "can’t be read. If it is a folder, choose the files inside it; if not, it was moved or changed: choose it again.",
+      "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
     report: "This is a report. Choose the export it is about to check whether the result is the same.",
   },
 
@@ -77,7 +77,7 @@ export const en = {
     forSession: "for this session",
     pinOf: (size: string) => `at ${size} entries`,
     noTrustFile:
-      "not a trust file. A trust file is a small text file with lines such as “log …” and “emitter …”, each with a key: ask the organization the log belongs to for it.",
+      "not a trust file. A trust file is a small text file with lines such as “log …” and “emitter …”, each with a key. Ask the organization that the log belongs to for one.",
     noPin:
       "not a pin. A pin is a checkpoint of the log, as this page or “countersign verify --save-pin” saved it.",
     replaced: (name: string) =>
@@ -147,9 +147,9 @@ export const en = {
       invalid: "A signature is not valid.",
       revoked: "Signed with a key that had been revoked or wasn’t valid at the time.",
       unknown: (names: readonly string[], more: number) =>
-        html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. You haven’t trusted ${names.length + more === 1 ? "that key" : "all of those keys"}, and anyone could have made ${names.length + more === 1 ? "it" : "them"}.`,
+        html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. You don’t trust ${names.length + more === 1 ? "that key" : "all of those keys"}, and anyone could have made ${names.length + more === 1 ? "it" : "them"}.`,
       log: (names: readonly string[], more: number) =>
-        html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You haven’t trusted the log’s own key.`,
+        html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You don’t trust the log’s own key.`,
       instead: (names: readonly string[], more: number) =>
         html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. Anyone could have made what is signed with other keys.`,
       suspect:
@@ -170,9 +170,9 @@ export const en = {
       left: (left: number) =>
         `${count(left)} ${left === 1 ? "was" : "were"} omitted by the author of this file`,
       undetermined: (here: number) =>
-        `Nothing is missing between the ${leaves(here)} here, but nothing shows whether there were others before or after.`,
+        `Nothing is missing between the ${entries(here)} here, but nothing shows whether there were others before or after.`,
       failed: "A file that fails a check can’t answer this.",
-      missing: "Entries that should be here are missing.",
+      missing: "Entries of the claimed range are missing.",
       empty: "There is nothing in this file.",
       unread: "Nothing in this file can be read.",
     },
@@ -200,7 +200,7 @@ export const en = {
     unreadable: "Its bytes can’t be shown here, because this browser can’t unpack the file.",
     cut: "The rest isn’t shown here.",
     show: "Show event",
-    entry: (leaf: number, line: number) => `Entry ${count(leaf)}, line ${count(line)}`,
+    entry: (index: number, line: number) => `Entry ${count(index)}, line ${count(line)}`,
   },
 
   welcome: {
@@ -216,7 +216,7 @@ export const en = {
       },
       {
         title: "Getting a trust file",
-        text: "Ask the organization the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, the forger of one could have forged both.",
+        text: "Ask the organization the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same email as the file, the forger of one could have forged both.",
       },
     ],
     tryHeading: "Try it",
@@ -238,7 +238,7 @@ export const en = {
     hashes: "Hashes",
     counts: "What is in the file",
     lines: "Lines",
-    leaves: "Entries",
+    entries: "Entries",
     signatures: "Signatures",
     checkpoints: "Checkpoints",
     notes: "Key notes",
@@ -279,10 +279,10 @@ export const en = {
     refused:
       "This browser doesn’t let the page store anything, so logs are not remembered. Save pins as files instead.",
     stays: "Kept in this browser only. It never leaves this device.",
-    seen: (size: number) => `last seen with ${leaves(size)} on`,
+    seen: (size: number) => `last seen with ${entries(size)} on`,
     forget: "Forget",
     forgetAll: "Forget all",
-    grown: (size: number) => `Last seen here with ${leaves(size)} on`,
+    grown: (size: number) => `Last seen here with ${entries(size)} on`,
     grownThen: ". Nothing has been rewritten since.",
     grownBadThen: ". Its tree has only grown since, but that doesn’t change the verdict.",
     unknownThen: (size: number) =>
@@ -307,7 +307,7 @@ export const en = {
     part: (part: number, all: number) => `Part ${count(part)} of ${count(all)}`,
     agreeing: "Comparing the parts with each other",
     firstFailure: "First problem so far",
-    goesOn: "Checking goes on to the end, to find every problem. The verdict comes then.",
+    goesOn: "Checking continues to the end to find every problem. The verdict comes after that.",
   },
 
   stopped: {
@@ -331,8 +331,8 @@ export const en = {
       `These files are from ${count(logs)} different logs, so there is no common result.`,
     together: (here: number, all: number) =>
       here === all
-        ? `Together they contain all ${leaves(all)}, up to the end of the largest.`
-        : `Together they contain ${count(here)} of ${leaves(all)}, up to the end of the largest.`,
+        ? `Together they contain all ${entries(all)}, up to the end of the largest.`
+        : `Together they contain ${count(here)} of ${entries(all)}, up to the end of the largest.`,
     missing: "Missing from all of them:",
     agree: "They agree: from each to the next larger one, the log only grew.",
     allIdentical: "They are the same file, byte for byte, so together they show no more than one of them.",
@@ -366,10 +366,10 @@ export const en = {
     log: "Log",
     noHeader: "could not be read",
     holds: "Contains",
-    holdsIn: (events: string, chains: string, leaves: string) => `${events} in ${chains}, ${leaves}`,
+    holdsIn: (events: string, chains: string, entries: string) => `${events} in ${chains}, ${entries}`,
     leftOut: "Not in this file",
     withheld: (withheld: number) => `${events(withheld)} withheld`,
-    skipped: (skipped: number) => `${leaves(skipped)} omitted`,
+    skipped: (skipped: number) => `${entries(skipped)} omitted`,
     checkpoint: "Last checkpoint",
     none: "none",
     seenBy: ", confirmed by witnesses at",
@@ -397,7 +397,7 @@ export const en = {
   coverage: {
     heading: "Coverage",
     about:
-      "Which entries of the log are here, where they stand in the log, and which checkpoints vouch for them.",
+      "The entries of the log that this file contains, their positions in the log, and the checkpoints that cover them.",
     aboutChains: "Where each line stands. There are no checkpoints, so only the chains connect the events.",
     shown: "Shown",
     other: "In the file, but not verified",
@@ -405,11 +405,11 @@ export const en = {
     skipped: "Omitted",
     mismatch: "Checkpoint that does not match",
     note: "Key note",
-    from: (leaf: number) => `entry ${count(leaf)}`,
-    chartShown: (shown: number) => `${leaves(shown)} shown`,
+    from: (index: number) => `entry ${count(index)}`,
+    chartShown: (shown: number) => `${entries(shown)} shown`,
     chart: (parts: string) => `Coverage of the log: ${parts}.`,
     rows: {
-      leaves: "Entries",
+      entries: "Entries",
       checkpoints: "Checkpoints",
       cosigned: "Witnessed",
       notes: "Key notes",
@@ -425,7 +425,7 @@ export const en = {
     existed: "existed by",
     seen: "seen at",
     more: (more: number) => `${count(more)} more not listed.`,
-    size: (size: number) => `Checkpoint at ${leaves(size)}`,
+    size: (size: number) => `Checkpoint at ${entries(size)}`,
     kinds: { log: "the log", witness: "witness", unknown: "unknown key" },
     valid: "valid",
     invalid: "invalid",
@@ -447,7 +447,7 @@ export const en = {
     first: (listed: number, all: number) => `The report lists the first ${count(listed)} of ${count(all)}.`,
     severity: { error: "error", warning: "warning", info: "note" },
     line: "line",
-    leaf: "entry",
+    entry: "entry",
     chain: "chain",
     seq: "seq",
     show: { event: "Show event", withheld: "Show where it is missing" },
@@ -480,7 +480,7 @@ export const en = {
     validUntil: "until",
     since: "since",
     by: "by",
-    at: (leaf: number, line: number) => `entry ${count(leaf)}, line ${count(line)}`,
+    at: (index: number, line: number) => `entry ${count(index)}, line ${count(line)}`,
     inTrust: (line: number) => `in your trust file, line ${count(line)}`,
     noEffect: "has no effect",
     always: "no expiry",
@@ -493,7 +493,7 @@ export const en = {
   },
 
   rules: {
-    own: "These rules come with this page. The countersign program of the same version has the same rules and finds the same.",
+    own: "These rules come with this page. The countersign program of the same version has the same rules and the same findings.",
     brought: "These are the rules of",
     choose: "Use other rules",
     remove: "Use this page’s rules",
@@ -506,7 +506,7 @@ export const en = {
     each: "Each event is shown exactly as it was signed. Nothing else from the file is shown here.",
     notWhole: "Don’t rely on the file as a whole. See the verdict.",
     untrusted:
-      "Signer not trusted: events with this mark are signed with keys you haven’t trusted. Anyone could have made them.",
+      "Signer not trusted: events with this mark are signed with keys you don’t trust. Anyone could have made them.",
     suspect:
       "Signer suspect or revoked: events with these marks are signed with keys that were revoked, or nothing shows that they were signed in time. A thief may have made them.",
     reformatted: (reformatted: number) =>
@@ -546,7 +546,7 @@ export const en = {
       beyond: "after its end",
       failed: "there, but not verified",
     },
-    leaves,
+    entries,
     show: "Show",
     more: (more: number) => `${count(more)} more ranges not listed.`,
     saveCheckpoints: "Save both checkpoints",
@@ -612,12 +612,12 @@ export const en = {
       inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
         For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:
-        "Checked by the trust file in it, which its author chose. If you have one from someone you trust, choose it above.",
-      keys: "This came out of an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
-      ownTrust: "Below, its events are checked by the keys that you trust, not by the trust file in it.",
+        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it above.",
+      keys: "This came from an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
+      ownTrust: "Below, its events are checked with the keys that you trust, not with the trust file in it.",
       whole: "What the author’s tool reported about the full export:",
       wholeAbout:
-        "That can be checked with the export, and not from this file. Compare the SHA-256 with the export, where you can get it.",
+        "You can check this with the export, but not with this file. Compare the SHA-256 with the export, if you can get it.",
       sections: (count: string, of: number) =>
         `The author’s statements (${count} ${of === 1 ? "section" : "sections"})`,
       sectionsAbout:
@@ -662,7 +662,7 @@ export const en = {
       actions: "Actions",
       actionsHint: "such as user.update, role.*",
       answer: "Save slice, report and evidence",
-      answerAbout: "Searches for it in place of the search on the Events tab, then saves the three files.",
+      answerAbout: "Replaces the search on the Events tab, then saves the three files.",
       asks: "Searches for:",
       noQuestion: "Fill in at least one field.",
       sampleHeading: "Draw a sample for testing",
@@ -671,7 +671,7 @@ export const en = {
       seedAbout: "A text that both sides agreed on before they saw the log.",
       draw: "Draw",
       drop: "Use all events again",
-      noRoot: "No checkpoint of this export matches, and a sample is seeded by a checkpoint’s root.",
+      noRoot: "A sample needs the root of a matching checkpoint, and this export has none.",
       drawn: (drawn: string, of: string) => `${drawn} of ${of}, drawn by`,
       witnessed: "the last checkpoint that the quorum of witnesses signed",
       unwitnessed: "the last checkpoint, which the quorum of witnesses didn’t sign",
@@ -679,16 +679,16 @@ export const en = {
       again: "Anyone draws the same:",
       papers: "Ticks, flags and notes",
       papersAbout:
-        "They stay in this browser’s storage, beside the file’s SHA-256. Those on the events to save go into what you save.",
-      notKept: "This browser keeps nothing: save the evidence before you close the page.",
+        "They stay in this browser’s storage, under the file’s SHA-256. Those on the events to save are included in the saved files.",
+      notKept: "This browser stores nothing. Save the evidence before you close the page.",
       full: "No more than 1,000 events can have notes.",
       open: "Show the events",
       first: (shown: string, of: string) =>
         `The first ${shown} of ${of}. Search for what you want to annotate.`,
-      leaf: "Entry",
+      entry: "Entry",
       time: "Recorded",
       happened: "Happened",
-      what: "Who, what, to what",
+      what: "Who did what to what",
       tick: "Ticked",
       flag: "Flagged",
       comment: "Note",
@@ -713,7 +713,7 @@ export const en = {
   about: {
     summary: (version: string) => `countersign ${version}: is this page the one that was released?`,
     text: (version: string) =>
-      `You can trust a verdict only as far as the page that gives it. This page says that it is countersign ${version}, and a forged one would say the same. So check the file itself:`,
+      `You can trust a verdict only as much as the page that shows it. This page says that it is countersign ${version}, and a forged one would say the same. So check the file itself:`,
     how: "Hash the file that you opened, and compare the result with the SHA256SUMS file published with the release.",
     rebuild:
       "Or build it yourself. The same sources give the same bytes. In the repository, at the tag of this version:",

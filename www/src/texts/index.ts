@@ -12,8 +12,8 @@ const KEY = "countersign.language";
 
 /** Returns the language chosen before on this device, or the browser's first language that the page has. */
 export function spoken(): Language {
-  const wanted = [stored() ?? "", ...navigator.languages].map((tag) => tag.toLowerCase().split("-")[0]);
-  return wanted.find(isSpoken) ?? "en";
+  const preferred = [stored() ?? "", ...navigator.languages].map((tag) => tag.toLowerCase().split("-")[0]);
+  return preferred.find(isSupported) ?? "en";
 }
 
 /** Stores the choice, if the browser allows it. */
@@ -33,6 +33,6 @@ function stored(): string | null {
   }
 }
 
-function isSpoken(tag: string | undefined): tag is Language {
+function isSupported(tag: string | undefined): tag is Language {
   return tag !== undefined && Object.hasOwn(LANGUAGES, tag);
 }

@@ -59,7 +59,7 @@ const CASES: readonly [name: string, answer: (route: Route) => Promise<void>, sa
 ];
 
 for (const [name, answer, says] of CASES) {
-  test(`console: reports ${name} as what it is`, { skip }, async (t) => {
+  test(`console: reports ${name} accurately`, { skip }, async (t) => {
     const page = await opened(t, answer);
     await enter(page);
     const refused = page.locator("main .refused[role=alert]");
@@ -89,7 +89,7 @@ async function part(page: Page, name: string): Promise<string> {
   return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
 }
 
-test("storage: a response that a proxy blocks hides no other", { skip }, async (t) => {
+test("storage: a response that a proxy blocks doesn't hide the others", { skip }, async (t) => {
   const page = await opened(t, (route) => route.continue());
   await page.route(/\/metrics$/, (route) => route.fulfill({ status: 404 }));
   await page.getByRole("link", { name: "Storage" }).click();
@@ -97,7 +97,7 @@ test("storage: a response that a proxy blocks hides no other", { skip }, async (
   await page.locator("[data-healthy=true]").waitFor();
 });
 
-test("witnesses: the core decides if the reader's quorum is met", { skip }, async (t) => {
+test("witnesses: the core decides whether the reader's quorum is met", { skip }, async (t) => {
   const met = await part(await showing(t, "quorum-met"), "Witnesses");
   assert.match(met, /Your quorum Met at the newest checkpoint/);
   assert.match(met, /1 cosignature, last at 20\d\d-/);
@@ -140,17 +140,17 @@ test("storage: shows the log's problems, with its messages as text", { skip }, a
   );
   await page.getByRole("link", { name: "Storage" }).click();
   await page.locator("[data-healthy=false]").waitFor();
-  const said = await page.getByRole("main").innerText();
+  const text = await page.getByRole("main").innerText();
   for (const words of [
     /It has stopped: it signs and accepts nothing[\s\S]*<i>a witness<\/i> has seen more \(see --after-restore\)\s+log\.rollback/,
     /Its storage is almost full/,
     /Its clock doesn’t agree[\s\S]*it is ahead \(\+300 s\)/,
     /Erasures in progress\s+2/,
     /Disk space\s+63 MB free of 500 GB/,
-    /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry came since\./,
+    /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry added since\./,
     /Self-check\s+2 problems found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,
     /Search index\s+640 of 701 entries/,
     /Witnesses that responded\s+w<1> \(\+300 s\)/,
   ])
-    assert.match(said, words);
+    assert.match(text, words);
 });

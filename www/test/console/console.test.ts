@@ -14,9 +14,9 @@ after(() => browser.close());
 async function opened(t: TestContext, { width = 1200, colorScheme = "light" as "light" | "dark" } = {}) {
   const log = await RealLog.start();
   const page = await browser.context.newPage();
-  const asked: URL[] = [];
+  const requested: URL[] = [];
   const complaints: string[] = [];
-  page.on("request", (request) => asked.push(new URL(request.url())));
+  page.on("request", (request) => requested.push(new URL(request.url())));
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     if (/Content Security Policy|Trusted Type/.test(message.text())) complaints.push(message.text());
@@ -25,16 +25,16 @@ async function opened(t: TestContext, { width = 1200, colorScheme = "light" as "
     await page.close();
     await log.close();
     assert.deepEqual(complaints, []);
-    const elsewhere = asked.filter(
+    const elsewhere = requested.filter(
       ({ origin, protocol }) => origin !== log.url && protocol !== "blob:" && protocol !== "data:",
     );
     assert.deepEqual(elsewhere, []);
-    assert.ok(asked.every(({ href }) => !href.includes(log.token)));
+    assert.ok(requested.every(({ href }) => !href.includes(log.token)));
   });
   await page.emulateMedia({ colorScheme });
   await page.setViewportSize({ width, height: 900 });
   await page.goto(`${log.url}/`);
-  return { log, page, asked };
+  return { log, page, requested };
 }
 
 async function trust(page: Page, text: string): Promise<void> {
@@ -67,7 +67,7 @@ const found = (page: Page, events: string) =>
   page.locator("countersign-viewer .notice [role=status]", { hasText: events }).waitFor();
 
 test("access: accepts only a valid token and sends it only in one header", { skip }, async (t) => {
-  const { log, page, asked } = await opened(t);
+  const { log, page, requested } = await opened(t);
   log.record(events(5));
   await enter(page, "two words");
   await page.getByText("A token is one word").waitFor();
@@ -83,7 +83,7 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   assert.equal((await open).headers().authorization, undefined);
   await tab(page, "Search");
   await row(page, "job.update");
-  assert.ok(asked.length > 3);
+  assert.ok(requested.length > 3);
   const kept = await page.evaluate(() => [
     ...Object.values(localStorage),
     ...Object.values(sessionStorage),
@@ -118,7 +118,7 @@ test("access: stores token and trust in this tab on request, and no longer", { s
   assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
-test("access: a reader let in on another tab finds events on the search tab", { skip }, async (t) => {
+test("access: a reader who signed in on another tab finds events on the search tab", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   await tab(page, "Storage");
@@ -290,22 +290,22 @@ test("sections: name their events and call nothing verified without a trust file
 test("trust: a trust file is applied to the bytes already loaded", {
   skip,
 }, async (t) => {
-  const { log, page, asked } = await opened(t);
+  const { log, page, requested } = await opened(t);
   log.record(events(20));
   await accepted(page, log.token);
   await verdict(page, "untrusted");
-  const before = asked.filter(({ pathname }) => pathname === "/export").length;
+  const before = requested.filter(({ pathname }) => pathname === "/export").length;
   await page.locator(".access > summary").click();
   await trust(page, log.trust);
   await verdict(page, "verified");
-  assert.equal(asked.filter(({ pathname }) => pathname === "/export").length, before);
+  assert.equal(requested.filter(({ pathname }) => pathname === "/export").length, before);
   await page.getByLabel("Trust file", { exact: true }).fill("hello");
   await page.getByRole("button", { name: "Use it" }).click();
   await page.getByText("This isn’t a trust file").waitFor();
 });
 
-test("search: requests conditions from the log and restores them from the address", { skip }, async (t) => {
-  const { log, page, asked } = await opened(t);
+test("search: sends conditions to the log and restores them from the address", { skip }, async (t) => {
+  const { log, page, requested } = await opened(t);
   log.record(events(20));
   log.record(events(6, "user.invite"));
   await trust(page, log.trust);
@@ -322,7 +322,7 @@ test("search: requests conditions from the log and restores them from the addres
   await page.getByText("The log searched all its events for").waitFor();
   await found(page, "2 events");
   await verdict(page, "partial");
-  const last = asked.findLast(({ pathname }) => pathname === "/export");
+  const last = requested.findLast(({ pathname }) => pathname === "/export");
   assert.equal(last?.searchParams.get("query"), "action:user.* actor:u_0");
   assert.equal(last?.searchParams.get("boundary"), "30");
   const hash = new URLSearchParams(new URL(page.url()).hash.slice(1));
@@ -346,7 +346,7 @@ test("search: requests conditions from the log and restores them from the addres
 });
 
 test("search: sends neither an invalid query nor the previous one to the log", { skip }, async (t) => {
-  const { log, page, asked } = await opened(t);
+  const { log, page, requested } = await opened(t);
   log.record(events(20));
   await accepted(page, log.token);
   await page.evaluate(() => {
@@ -357,30 +357,30 @@ test("search: sends neither an invalid query nor the previous one to the log", {
   await box.fill("actor:u_0");
   const everywhere = page.getByRole("button", { name: "Search the whole log" });
   await everywhere.and(page.locator('[aria-disabled="false"]')).waitFor();
-  const before = asked.filter(({ pathname }) => pathname === "/export").length;
+  const before = requested.filter(({ pathname }) => pathname === "/export").length;
   await box.fill("actor:u_0 since:xyz");
   await box.press("Enter");
   await everywhere.and(page.locator('[aria-disabled="true"]')).waitFor();
   await page.locator("#everywhere-help").getByText("can’t be read, so nothing is selected").waitFor();
   await everywhere.press("Enter");
   await page.locator('countersign-viewer cs-export [part=export][aria-disabled="true"]').waitFor();
-  assert.equal(asked.filter(({ pathname }) => pathname === "/export").length, before);
+  assert.equal(requested.filter(({ pathname }) => pathname === "/export").length, before);
 });
 
 test("search: reports invalid conditions before the request, and the log's errors after it", {
   skip,
 }, async (t) => {
-  const { log, page, asked } = await opened(t);
+  const { log, page, requested } = await opened(t);
   log.record(events(2));
   await accepted(page, log.token);
   await row(page, "job.update");
-  const count = asked.length;
+  const count = requested.length;
   await page.getByText("Only some entries").click();
   await page.getByLabel("From entry").fill("ten");
   await page.getByRole("button", { name: "Load these" }).click();
   await page.getByText("Enter a whole number.").waitFor();
   await page.locator("#search-from:focus").waitFor();
-  assert.equal(asked.length, count);
+  assert.equal(requested.length, count);
   await page.evaluate(() => {
     location.hash = "#tab=search&query=actor:u_0+since:yesterday";
   });
@@ -420,7 +420,7 @@ test("live: events appear in every tab as they arrive", { skip }, async (t) => {
 test("search: entries around a range verify keys granted in the log", {
   skip,
 }, async (t) => {
-  const { log, page, asked } = await opened(t);
+  const { log, page, requested } = await opened(t);
   await log.grant();
   log.record(events(300));
   await trust(page, log.trust);
@@ -436,7 +436,7 @@ test("search: entries around a range verify keys granted in the log", {
   log.record(events(2, "config.update"));
   await row(page, "config.update");
   await verdict(page, "verified");
-  const bundles = asked.filter(({ pathname }) => pathname.startsWith("/tile/entries/"));
+  const bundles = requested.filter(({ pathname }) => pathname.startsWith("/tile/entries/"));
   assert.ok(bundles.length > 0 && bundles.length < 6, `${bundles.length}`);
 });
 
@@ -475,7 +475,7 @@ test("live: a changed history raises an alarm that stays", { skip }, async (t) =
   assert.match((await pin).suggestedFilename(), /pin/);
 });
 
-test("alarm: one caused by the trust file lasts until the trust file changes", { skip }, async (t) => {
+test("alarm: an alarm caused by the trust file lasts until the trust file changes", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   const witness = log.run("keygen", "witness.example", "--witness", "--out", log.path("witness.key"));
@@ -572,12 +572,12 @@ test("tabs: keys, witnesses, and storage name their facts and sources", { skip }
   await tab(page, "Storage");
   await page.locator("[data-healthy=true]").waitFor();
   const main = page.getByRole("main");
-  for (const said of [
+  for (const text of [
     /Not verified: the operator’s claim/i,
     /Entries stored\s*5/,
     /Submissions answered\s*taken 1/,
   ])
-    await main.filter({ hasText: said }).waitFor();
+    await main.filter({ hasText: text }).waitFor();
   assert.equal((await main.innerText()).match(/no witness responded/g)?.length, 1);
   // The section is still visible on a phone that is turned.
   await page.setViewportSize({ width: 390, height: 844 });

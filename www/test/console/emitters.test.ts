@@ -33,7 +33,7 @@ test("rhythms: silence depends on the emitter's rhythm, which needs enough entri
   );
 });
 
-test("parseErasures: returns what it understands", () => {
+test("parseErasures: skips invalid erasures", () => {
   const text = JSON.stringify({
     erasures: [
       { record: 7, state: "done", at: "2026-11-20T06:00:00.000Z", events: 3 },

@@ -112,7 +112,7 @@ test("inventory: lists endpoints like the program, also with a description, and 
   await page.locator("[data-inventory=unused]").waitFor();
   assert.equal(await digest(), said("--openapi", log.write("openapi.yaml", OPENAPI)).digest);
   const shadow = rows.filter({ hasText: "/internal/export" });
-  assert.match(await shadow.innerText(), /\+30 it is called, and not described/);
+  assert.match(await shadow.innerText(), /\+30 it is called but not described/);
   assert.match(
     await page.locator("[data-inventory=unused]").innerText(),
     /1 operation is .*\s+DELETE \/jobs\/\{id\}/,
@@ -151,12 +151,12 @@ test("exposure: simulates like the program, seeded by the log's root", { skip },
   assert.match(command, /^countersign risk one\.yml two\.yml --root \S+$/);
   const exported = await exportOf(log);
   const files = [log.write("one.yml", EXAMPLE), log.write("two.yml", other)];
-  const told = log.run("risk", ...files, "--log", ...exported, "--format", "markdown");
-  const digests = [...told.matchAll(/digest of all years `([^`]+)`/g)].map(([, digest]) => digest);
+  const report = log.run("risk", ...files, "--log", ...exported, "--format", "markdown");
+  const digests = [...report.matchAll(/digest of all years `([^`]+)`/g)].map(([, digest]) => digest);
   assert.deepEqual(await page.locator("cs-exposure .hash").allInnerTexts(), digests);
   const together = await page.locator("cs-exposure .exposure > section").first().innerText();
-  const [, mean = ""] = /Mean \*\*([\d,]+) EUR\*\*/.exec(told) ?? [];
-  const [, quantiles = ""] = /P95 \|\n.*\n\| (.*) \|/.exec(told) ?? [];
+  const [, mean = ""] = /Mean \*\*([\d,]+) EUR\*\*/.exec(report) ?? [];
+  const [, quantiles = ""] = /P95 \|\n.*\n\| (.*) \|/.exec(report) ?? [];
   const amounts = [mean, ...quantiles.split(" | ")];
   assert.equal(amounts.length, 7);
   for (const amount of amounts) assert.ok(together.includes(amount), `${amount} in ${together}`);
@@ -169,7 +169,7 @@ test("exposure: simulates like the program, seeded by the log's root", { skip },
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save as Markdown" }).click();
   const saved = readFileSync(await (await download).path(), "utf8");
-  assert.equal(saved.trim(), told);
+  assert.equal(saved.trim(), report);
 });
 
 test("proposals: match the program's, and can be tried and saved", {

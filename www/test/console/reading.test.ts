@@ -39,7 +39,7 @@ test("metrics: parses OpenMetrics", () => {
   assert.equal(figure(metrics, "absent"), undefined);
 });
 
-test("metrics: counts lines that aren't metrics and never takes them for any", () => {
+test("metrics: counts lines that aren't metrics and never parses them as metrics", () => {
   const hostile = [
     "<!doctype html>",
     "name",
@@ -61,7 +61,7 @@ test("metrics: counts lines that aren't metrics and never takes them for any", (
   assert.equal(many.ignored, 1000);
 });
 
-test("health: parses a log's response or nothing", () => {
+test("health: parses a log's response and nothing else", () => {
   const well = {
     stopped: undefined,
     damaged: undefined,

@@ -28,11 +28,11 @@ after(async () => {
 });
 
 /** The console, and every address that the page requested. */
-async function opened(t: TestContext, hash = ""): Promise<{ page: Page; asked: string[] }> {
+async function opened(t: TestContext, hash = ""): Promise<{ page: Page; requested: string[] }> {
   const page = await browser.context.newPage();
-  const asked: string[] = [];
+  const requested: string[] = [];
   const complaints: string[] = [];
-  page.on("request", (request) => asked.push(request.url()));
+  page.on("request", (request) => requested.push(request.url()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     if (/Content Security Policy|Trusted Type/.test(message.text())) complaints.push(message.text());
@@ -42,7 +42,7 @@ async function opened(t: TestContext, hash = ""): Promise<{ page: Page; asked: s
     assert.deepEqual(complaints, []);
   });
   await page.goto(`${log.url}/${hash}`);
-  return { page, asked };
+  return { page, requested };
 }
 
 const signIn = (page: Page) => page.getByRole("button", { name: /^Sign in at 127\.0\.0\.1:/ });
@@ -55,7 +55,7 @@ test("sign-in: leaves nothing behind but the token in memory", {
   skip,
 }, async (t) => {
   await person(["auditors"]);
-  const { page, asked } = await opened(t, "#tab=search&query=action%3Ajob.*");
+  const { page, requested } = await opened(t, "#tab=search&query=action%3Ajob.*");
   await page.getByText("Paste a trust file").click();
   await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
   await page.getByRole("button", { name: "Use it" }).click();
@@ -79,11 +79,11 @@ test("sign-in: leaves nothing behind but the token in memory", {
   ]);
   assert.ok(kept.every((text) => !text.includes(token)));
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-  assert.ok(asked.every((url) => !url.includes(token)));
+  assert.ok(requested.every((url) => !url.includes(token)));
   // Only the issuer received the code, in the body of a request.
-  assert.ok(asked.every((url) => !new URL(url).searchParams.has("code")));
+  assert.ok(requested.every((url) => !new URL(url).searchParams.has("code")));
   const elsewhere = new Set(
-    asked
+    requested
       .map((url) => new URL(url))
       .filter(({ protocol }) => protocol === "http:")
       .map(({ origin }) => origin),
@@ -94,7 +94,7 @@ test("sign-in: leaves nothing behind but the token in memory", {
   assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
-test("sign-in: tells a reader whom the issuer knows but the log doesn't let in", { skip }, async (t) => {
+test("sign-in: informs a reader whom the issuer knows but the log rejects", { skip }, async (t) => {
   await person(["others"]);
   const { page } = await opened(t);
   await signIn(page).click();
@@ -108,22 +108,22 @@ test("sign-in: rejects a response that this tab didn't request", { skip }, async
     ["nobody went, by query", "?code=stolen&state=made-up"],
     ["refused there", "#error=access_denied&state=made-up"],
   ] as const) {
-    const { page, asked } = await opened(t, back);
+    const { page, requested } = await opened(t, back);
     await page.locator("[data-sign-in=failed]").waitFor();
     assert.ok(!page.url().includes("stolen") && !page.url().includes("made-up"), name);
     assert.ok(
-      asked.every((url) => !url.startsWith(`${issuer.url}/token`)),
+      requested.every((url) => !url.startsWith(`${issuer.url}/token`)),
       name,
     );
   }
   // The browser went to the issuer, and returns with another state.
-  const { page, asked } = await opened(t);
+  const { page, requested } = await opened(t);
   await page.route(`${issuer.url}/auth?*`, (route) =>
     route.fulfill({ status: 302, headers: { location: `${log.url}/#code=stolen&state=another` } }),
   );
   await signIn(page).click();
   await page.locator("[data-sign-in=failed]").waitFor();
-  assert.ok(asked.every((url) => !url.startsWith(`${issuer.url}/token`)));
+  assert.ok(requested.every((url) => !url.startsWith(`${issuer.url}/token`)));
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
 });
 

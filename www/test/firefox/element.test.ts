@@ -14,8 +14,8 @@ const { export: file, trust = "" } = vector("log-two-chains");
 const lines = readFileSync(file, "utf8").trimEnd().split("\n");
 /** Returns the lines up to and including the first checkpoint, and those after it. */
 const [first, rest] = [lines.slice(0, 11), lines.slice(11)];
-const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
-const leaves = (lines: readonly string[]) => lines.filter(isLeaf).length;
+const isEntry = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
+const entryCount = (lines: readonly string[]) => lines.filter(isEntry).length;
 
 let firefox: Firefox;
 let site: Site;
@@ -52,7 +52,7 @@ test("Firefox element: follows a log and raises an alarm for altered entries", {
   let stream: ServerResponse | undefined;
   let index = 0;
   const send = (lines: readonly string[]) => {
-    for (const line of lines) stream?.write(`${isLeaf(line) ? `id: ${index++}\n` : ""}data: ${line}\n\n`);
+    for (const line of lines) stream?.write(`${isEntry(line) ? `id: ${index++}\n` : ""}data: ${line}\n\n`);
   };
   site.answers.set("/stream", (_, response) => {
     stream = response;
@@ -65,12 +65,12 @@ test("Firefox element: follows a log and raises an alarm for altered entries", {
   );
   page.setDefaultTimeout(PATIENCE);
   const upTo = (lines: readonly string[]) =>
-    page.locator(".live-line", { hasText: `Verified up to ${leaves(lines)} entries` }).waitFor();
+    page.locator(".live-line", { hasText: `Verified up to ${entryCount(lines)} entries` }).waitFor();
   const alarm = page.getByRole("alert").filter({ hasText: "Alarm" });
   await upTo(first);
   assert.equal(await alarm.count(), 0);
   send(rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
-  await alarm.getByText("Something here is not what was recorded").waitFor();
+  await alarm.getByText("The content does not match what was signed").waitFor();
   assert.deepEqual(complaints, []);
   assert.deepEqual(firefox.trap.asked, []);
   await close();

@@ -32,14 +32,14 @@ function flow(name: string, run: (page: Page) => Promise<void>): void {
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const complaints: string[] = [];
-    const asked: string[] = [];
+    const requested: string[] = [];
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    page.on("request", (request) => asked.push(request.url()));
+    page.on("request", (request) => requested.push(request.url()));
     await page.goto(ADDRESS);
     await run(page);
     assert.deepEqual(complaints, []);
-    assert.deepEqual([...asked, ...firefox.trap.asked], []);
+    assert.deepEqual([...requested, ...firefox.trap.asked], []);
     await context.close();
   });
 }

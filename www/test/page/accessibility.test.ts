@@ -124,8 +124,8 @@ test("screen reader: announces the verdict and finds the parts of the page", asy
   const page = await opened(t);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
-  const said = page.getByRole("status").filter({ hasText: "Verdict: Verified." });
-  assert.equal(await said.count(), 1);
+  const status = page.getByRole("status").filter({ hasText: "Verdict: Verified." });
+  assert.equal(await status.count(), 1);
   const regions = async (...names: string[]) => {
     for (const name of names)
       assert.equal(await page.getByRole("region", { name, exact: true }).count(), 1, name);

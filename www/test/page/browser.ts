@@ -69,11 +69,11 @@ function program(isWhole: boolean): string {
   return path;
 }
 
-/** Serves only the page, on loopback. `asked` lists every request that arrives. */
-export async function serve(): Promise<{ address: string; asked: string[]; close(): Promise<void> }> {
-  const asked: string[] = [];
+/** Serves only the page, on loopback. `requested` lists every request that arrives. */
+export async function serve(): Promise<{ address: string; requested: string[]; close(): Promise<void> }> {
+  const requested: string[] = [];
   const server = createServer(async (request, response) => {
-    asked.push(request.url ?? "");
+    requested.push(request.url ?? "");
     if (request.url !== "/") return response.writeHead(404).end();
     return response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(await readFile(PAGE));
   });
@@ -81,7 +81,7 @@ export async function serve(): Promise<{ address: string; asked: string[]; close
   const { port } = server.address() as AddressInfo;
   return {
     address: `http://127.0.0.1:${port}/`,
-    asked,
+    requested,
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());

@@ -161,8 +161,8 @@ test("evidence: shows its verdict, and prints everything its author says", async
   await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
   const paper = page.locator(".printed");
   await paper.waitFor({ state: "attached" });
-  for (const said of ["WP-9", "L. Brandt", "What we looked at", "Every login of the week."])
-    assert.ok(((await paper.textContent()) ?? "").includes(said), said);
+  for (const text of ["WP-9", "L. Brandt", "What we looked at", "Every login of the week."])
+    assert.ok(((await paper.textContent()) ?? "").includes(text), text);
 });
 
 test("print: shows times of events, runs of withheld ones, and unbroken figures", async (t) => {
@@ -255,7 +255,7 @@ test("evidence: states what the verdict of the full export depends on", async (t
   for (const [name, says] of [
     [
       "log-range-beyond",
-      /What the author’s tool reported about the full export: Entries that should be here are missing.* Nothing was found to be changed/,
+      /What the author’s tool reported about the full export: Entries of the claimed range are missing.* No alteration was found/,
     ],
     [
       "log-key-id-flip",
@@ -276,8 +276,8 @@ test("evidence: states what the verdict of the full export depends on", async (t
       path,
     ]).catch(({ stderr }: { stderr: string }) => assert.match(stderr, /evidence/, stderr));
     const page = await opened(t, pathToFileURL(path).href);
-    const said = (await page.locator('[data-filed="open"]').textContent()) ?? "";
-    assert.match(said.replaceAll(/\s+/g, " "), says);
+    const text = (await page.locator('[data-filed="open"]').textContent()) ?? "";
+    assert.match(text.replaceAll(/\s+/g, " "), says);
     await page.close();
   }
 });
@@ -319,7 +319,7 @@ test("evidence: a file without events offers none, but its report can be saved",
   assert.equal(JSON.parse(text).report.verdict, "not_checked");
 });
 
-test("sample: is drawn, reproducible, and what is saved", async (t) => {
+test("sample: is drawn reproducibly and is what gets saved", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
   await page.getByText("Draw a sample for testing").click();
@@ -331,8 +331,8 @@ test("sample: is drawn, reproducible, and what is saved", async (t) => {
   assert.equal(await page.locator("tr[data-entry]").count(), 3);
   await page.getByText("--sample 3 --seed 2026-Q4").waitFor();
   const { text } = await saved(page, "Save as evidence");
-  const said = JSON.parse(block(text).frame ?? "");
-  const { root, seed, entries, candidates } = said.scope.sample;
+  const evidence = JSON.parse(block(text).frame ?? "");
+  const { root, seed, entries, candidates } = evidence.scope.sample;
   const draw = (entry: number) => {
     const number = (value: number) => {
       const bytes = Buffer.alloc(8);
@@ -344,7 +344,7 @@ test("sample: is drawn, reproducible, and what is saved", async (t) => {
   };
   const draws = entries.map(draw);
   assert.deepEqual(draws, [...draws].sort());
-  assert.deepEqual([candidates, said.slice.events], [9, 3]);
+  assert.deepEqual([candidates, evidence.slice.events], [9, 3]);
 });
 
 test("question: yields a slice, a report, and evidence", async (t) => {

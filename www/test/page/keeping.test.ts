@@ -95,8 +95,8 @@ test("progress: shows the first error while the file is still read", async (t) =
   const page = await opened(t);
   await choose(page, "Choose a file", endless('{"link":"nonsense"}\n'));
   await page.locator(".first-failure").waitFor({ timeout: 120_000 });
-  const told = page.getByRole("alert").filter({ hasText: "First problem so far" });
-  assert.match((await told.textContent()) ?? "", /A link can’t be read.*format\.link.*line 2/s);
+  const alert = page.getByRole("alert").filter({ hasText: "First problem so far" });
+  assert.match((await alert.textContent()) ?? "", /A link can’t be read.*format\.link.*line 2/s);
   assert.equal(await page.locator(".verdict").count(), 0);
   assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
 });
@@ -181,7 +181,7 @@ test("language: German is complete and remembered", async (t) => {
   await choose(page, /^(Andere )?Vertrauensdatei wählen/, upload("trust.txt", "quorum none\nemitter\n"));
   const stopped = page.locator(".stopped");
   await stopped.getByText("diese Zeile hat nicht die Form ihrer Art").waitFor();
-  await stopped.getByText("Was das Prüfprogramm nur auf Englisch sagt").waitFor();
+  await stopped.getByText("Einige Meldungen des Prüfprogramms gibt es nur auf Englisch").waitFor();
   assert.equal(await stopped.locator("[lang]").first().getAttribute("lang"), "en");
   await page.getByRole("button", { name: "Entfernen trust.txt" }).click();
   await page.locator(".verdict").waitFor();

@@ -16,14 +16,14 @@ after(() => browser.close());
 
 /** Every address that the page or its workers request, whether or not they get there. */
 async function watched(page: Page): Promise<string[]> {
-  const asked: string[] = [];
-  browser.context.on("request", (request) => asked.push(request.url()));
+  const requested: string[] = [];
+  browser.context.on("request", (request) => requested.push(request.url()));
   const session = await browser.context.newCDPSession(page);
   await session.send("Network.enable");
-  session.on("Network.requestWillBeSent", ({ request }) => asked.push(request.url));
-  session.on("Network.webSocketCreated", ({ url }) => asked.push(url));
-  session.on("Network.webTransportCreated", ({ url }) => asked.push(url));
-  return asked;
+  session.on("Network.requestWillBeSent", ({ request }) => requested.push(request.url));
+  session.on("Network.webSocketCreated", ({ url }) => requested.push(url));
+  session.on("Network.webTransportCreated", ({ url }) => requested.push(url));
+  return requested;
 }
 
 async function opened(t: TestContext): Promise<Page> {
@@ -69,26 +69,26 @@ const ownAddress = (url: string) => url.startsWith("blob:") || url.startsWith("d
 test("network: a served page sends no request", async (t) => {
   const server = await served(t);
   const page = await opened(t);
-  const asked = await watched(page);
+  const requests = await watched(page);
   await page.goto(server.address);
   await useAll(page);
-  assert.deepEqual(server.asked, ["/"]);
+  assert.deepEqual(server.requested, ["/"]);
   assert.deepEqual(
-    [...new Set(asked)].filter((url) => !ownAddress(url)),
+    [...new Set(requests)].filter((url) => !ownAddress(url)),
     [server.address],
   );
 });
 
 test("network: a page opened from disk sends no request", async (t) => {
   const page = await opened(t);
-  const asked = await watched(page);
+  const requests = await watched(page);
   const address = pathToFileURL(PAGE).href;
   await page.goto(address);
   t.after(() => browser.context.setOffline(false));
   await browser.context.setOffline(true);
   await useAll(page);
   assert.deepEqual(
-    [...new Set(asked)].filter((url) => !ownAddress(url)),
+    [...new Set(requests)].filter((url) => !ownAddress(url)),
     [address],
   );
 });
@@ -116,7 +116,7 @@ test("network: the browser blocks every connection of the page", async (t) => {
     return directives.sort();
   }, server.address);
   assert.deepEqual(refused, [...Array(5).fill("connect-src"), "img-src"]);
-  assert.deepEqual(server.asked, ["/"]);
+  assert.deepEqual(server.requested, ["/"]);
 });
 
 test("network: the browser blocks every connection of a worker", async (t) => {
@@ -135,7 +135,7 @@ test("network: the browser blocks every connection of a worker", async (t) => {
     server.address,
   );
   assert.equal(answer, "refused");
-  assert.deepEqual(server.asked, ["/"]);
+  assert.deepEqual(server.requested, ["/"]);
 });
 
 test("policy: names script and style by hash and no address", () => {

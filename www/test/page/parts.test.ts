@@ -43,14 +43,14 @@ test("parts: keep their own verdicts and are compared with each other", async (t
       .locator(".part")
       .evaluateAll((parts) => parts.map((part) => part.textContent?.replace(/\s+/g, " ").trim())),
     [
-      "a.ndjson Couldn’t be fully checked. 80 entries",
+      "a.ndjson Not fully checked. 80 entries",
       "b.ndjson.gz Verified. 313 entries",
       "c.ndjson.zst Unchanged, but this may be only part of the log. 262 entries",
     ],
   );
   assert.match(
     await words(page, ".parts-verdicts"),
-    /own verdict: 1 × Couldn’t be fully checked; 1 × Verified; 1 × Unchanged/,
+    /own verdict: 1 × Not fully checked; 1 × Verified; 1 × Unchanged/,
   );
   assert.match(
     await words(page, ".agree"),

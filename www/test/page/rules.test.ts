@@ -41,9 +41,9 @@ async function opened(t: TestContext, exported: string, trust: string): Promise<
 /** Returns how far the findings are complete, once that is final. */
 async function outcome(page: Page): Promise<string> {
   await open(page, "Findings");
-  const said = page.locator('.found-outcome:not([data-looks="waiting"])');
-  await said.waitFor();
-  return (await said.innerText()).trim();
+  const outcome = page.locator('.found-outcome:not([data-looks="waiting"])');
+  await outcome.waitFor();
+  return (await outcome.innerText()).trim();
 }
 
 const cloudtrail = typeof sources === "string" ? undefined : sources["cloudtrail-stratus"];

@@ -40,7 +40,7 @@ const command = (page: Page) => page.locator(".command code").textContent();
 test("trust: a signer is trusted for the session only after confirmation", async () => {
   const page = await opened();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
-  assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
+  assert.equal(await verdict(page), "Unchanged since it was signed, but you don’t trust the signer’s key.");
   await open(page, "Signers");
   const vkey = (await page.locator(".signers > li > .facts .vkey").textContent()) ?? "";
 
@@ -48,7 +48,7 @@ test("trust: a signer is trusted for the session only after confirmation", async
   const dialog = page.getByRole("dialog");
   assert.equal(await dialog.locator(".vkey").textContent(), vkey);
   await dialog.getByRole("button", { name: "Don’t trust" }).click();
-  assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
+  assert.equal(await verdict(page), "Unchanged since it was signed, but you don’t trust the signer’s key.");
   assert.equal(await page.locator(".chosen-list li").count(), 0);
   // The focus stays where it was.
   await page.waitForFunction(() =>
@@ -84,7 +84,7 @@ test("trust: Escape leaves a signer untrusted", async () => {
   await page.getByRole("button", { name: /^Trust for this session…/ }).click();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "hidden" });
-  assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
+  assert.equal(await verdict(page), "Unchanged since it was signed, but you don’t trust the signer’s key.");
   await page.close();
 });
 
@@ -179,7 +179,7 @@ test("sample: suspends the previous choice and restores it", async () => {
   await page.close();
 });
 
-test("pins: one that comes with an export counts after the sample", async () => {
+test("pins: a pin that comes with an export still counts after the sample", async () => {
   const { export: file, pins } = vector("pin-split-view");
   const page = await opened();
   await page.getByRole("button", { name: "Try the sample" }).click();
@@ -192,21 +192,21 @@ test("pins: one that comes with an export counts after the sample", async () => 
 test("files: anything but a trust file or a pin is rejected there", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
-  const said = page.locator(".complaint-line");
+  const complaint = page.locator(".complaint-line");
   for (const [button, wrong, words] of [
-    ["Choose a trust file", file, /: not a trust file\. .*ask the organization/],
+    ["Choose a trust file", file, /: not a trust file\. .*Ask the organization/],
     ["Choose a trust file", upload("report.pdf", "%PDF-1.7\n"), /^\s*report\.pdf: not a trust file/],
     ["Choose a trust file", upload("empty.txt", ""), /^\s*empty\.txt: not a trust file/],
     ["Add a pin", trust, /: not a pin\. /],
     ["Add a pin", upload("login.txt", "<html>"), /^\s*login\.txt: not a pin\. /],
   ] as const) {
     await choose(page, button, wrong);
-    await said.filter({ hasText: words }).waitFor();
+    await complaint.filter({ hasText: words }).waitFor();
     assert.equal(await page.locator(".chosen-list li").count(), 0);
   }
   await choose(page, "Choose a trust file", trust);
   await page.locator(".chosen-list li").waitFor();
-  assert.equal((await said.textContent())?.trim(), "");
+  assert.equal((await complaint.textContent())?.trim(), "");
   await page.close();
 });
 
@@ -238,21 +238,21 @@ const OTHER = [
   "emitter other.example/app+ff7837f9+AZ4V3Cw3to3QVQeanUIB3knY/lKwrap1b+dFfw3iXvdP",
 ];
 const compared = (page: Page) => page.locator("#panel-summary .trust-compared");
-const said = async (page: Page) => ((await page.locator(".verdict .says").textContent()) ?? "").trim();
+const verdictText = async (page: Page) => ((await page.locator(".verdict .says").textContent()) ?? "").trim();
 
 test("trust: a wrong trust file is named, and its keys are compared with the signers", async () => {
   const page = await opened();
   const { export: file } = vector("log-two-chains");
   await choose(page, "Choose a file", file);
   await page.locator(".verdict").waitFor();
-  const without = await said(page);
+  const without = await verdictText(page);
   assert.equal(await compared(page).count(), 0);
   await choose(page, "Choose a trust file", upload("strangers.txt", `${OTHER.join("\n")}\n`));
   await compared(page).waitFor();
   const words =
     "None of the 3 keys in strangers.txt signed this file. It trusts other.example/log, other.example and other.example/app; the file is signed by";
-  assert.ok((await said(page)).startsWith(words), await said(page));
-  assert.notEqual(await said(page), without);
+  assert.ok((await verdictText(page)).startsWith(words), await verdictText(page));
+  assert.notEqual(await verdictText(page), without);
   assert.match(
     (await page.locator("[data-answer=signed]").textContent()) ?? "",
     /None of the 3 keys in strangers\.txt signed this file/,
@@ -286,7 +286,7 @@ test("trust: signers that the trust file doesn't vouch for are named", async () 
   await choose(page, "Choose a trust file", upload("some.txt", `${log}\n${OTHER[2]}\n`));
   await verifyVector(page, { ...given, trust: undefined });
   assert.match(
-    await said(page),
+    await verdictText(page),
     /^some\.txt doesn’t vouch for all signers\. .*: example\.com\/dashboard\/a and example\.com\/dashboard\/b\./,
   );
   assert.equal(await compared(page).getAttribute("data-trust"), "some");
@@ -306,6 +306,6 @@ test("trust: handles a log without checkpoints, and names written right to left"
   const page = await opened();
   await choose(page, "Choose a trust file", upload("a\u202Etxt.evil", `${OTHER[0]}\n`));
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
-  assert.match(await said(page), /^The only key in aU\+202Etxt\.evil did not sign this file\./);
+  assert.match(await verdictText(page), /^The only key in aU\+202Etxt\.evil did not sign this file\./);
   await page.close();
 });

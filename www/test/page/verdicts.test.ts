@@ -36,8 +36,8 @@ async function opened(): Promise<Page> {
 const WORDS = {
   altered: "Altered.",
   broken: "Broken.",
-  not_checked: "Couldn’t be fully checked.",
-  untrusted: "Unchanged since it was signed, but by a key you haven’t trusted.",
+  not_checked: "Not fully checked.",
+  untrusted: "Unchanged since it was signed, but you don’t trust the signer’s key.",
   partial: "Unchanged, but this may be only part of the log.",
   verified: "Verified.",
 };
@@ -131,14 +131,14 @@ const NO_EXPORTS: [string, string, string, RegExp][] = [
 ];
 
 for (const [name, content, code, hint] of NO_EXPORTS) {
-  test(`verdict: ${name} is reported as no export, without blame`, async () => {
+  test(`verdict: ${name} is reported as not an export, without blame`, async () => {
     const page = await opened();
     await choose(page, /Choose a(nother)? file/, upload(name, Buffer.from(content, "latin1")));
     await page.locator(".verdict").waitFor();
-    assert.equal(await verdict(page), "Not a countersign export, or its header is damaged.");
+    assert.equal(await verdict(page), "Not a countersign export, or its header is corrupt.");
     assert.match((await page.locator(".verdict .says").textContent()) ?? "", hint);
     const text = (await page.locator("main").textContent()) ?? "";
-    assert.doesNotMatch(text, /tampered with|not what was recorded/i);
+    assert.doesNotMatch(text, /does not match what was signed|Causes range/i);
     assert.equal(await page.locator(`[data-code="${code}"]`).count(), 1);
     assert.equal(await page.locator(".tone-bad").count(), 0);
     await page.close();
@@ -148,7 +148,7 @@ for (const [name, content, code, hint] of NO_EXPORTS) {
 test("verdict: an export with too large a window must be compressed again", async () => {
   const page = await opened();
   await verifyVector(page, vector("zstd-window"));
-  assert.equal(await verdict(page), "Compressed in a way that can’t be read here.");
+  assert.equal(await verdict(page), "Unsupported compression.");
   assert.match(
     (await page.locator("main").textContent()) ?? "",
     /compress the export again with a smaller window/i,
@@ -218,7 +218,7 @@ test("trust file: an unusable one gives no verdict and its line is named", async
   await page.close();
 });
 
-test("trust file: rejected with the program's words", async () => {
+test("trust file: is rejected with the same message as in the program", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
   await choose(page, "Choose a file", file);

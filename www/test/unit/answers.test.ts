@@ -27,6 +27,9 @@ for (const [name, unchanged, signed, complete] of [
   ["quorum-missed", "yes", "open", "open"],
   ["drop-tail-mid-stretch", "open", "open", "open"],
   ["key-suspect", "yes", "open", "open"],
+  // The signature on a head with an error isn't checked.
+  ["tenant-wrong-salt", "no", "open", "open"],
+  ["tenant-growth-after-the-end", "no", "open", "open"],
 ] as const) {
   test(`answers: ${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
     const answers = answersOf(judged(name));
@@ -49,6 +52,8 @@ test("answers: a contradiction with a pin isn't a change of the content", () => 
     return unchanged.is === "no" ? unchanged.why : unchanged.is;
   };
   assert.deepEqual(["pin-split-view", "flip-event", "fork"].map(why), ["history", "events", "order"]);
+  const ofHeads = ["tenant-root-split", "tenant-growth-after-the-end", "tenant-wrong-salt"].map(why);
+  assert.deepEqual(ofHeads, ["history", "history", "other"]);
 });
 
 test("answers: say why it can't be determined who signed", () => {

@@ -66,7 +66,7 @@ async function verified(rewritten: readonly string[], own: readonly string[]) {
   return work.parts[0]?.seenBefore?.is;
 }
 
-test("Case: a log that agrees with the remembered pin only grew", async () => {
+test("Case: a log that agrees with the remembered pin has only grown", async () => {
   assert.equal(await verified([], []), "grown");
   assert.equal(await verified([PIN], []), "rewritten");
 });
@@ -84,6 +84,25 @@ test("Case: a log that grew replaces the remembered state", async () => {
   await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
   assert.equal(tools.memory.of(ORIGIN)?.size, 5);
   assert.equal(work.parts[0]?.remembered, true);
+});
+
+test("Case: a head that contradicts the remembered one counts, even if the entries can't be compared", async () => {
+  const tools = caseTools([]);
+  const work = new Case({
+    ...tools,
+    session: (file, input) => {
+      const contradicted = {
+        ...report(input.pins, []),
+        finding_counts: input.pins.includes(PIN) ? { "head.split": 1 } : {},
+        checks: { append_only: { state: "not_checked" } },
+      };
+      return { ...tools.session(file, input), report: contradicted } as unknown as Session;
+    },
+  });
+  await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
+  const [part] = work.parts;
+  assert.equal(part?.seenBefore?.is, "rewritten");
+  assert.deepEqual(part?.session?.report?.finding_counts, { "head.split": 1 });
 });
 
 test("Case: keeps the remembered state if the reader leaves it out or the log was rewritten", async () => {

@@ -9,6 +9,8 @@ test("readCheckpoint: accepts pins with and without extension lines", () => {
   for (const extension of ["", "- extension\n"]) {
     const pin = `log.example/audit\n15\n${ROOT}\n${extension}\n— log.example/audit jj6ON8s=\n`;
     assert.deepEqual(readCheckpoint(pin), expected);
+    // A head proof has the same lines after its first.
+    assert.deepEqual(readCheckpoint(`countersign/v1 head\n${pin}`), expected);
   }
   for (const text of [
     "",

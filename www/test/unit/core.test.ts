@@ -10,7 +10,7 @@ import { vector } from "../page/vectors.ts";
 const says = de.core;
 const count = (value: number) => value.toLocaleString("de");
 
-test("core messages: all findings have German ones", async () => {
+test("core messages: all findings have German messages", async () => {
   const unsaid = new Set<string>();
   for (const name of new Set([...Object.values(FINDINGS), ...VECTORS])) {
     const { export: file, trust, pins } = vector(name);
@@ -29,7 +29,7 @@ test("core messages: all findings have German ones", async () => {
   assert.deepEqual([...unsaid], []);
 });
 
-test("core messages: unusable trust files have German ones", async () => {
+test("core messages: errors in trust files have German messages", async () => {
   const witness = "witness.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb";
   const emitter = "example.com+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
   for (const trust of [
@@ -52,6 +52,7 @@ test("core messages: unusable trust files have German ones", async () => {
     `revoke ${emitter} soon`,
     "group g any w",
     "group g 2 w",
+    `witness w ${witness}\ngroup g any w\nquorum g\ngrowth g`,
     "x".repeat((1 << 20) + 1),
   ]) {
     const refused = await verify(new Uint8Array(), { trust, threads: 1 }).then(
@@ -70,7 +71,7 @@ test("core messages: unusable trust files have German ones", async () => {
 });
 
 test("core messages: slots in values aren't filled", () => {
-  const said = fromCore({ a: "von {log}: {#from} bis {#to}", b: "schlicht", toString: "nie" }, count);
+  const texts = fromCore({ a: "von {log}: {#from} bis {#to}", b: "schlicht", toString: "nie" }, count);
   const phrases = {
     plain: { code: "b" },
     'links 3 to 1200 are of "a {#from} log"': {
@@ -80,9 +81,9 @@ test("core messages: slots in values aren't filled", () => {
     unknown: { code: "c" },
     odd: { code: "valueOf" },
   };
-  assert.equal(said("plain", phrases), "schlicht");
-  assert.equal(said('links 3 to 1200 are of "a {#from} log"', phrases), 'von "a {#from} log": 3 bis 1.200');
+  assert.equal(texts("plain", phrases), "schlicht");
+  assert.equal(texts('links 3 to 1200 are of "a {#from} log"', phrases), 'von "a {#from} log": 3 bis 1.200');
   for (const english of ["unknown", "odd", "not said", "constructor"])
-    assert.equal(said(english, phrases), undefined);
-  assert.equal(said("plain", undefined), undefined);
+    assert.equal(texts(english, phrases), undefined);
+  assert.equal(texts("plain", undefined), undefined);
 });

@@ -9,15 +9,15 @@ import { en } from "../../src/texts/en.ts";
 
 const ROW = { kind: "event", index: 3 };
 
-const asked = (query: string) => ({ session: undefined, turn: 1, query, boxQuery: query });
-const counting = (query: string): Selection => ({ ...asked(query), state: "counting", wait: "counting" });
+const search = (query: string) => ({ session: undefined, turn: 1, query, boxQuery: query });
+const counting = (query: string): Selection => ({ ...search(query), state: "counting", wait: "counting" });
 const refused = (query: string): Selection => ({
-  ...asked(query),
+  ...search(query),
   state: "error",
   refusal: { message: "not a time", hint: undefined, at: [0, 1] } as never,
 });
 const ready = (query: string, events = 1): Selection => ({
-  ...asked(query),
+  ...search(query),
   state: "ready",
   events,
   of: 9,

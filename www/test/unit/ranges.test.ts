@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hidden } from "../../src/state/difference.ts";
-import { both, leaves, union, without } from "../../src/state/ranges.ts";
+import { both, entryCount, union, without } from "../../src/state/ranges.ts";
 
 const ranges = (...bounds: number[]) => Float64Array.from(bounds);
 
@@ -60,7 +60,7 @@ test("ranges: adjacent ones merge, and empty ones vanish", () => {
   assert.deepEqual(union([ranges(0, 3), ranges(3, 5)]), ranges(0, 5));
   assert.deepEqual(without(ranges(0, 5), ranges(0, 5)), ranges());
   assert.deepEqual(union([]), ranges());
-  assert.equal(leaves(ranges(0, 3, 10, 11)), 4);
+  assert.equal(entryCount(ranges(0, 3, 10, 11)), 4);
 });
 
 test("hidden: returns how one export hides what another one shows", () => {

@@ -25,7 +25,7 @@ function paths(texts: object, path: readonly string[] = []): (readonly [string, 
 const SURFACES = { page: LANGUAGES, console: TEXTS } as const;
 
 for (const [surface, { en, de }] of Object.entries(SURFACES)) {
-  test(`texts: the ${surface} has the same ones in both languages`, () => {
+  test(`texts: the ${surface} has the same texts in both languages`, () => {
     const names = (texts: object) =>
       paths(texts)
         .map(([path]) => path)
@@ -41,7 +41,7 @@ const FOLDERS = ["src", "console", "gallery", "build"].map(
   (name) => new URL(`../../${name}/`, import.meta.url),
 );
 
-test("texts: each one is used", () => {
+test("texts: each text is used", () => {
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !/(^|\/)texts\//.test(name) && !/^(de|en)\.ts$/.test(name))

@@ -4,11 +4,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::Bench;
 use crate::progress::Progress;
 use crate::run;
 
 /// The measured values, in the order of the rounds.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
@@ -20,6 +21,10 @@ impl Samples {
     /// Creates samples with one value per round.
     pub(crate) fn from_rounds(rounds: Vec<f64>) -> Samples {
         Samples(rounds)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn median(&self) -> f64 {
@@ -75,6 +80,19 @@ pub(crate) fn alternate(
             }
         }
         Ok(samples)
+    })
+}
+
+/// Runs a program once per round, and returns the values that it prints.
+pub(crate) fn repeated<const N: usize>(
+    bench: &Bench,
+    name: &str,
+    program: &mut Command,
+) -> Result<[Samples; N]> {
+    bench.tools.progress.step(name, |_| {
+        let rounds: Vec<[f64; N]> =
+            (0..bench.args.rounds).map(|_| numbers(&run::output(program)?)).collect::<Result<_>>()?;
+        Ok(std::array::from_fn(|which| Samples(rounds.iter().map(|round| round[which]).collect())))
     })
 }
 

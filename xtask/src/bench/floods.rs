@@ -5,15 +5,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::contest::{Samples, numbers};
-use super::figure::{Bound, Figure};
+use super::figure::{Figure, Target};
 use super::{Bench, MEBIBYTE};
 use crate::run;
-
-/// Notes on the measurement, printed with the figures.
-pub(super) const NOTES: &str = "\
-About floods: one emitter submits 64 events (25 kB) at a time, then 320 (130 kB), without and during a flood. The ratio compares the 99th
-percentiles of the time from sending to the receipt, including retries of rejected submissions. A separate program floods
-from the same cores. A log in workerd has 40,000 events, which each search reads. Memory is the server's resident size during the flood, and five seconds after it.";
 
 /// The number of submissions of each size.
 const SUBMISSIONS: u64 = 2_000;
@@ -37,7 +31,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 /// Floods a log in a Durable Object.
 fn in_workerd(bench: &Bench) -> Result<Vec<Figure>> {
     let mut script = bench.script("workerd-log.mjs")?;
-    // It shares its emitters with the tests.
+    // The script shares its emitters with the tests.
     script.env("NODE_OPTIONS", "--experimental-strip-types --disable-warning=ExperimentalWarning");
     script.arg(bench.scaled(SUBMISSIONS_TO_OBJECT).to_string());
     let printed = bench.tools.progress.step("floods in workerd", |_| run::output(&mut script))?;
@@ -46,8 +40,12 @@ fn in_workerd(bench: &Bench) -> Result<Vec<Figure>> {
         let (name, rest) = line.split_once('\t').context("the script printed a line without a name")?;
         let [quiet, quiet_median, flooded, flooded_median] = numbers(rest)?;
         for (of, ratio) in [("p99", flooded / quiet), ("median", flooded_median / quiet_median)] {
-            let figure = Figure::new(format!("workerd, {name}, {of}"), "times", Samples::one(ratio));
-            figures.push(figure.held_to(Bound::AtMost(MAX_GROWTH)));
+            let figure = Figure::new(
+                format!("Durable Object, {name}, {of} of 64 events"),
+                "times",
+                Samples::one(ratio),
+            );
+            figures.push(figure.with_target(Target::AtMost(MAX_GROWTH)));
         }
     }
     Ok(figures)
@@ -66,17 +64,17 @@ fn on_server(bench: &Bench) -> Result<Vec<Figure>> {
         let (name, rest) = line.split_once('\t').context("the program printed a line without a name")?;
         let [quiet, quiet_large, flooded, flooded_large, under, after, refused] = numbers(rest)?;
         for (size, ratio) in [(64, flooded / quiet), (320, flooded_large / quiet_large)] {
-            let figure = Figure::new(format!("{name}, p99 of {size}"), "times", Samples::one(ratio));
-            figures.push(figure.held_to(Bound::AtMost(MAX_GROWTH)));
+            let figure = Figure::new(format!("{name}, p99 of {size} events"), "times", Samples::one(ratio));
+            figures.push(figure.with_target(Target::AtMost(MAX_GROWTH)));
         }
         let memory = |when: &str, bytes: f64| {
             Figure::new(format!("{name}, memory {when}"), "MiB", Samples::one(bytes / MEBIBYTE))
         };
-        figures.push(memory("under it", under).held_to(Bound::AtMost(MAX_MEMORY_MIB)));
-        figures.push(memory("after it", after).held_to(Bound::AtMost(MAX_MEMORY_AFTER_MIB)));
+        figures.push(memory("during the flood", under).with_target(Target::AtMost(MAX_MEMORY_MIB)));
+        figures.push(memory("after it", after).with_target(Target::AtMost(MAX_MEMORY_AFTER_MIB)));
         if refused > 0.0 {
-            let figure = Figure::new(format!("{name}, refused in"), "ms", Samples::one(refused));
-            figures.push(figure.held_to(Bound::AtMost(MAX_REJECTION_MS)));
+            let figure = Figure::new(format!("{name}, time to refuse a body"), "ms", Samples::one(refused));
+            figures.push(figure.with_target(Target::AtMost(MAX_REJECTION_MS)));
         }
     }
     Ok(figures)

@@ -96,6 +96,15 @@ fn of_export(export: &[u8], seeds: &mut Seeds) {
                 seeds.add("note", text);
             }
         }
+        if let Some(anchor) = value["anchor"].as_str() {
+            seeds.add("receipt", anchor);
+        }
+        if let Some(head) = value["head"].as_str() {
+            seeds.add("receipt", head);
+            seeds.add("receipt", format!("countersign/v1 receipt\n0\n\n{head}"));
+            let hash = "T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=";
+            seeds.add("receipt", format!("countersign/v1 receipt\n1\n{hash}\n\n{head}"));
+        }
         if let Some(checkpoint) = value["checkpoint"].as_str() {
             seeds.add("witness_request", format!("old 0\n\n{checkpoint}"));
             let hash = value["skip"][1].as_str().unwrap_or("T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=");

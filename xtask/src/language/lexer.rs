@@ -1,17 +1,17 @@
-//! Splits Rust and TypeScript into comments, string literals, and names. Everything else is skipped.
+//! Splits Rust and TypeScript into comments, string literals, names, and marks.
 
 use std::path::Path;
 
 /// A language whose files are checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     Rust,
     TypeScript,
 }
 
 impl Language {
     /// Returns the language of a file by its extension.
-    pub(super) fn from_path(path: &Path) -> Self {
+    pub(crate) fn from_path(path: &Path) -> Self {
         if path.extension().is_some_and(|extension| extension == "rs") {
             Self::Rust
         } else {
@@ -22,7 +22,7 @@ impl Language {
 
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Consecutive lines of a doc comment, without their marks.
     Doc,
     /// Consecutive lines of any other comment, without their marks.
@@ -31,19 +31,21 @@ pub(super) enum Kind {
     String,
     /// An identifier, with the word before it if that declares it (`fn`, `struct`, `class`, …).
     Name,
+    /// Any other character except white space and digits.
+    Mark,
 }
 
 /// A part of a file that a rule may concern.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
     /// The line it starts at, from 1.
-    pub(super) line: usize,
-    pub(super) text: String,
+    pub(crate) line: usize,
+    pub(crate) text: String,
 }
 
 /// Returns the tokens of a file.
-pub(super) fn tokens(text: &str, language: Language) -> Vec<Token> {
+pub(crate) fn tokens(text: &str, language: Language) -> Vec<Token> {
     let mut lexer = Lexer { rest: text, line: 1, language, tokens: Vec::new(), declares: None };
     while !lexer.rest.is_empty() {
         lexer.step();
@@ -99,7 +101,11 @@ impl<'t> Lexer<'t> {
             self.word(&rest[..end]);
             self.advance(end);
         } else {
-            self.advance(rest.chars().next().map_or(1, char::len_utf8));
+            let end = rest.chars().next().map_or(1, char::len_utf8);
+            if !rest.starts_with(|char: char| char.is_whitespace() || char.is_ascii_digit()) {
+                self.push(Kind::Mark, rest[..end].to_owned());
+            }
+            self.advance(end);
         }
     }
 
@@ -158,13 +164,33 @@ impl<'t> Lexer<'t> {
 /// Returns the number of bytes before the quote that closes a string.
 fn closing(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
-    for (at, char) in text.char_indices() {
+    let mut at = 0;
+    while let Some(char) = text[at..].chars().next() {
         match char {
             _ if is_escaped => is_escaped = false,
             '\\' => is_escaped = true,
             _ if char == quote => return at,
+            '$' if quote == '`' && text[at + 1..].starts_with('{') => at += substitution(&text[at..]),
             _ => {}
         }
+        at += text[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    text.len()
+}
+
+/// Returns the number of bytes before the brace that closes a template's `${`.
+fn substitution(text: &str) -> usize {
+    let mut depth = 0;
+    let mut at = 0;
+    while let Some(char) = text[at..].chars().next() {
+        match char {
+            '{' => depth += 1,
+            '}' if depth == 1 => return at,
+            '}' => depth -= 1,
+            '`' => at += 1 + closing(&text[at + 1..], '`'),
+            _ => {}
+        }
+        at = (at + char.len_utf8()).min(text.len());
     }
     text.len()
 }
@@ -184,7 +210,8 @@ mod tests {
     use super::*;
 
     fn lex(text: &str, language: Language) -> Vec<(Kind, usize, String)> {
-        tokens(text, language).into_iter().map(|token| (token.kind, token.line, token.text)).collect()
+        let tokens = tokens(text, language).into_iter().filter(|token| token.kind != Kind::Mark);
+        tokens.map(|token| (token.kind, token.line, token.text)).collect()
     }
 
     #[test]
@@ -206,6 +233,13 @@ mod tests {
             (Kind::Name, 5, "b"),
         ];
         assert_eq!(found, expected.map(|(kind, line, text)| (kind, line, text.to_owned())));
+    }
+
+    #[test]
+    fn keeps_marks() {
+        let marks =
+            tokens("a(1, 'b') => {}", Language::Rust).into_iter().filter(|token| token.kind == Kind::Mark);
+        assert_eq!(marks.map(|token| token.text).collect::<String>(), "(,)=>{}");
     }
 
     #[test]

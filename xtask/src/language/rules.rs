@@ -64,7 +64,7 @@ impl Rules {
             }
             // Codes, names, and other languages' texts have no spaces.
             Kind::String if token.text.contains(' ') => complaints.extend(self.phrase(&token.text)),
-            Kind::String => {}
+            Kind::String | Kind::Mark => {}
             Kind::Name => complaints.extend(self.name(&token.text)),
         }
         complaints.into_iter()

@@ -60,7 +60,7 @@ impl Keys {
             ensure!(file.is_file(), "the file {} does not exist", file.display());
         }
         if let Some(log) = &self.log {
-            let hint = "for the first release leave out --log, and a new log of releases begins";
+            let hint = "for the first release, omit --log to start a new log of releases";
             ensure!(log.is_file(), "the file {} does not exist: {hint}", log.display());
         }
         let absolute = |path: &Path| std::path::absolute(path);

@@ -29,7 +29,7 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     fs::create_dir_all(out)?;
     let commit = Commit::last(tools)?;
     let version = &commit.version;
-    // Much of either is done by a single core: optimizing WebAssembly, and npm.
+    // Both use a single core for much of their time: to optimize WebAssembly, and to run npm.
     thread::scope(|scope| {
         let crates = scope.spawn(|| {
             let name = "the program's crates";

@@ -46,7 +46,7 @@ impl Page {
             "
 The auditor's page is up after {}. Press “Try the sample” there.
   {}/
-The logs, the dashboard and the Worker follow as soon as they are built, and a smaller and faster page in place of this one.
+The logs, the dashboard, and the Worker follow once they are built. Then a smaller and faster page replaces this one.
 ",
             progress::time(start.elapsed()),
             page.address

@@ -190,7 +190,7 @@ impl Drop for Emitter {
         if let Some(feeding) = self.feeding.take() {
             let _ = feeding.join();
         }
-        // At the end of its input, it closes its chain and submits the rest.
+        // At the end of its input, the emitter closes its chain and submits the rest.
         self.running.wait_for_exit();
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::background::BackgroundProgram;
 use crate::run::Log;
 
-/// The time in which a service must respond for the first time.
+/// The time within which a service must first respond.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The interval between checks for a response.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

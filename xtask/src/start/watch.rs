@@ -20,7 +20,7 @@ use crate::tools::Tools;
 const RULES: [&str; 2] = ["crates/analyze/rules", "examples/dashboard/rules"];
 /// The folder for the evidence of an attack.
 const EVIDENCE: &str = "target/sample/attack";
-/// The time in which the first watchlist must be written.
+/// The time within which the first watchlist must be written.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -99,7 +99,7 @@ impl Watch {
         // The attack has printed its own error; everything else continues.
         println!(
             "{}",
-            if status.success() { "Press Enter to play another one." } else { "The attack failed." }
+            if status.success() { "Press Enter to run another attack." } else { "The attack failed." }
         );
         Ok(())
     }

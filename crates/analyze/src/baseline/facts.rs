@@ -71,7 +71,8 @@ pub(crate) struct Facts {
     pub(crate) is_learned: bool,
     /// The kinds of values that are new, each with the number of other values of that kind that are recent.
     pub(crate) new: Vec<(ValueKind, u32)>,
-    /// The number of identities' known values, of any kind, that equal the text of the action, if it is new.
+    /// If the action is new for this identity: the number of known values of all identities, of any kind,
+    /// that equal it.
     pub(crate) peers: Option<u32>,
     pub(crate) hour_share: Option<u32>,
     pub(crate) rate: Option<(u32, Usual)>,

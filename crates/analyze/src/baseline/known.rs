@@ -39,7 +39,7 @@ pub(super) const VALUE_KINDS: [(ValueKind, &str, usize); 8] = [
 const FORGET_DAYS: i32 = 90;
 /// The number of days for which a value counts as recent after it was first seen.
 const RECENT_DAYS: i32 = 28;
-/// Stands for no text.
+/// The number that means "no text".
 const NONE: Number = Number::MAX;
 
 /// All values that an identity was seen with, in order of their first sighting.
@@ -202,7 +202,7 @@ impl KnownValues {
         usual
     }
 
-    /// Records that a value was seen. Returns true if another value had to be dropped for it.
+    /// Records that a value was seen. Returns true if this evicted another value.
     pub(super) fn note(
         &mut self,
         kind: ValueKind,
@@ -256,7 +256,8 @@ impl KnownValues {
         VALUE_KINDS.iter().all(fits) && self.0.iter().all(|entry| is_day(entry.last) && of_credential(entry))
     }
 
-    /// Adds holders to the restored texts. Returns false if a string is missing or a value is repeated.
+    /// Counts this list as a holder of each of its texts. Returns false if a text is missing or a value is
+    /// repeated.
     #[cfg(feature = "snapshot")]
     pub(super) fn acquire_all(&self, texts: &mut Texts) -> bool {
         let mut seen = std::collections::HashSet::new();

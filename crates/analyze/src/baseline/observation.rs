@@ -34,7 +34,7 @@ pub(crate) struct Observation {
     pub(crate) place: Option<Place>,
     /// The link's time, in milliseconds.
     pub(crate) recorded: i64,
-    /// True if baselines also need it.
+    /// True if baselines also need this observation.
     pub(crate) is_for_baselines: bool,
     /// True if the action failed or was denied, so that it isn't usual behavior.
     pub(crate) is_failed: bool,
@@ -46,7 +46,7 @@ impl Observation {
         size_of::<Self>() + self.text.len()
     }
 
-    /// The parts of a parse result that it needs.
+    /// The parts of a parse result that an observation needs.
     pub(crate) const PARTS: Parts =
         Parts::ACTION.with(Parts::ACTOR).with(Parts::ADDRESS).with(Parts::OUTCOME);
 

@@ -5,7 +5,7 @@ use crate::small::SmallVec;
 
 /// The maximum number of active hours remembered.
 const MAX_HOURS: usize = 168;
-/// The number of active hours from which there is a baseline.
+/// The minimum number of active hours for a baseline.
 const MIN_HOURS: usize = 24;
 
 /// The number of events in the newest hour, and in each of the active hours before it.
@@ -58,7 +58,7 @@ impl Rate {
     /// Advances to an hour since 1970, and closes the previous one.
     pub(super) fn advance(&mut self, hour: i64) {
         let hour = clamp_hour(hour);
-        // Time never goes backwards, but the first hour may be any, even after one without events.
+        // Times never decrease, but the first event may be in any hour, and `hour` is 0 before it.
         let has_begun = self.count > 0 || !self.before.is_empty();
         if has_begun && hour <= self.hour {
             return;
@@ -104,7 +104,7 @@ impl CompactUsual {
     /// Computes usual counts. The median of an even number of values is the lower middle one.
     fn new(counts: &[u16]) -> Self {
         if counts.len() < MIN_HOURS {
-            // Not used before there is a baseline.
+            // Not used until there is a baseline.
             return Self::default();
         }
         let middle = |values: &mut Vec<u16>| {

@@ -259,7 +259,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Counts further named selections against the limit.
+    /// Counts this number of named selections against the limit.
     fn name(&mut self, number: usize) -> Result<(), AnalyzeError> {
         let Some(left) = self.left.checked_sub(number) else {
             let problem = explain!(

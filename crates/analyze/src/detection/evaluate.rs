@@ -21,7 +21,7 @@ impl Asks {
         self.needs & !there == 0
     }
 
-    /// True if it uses more than the age of an identity, and so takes habits into account itself.
+    /// True if the rule tests more than an identity's age. Such a rule accounts for habits itself.
     pub(crate) fn is_of_habits(&self) -> bool {
         !self.facts.iter().all(|fact| matches!(fact, Fact::AgeDays | Fact::Learned))
     }

@@ -8,10 +8,10 @@ pub(crate) trait Required: Default {
     /// Returns the most selective of several requirements that an event must all meet.
     fn best(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self>;
 
-    /// Combines requirements of which an event must meet one.
+    /// Combines two requirements into one that an event meets if it meets either.
     fn or(self, other: Self) -> Self;
 
-    /// Combines several requirements of which an event must meet one; `None` if one is unknown.
+    /// Combines several requirements into one that an event meets if it meets any; `None` if one is unknown.
     fn any(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self> {
         let mut all = Self::default();
         for one in each {
@@ -21,7 +21,7 @@ pub(crate) trait Required: Default {
     }
 }
 
-/// Returns the requirements of a detection; `None` if there are none that are known.
+/// Returns the requirements of a detection; `None` if none are known.
 pub(crate) fn required<R: Required>(
     detection: &Detection,
     of_item: &impl Fn(&Item) -> Option<R>,

@@ -36,7 +36,7 @@ impl Compare {
 }
 
 impl Item {
-    /// True if it tests the field's existence, which a missing field answers as well.
+    /// True if it tests whether the field exists. Such a test has a result even if the field is missing.
     pub(crate) fn asks_existence(&self) -> bool {
         self.tests.iter().any(|test| matches!(test, Test::Exists(_)))
     }
@@ -233,7 +233,7 @@ impl Selection {
     }
 }
 
-/// Returns true if all hold; `None` if that depends on an unknown one.
+/// Returns true if all results are true; `None` if that depends on an unknown result.
 pub(crate) fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut known = Some(true);
     for one in each {
@@ -246,7 +246,7 @@ pub(crate) fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     known
 }
 
-/// Returns true if one holds; `None` if that depends on an unknown one.
+/// Returns true if at least one result is true; `None` if that depends on an unknown result.
 pub(crate) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(each.map(|one| one.map(|holds| !holds))).map(|none| !none)
 }

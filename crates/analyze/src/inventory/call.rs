@@ -30,7 +30,7 @@ const SERVICES: [&str; 2] = ["eventSource", "protoPayload.serviceName"];
 pub(super) fn path(target: &str) -> &str {
     let target = target.split(['?', '#']).next().unwrap_or_default();
     match target.split_once("://") {
-        // An address within a path is part of the path.
+        // A URL within a path is part of the path.
         Some((_, rest)) if !target.starts_with('/') => rest.find('/').map_or("", |at| &rest[at..]),
         _ => target,
     }

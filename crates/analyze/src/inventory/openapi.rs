@@ -105,7 +105,8 @@ impl Description {
             let paths = paths.iter().filter(|member| member.name.starts_with('/'));
             paths.map(|member| (call::path(&member.name), &member.node, root.resolve(&member.node)))
         };
-        // Parameters of one name are the same in paths that differ only by a query or a fragment.
+        // Parameters are collected by path, because paths that differ only by a query or a fragment share
+        // them.
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         let mut kinds: Vec<BTreeMap<&str, Kind>> = Vec::new();
         for (path, given, item) in paths() {
@@ -280,10 +281,10 @@ impl<'a> Root<'a> {
         (!bases.is_empty()).then_some(bases)
     }
 
-    /// Adds the kinds of values of the path parameters, as far as their schemas tell directly.
-    fn parameters(&self, given: &'a Node, item: &'a Node, kinds: &mut BTreeMap<&'a str, Kind>) {
+    /// Adds the kinds of values of the path parameters, if their schemas state them directly.
+    fn parameters(&self, written: &'a Node, item: &'a Node, kinds: &mut BTreeMap<&'a str, Kind>) {
         let operations = item.members().iter().filter(|member| Method::from_item_key(&member.name).is_some());
-        let lists = [given, item].into_iter().chain(operations.map(|member| &member.node));
+        let lists = [written, item].into_iter().chain(operations.map(|member| &member.node));
         for parameter in lists.filter_map(|of| of.get("parameters")).flat_map(Node::items) {
             let parameter = self.resolve(parameter);
             let is_in_path = parameter.get("in").and_then(Node::text) == Some("path");

@@ -25,7 +25,7 @@ pub struct DescriptionSummary {
     pub version: String,
     /// The number of operations.
     pub operations: usize,
-    /// The number of further operations that calls can't distinguish from these
+    /// The number of additional operations that calls can't distinguish from these
     /// ([`super::Description::alike`]).
     pub alike: usize,
     /// The number of paths whose operations are in another file ([`super::Description::elsewhere`]).
@@ -361,8 +361,8 @@ impl Report {
 
 impl Report {
     /// Returns the whole report as JSON, the same from the CLI and the browser (docs/inventory.md).
-    pub fn json(&self, seen: &ExportFacts) -> String {
-        let ExportFacts { origin, log, verdict, complete, events } = seen;
+    pub fn json(&self, export: &ExportFacts) -> String {
+        let ExportFacts { origin, log, verdict, complete, events } = export;
         let mut out = format!(r#"{{"countersign":"{FORMAT}","engine":"{ENGINE}","origin":"#).into_bytes();
         or_null(origin.as_ref(), &mut out, |origin, out| write_string(origin, out));
         out.extend(br#","log":"#);

@@ -91,17 +91,17 @@ pub(super) fn reasons(endpoint: &Endpoint, is_writing: bool) -> Vec<Reason> {
     let leaves = &endpoint.leaves[..];
     for flag in &endpoint.flags {
         match flag {
-            Flag::Shadow => add(30, "it is called, and not described".into(), leaves),
-            Flag::Zombie => add(25, "it is deprecated, and still called".into(), leaves),
+            Flag::Shadow => add(30, "it is called but not described".into(), leaves),
+            Flag::Zombie => add(25, "it is deprecated but still called".into(), leaves),
             Flag::UndocumentedMethod => add(25, "its path is described, but not this method".into(), leaves),
             Flag::Unauthenticated => {
                 let open = &endpoint.unauthenticated;
                 let (points, but) = match endpoint.is_secured {
-                    Some(true) => (40, "though its description asks for credentials"),
-                    _ => (25, "though others are named"),
+                    Some(true) => (40, "although its description requires credentials"),
+                    _ => (25, "although other calls name one"),
                 };
                 let calls = if open.calls == 1 { "1 call".into() } else { format!("{} calls", open.calls) };
-                add(points, format!("{calls} succeeded without a caller who is named, {but}"), &open.leaves);
+                add(points, format!("{calls} succeeded without a named caller, {but}"), &open.leaves);
             }
             Flag::Sensitive => {
                 add(15, format!("its path is about {}", endpoint.sensitive.join(", ")), leaves);
@@ -112,7 +112,7 @@ pub(super) fn reasons(endpoint: &Endpoint, is_writing: bool) -> Vec<Reason> {
                 let leaves: Vec<u64> = new.map(|caller| caller.leaf).take(super::facts::LEAVES).collect();
                 let number = endpoint.new_callers;
                 let whose = if number == 1 { "1 caller".into() } else { format!("{number} callers") };
-                add(15, format!("{whose} known from elsewhere called it for the first time"), &leaves);
+                add(15, format!("{whose} known from other endpoints called it for the first time"), &leaves);
             }
         }
     }

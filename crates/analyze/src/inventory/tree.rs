@@ -1,10 +1,9 @@
 //! A tree of path segments that infers which segments are parameters.
 //!
-//! Parameters are inferred from four observations. A segment that looks like an identifier stands for its
-//! kind. One that never changes is still a word. Siblings are values of one parameter if the words
-//! after them are distributed as if it didn't matter which sibling they follow. Siblings that nothing
-//! distinguishes are values if each is rare. Paths are untrusted, so everything is linear in the number of
-//! nodes, which is bounded.
+//! Parameters are inferred from four observations. A segment that looks like an identifier is a parameter. If
+//! it never changes, it is a word. Siblings are values of one parameter if the words after them don't depend
+//! on the sibling that they follow. Other siblings are values if each is rare. Paths are untrusted, so
+//! everything is linear in the number of nodes, which is bounded.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,14 +19,14 @@ pub(super) const MAX_NODES: usize = 131_072;
 const MAX_SEGMENTS: usize = 24;
 /// The minimum number of siblings that can be one parameter.
 const MIN_SIBLINGS: usize = 10;
-/// The number of calls from which a segment with only one value is a word, whatever it looks like.
+/// From this number of calls on, a segment with only one value is a word, regardless of its form.
 const MIN_CONSTANT_CALLS: u64 = 20;
 /// A word is spread over siblings if the number of siblings that have it is at least this share of the
 /// number expected by chance.
 const MIN_SPREAD: f64 = 0.6;
 /// The minimum share of a sibling's calls that must continue with spread words.
 const MIN_SHARE: f64 = 0.6;
-/// A segment with this many times the calls of most of its rare siblings is a word of its own.
+/// A segment that is called this many times as often as most of its rare siblings is a word.
 const OUTSTANDING_FACTOR: u64 = 4;
 /// The minimum length of a token without digits, in bytes.
 const MIN_TOKEN_LENGTH: usize = 16;
@@ -84,7 +83,7 @@ struct Node {
     kids: BTreeMap<Box<str>, Box<Node>>,
     /// The calls of this node and all nodes below it.
     calls: u64,
-    /// The only value of a segment that looks like an identifier; none once there were two.
+    /// The only value so far of a segment that looks like an identifier; `None` after a second value.
     only: Option<Box<str>>,
     ends: Vec<(Method, Facts)>,
 }
@@ -284,7 +283,7 @@ fn decay(x: f64) -> f64 {
     power
 }
 
-/// Paths, up to a number of nodes.
+/// The paths, stored in a bounded number of nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     root: Node,

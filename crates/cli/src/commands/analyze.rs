@@ -16,7 +16,7 @@ use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Sign
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
 use serde_json::{Value, json};
-use visitor::{Answers, FindingsVisitor, Signer};
+use visitor::{Acknowledgments, FindingsVisitor, Signer};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -137,7 +137,7 @@ pub(crate) struct AnalyzedExport<'p> {
     pub(crate) outcome: Analysis,
     /// The signers of the entries that findings name.
     signers: Signers<Signer>,
-    answers: Answers,
+    acknowledgments: Acknowledgments,
     /// The number of verified events.
     pub(crate) events: u64,
 }
@@ -176,7 +176,7 @@ impl AnalyzedExport<'_> {
         };
         let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
         let (unread, future) = (coverage.unparsed, *future);
-        let told = FindingsDocument {
+        let document = FindingsDocument {
             seen: &seen,
             pack,
             unread,
@@ -188,7 +188,7 @@ impl AnalyzedExport<'_> {
             coverage,
         };
         let signer_trusts = SignerTrusts::from_report(report);
-        told.json(findings, |finding| self.signer_trust(finding, &signer_trusts).map(SignerTrust::as_str))
+        document.json(findings, |finding| self.signer_trust(finding, &signer_trusts).map(SignerTrust::as_str))
     }
 
     /// Compares with earlier findings, and prints the differences.

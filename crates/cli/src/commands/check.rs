@@ -30,10 +30,10 @@ const MAX_WAITING: usize = 16;
 
 /// Check any C2SP tiled log by its tiles
 ///
-/// Reads the checkpoint, all entry bundles, and all tiles. Every entry's hash must be in its tile, every tile's root
-/// in the tile above it, and the tree must lead to the checkpoint's root. Entries that are links or key notes are
-/// verified like `countersign verify` does. Tiles don't contain events, so the best verdict for a log with links is
-/// `partial`.
+/// Reads the checkpoint, all entry bundles, and all tiles. Every entry's hash must be in its tile, every
+/// tile's root in the tile above it, and the tree must lead to the checkpoint's root. Entries that are links
+/// or key notes are verified as by `countersign verify`. Tiles don't contain events, so the best verdict for
+/// a log with links is `partial`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,7 @@ Examples:
   countersign check ./log --trust trust.txt --json | jq .tiles
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
-3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
+3 signed by a key you don't trust, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
 pub(crate) struct Args {
     /// The log: the URL of its checkpoint and tiles, or a folder with `checkpoint` and `tile/`

@@ -55,8 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     trust.write(format!("log {log_key}\nemitter {app_key}\nemitter {log_key}\n").as_bytes())?;
     trust.finish()?;
     let rights = "read,erase,admin".parse::<Rights>();
-    let rights =
-        rights.map_err(|why| CliError::unusable("token.file", why, "this is a bug: please report it"))?;
+    let rights = rights.map_err(|why| CliError::unusable("token.file", why, "report this as a bug"))?;
     let token = tokens::add(&dir, "dev", rights, None, Scope::default());
     let token = token.map_err(|error| CliError::unusable("token.file", error.to_string(), "try again"))?;
     let paste = Zeroizing::new(format!(
@@ -76,9 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let flags: Vec<OsString> = flags.into_iter().chain(page).collect();
     let matches = command.get_matches_from(flags);
     let ended = serve::Args::from_arg_matches(&matches)
-        .map_err(|error| {
-            CliError::unusable("arguments.invalid", error.to_string(), "this is a bug: please report it")
-        })
+        .map_err(|error| CliError::unusable("arguments.invalid", error.to_string(), "report this as a bug"))
         .and_then(|args| serve::run(&args));
     folder.close().map_err(|error| CliError::io("remove", "the temporary folder", &error))?;
     style::done("deleted the log, its keys, and its events");

@@ -222,7 +222,7 @@ fn catalog(args: &Args) -> Result<Catalog, CliError> {
         return Catalog::built_in(name).ok_or_else(|| {
             CliError::unusable(
                 "arguments.invalid",
-                "unknown framework",
+                "the framework is unknown",
                 "run `countersign evidence --help` for the list",
             )
         });

@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    asked: ServerSelection,
+    server_selection: ServerSelection,
     #[command(flatten, next_help_heading = "Which events")]
     selection: SelectionOptions,
 }
@@ -115,7 +115,7 @@ struct ServerSelection {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
-    if args.asked.limit.is_some() && args.selection.chain.len() > 1 {
+    if args.server_selection.limit.is_some() && args.selection.chain.len() > 1 {
         let message = "--limit can't be combined with several chains";
         return Err(CliError::unusable(
             "arguments.invalid",
@@ -209,7 +209,7 @@ struct Request {
 
 impl Request {
     fn from_args(args: &Args) -> Result<Self, CliError> {
-        let (asked, selection) = (&args.asked, &args.selection);
+        let (asked, selection) = (&args.server_selection, &args.selection);
         let mut query = Vec::new();
         let mut ask = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
         ask("from", selection.range.map(|(first, _)| first.to_string()));
@@ -222,7 +222,7 @@ impl Request {
         ask("outcome", asked.outcome.clone());
         ask("tenant", asked.tenant.clone());
         ask("q", asked.q.clone());
-        // Relative times are relative to now, like on the log server.
+        // Relative times are relative to now, as on the log server.
         let written = selection.query.as_deref().map(crate::io::query::parse).transpose()?;
         ask("query", written.map(|query| query.to_string()));
         ask("limit", asked.limit.map(|limit| limit.to_string()));
@@ -248,8 +248,8 @@ impl Request {
 impl Request {
     /// Returns the conditions and bounds of a search.
     fn searched(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let asked = self.query.iter().map(|(name, value)| (*name, value.as_str()));
-        asked.filter(|(name, _)| !matches!(*name, "limit" | "boundary"))
+        let conditions = self.query.iter().map(|(name, value)| (*name, value.as_str()));
+        conditions.filter(|(name, _)| !matches!(*name, "limit" | "boundary"))
     }
 
     /// Returns `None` if the search needs no explanation, true if it is enough to name fields that no event has, and
@@ -362,8 +362,9 @@ struct ExportEnds {
 
 /// The number of bytes of the first line that are kept: more than any header has.
 const MAX_FIRST_LINE_BYTES: usize = 1 << 16;
-/// The start of the last line of an export.
+/// The starts of the last line of an export: a checkpoint, or the head of a tenant log, which is shorter.
 const CHECKPOINT: &[u8] = b"{\"checkpoint\":";
+const HEAD: &[u8] = b"{\"head\":";
 
 impl ExportEnds {
     fn push(&mut self, piece: &[u8]) {
@@ -393,7 +394,8 @@ impl ExportEnds {
             return Err(export::empty());
         }
         countersign::export::Header::parse(&self.first)?;
-        if !self.ended || (self.lines > 1 && self.last != CHECKPOINT) {
+        let states_size = self.last == CHECKPOINT || self.last.starts_with(HEAD);
+        if !self.ended || (self.lines > 1 && !states_size) {
             return Err(cut_off());
         }
         Ok(())
@@ -457,19 +459,21 @@ mod tests {
     #[test]
     fn detects_truncated_exports() {
         let header = "{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n";
-        let whole = format!("{header}{{\"link\":\"x\"}}\n{{\"checkpoint\":\"x\"}}\n");
         let check = |text: &str, piece: usize| {
             let mut ends = ExportEnds::default();
             text.as_bytes().chunks(piece).for_each(|piece| ends.push(piece));
             ends.check().is_ok()
         };
-        for piece in [1, 2, 7, 1_000] {
+        let cases = [1, 2, 7, 1_000].into_iter().flat_map(|piece| [(piece, "checkpoint"), (piece, "head")]);
+        for (piece, last) in cases {
+            let whole = format!("{header}{{\"link\":\"x\"}}\n{{\"{last}\":\"x\"}}\n");
             assert!(check(&whole, piece) && check(header, piece), "{piece}");
             for length in 0..whole.len() {
                 assert_eq!(check(&whole[..length], piece), length == header.len(), "{length} {piece}");
             }
             assert!(!check(&whole[..header.len() + 13], piece));
             assert!(!check("<html>\n", piece));
+            assert!(!check(&format!("{header}{{\"anchor\":\"x\"}}\n"), piece));
         }
     }
 }

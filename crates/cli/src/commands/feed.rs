@@ -81,7 +81,7 @@ pub(crate) struct Args {
     destination: destination::DestinationArgs,
 }
 
-/// The time a destination may fail after the end was requested.
+/// The maximum time for which a destination may keep failing. A feed that follows a log has no such limit.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {

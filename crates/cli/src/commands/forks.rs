@@ -8,11 +8,13 @@ use countersign::log::Evidence;
 use countersign::time::Time;
 use countersign_log::evidence;
 use countersign_log::stop::{Line, SigningStop};
+use countersign_log::store::StoreError;
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 
 use crate::arg_groups::FormatArgs;
 use crate::commands::serve::store_hint;
+use crate::commands::tenant;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, faint, good, label, plain};
@@ -21,8 +23,9 @@ use crate::io::verdict;
 /// Show rejected forks, and why the log stopped signing
 ///
 /// Reads the log's folder, even while a server is running there. The reasons why the log stopped are in
-/// evidence.ndjson, with the log's own checkpoint and the answer of the witness that contradicts it. Forks are in the
-/// database. A server returns the same at /evidence to a token with the right admin.
+/// evidence.ndjson, with the log's own checkpoint and the answer of the witness that contradicts it. Forks
+/// are in the database; those of all tenant logs are shown together. A server returns the same data at /evidence, for
+/// tokens with the right `admin`.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print the evidence; as JSON, one object per line")))]
 #[command(after_help = "\
@@ -57,11 +60,28 @@ fn forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, CliError> {
     if !folder.join(sqlite::FILE).exists() {
         return Ok(Vec::new());
     }
-    let read = sqlite::open_reader(folder).and_then(|(_, reader)| reader.evidence());
+    let read = sqlite::has_tenants(folder).and_then(|has_tenants| {
+        if has_tenants {
+            return tenant_forks(folder);
+        }
+        sqlite::open_reader(folder).and_then(|(_, reader)| reader.evidence())
+    });
     read.map_err(|error| {
         let hint = "check the folder and its permissions";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&shown(folder))
     })
+}
+
+/// Returns the forks in all tenant logs of the folder's database, oldest first.
+fn tenant_forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, StoreError> {
+    let (_, readers) = sqlite::open_tenant_readers(folder)?;
+    let mut forks = Vec::new();
+    tenant::for_each(&*readers, &mut |tenant| {
+        forks.extend(readers.log(tenant.number).evidence()?);
+        Ok(())
+    })?;
+    forks.sort_by_key(|(at, _)| *at);
+    Ok(forks)
 }
 
 fn text(stops: &[String], forks: &[(Time, Evidence)]) -> String {

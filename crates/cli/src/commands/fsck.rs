@@ -22,6 +22,9 @@ use crate::io::{progress, style, verdict};
 /// Reads everything: entries against tiles, tiles and checkpoints against each other, events against the links that
 /// commit to them, link lookups, recorded erasures against events, and the search index against all events. A server
 /// may keep running, except with --repair on a folder.
+///
+/// For a log with tenants, all tenant logs are checked, and compared with the heads that they showed. The place of a
+/// problem in a tenant log starts with t/ and the ID of the log.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -159,10 +162,12 @@ fn print_report(report: &Report) -> Result<(), CliError> {
     if report.more > 0 {
         let _ = writeln!(text, "{} more", report.more);
     }
-    let Report { origin, leaves, events, erased, unfinished, .. } = report;
+    let Report { origin, tenants, leaves, events, erased, unfinished, .. } = report;
+    let logs = tenants
+        .map_or_else(String::new, |tenants| format!(" and its {}", verdict::count(tenants, "tenant log")));
     let word = if report.is_whole() { good("no problems") } else { bad("problems") };
     let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
-    let _ = writeln!(text, "{word} in {}: {leaves}, {events}, {erased} erased", plain(origin));
+    let _ = writeln!(text, "{word} in {}{logs}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
         let _ =
             writeln!(text, "  recorded erasures not finished yet: {unfinished}; the server continues them");
@@ -179,7 +184,7 @@ fn to_json(report: &Report) -> serde_json::Value {
             "hint": problem.repair.hint(),
         })
     });
-    json!({
+    let mut report_json = json!({
         "origin": report.origin,
         "whole": report.is_whole(),
         "entries": report.leaves,
@@ -188,7 +193,11 @@ fn to_json(report: &Report) -> serde_json::Value {
         "unfinished": report.unfinished,
         "problems": problems.collect::<Vec<_>>(),
         "more": report.more,
-    })
+    });
+    if let Some(tenants) = report.tenants {
+        report_json["tenants"] = tenants.into();
+    }
+    report_json
 }
 
 fn count(problems: usize) -> String {

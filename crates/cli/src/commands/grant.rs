@@ -10,7 +10,7 @@ use countersign_client::now;
 
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
-use crate::commands::record::note::NoteArgs;
+use crate::commands::record::note::{NoteArgs, SubmittedNote};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
@@ -19,7 +19,8 @@ use crate::io::{key, style};
 /// Allow an emitter to write to a log, as an issuer
 ///
 /// Submits one key note to a log, or writes it to an export for `seal`. It applies to chains that come after it in
-/// the log, so pass it to `seal` before them.
+/// the log, so pass it to `seal` before them. With the URL of a root log, it is for all tenant logs: it becomes an
+/// entry of each one before the key's first chain there.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,7 +45,8 @@ pub(crate) struct GrantArgs {
 /// Revoke an emitter's key, as an issuer or as the emitter itself
 ///
 /// Submits one key note to a log, or writes it to an export for `seal`. A revocation is permanent: no later grant
-/// undoes it.
+/// undoes it. With the URL of a root log, an issuer revokes the key in all tenant logs where it has a chain or a grant;
+/// the command fails unless each of them proves that it has the revocation.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -117,6 +119,15 @@ fn no_effect(key: &SignerKey, about: &VerifierKey, hint: &str) -> CliError {
     CliError::unusable("note.invalid", style::plain(&message), hint)
 }
 
+/// Says how many tenant logs have a statement.
+fn logs_have(logs: usize) -> String {
+    match logs {
+        0 => "no log has it".into(),
+        1 => "1 log has it".into(),
+        logs => format!("{logs} logs have it"),
+    }
+}
+
 /// Signs the statement, and submits it or writes it to a file.
 fn submit_or_write(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
@@ -124,11 +135,21 @@ fn submit_or_write(args: &Common, statement: &Statement, key: &SignerKey) -> Res
     if let Some(mut log_server) = args.to.log_server(args.origin.as_deref())? {
         let note = sign(log_server.origin())?;
         lines.note(&note);
-        let index = log_server.submit(lines.as_str(), &note)?;
+        let submitted = log_server.submit(lines.as_str(), &note, key)?;
         let origin = log_server.origin();
-        style::done(&format!(
-            "the statement is entry {index} of the log {origin}, and applies to later entries"
-        ));
+        style::done(&match (submitted, statement) {
+            (SubmittedNote::Entry(index), _) => {
+                format!("the statement is entry {index} of the log {origin}, and applies to later entries")
+            }
+            (SubmittedNote::Tenants(logs), Statement::Grant { .. }) => format!(
+                "the grant is for all tenant logs of {origin}, and becomes an entry of each one before the key's first chain there; {} so far",
+                logs_have(logs)
+            ),
+            (SubmittedNote::Tenants(logs), Statement::Revoke { .. }) => format!(
+                "the revocation is for all tenant logs of {origin}; {}, which is every log where the key has a chain or a grant",
+                logs_have(logs)
+            ),
+        });
         return Ok(ExitStatus::Success);
     }
     let origin = args.origin.as_deref().unwrap_or_default();

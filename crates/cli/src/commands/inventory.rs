@@ -221,13 +221,13 @@ pub(crate) fn description(path: &Path) -> Result<Description, CliError> {
 
 /// Fails if --fail-on names a flag that needs missing options: without them it would never apply.
 fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), CliError> {
-    let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
+    let flag_of = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
     let (what, needed) = if description.is_none()
-        && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
+        && let Some(what) = flag_of(&["shadow", "zombie", "undocumented-method", "unused"])
     {
         (what, "--openapi")
     } else if args.since.is_none()
-        && let Some(what) = asks(&["new", "new-caller"])
+        && let Some(what) = flag_of(&["new", "new-caller"])
     {
         (what, "--since")
     } else {

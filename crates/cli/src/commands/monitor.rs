@@ -1,36 +1,45 @@
 //! `countersign monitor`: checks a log repeatedly, and reports problems.
 
+mod growth;
 mod storage;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign::verify::Severity;
-use countersign_client::{now, open};
+use countersign_client::{now, open_with_token};
 use countersign_monitor::{Finding, Findings, Monitor, MonitorObserver, MonitorState, MonitorWebhook};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use self::growth::GrowthArgs;
 use self::storage::Storage;
-use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
+use crate::arg_groups::{AccessArgs, FormatArgs, RequiredTrustArgs};
 use crate::args;
 use crate::args::origin;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
-use crate::io::{progress, stop, style};
+use crate::io::{progress, stop, style, token};
 
 /// Check a log repeatedly, and report problems
 ///
 /// Checks that the log's key and enough witnesses signed it, that it only grew and was never rewritten or truncated,
 /// that every chain continues without gaps, that every key may sign, and that the log isn't silent. Each finding is
 /// reported once. If the log shows two histories, the monitor stops, and both checkpoints are evidence. Network
-/// problems are reported, and the monitor retries.
+/// problems are reported, and the monitor retries. A tenant log is read with a reader's token, and its heads are
+/// compared with each other, so that what was undone between two anchors is noticed too.
+///
+/// With --all-tenants, checks all tenant logs of a root log without reading their events: at each tick, none may be
+/// rewritten, shortened, or dropped. With --cosign, it is a growth witness: a C2SP tlog-witness that cosigns only ticks
+/// that passed. It keeps what it cosigned in the file of --state with `.cosigned` after its name; back up neither, and
+/// never go back to older copies.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print findings; as JSON, one per line")))]
 #[command(after_help = "\
@@ -38,9 +47,12 @@ Examples:
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --also https://mirror.example/audit --webhook https://alerts.example/hook
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --once || alert
+  countersign monitor https://log.example/t/8f000000000000000000000000000001 --trust acme.txt --token-file token.txt --state acme.json
+  countersign monitor https://log.example --all-tenants --trust trust.txt --token-file growth.token --state growth.state
+  countersign monitor https://log.example --all-tenants --cosign --key witness.key --trust trust.txt --token-file growth.token --state growth.state
 
 Exit status: 0 nothing found (or stopped), 1 altered or broken, 2 unusable arguments, \
-3 signed by a key you haven't trusted, 5 not (fully) checked because the log could not be read.")]
+3 signed by a key you don't trust, 5 not (fully) checked because the log could not be read.")]
 pub(crate) struct Args {
     /// The log: the URL of its checkpoint and tiles, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
@@ -50,13 +62,16 @@ pub(crate) struct Args {
     /// Origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// File for the monitor's state, including evidence; created if missing
     #[arg(long, value_name = "FILE", help_heading = "What to remember")]
     state: Option<PathBuf>,
     /// File for the checkpoint only, in the form that `verify --pin` reads; each run then reads all entries again
     #[arg(long, value_name = "FILE", conflicts_with = "state", help_heading = "What to remember")]
     pin: Option<PathBuf>,
-    /// Another place that serves this log, or a witness's monitoring prefix, to compare the log with. Can be repeated
+    /// Another place that serves this log, or a witness's monitoring prefix, to compare the log with. Can be repeated.
+    /// The token for a tenant log is sent to these places, too
     #[arg(long, value_name = "URL|DIR")]
     also: Vec<String>,
     /// Time between checks, such as 10s or 5m
@@ -77,13 +92,32 @@ pub(crate) struct Args {
     webhook: Option<String>,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    growth: GrowthArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
+    if args.growth.all_tenants {
+        return growth::run(args);
+    }
     let trust = args.trust.load()?;
     let origin = origin::select(&trust, args.origin.as_deref())?;
+    // Only a tenant log is shown to readers with a token alone.
+    let is_tenant_log = TenantOrigin::for_reader(&origin, &trust).is_some();
+    let token = if is_tenant_log { args.access.token()? } else { None };
+    let open = |place: &String| {
+        let url = if is_tenant_log { place.parse().ok() } else { None };
+        match (&token, &url) {
+            (Some(_), Some(url)) => token::warn_if_token_unencrypted(url),
+            (None, Some(_)) => style::warn(
+                "a log server shows a tenant log only to readers with a token: pass it with --token-file",
+            ),
+            _ => {}
+        }
+        open_with_token(place, token.clone())
+    };
     let source = open(&args.log)?;
-    let also = args.also.iter().map(|place| open(place)).collect::<Result<Vec<_>, _>>()?;
+    let also = args.also.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let webhook = args.webhook.as_deref().map(MonitorWebhook::new).transpose()?;
     let storage = match (&args.state, &args.pin) {
         (Some(path), _) => Storage::State(path.clone()),
@@ -153,12 +187,8 @@ impl Reporter<'_> {
             if findings.is_fatal() || self.args.once {
                 return Ok(status(&findings));
             }
-            let next = Instant::now() + self.args.every;
-            while Instant::now() < next {
-                if stop::is_requested() {
-                    return Ok(ExitStatus::Success);
-                }
-                std::thread::sleep((next - Instant::now()).min(Duration::from_millis(100)));
+            if stop::sleep(self.args.every) {
+                return Ok(ExitStatus::Success);
             }
         }
     }

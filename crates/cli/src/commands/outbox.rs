@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use countersign::tenant::{HeadProof, NewestHead};
+
 use self::entries::Entry;
 use self::journal::Contents;
 use crate::errors::{CliError, shown};
@@ -20,6 +22,10 @@ use crate::io::verdict::{self, count};
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 const ACTION_WIDTH: usize = 60;
+const NOTE_WIDTH: usize = 300;
+/// The files in the folder of `countersign record --outbox` with what is known about the log.
+const POSITION: &str = "position.json";
+const CONTRADICTION: &str = "contradiction.json";
 
 /// Show an outbox, or recover the intact part of a corrupt one
 ///
@@ -44,8 +50,8 @@ enum Command {
     /// Write the intact events and signed links of an outbox to new files
     ///
     /// Record the events again, with `countersign record` or recordMany. Send signed links unchanged: POST the file
-    /// to the log's /submit. An event without a time of its own gets the time at which it was recorded, as
-    /// `occurred_at`.
+    /// to the log's /submit. Entries of tenants are written without the tenant, which `outbox show` lists. An event
+    /// without a time of its own gets the time at which it was recorded, as `occurred_at`.
     ///
     /// Exit status: 0 everything could be read, 1 something is corrupt, 2 this is not an outbox.
     Salvage {
@@ -125,7 +131,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
 /// True for the files in the folder of `countersign record --outbox` that contain no entries.
 fn is_bookkeeping(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name == "lock" || name == "position.json" || name.starts_with(".countersign-")
+    name == "lock" || name == POSITION || name == CONTRADICTION || name.starts_with(".countersign-")
 }
 
 fn show(path: &Path) -> Result<ExitStatus, CliError> {
@@ -134,24 +140,33 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
     for (path, contents) in &outboxes {
         let _ = writeln!(text, "{}", line(&shown(path), 200));
         for (id, entry) in &contents.entries {
+            let tenant = entry.tenant().map_or_else(String::new, |tenant| {
+                format!("  tenant {}", line(&format!("{tenant:?}"), ACTION_WIDTH))
+            });
             let _ = match entry {
+                Entry::Log(note) => {
+                    let fact = line(&note.text, NOTE_WIDTH);
+                    let fact = if note.is_contradiction { bad(&fact).clone() } else { fact };
+                    writeln!(text, "  {id}  log     {fact}{tenant}")
+                }
                 Entry::Event(event) => writeln!(
                     text,
-                    "  {id}  event   {}  {} bytes  {}",
+                    "  {id}  event   {}  {} bytes  {}{tenant}",
                     event.time,
                     event.json.len(),
                     line(event.action().as_deref().unwrap_or("-"), ACTION_WIDTH)
                 ),
                 Entry::Links(links) => writeln!(
                     text,
-                    "  {id}  signed  {}  {} bytes  {}",
+                    "  {id}  signed  {}  {} bytes  {}{tenant}",
                     links.span(),
                     links.lines.len(),
                     line(&links.actions().join(", "), ACTION_WIDTH)
                 ),
             };
         }
-        if contents.entries.is_empty() && contents.problems.is_empty() {
+        let is_delivered = contents.entries.values().all(|entry| matches!(entry, Entry::Log(_)));
+        if is_delivered && contents.problems.is_empty() {
             let _ = writeln!(
                 text,
                 "  {}",
@@ -160,8 +175,34 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
         }
         text.push_str(&problem_list(contents));
     }
+    if path.is_dir() {
+        text.push_str(&log_facts(path));
+    }
     verdict::print(&text)?;
     Ok(status(&outboxes))
+}
+
+/// Returns what the folder of `countersign record --outbox` knows about a tenant log, one fact a line.
+fn log_facts(folder: &Path) -> String {
+    #[derive(serde::Deserialize)]
+    struct Position {
+        newest_head: Option<String>,
+    }
+    let mut text = String::new();
+    let position = fs::read(folder.join(POSITION)).ok();
+    let position = position.and_then(|bytes| serde_json::from_slice::<Position>(&bytes).ok());
+    let head = position.and_then(|position| HeadProof::parse(&position.newest_head?).ok());
+    if let Some(head) = head {
+        let _ = writeln!(text, "  {}", faint(entries::newest_head(NewestHead::from(&head).since())));
+    }
+    let evidence = fs::read(folder.join(CONTRADICTION)).ok();
+    if let Some(evidence) =
+        evidence.and_then(|bytes| serde_json::from_slice::<countersign_delivery::Contradiction>(&bytes).ok())
+    {
+        let message = line(&evidence.message, NOTE_WIDTH);
+        let _ = writeln!(text, "  {} {message}; see {CONTRADICTION}", bad("log.rewritten:"));
+    }
+    text
 }
 
 /// Lists the corrupt ranges, one per line.
@@ -210,7 +251,7 @@ fn salvage(
                     link_count += links.count() as u64;
                     signed.write(&links.lines)?;
                 }
-                (Entry::Links(_), None) => {}
+                (Entry::Links(_), None) | (Entry::Log(_), _) => {}
             }
         }
         for entry in &contents.doubtful {
@@ -219,6 +260,7 @@ fn salvage(
                 match entry {
                     Entry::Event(event) => others.write(format!("{}\n", event.dated()).as_bytes())?,
                     Entry::Links(links) => others.write(&links.lines)?,
+                    Entry::Log(_) => {}
                 }
             }
         }

@@ -40,11 +40,11 @@ use crate::io::{key, style, verdict};
 /// deliver ({"Records": […]}). If the file's name ends in .csv, each of its rows is an event. Each event is converted
 /// to canonical form, salted, linked to the previous one, and signed.
 ///
-/// First, secrets are replaced with "[redacted]": values of fields whose names suggest a secret (password, api-key,
-/// client-secret, cookie, and similar names in any notation), and in any string the parts that look like a secret:
-/// JWTs, private keys, tokens with a documented prefix, credentials, passwords in URLs, card numbers, and values
-/// assigned to such a name (?token=…, "password: …"). Identifiers, counts, states, and settings stay. Try
-/// --redact-preview before the first run.
+/// First, secrets are replaced with "[redacted]": values of fields whose names suggest a secret (password,
+/// api-key, client-secret, cookie, and similar names in any notation), and in any string the parts that look
+/// like a secret: JWTs, private keys, tokens with a documented prefix, credentials, passwords in URLs, card
+/// numbers, and values assigned to such a name (?token=…, "password: …"). Identifiers, counts, states, and
+/// settings are kept. Try --redact-preview before the first run.
 ///
 /// At the end of the input the chain is closed, which proves that nothing after it was cut off.
 #[derive(clap::Args)]

@@ -23,8 +23,8 @@ pub(crate) use sections::of_markdown;
 
 /// Write a report: an evidence file that verifies itself, or JSON
 ///
-/// Verifies the export. The report names what it is about: the file and its SHA-256, the trust file and pins with
-/// theirs, this program, the time, and which events were selected.
+/// Verifies the export. The report states what it covers: the file, the trust file, and the pins, each with
+/// its SHA-256, this program, the time, and which events were selected.
 ///
 /// A file named .html contains everything needed to verify the selected events again. Opened in a browser, offline,
 /// it does so before it shows anything. With --sample it draws some of the events for testing, from the root of the
@@ -49,8 +49,8 @@ pub(crate) struct Args {
     export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// A checkpoint you verified before, from which the log must have grown. With --check, one the JSON report was
-    /// made with. Can be repeated
+    /// A checkpoint you verified before, from which the log must have grown. With --check, a checkpoint that
+    /// the JSON report was made with. Can be repeated
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
     /// Only events that match this query (see docs/query.md)

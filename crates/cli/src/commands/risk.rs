@@ -28,10 +28,10 @@ pub(crate) use observed::ObservedData;
 
 /// Estimate losses per year, in money, for your own scenarios
 ///
-/// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss costs.
-/// For each you give the least, the most likely and the most you think possible, with source and date. The
-/// simulated years follow from the log's root and the scenario alone, so anyone computes the same figures. What
-/// findings and inventories suggest is shown but never applied.
+/// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss
+/// costs. For each, you state a minimum, a most likely value, and a maximum, with source and date. The
+/// simulated years follow from the log's root and the scenario alone, so anyone computes the same figures.
+/// Frequencies suggested by findings and inventories are shown, but never applied.
 #[derive(clap::Args)]
 #[command(mut_arg("trust", |trust| trust.requires("log")))]
 #[command(after_help = "\
@@ -111,7 +111,7 @@ pub(crate) struct ObservationArgs {
 }
 
 impl ObservationArgs {
-    /// True if any of them was given.
+    /// True if any of these options is set.
     pub(crate) const fn is_given(&self) -> bool {
         self.findings.is_some() || self.inventory.is_some() || self.span.is_some()
     }

@@ -13,9 +13,9 @@ use crate::arg_groups::OutputArgs;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::style;
 use crate::io::style::{bad, good, label, plain};
 use crate::io::verdict::{self, count};
+use crate::io::{style, table};
 
 /// Build, test and list detection rules
 ///
@@ -240,7 +240,7 @@ fn test(args: &Test) -> Result<ExitStatus, CliError> {
             let place = format!("{}:{}", case.place.0, case.place.1);
             let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &parsers)) else {
                 let message = format!("no rule has the id {}", case.rule);
-                let hint = "a case names its rule by id, and is in the same directory";
+                let hint = "name the rule by its id, and put the case into the rule's directory";
                 return Err(CliError::unusable("case.rule", message, hint)
                     .at_line(u64::from(case.place.1))
                     .within(&file));
@@ -276,11 +276,7 @@ fn list(args: &List) -> Result<ExitStatus, CliError> {
     let pack = load(&args.rules)?;
     let mut text = String::new();
     let _ = writeln!(text, "{} {} {}", label("pack:"), plain(&pack.name), pack.hash());
-    let mut table = comfy_table::Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["LEVEL", "RULE", "TITLE", "TAGS"]);
+    let mut table = table::new(["LEVEL", "RULE", "TITLE", "TAGS"]);
     for rule in pack.rules() {
         table.add_row([
             rule.level.as_str().to_owned(),
@@ -289,9 +285,7 @@ fn list(args: &List) -> Result<ExitStatus, CliError> {
             plain(&rule.tags.join(" ")),
         ]);
     }
-    for line in table.lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    text += &table::text(&table);
     verdict::print(&text)?;
     Ok(ExitStatus::Success)
 }

@@ -21,10 +21,10 @@ use crate::io::{export, key, style};
 
 /// Put chains and key notes into one log, without a server
 ///
-/// Signs checkpoints of it. Entries that are in the log already are not added again. If the first EXPORT is sealed
-/// already, it is extended: its checkpoints stay, and new entries come after them. What a log may not accept is
-/// refused: a link that doesn't continue its chain, a fork, a chain whose last link isn't signed, an event that
-/// doesn't match its link.
+/// Signs checkpoints of it. Entries that the log already contains are not added again. If the first EXPORT is
+/// already sealed, it is extended: its checkpoints stay, and new entries come after them. Rejects what a log
+/// must not accept: a link that doesn't continue its chain, a fork, a chain whose last link isn't signed, an
+/// event that doesn't match its link.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

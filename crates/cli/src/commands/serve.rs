@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
+use countersign::tenant::{MIN_DEPTH, TenantOrigin};
 use countersign::time::Time;
 use countersign::tolerance;
 use countersign::trust::Trust;
@@ -28,13 +29,16 @@ use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::{Bucket, BucketError};
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
-use countersign_log_server::log_server::{LogServer, RulesError};
+use countersign_log_server::log_server::RulesError;
 use countersign_log_server::restore::succession::Succession;
 use countersign_log_server::retention::holds::Hold;
+use countersign_log_server::retention::tenants::TenantRetention;
 use countersign_log_server::retention::{self, Rule, Rules};
-use countersign_log_server::serve::{Config, RunningLog, StartError, serve_with_first_event};
+use countersign_log_server::serve::{
+    Config, RunningLog, StartError, TenantConfig, TrustTarget, serve_with_first_event,
+};
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
-use countersign_log_server::sqlite;
+use countersign_log_server::sqlite::{self, LogIdentity};
 
 use certificate::Certificate;
 use countersign_client::Url;
@@ -49,10 +53,12 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::{input, key, parsers, stop, style, token};
 
+/// The origin of a new log, unless another is given.
+const DEFAULT_ORIGIN: &str = "localhost/audit";
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
 /// The name of the trust file in the log's folder.
-const TRUST: &str = "trust.txt";
+pub(crate) const TRUST: &str = "trust.txt";
 /// The page at `/`, compressed with gzip: the console, or instructions to get it.
 const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
 /// The interval of checks for a stop request.
@@ -66,6 +72,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// may write to it. Prints the log's public key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
 /// once work in progress is done. The log's console is at /: search, live view, coverage, keys, witnesses and
 /// storage, verified in the browser, for readers with a token.
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -95,6 +102,35 @@ pub(crate) struct Args {
     /// with the same key and bucket are one log, and the folder is only an index
     #[arg(long, value_name = "URL", help_heading = "The log")]
     store: Option<String>,
+    /// Keep a log of its own for each tenant, below a public root log that proves all of them
+    ///
+    /// For a new folder; one that has tenants needs no option. Create tenants with `countersign tenant add`. Each has
+    /// its log at /t/ID, and reads it with its own token.
+    #[arg(long, help_heading = "Tenants")]
+    tenants: bool,
+    /// Interval of the root log's ticks, at least 1s. Submissions are answered at the next tick
+    ///
+    /// Each tick adds an entry to the root log, whether or not anything was recorded: 4.6 GB a year at 1s.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration, help_heading = "Tenants")]
+    tick: Duration,
+    /// Number of tenants that a new root log has room for before its proofs get longer: a power of 2
+    ///
+    /// Readers can see this number, which doubles when 7 of 8 places are used.
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = slots, help_heading = "Tenants")]
+    slots: u32,
+    /// Also report metrics of each tenant, with its name: entries, stops, and submissions above its quota
+    ///
+    /// They reveal to everyone who can see your metrics who your customers are, and when each is active.
+    #[arg(long, help_heading = "Tenants")]
+    tenant_metrics: bool,
+    /// Accept at most this many events per second for each tenant, on average [default: no limit]
+    ///
+    /// All keys that write to the tenant's log share it. Above it, the answer is 429 with retry-after.
+    #[arg(long, value_name = "N", help_heading = "Tenants")]
+    quota_tenant_events: Option<NonZeroU32>,
+    /// Accept at most this many bytes per second for each tenant, on average [default: no limit]
+    #[arg(long, value_name = "N", help_heading = "Tenants")]
+    quota_tenant_bytes: Option<NonZeroU32>,
     /// Address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Network")]
     listen: Address,
@@ -118,7 +154,8 @@ pub(crate) struct Args {
     host: Vec<String>,
     /// Accept at most this many events per second from each key, on average [default: no limit]
     ///
-    /// Above that, the answer is 429 with retry-after, and emitters wait accordingly.
+    /// Above that, the answer is 429 with retry-after, and emitters wait accordingly. With tenants, a key has this quota
+    /// in each tenant's log.
     #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_events: Option<NonZeroU32>,
     /// Accept at most this many bytes per second from each key, on average [default: no limit]
@@ -145,14 +182,17 @@ pub(crate) struct Args {
         help_heading = "Network"
     )]
     proxy_header: ProxyHeader,
-    /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too
+    /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too. Reads of a tenant's
+    /// log are recorded in that log
     ///
     /// Each record (log.export) has the token's name, the request, and the number of events and bytes, per
     /// token and minute. Readers trust these records with an `emitter` line for the log's key in their trust file.
     /// Without this option, exports are recorded if the log's own trust file has that line.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all", help_heading = "Records of reads")]
     record_reads: Option<RecordReads>,
-    /// Refuse reads that can't be recorded: each is answered only once its record is durable
+    /// Refuse reads that can't be recorded: each read is answered only after its record is durable
+    ///
+    /// With tenants, a read waits for the next tick therefore: up to the time in --tick.
     #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
     #[command(flatten, next_help_heading = "Checks and detection")]
@@ -166,6 +206,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "page", help_heading = "Console")]
     no_page: bool,
     /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
+    ///
+    /// The tenant is the one in each event, also if tenants have logs of their own.
     #[arg(long, value_name = "RULE", help_heading = "Retention")]
     retain: Vec<Rule>,
     /// Never erase these, despite --retain and erasure requests: `tenant=acme`, `actor=u_1` or `chain=C`. Can be
@@ -193,6 +235,12 @@ pub(crate) struct Args {
     log_json: bool,
 }
 
+/// Parses a number of slots, a power of 2.
+fn slots(text: &str) -> Result<u32, String> {
+    let slots = text.parse::<u32>().ok().filter(|slots| slots.is_power_of_two() && *slots >= 1 << MIN_DEPTH);
+    slots.ok_or_else(|| "must be a power of 2 from 256 to 2147483648".to_owned())
+}
+
 /// The time within which the whole log is checked; `None` for never.
 #[derive(Clone, Copy)]
 struct CheckWithin(Option<Duration>);
@@ -212,6 +260,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     stop::enable_graceful();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
+    if args.tenants && args.after.after_restore && args.store.is_none() && !has_tenants(args)? {
+        let message = "--after-restore with --tenants requires a folder with a log that has tenants";
+        let hint = "restore log.sqlite to this folder first, or use the log's folder";
+        return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&args.dir)));
+    }
+    if args.after.after_restore && args.store.is_some() && (args.tenants || has_tenants(args)?) {
+        let message = "--after-restore can't be used with --store for a log with tenants yet";
+        let hint = "restore the bucket's lost objects from its earlier versions or replicas, and start the server without --after-restore";
+        return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&args.dir)));
+    }
     let mut ending = after_restore::unfinished(args)?;
     if args.after.after_restore && ending.is_none() {
         ending = after_restore::resume(args)?;
@@ -219,8 +277,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let Some(ending) = &mut ending {
         after_restore::archive(args, ending)?;
     }
-    // A log that continues after all keeps its origin.
+    // A log that continues keeps its origin.
     let given = args.origin.as_deref().filter(|_| !args.after.after_restore);
+    // Before a key is created.
+    tenants(args, given.unwrap_or(DEFAULT_ORIGIN))?;
     let key = log_key(args, ending.as_ref().map_or(given, |ending| Some(&ending.new)))?;
     let trust_file = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
     if args.trust.is_none() {
@@ -272,7 +332,8 @@ async fn run_server(
     ending: Option<Succession>,
 ) -> Result<ExitStatus, CliError> {
     let verifier = key.verifier_key().clone();
-    let issuer = args.oidc.config()?;
+    let tenants = tenants(args, verifier.name())?;
+    let issuer = args.oidc.config(tenants.is_some())?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
     // A log that ended keeps its bucket; its successor has another.
     let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
@@ -297,12 +358,18 @@ async fn run_server(
             connections_per_client: args.client_connections.get() as usize,
             proxies: Proxies { trusted: args.trusted_proxy.clone(), header: args.proxy_header },
             quota: Quota { events: args.quota_events, bytes: args.quota_bytes, burst: args.quota_burst },
+            tenant_quota: Quota {
+                events: args.quota_tenant_events,
+                bytes: args.quota_tenant_bytes,
+                burst: args.quota_burst,
+            },
             ..bounds()
         },
         clock: Arc::new(now),
         holds: args.hold.clone(),
         check_within: args.check_within.0,
         steady: steady(),
+        tenants,
     };
     let statement = ending.as_ref().map(Succession::statement);
     let serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
@@ -323,6 +390,9 @@ async fn run_server(
     ));
     style::detail("log key:", verifier.as_str());
     style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
+    if serving.tenants().is_some() {
+        style::detail("tenants:", "each has its log at /t/ID; create one with `countersign tenant add NAME`");
+    }
     if args.record_reads.is_none() && reads.record == RecordReads::None {
         let warning =
             "the trust file doesn't list the log's key as `emitter`, so readers wouldn't trust the records";
@@ -331,14 +401,28 @@ async fn run_server(
     if let Some(stop) = serving.log_server().signing().stopped() {
         warn_stopped(&stop);
     }
+    if let Some(stopped) =
+        serving.tenants().map(|tenants| tenants.stops().len()).filter(|stopped| *stopped > 0)
+    {
+        let logs =
+            if stopped == 1 { "1 tenant log is".to_owned() } else { format!("{stopped} tenant logs are") };
+        style::warn(&format!(
+            "{logs} stopped, because the stored entries contradict, or may contradict, what was shown; all others continue: see `countersign tenant list`"
+        ));
+    }
     let published = serving.log_server().published().borrow().as_ref().map(|newest| newest.at);
     if let Some(warning) = published.and_then(|published| clock_warning(published, now())) {
         style::warn(&warning);
     }
     tokio::spawn(memory::trim_periodically());
-    let retaining = (!rules.is_empty())
-        .then(|| tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())));
-    let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watcher));
+    let retaining = (!rules.is_empty()).then(|| match serving.tenants() {
+        Some(tenants) => {
+            let (root, tenants) = (serving.reading().clone(), tenants.clone());
+            tokio::spawn(TenantRetention::new(root, tenants, rules, &args.dir).run())
+        }
+        None => tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())),
+    });
+    let reloading = tokio::spawn(reload(serving.trust_target(), trust_file.to_owned(), watcher));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
     stop_requested().await;
     reloading.abort();
@@ -357,12 +441,59 @@ async fn run_server(
     end(serving).await
 }
 
+/// True if the folder has a log with tenants.
+fn has_tenants(args: &Args) -> Result<bool, CliError> {
+    sqlite::has_tenants(&args.dir).map_err(|error| unreadable(args, &error))
+}
+
+fn unreadable(args: &Args, error: &StoreError) -> CliError {
+    let hint = store_hint(error, "check the folder and its permissions");
+    CliError::unusable("store.failed", error.to_string(), hint).within(&shown(&args.dir))
+}
+
+/// Returns the settings of a root log, if the folder has one or gets one.
+fn tenants(args: &Args, origin: &str) -> Result<Option<TenantConfig>, CliError> {
+    let has_tenants = has_tenants(args)?;
+    if !has_tenants && !args.tenants {
+        let has_quota = args.quota_tenant_events.is_some() || args.quota_tenant_bytes.is_some();
+        if args.tenant_metrics || has_quota {
+            let message =
+                "--tenant-metrics and --quota-tenant-… are for a log with tenants, and this one has none";
+            let hint = "remove them, or start a log with --tenants in a new folder";
+            return Err(CliError::unusable("arguments.invalid", message, hint));
+        }
+        return Ok(None);
+    }
+    let log = sqlite::identify(&args.dir).map_err(|error| unreadable(args, &error))?;
+    if log.is_some_and(|log| !log.has_tenants) {
+        let message = "the folder has a log without tenants, and a log can't get them later";
+        let hint = "use a new folder with --dir, or remove --tenants";
+        return Err(CliError::unusable("tenant.none", message, hint).within(&shown(&args.dir)));
+    }
+    if TenantOrigin::new(origin, [0; 16]).is_none() {
+        let message = format!("{origin:?} can't be the origin of a root log");
+        let hint = "use an --origin of at most 220 bytes that doesn't end in /t/ and an ID";
+        return Err(CliError::unusable("arguments.invalid", message, hint));
+    }
+    if args.tick < Duration::from_secs(1) {
+        let hint = "use --tick 1s or more";
+        return Err(CliError::unusable("arguments.invalid", "--tick is less than a second", hint));
+    }
+    if !args.watch.is_empty() {
+        let message = "--watch can't be used with tenants yet";
+        let hint = "remove it, and follow each tenant's log with `countersign watch URL/t/ID`";
+        return Err(CliError::unusable("arguments.invalid", message, hint));
+    }
+    let depth = args.slots.ilog2() as u8;
+    Ok(Some(TenantConfig { tick: args.tick, depth, has_metrics: args.tenant_metrics }))
+}
+
 /// Returns which reads are recorded.
 fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, CliError> {
     let record = args.record_reads.unwrap_or_else(|| RecordReads::by_default(trust, log));
     if args.require_records && record == RecordReads::None {
         let hint = "add --record-reads exports, or --record-reads all";
-        let message = "--require-records, but no reads are recorded";
+        let message = "--require-records requires --record-reads";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     Ok(ReadRules { record, required: args.require_records })
@@ -431,7 +562,7 @@ fn bounds() -> Bounds {
     #[cfg(unix)]
     {
         let wanted = 4 * bounds.connections as u64;
-        // If the limit cannot be raised, it stays.
+        // If the limit can't be raised, the current one applies.
         let files = rlimit::increase_nofile_limit(wanted)
             .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
         let connections = usize::try_from(files.unwrap_or(wanted) / 2).unwrap_or(usize::MAX);
@@ -485,7 +616,7 @@ fn warn_of_plain_witnesses(trust: &Trust) {
 }
 
 /// Applies the trust file again when it changes.
-async fn reload(log_server: LogServer, file: PathBuf, mut watcher: FileWatcher) {
+async fn reload(target: TrustTarget, file: PathBuf, mut watcher: FileWatcher) {
     let mut failed_before = false;
     loop {
         if failed_before {
@@ -496,11 +627,11 @@ async fn reload(log_server: LogServer, file: PathBuf, mut watcher: FileWatcher) 
         }
         let trust = input::trust(&file);
         let applied = tokio::task::spawn_blocking({
-            let log_server = log_server.clone();
+            let target = target.clone();
             move || {
                 let trust = trust?;
                 warn_of_plain_witnesses(&trust);
-                log_server.set_trust(&trust).map_err(|error| unusable_trust(&error))
+                target.set_trust(&trust).map_err(|error| unusable_trust(&error))
             }
         });
         let failed = |error| CliError::io("read", "the trust file", &std::io::Error::other(error));
@@ -508,11 +639,14 @@ async fn reload(log_server: LogServer, file: PathBuf, mut watcher: FileWatcher) 
             Ok(()) => {
                 failed_before = false;
                 style::done(&format!("{} was read again", shown(&file)));
-                log_server.control_files().set(ControlFile::Trust, Ok(()));
+                target.log_server().control_files().set(ControlFile::Trust, Ok(()));
             }
             Err(failure) => {
                 failed_before = true;
-                log_server.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
+                target
+                    .log_server()
+                    .control_files()
+                    .set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
             }
         }
     }
@@ -587,13 +721,13 @@ fn warn_if_writable(_: &Path) {}
 fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     if args.key.is_none() && !path.exists() {
-        // A new key in place of a lost one would belong to another log, or be trusted by nobody.
-        if let Ok((held, _)) = sqlite::open_reader(&args.dir) {
+        // A new key would belong to another log, or no reader would trust it.
+        if let Ok(Some(LogIdentity { origin: held, .. })) = sqlite::identify(&args.dir) {
             let message = format!("the folder has the log {held:?}, but its key is missing");
-            let hint = "use --key with its file, or restore it; if it is lost, create another with the same name with `countersign keygen`, which readers then have to trust";
+            let hint = "restore the key file, or pass it with --key; if it is lost, create a key with the same name with `countersign keygen`, and add it to readers' trust files";
             return Err(CliError::unusable("io.not_found", message, hint).within(&shown(&path)));
         }
-        let origin = origin.unwrap_or("localhost/audit");
+        let origin = origin.unwrap_or(DEFAULT_ORIGIN);
         let mut seed = Zeroizing::new([0; 32]);
         random(&mut *seed)?;
         let key = SignerKey::from_seed(origin, *seed)?;
@@ -604,7 +738,7 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
     match origin {
         Some(origin) if origin != key.verifier_key().name() => {
             let message = format!("the key belongs to the log {:?}", key.verifier_key().name());
-            let hint = "a log keeps its origin: remove --origin, or use another folder";
+            let hint = "remove --origin, or use another folder: a log keeps its origin";
             Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&path)))
         }
         _ => Ok(key),
@@ -677,9 +811,7 @@ pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'stati
 
 fn explain(error: &StartError) -> CliError {
     let (code, hint) = match error {
-        StartError::InUse(_) => {
-            ("server.in_use", "only one server can write to a log: stop the other one first")
-        }
+        StartError::InUse(_) => ("server.in_use", "stop the other server first: only one can write to a log"),
         StartError::Listen(error) => explain_listening(error),
         StartError::Io { doing, error } => errors::explain(doing, error),
         StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),

@@ -53,7 +53,8 @@ pub(crate) struct SelectionOptions {
     /// The trust file, whose quorum decides which checkpoints are kept
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
-    /// Only entries from A up to but not including B. All of them are kept, and the slice claims so
+    /// Only entries from A up to but not including B. All of them are kept, and the slice states that it
+    /// contains all of them
     #[arg(long, value_name = "A..B", value_parser = args::range)]
     pub(crate) range: Option<(u64, u64)>,
     /// Only events of this chain. Can be repeated
@@ -178,7 +179,7 @@ fn with_reasons(args: &SelectionOptions, matches: &ArgMatches) -> Result<Vec<(Qu
         let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
         let Some(slot @ None) = slot else {
             let hint = "use --withhold QUERY --as WHY, with each --as right after its --withhold";
-            let message = "an --as does not follow a --withhold";
+            let message = "--as must directly follow a --withhold";
             return Err(CliError::unusable("arguments.invalid", message, hint));
         };
         *slot = Some(*reason);

@@ -2,22 +2,25 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Subcommand;
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use countersign::hex;
+use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign_client::now;
-use countersign_log::tokens::{Rights, Scope};
+use countersign_log::tokens::{LogScope, Rights, Scope};
+use countersign_log_server::sqlite;
 use countersign_log_server::tokens::{self, NewReader, Token, TokenError};
 use zeroize::Zeroizing;
 
+use crate::arg_groups::FolderArgs;
 use crate::args;
 use crate::commands::serve;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
-use crate::io::{input, style};
+use crate::io::{input, style, table};
 
 /// The maximum size of a file of readers in MiB.
 const MAX_INPUT_MIB: u64 = 64;
@@ -32,6 +35,7 @@ Examples:
   (umask 077; countersign token add auditor > token.txt)   # shown once, and kept nowhere
   countersign token add privacy-desk --right read,erase --until 2027-01-01
   countersign token add acme --tenant acme --action 'user.*'
+  countersign token add acme --log 8f000000000000000000000000000001          # on a log with tenants
   awk '{ print $1 \" tenant=\" $1 }' tenants.txt | countersign token add --from - > tokens.txt   # many at once
   countersign token list
   countersign token revoke auditor")]
@@ -52,14 +56,17 @@ enum Command {
         name: Option<String>,
         /// Create a token for each line of this file, or of standard input (`-`): NAME [UNTIL] [CONDITION …]
         ///
-        /// Conditions are words such as tenant=acme or action=user.*, with %20 for a space. The other options apply
-        /// to each line. Empty lines and lines starting with # are ignored.
+        /// Conditions are words such as tenant=acme, action=user.*, or log=ID, with %20 for a space. The other options
+        /// apply to each line. Empty lines and lines starting with # are ignored.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         #[command(flatten)]
         of: FolderArgs,
-        /// Rights of the reader: read, erase, admin, separated by commas. admin allows reading data about the whole
-        /// log, such as evidence of forks
+        /// Rights of the reader: read, erase, admin, growth, separated by commas. admin allows reading data about the
+        /// whole log, such as evidence of forks. growth is for growth witnesses, and needs --log all
+        ///
+        /// A reader with the right growth reads no events and no names, but learns the number of tenants, and for each
+        /// nameless tenant log its size and the times at which it grew.
         #[arg(long, value_name = "RIGHTS", alias = "may", default_value = "read")]
         right: Rights,
         /// When the token expires [default: never]
@@ -67,6 +74,13 @@ enum Command {
         until: Option<Time>,
         #[command(flatten)]
         scope: Conditions,
+        /// On a log with tenants, the tenant log that the token is for: an ID, an origin (R/t/ID), or `all`. Can be
+        /// repeated
+        ///
+        /// Without it, a token reads no tenant log. `all` includes tenants added later. An ordinary log has no
+        /// tenants, so its tokens can't have this option.
+        #[arg(long, value_name = "LOG")]
+        log: Vec<LogArg>,
     },
     /// List the readers
     List {
@@ -88,14 +102,6 @@ enum Command {
     },
 }
 
-/// The log.
-#[derive(clap::Args)]
-struct FolderArgs {
-    /// The log's folder
-    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
-    dir: PathBuf,
-}
-
 /// The events the token is for [default: all]. An event must match each option, with one of its values.
 #[derive(clap::Args)]
 struct Conditions {
@@ -111,6 +117,27 @@ struct Conditions {
     /// Only events of this chain. Can be repeated
     #[arg(long, value_name = "CHAIN")]
     chain: Vec<String>,
+}
+
+/// A tenant log, or all of them.
+#[derive(Clone)]
+enum LogArg {
+    Id([u8; 16]),
+    Origin(TenantOrigin),
+    All,
+}
+
+impl FromStr for LogArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        let id = LogScope::parse_id(text).ok().map(Self::Id);
+        id.or_else(|| TenantOrigin::parse(text).map(Self::Origin))
+            .ok_or("must be a tenant's ID of 32 lower-case hex digits, its log's origin, or all")
+    }
 }
 
 impl Conditions {
@@ -133,15 +160,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (Command::Add { of, .. } | Command::List { of } | Command::Revoke { of, .. }) = &args.command;
     serve::expect_folder(&of.dir)?;
     match &args.command {
-        Command::Add { name, from, of, right, until, scope } => {
-            let scope = scope.scope()?;
-            let readers = match (name, from) {
-                (_, Some(from)) => new_readers(from, *right, *until, &scope)?,
-                (name, None) => {
-                    let (name, scope) = (name.clone().unwrap_or_default(), scope.clone());
-                    vec![NewReader { name, rights: *right, until: *until, scope }]
-                }
+        Command::Add { name, from, of, right, until, scope, log } => {
+            let (scope, logs) = (scope.scope()?, log_scope(log, &of.dir)?);
+            let template = NewReader {
+                name: name.clone().unwrap_or_default(),
+                rights: *right,
+                until: *until,
+                scope: scope.clone(),
+                logs: logs.clone(),
             };
+            let readers = match from {
+                Some(from) => new_readers(from, &template)?,
+                None => vec![template],
+            };
+            require_logs(&readers, &of.dir)?;
             let now = now()?;
             let expired =
                 readers.iter().filter(|reader| reader.until.is_some_and(|until| until <= now)).count();
@@ -164,14 +196,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
                 }
                 return print(lines.trim_end_matches('\n'));
             }
-            let of_what = if scope.is_everything() {
+            let of_events = if scope.is_everything() {
                 String::new()
             } else {
                 format!(" events of {}", shown_scope(&scope))
             };
+            let in_logs = match &logs {
+                LogScope::None => String::new(),
+                LogScope::Some(ids) if ids.iter().len() == 1 => format!(" in {logs}"),
+                LogScope::Some(ids) => format!(" in {} tenant logs", ids.iter().len()),
+                LogScope::All => " in all tenant logs".to_owned(),
+            };
             let rights = right.to_string().replace(',', " and ");
             let name = names.first().map_or("", String::as_str);
-            style::done(&format!("{name} may {rights}{of_what} with this token, which is not shown again"));
+            style::done(&format!(
+                "{name} may {rights}{of_events}{in_logs} with this token, which is not shown again"
+            ));
             print(tokens.first().map_or("", Token::as_str))
         }
         Command::List { of } => list(&of.dir),
@@ -190,13 +230,47 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
 }
 
-/// Reads the readers in a file, one per line.
-fn new_readers(
-    file: &Path,
-    rights: Rights,
-    until: Option<Time>,
-    scope: &Scope,
-) -> Result<Vec<NewReader>, CliError> {
+/// Returns the requested tenant logs.
+fn log_scope(args: &[LogArg], folder: &Path) -> Result<LogScope, CliError> {
+    let mut logs = LogScope::default();
+    for arg in args {
+        let allowed = match arg {
+            LogArg::All => logs.allow_written("*"),
+            LogArg::Id(id) => logs.allow(*id),
+            LogArg::Origin(origin) => {
+                let log = sqlite::identify(folder).map_err(|error| explain(&error.into(), folder))?;
+                let root = log.map(|log| log.origin);
+                if let Some(root) = root.filter(|root| root != origin.root()) {
+                    let hint =
+                        "use --dir with the folder of that log, or the origin of one of this log's tenants";
+                    let message = format!("--log: {origin} is not a tenant log of {root}");
+                    return Err(CliError::unusable("arguments.invalid", message, hint));
+                }
+                logs.allow(origin.id())
+            }
+        };
+        allowed.map_err(|reason| {
+            let hint = "see `countersign token add --help`";
+            CliError::unusable("arguments.invalid", format!("--log: {reason}"), hint)
+        })?;
+    }
+    Ok(logs)
+}
+
+/// Checks that each token is for a tenant log if the log has tenants.
+fn require_logs(readers: &[NewReader], folder: &Path) -> Result<(), CliError> {
+    let Some(reader) = readers.iter().find(|reader| reader.logs.is_none()) else { return Ok(()) };
+    // A database that can't be read doesn't prevent adding tokens: such a token reads no tenant log.
+    if !sqlite::identify(folder).ok().flatten().is_some_and(|log| log.has_tenants) {
+        return Ok(());
+    }
+    let message = format!("the log has tenants, and {}'s token would be for none of them", reader.name);
+    let hint = "add --log with the tenant's ID or origin, or --log all";
+    Err(CliError::unusable("arguments.invalid", message, hint))
+}
+
+/// Reads the readers in a file, one per line. The template has what applies to all.
+fn new_readers(file: &Path, template: &NewReader) -> Result<Vec<NewReader>, CliError> {
     let refuse = |reason: String, number| {
         let hint = "use NAME [UNTIL] [CONDITION …] on each line, such as acme tenant=acme";
         CliError::unusable("token.line", reason, hint).at_line(number).within(&input::name(file))
@@ -204,7 +278,8 @@ fn new_readers(
     lines(file)?
         .iter()
         .map(|(number, line)| {
-            NewReader::parse(line, rights, until, scope.clone()).map_err(|reason| refuse(reason, *number))
+            let NewReader { rights, until, scope, logs, .. } = template.clone();
+            NewReader::parse(line, rights, until, scope, logs).map_err(|reason| refuse(reason, *number))
         })
         .collect()
 }
@@ -230,21 +305,37 @@ fn list(folder: &Path) -> Result<ExitStatus, CliError> {
         style::done("no reader has a token: add one with `countersign token add NAME`");
         return Ok(ExitStatus::Success);
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["READER", "MAY", "UNTIL", "EVENTS"]);
+    // Only a log with tenants has tokens for tenant logs.
+    let has_logs = readers.iter().any(|reader| !reader.logs.is_none());
+    let mut header = vec!["READER", "MAY", "UNTIL", "EVENTS"];
+    if has_logs {
+        header.insert(3, "LOGS");
+    }
+    let mut table = table::new(header);
     for reader in readers {
         let until = reader.until.map_or("-".to_owned(), |until| until.to_string());
         let events = if reader.scope.is_everything() { "all".to_owned() } else { shown_scope(&reader.scope) };
-        table.add_row([style::plain(&reader.name), reader.rights.to_string(), until, events]);
+        let mut row = vec![style::plain(&reader.name), reader.rights.to_string(), until, events];
+        if has_logs {
+            row.insert(3, shown_logs(&reader.logs));
+        }
+        table.add_row(row);
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    print(&lines.join("\n"))
+    print(table::text(&table).trim_end_matches('\n'))
 }
 
 /// Returns the scope as in the file.
 fn shown_scope(scope: &Scope) -> String {
     style::plain(&scope.to_string())
+}
+
+/// Returns the IDs of the tenants.
+fn shown_logs(logs: &LogScope) -> String {
+    match logs {
+        LogScope::None => "none".to_owned(),
+        LogScope::Some(ids) => ids.iter().map(|id| hex::encode(id)).collect::<Vec<_>>().join(" "),
+        LogScope::All => "all".to_owned(),
+    }
 }
 
 fn print(text: &str) -> Result<ExitStatus, CliError> {
@@ -253,7 +344,7 @@ fn print(text: &str) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-fn explain(error: &TokenError, folder: &Path) -> CliError {
+pub(super) fn explain(error: &TokenError, folder: &Path) -> CliError {
     match error {
         TokenError::Io { path, error } => CliError::io("use", &shown(path), error),
         TokenError::Malformed { .. } => CliError::unusable(
@@ -264,20 +355,31 @@ fn explain(error: &TokenError, folder: &Path) -> CliError {
         TokenError::TooLarge { .. } => CliError::unusable(
             "token.too_large",
             error.to_string(),
-            "nothing was written: revoke unused tokens, or use tokens of an OpenID Connect issuer",
+            "revoke unused tokens, or use tokens of an OpenID Connect issuer; nothing was written",
         ),
         TokenError::Name(_) => CliError::unusable("token.name", error.to_string(), "choose another name"),
         TokenError::Scope(_) => {
             CliError::unusable("token.scope", error.to_string(), "remove the conditions, or the right admin")
         }
+        TokenError::NoTenants => CliError::unusable(
+            "token.no_tenants",
+            error.to_string(),
+            "remove --log and log=, or use --dir with the folder of a log with tenants",
+        )
+        .within(&shown(folder)),
+        TokenError::Store(error) => {
+            let hint = "check the folder and its permissions";
+            CliError::unusable("store.failed", error.to_string(), serve::store_hint(error, hint))
+                .within(&shown(folder))
+        }
         TokenError::Unknown(_) => CliError::unusable(
             "token.unknown",
             error.to_string(),
-            "`countersign token list` lists the readers",
+            "run `countersign token list` for the readers' names",
         )
         .within(&shown(folder)),
         TokenError::Random(_) => {
-            CliError::unusable("random.failed", error.to_string(), "nothing was written: try again")
+            CliError::unusable("random.failed", error.to_string(), "try again; nothing was written")
         }
     }
 }

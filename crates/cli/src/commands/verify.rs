@@ -25,7 +25,7 @@ use crate::io::{parsers, style, verdict, visit};
 /// Verify an export
 ///
 /// Checks that the export is unchanged, complete, and signed by keys in your trust file. Nothing is trusted because
-/// the export says so: without a trust file, the best verdict is "signed by a key you haven't trusted". Prints the
+/// the export says so: without a trust file, the best verdict is "signed by a key you don't trust". Prints the
 /// verdict, what each check covered, the first findings, and the signers.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,7 +38,7 @@ Examples:
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
-3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
+3 signed by a key you don't trust, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input
     #[arg(value_name = "EXPORT", required_unless_present = "summaries")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use countersign::time::Time;
 use countersign_analyze::Rule;
-use countersign_client::{Client, Prefix, Redirects, Server, Source as _};
+use countersign_client::{Client, Prefix, Redirects};
 use countersign_delivery::Directory;
 use countersign_watch::{
     CommandDestination, Destination, HttpViews, Item, Lister, LiveViews, Outcome, Publish, RecordDestination,
@@ -115,7 +115,7 @@ pub(crate) struct Args {
     key: Option<PathBuf>,
 }
 
-/// The time limit for destinations to accept what waits when the watch is stopped.
+/// The time limit for destinations to accept waiting findings after the watch is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 /// The time limit with --once, unless the watch is stopped.
 const ONCE_PATIENCE: Duration = Duration::from_mins(5);
@@ -129,13 +129,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let origin = origin::select(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let prefix = Prefix::parse(log).map_err(|why| {
-        CliError::unusable("http.url", why, "use a form such as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "use a URL such as https://log.example/audit").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {
         token::warn_if_token_unencrypted(&prefix.join("stream", &[]));
     }
-    let views: Arc<dyn LiveViews> = Arc::new(HttpViews::new(prefix.clone(), token)?);
+    let views = HttpViews::new(prefix, token)?;
     let name = shown(&args.state);
     let store = Arc::new(Directory::open(&args.state)?);
     let state = WatchState::load(&store, &name)?;
@@ -181,11 +181,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
         _ => None,
     };
-    let end = if args.once || args.from_now {
-        Some(Server::new(prefix)?.checkpoint()?.checkpoint.size)
-    } else {
-        None
-    };
+    let end = if args.once || args.from_now { Some(views.size(&origin, &trust)?) } else { None };
+    let views: Arc<dyn LiveViews> = Arc::new(views);
     let parsers = args.own.load()?;
     let config = WatchConfig { origin, trust, pack: &pack, parsers, scans: args.record, events: false };
     let begin = end.filter(|_| args.from_now).unwrap_or(0);

@@ -1,14 +1,16 @@
 //! `countersign witness`: runs a witness for logs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign::note::VerifierKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign_log_server::server::{Address, Bounds};
-use countersign_log_server::witness::{Config, MemoryError, WitnessStartError, serve, steady};
+use countersign_log_server::witness::{
+    CheckpointGuard, Config, MemoryError, WitnessStartError, serve_guarded, steady,
+};
 
 use crate::args;
 use crate::commands::serve::{explain_listening, log_to_stderr, stop_requested, url};
@@ -60,18 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     stop::enable_graceful();
     log_to_stderr(args.log_json);
     let key = key::load_witness(&args.key)?;
-    let verifier = key.verifier_key().clone();
     let logs = args.log.iter().map(|vkey| vkey.parse::<VerifierKey>()).collect::<Result<_, _>>()?;
-    let config = Config {
-        key,
-        logs,
-        state: args.state.clone(),
-        listen: args.listen.clone(),
-        bounds: Bounds { connections: MAX_CONNECTIONS, ..Bounds::default() },
-        clock: Arc::new(seconds),
-        steady: steady(),
-        stated_time: args.clock_is.and_then(|time| u64::try_from(time.millis() / 1_000).ok()),
-    };
     // An empty file was truncated, or created by someone.
     if fs::metadata(&args.state).map_or(true, |state| state.len() == 0) {
         style::warn(&format!(
@@ -79,17 +70,53 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             shown(&args.state)
         ));
     }
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
-    runtime.block_on(async {
-        let serving = serve(config).await.map_err(|error| explain(&error, args))?;
-        style::done(&format!("the witness {} listens on {}", verifier.name(), url(serving.address(), false)));
-        anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
-        stop_requested().await;
-        style::done("stopping: finishing work in progress");
-        serving.stop().await;
-        Ok(ExitStatus::Success)
-    })
+    let (state, listen, clock_is) = (args.state.clone(), args.listen.clone(), args.clock_is);
+    Witness { title: "witness", key, logs, state, listen, clock_is, guard: None }.run()
+}
+
+/// A witness to run.
+pub(super) struct Witness {
+    /// Its name for people.
+    pub(super) title: &'static str,
+    pub(super) key: SignerKey,
+    /// The keys of the logs to witness.
+    pub(super) logs: Vec<VerifierKey>,
+    /// The file for what was cosigned.
+    pub(super) state: PathBuf,
+    pub(super) listen: Address,
+    /// The time now, as the operator states it.
+    pub(super) clock_is: Option<Time>,
+    pub(super) guard: Option<Box<dyn CheckpointGuard>>,
+}
+
+impl Witness {
+    /// Cosigns until the process is asked to stop.
+    pub(super) fn run(self) -> Result<ExitStatus, CliError> {
+        let Self { title, key, logs, state, listen, clock_is, guard } = self;
+        let verifier = key.verifier_key().clone();
+        let config = Config {
+            key,
+            logs,
+            state: state.clone(),
+            listen,
+            bounds: Bounds { connections: MAX_CONNECTIONS, ..Bounds::default() },
+            clock: Arc::new(seconds),
+            steady: steady(),
+            stated_time: clock_is.and_then(|time| u64::try_from(time.millis() / 1_000).ok()),
+        };
+        let runtime =
+            tokio::runtime::Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
+        runtime.block_on(async {
+            let serving = serve_guarded(config, guard).await.map_err(|error| explain(&error, &state))?;
+            let address = url(serving.address(), false);
+            style::done(&format!("the {title} {} listens on {address}", verifier.name()));
+            anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
+            stop_requested().await;
+            style::done("stopping: finishing work in progress");
+            serving.stop().await;
+            Ok(ExitStatus::Success)
+        })
+    }
 }
 
 /// Returns the system's time in seconds, or 0 before 1970.
@@ -97,7 +124,7 @@ fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn explain(error: &WitnessStartError, args: &Args) -> CliError {
+fn explain(error: &WitnessStartError, state: &Path) -> CliError {
     let (code, hint) = match error {
         WitnessStartError::Key(_) => ("key.invalid", "pass the public keys of logs"),
         WitnessStartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
@@ -105,5 +132,5 @@ fn explain(error: &WitnessStartError, args: &Args) -> CliError {
         WitnessStartError::Listen(error) => explain_listening(error),
     };
     let failure = CliError::unusable(code, error.to_string(), hint);
-    if matches!(error, WitnessStartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }
+    if matches!(error, WitnessStartError::Memory(_)) { failure.within(&shown(state)) } else { failure }
 }

@@ -36,7 +36,7 @@ pub(crate) fn read(
             CliError::broken(error).or_hint("run `countersign verify` for all problems")
         };
         let text = str::from_utf8(line.bytes)
-            .map_err(|_| malformed(Error::new(Code::Export, "malformed line: not UTF-8")))?;
+            .map_err(|_| malformed(Error::new(Code::Export, "the line is not UTF-8")))?;
         let parsed = Line::parse(text).map_err(|error| malformed(error.to_error()))?;
         part(Part::Item(line.number, &parsed.item))
     })?;

@@ -292,7 +292,7 @@ pub(crate) fn create_secret(destination: &Path) -> io::Result<NamedTempFile> {
     create_temporary(&mut tempfile::Builder::new(), destination)
 }
 
-/// Moves such a file to its destination, replacing an existing file.
+/// Moves a file from [`create_secret`] to its destination, replacing an existing file.
 pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
     rename(file, |file| file.persist(destination))
 }

@@ -1,8 +1,8 @@
-//! Pins: checkpoints that were verified before.
+//! Pins: states of logs that were verified before.
 
 use std::path::PathBuf;
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::pin::Pin;
 
 use crate::errors::{CliError, shown};
 use crate::io::output::Output;
@@ -12,29 +12,31 @@ use crate::io::{input, style};
 /// The options of commands that compare a log with its pins.
 #[derive(clap::Args)]
 pub(crate) struct PinArgs {
-    /// Pin: a checkpoint that you verified before, and that the log must have grown from. Can be repeated
+    /// Pin: a checkpoint or head that you verified before, and that the log must have grown from. Can be
+    /// repeated
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
-    /// Save the newest checkpoint as a pin in this file, if the tree and the log's signature pass and no check fails
+    /// Save the newest checkpoint or head as a pin in this file, if the tree and the log's signature pass and
+    /// no check fails
     #[arg(long, value_name = "FILE")]
     save_pin: Option<PathBuf>,
 }
 
 impl PinArgs {
     /// Warns about each pin of a log other than the verified one.
-    pub(crate) fn warn_of_other_logs(&self, pins: &[SignedCheckpoint], origin: Option<&str>) {
+    pub(crate) fn warn_of_other_logs(&self, pins: &[Pin], origin: Option<&str>) {
         for (path, pin) in self.pin.iter().zip(pins) {
-            warn_if_of_another_log(&shown(path), &pin.checkpoint.origin, origin);
+            warn_if_of_another_log(&shown(path), &pin.origin, origin);
         }
     }
 
     /// Reads the pins.
-    pub(crate) fn load(&self) -> Result<Vec<SignedCheckpoint>, CliError> {
+    pub(crate) fn load(&self) -> Result<Vec<Pin>, CliError> {
         let load = |path: &PathBuf| {
-            SignedCheckpoint::parse_extended(&input::small_text(path)?).map_err(|error| {
+            Pin::parse(&input::small_text(path)?).map_err(|error| {
                 CliError::from(error)
                     .within(&shown(path))
-                    .or_hint("use a signed checkpoint, as --save-pin writes it")
+                    .or_hint("use a signed checkpoint or a head proof, as --save-pin writes it")
             })
         };
         self.pin.iter().map(load).collect()

@@ -23,7 +23,7 @@ fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Formats something that is as it should be.
+/// Formats a positive result.
 pub(crate) fn good(text: impl Display) -> String {
     painted(GOOD, text)
 }

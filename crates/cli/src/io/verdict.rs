@@ -14,8 +14,9 @@ use crate::io::style::{self, bad, doubt, faint, good, label, plain};
 /// Maximum number of findings shown per code; the report has more.
 const MAX_SHOWN: usize = 3;
 
-const UNCHANGED: &str = " Nothing was found to be changed.";
-const NOTHING_SAID: &str = " This says nothing about whether the log was changed.";
+const UNALTERED: &str = " No alteration was found.";
+const MISMATCH: &str = " The content does not match what was signed. Causes range from a corrupt file to tampering; the first error says what does not match.";
+const NOTHING_SAID: &str = " This says nothing about whether the log was altered.";
 
 /// Returns the verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
@@ -29,70 +30,72 @@ pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> S
         found.map_or_else(String::new, |found| sentence(found.hint))
     };
     match (verdict, why) {
-        (Verdict::Altered, _) => {
-            bad("✗ Altered.") + " Something here is not what was recorded" + &changed(report) + "."
-        }
+        (Verdict::Altered, _) => bad("✗ Altered.") + &changed(report).unwrap_or_else(|| MISMATCH.into()),
         (Verdict::Broken, Some(Why::Truncated)) => {
-            bad("✗ The file is cut off or damaged.")
+            bad("✗ The file is truncated or corrupt.")
                 + &hint(FindingCode::FormatTruncated)
-                + if report.origin.is_none() { NOTHING_SAID } else { UNCHANGED }
+                + if report.origin.is_none() { NOTHING_SAID } else { UNALTERED }
         }
         (Verdict::Broken, Some(Why::Missing)) => {
-            bad("✗ Entries that should be here are missing.")
-                + " Either the file was cut off, or some were taken out of it, or a program that wrote it is faulty."
-                + UNCHANGED
+            bad("✗ Entries of the claimed range are missing.")
+                + " The export was truncated, entries were removed, or the program that wrote it is faulty."
+                + UNALTERED
         }
         (Verdict::Broken, Some(Why::Expected)) => {
             bad("✗ Not what you asked for.")
-                + " This is another log, other entries or an older state than you expected."
-                + UNCHANGED
+                + " The export is of another log, lacks entries that you asked for, or is older than you allow."
+                + UNALTERED
         }
         (Verdict::Broken, Some(Why::Unwitnessed)) => {
-            bad("✗ Not witnessed.")
-                + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint."
-                + " Nothing was found to be changed, but others may have been shown another log."
+            bad("✗ Too few witnesses.")
+                + " The cosignatures on the log's last checkpoint do not meet the quorum of your trust file."
+                + " No alteration was found, but the log may have shown others a different history."
         }
         (Verdict::Broken, _) => {
             bad("✗ Broken.")
-                + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or the file was damaged, or a program that wrote it is faulty."
+                + " Entries are missing, repeated, malformed, out of order, or not allowed. Causes range from a truncated download to tampering; the first error says what is wrong."
         }
         (Verdict::NotChecked, why) => {
             let (unread, seems) = match why {
                 Some(Why::Header) => {
                     let hint = hint(FindingCode::FormatHeader);
-                    ("? Not a countersign export, or its header is damaged.", hint)
+                    ("? Not a countersign export, or its header is corrupt.", hint)
                 }
                 Some(Why::Compression) => {
-                    ("? Compressed in a way that can't be read.", hint(FindingCode::FormatCompression))
+                    ("? Unsupported compression.", hint(FindingCode::FormatCompression))
                 }
                 Some(Why::EmptyLog) => ("? Nothing to check: the log was empty.", String::new()),
-                Some(Why::EmptyExport) => ("? Nothing to check: no entry is here.", String::new()),
-                _ => ("? Couldn't be fully checked.", String::new()),
+                Some(Why::EmptyExport) => ("? Nothing to check: the export has no entries.", String::new()),
+                _ => ("? Not fully checked.", String::new()),
             };
             doubt(unread) + &seems + NOTHING_SAID
         }
         (Verdict::Untrusted, Some(Why::Log)) => {
-            doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
-                + " No key that you trust signed the log's last checkpoint, so events may have been left out."
+            doubt("? Unchanged since it was signed, but you don't trust the log.")
+                + " No key that you trust signed the log's last checkpoint, so events may be missing."
+        }
+        (Verdict::Untrusted, Some(Why::Unnamed)) => {
+            doubt("? Unchanged since it was signed, but you haven't named the log you expect.")
+                + " It may be another customer's."
         }
         (Verdict::Untrusted, _) => {
-            doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
+            doubt("? Unchanged since it was signed, but you don't trust the signer's key.")
                 + " Anyone could have made this."
         }
         (Verdict::Partial, Some(Why::Unseen)) => {
-            good("✓ Unchanged, and no entry is missing in between,")
+            good("✓ Unchanged, and no entry of the range is missing,")
                 + &doubt(" but a key may have been revoked.")
-                + " It was granted in the log, and the part of the log that isn't here could revoke it."
+                + " The key was granted in the log, and an omitted entry may revoke it."
         }
         (Verdict::Partial, Some(Why::Withheld)) => {
-            good("✓ Unchanged, and no entry is missing in between,")
+            good("✓ Unchanged, and no entry of the range is missing,")
                 + &doubt(" but some events may be withheld.")
-                + " Every entry in this range is here, but a withheld event is only an entry without its content."
+                + " A withheld event is an entry without its content."
         }
         (Verdict::Partial, _) => {
             good("✓ Unchanged,")
                 + &doubt(" but this may be only part of the log.")
-                + " There may be other events, earlier or later or in between, and some may be withheld."
+                + " The log may have other events before, between, or after these, and some may be withheld."
         }
         (Verdict::Verified, _) => {
             good("✓ Verified.")
@@ -108,11 +111,13 @@ fn sentence(hint: &str) -> String {
     format!(" {}{rest}{end}", first.to_uppercase())
 }
 
-/// Returns the number of changed events, if any.
-fn changed(report: &Report) -> String {
+/// Returns the number of changed events as a sentence, if any.
+fn changed(report: &Report) -> Option<String> {
     let changed = report.finding_counts.iter().find(|(code, _)| *code == FindingCode::PayloadMismatch);
-    changed.map_or_else(String::new, |(_, changed)| {
-        format!(": {changed} of {} changed after signing", count(report.checks.payloads.checked, "event"))
+    changed.map(|(_, changed)| {
+        let were = if *changed == 1 { "was" } else { "were" };
+        let events = count(report.checks.payloads.checked, "event");
+        format!(" {changed} of {events} {were} changed after signing.")
     })
 }
 
@@ -121,7 +126,7 @@ fn complete(report: &Report) -> String {
         Some(Complete::Range { range: [0, end] })
             if report.log.as_ref().is_some_and(|log| log.size == end) =>
         {
-            format!("complete: all {} of the log so far", entries(end))
+            tenant(report, end).unwrap_or_else(|| format!("complete: all {} of the log so far", entries(end)))
         }
         Some(Complete::Range { range: [first, end] }) => {
             let (all, last) = (entries(end.saturating_sub(first)), end.saturating_sub(1));
@@ -129,6 +134,24 @@ fn complete(report: &Report) -> String {
         }
         Some(Complete::Closure) | None => "complete for the chains it contains".into(),
     }
+}
+
+/// Returns the words for the whole log of a tenant; `None` for any other log.
+fn tenant(report: &Report, end: u64) -> Option<String> {
+    let root = report.root_log.as_ref()?;
+    let time = report.log.and_then(|log| log.time).unwrap_or(root.time);
+    let all = format!("complete: all {} of this customer's log, nothing missing, as of {time}", entries(end));
+    if report.only_grew {
+        return Some(format!("{all}, and it only ever grew"));
+    }
+    // Without witnesses, a log server can make up any history.
+    let Some(history) = report.history.filter(|_| report.checks.witnesses.state == CheckState::Pass) else {
+        return Some(all);
+    };
+    let (moments, since, to) = (count(history.anchors, "moment"), history.since, history.to);
+    Some(format!(
+        "{all}. Compared with the log's state at {moments} from {since} to {to}: nothing was rewritten"
+    ))
 }
 
 /// Formats the whole report: verdict, checks, findings, signers.
@@ -218,6 +241,7 @@ fn covered(name: &str, checked: u64, report: &Report, source: ReportSource) -> S
         }
         "log" => many("checkpoint signature"),
         "range" => "the claimed range".into(),
+        "append_only" if report.root_log.is_some() => many("earlier state"),
         "append_only" => many("pin"),
         "witnesses" => many("checkpoint"),
         "time" => many("link"),

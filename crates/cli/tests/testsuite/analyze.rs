@@ -26,7 +26,7 @@ fn findings(place: &Place, export: &str, more: &[&str]) -> Value {
 }
 
 #[test]
-fn shows_acknowledgements_with_their_signers() {
+fn shows_acknowledgments_with_their_signers() {
     let place = Place::new();
     place.sealed_of(&attack());
     let id = findings(&place, "audit.ndjson", &[])["findings"][0]["id"].clone();
@@ -41,11 +41,11 @@ fn shows_acknowledgements_with_their_signers() {
     let place = Place::new();
     place.sealed_of(&(attack() + &answer("u_ada") + &answer("u_late")));
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt"]).success().stdout(
-        predicate::str::is_match("answered by u_ada at entry 44, signer .* ✓ trusted: A load test\n")
+        predicate::str::is_match("acknowledged by u_ada at entry 44, signer .* ✓ trusted: A load test\n")
             .unwrap(),
     );
     place.run(&["analyze", "audit.ndjson", "--threads", "1"]).stdout(
-        predicate::str::is_match("answered by u_ada at entry 44, .* untrusted: A load test\n").unwrap(),
+        predicate::str::is_match("acknowledged by u_ada at entry 44, .* untrusted: A load test\n").unwrap(),
     );
 }
 

@@ -6,7 +6,7 @@ use predicates::prelude::*;
 
 use crate::common::{ORIGIN, Place, events, gzip, zstd};
 
-/// The report has only this finding, and no command uses the file.
+/// Asserts that the report has only this finding, and that no command accepts the file.
 fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &str) {
     let report = place.report(export, &[]);
     assert_eq!(report["verdict"], verdict, "{export}");
@@ -80,7 +80,7 @@ fn reports_the_kind_of_other_files() {
     }
     for command in ["verify", "show", "analyze", "inventory"] {
         place.run(&[command, "zip.x"]).code(5).stdout(predicate::str::contains(
-            "is damaged. Unpack the file and choose the export inside: it seems to be a ZIP archive. This says",
+            "is corrupt. Unpack the file and choose the export inside: it seems to be a ZIP archive. This says",
         ));
     }
     place.write("trust.x", place.read("trust.txt"));
@@ -90,7 +90,7 @@ fn reports_the_kind_of_other_files() {
     place
         .run(&["verify", "image.x"])
         .code(5)
-        .stdout(predicate::str::starts_with("? Not a countersign export, or its header is damaged."))
+        .stdout(predicate::str::starts_with("? Not a countersign export, or its header is corrupt."))
         .stdout(predicate::str::contains("ampering").not());
 }
 

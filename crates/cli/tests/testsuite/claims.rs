@@ -1,4 +1,5 @@
-//! Log servers with false claims or endless responses: memory and time stay bounded, and it is reported.
+//! Log servers with false claims or endless responses: memory and time stay bounded, and the problem is
+//! reported.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -180,7 +181,7 @@ fn a_claimed_growth_uses_no_memory() {
             place.write("log/checkpoint", checkpoint(size, Hash([7; 32])));
             let (findings, status) = check_log(&place, &args);
             assert_eq!((codes(&findings), status), (vec!["tile.missing"], Some(1)), "{size} {args:?}");
-            // Nothing of it is stored, and the earlier state stays.
+            // The claim isn't stored, and the earlier state stays.
             write(&place.path("log"), &leaves, &small.checkpoint());
             assert_eq!(check_log(&place, &args).1, Some(0));
             // Another mirror's claim is no reason to read it.
@@ -242,7 +243,7 @@ fn partially_read_entries_belong_to_the_signed_log() {
 
 #[test]
 fn reads_a_log_completely_in_parts() {
-    // The first run gets the first bundles, and waits for the others in vain; the next run gets the rest.
+    // The first run gets the first bundles, and waits for the others until its timeout; the next run gets the rest.
     let size = 2_000;
     let log = Endless::new(size);
     let (open, gate) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Duration::from_mins(1));
@@ -250,7 +251,7 @@ fn reads_a_log_completely_in_parts() {
     let url = serve(move |path, stream| {
         let late = Bundle::parse(path).is_ok_and(|bundle| bundle.index >= 3);
         if late && !opened.load(std::sync::atomic::Ordering::SeqCst) {
-            // Until the client disconnects.
+            // Waits until the client disconnects.
             let _ = stream.set_read_timeout(Some(gate));
             let _ = stream.read(&mut [0]);
             return;

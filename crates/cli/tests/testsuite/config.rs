@@ -53,9 +53,9 @@ fn reports_the_line_of_an_invalid_config() {
     for (config, line, said) in [
         ("dir = \"log\"\nlsten = \"127.0.0.1:0\"", 2, "use listen"),
         ("\n\ntls_cert = \"c.pem\"", 3, "use tls-cert"),
-        ("frobnicate = 1", 1, "unknown option --frobnicate"),
-        ("\"a b\\u0007\" = 1", 1, "unknown option --a b\\u{7}"),
-        ("[serve]\nlisten = \"127.0.0.1:0\"", 1, "unknown option --serve"),
+        ("frobnicate = 1", 1, "the option --frobnicate is unknown"),
+        ("\"a b\\u0007\" = 1", 1, "the option --a b\\u{7} is unknown"),
+        ("[serve]\nlisten = \"127.0.0.1:0\"", 1, "the option --serve is unknown"),
         ("dir = \"log\"\nlisten = 8080", 2, "8080"),
         ("quota-events = 0", 1, "quota-events"),
         ("retain = [\"7y\", \"soon\"]", 1, "soon"),

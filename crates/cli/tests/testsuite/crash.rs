@@ -5,7 +5,7 @@
 mod erase;
 mod evidence;
 mod fsck;
-// Only there can a process's limits be changed from outside.
+// Only Linux can change a process's limits from outside.
 #[cfg(target_os = "linux")]
 mod full;
 mod kill;

@@ -11,7 +11,7 @@ fn each_verdict_has_an_exit_status() {
     place.sealed(9);
     place.run(&["verify", "audit.ndjson", "--trust", "trust.txt"]).code(0);
     place.run(&["verify", "audit.ndjson"]).code(3).stdout(predicate::str::starts_with(
-        "? Unchanged since it was signed, but by a key you haven't trusted.",
+        "? Unchanged since it was signed, but you don't trust the signer's key.",
     ));
     let export = place.read("audit.ndjson");
 
@@ -39,7 +39,7 @@ fn each_verdict_has_an_exit_status() {
     place
         .run(&["verify", "app.ndjson", "--trust", "trust.txt"])
         .code(5)
-        .stdout(predicate::str::starts_with("? Couldn't be fully checked."));
+        .stdout(predicate::str::starts_with("? Not fully checked."));
     place.run(&["verify", "missing.ndjson"]).code(2);
     place.run(&["verify"]).code(2);
 }
@@ -59,11 +59,11 @@ fn unmet_expectations_are_not_tampering() {
     place
         .run(&["verify", "audit.ndjson", "--trust", "witnesses.txt"])
         .code(1)
-        .stdout(predicate::str::starts_with("✗ Not witnessed."))
+        .stdout(predicate::str::starts_with("✗ Too few witnesses."))
         .stdout(predicate::str::contains(
             "too few of your 2 witnesses cosigned the last checkpoint; missing: w1.example, w2.example",
         ))
-        .stdout(predicate::str::contains("tampered").not());
+        .stdout(predicate::str::contains("ampering").not());
     place
         .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--origin", "log.example/other"])
         .code(1)
@@ -80,7 +80,7 @@ fn unmet_expectations_are_not_tampering() {
 fn reports_an_export_without_entries() {
     let place = Place::new();
     for (vector, says) in
-        [("checkpoint-of-no-leaves-alone", "the log was empty"), ("header-only", "no entry is here")]
+        [("checkpoint-of-no-leaves-alone", "the log was empty"), ("header-only", "the export has no entries")]
     {
         let export = format!("{}/../../tests/vectors/{vector}/export.ndjson", env!("CARGO_MANIFEST_DIR"));
         let headline = format!("? Nothing to check: {says}. This says nothing about");
@@ -104,14 +104,14 @@ fn reports_missing_claimed_entries() {
         .run(&["verify", "empty.ndjson"])
         .code(1)
         .stdout(predicate::str::starts_with(
-            "✗ Entries that should be here are missing. Either the file was cut off, or some were taken out of it",
+            "✗ Entries of the claimed range are missing. The export was truncated, entries were removed",
         ))
         .stdout(predicate::str::contains("entries that the export claims are missing, from 3 on\n"));
     let beyond = format!("{}/../../tests/vectors/log-range-beyond/export.ndjson", env!("CARGO_MANIFEST_DIR"));
     place
         .run(&["verify", &beyond])
         .code(1)
-        .stdout(predicate::str::starts_with("✗ Entries that should be here are missing."))
+        .stdout(predicate::str::starts_with("✗ Entries of the claimed range are missing."))
         .stdout(predicate::str::contains("are missing, from 15 on\n"));
 }
 
@@ -121,21 +121,21 @@ fn truncation_is_not_tampering() {
     place.sealed(9);
     let export = place.read("audit.ndjson");
     let line = export.match_indices('\n').nth(6).unwrap().0 + 1;
-    let ends = "✗ The file is cut off or damaged. Fetch the file again: its download was probably interrupted or is not finished.";
-    let unchanged = "Nothing was found to be changed.";
-    let unread = "This says nothing about whether the log was changed.";
+    let ends = "✗ The file is truncated or corrupt. Fetch the file again: its download was probably interrupted or is not finished.";
+    let unchanged = "No alteration was found.";
+    let unread = "This says nothing about whether the log was altered.";
     let packed = gzip(export.as_bytes());
     for (content, says, scope) in [
         (&export.as_bytes()[..line + 9], ends, unchanged),
         (
             &export.as_bytes()[..line],
-            "✗ Entries that should be here are missing. Either the file was cut off",
+            "✗ Entries of the claimed range are missing. The export was truncated",
             unchanged,
         ),
         (&packed[..packed.len() / 2], ends, unread),
         (
             &[&packed[..], b"abc"].concat(),
-            "✗ The file is cut off or damaged. Fetch the file again: data was appended to it",
+            "✗ The file is truncated or corrupt. Fetch the file again: data was appended to it",
             unread,
         ),
     ] {
@@ -147,7 +147,7 @@ fn truncation_is_not_tampering() {
                 .code(1)
                 .stdout(predicate::str::starts_with(says))
                 .stdout(predicate::str::contains(scope))
-                .stdout(predicate::str::contains("ampered").not());
+                .stdout(predicate::str::contains("ampering").not());
         }
         for command in ["show", "analyze"] {
             place.run(&[command, "cut"]).code(1).stdout(predicate::str::starts_with(says));
@@ -270,4 +270,27 @@ fn a_wrong_trust_file_differs_from_none() {
         let said = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
         assert!(!said.contains("vouch for all") && !said.contains("signed this file"), "{said}");
     }
+}
+
+#[test]
+fn a_tenants_log_has_words_of_its_own() {
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    let place = Place::new();
+    let verify = |case: &str| {
+        let (export, trust) =
+            (format!("{vectors}/{case}/export.ndjson"), format!("{vectors}/{case}/trust.txt"));
+        place.run(&["verify", &export, "--trust", &trust])
+    };
+    verify("tenant").code(0).stdout(
+        predicate::str::contains(
+            "all 9 entries of this customer's log, nothing missing, as of 2026-11-20T07:08:21.000Z.",
+        )
+        .and(predicate::str::contains("at 1 moment from 2026-11-20T07:08:15.000Z"))
+        .and(predicate::str::contains("append_only  1 earlier state")),
+    );
+    // Without an anchor, nothing is said about the past.
+    verify("tenant-before-the-first-anchor").code(0).stdout(predicate::str::contains("rewritten").not());
+    verify("tenant-unnamed").code(3).stdout(predicate::str::starts_with(
+        "? Unchanged since it was signed, but you haven't named the log you expect.",
+    ));
 }

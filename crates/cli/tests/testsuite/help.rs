@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 31] = [
     "init",
     "dev",
     "fsck",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 30] = [
     "monitor",
     "forks",
     "backup",
+    "tenant",
     "token",
     "witness",
     "completions",

@@ -330,7 +330,10 @@ fn reports_a_missing_folder() {
         (&["backup", "--dir", "log", "--to", "none/log.sqlite"], "✗ error[io.not_found]: none/log.sqlite: "),
         (&["backup", "--dir", "log", "--to", "taken"], "✗ error[io.is_directory]: taken: "),
         (&["fsck", "--dir", "none"], "✗ error[io.not_found]: none: the folder does not exist"),
-        (&["serve", "--dir", "trust.txt"], "hint: use another path; a file is in the place of the folder"),
+        (
+            &["serve", "--dir", "trust.txt"],
+            "hint: use another path; there is a file where the folder should be",
+        ),
         #[cfg(unix)]
         (
             &["serve", "--dir", "log", "--listen", "unix:trust.txt"],

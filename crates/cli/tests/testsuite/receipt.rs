@@ -3,9 +3,12 @@
 use std::fs;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::hash::Hash;
 use countersign::merkle::{leaf_hash, node_hash};
 use countersign::note::{SignerKey, sign_note};
 use countersign::proof::Proof;
+use countersign::tenant::{Anchor, Head, HeadProof, Receipt, State, TenantOrigin};
+use countersign::time::Time;
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -51,7 +54,7 @@ fn a_receipt_depends_on_the_readers_trust() {
         .code(0)
         .stdout(predicate::str::starts_with("✓ Verified."))
         .stdout(predicate::str::contains("entry: 1"));
-    run("trust.txt").code(3).stdout(predicate::str::starts_with("? Signed by a log you haven't trusted."));
+    run("trust.txt").code(3).stdout(predicate::str::starts_with("? Signed by a log you don't trust."));
     run("quorum.txt")
         .code(1)
         .stdout(predicate::str::starts_with("✗ Broken."))
@@ -133,4 +136,71 @@ fn reports_invalid_receipts() {
             .stdout("")
             .stderr(predicate::str::contains("error[proof.invalid]"));
     }
+}
+
+const TENANT: &str = "other.example/log/t/8f000000000000000000000000000001";
+
+/// Returns the receipt of the second of two entries of a tenant log, in the only directory of its root log.
+fn tenant_receipt() -> Receipt {
+    let head = Head {
+        origin: TenantOrigin::parse(TENANT).unwrap(),
+        size: 2,
+        root: node_hash(&leaf_hash(b"one"), &leaf_hash(b"two")),
+        state: State::Live,
+    };
+    let siblings = vec![Hash([5; 32]); 10];
+    let anchor = Anchor { head, salt: [4; 16], time: Time::MIN, siblings, tick: 0, hashes: Vec::new() };
+    let directory = leaf_hash(anchor.entry().to_string().as_bytes());
+    let note = Checkpoint::new(ORIGIN, 1, directory).unwrap().sign(&log()).unwrap();
+    let checkpoint = SignedCheckpoint::parse(&note).unwrap();
+    Receipt { index: 1, hashes: vec![leaf_hash(b"one")], proof: HeadProof { anchor, checkpoint } }
+}
+
+#[test]
+fn the_receipt_of_a_tenant_log_needs_the_log_to_be_named() {
+    let place = place();
+    place.write("receipt", tenant_receipt().to_string());
+    let known = place.read("known.txt");
+    place.write("named.txt", format!("{known}origin {TENANT} 0\n"));
+    place.write("other.txt", format!("{known}origin {ORIGIN}/t/{}\n", "0".repeat(32)));
+    let run =
+        |more: &[&str]| place.run(&[&["receipt", "receipt", "--entry", "leaf", "--trust"], more].concat());
+    run(&["named.txt"])
+        .code(0)
+        .stdout(predicate::str::starts_with("✓ Verified."))
+        .stdout(predicate::str::contains(format!("log: {TENANT}, 2 entries, root ")))
+        .stdout(predicate::str::contains(format!("root log: {ORIGIN}, 1 entry, root ")));
+    run(&["known.txt", "--origin", TENANT]).code(0);
+    run(&["known.txt"])
+        .code(3)
+        .stdout(predicate::str::starts_with("? You haven't named the log you expect."));
+    run(&["trust.txt"]).code(3).stdout(predicate::str::starts_with("? Signed by a log you don't trust."));
+    run(&["other.txt"]).code(1).stdout(predicate::str::contains("has no origin line for the log"));
+    run(&["known.txt", "--origin", ORIGIN]).code(1).stdout(predicate::str::starts_with("✗ Broken."));
+    run(&["quorum.txt", "--origin", TENANT])
+        .code(1)
+        .stdout(predicate::str::contains("too few trusted witnesses"));
+    place.write("leaf", "one");
+    run(&["named.txt"]).code(1).stdout(predicate::str::starts_with("✗ Altered."));
+    let output = place
+        .command(&["receipt", "receipt", "--entry", "leaf", "--json", "--trust", "named.txt"])
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&answer["origin"], &answer["index"], &answer["size"]),
+        (&TENANT.into(), &1.into(), &2.into())
+    );
+    assert_eq!((&answer["root_log"]["origin"], &answer["verdict"]), (&ORIGIN.into(), &"altered".into()));
+}
+
+#[test]
+fn an_ordinary_receipt_must_be_of_the_expected_log() {
+    let place = place();
+    let args = ["receipt", "receipt", "--entry", "leaf", "--trust", "known.txt", "--origin"];
+    place.run(&[&args[..], &[ORIGIN]].concat()).code(0);
+    place
+        .run(&[&args[..], &["other.example/audit"]].concat())
+        .code(1)
+        .stdout(predicate::str::contains("not for"));
 }

@@ -210,7 +210,7 @@ fn rejects_altered_files() {
             );
         }
     }
-    // Only a page or program of one's own detects another page.
+    // Only the reader's own page or program detects a different page.
     place.write("other.html", text.replacen("a page", "another", 1));
     place.run(&["report", "--check", "other.html"]).code(4);
     let hash = |text: &str| text.lines().find(|line| line.contains("SHA256SUMS")).map(str::to_owned);

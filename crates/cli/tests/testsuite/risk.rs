@@ -270,7 +270,7 @@ fn prometheus_parses_the_figures() {
     let args = ["risk", "scenario.yml", "other.yml", "--format", "json", "-o", "exposure.json"];
     place.run(&[&args[..], &YEARS[..]].concat()).success();
     let report: Value = serde_json::from_str(&place.read("exposure.json")).unwrap();
-    // The same bits.
+    // Both outputs have the same bits.
     let sample = |labels: &str| -> u64 {
         let line = text.lines().find_map(|line| line.strip_prefix(labels)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{labels} in {text}")).parse::<f64>().unwrap().to_bits()

@@ -162,3 +162,100 @@ fn adds_and_revokes_many_tokens_at_once() {
     place.run(&["token", "add", "a", "--from", "tenants.txt"]).code(2);
     place.run(&["token", "revoke"]).code(2);
 }
+
+const ID: &str = "8f000000000000000000000000000001";
+const OTHER_ID: &str = "a0000000000000000000000000000002";
+
+/// Creates the database of a log in the folder, with a table of tenants if it has any.
+fn create_database(place: &Place, origin: &str, has_tenants: bool) {
+    let folder = place.path("countersign-log");
+    countersign_log_server::sqlite::open(&folder, origin).unwrap();
+    if has_tenants {
+        let database = rusqlite::Connection::open(folder.join("log.sqlite")).unwrap();
+        database.execute_batch("CREATE TABLE IF NOT EXISTS tenants (id BLOB)").unwrap();
+    }
+}
+
+#[test]
+fn tokens_name_their_tenant_logs() {
+    let place = place();
+    create_database(&place, "log.example/audit", true);
+    let origin = format!("log.example/audit/t/{OTHER_ID}");
+    let add = |args: &[&str]| place.run(&[&["token", "add"], args].concat());
+    add(&["acme", "--log", ID, "--action", "user.*"])
+        .success()
+        .stderr(contains(format!("acme may read events of action=user.* in log={ID} with this token")));
+    add(&["group", "--log", &origin, "--log", ID]).success().stderr(contains("read in 2 tenant logs with"));
+    add(&["ops", "--log", "all", "--right", "read,admin"])
+        .success()
+        .stderr(contains("ops may read and admin in all tenant logs with"));
+    let file = place.read("countersign-log/readers.txt");
+    let lines: Vec<&str> = file.lines().map(|line| &line[64..]).collect();
+    let (acme, group) =
+        (format!(" read acme log={ID} action=user.*"), format!(" read group log={ID} log={OTHER_ID}"));
+    assert_eq!(lines, [&*acme, &*group, " read,admin ops log=*"]);
+    let listed = place.run(&["token", "list"]).success();
+    listed.stdout(
+        contains("LOGS")
+            .and(contains(format!("{ID}  ")))
+            .and(contains(format!("{ID} {OTHER_ID}  all\n")))
+            .and(contains("read,admin  -      all ")),
+    );
+    for (log, why) in [
+        ("acme", "must be a tenant's ID"),
+        ("*", "must be a tenant's ID"),
+        ("", "must be a tenant's ID"),
+        (&ID.to_uppercase(), "must be a tenant's ID"),
+        (&format!("other.example/t/{ID}"), "is not a tenant log of log.example/audit"),
+        (&format!("log.example/audit/t/{OTHER_ID}/"), "must be a tenant's ID"),
+    ] {
+        add(&["other", "--log", log]).code(2).stdout("").stderr(contains(why));
+    }
+    for args in [
+        &["--log", ID, "--log", ID][..],
+        &["--log", "all", "--log", ID],
+        &["--log", &origin, "--log", "all"],
+        &["--log", &origin, "--log", OTHER_ID],
+    ] {
+        add(&[&["other"], args].concat()).code(2).stderr(contains("error[arguments.invalid]"));
+    }
+    // A token for no tenant log would be useless.
+    add(&["other"])
+        .code(2)
+        .stderr(contains("other's token would be for none of them").and(contains("--log all")));
+
+    // Many at once: the option applies to all lines.
+    place.write("readers", format!("one log={ID}\ntwo tenant=b log={OTHER_ID}\n"));
+    add(&["--from", "readers"]).success();
+    let more = place.read("countersign-log/readers.txt");
+    assert!(more.ends_with(&format!(" read two log={OTHER_ID} tenant=b\n")), "{more}");
+    place.write("readers", format!("three\nfour log={ID}\n"));
+    add(&["--from", "readers"]).code(2).stderr(contains("three's token would be for none of them"));
+    add(&["--from", "readers", "--log", "all"])
+        .code(2)
+        .stderr(contains("error[token.line]").and(contains("line 2")));
+    assert_eq!(place.read("countersign-log/readers.txt"), more);
+}
+
+#[test]
+fn ordinary_log_has_no_tokens_for_tenant_logs() {
+    let place = place();
+    create_database(&place, "log.example/audit", false);
+    for log in [ID, "all", &format!("log.example/audit/t/{ID}")] {
+        place.run(&["token", "add", "acme", "--log", log]).code(2).stdout("").stderr(
+            contains("error[token.no_tenants]")
+                .and(contains("the log has no tenants, so a token can't have log=")),
+        );
+    }
+    place.run(&["token", "add", "auditor"]).success();
+    place.run(&["token", "list"]).success().stdout(contains("LOGS").not());
+    let good = place.read("countersign-log/readers.txt");
+    place.write("countersign-log/readers.txt", format!("{} log=*\n", good.trim_end()));
+    place.run(&["token", "list"]).code(2).stderr(contains("error[token.file]").and(contains("line 1")));
+    let args = ["--oidc-issuer", "https://login.example", "--oidc-audience", "log", "--oidc-allow"];
+    for rule in ["* read log={org_log}", "* read log=*"] {
+        let serve = ["serve", "--dir", "new", "--origin", "log.example", "--listen", "127.0.0.1:0"];
+        let args = [&serve[..], &args[..], &[rule]].concat();
+        place.run(&args).code(2).stderr(contains("this log has no tenants, so a rule must not have log="));
+    }
+}

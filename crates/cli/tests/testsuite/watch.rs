@@ -641,7 +641,7 @@ fn keeps_a_watchlist() {
     scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
     list("list.txt").replaces(&first).unwrap();
     assert!(list("list.txt").find(Kind::Actor, "u_1", now).is_some());
-    // Gateways accept the list of a watch that lost its state.
+    // Gates accept the list of a watch that lost its state.
     let before = list("list.txt");
     std::fs::remove_dir_all(scene.place.path("watch")).unwrap();
     std::fs::remove_file(scene.place.path("list.txt")).unwrap();

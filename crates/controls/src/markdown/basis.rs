@@ -11,8 +11,8 @@ use crate::text::{code, marked};
 
 pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
     let Evidence { log, source, counted, .. } = evidence;
-    let mut fact = |name: &str, said: &str| {
-        let _ = writeln!(out, "| {name} | {said} |");
+    let mut fact = |name: &str, text: &str| {
+        let _ = writeln!(out, "| {name} | {text} |");
     };
     fact("based on", "");
     fact("---", "---");
@@ -33,13 +33,13 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         }
         "partial" => "partial: unchanged, but this may be only a part of the log",
         "untrusted" if log.why == Some(Why::Log) => {
-            "untrusted: unchanged since it was signed, but in a log that is not trusted here"
+            "untrusted: unchanged since it was signed, but the log is not trusted"
         }
-        "untrusted" => "untrusted: unchanged since it was signed, but by a key that is not trusted here",
+        "untrusted" => "untrusted: unchanged since it was signed, but the signer's key is not trusted",
         _ => match log.why {
             Some(Why::EmptyLog) => "nothing to check: the log was empty",
-            Some(Why::EmptyExport) => "nothing to check: no entry is here",
-            _ => "could not be fully checked",
+            Some(Why::EmptyExport) => "nothing to check: the export has no entries",
+            _ => "not fully checked",
         },
     };
     fact("verdict", verdict);
@@ -88,19 +88,19 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         None => fact("period", "the whole export"),
     }
     let recorded = counted.events.events - counted.own_times;
-    let mut said = events(counted.events.events);
+    let mut text = events(counted.events.events);
     if counted.events.events > 0 {
         let _ = write!(
-            said,
+            text,
             ", {}. {} state a time of their own; for {recorded}, the time of recording counts",
             within(&counted.events),
             counted.own_times
         );
     }
     if evidence.period.is_some() {
-        let _ = write!(said, ". {} outside the period", counted.outside);
+        let _ = write!(text, ". {} outside the period", counted.outside);
     }
-    fact("verified events", &said);
+    fact("verified events", &text);
     for (signer_trust, count) in &counted.untrusted {
         let why = match signer_trust {
             SignerTrust::Revoked => "signed by a revoked key, and not shown to predate the revocation",
@@ -124,7 +124,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         let of = &counted.events;
         fact("parsed", &format!("{} of {}", of.events - counted.unread, events(of.events)));
         let known = of.events - counted.unread - unknown.events;
-        let mut said = format!("{known} of {} have a category", events(of.events));
+        let mut text = format!("{known} of {} have a category", events(of.events));
         if unknown.events > 0 {
             let listed = unknown.actions.listed.iter().take(20);
             let listed: Vec<_> = listed
@@ -134,9 +134,9 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
                 .collect();
             let more = unknown.actions.count() - listed.len() as u64;
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            let _ = write!(said, "; actions without one: {}{more}", listed.join(", "));
+            let _ = write!(text, "; actions without one: {}{more}", listed.join(", "));
         }
-        fact("categories", &said);
+        fact("categories", &text);
     }
     let rules = &evidence.rules;
     fact(

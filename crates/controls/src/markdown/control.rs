@@ -166,11 +166,11 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
     }
     let count = found.found.count();
     let answered = match (count, found.unanswered) {
-        (1, 0) => "It was answered".to_owned(),
-        (1, _) => "It was not answered in the log".to_owned(),
-        (_, 0) => "All were answered".to_owned(),
-        (count, unanswered) if count == unanswered => "None was answered in the log".to_owned(),
-        (_, unanswered) => format!("{unanswered} of them were not answered in the log"),
+        (1, 0) => "It was acknowledged".to_owned(),
+        (1, _) => "It was not acknowledged in the log".to_owned(),
+        (_, 0) => "All were acknowledged".to_owned(),
+        (count, unanswered) if count == unanswered => "None was acknowledged in the log".to_owned(),
+        (_, unanswered) => format!("{unanswered} of them were not acknowledged in the log"),
     };
     let levels = Level::ALL.iter().rev().filter_map(|level| {
         let count = found.found.listed.iter().filter(|finding| finding.level == *level).count();
@@ -194,7 +194,7 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
 pub(super) fn findings_table(out: &mut String, found: &Findings) {
     let _ = writeln!(
         out,
-        "| level | what | entries | happened | answered | finding |\n| --- | --- | --- | --- | --- | --- |"
+        "| level | what | entries | happened | acknowledged | finding |\n| --- | --- | --- | --- | --- | --- |"
     );
     for finding in found.found.listed.iter().take(ROWS) {
         let answers: Vec<String> = finding
@@ -243,8 +243,8 @@ pub(super) fn findings_table(out: &mut String, found: &Findings) {
 fn answered(found: u64, unanswered: u64) -> String {
     match (found, unanswered) {
         (0, _) => "none".into(),
-        (_, 0) => format!("{found}, all answered"),
-        (found, unanswered) if found == unanswered => format!("{found}, not answered"),
-        (_, unanswered) => format!("{found}, {unanswered} not answered"),
+        (_, 0) => format!("{found}, all acknowledged"),
+        (found, unanswered) if found == unanswered => format!("{found}, not acknowledged"),
+        (_, unanswered) => format!("{found}, {unanswered} not acknowledged"),
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
         }
         Fact::Keys => {
             let trusted = keys.iter().filter(|key| matches!(key.trust, "trust_file" | "granted")).count();
-            let said = match (keys.len(), trusted) {
+            let text = match (keys.len(), trusted) {
                 (0, _) => "There are no signing keys.".to_owned(),
                 (1, 1) => "There is 1 signing key, and it is trusted.".to_owned(),
                 (1, _) => "There is 1 signing key, and it is not trusted.".to_owned(),
@@ -51,9 +51,9 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
             };
             let revoked = keys.iter().flat_map(|key| &key.grants).filter(|grant| !grant.is_grant).count();
             if revoked == 0 {
-                said
+                text
             } else {
-                format!("{said} {} in the log.", capital(&plural(revoked as u64, "revocation")))
+                format!("{text} {} in the log.", capital(&plural(revoked as u64, "revocation")))
             }
         }
         Fact::Access if access.records.events == 0 => {
@@ -319,16 +319,16 @@ fn erasures(out: &mut String, evidence: &Evidence) {
     );
     for erasure in evidence.erasures.listed.iter().take(ROWS) {
         let Erasure { leaf, place, at, by, reason, events, leaves, gone, here, early, .. } = erasure;
-        let stretches = leaves.listed.iter().map(|(first, last)| {
+        let ranges = leaves.listed.iter().map(|(first, last)| {
             if first == last { first.to_string() } else { format!("{first} to {last}") }
         });
-        let stretches = stretches.collect::<Vec<_>>().join(", ");
+        let ranges = ranges.collect::<Vec<_>>().join(", ");
         let more = if leaves.more == 0 { String::new() } else { format!(" and {} more ranges", leaves.more) };
         let early =
             if *early == 0 { String::new() } else { format!(" ({early} earlier than the policy allows)") };
         let _ = writeln!(
             out,
-            "| entry {leaf}, {} | {at} | {} | {} | {events} | {stretches}{more} | {gone}{early} | {here} |",
+            "| entry {leaf}, {} | {at} | {} | {} | {events} | {ranges}{more} | {gone}{early} | {here} |",
             code(place),
             code(by),
             marked(reason),
@@ -362,7 +362,7 @@ fn silence(out: &mut String, evidence: &Evidence) {
     }
     let _ = writeln!(
         out,
-        "\nA silence proves neither that nothing happened nor that something was held back. The log doesn't know when an emitter \
+        "\nSilence doesn't prove that nothing happened, or that events were withheld. The log doesn't know when an emitter \
          should have recorded something.\n"
     );
 }

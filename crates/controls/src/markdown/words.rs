@@ -43,14 +43,14 @@ pub(super) fn within(extent: &Extent) -> String {
 }
 
 /// Formats one of our own sentences, in which backquotes mark code.
-fn quoted(said: &str) -> String {
-    let parts = said.split('`').enumerate();
+fn quoted(sentence: &str) -> String {
+    let parts = sentence.split('`').enumerate();
     parts.map(|(nth, part)| if nth % 2 == 1 { code(part) } else { marked(part) }).collect()
 }
 
 pub(super) fn list(out: &mut String, doubts: &[Doubt]) {
     for doubt in doubts {
-        let _ = writeln!(out, "- {}.", quoted(&doubt.said));
+        let _ = writeln!(out, "- {}.", quoted(&doubt.message));
     }
     out.push('\n');
 }

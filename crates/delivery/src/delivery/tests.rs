@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
+use countersign::tenant::Since;
 use countersign::time::Time;
 
 use super::*;
@@ -85,9 +86,9 @@ impl Store for Mortal {
 /// A fault of the log server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mischief {
-    /// It stores nothing, and closes the connection.
+    /// Stores nothing, and closes the connection.
     Drops,
-    /// It stores the links, and closes the connection.
+    /// Stores the links, and closes the connection.
     TakesAndDrops,
     Status(u16),
     NotJson,
@@ -160,7 +161,7 @@ impl Fake {
 impl LogServer for Fake {
     type Error = DeliveryError;
 
-    fn submit(&mut self, lines: &str) -> Result<Answer, DeliveryError> {
+    fn submit(&mut self, lines: &str, _: Option<Since>) -> Result<Answer, DeliveryError> {
         let mischief = if self.mischief.is_empty() { None } else { Some(self.mischief.remove(0)) };
         let fate = self.fate.clone();
         let answer = fate.perform(|| self.answer(lines, mischief));
@@ -347,6 +348,34 @@ fn links_stay_in_the_outbox_until_proven() {
     }
 }
 
+/// A log server that answers everything with this.
+struct Ended(Answer);
+
+impl LogServer for Ended {
+    type Error = DeliveryError;
+
+    fn submit(&mut self, _: &str, _: Option<Since>) -> Result<Answer, DeliveryError> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn an_ended_log_is_final_and_its_events_are_kept() {
+    let answer = |status: u16, code: &str| {
+        let body = format!(r#"{{"error":{{"code":"{code}","message":"m","hint":"h"}},"moved_to":"o"}}"#);
+        Answer { status, retry_after: None, body: body.into_bytes() }
+    };
+    assert!(matches!(answer(410, "log.ended").meaning(), Meaning::Ended));
+    assert!(matches!(answer(410, "").meaning(), Meaning::Refused), "not from a log server");
+    assert!(matches!(answer(403, "log.ended").meaning(), Meaning::Refused));
+    let disk = Arc::new(Memory::default());
+    let (outbox, trust) = (Mutex::new(filled(&disk, 3, 1, 64)), trust());
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    let Step::Dead(why) = delivery.step(&mut Ended(answer(410, "log.ended"))) else { panic!() };
+    assert_eq!(why.code(), "log.ended");
+    assert_eq!(outbox.lock().unwrap().events(), 3);
+}
+
 #[test]
 fn error_text_is_on_one_line() {
     let disk = Arc::new(Memory::default());
@@ -370,7 +399,7 @@ fn responses_without_an_error_body_get_a_hint() {
     assert_eq!(text(401).message, "status 401 without an error message");
     assert!(text(401).hint.starts_with("exempt /submit from authentication"));
     assert_eq!(text(404).hint, "check that the URL points to a log server");
-    assert_eq!(text(500).hint, "look for details in the log server's own log");
+    assert_eq!(text(500).hint, "look for details in the log server's own logs");
 }
 
 #[test]
@@ -390,6 +419,38 @@ fn gap_is_filled_from_the_link_that_the_log_expects() {
     assert!(matches!(delivery.step(&mut log_server), Step::Empty));
     assert_eq!(log_server.log.events(), expected(6));
     assert_eq!(log_server.bodies.last().unwrap().lines().count(), 3, "starts with the expected link");
+}
+
+#[test]
+fn links_before_an_early_one_are_proven_first() {
+    let key = emitter();
+    let at = |seconds: i64| Time::from_millis(seconds * 1_000).unwrap();
+    let event = |nth: u64| Event::parse(line(nth).as_bytes(), &Redaction::none()).unwrap();
+    let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), at(0), &[1; 16]).unwrap();
+    // One segment: the open link, a signed event, and two events that only the last one's signature covers.
+    recorder.sign_with(&key).unwrap();
+    recorder.record(&event(0), at(1), &[0; 16]).unwrap();
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    for nth in 1..3 {
+        recorder.record(&event(nth), at(if nth == 1 { 2 } else { 3_600 }), &[nth as u8; 16]).unwrap();
+    }
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    let mut outbox = Outbox::open(Box::new(Memory::default()), ORIGIN, "outbox").unwrap();
+    outbox.append(&recorder.drain(), None).unwrap();
+    let chain = recorder.chain().unwrap();
+    let (outbox, trust) = (Mutex::new(outbox), trust());
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    let mut log_server = Fake::new();
+    log_server.log.now = at(2);
+    assert!(matches!(delivery.step(&mut log_server), Step::Again));
+    assert!(log_server.log.events().is_empty(), "the submission was rejected as a whole");
+    assert!(matches!(delivery.step(&mut log_server), Step::Delivered { events: 1 }));
+    assert_eq!(log_server.log.events(), expected(1));
+    let Step::Early { from, refused, .. } = delivery.step(&mut log_server) else { panic!() };
+    assert_eq!((from, refused), (Some((chain, 2)), Some((chain, 3))));
+    assert_eq!(outbox.lock().unwrap().events(), 3, "the segment is kept until all of it is proven");
 }
 
 #[test]
@@ -480,7 +541,7 @@ fn contradictory_gaps_cause_a_wait() {
     impl LogServer for Circles {
         type Error = DeliveryError;
 
-        fn submit(&mut self, _: &str) -> Result<Answer, DeliveryError> {
+        fn submit(&mut self, _: &str, _: Option<Since>) -> Result<Answer, DeliveryError> {
             self.1 = 3 - self.1;
             let body = serde_json::json!({
                 "error": { "code": "log.gap", "message": "" }, "chain": self.0.to_string(), "expected": self.1,

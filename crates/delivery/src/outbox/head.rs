@@ -57,7 +57,7 @@ pub struct LinkPlace {
     pub seq: u64,
     /// True if the link is signed.
     pub signed: bool,
-    /// True if an event comes with it.
+    /// True if the segment contains the link's event.
     pub event: bool,
 }
 

@@ -1,7 +1,7 @@
 //! A segment: one signed run of a chain in a separate file, in export format.
 //!
-//! The field `followed` in its header has the position in the followed file up to which its events go. It becomes
-//! durable in the same step as their links.
+//! The field `followed` in its header records the position in the followed file that its events reach. It
+//! becomes durable in the same step as their links.
 
 use countersign::export::Header;
 use countersign::recorder;

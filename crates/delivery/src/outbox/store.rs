@@ -34,7 +34,7 @@ pub trait Store: Send {
     /// Makes durable what an earlier process may have left in the system's cache.
     ///
     /// # Errors
-    /// If the system can't.
+    /// If the system fails.
     fn sync(&self) -> io::Result<()>;
 }
 

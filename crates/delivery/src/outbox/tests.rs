@@ -1,4 +1,4 @@
-//! Tests of what an outbox keeps, and of the states that it refuses.
+//! Tests of what an outbox keeps, and of the states that it rejects.
 
 use std::sync::Arc;
 
@@ -63,10 +63,10 @@ fn reopened_outbox_is_unchanged() {
     assert_eq!((again.head(), again.followed()), (outbox.head(), outbox.followed()));
     assert_eq!(again.pending(), outbox.pending());
     assert_eq!((again.events(), again.pending()[0].links, again.pending()[1].links), (6, 3, 2));
-    outbox.proven(2, receipt()).unwrap();
+    outbox.proven(2, receipt(), None).unwrap();
     let again = open(&store).unwrap();
     assert_eq!(again.pending(), outbox.pending());
-    outbox.proven(3, receipt()).unwrap();
+    outbox.proven(3, receipt(), None).unwrap();
     let again = open(&store).unwrap();
     assert_eq!((again.head(), again.events()), (outbox.head(), 0));
     assert_eq!(again.followed().unwrap().offset, 3);
@@ -87,11 +87,11 @@ fn segment_is_an_export() {
 }
 
 #[test]
-fn invalid_files_are_refused() {
+fn invalid_files_are_rejected() {
     let code_after = |change: &dyn Fn(&Memory)| {
         let store = Arc::new(Memory::default());
         let mut outbox = filled(&store, 4);
-        outbox.proven(1, receipt()).unwrap();
+        outbox.proven(1, receipt(), None).unwrap();
         change(&store);
         code(open(&store))
     };
@@ -183,7 +183,7 @@ fn chain_is_replaced_in_one_step() {
     assert_eq!(outbox.followed().unwrap().offset, 3, "the position in the file is kept");
     let again = open(&store).unwrap();
     assert_eq!((again.pending(), again.head()), (outbox.pending(), outbox.head()));
-    outbox.proven(1, receipt()).unwrap();
+    outbox.proven(1, receipt(), None).unwrap();
     assert_eq!(open(&store).unwrap().pending(), outbox.pending());
     // Any set of files that a process may have failed to remove.
     for left in [vec![], vec![2], vec![3], vec![2, 3, 4]] {
@@ -191,7 +191,7 @@ fn chain_is_replaced_in_one_step() {
         for name in store.names().unwrap() {
             other.put(&name, &store.read(&name).unwrap()).unwrap();
         }
-        open(&other).unwrap().proven(4, receipt()).unwrap();
+        open(&other).unwrap().proven(4, receipt(), None).unwrap();
         for number in left {
             let name = segment::name(number);
             other.put(&name, &store.read(&name).unwrap()).unwrap();

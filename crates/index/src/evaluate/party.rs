@@ -19,15 +19,15 @@ pub(super) fn can_be_found(parties: &Parties, party: usize) -> bool {
 pub(super) fn test_parties(segment: &Segment, parties: &Parties, values: &[Matcher]) -> Vec<MatchState> {
     let patterns = patterns(values);
     let patterns = patterns.as_deref();
-    let says = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
+    let passes = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
     let [ids, types, names, others] =
         [ID, TYPE, NAME, ALSO].map(|part| parties.column(segment, part).values.unpacked());
 
     let needles = patterns.and_then(|patterns| Needles::new(patterns, ids.values));
-    let by_id = test_values_with(&ids, needles.as_ref(), &|_, text| says(text, Role::Whole));
+    let by_id = test_values_with(&ids, needles.as_ref(), &|_, text| passes(text, Role::Whole));
     let by_words = |texts: &Unpacked<'_>| {
         let words = patterns.and_then(|patterns| Needles::for_words(patterns, texts.values));
-        test_values_with(texts, words.as_ref(), &|_, text| says(text, Role::Name))
+        test_values_with(texts, words.as_ref(), &|_, text| passes(text, Role::Name))
     };
     let (by_name, by_other) = (by_words(&names), by_words(&others));
     let mut states = vec![MatchState::No; parties.len()];
@@ -61,7 +61,7 @@ pub(super) fn test_parties(segment: &Segment, parties: &Parties, values: &[Match
             let Some((kind, id)) = may.get(code).copied().flatten() else { continue };
             states[party] = states[party].or(match of.state {
                 MatchState::Yes if kind != Kind::Cut => {
-                    let fits = says(&[of.text, ":", id].concat(), Role::Whole);
+                    let fits = passes(&[of.text, ":", id].concat(), Role::Whole);
                     if fits { MatchState::Yes } else { MatchState::No }
                 }
                 MatchState::No => MatchState::No,

@@ -141,7 +141,8 @@ struct HookData<'a> {
     events: Vec<&'a RawValue>,
 }
 
-/// Strings of which each envelope contains at least one. An event without any is not parsed as an envelope.
+/// Marks of envelopes: each envelope contains at least one. An event without any is not parsed as an
+/// envelope.
 const SIGNS: [&str; 27] = [
     "\"TopicArn\"",
     "\"aws:sns\"",
@@ -191,7 +192,7 @@ pub(crate) struct Content {
 }
 
 impl Opened {
-    /// True if nothing is lost by recording these events, which are the contents, in place of the whole.
+    /// True if nothing is lost when these events, which are the contents, are recorded instead of the whole.
     pub(crate) fn is_lossless<'a>(&self, whole: &[u8], mut events: impl Iterator<Item = &'a [u8]>) -> bool {
         !self.has_context || !is_dated(whole) && events.all(is_dated)
     }

@@ -18,7 +18,7 @@ impl BucketWriter {
     /// Moves the folder's log into the bucket, and starts using the bucket.
     pub(super) fn adopt(&mut self) -> Result<(), StoreError> {
         let size = self.index.size();
-        let begun = self.has_origin()?;
+        let begun = self.claim.has_origin()?;
         if size == 0 && !begun && self.objects.wait(fetch(&self.objects, &self.layout, 0))?.is_some() {
             let why = "another server is moving its log into this bucket; start this server when the move is complete";
             return Err(StoreError::unavailable("opening the bucket", why));
@@ -43,7 +43,7 @@ impl BucketWriter {
         for (time, evidence) in self.index.reader.evidence()? {
             self.put_evidence(&evidence, time)?;
         }
-        self.check_origin()?;
+        self.claim.check_origin()?;
         if erased.is_empty() { self.index.set_erasures(self.erasures) } else { self.add_erasure(&erased) }
     }
 

@@ -19,6 +19,12 @@ pub(super) const EVENTS_STUB: &[u8; 4] = b"csx\x01";
 const ERASURE: &[u8; 4] = b"csr\x01";
 const ERASURE_DONE: &[u8; 4] = b"csd\x01";
 const CHECKPOINT: &[u8; 4] = b"csk\x01";
+/// The commit of a tick, with the entries of tenant logs.
+pub(super) const TICK: &[u8; 4] = b"cst\x01";
+/// The commit of a tick whose events are in a separate generation.
+pub(super) const TICK_STUB: &[u8; 4] = b"csu\x01";
+/// The secret of an anchor.
+pub(super) const SECRET: &[u8; 4] = b"csn\x01";
 
 /// Length of an object's type, in bytes.
 pub(super) const KIND_BYTES: u64 = 4;
@@ -33,6 +39,14 @@ pub(super) struct Commit {
     pub(super) base: u64,
     pub(super) leaves: Vec<String>,
     /// `None` in a stub, whose events are in a separate generation.
+    pub(super) events: Option<Events>,
+}
+
+/// A commit's object, split for an erasure.
+pub(super) struct SplitCommit {
+    /// The object without its events.
+    pub(super) stub: Vec<u8>,
+    /// The events; `None` if the object was a stub.
     pub(super) events: Option<Events>,
 }
 
@@ -59,8 +73,11 @@ impl Commit {
         self.base + self.leaves.len() as u64
     }
 
-    pub(super) fn stub(self) -> Self {
-        Self { events: None, ..self }
+    /// Splits a commit's object for an erasure.
+    pub(super) fn split(bytes: &[u8]) -> Result<SplitCommit, StoreError> {
+        let mut commit = Self::decode(bytes)?;
+        let events = commit.events.take();
+        Ok(SplitCommit { stub: commit.encode()?, events })
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
@@ -114,7 +131,7 @@ fn begin_commit<'l>(
 
 /// True if an object of this type has no events.
 pub(super) fn is_stub(kind: &[u8]) -> bool {
-    kind == COMMIT_STUB || kind == EVENTS_STUB
+    kind == COMMIT_STUB || kind == EVENTS_STUB || kind == TICK_STUB
 }
 
 impl Generation {
@@ -191,23 +208,23 @@ pub(super) fn decode_checkpoint(bytes: &[u8]) -> Result<Published, StoreError> {
     rest.end(Published { size, note, at, witnessed })
 }
 
-fn damaged(why: &str) -> StoreError {
+pub(super) fn damaged(why: &str) -> StoreError {
     StoreError::Damaged(why.to_owned())
 }
 
-fn write_length(out: &mut Vec<u8>, length: usize) -> Result<(), StoreError> {
+pub(super) fn write_length(out: &mut Vec<u8>, length: usize) -> Result<(), StoreError> {
     let length = u32::try_from(length).map_err(|_| damaged("the content is too large for one object"))?;
     out.extend_from_slice(&length.to_be_bytes());
     Ok(())
 }
 
-fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
+pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
     write_length(out, bytes.len())?;
     out.extend_from_slice(bytes);
     Ok(())
 }
 
-fn write_events<'e>(
+pub(super) fn write_events<'e>(
     out: &mut Vec<u8>,
     events: impl Iterator<Item = (u64, &'e SaltedEvent)> + Clone,
 ) -> Result<(), StoreError> {
@@ -220,14 +237,14 @@ fn write_events<'e>(
     Ok(())
 }
 
-fn seal(mut out: Vec<u8>) -> Vec<u8> {
+pub(super) fn seal(mut out: Vec<u8>) -> Vec<u8> {
     let Hash(sum) = Hash::digest(&[&out]);
     out.extend_from_slice(&sum);
     out
 }
 
 /// Verifies the checksum, and returns the object's type and body.
-fn open(bytes: &[u8]) -> Result<(&[u8; 4], Body<'_>), StoreError> {
+pub(super) fn open(bytes: &[u8]) -> Result<(&[u8; 4], Body<'_>), StoreError> {
     let (content, sum) = bytes.split_last_chunk::<32>().ok_or_else(|| damaged("the object is truncated"))?;
     if Hash::digest(&[content]) != Hash(*sum) {
         return Err(damaged("the object's checksum doesn't match"));
@@ -236,20 +253,21 @@ fn open(bytes: &[u8]) -> Result<(&[u8; 4], Body<'_>), StoreError> {
     Ok((kind, Body(body)))
 }
 
-struct Body<'b>(&'b [u8]);
+/// The rest of an object that is being decoded.
+pub(super) struct Body<'b>(&'b [u8]);
 
 impl Body<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
         let (array, rest) = self.0.split_first_chunk().ok_or_else(|| damaged("the object is truncated"))?;
         self.0 = rest;
         Ok(*array)
     }
 
-    fn number(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn number(&mut self) -> Result<u64, StoreError> {
         Ok(u64::from_be_bytes(self.array()?))
     }
 
-    fn length(&mut self) -> Result<usize, StoreError> {
+    pub(super) fn length(&mut self) -> Result<usize, StoreError> {
         let length = u32::from_be_bytes(self.array()?) as usize;
         // Every counted item takes at least one byte.
         if length > self.0.len() {
@@ -258,14 +276,14 @@ impl Body<'_> {
         Ok(length)
     }
 
-    fn text(&mut self) -> Result<String, StoreError> {
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
         let length = self.length()?;
         let (text, rest) = self.0.split_at(length);
         self.0 = rest;
         str::from_utf8(text).map(str::to_owned).map_err(|_| damaged("a string in the object isn't UTF-8"))
     }
 
-    fn events(&mut self, leaves: std::ops::Range<u64>) -> Result<Events, StoreError> {
+    pub(super) fn events(&mut self, leaves: std::ops::Range<u64>) -> Result<Events, StoreError> {
         let mut events = Events::new();
         for _ in 0..self.length()? {
             let index = self.number()?;
@@ -277,7 +295,7 @@ impl Body<'_> {
         Ok(events)
     }
 
-    fn end<T>(self, value: T) -> Result<T, StoreError> {
+    pub(super) fn end<T>(self, value: T) -> Result<T, StoreError> {
         if self.0.is_empty() { Ok(value) } else { Err(damaged("the object has extra bytes at its end")) }
     }
 }
@@ -302,7 +320,7 @@ mod tests {
             Published { size: 6, note: "note".into(), at: Time::from_millis(5).unwrap(), witnessed: true };
         vec![
             (commit.encode().unwrap(), |bytes| Commit::decode(bytes).is_ok()),
-            (commit.stub().encode().unwrap(), |bytes| Commit::decode(bytes).is_ok()),
+            (Commit { events: None, ..commit }.encode().unwrap(), |bytes| Commit::decode(bytes).is_ok()),
             (Generation::Here(events()).encode().unwrap(), |bytes| Generation::decode(bytes, 3..6).is_ok()),
             (Generation::Stub.encode().unwrap(), |bytes| Generation::decode(bytes, 3..6).is_ok()),
             (Erasure { leaves: vec![3, 5], done: false }.encode().unwrap(), |bytes| {

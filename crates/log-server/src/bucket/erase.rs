@@ -10,12 +10,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 
-use super::codec::{Commit, EVENTS_STUB, Erasure, Events, Generation, KIND_BYTES, is_stub};
+use super::codec::{Commit, EVENTS_STUB, Erasure, Events, Generation, KIND_BYTES, SplitCommit, is_stub};
 use super::index::Erasures;
 use super::layout::{Layout, number};
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
@@ -23,7 +23,7 @@ use super::writer::{BucketWriter, in_object};
 use countersign_log::store::StoreError;
 
 /// Maximum number of entries in one erasure.
-const MAX_ERASURE_ENTRIES: usize = 1 << 20;
+pub(super) const MAX_ERASURE_ENTRIES: usize = 1 << 20;
 /// Number of attempts to process a commit's generations before they are reported as damaged.
 const MAX_PASSES: usize = 64;
 /// Number of leftover files of interrupted writes to look for next to an object in a folder.
@@ -131,21 +131,44 @@ impl BucketWriter {
             let erased = self.index.erased_in(&range)?.into_iter().collect();
             commits.insert(range.start, (range, erased));
         }
-        let scrubber = &Scrubber { objects: &self.objects, layout: &self.layout };
-        let scrubbing = commits.values().map(|(range, erased)| scrubber.scrub(range.clone(), erased));
+        let scrubber = Scrubber { objects: &self.objects, layout: &self.layout, split: Commit::split };
+        let commits = commits.into_values().map(|(entries, erased)| ErasedEvents {
+            base: entries.start,
+            entries,
+            erased,
+        });
+        scrubber.scrub_all(&commits.collect::<Vec<_>>(), self.folder.as_deref())
+    }
+}
+
+/// The erased events of a commit.
+pub(super) struct ErasedEvents {
+    /// The number in the names of the commit's objects.
+    pub(super) base: u64,
+    /// The bounds of the numbers by which the commit's objects have its events.
+    pub(super) entries: Range<u64>,
+    /// The numbers of the events that are erased.
+    pub(super) erased: BTreeSet<u64>,
+}
+
+impl Scrubber<'_> {
+    /// Erases these events from all objects. `folder` is the bucket's folder, if the bucket is one.
+    pub(super) fn scrub_all(
+        &self,
+        commits: &[ErasedEvents],
+        folder: Option<&FilePath>,
+    ) -> Result<(), StoreError> {
+        let scrubbing = commits.iter().map(|commit| self.scrub(commit));
         let all = futures_util::stream::iter(scrubbing)
             .buffer_unordered(MAX_CONCURRENT_REQUESTS)
             .try_collect::<Vec<()>>();
         self.objects.wait(all)?;
-        for (range, _) in commits.into_values() {
-            self.remove_stale_files(range.start)?;
-        }
-        Ok(())
+        let Some(folder) = folder else { return Ok(()) };
+        commits.iter().try_for_each(|commit| self.remove_stale_files(commit.base, folder))
     }
 
     /// Removes partial writes that a killed server left next to the objects in a folder.
-    fn remove_stale_files(&self, base: u64) -> Result<(), StoreError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+    fn remove_stale_files(&self, base: u64, folder: &FilePath) -> Result<(), StoreError> {
         let generations = self.objects.wait(self.objects.list(&self.layout.generations(base), None))?;
         let paths = generations.into_iter().map(|meta| meta.location).chain([self.layout.commit(base)]);
         for path in paths {
@@ -163,14 +186,15 @@ impl BucketWriter {
     }
 }
 
-/// Returns a commit's events from its newest generation.
+/// Returns the events of the commit at `base` from their newest generation. Their numbers are in `leaves`.
 pub(super) async fn newest_events(
     objects: &Objects,
     layout: &Layout,
+    base: u64,
     leaves: Range<u64>,
 ) -> Result<Events, StoreError> {
     for _ in 0..MAX_PASSES {
-        let generations = objects.list(&layout.generations(leaves.start), None).await?;
+        let generations = objects.list(&layout.generations(base), None).await?;
         let Some(newest) = generations.last() else { break };
         let Some(object) = objects.get(&newest.location).await? else { break };
         match Generation::decode(&object.bytes, leaves.clone()).map_err(in_object(&newest.location))? {
@@ -179,34 +203,36 @@ pub(super) async fn newest_events(
             Generation::Stub => {}
         }
     }
-    Err(StoreError::Damaged(format!("the events of the commit at {} are missing", leaves.start)))
+    Err(StoreError::Damaged(format!("the events of the commit at {base} are missing")))
 }
 
-struct Scrubber<'w> {
-    objects: &'w Objects,
-    layout: &'w Layout,
+/// Removes events from a bucket's objects.
+pub(super) struct Scrubber<'w> {
+    pub(super) objects: &'w Objects,
+    pub(super) layout: &'w Layout,
+    /// Splits a commit's object.
+    pub(super) split: fn(&[u8]) -> Result<SplitCommit, StoreError>,
 }
 
 impl Scrubber<'_> {
     /// Steps through the erasure of a commit's events until nothing is left to do.
-    async fn scrub(&self, leaves: Range<u64>, erased: &BTreeSet<u64>) -> Result<(), StoreError> {
+    async fn scrub(&self, commit: &ErasedEvents) -> Result<(), StoreError> {
         for _ in 0..MAX_PASSES {
-            if !self.step(&leaves, erased).await? {
+            if !self.step(commit).await? {
                 return Ok(());
             }
         }
-        let message = format!("events of the commit at {} reappear after their erasure", leaves.start);
+        let message = format!("events of the commit at {} reappear after their erasure", commit.base);
         Err(StoreError::Damaged(message))
     }
 
     /// Takes the next step. Returns false if there was none.
-    async fn step(&self, leaves: &Range<u64>, erased: &BTreeSet<u64>) -> Result<bool, StoreError> {
-        let base = leaves.start;
+    async fn step(&self, ErasedEvents { base, entries, erased }: &ErasedEvents) -> Result<bool, StoreError> {
+        let base = *base;
         let commit = self.layout.commit(base);
         let generations = self.objects.list(&self.layout.generations(base), None).await?;
         let Some((newest, before)) = generations.split_last() else {
-            let commit = self.commit(&commit).await?;
-            let Some(events) = commit.events else {
+            let Some(events) = self.commit(&commit).await?.events else {
                 return Err(StoreError::Damaged(format!("the events of the commit at {base} are missing")));
             };
             return self.write_next_generation(base, 1, events, erased).await;
@@ -215,7 +241,7 @@ impl Scrubber<'_> {
             StoreError::Damaged(format!("{} isn't a generation of events", newest.location))
         })?;
         let Some(object) = self.objects.get(&newest.location).await? else { return Ok(true) };
-        match Generation::decode(&object.bytes, leaves.clone()).map_err(in_object(&newest.location))? {
+        match Generation::decode(&object.bytes, entries.clone()).map_err(in_object(&newest.location))? {
             Generation::Stub => return Ok(true),
             Generation::Here(events) => {
                 if self.write_next_generation(base, number + 1, events, erased).await? {
@@ -229,8 +255,8 @@ impl Scrubber<'_> {
             changed = true;
         }
         if !is_stub(&self.objects.get_first(&commit, KIND_BYTES).await?) {
-            let stub = self.commit(&commit).await?.stub();
-            self.objects.write(&commit, stub.encode()?).await?;
+            let stub = self.commit(&commit).await?.stub;
+            self.objects.write(&commit, stub).await?;
             changed = true;
         }
         Ok(changed)
@@ -255,9 +281,9 @@ impl Scrubber<'_> {
         Ok(true)
     }
 
-    async fn commit(&self, path: &Path) -> Result<Commit, StoreError> {
+    async fn commit(&self, path: &Path) -> Result<SplitCommit, StoreError> {
         let object = self.objects.get(path).await?;
         let object = object.ok_or_else(|| StoreError::Damaged(format!("{path} is missing")))?;
-        Commit::decode(&object.bytes).map_err(in_object(path))
+        (self.split)(&object.bytes).map_err(in_object(path))
     }
 }

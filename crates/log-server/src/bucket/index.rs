@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign::hash::Hash;
 use countersign::log::{AcceptanceError, PendingBatch};
 use countersign::merkle::{CompactRange, PendingTree};
 use countersign::note::VerifierKey;
@@ -13,11 +12,10 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use super::codec::Commit;
 use crate::sqlite::{self, SqliteWriter, failed};
 use countersign_log::erase::record;
-use countersign_log::hashes::root_at;
-use countersign_log::store::{Batch, CommitError, EntryWriter as _, ErasureWriter as _, Reader, StoreError};
+use countersign_log::store::{Batch, EntryWriter as _, ErasureWriter as _, Reader, StoreError};
 use countersign_log::tables::integer;
 
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 -- Where the bucket's commits begin.
 CREATE TABLE IF NOT EXISTS commits (base INTEGER PRIMARY KEY) STRICT;
 -- One row when the log is in a bucket: how many of its erasures are done here, and the first that is perhaps not done
@@ -43,6 +41,75 @@ pub(super) struct Erasures {
     pub(super) unfinished: u64,
 }
 
+impl Erasures {
+    /// Reads the progress from an index. `None` if the folder's log wasn't in a bucket before.
+    pub(super) fn read(connection: &Connection) -> Result<Option<Self>, StoreError> {
+        let row = |row: &rusqlite::Row<'_>| Ok(Self { next: row.get(0)?, unfinished: row.get(1)? });
+        connection
+            .query_row("SELECT erasures, unfinished FROM bucket", [], row)
+            .optional()
+            .map_err(failed("reading the index"))
+    }
+
+    /// Writes the progress to an index.
+    pub(super) fn write(self, connection: &Connection) -> Result<(), StoreError> {
+        let set = || -> rusqlite::Result<()> {
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM bucket", [])?;
+            let row = (integer(self.next), integer(self.unfinished));
+            transaction.execute("INSERT INTO bucket VALUES (?, ?)", row)?;
+            transaction.commit()
+        };
+        set().map_err(failed("writing the index"))
+    }
+}
+
+/// Marks the events of these entries, given by the keys of their rows, as erased. If an event was erased before the index
+/// had its entry, the index has no row for it.
+pub(super) fn mark_erased(connection: &Connection, entries: &[u64]) -> Result<(), StoreError> {
+    let mark = || -> rusqlite::Result<()> {
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO events (idx) VALUES (?)")?;
+        for entry in entries {
+            insert.execute([integer(*entry)])?;
+        }
+        drop(insert);
+        transaction.commit()
+    };
+    mark().map_err(failed("erasing"))
+}
+
+/// Splits these entries, given by the keys of their rows, into those with an event and those whose event is erased.
+pub(super) fn split_erased(
+    connection: &Connection,
+    entries: &[u64],
+) -> Result<(Vec<u64>, Vec<u64>), StoreError> {
+    let (mut here, mut erased) = (Vec::new(), Vec::new());
+    let mut read = || -> rusqlite::Result<()> {
+        let mut query = connection.prepare_cached("SELECT salt IS NOT NULL FROM events WHERE idx = ?")?;
+        for entry in entries {
+            match query.query_row([integer(*entry)], |row| row.get(0)).optional()? {
+                Some(true) => here.push(*entry),
+                Some(false) => erased.push(*entry),
+                None => {}
+            }
+        }
+        Ok(())
+    };
+    read().map_err(failed("reading events"))?;
+    Ok((here, erased))
+}
+
+/// Returns the entries in a range, by the keys of their rows, whose events are erased.
+pub(super) fn erased_in(connection: &Connection, range: &Range<u64>) -> Result<Vec<u64>, StoreError> {
+    let sql = "SELECT idx FROM events WHERE idx >= ? AND idx < ? AND salt IS NULL";
+    let read = || -> rusqlite::Result<Vec<u64>> {
+        let mut query = connection.prepare_cached(sql)?;
+        query.query_map((integer(range.start), integer(range.end)), |row| row.get(0))?.collect()
+    };
+    read().map_err(failed("reading events"))
+}
+
 impl Index {
     pub(super) fn open(folder: &Path, origin: &str) -> Result<Self, StoreError> {
         let (sqlite, reader) = sqlite::open_index(folder, origin)?;
@@ -65,22 +132,11 @@ impl Index {
 
     /// Returns how far erasures have been followed, or `None` if the folder's log wasn't in a bucket before.
     pub(super) fn erasures(&self) -> Result<Option<Erasures>, StoreError> {
-        let row = |row: &rusqlite::Row<'_>| Ok(Erasures { next: row.get(0)?, unfinished: row.get(1)? });
-        self.connection()
-            .query_row("SELECT erasures, unfinished FROM bucket", [], row)
-            .optional()
-            .map_err(failed("reading the index"))
+        Erasures::read(self.connection())
     }
 
     pub(super) fn set_erasures(&self, erasures: Erasures) -> Result<(), StoreError> {
-        let set = || -> rusqlite::Result<()> {
-            let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM bucket", [])?;
-            let row = (integer(erasures.next), integer(erasures.unfinished));
-            transaction.execute("INSERT INTO bucket VALUES (?, ?)", row)?;
-            transaction.commit()
-        };
-        set().map_err(failed("writing the index"))
+        erasures.write(self.connection())
     }
 
     /// Adds commits that follow the index's end. Erasures that `key` recorded in them become pending.
@@ -131,10 +187,7 @@ impl Index {
     fn write(&mut self, bases: &[u64], batch: &Batch<'_>) -> Result<(), StoreError> {
         // First, because these commits are in the bucket even if the rest fails.
         self.add_bases(bases)?;
-        self.sqlite.commit(batch).map_err(|error| match error {
-            CommitError::Failed(error) => error,
-            error @ CommitError::Overtaken => StoreError::unavailable("writing the index", error),
-        })?;
+        self.sqlite.commit(batch).map_err(|error| error.into_store_error("writing the index"))?;
         self.edge = batch.tree.edge();
         self.signed_size = None;
         Ok(())
@@ -177,52 +230,17 @@ impl Index {
 
     /// Splits these entries into those with an event and those whose event is erased.
     pub(super) fn with_events(&self, leaves: &[u64]) -> Result<(Vec<u64>, Vec<u64>), StoreError> {
-        let (mut here, mut erased) = (Vec::new(), Vec::new());
-        let mut read = || -> rusqlite::Result<()> {
-            let mut query =
-                self.connection().prepare_cached("SELECT salt IS NOT NULL FROM events WHERE idx = ?")?;
-            for leaf in leaves {
-                match query.query_row([integer(*leaf)], |row| row.get(0)).optional()? {
-                    Some(true) => here.push(*leaf),
-                    Some(false) => erased.push(*leaf),
-                    None => {}
-                }
-            }
-            Ok(())
-        };
-        read().map_err(failed("reading events"))?;
-        Ok((here, erased))
+        split_erased(self.connection(), leaves)
     }
 
     /// Returns the entries in a range whose events are erased.
     pub(super) fn erased_in(&self, range: &Range<u64>) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT idx FROM events WHERE idx >= ? AND idx < ? AND salt IS NULL";
-        let read = || -> rusqlite::Result<Vec<u64>> {
-            let mut query = self.connection().prepare_cached(sql)?;
-            query.query_map((integer(range.start), integer(range.end)), |row| row.get(0))?.collect()
-        };
-        read().map_err(failed("reading events"))
+        erased_in(self.connection(), range)
     }
 
     /// Erases the events of these entries from the index.
     pub(super) fn erase(&mut self, leaves: &[u64]) -> Result<(), StoreError> {
-        let mark = || -> rusqlite::Result<()> {
-            let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
-            // If an event was erased before this index had its entry, the index has no row for it, and it must show as
-            // erased.
-            let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO events (idx) VALUES (?)")?;
-            for leaf in leaves {
-                insert.execute([integer(*leaf)])?;
-            }
-            drop(insert);
-            transaction.commit()
-        };
-        mark().map_err(failed("erasing"))?;
+        mark_erased(self.connection(), leaves)?;
         self.sqlite.erase(leaves).map(drop)
-    }
-
-    /// Returns the root hash of the log at `size`.
-    pub(super) fn root_at(&self, size: u64) -> Result<Hash, StoreError> {
-        root_at(&*self.reader, size)
     }
 }

@@ -77,6 +77,15 @@ impl Layout {
         self.path(&format!("private/evidence/{hash}"))
     }
 
+    pub(super) fn anchors(&self) -> Path {
+        self.path("private/anchors")
+    }
+
+    /// Returns the name of the secret of the anchor whose root log entry has this hash.
+    pub(super) fn anchor(&self, tick: u64, entry: &str) -> Path {
+        self.path(&format!("private/anchors/{tick:016}/{entry}"))
+    }
+
     pub(super) fn checkpoint(&self) -> Path {
         self.path("public/checkpoint")
     }

@@ -4,19 +4,23 @@
 //! replaced only if it is still the version that was read. Otherwise, each server checks after its write whether a
 //! larger checkpoint was published, and restores that one.
 
+use std::sync::Arc;
+
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
+use countersign::note::VerifierKey;
 use countersign::time::Time;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::UpdateVersion;
 use object_store::path::Path;
 
 use super::codec::{decode_checkpoint, encode_checkpoint};
-use super::layout::number;
-use super::objects::{MAX_CONCURRENT_REQUESTS, Object, ReplaceOutcome};
+use super::layout::{Layout, number};
+use super::objects::{MAX_CONCURRENT_REQUESTS, Object, Objects, ReplaceOutcome};
 use super::writer::{BucketWriter, in_object};
-use countersign_log::store::{CheckpointWriter as _, Published, StoreError};
-use countersign_log::tables::takes_the_place_of;
+use countersign_log::hashes::root_at;
+use countersign_log::store::{CheckpointWriter as _, Published, Reader, StoreError};
+use countersign_log::tables::replaces;
 
 /// Number of times that other servers may publish first before publishing fails.
 const MAX_ATTEMPTS: usize = 16;
@@ -35,9 +39,14 @@ pub(super) struct Head {
     version: UpdateVersion,
 }
 
-/// The known state of the public checkpoint.
-#[derive(Debug, Default)]
+/// The public part of a bucket, with the known state of its checkpoint.
 pub(super) struct Public {
+    objects: Objects,
+    layout: Layout,
+    /// The log's key.
+    key: VerifierKey,
+    /// The log's entries.
+    reader: Arc<dyn Reader>,
     head: Option<Head>,
     /// True if another server may have published since the head was read.
     outdated: bool,
@@ -46,30 +55,33 @@ pub(super) struct Public {
 }
 
 impl Public {
+    /// Creates the public part of a log with these entries.
+    pub(super) fn new(objects: Objects, layout: Layout, key: VerifierKey, reader: Arc<dyn Reader>) -> Self {
+        Self { objects, layout, key, reader, head: None, outdated: false, unconditional: false }
+    }
+
     pub(super) fn mark_outdated(&mut self) {
         self.outdated = true;
     }
-}
 
-impl BucketWriter {
     /// Reads the public checkpoint.
     pub(super) fn read_head(&mut self) -> Result<Option<Head>, StoreError> {
         let path = self.layout.checkpoint();
         let object = self.objects.wait(self.objects.get(&path))?;
-        self.public.head = object.map(|object| head(&path, object)).transpose()?;
-        self.public.outdated = false;
-        Ok(self.public.head.clone())
+        self.head = object.map(|object| head(&path, object)).transpose()?;
+        self.outdated = false;
+        Ok(self.head.clone())
     }
 
     /// Publishes a checkpoint with its tiles and entry bundles.
     pub(super) fn make_public(&mut self, published: &Published) -> Result<(), StoreError> {
-        if self.public.outdated || self.public.head.is_none() {
+        if self.outdated || self.head.is_none() {
             self.read_head()?;
         }
         if self.is_better(published) {
             return Ok(());
         }
-        let known = self.public.head.as_ref().map_or(0, |head| head.size);
+        let known = self.head.as_ref().map_or(0, |head| head.size);
         self.write_tiles(known, published.size)?;
         let kept = encode_checkpoint(published)?;
         self.objects.wait(self.objects.write(&self.layout.kept_checkpoint(published.size), kept))?;
@@ -83,7 +95,7 @@ impl BucketWriter {
 
     /// True if the public checkpoint is as good as this one or better.
     fn is_better(&self, published: &Published) -> bool {
-        self.public.head.as_ref().is_some_and(|head| {
+        self.head.as_ref().is_some_and(|head| {
             head.size > published.size
                 || head.size == published.size
                     && cosignatures(&head.note) >= cosignatures(&published.note)
@@ -91,31 +103,31 @@ impl BucketWriter {
         })
     }
 
+    /// Returns the names and contents of the tiles and entry bundles that a log with `size` entries has in addition to
+    /// one with `known` entries.
+    pub(super) fn objects_of(
+        &self,
+        known: u64,
+        size: u64,
+    ) -> impl Iterator<Item = Result<(String, Vec<u8>), StoreError>> {
+        let tiles = Tile::grown(known, size).map(|tile| {
+            let missing = || StoreError::Damaged(format!("tile {} is missing", tile.path()));
+            Ok((tile.path(), self.reader.tile(tile)?.ok_or_else(missing)?))
+        });
+        let bundles = Bundle::grown(known, size).map(|bundle| {
+            let start = bundle.index * TILE_WIDTH;
+            let leaves = self.reader.leaves(start..start + u64::from(bundle.width))?;
+            let bytes = Bundle::encode(leaves);
+            Ok((bundle.path(), bytes.map_err(|error| StoreError::Damaged(error.into_message()))?))
+        });
+        tiles.chain(bundles)
+    }
+
     pub(super) fn write_tiles(&self, known: u64, size: u64) -> Result<(), StoreError> {
-        enum PublicObject {
-            Tile(Tile),
-            Bundle(Bundle),
-        }
-        let tiles = Tile::grown(known, size).map(PublicObject::Tile);
-        let mut parts = tiles.chain(Bundle::grown(known, size).map(PublicObject::Bundle)).peekable();
+        let mut parts = self.objects_of(known, size).peekable();
         let mut written = 0;
         while parts.peek().is_some() {
-            let mut objects = Vec::with_capacity(BATCH_OBJECTS);
-            for part in parts.by_ref().take(BATCH_OBJECTS) {
-                objects.push(match part {
-                    PublicObject::Tile(tile) => {
-                        let bytes = self.index.reader.tile(tile)?;
-                        let missing = || StoreError::Damaged(format!("tile {} is missing", tile.path()));
-                        (tile.path(), bytes.ok_or_else(missing)?)
-                    }
-                    PublicObject::Bundle(bundle) => {
-                        let start = bundle.index * TILE_WIDTH;
-                        let leaves = self.index.reader.leaves(start..start + u64::from(bundle.width))?;
-                        let bytes = Bundle::encode(leaves);
-                        (bundle.path(), bytes.map_err(|error| StoreError::Damaged(error.into_message()))?)
-                    }
-                });
-            }
+            let objects = parts.by_ref().take(BATCH_OBJECTS).collect::<Result<Vec<_>, _>>()?;
             let before = written;
             written += objects.len();
             let writing = objects.into_iter().map(|(path, bytes)| {
@@ -135,19 +147,19 @@ impl BucketWriter {
         let path = self.layout.checkpoint();
         let mut failures = 0;
         for _ in 0..MAX_ATTEMPTS {
-            if self.public.unconditional {
+            if self.unconditional {
                 return self.overwrite_head(published);
             }
-            let version = self.public.head.as_ref().map(|head| head.version.clone());
+            let version = self.head.as_ref().map(|head| head.version.clone());
             let replaced = self.objects.replace(&path, version, published.note.clone().into_bytes());
             match self.objects.wait(replaced) {
                 Ok(ReplaceOutcome::Yes(version)) => {
                     let (size, note) = (published.size, published.note.clone());
-                    self.public.head = Some(Head { size, note, version });
+                    self.head = Some(Head { size, note, version });
                     return Ok(());
                 }
                 Ok(ReplaceOutcome::Unconditional) => {
-                    self.public.unconditional = true;
+                    self.unconditional = true;
                     continue;
                 }
                 Ok(ReplaceOutcome::Changed) => {}
@@ -187,10 +199,10 @@ impl BucketWriter {
     /// Restores the newest checkpoint if a late write replaced it with an older one, which is possible only without
     /// conditional replacement.
     pub(super) fn restore_head(&mut self) -> Result<(), StoreError> {
-        if !self.public.unconditional {
+        if !self.unconditional {
             return Ok(());
         }
-        let Some(published) = self.index.reader.published()? else { return Ok(()) };
+        let Some(published) = self.reader.published()? else { return Ok(()) };
         self.read_head()?;
         if self.is_better(&published) { Ok(()) } else { self.overwrite_head(&published) }
     }
@@ -200,7 +212,7 @@ impl BucketWriter {
     /// form.
     fn tidy(&self, known: u64, published: &Published) -> Result<(), StoreError> {
         // Another server may have published more and tidied up before this one wrote its partial tiles.
-        let size = self.public.head.as_ref().map_or(published.size, |head| head.size.max(published.size));
+        let size = self.head.as_ref().map_or(published.size, |head| head.size.max(published.size));
         let is_full = |tile: &Tile| Tile::of_size(tile.level, tile.index, size).is_some_and(Tile::is_full);
         let mut superfluous = Vec::new();
         for tile in edge(known).chain(edge(published.size)).filter(is_full) {
@@ -210,12 +222,12 @@ impl BucketWriter {
                 superfluous.extend(self.partial(&bundle.full().path())?);
             }
         }
-        if let Some(before) = self.index.reader.published()?
+        if let Some(before) = self.reader.published()?
             && before.size < published.size
         {
             let path = self.layout.kept_checkpoint(before.size);
-            let first = self.index.reader.seen_first()?.filter(|first| first.size == before.size);
-            if takes_the_place_of(published, first.as_ref().unwrap_or(&before)) {
+            let first = self.reader.seen_first()?.filter(|first| first.size == before.size);
+            if replaces(published, first.as_ref().unwrap_or(&before)) {
                 superfluous.push(path);
             } else if let Some(first) = first {
                 self.objects.wait(self.objects.write(&path, encode_checkpoint(&first)?))?;
@@ -231,28 +243,9 @@ impl BucketWriter {
         Ok(found.into_iter().map(|meta| meta.location).collect())
     }
 
-    /// Checks that no tile has more entries than the commits. Tiles are published after their commits, so that would
-    /// mean that commits were lost.
-    pub(super) fn check_tiles(&mut self) -> Result<(), StoreError> {
-        let published = self.size_of_tiles()?;
-        if published <= self.index.size() {
-            return Ok(());
-        }
-        // Another server may have added entries in the meantime.
-        self.follow()?;
-        if published <= self.index.size() {
-            return Ok(());
-        }
-        let message = format!(
-            "the bucket has tiles of at least {published} entries but only {} in its commits, so it was rolled back",
-            self.index.size()
-        );
-        Err(StoreError::Damaged(message))
-    }
-
     /// Returns the log's published size up to and including the entry bundle that contains the log's next entry.
-    fn size_of_tiles(&self) -> Result<u64, StoreError> {
-        let index = self.index.size() / TILE_WIDTH;
+    pub(super) fn size_of_tiles(&self) -> Result<u64, StoreError> {
+        let index = self.reader.size()? / TILE_WIDTH;
         let before = index * TILE_WIDTH;
         let full = Bundle { index, width: 1 }.full().path();
         if self.objects.wait(self.objects.get(&self.layout.public(&full)))?.is_some() {
@@ -262,10 +255,11 @@ impl BucketWriter {
         Ok(before + widths.unwrap_or(0))
     }
 
-    /// Reads the bucket's stored checkpoints into the index.
-    pub(super) fn follow_checkpoints(&mut self) -> Result<(), StoreError> {
-        let newest = self.index.reader.published()?.map(|published| published.size);
+    /// Returns the bucket's stored checkpoints that the index lacks, in ascending order.
+    pub(super) fn new_checkpoints(&self) -> Result<Vec<Published>, StoreError> {
+        let newest = self.reader.published()?.map(|published| published.size);
         let kept = self.objects.wait(self.objects.list(&self.layout.kept_checkpoints(), None))?;
+        let mut found = Vec::new();
         for meta in kept {
             let path = meta.location;
             let is_new = number(&path).is_some_and(|size| newest.is_none_or(|newest| size > newest));
@@ -275,12 +269,12 @@ impl BucketWriter {
             // If another server deletes it in the meantime, there is a newer one.
             let Some(object) = self.objects.wait(self.objects.get(&path))? else { continue };
             let published = decode_checkpoint(&object.bytes).map_err(in_object(&path))?;
-            if published.size <= self.index.size() {
+            if published.size <= self.reader.size()? {
                 self.check(&published.note).map_err(in_object(&path))?;
-                self.index.sqlite.publish(&published)?;
+                found.push(published);
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Checks a checkpoint of this log against the index's entries.
@@ -291,21 +285,52 @@ impl BucketWriter {
         if checkpoint.origin != self.key.name() {
             return Err(StoreError::Damaged("the checkpoint is from another log".into()));
         }
-        if checkpoint.size > self.index.size() {
+        let size = self.reader.size()?;
+        if checkpoint.size > size {
             let message = format!(
-                "the log published {} entries, but only {} are in its commits, so the bucket was rolled back",
-                checkpoint.size,
-                self.index.size()
+                "the log published {} entries, but only {size} are in its commits, so the bucket was rolled back",
+                checkpoint.size
             );
             return Err(StoreError::Damaged(message));
         }
-        if self.index.root_at(checkpoint.size)? != checkpoint.root {
+        if root_at(&*self.reader, checkpoint.size)? != checkpoint.root {
             let message =
                 format!("the log's published checkpoint doesn't match its first {} entries", checkpoint.size);
             return Err(StoreError::Damaged(message));
         }
         Ok(())
     }
+}
+
+impl BucketWriter {
+    /// Checks that no tile has more entries than the commits. Tiles are published after their commits, so that would
+    /// mean that commits were lost.
+    pub(super) fn check_tiles(&mut self) -> Result<(), StoreError> {
+        let published = self.public.size_of_tiles()?;
+        if published <= self.index.size() {
+            return Ok(());
+        }
+        // Another server may have added entries in the meantime.
+        self.follow()?;
+        check_tiles(published, self.index.size())
+    }
+
+    /// Reads the bucket's stored checkpoints into the index.
+    pub(super) fn follow_checkpoints(&mut self) -> Result<(), StoreError> {
+        let new = self.public.new_checkpoints()?;
+        new.iter().try_for_each(|published| self.index.sqlite.publish(published))
+    }
+}
+
+/// Fails if the tiles have more entries than the commits.
+pub(super) fn check_tiles(published: u64, size: u64) -> Result<(), StoreError> {
+    if published <= size {
+        return Ok(());
+    }
+    let message = format!(
+        "the bucket has tiles of at least {published} entries but only {size} in its commits, so it was rolled back"
+    );
+    Err(StoreError::Damaged(message))
 }
 
 /// Returns the partial tiles of a tree.

@@ -16,6 +16,7 @@ use object_store::path::Path;
 use roaring::RoaringTreemap;
 use tokio::runtime::Handle;
 
+use super::claim::{self, LogKind};
 use super::codec::{Commit, EVENTS_STUB, Erasure, KIND_BYTES, decode_checkpoint, is_stub};
 use super::erase::newest_events;
 use super::layout::{Layout, number};
@@ -27,9 +28,6 @@ use countersign_log::store::{
     CheckpointReader, EntryReader, Erasure as RecordedErasure, ErasureReader, ForkReader, Published,
     StoreError, StoredEvent, StoredLeaf,
 };
-
-/// The first line of `private/log`.
-const LOG_HEADER: &str = "countersign log v1\n";
 
 /// A problem of an object in the bucket, or a missing object.
 #[derive(Clone, Debug)]
@@ -46,7 +44,7 @@ pub(crate) struct ObjectReader {
     origin: String,
     /// First entries of the commits, in ascending order.
     bases: Vec<u64>,
-    /// Number of entries in commits, as far as it is known.
+    /// Known number of entries in commits.
     committed: u64,
     /// Number of published entries.
     size: u64,
@@ -85,11 +83,16 @@ impl ObjectReader {
         let named = objects.wait(objects.get(&layout.log()))?;
         let no_log = || StoreError::unavailable("opening the bucket", "the bucket contains no log");
         let named = named.ok_or_else(no_log)?;
-        let text = str::from_utf8(&named.bytes).ok();
-        let origin = text.and_then(|text| text.strip_prefix(LOG_HEADER)?.strip_suffix('\n'));
         let damaged =
             || in_object(&layout.log())(StoreError::Damaged("the object doesn't name a log".into()));
-        let origin = origin.ok_or_else(damaged)?.to_owned();
+        let origin = match claim::parse(&named.bytes).ok_or_else(damaged)? {
+            (LogKind::Ordinary, origin) => origin.to_owned(),
+            (LogKind::Root, _) => {
+                let why =
+                    "the bucket contains a root log with tenant logs, which can't be checked in this way";
+                return Err(StoreError::unavailable("opening the bucket", why));
+            }
+        };
         let mut reader = Self {
             bases: objects.wait(objects.numbers(&layout.commits(), &layout.commits()))?,
             objects,
@@ -250,7 +253,7 @@ impl ObjectReader {
             if left {
                 self.scan().leftovers.insert(base);
             }
-            let events = newest_events(&self.objects, &self.layout, base..commit.size()).await;
+            let events = newest_events(&self.objects, &self.layout, base, base..commit.size()).await;
             commit.events = Some(events.map_err(|error| (self.layout.generations(base), error))?);
         }
         Ok(commit)

@@ -42,7 +42,7 @@ impl BucketRepair {
     /// Writes all tiles and entry bundles again.
     pub(crate) fn publish_again(&self) -> Result<(), StoreError> {
         let published = self.writer.reader().published()?;
-        published.map_or(Ok(()), |published| self.writer.write_tiles(0, published.size))
+        published.map_or(Ok(()), |published| self.writer.public.write_tiles(0, published.size))
     }
 
     /// Applies all recorded erasures again.

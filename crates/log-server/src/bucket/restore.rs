@@ -22,7 +22,7 @@ use crate::sqlite;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Reader, StoreError, Writer};
 
-/// A log's bucket, followed as far as its commits go.
+/// A log's bucket, followed up to its first missing or unreadable commit.
 pub(crate) struct BucketRestore {
     writer: BucketWriter,
     reader: Arc<dyn Reader>,
@@ -38,8 +38,7 @@ pub(crate) struct BucketRestore {
 }
 
 impl BucketRestore {
-    /// Follows the bucket of the log with that key, with a temporary index. The folder has what an earlier server
-    /// knew.
+    /// Opens the bucket of the log with that key, with a temporary index in the log's folder.
     pub(crate) fn open(
         folder: &Path,
         key: &VerifierKey,
@@ -50,10 +49,10 @@ impl BucketRestore {
         let index = index.map_err(|error| StoreError::unavailable("creating an index", error))?;
         let mut writer = BucketWriter::new(index.path(), key, bucket, handle)?;
         writer.restoring = true;
-        if !writer.has_origin()? {
+        if !writer.claim.has_origin()? {
             return Err(StoreError::unavailable("opening the bucket", "the bucket contains no log"));
         }
-        writer.check_key()?;
+        writer.claim.check_key()?;
         writer.index.set_erasures(Erasures::default())?;
         let commits = writer.layout.commits();
         let bases = writer.objects.wait(writer.objects.numbers(&commits, &commits))?;

@@ -49,7 +49,7 @@ impl SignedObjects {
         self.newest.as_ref()
     }
 
-    /// Stores heads in ascending order, as far as they are newer.
+    /// Stores those heads that are newer, in ascending order.
     pub(crate) fn remember_all(&mut self, heads: &[SignedHead]) -> Result<(), StoreError> {
         let known = self.newest.as_ref().map(|newest| newest.size);
         let newest = &heads[heads.len().saturating_sub(KEPT_OBJECTS)..];

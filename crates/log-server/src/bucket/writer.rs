@@ -1,11 +1,11 @@
 //! The sequencer's access to a bucket.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign::log::{Evidence, Storage};
 use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
@@ -15,6 +15,7 @@ use object_store::path::Path as ObjectPath;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use super::claim::{Claim, LogKind};
 use super::codec::{self, Commit};
 use super::erase::newest_events;
 use super::index::{Erasures, Index};
@@ -28,12 +29,13 @@ use countersign_log::store::{
 };
 
 /// Number of commits to fetch one at a time before listing how many there are.
-const COMMITS_BEFORE_LISTING: usize = 4;
+pub(super) const COMMITS_BEFORE_LISTING: usize = 4;
 /// Number of entries added to the index at a time.
 const BATCH_ENTRIES: u64 = 4_096;
 
 /// The writer of a store in a bucket.
 pub(super) struct BucketWriter {
+    pub(super) claim: Claim,
     pub(super) objects: Objects,
     pub(super) layout: Layout,
     pub(super) index: Index,
@@ -62,13 +64,17 @@ impl BucketWriter {
         handle: Handle,
     ) -> Result<Self, StoreError> {
         let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
+        let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
+        let index = Index::open(folder, key.name())?;
+        let public = Public::new(objects.clone(), layout.clone(), key.clone(), index.reader.clone());
         Ok(Self {
-            objects: Objects::new(store, pause, handle),
-            layout: Layout::new(prefix),
-            index: Index::open(folder, key.name())?,
+            claim: Claim::new(LogKind::Ordinary, &objects, &layout, key),
+            objects,
+            layout,
+            index,
             key: key.clone(),
             folder: in_folder,
-            public: Public::default(),
+            public,
             erasures: Erasures::default(),
             unfinished: BTreeSet::new(),
             erased: Vec::new(),
@@ -88,14 +94,14 @@ impl BucketWriter {
             Some(erasures) => writer.erasures = erasures,
             None => writer.adopt()?,
         }
-        writer.check_origin()?;
-        writer.check_key()?;
+        writer.claim.check_origin()?;
+        writer.claim.check_key()?;
         writer.check_newest()?;
         // The head was published before the commits followed next, so they must include all of its entries.
-        let head = writer.read_head()?;
+        let head = writer.public.read_head()?;
         writer.follow()?;
         if let Some(head) = head {
-            writer.check(head.note()).map_err(in_object(&writer.layout.checkpoint()))?;
+            writer.public.check(head.note()).map_err(in_object(&writer.layout.checkpoint()))?;
         }
         writer.check_tiles()?;
         writer.follow_checkpoints()?;
@@ -105,60 +111,13 @@ impl BucketWriter {
             tracing::error!(%error, "an erasure is incomplete; it will be retried with the next one");
         }
         if let Some(published) = writer.index.reader.published()? {
-            writer.make_public(&published)?;
+            writer.public.make_public(&published)?;
         }
         Ok(writer)
     }
 
     pub(super) fn reader(&self) -> Arc<dyn Reader> {
         Arc::clone(&self.index.reader)
-    }
-
-    /// Returns the content of the object that names the log.
-    fn origin(&self) -> Vec<u8> {
-        format!("countersign log v1\n{}\n", self.key.name()).into_bytes()
-    }
-
-    fn other_origin(&self, other: &[u8]) -> StoreError {
-        let other = String::from_utf8_lossy(other).into_owned();
-        StoreError::Damaged(format!("the bucket contains the log {other:?} instead of {:?}", self.key.name()))
-    }
-
-    /// True if the bucket belongs to this log, and false if it belongs to no log yet.
-    pub(super) fn has_origin(&self) -> Result<bool, StoreError> {
-        match self.objects.wait(self.objects.get(&self.layout.log()))? {
-            Some(object) if *object.bytes == *self.origin() => Ok(true),
-            Some(object) => Err(self.other_origin(&object.bytes)),
-            None => Ok(false),
-        }
-    }
-
-    /// Claims the bucket for this log, and checks that it refuses to create an object that exists.
-    pub(super) fn check_origin(&self) -> Result<(), StoreError> {
-        let (path, origin) = (self.layout.log(), self.origin());
-        if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, origin.clone()))? {
-            return Err(self.other_origin(&other));
-        }
-        if self.objects.wait(self.objects.create_once(&path, origin))? {
-            let why = "the object store overwrites existing objects on creation, so two servers could fork the log; use a store with conditional writes";
-            return Err(StoreError::unavailable("opening the bucket", why));
-        }
-        Ok(())
-    }
-
-    /// Checks that all servers of the log sign with the same key.
-    pub(super) fn check_key(&self) -> Result<(), StoreError> {
-        let (path, key) = (self.layout.key(), format!("{}\n", self.key).into_bytes());
-        if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
-            let message = format!(
-                "the log's servers sign with the key {}, but this one has the key {}; to change the log's key, stop all \
-                 servers and delete {path}",
-                String::from_utf8_lossy(&other).trim_end(),
-                self.key
-            );
-            return Err(StoreError::Damaged(message));
-        }
-        Ok(())
     }
 
     /// Checks that the bucket still has the index's newest commit.
@@ -258,11 +217,7 @@ impl BucketWriter {
         let bytes = write_evidence(evidence, time);
         let Evidence { chain, seq, index, refused } = evidence;
         let identity = json!([chain.to_string(), seq, index, refused]).to_string();
-        let name = Hash::digest(&[identity.as_bytes()]).0.iter().fold(String::new(), |mut name, byte| {
-            // Writing to a string can't fail.
-            let _ = write!(name, "{byte:02x}");
-            name
-        });
+        let name = hex::encode(&Hash::digest(&[identity.as_bytes()]).0);
         // The object with the time of the first sighting is kept.
         self.objects.wait(self.objects.create(&self.layout.evidence(&name), bytes)).map(drop)
     }
@@ -284,7 +239,7 @@ pub(super) async fn fetch(
         ))));
     }
     if commit.events.is_none() {
-        commit.events = Some(newest_events(objects, layout, base..commit.size()).await?);
+        commit.events = Some(newest_events(objects, layout, base, base..commit.size()).await?);
     }
     Ok(Some(commit))
 }
@@ -297,14 +252,14 @@ pub(super) fn in_object(path: &ObjectPath) -> impl Fn(StoreError) -> StoreError 
     }
 }
 
-fn write_evidence(Evidence { chain, seq, index, refused }: &Evidence, time: Time) -> Vec<u8> {
+pub(super) fn write_evidence(Evidence { chain, seq, index, refused }: &Evidence, time: Time) -> Vec<u8> {
     let evidence = json!({
         "at": time.to_string(), "chain": chain.to_string(), "seq": seq, "index": index, "refused": refused,
     });
     evidence.to_string().into_bytes()
 }
 
-fn read_evidence(bytes: &[u8]) -> Option<(Time, Evidence)> {
+pub(super) fn read_evidence(bytes: &[u8]) -> Option<(Time, Evidence)> {
     let evidence: Value = serde_json::from_slice(bytes).ok()?;
     let text = |name: &str| evidence.get(name)?.as_str();
     let refused = evidence.get("refused")?.as_array()?.iter().map(|link| Some(link.as_str()?.to_owned()));
@@ -370,14 +325,14 @@ impl EntryWriter for BucketWriter {
 
     fn catch_up(&mut self) -> Result<u64, StoreError> {
         self.follow()?;
-        self.restore_head()?;
+        self.public.restore_head()?;
         Ok(self.index.size())
     }
 }
 
 impl CheckpointWriter for BucketWriter {
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
-        self.make_public(published)?;
+        self.public.make_public(published)?;
         self.index.sqlite.publish(published)
     }
 }

@@ -14,11 +14,14 @@ use super::erasures::StoreKind;
 use super::leaves::check_entries;
 use super::pages;
 use super::report::{Problem, Repair, Report};
+use super::tenants;
 use crate::bucket::{CommitNames, CommitRange};
 use crate::log_server::LogServer;
 use crate::search::Search;
+use crate::tenants::TenantLogs;
 use countersign_log::condition::Check;
 use countersign_log::store::StoreError;
+use countersign_log::tenants::heads::SlotHead;
 
 /// Interval between checks for a shutdown request.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -58,7 +61,7 @@ impl CheckResults {
     }
 
     /// Returns the state of the checks for `/healthz`, if checks are on.
-    pub(crate) fn standing(&self) -> Option<Check> {
+    pub(crate) fn state(&self) -> Option<Check> {
         let newest = self.newest().map(|newest| (newest.at, newest.problems));
         let percent = self.0.percent.load(Ordering::Relaxed);
         self.0.within.get().map(|within| Check { within: *within, percent, newest })
@@ -81,6 +84,8 @@ pub(crate) struct SelfCheck {
     /// The commits in the log's bucket, if it is in one. The folder then has the bucket's index.
     pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
+    /// The tenant logs, if it is a root log.
+    pub(crate) tenants: Option<Arc<TenantLogs>>,
     /// The known problems.
     pub(crate) known: RefCell<KnownProblems>,
 }
@@ -90,7 +95,7 @@ pub(crate) struct SelfCheck {
 pub(crate) struct KnownProblems {
     /// Commits that the bucket has lost.
     lost: Report,
-    /// The other problems of the last completed check.
+    /// The problems of the last completed check, other than lost commits.
     others: Report,
     /// When the bucket's commits were last listed.
     listed: Option<Instant>,
@@ -194,7 +199,8 @@ impl SelfCheck {
         let all = [&known.lost, &known.others];
         let problems = all.iter().map(|report| report.problems.len() as u64 + report.more).sum();
         let mut each = all.iter().flat_map(|report| &report.problems);
-        let first = each.clone().next().cloned();
+        // Everyone may see it, so it must not be about a tenant log. Such a problem concerns no other log.
+        let first = each.clone().find(|problem| !problem.is_of_tenant_log()).cloned();
         for Problem { code, place, message, .. } in each.by_ref().take(10) {
             tracing::error!(code, place, message, "the log has a problem");
         }
@@ -212,31 +218,57 @@ impl SelfCheck {
         found: &CheckResults,
         stopping: &AtomicBool,
     ) -> Result<Report, StoreError> {
-        let (log_server, metrics) = (&self.log_server, self.log_server.metrics());
-        let half = within / 2;
-        let keep_pace = |from: Duration, done: u64, all: u64| {
-            #[allow(clippy::cast_precision_loss, reason = "only sets the pace")]
-            let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
-            found.set_percent(if from.is_zero() { 50.0 * part } else { 50.0 + 50.0 * part });
-            if self.rest(started + from + half.mul_f64(part), found, stopping) {
+        let keep_pace = |part: f64| {
+            found.set_percent(100.0 * part);
+            if self.rest(started + within.mul_f64(part), found, stopping) {
                 Ok(())
             } else {
                 Err(StoreError::unavailable("checking", "the server is stopping"))
             }
         };
+        if let Some(tenants) = &self.tenants {
+            return self.run_on_tenants(tenants, &keep_pace);
+        }
         let mut pace = |done, all| {
-            metrics.checking(done);
-            keep_pace(Duration::ZERO, done, all)
+            self.log_server.metrics().checking(done);
+            keep_pace(0.5 * ratio(done, all))
         };
-        let (reader, origin) = (log_server.reader(), log_server.origin());
+        let (reader, origin) = (self.log_server.reader(), self.log_server.origin());
         let mut report = check_entries(reader, origin, StoreKind::Tables, &mut pace, &mut |_, _| Ok(()))?;
         pages::check_tables(&self.folder, &mut report)?;
         // The index can't be checked against damaged events.
         if let Some(search) = &self.search
             && report.is_whole()
         {
-            search.check(&**reader, &mut |done, all| keep_pace(half, done, all))?;
+            search.check(&**reader, &mut |done, all| keep_pace(0.5 + 0.5 * ratio(done, all)))?;
         }
         Ok(report)
     }
+
+    /// Runs one check of a root log and all its tenant logs. They have no search index.
+    fn run_on_tenants(
+        &self,
+        logs: &TenantLogs,
+        keep_pace: &dyn Fn(f64) -> Result<(), StoreError>,
+    ) -> Result<Report, StoreError> {
+        let mut pace = |done, all| {
+            self.log_server.metrics().checking(done);
+            keep_pace(ratio(done, all))
+        };
+        let mut on_tenant = |head: &SlotHead, report: &Report| {
+            let is_different = report.places_of("fsck.checkpoint").next().is_some();
+            if is_different { logs.check(head) } else { Ok(()) }
+        };
+        let origin = self.log_server.origin();
+        let mut report = tenants::check_logs(logs.readers(), origin, &mut pace, &mut on_tenant)?;
+        tenants::check_numbers(&self.folder, &mut report)?;
+        pages::check_tables(&self.folder, &mut report)?;
+        Ok(report)
+    }
+}
+
+/// Returns the completed part of all, from 0 to 1.
+fn ratio(done: u64, all: u64) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "only sets the pace")]
+    if all == 0 { 1.0 } else { done as f64 / all as f64 }
 }

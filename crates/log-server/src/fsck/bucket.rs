@@ -10,7 +10,8 @@ use super::check;
 use super::erasures::StoreKind;
 use super::leaves::check_entries;
 use super::report::{Problem, Repair, Report};
-use crate::bucket::{Bucket, BucketRepair, ObjectReader};
+use super::tenant_bucket;
+use crate::bucket::{Bucket, BucketRepair, ObjectReader, TenantBucketCheck};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
@@ -26,6 +27,9 @@ pub fn check_bucket(
     folder: Option<&Path>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, StoreError> {
+    if let Some(objects) = TenantBucketCheck::open(&bucket, &handle)? {
+        return tenant_bucket::check_objects(objects, folder, progress);
+    }
     let objects = Arc::new(ObjectReader::open(bucket, handle)?);
     let mut report = Report { origin: objects.origin().to_owned(), ..Report::default() };
     let index = folder.map(|folder| check_index(folder, &objects, &mut report)).transpose()?.flatten();
@@ -160,6 +164,9 @@ pub fn repair_bucket(
         }
     }
     if repairs(Repair::Public) || repairs(Repair::Objects) {
+        if let Some(objects) = TenantBucketCheck::open(&bucket, &handle)? {
+            return tenant_bucket::repair(objects, report);
+        }
         let repairing = BucketRepair::begin(bucket, handle)?;
         if repairs(Repair::Public) {
             repairing.publish_again()?;

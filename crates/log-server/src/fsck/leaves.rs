@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use countersign::hash::Hash;
+
 use super::batch::{BATCH_ENTRIES, read};
 use super::erasures::{Erasures, StoreKind};
 use super::report::Report;
@@ -12,9 +14,10 @@ use countersign_log::store::{Reader, StoreError, StoredLeaf};
 /// A further check of a batch of entries, called with the index of its first.
 pub(super) type CheckBatch<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -> Result<(), StoreError>;
 
-/// Checks entries, tiles, checkpoints, events, and erasures. A server may be using them, and the check may take any
-/// time: entries stored or erased in the meantime aren't problems. `pace` gets the number of entries checked so far
-/// and the total, and may stop the check. `also` gets the entries of one entry bundle at a time.
+/// Checks entries, tiles, checkpoints, events, and erasures. A server may be using them, and the check may
+/// take any amount of time: entries stored or erased in the meantime aren't problems. `pace` gets the number
+/// of entries checked so far and the total, and may stop the check. `also` gets the entries of one entry
+/// bundle at a time.
 pub(super) fn check_entries(
     reader: &Arc<dyn Reader>,
     origin: &str,
@@ -22,9 +25,22 @@ pub(super) fn check_entries(
     pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
     also: CheckBatch<'_>,
 ) -> Result<Report, StoreError> {
+    check_log(reader, origin, from, None, pace, also)
+}
+
+/// Checks a log as [`check_entries`] does. A tenant log has a head, its size and root hash, instead of checkpoints, and
+/// `origin` is that of its root log.
+pub(super) fn check_log(
+    reader: &Arc<dyn Reader>,
+    origin: &str,
+    from: StoreKind,
+    head: Option<(u64, Hash)>,
+    pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
+    also: CheckBatch<'_>,
+) -> Result<Report, StoreError> {
     let mut report = Report { origin: origin.to_owned(), ..Report::default() };
     let size = reader.size()?;
-    let mut tree = Tree::new(reader, size)?;
+    let mut tree = Tree::new(reader, size, head)?;
     let mut erasures = Erasures::new(reader, origin.to_owned(), from);
     let mut first = 0;
     while first < size {
@@ -44,7 +60,7 @@ pub(super) fn check_entries(
     report.leaves = size;
     tree.finish(&mut report);
     erasures.finish(size, &mut report);
-    // Other mismatches of a damaged entry are consequences, not problems of their own.
+    // Other mismatches of a damaged entry are consequences, not separate problems.
     let leaves: BTreeSet<String> = report.places_of("fsck.entry").cloned().collect();
     report.problems.retain(|problem| problem.code == "fsck.entry" || !leaves.contains(&problem.place));
     Ok(report)

@@ -1,18 +1,21 @@
 //! Repair of derived data in a log's folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign::merkle::{CompactRange, PendingTree, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
 use super::batch::BATCH_ENTRIES;
-use super::report::{Repair, Report};
+use super::report::{Problem, Repair, Report};
 use crate::search;
 use crate::sqlite;
-use countersign_log::store::{EntryReader, StoreError};
-use countersign_log::tables::{ADDED, tile_key};
+use countersign_log::store::{EntryReader, Reader, StoreError};
+use countersign_log::tables::{ADDED, LogKeys};
+use countersign_log::tenants::tenant::TenantId;
 
 /// Repairs the repairable problems that a check found. No other process may be using the folder. Check it again
 /// afterwards.
@@ -20,41 +23,103 @@ use countersign_log::tables::{ADDED, tile_key};
 /// # Errors
 /// If the database fails.
 pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-    let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
-    let (_, reader) = sqlite::open_live_reader(folder)?;
     let failed = |error: rusqlite::Error| StoreError::unavailable("repairing", error);
+    let logs: Vec<DamagedLog> = if report.tenants.is_some() {
+        damaged_logs(folder, report)?
+    } else {
+        vec![damaged_log(folder, report)?]
+    };
     let mut connection = sqlite::connect_to_write(folder)?;
     let transaction = connection.transaction().map_err(failed)?;
     transaction.execute_batch(ADDED).map_err(failed)?;
-    if repairs(Repair::Tiles) {
-        write_tiles(&transaction, &*reader, progress)?;
-    }
-    if repairs(Repair::Erasure) {
-        let records: BTreeSet<&str> = report
-            .problems
-            .iter()
-            .filter(|problem| problem.repair == Repair::Erasure)
-            .filter_map(|problem| problem.place.strip_prefix("entry "))
-            .collect();
-        for record in records {
+    for DamagedLog { reader, keys, has_wrong_tiles, erasures } in logs {
+        if has_wrong_tiles {
+            write_tiles(&transaction, &*reader, keys, progress)?;
+        }
+        for record in erasures {
             let sql = "REPLACE INTO erasures VALUES (?, NULL)";
-            let record: i64 = record
-                .parse()
-                .map_err(|_| StoreError::Damaged("the place of an erasure isn't an entry".into()))?;
-            transaction.execute(sql, [record]).map_err(failed)?;
+            transaction.execute(sql, [keys.entry(record)]).map_err(failed)?;
         }
     }
     transaction.commit().map_err(failed)?;
+    let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
     if repairs(Repair::Index) {
         search::discard(folder)?;
     }
     Ok(())
 }
 
+/// The problems of a log that can be repaired.
+struct DamagedLog {
+    reader: Arc<dyn Reader>,
+    keys: LogKeys,
+    has_wrong_tiles: bool,
+    /// The entries that record erasures to carry out.
+    erasures: BTreeSet<u64>,
+}
+
+impl DamagedLog {
+    /// `problems` are those of the log, each with its place within the log.
+    fn new<'p>(
+        reader: Arc<dyn Reader>,
+        keys: LogKeys,
+        problems: impl Iterator<Item = (&'p str, Repair)>,
+    ) -> Result<Self, StoreError> {
+        let mut log = Self { reader, keys, has_wrong_tiles: false, erasures: BTreeSet::new() };
+        for (place, repair) in problems {
+            match repair {
+                Repair::Tiles => log.has_wrong_tiles = true,
+                Repair::Erasure => {
+                    let record = place.strip_prefix("entry ").and_then(|record| record.parse().ok());
+                    let damaged = || StoreError::Damaged("the place of an erasure isn't an entry".into());
+                    log.erasures.insert(record.ok_or_else(damaged)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(log)
+    }
+}
+
+/// Returns what can be repaired in an ordinary log.
+fn damaged_log(folder: &Path, report: &Report) -> Result<DamagedLog, StoreError> {
+    let (_, reader) = sqlite::open_live_reader(folder)?;
+    let problems = report.problems.iter().map(|problem| (&*problem.place, problem.repair));
+    DamagedLog::new(reader, LogKeys::single(), problems)
+}
+
+/// Returns what can be repaired in a root log and its tenant logs.
+fn damaged_logs(folder: &Path, report: &Report) -> Result<Vec<DamagedLog>, StoreError> {
+    let readers = sqlite::open_tenants(folder, &report.origin)?.readers;
+    let mut by_log: BTreeMap<Option<&str>, Vec<(&str, Repair)>> = BTreeMap::new();
+    for Problem { place, repair, .. } in report.problems.iter().filter(|problem| problem.repair.is_possible())
+    {
+        let (log, place) = match place.strip_prefix("t/").and_then(|rest| rest.split_once(' ')) {
+            Some((id, place)) => (Some(id), place),
+            None => (None, &**place),
+        };
+        by_log.entry(log).or_default().push((place, *repair));
+    }
+    let mut logs = Vec::new();
+    for (id, problems) in by_log {
+        let problems = problems.into_iter();
+        let Some(id) = id else {
+            logs.push(DamagedLog::new(readers.root(), LogKeys::root(), problems)?);
+            continue;
+        };
+        let id: Option<TenantId> = hex::decode(id.as_bytes());
+        let tenant = id.map(|id| readers.find(&id)).transpose()?.flatten();
+        let tenant = tenant.ok_or_else(|| StoreError::Damaged("the tenant of a log is missing".into()))?;
+        logs.push(DamagedLog::new(readers.log(tenant.number), LogKeys::tenant(tenant.number), problems)?);
+    }
+    Ok(logs)
+}
+
 /// Writes all tiles again, computed from the entries.
 fn write_tiles(
     connection: &Connection,
     reader: &dyn EntryReader,
+    keys: LogKeys,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::unavailable("writing tiles", error);
@@ -81,7 +146,7 @@ fn write_tiles(
             for (hash, index) in hashes.iter().zip(before..) {
                 tile.extend(hash.0);
                 if index % 256 == 255 {
-                    let key = tile_key(level, index / 256);
+                    let key = keys.tile(level, index / 256);
                     put.execute((key, std::mem::take(tile))).map_err(failed)?;
                 }
             }
@@ -91,7 +156,7 @@ fn write_tiles(
     }
     for (level, tile) in partial.iter().enumerate().filter(|(_, tile)| !tile.is_empty()) {
         let index = (size >> (8 * level)) / 256;
-        put.execute((tile_key(level as u8, index), tile)).map_err(failed)?;
+        put.execute((keys.tile(level as u8, index), tile)).map_err(failed)?;
     }
     Ok(())
 }

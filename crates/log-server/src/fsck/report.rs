@@ -2,6 +2,7 @@
 
 /// Maximum number of problems to list; further ones are only counted.
 const MAX_LISTED: usize = 1_000;
+
 /// A problem found by a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -13,6 +14,13 @@ pub struct Problem {
     pub message: String,
     /// Its repair.
     pub repair: Repair,
+}
+
+impl Problem {
+    /// True if it is a problem of one tenant log.
+    pub fn is_of_tenant_log(&self) -> bool {
+        self.place.starts_with("t/")
+    }
 }
 
 /// The repair of a problem.
@@ -30,18 +38,20 @@ pub enum Repair {
     Objects,
     /// The folder's index of a bucket is removed; the server rebuilds it.
     Folder,
-    /// It can be repaired from the original object, or by a party that still has the entries.
+    /// Repairable only from the original object, or by a party that still has the entries.
     Commits,
-    /// It can be repaired from the newest database, or by a party that still has the entries.
+    /// Repairable only from the newest database, or by a party that still has the entries.
     Restore,
-    /// It can be repaired from a backup or a mirror of the log's tiles.
+    /// Repairable only from the newest database of a root log.
+    Database,
+    /// Repairable only from a backup or a mirror of the log's tiles.
     Not,
 }
 
 impl Repair {
     /// True if `--repair` can repair it.
     pub fn is_possible(self) -> bool {
-        !matches!(self, Self::Not | Self::Restore | Self::Commits)
+        !matches!(self, Self::Not | Self::Restore | Self::Database | Self::Commits)
     }
 
     /// Returns a human-readable suggested action.
@@ -63,6 +73,9 @@ impl Repair {
             Self::Restore => {
                 "restore the newest database; or run `countersign serve --after-restore` to restore entries from other sources"
             }
+            Self::Database => {
+                "stop the server, and restore the newest log.sqlite, or put back signed.txt and heads.bin if they are missing"
+            }
             Self::Not => "stop the server and restore an intact backup",
         }
     }
@@ -73,6 +86,8 @@ impl Repair {
 pub struct Report {
     /// The log's origin.
     pub origin: String,
+    /// The number of tenant logs, if it is a root log. The other numbers are then those of all logs.
+    pub tenants: Option<u64>,
     /// The number of entries checked.
     pub leaves: u64,
     /// The number of stored events.

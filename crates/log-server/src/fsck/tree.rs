@@ -12,6 +12,10 @@ use countersign_log::store::{Published, Reader, StoreError, StoredLeaf};
 
 const TILE_HASHES: usize = 256;
 
+/// The root hash of a checkpoint, if it can be parsed, and whether it matches the tree of entries and the tree of tiles,
+/// once they have its size.
+type SignedTree = (Option<Hash>, Option<(bool, bool)>);
+
 pub(super) struct Tree {
     reader: Arc<dyn Reader>,
     size: u64,
@@ -20,8 +24,10 @@ pub(super) struct Tree {
     /// The tree computed from the entries, and the one computed from the tiles of the lowest level.
     by_leaves: CompactRange,
     by_tiles: CompactRange,
-    /// The checkpoints. Each pair is true if the checkpoint matches the tree of entries and the tree of tiles.
-    checkpoints: BTreeMap<u64, (Published, Option<(bool, bool)>)>,
+    /// The checkpoints by their sizes, or a tenant log's head.
+    checkpoints: BTreeMap<u64, SignedTree>,
+    /// True for a tenant log.
+    has_head: bool,
     /// Entries whose hash isn't in their tile.
     mismatched: Vec<u64>,
     /// Entries that can't be read.
@@ -31,15 +37,24 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(reader: &Arc<dyn Reader>, size: u64) -> Result<Self, StoreError> {
-        let found = reader.checkpoints(0..u64::MAX >> 1)?;
+    pub(super) fn new(
+        reader: &Arc<dyn Reader>,
+        size: u64,
+        head: Option<(u64, Hash)>,
+    ) -> Result<Self, StoreError> {
+        let found =
+            reader.checkpoints(0..u64::MAX >> 1)?.into_iter().map(|Published { size, note, .. }| {
+                (size, SignedCheckpoint::parse(&note).ok().map(|signed| signed.checkpoint.root))
+            });
+        let found = found.chain(head.map(|(size, root)| (size, Some(root))));
         let mut tree = Self {
             reader: reader.clone(),
             size,
             pending: Vec::new(),
             by_leaves: CompactRange::new(),
             by_tiles: CompactRange::new(),
-            checkpoints: found.into_iter().map(|published| (published.size, (published, None))).collect(),
+            checkpoints: found.map(|(size, root)| (size, (root, None))).collect(),
+            has_head: head.is_some(),
             mismatched: Vec::new(),
             missing: Vec::new(),
             tiles: Vec::new(),
@@ -76,9 +91,8 @@ impl Tree {
 
     /// Compares the checkpoint of that size with both trees, if there is one.
     fn check_size(&mut self, size: u64) {
-        let Some((published, found)) = self.checkpoints.get_mut(&size) else { return };
-        let root = SignedCheckpoint::parse(&published.note).ok().map(|signed| signed.checkpoint.root);
-        let matches = |tree: &CompactRange| root == Some(tree.root().unwrap_or_else(empty_root));
+        let Some((root, found)) = self.checkpoints.get_mut(&size) else { return };
+        let matches = |tree: &CompactRange| *root == Some(tree.root().unwrap_or_else(empty_root));
         *found = Some((matches(&self.by_leaves), matches(&self.by_tiles)));
     }
 
@@ -146,17 +160,17 @@ impl Tree {
                 repair,
             );
         }
+        let word = if self.has_head { "head" } else { "checkpoint" };
         for (size, (_, found)) in &self.checkpoints {
             match found {
                 Some((leaves, tiles)) if if by_leaves { *leaves } else { *tiles && by_tiles } => {}
                 Some(_) => {
                     let why = "the entries' tree of that size isn't the one that was signed";
-                    report.add("fsck.checkpoint", format!("checkpoint {size}"), why, Repair::Not);
+                    report.add("fsck.checkpoint", format!("{word} {size}"), why, Repair::Not);
                 }
                 None => {
-                    let why =
-                        format!("the checkpoint was published, but only {} entries are stored", self.size);
-                    report.add("fsck.checkpoint", format!("checkpoint {size}"), why, Repair::Not);
+                    let why = format!("the {word} was published, but only {} entries are stored", self.size);
+                    report.add("fsck.checkpoint", format!("{word} {size}"), why, Repair::Not);
                 }
             }
         }

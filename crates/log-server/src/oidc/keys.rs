@@ -19,7 +19,7 @@ use countersign_log::clock::Steady;
 
 /// Age at which keys are fetched again in the background.
 const REFRESH_AGE: Duration = Duration::from_mins(5);
-/// Minimum interval between two requests to the issuer, whatever tokens arrive.
+/// Minimum interval between two requests to the issuer, regardless of the tokens that arrive.
 const MIN_REQUEST_INTERVAL: Duration = Duration::from_secs(10);
 /// Age up to which keys are used while the issuer doesn't respond.
 const MAX_KEY_AGE: Duration = Duration::from_hours(24);

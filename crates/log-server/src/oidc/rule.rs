@@ -1,8 +1,8 @@
 //! Rules that map claims to access, such as `groups=auditors read tenant={org}`.
 //!
-//! A rule has words separated by spaces: the required claims, the rights, and conditions as in `readers.txt`. All
-//! required claims must match; `*` matches every token. `{org}` is replaced by the token's claim `org`; a token
-//! without that claim doesn't match the rule.
+//! A rule has words separated by spaces: the required claims, the rights, and conditions and tenant logs as in
+//! `readers.txt`. All required claims must match; `*` matches every token. `{org}` is replaced by the token's claim
+//! `org`; a token without that claim doesn't match the rule. With `log={org_log}`, the claim must contain IDs of tenants.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use countersign_log::tokens::{Right, Rights, SCOPED, Scope};
+use countersign_log::tokens::{LogScope, Right, Rights, SCOPED, Scope};
 
 /// Maximum number of words in a rule.
 const MAX_WORDS: usize = 64;
@@ -22,6 +22,18 @@ pub struct Rule {
     claims: Vec<(String, String)>,
     rights: Rights,
     conditions: Vec<(String, ConditionValue)>,
+    /// The tenant logs that the rule names.
+    logs: LogScope,
+    /// The claims that contain IDs of tenants.
+    log_claims: Vec<String>,
+}
+
+/// The access that a rule grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) rights: Rights,
+    pub(super) scope: Scope,
+    pub(super) logs: LogScope,
 }
 
 /// The value of a condition.
@@ -34,7 +46,7 @@ enum ConditionValue {
 
 impl Rule {
     /// Returns the access for a token with these claims, if the rule matches.
-    pub(super) fn apply(&self, claims: &Map<String, Value>) -> Option<(Rights, Scope)> {
+    pub(super) fn apply(&self, claims: &Map<String, Value>) -> Option<Grant> {
         let matches = |(name, value): &(String, String)| {
             claim_strings(claims, name).is_some_and(|values| values.contains(value))
         };
@@ -45,10 +57,7 @@ impl Rule {
         for (name, allowed) in &self.conditions {
             let values = match allowed {
                 ConditionValue::Value(value) => vec![value.clone()],
-                // An empty list of values must not mean all values.
-                ConditionValue::Claim(claim) => {
-                    claim_strings(claims, claim).filter(|values| !values.is_empty())?
-                }
+                ConditionValue::Claim(claim) => claim_values(claims, claim)?,
             };
             for value in values {
                 if !scope.conditions().contains(&(static_name(name), value.clone())) {
@@ -56,8 +65,32 @@ impl Rule {
                 }
             }
         }
-        Some((self.rights, scope))
+        Some(Grant { rights: self.rights, scope, logs: self.apply_logs(claims)? })
     }
+
+    fn apply_logs(&self, claims: &Map<String, Value>) -> Option<LogScope> {
+        let mut logs = self.logs.clone();
+        for claim in &self.log_claims {
+            for value in claim_values(claims, claim)? {
+                // A claim can't grant all logs.
+                let id = LogScope::parse_id(&value).ok()?;
+                if !logs.permits(&id) {
+                    logs.allow(id).ok()?;
+                }
+            }
+        }
+        Some(logs)
+    }
+
+    /// True if the rule names tenant logs, which only a log with tenants has.
+    pub(super) fn has_logs(&self) -> bool {
+        !self.logs.is_none() || !self.log_claims.is_empty()
+    }
+}
+
+/// Returns a claim's values, of which there is at least one: an empty list must not mean all values.
+fn claim_values(claims: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    claim_strings(claims, name).filter(|values| !values.is_empty())
 }
 
 /// Returns the condition's name as a static string.
@@ -108,11 +141,20 @@ impl FromStr for Rule {
         let rights: Rights = rest[0].parse()?;
         let mut conditions = Vec::new();
         let mut checked = Scope::default();
+        let (mut logs, mut log_claims) = (LogScope::default(), Vec::new());
         for word in &rest[1..] {
             let (name, value) = parse_pair(word)?;
             let claim = value.strip_prefix('{').and_then(|value| value.strip_suffix('}'));
             let allowed = match claim {
                 Some("") => return Err("the claim's name is missing in {}".into()),
+                Some(claim) if name == "log" => {
+                    log_claims.push(claim.to_owned());
+                    continue;
+                }
+                None if name == "log" => {
+                    logs.allow_written(&value)?;
+                    continue;
+                }
                 Some(claim) if SCOPED.contains(&name.as_str()) => ConditionValue::Claim(claim.to_owned()),
                 _ => {
                     checked.allow(&name, &value)?;
@@ -121,10 +163,19 @@ impl FromStr for Rule {
             };
             conditions.push((name, allowed));
         }
+        if logs == LogScope::All && !log_claims.is_empty() {
+            return Err("log=* must be the rule's only log".into());
+        }
         if rights.allow(Right::Admin) && !conditions.is_empty() {
             return Err("the right admin covers the whole log, so its rule can't have conditions".into());
         }
-        Ok(Self { text: words.join(" "), claims, rights, conditions })
+        if rights.allow(Right::Growth) && !(logs.is_all() && conditions.is_empty()) {
+            return Err(
+                "the right growth covers all tenant logs, so its rule needs log=*, and can't have conditions"
+                    .into(),
+            );
+        }
+        Ok(Self { text: words.join(" "), claims, rights, conditions, logs, log_claims })
     }
 }
 
@@ -153,8 +204,9 @@ mod tests {
     /// Formats the rights that the rule grants to a token with these claims.
     fn grants(rule: &str, claims: Value) -> Option<String> {
         let Value::Object(claims) = claims else { panic!("claims must be an object") };
-        let (rights, scope) = rule.parse::<Rule>().unwrap().apply(&claims)?;
-        Some(format!("{rights} {scope}").trim_end().to_owned())
+        let Grant { rights, scope, logs } = rule.parse::<Rule>().unwrap().apply(&claims)?;
+        let words = [rights.to_string(), scope.to_string(), logs.to_string()];
+        Some(words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
@@ -201,6 +253,51 @@ mod tests {
         assert_eq!(grants(rule, json!({ "org": many })), None);
     }
 
+    const A: &str = "8f000000000000000000000000000001";
+    const B: &str = "a0000000000000000000000000000002";
+
+    #[test]
+    fn claim_gives_the_logs() {
+        let read = |rest: &str| Some(format!("read {rest}"));
+        let rule = "* read log={org.log}";
+        assert_eq!(grants(rule, json!({ "org": { "log": A } })), read(&format!("log={A}")));
+        assert_eq!(grants(rule, json!({ "org.log": [B, A, A] })), read(&format!("log={A} log={B}")));
+        for value in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!(""),
+            json!("*"),
+            json!(["*"]),
+            json!([A, "*"]),
+            json!([A, null]),
+            json!(A.to_uppercase()),
+            json!(format!("log.example/t/{A}")),
+            json!([A, "acme"]),
+            json!(true),
+        ] {
+            assert_eq!(grants(rule, json!({ "org": { "log": value } })), None, "{value}");
+        }
+        assert_eq!(grants(rule, json!({})), None);
+        let many: Vec<String> = (0..1025).map(|number| format!("{number:032x}")).collect();
+        assert_eq!(grants(rule, json!({ "org.log": many })), None);
+    }
+
+    #[test]
+    fn rule_names_logs() {
+        let rule = format!("* admin log={B} log={A}");
+        assert_eq!(grants(&rule, json!({})), Some(format!("admin log={A} log={B}")));
+        assert_eq!(grants("* read,admin log=*", json!({})), Some("read,admin log=*".into()));
+        assert_eq!(grants("* growth log=*", json!({})), Some("growth log=*".into()));
+        let rule = format!("* read tenant={{org}} log={A} log={{log}}");
+        let claims = json!({ "org": "acme", "log": [A, B] });
+        assert_eq!(grants(&rule, claims), Some(format!("read tenant=acme log={A} log={B}")));
+        assert_eq!(grants("* read", json!({ "log": A })), Some("read".into()));
+        for (rule, has_logs) in [("* read", false), ("* read log=*", true), ("* read log={x}", true)] {
+            assert_eq!(rule.parse::<Rule>().unwrap().has_logs(), has_logs, "{rule}");
+        }
+    }
+
     #[test]
     fn rejects_invalid_rules() {
         for rule in [
@@ -219,9 +316,23 @@ mod tests {
             "* read group={x}",
             "* read q=x",
             "* admin tenant=a",
+            "* growth",
+            "* growth log=8f000000000000000000000000000001",
+            "* growth log={x}",
+            "* growth log=* tenant=a",
             "* admin tenant={a}",
             "* read tenant=%ff",
             "* read tenant=a tenant=a",
+            "* read log",
+            "* read log=",
+            "* read log={}",
+            "* read log=acme",
+            "* read log=8F000000000000000000000000000001",
+            "* read log=* log=*",
+            "* read log=* log={x}",
+            "* read log={x} log=*",
+            "* read log=8f000000000000000000000000000001 log=8f000000000000000000000000000001",
+            "* read log=8f000000000000000000000000000001 log=*",
         ] {
             assert!(rule.parse::<Rule>().is_err(), "{rule:?}");
         }

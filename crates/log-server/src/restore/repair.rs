@@ -16,6 +16,7 @@ use crate::own_entries::FILE as OWN_ENTRIES;
 use countersign_log::erase::record;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Batch, CommitError, StoreError};
+use countersign_log::tenants::store::{TenantWriter, TickBatch};
 
 /// Number of entries to restore at a time.
 const BATCH_ENTRIES: u64 = 4_096;
@@ -42,7 +43,7 @@ impl Repair {
         newest: &SignedHead,
         sources: &mut [Box<dyn Source>],
     ) -> Result<Result<Self, String>, StoreError> {
-        let mut tree = store.writer().edge()?;
+        let mut tree = store.edge()?;
         let (from, to) = (tree.end(), newest.size);
         let mut heads = heads.iter().filter(|head| head.size > from).peekable();
         let mut leaves = BufWriter::new(tempfile::tempfile_in(folder).map_err(failed)?);
@@ -68,9 +69,14 @@ impl Repair {
                 }
             }
             let Some(HeldLeaf { text, event }) = found else {
+                let own = if store.has_tenants() {
+                    String::new()
+                } else {
+                    format!("the log's own entries in {OWN_ENTRIES} in the folder in which it ran, or ")
+                };
                 let why = format!(
-                    "the log signed {to} entries, {from} are stored, and no source has entry {index}; find the log's own \
-                     entries in {OWN_ENTRIES} in the folder in which it ran, or all entries in a mirror of its tiles"
+                    "the log signed {to} entries, {from} are stored, and no source has entry {index}; find {own}all entries \
+                     in a mirror of its tiles"
                 );
                 return Ok(Err(why));
             };
@@ -119,8 +125,11 @@ impl Repair {
     ) -> Result<(), StoreError> {
         self.leaves.rewind().map_err(failed)?;
         let mut lines = BufReader::new(self.leaves).lines().zip(self.from..).peekable();
+        if let Some(writer) = store.tenant_writer_mut() {
+            return restore_ticks(writer, lines);
+        }
         loop {
-            let edge = store.writer().edge()?;
+            let edge = store.writer()?.edge()?;
             let end = store.next_boundary(edge.end()).min(edge.end() + BATCH_ENTRIES);
             let mut growth = PendingBatch::new(edge.end());
             while let Some((line, index)) = lines.next_if(|(_, index)| *index < end) {
@@ -129,7 +138,7 @@ impl Repair {
                 }
                 let (text, event) = parse(&line.map_err(failed)?)
                     .ok_or_else(|| StoreError::Damaged("a collected entry can't be read".into()))?;
-                growth.replay(store.writer().state(), text, event).map_err(|stop| match stop {
+                growth.replay(store.writer()?.state(), text, event).map_err(|stop| match stop {
                     AcceptanceError::Refused(refusal) => StoreError::Damaged(refusal.to_string()),
                     AcceptanceError::Storage(error) => error,
                 })?;
@@ -143,17 +152,49 @@ impl Repair {
             let erasures = record::recorded(&growth, key);
             let batch =
                 Batch { growth: &growth, tree: &tree, publish: None, erasures: &erasures, signed_size: None };
-            match store.writer_mut().commit(&batch) {
+            match store.writer_mut()?.commit(&batch) {
                 Ok(()) => tracing::info!(size = tree.size(), "restoring entries"),
                 // The bucket has this commit and those after it.
-                Err(CommitError::Overtaken) if store.writer().size() > edge.end() => {}
-                Err(CommitError::Failed(error)) => return Err(error),
-                Err(error @ CommitError::Overtaken) => {
-                    return Err(StoreError::unavailable("restoring entries", error));
-                }
+                Err(CommitError::Overtaken) if store.size() > edge.end() => {}
+                Err(error) => return Err(error.into_store_error("restoring entries")),
             }
         }
     }
+}
+
+/// Restores entries of a root log. The tenant logs stay as they are stored: those that grew at these ticks are behind the
+/// heads that they showed.
+fn restore_ticks(
+    writer: &mut dyn TenantWriter,
+    lines: impl Iterator<Item = (io::Result<String>, u64)>,
+) -> Result<(), StoreError> {
+    let depth = writer.depth()?;
+    let mut edge = writer.edge()?;
+    for (line, index) in lines {
+        if index < edge.end() {
+            continue;
+        }
+        let unreadable = || StoreError::Damaged("a collected entry can't be read".into());
+        let (text, _) = parse(&line.map_err(failed)?).ok_or_else(unreadable)?;
+        let mut tree = PendingTree::new(&edge);
+        tree.extend(&[leaf_hash(text.as_bytes())]);
+        let committed = writer.commit_tick(&TickBatch {
+            entry: text.as_bytes(),
+            root_tree: &tree,
+            depth,
+            logs: &[],
+            heads: &[],
+            anchor: None,
+            publish: None,
+            signed_size: None,
+        });
+        committed.map_err(|error| error.into_store_error("restoring ticks"))?;
+        edge = tree.edge();
+        if edge.end() % BATCH_ENTRIES == 0 {
+            tracing::info!(size = edge.end(), "restoring entries");
+        }
+    }
+    Ok(())
 }
 
 fn parse(line: &str) -> Option<(String, Option<SaltedEvent>)> {

@@ -72,7 +72,7 @@ impl SignedHistory {
                     notes.extend([stop.signed, stop.checkpoint].into_iter().flatten());
                     let counts = |witness: &WitnessAnswer| is_claim && witnesses.contains(&witness.key);
                     if let Some(WitnessAnswer { key, size: Some(size), .. }) = stop.witness.filter(counts)
-                        && history.claimed() < size
+                        && history.claimed_size() < size
                     {
                         history.claim = Some(Claim { size, witness: key.name().to_owned() });
                     }
@@ -94,12 +94,12 @@ impl SignedHistory {
         history.heads.sort_by_key(|head| head.size);
         history.doubt = match store.remembered() {
             Some(remembered) => history.doubts_of_bucket(remembered.map(|head| head.size)),
-            None => history.doubts(&file, store.writer().signed_size()?),
+            None => history.doubts(&file, store.signed_size()?),
         };
         Ok(history)
     }
 
-    fn claimed(&self) -> u64 {
+    fn claimed_size(&self) -> u64 {
         self.claim.as_ref().map_or(0, |claim| claim.size)
     }
 
@@ -126,7 +126,7 @@ impl SignedHistory {
     /// Returns a doubt about a log in a bucket. A bucket records what any server signed before anyone saw it, unless
     /// the bucket itself was restored.
     fn doubts_of_bucket(&self, remembered: Option<u64>) -> Option<Doubt> {
-        let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
+        let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed_size());
         let (cause, why) = match remembered {
             None if newest > 0 => {
                 (Cause::Unremembered, "the bucket's record of what was signed is missing".to_owned())
@@ -146,7 +146,7 @@ impl SignedHistory {
 
     fn doubts(&self, file: &SignedFileContent, noted: Option<u64>) -> Option<Doubt> {
         let remembered = file.newest().map(|head| head.size);
-        let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
+        let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed_size());
         let (cause, why) = if file.is_copy {
             (
                 Cause::Copied,

@@ -79,7 +79,7 @@ impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Source for Bundles<F> 
     }
 }
 
-/// The entries in another folder of the log, such as a later backup.
+/// The entries in another folder of the log, such as a later backup. In a log with tenants, those of the root log.
 pub struct Folder {
     name: String,
     reader: Arc<dyn Reader>,
@@ -93,7 +93,11 @@ impl Folder {
     /// # Errors
     /// If the database can't be read.
     pub fn open(name: String, folder: &std::path::Path) -> Result<Self, StoreError> {
-        let (_, reader) = sqlite::open_reader(folder)?;
+        let reader = if sqlite::has_tenants(folder)? {
+            sqlite::open_tenant_readers(folder)?.1.root()
+        } else {
+            sqlite::open_reader(folder)?.1
+        };
         let size = reader.size()?;
         let checkpoints = reader.published()?.map(|published| published.note).into_iter().collect();
         Ok(Self { name, reader, size, checkpoints })

@@ -1,8 +1,8 @@
 //! Search for events that have expired, by reading each event from the store.
 //!
-//! The search index isn't used, because events that it lacks would be kept forever. So the whole log is read once
-//! after the start, some of it in each pass, and for each page the time is remembered at which the first of its events
-//! expires.
+//! The search index isn't used, because events that it lacks would be kept forever. So the whole log is read
+//! once after the start, some of it in each pass, and for each page, the time at which the first of its
+//! events expires is remembered.
 
 use roaring::RoaringTreemap;
 
@@ -19,7 +19,7 @@ const MAX_ERASED_PER_PASS: u64 = 100_000;
 /// Maximum number of pages that one pass reads: about a million entries.
 const MAX_PAGES_PER_PASS: u64 = 16_384;
 
-/// When events expire, as far as the log has been read.
+/// The times at which events expire, for the part of the log that has been read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DueTimes {
     rules: Rules,
@@ -34,6 +34,8 @@ pub(super) struct ExpiredEvents {
     pub(super) leaves: RoaringTreemap,
     /// True if part of the log is still unread.
     pub(super) more: bool,
+    /// When the first of the events expires, unless part of the log is still unread. `None` for never.
+    pub(super) next: Option<i64>,
 }
 
 /// The sources for deciding about events.
@@ -47,7 +49,7 @@ pub(super) struct Sources<'r> {
 }
 
 /// True if a retention period that ends at `end`, in milliseconds since 1970, is over.
-fn is_over(end: i64, now: Time) -> bool {
+pub(super) fn is_over(end: i64, now: Time) -> bool {
     end < now.millis()
 }
 
@@ -63,7 +65,7 @@ impl DueTimes {
         if self.rules != *rules {
             *self = Self { rules: rules.clone(), ..Self::default() };
         }
-        let (mut leaves, mut pages_read) = (RoaringTreemap::new(), 0);
+        let (mut leaves, mut pages_read, mut last) = (RoaringTreemap::new(), 0, None);
         for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
             let cached = self.pages.get(page as usize);
             if cached.is_some_and(|due| due.is_none_or(|due| !is_over(due, now))) {
@@ -71,7 +73,7 @@ impl DueTimes {
             }
             if pages_read >= MAX_PAGES_PER_PASS || leaves.len() >= MAX_ERASED_PER_PASS {
                 self.next = page;
-                return Ok(ExpiredEvents { leaves, more: true });
+                return Ok(ExpiredEvents { leaves, more: true, next: None });
             }
             pages_read += 1;
             let first = page * PAGE;
@@ -98,8 +100,11 @@ impl DueTimes {
                     // Pages fill up, and are first read, in order.
                     None => self.pages.push(due),
                 }
+            } else {
+                last = due;
             }
         }
-        Ok(ExpiredEvents { leaves, more: false })
+        let next = self.pages.iter().copied().flatten().chain(last).min();
+        Ok(ExpiredEvents { leaves, more: false, next })
     }
 }

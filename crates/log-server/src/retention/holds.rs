@@ -1,4 +1,4 @@
-//! Legal holds: events that aren't erased, at any age and on any request.
+//! Legal holds: events that aren't erased, regardless of their age and of requests.
 //!
 //! Holds are set when the server starts, and in the file `holds.txt` in the log's folder, one per line:
 //!

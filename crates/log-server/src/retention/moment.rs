@@ -1,9 +1,10 @@
-//! The time of a retention pass: the server's clock, as far as other parties attest it.
+//! The time of a retention pass: the server's clock, limited by what other parties attest.
 //!
 //! - If witnesses cosign, it is at most a day after the time of the newest checkpoint that they saw: by the trust
 //!   file's quorum, or by the earliest cosignature if there is no quorum.
 //! - Otherwise, it is at most a day after the time reached by half of the emitters that wrote the newest 256 links.
-//!   The log's own links don't count.
+//!   The log's own links don't count. In tenant logs, it is half of the emitters that wrote the newest links since the
+//!   last pass.
 //! - A log without new entries still ages: the time measured by a monotonic clock while the server runs counts too.
 //! - From one pass to the next, it advances by at most a week more than the measured time. If all clocks are wrong at
 //!   once, or if a machine was off for months, there is time to notice: passes are an hour apart, and each is logged.
@@ -12,6 +13,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ use super::pass_error::PassError;
 use super::rules::DAY;
 use crate::reading::Reading;
 use countersign_files::replace;
-use countersign_log::store::{StoreError, link};
+use countersign_log::store::{Reader, StoreError, link};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "retention.txt";
@@ -55,11 +57,22 @@ impl Moment {
         reading: &Arc<Reading>,
         elapsed: Duration,
     ) -> Result<Option<Time>, PassError> {
-        let (file, reading) = (self.file.clone(), reading.clone());
+        let (clock, reading) = (reading.log_server().now(), reading.clone());
+        self.advance_by(clock, elapsed, move || attested_time(&reading)).await
+    }
+
+    /// Returns the moment of the next pass, as [`advance`](Self::advance) does. `attested` returns the time that other
+    /// parties attest.
+    pub(super) async fn advance_by(
+        &mut self,
+        clock: Time,
+        elapsed: Duration,
+        attested: impl FnOnce() -> Result<Option<Time>, StoreError> + Send + 'static,
+    ) -> Result<Option<Time>, PassError> {
+        let file = self.file.clone();
         let work = tokio::task::spawn_blocking(move || {
             let last = load(&file).map_err(PassError::File)?;
-            let clock = reading.log_server().now();
-            let now = now(clock, attested_time(&reading)?, last, elapsed);
+            let now = now(clock, attested()?, last, elapsed);
             match now {
                 Some(now) if clock.millis() - now.millis() > DAY => {
                     tracing::warn!(%clock, %now, "the clock is ahead of the attested time; retention waits");
@@ -100,24 +113,48 @@ fn attested_time(reading: &Reading) -> Result<Option<Time>, StoreError> {
 fn attested_by_emitters(reading: &Reading) -> Result<Option<Time>, StoreError> {
     let log_server = reading.log_server();
     let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
-    let mut chains: HashMap<ChainId, Time> = HashMap::new();
-    for leaf in log_server.reader().leaves(size.saturating_sub(ATTESTING_LINKS)..size)? {
-        let link = link(&leaf);
-        if let Some(link) = link {
-            chains.insert(link.chain(), link.time());
-        }
+    let mut emitters = EmitterTimes::new(log_server.key().name());
+    emitters.add(&**log_server.reader(), size.saturating_sub(ATTESTING_LINKS)..size)?;
+    Ok(emitters.attested())
+}
+
+/// The times that emitters have reached.
+pub(super) struct EmitterTimes<'n> {
+    /// The name of the log's own keys, which don't count.
+    own: &'n str,
+    newest: HashMap<VerifierKey, Time>,
+}
+
+impl<'n> EmitterTimes<'n> {
+    /// Creates an empty collection for a log whose own keys have this name.
+    pub(super) fn new(own: &'n str) -> Self {
+        Self { own, newest: HashMap::new() }
     }
-    let mut emitters: HashMap<VerifierKey, Time> = HashMap::new();
-    for (chain, time) in chains {
-        let key = log_server.reader().key_of(&chain)?;
-        if let Some(key) = key.filter(|key| key.name() != log_server.origin()) {
-            let newest = emitters.entry(key).or_insert(time);
-            *newest = time.max(*newest);
+
+    /// Adds the times of the links in these entries of a log.
+    pub(super) fn add(&mut self, reader: &dyn Reader, entries: Range<u64>) -> Result<(), StoreError> {
+        let mut chains: HashMap<ChainId, Time> = HashMap::new();
+        for leaf in reader.leaves(entries)? {
+            if let Some(link) = link(&leaf) {
+                chains.insert(link.chain(), link.time());
+            }
         }
+        for (chain, time) in chains {
+            let key = reader.key_of(&chain)?;
+            if let Some(key) = key.filter(|key| key.name() != self.own) {
+                let newest = self.newest.entry(key).or_insert(time);
+                *newest = time.max(*newest);
+            }
+        }
+        Ok(())
     }
-    let mut times: Vec<Time> = emitters.into_values().collect();
-    times.sort_unstable();
-    Ok(times.get(times.len().saturating_sub(1) / 2).copied())
+
+    /// Returns the time that half of the emitters have reached.
+    pub(super) fn attested(self) -> Option<Time> {
+        let mut times: Vec<Time> = self.newest.into_values().collect();
+        times.sort_unstable();
+        times.get(times.len().saturating_sub(1) / 2).copied()
+    }
 }
 
 fn load(file: &Path) -> Result<Option<Time>, String> {

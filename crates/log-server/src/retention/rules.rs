@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use countersign_query::Path;
 use countersign_query::value::{Document, Value};
@@ -74,7 +75,7 @@ impl fmt::Display for Age {
 /// A retention rule: `7y`, or `tenant=acme:30d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The tenant, or `None` for all tenants without a rule of their own.
+    /// The tenant, or `None` for all tenants without their own rule.
     pub tenant: Option<String>,
     /// The retention period.
     pub age: Age,
@@ -105,11 +106,11 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The rules of a log.
+/// The rules of a log. Clones share them, because each tenant log's schedule has one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     all: Option<Age>,
-    tenants: BTreeMap<String, Age>,
+    tenants: Arc<BTreeMap<String, Age>>,
 }
 
 impl Rules {
@@ -118,11 +119,11 @@ impl Rules {
     /// # Errors
     /// If two of them apply to the same events.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, String> {
-        let mut all = Self::default();
+        let (mut all, mut tenants) = (None, BTreeMap::new());
         for Rule { tenant, age } in rules {
             let before = match &tenant {
-                Some(tenant) => all.tenants.insert(tenant.clone(), age),
-                None => all.all.replace(age),
+                Some(tenant) => tenants.insert(tenant.clone(), age),
+                None => all.replace(age),
             };
             if before.is_some() {
                 let whose =
@@ -130,7 +131,7 @@ impl Rules {
                 return Err(format!("there is more than one rule for {whose}"));
             }
         }
-        Ok(all)
+        Ok(Self { all, tenants: Arc::new(tenants) })
     }
 
     /// True if everything is kept forever.

@@ -12,7 +12,7 @@ use countersign_log::store::Published;
 
 /// Number of pages to index at a time.
 const BATCH_PAGES: u64 = 32;
-/// Multiple of the time worked that the task rests, to leave the machine to submissions. It doesn't rest while it is
+/// The ratio of the task's rest to its work, to leave the machine to submissions. It doesn't rest while it is
 /// far behind, because searches would take too long.
 const REST_FACTOR: u32 = 3;
 /// After this time without new entries, submissions don't need the machine.

@@ -15,7 +15,7 @@ use crate::sqlite;
 use countersign_log::export::PAGE;
 use countersign_log::store::{EntryReader, StoreError};
 
-/// Gets the number of segments checked so far and the total; may stop the check.
+/// A callback that receives the number of segments checked so far and the total, and may stop the check.
 type Progress<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
 
 /// The secret and the parsers that terms depend on.

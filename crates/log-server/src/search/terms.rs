@@ -1,11 +1,12 @@
 //! The terms of events, and the terms that a query requires.
 //!
-//! A term stands for one way in which an event can match. It is keyed with the index's [`Secret`], so the index
-//! doesn't reveal what it is about. If two terms collide, a page is only read unnecessarily.
+//! A term represents one way in which an event can match. It is keyed with the index's [`Secret`], so the
+//! index doesn't reveal what it is about. If two terms collide, a page is only read unnecessarily.
 //!
-//! A reader bound to a scope must not learn from the duration of a search which terms occur in other readers' events.
-//! Pages are therefore never selected for such a reader by terms shared with events outside of the scope: the events
-//! of one tenant have terms of their own, keyed with the tenant, and so does each value that a scope can name.
+//! A reader bound to a scope must not learn from the duration of a search which terms occur in other readers'
+//! events. Pages are therefore never selected for such a reader by terms shared with events outside of the
+//! scope: the events of one tenant have their own terms, keyed with the tenant, and so do the values that a
+//! scope can name.
 //!
 //! If a tenant has few events on a page, as is typical of a log with many tenants, the index records which entries
 //! they are ([`Places::Entries`]) instead of their terms. This takes a tenth of the space, and a search reads only
@@ -25,8 +26,8 @@ use countersign_log::event_filter::member;
 use countersign_log::export::{Entries, PAGE};
 use countersign_log::tokens::{MAX_CONDITIONS, SCOPED, Scope};
 
-/// A 64-bit term. Among ten million terms, another one is present by chance with a probability of about one in a
-/// million million. The last bit is the kind of its places ([`Places`]).
+/// A 64-bit term. Among ten million terms, another one is present by chance with a probability of about one
+/// in a trillion. The last bit is the kind of its places ([`Places`]).
 pub(super) type Term = u64;
 
 /// The kind of a term's places, counted from the start of the segment.
@@ -70,17 +71,17 @@ const ACTION_PREFIX: &str = "action.*";
 const SHORTS: [Short; 7] =
     [Short::Action, Short::Actor, Short::Target, Short::Outcome, Short::Tenant, Short::Ip, Short::As];
 
-/// The members that a scope can name, with the fields of their terms: for an event with one value, and for an event
-/// with several.
+/// The event fields that a scope can name. For each, the field of its index terms if an event has one value, and if an
+/// event has several.
 const SCOPED_MEMBERS: [(&str, &str, &str); 3] = [
     ("tenant", "only tenant", "also tenant"),
     ("actor", "only actor", "also actor"),
     ("action", "only action", "also action"),
 ];
-/// The fields for all actions below one, in the same way.
+/// The fields of the terms for all actions below one (`user.*`): for an event with one action, and with several.
 const ACTIONS_BELOW: (&str, &str) = ("only action.*", "also action.*");
 
-/// A page with more terms than this, or with as many again of tenants, is a candidate for every search.
+/// A page with more terms than this, or with as many terms of tenants, is a candidate for every search.
 const MAX_TERMS: usize = 50_000;
 /// A tenant's events on a page are recorded as entries up to this number.
 const MAX_SINGLE_EVENTS: usize = 2;
@@ -358,7 +359,7 @@ impl Need {
 /// Returns the condition for pages with events or links of the scope that may match the query.
 ///
 /// For a limited scope, the result depends only on events of that scope and on what every reader sees of all links:
-/// their chains and times. An event outside of the scope never selects a page, whatever its terms.
+/// their chains and times. An event outside of the scope never selects a page, regardless of its terms.
 pub(super) fn required(secret: &Secret, scope: &Scope, query: &Query) -> Need {
     let need_of = |query: &Query, within: Within<'_>| {
         NeedBuilder { secret, conditions: query.conditions(), within }.node(query.root())

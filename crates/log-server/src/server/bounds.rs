@@ -30,16 +30,18 @@ pub struct Bounds {
     pub pace: usize,
     /// Maximum time for which a client may read nothing of its response.
     pub answer: Duration,
-    /// Time that requests in progress get to finish when the server stops.
+    /// Maximum time for requests in progress to finish when the server stops.
     pub grace: Duration,
-    /// Quota of each key.
+    /// Quota of each key; of a server with tenants, of each key in each tenant's log.
     pub quota: Quota,
+    /// Quota of each tenant's log, for all keys together.
+    pub tenant_quota: Quota,
 }
 
 impl Default for Bounds {
     /// Returns the defaults: 4,096 connections, 256 for each client, 4,096 waiting submissions, and 224 MiB for
     /// bodies. A head may take 10 seconds. A body may take 20 seconds plus one for each 16 KiB, and pause for 15
-    /// seconds. Responses and shutdown get 30 seconds. There is no quota.
+    /// seconds. Responses and shutdown get 30 seconds. There are no quotas.
     fn default() -> Self {
         Self {
             connections: 4_096,
@@ -54,6 +56,7 @@ impl Default for Bounds {
             answer: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             quota: Quota::default(),
+            tenant_quota: Quota::default(),
         }
     }
 }

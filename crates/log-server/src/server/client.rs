@@ -25,7 +25,7 @@ impl Client {
         })
     }
 
-    /// True if the client is on this machine. It may then be a proxy that the server wasn't told about.
+    /// True if the client is on this machine. In that case, it may be a proxy that isn't configured.
     pub(super) fn is_local(self) -> bool {
         match self {
             Self::Address(address) => address.is_loopback() || address == Ipv6Addr::UNSPECIFIED,
@@ -89,7 +89,7 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// True if `peer` is a trusted proxy. `None` stands for a peer on the Unix socket.
+    /// True if `peer` is a trusted proxy. `None` means a peer on the Unix socket.
     pub(super) fn trust(&self, peer: Option<IpAddr>) -> bool {
         self.trusted.iter().any(|proxy| match (proxy, peer) {
             (Proxy::Network(network), Some(peer)) => network.contains(&peer.to_canonical()),

@@ -38,8 +38,8 @@ struct Table {
 
 struct OpenConnection {
     client: Client,
-    /// Since when the connection waits for its client (for a request, more of a body, or to read the response). `None`
-    /// while the log works on it or while it is protected.
+    /// The moment since which the connection has waited for its client (for a request, more of a body, or to
+    /// read the response). `None` while the log works on it or while it is protected.
     waiting: Option<u64>,
     rejection: Option<Reason>,
     evicted: Arc<Notify>,
@@ -57,7 +57,7 @@ struct Share {
 pub(super) struct ConnectionSlot {
     connections: ConnectionTable,
     number: u64,
-    /// Why this connection only gets health checks.
+    /// The reason why this connection only gets health checks.
     rejection: Option<Reason>,
     evicted: Arc<Notify>,
 }

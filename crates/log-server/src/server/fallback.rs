@@ -50,9 +50,11 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = panic.downcast_ref::<String>().map(String::as_str);
     let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     tracing::error!(message, "a request handler panicked");
-    response(ApiError::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "server.failed",
-        "the log server failed with an internal error",
-    ))
+    let message = "the log server failed with an internal error";
+    let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "server.failed", message);
+    response(
+        error.with_hint(
+            "send the request again later; the log operator can find the cause in the server's logs",
+        ),
+    )
 }

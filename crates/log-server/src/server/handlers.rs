@@ -9,8 +9,8 @@ use axum::response::Response;
 use futures_util::stream;
 
 use super::fallback::HandlerError;
-use super::findings;
 use super::state::AppState;
+use super::{findings, tenant_metrics};
 use crate::backup::{self, Backup};
 use crate::disk;
 use crate::erase::erase;
@@ -39,6 +39,18 @@ pub(super) async fn checkpoint(
     Ok(api::tiles::checkpoint(published.as_deref())?.map(Body::from))
 }
 
+/// Returns the proof of a tenant log's newest head.
+pub(super) async fn head(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, HandlerError> {
+    admit(&state.reading, &headers, Right::Read).await?;
+    api::query::read(uri.query(), &[])?;
+    let published = state.log_server.published().borrow().clone();
+    Ok(api::head::head(published.as_deref())?.map(Body::from))
+}
+
 pub(super) async fn tile(
     State(AppState { log_server, public_reads, .. }): State<AppState>,
     OriginalUri(uri): OriginalUri,
@@ -58,10 +70,18 @@ const INDEX_PROBLEM: [&str; 4] = [
     "wait until the server has rebuilt it; if the problem persists, check the server's logs",
 ];
 
-/// Reports the log's health: 200 if it can be read and written, otherwise 503.
-pub(super) async fn healthz(
-    State(AppState { log_server, folder, self_check, reading, health_checks, .. }): State<AppState>,
-) -> Response {
+/// Reports the log's health: 200 if it can be read and written, otherwise 503. Of a root log's server, only
+/// administrators of all tenant logs get the details.
+pub(super) async fn healthz(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let may_see_details =
+        state.tenants.is_none() || admit_to_all_logs(&state.reading, &headers).await.is_ok();
+    let report = health_report(state).await;
+    if may_see_details { report } else { api::health::status_only(report.status()).map(Body::from) }
+}
+
+async fn health_report(state: AppState) -> Response {
+    let stopped_tenants = state.tenants.as_ref().map(|tenants| tenants.stops().all());
+    let AppState { log_server, folder, self_check, reading, health_checks, tenants, .. } = state;
     let _permit = health_checks.acquire().await;
     let published = log_server.published().borrow().clone();
     let reader = log_server.reader().clone();
@@ -69,7 +89,11 @@ pub(super) async fn healthz(
     let kind = if log_server.is_shared() { Kind::Bucket } else { Kind::Folder };
     let looked = tokio::task::spawn_blocking(move || {
         let backup = backup::newest(&folder).map(|Backup { at, size }| (at, size));
-        (reader.size().ok(), ErasureCondition::read(&*reader, failing), disk::room(&folder), backup)
+        let erasing = match tenants {
+            Some(tenants) => ErasureCondition::new(tenants.readers().unfinished_erasures().ok(), failing),
+            None => ErasureCondition::read(&*reader, failing),
+        };
+        (reader.size().ok(), erasing, disk::room(&folder), backup)
     });
     let (size, erasing, room, backup) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (log_server.is_stopping(), log_server.signing().stopped());
@@ -82,15 +106,47 @@ pub(super) async fn healthz(
         })
         .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_PROBLEM.map(str::to_owned)));
     let storage = Storage { kind, failing: log_server.metrics().are_commits_failing(), room };
-    let check = self_check.standing();
+    let check = self_check.state();
     let control_files = log_server.control_files().errors();
-    let condition = Condition { stopping, erasing, storage, damaged, control_files, check, index, backup };
+    let condition = Condition {
+        stopping,
+        erasing,
+        storage,
+        damaged,
+        control_files,
+        check,
+        index,
+        backup,
+        stopped_tenants,
+    };
     let (origin, published, clock) = (log_server.origin(), published.as_deref(), log_server.clock());
     api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
 }
 
-pub(super) async fn metrics(State(AppState { log_server, .. }): State<AppState>) -> Response {
-    api::health::metrics(log_server.metrics(), &log_server.clock()).map(Body::from)
+/// Returns the metrics. Those of a root log's server need a token, because they reveal how active its tenants are.
+pub(super) async fn metrics(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, HandlerError> {
+    if state.tenants.is_some() {
+        admit_to_all_logs(&state.reading, &headers).await?;
+    }
+    let log_server = &state.log_server;
+    let metrics = api::health::metrics(log_server.metrics(), &log_server.clock());
+    let Some(tenants) = state.tenants.filter(|tenants| tenants.has_metrics()) else {
+        return Ok(metrics.map(Body::from));
+    };
+    let (head, body) = metrics.into_parts();
+    let text = String::from_utf8(body).map_err(|error| ApiError::unavailable(&error))?;
+    let added = tokio::task::spawn_blocking(move || tenant_metrics::add(text, &tenants)).await;
+    let added = added.map_err(|error| ApiError::unavailable(&error))??;
+    Ok(Response::from_parts(head, Body::from(added)))
+}
+
+/// Authenticates the request and checks that its token is for administrators of all tenant logs.
+pub(super) async fn admit_to_all_logs(reading: &Reading, headers: &HeaderMap) -> Result<(), ApiError> {
+    let access = admit(reading, headers, Right::Admin).await?;
+    if access.logs().is_all() { Ok(()) } else { Err(ApiError::not_found()) }
 }
 
 pub(super) async fn export(
@@ -138,9 +194,9 @@ async fn send(
     access: Access,
     what: ReadRequest,
 ) -> Result<Response, HandlerError> {
-    let is_asked = !asked.request.filter.is_empty();
+    let has_conditions = !asked.request.filter.is_empty();
     let plan = state.reading.plan(&access, asked.request).await?;
-    let matched = api::export::matched(&plan, is_asked);
+    let matched = api::export::matched(&plan, has_conditions);
     let lines = plan.lines();
     let head = api::export::head(state.log_server.origin(), &asked.name, matched)?;
     let tally = begin(&state.reading, &access, what).await?;

@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 
 use axum::Extension;
 use axum::body::{Body, BodyDataStream};
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use countersign::export::Compression;
 use countersign::log::Submission;
+use countersign::tenant::{HeadProof, Since};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -17,10 +18,11 @@ use super::budget::Share;
 use super::client::Client;
 use super::fallback::HandlerError;
 use super::state::AppState;
-use crate::log_server::SubmitError;
-use countersign_log::api::{self, ApiError};
+use crate::log_server::{Committed, LogServer, SubmitError};
+use countersign_log::api::{self, Answer, ApiError};
 use countersign_log::body::BodyError;
 use countersign_log::rejected::Reason;
+use countersign_log::tenants::growth_proof::GrowthProof;
 
 /// Bodies of at least this size are parsed on a blocking thread. While one arrives, its first bytes are checked at
 /// this size, and the upload is rejected if the log doesn't know who sends it.
@@ -32,7 +34,7 @@ const MAX_INLINE_PROOFS: usize = 16;
 const RESERVE_BYTES: usize = 1 << 20;
 /// Maximum number of a body's chunks, in addition to one per [`BYTES_PER_CHUNK`]. Each chunk has a cost.
 const MAX_EXTRA_CHUNKS: usize = 16_384;
-/// Number of bytes for which a body may have another chunk.
+/// Number of bytes that entitles a body to one more chunk.
 const BYTES_PER_CHUNK: usize = 64;
 /// When a body is rejected, up to this multiple of the size limit is still read and discarded. A client that is cut
 /// off while it sends never reads the error.
@@ -41,10 +43,18 @@ const DISCARD_FACTOR: usize = 4;
 pub(super) async fn submit(
     State(state): State<AppState>,
     client: Option<Extension<Client>>,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HandlerError> {
     let log_server = &state.log_server;
+    let since = match log_server.tenant().map_or(Ok(None), |_| api::submit::since(uri.query())) {
+        Ok(since) => since,
+        Err(error) => {
+            discard_body(&state, body).await;
+            return Err(error.into());
+        }
+    };
     let client = client.map_or(Client::Socket, |Extension(client)| client);
     let upload = Upload { state: &state, share: state.budget.share(client) };
     let received = upload.receive(&headers, body).await;
@@ -75,13 +85,33 @@ pub(super) async fn submit(
         }
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
-    let answer = if proofs <= MAX_INLINE_PROOFS && committed.taken.repeated == 0 {
-        api::submit::response(&committed, &**log_server.reader())
-    } else {
-        let log_server = log_server.clone();
-        run_blocking(move || api::submit::response(&committed, &**log_server.reader())).await?
-    };
+    let answer =
+        if proofs <= MAX_INLINE_PROOFS && committed.taken.repeated == 0 && !has_anchors(since, &committed) {
+            prove(log_server, &committed, since)
+        } else {
+            let log_server = log_server.clone();
+            run_blocking(move || prove(&log_server, &committed, since)).await?
+        };
     Ok(answer?.map(Body::from))
+}
+
+/// True if the response may contain anchors, which are read from the store.
+fn has_anchors(since: Option<Since>, committed: &Committed) -> bool {
+    since.is_some_and(|since| {
+        let newest = committed.published.state().tick().ok().flatten();
+        newest.is_some_and(|newest| !since.anchors(newest).is_empty())
+    })
+}
+
+/// Returns the response to a submission that is durable and published.
+fn prove(log_server: &LogServer, committed: &Committed, since: Option<Since>) -> Result<Answer, ApiError> {
+    let reader = &**log_server.reader();
+    if log_server.tenant().is_none() {
+        return api::submit::response(committed, reader);
+    }
+    let head = HeadProof::parse(&committed.published.note).map_err(|error| ApiError::unavailable(&error))?;
+    let growth = since.map(|since| GrowthProof::prove(since, &head, reader)).transpose()?;
+    api::submit::tenant_response(&committed.taken, &head, growth.as_ref(), reader)
 }
 
 /// An error in receiving a submission.
@@ -107,7 +137,7 @@ fn rejected(reason: Reason) -> impl FnOnce(ApiError) -> ReceiveError {
     move |error| ReceiveError::Body(Some(reason), error)
 }
 
-/// Runs `work` on a blocking thread, so that other requests go on.
+/// Runs `work` on a blocking thread, so that other requests continue.
 async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::unavailable(&error))
 }
@@ -250,6 +280,13 @@ fn is_malformed(error: &axum::Error) -> bool {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     let mut causes = causes.filter_map(|error| error.downcast_ref::<std::io::Error>());
     causes.any(|error| matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData))
+}
+
+/// Reads and discards the body of a refused request, within limits: a client that is cut off while it sends never reads
+/// the error.
+pub(super) async fn discard_body(state: &AppState, body: Body) {
+    let max = state.log_server.limits().bytes.saturating_mul(DISCARD_FACTOR);
+    let _ = timeout(state.bounds.silence, discard(&mut body.into_data_stream(), max)).await;
 }
 
 async fn discard(stream: &mut BodyDataStream, max: usize) {

@@ -12,6 +12,7 @@ use super::page::Page;
 use crate::fsck::CheckResults;
 use crate::log_server::LogServer;
 use crate::reading::Reading;
+use crate::tenants::TenantLogs;
 use countersign_log::reads::ReadRules;
 
 /// State shared by all routes.
@@ -25,6 +26,8 @@ pub struct AppState {
     pub page: Option<Page>,
     /// Serves readers.
     pub reading: Arc<Reading>,
+    /// The tenant logs, if this is the server of a root log.
+    pub tenants: Option<Arc<TenantLogs>>,
     /// The newest result of the log's self-check.
     pub self_check: CheckResults,
     pub(super) bounds: Bounds,
@@ -61,6 +64,7 @@ impl AppState {
             folder: Arc::new(folder),
             page: None,
             reading,
+            tenants: None,
             self_check: CheckResults::default(),
             bounds,
             budget,

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{OriginalUri, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::watch;
 
 use super::fallback::HandlerError;
@@ -15,10 +15,10 @@ use super::state::AppState;
 use crate::reading::Reading;
 use crate::reads::Tally;
 use countersign_log::api;
-use countersign_log::api::sse::{LiveRequest, Piece, QUIET, QUIET_TEXT};
-use countersign_log::export::{ExportError, Exporter, GATHER, Lines};
+use countersign_log::api::sse::{Announcements, BEGINNING, LiveRequest, Piece, QUIET_TEXT};
+use countersign_log::export::{ExportError, Exporter, GATHER, Lines, LiveState};
 use countersign_log::reads::{ReadKind, ReadRequest};
-use countersign_log::store::{Published, StoreError};
+use countersign_log::store::StoreError;
 use countersign_log::tokens::{Access, Right, Scope};
 
 pub(super) async fn stream(
@@ -29,7 +29,7 @@ pub(super) async fn stream(
     let revoked = state.reading.tokens().changed();
     let access = handlers::admit(&state.reading, &headers, Right::Read).await?;
     let opening = Arc::new(LiveRequest::parse(uri.query(), &headers, &access, state.log_server.now())?);
-    let published = state.log_server.published();
+    let published = state.log_server.announcements();
     let planned = opening.clone();
     let begin =
         move |exporter: &Exporter, canceled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(canceled);
@@ -40,6 +40,8 @@ pub(super) async fn stream(
     asked.retain(|(name, _)| name != "from");
     asked.insert(0, ("from".to_owned(), first.to_string()));
     let tally = handlers::begin(&state.reading, &access, ReadRequest::new(ReadKind::Stream, asked)).await?;
+    // A tenant log repeats no head to a client that resumes. The comment makes proxies pass on the response's head.
+    let beginning = matches!(published, Announcements::Ticks(_)).then(|| Ok(Bytes::from_static(BEGINNING)));
     let live = LiveView {
         reading: state.reading.clone(),
         access,
@@ -49,10 +51,10 @@ pub(super) async fn stream(
         stopping: state.reading.stopping(),
         published,
         first,
-        at: first,
+        at: first.into(),
         lines: Some(plan.lines()),
     };
-    let pieces = stream::try_unfold(live, LiveView::next);
+    let pieces = stream::iter(beginning).chain(stream::try_unfold(live, LiveView::next));
     Ok(api::sse::head().map(|()| Body::from_stream(pieces)))
 }
 
@@ -68,11 +70,11 @@ struct LiveView {
     /// Changes when tokens may have been revoked.
     revoked: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
-    published: watch::Receiver<Option<Arc<Published>>>,
+    published: Announcements,
     /// The index of the view's first entry.
     first: u64,
-    /// The tree size up to which the view is complete.
-    at: u64,
+    /// The state of the log up to which the view is complete.
+    at: LiveState,
     /// The lines being sent, up to the checkpoint that was the newest when they were planned.
     lines: Option<Lines>,
 }
@@ -109,24 +111,29 @@ impl LiveView {
                 continue;
             }
             let at = self.at;
-            let beyond = |published: &Option<Arc<Published>>| {
-                published.as_ref().is_some_and(|published| published.size > at)
-            };
+            let patience = self.published.patience();
             let woken = tokio::select! {
-                published = self.published.wait_for(beyond) => published.map_or(Wake::End, |_| Wake::Published),
+                published = self.published.wait_for_entries(at) => {
+                    published.map_or(Wake::End, |()| Wake::Published)
+                }
                 _ = self.stopping.wait_for(|stopping| *stopping) => Wake::End,
                 changed = self.revoked.changed() => changed.map_or(Wake::End, |()| Wake::Changed),
-                () = tokio::time::sleep(QUIET) => Wake::Quiet,
+                () = tokio::time::sleep(patience) => Wake::Quiet,
             };
             match woken {
                 Wake::Published => tokio::time::sleep(GATHER).await,
                 Wake::Changed => continue,
                 Wake::End => return Ok(None),
+                Wake::Quiet if self.published.has_head_for(at) => {}
                 Wake::Quiet => return Ok(Some((Bytes::from_static(QUIET_TEXT), self))),
             }
             let scope = self.scope.clone();
             let plan =
-                self.reading.run_lookup(move |exporter| exporter.plan_further(at, &scope, false)).await;
+                self.reading.run_lookup(move |exporter| exporter.plan_continuation(at, &scope, false)).await;
+            if matches!(plan, Err(ExportError::Restart)) {
+                // The client reconnects, and gets a header.
+                return Ok(None);
+            }
             self.lines = Some(
                 plan.inspect_err(|error| tracing::error!(%error, "a stream failed before its end"))?.lines(),
             );

@@ -1,4 +1,4 @@
-//! The identity of a file, which a copy doesn't share, whatever its name and content.
+//! The identity of a file, which a copy doesn't share, regardless of its name and content.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -6,14 +6,14 @@ use std::time::UNIX_EPOCH;
 
 /// The file system's number for the file and its creation time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     number: Option<u64>,
     /// Nanoseconds since 1970.
     created: Option<u128>,
 }
 
 impl Identity {
-    pub(super) fn from_metadata(metadata: &Metadata) -> Self {
+    pub(crate) fn from_metadata(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         let number = Some(std::os::unix::fs::MetadataExt::ino(metadata));
         #[cfg(not(unix))]
@@ -29,8 +29,8 @@ impl Identity {
         Some(Self { number: parse_part(number)?, created: parse_part(created)? })
     }
 
-    /// True if both may be the same file, as far as the file systems tell.
-    pub(super) fn may_be(self, other: Self) -> bool {
+    /// True if both may be the same file, according to the file systems.
+    pub(crate) fn may_be(self, other: Self) -> bool {
         fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.zip(other).is_none_or(|(one, other)| one == other)
         }

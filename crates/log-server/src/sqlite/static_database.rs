@@ -1,4 +1,4 @@
-//! Reading of databases in a folder that no server uses, without changing anything: evidence may be on a read-only
+//! Reads databases in a folder that no server uses, without changing anything: evidence may be on a read-only
 //! disk, and the write-ahead log of a killed server must stay as it is.
 //!
 //! To read a database in write-ahead mode, SQLite usually writes shared memory next to it, and moves the write-ahead

@@ -28,9 +28,22 @@ struct WitnessState {
     witness: Witness,
     /// Serializes access to the witness's state without blocking threads.
     lock: Arc<Semaphore>,
+    /// Serializes the guard's checks. During a check, other requests can use the state.
+    guarding: Arc<Semaphore>,
 }
 
 impl WitnessState {
+    /// Asks the guard about a request. Returns the request with the guard's answer, or `None` if the guard panicked.
+    async fn check_guard(&self, request: Request) -> Option<(Request, Result<(), WitnessError>)> {
+        let _permit: SemaphorePermit<'_> = self.guarding.acquire().await.ok()?;
+        let witness = self.witness.clone();
+        let check = move || {
+            let checked = witness.check_guard(&request);
+            (request, checked)
+        };
+        tokio::task::spawn_blocking(check).await.ok()
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&Witness) -> T + Send + 'static,
@@ -51,7 +64,11 @@ pub(super) fn router(witness: Witness, bounds: &Bounds) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, bounds.body))
         .layer(RequestBodyTimeoutLayer::new(bounds.silence))
         .layer(CatchPanicLayer::new())
-        .with_state(WitnessState { witness, lock: Arc::new(Semaphore::new(1)) })
+        .with_state(WitnessState {
+            witness,
+            lock: Arc::new(Semaphore::new(1)),
+            guarding: Arc::new(Semaphore::new(1)),
+        })
 }
 
 async fn add_checkpoint(State(state): State<WitnessState>, body: Bytes) -> Response {
@@ -59,8 +76,11 @@ async fn add_checkpoint(State(state): State<WitnessState>, body: Bytes) -> Respo
         Ok(request) => request,
         Err(refusal) => return refused(&refusal),
     };
+    let Some((request, guarded)) = state.check_guard(request).await else {
+        return unavailable(INTERNAL_ERROR);
+    };
     let decision = state.run(move |witness| {
-        let answer = witness.add_checkpoint(&request);
+        let answer = guarded.and_then(|()| witness.add_checkpoint(&request));
         if let Err(error) = &answer {
             log_failure(&request, error);
         }
@@ -69,6 +89,10 @@ async fn add_checkpoint(State(state): State<WitnessState>, body: Bytes) -> Respo
     match decision.await {
         Some(Ok(cosignature)) => text(StatusCode::OK, cosignature),
         Some(Err(WitnessError::Refused(refusal))) => refused(&refusal),
+        Some(Err(WitnessError::Guarded(refusal))) => {
+            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            text(status, format!("{refusal}\n"))
+        }
         Some(Err(WitnessError::Clock(error))) => unavailable(&format!("witness.clock: {error}")),
         // Internal errors are for the operator only.
         Some(Err(WitnessError::Memory(_) | WitnessError::Cosign(_))) | None => unavailable(INTERNAL_ERROR),
@@ -85,6 +109,9 @@ fn log_failure(request: &Request, error: &WitnessError) {
         }
         WitnessError::Refused(refusal) => {
             tracing::debug!(%origin, code = refusal.code(), "a request to cosign was rejected");
+        }
+        WitnessError::Guarded(refusal) => {
+            tracing::warn!(%origin, %refusal, "a request to cosign was rejected");
         }
         WitnessError::Clock(_) | WitnessError::Memory(_) | WitnessError::Cosign(_) => {
             tracing::error!(%origin, %error, "the witness failed to cosign");

@@ -62,36 +62,7 @@ impl StateDb {
     /// # Errors
     /// [`MemoryError`].
     pub fn open(path: &Path) -> Result<Self, MemoryError> {
-        let created = open_private(path, |options| options.append(true).create(true));
-        created.map_err(|error| MemoryError::Unavailable(error.to_string()))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
-        // The file stays locked while in use, so waiting is useless.
-        connection.busy_timeout(Duration::ZERO)?;
-        // Keeps the lock from the first access until the connection closes.
-        connection.pragma_update(None, "locking_mode", "exclusive")?;
-        // Keeps everything in one file, so that a copy of it is complete; a write-ahead log would be a second file.
-        connection.pragma_update_and_check(None, "journal_mode", "truncate", |_| Ok(()))?;
-        // A commit returns once it is on disk.
-        connection.pragma_update(None, "synchronous", "full")?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
-        let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        match (number("application_id")?, number("user_version")?) {
-            (0, 0) => {
-                let tables: i64 =
-                    transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-                if tables > 0 {
-                    return Err(MemoryError::Foreign);
-                }
-                transaction.execute_batch(TABLE)?;
-                transaction.pragma_update(None, "application_id", APPLICATION)?;
-                transaction.pragma_update(None, "user_version", VERSION)?;
-            }
-            (APPLICATION, VERSION) => {}
-            _ => return Err(MemoryError::Foreign),
-        }
-        transaction.commit()?;
-        Ok(Self { connection })
+        Ok(Self { connection: open_exclusively(path, APPLICATION, VERSION, TABLE)? })
     }
 
     /// True if nothing was ever cosigned.
@@ -100,6 +71,16 @@ impl StateDb {
     /// [`MemoryError`].
     pub fn is_empty(&self) -> Result<bool, MemoryError> {
         Ok(self.connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM seen)", [], |row| row.get(0))?)
+    }
+
+    /// Returns the size of the last cosigned checkpoint of a log; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    pub fn cosigned_size(&self, origin: &str) -> Result<u64, MemoryError> {
+        let sql = "SELECT size FROM seen WHERE origin = ?";
+        let size = self.connection.query_row(sql, [origin], |row| row.get::<_, i64>(0)).optional()?;
+        u64::try_from(size.unwrap_or(0)).map_err(|_| MemoryError::Damaged)
     }
 
     /// Returns the time of the last cosignature by this key, in seconds since 1970.
@@ -143,6 +124,48 @@ impl StateDb {
             .query_row([&origin_hash[..]], |row| row.get(0))
             .optional()?)
     }
+}
+
+/// Opens a state file, and creates its tables by this schema if needed. While it is open, no other process can use it.
+///
+/// # Errors
+/// [`MemoryError`].
+pub(super) fn open_exclusively(
+    path: &Path,
+    application: i64,
+    version: i64,
+    schema: &str,
+) -> Result<Connection, MemoryError> {
+    let created = open_private(path, |options| options.append(true).create(true));
+    created.map_err(|error| MemoryError::Unavailable(error.to_string()))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    // The file stays locked while in use, so waiting is useless.
+    connection.busy_timeout(Duration::ZERO)?;
+    // Keeps the lock from the first access until the connection closes.
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    // Keeps everything in one file, so that a copy of it is complete; a write-ahead log would be a second file.
+    connection.pragma_update_and_check(None, "journal_mode", "truncate", |_| Ok(()))?;
+    // A commit returns once it is on disk.
+    connection.pragma_update(None, "synchronous", "full")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    match (number("application_id")?, number("user_version")?) {
+        (0, 0) => {
+            let tables: i64 =
+                transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            if tables > 0 {
+                return Err(MemoryError::Foreign);
+            }
+            transaction.execute_batch(schema)?;
+            transaction.pragma_update(None, "application_id", application)?;
+            transaction.pragma_update(None, "user_version", version)?;
+        }
+        found if found == (application, version) => {}
+        _ => return Err(MemoryError::Foreign),
+    }
+    transaction.commit()?;
+    Ok(connection)
 }
 
 /// A transaction on the state of one log. It is exclusive, so no other decision can come between reading the last

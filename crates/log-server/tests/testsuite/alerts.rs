@@ -31,7 +31,7 @@ fn server_exposes_the_metrics_of_all_alerts() {
     let witness = Witness::start(0, BEGIN);
     let trust = format!("{}quorum w0\nemitter {}\n", witness.line("w0"), emitter_key(3).verifier_key());
     let server = Server::with(&trust, Limits::default(), Bounds::default());
-    server.assert_goes_on();
+    server.assert_works();
     server.log_server().metrics().witness_failed("w0");
     let exposed = String::from_utf8(server.get("/metrics").body).unwrap();
     // Every possible sample of each metric family, including those without a value yet.
@@ -62,7 +62,7 @@ fn server_exposes_the_metrics_of_all_alerts() {
         assert!(exposed.lines().any(|line| line == sample), "{sample}");
         assert!(rules.contains(&format!("outcome=\"{outcome}\"")));
     }
-    // Anybody can increase this metric at will, so no alert may depend on it.
+    // Anyone can increase this metric at will, so no alert may depend on it.
     assert!(!used.contains("countersign_turned_away_total"));
 }
 

@@ -2,7 +2,7 @@
 
 mod checking;
 mod erasing;
-mod faults;
+pub mod faults;
 mod reads;
 mod rounds;
 mod s3;

@@ -169,14 +169,14 @@ fn contradicting_witness_stops_the_log_until_it_is_removed() {
         let (body, _) = emitter.body(0, usize::MAX);
         let submit = || Request::post("/submit").body(body.clone().into_bytes()).unwrap();
         let waiting = log.answer(&submit()).into_body();
-        let Content::Waiting(pending) = waiting else { panic!("witnesses see it first") };
+        let Content::Waiting(mut pending) = waiting else { panic!("witnesses see it first") };
         let mut round = log.round(false).unwrap().unwrap();
         let request = log.ask(&round, 0).unwrap();
         let shown = request.split_once("\n\n").unwrap().1.to_owned();
         assert!(!log.answered(&mut round, 0, status, Some(kind), answer.as_bytes()));
         log.end(round).unwrap();
         let status_of_witness = status;
-        let resumed = log.resume(&http::HeaderMap::new(), &pending).unwrap();
+        let resumed = log.resume(&http::HeaderMap::new(), &mut pending).unwrap();
         assert_eq!(resumed.status(), 503);
         for reopened in [false, true] {
             if reopened {
@@ -236,7 +236,9 @@ fn lying_witness_does_not_stop_a_log_with_a_quorum() {
     emitter.record(2);
     let (body, _) = emitter.body(0, usize::MAX);
     let submit = Request::post("/submit").body(body.clone().into_bytes()).unwrap();
-    let Content::Waiting(pending) = log.answer(&submit).into_body() else { panic!("witnesses see it first") };
+    let Content::Waiting(mut pending) = log.answer(&submit).into_body() else {
+        panic!("witnesses see it first")
+    };
     let mut round = log.round(false).unwrap().unwrap();
     lie(&mut log, &mut round);
     // The witness is asked for its proof once, and has none.
@@ -248,7 +250,7 @@ fn lying_witness_does_not_stop_a_log_with_a_quorum() {
     assert!(!log.answered(&mut round, 1, 200, None, cosigned(&request, &keys[1]).as_bytes()));
     assert!(round.is_enough());
     log.end(round).unwrap();
-    assert_eq!(log.resume(&http::HeaderMap::new(), &pending).unwrap().status(), 200);
+    assert_eq!(log.resume(&http::HeaderMap::new(), &mut pending).unwrap().status(), 200);
     assert_eq!(send(&mut log, "GET", "/healthz", "", String::new()).0, 200);
 
     // There is no quorum without the other witness, so the log stops until it is back.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::common;
 use crate::common::emitter::Emitter;
-use crate::common::server::{Answer, Server, client, log_key, send};
+use crate::common::server::{Answer, Server, client, log_key, send, until};
 use crate::reading;
 use crate::reading::{all_bytes, holds};
 
@@ -99,7 +99,7 @@ fn erased_events_are_in_no_file() {
     let text = scene.export();
     assert_eq!(text.matches("\"withheld\":\"erased\"").count(), 3);
     assert_eq!(scene.events().len(), 100 + 1);
-    scene.server.assert_goes_on();
+    scene.server.assert_works();
 }
 
 #[test]
@@ -156,14 +156,6 @@ fn damaged_index_affects_neither_searches_nor_erasure() {
     let body = json!({ "filter": { "actor": "p_9" }, "reason": "case 19" });
     assert_eq!(scene.post(&body).json(), json!({ "erased": 120, "without": 0, "own": 0, "held": 0 }));
     assert!(scene.is_gone("p_9"));
-}
-
-fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let since = std::time::Instant::now();
-    while !is_true() {
-        assert!(since.elapsed() < std::time::Duration::from_mins(2), "{what}");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
 }
 
 /// Records the erasure of the first secret, as if the server had been killed right after that.
@@ -290,7 +282,7 @@ fn long_reads_delay_erasures_only() {
     let started = std::time::Instant::now();
     let answer = scene.post(&json!({ "events": [place], "reason": "case 17" }));
     assert_eq!((answer.status, &answer.json()["left"]), (202, &json!(1)));
-    scene.server.assert_goes_on();
+    scene.server.assert_works();
     // The erasure's attempts delay submissions only briefly, not for five times the 10-second lock timeout.
     assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
     drop(reads);
@@ -310,7 +302,7 @@ fn rejects_erasure_records_that_the_log_did_not_write() {
     scene.server.begin();
     assert_eq!(scene.get("/erasures").json(), json!({ "erasures": [] }));
     assert!(!scene.is_gone(SECRETS[0]));
-    scene.server.assert_goes_on();
+    scene.server.assert_works();
 }
 
 #[test]
@@ -369,7 +361,7 @@ fn rejects_invalid_requests() {
     assert_eq!(raw(" ".repeat(2 << 20)), 413);
     assert!(!scene.is_gone(SECRETS[0]));
     assert!(scene.records().is_empty());
-    scene.server.assert_goes_on();
+    scene.server.assert_works();
 }
 
 #[test]

@@ -268,8 +268,8 @@ fn includes_checkpoints_of_the_day_only() {
     let text = export(&log.exporter(), &place).unwrap();
     let count = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
     assert!(count >= 2 && count <= all.len(), "{count} of {}", all.len());
-    // Key notes bring checkpoints of their own. Without them, an export of one event has the checkpoints of its day
-    // and the newest.
+    // Key notes need additional checkpoints. Without them, an export of one event has the checkpoints of its
+    // day and the newest.
     let mut log = TestLog::new();
     for _ in 0..50 {
         log.record(0, EVENTS[0]);
@@ -351,7 +351,7 @@ fn live_view_continues_without_gaps() {
         log.flush_all();
         log.now += HOUR;
         log.checkpoint();
-        at = take(exporter.plan_further(at, &Arc::default(), false).unwrap().lines());
+        at = take(exporter.plan_continuation(at, &Arc::default(), false).unwrap().lines());
     }
     let shown = assert_intact(&text, &log);
     assert_eq!(shown, log.naive(&Request { from: Some(from), ..Request::default() }));
@@ -364,7 +364,7 @@ fn continuing_after_any_piece_gives_the_same_bytes() {
     }
     let log = TestLog::small();
     let exporter = log.exporter();
-    let further = |from| exporter.plan_further(from, &Arc::default(), true).unwrap().lines();
+    let further = |from| exporter.plan_continuation(from, &Arc::default(), true).unwrap().lines();
     let mut whole = exporter.plan(&Request::default(), &|| false).unwrap().lines();
     assert_eq!(whole.whole_log(), Some(log.size()));
     let header = whole.piece_before(0).unwrap().unwrap();

@@ -123,7 +123,7 @@ fn reports_a_damaged_page_that_is_never_read() {
     std::fs::write(&path, bytes).unwrap();
     server.begin();
     assert_eq!(health(&server, 503)["damaged"]["code"], "fsck.database");
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn concurrent_changes_are_not_reported_as_problems() {
         if at == 0 && done > 0 {
             at = done;
             erase(&[5, 600]);
-            server.assert_goes_on();
+            server.assert_works();
         }
     });
     let report = report.unwrap();
@@ -199,7 +199,7 @@ fn log_is_unhealthy_while_it_cannot_store() {
 #[test]
 fn log_is_unhealthy_while_a_control_file_is_invalid() {
     let server = Server::start();
-    server.assert_goes_on();
+    server.assert_works();
     tokens::add(server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
     assert_eq!(health(&server, 200)["control_files"], json!([]));
     let good = std::fs::read(server.folder().join("readers.txt")).unwrap();
@@ -231,7 +231,7 @@ fn log_is_unhealthy_while_a_control_file_is_invalid() {
 #[test]
 fn reports_a_control_file_that_is_a_folder() {
     let server = Server::start();
-    server.assert_goes_on();
+    server.assert_works();
     std::fs::create_dir(server.folder().join("holds.txt")).unwrap();
     let errors = health(&server, 503)["control_files"].clone();
     assert!(errors[0]["message"].as_str().unwrap().starts_with("the file can't be read ("), "{errors}");

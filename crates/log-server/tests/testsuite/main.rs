@@ -23,6 +23,7 @@ mod scopes;
 mod search;
 mod sequencer;
 mod stream;
+mod tenants;
 mod tokens;
 mod witness;
 mod witnessed;

@@ -37,7 +37,7 @@ fn rejects_a_key_over_its_quota_until_later() {
     assert_eq!(rejected.refusal(), (429, "submit.quota".into()));
     assert_eq!(rejected.headers["retry-after"], "4");
     assert!(rejected.json()["error"]["hint"].is_string());
-    // Neither with another chain of the same key, nor together with another key's events.
+    // The quota also covers the key's other chains, and submissions with events of several keys.
     let mut second = common::emitter::Emitter::new(common::server::ORIGIN, emitter_key(0), 7, server.trust());
     second.record(1);
     let (other_chain, _) = second.body(0, usize::MAX);
@@ -68,7 +68,7 @@ fn evidence_counts_only_for_its_signing_key() {
     }
     let others = other.body(0, usize::MAX).0;
     one.deliver_all(&server.url(), usize::MAX);
-    // Links of another key come with the fork, as anybody who reads the log has them.
+    // Links of another key come with the fork, as anyone who reads the log has them.
     twin.record_event(r#"{"action":"another.story"}"#);
     for _ in 0..50 {
         twin.record_event(r#"{"action":"job.update"}"#);

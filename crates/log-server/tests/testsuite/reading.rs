@@ -347,7 +347,12 @@ pub fn export(exporter: &Exporter, request: &Request) -> Result<String, ExportEr
 
 /// Verifies an export, and returns the report and the events shown.
 pub fn verify(export: &str, trust: Trust, pins: Vec<SignedCheckpoint>) -> (Verification, Vec<VerifiedEvent>) {
-    let mut verifier = Verifier::new(Options { trust, pins, events: true, ..Options::default() });
+    let mut verifier = Verifier::new(Options {
+        trust,
+        pins: pins.into_iter().map(Into::into).collect(),
+        events: true,
+        ..Options::default()
+    });
     verifier.push(export.as_bytes());
     let (verification, update) = verifier.finish_with_update();
     (verification, update.events)

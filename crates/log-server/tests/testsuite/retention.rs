@@ -15,11 +15,10 @@ use countersign_log_server::server::Bounds;
 use serde_json::{Value, json};
 
 use crate::common::emitter::BEGIN;
-use crate::common::server::{Server, emitter_key, log_key};
+use crate::common::server::{Server, emitter_key, log_key, until};
 use crate::common::witness::Witness;
 use crate::reading;
 use crate::reading::{all_bytes, holds};
-use crate::witnessed::until;
 
 const DAY: i64 = 86_400_000;
 const HOUR: Duration = Duration::from_hours(1);
@@ -215,7 +214,10 @@ fn log_signed_again_by_witnesses_ages() {
     scene.server.set_clock(BEGIN + 3 * DAY);
     // A log sends its newest checkpoint to its witnesses when it starts.
     scene.server.begin();
-    until("witnesses signed it again", || scene.server.reader().published().unwrap().unwrap().note != first);
+    until("witnesses signed it again", || {
+        let newest = scene.server.reader().published().unwrap().unwrap();
+        newest.witnessed && newest.note != first
+    });
     scene.pass(&["4d"]);
     assert_eq!(scene.left("acme"), [0]);
     scene.pass(&["2d"]);

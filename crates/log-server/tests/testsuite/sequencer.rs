@@ -13,6 +13,7 @@ use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign_log::clock::Timekeeper;
 use countersign_log::metrics::Metrics;
+use countersign_log::own_chain::OwnChain;
 use countersign_log::sequencer::{Durable, Job, RunningSequencer, Sequencer, Unattested};
 use countersign_log::signed_memory::InStore;
 use countersign_log::stop::Signing;
@@ -122,6 +123,7 @@ impl Scene {
             rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, None)))),
             timekeeper: Arc::new(Timekeeper::new(Arc::new(|| Time::MIN), Arc::new(|| Duration::ZERO))),
             own_entries: None,
+            own_chain: OwnChain::default(),
             unattested: Unattested::new(store.reader.clone()),
             metrics: Arc::new(Metrics::default()),
         };

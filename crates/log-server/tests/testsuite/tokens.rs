@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use countersign::time::Time;
-use countersign_log::tokens::{AccessError, Right, Rights, Scope};
+use countersign_log::tokens::{AccessError, LogScope, Right, Rights, Scope};
+use countersign_log_server::sqlite;
 use countersign_log_server::tokens::{self, FILE, NewReader, TokenError, Tokens};
 
 const READ: Rights = Rights::READ;
@@ -118,6 +119,18 @@ fn malformed_file_admits_nobody() {
         format!("{hash} read auditor color=red\n"),
         format!("{hash} read auditor since=2026-01-01\n"),
         format!("{hash} read,admin auditor tenant=a\n"),
+        format!("{hash} read auditor log=\n"),
+        format!("{hash} read auditor log\n"),
+        format!("{hash} read auditor log=all\n"),
+        format!("{hash} read auditor log=acme\n"),
+        format!("{hash} read auditor log={}\n", &ID[1..]),
+        format!("{hash} read auditor log={}\n", ID.to_uppercase()),
+        format!("{hash} read auditor log={ID},{ID}\n"),
+        format!("{hash} read auditor log={ID} log={ID}\n"),
+        format!("{hash} read auditor log={ID} log=*\n"),
+        format!("{hash} read auditor log=* log={ID}\n"),
+        format!("{hash} read auditor log={ID} 2027-01-01T00:00:00.000Z\n"),
+        format!("{hash} read auditor Log={ID}\n"),
         format!("{hash} read aud\u{2003}itor\n"),
         "x".repeat(2 << 20),
         format!("{good}{}", "x".repeat(300 << 10)),
@@ -131,8 +144,21 @@ fn malformed_file_admits_nobody() {
     assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
 }
 
+const ID: &str = "8f000000000000000000000000000001";
+const OTHER_ID: &str = "a0000000000000000000000000000002";
+
+fn logs(values: &[&str]) -> LogScope {
+    let mut logs = LogScope::default();
+    values.iter().try_for_each(|value| logs.allow_written(value)).unwrap();
+    logs
+}
+
+fn id(text: &str) -> [u8; 16] {
+    LogScope::parse_id(text).unwrap()
+}
+
 fn new_reader(name: String, scope: Scope) -> NewReader {
-    NewReader { name, rights: READ, until: None, scope }
+    NewReader { name, rights: READ, until: None, scope, logs: LogScope::None }
 }
 
 fn tenant(name: &str) -> Scope {
@@ -210,12 +236,17 @@ fn parses_a_reader_from_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let mut reader = new_reader("a".into(), Scope::default());
     reader.until = Some(time("2026-11-20T12:00:01.000Z"));
-    let parsed = NewReader::parse("a 2026-11-20T12:00:01.000Z tenant=a%20b", READ, None, Scope::default());
-    let parsed = parsed.unwrap();
+    let parse = |line: &str| NewReader::parse(line, READ, None, Scope::default(), LogScope::None);
+    let parsed = parse("a 2026-11-20T12:00:01.000Z tenant=a%20b").unwrap();
     assert_eq!((&parsed.name, parsed.until), (&reader.name, reader.until));
     assert_eq!(parsed.scope, tenant("a b"));
-    for wrong in ["", " ", "a tomorrow", "a tenant=", "a tenant=a 2026-11-20T12:00:01.000Z", "a\tb"] {
-        assert!(NewReader::parse(wrong, READ, None, Scope::default()).is_err(), "{wrong:?}");
+    assert!(parsed.logs.is_none());
+    let parsed = parse(&format!("a log={ID} tenant=a")).unwrap();
+    assert_eq!((parsed.scope, parsed.logs), (tenant("a"), logs(&[ID])));
+    for wrong in
+        ["", " ", "a tomorrow", "a tenant=", "a tenant=a 2026-11-20T12:00:01.000Z", "a\tb", "a log=b"]
+    {
+        assert!(parse(wrong).is_err(), "{wrong:?}");
     }
     let token = tokens::add_all(folder.path(), vec![reader]).unwrap().pop().unwrap();
     let tokens = Tokens::new(folder.path());
@@ -295,4 +326,57 @@ fn concurrent_additions_are_all_kept() {
         }
     });
     assert_eq!(tokens::list(folder.path()).unwrap().len(), 8);
+}
+
+#[test]
+fn token_names_its_tenant_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let reader = |name: &str, logs| NewReader { logs, ..new_reader(name.into(), Scope::default()) };
+    let both = NewReader { scope: tenant("acme"), ..reader("both", logs(&[OTHER_ID, ID])) };
+    let readers = vec![both, reader("all", logs(&["*"])), reader("none", LogScope::None)];
+    let added = tokens::add_all(folder.path(), readers).unwrap();
+    let text = file(folder.path());
+    let lines: Vec<&str> = text.lines().map(|line| &line[64..]).collect();
+    let both = format!(" read both log={ID} log={OTHER_ID} tenant=acme");
+    assert_eq!(lines, [&*both, " read all log=*", " read none"]);
+    let tokens = Tokens::for_tenants(folder.path());
+    let access = |place: usize| tokens.admit(Some(added[place].as_str()), Right::Read, now()).unwrap();
+    let permits = |place: usize| [ID, OTHER_ID].map(|text| access(place).logs().permits(&id(text)));
+    assert_eq!((permits(0), access(0).logs().permits(&[0; 16])), ([true, true], false));
+    assert_eq!((permits(1), access(1).logs().permits(&[0; 16])), ([true, true], true));
+    assert_eq!(permits(2), [false, false]);
+    // A limit to logs is none to events.
+    assert!(!access(0).scope().is_everything() && access(1).scope().is_everything());
+    // Other logs are another access.
+    let before = [access(0), access(1)];
+    let other = text.replace(&format!(" log={ID}"), "").replace(" log=*", &format!(" log={ID}"));
+    fs::write(folder.path().join(FILE), other).unwrap();
+    assert!(before.iter().all(|access| !tokens.still_admits(access, now())));
+    assert_eq!(permits(0), [false, true]);
+    // A token for the whole of some logs may have the right admin.
+    fs::write(folder.path().join(FILE), format!("{} admin ops log={ID}\n", &text[..64])).unwrap();
+    assert!(tokens.admit(Some(added[0].as_str()), Right::Admin, now()).unwrap().logs().permits(&id(ID)));
+}
+
+#[test]
+fn ordinary_log_rejects_tokens_for_tenant_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(folder.path());
+    let good = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
+    let for_all = || vec![NewReader { logs: logs(&["*"]), ..new_reader("all".into(), Scope::default()) }];
+    // Without a database, the folder may become that of a log with tenants.
+    let all = tokens::add_all(folder.path(), for_all()).unwrap().pop().unwrap();
+    for token in [&good, &all] {
+        assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(AccessError::Unavailable));
+    }
+    let database = sqlite::open(folder.path(), "log.example").unwrap();
+    let error = tokens::list(folder.path()).unwrap_err();
+    assert!(matches!(&error, TokenError::Malformed { line: 2, .. }), "{error}");
+    assert!(error.to_string().contains("this log has no tenants"), "{error}");
+    tokens::revoke(folder.path(), "all").unwrap();
+    assert_eq!(admit(&tokens, good.as_str(), Right::Read).unwrap(), "auditor");
+    let refused = tokens::add_all(folder.path(), for_all()).err().unwrap();
+    assert!(matches!(refused, TokenError::NoTenants), "{refused}");
+    assert_eq!(file(folder.path()).lines().count(), 1);
+    drop(database);
 }

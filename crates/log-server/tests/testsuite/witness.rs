@@ -14,7 +14,8 @@ use countersign::time::Time;
 use countersign::witness::{MAX_BYTES, Request, SIZE_CONTENT_TYPE};
 use countersign_log_server::server::Bounds;
 use countersign_log_server::witness::{
-    Config, MemoryError, RunningWitness, StateDb, WitnessStartError, serve,
+    CheckpointGuard, Config, GuardRefusal, MemoryError, RunningWitness, StateDb, WitnessStartError, serve,
+    serve_guarded,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -102,6 +103,38 @@ fn hex_of(origin: &str) -> String {
 
 async fn start(state: &Path) -> RunningWitness {
     serve(config(state)).await.unwrap()
+}
+
+/// Counts the checkpoints that it is asked about, and refuses those of more than nine entries.
+struct CountingGuard(Arc<AtomicU64>);
+
+impl CheckpointGuard for CountingGuard {
+    fn check(&self, checkpoint: &SignedCheckpoint) -> Result<(), GuardRefusal> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let refusal = GuardRefusal { status: 403, message: "too many entries".into() };
+        if checkpoint.checkpoint.size > 9 { Err(refusal) } else { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn a_guard_is_asked_once_about_each_signed_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = Arc::<AtomicU64>::default();
+    let guard = Box::new(CountingGuard(asked.clone()));
+    let serving = serve_guarded(config(&folder.path().join("state")), Some(guard)).await.unwrap();
+    let at = serving.address().tcp().unwrap();
+    assert_eq!(post(at, &request(0, 9)).await.status, 200);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    let refused = post(at, &request(9, 300)).await;
+    assert_eq!((refused.status, &*refused.body), (403, "too many entries\n"));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    let other = SignerKey::from_seed(ORIGIN, [3; 32]).unwrap();
+    let checkpoint = Checkpoint::new(ORIGIN, 9, Leaves::root(0, 9)).unwrap().sign(&other).unwrap();
+    let checkpoint = SignedCheckpoint::parse(&checkpoint).unwrap();
+    let unsigned = Request { old_size: 9, proof: Vec::new(), checkpoint }.to_string();
+    assert_eq!(post(at, &unsigned).await.status, 403);
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "anyone can send a checkpoint without the log's signature");
+    serving.stop().await;
 }
 
 #[tokio::test]
@@ -235,7 +268,7 @@ async fn state_is_complete_in_one_file() {
 }
 
 #[tokio::test]
-async fn refuses_and_keeps_foreign_files() {
+async fn rejects_and_keeps_foreign_files() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");
     std::fs::write(&other, "a file of someone else's, long enough to be no SQLite file at all\n".repeat(20))

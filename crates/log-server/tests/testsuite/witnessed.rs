@@ -1,7 +1,5 @@
 //! Tests of wrong clocks of emitters, the log, and witnesses. Everything that the log accepts must verify.
 
-use std::time::{Duration, Instant};
-
 use countersign::link::Link;
 use countersign::log::Limits;
 use countersign::time::Time;
@@ -12,7 +10,7 @@ use countersign_log_server::server::Bounds;
 use serde_json::{Value, json};
 
 use crate::common::emitter::{BEGIN, Emitter};
-use crate::common::server::{Answer, ORIGIN, Server, emitter_key};
+use crate::common::server::{Answer, ORIGIN, Server, emitter_key, until};
 use crate::common::witness::Witness;
 
 const SECOND: i64 = 1_000;
@@ -144,14 +142,6 @@ impl WitnessedLog {
     fn record(&self) -> Result<(), countersign_log_server::log_server::SubmitError> {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(self.server.log_server().record(&json!({ "action": "log.test" })))
-    }
-}
-
-pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_true() {
-        assert!(started.elapsed() < Duration::from_mins(2), "not yet: {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -32,7 +32,7 @@ impl From<AccessError> for ApiError {
             AccessError::Unavailable => {
                 let message = "the log cannot check tokens right now";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", message)
-                    .with_hint("try again later; the log operator finds the cause in the server's log")
+                    .with_hint("try again later; the log operator can find the cause in the server's logs")
             }
         }
     }

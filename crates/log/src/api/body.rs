@@ -48,7 +48,7 @@ pub fn too_slow() -> ApiError {
 pub fn malformed() -> ApiError {
     let message = "the chunked encoding of the body is malformed";
     ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
-        .with_hint("send a Content-Length header, or use an HTTP client that encodes the chunks")
+        .with_hint("send a Content-Length header, or use an HTTP client that encodes chunks correctly")
 }
 
 /// Returns a 400 for a body in chunks so small that receiving them costs more than parsing their content.
@@ -73,7 +73,7 @@ impl ApiError {
             BodyError::NoRoom => busy(),
             BodyError::Wasteful => Self::new(StatusCode::BAD_REQUEST, "submit.encoding", error.to_string())
                 .with_hint(
-                    "compress the body as a whole; at most 1,024 parts are accepted, none of them larger than its content",
+                    "compress the body in one piece; it may have at most 1,024 parts, and its compressed size must not exceed its content",
                 ),
             BodyError::Incomplete => Self::new(StatusCode::BAD_REQUEST, "submit.encoding", error.to_string())
                 .with_hint("send the whole body again; it was truncated or altered on the way"),

@@ -35,8 +35,8 @@ pub enum Chosen {
 }
 
 impl ErasureRequest {
-    /// Parses a body; none means that it did not arrive completely. `access` belongs to the reader who sends the
-    /// request, and relative times count from `now`.
+    /// Parses a body. `None` means that it did not arrive completely. `access` belongs to the reader who
+    /// sends the request, and relative times count from `now`.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -60,7 +60,8 @@ impl ErasureRequest {
             }
             (None, Some(conditions)) => {
                 let filter = conditions.read(now)?;
-                // The names alone: the values may be personal data, and the record outlives the erased events.
+                // Record only the names: the values may be personal data, and the record outlives the erased
+                // events.
                 metadata.insert("chosen_by".into(), filter.names().into());
                 Chosen::Matching(Box::new(filter), scope)
             }
@@ -146,7 +147,7 @@ fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, ApiError> {
     events.iter().map(place).collect()
 }
 
-/// Returns the response to an erasure: 200 if it is complete, 202 if some events remain for later.
+/// Returns the response to an erasure: 200 if it is complete, 202 if some events will be erased later.
 pub fn done(Erased { erased, without, own, held, left }: Erased) -> Answer {
     let mut body = json!({ "erased": erased, "without": without, "own": own, "held": held });
     if left == 0 {

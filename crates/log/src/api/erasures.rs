@@ -12,7 +12,7 @@ use crate::tokens::Access;
 /// The maximum number of erasures in one response.
 const MAX_ERASURES: u64 = 100;
 
-/// Rejects tokens that are limited to some events: erasures may concern others.
+/// Rejects tokens that are limited to some events: erasures may affect others.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -20,7 +20,7 @@ pub fn check(access: &Access) -> Result<(), ApiError> {
     if access.scope().is_everything() {
         return Ok(());
     }
-    let message = "this token is limited to some events, and erasures may concern others";
+    let message = "this token is limited to some events, and erasures may affect others";
     Err(ApiError::new(StatusCode::FORBIDDEN, "request.forbidden", message)
         .with_hint("use a token for all events, or look for `log.erase` events in the log's own chain"))
 }
@@ -30,10 +30,10 @@ pub fn check(access: &Access) -> Result<(), ApiError> {
 pub enum ErasuresRequest {
     /// The newest erasures, at most 100.
     Newest {
-        /// The entry before which they must be recorded.
+        /// If set, only erasures that are recorded before this entry.
         before: Option<u64>,
     },
-    /// The one that this entry records.
+    /// The erasure that this entry records.
     One(u64),
 }
 

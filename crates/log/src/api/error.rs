@@ -63,7 +63,7 @@ impl ApiError {
         }))
     }
 
-    /// Adds what the client can do about it.
+    /// Adds a hint: what the client can do about the error.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.diagnostic.hint = Some(hint.into().into());
@@ -114,7 +114,7 @@ impl ApiError {
     /// Returns the response to a submission that was not accepted.
     pub fn of_submission(error: &SubmitError, limits: &Limits) -> Self {
         match error {
-            SubmitError::Refused(refusal) | SubmitError::Stranger(refusal) => {
+            SubmitError::Refused(refusal) | SubmitError::UnknownSigner(refusal) => {
                 Self::of_refusal(refusal, limits)
             }
             SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
@@ -129,8 +129,28 @@ impl ApiError {
                 problem.0.retry = Some(AGAIN.as_secs());
                 problem
             }
+            SubmitError::UnknownTenant => {
+                Self::new(StatusCode::NOT_FOUND, "tenant.unknown", error.to_string()).with_hint(
+                    "check the ID, or create the tenant with `countersign tenant add`; nothing was stored",
+                )
+            }
+            SubmitError::Ended { moved_to } => {
+                let hint = match moved_to {
+                    None => {
+                        "record no more events for this tenant, or get the origin of its new log from the log operator"
+                    }
+                    Some(_) => {
+                        "record to the log that continues it; get its address and its trust file from the log operator"
+                    }
+                };
+                let problem = Self::new(StatusCode::GONE, "log.ended", error.to_string()).with_hint(hint);
+                match moved_to {
+                    None => problem,
+                    Some(origin) => problem.with("moved_to", origin.clone()),
+                }
+            }
             SubmitError::Stopped(stop) => Self::stopped(stop),
-            SubmitError::Quota { seconds } => {
+            SubmitError::Quota { seconds } | SubmitError::TenantQuota { seconds } => {
                 let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "submit.quota", error.to_string())
                     .with_hint(
                         "wait, then send it again; nothing was stored, and the log operator sets the quota",
@@ -142,7 +162,7 @@ impl ApiError {
         }
     }
 
-    /// Returns the response of a log that stopped signing. Its details are for the log operator alone.
+    /// Returns the response of a log that stopped signing. Its details are only for the log operator.
     pub(crate) fn stopped(stop: &SigningStop) -> Self {
         let message =
             "the log stopped signing, because its data contradicts, or may contradict, what it signed before";
@@ -162,7 +182,7 @@ impl ApiError {
         }
     }
 
-    /// Returns the response to a submission that the acceptance rules refuse.
+    /// Returns the response to a submission that the acceptance rules reject.
     pub fn of_refusal(refusal: &SubmissionError, limits: &Limits) -> Self {
         let status = match &refusal.kind {
             RefusalKind::Malformed => StatusCode::BAD_REQUEST,

@@ -9,7 +9,7 @@ use super::{Answer, ApiError, query};
 use crate::export::{Explained, Request};
 use crate::tokens::Access;
 
-/// Parses a request. Returns true with it if it asks for unknown fields alone.
+/// Parses a request. Also returns true if it asks only for unknown fields.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -17,7 +17,7 @@ pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request,
     query::explain(query, access.scope().clone(), now)
 }
 
-/// Returns the response: everything, or unknown fields alone.
+/// Returns the response: everything, or only unknown fields.
 pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let Explained { size, query, findings } = explained;
     let remaining = |parts: &[PartMatches]| -> Value {
@@ -33,7 +33,7 @@ pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let unknown = |unknown: &UnknownField| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
     let unknown: Value = findings.unknown.iter().map(unknown).collect();
     let mut body = json!({ "size": size, "query": query, "unknown": unknown });
-    // With `only=fields` only some events are examined, so counts would be misleading.
+    // Omit counts with `only=fields`, because they would cover only some of the events.
     if !fields_alone {
         body["of"] = findings.of.into();
         body["matched"] = findings.matched.into();

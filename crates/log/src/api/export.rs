@@ -43,7 +43,7 @@ pub fn read(
 /// [`ApiError`].
 pub fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, ApiError> {
     query::read(query, &[])?;
-    // The path is used as it was sent: percent-encoding can hide nothing in it.
+    // Use the path exactly as sent, without percent-decoding, so that no encoding can disguise it.
     let place = path.strip_prefix("/proof/").and_then(link::place);
     let place = place.ok_or_else(|| {
         ApiError::invalid("the path does not name an event")
@@ -64,10 +64,10 @@ pub(crate) fn busy() -> ApiError {
         .with_hint("repeat the request later")
 }
 
-/// Returns how many of the shown links and events match, if the request has conditions. None for an export of a plain
-/// range.
-pub fn matched(plan: &Plan, is_asked: bool) -> Option<u64> {
-    (is_asked && plan.range().is_none()).then(|| plan.shown().len())
+/// Returns how many of the shown links and events match, if the request has conditions; `None` for an export
+/// of a plain range.
+pub fn matched(plan: &Plan, has_conditions: bool) -> Option<u64> {
+    (has_conditions && plan.range().is_none()).then(|| plan.shown().len())
 }
 
 /// Returns the response head of an export. `matched` goes into the header `countersign-matched`.
@@ -98,6 +98,7 @@ impl From<ExportError> for ApiError {
         match error {
             ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
             ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
+            error @ ExportError::Restart => Self::unavailable(&error),
             ExportError::Canceled => Self::unavailable(&"the client disconnected"),
             ExportError::Revoked => AccessError::Unauthenticated.into(),
             ExportError::Store(error) => error.into(),

@@ -1,33 +1,45 @@
 //! Handlers for `/healthz` and `/metrics`.
 
+use countersign::hex;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
-use crate::clock::Standing;
+use crate::clock::ClockComparison;
 use crate::condition::{Check, Condition, Index, Room};
 use crate::metrics::Metrics;
 use crate::stop::SigningStop;
 use crate::store::Published;
+use crate::tenants::stops::TenantStop;
 
 /// Returns the health report: 200 if the log can be read and written, or else 503.
 pub fn health(
     origin: &str,
     size: Option<u64>,
     published: Option<&Published>,
-    clock: &Standing,
+    clock: &ClockComparison,
     condition: Condition,
     stopped: Option<&SigningStop>,
 ) -> Answer {
-    let Condition { stopping, erasing, storage, damaged, control_files, check, index, backup } = condition;
+    let Condition {
+        stopping,
+        erasing,
+        storage,
+        damaged,
+        control_files,
+        check,
+        index,
+        backup,
+        stopped_tenants,
+    } = condition;
     let full = storage.room.is_some_and(Room::is_full);
     let works = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
     let sound = !storage.failing && !full && damaged.is_none();
     let healthy = works && sound && control_files.is_empty() && clock.outside.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
+    let mut body = json!({
         "healthy": healthy,
         "origin": origin,
         "size": size,
@@ -73,11 +85,33 @@ pub fn health(
             "witnesses": clock.skews.iter().map(|(name, skew)| (name.clone(), (skew / 1000).into())).collect::<Map<String, Value>>(),
         }),
     });
+    if let Some(stops) = stopped_tenants {
+        body["tenants"] = json!({ "stopped": stops.iter().map(stopped_tenant).collect::<Vec<_>>() });
+    }
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }
 
+/// Describes the stop of a tenant log.
+fn stopped_tenant(TenantStop { head, reason, .. }: &TenantStop) -> Value {
+    json!({
+        "number": head.number.get(),
+        "id": hex::encode(&head.id),
+        "size": head.size,
+        "code": reason.cause.code(),
+        "at": reason.at.to_string(),
+        "message": reason.message,
+    })
+}
+
+/// Returns the health report of a root log's server for everyone: only the status.
+pub fn status_only(status: StatusCode) -> Answer {
+    let word = if status.is_success() { "healthy" } else { "unhealthy" };
+    let body = json!({ "status": word }).to_string().into_bytes();
+    with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body)
+}
+
 /// Returns the metrics in `OpenMetrics` format.
-pub fn metrics(metrics: &Metrics, clock: &Standing) -> Answer {
+pub fn metrics(metrics: &Metrics, clock: &ClockComparison) -> Answer {
     metrics.clock(clock);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     success(&[(CONTENT_TYPE, kind)], metrics.encode().into_bytes())

@@ -28,7 +28,7 @@ pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>
     let mut read: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).ok_or_else(|| invalid(name, "its name must be percent-encoded UTF-8"))?;
+        let name = decode(name).ok_or_else(|| invalid(name, "must have a name in percent-encoded UTF-8"))?;
         let value = decode(value).ok_or_else(|| invalid(&name, "must be percent-encoded UTF-8"))?;
         if !known.contains(&&*name) {
             let hint = if known.is_empty() {
@@ -36,7 +36,7 @@ pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>
             } else {
                 format!("use one of {}", known.join(", "))
             };
-            return Err(invalid(&name, "unknown parameter").with_hint(hint));
+            return Err(invalid(&name, "is unknown").with_hint(hint));
         }
         if read.iter().any(|(other, _)| *other == name) {
             return Err(invalid(&name, "must not be repeated").with_hint("send it once"));
@@ -46,12 +46,12 @@ pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>
     Ok(read)
 }
 
-/// Returns the parameters of an export request that was parsed before, as it states them.
+/// Returns the parameters of an export request that was already parsed, as the request states them.
 pub fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     parsed(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
 }
 
-/// Returns the parameters of a request that was parsed before.
+/// Returns the parameters of a request that was already parsed.
 pub fn parsed(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
     read(query, known).unwrap_or_default()
 }
@@ -71,8 +71,8 @@ pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resul
     Ok(request)
 }
 
-/// Parses the parameters of an explanation of a search in `scope`. Returns true with it if it asks for unknown fields
-/// alone.
+/// Parses the parameters of an explanation of a search in `scope`. Also returns true if it asks only for
+/// unknown fields.
 pub(crate) fn explain(
     query: Option<&str>,
     scope: Arc<Scope>,
@@ -98,16 +98,16 @@ pub(crate) fn integer(name: &str, text: &str) -> Result<u64, ApiError> {
         .ok_or_else(|| invalid(name, "must be a whole number without sign or leading zeros"))
 }
 
-/// Returns a 400 that names the parameter.
-pub(crate) fn invalid(parameter: &str, message: &str) -> ApiError {
+/// Returns a 400 that names the parameter and what is expected of it: `must be …`.
+pub(crate) fn invalid(parameter: &str, expected: &str) -> ApiError {
     let shown: String = parameter.chars().take(100).collect();
-    ApiError::invalid(format!("invalid parameter {shown:?}: {message}")).with("parameter", shown)
+    ApiError::invalid(format!("the parameter {shown:?} {expected}")).with("parameter", shown)
 }
 
 /// Returns a 400 for a parameter's value. For a query it has the query's own code, and the place of the error in bytes.
 pub(crate) fn unusable(parameter: &str, error: ParameterError) -> ApiError {
     match error {
-        ParameterError::Value(message) => invalid(parameter, &message),
+        ParameterError::Value(message) => invalid(parameter, &format!("is invalid: {message}")),
         ParameterError::Query(error) => {
             let at = error.at();
             ApiError::new(StatusCode::BAD_REQUEST, error.code.as_str(), &*error.message)
@@ -120,7 +120,7 @@ pub(crate) fn unusable(parameter: &str, error: ParameterError) -> ApiError {
 
 fn decode(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
-    // The decoder would keep a percent sign without two hex digits as it is.
+    // The decoder leaves a percent sign without two hex digits unchanged, so reject those first.
     let whole = text
         .split('%')
         .skip(1)

@@ -9,6 +9,8 @@ pub type Answer = Response<Vec<u8>>;
 
 /// Keeps a response out of every cache.
 pub const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
+/// Keeps the response to a reader of a tenant log out of every cache.
+pub const PRIVATE: (HeaderName, &str) = (CACHE_CONTROL, "private, no-store");
 /// Keeps browsers from guessing another content type.
 pub const NOSNIFF: (HeaderName, &str) = (X_CONTENT_TYPE_OPTIONS, "nosniff");
 

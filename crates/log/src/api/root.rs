@@ -15,6 +15,15 @@ pub fn text(origin: &str) -> Answer {
     success(&headers("text/plain; charset=utf-8"), text.into_bytes())
 }
 
+/// Returns a line that describes a root log and its tenant logs to people.
+pub fn text_with_tenants(origin: &str) -> Answer {
+    let text = format!(
+        "countersign: the log {origin}, with a log for each tenant. Anyone can read /checkpoint and /tile/ (C2SP \
+         tlog-tiles); emitters POST to /t/ID/submit.\n"
+    );
+    success(&headers("text/plain; charset=utf-8"), text.into_bytes())
+}
+
 /// Returns a web page.
 pub fn page<T>(html: T) -> http::Response<T> {
     success(&headers("text/html; charset=utf-8"), html)

@@ -3,6 +3,14 @@
 //! The event of an entry has the entry's index as its `id`. A client that reconnects with the last one as
 //! `Last-Event-ID` gets what follows it, without a header, and once more the checkpoint of this size if there is one.
 //! Lines before the first entry have no `id`: a client that lost the connection there starts again, with a header.
+//!
+//! In the stream of a tenant log, a slash and a tick follow the index once there was a head: the tick of the last one.
+//! A head has the `id` of the entry before it, with its own tick. A client that reconnects gets only later heads,
+//! because no head may be followed by one that is older.
+//!
+//! An anchor's hashes lead to the checkpoint of the next head, so only that head can follow it. From an anchor up to that
+//! head, an `id` ends with a slash and the tick of the head. A client that lost the connection there starts again, with a
+//! header, unless that head is still the newest one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +20,17 @@ use countersign::export::{Item, Line as ExportLine, Withheld};
 use countersign::time::Time;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, Response};
+use tokio::sync::watch;
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{ApiError, query};
 use crate::event_filter::EventFilter;
-use crate::export::{ExportError, Exporter, Line, Lines, Plan, Planning};
-use crate::store::StoreError;
+use crate::export::{ExportError, Exporter, Line, Lines, LiveState, Plan, Planning};
+use crate::store::{Published, StoreError};
+use crate::tenants::published::TenantTicks;
 use crate::tokens::{Access, Scope};
 
-/// The number of bytes from which a piece is sent.
+/// The number of bytes after which a piece is complete.
 const PIECE: usize = 64 << 10;
 
 /// The time without events after which a comment shows that the connection is alive.
@@ -28,7 +38,13 @@ pub const QUIET: Duration = Duration::from_secs(15);
 /// The comment for [`QUIET`].
 pub const QUIET_TEXT: &[u8] = b": no new entries\n\n";
 
+/// The comment at the beginning of a tenant log's live view.
+pub const BEGINNING: &[u8] = b": following\n\n";
+
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The time without entries after which the live view of a tenant log shows a later head.
+pub const IDLE_HEAD: Duration = Duration::from_secs(10);
 
 /// The parameters of a live view.
 pub const PARAMETERS: [&str; 2] = ["from", "query"];
@@ -54,13 +70,65 @@ impl LiveStart {
     }
 }
 
+/// The announcements that continue the live views of a log.
+#[derive(Clone)]
+pub enum Announcements {
+    /// The checkpoints of an ordinary log.
+    Checkpoints(watch::Receiver<Option<Arc<Published>>>),
+    /// The ticks of a tenant log's root log.
+    Ticks(TenantTicks),
+}
+
+impl Announcements {
+    /// Returns the newest state, if there is one.
+    pub fn newest(&self) -> Option<LiveState> {
+        match self {
+            Self::Checkpoints(published) => {
+                published.borrow().as_ref().map(|published| LiveState::from(published.size))
+            }
+            Self::Ticks(ticks) => ticks.live_state(),
+        }
+    }
+
+    /// Waits until the log has entries that a view in this state lacks.
+    ///
+    /// # Errors
+    /// If there will be no more announcements.
+    pub async fn wait_for_entries(&mut self, view: LiveState) -> Result<(), watch::error::RecvError> {
+        match self {
+            Self::Checkpoints(published) => {
+                let has_entries = |published: &Option<Arc<Published>>| {
+                    let newest = published.as_ref().map(|published| LiveState::from(published.size));
+                    newest.is_some_and(|newest| view.lacks_entries(newest))
+                };
+                published.wait_for(has_entries).await.map(|_| ())
+            }
+            Self::Ticks(ticks) => ticks.wait_for_entries(view).await,
+        }
+    }
+
+    /// Returns how long a view waits for entries. After that it [shows a later head](Self::has_head_for), or else a
+    /// [comment](QUIET_TEXT).
+    pub const fn patience(&self) -> Duration {
+        match self {
+            Self::Checkpoints(_) => QUIET,
+            Self::Ticks(_) => IDLE_HEAD,
+        }
+    }
+
+    /// True if a view in this state can show a later head.
+    pub fn has_head_for(&self, view: LiveState) -> bool {
+        self.newest().is_some_and(|newest| view.lacks_head(newest))
+    }
+}
+
 /// A parsed request for a live view.
 #[derive(Clone, Debug)]
 pub struct LiveRequest {
     scope: Arc<Scope>,
     from: Option<u64>,
-    /// The last entry of an interrupted view.
-    last: Option<u64>,
+    /// The state that an interrupted view reached.
+    reached: Option<LiveState>,
 }
 
 impl LiveRequest {
@@ -83,7 +151,7 @@ impl LiveRequest {
         }
         let scope = access.scope();
         let scope = if filter.is_empty() { scope.clone() } else { Arc::new(scope.narrowed(filter.query())) };
-        Ok(Self { scope, from, last: last_event(headers)? })
+        Ok(Self { scope, from, reached: last_event(headers)? })
     }
 
     /// Returns the scope of the events to show.
@@ -96,8 +164,13 @@ impl LiveRequest {
     /// # Errors
     /// [`ExportError`].
     pub fn begin(&self, exporter: &Exporter) -> Result<LiveStart, ExportError> {
-        Ok(match self.last {
-            Some(last) => LiveStart::Whole(exporter.plan_further(last + 1, &self.scope, true)?),
+        Ok(match self.reached {
+            Some(reached) => match exporter.plan_continuation(reached, &self.scope, true) {
+                Err(ExportError::Restart) => {
+                    LiveStart::Planning(exporter.begin_live(self.from, &self.scope)?)
+                }
+                plan => LiveStart::Whole(plan?),
+            },
             None => LiveStart::Planning(exporter.begin_live(self.from, &self.scope)?),
         })
     }
@@ -105,28 +178,25 @@ impl LiveRequest {
     /// Returns the error for a search that failed.
     pub fn problem(&self, error: ExportError) -> ApiError {
         match error {
-            ExportError::Invalid { message, .. } if self.last.is_some() => {
+            ExportError::Invalid { message, .. } if self.reached.is_some() => {
                 query::invalid("Last-Event-ID", &message)
             }
             error => error.into(),
         }
     }
 
-    /// Returns the first entry of the view itself.
+    /// Returns the first entry that the view shows as new, rather than as a proof.
     pub fn first(&self, plan: &Plan) -> u64 {
-        self.last.map_or(plan.first(), |last| last + 1)
+        self.reached.filter(|_| !plan.has_header()).map_or(plan.first(), |reached| reached.size)
     }
 }
 
-fn last_event(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+fn last_event(headers: &HeaderMap) -> Result<Option<LiveState>, ApiError> {
     let mut values = headers.get_all(LAST_EVENT_ID).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
-    let last = query::integer("Last-Event-ID", text)?;
-    if last == countersign::integer::MAX {
-        return Err(query::invalid("Last-Event-ID", "must be the index of an entry"));
-    }
-    Ok(Some(last))
+    let invalid = || query::invalid("Last-Event-ID", "must be the ID of an event");
+    LiveState::parse(text).map(Some).ok_or_else(invalid)
 }
 
 /// Returns the response head of a live view.
@@ -142,8 +212,8 @@ pub struct Piece {
     pub bytes: Vec<u8>,
     /// The number of events in `bytes`.
     pub events: u64,
-    /// The size of the log up to which the events go.
-    pub at: u64,
+    /// The state of the log that the events reach.
+    pub at: LiveState,
     /// The remaining lines, if there are any.
     pub lines: Option<Lines>,
 }
@@ -159,13 +229,15 @@ pub fn piece(mut lines: Lines, first: u64) -> Result<Piece, StoreError> {
     while more && piece.len() < PIECE {
         more = lines.step(&mut |line| write(line, first, &mut piece))?;
     }
-    let (at, events) = (lines.at(), lines.events() - before);
+    let (at, events) = (lines.state(), lines.events() - before);
     Ok(Piece { bytes: piece, events, at, lines: more.then_some(lines) })
 }
 
 fn write(line: Line<'_>, first: u64, out: &mut Vec<u8>) {
-    if let Some(index) = line.index.filter(|index| *index >= first) {
-        out.extend_from_slice(format!("id: {index}\n").as_bytes());
+    // Proofs before the view's first entry have no ID: a view can't be resumed there.
+    let is_before = line.index.is_some_and(|index| index < first);
+    if let Some(state) = line.state.filter(|state| !is_before && state.size >= first) {
+        out.extend_from_slice(format!("id: {state}\n").as_bytes());
     }
     out.extend_from_slice(b"data: ");
     let text = line.text.strip_suffix(b"\n").unwrap_or(line.text);

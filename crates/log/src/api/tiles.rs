@@ -1,9 +1,10 @@
-//! The public routes of C2SP tlog-tiles.
+//! The public routes of C2SP tlog-tiles, and the tiles of tenant logs.
 
 use countersign::merkle::{Bundle, TILE_WIDTH, Tile};
+use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use super::response::{NOSNIFF, success};
+use super::response::{NOSNIFF, PRIVATE, success};
 use super::{Answer, ApiError};
 use crate::store::{EntryReader, Published};
 
@@ -27,9 +28,27 @@ pub fn checkpoint(published: Option<&Published>) -> Result<Answer, ApiError> {
 /// # Errors
 /// [`ApiError`].
 pub fn tile(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Answer, ApiError> {
-    // The path is used as it was sent: percent-encoding can hide nothing in it.
+    answer(reader, size, path, (CACHE_CONTROL, FOREVER))
+}
+
+/// Returns the tile or bundle of a tenant log at a path, for `GET /t/<ID>/tile/…`, if the published tree of this size
+/// has it. Only its readers get it, so no cache may keep it.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn tenant_tile(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Answer, ApiError> {
+    answer(reader, size, path, PRIVATE)
+}
+
+fn answer(
+    reader: &dyn EntryReader,
+    size: u64,
+    path: &str,
+    caching: (HeaderName, &'static str),
+) -> Result<Answer, ApiError> {
+    // Use the path exactly as sent, without percent-decoding, so that no encoding can disguise it.
     let found = find(reader, size, path.trim_start_matches('/'))?;
-    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOREVER), NOSNIFF];
+    let headers = [(CONTENT_TYPE, "application/octet-stream"), caching, NOSNIFF];
     Ok(success(&headers, found.ok_or_else(ApiError::not_found)?))
 }
 

@@ -2,7 +2,7 @@
 
 use super::export_stream::ExportStream;
 use super::live::Live;
-use super::log_server::Pending;
+use super::pending::Pending;
 use super::search::Search;
 
 /// The body of a response.
@@ -13,7 +13,7 @@ pub enum Content {
     Export(Box<ExportStream>),
     /// A live view, sent as it grows.
     Live(Box<Live>),
-    /// No content yet: the submission is durable, and its checkpoint goes to witnesses before it is published.
+    /// No content yet: the request waits for a tick, or for witnesses.
     Waiting(Pending),
     /// No content yet: a search is running.
     Search(Option<Box<Search>>),

@@ -18,8 +18,8 @@ pub struct Copy {
 }
 
 impl EmbeddedLogServer {
-    /// Returns what to copy next: the next full bundle of 256 published entries with the tiles that it completes, and
-    /// the number of entries that are copied afterwards. None if everything is copied.
+    /// Returns what to copy next: the next full bundle of 256 published entries with the tiles that it
+    /// completes, and the number of entries that are copied afterwards. `None` if everything is copied.
     ///
     /// # Errors
     /// [`StoreError`] if the entries can't be read.
@@ -54,7 +54,7 @@ impl EmbeddedLogServer {
     /// # Errors
     /// [`ExportError`].
     pub fn lines_from(&self, size: u64) -> Result<ExportStream, ExportError> {
-        let lines = self.exporter.plan_further(size, &Arc::default(), true)?.lines();
+        let lines = self.exporter.plan_continuation(size, &Arc::default(), true)?.lines();
         Ok(ExportStream { lines, access: None, tally: None })
     }
 

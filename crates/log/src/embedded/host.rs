@@ -1,6 +1,10 @@
 //! Storage that the log's host provides.
 
+use countersign::time::Time;
+
 use crate::store::StoreError;
+use crate::tenants::CreationError;
+use crate::tenants::tenant::{Tenant, TenantNumber};
 
 /// Remembers which tiles and bundles were copied. A change is durable when its method returns.
 ///
@@ -31,4 +35,39 @@ pub trait Unrecorded {
 
     /// Replaces the stored text, or deletes it.
     fn keep(&self, text: Option<&str>) -> Result<(), StoreError>;
+}
+
+/// Storage for tenants.
+pub trait TenantHost {
+    /// Creates a tenant, or returns the one with this name.
+    ///
+    /// # Errors
+    /// [`CreationError`].
+    fn create(&self, name: &str, now: Time) -> Result<Tenant, CreationError>;
+
+    /// Returns the storage of the reads of a tenant's log.
+    fn unrecorded(&self, number: TenantNumber) -> Box<dyn Unrecorded>;
+
+    /// Returns the tenants whose logs have stored reads.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn with_unrecorded(&self) -> Result<Vec<TenantNumber>, StoreError>;
+}
+
+/// The copies of a tenant log: there are none, because nothing about it is public.
+pub(super) struct NoCopies;
+
+impl Copies for NoCopies {
+    fn copied(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn set_copied(&self, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn withdraw(&self, _: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

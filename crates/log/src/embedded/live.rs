@@ -6,7 +6,7 @@ use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::api;
 use crate::api::sse::Piece;
-use crate::export::{ExportError, Lines, Plan};
+use crate::export::{ExportError, Lines, LiveState, Plan};
 use crate::tokens::{Access, Scope};
 
 /// A live view.
@@ -17,8 +17,10 @@ pub struct Live {
     scope: Arc<Scope>,
     /// The first entry of the view itself.
     first: u64,
-    /// The size of the log up to which the view is sent.
-    at: u64,
+    /// The state of the log up to which the view is sent.
+    at: LiveState,
+    /// A comment to send first.
+    pub(super) beginning: Option<&'static [u8]>,
     /// The lines in progress, up to the checkpoint that was the newest when they were started.
     lines: Option<Lines>,
     /// The count of sent events and bytes, if the read is recorded.
@@ -43,19 +45,24 @@ impl Live {
         plan: Plan,
         tally: Option<Tally>,
     ) -> Self {
-        Self { access, scope, first, at: first, lines: Some(plan.lines()), tally }
+        let (at, lines) = (first.into(), Some(plan.lines()));
+        Self { access, scope, first, at, beginning: None, lines, tally }
     }
 }
 
 impl EmbeddedLogServer {
-    /// Continues a live view.
+    /// Continues a live view. With `idle`, it had nothing to send for [`QUIET`](crate::api::sse::QUIET), and a tenant
+    /// log's view also shows a later head without new entries.
     ///
     /// # Errors
     /// [`ExportError`]; the view ends early.
-    pub fn further(&self, live: &mut Live) -> Result<LiveStep, ExportError> {
+    pub fn next_step(&self, live: &mut Live, idle: bool) -> Result<LiveStep, ExportError> {
         loop {
-            if !self.readers.still_admit(&live.access, self.now()) {
+            if !self.shared.readers.still_admit(&live.access, self.now()) {
                 return Ok(LiveStep::End);
+            }
+            if let Some(beginning) = live.beginning.take() {
+                return Ok(LiveStep::Piece(beginning.to_vec()));
             }
             if let Some(lines) = live.lines.take() {
                 let Piece { bytes: piece, events, at, lines } = api::sse::piece(lines, live.first)?;
@@ -68,10 +75,15 @@ impl EmbeddedLogServer {
                 }
                 continue;
             }
-            if self.published_size() <= live.at {
+            let has_more = |newest| live.at.lacks_entries(newest) || idle && live.at.lacks_head(newest);
+            if !self.live_state().is_some_and(has_more) {
                 return Ok(LiveStep::Wait);
             }
-            live.lines = Some(self.exporter.plan_further(live.at, &live.scope, false)?.lines());
+            live.lines = match self.exporter.plan_continuation(live.at, &live.scope, false) {
+                // The client reconnects, and gets a header.
+                Err(ExportError::Restart) => return Ok(LiveStep::End),
+                plan => Some(plan?.lines()),
+            };
         }
     }
 }

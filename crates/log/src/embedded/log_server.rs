@@ -1,39 +1,49 @@
 //! The log and its start.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use countersign::link::ChainId;
 use countersign::log::{self, Admission, Limits, Submission, SubmissionOutcome};
 use countersign::merkle::PendingTree;
 use countersign::note::SignerKey;
+use countersign::tenant::{HeadProof, Since};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::engine::Engine;
 use super::host::{Copies, Unrecorded};
+use super::pending::{JobAnswer, PendingOutcome, PendingSubmission};
 use super::reads::Reads;
 use super::search_slot::SearchSlot;
 use super::witness_round::{Proofs, Sizes};
 use crate::api::{Answer, ApiError, Cors};
 use crate::body::{self, BodyError, Extent, IntakeError};
 use crate::clock::{Clock, Timekeeper};
-use crate::export::Exporter;
+use crate::export::{Exporter, LiveState};
 use crate::metrics::Metrics;
+use crate::own_chain::OwnChain;
 use crate::quota::{Loads, Quota, Quotas};
 use crate::reads::RecordReads;
-use crate::sequencer::{Durable, Job, RulesError, RunningSequencer, Sequencer, Unattested, rules};
+use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, rules};
 use crate::signed_memory::InStore;
 use crate::stop::{Signing, Stops};
-use crate::store::{Published, Reader, Store, StoreError};
+use crate::store::{CheckpointReader as _, Published, Reader, Store, StoreError};
 use crate::submission::{Committed, SubmitError, required_size};
+use crate::tenants::growth_proof::GrowthProof;
+use crate::tenants::published::TenantTicks;
+use crate::tenants::reader::TenantReader;
 use crate::tokens::Readers;
 use crate::witnessing::Unwitnessed;
 use crate::{api, self_check};
 
-/// The limits of a submission. All of it is in memory more than once, and a Durable Object has little memory.
+/// The limits of a submission. A submission is in memory several times over, and a Durable Object has little
+/// memory.
 pub(super) const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
 
 /// The configuration of an embedded log.
@@ -83,33 +93,90 @@ impl From<RulesError> for EmbeddedError {
     }
 }
 
-/// An embedded log.
-pub struct EmbeddedLogServer {
-    pub(super) working: RunningSequencer,
-    pub(super) reader: Arc<dyn Reader>,
-    pub(super) exporter: Exporter,
-    pub(super) origin: String,
-    pub(super) readers: Readers,
-    pub(super) cors: Cors,
-    pub(super) copies: Box<dyn Copies>,
-    pub(super) published: watch::Receiver<Option<Arc<Published>>>,
-    pub(super) unwitnessed: watch::Receiver<Option<Unwitnessed>>,
+/// The state that all logs of an object share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) readers: Rc<Readers>,
+    pub(super) cors: Rc<Cors>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) now: Arc<AtomicI64>,
     pub(super) timekeeper: Arc<Timekeeper>,
-    pub(super) sizes: Sizes,
-    pub(super) proofs: Proofs,
     pub(super) signing: Signing,
-    pub(super) quotas: Option<Quotas>,
-    pub(super) reads: Reads,
+    pub(super) quotas: Option<Rc<Quotas>>,
+    pub(super) record_reads: RecordReads,
     /// The slots of all running searches, in the order of their start.
-    pub(super) searches: Vec<Weak<SearchSlot>>,
+    pub(super) searches: Rc<RefCell<Vec<Weak<SearchSlot>>>>,
 }
 
-/// A submission that is durable but not published yet.
-pub struct Pending {
-    taken: SubmissionOutcome,
-    tree: Option<Arc<PendingTree>>,
+/// The parts of a configuration that are not shared.
+pub(super) struct OwnConfig {
+    pub(super) key: SignerKey,
+    pub(super) trust: Trust,
+    pub(super) copies: Box<dyn Copies>,
+    pub(super) unrecorded: Box<dyn Unrecorded>,
+}
+
+impl Shared {
+    /// Divides a configuration. With `tenants`, tokens may name tenant logs.
+    pub(super) fn new(config: Config, tenants: bool) -> Result<(Self, OwnConfig), EmbeddedError> {
+        let Config { key, trust, readers, cors, copies, stops, quota, record_reads, unrecorded, now } =
+            config;
+        let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
+        let readers = Readers::parse(&readers);
+        let readers = if tenants { readers } else { readers.and_then(Readers::without_logs) };
+        let readers = readers.map_err(|(line, what)| EmbeddedError::Readers(line, what))?;
+        let record_reads =
+            record_reads.unwrap_or_else(|| RecordReads::by_default(&trust, key.verifier_key()));
+        let now = Arc::new(AtomicI64::new(now.millis()));
+        let clock: Clock = {
+            let now = Arc::clone(&now);
+            Arc::new(move || Time::from_millis(now.load(Ordering::Relaxed)).unwrap_or(Time::MIN))
+        };
+        // A host such as a Durable Object has only the clock that it passes in.
+        let steady = {
+            let clock = Arc::clone(&clock);
+            Arc::new(move || Duration::from_millis(clock().millis().max(0).unsigned_abs()))
+        };
+        let shared = Self {
+            readers: Rc::new(readers),
+            cors: Rc::new(cors),
+            metrics: Arc::default(),
+            now,
+            timekeeper: Arc::new(Timekeeper::new(clock, steady)),
+            signing,
+            quotas: Quotas::new(quota).map(Rc::new),
+            record_reads,
+            searches: Rc::default(),
+        };
+        Ok((shared, OwnConfig { key, trust, copies, unrecorded }))
+    }
+
+    pub(super) fn now(&self) -> Time {
+        Time::from_millis(self.now.load(Ordering::Relaxed)).unwrap_or(Time::MIN)
+    }
+}
+
+/// An embedded log: an ordinary one, a root log, or a tenant log.
+pub struct EmbeddedLogServer {
+    pub(super) engine: Engine,
+    pub(super) reader: Arc<dyn Reader>,
+    pub(super) exporter: Exporter,
+    pub(super) origin: String,
+    /// Set if it is a tenant log.
+    pub(super) tenant: Option<TenantView>,
+    pub(super) copies: Box<dyn Copies>,
+    pub(super) published: watch::Receiver<Option<Arc<Published>>>,
+    pub(super) unwitnessed: watch::Receiver<Option<Unwitnessed>>,
+    pub(super) sizes: Sizes,
+    pub(super) proofs: Proofs,
+    pub(super) reads: Reads,
+    pub(super) shared: Shared,
+}
+
+/// The ticks and heads of a tenant log.
+pub(super) struct TenantView {
+    pub(super) ticks: TenantTicks,
+    pub(super) heads: Arc<TenantReader>,
 }
 
 impl EmbeddedLogServer {
@@ -118,138 +185,146 @@ impl EmbeddedLogServer {
     /// # Errors
     /// [`EmbeddedError`].
     pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, EmbeddedError> {
-        let Config { key, trust, readers, cors, copies, stops, quota, record_reads, unrecorded, now } =
-            config;
-        let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
-        let readers = Readers::parse(&readers).map_err(|(line, what)| EmbeddedError::Readers(line, what))?;
+        let (shared, OwnConfig { key, trust, copies, unrecorded }) = Shared::new(config, false)?;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
-        let record_reads =
-            record_reads.unwrap_or_else(|| RecordReads::by_default(&trust, key.verifier_key()));
         let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
         let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
         let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
         let (witnesses, unwitnessed) = watch::channel(None);
         // No other server uses this store.
         let (erased, _) = mpsc::unbounded_channel();
-        let metrics = Arc::new(Metrics::default());
-        let now = Arc::new(AtomicI64::new(now.millis()));
-        let clock: Clock = {
-            let now = Arc::clone(&now);
-            Arc::new(move || Time::from_millis(now.load(Ordering::Relaxed)).unwrap_or(Time::MIN))
-        };
-        // A host such as a Durable Object has no other clock than the one that it passes in.
-        let steady = {
-            let clock = Arc::clone(&clock);
-            Arc::new(move || Duration::from_millis(clock().millis().max(0).unsigned_abs()))
-        };
-        let timekeeper = Arc::new(Timekeeper::new(clock, steady));
         let sequencer = Sequencer {
             writer,
             reader: reader.clone(),
             memory: Box::new(InStore::default()),
-            signing: signing.clone(),
+            signing: shared.signing.clone(),
             key,
             published: announce,
             witnesses,
             erased,
             rules,
-            timekeeper: timekeeper.clone(),
+            timekeeper: shared.timekeeper.clone(),
             own_entries: None,
+            own_chain: OwnChain::default(),
             unattested: Unattested::new(reader.clone()),
-            metrics: metrics.clone(),
+            metrics: shared.metrics.clone(),
         };
-        let working = sequencer.begin()?;
+        let engine = Engine::Log(Box::new(sequencer.begin()?));
+        let reads = Reads::open(shared.record_reads, unrecorded)?;
+        let (sizes, proofs) = Default::default();
+        let tenant = None;
         Ok(Self {
-            working,
+            engine,
             reader,
             exporter,
             origin,
-            readers,
-            cors,
+            tenant,
             copies,
             published,
             unwitnessed,
-            metrics,
-            now,
-            timekeeper,
-            sizes: Sizes::default(),
-            proofs: Proofs::default(),
-            signing,
-            quotas: Quotas::new(quota),
-            reads: Reads::open(record_reads, unrecorded)?,
-            searches: Vec::new(),
+            sizes,
+            proofs,
+            reads,
+            shared,
         })
     }
 
-    /// The log's origin.
+    /// Returns the log's origin.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// Sets the current time.
     pub fn set_time(&self, now: Time) {
-        self.now.store(now.millis(), Ordering::Relaxed);
+        self.shared.now.store(now.millis(), Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> Time {
-        Time::from_millis(self.now.load(Ordering::Relaxed)).unwrap_or(Time::MIN)
+        self.shared.now()
     }
 
-    /// The newest published checkpoint.
-    pub(super) fn published(&self) -> Option<Arc<Published>> {
-        self.published.borrow().clone()
+    /// Returns the newest published checkpoint, or the head of a tenant log in the newest published tick.
+    pub(super) fn published(&self) -> Result<Option<Arc<Published>>, StoreError> {
+        match &self.tenant {
+            None => Ok(self.published.borrow().clone()),
+            Some(tenant) => Ok(tenant.heads.published()?.map(Arc::new)),
+        }
     }
 
     /// Returns the number of published entries.
     pub fn published_size(&self) -> u64 {
-        self.published.borrow().as_ref().map_or(0, |published| published.size)
+        self.live_state().map_or(0, |state| state.size)
     }
 
-    /// Parses a submission. One from an unknown signer is refused at its first line.
+    /// Returns the newest published state.
+    pub(super) fn live_state(&self) -> Option<LiveState> {
+        match &self.tenant {
+            None => self.published.borrow().as_ref().map(|published| published.size.into()),
+            Some(tenant) => tenant.ticks.live_state(),
+        }
+    }
+
+    /// Parses a submission. One from an unknown signer is rejected at its first line.
     pub(super) fn read(&self, body: &[u8]) -> Result<Result<Submission, SubmitError>, BodyError> {
-        if let Err(error) = self.signing.check() {
+        if let Err(error) = self.shared.signing.check() {
             return Ok(Err(error.into()));
         }
-        let rules = self.working.rules();
+        let rules = self.engine.rules();
         let mut admission = Admission::new(&rules, &*self.reader);
         let mut admit = |leaf: &_| admission.admit(leaf);
         match body::read(body, &LIMITS, Extent::Whole, &mut |_| true, &mut admit) {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
-            Ok(intake) => Ok(intake.finish(&mut admit).map_err(from_stranger)),
+            Ok(intake) => Ok(intake.finish(&mut admit).map_err(from_unknown_signer)),
             Err(IntakeError::Body(error)) => Err(error),
             Err(IntakeError::Refused(stop)) => Ok(Err(stop.into())),
-            Err(IntakeError::Stranger(stop)) => Ok(Err(from_stranger(stop))),
+            Err(IntakeError::UnknownSigner(stop)) => Ok(Err(from_unknown_signer(stop))),
         }
     }
 
-    /// Checks the beginning of a submission, and returns an error if that is enough to refuse it.
+    /// Checks the beginning of a submission, and returns an error if that is enough to reject it.
     pub(super) fn check_beginning(&self, beginning: &[u8]) -> Result<(), SubmitError> {
-        self.signing.check()?;
-        let rules = self.working.rules();
+        self.shared.signing.check()?;
+        let rules = self.engine.rules();
         let mut admission = Admission::new(&rules, &*self.reader);
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| true, admit) {
-            Err(IntakeError::Stranger(stop)) => Err(from_stranger(stop)),
+            Err(IntakeError::UnknownSigner(stop)) => Err(from_unknown_signer(stop)),
             // Other errors are reported once the whole body has arrived.
             Ok(_) | Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(()),
         }
     }
 
-    /// Commits a submission.
-    pub(super) fn submit(&mut self, submission: Submission) -> Result<Pending, SubmitError> {
+    /// Submits to the sequencer. In a tenant log, the outcome waits for a tick.
+    pub(super) fn submit(
+        &mut self,
+        submission: Submission,
+        since: Option<Since>,
+    ) -> Result<PendingSubmission, SubmitError> {
+        if matches!(self.engine, Engine::Unknown(_)) {
+            return Err(SubmitError::UnknownTenant);
+        }
         let now = self.now();
         let mut loads = None;
-        if let Some(quotas) = &self.quotas {
+        if let Some(quotas) = &self.shared.quotas {
             let load = loads.insert(self.loads(&submission)?);
             quotas.check(load, now).map_err(|seconds| SubmitError::Quota { seconds })?;
         }
-        let answered = self.work(|reply| Job::Submit { submission, reply })?;
-        if let Some((quotas, loads)) = self.quotas.as_ref().zip(loads) {
-            quotas.settle(loads, answered.as_ref().map(drop), now);
+        let answer = JobAnswer::new(self.queue(|reply| Job::Submit { submission, reply }));
+        Ok(PendingSubmission { outcome: PendingOutcome::Waiting(answer), loads, since })
+    }
+
+    /// Charges the quotas and the metrics with the outcome of a submission, if there is one by now.
+    fn settle(&self, pending: &mut PendingSubmission) -> Result<(), SubmitError> {
+        let PendingOutcome::Waiting(answer) = &mut pending.outcome else { return Ok(()) };
+        let Some(answered) = answer.get() else { return Ok(()) };
+        if let Some((quotas, loads)) = self.shared.quotas.as_ref().zip(pending.loads.take()) {
+            quotas.settle(loads, answered.as_ref().map(drop), self.now());
         }
+        self.shared.metrics.answered(answered.as_ref().map(drop));
         let Durable { taken, tree, .. } = answered?;
-        Ok(Pending { taken, tree })
+        pending.outcome = PendingOutcome::Durable { taken, tree };
+        Ok(())
     }
 
     /// Returns the load of each key.
@@ -264,30 +339,58 @@ impl EmbeddedLogServer {
         Ok(loads)
     }
 
-    /// Does a job now, and returns its result.
+    /// Runs a job now, and returns its result.
     pub(super) fn work<T>(&mut self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, StoreError> {
-        let (reply, mut answer) = oneshot::channel();
-        self.working.work(job(reply), &mut || None);
+        let mut answer = self.queue(job);
         answer.try_recv().map_err(|error| StoreError::unavailable("running a job of the sequencer", error))
     }
 
+    /// Runs a job whose result may have to wait for a tick.
+    pub(super) fn queue<T>(&mut self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> oneshot::Receiver<T> {
+        let (reply, answer) = oneshot::channel();
+        self.engine.work(job(reply));
+        answer
+    }
+
     /// Returns the response to a submission, if it is published by now.
-    pub(super) fn submission_response(&self, pending: &Pending) -> Option<Result<Answer, ApiError>> {
-        if let Some(stop) = self.signing.stopped() {
+    pub(super) fn submission_response(
+        &self,
+        pending: &mut PendingSubmission,
+    ) -> Option<Result<Answer, ApiError>> {
+        if let Err(error) = self.settle(pending) {
+            return Some(Err(ApiError::of_submission(&error, &LIMITS)));
+        }
+        if let Some(stop) = self.shared.signing.stopped() {
             return Some(Err(ApiError::stopped(&stop)));
         }
-        let published =
-            self.published().filter(|published| published.size >= required_size(&pending.taken))?;
-        let Pending { taken, tree } = pending;
-        let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
-        Some(api::submit::response(&committed, &*self.reader))
+        let PendingOutcome::Durable { taken, tree } = &pending.outcome else { return None };
+        if self.published_size() < required_size(taken) {
+            return None;
+        }
+        Some(self.prove_submission(taken, tree.as_ref(), pending.since))
+    }
+
+    fn prove_submission(
+        &self,
+        taken: &SubmissionOutcome,
+        tree: Option<&Arc<PendingTree>>,
+        since: Option<Since>,
+    ) -> Result<Answer, ApiError> {
+        let published = self.published()?.ok_or_else(ApiError::not_found)?;
+        if self.tenant.is_some() {
+            let head = HeadProof::parse(&published.note).map_err(|error| ApiError::unavailable(&error))?;
+            let growth = since.map(|since| GrowthProof::prove(since, &head, &*self.reader)).transpose()?;
+            return api::submit::tenant_response(taken, &head, growth.as_ref(), &*self.reader);
+        }
+        let committed = Committed { taken: taken.clone(), published, tree: tree.cloned() };
+        api::submit::response(&committed, &*self.reader)
     }
 }
 
 /// Wraps an error of a submission without any admitted entry.
-fn from_stranger(stop: log::AcceptanceError<StoreError>) -> SubmitError {
+fn from_unknown_signer(stop: log::AcceptanceError<StoreError>) -> SubmitError {
     match stop {
-        log::AcceptanceError::Refused(refusal) => SubmitError::Stranger(refusal),
+        log::AcceptanceError::Refused(refusal) => SubmitError::UnknownSigner(refusal),
         stop @ log::AcceptanceError::Storage(_) => stop.into(),
     }
 }

@@ -1,9 +1,10 @@
-//! The counting of reads, and their records on the log's own chain.
+//! Counts reads, and records them on the log's own chain.
 
 use countersign::time::Time;
 
 use super::content::Content;
 use super::log_server::EmbeddedLogServer;
+use super::pending::JobAnswer;
 use super::reads::Tally;
 use crate::api::ApiError;
 use crate::reads::{Count, EVERY, ReadRequest, reader};
@@ -12,7 +13,7 @@ use crate::store::StoreError;
 use crate::tokens::Access;
 
 impl EmbeddedLogServer {
-    /// Stores the start of a read, if reads of this kind are recorded. If that fails, the read is refused.
+    /// Stores the start of a read, if reads of this kind are recorded. If that fails, the read is rejected.
     pub(super) fn begin_read(
         &mut self,
         access: &Access,
@@ -57,6 +58,26 @@ impl EmbeddedLogServer {
             .and_then(|since| Time::from_millis(since.millis() + EVERY.as_millis() as i64))
     }
 
+    /// Submits the record of one reader's reads, if it is time. The sequencer answers at the next tick: then call
+    /// [`end_record`](Self::end_record), before more reads are added.
+    pub(super) fn submit_record(&mut self) -> Option<JobAnswer> {
+        let now = self.now();
+        self.reads_due().filter(|due| *due <= now)?;
+        let record = self.reads.gathered.record(&self.origin, now)?;
+        Some(JobAnswer::new(self.queue(|reply| Job::Record { event: record.to_string(), reply })))
+    }
+
+    /// Ends a record of reads. Unless it is done, the reads are recorded later.
+    pub(super) fn end_record(&mut self, is_done: bool) {
+        if !is_done {
+            return tracing::error!("reads of a tenant log were not recorded");
+        }
+        self.reads.gathered.recorded();
+        if let Err(error) = self.reads.keep() {
+            tracing::error!(%error, "failed to store that reads were recorded");
+        }
+    }
+
     /// Records the reads so far, if it is time.
     ///
     /// # Errors
@@ -75,7 +96,7 @@ impl EmbeddedLogServer {
             }
             self.reads.gathered.recorded();
         }
-        self.metrics.reads_unrecorded(self.reads.gathered.readers());
+        self.shared.metrics.reads_unrecorded(self.reads.gathered.readers());
         self.reads.keep()?;
         recorded
     }

@@ -3,12 +3,15 @@
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
 use super::content::Content;
-use super::log_server::{EmbeddedLogServer, LIMITS, Pending};
+use super::log_server::{EmbeddedLogServer, LIMITS};
+use super::pending::{Awaited, Pending};
 use crate::api::erase::ErasureRequest;
 use crate::api::sse::LiveRequest;
 use crate::api::{self, ApiError};
 use crate::condition::{Condition, ErasureCondition, Storage};
 use crate::reads::{ReadKind, ReadRequest};
+use crate::store::StoreError;
+use crate::tenants::stops::TenantStop;
 use crate::tokens::{Access, Right};
 
 /// A route of the API.
@@ -17,6 +20,8 @@ enum Route {
     Root,
     Submit,
     Checkpoint,
+    /// The newest head of a tenant log.
+    Head,
     Tile,
     Export,
     Explain,
@@ -38,6 +43,7 @@ impl Route {
             "/" => Self::Root,
             "/submit" => Self::Submit,
             "/checkpoint" => Self::Checkpoint,
+            "/head" => Self::Head,
             "/export" => Self::Export,
             "/explain" => Self::Explain,
             "/stream" => Self::Stream,
@@ -53,6 +59,15 @@ impl Route {
         })
     }
 
+    /// True if a log has this route: a tenant log, or any other one.
+    fn is_in_log(self, is_tenant: bool) -> bool {
+        match self {
+            Self::Head => is_tenant,
+            Self::Root | Self::Checkpoint | Self::Health | Self::Metrics => !is_tenant,
+            _ => true,
+        }
+    }
+
     fn allowed_methods(self) -> &'static str {
         if matches!(self, Self::Submit | Self::Erase) { "POST" } else { "GET,HEAD" }
     }
@@ -63,7 +78,8 @@ impl Route {
 }
 
 impl EmbeddedLogServer {
-    /// Returns the maximum size of a request's body in bytes; `None` if the request will be refused without reading it.
+    /// Returns the maximum size of a request's body in bytes; `None` if the request will be rejected without
+    /// reading it.
     pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
         match Route::parse(path) {
             Some(Route::Submit) if method == "POST" => Some(LIMITS.bytes),
@@ -74,11 +90,11 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// Returns the response to a request if the beginning of its body is enough to refuse it.
+    /// Returns the response to a request if the beginning of its body is enough to reject it.
     pub fn glance(&self, path: &str, headers: &HeaderMap, beginning: &[u8]) -> Option<Response<Content>> {
         let refused =
             (Route::parse(path) == Some(Route::Submit)).then(|| self.check_beginning(beginning).err())??;
-        self.metrics.answered(Err(&refused));
+        self.shared.metrics.answered(Err(&refused));
         Some(self.finish(headers, Err(ApiError::of_submission(&refused, &LIMITS))))
     }
 
@@ -87,20 +103,25 @@ impl EmbeddedLogServer {
         let origin = request.headers().get(header::ORIGIN);
         if request.method() == Method::OPTIONS {
             let mut response = Response::new(Content::Whole(Vec::new()));
-            self.cors.allow_preflight(origin, response.headers_mut());
+            self.shared.cors.allow_preflight(origin, response.headers_mut());
             return response;
         }
         let answered = self.route(request);
         self.finish(request.headers(), answered)
     }
 
-    /// Returns the response to a submission that was waiting, if it is published by now.
-    pub fn resume(&mut self, headers: &HeaderMap, pending: &Pending) -> Option<Response<Content>> {
-        let answered = self.submission_response(pending)?.map(|answer| answer.map(Content::Whole));
-        Some(self.finish(headers, answered))
+    /// Returns the response to a request that was waiting, if there is one by now.
+    pub fn resume(&mut self, headers: &HeaderMap, pending: &mut Pending) -> Option<Response<Content>> {
+        let answered = match &mut pending.0 {
+            Awaited::Submission(submission) => self.submission_response(submission)?,
+            Awaited::Erasure(erasure) => self.erasure_response(erasure)?,
+            // `EmbeddedTenants` answers it.
+            Awaited::Tenant(_) => return None,
+        };
+        Some(self.finish(headers, answered.map(|answer| answer.map(Content::Whole))))
     }
 
-    /// Returns the response to a submission that waited too long.
+    /// Returns the response to a request that waited too long.
     pub fn give_up(&self, headers: &HeaderMap) -> Response<Content> {
         self.finish(headers, Err(ApiError::unavailable(&"the checkpoint is not published yet")))
     }
@@ -108,6 +129,11 @@ impl EmbeddedLogServer {
     /// Returns a 404.
     pub fn not_found(&self, headers: &HeaderMap) -> Response<Content> {
         self.finish(headers, Err(ApiError::not_found()))
+    }
+
+    /// Returns the response to a request that the log can't process now. The error is for the log operator.
+    pub fn unavailable(&self, headers: &HeaderMap, error: StoreError) -> Response<Content> {
+        self.finish(headers, Err(error.into()))
     }
 
     /// Returns the response to a request whose body did not arrive.
@@ -129,20 +155,21 @@ impl EmbeddedLogServer {
             let answer: api::Answer = problem.into();
             answer.map(Content::Whole)
         });
-        self.cors.allow(headers.get(header::ORIGIN), response.headers_mut());
+        self.shared.cors.allow(headers.get(header::ORIGIN), response.headers_mut());
         response
     }
 
     fn route(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, ApiError> {
         let (path, query) = (request.uri().path(), request.uri().query());
-        let route = Route::parse(path).ok_or_else(ApiError::not_found)?;
+        let is_tenant = self.tenant.is_some();
+        let route = Route::parse(path).filter(|route| route.is_in_log(is_tenant));
+        let route = route.ok_or_else(ApiError::not_found)?;
         if !route.accepts(request.method()) {
             let answer: api::Answer = ApiError::method_not_allowed().into();
             let mut answer = answer.map(Content::Whole);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allowed_methods()));
             return Ok(answer);
         }
-        let published = self.published();
         let whole = match route {
             Route::Submit => return self.post(request),
             Route::Export => {
@@ -174,12 +201,21 @@ impl EmbeddedLogServer {
                 return self.search_stream(access, opening, read);
             }
             Route::Root => api::root::text(&self.origin),
-            Route::Checkpoint => api::tiles::checkpoint(published.as_deref())?,
+            Route::Checkpoint => api::tiles::checkpoint(self.published()?.as_deref())?,
+            Route::Head => {
+                self.admit(request.headers(), Right::Read)?;
+                api::query::read(query, &[])?;
+                api::head::head(self.published()?.as_deref())?
+            }
+            Route::Tile if is_tenant => {
+                self.admit(request.headers(), Right::Read)?;
+                api::tiles::tenant_tile(&*self.reader, self.published_size(), path)?
+            }
             Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), path)?,
             Route::Evidence => {
                 self.admit(request.headers(), Right::Admin)?;
                 api::query::read(query, &[])?;
-                api::evidence::lines(&self.signing, &*self.reader)?
+                api::evidence::lines(&self.shared.signing, &*self.reader)?
             }
             Route::Erase => {
                 let access = self.admit(request.headers(), Right::Erase)?;
@@ -192,41 +228,48 @@ impl EmbeddedLogServer {
                 api::erasures::check(&self.admit(request.headers(), Right::Erase)?)?;
                 self.erasures(api::erasures::ErasuresRequest::read(path, query)?)?
             }
-            Route::Health => {
-                let clock = self.timekeeper.standing(self.working.rules().trust());
-                let erasing = ErasureCondition::read(&*self.reader, false);
-                let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
-                let published = published.as_deref();
-                let stopped = stopped.as_deref();
-                let storage = Storage { failing: self.metrics.are_commits_failing(), ..Storage::default() };
-                let condition = Condition { erasing, storage, ..Condition::default() };
-                api::health::health(&self.origin, size, published, &clock, condition, stopped)
-            }
+            Route::Health => self.health(ErasureCondition::read(&*self.reader, false), None)?,
             Route::Metrics => {
-                let clock = self.timekeeper.standing(self.working.rules().trust());
-                api::health::metrics(&self.metrics, &clock)
+                let clock = self.shared.timekeeper.compare(self.engine.rules().trust());
+                api::health::metrics(&self.shared.metrics, &clock)
             }
         };
         Ok(whole.map(Content::Whole))
     }
 
+    /// Returns the health report.
+    pub(super) fn health(
+        &self,
+        erasing: ErasureCondition,
+        stopped_tenants: Option<Vec<TenantStop>>,
+    ) -> Result<api::Answer, ApiError> {
+        let clock = self.shared.timekeeper.compare(self.engine.rules().trust());
+        let (size, stopped) = (self.reader.size().ok(), self.shared.signing.stopped());
+        let (published, stopped) = (self.published()?, stopped.as_deref());
+        let storage = Storage { failing: self.shared.metrics.are_commits_failing(), ..Storage::default() };
+        let condition = Condition { erasing, storage, stopped_tenants, ..Condition::default() };
+        Ok(api::health::health(&self.origin, size, published.as_deref(), &clock, condition, stopped))
+    }
+
     /// Returns the authorization of a request, if its token has the right.
-    fn admit(&self, headers: &HeaderMap, right: Right) -> Result<Access, ApiError> {
-        Ok(self.readers.admit(api::bearer::token(headers), right, self.now())?)
+    pub(super) fn admit(&self, headers: &HeaderMap, right: Right) -> Result<Access, ApiError> {
+        Ok(self.shared.readers.admit(api::bearer::token(headers), right, self.now())?)
     }
 
     fn post(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, ApiError> {
+        let since = self.tenant.as_ref().map_or(Ok(None), |_| api::submit::since(request.uri().query()))?;
         api::body::check(request.headers(), &LIMITS)?;
         if request.body().len() > LIMITS.bytes {
             return Err(ApiError::too_large(&LIMITS));
         }
         let read = self.read(request.body()).map_err(|error| ApiError::from_body(&error, &LIMITS))?;
-        let answered = read.and_then(|submission| self.submit(submission));
-        self.metrics.answered(answered.as_ref().map(drop));
-        let pending = answered.map_err(|error| ApiError::of_submission(&error, &LIMITS))?;
-        match self.submission_response(&pending) {
+        let mut pending = read.and_then(|submission| self.submit(submission, since)).map_err(|error| {
+            self.shared.metrics.answered(Err(&error));
+            ApiError::of_submission(&error, &LIMITS)
+        })?;
+        match self.submission_response(&mut pending) {
             Some(answer) => Ok(answer?.map(Content::Whole)),
-            None => Ok(Response::new(Content::Waiting(pending))),
+            None => Ok(Response::new(Content::Waiting(Pending(Awaited::Submission(Box::new(pending)))))),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Searches. A long one runs in turns, so that other requests run in between.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::rc::{Rc, Weak};
 
 use http::{HeaderMap, Response};
 
@@ -22,13 +21,13 @@ use crate::tokens::Access;
 
 /// The maximum number of concurrent searches, which take turns.
 const MAX_SEARCHES: usize = 4;
-/// The number of pages of entries that are examined in a turn, which takes some milliseconds.
+/// The number of pages of entries that are examined in a turn, which takes a few milliseconds.
 const PAGES_PER_TURN: usize = 4;
 
 /// A running search.
 pub struct Search {
     target: Target,
-    slot: Arc<SearchSlot>,
+    slot: Rc<SearchSlot>,
 }
 
 /// The purpose of a search.
@@ -78,7 +77,7 @@ impl EmbeddedLogServer {
         match begun {
             LiveStart::Whole(plan) => {
                 let tally = self.begin_read(&access, read)?;
-                Ok(live(access, &opening, plan, tally))
+                Ok(self.live(access, &opening, plan, tally))
             }
             LiveStart::Planning(planning) => {
                 // After a restart all dashboards reconnect at once, with short searches.
@@ -99,7 +98,7 @@ impl EmbeddedLogServer {
         match chosen {
             Chosen::Places(places, scope) => {
                 let leaves = self.exporter.find(&places, &scope)?;
-                Ok(api::erase::done(self.erase(&leaves, &cause)?).map(Content::Whole))
+                self.erase(&leaves, &cause)
             }
             Chosen::Matching(filter, scope) => {
                 let size = self.exporter.published_size()?;
@@ -127,21 +126,22 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// Returns a slot for one more search. If all are taken, ends the newest search of a reader that has at least
-    /// two more than this reader.
-    fn slot(&mut self, access: &Access) -> Result<Arc<SearchSlot>, ApiError> {
-        self.searches.retain(|slot| slot.strong_count() > 0);
-        let there: Vec<Arc<SearchSlot>> =
-            self.searches.iter().filter_map(Weak::upgrade).filter(|slot| !slot.gives_way()).collect();
+    /// Returns a slot for one more search. If all are in use, ends the newest search of a reader that has at
+    /// least two more than this reader.
+    fn slot(&self, access: &Access) -> Result<Rc<SearchSlot>, ApiError> {
+        let mut searches = self.shared.searches.borrow_mut();
+        searches.retain(|slot| slot.strong_count() > 0);
+        let there: Vec<Rc<SearchSlot>> =
+            searches.iter().filter_map(Weak::upgrade).filter(|slot| !slot.gives_way()).collect();
         let count = |reader: &str| there.iter().filter(|slot| slot.reader == reader).count();
         let reader = access.credential();
         if there.len() >= MAX_SEARCHES {
             let busiest = there.iter().max_by_key(|slot| count(&slot.reader));
             let gives = busiest.filter(|slot| count(&slot.reader) >= count(&reader) + 2);
-            gives.ok_or_else(api::export::busy)?.gives_way.store(true, Ordering::Relaxed);
+            gives.ok_or_else(api::export::busy)?.gives_way.set(true);
         }
         let slot = SearchSlot::new(access);
-        self.searches.push(Arc::downgrade(&slot));
+        searches.push(Rc::downgrade(&slot));
         Ok(slot)
     }
 
@@ -191,13 +191,13 @@ impl EmbeddedLogServer {
 
     /// Checks that a token is still authorized: it may have ended during the search.
     pub(super) fn check_access(&self, access: &Access) -> Result<(), ExportError> {
-        if self.readers.still_admit(access, self.now()) { Ok(()) } else { Err(ExportError::Revoked) }
+        if self.shared.readers.still_admit(access, self.now()) { Ok(()) } else { Err(ExportError::Revoked) }
     }
 
     fn finish_search(&mut self, search: Search) -> Result<Response<Content>, ApiError> {
         match search.target {
             Target::Export { planning, name, matching, access, tally } => {
-                let plan = planning.end();
+                let plan = planning.end()?;
                 let matched = api::export::matched(&plan, matching);
                 let sending = ExportStream { lines: plan.lines(), access: Some(access), tally };
                 let head = api::export::head(&self.origin, &name, matched)?;
@@ -211,18 +211,26 @@ impl EmbeddedLogServer {
                 Ok(answer.map(Content::Whole))
             }
             Target::Stream { planning, opening, access, tally } => {
-                Ok(live(access, &opening, planning.end(), tally))
+                Ok(self.live(access, &opening, planning.end()?, tally))
             }
             Target::Erasure { search, access, cause } => {
                 self.check_access(&access)?;
-                Ok(api::erase::done(self.erase(&search.end(), &cause)?).map(Content::Whole))
+                self.erase(&search.end(), &cause)
             }
         }
     }
-}
 
-fn live(access: Access, opening: &LiveRequest, plan: Plan, tally: Option<Tally>) -> Response<Content> {
-    let first = opening.first(&plan);
-    let live = Live::new(access, opening.scope().clone(), first, plan, tally);
-    api::sse::head().map(|()| Content::Live(Box::new(live)))
+    fn live(
+        &self,
+        access: Access,
+        opening: &LiveRequest,
+        plan: Plan,
+        tally: Option<Tally>,
+    ) -> Response<Content> {
+        let first = opening.first(&plan);
+        let mut live = Live::new(access, opening.scope().clone(), first, plan, tally);
+        // A tenant log repeats no head to a client that resumes, so this may be all that it gets for a while.
+        live.beginning = self.tenant.is_some().then_some(api::sse::BEGINNING);
+        api::sse::head().map(|()| Content::Live(Box::new(live)))
+    }
 }

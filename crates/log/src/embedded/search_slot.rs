@@ -1,7 +1,7 @@
 //! Slots for searches, whose number is limited.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
+use std::rc::Rc;
 
 use crate::tokens::Access;
 
@@ -9,16 +9,16 @@ use crate::tokens::Access;
 pub(super) struct SearchSlot {
     /// The credential of the reader.
     pub(super) reader: String,
-    pub(super) gives_way: AtomicBool,
+    pub(super) gives_way: Cell<bool>,
 }
 
 impl SearchSlot {
-    pub(super) fn new(access: &Access) -> Arc<Self> {
-        Arc::new(Self { reader: access.credential(), gives_way: AtomicBool::new(false) })
+    pub(super) fn new(access: &Access) -> Rc<Self> {
+        Rc::new(Self { reader: access.credential(), gives_way: Cell::new(false) })
     }
 
     /// True if another search takes over this slot.
     pub(super) fn gives_way(&self) -> bool {
-        self.gives_way.load(Ordering::Relaxed)
+        self.gives_way.get()
     }
 }

@@ -54,14 +54,14 @@ impl EmbeddedLogServer {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub fn round(&mut self, again: bool) -> Result<Option<WitnessRound>, StoreError> {
-        let stopped = self.signing.stopped();
+        let stopped = self.shared.signing.stopped();
         if stopped.as_ref().is_some_and(|stop| !stop.is_claim()) {
             return Ok(None);
         }
         if again {
             // While a claim stops the log, witnesses get what was signed before.
             if stopped.is_none() {
-                self.working.show_witnesses()?;
+                self.engine.show_witnesses()?;
             }
         } else if !self.unwitnessed.has_changed().unwrap_or_default() {
             return Ok(None);
@@ -71,7 +71,7 @@ impl EmbeddedLogServer {
     }
 
     fn begin(&self, unwitnessed: &Unwitnessed) -> WitnessRound {
-        let rules = self.working.rules();
+        let rules = self.engine.rules();
         let checkpoint = PendingCheckpoint::new(unwitnessed.clone(), rules.trust());
         let requests = checkpoint.witnesses().map(|(place, key, url)| {
             let old_size = self.sizes.get(key).copied().unwrap_or(0);
@@ -105,10 +105,10 @@ impl EmbeddedLogServer {
     ) -> bool {
         let Some(request) = round.requests.get_mut(number) else { return false };
         let Some(exchange) = &mut request.exchange else { return false };
-        match exchange.process(status, kind, body, &self.timekeeper) {
+        match exchange.process(status, kind, body, &self.shared.timekeeper) {
             Ok(Some(lines)) => {
                 self.sizes.insert(request.key.clone(), exchange.size());
-                self.metrics.witness_contradicts(request.key.name(), false);
+                self.shared.metrics.witness_contradicts(request.key.name(), false);
                 round.checkpoint.add(request.place, &lines);
                 false
             }
@@ -128,7 +128,7 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// Returns the URL of the checkpoint with which the witness proves its contradiction. None if it has no
+    /// Returns the URL of the checkpoint with which the witness proves its contradiction. `None` if it has no
     /// contradiction, or was asked recently: this way a witness can't delay every round.
     pub fn proof_url(&mut self, round: &WitnessRound, number: usize) -> Option<String> {
         let request = round.requests.get(number)?;
@@ -165,8 +165,8 @@ impl EmbeddedLogServer {
     }
 
     fn no_cosignature(&self, request: &WitnessRequest, why: &str) {
-        self.metrics.witness_failed(request.key.name());
-        tracing::warn!(witness = request.key.name(), why, "the witness gave no cosignature");
+        self.shared.metrics.witness_failed(request.key.name());
+        tracing::warn!(witness = request.key.name(), why, "the witness returned no cosignature");
     }
 
     /// Publishes the checkpoint with the cosignatures so far. Returns the time after which witnesses must be asked
@@ -181,7 +181,7 @@ impl EmbeddedLogServer {
             let claims = claims.into_iter().map(|(_, claim)| claim).collect();
             self.work(|reply| Job::Claimed { claims, reply })?;
         }
-        if let Some(stop) = self.signing.stopped() {
+        if let Some(stop) = self.shared.signing.stopped() {
             if !stop.is_claim() {
                 return Ok(REFRESH);
             }
@@ -196,6 +196,6 @@ impl EmbeddedLogServer {
 
     /// True if the log has witnesses to ask.
     pub fn has_witnesses(&self) -> bool {
-        crate::witnessing::has_witnesses(self.working.rules().trust())
+        crate::witnessing::has_witnesses(self.engine.rules().trust())
     }
 }

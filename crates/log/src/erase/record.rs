@@ -108,8 +108,8 @@ fn leaves(event: &Value, record: u64) -> Option<RoaringTreemap> {
     // Earlier versions recorded the entries as `leaves`.
     let erased =
         [&event["metadata"]["entries"], &event["metadata"]["leaves"]].into_iter().find_map(Value::as_array);
-    for stretch in erased.filter(|_| event["action"] == ACTION)? {
-        let [first, last] = &stretch.as_array()?[..] else { return None };
+    for range in erased.filter(|_| event["action"] == ACTION)? {
+        let [first, last] = &range.as_array()?[..] else { return None };
         let (first, last) = (first.as_u64()?, last.as_u64()?);
         if first > last || last >= record {
             return None;

@@ -65,7 +65,7 @@ impl ErasureSearch {
         self.chosen
     }
 
-    /// Runs all steps. `canceled` is called now and then, and returns true if no one waits for the result.
+    /// Runs all steps. `canceled` is called periodically, and returns true if the result is no longer needed.
     ///
     /// # Errors
     /// [`ExportError::Canceled`], and [`ExportError::Store`].

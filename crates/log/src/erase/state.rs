@@ -37,7 +37,7 @@ impl ErasureState {
         }
     }
 
-    /// Returns the members of the record that state who asked for it and why.
+    /// Returns the fields of the record that state who asked for it and why.
     pub(crate) fn cause(&self) -> Map<String, Value> {
         let member = |name: &str| Some((name.to_owned(), self.event.get(name)?.clone()));
         ["actor", "reason"].into_iter().filter_map(member).collect()

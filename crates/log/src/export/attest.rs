@@ -1,9 +1,9 @@
-//! The choice of the checkpoints in an export, by what they attest about time (SPEC section 7).
+//! Chooses the checkpoints in an export by what they attest about time (SPEC section 7).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use countersign::checkpoint::{SignedCheckpoint, claimed_time};
+use countersign::checkpoint::claimed_time;
 use countersign::keys::{KeyNote, Statement};
 use countersign::log::VoidGrants;
 use countersign::time::{DAY, Time};
@@ -35,14 +35,16 @@ struct Attestation {
     first: Option<Time>,
     /// The time of publication, by the server's clock.
     at: Time,
+    /// The tick of a head.
+    tick: Option<u64>,
 }
 
 /// The time since which a log has had each entry, according to its kept checkpoints. Emitters have no influence on it.
 pub struct Had(Vec<(u64, Time)>);
 
 impl Had {
-    /// Returns the time of the first kept checkpoint that contains the entry: never before the entry arrived, and at
-    /// most an hour after. None if no checkpoint contains it.
+    /// Returns the time of the first kept checkpoint that contains the entry: never before the entry arrived,
+    /// and at most an hour after. `None` if no checkpoint contains it.
     pub fn since(&self, index: u64) -> Option<Time> {
         let first = self.0.partition_point(|(size, _)| *size <= index);
         self.0.get(first).map(|(_, time)| *time)
@@ -63,7 +65,10 @@ impl Attested {
             self.deadlines.extend(since.filter_map(just_before));
         }
         // The store keeps only the last checkpoint of each hour: the newest known one may have been replaced.
-        self.checkpoints.pop();
+        if let Some(newest) = self.checkpoints.pop() {
+            // A kept head may have the size of the newest one. Both are read again.
+            while self.checkpoints.pop_if(|kept| kept.size == newest.size).is_some() {}
+        }
         let known = self.checkpoints.last().map_or(0, |last| last.size + 1);
         for published in reader.checkpoints(known..size.max(known) + 1)? {
             self.checkpoints.push(attestation(&published, trust)?);
@@ -168,6 +173,14 @@ impl Attested {
     }
 }
 
+impl Attested {
+    /// Returns the sizes and ticks of the kept heads with these sizes, before a tick.
+    pub(super) fn heads(&self, sizes: &BTreeSet<u64>, before: u64) -> Vec<(u64, u64)> {
+        let heads = self.checkpoints.iter().filter_map(|head| Some((head.size, head.tick?)));
+        heads.filter(|(size, tick)| *tick < before && sizes.contains(size)).collect()
+    }
+}
+
 /// Returns the grants in a log that this trust file makes void; `None` if there can be none.
 ///
 /// # Errors
@@ -210,8 +223,7 @@ fn just_before(time: Time) -> Option<Time> {
 }
 
 fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestation, StoreError> {
-    let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
-    let signed = SignedCheckpoint::parse(&published.note).map_err(damaged)?;
+    let signed = published.state().checkpoint()?;
     let lines = &signed.note.signatures;
     let cosigned = || lines.iter().filter_map(claimed_time);
     let existed_by = match trust.filter(|trust| trust.has_quorum()) {
@@ -226,5 +238,11 @@ fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestati
         }
         None => cosigned().max(),
     };
-    Ok(Attestation { size: published.size, existed_by, first: cosigned().min(), at: published.at })
+    Ok(Attestation {
+        size: published.size,
+        existed_by,
+        first: cosigned().min(),
+        at: published.at,
+        tick: published.state().tick()?,
+    })
 }

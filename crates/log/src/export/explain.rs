@@ -1,4 +1,4 @@
-//! Explanations of a search: they examine each event, because an export can't say why it contains nothing.
+//! Explains a search by examining each event, because an export can't say why it contains nothing.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Explaining {
         Ok(true)
     }
 
-    /// True if only unknown fields are requested.
+    /// True if the request is only for unknown fields.
     pub(crate) fn fields_alone(&self) -> bool {
         self.fields_alone
     }

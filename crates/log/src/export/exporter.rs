@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::attest::{Attested, Had};
 use super::candidates::{Candidates, Index};
+use super::newest::{NewestState, WatchedCheckpoint};
 use super::request::{ExportError, shows};
 use crate::entry_matcher::EntryMatcher;
 use crate::store::{Published, Reader, StoreError};
@@ -22,7 +23,8 @@ pub struct Exporter {
     pub(super) origin: String,
     pub(super) parsers: Parsers,
     search: Option<Arc<dyn Index>>,
-    announced: Option<watch::Receiver<Option<Arc<Published>>>>,
+    /// The source of the newest state, if it isn't the store.
+    newest: Option<Box<dyn NewestState>>,
     cache: Mutex<AttestationCache>,
 }
 
@@ -39,21 +41,27 @@ impl Exporter {
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
         let cache = Mutex::new(AttestationCache { trust, attested: Attested::default() });
         let parsers = Parsers::built_in();
-        Self { reader, origin: origin.into(), parsers, search: None, announced: None, cache }
+        Self { reader, origin: origin.into(), parsers, search: None, newest: None, cache }
     }
 
     /// Limits exports to checkpoints that the sequencer announced. Otherwise they end at the store's newest checkpoint,
     /// which a folder without witnesses has before the memory of signed checkpoints does.
     #[must_use]
-    pub fn with_announced(mut self, announced: watch::Receiver<Option<Arc<Published>>>) -> Self {
-        self.announced = Some(announced);
+    pub fn with_announced(self, announced: watch::Receiver<Option<Arc<Published>>>) -> Self {
+        self.with_newest(WatchedCheckpoint(announced))
+    }
+
+    /// Limits exports to the newest state of this source.
+    #[must_use]
+    pub fn with_newest(mut self, newest: impl NewestState + 'static) -> Self {
+        self.newest = Some(Box::new(newest));
         self
     }
 
-    /// Returns the newest checkpoint that may be shown.
+    /// Returns the newest state that may be shown.
     pub(super) fn newest(&self) -> Result<Option<Published>, StoreError> {
-        match &self.announced {
-            Some(announced) => Ok(announced.borrow().as_deref().cloned()),
+        match &self.newest {
+            Some(newest) => newest.newest(),
             None => self.reader.published(),
         }
     }

@@ -6,11 +6,12 @@ use countersign::export::Withheld;
 use countersign::export::writer::Writer;
 use countersign::link::Link;
 
-use super::plan::{Boundary, Plan};
+use super::live_state::LiveState;
+use super::plan::{Boundary, Plan, Stop};
 use super::request::{PAGE, shows};
 use super::skips::Skips;
 use crate::entry_matcher::EntryMatcher;
-use crate::store::{StoreError, StoredEvent, StoredLeaf};
+use crate::store::{ProvenState, StoreError, StoredEvent, StoredLeaf};
 
 /// The size at which a piece is sent, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
@@ -21,8 +22,11 @@ const KEY_NOTE_HEADER: &[u8] = b"countersign/v1 keys\n";
 /// A line of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The index of the entry; `None` for a header, a skip, or a checkpoint.
+    /// The index of the entry; `None` for a header, a skip, a checkpoint, a head, or an anchor.
     pub index: Option<u64>,
+    /// The state in which a live view can be resumed after this line: after an entry, or a head or an anchor
+    /// that has entries.
+    pub state: Option<LiveState>,
     /// The line with its line end.
     pub text: &'a [u8],
 }
@@ -34,6 +38,10 @@ pub struct Lines {
     skips: Skips,
     /// The number of entries that were written or skipped.
     at: u64,
+    /// The tick of the last head or anchor that the reader has.
+    tick: Option<u64>,
+    /// The tick of the head for which anchors wait: see [`LiveState::awaited`].
+    awaited: Option<u64>,
     writer: Writer,
     matcher: EntryMatcher,
     ended: bool,
@@ -47,7 +55,9 @@ impl Lines {
         Self {
             kept,
             skips,
-            at: plan.begin,
+            at: plan.begin.size,
+            tick: plan.begin.tick,
+            awaited: plan.begin.awaited,
             writer: Writer::new(),
             matcher: EntryMatcher::new(&plan.parsers),
             ended: false,
@@ -56,7 +66,7 @@ impl Lines {
         }
     }
 
-    /// Returns the next piece of the export, which consists of whole lines. None at the end.
+    /// Returns the next piece of the export, which consists of whole lines. `None` at the end.
     ///
     /// # Errors
     /// [`StoreError`] if the entries can't be read. The export then lacks its end.
@@ -88,7 +98,7 @@ impl Lines {
     /// Skips everything before the checkpoint of this size, which the caller sends from elsewhere.
     pub fn pass_over(&mut self, size: u64) {
         self.at = self.at.max(size).min(self.plan.published.size);
-        self.plan.stops = self.plan.stops.split_off(&self.at);
+        self.plan.stops.retain(|stop| stop.size >= self.at);
     }
 
     /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None`
@@ -113,30 +123,31 @@ impl Lines {
         }
         if let Some(header) = self.plan.header.take() {
             self.writer.header(&header);
-            self.flush(None, each);
+            self.flush(None, None, each);
             return Ok(true);
         }
-        let Some((&size, &stop)) = self.plan.stops.first_key_value() else {
+        let Some(size) = self.plan.stops.front().map(|stop| stop.size) else {
             self.ended = true;
             return Ok(false);
         };
-        if size <= self.at {
-            self.plan.stops.pop_first();
-            self.checkpoint(size, stop, each)?;
+        if size <= self.at
+            && let Some(stop) = self.plan.stops.pop_front()
+        {
+            self.checkpoint(&stop, each)?;
             return Ok(!self.ended);
         }
         let size = size.min(limit);
         let run = self.next_run().min(size);
         if run > self.at {
             self.skips.write(self.at..run, &mut self.writer)?;
-            self.flush(None, each);
+            self.flush(None, None, each);
             self.at = run;
             return Ok(true);
         }
         let end = self.end_of_run(size);
         for (leaf, index) in self.plan.reader.leaves_with_events(self.at..end)?.iter().zip(self.at..) {
             self.leaf(index, leaf)?;
-            self.flush(Some(index), each);
+            self.flush(Some(index), Some(LiveState { size: index + 1, ..self.state() }), each);
         }
         self.at = end;
         Ok(true)
@@ -147,37 +158,66 @@ impl Lines {
         self.at
     }
 
+    /// Returns the state of the log that the lines so far show.
+    pub fn state(&self) -> LiveState {
+        LiveState { size: self.at, tick: self.tick, awaited: self.awaited }
+    }
+
     /// Returns the number of events that were written.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    fn flush(&mut self, index: Option<u64>, each: &mut dyn FnMut(Line<'_>)) {
+    fn flush(&mut self, index: Option<u64>, state: Option<LiveState>, each: &mut dyn FnMut(Line<'_>)) {
         for text in self.writer.as_bytes().split_inclusive(|byte| *byte == b'\n') {
-            each(Line { index, text });
+            each(Line { index, state, text });
         }
         self.writer.clear();
     }
 
-    fn checkpoint(
-        &mut self,
-        size: u64,
-        stop: Boundary,
-        each: &mut dyn FnMut(Line<'_>),
-    ) -> Result<(), StoreError> {
-        match stop {
-            Boundary::Newest => {
-                self.writer.checkpoint(&self.plan.published.note);
-                self.ended = true;
-            }
+    fn checkpoint(&mut self, stop: &Stop, each: &mut dyn FnMut(Line<'_>)) -> Result<(), StoreError> {
+        let Stop { size, kind } = stop;
+        let kept = || self.plan.reader.checkpoints(*size..size + 1);
+        let kept = match kind {
+            Boundary::Newest => None,
+            // Another one at the same size would be out of order.
+            Boundary::Kept if matches!(self.plan.published.state(), ProvenState::Head(_)) => return Ok(()),
             Boundary::Kept => {
-                if let Some(kept) = self.plan.reader.checkpoints(size..size + 1)?.first() {
-                    self.writer.checkpoint(&kept.note);
-                }
+                let Some(kept) = kept()?.into_iter().next() else { return Ok(()) };
+                Some(kept)
             }
-        }
-        self.flush(None, each);
+            // The anchors before it have no other proof, so it can't be omitted.
+            Boundary::Head(tick) => {
+                let mut kept = kept()?.into_iter();
+                let found = kept.find(|kept| kept.state().tick().ok() == Some(Some(*tick)));
+                let missing = || StoreError::Damaged(format!("the kept head of tick {tick} is missing"));
+                Some(found.ok_or_else(missing)?)
+            }
+            Boundary::Anchor(anchor) => {
+                self.writer.anchor(&anchor.to_string());
+                (self.tick, self.awaited) = (Some(anchor.tick), self.next_head()?);
+                self.flush(None, Some(self.state()).filter(|_| *size > 0), each);
+                return Ok(());
+            }
+        };
+        let published = kept.as_ref().unwrap_or(&self.plan.published);
+        let proven = published.state();
+        proven.write_to(&mut self.writer);
+        let tick = proven.tick()?;
+        self.ended = *kind == Boundary::Newest;
+        self.tick = tick.or(self.tick);
+        self.awaited = self.awaited.and(tick).filter(|_| !published.witnessed);
+        self.flush(None, Some(self.state()).filter(|_| tick.is_some() && *size > 0), each);
         Ok(())
+    }
+
+    /// Returns the tick of the next head.
+    fn next_head(&self) -> Result<Option<u64>, StoreError> {
+        let kept = self.plan.stops.iter().find_map(|stop| match stop.kind {
+            Boundary::Head(tick) => Some(tick),
+            _ => None,
+        });
+        kept.map_or_else(|| self.plan.published.state().tick(), |tick| Ok(Some(tick)))
     }
 
     /// Returns the index of the next kept entry.
@@ -217,7 +257,7 @@ impl Lines {
             self.writer.leaf(&stored.leaf);
             return Ok(());
         };
-        // Events leave the log here, so the scope is checked again, whatever the plan says.
+        // Events leave the log here, so the scope is checked again, regardless of the plan.
         if !shows(&mut self.matcher, &*self.plan.reader, &self.plan.scope, &link, &stored.event)? {
             let reason = matches!(link, Link::Event(_)).then_some(Withheld::Filtered);
             self.writer.withheld(text, reason);

@@ -11,7 +11,7 @@ use countersign_query::Query;
 use super::attest::Attested;
 use super::candidates::Candidates;
 use super::exporter::Exporter;
-use super::plan::{Boundary, Plan};
+use super::plan::Plan;
 use super::range_search::RangeSearch;
 use super::request::{ExportError, PAGE, Request, range, text};
 use super::selection::{Page, Selection};
@@ -74,8 +74,8 @@ pub(super) struct Matches {
 }
 
 impl Exporter {
-    /// Determines the entries of an export. `canceled` is called now and then, and returns true if no one waits for the
-    /// result.
+    /// Determines the entries of an export. `canceled` is called periodically, and returns true if the
+    /// result is no longer needed.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -115,11 +115,11 @@ impl Exporter {
         Ok(Planning { selection, stage, origin, whole, claim, boundary, published, attested })
     }
 
-    /// Starts the first pass of a live view that starts at an index, or at the next entry to come. It has all entries
-    /// from there on, every key note before them, and the open links of chains that continue in them or were active
-    /// recently. A chain without a link in the last 16,384 entries that continues later has its open link before that,
-    /// so it can't be authenticated in this view. Events outside the scope are withheld. If the scope is everything,
-    /// the view claims to have all entries from its start on.
+    /// Starts the first pass of a live view that starts at an index, or at the next entry that is added. It
+    /// has all entries from there on, every key note before them, and the open links of chains that continue
+    /// in them or were active recently. A chain without a link in the last 16,384 entries that continues
+    /// later has its open link before that, so it can't be authenticated in this view. Events outside the
+    /// scope are withheld. If the scope is everything, the view claims to have all entries from its start on.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::begin`].
@@ -244,7 +244,10 @@ impl Planning {
     }
 
     /// Returns the plan, once [`Self::step`] has returned false.
-    pub fn end(self) -> Plan {
+    ///
+    /// # Errors
+    /// [`StoreError`] if an anchor of a tenant log can't be proven.
+    pub fn end(self) -> Result<Plan, StoreError> {
         let Self { selection, origin, whole, claim, boundary, published, attested, .. } = self;
         let size = published.size;
         let range = match claim {
@@ -252,12 +255,14 @@ impl Planning {
             Claim::UpToEnd if !whole.is_empty() => Some((whole.start, Some(whole.end))),
             Claim::UpToEnd | Claim::None => None,
         };
-        let mut plan = selection.end(Some(Header { origin, range }), whole, published, &attested);
-        plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Boundary::Kept)));
-        plan
+        let mut plan = selection.end(Some(Header { origin, range }), whole, published, &attested)?;
+        if let Some(boundary) = boundary.filter(|boundary| *boundary < size) {
+            plan.stop_at(boundary);
+        }
+        Ok(plan)
     }
 
-    /// Runs all steps. `canceled` is called now and then, and returns true if no one waits for the result.
+    /// Runs all steps. `canceled` is called periodically, and returns true if the result is no longer needed.
     ///
     /// # Errors
     /// [`ExportError::Canceled`], and those of [`Self::step`].
@@ -267,7 +272,7 @@ impl Planning {
                 return Err(ExportError::Canceled);
             }
             if !self.step()? {
-                return Ok(self.end());
+                return Ok(self.end()?);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The search for the range of the log that a time or a limit describes.
+//! Searches for the range of the log that a time or a limit describes.
 
 use std::ops::Range;
 

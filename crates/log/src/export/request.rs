@@ -14,7 +14,7 @@ use crate::tokens::Scope;
 /// The number of entries that are read from the store at a time.
 pub const PAGE: u64 = 64;
 
-/// The interval at which live views combine checkpoints that follow each other fast.
+/// The interval at which live views combine checkpoints that follow each other quickly.
 pub const GATHER: Duration = Duration::from_millis(50);
 
 /// The parameters of an export. By default it has the whole log. If only indexes, times, or a limit are given, it has a
@@ -29,7 +29,8 @@ pub struct Request {
     pub filter: EventFilter,
     /// The maximum number of events. The newest that match are exported.
     pub limit: Option<u64>,
-    /// The links to export with their events, by chain and sequence number. If not empty, all else is ignored.
+    /// The links to export with their events, by chain and sequence number. If not empty, all other
+    /// parameters are ignored.
     pub places: Vec<(ChainId, u64)>,
     /// The size of a checkpoint that the reader pinned. The export has a boundary at exactly this size.
     pub boundary: Option<u64>,
@@ -54,6 +55,9 @@ pub enum ExportError {
     /// The log doesn't have what is requested.
     #[error("{0}")]
     NotFound(String),
+    /// A live view can't be continued: its reader has to start again.
+    #[error("the live view can't be continued from what the reader has")]
+    Restart,
     /// The client disconnected before the export was complete.
     #[error("the client disconnected")]
     Canceled,

@@ -1,6 +1,6 @@
 //! The entries of an export, collected one after the other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use roaring::RoaringTreemap;
 
 use super::attest::Attested;
 use super::exporter::Exporter;
-use super::plan::{Boundary, Plan};
+use super::live_state::LiveState;
+use super::plan::{Boundary, Plan, Stop, stops_of_tenant};
 use super::request::PAGE;
 use crate::store::{Published, Reader, StoreError, link};
 use crate::tokens::Scope;
@@ -157,7 +158,7 @@ impl Selection {
         whole: Range<u64>,
         published: Published,
         attested: &Attested,
-    ) -> Plan {
+    ) -> Result<Plan, StoreError> {
         let Self { reader, mut kept, shown, chains, scope, parsers, .. } = self;
         let size = published.size;
         let notes = || attested.notes.iter().copied().take_while(move |note| *note < size);
@@ -167,12 +168,16 @@ impl Selection {
             let within_whole = leaves.start.max(whole.start) < leaves.end.min(whole.end);
             within_whole || kept.range_cardinality(leaves) > 0
         };
-        let sizes = attested.choose(size, &shows, notes().chain(chains.into_values()));
-        let within = attested.sizes(if whole.is_empty() { 0..0 } else { whole.start..whole.end + 1 });
-        let mut stops: BTreeMap<u64, Boundary> =
-            sizes.into_iter().chain(within).map(|size| (size, Boundary::Kept)).collect();
-        stops.insert(size, Boundary::Newest);
-        Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope, parsers }
+        let mut sizes = attested.choose(size, &shows, notes().chain(chains.into_values()));
+        let stops = if let Some(newest) = published.state().tick()? {
+            stops_of_tenant(&*reader, 0, &attested.heads(&sizes, newest), (size, newest))?
+        } else {
+            sizes.extend(attested.sizes(if whole.is_empty() { 0..0 } else { whole.start..whole.end + 1 }));
+            let kept_sizes = sizes.range(..size).map(|size| Stop { size: *size, kind: Boundary::Kept });
+            kept_sizes.chain([Stop { size, kind: Boundary::Newest }]).collect()
+        };
+        let begin = LiveState::default();
+        Ok(Plan { reader, header, begin, whole, kept, shown, stops, published, scope, parsers })
     }
 }
 

@@ -1,34 +1,64 @@
-//! The latest time among the links that no cosigned checkpoint contains yet. A witness that states an earlier time
-//! would make them links of the future.
+//! The latest time among the links that no cosigned checkpoint contains yet. A witness that states an earlier
+//! time would put these links in the future.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::log::PendingBatch;
 use countersign::time::Time;
 use countersign::trust::Trust;
 
 use crate::export::PAGE;
-use crate::store::{Published, Reader, StoreError, link};
+use crate::store::{CheckpointReader, EntryReader, Published, Reader, StoreError, link};
 
 /// The maximum number of steps. Beyond it, the last two are merged.
 const STEPS: usize = 64;
 
+/// Reads the times of links that are in a log already.
+pub trait LinkTimes: Send {
+    /// Returns the latest time among the links in these entries; `None` if they contain no link.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    fn latest(&self, entries: Range<u64>) -> Result<Option<Time>, StoreError>;
+}
+
+/// The times of entries that are links themselves.
+struct EntryTimes(Arc<dyn EntryReader>);
+
+impl LinkTimes for EntryTimes {
+    fn latest(&self, entries: Range<u64>) -> Result<Option<Time>, StoreError> {
+        let leaves = self.0.leaves(entries)?;
+        Ok(leaves.iter().filter_map(|leaf| link(leaf)).map(|link| link.time()).max())
+    }
+}
+
 /// Follows a log as it grows and is cosigned.
 pub struct Unattested {
-    reader: Arc<dyn Reader>,
+    reader: Arc<dyn CheckpointReader>,
+    times: Box<dyn LinkTimes>,
     /// The number of entries that were examined; `None` before the first call that needs it.
     examined: Option<u64>,
-    /// Pairs of a size and the latest link time from the previous size up to that one. Sizes ascend and times descend:
-    /// an earlier link that is no later than a link after it doesn't matter.
+    /// Pairs of a size and the latest link time from the previous size up to that one. Sizes ascend and times
+    /// descend: a link doesn't matter if a link after it has the same time or a later one.
     steps: VecDeque<(u64, Time)>,
 }
 
 impl Unattested {
     /// Creates a tracker for the log behind `reader`.
     pub fn new(reader: Arc<dyn Reader>) -> Self {
-        Self { reader, examined: None, steps: VecDeque::new() }
+        Self::with_times(reader.clone(), Box::new(EntryTimes(reader)))
+    }
+
+    /// Creates a tracker for a log whose entries aren't links, but contain some. `reader` reads its checkpoints.
+    pub fn with_times(reader: Arc<dyn CheckpointReader>, times: Box<dyn LinkTimes>) -> Self {
+        Self { reader, times, examined: None, steps: VecDeque::new() }
+    }
+
+    /// Starts again with other entries, as [`with_times`](Self::with_times) does.
+    pub(crate) fn restart(&mut self, times: Box<dyn LinkTimes>) {
+        *self = Self::with_times(self.reader.clone(), times);
     }
 
     /// Returns the size of the newest checkpoint with a quorum of cosignatures.
@@ -39,12 +69,12 @@ impl Unattested {
         Ok(cosigned.map_or(0, |published| published.size))
     }
 
-    /// Accounts for a commit.
-    pub(super) fn grew(&mut self, growth: &PendingBatch) {
+    /// Accounts for a commit of these entries. `latest` returns the latest time among the links in them.
+    pub(crate) fn grew(&mut self, entries: Range<u64>, latest: impl FnOnce() -> Option<Time>) {
         // Entries of other servers before it are examined on demand.
-        if self.examined == Some(growth.base()) {
-            self.examined = Some(growth.size());
-            self.add(growth.size(), growth.latest());
+        if self.examined == Some(entries.start) {
+            self.examined = Some(entries.end);
+            self.add(entries.end, latest());
         }
     }
 
@@ -63,8 +93,7 @@ impl Unattested {
         };
         while examined < size {
             let end = size.min((examined / PAGE + 1) * PAGE);
-            let leaves = self.reader.leaves(examined..end)?;
-            self.add(end, leaves.iter().filter_map(|leaf| link(leaf)).map(|link| link.time()).max());
+            self.add(end, self.times.latest(examined..end)?);
             examined = end;
         }
         self.examined = Some(examined);

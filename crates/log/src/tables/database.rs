@@ -64,8 +64,8 @@ impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
     }
 }
 
-/// A row of a result, with columns numbered from 0. A null is none. A missing column, or one of another type, is
-/// [`StoreError::Damaged`].
+/// A row of a result, with columns numbered from 0. A null is `None`. A missing column, or one of another
+/// type, is [`StoreError::Damaged`].
 pub trait Row {
     /// Returns an integer.
     ///

@@ -15,6 +15,8 @@ pub enum Right {
     Erase,
     /// Reading about the log as a whole rather than its events: the evidence of forks.
     Admin,
+    /// Reading the sizes and root hashes of all tenant logs at each tick, as a growth witness. Works only for all logs.
+    Growth,
 }
 
 /// A set of at least one right. No right implies another one.
@@ -64,7 +66,7 @@ impl FromStr for Rights {
         let mut rights = Self(0);
         for name in text.split(',') {
             let right: Right = name.parse().map_err(
-                |_| "rights must be a comma-separated list of read, erase, and admin, such as read,erase",
+                |_| "rights must be a comma-separated list of read, erase, admin, and growth, such as read,erase",
             )?;
             if rights.allow(right) {
                 return Err(format!("the right {name} must not be repeated"));

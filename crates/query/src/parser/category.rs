@@ -21,7 +21,7 @@ pub enum Category {
     Permission,
     /// A password, key, token, certificate, or second factor that was created, changed, or revoked.
     Credential,
-    /// Rights that were taken on for a time, or a shell or remote command that was opened.
+    /// Rights that were assumed temporarily, or a shell or remote command that was opened.
     Elevation,
     /// A secret that was read.
     SecretAccess,
@@ -116,9 +116,9 @@ pub(super) struct Rule {
     /// The rule doesn't apply to actions that match one of these.
     pub(super) except: Vec<Pattern>,
     pub(super) when: Condition,
-    /// The rules of the parser with this name apply, if they are any: not those that refer to yet another parser.
+    /// The name of another parser whose rules also apply. That parser's own references aren't followed.
     pub(super) of: Option<String>,
-    /// No later rule is tried once this one has applied.
+    /// True if no later rule is tried once this one has applied.
     pub(super) is_final: bool,
 }
 

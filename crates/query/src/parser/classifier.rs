@@ -10,7 +10,7 @@ use super::parsers::Parsers;
 use super::path::{Scope, Top};
 use crate::value::{Document, Value};
 
-/// The longest action that rules are tried on, in bytes. A longer one has no category.
+/// The maximum length of an action that rules are applied to, in bytes. Longer actions have no category.
 const MAX_ACTION_BYTES: usize = 1024;
 
 impl CategoryRules {
@@ -35,7 +35,7 @@ pub struct Classifier {
 }
 
 impl Parsers {
-    /// Makes a classifier by these parsers.
+    /// Creates a classifier with the rules of these parsers.
     ///
     /// # Panics
     /// Never: the tests read the rules of every built-in parser, and a parser file is checked when it is parsed.
@@ -51,8 +51,9 @@ impl Parsers {
 }
 
 impl Classifier {
-    /// Calls `each` with every action of an event, and the categories of that action: none if the parser has no rule
-    /// for it. An event without an action has one call. `read` is what these parsers made of the event.
+    /// Calls `each` with every action of an event, and the categories of that action: none if the parser has
+    /// no rule for it. An event without an action has one call. `read` is the result of these parsers for the
+    /// event.
     pub fn classify(
         &self,
         event: &Value<'_>,

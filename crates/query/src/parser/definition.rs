@@ -100,7 +100,8 @@ impl Definition {
         };
         ensure(when.any.iter().all(has_any), || {
             let problem = "the condition requires no field";
-            let repair = "require a field that only these events have, or the parser fits any event";
+            let repair =
+                "require a field that only these events have, otherwise the parser matches every event";
             ParserError::new("when", problem, repair)
         })?;
         let within = object
@@ -262,7 +263,7 @@ impl Definition {
         self.read_at(&inner, document.root(), parts).map(Read::into_owned)
     }
 
-    /// Returns the further actions, sorted and without duplicates.
+    /// Returns the additional actions, sorted and without duplicates.
     fn also<'a>(&'a self, scope: &Scope<'a, '_>, action: &str) -> Vec<Cow<'a, str>> {
         let mut also = Vec::new();
         if let Some(path) = &self.also {
@@ -327,7 +328,7 @@ impl<'a> Object<'a> {
             let name = name.text();
             if !names.contains(&&*name) {
                 let repair = message!("use one of {}", names.join(", "));
-                return Err(ParserError::new(&name, "unknown field", repair));
+                return Err(ParserError::new(&name, "the field is unknown", repair));
             }
             if seen.contains(&name) {
                 return Err(ParserError::new(&name, "the field occurs twice", "remove one"));
@@ -437,13 +438,13 @@ fn test(value: Value<'_>) -> ParseResult<Vec<Test>> {
             "not" => test_of_scalars(wanted).map(Test::Not),
             _ => {
                 let repair = "use one of there, type, is, begins, ends, contains, from, to, only, not";
-                Err(ParserError::new("", "unknown test", repair))
+                Err(ParserError::new("", "the test is unknown", repair))
             }
         };
         tests.push(one.map_err(|why| why.at(&name))?);
     }
     ensure(!tests.is_empty(), || {
-        ParserError::new("", "the object has no test", "add what the value must be")
+        ParserError::new("", "the object has no test", "add a test, such as {\"is\": \"login\"}")
     })?;
     Ok(tests)
 }
@@ -488,7 +489,7 @@ fn kind(value: Value<'_>) -> ParseResult<Kind> {
         "boolean" => Ok(Kind::Bool),
         other => {
             let repair = "write object, array, string, number or boolean";
-            Err(ParserError::new("", message!("unknown type {other:?}"), repair))
+            Err(ParserError::new("", message!("the type {other:?} is unknown"), repair))
         }
     }
 }
@@ -605,7 +606,11 @@ fn map(value: Value<'_>) -> ParseResult<BTreeMap<String, String>> {
 fn unit(value: Value<'_>) -> ParseResult<Unit> {
     let written = word(value)?;
     Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
-        ParserError::new("", message!("unknown unit {written:?}"), "write s, ms, us or ns (since 1970)")
+        ParserError::new(
+            "",
+            message!("the unit {written:?} is unknown"),
+            "write s, ms, us or ns (since 1970)",
+        )
     })
 }
 
@@ -631,7 +636,11 @@ fn party(value: Value<'_>) -> ParseResult<PartySource> {
             kind: object.optional("type", source)?.unwrap_or_default(),
         };
         ensure(!party.id.alternatives.is_empty() || !party.name.alternatives.is_empty(), || {
-            ParserError::new("id", "the party has neither `id` nor `name`", "add the path of the identifier")
+            ParserError::new(
+                "id",
+                "the actor or target has neither `id` nor `name`",
+                "add the path of the identifier",
+            )
         })?;
         Ok(party)
     };
@@ -672,6 +681,6 @@ fn category(value: Value<'_>) -> ParseResult<Category> {
     Category::parse(&written).ok_or_else(|| {
         let words: Vec<&str> = Category::ALL.iter().map(|known| known.as_str()).collect();
         let repair = message!("use one of {}", words.join(", "));
-        ParserError::new("", message!("unknown category {written:?}"), repair)
+        ParserError::new("", message!("the category {written:?} is unknown"), repair)
     })
 }

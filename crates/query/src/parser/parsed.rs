@@ -18,7 +18,7 @@ pub struct Read<'a> {
     pub time: Option<Time>,
     /// The action, such as `StopLogging`.
     pub action: Option<Cow<'a, str>>,
-    /// Further actions, if the event records several. Queries match them like the first.
+    /// Additional actions, if the event records several. Queries match them like the first.
     pub also: Vec<Cow<'a, str>>,
     /// The party that acted.
     pub actor: Party<'a>,
@@ -67,7 +67,7 @@ impl<'a> Party<'a> {
     }
 }
 
-/// The outcome of an action, as far as the event states it.
+/// The outcome of an action, if the event states it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
 )]

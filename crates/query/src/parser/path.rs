@@ -72,7 +72,7 @@ pub(super) struct Scope<'v, 'b> {
     prefixes: &'b Prefixes,
     /// Node indexes of the first names of all parsers.
     firsts: Cow<'b, [u32]>,
-    /// Node indexes of the second names, as far as they were looked up.
+    /// Node indexes of the second names; [`MISSING`] for those that weren't looked up yet.
     seconds: RefCell<Vec<u32>>,
     /// Bit set of the first names whose children were looked up.
     cached: Cell<u64>,

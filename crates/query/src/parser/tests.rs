@@ -265,8 +265,8 @@ fn content_of_our_events_cannot_pass_for_another_product() {
     }
 }
 
-/// These events have an action, and an actor or a program name. None fits our shape, nor states what it doesn't
-/// contain.
+/// These events have an action, and an actor or a program name. None of them fits our shape or yields a field
+/// that it doesn't contain.
 #[test]
 fn events_of_other_products_do_not_fit_our_shape() {
     let parsers = Parsers::built_in();

@@ -230,7 +230,8 @@ mod tests {
             ] {
                 assert_eq!(read(text, Some(usual), false).as_deref(), Some(time), "{text} {usual:?}");
             }
-            // Neither what is too small or too large for every unit, nor what counts from another year: FILETIME.
+            // Rejects numbers that are too small or too large for every unit, and FILETIME, which counts from
+            // another year.
             for text in ["0", "1", "20230920161321", "99999999", "10000000000", "10000000000000000000"] {
                 assert_eq!(read(text, Some(usual), false), None, "{text} {usual:?}");
             }

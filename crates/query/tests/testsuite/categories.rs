@@ -239,9 +239,9 @@ fn rejects_a_parser_file_with_invalid_category_rules() {
     };
     assert_eq!(with(r#"[{"is":"change","action":"sale"},{"of":"Okta","when":{"src":"okta"}}]"#), Ok(()));
     for (category, says) in [
-        (r#"[{"is":"changes"}]"#, "category[0].is: unknown category"),
+        (r#"[{"is":"changes"}]"#, "category[0].is: the category \"changes\" is unknown"),
         (r#"[{"action":"x"}]"#, "category[0].is: the rule has neither `is` nor `of`"),
-        (r#"[{"is":"change","actions":"x"}]"#, "category[0].actions: unknown field"),
+        (r#"[{"is":"change","actions":"x"}]"#, "category[0].actions: the field is unknown"),
         (r#"[{"of":"Nobody"}]"#, "category: a rule of \"till\" refers to an unknown parser"),
     ] {
         let why = with(category).unwrap_err();

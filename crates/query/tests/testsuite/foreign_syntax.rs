@@ -1,5 +1,5 @@
-//! Syntax of Kibana (KQL and Lucene), Splunk, Datadog, GitHub, and SQL: it works, or it is refused with the form that
-//! works here. None of it silently matches nothing or everything.
+//! Syntax of Kibana (KQL and Lucene), Splunk, Datadog, GitHub, and SQL: it works, or it is rejected with the
+//! form that works here. It never silently matches nothing or everything.
 
 use countersign::time::Time;
 use countersign_query::value::Document;
@@ -17,7 +17,7 @@ const EVENTS: [&str; 4] = [
 enum Expected {
     /// Finds these events, counted from 1.
     Finds(&'static [usize]),
-    /// Is refused with this code and place, and a hint that has this in it.
+    /// Is rejected with this code, this position, and a hint that contains this text.
     Refused(&'static str, core::ops::Range<usize>, &'static str),
     /// Finds nothing or everything, and the answer names a field that no event has, with the name to use.
     Unknown(&'static str),

@@ -4,6 +4,7 @@ use http::{HeaderMap, Response};
 use wasm_bindgen::prelude::*;
 
 use countersign_log::embedded::Content;
+use countersign_log::tenants::tenant::TenantId;
 
 /// A response, or the state of one in progress.
 #[wasm_bindgen]
@@ -13,14 +14,24 @@ pub struct Answer {
     pub(super) content: Content,
     /// The request's headers.
     pub(super) request_headers: HeaderMap,
+    /// The ID of the tenant whose log answers; `None` for an ordinary log and a root log.
+    pub(super) tenant: Option<TenantId>,
 }
 
 impl Answer {
     pub(super) fn new(response: Response<Content>, request_headers: HeaderMap) -> Self {
+        Self::of_tenant(None, response, request_headers)
+    }
+
+    pub(super) fn of_tenant(
+        tenant: Option<TenantId>,
+        response: Response<Content>,
+        request_headers: HeaderMap,
+    ) -> Self {
         let (head, content) = response.into_parts();
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = head.headers.iter().flat_map(|(name, value)| [name.to_string(), text(value)]).collect();
-        Self { status: head.status.as_u16(), headers, content, request_headers }
+        Self { status: head.status.as_u16(), headers, content, request_headers, tenant }
     }
 }
 

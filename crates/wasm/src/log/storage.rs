@@ -6,13 +6,18 @@ use js_sys::{Array, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::prelude::*;
 
-use countersign_log::embedded::{Copies, Unrecorded};
+use countersign::time::Time;
+use countersign_log::embedded::{Copies, TenantHost, Unrecorded};
+use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::stop::Stops;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{
-    ADDED, ALL_SETTLED, Connections, Database as Tables, Each, Row, TABLES, TableReader, TableWriter,
-    VERSION, Value,
+    ADDED, ALL_SETTLED, Connections, Database as Tables, Each, Row, TABLES, TENANT_TABLES, TENANT_VERSION,
+    TableReader, TableWriter, TenantTableReaders, TenantTables, VERSION, Value, create_tenant,
 };
+use countersign_log::tenants::CreationError;
+use countersign_log::tenants::store::TenantStore;
+use countersign_log::tenants::tenant::{Tenant, TenantNumber};
 
 /// Maximum number of parameters in a statement.
 const MAX_PARAMETERS: usize = 100;
@@ -22,7 +27,7 @@ const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS object (version INTEGER NOT NULL, copied INTEGER NOT NULL) STRICT;
 -- Evidence that stopped the log, one piece per row.
 CREATE TABLE IF NOT EXISTS stops (id INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;
--- One row with the reads that are not recorded yet, if there are any.
+-- The reads that are not recorded yet, in the row of their log's number; 0 for the object's log.
 CREATE TABLE IF NOT EXISTS unrecorded (id INTEGER PRIMARY KEY, reads TEXT NOT NULL) STRICT;
 ";
 
@@ -47,6 +52,9 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn withdraw(this: &Storage, leaves: Vec<f64>) -> Result<(), JsValue>;
 }
+
+/// The depth of the first directory with tenant logs: 1,024 slots.
+const FIRST_DEPTH: i64 = 10;
 
 /// The database of a Durable Object. Clones share it.
 #[derive(Clone)]
@@ -98,14 +106,41 @@ impl Database {
                     self.change(OPENING, "UPDATE object SET version = ?", &[VERSION.into()]).map(drop)
                 })?;
             }
-            Some(newer) => {
-                let message = format!("the database has version {newer}, which a newer program wrote");
-                return Err(StoreError::Damaged(message));
+            Some(TENANT_VERSION) => {
+                let message = "this object contains a log with tenants; set AUDIT_TENANTS to 1";
+                return Err(StoreError::Damaged(message.into()));
             }
+            Some(newer) => return Err(newer_version(newer)),
         }
         self.change(OPENING, ADDED, &[])?;
         let writer = Box::new(TableWriter::new(self.clone())?);
         Ok(Store { writer, reader: Arc::new(TableReader::new(self.clone())) })
+    }
+
+    /// Opens the store of a root log with this origin and its tenant logs, creating it if there is none.
+    pub(super) fn open_tenants(&self, origin: &str) -> Result<TenantStore, StoreError> {
+        const OPENING: &str = "opening the database";
+        self.change(OPENING, OWN_TABLES, &[])?;
+        match self.own("version")? {
+            None => self.transaction(OPENING, &mut || {
+                for tables in [TABLES, ADDED, TENANT_TABLES] {
+                    self.change(OPENING, tables, &[])?;
+                }
+                self.change(OPENING, "INSERT INTO log VALUES (?)", &[origin.into()])?;
+                let depth = [FIRST_DEPTH.into()];
+                self.change(OPENING, "INSERT INTO tenant_settings VALUES (1, ?)", &depth)?;
+                self.change(OPENING, "INSERT INTO object VALUES (?, 0)", &[TENANT_VERSION.into()]).map(drop)
+            })?,
+            Some(TENANT_VERSION) => self.check(origin)?,
+            Some(1 | VERSION) => {
+                let message = "this object contains an ordinary log, which can't get tenants; \
+                               use a key with another name, or remove AUDIT_TENANTS";
+                return Err(StoreError::Damaged(message.into()));
+            }
+            Some(newer) => return Err(newer_version(newer)),
+        }
+        let writer = Box::new(TenantTables::new(self.clone())?);
+        Ok(TenantStore { writer, readers: Arc::new(TenantTableReaders::new(self.clone())) })
     }
 
     fn check(&self, origin: &str) -> Result<(), StoreError> {
@@ -131,6 +166,11 @@ impl Database {
         })?;
         Ok(found)
     }
+}
+
+/// Returns the error for a database that a newer program wrote.
+fn newer_version(version: i64) -> StoreError {
+    StoreError::Damaged(format!("the database has version {version}, which a newer program wrote"))
 }
 
 impl Tables for Database {
@@ -181,7 +221,7 @@ impl Tables for Database {
         done.map_err(failed(doing))
     }
 
-    /// The platform's point-in-time recovery data can't be purged.
+    /// Doesn't purge the platform's point-in-time recovery data, which is impossible.
     fn purge(
         &self,
         doing: &'static str,
@@ -232,7 +272,7 @@ impl Stops for Database {
         self.change("storing the reason why the log stopped", sql, &[line.into()]).map(drop)
     }
 
-    /// Atomic, because a Durable Object commits writes together unless it awaits between them.
+    /// Is atomic, because a Durable Object commits writes together unless it awaits between them.
     fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
         self.change("compacting the reasons why the log stopped", "DELETE FROM stops", &[])?;
         lines.iter().try_for_each(|line| Stops::keep(self, line))
@@ -241,8 +281,32 @@ impl Stops for Database {
 
 impl Unrecorded for Database {
     fn stored(&self) -> Result<Option<String>, StoreError> {
+        self.unrecorded_of(0).stored()
+    }
+
+    fn keep(&self, text: Option<&str>) -> Result<(), StoreError> {
+        self.unrecorded_of(0).keep(text)
+    }
+}
+
+/// The storage of the reads of the log with a number.
+struct UnrecordedReads {
+    database: Database,
+    number: u32,
+}
+
+impl Database {
+    fn unrecorded_of(&self, number: u32) -> UnrecordedReads {
+        UnrecordedReads { database: self.clone(), number }
+    }
+}
+
+impl Unrecorded for UnrecordedReads {
+    fn stored(&self) -> Result<Option<String>, StoreError> {
         let mut kept = None;
-        self.each("loading unrecorded reads", "SELECT reads FROM unrecorded", &[], &mut |row| {
+        let sql = "SELECT reads FROM unrecorded WHERE id = ?";
+        let number = [i64::from(self.number).into()];
+        self.database.each("loading unrecorded reads", sql, &number, &mut |row| {
             kept = row.text(0)?;
             Ok(())
         })?;
@@ -251,13 +315,37 @@ impl Unrecorded for Database {
 
     fn keep(&self, text: Option<&str>) -> Result<(), StoreError> {
         const KEEPING: &str = "storing unrecorded reads";
-        match text {
+        let number = Value::from(i64::from(self.number));
+        let done = match text {
             Some(text) => {
-                self.change(KEEPING, "INSERT OR REPLACE INTO unrecorded VALUES (0, ?)", &[text.into()])
+                let sql = "INSERT OR REPLACE INTO unrecorded VALUES (?, ?)";
+                self.database.change(KEEPING, sql, &[number, text.into()])
             }
-            None => self.change(KEEPING, "DELETE FROM unrecorded", &[]),
-        }
-        .map(drop)
+            None => self.database.change(KEEPING, "DELETE FROM unrecorded WHERE id = ?", &[number]),
+        };
+        done.map(drop)
+    }
+}
+
+impl TenantHost for Database {
+    fn create(&self, name: &str, now: Time) -> Result<Tenant, CreationError> {
+        let mut random: Random = Box::new(secure_random);
+        create_tenant(self, name, &mut random, now)
+    }
+
+    fn unrecorded(&self, number: TenantNumber) -> Box<dyn Unrecorded> {
+        Box::new(self.unrecorded_of(number.get()))
+    }
+
+    fn with_unrecorded(&self) -> Result<Vec<TenantNumber>, StoreError> {
+        let mut numbers = Vec::new();
+        let sql = "SELECT id FROM unrecorded WHERE id > 0";
+        self.each("loading unrecorded reads", sql, &[], &mut |row| {
+            let number = row.integer(0)?.and_then(|number| number.try_into().ok());
+            numbers.extend(number.and_then(TenantNumber::new));
+            Ok(())
+        })?;
+        Ok(numbers)
     }
 }
 

@@ -2,7 +2,7 @@
 
 import { concat } from "@countersign/shared/bytes.js";
 
-/** Maximum bytes held for all bodies, besides what each may have anyway. An isolate has 128 MB in total. */
+/** Maximum bytes held for all bodies, in addition to `OWN_BYTES` for each. An isolate has 128 MB in total. */
 const MAX_SHARED_BYTES = 24 << 20;
 /** Bytes that every body may have, so that large ones can't block small submissions. */
 const OWN_BYTES = 64 << 10;
@@ -51,11 +51,11 @@ export class Bodies {
     try {
       const reader = request.body.getReader();
       const declared = Number(request.headers.get("content-length") ?? 0);
-      const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
-      if (declared > limit || typeof whole === "string" || whole.length > limit) {
-        await discard(reader, whole === "refused" ? limit : DISCARDED_LIMITS * limit);
+      const body = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
+      if (declared > limit || typeof body === "string" || body.length > limit) {
+        await discard(reader, body === "refused" ? limit : DISCARDED_LIMITS * limit);
       }
-      return whole;
+      return body;
     } finally {
       this.#read -= 1;
     }
@@ -64,7 +64,7 @@ export class Bodies {
   async #collect(reader: Reader, limit: number, isRefused: IsRefused): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const chunks: Uint8Array[] = [];
     let length = 0;
-    let held = 0;
+    let counted = 0;
     let nextCheck = FIRST_CHECK_BYTES;
     let late = false;
     const timer = setTimeout(() => {
@@ -82,11 +82,11 @@ export class Bodies {
           break;
         }
         length += value.length;
-        const more = Math.max(length - OWN_BYTES, 0) - held;
+        const more = Math.max(length - OWN_BYTES, 0) - counted;
         if (this.#held + more > MAX_SHARED_BYTES) {
           return "busy";
         }
-        held += more;
+        counted += more;
         this.#held += more;
         // A view would keep its whole buffer in memory.
         chunks.push(value.byteLength < value.buffer.byteLength ? value.slice() : value);
@@ -100,7 +100,7 @@ export class Bodies {
       return concat(chunks).subarray(0, limit + 1);
     } finally {
       clearTimeout(timer);
-      this.#held -= held;
+      this.#held -= counted;
     }
   }
 }

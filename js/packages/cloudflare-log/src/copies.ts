@@ -38,19 +38,19 @@ export async function copy(log: Log, bucket: TileBucket): Promise<boolean> {
     if (size === undefined) {
       return false;
     }
-    await Promise.all(tiles.map(({ path, bytes }) => put(bucket, keyOf(log.origin, path), bytes)));
+    await Promise.all(tiles.map(({ path, bytes }) => putNew(bucket, keyOf(log.origin, path), bytes)));
     log.copied(size);
   }
   return true;
 }
 
-async function put(bucket: TileBucket, key: string, bytes: Uint8Array): Promise<void> {
+async function putNew(bucket: TileBucket, key: string, bytes: Uint8Array): Promise<void> {
   if ((await bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } })) !== null) {
     return;
   }
-  const there = await bucket.get(key);
-  const other = there === null ? undefined : new Uint8Array(await new Response(there.body).arrayBuffer());
-  if (other?.length !== bytes.length || !other.every((byte, at) => byte === bytes[at])) {
+  const existing = await bucket.get(key);
+  const stored = existing === null ? undefined : new Uint8Array(await new Response(existing.body).arrayBuffer());
+  if (stored?.length !== bytes.length || !stored.every((byte, at) => byte === bytes[at])) {
     throw new OtherLog(key);
   }
 }

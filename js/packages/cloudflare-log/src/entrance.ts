@@ -1,5 +1,5 @@
 /**
- * Limits clients whose submissions are rejected. A log has one thread, which rejections take time on, so they are
+ * Limits clients whose submissions are rejected. Rejections take time on the log's only thread, so they are
  * answered at a limited rate, and a client with many waiting rejections is turned away before the log is involved.
  * Accepted submissions never wait.
  */
@@ -7,15 +7,18 @@
 /** Milliseconds between two rejections. */
 const INTERVAL_MS = 40;
 /**
- * Number of rejections answered immediately after a pause, so that a client with a wrong key learns that without delay.
+ * Number of rejections answered immediately after a pause, so that a client with a wrong key gets its error at once.
  */
 const BURST = 200;
-/** Maximum number of waiting rejections; further ones are answered immediately. */
+/** Maximum number of waiting rejections; any more are answered immediately. */
 const MAX_WAITING = 256;
 /** A client with this many waiting rejections is turned away while the maximum is waiting. */
 const MAX_PER_CLIENT = 16;
 
-/** The rejections waiting in this isolate. Needs no timers or requests, because clients may disconnect at any time. */
+/**
+ * The rejections waiting in this isolate. Kept without timers or references to requests, because clients may disconnect
+ * at any time.
+ */
 export class Entrance {
   /** Waiting rejections in the order of their due times. */
   #waiting: { client: string; due: number }[] = [];
@@ -42,7 +45,7 @@ export class Entrance {
     return this.#due - now;
   }
 
-  /** Returns the seconds until there is room again. */
+  /** Returns the seconds until another rejection can wait. */
   roomIn(now: number): number {
     const [first] = this.#waitingAt(now);
     return first === undefined ? 1 : Math.max(1, Math.ceil((first.due - now) / 1000));

@@ -66,7 +66,10 @@ export function logHandler<Env extends LogEnv = LogEnv>(
   };
 }
 
-const isSubmission = ({ method, url }: Request): boolean => method === "POST" && new URL(url).pathname === "/submit";
+/** Matches the paths of requests that emitters sign: submissions, and requests for tenant logs. */
+const SIGNED = /^(?:(?:\/t\/[^/]+)?\/submit|\/tenants)$/;
+
+const isSubmission = ({ method, url }: Request): boolean => method === "POST" && SIGNED.test(new URL(url).pathname);
 
 /** Forwards a submission to the log. Rejections wait here, where they block nothing else. */
 async function submit(
@@ -85,9 +88,9 @@ async function submit(
     return answer;
   }
   // The log has finished the request.
-  const whole = await answer.arrayBuffer();
+  const body = await answer.arrayBuffer();
   await sleep(wait);
-  return new Response(whole, answer);
+  return new Response(body, answer);
 }
 
 /** Returns a copied tile. Requests with an origin go to the log, which knows the allowed ones. */

@@ -4,7 +4,7 @@ import module from "./wasm/log_bg.wasm";
 
 export { type LogHandlerOptions, logHandler } from "./handler.js";
 export type { ExportBucket, LogEnv, LogNamespace, LogStorage, ObjectId, ObjectState, TileBucket } from "./platform.js";
-export type { LogQuota, LogSettings } from "./settings.js";
+export type { LogQuota, LogSettings, LogTenants } from "./settings.js";
 
 /**
  * A whole log as a Durable Object. It accepts submissions, publishes them as C2SP tlog-tiles, has them witnessed, and

@@ -1,15 +1,16 @@
 /** A log as a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
+import { must } from "@countersign/shared/error.js";
 import { deferred } from "@countersign/shared/promises.js";
-import { comesWithin, sleep } from "@countersign/shared/timers.js";
+import { settlesWithin, sleep } from "@countersign/shared/timers.js";
 import { Bodies } from "./body.js";
 import { check, copy, OtherLog } from "./copies.js";
 import { Exports } from "./exports.js";
 import { begin, current, isStop, replace } from "./instance.js";
 import type { LogEnv, ObjectState, TileBucket } from "./platform.js";
 import { live, pieces, unavailable, whole } from "./responses.js";
-import { type LogSettings, settingsOf } from "./settings.js";
+import { type LogSettings, settingsOf, tickMsOf } from "./settings.js";
 import { Tables } from "./storage.js";
 import { Turns } from "./turns.js";
 import { type Answer, Log } from "./wasm/log.js";
@@ -17,8 +18,14 @@ import { gather } from "./witnesses.js";
 
 /** The bodies being read for all logs of the isolate, which share its memory. */
 const bodies = new Bodies();
+/** Matches the paths of requests that need a tick of this object. */
+const OF_TENANTS = /^\/(?:t\/|tenants$)/;
 /** Milliseconds until the next alarm if work remains. */
 const RETRY_MS = 10_000;
+/** A tick that is due within this number of milliseconds has a timer, other ticks only the alarm. */
+const SOON_MS = 2_000;
+/** Milliseconds until the alarm that makes a tick if the object ends before its timer. */
+const TIMER_BACKUP_MS = 30_000;
 /** Milliseconds that a submission waits for its checkpoint. */
 const CHECKPOINT_TIMEOUT_MS = 30_000;
 
@@ -34,16 +41,21 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #tables: Tables | undefined;
   /** The number of the instance that the log belongs to. */
   #instance = 0;
-  /** Number of published entries, as last announced. */
+  /** Number of published entries that live views were last notified of. */
   #size = 0;
   #published = deferred();
   #witnessing = false;
-  /** Rejects if the bucket belongs to another log; this one then accepts nothing. */
+  /** Rejects if the bucket belongs to another log; submissions are then rejected. */
   #checked: Promise<void> = Promise.resolve();
   /** When to ask witnesses again. */
   #again = 0;
-  /** Resolves once witnesses were asked whether they saw more than the object had when it woke. */
-  #looked: Promise<void> = Promise.resolve();
+  /** Resolves when the witnesses have answered whether they know a larger tree than the object had when it woke. */
+  #witnessesChecked: Promise<void> = Promise.resolve();
+  /** Resolves when a log with tenants has made its first tick, or has failed to. */
+  #firstTick: Promise<void> = Promise.resolve();
+  #tickTimer: ReturnType<typeof setTimeout> | undefined;
+  /** When the tick is due that the timer or the alarm is set for, in milliseconds since the epoch. */
+  #tickDue: number | undefined;
   readonly #turns = new Turns();
 
   constructor(module: WebAssembly.Module, ctx: ObjectState, env: Env) {
@@ -67,25 +79,29 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       const log = this.#woken();
       if (request.method === "POST") {
         await this.#checked;
-        await this.#looked;
+        await this.#witnessesChecked;
+      }
+      if (log.needsTick && OF_TENANTS.test(new URL(request.url).pathname)) {
+        await this.#firstTick;
       }
       let answer = await this.#answer(log, request);
       if (answer.kind === "looking") {
         answer = await this.#look(log, answer, request);
       }
       this.#attend(log);
+      if (answer.kind === "waiting") {
+        answer = await this.#wait(log, answer);
+      }
       if (answer.status === 202) {
         // The requested erasure is not finished yet.
         await this.#wake(this.now());
       }
       switch (answer.kind) {
-        case "waiting":
-          return whole(await this.#wait(log, answer), request);
         case "pieces":
           return this.#export(log, answer, request);
         case "live":
           return live(answer, request, {
-            next: () => this.#guard(() => this.#further(log, answer)),
+            next: () => this.#guard(() => this.#nextChunk(log, answer)),
             ended: () => this.#ended(log, answer),
           });
         default:
@@ -97,7 +113,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Returns the origins of pages that may send requests, as far as the settings can be read. */
+  /** Returns the origins of pages that may send requests, even if the settings can't be read. */
   #cors(): string {
     try {
       return this.settings().cors;
@@ -106,11 +122,17 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Continues erasures, makes copies for R2, and asks witnesses again. */
+  /** Makes a tick that is due, continues erasures, makes copies for R2, and asks witnesses again. */
   async alarm(): Promise<void> {
     let more = true;
+    // The alarm is no longer set.
+    this.#tickDue = undefined;
     try {
       const log = this.#open();
+      if (log.nextTick !== undefined) {
+        await this.#firstTick;
+        await this.#tick(log);
+      }
       const erasing = log.eraseSome(this.now());
       this.#tables?.check();
       if (erasing) {
@@ -135,6 +157,62 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
+  /**
+   * Makes a tick if it is due, and schedules the next one. A restored log must not sign anything, so the bucket and the
+   * witnesses are asked first.
+   */
+  async #tick(log: Log): Promise<void> {
+    await this.#checked;
+    await this.#witnessesChecked;
+    if (this.#log !== log || this.#instance !== current()) {
+      return;
+    }
+    const hasTried = log.tick(this.now());
+    this.#tables?.check();
+    if (hasTried) {
+      // Also after a failure: requests that waited for the tick have an answer.
+      this.#announce(log);
+      await this.#witnessNew(log);
+    }
+    this.#scheduleTick(log);
+  }
+
+  /** Makes the first tick of this object. It waits until that tick is due, a second after the last one. */
+  async #makeFirstTick(log: Log): Promise<void> {
+    const wait = (log.nextTick ?? 0) - this.now();
+    if (wait > 0) {
+      await sleep(Math.min(wait, SOON_MS));
+    }
+    await this.#tick(log);
+  }
+
+  /** Schedules the next tick of a log with tenants. */
+  #scheduleTick(log: Log): void {
+    const due = log.nextTick;
+    if (due === undefined || due === this.#tickDue) {
+      return;
+    }
+    clearTimeout(this.#tickTimer);
+    this.#tickDue = due;
+    const wait = due - this.now();
+    if (wait <= SOON_MS) {
+      const tick = () => {
+        this.#tickDue = undefined;
+        this.#tick(log).catch((error) => this.#failed(error));
+      };
+      this.#tickTimer = setTimeout(tick, Math.max(wait, 0));
+    }
+    const alarm = wait <= SOON_MS ? this.#wakeSometime(TIMER_BACKUP_MS) : this.#wake(due);
+    alarm.catch((error) => console.error("countersign:", error));
+  }
+
+  /** Shows witnesses the newest checkpoint, if they have not seen it. */
+  async #witnessNew(log: Log): Promise<void> {
+    if (log.hasWitnesses) {
+      await this.#witness(log, false);
+    }
+  }
+
   /** Records reads that are due. Returns true if that failed. */
   #recordReads(log: Log): boolean {
     try {
@@ -151,7 +229,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   /** Runs witness rounds and copies tiles. Returns true if there is more to do soon. */
   async #rounds(log: Log): Promise<boolean> {
     await this.#checked;
-    await this.#looked;
+    await this.#witnessesChecked;
     if (log.hasWitnesses) {
       await this.#witness(log, this.now() >= this.#again);
     }
@@ -210,7 +288,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     if (rested && log.isErasing) {
       this.#wake(this.now()).catch((error) => console.error("countersign:", error));
     } else if (rested && (log.hasWitnesses || this.env.TILES !== undefined || this.env.EXPORTS !== undefined)) {
-      this.#wakeSometime().catch((error) => console.error("countersign:", error));
+      this.#wakeSometime(RETRY_MS).catch((error) => console.error("countersign:", error));
     }
     return log;
   }
@@ -219,24 +297,36 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     // Another log of this isolate may have stopped the shared instance.
     if (this.#log === undefined || this.#instance !== current()) {
       begin(this.#module);
-      const { key, trust, readers, cors, quota, recordReads } = this.settings();
+      const settings = this.settings();
+      const { key, trust, readers, cors, quota, recordReads } = settings;
       const { events, bytes, burst } = quota ?? {};
+      const tickMs = tickMsOf(settings);
+      must(
+        tickMs === undefined || this.env.EXPORTS === undefined,
+        undefined,
+        "the binding EXPORTS is not supported for a log with tenants",
+        "remove the binding",
+      );
       this.#exports ??= new Exports(this.ctx.storage, this.env.EXPORTS, this.#turns, () => this.now());
       const tables = new Tables(this.ctx.storage, this.#exports);
       this.#log = undefined;
       try {
-        this.#log = new Log(tables, key, trust, readers, cors, events, bytes, burst, recordReads, this.now());
+        this.#log = new Log(tables, key, trust, readers, cors, events, bytes, burst, recordReads, tickMs, this.now());
       } finally {
         tables.check();
       }
       this.#tables = tables;
       this.#instance = current();
       this.#size = this.#log.size;
+      this.#tickDue = undefined;
       if (this.env.TILES !== undefined) {
         this.#check(this.#log, this.env.TILES);
       }
       if (this.#log.hasWitnesses) {
-        this.#looked = this.#witness(this.#log, false).catch((error) => this.#failed(error));
+        this.#witnessesChecked = this.#witness(this.#log, false).catch((error) => this.#failed(error));
+      }
+      if (tickMs !== undefined) {
+        this.#firstTick = this.#makeFirstTick(this.#log).catch((error) => this.#failed(error));
       }
     }
     return this.#log;
@@ -287,11 +377,12 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Ends a response that isn't read anymore. */
+  /** Ends a response that the client no longer reads. */
   #ended(log: Log, answer: Answer): void {
     if (this.#log === log && this.#instance === current()) {
       log.ended(answer, this.now());
       this.#attendReads(log);
+      this.#scheduleTick(log);
     }
   }
 
@@ -306,9 +397,8 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   /** Follows up on a request: witnesses, and new entries. */
   #attend(log: Log): void {
     this.#attendReads(log);
-    if (log.hasWitnesses) {
-      this.#witness(log, false).catch((error) => this.#failed(error));
-    }
+    this.#scheduleTick(log);
+    this.#witnessNew(log).catch((error) => this.#failed(error));
     if (log.size > this.#size) {
       this.#announce(log);
     }
@@ -343,45 +433,49 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       };
       return pieces(answer, request, { next: () => this.#guard(next), ended: () => this.#ended(log, answer) });
     }
-    const made = this.#exports.pieces(log, answer, size);
+    const source = this.#exports.pieces(log, answer, size);
     return pieces(answer, request, {
-      next: () => this.#guard(async () => (await made.next()).value),
+      next: () => this.#guard(async () => (await source.next()).value),
       ended: () => {
-        made.return(undefined).catch(() => {});
+        source.return(undefined).catch(() => {});
         this.#ended(log, answer);
         this.#copyExports().catch((error) => console.error("countersign:", error));
       },
     });
   }
 
-  /** Returns the response to a submission once witnesses had their time. */
+  /** Returns the response to a request, after its tick, and after its witnesses responded or their time was over. */
   async #wait(log: Log, waiting: Answer): Promise<Answer> {
     const end = this.now() + CHECKPOINT_TIMEOUT_MS;
     for (let late = false; ; ) {
-      const answer = log.resume(waiting, late);
+      const answer = log.resume(waiting, late, this.now());
+      this.#tables?.check();
       if (answer !== undefined) {
         waiting.free();
         return answer;
       }
-      late = !(await comesWithin(Math.max(end - this.now(), 0), this.#published.promise));
+      late = !(await settlesWithin(Math.max(end - this.now(), 0), this.#published.promise));
     }
   }
 
   /** Returns the next chunk of a live view once there is one. */
-  async #further(log: Log, view: Answer): Promise<Uint8Array | undefined> {
-    for (let told = true; ; ) {
+  async #nextChunk(log: Log, view: Answer): Promise<Uint8Array | undefined> {
+    // The ticks of other tenants must not defer the end of the wait.
+    const end = this.now() + Log.quiet;
+    for (let isIdle = false; ; ) {
       const published = this.#published.promise;
       await this.#turns.next();
-      const further = log.further(view, this.now());
-      if (further !== true) {
+      const step = log.nextStep(view, isIdle, this.now());
+      if (step !== true) {
         await this.ctx.storage.sync();
-        return further;
+        return step;
       }
-      if (!told) {
+      if (isIdle) {
         return Log.quietText;
       }
-      told = await comesWithin(Log.quiet, published);
-      if (told) {
+      const left = end - this.now();
+      isIdle = left <= 0 || !(await settlesWithin(left, published));
+      if (!isIdle) {
         await sleep(Log.gather);
       }
     }
@@ -408,9 +502,10 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  async #wakeSometime(): Promise<void> {
+  /** Schedules the alarm, unless there is one. */
+  async #wakeSometime(wait: number): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) === null) {
-      await this.ctx.storage.setAlarm(this.now() + RETRY_MS);
+      await this.ctx.storage.setAlarm(this.now() + wait);
     }
   }
 

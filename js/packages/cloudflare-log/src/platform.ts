@@ -73,6 +73,10 @@ export interface LogEnv {
   AUDIT_QUOTA_BURST?: string;
   /** The reads that are recorded on the log's own chain: `none`, `exports`, or `all`. */
   AUDIT_RECORD_READS?: string;
+  /** `1` for a log with a log for each tenant. An existing log can't get tenants. */
+  AUDIT_TENANTS?: string;
+  /** When a log with tenants ticks: `changes`, which is the default, or an interval such as `10s`. */
+  AUDIT_TICK?: string;
   /** Bucket for copies of full tiles and bundles, so that reading them doesn't wake the object. */
   TILES?: TileBucket;
   /** Bucket for sealed copies of an export's lines, so that they need not be generated for each reader. */

@@ -28,7 +28,11 @@ export function busy(request: Request, cors: string, after: number): Response {
 
 /** Returns the response to a request for an unknown log. */
 export function notFound(request: Request, cors: string): Response {
-  const error = { code: "request.not_found", message: "there is no log at this address" };
+  const error = {
+    code: "request.not_found",
+    message: "there is no log at this address",
+    hint: "check the host and the path of the URL",
+  };
   return refusal(error, 404, readableBy(request, cors));
 }
 
@@ -110,11 +114,11 @@ function streamed(answer: Answer, init: ResponseInit, request: Request, source: 
     answer.free();
     return new Response(null, init);
   }
-  const made = piecesOf(answer, source);
+  const pieces = piecesOf(answer, source);
   // Started now, because a generator that has not started isn't cleaned up when the client disconnects.
-  void made.next();
+  void pieces.next();
   // Chunks are generated on demand, so slow clients use no extra memory.
-  return new Response(ReadableStream.from(made), init);
+  return new Response(ReadableStream.from(pieces), init);
 }
 
 /** A method of the runtime that the DOM types lack. */

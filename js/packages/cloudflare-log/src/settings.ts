@@ -27,6 +27,23 @@ export interface LogSettings {
    * readers; otherwise "none"
    */
   recordReads?: (typeof READS)[number] | undefined;
+  /**
+   * Set for a root log with a log for each tenant. An existing log can't get tenants.
+   *
+   * @default none: the log has no tenants
+   */
+  tenants?: LogTenants | undefined;
+}
+
+/** The settings of a log with tenants. */
+export interface LogTenants {
+  /**
+   * Milliseconds between two ticks, from 1000 up. `changes` ticks when something is recorded, and every 10 minutes.
+   * Everyone who reads the root log then sees when something was recorded for any tenant.
+   *
+   * @default "changes"
+   */
+  tickMs?: number | "changes" | undefined;
 }
 
 /** Quota of a key, in whole numbers from 1. */
@@ -43,6 +60,10 @@ export interface LogQuota {
   burst?: number | undefined;
 }
 
+/** Minimum milliseconds between two ticks. */
+const MIN_TICK_MS = 1_000;
+/** Maximum milliseconds between two ticks. Readers consider a log silent after that time. */
+const MAX_TICK_MS = 600_000;
 const READS = ["none", "exports", "all"] as const;
 
 /** Returns the private keys in the environment by their origins. */
@@ -86,7 +107,44 @@ export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
       burst: rate(env, "AUDIT_QUOTA_BURST"),
     },
     recordReads: reads(env),
+    tenants: tenants(env),
   };
+}
+
+/** Returns the interval of ticks in milliseconds, 0 if they depend on growth, or undefined for a log without tenants. */
+export function tickMsOf({ tenants }: LogSettings): number | undefined {
+  if (tenants === undefined) {
+    return undefined;
+  }
+  const { tickMs = "changes" } = tenants;
+  const isInterval = typeof tickMs === "number" && tickMs >= MIN_TICK_MS && tickMs <= MAX_TICK_MS;
+  const rule = `tickMs must be "changes", or a number of milliseconds from ${MIN_TICK_MS} to ${MAX_TICK_MS}`;
+  check(tickMs === "changes" || isInterval, rule, "correct it, or omit it");
+  return tickMs === "changes" ? 0 : tickMs;
+}
+
+function tenants(env: LogEnv): LogTenants | undefined {
+  const [has = "", tick = ""] = [env.AUDIT_TENANTS, env.AUDIT_TICK];
+  check(
+    has === "" || has === "1",
+    `AUDIT_TENANTS must be 1, not ${JSON.stringify(has)}`,
+    "omit it for a log without tenants",
+  );
+  check(has !== "" || tick === "", "AUDIT_TICK is set, but AUDIT_TENANTS isn't", "set AUDIT_TENANTS to 1, or omit it");
+  if (has === "") {
+    return undefined;
+  }
+  if (tick === "" || tick === "changes") {
+    return { tickMs: "changes" };
+  }
+  const [, seconds = ""] = /^([1-9][0-9]{0,2})s$/.exec(tick) ?? [];
+  const tickMs = Number(seconds) * 1000;
+  check(
+    tickMs >= MIN_TICK_MS && tickMs <= MAX_TICK_MS,
+    `AUDIT_TICK must be changes, or 1s to ${MAX_TICK_MS / 1000}s, not ${JSON.stringify(tick)}`,
+    "correct it, or omit it",
+  );
+  return { tickMs };
 }
 
 function rate(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "AUDIT_QUOTA_BURST"): number | undefined {

@@ -12,7 +12,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
   const over = new AbortController();
   const { signal } = over;
   const timer = setTimeout(() => over.abort(), Log.patience);
-  // Number of proofs being fetched. The round waits for them so as not to miss what a witness knows.
+  // Number of proofs being fetched. The round waits for them, because a witness may know a newer tree.
   let proofs = 0;
   const prove = async (number: number) => {
     const url = log.proofUrl(witnesses, number);
@@ -30,7 +30,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
       proofs -= 1;
     }
   };
-  const ask = async (url: string, number: number) => {
+  const requestAll = async (url: string, number: number) => {
     try {
       for (let again = true; again; ) {
         const body = log.ask(witnesses, number);
@@ -64,7 +64,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
   try {
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => resolve());
-      Promise.all(witnesses.urls.map(ask)).then(() => resolve(), reject);
+      Promise.all(witnesses.urls.map(requestAll)).then(() => resolve(), reject);
     });
   } finally {
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 /** The error class of the package, and its codes. */
 
 import type { CoreErrorCode } from "./codes.js";
+import type { Evidence } from "./deliver/evidence.js";
 import type { Phrases } from "./report.js";
 
 /** A stable code of an error. */
@@ -36,6 +37,8 @@ export type ErrorCode =
   | "log_server.cleartext"
   /** The response is not from a log server. */
   | "log_server.unexpected"
+  /** The tenant's log has ended and accepts nothing. Its events stay in the outbox; other tenants' are delivered. */
+  | "log.ended"
   /** The log lost entries that it had proven to contain. */
   | "log.rollback"
   /** A batch exceeds the log server's size limit. */
@@ -44,6 +47,13 @@ export type ErrorCode =
   | "clock.ahead"
   /** This machine's clock is behind the log's, or behind the start of its key's grant. */
   | "clock.behind"
+  // Errors of tenants.
+  /** The application's ID has no tenant log: `tenants` returned none, or one of another root log. */
+  | "tenant.unknown"
+  /** The tenant has another log than before. Its earlier events were recorded in the log that the outbox remembers. */
+  | "tenant.changed"
+  /** The tenant's log could not be looked up or created. */
+  | "tenant.failed"
   // Errors of the recorder.
   /** A bug in the package. */
   | "recorder.failed"
@@ -76,13 +86,13 @@ export type ErrorCode =
   /** A bug in the package or in a callback passed to it. */
   | "gate.failed"
   // Errors of an outbox.
-  /** Another recorder uses it. */
+  /** Another recorder uses the outbox. */
   | "outbox.in_use"
-  /** There is no space: the disk is full, or the quota is used up. */
+  /** There is no space for the outbox: the disk is full, or the quota is used up. */
   | "outbox.full"
-  /** Its contents can't be read back. */
+  /** The outbox's contents can't be read. */
   | "outbox.damaged"
-  /** The storage is missing, not permitted, or failed. */
+  /** The outbox's storage is missing, not permitted, or failed. */
   | "outbox.failed";
 
 /** Details of an error other than its code and message. */
@@ -92,6 +102,8 @@ export interface ErrorDetails {
   member?: string | undefined;
   /** The message and the hint of the core as data. */
   phrases?: Phrases | undefined;
+  /** Evidence against a log server. */
+  evidence?: Evidence | undefined;
   cause?: unknown;
 }
 
@@ -106,16 +118,23 @@ export class CountersignError extends Error {
   declare readonly line: number | undefined;
   /** The option or field in question. */
   declare readonly member: string | undefined;
+  /** The application's ID of the tenant whose log or events are concerned, with the option `tenants`. */
+  declare readonly tenant: string | undefined;
+  /** The two heads of a tenant's log that contradict each other, and what proves it: with the code `log.rewritten`. */
+  declare readonly evidence: Evidence | undefined;
   /** The message and the hint as data, if they come from the core. */
   declare readonly phrases: Phrases | undefined;
 
   constructor(code: ErrorCode, message: string, given: ErrorDetails = {}) {
     // Without a prototype, since a polluted one could add fields.
-    const { hint, line, member, phrases, cause }: ErrorDetails = { __proto__: null, ...given } as ErrorDetails;
+    const { hint, line, member, phrases, evidence, cause }: ErrorDetails = {
+      __proto__: null,
+      ...given,
+    } as ErrorDetails;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     // Node.js prints fields that are undefined, too.
-    const details = Object.entries({ hint, line, member }).filter(([, value]) => value !== undefined);
+    const details = Object.entries({ hint, line, member, evidence }).filter(([, value]) => value !== undefined);
     Object.assign(this, Object.fromEntries(details));
     if (phrases !== undefined) {
       // Not enumerable, so that JSON and other serializations don't include it.
@@ -201,13 +220,13 @@ export function plainError(error: unknown): PlainError {
   };
 }
 
-/** Formats an error as one line for the console, with `about` in front. */
+/** Formats an error as one line for the console, prefixed with `about`. */
 export function asLine({ code, message, hint }: CountersignError, about = ""): string {
   return `countersign: ${about}${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /** Returns a callback that writes errors to the console, without repeating the same code in a row. */
-export function teller(
+export function consoleReporter(
   about?: string,
   write: (line: string) => void = (line) => console.warn(line),
 ): (error: CountersignError) => void {
@@ -221,7 +240,7 @@ export function teller(
 }
 
 /** Calls `onError` and survives errors in it. */
-export function tell(onError: (error: CountersignError) => void, error: CountersignError): void {
+export function callOnError(onError: (error: CountersignError) => void, error: CountersignError): void {
   try {
     onError(error);
   } catch (cause) {

@@ -5,7 +5,7 @@ import { gating } from "./gate/gate.js";
 
 export { CountersignError, type ErrorCode } from "./error.js";
 export type { Answer, Decision, EventToBe, Refusal } from "./gate/decision.js";
-export type { Asking, Gate, GateOptions, GateStatus } from "./gate/gate.js";
+export type { DecisionContext, Gate, GateOptions, GateStatus } from "./gate/gate.js";
 export type { Limit } from "./gate/limits.js";
 export type { WatchlistOptions } from "./gate/watchlist.js";
 

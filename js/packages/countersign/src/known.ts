@@ -19,7 +19,7 @@ export function ownOptions<T extends object>(options: T, known: readonly string[
     if (!known.includes(name) && (options as Record<string, unknown>)[name] !== undefined) {
       const member = within === undefined ? name : `${within}.${name}`;
       const nearest = nearestOf(name, known);
-      throw new CountersignError("options.invalid", `unknown option ${JSON.stringify(name.slice(0, 64))}`, {
+      throw new CountersignError("options.invalid", `the option ${JSON.stringify(name.slice(0, 64))} is unknown`, {
         member,
         hint: nearest === undefined ? `use one of: ${known.join(", ")}` : `use ${nearest}`,
       });

@@ -29,7 +29,7 @@ export function own<T extends object>(given: T): T {
   return Object.assign(Object.create(null), given);
 }
 
-/** Returns a copy without a prototype of these fields of the object, as far as it has them. */
+/** Returns an object without a prototype that has only these fields of the given object. Missing fields are omitted. */
 export function ownFields<T extends object>(given: T, names: readonly string[]): T {
   const own: Record<string, unknown> = Object.create(null);
   for (const name of names) {

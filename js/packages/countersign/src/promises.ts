@@ -38,8 +38,31 @@ export class Notifier {
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
-    const done = last.then(work);
-    last = done.catch(() => {});
-    return done;
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
+/** Returns a function that runs at most `max` pieces of work at a time, and begins them in call order. */
+export function atMost(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const queue: (() => void)[] = [];
+  let free = max;
+  return async (work) => {
+    if (free > 0) {
+      free--;
+    } else {
+      await new Promise<void>((resolve) => queue.push(resolve));
+    }
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next === undefined) {
+        free++;
+      } else {
+        next();
+      }
+    }
   };
 }

@@ -15,6 +15,6 @@ export function reason(cause: unknown): string | undefined {
  * True if a request that got this HTTP status may be retried. 421 isn't retried: `fetch` already tries another
  * connection, and a log server uses 421 to reject a wrong host name.
  */
-export function passes(status: number): boolean {
+export function isRetryable(status: number): boolean {
   return [408, 425, 429].includes(status) || status >= 500;
 }

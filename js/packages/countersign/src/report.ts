@@ -97,6 +97,28 @@ export interface Log {
   time: string | null;
 }
 
+/** The root log of a tenant log at its last head (SPEC.md, section 16). */
+export interface RootLog {
+  /** The root log's origin. */
+  origin: string;
+  /** Number of its entries, one for each tick. */
+  size: number;
+  /** Its root hash, in base64. */
+  root: string;
+  /** The time of the last tick, by the log server's clock. */
+  time: string;
+}
+
+/** The anchors that the entries of a tenant log agree with (SPEC.md, section 16). */
+export interface History {
+  /** The time of the first anchor, by the log server's clock. */
+  since: string;
+  /** Number of anchors. */
+  anchors: number;
+  /** The time of the last anchor. */
+  to: string;
+}
+
 /** A key named by an open link. */
 export interface Signer {
   /** The public key (vkey): `name+hhhhhhhh+base64`. */
@@ -122,6 +144,15 @@ interface ReportBody {
   counts: Counts;
   /** The last checkpoint whose root hash the entries produce; null if there is none. */
   log: Log | null;
+  /** The root log, if this is a tenant log. */
+  root_log?: RootLog;
+  /** The anchors that the entries agree with, if this is a tenant log and there are any. */
+  history?: History;
+  /**
+   * True if this is a tenant log, and a growth witness that the trust file's quorum requires checked that it only grew.
+   * Absent otherwise, and unless the verdict is `verified`.
+   */
+  only_grew?: true;
   /** Each key named by an open link, in the byte order of the keys. */
   signers: Signer[];
   /** The first hundred findings of each code, by line. */

@@ -1,13 +1,13 @@
 /** Timers, timeouts, and backoff. */
 
 /** Maximum delay of a timer in milliseconds; with more, it would fire immediately. */
-export const LONGEST = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Resolves after this many milliseconds. */
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     // Node.js warns about negative delays.
-    setTimeout(resolve, Math.max(0, Math.min(milliseconds, LONGEST)));
+    setTimeout(resolve, Math.max(0, Math.min(milliseconds, MAX_TIMER_MS)));
   });
 }
 
@@ -15,7 +15,7 @@ export function sleep(milliseconds: number): Promise<void> {
 async function orLate<T, Late>(milliseconds: number, begun: PromiseLike<T>, late: () => Late | PromiseLike<Late>) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(milliseconds, LONGEST));
+    timer = setTimeout(resolve, Math.min(milliseconds, MAX_TIMER_MS));
   });
   try {
     return await Promise.race([begun, over.then(late)]);
@@ -32,7 +32,7 @@ export function within<T>(milliseconds: number, begun: PromiseLike<T>, late: () 
 /**
  * Waits for a promise up to this many milliseconds. Resolves to true if it settled in time. The work itself continues.
  */
-export function comesWithin(milliseconds: number, begun: PromiseLike<unknown>): Promise<boolean> {
+export function settlesWithin(milliseconds: number, begun: PromiseLike<unknown>): Promise<boolean> {
   const came = begun.then(() => true);
   return orLate(milliseconds, came, () => false);
 }
@@ -55,7 +55,7 @@ export interface Waits {
   readonly longest: number;
 }
 
-/** Longest wait demanded by a server that is respected, in milliseconds. */
+/** Longest wait accepted from a server, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /**

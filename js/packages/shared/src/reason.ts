@@ -1,1 +1,1 @@
-export { passes } from "../../countersign/dist/reason.js";
+export { isRetryable } from "../../countersign/dist/reason.js";

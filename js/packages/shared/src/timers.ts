@@ -1,1 +1,1 @@
-export { comesWithin, sleep, within } from "../../countersign/dist/timers.js";
+export { settlesWithin, sleep, within } from "../../countersign/dist/timers.js";

@@ -1,4 +1,4 @@
-/** Verification, with what the viewer needs in addition: reading a source again, and the positions of its events. */
+/** Verification, plus two features for the viewer: rereading a source, and the positions of its events. */
 
 export type { VerifiedEvent } from "../../countersign/dist/verify/batch.js";
 export {

@@ -28,10 +28,10 @@ export interface CountersignViewer extends HTMLElement {
   order: string | null;
   /** `light` or `dark`. Default: the reader's preference. */
   theme: string | null;
-  /** True to leave out the strip with the verdict. */
+  /** True to hide the strip with the verdict. */
   bare: boolean;
   /**
-   * Prefix of the names under which the view state is kept in the fragment of the page's address. Default: not kept.
+   * Prefix of the view state's names in the fragment of the page's address. Default: the state isn't in the address.
    */
   fragment: string | null;
   /** Address of a rule pack; empty for the included pack. Default: no detection. */
@@ -55,10 +55,10 @@ export interface CountersignViewer extends HTMLElement {
   /** Shows a line of the export. Resolves to true if the line has a row. */
   goTo(line: number): Promise<boolean>;
   /** Shows an entry of the log. Resolves to true if it has a row. */
-  goToEntry(leaf: number): Promise<boolean>;
+  goToEntry(index: number): Promise<boolean>;
 }
 
-/** A report, with the pin to keep for next time; of an alarm, the last good pin. */
+/** A report, with the pin for the next verification; in an alarm, the last pin before it. */
 export interface Reported {
   readonly report: Report;
   readonly pin: string | null;

@@ -59,13 +59,13 @@ class Keeper {
         );
         await outbox.open();
         const change = { put: [entry(1, "a")], remove: [] };
-        const said: string[] = [];
+        const lines: string[] = [];
         for (let tries = 0; tries < 2; tries += 1) {
           const write = outbox.write(change).then(() => "written");
-          said.push(await write.catch(({ code }: { code: string }) => code));
+          lines.push(await write.catch(({ code }: { code: string }) => code));
         }
         await outbox.close();
-        return Response.json([...said, ...texts(await outbox.open())]);
+        return Response.json([...lines, ...texts(await outbox.open())]);
       }
       case "/delete-all":
         await storage.deleteAll();

@@ -85,7 +85,7 @@ fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     path.split('/').filter(|segment| !segment.is_empty()).map(escapes::decode)
 }
 
-/// Returns a path without the names of its parameters, which is equal for equivalent paths.
+/// Returns a path without the names of its parameters. Equivalent paths give the same result.
 pub(super) fn normal(path: &str, kinds: &BTreeMap<&str, Kind>) -> String {
     let mut normal = String::new();
     for segment in segments(path) {

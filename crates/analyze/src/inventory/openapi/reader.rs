@@ -106,7 +106,7 @@ fn yaml(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     Ok(())
 }
 
-/// A list or map being built. In a map, `name` is the name that waits for its value.
+/// A list or map being built. In a map, `name` is the last name, whose value hasn't been parsed yet.
 struct Open {
     node: Node,
     name: Option<(String, u32)>,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use countersign_analyze::{
-    Acknowledgement, Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored,
+    Acknowledgment, Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored,
 };
 
 use super::AnalyzedExport;
@@ -29,7 +29,7 @@ impl AnalyzedExport<'_> {
         for finding in ranked {
             let _ = writeln!(text, "{} {}", level(finding.level), label(plain(&finding.title)));
             for (name, value) in self.facts(finding, &signer_trusts) {
-                let _ = writeln!(text, "  {} {value}", faint(format_args!("{name:<8}")));
+                let _ = writeln!(text, "  {} {value}", faint(format_args!("{name:<12}")));
             }
             text.push('\n');
         }
@@ -47,13 +47,9 @@ impl AnalyzedExport<'_> {
             );
             let _ = writeln!(text, "{}", doubt(value));
         }
-        if self.answers.skipped > 0 {
-            let answers = count(self.answers.skipped, "answer");
-            let _ = writeln!(
-                text,
-                "{}",
-                doubt(format_args!("! {answers} to findings were skipped to save memory."))
-            );
+        if self.acknowledgments.skipped > 0 {
+            let skipped = count(self.acknowledgments.skipped, "acknowledgment");
+            let _ = writeln!(text, "{}", doubt(format_args!("! {skipped} were skipped to save memory.")));
         }
         for limit in limits {
             let _ = writeln!(text, "{}", doubt(self.limited(limit)));
@@ -94,12 +90,14 @@ impl AnalyzedExport<'_> {
         };
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
-        if let Some((Acknowledgement { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
+        if let Some((Acknowledgment { leaf, by, reason, .. }, signer)) =
+            self.acknowledgments.first(&finding.id)
+        {
             let signer_trust = marked(signer_trusts.of_signer(&signer.vkey, signer.chain, signer.authorized));
             let name = plain(signer.vkey.name());
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));
             facts.push((
-                "answered",
+                "acknowledged",
                 format!("by {} at entry {leaf}, signer {name} {signer_trust}{reason}", plain(by)),
             ));
         }

@@ -11,7 +11,7 @@ use countersign::note::VerifierKey;
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, SelectedItem, SummarizedEvent, VerifiedItem};
 use countersign_analyze::pieces::PieceError;
-use countersign_analyze::{Acknowledgement, Analyzer, Detected, Pack, Signers};
+use countersign_analyze::{Acknowledgment, Analyzer, Detected, Pack, Signers};
 use countersign_query::Parsers;
 
 use super::{AnalyzedExport, detect};
@@ -21,30 +21,30 @@ use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 /// The approximate number of bytes that wait in memory.
 const MEMORY_BYTES: usize = 16 << 20;
 
-/// Maximum number of findings whose answers are kept.
-const MAX_ANSWERED_FINDINGS: usize = 16_384;
+/// Maximum number of findings whose acknowledgments are kept.
+const MAX_ACKNOWLEDGED_FINDINGS: usize = 16_384;
 
 /// The first acknowledgment of each finding, by its id, with the signer.
 #[derive(Default)]
-pub(super) struct Answers {
-    first: HashMap<String, (Acknowledgement, Signer)>,
+pub(super) struct Acknowledgments {
+    by_finding: HashMap<String, (Acknowledgment, Signer)>,
     /// The number of acknowledgments beyond the limit.
     pub(super) skipped: u64,
 }
 
-impl Answers {
-    fn add(&mut self, answer: Acknowledgement, signer: Signer) {
-        let is_full = self.first.len() >= MAX_ANSWERED_FINDINGS;
-        match self.first.get_mut(&answer.finding) {
-            Some((first, of)) if answer.leaf < first.leaf => (*first, *of) = (answer, signer),
+impl Acknowledgments {
+    fn add(&mut self, new: Acknowledgment, signer: Signer) {
+        let is_full = self.by_finding.len() >= MAX_ACKNOWLEDGED_FINDINGS;
+        match self.by_finding.get_mut(&new.finding) {
+            Some((first, of)) if new.leaf < first.leaf => (*first, *of) = (new, signer),
             Some(_) => {}
             None if is_full => self.skipped += 1,
-            None => _ = self.first.insert(answer.finding.clone(), (answer, signer)),
+            None => _ = self.by_finding.insert(new.finding.clone(), (new, signer)),
         }
     }
 
-    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledgement, Signer)> {
-        self.first.get(finding)
+    pub(super) fn first(&self, finding: &str) -> Option<&(Acknowledgment, Signer)> {
+        self.by_finding.get(finding)
     }
 }
 
@@ -100,7 +100,7 @@ fn read(detected: &[u8], pack: &Pack) -> Result<Detected, CliError> {
 pub(super) struct FindingsVisitor<'p, 'r> {
     parsers: &'r Parsers,
     analyzer: OrderedAnalyzer<'p>,
-    answers: Answers,
+    acknowledgments: Acknowledgments,
     events: u64,
     waiting: SpillQueue<SignedDetection>,
 }
@@ -115,7 +115,7 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
         Self {
             parsers,
             analyzer: OrderedAnalyzer { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
-            answers: Answers::default(),
+            acknowledgments: Acknowledgments::default(),
             events: 0,
             waiting: SpillQueue::new(max_bytes),
         }
@@ -133,12 +133,12 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
         let text = std::str::from_utf8(event.text).ok()?;
         let detected = detect(pack, parsers, text, (event.time, event.chain, None));
         let item = Some(PendingValue::new(detected));
-        Some(if Acknowledgement::may_be(text) { event.select_with_text(item) } else { event.select(item) })
+        Some(if Acknowledgment::may_be(text) { event.select_with_text(item) } else { event.select(item) })
     }
 
     /// Ends with the report on the export.
     pub(super) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, CliError> {
-        let Self { mut analyzer, answers, events, mut waiting, .. } = self;
+        let Self { mut analyzer, acknowledgments, events, mut waiting, .. } = self;
         let pack = analyzer.pack;
         waiting.for_each(
             |record| SignedDetection::read(record, pack),
@@ -147,7 +147,7 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
             },
         )?;
         let OrderedAnalyzer { analyzer, signers, .. } = analyzer;
-        Ok(AnalyzedExport { pack, report, outcome: analyzer.finish(), signers, answers, events })
+        Ok(AnalyzedExport { pack, report, outcome: analyzer.finish(), signers, acknowledgments, events })
     }
 }
 
@@ -160,7 +160,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
         let VerifiedItem { link, item, text } = event;
         let pack = self.analyzer.pack;
         self.events += 1;
-        let answer = text.as_deref().and_then(|text| Acknowledgement::parse(text, link.index));
+        let acknowledgment = text.as_deref().and_then(|text| Acknowledgment::parse(text, link.index));
         let detected = if let Some(item) = item {
             item.into_value(|bytes| read(bytes, pack))?
         } else {
@@ -168,8 +168,8 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
             Box::new(detect(pack, self.parsers, &text.unwrap_or_default(), of))
         };
         let signer = Signer { chain: link.chain, vkey: link.vkey, authorized: link.authorized };
-        if let Some(answer) = answer {
-            self.answers.add(answer, signer.clone());
+        if let Some(acknowledgment) = acknowledgment {
+            self.acknowledgments.add(acknowledgment, signer.clone());
         }
         let signer = self.analyzer.signers.number(signer);
         self.waiting.push(link.index, SignedDetection { signer, detected });
@@ -203,7 +203,7 @@ impl OrderedAnalyzer<'_> {
 }
 
 fn broken(error: &dyn std::error::Error) -> CliError {
-    CliError::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
+    CliError::unusable("analyze.order", error.to_string(), "report this as a bug")
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn junit(result: &PolicyResult<'_>) -> String {
             // A test keeps its name when it fails, so that its history stays connected.
             let is_whole = check.violations.len() == 1 && violation.identity.is_empty();
             let name = escaped(if is_whole { &check.requirement } else { &violation.description });
-            let said = escaped(&violation.text());
+            let message = escaped(&violation.text());
             let entries: Vec<String> = violation.leaves.iter().map(u64::to_string).collect();
             let entries = match &entries[..] {
                 [] => String::new(),
@@ -35,7 +35,7 @@ pub(super) fn junit(result: &PolicyResult<'_>) -> String {
                 format!("<skipped message=\"{}, until {}\"/>", escaped(&exception.reason), exception.until)
             } else {
                 failures += 1;
-                format!("<failure type=\"{class}\" message=\"{said}\">{entries}</failure>")
+                format!("<failure type=\"{class}\" message=\"{message}\">{entries}</failure>")
             };
             let _ = writeln!(cases, "    <testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>");
         }
@@ -49,7 +49,7 @@ pub(super) fn junit(result: &PolicyResult<'_>) -> String {
 
 /// Escapes text for an attribute or element, on one line. Characters not allowed in XML 1.0 are replaced.
 fn escaped(text: &str) -> String {
-    let said: String = text
+    let line: String = text
         .chars()
         .map(|char| match char {
             '\t' | '\n' | '\r' => ' ',
@@ -57,5 +57,5 @@ fn escaped(text: &str) -> String {
             char => char,
         })
         .collect();
-    escape(said).into_owned()
+    escape(line).into_owned()
 }

@@ -37,7 +37,7 @@ pub(super) struct Violation {
     pub(super) level: Level,
     /// The entries that show it.
     pub(super) leaves: Vec<u64>,
-    /// Identity, if known: a finding's id or an endpoint.
+    /// The finding's id or the endpoint, if known.
     pub(super) identity: String,
     /// The exception that accepts it, if any.
     pub(super) exception: Option<Exception>,
@@ -159,14 +159,14 @@ fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
 }
 
 fn findings(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) {
-    let (Some(asked), Some(searched)) = (&policy.findings, &data.searched) else { return };
+    let (Some(clause), Some(searched)) = (&policy.findings, &data.searched) else { return };
     let is_refused = |id: &String, level: Level| {
-        asked.level.is_some_and(|least| level >= least) || asked.rules.contains(id)
+        clause.level.is_some_and(|least| level >= least) || clause.rules.contains(id)
     };
     checks.push(events_checked(searched, &|rule| {
-        is_refused(&rule.id, rule.level) && exception_for(&asked.except, &rule.id, data.now).is_none()
+        is_refused(&rule.id, rule.level) && exception_for(&clause.except, &rule.id, data.now).is_none()
     }));
-    if !asked.accepts_gaps {
+    if !clause.accepts_gaps {
         checks.push(covered(searched));
     }
     let mut by_rule: BTreeMap<&str, Check> = BTreeMap::new();
@@ -189,13 +189,13 @@ fn findings(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) {
             level: finding.level,
             leaves: finding.leaves.iter().copied().take(MAX_LEAVES).collect(),
             identity: finding.id.clone(),
-            exception: exception_for(&asked.except, &finding.rule, data.now),
+            exception: exception_for(&clause.except, &finding.rule, data.now),
         });
     }
     if by_rule.is_empty() {
-        let level = asked.level.map(|level| format!("of the level {} or above", level.as_str()));
-        let rules = (!asked.rules.is_empty())
-            .then(|| format!("of {} by name", count(asked.rules.len() as u64, "rule")));
+        let level = clause.level.map(|level| format!("of the level {} or above", level.as_str()));
+        let rules = (!clause.rules.is_empty())
+            .then(|| format!("of {} by name", count(clause.rules.len() as u64, "rule")));
         let what: Vec<String> = level.into_iter().chain(rules).collect();
         checks.push(Check::new("finding", format!("there is no finding {}", what.join(" or "))));
     }
@@ -240,7 +240,7 @@ fn events_checked(searched: &RuleSearch<'_>, decides: &dyn Fn(&Rule) -> bool) ->
 }
 
 fn endpoints(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) {
-    let (Some(asked), Some(report)) = (&policy.endpoints, data.inventory) else { return };
+    let (Some(clause), Some(report)) = (&policy.endpoints, data.inventory) else { return };
     let mut looked = Check::new("endpoint/looked", "calls were checked, without reaching a memory limit");
     if report.calls == 0 {
         looked = looked.fails("no call was recorded, so no endpoint is known");
@@ -261,11 +261,11 @@ fn endpoints(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) 
             detail: format!("{calls}, {} to {}", endpoint.first.0, endpoint.last.0),
             level: Level::High,
             leaves: leaves.iter().copied().take(MAX_LEAVES).collect(),
-            exception: exception_for(&asked.except, &name, data.now),
+            exception: exception_for(&clause.except, &name, data.now),
             identity: name,
         }
     };
-    for flag in &asked.refuse {
+    for flag in &clause.refuse {
         let (requirement, description) = words(*flag);
         let mut check = Check::new(format!("endpoint/{}", flag.as_str()), requirement);
         let flagged = report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(flag));
@@ -273,7 +273,7 @@ fn endpoints(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) 
         check.violations.extend(flagged.map(|endpoint| violation(endpoint, description, is_open)));
         checks.push(check);
     }
-    if let (true, Some(before)) = (asked.refuses_new_unauthenticated, &data.before) {
+    if let (true, Some(before)) = (clause.refuses_new_unauthenticated, &data.before) {
         let requirement = "no endpoint newly answers unauthenticated calls";
         let mut check = Check::new(format!("endpoint/{NEW_UNAUTHENTICATED}"), requirement);
         let open = report.endpoints.iter().filter(|endpoint| endpoint.unauthenticated.calls > 0);
@@ -282,7 +282,8 @@ fn endpoints(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) 
         check.violations.extend(new.map(|endpoint| violation(endpoint, description, true)));
         checks.push(check);
     }
-    if let (Some(least), Some(DescriptionSummary { operations, .. })) = (asked.exercised, &report.description)
+    if let (Some(least), Some(DescriptionSummary { operations, .. })) =
+        (clause.exercised, &report.description)
     {
         let called = operations.saturating_sub(report.unused.len());
         let check = Check::new(

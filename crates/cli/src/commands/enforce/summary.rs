@@ -24,13 +24,13 @@ pub(super) fn text(result: &PolicyResult<'_>) -> String {
         let _ = writeln!(text, "{mark} {}", plain(&check.requirement));
         for violation in check.violations.iter().take(MAX_LISTED) {
             let entries = entries(&violation.leaves);
-            let said = plain(&violation.text());
+            let description = plain(&violation.text());
             let _ = match &violation.exception {
                 Some(exception) => {
                     let why = format!("accepted until {}: {}", exception.until, plain(&exception.reason));
-                    writeln!(text, "    {said}{entries} {}", faint(why))
+                    writeln!(text, "    {description}{entries} {}", faint(why))
                 }
-                None => writeln!(text, "    {said}{entries}"),
+                None => writeln!(text, "    {description}{entries}"),
             };
         }
         if check.violations.len() > MAX_LISTED {
@@ -45,13 +45,13 @@ pub(super) fn text(result: &PolicyResult<'_>) -> String {
         let _ = writeln!(text, "{} {gap}", doubt("!"));
     }
     let failures = result.failures();
-    let said = if failures == 0 {
+    let description = if failures == 0 {
         good(format_args!("✓ {} is met.", plain(&result.policy.name)))
     } else {
         bad(format_args!("✗ {} is not met:", plain(&result.policy.name)))
             + &format!(" {}.", count(failures, "failure"))
     };
-    let _ = writeln!(text, "\n{said}\n{} {}", label("policy:"), result.hash);
+    let _ = writeln!(text, "\n{description}\n{} {}", label("policy:"), result.hash);
     text
 }
 

@@ -270,5 +270,5 @@ fn number(
 }
 
 fn faulty(what: &str) -> CliError {
-    CliError::unusable("evidence.order", what.to_owned(), "this is a bug: please report it")
+    CliError::unusable("evidence.order", what.to_owned(), "report this as a bug")
 }

@@ -39,6 +39,11 @@ pub(super) fn open(
 ) -> Result<Log, CliError> {
     let name = shown(folder);
     std::fs::read_dir(folder).map_err(|error| unreadable_folder(&name, &error))?;
+    if sqlite::has_tenants(folder).is_ok_and(|has_tenants| has_tenants) {
+        let message = "the folder has a log with tenants, whose exports only its log server can prove";
+        let hint = "start the log server, and use its address followed by /t/ and the ID of the tenant's log, with a token";
+        return Err(CliError::unusable("store.failed", message, hint).within(&name));
+    }
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
         let hint = "use the folder in which a log server stores its log; for a log in a bucket, use the log server's address";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
@@ -105,7 +110,8 @@ fn explain(error: &ExportError) -> CliError {
         ExportError::NotFound(_) => {
             ("log.not_found", "check the arguments; only published entries can be exported")
         }
-        ExportError::Canceled
+        ExportError::Restart
+        | ExportError::Canceled
         | ExportError::Revoked
         | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
             ("store.failed", "check the folder and its permissions")

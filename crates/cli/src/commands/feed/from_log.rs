@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_analyze::{Pack, Sources};
-use countersign_client::{Prefix, Server, Source as _};
+use countersign_client::Prefix;
 use countersign_dispatch::{Dispatch, Feed, LogFeed};
 use countersign_watch::{HttpViews, LiveViews, WatchConfig, WatchState, Watcher, follow};
 
@@ -25,24 +25,21 @@ pub(super) fn run(
     let trust = args.trust.load()?;
     let origin = origin::select(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
-        CliError::unusable("http.url", why, "use a form such as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "use a URL such as https://log.example/audit").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {
         token::warn_if_token_unencrypted(&prefix.join("stream", &[]));
     }
-    let views: Arc<dyn LiveViews> = Arc::new(HttpViews::new(prefix.clone(), token)?);
+    let views = HttpViews::new(prefix, token)?;
     // Without findings, no rules are needed.
     let pack = if feed.findings { rules::load(&args.rules)? } else { empty_pack()? };
     dispatch.progress_mut().set_origin(&origin)?;
     let Some((store, name)) = dispatch.progress().store() else { return Ok(ExitStatus::Unusable) };
     let name = name.to_owned();
     let state = WatchState::load(&store, &name)?;
-    let end = if args.once || args.from_now {
-        Some(Server::new(prefix)?.checkpoint()?.checkpoint.size)
-    } else {
-        None
-    };
+    let end = if args.once || args.from_now { Some(views.size(&origin, &trust)?) } else { None };
+    let views: Arc<dyn LiveViews> = Arc::new(views);
     let parsers = feed.parsers.clone();
     let events = feed.events;
     let config = WatchConfig { origin: origin.clone(), trust, pack: &pack, parsers, scans: false, events };
@@ -61,6 +58,6 @@ fn empty_pack() -> Result<Pack, CliError> {
     let rule = "title: Nothing\nid: nothing\nlevel: informational\ndetection:\n  s: {countersign-feeds-nothing: nothing}\n  condition: s\n";
     sources.add("nothing.yml", rule);
     sources.build("nothing").map_err(|_| {
-        CliError::unusable("rules.invalid", "no rules can be built", "this is a bug: please report it")
+        CliError::unusable("rules.invalid", "the empty rule pack could not be built", "report this as a bug")
     })
 }

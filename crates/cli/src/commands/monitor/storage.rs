@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::checkpoint::SignedCheckpoint;
-use countersign_monitor::MonitorState;
+use countersign_monitor::{LogState, MonitorState};
 
 use crate::errors::{CliError, shown};
 use crate::io::input;
@@ -38,8 +37,8 @@ impl Storage {
         if let Self::State(_) = self {
             return MonitorState::parse(&read(path)?, origin).map_err(invalid);
         }
-        let pin = SignedCheckpoint::parse_extended(&input::small_text(path)?);
-        let pin = pin.map_err(|_| invalid("it is not a signed checkpoint"))?;
+        let pin = LogState::parse(&input::small_text(path)?);
+        let pin = pin.map_err(|_| invalid("it is neither a signed checkpoint nor a head"))?;
         if pin.checkpoint.origin != origin {
             return Err(invalid("it belongs to another log"));
         }

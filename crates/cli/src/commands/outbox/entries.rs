@@ -1,8 +1,11 @@
 //! The entries of an outbox, in the format of the npm package's recorder.
 
+use countersign::tenant::Since;
 use countersign::time::Time;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::io::verdict;
 
 /// An entry of an outbox.
 pub(super) enum Entry {
@@ -10,6 +13,18 @@ pub(super) enum Entry {
     Event(Event),
     /// Signed links with their events.
     Links(Links),
+    /// The recorder's knowledge of a tenant's log.
+    Log(LogNote),
+}
+
+/// A fact about a tenant's log, which is never sent.
+pub(super) struct LogNote {
+    /// The application's ID of the tenant.
+    pub(super) tenant: String,
+    /// The fact, for people.
+    pub(super) text: String,
+    /// True if the log server has shown two histories.
+    pub(super) is_contradiction: bool,
 }
 
 /// An event that waits for its link.
@@ -18,6 +33,8 @@ pub(super) struct Event {
     pub(super) time: Time,
     /// The JSON, as it was recorded.
     pub(super) json: String,
+    /// The application's ID of the tenant, if it is for a tenant's log.
+    pub(super) tenant: Option<String>,
 }
 
 /// Lines that are submitted unchanged.
@@ -25,6 +42,14 @@ pub(super) struct Links {
     /// The lines, each with a line feed.
     pub(super) lines: Vec<u8>,
     chain: String,
+    /// The application's ID of the tenant, if they are for a tenant's log.
+    pub(super) tenant: Option<String>,
+}
+
+/// The reason why a tenant's log must not be written to.
+#[derive(Deserialize)]
+struct Contradiction {
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -52,9 +77,52 @@ impl Entry {
                 let head = str::from_utf8(&rest[..end]).ok()?;
                 Links::parse(&rest[end + 1..], head).map(Self::Links)
             }
+            b't' | b'o' | b'h' | b'x' => {
+                let end = rest.iter().position(|&byte| byte == b'\n')?;
+                let tenant: String = serde_json::from_slice(&rest[..end]).ok()?;
+                let rest = &rest[end + 1..];
+                if *kind != b't' {
+                    return LogNote::parse(*kind, rest, tenant).map(Self::Log);
+                }
+                match Self::parse(rest)? {
+                    Self::Event(event) => Some(Self::Event(Event { tenant: Some(tenant), ..event })),
+                    Self::Links(links) => Some(Self::Links(Links { tenant: Some(tenant), ..links })),
+                    Self::Log(_) => None,
+                }
+            }
             _ => None,
         }
     }
+
+    /// Returns the application's ID of the tenant, if the entry is for a tenant's log.
+    pub(super) fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Event(event) => event.tenant.as_deref(),
+            Self::Links(links) => links.tenant.as_deref(),
+            Self::Log(note) => Some(&note.tenant),
+        }
+    }
+}
+
+impl LogNote {
+    fn parse(kind: u8, bytes: &[u8], tenant: String) -> Option<Self> {
+        let text = str::from_utf8(bytes).ok()?;
+        let (text, is_contradiction) = match kind {
+            b'o' => (format!("its log is {text}"), false),
+            b'h' => {
+                let mut lines = text.splitn(3, '\n');
+                let (_origin, since) = (lines.next()?, Since::parse(lines.next()?)?);
+                (newest_head(since), false)
+            }
+            _ => (serde_json::from_str::<Contradiction>(text).ok()?.message, true),
+        };
+        Some(Self { tenant, text, is_contradiction })
+    }
+}
+
+/// Returns the text about the newest head of a log.
+pub(super) fn newest_head(Since { size, tick }: Since) -> String {
+    format!("newest head: {} at tick {tick}", verdict::entries(size))
 }
 
 impl Event {
@@ -68,7 +136,7 @@ impl Event {
         // Applies the core's limits on depth and numbers: a recorder stores no event that the core rejects.
         let is_object =
             json.starts_with('{') && countersign::canonical::canonicalize(json.as_bytes()).is_ok();
-        (is_line && is_object).then(|| Self { time, json: json.to_owned() })
+        (is_line && is_object).then(|| Self { time, json: json.to_owned(), tenant: None })
     }
 
     /// Returns the event's action.
@@ -107,7 +175,7 @@ impl Links {
                 chain = link.chain().to_string();
             }
         }
-        Some(Self { lines: lines.to_vec(), chain })
+        Some(Self { lines: lines.to_vec(), chain, tenant: None })
     }
 
     fn parsed(&self) -> impl Iterator<Item = Line<'_>> {
@@ -139,5 +207,35 @@ impl Links {
     pub(super) fn actions(&self) -> Vec<String> {
         let action = |line: Line<'_>| serde_json::from_str::<EventFields<'_>>(line.event?.get()).ok()?.action;
         self.parsed().filter_map(action).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Entry> {
+        Entry::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn entries_of_tenants_are_read() {
+        let event = "e1795728750001 AAAAAAAAAAAAAAAAAAAAAA== {\"action\":\"a\"}";
+        let Some(Entry::Event(read)) = parse(&format!("t\"ac\\nme\"\n{event}")) else { panic!("an event") };
+        assert_eq!((read.tenant.as_deref(), &*read.json), (Some("ac\nme"), "{\"action\":\"a\"}"));
+        let notes = [
+            ("o\"acme\"\nlog.example/t/00", "its log is log.example/t/00", false),
+            ("h\"acme\"\nlog.example/t/00\n120,4093\nproof", "newest head: 120 entries at tick 4093", false),
+            ("x\"acme\"\n{\"message\":\"two histories\",\"evidence\":{}}", "two histories", true),
+        ];
+        for (text, fact, is_contradiction) in notes {
+            let Some(Entry::Log(note)) = parse(text) else { panic!("{text}") };
+            assert_eq!((&*note.tenant, &*note.text, note.is_contradiction), ("acme", fact, is_contradiction));
+        }
+        for text in
+            ["t", "tacme\ne", "t\"acme\"\n", "t\"acme\"\no\"acme\"\nlog", "h\"acme\"\nlog\n1\n", "x\"a\"\n{}"]
+        {
+            assert!(parse(text).is_none(), "{text}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Parses the file of the npm package's `fileOutbox`, as far as it is intact.
+//! Parses the intact lines of a file of the npm package's `fileOutbox`.
 //!
 //! After its header, each line is a change: a checksum, a space, and JSON. The checksum covers the JSON and the
 //! previous line's checksum. A line is intact if its checksum follows from the previous line's, as stored or as
@@ -176,7 +176,7 @@ fn checksum(last: &str, json: &[u8]) -> String {
     hex::encode(&Hash::digest(&[last.as_bytes(), json]).0)[..CHECKSUM_CHARS].to_owned()
 }
 
-/// Splits the bytes after the header into lines, even where an LF was lost.
+/// Splits the bytes after the header into lines, even if a line feed was lost.
 fn candidates(bytes: &[u8], begin: usize) -> Vec<LineCandidate<'_>> {
     let mut candidates = Vec::new();
     let mut at = begin;
@@ -262,7 +262,7 @@ mod tests {
         let texts = |contents: &Contents| -> Vec<String> {
             let of = |entry: &Entry| match entry {
                 Entry::Event(event) => event.json.clone(),
-                Entry::Links(_) => String::new(),
+                Entry::Links(_) | Entry::Log(_) => String::new(),
             };
             contents.entries.values().map(of).collect()
         };

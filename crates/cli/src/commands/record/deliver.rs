@@ -39,7 +39,7 @@ const FLUSH_EVENTS: u64 = 1_024;
 const FLUSH_BYTES: usize = 256 << 10;
 /// The maximum number of bytes that wait in memory without an outbox on disk; above it, reading pauses.
 const MAX_MEMORY_BYTES: usize = 64 << 20;
-/// The longest time without checking anything but the input.
+/// The maximum time between checks of anything other than the input.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The approximate size of a link without its event, in bytes.
 const LINK_BYTES: usize = 400;
@@ -65,10 +65,10 @@ pub(crate) struct DeliveryArgs {
     outbox: Option<PathBuf>,
     /// Keep reading as the file grows, through rotations, until stopped
     ///
-    /// Requires an outbox, which also stores how far the file was read, in the same step as the events: after a kill,
-    /// no line is lost or recorded twice. A line that isn't an event is recorded as countersign.dropped. If files
-    /// were rotated while nothing followed them, the current one is found and read to its end, but not those between
-    /// it and the newest.
+    /// Requires an outbox, which also stores how far the file was read, in the same step as the events: after
+    /// a kill, no line is lost or recorded twice. A line that isn't an event is recorded as
+    /// countersign.dropped. If files were rotated while the program didn't run, it still reads the last one
+    /// to its end, but not the files between that one and the newest.
     #[arg(long, requires = "to")]
     follow: bool,
     /// Sign and send at least this often, such as 500ms, 1s, or 1m
@@ -406,8 +406,8 @@ impl Session<'_> {
         Ok(self.clock.lock().unwrap_or_else(PoisonError::into_inner).now(now()?))
     }
 
-    /// True if a chain's times are ahead of now. Times never go back, so further links would repeat a time that no
-    /// log accepts yet.
+    /// True if a chain's times are ahead of now. Times in a chain never decrease, so more links would repeat
+    /// a time that no log accepts yet.
     fn is_ahead_of_time(&self, recorder: Option<&Recorder>) -> Result<bool, CliError> {
         let Some(position) = recorder.and_then(Recorder::position) else { return Ok(false) };
         Ok(Clock::is_too_far_ahead(position.time, self.now()?))

@@ -28,7 +28,7 @@ pub(super) enum InputMessage {
     /// An event, or a line that should be one.
     Event {
         bytes: Vec<u8>,
-        /// Its place, if the input has an end.
+        /// The event's place in the input, if the input has an end.
         place: Option<Place>,
         followed: Option<FollowPosition>,
     },

@@ -12,11 +12,13 @@ use crate::io::input;
 /// The key of the log, obtained from somewhere other than the log server.
 #[derive(clap::Args)]
 pub(super) struct ProofArgs {
-    /// Public key of the log, obtained from somewhere other than the log server; its name is the origin
+    /// Public key of the log, obtained from somewhere other than the log server. Its name is the origin; for a tenant
+    /// log, use the root log's key, and --origin
     // A string, parsed later: clap repeats invalid values in errors, and this may be a private key.
     #[arg(long, value_name = "VKEY", requires = "to")]
     log: Option<String>,
-    /// Trust file with the log's key, and the quorum of witnesses that proofs must meet
+    /// Trust file with the log's key, and the quorum of witnesses that proofs must meet. If one origin line names a
+    /// log, that log is the default
     #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "log")]
     trust: Option<PathBuf>,
 }

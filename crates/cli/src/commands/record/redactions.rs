@@ -7,8 +7,8 @@ use countersign::event::{Event, Redaction};
 use serde_json::{Value, json};
 use strum::IntoStaticStr;
 
-use crate::io::style;
 use crate::io::verdict::count;
+use crate::io::{style, table};
 
 /// The maximum number of fields that are counted separately, because events choose their field names.
 const MAX_FIELDS: usize = 1000;
@@ -34,7 +34,7 @@ impl Reason {
     }
 }
 
-/// The redaction of events, and its parts alone, to find reasons.
+/// The redaction of events, and each of its parts separately, to determine reasons.
 pub(crate) struct Rules {
     pub(crate) all: Redaction,
     /// Redacts nothing.
@@ -221,17 +221,13 @@ impl Redactions {
         if values == 0 {
             return format!("Nothing would be redacted in {of}. Nothing was recorded.\n");
         }
-        let mut table = comfy_table::Table::new();
-        table
-            .load_style(comfy_table::presets::NOTHING)
-            .set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-        table.set_header(["VALUES", "WHY", "FIELD"]);
+        let mut table = table::new(["VALUES", "WHY", "FIELD"]);
         for (path, reason, values) in self.sorted() {
             table.add_row([values.to_string(), reason.map_or("", Reason::as_str).into(), style::plain(path)]);
         }
         let mut text = String::new();
-        for line in table.lines() {
-            let _ = writeln!(text, "{}", line.trim_end().strip_prefix(' ').unwrap_or_default());
+        for line in table::text(&table).lines() {
+            let _ = writeln!(text, "{}", line.strip_prefix(' ').unwrap_or_default());
         }
         if self.others > 0 {
             let _ = writeln!(text, "{} in more fields", count(self.others, "value"));

@@ -37,7 +37,7 @@ struct Chain {
 }
 
 impl LockedExport {
-    /// Opens and locks an export. One that is appended to in place must not be compressed.
+    /// Opens and locks an export. An export that is appended to in place must not be compressed.
     pub(crate) fn open(path: &Path, in_place: bool) -> Result<Self, CliError> {
         let mut input = Input::open(path)?;
         let name = shown(path);
@@ -98,7 +98,11 @@ impl LockedExport {
                 Item::Skip { .. } => {
                     return Err(refuse("the export omits entries here, perhaps the chain's last links"));
                 }
-                Item::Note { .. } | Item::Leaf(_) | Item::Checkpoint { .. } => {}
+                Item::Note { .. }
+                | Item::Leaf(_)
+                | Item::Checkpoint { .. }
+                | Item::Head { .. }
+                | Item::Anchor { .. } => {}
             }
             Ok(())
         })?;

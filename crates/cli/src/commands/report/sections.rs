@@ -35,7 +35,8 @@ pub(super) fn check_count(sections: usize) -> Result<(), CliError> {
     if sections <= MAX_SECTIONS {
         return Ok(());
     }
-    let message = format!("{sections} headings, but a report has at most {MAX_SECTIONS} sections");
+    let message =
+        format!("the file has {sections} headings, but a report has at most {MAX_SECTIONS} sections");
     Err(CliError::unusable("evidence.invalid", message, HINT))
 }
 
@@ -83,7 +84,7 @@ impl SectionBuilder {
 
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
-            // The target has another place here.
+            // The report can't link to headings of the document.
             Tag::Link { dest_url, .. } if dest_url.starts_with('#') => self.link = Some(self.text.len()),
             Tag::Heading { level, .. } if *level <= HeadingLevel::H3 => self.end_section(),
             Tag::List(_) => {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
+use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{EventVisitor, Mark, Options, SummarizedEvent, Verification, VerifiedItem};
@@ -55,9 +55,9 @@ impl VerifyInput {
     }
 
     /// Warns about each pin of another log.
-    pub(super) fn warn_of_other_logs(&self, pins: &[SignedCheckpoint], origin: Option<&str>) {
+    pub(super) fn warn_of_other_logs(&self, pins: &[Pin], origin: Option<&str>) {
         for ((name, _), pin) in self.pins.iter().zip(pins) {
-            warn_if_of_another_log(name, &pin.checkpoint.origin, origin);
+            warn_if_of_another_log(name, &pin.origin, origin);
         }
     }
 
@@ -74,9 +74,11 @@ impl VerifyInput {
                     "check that this is the right file",
                 )
             });
-            let pin = text.and_then(|text| Ok(SignedCheckpoint::parse_extended(text)?));
+            let pin = text.and_then(|text| Ok(Pin::parse(text)?));
             pin.map_err(|failure| {
-                failure.within(name).or_hint("a pin is a signed checkpoint written by --save-pin")
+                failure
+                    .within(name)
+                    .or_hint("a pin is a signed checkpoint or a head proof, written by --save-pin")
             })
         });
         Ok(Options {

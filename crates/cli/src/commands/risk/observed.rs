@@ -85,13 +85,13 @@ impl ObservedData {
         let bytes = Input::open(path)?.all(MAX_MIB)?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| broken("the file is not JSON"))?;
         if value["countersign"] != format {
-            return Err(broken(&format!("the format is not {format}")));
+            return Err(broken(&format!("the format of the file is not {format}")));
         }
         if !matches!(value["verdict"].as_str(), Some("verified" | "partial" | "untrusted")) {
-            return Err(broken("its log did not verify"));
+            return Err(broken("the log of the file did not verify"));
         }
         if let Some(root) = value["log"]["root"].as_str() {
-            let root = Hash::from_base64(root).ok_or_else(|| broken("its root is not a hash"))?;
+            let root = Hash::from_base64(root).ok_or_else(|| broken("the root in the file is not a hash"))?;
             let log = Log { origin: text(&value["origin"]), size: value["log"]["size"].as_u64(), root };
             self.logs.push((file, log));
         }
@@ -124,8 +124,7 @@ impl ObservedData {
                 CliError::unusable("risk.span", "the time span of the observations is unknown", hint)
             })?;
         if self.span.is_none() && span.is_short() {
-            let hint =
-                "use --span with the time in which they happened, such as --span 2026-01-01..2026-11-20";
+            let hint = "use --span with the period in which the events happened, such as --span 2026-01-01..2026-11-20";
             let message =
                 "the log's entries cover less than a day, too short to propose a frequency per year";
             return Err(CliError::unusable("risk.span", message, hint));

@@ -48,8 +48,8 @@ pub(super) fn text(report: &Report) -> String {
     };
     let _ =
         writeln!(text, "\n{} {} years, seeded by {by}", label("simulated:"), money(f64::from(report.years)));
-    for told in &report.scenarios {
-        let _ = writeln!(text, "{} {} {}", label("digest:"), told.digest, faint(&told.scenario.id));
+    for result in &report.scenarios {
+        let _ = writeln!(text, "{} {} {}", label("digest:"), result.digest, faint(&result.scenario.id));
     }
     text
 }

@@ -23,6 +23,11 @@ const DOUBT_HINT: &str = "restore missing entries with --repair URL|DIR|FILE; ad
                         signed after that (the folder was moved while no server ran); or end this log, and start another \
                         in its place with --origin NEW";
 
+const TENANTS_HINT: &str = "restore the newest log.sqlite, and keep signed.txt and heads.bin as they are; if there is none, restore the root log \
+     from a mirror with --repair URL|DIR: only tenant logs that lack entries stay stopped then";
+const TENANTS_DOUBT_HINT: &str = "restore the newest log.sqlite, and put signed.txt and heads.bin back; add --nothing-newer only if you know that \
+     nothing was signed after that (the folder was moved while no server ran)";
+
 /// The options of a start after a restore.
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -34,6 +39,9 @@ pub(super) struct Options {
     ///
     /// For a log in a bucket, stop all its servers first. What the bucket lost is restored from the folder's index
     /// and from --repair.
+    ///
+    /// In a log with tenants, only entries of the root log are restored, from a mirror. Its tenant logs continue too,
+    /// except those whose entries are missing: these stay stopped.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
@@ -71,6 +79,10 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
         now: now(),
     };
     let mut restore = Restore::open(config).map_err(|error| explain(&error))?;
+    if restore.has_tenants() && args.origin.is_some() {
+        let message = "--origin can't be used with --after-restore for a log with tenants";
+        return Err(CliError::unusable("arguments.invalid", message, TENANTS_HINT).within(&shown(&args.dir)));
+    }
     let sources = sources(args, restore.size(), &key, &keys)?;
     let stored = |error| explain(&StartError::Store(error));
     restore.collect(sources).map_err(stored)?;
@@ -78,7 +90,13 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
     match restore.plan().map_err(stored)? {
         Plan::End(over) => {
             let doubtful = restore.history().doubt.is_some() && !args.after.nothing_newer;
-            end(args, &restore, &key, &over, if doubtful { DOUBT_HINT } else { END_HINT }).map(Some)
+            let hint = match (restore.has_tenants(), doubtful) {
+                (true, true) => TENANTS_DOUBT_HINT,
+                (true, false) => TENANTS_HINT,
+                (false, true) => DOUBT_HINT,
+                (false, false) => END_HINT,
+            };
+            end(args, &restore, &key, &over, hint).map(Some)
         }
         plan => {
             match &plan {
@@ -162,7 +180,7 @@ fn end(
         .map_err(|error| io("write", args, &error))
 }
 
-/// Archives a log that ended, also if this was interrupted before.
+/// Archives a log that ended, or completes an interrupted archiving.
 pub(crate) fn archive(args: &Args, ending: &mut Succession) -> Result<(), CliError> {
     ending.archive(&args.dir).map_err(|error| io("move files in", args, &error))
 }
@@ -213,7 +231,7 @@ fn sources(
     let mut files = leaf_files::LeafFiles::new(from, keys);
     let no_leaves = |place: &str| {
         let hint = "pass an export, receipts, an outbox folder, a mirror, or a folder that has a backup named log.sqlite";
-        CliError::unusable("repair.nothing", "it contains no data from a log", hint).within(place)
+        CliError::unusable("repair.nothing", "the place contains no data from a log", hint).within(place)
     };
     for place in &args.after.repair {
         let path = Path::new(place);
@@ -242,7 +260,7 @@ fn sources(
             }
             if !is_found {
                 // An outbox may have nothing left to deliver.
-                style::warn(&format!("{place}: it contains no data from a log"));
+                style::warn(&format!("{place}: the place contains no data from a log"));
             }
         } else {
             sources.push(mirror(place)?);

@@ -35,7 +35,7 @@ pub(super) fn is_candidate(path: &Path) -> bool {
 
 /// The entries in files.
 pub(super) struct LeafFiles {
-    /// Lower entries are already in the log.
+    /// The first entry to find. The log already has all entries before it.
     from: u64,
     keys: Vec<VerifierKey>,
     names: Vec<String>,
@@ -55,8 +55,8 @@ impl LeafFiles {
         self.names.is_empty()
     }
 
-    /// Reads an export, an outbox segment, or receipts, one per line. Returns whether it contains anything from a
-    /// log.
+    /// Reads an export, an outbox segment, or receipts, one per line. Returns true if it contains anything
+    /// from a log.
     pub(super) fn add_file(&mut self, path: &Path) -> Result<bool, CliError> {
         let (mut at, mut leaves, mut is_log) = (0_u64, Vec::new(), false);
         let (mut is_found, mut is_foreign) = (false, false);
@@ -82,6 +82,7 @@ impl LeafFiles {
                     at = at.saturating_add(1 << level);
                     return Ok(());
                 }
+                Item::Head { .. } | Item::Anchor { .. } => return Ok(()),
                 Item::Checkpoint { text, signed } => {
                     is_foreign |= !self.keys.iter().any(|key| signed.is_signed_by(key));
                     if signed.checkpoint.size == at && self.keys.iter().any(|key| signed.is_signed_by(key)) {

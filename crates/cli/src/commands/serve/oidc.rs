@@ -18,8 +18,9 @@ pub(super) struct OpenId {
     /// everyone. Can be repeated
     ///
     /// First the claims, all of which must match, with dots for a path (`realm_access.roles=auditor`); then the
-    /// rights, as in `countersign token add`; then which events, where {org} stands for the token's claim org. The
-    /// first rule that matches the claims and grants the requested right decides.
+    /// rights, as in `countersign token add`; then which events, where {org} stands for the token's claim org. On a
+    /// log with tenants, `log=ID`, `log=*`, or `log={org_log}` says which tenant logs. The first rule that matches the
+    /// claims and grants the requested right decides.
     #[arg(id = "oidc_allow", long = "oidc-allow", value_name = "RULE", requires = "oidc_issuer")]
     allow: Vec<Rule>,
     /// Claim used as the reader's name by --record-reads
@@ -37,11 +38,12 @@ pub(super) struct OpenId {
 }
 
 impl OpenId {
-    /// Returns the issuer's configuration, if given.
-    pub(super) fn config(&self) -> Result<Option<Config>, CliError> {
+    /// Returns the issuer's configuration, if given. On a log with tenants, its rules may name tenant logs.
+    pub(super) fn config(&self, has_tenants: bool) -> Result<Option<Config>, CliError> {
         let Some(issuer) = &self.issuer else { return Ok(None) };
         let (audiences, rules) = (self.audience.clone(), self.allow.clone());
-        Config::new(issuer, audiences, rules, self.name.clone()).map(Some).map_err(|why| {
+        let new = if has_tenants { Config::for_tenants } else { Config::new };
+        new(issuer, audiences, rules, self.name.clone()).map(Some).map_err(|why| {
             let hint = "see --oidc-issuer, --oidc-audience and --oidc-allow in `countersign serve --help`";
             CliError::unusable("arguments.invalid", why, hint)
         })

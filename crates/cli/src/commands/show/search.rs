@@ -38,7 +38,7 @@ pub(super) struct ExportQuery<'q> {
     reads: bool,
 }
 
-/// The results so far, as far as examiners need them.
+/// The part of the results so far that examiners need.
 #[derive(Default)]
 pub(super) struct State {
     /// True if no more events are kept.
@@ -88,8 +88,8 @@ impl<'q> ExportQuery<'q> {
         ConditionHits { held: held | of_signer.held, about: about | of_signer.about }
     }
 
-    /// Returns a searcher for the substrings of which an event must contain one to be relevant. None if any event may
-    /// be relevant.
+    /// Returns a searcher for substrings. An event is relevant only if it contains one of them. None if any
+    /// event may be relevant.
     fn searcher(&self, found: bool, lacking: u128) -> Option<Searcher> {
         if self.signers != 0 || self.counted != 0 {
             return None;

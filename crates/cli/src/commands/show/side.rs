@@ -21,7 +21,7 @@ use crate::io::output::{create_secret, replace};
 const MAGIC: &[u8; 8] = b"csshow\0\x05";
 const TAG: &[u8] = b"countersign/index-file/v3\0";
 const SEAL: usize = 32;
-/// The bytes after the head: its length and its seal.
+/// The number of bytes after the head: the head's length and seal.
 const TAIL: u64 = 4 + SEAL as u64;
 /// The largest head that is read, in bytes.
 const MAX_HEAD_BYTES: u32 = 256 << 20;
@@ -30,8 +30,7 @@ const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 /// The file name of the key.
 const KEY_FILE: &str = "index.key";
 
-/// The source of an index file. It differs for another version of the program, another export, other parsers, or
-/// another trust file.
+/// The inputs of an index file. An index file can be used only if none of them changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct IndexSource {
     pub(super) program: String,
@@ -41,7 +40,7 @@ pub(super) struct IndexSource {
     pub(super) trust: String,
 }
 
-/// The result of verifying the export, as far as showing events needs it.
+/// The part of the verification result that is needed to show events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Verified {
     /// The headline of the verdict.

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
 use countersign::verify::{CoveredLink, VerifiedEvent};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Findings, Outcome, Parsers, Party, Read};
@@ -12,8 +10,8 @@ use countersign_spill::PendingEvents;
 use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts, marked};
 use crate::errors::CliError;
 use crate::io::parsers::unknown_shapes;
-use crate::io::query;
 use crate::io::style::{line, plain};
+use crate::io::{query, table};
 
 /// The maximum number of characters in a cell.
 const MAX_CELL_CHARS: usize = 40;
@@ -62,9 +60,7 @@ pub(super) fn write(
         (true, "KEY"),
     ];
     let unread = rows.iter().filter(|row| row.fields.parsed_as.is_empty()).count() as u64;
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
+    let mut table = table::new(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
     for row in rows {
         let cells = [
             row.link.index.to_string(),
@@ -82,9 +78,7 @@ pub(super) fn write(
         ];
         table.add_row(columns.iter().zip(cells).filter(|((shown, _), _)| *shown).map(|(_, cell)| cell));
     }
-    for line in table.lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    *text += &table::text(&table);
     if total > kept {
         let _ = writeln!(text, "\n… and {} more; use --limit to show them", total - kept);
     }

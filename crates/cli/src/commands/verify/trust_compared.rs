@@ -62,12 +62,12 @@ fn no_key_signed(
     let number = given.len() - if some_may_have_cosigned { trust.witnesses().len() } else { 0 };
     let kinds = if some_may_have_cosigned { "log, issuer, and emitter keys" } else { "keys" };
     let wrong = "Either this is the wrong trust file, or the export was made by someone else.";
-    let says = match number {
+    let sentence = match number {
         0 => format!("{file} names only witness keys, and this file has too few of their cosignatures."),
         1 => format!("The only key in {file} did not sign this file. {wrong}"),
         _ => format!("None of the {number} {kinds} in {file} signed this file. {wrong}"),
     };
-    let mut text = format!("{} {says}\n", doubt("!"));
+    let mut text = format!("{} {sentence}\n", doubt("!"));
     let rows = given.iter().map(|(kind, key)| row(kind, key));
     list(&mut text, &format!("Keys in {file}"), rows, given.len());
     list(&mut text, "Keys that signed", unknown.iter().map(|key| row("emitter", key)), unknown.len());

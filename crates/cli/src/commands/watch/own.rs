@@ -76,14 +76,21 @@ impl LiveViews for OwnViews {
         let (status, why) = match ended {
             Ok(()) => (
                 None,
-                EngineError::new("stream.ended", "the log's view ended", "wait; it reconnects automatically"),
+                EngineError::new(
+                    "stream.ended",
+                    "the log ended this view",
+                    "wait; the program reconnects automatically",
+                ),
             ),
             Err(error) => {
                 let status = if matches!(error, ExportError::Invalid { .. }) { 400 } else { 503 };
                 // A log without entries has no view yet.
                 let code =
                     if matches!(error, ExportError::NotFound(_)) { "stream.ended" } else { "stream.lost" };
-                (Some(status), EngineError::new(code, error.to_string(), "wait; it reconnects automatically"))
+                (
+                    Some(status),
+                    EngineError::new(code, error.to_string(), "wait; the program reconnects automatically"),
+                )
             }
         };
         let _ = sender.send(ViewEvent::Lost { status, why });

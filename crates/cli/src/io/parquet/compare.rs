@@ -13,9 +13,10 @@ use crate::errors::{CliError, shown};
 use crate::io::style::{bad, plain};
 use crate::io::verdict::count;
 
-/// The most differences that are printed.
+/// The maximum number of differences that are printed.
 const MAX_PRINTED: usize = 20;
-/// The most entries without a row that are remembered, to distinguish missing rows from misplaced ones.
+/// The maximum number of entries without a row that are remembered, to distinguish missing rows from
+/// misplaced ones.
 const MAX_REMEMBERED: usize = 1 << 16;
 
 /// Compares every row of a file, or of a folder with a file per day, with those of the export.

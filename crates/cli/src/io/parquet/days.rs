@@ -9,7 +9,7 @@ use countersign_parquet::{Reader, Row};
 use super::failed;
 use crate::errors::{CliError, shown};
 
-/// The most files that are open at once.
+/// The maximum number of files that are open at once.
 const MAX_OPEN_FILES: usize = 8;
 
 /// The rows of one file, or of many with a folder per day.

@@ -160,7 +160,7 @@ impl Rows {
             let here = leaf;
             leaf = leaf.saturating_add(match item {
                 Item::Skip { level, .. } => 1 << level,
-                Item::Checkpoint { .. } => 0,
+                Item::Checkpoint { .. } | Item::Head { .. } | Item::Anchor { .. } => 0,
                 Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => 1,
             });
             let Item::Link { link: Link::Event(link), payload: Some(payload), .. } = item else {

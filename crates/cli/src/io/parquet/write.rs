@@ -19,7 +19,7 @@ pub(crate) enum Partition {
     Day,
 }
 
-/// The most files that are open at once.
+/// The maximum number of files that are open at once.
 const MAX_OPEN_FILES: usize = 8;
 
 /// Writes all rows. The output appears when it is complete.

@@ -7,6 +7,7 @@ use countersign::log::{Empty, Limits, PendingBatch, RefusalKind, Rules, Submissi
 use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 use countersign::note::SignerKey;
 use countersign::proof::Proof;
+use countersign::time::Time;
 use countersign::trust::Trust;
 use serde_json::{Value, json};
 
@@ -17,6 +18,8 @@ pub const ORIGIN: &str = "log.example/audit";
 pub struct FakeLog {
     pub key: SignerKey,
     pub limits: Limits,
+    /// The time that its clock shows.
+    pub now: Time,
     rules: Rules,
     pub growth: PendingBatch,
     tree: PendingTree,
@@ -28,6 +31,7 @@ impl FakeLog {
         Self {
             key: SignerKey::from_seed(ORIGIN, [seed; 32]).unwrap(),
             limits: Limits::default(),
+            now: Time::MAX,
             rules: Rules::new(ORIGIN, trust),
             growth: PendingBatch::new(0),
             tree: PendingTree::new(&CompactRange::new()),
@@ -38,7 +42,7 @@ impl FakeLog {
     pub fn submit(&mut self, body: &[u8]) -> (u16, Value) {
         let before = self.growth.leaves().len();
         let taken = Submission::parse(body, &self.limits).and_then(|submission| {
-            let taken = self.growth.submit(&self.rules, &Empty, &submission, countersign::time::Time::MAX);
+            let taken = self.growth.submit(&self.rules, &Empty, &submission, self.now);
             taken.map_err(countersign::log::AcceptanceError::refusal)
         });
         let taken = match taken {

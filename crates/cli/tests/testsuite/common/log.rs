@@ -57,6 +57,7 @@ pub fn publish(folder: &Path, export: &str) {
             Item::Leaf(bytes) => leaves.push(bytes.clone()),
             Item::Checkpoint { text, .. } => last = text.into_owned(),
             Item::Skip { .. } => panic!("a skip"),
+            Item::Head { .. } | Item::Anchor { .. } => panic!("a tenant log"),
         }
     }
     write(folder, &leaves, &last);

@@ -1,4 +1,4 @@
-//! Runs `countersign serve` as a process.
+//! Runs `countersign serve`, or another command that listens, as a process.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{BufRead as _, BufReader};
@@ -15,9 +15,13 @@ pub struct ServedLog {
 
 impl ServedLog {
     pub fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_command(folder, &[&["serve"], args].concat())
+    }
+
+    /// Starts a command that says on standard error where it listens.
+    pub fn start_command(folder: &Path, args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .current_dir(folder)
-            .arg("serve")
             .args(args)
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())

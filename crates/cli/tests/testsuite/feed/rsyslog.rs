@@ -122,7 +122,7 @@ fn rsyslog_receives_all_records_over_tls() {
     // Messages wait until it listens.
     run(destination("ca.pem")).success().stderr(contains("40 records sent"));
     let received = || std::fs::read_to_string(place.path("received")).unwrap_or_default();
-    // It has read everything once the feed ends, but writes with a delay.
+    // rsyslog has read everything once the feed ends, but writes with a delay.
     while received().matches('\n').count() < 40 {
         std::thread::yield_now();
     }

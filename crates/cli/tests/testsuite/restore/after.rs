@@ -55,7 +55,7 @@ fn refused(scene: &Scene, args: &[&str]) -> (String, Output) {
 }
 
 /// Asserts that the log is complete, and accepts more.
-fn assert_goes_on(mut scene: Scene, server: Process, verdict_of_all: bool) {
+fn assert_works(mut scene: Scene, server: Process, verdict_of_all: bool) {
     assert_eq!(scene.submit(&server).0, 200);
     assert_eq!(server.get("/healthz").0, 200);
     scene.emitter.record(2);
@@ -78,7 +78,7 @@ fn assert_goes_on(mut scene: Scene, server: Process, verdict_of_all: bool) {
         }
     }
     server.stop();
-    // It needs nothing else.
+    // The log needs nothing else to continue.
     let server = scene.place.serve();
     assert_eq!(server.get("/healthz").0, 200);
 }
@@ -107,7 +107,7 @@ fn restores_leaves_from_a_tile_mirror() {
         "{said}"
     );
     let server = begin(&scene, &["--repair", text(mirror.path())]);
-    assert_goes_on(scene, server, false);
+    assert_works(scene, server, false);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn restores_leaves_from_a_served_mirror() {
     let mirror = copy.serve();
     restore(scene.folder(), &DATABASE, &Files::new());
     let server = begin(&scene, &["--repair", &mirror.url]);
-    assert_goes_on(scene, server, false);
+    assert_works(scene, server, false);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn restores_leaves_with_events_from_export_and_backup() {
         restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
         let from = if place == "export" { file } else { folder };
         let server = begin(&scene, &["--repair", text(&from)]);
-        assert_goes_on(scene, server, true);
+        assert_works(scene, server, true);
     }
 }
 
@@ -164,7 +164,7 @@ fn restores_leaves_from_receipts_and_outboxes() {
     let receipt = json!({ "receipt": { "link": receipt.leaf, "proof": receipt.proof.to_string() } });
     fs::write(outbox.path().join("position.json"), receipt.to_string()).unwrap();
     let server = begin(&scene, &["--repair", text(outbox.path())]);
-    assert_goes_on(scene, server, true);
+    assert_works(scene, server, true);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn warns_if_repair_was_not_needed() {
     let held = TempDir::new().unwrap();
     let file = held.path().join("export.ndjson");
     exported(&scene, &file);
-    // It ends instead of listening.
+    // The server ends instead of listening, because the socket's folder is missing.
     let nowhere = format!("unix:{}", text(&held.path().join("nowhere/log.sock")));
     let serve = ["serve", "--dir", text(scene.folder()), "--listen", &nowhere, "--after-restore"];
     let said = |more: &[&str]| String::from_utf8(run(&[&serve[..], more].concat()).stderr).unwrap();
@@ -202,7 +202,7 @@ fn reports_sources_without_entries() {
     }
     let (code, output) = refused(&scene, &["--repair", text(TempDir::new().unwrap().path())]);
     assert_eq!(code, "log.rollback");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("it contains no data from a log"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the place contains no data from a log"));
     // Another log's export.
     let export =
         include_str!("../../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");
@@ -242,7 +242,7 @@ fn a_moved_folder_continues_with_nothing_newer() {
     restore(scene.folder(), &names, &all);
     assert_eq!(refused(&scene, &[]).0, "log.copied");
     let server = begin(&scene, &["--nothing-newer"]);
-    assert_goes_on(scene, server, true);
+    assert_works(scene, server, true);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn restores_a_log_ahead_of_its_backup_from_a_reader() {
     // There may be more than the reader and the witness saw.
     assert_eq!(refused(&scene, &["--repair", text(&file)]).0, "log.rollback");
     let server = begin(&scene, &["--nothing-newer", "--repair", text(&file)]);
-    assert_goes_on(scene, server, true);
+    assert_works(scene, server, true);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn reports_a_missing_record_of_signatures() {
     assert_eq!(scene.submit(&server).0, 503);
     server.stop();
     let server = begin(&scene, &["--nothing-newer"]);
-    assert_goes_on(scene, server, true);
+    assert_works(scene, server, true);
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn kills_during_a_restore_lose_nothing() {
         }
     }
     let server = begin(&scene, &["--nothing-newer", "--repair", text(&file)]);
-    assert_goes_on(scene, server, true);
+    assert_works(scene, server, true);
 }
 
 #[test]

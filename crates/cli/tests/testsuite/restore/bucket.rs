@@ -95,7 +95,7 @@ impl Scene {
     }
 
     /// Asserts that all entries are there, with the available events, and that more are accepted.
-    fn assert_goes_on(mut self, server: Process, with_events: bool) {
+    fn assert_works(mut self, server: Process, with_events: bool) {
         assert_eq!(server.get("/healthz").0, 200);
         self.emitter.record(2);
         self.emitter.close();
@@ -126,7 +126,7 @@ fn restores_a_bucket_from_the_index() {
     let said = scene.refused(&["--after-restore"]);
     assert!(said.contains("error[log.rollback]") && said.contains("the whole bucket was restored"), "{said}");
     let server = scene.start(&["--after-restore", "--nothing-newer"]);
-    scene.assert_goes_on(server, true);
+    scene.assert_works(server, true);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn restores_commits_from_tiles() {
     scene.lose_index();
     assert!(scene.refused(&[]).contains("rolled back"));
     let server = scene.start(&["--after-restore"]);
-    scene.assert_goes_on(server, false);
+    scene.assert_works(server, false);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn restores_a_single_commit() {
         scene.lose_index();
         let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
         assert_eq!(fs::read(&commits[commits.len() - 1]).unwrap(), behind);
-        scene.assert_goes_on(server, true);
+        scene.assert_works(server, true);
     }
 }
 
@@ -198,7 +198,7 @@ fn does_not_restore_erased_events() {
     assert!(said.contains("the bucket has lost commits") && said.contains("--after-restore"), "{said}");
     let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
     assert_eq!(holders(), Vec::<PathBuf>::new());
-    scene.assert_goes_on(server, false);
+    scene.assert_works(server, false);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn kills_during_a_bucket_restore_lose_nothing() {
         child.wait().unwrap();
     }
     let server = Process::listening(spawn_with(scene.place.folder.path(), &args));
-    scene.assert_goes_on(server, true);
+    scene.assert_works(server, true);
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn a_corrupt_database_has_a_hint() {
     }
     for damaged in [&whole[..whole.len() / 2], &scratched, b"no database at all, whatever its name says"] {
         fs::write(&database, damaged).unwrap();
-        // It ends instead of listening.
+        // The server ends instead of listening, because the socket's folder is missing.
         let nowhere = format!("unix:{}", text(&scene.folder().join("nowhere/log.sock")));
         for command in [
             vec!["serve", "--dir", text(scene.folder()), "--listen", &nowhere],

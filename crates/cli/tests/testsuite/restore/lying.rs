@@ -188,7 +188,7 @@ fn an_unproven_stop_ends_with_the_claim() {
     assert!(!metric(&server, r#"countersign_witness_contradicts{witness="liar.example"} 1"#));
     server.stop();
 
-    // It is added again, lies, and then retracts.
+    // The liar is added again, lies, and then retracts its claim.
     let text = fs::read_to_string(place.trust_file()).unwrap();
     let text = text.replace("quorum w\n", &format!("{}group g all w liar\nquorum g\n", liar.line()));
     fs::write(place.trust_file(), text).unwrap();
@@ -295,7 +295,7 @@ fn a_proven_rollback_stops_the_log() {
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
     server.stop();
-    // With the right files, it continues, and keeps the evidence of the stop.
+    // With the right files, the log continues, and keeps the evidence of the stop.
     let evidence = fs::read(scene.place.path("evidence.ndjson")).unwrap();
     roll_back(scene.folder(), &newest);
     fs::write(scene.place.path("evidence.ndjson"), evidence).unwrap();

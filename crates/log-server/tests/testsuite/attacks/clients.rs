@@ -60,7 +60,7 @@ fn disconnects_clients_that_do_not_send_a_head() {
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: l\r\n\r\n").unwrap();
             assert_eq!(Answer::parse(&until_closed(&mut stream)).status, 200);
         });
-        server.assert_goes_on();
+        server.assert_works();
     });
 }
 
@@ -87,7 +87,7 @@ fn times_out_bodies_that_do_not_arrive() {
             let answer = Answer::parse(&drip(stream, &[b'\n'; 299]));
             assert_eq!(answer.refusal(), (408, "server.timeout".into()));
         });
-        server.assert_goes_on();
+        server.assert_works();
     });
     assert_eq!(server.size(), 2);
 }
@@ -108,14 +108,14 @@ fn evicts_clients_that_do_not_read_their_response() {
         server.get("/checkpoint").status == 200
     };
     assert!((0..6_000).any(served));
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]
 fn survives_too_many_connections() {
     let server = serve(Bounds { connections: 20, ..impatient() });
     let idle: Vec<TcpStream> = (0..60).map(|_| server.connect()).collect();
-    server.assert_goes_on();
+    server.assert_works();
     drop(idle);
 }
 
@@ -222,5 +222,5 @@ fn rejects_submissions_beyond_the_queue() {
         }
     });
     assert_eq!(server.size(), 2);
-    server.assert_goes_on();
+    server.assert_works();
 }

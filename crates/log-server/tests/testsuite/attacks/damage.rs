@@ -1,4 +1,4 @@
-//! Tests of a database with corrupted bytes: whatever else works, the log signs no other tree.
+//! Tests of a database with corrupted bytes: whatever happens, the log never signs a different tree.
 
 use std::fs;
 

@@ -76,7 +76,7 @@ fn rejects_unknown_emitters_before_decompression() {
     assert_eq!(server.submit(gzip(unknown.as_bytes())).refusal(), (409, "log.gap".into()));
     assert_eq!(metric(&server, "countersign_turned_away_total{reason=\"unknown\"}"), 3);
     assert_no_alert(&server);
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn evicts_incomplete_large_bodies_and_frees_their_memory() {
         serve(Bounds { memory: 3 << 20, silence: 2 * second, body: 2 * second, ..Bounds::default() });
     let open = open_bodies(&server, 4, 1_000_000, "");
     // A small submission needs no memory from the budget, and a larger one evicts another.
-    server.assert_goes_on();
+    server.assert_works();
     let mut emitter = Emitter::new(ORIGIN, emitter_key(3), 9, server.trust());
     let body = repetitive(&mut emitter, 400_000);
     assert_eq!(server.submit(body).status, 200);
@@ -189,7 +189,7 @@ fn until(server: &Server, path: &str, from: Option<&str>, expected: (u16, &str))
 #[test]
 fn serves_health_checks_when_full() {
     let server = serve(Bounds { connections: 3, ..Bounds::default() });
-    server.assert_goes_on();
+    server.assert_works();
     let token = tokens::add(server.folder(), "reader", Rights::READ, None, Scope::default()).unwrap();
     let request =
         format!("GET /stream HTTP/1.1\r\nHost: l\r\nAuthorization: Bearer {}\r\n\r\n", token.as_str());
@@ -216,7 +216,7 @@ fn serves_health_checks_when_full() {
         server.get("/checkpoint").status == 200
     };
     assert!((0..6_000).any(served));
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]
@@ -233,14 +233,14 @@ fn evicts_idle_connections() {
         })
         .collect();
     // Even though they may stay idle for an hour.
-    server.assert_goes_on();
+    server.assert_works();
     // The order in which the server accepts connections decides which are evicted.
     let started = Instant::now();
     while idle.iter_mut().map(is_closed).filter(|closed| *closed).count() < 40 {
         assert!(started.elapsed() < Duration::from_mins(2), "the connections stay open");
         thread::sleep(Duration::from_millis(5));
     }
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 /// True if the peer has closed the connection. Fails if it sends anything.
@@ -278,7 +278,7 @@ fn limits_one_client_behind_a_proxy() {
     let health = client().get(server.url() + "/healthz").header("x-forwarded-for", "198.51.100.1");
     assert_eq!(send(health).status, 200);
     drop(open);
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn rejects_a_different_continuation() {
     assert_fork(&server, &answer, &one, (4, Some(4)), &leaves(&other));
     assert_eq!(answer.json()["error"]["line"], 1);
     assert_eq!(server.size(), size);
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn rejects_a_fork_deep_in_the_past() {
     let answer = server.submit(whole(&twin));
     assert_fork(&server, &answer, &one, (4, Some(4)), &leaves(&twin));
     assert_eq!(server.size(), 604);
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn rejects_links_after_the_end_of_a_chain() {
     assert_eq!(answer.json()["seq"], 3);
     assert_eq!(server.evidence()[1].refused, [late]);
     assert_eq!(server.size(), 3);
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 /// Returns a signed link that follows the last one of `one`.
@@ -155,7 +155,7 @@ fn unsigned_fork_is_no_evidence() {
     twin.flush();
     let line = whole(&twin);
     let link = &leaves(&twin)[0];
-    // Anybody could have written it without its signature.
+    // Anyone could have written it without its signature.
     let unsigned = link.rsplit_once(' ').unwrap().0;
     let answer = server.submit(line.replace(link, unsigned));
     assert_eq!(answer.refusal(), (400, "log.refused".into()), "{}", answer.json());
@@ -172,7 +172,7 @@ fn unsigned_fork_is_no_evidence() {
     assert_eq!(answer.refusal(), (400, "log.refused".into()), "{}", answer.json());
     assert_eq!(server.evidence(), []);
     assert_eq!(server.size(), 5);
-    server.assert_goes_on();
+    server.assert_works();
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn killed_server_leaves_complete_commits_or_nothing() {
 }
 
 #[test]
-fn refuses_the_bucket_of_another_log() {
+fn rejects_the_bucket_of_another_log() {
     let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     world.stop(start(&world, &folder));
     let objects = world.objects();
@@ -195,7 +195,7 @@ fn refuses_the_bucket_of_another_log() {
 }
 
 #[test]
-fn refuses_a_different_signing_key() {
+fn rejects_a_different_signing_key() {
     let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     delivered(&serving, 0, 3);
@@ -239,7 +239,7 @@ fn server_is_unhealthy_while_its_bucket_fails() {
 }
 
 #[test]
-fn refuses_a_store_without_conditional_creation() {
+fn rejects_a_store_without_conditional_creation() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let way = Faulty::new(world.store.clone(), 0);
     way.be_careless();
@@ -348,7 +348,7 @@ fn moves_a_folders_log_into_a_bucket() {
 }
 
 #[test]
-fn refuses_a_bucket_with_a_different_log_of_the_same_name() {
+fn rejects_a_bucket_with_a_different_log_of_the_same_name() {
     let (world, folders) = (memory(), [TempDir::new().unwrap(), TempDir::new().unwrap()]);
     for (folder, chain) in folders.iter().zip(0..) {
         let serving = world.runtime.block_on(serve(config(folder.path(), None))).unwrap();

@@ -4,29 +4,25 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign::check::{CheckReport, Walk};
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::log::Limits;
-use countersign::note::SignerKey;
-use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{FindingCode, Options, Verdict, Verifier};
 use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::serve::{Config, RunningLog, StartError, serve};
-use countersign_log_server::server::{Bounds, Cors, Hosts};
-use countersign_query::Parsers;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
-use crate::common::emitter::{Attempt, BEGIN, Emitter};
+use crate::common::emitter::{Attempt, Emitter};
 use crate::common::random::Random;
+use crate::common::server;
+pub use crate::common::server::{ORIGIN, emitter_key, log_key, until};
 
-pub const ORIGIN: &str = "log.example/audit";
 /// Number of emitters in the trust file.
 pub const EMITTERS: u8 = 4;
 
@@ -35,14 +31,6 @@ pub struct World {
     pub runtime: Runtime,
     pub store: Arc<dyn ObjectStore>,
     pub prefix: ObjectPath,
-}
-
-pub fn log_key() -> SignerKey {
-    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
-}
-
-pub fn emitter_key(number: u8) -> SignerKey {
-    SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
 pub fn trust() -> Trust {
@@ -200,36 +188,8 @@ impl World {
     }
 }
 
-/// Waits until a condition becomes true.
-pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_true() {
-        assert!(started.elapsed() < Duration::from_mins(2), "not yet: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
-    Config {
-        holds: Vec::new(),
-        check_within: None,
-        folder: folder.to_owned(),
-        store,
-        key: log_key(),
-        trust: trust(),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        tls: None,
-        cors: Cors::default(),
-        hosts: Hosts::default(),
-        issuer: None,
-        reads: countersign_log::reads::ReadRules::default(),
-        parsers: Parsers::built_in(),
-        page: None,
-        limits: Limits::default(),
-        bounds: Bounds::default(),
-        clock: Arc::new(|| Time::from_millis(BEGIN).unwrap()),
-        steady: Arc::new(|| Duration::ZERO),
-    }
+    Config { store, trust: trust(), ..server::config(folder) }
 }
 
 pub fn url(serving: &RunningLog) -> String {

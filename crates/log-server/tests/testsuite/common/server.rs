@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::log::{Evidence, Limits};
 use countersign::note::SignerKey;
@@ -13,9 +13,10 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::Reader;
+use countersign_log_server::bucket::Bucket;
 use countersign_log_server::log_server::LogServer;
 use countersign_log_server::retention::holds::Hold;
-use countersign_log_server::serve::{Config, RunningLog, serve};
+use countersign_log_server::serve::{Config, RunningLog, TenantConfig, serve};
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Tls};
 use countersign_query::Parsers;
 use reqwest::blocking::RequestBuilder;
@@ -49,6 +50,10 @@ pub struct Server {
     pub tls: Option<Arc<Tls>>,
     pub issuer: Option<countersign_log_server::oidc::Config>,
     pub parsers: Parsers,
+    /// Set if it is the server of a root log.
+    pub tenants: Option<TenantConfig>,
+    /// The bucket that contains the log, if it is in one.
+    pub store: Option<Bucket>,
     /// The trust file's lines besides the log's own.
     trust: String,
     runtime: Runtime,
@@ -96,6 +101,40 @@ pub fn emitter_key(number: u8) -> SignerKey {
     SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
+/// Returns the configuration of an ordinary log without emitters, whose clock stands still.
+pub fn config(folder: &Path) -> Config {
+    Config {
+        folder: folder.to_owned(),
+        store: None,
+        key: log_key(),
+        trust: Trust::parse(format!("log {}\n", log_key().verifier_key()).as_bytes()).unwrap(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        tls: None,
+        cors: Cors::default(),
+        hosts: Hosts::default(),
+        issuer: None,
+        reads: ReadRules::default(),
+        parsers: Parsers::built_in(),
+        page: None,
+        limits: Limits::default(),
+        bounds: Bounds::default(),
+        clock: Arc::new(|| Time::from_millis(BEGIN).unwrap()),
+        steady: Arc::new(|| Duration::ZERO),
+        holds: Vec::new(),
+        check_within: None,
+        tenants: None,
+    }
+}
+
+/// Waits until a condition becomes true.
+pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < DEADLINE, "not yet: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 impl Server {
     /// Starts a log with four emitters.
     pub fn start() -> Self {
@@ -110,7 +149,14 @@ impl Server {
 
     /// Starts a log whose clock shows `clock`.
     pub fn beginning_at(clock: i64, trust: &str, limits: Limits, bounds: Bounds) -> Self {
-        let mut server = Self {
+        let mut server = Self::stopped(clock, trust, limits, bounds);
+        server.begin();
+        server
+    }
+
+    /// Returns a log that isn't started.
+    pub fn stopped(clock: i64, trust: &str, limits: Limits, bounds: Bounds) -> Self {
+        Self {
             folder: TempDir::new().unwrap(),
             clock: Arc::new(AtomicI64::new(clock)),
             steady: Arc::default(),
@@ -125,12 +171,12 @@ impl Server {
             tls: None,
             issuer: None,
             parsers: Parsers::built_in(),
+            tenants: None,
+            store: None,
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
-        };
-        server.begin();
-        server
+        }
     }
 
     /// Starts or restarts the server.
@@ -144,22 +190,20 @@ impl Server {
         let config = Config {
             holds: self.holds.clone(),
             check_within: self.check_within,
-            folder: self.folder.path().to_owned(),
-            store: None,
-            key: log_key(),
             trust: self.trust(),
             listen: self.listen.clone(),
             tls: self.tls.clone(),
-            cors: Cors::default(),
             hosts: self.hosts.clone(),
             issuer: self.issuer.clone(),
             reads: self.reads,
             parsers: self.parsers.clone(),
-            page: None,
             limits: self.limits,
             bounds: self.bounds.clone(),
             clock: Arc::new(move || Time::from_millis(clock.load(Ordering::SeqCst)).unwrap()),
             steady: Arc::new(move || Duration::from_millis(steady.load(Ordering::SeqCst).cast_unsigned())),
+            tenants: self.tenants,
+            store: self.store.clone(),
+            ..config(self.folder.path())
         };
         self.serving = Some(self.runtime.block_on(serve(config))?);
         Ok(())
@@ -186,8 +230,25 @@ impl Server {
         Trust::parse(text.as_bytes()).unwrap()
     }
 
-    fn serving(&self) -> &RunningLog {
+    pub fn serving(&self) -> &RunningLog {
         self.serving.as_ref().unwrap()
+    }
+
+    pub fn handle(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
+    }
+
+    /// Waits for a future.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        let limited = async { tokio::time::timeout(DEADLINE, future).await };
+        self.runtime.block_on(limited).expect("it ends in time")
+    }
+
+    /// Replaces the trust file's lines besides the log's own.
+    pub fn set_trust(&mut self, lines: &str) {
+        lines.clone_into(&mut self.trust);
+        let (target, trust) = (self.serving().trust_target(), self.trust());
+        target.set_trust(&trust).unwrap();
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -260,7 +321,7 @@ impl Server {
     }
 
     /// Checks that the log still works, by submitting a new chain.
-    pub fn assert_goes_on(&self) {
+    pub fn assert_works(&self) {
         let before = self.size();
         let mut emitter = Emitter::new(ORIGIN, emitter_key(3), before, self.trust());
         emitter.record(1);

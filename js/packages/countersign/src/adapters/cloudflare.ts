@@ -7,7 +7,7 @@ import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
 import { createLazyRecorder, startRecorder } from "../record/lazy.js";
 import type { Recorder } from "../record/recorder.js";
-import { comesWithin } from "../timers.js";
+import { settlesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
 import { type HttpOptions, handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, remember, type WaitingContext } from "./invocation.js";
@@ -56,10 +56,11 @@ export function objectClass<Env>(
 function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, env: Env, required: boolean): Audit {
   const recorder = createLazyRecorder({
     read: async () => {
-      const given = await readOptions(options, env);
+      const recorderOptions = await readOptions(options, env);
       return {
-        ...given,
-        outbox: (field(given, "outbox") as typeof given.outbox) ?? durableObjectOutbox(context.storage),
+        ...recorderOptions,
+        outbox:
+          (field(recorderOptions, "outbox") as typeof recorderOptions.outbox) ?? durableObjectOutbox(context.storage),
       };
     },
     isShared: true,
@@ -72,7 +73,7 @@ function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, en
   return recorder;
 }
 
-/** Returns the recorder of an entrypoint, which is instantiated per call. */
+/** Returns the recorder for one call of an entrypoint. The runtime creates a new instance for each call. */
 function ofCall(recorder: Recorder, context: WaitingContext): Audit {
   const invocation = new Invocation(recorder, context);
   invocation.end();
@@ -86,7 +87,7 @@ export interface WorkerContext {
   readonly props: unknown;
 }
 
-/** A queue message, as far as this package's types describe it. */
+/** The parts of a queue message that this package's types describe. */
 export interface Message {
   readonly id: string;
   readonly timestamp: Date;
@@ -223,10 +224,10 @@ export function withCountersign<Env>(
           }
           const request = first as Request;
           const ip = () => addressInWorker(request);
-          const asking = { waitUntil: (work: Promise<unknown>) => context.waitUntil(work) };
+          const decisionContext = { waitUntil: (work: Promise<unknown>) => context.waitUntil(work) };
           return recording === undefined
             ? handled(audit, request, handling)
-            : recorded(recording, audit, request, ip, handling as (audit: Audit) => Response, asking);
+            : recorded(recording, audit, request, ip, handling as (audit: Audit) => Response, decisionContext);
         }),
     ];
   });
@@ -249,7 +250,7 @@ async function runInvocation(
   try {
     if (!recorder.isStarted) {
       const begun = startRecorder(recorder, required);
-      await (required ? begun : comesWithin(START_TIMEOUT_MS, begun));
+      await (required ? begun : settlesWithin(START_TIMEOUT_MS, begun));
     }
     return await handle(invocation);
   } finally {
@@ -271,10 +272,10 @@ const NO_ENV = {};
 function recorderFor<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Recorder {
   const key = isObject(env) ? env : NO_ENV;
   const all = required ? recorders.required : recorders.others;
-  const there = all.get(options) ?? new WeakMap<object, Recorder>();
-  all.set(options, there);
+  const byEnv = all.get(options) ?? new WeakMap<object, Recorder>();
+  all.set(options, byEnv);
   const read = async () => inIsolate(await readOptions(options, env));
-  const recorder = there.get(key) ?? createLazyRecorder({ read, isShared: false, required });
-  there.set(key, recorder);
+  const recorder = byEnv.get(key) ?? createLazyRecorder({ read, isShared: false, required });
+  byEnv.set(key, recorder);
   return recorder;
 }

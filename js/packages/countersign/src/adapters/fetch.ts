@@ -3,7 +3,7 @@
  */
 
 import { type CountersignError, must, refused } from "../error.js";
-import type { Asking } from "../gate/gate.js";
+import type { DecisionContext } from "../gate/gate.js";
 import { ownOptions } from "../known.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import {
@@ -69,15 +69,15 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
   };
 }
 
-/** Returns the error for `ip: true` where only the client itself could provide an address. */
+/** Returns the error for `ip: true` in runtimes whose requests don't contain a trustworthy client address. */
 export function noAddress(hint: string): CountersignError {
   const message = "`ip: true` is not available here, because requests don't contain the client's address";
   return refused("ip", message, `pass a function: ${hint}`);
 }
 
 /**
- * Returns the status of a response. Without a response, a request became a WebSocket or has no content; Azure's
- * handlers may omit 200.
+ * Returns the status of a response. A missing response means a WebSocket upgrade (101) or no content (204), and a
+ * missing status means 200, which Azure's handlers may omit.
  */
 function statusOf(request: Request, answer: Partial<Response> | undefined): number {
   return answer?.status ?? (answer ? 200 : request.headers.has("upgrade") ? 101 : 204);
@@ -90,14 +90,14 @@ export function recorded<Answer extends Response | undefined>(
   request: Request,
   ip: () => string | undefined,
   answer: (audit: Audit) => Answer | Promise<Answer>,
-  asking?: Asking,
+  decisionContext?: DecisionContext,
 ): Promise<Answer> {
   const view = { ...requestView(request), ip };
   return recording.handle<Answer>(audit, request, view, {
     answer,
     statusOf: (response) => statusOf(request, response),
     refusal: (refused) => responseOf(refused) as Answer,
-    asking,
+    decisionContext,
   });
 }
 

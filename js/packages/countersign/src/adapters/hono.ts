@@ -68,7 +68,7 @@ export function auditHono<E extends Env = any>(
       },
       statusOf: () => context.res.status,
       refusal: responseOf,
-      asking: executionOf(context),
+      decisionContext: executionOf(context),
     });
   };
 }

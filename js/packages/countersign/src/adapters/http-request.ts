@@ -4,9 +4,9 @@
  */
 
 import { CurrentRequest, outsideRequests } from "../context/request.js";
-import { CountersignError, coded, must, teller } from "../error.js";
+import { CountersignError, coded, consoleReporter, must } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
-import type { Asking, Gate } from "../gate/gate.js";
+import type { DecisionContext, Gate } from "../gate/gate.js";
 import { ownOptions } from "../known.js";
 import { own, ownFields } from "../own.js";
 import type { Audit, Scope } from "../record/audit.js";
@@ -102,9 +102,9 @@ export interface RequestView {
 /** The outcome of a request. */
 export interface End {
   readonly status: number;
-  /** Why it failed, if the status doesn't tell. */
+  /** Reason for the failure, if the status doesn't show it. */
   readonly reason?: string | undefined;
-  /** Why it was refused. */
+  /** The gate's refusal, if it refused the request. */
   readonly refusal?: Refusal | undefined;
 }
 
@@ -124,7 +124,7 @@ export interface RequestHandling<Result> {
   readonly statusOf: (result: Result) => number;
   /** Returns the result for a refused request. */
   readonly refusal: (refused: RefusedResponse) => Result;
-  readonly asking?: Asking | undefined;
+  readonly decisionContext?: DecisionContext | undefined;
 }
 
 /** Maximum length of recorded values that the client chose, in characters. */
@@ -138,7 +138,7 @@ const pathOf = (view: RequestView): string =>
   view.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
 
 /**
- * Returns the path as programs see it that parse the target as a URL: with `/x/../internal` and `/internal\jobs`
+ * Returns the path as seen by programs that parse the target as a URL: with `/x/../internal` and `/internal\jobs`
  * resolved.
  */
 function resolved(path: string): string {
@@ -187,7 +187,7 @@ export function recordingOf<Source>(
 /** Records requests. Its errors are never thrown, because the response must not depend on them. */
 export class HttpRecording<Source> {
   readonly #options: HttpOptions<Source>;
-  readonly #warn = teller("a request could not be recorded completely: ");
+  readonly #warn = consoleReporter("a request could not be recorded completely: ");
 
   constructor(input: HttpOptions<Source> = {}) {
     const options = ownOptions(input, HTTP_OPTIONS);
@@ -212,13 +212,14 @@ export class HttpRecording<Source> {
       /** The request, as the context of events recorded within it. */
       current,
       /** Returns the response to send instead, if the gate refuses the request. */
-      refuse: (asking?: Asking) => gate && this.#refuse(gate, this.#pendingEvent(source, view, ip), asking),
+      refuse: (decisionContext?: DecisionContext) =>
+        gate && this.#refuse(gate, this.#pendingEvent(source, view, ip), decisionContext),
       /** Records the request once. */
       done: (audit: Audit, end: End) => {
         if (!isDone) {
           isDone = true;
           const latency = Math.max(0, Math.round(performance.now() - began));
-          // The event has its own actor, as far as known by the end.
+          // The event already contains the actor known at this point, so no scope may add another.
           outsideRequests(() =>
             this.#record(audit, source, end, () =>
               this.#event(source, view, end, chosen && ip !== MISSING ? ip : undefined, latency),
@@ -234,10 +235,10 @@ export class HttpRecording<Source> {
     audit: Audit,
     source: Source,
     view: RequestView,
-    { answer, statusOf, refusal, asking }: RequestHandling<Result>,
+    { answer, statusOf, refusal, decisionContext }: RequestHandling<Result>,
   ): Promise<Result> {
     const { current, refuse, done } = this.begin(source, view);
-    const refusing = refuse(asking);
+    const refusing = refuse(decisionContext);
     const refused = refusing instanceof Promise ? await refusing : refusing;
     if (refused !== undefined) {
       done(audit, refused);
@@ -282,7 +283,7 @@ export class HttpRecording<Source> {
   #refuse(
     gate: Gate,
     event: EventToBe,
-    asking?: Asking,
+    decisionContext?: DecisionContext,
   ): RefusedResponse | undefined | Promise<RefusedResponse | undefined> {
     const refused = (decision: Decision): RefusedResponse | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
@@ -291,13 +292,13 @@ export class HttpRecording<Source> {
     const other = resolved(path);
     const decision = gate.decide(
       event,
-      asking,
+      decisionContext,
       other === path ? undefined : { ...event, http: { ...event.http, path: other } },
     );
     return decision instanceof Promise ? decision.then(refused) : refused(decision);
   }
 
-  /** Returns the event as far as it is known before the request is handled. */
+  /** Returns the event with the fields that are known before the request is handled. */
   #pendingEvent(source: Source, view: RequestView, ip: string | undefined): EventToBe {
     const { requestId, path: chosen } = this.#options;
     return {
@@ -305,7 +306,7 @@ export class HttpRecording<Source> {
       ...this.#whose(source, MISSING),
       http: {
         method: bounded(view.method, MAX_CHARACTERS.method) ?? "",
-        // The full path, because rules match its end too. If a callback returns none, the actual path.
+        // The full path, because rules also match the end of a path; the actual path if the callback returns none.
         path: (isFunction(chosen) && this.#path(source, view)) || pathOf(view).toWellFormed() || ANY,
         host: this.#try("host", () => bounded(view.host(), MAX_CHARACTERS.host)),
       },
@@ -444,7 +445,7 @@ export function scopedTo(audit: Audit, request: CurrentRequest): Audit {
   return new Scoped(audit, {}, () => request.own());
 }
 
-/** Handles a request, and adds its ID, which is all that is known, to events recorded within. */
+/** Handles a request and adds its ID, the only known detail, to events recorded within it. */
 export async function handled<Answer>(
   audit: Audit,
   request: Scope["request"],

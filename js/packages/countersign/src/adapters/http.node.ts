@@ -18,13 +18,13 @@ interface ExpressRequest {
   route?: { path?: unknown };
 }
 
-/** Fastify's request, as far as used. */
+/** The parts of Fastify's request that are used. */
 interface FastifyRequest {
   raw: IncomingMessage;
   routeOptions?: { url?: string | undefined };
 }
 
-/** Fastify's reply, as far as used. */
+/** The parts of Fastify's reply that are used. */
 interface FastifyReply {
   raw: ServerResponse;
   code(status: number): unknown;

@@ -18,7 +18,7 @@ export interface WaitingContext {
 /** Number of events after which a flush starts while the handler is still running. */
 const FLUSH_EVERY = 64;
 
-/** A shared recorder that promises each invocation its own flush. */
+/** One invocation's view of a shared recorder, with a flush of its own. */
 export class Invocation extends Scopable implements Audit {
   readonly #recorder: Recorder;
   readonly #context: WaitingContext | undefined;
@@ -76,9 +76,16 @@ export class Invocation extends Scopable implements Audit {
     } else {
       this.#promise(this.#ended.promise);
     }
+    return this.#inContext(handle);
+  }
+
+  /** Returns the handle, also of each copy, with deliveries by this invocation. */
+  #inContext(handle: Handle): Handle {
+    const { tenants } = handle;
     return {
       stored: () => handle.stored(),
       delivered: () => this.#delivered(handle),
+      tenants: tenants && new Map(Array.from(tenants, ([tenant, copy]) => [tenant, this.#inContext(copy)])),
     };
   }
 
@@ -123,7 +130,7 @@ export class Invocation extends Scopable implements Audit {
 
 const audits = new WeakMap<object, Audit>();
 
-/** Associates a recorder with a context, as long as the context exists. */
+/** Associates a recorder with a context for the context's lifetime. */
 export function remember(context: unknown, audit: Audit): void {
   if (typeof context === "object" && context !== null) {
     audits.set(context, audit);

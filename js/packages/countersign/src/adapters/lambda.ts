@@ -86,7 +86,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     }
   };
   return async (event, context) => {
-    const hint = "pass on both of Lambda's arguments: handler(event, context)";
+    const hint = "pass both of Lambda's arguments: handler(event, context)";
     must(
       typeof context?.getRemainingTimeInMillis === "function",
       "context",

@@ -42,14 +42,14 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const given = await handler(requestOf(request));
+  const result = await handler(requestOf(request));
   // Each cookie needs its own header line.
-  const cookies = given.headers.getSetCookie();
-  response.writeHead(given.status, {
-    ...Object.fromEntries(given.headers),
+  const cookies = result.headers.getSetCookie();
+  response.writeHead(result.status, {
+    ...Object.fromEntries(result.headers),
     ...(cookies.length > 0 ? { "set-cookie": cookies } : {}),
   });
-  response.end(new Uint8Array(await given.arrayBuffer()));
+  response.end(new Uint8Array(await result.arrayBuffer()));
 }
 
 function requestOf(request: IncomingMessage & { readonly originalUrl?: unknown; readonly body?: unknown }): Request {

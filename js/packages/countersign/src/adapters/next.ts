@@ -79,9 +79,9 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
         if (recording === undefined) {
           return await handled(invocation, first, answer);
         }
-        const asking = { waitUntil: (work: Promise<unknown>) => void after(work) };
+        const decisionContext = { waitUntil: (work: Promise<unknown>) => void after(work) };
         const answered = answer as unknown as (audit: Audit) => Response;
-        return (await recorded(recording, invocation, first, () => undefined, answered, asking)) as Answer;
+        return (await recorded(recording, invocation, first, () => undefined, answered, decisionContext)) as Answer;
       } finally {
         invocation.end();
       }

@@ -1,6 +1,6 @@
 /** The adapter for SvelteKit. */
 
-import type { Asking } from "../gate/gate.js";
+import type { DecisionContext } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { requestView, responseOf } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
@@ -35,7 +35,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   mustRecord(audit);
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
-    const { ctx } = (event.platform ?? {}) as { ctx?: Asking };
+    const { ctx } = (event.platform ?? {}) as { ctx?: DecisionContext };
     const view = {
       ...requestView(event.request),
       ip: () => event.getClientAddress(),
@@ -48,7 +48,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
       },
       statusOf: ({ status }) => status,
       refusal: responseOf,
-      asking: ctx,
+      decisionContext: ctx,
     });
   };
 }

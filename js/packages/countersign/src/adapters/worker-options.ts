@@ -119,10 +119,10 @@ function emptyOptions(options: WorkerOptions): string[] {
 }
 
 function unset(names: readonly string[], members: readonly string[], cause?: unknown): CountersignError {
-  // Each option can only be matched to a variable if there are as many of both.
+  // Options can be matched to variables only if there are equally many of both.
   const matched = names.length === members.length;
   const hints = names.map((name, nth) => ((matched && HINTS[members[nth] ?? ""]) || anyHint)(name));
-  return new CountersignError("options.invalid", `variables missing in the Worker's environment: ${names.join(", ")}`, {
+  return new CountersignError("options.invalid", `the Worker's environment lacks variables: ${names.join(", ")}`, {
     member: members[0],
     hint: hints.join("; "),
     cause,
@@ -131,7 +131,7 @@ function unset(names: readonly string[], members: readonly string[], cause?: unk
 
 const variable = (name: string, value: string) => `add to wrangler.jsonc: "vars": { "${name}": "${value}" }`;
 
-/** Hints for setting a variable, by the option that it is for. */
+/** Hints for setting a missing variable, by option. */
 const HINTS: Readonly<Record<string, (name: string) => string>> = {
   key: (name) =>
     `run npx wrangler secret put ${name} with a private key from \`countersign keygen\` (for wrangler dev: ${name}=PRIVATE+KEY+… in .dev.vars)`,
@@ -169,7 +169,10 @@ function logServerOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   return to as LogOptions["to"];
 }
 
-/** Stubs belong to the request that created them, so each request creates its own. */
+/**
+ * Returns the log server behind a Durable Object. Each request creates its own stub, because stubs are bound to
+ * requests.
+ */
 function objectOf(namespace: ObjectNamespace, name: string): LogOptions["to"] {
   return {
     url: INTERNAL,
@@ -183,7 +186,9 @@ function originOf(log: unknown): string {
   return origin;
 }
 
-/** A service binding has every name as an RPC method, and a namespace has no `fetch`. */
+/**
+ * True for a namespace, which has no `fetch`. `idFromName` alone can't tell: a service binding treats any name as RPC.
+ */
 export function isNamespace(to: object): to is ObjectNamespace {
   return !isFetcher(to) && "idFromName" in to && typeof to.idFromName === "function";
 }

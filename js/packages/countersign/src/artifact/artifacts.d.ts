@@ -6,7 +6,7 @@ declare module "#recorder" {
   export const artifact: import("./load.js").ModuleSource;
   /** Reports the runtime's shutdown to a recorder. */
   export const lifecycle: import("../record/lifecycle.js").Lifecycle;
-  /** Signs with a private key's text, unless the WebAssembly module does. */
+  /** Reads a private key's text, in runtimes that sign natively. Elsewhere, the WebAssembly module signs. */
   export const readKey: import("../record/create.js").Variant["readKey"];
 }
 

@@ -3,11 +3,11 @@
 import { CountersignError } from "../error.js";
 import { OLDEST, refuseOldEngine } from "../supported.js";
 
-/** A `WebAssembly.Module`. Not every project has that type. */
+/** A `WebAssembly.Module`. Declared here because not every project has that type. */
 // biome-ignore lint/suspicious/noEmptyInterface: the DOM library's is as empty
 export interface CompiledModule {}
 
-/** The way a runtime loads an artifact: compiled already, or to be compiled on first use. */
+/** A compiled module, or a function that loads and compiles it on first use. */
 export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
 
 /**
@@ -53,7 +53,7 @@ export function starting<Core extends Bindings>(
   });
 }
 
-/** The functions that accept a compiled module. */
+/** The function that accepts a compiled module, by artifact. Used in hints. */
 const MODULE_OPTIONS: Readonly<Record<string, string>> = {
   gate: "gate, as its option `module`",
   recorder: "recording from countersign/slim",
@@ -72,7 +72,7 @@ function unavailable(name: string, cause: unknown): CountersignError {
   );
 }
 
-/** Engines only distinguish causes by message. */
+/** Returns a hint for a failure to load. Engines distinguish the causes only by their messages. */
 function hintFor(name: string, message: string, cause: unknown): string | undefined {
   if (/content security policy|unsafe-eval|blocked by csp/i.test(message)) {
     return "allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy";

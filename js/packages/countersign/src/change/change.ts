@@ -11,8 +11,8 @@ export interface Changed {
 }
 
 /**
- * Maximum depth, with the object itself as level 1, and maximum number of compared values. Events have no room for
- * more.
+ * Maximum depth, with the object itself as level 1, and maximum number of compared values. An event can't
+ * contain more.
  */
 const MAX_DEPTH = 62;
 const MAX_VALUES = 262_144;

@@ -1,4 +1,4 @@
-/** The request being handled. Its adapter's knowledge of it is added to each event recorded within it. */
+/** The request being handled. The fields that its adapter knows are added to each event recorded within it. */
 
 import { type EventScope, joined } from "../record/scope.js";
 import { type AsyncStorage, type AsyncStorageClass, foundStorage } from "./storage.js";
@@ -7,7 +7,8 @@ import { type AsyncStorage, type AsyncStorageClass, foundStorage } from "./stora
 type Storage = AsyncStorage<CurrentRequest | undefined> & { enterWith?(value: CurrentRequest): void };
 
 /**
- * Shared by all copies of this package in a program, because bundlers may give the adapter and the recorder their own.
+ * Key of the storage that all copies of this package share. Bundlers may give the adapter and the recorder separate
+ * copies.
  */
 const SLOT = Symbol.for("countersign.request.v1");
 const shared = globalThis as { [SLOT]?: Storage };
@@ -58,7 +59,7 @@ export class CurrentRequest {
     return this.#isOver ? this.#outer?.scope() : this.own();
   }
 
-  /** Also applies after the request was answered, for holders of its recorder. */
+  /** Returns the request's own scope. It still applies to its recorder after the request has ended. */
   own(): EventScope {
     const outer = this.#outer?.own();
     if (this.#isReading) {

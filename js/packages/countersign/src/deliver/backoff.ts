@@ -6,9 +6,9 @@ import { Failure } from "./failure.js";
 interface Rest {
   failures: number;
   failure: Failure;
-  /** Time until which it is not retried automatically. */
+  /** Earliest time of an automatic retry. */
   until: number;
-  /** Time until which it is not retried at all, as demanded by the log server. */
+  /** Earliest time of any retry, as demanded by the log server. */
   notBefore: number;
 }
 
@@ -51,10 +51,10 @@ export class ChainBackoff {
     }
   }
 
-  /** Returns the reason for not trying a chain now. With `asked`, only waits demanded by the log server count. */
-  hold(chain: string, asked: boolean): Failure | undefined {
+  /** Returns the reason for not trying a chain now. If `isRequested`, only delays demanded by the log server count. */
+  hold(chain: string, isRequested: boolean): Failure | undefined {
     const rest = this.#chains.get(chain);
-    if (rest === undefined || performance.now() >= (asked ? rest.notBefore : rest.until)) {
+    if (rest === undefined || performance.now() >= (isRequested ? rest.notBefore : rest.until)) {
       return undefined;
     }
     return new Failure("waiting", rest.failure.error);

@@ -13,9 +13,9 @@ export interface Batch {
   readonly to: number;
   readonly lines: Uint8Array<ArrayBuffer>;
   /** Its pending events; none if an earlier recorder wrote it. */
-  readonly taken: readonly PendingEvent[];
+  readonly pending: readonly PendingEvent[];
   /** True if the outbox contains it. */
-  kept: boolean;
+  isStored: boolean;
 }
 
 /** Returns the last link of a batch. */
@@ -39,7 +39,7 @@ function linkOf(line: string): string {
   return (JSON.parse(line) as { link: string }).link;
 }
 
-/** Matches an event's line, up to the members that the core writes for a queued event. */
+/** Matches an event's line and captures the time, the salt, and the event. */
 const EVENT_LINE = /^\{"link":"countersign\/v1 event \S+ \d+ (\S+) [^"]*","salt":"([^"]*)","event":(.*)\}$/;
 
 /** Returns the events of a batch, in order, in the core's form for queued events. */

@@ -7,6 +7,7 @@ import type { ChunkPosition, Transport, TransportObject } from "../transport/tra
 import { type Batch, join, lastLink } from "./batch.js";
 import { Failure } from "./failure.js";
 import type { LogServer, RequestSettings } from "./log-server.js";
+import { compareAnswer, type TenantLog } from "./newest-head.js";
 import { type ResendResult, readResponse } from "./response.js";
 
 /** Confirmation that batches were delivered. */
@@ -31,20 +32,34 @@ export type Prove = (proof: string, leaf: string) => number;
 
 /**
  * Returns a destination that delivers to a log server and trusts only the log's proofs. `dated` is called with the date
- * of each response.
+ * of each response. With `tenant`, it delivers to that tenant's log.
  */
-export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: number) => void): Destination {
+export function toLogServer(
+  logServer: LogServer,
+  prove: Prove,
+  dated: (date: number) => void,
+  tenant?: TenantLog,
+): Destination {
+  const refuseContradicted = () => {
+    const contradiction = tenant?.heads.contradiction;
+    if (contradiction !== undefined) {
+      throw new Failure("stopped", contradiction);
+    }
+  };
   return {
     async send(batches, sending) {
       const last = batches.at(-1);
       if (last === undefined) {
         throw new TypeError("nothing to send");
       }
-      const answer = await logServer.post(join(batches), sending).catch((cause: CountersignError) => {
+      refuseContradicted();
+      const stated = tenant?.heads.seen;
+      const answer = await logServer.post(join(batches), sending, stated?.since).catch((cause: CountersignError) => {
         throw new Failure("server", cause);
       });
       dated(answer.date);
-      const read = readResponse(answer);
+      refuseContradicted();
+      const read = readResponse(answer, tenant?.origin);
       if (read.kind === "failed") {
         throw read.failure;
       }
@@ -57,12 +72,21 @@ export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: nu
           new CountersignError("proof.invalid", "the response has no proof of the last link that was sent"),
         );
       }
+      let index: number;
       try {
-        const index = prove(tip.proof, lastLink(last));
-        return { kind: "delivered", delivered: { proof: tip.proof, index } };
+        index = prove(tip.proof, lastLink(last));
+        if (tenant !== undefined && stated !== undefined) {
+          if (tenant.heads.seen !== stated) {
+            // Another submission to this log was answered in the meantime. This answer can only be compared with its head.
+            return this.send(batches, sending);
+          }
+          compareAnswer(tenant, stated, read.growth);
+        }
       } catch (cause) {
+        refuseContradicted();
         throw unproven(cause);
       }
+      return { kind: "delivered", delivered: { proof: tip.proof, index } };
     },
   };
 }

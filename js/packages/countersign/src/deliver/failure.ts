@@ -20,6 +20,8 @@ export type Scope =
    * repeated.
    */
   | "denied"
+  /** Nothing more may be sent to this log, because it contradicts itself. Undelivered events stay in the outbox. */
+  | "stopped"
   /** This chain can never be delivered as it is. It stays in the outbox and isn't resent automatically. */
   | "dead";
 
@@ -43,19 +45,19 @@ export class Failure extends Error {
   /** Returns the same failure with a hint that also says what happens to the events. */
   withFate(fate: string): Failure {
     const { code, message, hint, line, member, cause } = this.error;
-    const whole = hint === undefined ? fate : `${hint}${/[.?!]$/.test(hint) ? "" : "."} ${sentence(fate)}`;
-    const error = new CountersignError(code, message, { hint: whole, line, member, cause });
+    const fullHint = hint === undefined ? fate : `${hint}${/[.?!]$/.test(hint) ? "" : "."} ${sentence(fate)}`;
+    const error = new CountersignError(code, message, { hint: fullHint, line, member, cause });
     return new Failure(this.scope, error, this.retryAfter, this.logTime);
   }
 
   /** True if it only stops one chain for now. */
   get isOfChain(): boolean {
-    return this.scope !== "server" && this.scope !== "dead";
+    return this.scope !== "server" && this.scope !== "stopped" && this.scope !== "dead";
   }
 }
 
 /** Returns the more serious of two failures: a dead chain first, then the first that isn't just "waiting". */
-export function heavier(before: Failure | undefined, failure: Failure): Failure {
+export function moreSerious(before: Failure | undefined, failure: Failure): Failure {
   return before === undefined || weight(failure) > weight(before) ? failure : before;
 }
 

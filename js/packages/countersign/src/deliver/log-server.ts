@@ -8,12 +8,12 @@ import { own } from "../own.js";
 import { reason } from "../reason.js";
 import { within } from "../timers.js";
 
-/** The signature of `fetch`, as far as it is used. */
+/** The part of `fetch`'s signature that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A log server with its URL and, optionally, its own `fetch`, such as a service binding or a Durable Object's stub. */
 export interface LogServerOptions {
-  /** The log server's URL. A path is kept, and `/submit` is appended. */
+  /** The log server's URL, optionally with a path. `/submit` is appended. */
   url: string | URL;
   /**
    * Sends the requests.
@@ -56,6 +56,7 @@ export class LogServer {
   readonly submit: string;
   /** True if events are sent unencrypted across a network that may be public. */
   readonly isCleartext: boolean;
+  readonly #ownFetch: Fetch | undefined;
   readonly #fetch: Fetch;
   #isDated = false;
 
@@ -67,24 +68,49 @@ export class LogServer {
     this.isCleartext = ownFetch === undefined && protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
     const hint = "pass the binding's fetch: (url, init) => env.LOG.fetch(url, init)";
     must(ownFetch === undefined || typeof ownFetch === "function", "to", "`to.fetch` must be a function", hint);
+    this.#ownFetch = ownFetch;
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
   }
 
+  /** The log server's URL, without a slash at the end. */
+  get #url(): string {
+    return this.submit.slice(0, -"/submit".length);
+  }
+
+  /** Returns the log server of a tenant log, given the ID in its origin. */
+  ofTenant(id: string): LogServer {
+    return new LogServer({ url: `${this.#url}/t/${id}`, fetch: this.#ownFetch });
+  }
+
+  /** Requests the log of a tenant once, with a signed request. Throws as `post` does. */
+  requestTenant(request: string, settings: RequestSettings): Promise<LogServerResponse> {
+    return this.#send(`${this.#url}/tenants`, "", new TextEncoder().encode(request), settings);
+  }
+
   /**
-   * Submits lines once. Throws `log_server.unreachable` or `log_server.timeout`, after which the log server may have the
-   * lines.
+   * Submits lines once. Throws `log_server.unreachable` or `log_server.timeout`, after which the log server may have
+   * the lines. `since` states the newest head of a tenant log.
    */
-  async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: RequestSettings): Promise<LogServerResponse> {
+  post(lines: Uint8Array<ArrayBuffer>, settings: RequestSettings, since?: string): Promise<LogServerResponse> {
+    return this.#send(this.submit, since === undefined ? "" : `?since=${since}`, lines, settings);
+  }
+
+  async #send(
+    url: string,
+    query: string,
+    body: Uint8Array<ArrayBuffer>,
+    { timeout, keepalive }: RequestSettings,
+  ): Promise<LogServerResponse> {
     const patience = new AbortController();
     const late = () => {
       patience.abort();
       return patience.signal.reason;
     };
     // A body without a content type avoids a CORS preflight request.
-    const init: RequestInit = own({ method: "POST", body: lines, redirect: "manual", signal: patience.signal });
+    const init: RequestInit = own({ method: "POST", body, redirect: "manual", signal: patience.signal });
     try {
       // A custom fetch may ignore the signal.
-      return await within(timeout, this.#exchange(keepalive ? own({ ...init, keepalive }) : init), late);
+      return await within(timeout, this.#exchange(url, query, keepalive ? own({ ...init, keepalive }) : init), late);
     } catch (cause) {
       if (cause instanceof CountersignError) {
         throw cause;
@@ -97,26 +123,22 @@ export class LogServer {
       }
       const why = reason(cause);
       const detail = why === undefined ? "" : ` (${why})`;
-      throw new CountersignError(
-        "log_server.unreachable",
-        `the log server at ${this.submit} can't be reached${detail}`,
-        {
-          hint: hintFor(why),
-          cause,
-        },
-      );
+      throw new CountersignError("log_server.unreachable", `the log server at ${url} can't be reached${detail}`, {
+        hint: hintFor(why),
+        cause,
+      });
     }
   }
 
-  async #exchange(init: RequestInit): Promise<LogServerResponse> {
-    const response = await this.#fetch(this.submit, init);
+  async #exchange(url: string, query: string, init: RequestInit): Promise<LogServerResponse> {
+    const response = await this.#fetch(url + query, init);
     const body = await read(response);
     const { status, ok } = response;
     // In Workers, each access to a header is a call out of JavaScript, so they are only read when needed.
     const [elsewhere, later] = ok ? [] : [location(response), retryAfter(response)];
     const date = ok && !this.#isDated ? Date.parse(response.headers.get("date") ?? "") : Number.NaN;
     this.#isDated ||= ok;
-    return { status, from: this.submit, location: elsewhere, retryAfter: later, date, body };
+    return { status, from: url, location: elsewhere, retryAfter: later, date, body };
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Sends batches to the destination, in order per chain, and keeps each until the log proves that it contains it.
- * Decides how much to send together, which chains wait after a failure, and how often the log rejected one. It has no
- * callbacks: `deliver` returns the outcome for a chain, and its owner decides whether the chain's events move
- * elsewhere.
+ * Decides how much to send together and which chains wait after a failure, and counts how often the log rejected each.
+ * It has no callbacks: `deliver` returns the outcome for a chain, and its owner decides whether the chain's events move
+ * to another chain.
  */
 
 import { CountersignError } from "../error.js";
@@ -20,7 +20,7 @@ export interface Limits {
   lines: number;
 }
 
-/** Well below the limits of log servers, and cheap to resend. */
+/** Default limits: well below those of log servers, and cheap to resend. */
 const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
 
 /**
@@ -59,13 +59,13 @@ export class Sender {
   readonly #destination: Destination;
   readonly #outbox: RecorderOutbox;
   readonly #options: SenderOptions;
-  /** The log server's limits, as far as it stated them. */
+  /** The limits that the log server stated; otherwise the defaults. */
   readonly #limits: Limits = { ...LIMITS };
   /**
    * Maximum bytes of batches sent together. Reduced when a request was rejected as too large without a usable limit.
    */
   #requestBytes = LIMITS.bytes;
-  /** The smallest value that it ever had: signed batches can't be split, so new ones stay below it. */
+  /** Maximum bytes of a new batch: the lowest request size so far, because signed batches can't be split. */
   #batchBytes = LIMITS.bytes;
   /** Number of deliveries since the last reduction. */
   #deliveries = 0;
@@ -74,14 +74,14 @@ export class Sender {
   #pending: Batch[] = [];
   /**
    * Chains whose batches are sent one by one. If several batches were rejected together, the log may already have the
-   * first one because its response was lost; it then accepts the repetition.
+   * first one (its response was lost) and accept it again.
    */
   readonly #single = new Set<string>();
   /** Number of consecutive rejections of a chain for the same reason. */
   readonly #denials = new Map<string, { code: string; times: number }>();
   readonly #backoff: ChainBackoff;
   #sending: readonly Batch[] = [];
-  /** Batches of a rejected chain whose events move to another. */
+  /** Batches of a rejected chain whose events are moving to another chain. */
   #claimed: readonly Batch[] = [];
   /** Bytes of lines that are undelivered and still deliverable. */
   bytes: number = 0;
@@ -100,7 +100,7 @@ export class Sender {
     return this.#pending;
   }
 
-  /** Also includes batches whose events are moving to another chain. */
+  /** Pending batches, and those whose events are moving to another chain. */
   get unsettled(): readonly Batch[] {
     return [...this.#pending, ...this.#claimed];
   }
@@ -125,7 +125,7 @@ export class Sender {
     this.#backoff.wake();
   }
 
-  /** Returns the bytes to deliver before more of a chain: other chains that wait don't count. */
+  /** Returns the number of bytes to deliver before more links of a chain. Other chains that wait don't count. */
   bytesBefore(chain: string | undefined): number {
     if (this.#backoff.size === 0) {
       return this.bytes;
@@ -135,7 +135,7 @@ export class Sender {
 
   /** Number of events being sent now. */
   get inFlight(): number {
-    return this.#sending.reduce((sum, { taken }) => sum + taken.length, 0);
+    return this.#sending.reduce((sum, { pending }) => sum + pending.length, 0);
   }
 
   /** The largest batch that the log server is expected to accept, in bytes. */
@@ -149,25 +149,25 @@ export class Sender {
   }
 
   /**
-   * Stores a batch in the outbox, after all unstored batches of its chain before it: after a gap, the next recorder
-   * that opens the outbox could deliver nothing.
+   * Stores a batch in the outbox, after all earlier batches of its chain that aren't stored yet. The next recorder that
+   * opens the outbox can't deliver anything after a gap.
    */
   async keep({ chain, to }: Batch): Promise<void> {
     for (const batch of this.#ofChain(chain)) {
-      if (batch.to <= to && !batch.kept) {
+      if (batch.to <= to && !batch.isStored) {
         await this.#outbox.keep(batch);
       }
     }
   }
 
   /**
-   * Delivers a chain until none of its batches is pending. Returns a failure that affects only this chain, and throws
-   * one that affects all. `alive` is checked after each wait. With `asked`, the chain waits no longer than the log
-   * server demanded. After "refused" and "dead" the owner decides what happens to the chain; after other failures it
-   * waits.
+   * Delivers a chain until none of its batches is pending. Returns the failure if other chains can still be delivered,
+   * and otherwise throws it. Checks `alive` after each wait. If `isRequested`, ignores the chain's retry delay, but not
+   * one that the log server demanded. After "refused" and "dead", the owner decides what happens to the chain; after
+   * other failures, the chain is retried later.
    */
-  async deliver(chain: string, alive: () => boolean, asked: boolean): Promise<Failure | undefined> {
-    const waiting = this.#backoff.hold(chain, asked);
+  async deliver(chain: string, alive: () => boolean, isRequested: boolean): Promise<Failure | undefined> {
+    const waiting = this.#backoff.hold(chain, isRequested);
     try {
       while (waiting === undefined && alive() && this.#ofChain(chain).length > 0) {
         await this.#step(chain, alive);
@@ -178,7 +178,7 @@ export class Sender {
         return undefined;
       }
       const failure = cause instanceof Failure && cause.scope === "denied" ? this.#denied(chain, cause) : cause;
-      if (!(failure instanceof Failure) || failure.scope === "server") {
+      if (!(failure instanceof Failure) || failure.scope === "server" || failure.scope === "stopped") {
         throw failure;
       }
       if (failure.scope === "chain") {
@@ -197,8 +197,8 @@ export class Sender {
   }
 
   /**
-   * Removes the batches of a rejected chain so that their events can be queued in another. They count as unsettled until
-   * `endClaim`.
+   * Removes the batches of a rejected chain so that their events can be queued in another. They count as unsettled
+   * until `endClaim`.
    */
   claim(chain: string): readonly Batch[] {
     const batches = this.#ofChain(chain);
@@ -252,7 +252,7 @@ export class Sender {
       if (isMuch && (small || batches.length > 0)) {
         break;
       }
-      if (small && !batch.kept) {
+      if (small && !batch.isStored) {
         break;
       }
       batches.push(batch);
@@ -263,7 +263,7 @@ export class Sender {
   async #step(chain: string, alive: () => boolean): Promise<void> {
     // The log may state its next expected `seq` once per step.
     for (let from = 0, moved = false; ; moved = true) {
-      const batches = await this.#kept(chain, from, alive);
+      const batches = await this.#storedBatches(chain, from, alive);
       if (!alive()) {
         return;
       }
@@ -291,28 +291,28 @@ export class Sender {
    * Returns the next batches, all stored in the outbox: a sent batch that isn't stored would be recorded twice after a
    * kill.
    */
-  async #kept(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
+  async #storedBatches(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
     const { bytes, lines } = this.#limits;
     const limits = {
       lines,
       bytes: this.#options.leaving() ? MAX_KEEPALIVE_BYTES : Math.min(bytes, this.#requestBytes),
     };
-    const kept: Batch[] = [];
+    const stored: Batch[] = [];
     for (const batch of this.#nextBatches(chain, from, limits)) {
       const error = await this.keep(batch).catch((error: CountersignError) => error);
       // If none of its events is in the outbox, they can't be recorded twice.
-      if (error && batch.taken.some(({ id }) => id !== undefined)) {
-        if (kept.length === 0) {
+      if (error && batch.pending.some(({ id }) => id !== undefined)) {
+        if (stored.length === 0) {
           throw new Failure("server", error);
         }
         break;
       }
-      kept.push(batch);
+      stored.push(batch);
       if (!alive()) {
         break;
       }
     }
-    return kept;
+    return stored;
   }
 
   /** Handles a failure. Returns if the chain's first batch is to be tried alone; throws otherwise. */
@@ -436,8 +436,8 @@ function sizeOf(batches: readonly Batch[]): number {
 function settle(batches: readonly Batch[], { proof, index }: Confirmation): void {
   let links: string[] | undefined;
   const [head] = batches;
-  for (const { chain, from, taken } of batches) {
-    taken.forEach((one, nth) => {
+  for (const { chain, from, pending } of batches) {
+    pending.forEach((one, nth) => {
       const seq = Math.max(from, 1) + nth;
       one.deliver((): Receipt => {
         links ??= batches.flatMap(linksOf);

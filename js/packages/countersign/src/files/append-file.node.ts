@@ -124,14 +124,14 @@ export class AppendFile {
    */
   appendNow(bytes: Uint8Array): void {
     const { nlink, size } = fstatSync(this.#handle.fd);
-    const whole = this.size + this.#appending.length;
-    if (this.#isMoving || this.#isDoubtful || nlink === 0 || size < this.size || size > whole) {
+    const appendAt = this.size + this.#appending.length;
+    if (this.#isMoving || this.#isDoubtful || nlink === 0 || size < this.size || size > appendAt) {
       throw new Error("the file is being rewritten, or was changed by another program");
     }
     writeAllSync(this.#handle.fd, this.#appending, this.size);
-    writeAllSync(this.#handle.fd, bytes, whole);
+    writeAllSync(this.#handle.fd, bytes, appendAt);
     fdatasyncSync(this.#handle.fd);
-    this.size = whole + bytes.length;
+    this.size = appendAt + bytes.length;
     this.#appending = NOTHING;
   }
 

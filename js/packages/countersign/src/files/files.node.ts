@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { CountersignError, must } from "../error.js";
+import { CountersignError, type ErrorCode, must } from "../error.js";
 
 /** Returns the absolute path of a file. `member` is the option that it was passed for. */
 export function pathOf(path: string | URL, member: "outbox" | "to"): string {
@@ -18,17 +18,14 @@ export function pathOf(path: string | URL, member: "outbox" | "to"): string {
 }
 
 /** Returns the error for a failed file operation, with a hint for the system's error code. */
-export function fileError(cause: unknown, path: string, what: string, kind: "outbox" | "transport"): CountersignError {
+export function fileError(cause: unknown, path: string, what: string, failure: ErrorCode): CountersignError {
   if (cause instanceof CountersignError) {
     return cause;
   }
   const code = codeOf(cause);
   const message = `${what}: ${path}${code === undefined ? "" : ` (${code})`}`;
   const hint = HINTS[code ?? ""] ?? "see the cause";
-  return new CountersignError(kind === "outbox" && isFull(cause) ? "outbox.full" : `${kind}.failed`, message, {
-    hint,
-    cause,
-  });
+  return new CountersignError(failure, message, { hint, cause });
 }
 
 const PERMISSION = "allow the process to read and write this file and to create files in its folder";

@@ -39,7 +39,7 @@ export class Room {
   }
 }
 
-/** Converts an error of the module. */
+/** Converts an error of the module to a `CountersignError`. */
 export function asCoded(error: unknown): CountersignError {
   return coded(ofCore(error) ?? error, "gate.failed", `the gate failed: ${error}`, "see the cause");
 }

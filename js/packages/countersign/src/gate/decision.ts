@@ -11,7 +11,7 @@ export type EventToBe = Omit<AuditEvent, "http"> & { http?: Partial<HttpRequest>
  * Throws unless identifiers have the types of a recorded event, because rules, lists, and limits would not match them
  * otherwise.
  */
-export function mustTell({ actor, tenant, context }: EventToBe): void {
+export function mustHaveStringIds({ actor, tenant, context }: EventToBe): void {
   const { id, session, credential } = (actor ?? NOBODY) as Partial<Actor>;
   mustBeText(typeof id === "string", "actor.id");
   mustBeText(isText(session), "actor.session");

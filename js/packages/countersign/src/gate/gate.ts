@@ -1,10 +1,10 @@
 /** The gate: decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artifact/load.js";
-import { CountersignError, must, mustCall, refused, tell, teller } from "../error.js";
+import { CountersignError, callOnError, consoleReporter, must, mustCall, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import { ownFields } from "../own.js";
-import { comesWithin } from "../timers.js";
+import { settlesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core, encoder, loader, Room } from "./core.js";
 import {
@@ -13,7 +13,7 @@ import {
   type Decision,
   defaultAnswer,
   type EventToBe,
-  mustTell,
+  mustHaveStringIds,
   type OwnAnswer,
   type Refusal,
   readAnswer,
@@ -66,7 +66,7 @@ export interface GateOptions {
 }
 
 /** The context of the request that waits for a decision. */
-export interface Asking {
+export interface DecisionContext {
   /** Keeps the runtime alive for work after the response: `ctx.waitUntil`. */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
@@ -90,7 +90,7 @@ export interface Gate {
    * Decides on an event before it happens. Synchronous unless something has to be fetched. If `other` is given, a
    * second interpretation of the same request, both events must be allowed.
    */
-  decide(event: EventToBe, asking?: Asking, other?: EventToBe): Decision | Promise<Decision>;
+  decide(event: EventToBe, decisionContext?: DecisionContext, other?: EventToBe): Decision | Promise<Decision>;
   /** Returns the response for a refusal. */
   answer(refusal: Refusal): Answer;
   /**
@@ -121,7 +121,7 @@ class LocalGate implements Gate {
   readonly #counters: readonly LimitCounter[];
   #loaded: Loaded | undefined;
   #lastError: CountersignError | undefined;
-  #warn = teller();
+  #warn = consoleReporter();
 
   constructor(source: ModuleSource, input: GateOptions, now: () => number) {
     const options = Object(input) === input ? ownFields(input, OPTIONS) : input;
@@ -156,7 +156,7 @@ class LocalGate implements Gate {
     }
   }
 
-  decide(event: EventToBe, asking: Asking = {}, other?: EventToBe): Decision | Promise<Decision> {
+  decide(event: EventToBe, decisionContext: DecisionContext = {}, other?: EventToBe): Decision | Promise<Decision> {
     const events = other === undefined ? [event] : [event, other];
     const loaded = this.#loaded;
     if (loaded === undefined) {
@@ -170,9 +170,9 @@ class LocalGate implements Gate {
     if (watchlist.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watchlist);
       if (!watchlist.suffices(loaded.gate, now)) {
-        return comesWithin(watchlist.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
+        return settlesWithin(watchlist.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
       }
-      asking.waitUntil?.(refresh);
+      decisionContext.waitUntil?.(refresh);
     }
     return this.#decide(loaded, events, now);
   }
@@ -240,7 +240,7 @@ class LocalGate implements Gate {
     }
     const watchlist = this.#watchlist;
     if (watchlist?.isDue(loaded.gate, this.#now())) {
-      await comesWithin(watchlist.maxWaitMs, this.#refresh(loaded, watchlist));
+      await settlesWithin(watchlist.maxWaitMs, this.#refresh(loaded, watchlist));
     }
     return this.#decide(loaded, events);
   }
@@ -249,9 +249,9 @@ class LocalGate implements Gate {
   async #refresh({ core, gate }: Loaded, watchlist: WatchlistClient): Promise<void> {
     await watchlist.refresh(core, gate);
     if (watchlist.error !== undefined) {
-      this.#tell(watchlist.error);
+      this.#callOnError(watchlist.error);
     } else {
-      this.#warn = teller();
+      this.#warn = consoleReporter();
     }
   }
 
@@ -277,14 +277,14 @@ class LocalGate implements Gate {
       if (excepted === events.length) {
         return ALLOW;
       }
-      events.forEach(mustTell);
+      events.forEach(mustHaveStringIds);
     } catch (error) {
       failed = asCoded(error);
     }
     let refusal = failed && this.#failed(failed, gate);
     if (this.#watchlist !== undefined && !this.#watchlist.holds(gate, now)) {
       const error = this.#watchlist.error ?? stale();
-      this.#tell(error);
+      this.#callOnError(error);
       refusal ??= this.#failing(error, gate);
     }
     return refusal ?? this.#count(events, gate, 0);
@@ -344,11 +344,11 @@ class LocalGate implements Gate {
 
   #report(error: CountersignError): void {
     this.#lastError = error;
-    this.#tell(error);
+    this.#callOnError(error);
   }
 
-  #tell(error: CountersignError): void {
-    tell(this.#options.onError ?? this.#warn, error);
+  #callOnError(error: CountersignError): void {
+    callOnError(this.#options.onError ?? this.#warn, error);
   }
 }
 

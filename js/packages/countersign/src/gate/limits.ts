@@ -183,7 +183,7 @@ export class Hits {
       const oldest = this.#times[this.#times.length - this.#max] ?? now;
       return { isAllowed: false, until: oldest + this.#windowMs + 1 };
     }
-    // Moving the clock back makes no room.
+    // A clock that goes back must not allow more hits.
     const last = this.#times.at(-1) ?? now;
     this.#times.push(Math.max(now, last));
     return { isAllowed: true, until: now };

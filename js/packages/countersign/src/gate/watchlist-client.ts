@@ -193,10 +193,10 @@ export class WatchlistClient {
   async #cache(gate: CoreGate, text: string): Promise<void> {
     const seconds = Math.floor((gate.listUntil - this.#now()) / 1000);
     if (seconds > 0) {
-      const kept = new Response(text, { headers: { "cache-control": `max-age=${seconds}` } });
+      const cacheEntry = new Response(text, { headers: { "cache-control": `max-age=${seconds}` } });
       // If caching fails, another isolate fetches the list again.
       await edgeCache()
-        ?.put(this.#address(), kept)
+        ?.put(this.#address(), cacheEntry)
         .catch(() => {});
     }
   }

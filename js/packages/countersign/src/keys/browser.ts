@@ -89,17 +89,17 @@ export async function hold(input: BrowserKeyOptions, instead?: string): Promise<
     }
   }
   const name = randomName(slot.issuer);
-  const made = await makeHandle(name, fallback !== undefined);
-  if (made === undefined) {
+  const created = await makeHandle(name, fallback !== undefined);
+  if (created === undefined) {
     const { key, vkey } = (await fallback?.(name)) ?? { key: "", vkey: "" };
     return { key, vkey, grant: undefined, slot: undefined };
   }
   if (!isKept) {
-    return heldKey(made, undefined);
+    return heldKey(created, undefined);
   }
   // Another tab may have stored one in the meantime.
-  const kept = await updateKey(slot, (kept) => (isWanted(kept) ? kept : made));
-  return heldKey(kept ?? made, slot);
+  const kept = await updateKey(slot, (kept) => (isWanted(kept) ? kept : created));
+  return heldKey(kept ?? created, slot);
 }
 
 /** Stores the newest grant of a stored key, for all tabs. */

@@ -4,7 +4,7 @@ import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
 import { jsonOf } from "../foreign.js";
 import { ownOptions } from "../known.js";
-import { LONGEST, pause } from "../timers.js";
+import { MAX_TIMER_MS, pause } from "../timers.js";
 import { type BrowserKey, type BrowserKeyOptions, GRANTED_OPTIONS, type HeldKey, hold, storeGrant } from "./browser.js";
 import { asError } from "./error-response.js";
 import type { Grant } from "./key-store.js";
@@ -135,8 +135,8 @@ export class GrantedKey implements BrowserKey {
 
   async #renew(fresh: boolean): Promise<void> {
     // An unstored key is only known here. For a stored one, another tab may already have a newer grant.
-    const isHere = this.#held.slot === undefined && !fresh;
-    const held = isHere ? this.#held : await hold(this.#options, fresh ? this.vkey : undefined);
+    const isOnlyHere = this.#held.slot === undefined && !fresh;
+    const held = isOnlyHere ? this.#held : await hold(this.#options, fresh ? this.vkey : undefined);
     const isNew = held.vkey !== this.vkey || held.grant?.until !== this.#grant.until;
     const obtained = await obtain(this.#options, isNew ? held : { ...held, grant: undefined });
     this.#held = obtained.held;
@@ -164,7 +164,7 @@ export class GrantedKey implements BrowserKey {
     }
     const due = Math.max(this.#grant.renew - Date.now(), 0);
     const wait = this.#failures === 0 ? due : Math.max(due, pause(WAITS, this.#failures));
-    this.#timer = setTimeout(() => this.#onTime(), Math.min(wait, LONGEST));
+    this.#timer = setTimeout(() => this.#onTime(), Math.min(wait, MAX_TIMER_MS));
   }
 
   #onTime(): void {

@@ -8,7 +8,7 @@ import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, refuseQuotes, SIGNER_KEY, SIGNER_PREFIX, signerKey } from "../record/signer.js";
-import { LONGEST, pause, sleep } from "../timers.js";
+import { MAX_TIMER_MS, pause, sleep } from "../timers.js";
 import {
   type Granted,
   type GrantOptions,
@@ -19,7 +19,7 @@ import {
 } from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
 
-/** 12 hours, so that a grant barely outlives a session. */
+/** Default validity of a grant: 12 hours, so that it barely outlives a session. */
 const TTL_MS = 12 * 3_600_000;
 const WAITS = { first: 300, longest: 3_000 };
 
@@ -120,8 +120,8 @@ function checked(options: IssuerOptions) {
     retryForMs = 10_000,
     timeoutMs: timeout = 10_000,
   } = ownOptions(options ?? {}, ["key", "to", "log", "retryForMs", "timeoutMs"]);
-  const made = "create one with `countersign keygen`, and list its vkey as `issuer` in the log's trust file";
-  must(typeof key === "string", "key", "`key` is required: the issuer's private key", made);
+  const createHint = "create one with `countersign keygen`, and list its vkey as `issuer` in the log's trust file";
+  must(typeof key === "string", "key", "`key` is required: the issuer's private key", createHint);
   const signer = signerKey(key.trim());
   if (nameOf(signer.slice(SIGNER_PREFIX.length)) === "") {
     throw noSignerKey();
@@ -140,11 +140,11 @@ function checked(options: IssuerOptions) {
   must(typeof log === "string" && log.trim() !== "", "log", "`log` is required: the log's public key (vkey)", vkey);
   refuseQuotes(log.trim(), "log");
   for (const [member, value] of Object.entries({ retryForMs, timeoutMs: timeout })) {
-    const isTime = Number.isFinite(value) && value >= 0 && value <= LONGEST;
+    const isTime = Number.isFinite(value) && value >= 0 && value <= MAX_TIMER_MS;
     must(
       isTime,
       member,
-      `\`${member}\` must be a number of milliseconds from 0 to ${LONGEST}`,
+      `\`${member}\` must be a number of milliseconds from 0 to ${MAX_TIMER_MS}`,
       "omit it for 10 seconds",
     );
   }
@@ -152,7 +152,7 @@ function checked(options: IssuerOptions) {
   return { key: signer, logServer, log: log.trim(), retryForMs, timeout };
 }
 
-/** Signs a note and converts the core's errors. The core checks the stated key first, then the signing key. */
+/** Signs a note and converts the core's errors. The core checks the key in the note first, then the signing key. */
 function ofKeys(work: () => string): string {
   try {
     return inCore(work);

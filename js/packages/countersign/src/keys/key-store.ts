@@ -21,7 +21,7 @@ export interface StoredKey extends KeyHandle {
   readonly grant?: Grant | undefined;
 }
 
-/** The storage key of a key. */
+/** The position of a key in the store. */
 export interface Slot {
   readonly issuer: string;
   readonly session: string;

@@ -29,7 +29,7 @@ export interface ManyOptions {
    */
   skip?: number | undefined;
   /**
-   * Called with each invalid event and its index, and the event is skipped.
+   * Called with the error and the index of each invalid event, which is then skipped.
    *
    * @default undefined: the import stops at an invalid event
    */

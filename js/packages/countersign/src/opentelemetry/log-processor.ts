@@ -1,6 +1,6 @@
 /** Records audit events that are emitted as OpenTelemetry logs. */
 
-import { asLine, type CountersignError, coded, tell } from "../error.js";
+import { asLine, type CountersignError, callOnError, coded } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
@@ -77,7 +77,7 @@ export class AuditLogProcessor {
       this.#audit.record(toEvent === undefined ? event : toEvent(event, log));
     } catch (cause) {
       const error = asCoded(cause);
-      this.#tell(error);
+      this.#report(error);
       if (error.code === "event.invalid" && !this.#tryRecord(fallbackEvent(log, error))) {
         this.#tryRecord(minimalEvent(log, error));
       }
@@ -100,18 +100,18 @@ export class AuditLogProcessor {
       this.#audit.record(event);
       return true;
     } catch (cause) {
-      this.#tell(asCoded(cause));
+      this.#report(asCoded(cause));
       return false;
     }
   }
 
-  #tell(error: CountersignError): void {
+  #report(error: CountersignError): void {
     const { onError } = this.#options;
     const { report } = this.#audit as { report?: unknown };
     // Defaults to the recorder's `onError`.
     const ofRecorder =
       typeof report === "function" ? (error: CountersignError) => report.call(this.#audit, error) : warn;
-    tell(onError ?? ofRecorder, error);
+    callOnError(onError ?? ofRecorder, error);
   }
 }
 

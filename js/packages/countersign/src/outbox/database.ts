@@ -33,7 +33,7 @@ export class Database {
     return this.#number;
   }
 
-  /** True if this connection is still open, as far as known. */
+  /** True unless this connection is known to be closed. */
   isOpen(connection: number): boolean {
     return this.#connection !== undefined && this.#number === connection;
   }
@@ -72,7 +72,7 @@ export class Database {
     return Number(number.result);
   }
 
-  /** Deletes a room if it is empty: the last write of a page may come late. */
+  /** Deletes a room if it is still empty; a page's last write may arrive late. */
   async discard(room: number): Promise<void> {
     await this.#transact("readwrite", (entries, rooms) => {
       const count = entries.count(inRoom(room));
@@ -163,7 +163,7 @@ function unshared(bytes: Uint8Array): Uint8Array {
 const HINTS: Record<string, string> = {
   NotSupportedError: "omit `outbox` to keep events in memory; some browsers have no IndexedDB in private windows",
   InvalidStateError:
-    "no action is needed unless it repeats; the browser closed the database, or allows none in this window",
+    "retry, and if it repeats, omit `outbox`; the browser closed the database, or allows none in this window",
   SecurityError: "add allow-same-origin to a sandboxed frame, or request storage access in a third-party frame",
   VersionError: "reload the page to get the newer version of countersign that created this database",
   BlockedError: "close the other tabs of this site, and try again",

@@ -47,8 +47,8 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       const names = open.get(storage) ?? new Set();
       open.set(storage, names);
       if (names.has(name)) {
-        throw new CountersignError("outbox.in_use", "another recorder of this object uses this outbox", {
-          hint: "create one recorder per object, or give each outbox its own name",
+        throw new CountersignError("outbox.in_use", "another recorder of this Durable Object uses this outbox", {
+          hint: "create only one recorder in each Durable Object, or give each outbox its own name",
         });
       }
       names.add(name);
@@ -110,7 +110,7 @@ const MAX_PART_BYTES = 120 << 10;
 /** Maximum number of keys per call. */
 const MAX_KEYS = 128;
 
-/** Splits bytes into parts, which are copies; a single empty one for no bytes. */
+/** Splits bytes into copied parts. Without bytes, returns one empty part. */
 function parts(bytes: Uint8Array): Uint8Array[] {
   return Array.from({ length: Math.max(1, Math.ceil(bytes.length / MAX_PART_BYTES)) }, (_, nth) =>
     bytes.slice(nth * MAX_PART_BYTES, (nth + 1) * MAX_PART_BYTES),

@@ -2,7 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import { AppendFile, createdFile } from "../files/append-file.node.js";
-import { fileError, pathOf } from "../files/files.node.js";
+import { fileError, isFull, pathOf } from "../files/files.node.js";
 import { Groups } from "./groups.js";
 import { Journal } from "./journal.node.js";
 import type { Outbox } from "./outbox.js";
@@ -48,7 +48,7 @@ export function fileOutbox(path: string | URL): Outbox {
       try {
         journal.writeNow(change);
       } catch (cause) {
-        throw fileError(cause, absolute, "writing the outbox's file failed", "outbox");
+        throw outboxError(cause, absolute, "writing the outbox's file failed");
       }
     },
     async close() {
@@ -64,9 +64,13 @@ export function fileOutbox(path: string | URL): Outbox {
   };
 }
 
+function outboxError(cause: unknown, path: string, what: string): CountersignError {
+  return fileError(cause, path, what, isFull(cause) ? "outbox.full" : "outbox.failed");
+}
+
 async function openOutbox(path: string, report?: (problem: CountersignError) => void) {
   const failed = (what: string) => (cause: unknown) => {
-    throw fileError(cause, path, `the outbox's file could not be ${what}`, "outbox");
+    throw outboxError(cause, path, `the outbox's file could not be ${what}`);
   };
   const open = async () => {
     const file = await AppendFile.open(await createdFile(path));

@@ -24,10 +24,10 @@ export class Groups {
 
   /** Makes a change after all earlier ones. */
   write(change: Change): Promise<void> {
-    const made = deferred();
-    this.#waiting.push({ ...made, change: copied(change) });
+    const result = deferred();
+    this.#waiting.push({ ...result, change: copied(change) });
     this.#working ??= this.#work();
-    return made.promise;
+    return result.promise;
   }
 
   /** Starts pending changes without waiting for the running one, for storage that keeps their order itself. */

@@ -101,9 +101,9 @@ class IndexedDbOutbox implements Outbox {
   async orphans(first: number): Promise<readonly Entry[]> {
     await this.#ready();
     const taken: Entry[] = [];
-    const held = new Set([...this.#rooms].map(({ lock }) => lock.name));
+    const ownLocks = new Set([...this.#rooms].map(({ lock }) => lock.name));
     for (const [number, name] of await this.#database.rooms()) {
-      const lock = held.has(name) ? undefined : await tryLock(name);
+      const lock = ownLocks.has(name) ? undefined : await tryLock(name);
       if (lock === undefined) {
         continue;
       }

@@ -300,8 +300,8 @@ function salvage(bytes: Buffer): Salvaged | undefined {
       continue;
     }
     const json = text.slice(CHECKSUM + 1);
-    const made = before.map((last) => checksum(last, json));
-    if (made.some((own) => text === `${own} ${json}`)) {
+    const expected = before.map((last) => checksum(last, json));
+    if (expected.some((own) => text === `${own} ${json}`)) {
       const step = JSON.parse(json) as Step;
       live.apply(step);
       for (const id of step.remove) {
@@ -313,7 +313,7 @@ function salvage(bytes: Buffer): Salvaged | undefined {
     }
     first ||= at + 1;
     // A damaged header has no checksum to chain from.
-    before = at === 0 ? [""] : [text.slice(0, CHECKSUM), ...made];
+    before = at === 0 ? [""] : [text.slice(0, CHECKSUM), ...expected];
     for (const id of idsIn(text)) {
       unread.add(id);
     }

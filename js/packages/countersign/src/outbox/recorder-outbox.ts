@@ -1,22 +1,46 @@
-/** A recorder's view of its outbox: encodes events and batches as entries, and assigns IDs. */
+/**
+ * A recorder's view of its outbox: encodes events and batches as entries, and assigns IDs.
+ *
+ * The form of an entry:
+ *
+ *   e<line>                             an event without a link, in the core's form
+ *   b<chain> <from> <to>\n<lines>       a batch
+ *   t<JSON string of tenant>\n<entry>   one of these, of a tenant
+ *   o<JSON string of tenant>\n<origin>  the origin of a tenant's log; never removed
+ *   h<JSON string of tenant>\n<origin>\n<since>\n<head proof>  the newest head of a tenant's log
+ *   x<JSON string of tenant>\n<JSON>    why a tenant's log must not be written to; never removed
+ */
 
 import { concat } from "../bytes.js";
 import type { Batch } from "../deliver/batch.js";
+import type { HeadStore, SeenHead } from "../deliver/newest-head.js";
 import { CountersignError, coded } from "../error.js";
 import type { PendingEvent } from "../record/handle.js";
+import { contradictionEntry, headEntry, NewestHeads } from "./newest-heads.js";
 import { type Entry, ORPHAN_IDS, type Outbox } from "./outbox.js";
 
-/** An item restored from an outbox. */
+/** An event or a batch restored from an outbox. */
 export type RestoredItem =
   /** An event without a link, in the core's form. */
   { kind: "event"; id: number; line: string } | { kind: "batch"; batch: Batch };
+
+/** The contents of an outbox. */
+export interface RestoredItems {
+  /** Items of a recorder without tenants. */
+  readonly own: RestoredItem[];
+  readonly tenants: Map<string, RestoredItem[]>;
+  /** The origins of tenants' logs. */
+  readonly origins: Map<string, string>;
+  /** Why logs of tenants must not be written to. */
+  readonly contradictions: Map<string, CountersignError>;
+}
 
 /** A recorder that can pass its outbox on to another. */
 export interface Replaceable {
   /** Stops its work and releases the outbox with all its entries. */
   handOver(): Promise<void>;
   /** Forwards later calls to the successor. */
-  replaceBy(successor: this): void;
+  replaceBy(successor: Replaceable): void;
 }
 
 const HOLDERS = Symbol.for("countersign.outboxes.v1");
@@ -44,19 +68,107 @@ function isReloading(): boolean {
 
 const EVENT = 0x65;
 const BATCH = 0x62;
+const TENANT = 0x74;
+const ORIGIN = 0x6f;
+const HEAD = 0x68;
+const CONTRADICTION = 0x78;
+/** The kinds of entries that name a tenant. */
+const OF_TENANTS: readonly (number | undefined)[] = [TENANT, ORIGIN, HEAD, CONTRADICTION];
 
-export class RecorderOutbox {
-  readonly #outbox: Outbox | undefined;
-  #next = 1;
+/** State that the views of one outbox share. */
+interface Shared {
+  next: number;
   /** Entries whose removal is pending. */
-  #removable: readonly number[] = [];
+  removable: readonly number[];
+  readonly heads: NewestHeads;
+}
 
+/** A tenant, and the origin of its log. */
+interface TenantOf {
+  readonly tenant: string;
+  readonly origin: string;
+}
+
+export class RecorderOutbox implements HeadStore {
+  readonly #outbox: Outbox | undefined;
   readonly #report: (problem: CountersignError) => void;
+  readonly #shared: Shared;
+  /** The tenant, if this is the view of one. */
+  readonly #of: TenantOf | undefined;
+  /** The beginning of each entry. */
+  readonly #prefix: string;
 
   /** `report` is called with entries that can't be read; the others are used. */
-  constructor(outbox: Outbox | undefined, report: (problem: CountersignError) => void = () => {}) {
+  constructor(
+    outbox: Outbox | undefined,
+    report: (problem: CountersignError) => void = () => {},
+    shared: Shared = { next: 1, removable: [], heads: new NewestHeads(outbox !== undefined) },
+    of?: TenantOf,
+  ) {
     this.#outbox = outbox;
     this.#report = report;
+    this.#shared = shared;
+    this.#of = of;
+    this.#prefix = of === undefined ? "" : `t${JSON.stringify(of.tenant)}\n`;
+  }
+
+  /** Returns a view for the events, batches, and heads of a tenant. Closing it has no effect. */
+  forTenant(tenant: string, origin: string): RecorderOutbox {
+    const outbox = this.#outbox;
+    const view: Outbox | undefined = outbox && {
+      open: () => Promise.resolve([]),
+      write: (change) => outbox.write(change),
+      ...(this.writesNow ? { writeNow: (change) => outbox.writeNow?.(change) } : {}),
+      close: () => {},
+    };
+    return new RecorderOutbox(view, this.#report, this.#shared, { tenant, origin });
+  }
+
+  /** The newest head of this tenant's log. */
+  get seen(): SeenHead {
+    return this.#log.seen;
+  }
+
+  /** Why nothing more may be sent to this tenant's log. */
+  get contradiction(): CountersignError | undefined {
+    return this.#log.contradiction;
+  }
+
+  /** Keeps a newer head, which is stored when delivered entries are removed. */
+  see(head: SeenHead): void {
+    const log = this.#log;
+    log.seen = head;
+    log.isStored = head.proof === undefined;
+  }
+
+  contradict(error: CountersignError): void {
+    this.#log.contradiction = error;
+  }
+
+  /** Stores why nothing more may be sent to this tenant's log. */
+  async keepContradiction(): Promise<void> {
+    const error = this.contradiction;
+    if (this.#outbox !== undefined && error !== undefined) {
+      const bytes = this.#encode(CONTRADICTION, contradictionEntry(error));
+      await guarded(async () => this.#outbox?.write({ put: [{ id: this.id(), bytes }], remove: [] }));
+    }
+  }
+
+  get #log() {
+    return this.#shared.heads.of(this.#of?.origin ?? "");
+  }
+
+  /** Encodes an entry that names this tenant. */
+  #encode(kind: number, content: string): Uint8Array {
+    return new TextEncoder().encode(`${String.fromCharCode(kind)}${JSON.stringify(this.#of?.tenant)}\n${content}`);
+  }
+
+  /** Remembers the origin of a tenant's log. */
+  async keepOrigin(tenant: string, origin: string): Promise<void> {
+    if (this.#outbox !== undefined) {
+      const bytes = new TextEncoder().encode(`o${JSON.stringify(tenant)}\n${origin}`);
+      await guarded(async () => this.#outbox?.write({ put: [{ id: this.id(), bytes }], remove: [] }));
+    }
   }
 
   /** True if events outlive the recorder. */
@@ -65,7 +177,7 @@ export class RecorderOutbox {
   }
 
   /** Opens the outbox and passes its entries to `make`. Closes it again if `make` throws. */
-  async open<T extends Replaceable>(make: (found: RestoredItem[]) => T): Promise<T> {
+  async open<T extends Replaceable>(make: (found: RestoredItems) => T): Promise<T> {
     const key = this.#outbox?.key;
     const before = key === undefined ? undefined : holders().get(key);
     // If this fails, another recorder may be using it.
@@ -81,12 +193,12 @@ export class RecorderOutbox {
       },
     );
     try {
-      const made = make(this.#read(entries));
-      replaced?.replaceBy(made);
+      const holder = make(this.#read(entries));
+      replaced?.replaceBy(holder);
       if (key !== undefined) {
-        holders().set(key, made);
+        holders().set(key, holder);
       }
-      return made;
+      return holder;
     } catch (cause) {
       // The first error is the one to fix.
       await this.close().catch(() => {});
@@ -100,34 +212,34 @@ export class RecorderOutbox {
   }
 
   /** Returns entries of recorders that ended since the last call. */
-  async orphans(): Promise<RestoredItem[]> {
+  async orphans(): Promise<RestoredItems> {
     const outbox = this.#outbox;
     if (outbox?.orphans === undefined) {
-      return [];
+      return noItems();
     }
-    const first = this.#next;
-    this.#next += ORPHAN_IDS;
-    return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []));
+    const first = this.#shared.next;
+    this.#shared.next += ORPHAN_IDS;
+    return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []), true);
   }
 
   /** Stores events, replacing these entries. Sets each event's ID, unless storing fails. */
   async keepEvents(
     lines: readonly string[],
-    taken: readonly PendingEvent[],
+    pending: readonly PendingEvent[],
     remove: readonly number[] = [],
   ): Promise<void> {
     const put = lines.map((line, nth): Entry => {
       const id = this.id();
-      const one = taken[nth];
+      const one = pending[nth];
       if (one !== undefined) {
         one.id = id;
       }
-      return eventEntry(id, line);
+      return this.#event(id, line);
     });
     try {
       await guarded(async () => this.#outbox?.write({ put, remove }));
     } catch (error) {
-      for (const one of taken) {
+      for (const one of pending) {
         one.id = undefined;
       }
       throw error;
@@ -137,11 +249,11 @@ export class RecorderOutbox {
   /** Stores a batch, replacing its events. */
   async keep(batch: Batch): Promise<void> {
     if (this.#outbox !== undefined) {
-      const remove = batch.taken.flatMap(({ id }) => id ?? []);
-      await guarded(async () => this.#outbox?.write({ put: [{ id: batch.id, bytes: encode(batch) }], remove }));
+      const remove = batch.pending.flatMap(({ id }) => id ?? []);
+      await guarded(async () => this.#outbox?.write({ put: [this.#batch(batch)], remove }));
     }
-    batch.kept = true;
-    for (const one of batch.taken) {
+    batch.isStored = true;
+    for (const one of batch.pending) {
       one.keep();
     }
   }
@@ -152,44 +264,68 @@ export class RecorderOutbox {
   }
 
   /** Stores events, in the core's form, and batches synchronously before the program exits. */
-  keepNow(events: readonly { line: string; taken: PendingEvent }[], batches: readonly Batch[]): void {
+  keepNow(events: readonly { line: string; pending: PendingEvent }[], batches: readonly Batch[]): void {
     const put: Entry[] = [];
-    for (const { line, taken } of events) {
+    for (const { line, pending } of events) {
       // A running write may have assigned an ID already.
-      taken.id ??= this.id();
-      put.push(eventEntry(taken.id, line));
+      pending.id ??= this.id();
+      put.push(this.#event(pending.id, line));
     }
     for (const batch of batches) {
-      put.push({ id: batch.id, bytes: encode(batch) });
+      put.push(this.#batch(batch));
     }
     if (put.length === 0) {
       return;
     }
-    const remove = batches.flatMap(({ taken }) => taken.flatMap(({ id }) => id ?? []));
+    const remove = batches.flatMap(({ pending }) => pending.flatMap(({ id }) => id ?? []));
     try {
       this.#outbox?.writeNow?.({ put, remove });
     } catch (cause) {
       throw failed(cause);
     }
-    for (const { taken } of events) {
-      taken.keep();
+    for (const { pending } of events) {
+      pending.keep();
     }
     for (const batch of batches) {
-      batch.kept = true;
-      for (const one of batch.taken) {
+      batch.isStored = true;
+      for (const one of batch.pending) {
         one.keep();
       }
     }
   }
 
-  /** Removes delivered entries, and those whose removal failed before. */
+  /** Removes delivered entries, and those whose removal failed before. Stores this tenant's newest head with that. */
   async remove(ids: readonly number[]): Promise<void> {
     if (this.#outbox !== undefined && ids.length > 0) {
-      this.#removable = [...this.#removable, ...ids];
-      const remove = this.#removable;
-      await guarded(async () => this.#outbox?.write({ put: [], remove }));
-      this.#removable = this.#removable.slice(remove.length);
+      const shared = this.#shared;
+      const remove = [...shared.removable, ...ids];
+      shared.removable = remove;
+      const head = this.#newHead();
+      await guarded(async () =>
+        this.#outbox?.write({ put: head?.put ?? [], remove: [...remove, ...(head?.stale ?? [])] }),
+      );
+      head?.stored();
+      // Another view may have removed more in the meantime.
+      const removed = new Set(remove);
+      shared.removable = shared.removable.filter((id) => !removed.has(id));
     }
+  }
+
+  /** Returns the entry of a head that isn't stored yet, and the entries that it replaces. */
+  #newHead(): { put: Entry[]; stale: readonly number[]; stored: () => void } | undefined {
+    const log = this.#log;
+    if (this.#of === undefined || log.isStored) {
+      return undefined;
+    }
+    const { seen, stale } = log;
+    const entry = { id: this.id(), bytes: this.#encode(HEAD, headEntry(this.#of.origin, seen)) };
+    // A write that fails may have stored it.
+    log.stale = [...stale, entry.id];
+    const stored = () => {
+      log.stale = log.stale.filter((id) => !stale.includes(id));
+      log.isStored = log.seen === seen;
+    };
+    return { put: [entry], stale, stored };
   }
 
   async close(): Promise<void> {
@@ -198,32 +334,70 @@ export class RecorderOutbox {
 
   /** Returns a new entry ID. */
   id(): number {
-    return this.#next++;
+    return this.#shared.next++;
   }
 
-  #read(entries: readonly Entry[]): RestoredItem[] {
+  #event(id: number, line: string): Entry {
+    return { id, bytes: new TextEncoder().encode(`${this.#prefix}e${line}`) };
+  }
+
+  #batch({ id, chain, from, to, lines }: Batch): Entry {
+    const head = new TextEncoder().encode(`${this.#prefix}b${chain} ${from} ${to}\n`);
+    return { id, bytes: concat([head, lines]) };
+  }
+
+  /** Reads entries. With `areForeign`, another recorder left them. */
+  #read(entries: readonly Entry[], areForeign = false): RestoredItems {
+    const { own, tenants, origins, contradictions } = noItems();
+    const { heads } = this.#shared;
     for (const { id } of entries) {
-      this.#next = Math.max(this.#next, id + 1);
+      this.#shared.next = Math.max(this.#shared.next, id + 1);
     }
-    return entries.flatMap((entry) => {
+    for (const entry of entries) {
       try {
-        return [decode(entry)];
+        const named = tenantOf(entry);
+        if (named === undefined) {
+          own.push(decode(entry));
+        } else if (entry.bytes[0] === ORIGIN) {
+          // The first one counts: events were recorded in that log.
+          origins.set(named.tenant, origins.get(named.tenant) ?? new TextDecoder().decode(named.rest));
+        } else if (entry.bytes[0] === HEAD) {
+          heads.restore({ id: entry.id, bytes: named.rest }, areForeign);
+        } else if (entry.bytes[0] === CONTRADICTION) {
+          contradictions.set(named.tenant, heads.restoreContradiction(named.rest));
+        } else {
+          const items = tenants.get(named.tenant) ?? [];
+          items.push(decode({ id: entry.id, bytes: named.rest }));
+          tenants.set(named.tenant, items);
+        }
       } catch (problem) {
         // The entry stays in the outbox; the others are delivered.
         this.#report(problem as CountersignError);
-        return [];
       }
-    });
+    }
+    return { own, tenants, origins, contradictions };
   }
 }
 
-function eventEntry(id: number, line: string): Entry {
-  return { id, bytes: new TextEncoder().encode(`e${line}`) };
+function noItems(): RestoredItems {
+  return { own: [], tenants: new Map(), origins: new Map(), contradictions: new Map() };
 }
 
-function encode({ chain, from, to, lines }: Batch): Uint8Array {
-  const head = new TextEncoder().encode(`b${chain} ${from} ${to}\n`);
-  return concat([head, lines]);
+/** Returns the tenant that an entry names, and the rest of the entry. */
+function tenantOf({ id, bytes }: Entry): { tenant: string; rest: Uint8Array } | undefined {
+  if (!OF_TENANTS.includes(bytes[0])) {
+    return undefined;
+  }
+  const end = bytes.indexOf(0x0a);
+  try {
+    const tenant: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(1, Math.max(end, 1))));
+    if (typeof tenant === "string") {
+      return { tenant, rest: bytes.subarray(end + 1) };
+    }
+  } catch {
+    // Not JSON.
+  }
+  throw foreignEntry(id);
 }
 
 function decode({ id, bytes }: Entry): RestoredItem {
@@ -236,12 +410,28 @@ function decode({ id, bytes }: Entry): RestoredItem {
       bytes[0] === BATCH && end > 0 ? new TextDecoder().decode(bytes.subarray(0, end)) : "",
     ) ?? [];
   if (from === undefined || to === undefined) {
-    throw new CountersignError("outbox.damaged", `entry ${id} of the outbox was not written by a recorder`, {
-      hint: "check whether other code uses this storage; the entry stays in the outbox, and the others are delivered",
-    });
+    throw foreignEntry(id);
   }
   const lines = new Uint8Array(bytes.subarray(end + 1));
-  return { kind: "batch", batch: { id, chain, from: Number(from), to: Number(to), lines, taken: [], kept: true } };
+  return {
+    kind: "batch",
+    batch: { id, chain, from: Number(from), to: Number(to), lines, pending: [], isStored: true },
+  };
+}
+
+function foreignEntry(id: number): CountersignError {
+  return new CountersignError("outbox.damaged", `entry ${id} of the outbox was not written by a recorder`, {
+    hint: "check whether other code uses this storage; the entry stays in the outbox, and the others are delivered",
+  });
+}
+
+/** Returns the error for entries that a recorder with other options has to deliver. */
+export function otherEntries(count: number, areOfTenants: boolean): CountersignError {
+  const [what, hint] = areOfTenants
+    ? ["of tenants, but the recorder has no option `tenants`", "set `tenants`, or deliver them with another recorder"]
+    : ["of a recorder without the option `tenants`", "deliver them first with a recorder without `tenants`"];
+  const message = `the outbox contains ${count} ${count === 1 ? "entry" : "entries"} ${what}`;
+  return new CountersignError("outbox.damaged", message, { hint: `${hint}; the entries stay in the outbox` });
 }
 
 async function guarded<T>(work: () => Promise<T>): Promise<T> {

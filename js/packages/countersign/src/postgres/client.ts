@@ -1,4 +1,4 @@
-/** PostgreSQL clients, as far as they are used. */
+/** The parts of PostgreSQL clients that are used. */
 
 import { CountersignError, coded, must } from "../error.js";
 

@@ -1,7 +1,7 @@
 /** Delivers events that programs recorded in their transactions to a log. */
 
 import { artifact } from "#recorder";
-import { asLine, CountersignError, must, tell } from "../error.js";
+import { asLine, CountersignError, callOnError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
@@ -123,7 +123,7 @@ class PostgresDrainer implements Drainer {
         await this.once();
       } catch (error) {
         if (!(error instanceof CountersignError && error.code === "outbox.in_use")) {
-          tell(this.#options.onError ?? warn, databaseFailed(error));
+          callOnError(this.#options.onError ?? warn, databaseFailed(error));
         }
       }
       if (!isOver()) {
@@ -155,16 +155,16 @@ class PostgresDrainer implements Drainer {
 
   /** Runs work after all earlier work. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const made = this.#working.then(work);
-    this.#working = made.catch(() => {});
-    return made;
+    const result = this.#working.then(work);
+    this.#working = result.catch(() => {});
+    return result;
   }
 
   async #drain(): Promise<void> {
     try {
       const { recorder, entries } = await this.#opened();
-      for (let taken = MAX_EVENTS; taken > 0; ) {
-        taken = await this.#moveRows(recorder, entries);
+      for (let moved = MAX_EVENTS; moved > 0; ) {
+        moved = await this.#moveRows(recorder, entries);
         await recorder.flush();
       }
     } catch (error) {
@@ -197,7 +197,7 @@ class PostgresDrainer implements Drainer {
       ]);
       if (lock?.mine !== true) {
         throw new CountersignError("outbox.in_use", "another drainer is active", {
-          hint: "no action is needed; this one is on standby",
+          hint: "wait; this one is on standby and takes over when the other ends",
         });
       }
       const entries = await Entries.connect(connection, this.#entries);
@@ -223,7 +223,7 @@ class PostgresDrainer implements Drainer {
     }
     const { connection } = this.#session as Session;
     const refusals: CountersignError[] = [];
-    const taken = await entries.transaction(async () => {
+    const moved = await entries.transaction(async () => {
       const rows = await query(
         connection,
         `SELECT one.id::text AS id, one.event FROM ${this.#events} AS one WHERE one.refused IS NULL
@@ -232,20 +232,20 @@ class PostgresDrainer implements Drainer {
       const handles: Handle[] = [];
       const ids: string[] = [];
       for (const row of rows) {
-        const made = recordRow(recorder, row);
-        if (made instanceof CountersignError) {
-          if (made.code === "recorder.full") {
+        const result = recordRow(recorder, row);
+        if (result instanceof CountersignError) {
+          if (result.code === "recorder.full") {
             break;
           }
-          const why = `${made.code}: ${made.message}`;
+          const reason = `${result.code}: ${result.message}`;
           await query(connection, `UPDATE ${this.#events} SET refused = $2 WHERE id = $1::text::bigint`, [
             String(row.id),
-            why,
+            reason,
           ]);
-          refusals.push(made);
+          refusals.push(result);
           continue;
         }
-        handles.push(made);
+        handles.push(result);
         ids.push(String(row.id));
       }
       await Promise.all(handles.map((handle) => handle.stored()));
@@ -257,9 +257,9 @@ class PostgresDrainer implements Drainer {
     });
     this.#refused += refusals.length;
     for (const error of refusals) {
-      tell(this.#options.onError ?? warn, error);
+      callOnError(this.#options.onError ?? warn, error);
     }
-    return taken;
+    return moved;
   }
 
   /** Releases the connection and its lock. With `isBroken`, the connection is not reused. */

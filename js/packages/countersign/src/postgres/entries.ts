@@ -106,6 +106,6 @@ async function processOf(client: SqlClient): Promise<unknown> {
 
 function failed(): CountersignError {
   return new CountersignError("outbox.failed", "the connection to the outbox was lost", {
-    hint: "no events were lost; the drainer reconnects",
+    hint: "wait; the drainer reconnects, and no events were lost",
   });
 }

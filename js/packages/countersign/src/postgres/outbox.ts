@@ -1,7 +1,7 @@
 /** A recorder that writes events in a program's own PostgreSQL transactions. */
 
 import { artifact } from "#recorder";
-import { CountersignError, must, mustCall, teller } from "../error.js";
+import { CountersignError, consoleReporter, must, mustCall } from "../error.js";
 import { ownOptions } from "../known.js";
 import { inCore, loader, salted } from "../record/core.js";
 import type { Catalog, EventInput, EventOf } from "../record/event.js";
@@ -110,8 +110,9 @@ export async function postgresRecorder<Events = unknown>(
   const intake = new Intake({
     beforeRecord: undefined,
     events: catalog,
+    tenants: undefined,
     reports: onInvalid === undefined ? !isDevelopment() : onInvalid === "report",
-    onError: onError ?? teller(),
+    onError: onError ?? consoleReporter(),
   });
 
   const row = (input: unknown) => {

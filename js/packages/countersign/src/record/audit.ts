@@ -24,7 +24,7 @@ export interface Scope {
 }
 
 /**
- * A recorder that many parts of a program share, so it can't be closed. Every `Recorder` is one.
+ * A recorder that several parts of a program share and that none of them can close. Every `Recorder` is one.
  *
  * A recorder that has not started yet accepts events and queues them. Some problems of an event only show at the start;
  * they are then reported to the handle and to `onError`, and `countersign.dropped` is recorded instead.

@@ -98,20 +98,20 @@ export class Chain {
     return this.#seal.sign === undefined;
   }
 
-  record(json: string, typed: boolean, now: number, taken: PendingEvent): void {
+  record(json: string, typed: boolean, now: number, pending: PendingEvent): void {
     try {
-      taken.bytes = this.#core.record(salted(json, this.#context.random), now, typed);
-      taken.redacted = this.#core.redacted;
+      pending.bytes = this.#core.record(salted(json, this.#context.random), now, typed);
+      pending.redacted = this.#core.redacted;
     } catch (error) {
       throw coded(error);
     }
-    this.#queue.push(taken);
+    this.#queue.push(pending);
   }
 
   /** Queues an event in its stored form. */
-  restore(line: string, taken: PendingEvent): void {
-    taken.bytes = inCore(() => this.#core.restore(`${line}\n`));
-    this.#queue.push(taken);
+  restore(line: string, pending: PendingEvent): void {
+    pending.bytes = inCore(() => this.#core.restore(`${line}\n`));
+    this.#queue.push(pending);
   }
 
   /** Returns the lines to store of events recorded since the last call. */
@@ -121,12 +121,12 @@ export class Chain {
   }
 
   /** Returns the queued events, each with the line to store. */
-  queued(): { line: string; taken: PendingEvent }[] {
+  queued(): { line: string; pending: PendingEvent }[] {
     if (this.#queue.length === 0) {
       return [];
     }
     const lines = inCore(() => this.#core.queuedLines()).split("\n");
-    return this.#queue.map((taken, nth) => ({ line: lines[nth] ?? "", taken }));
+    return this.#queue.map((pending, nth) => ({ line: lines[nth] ?? "", pending }));
   }
 
   /** Ends the chain after the queued events, with a close link. */
@@ -137,20 +137,20 @@ export class Chain {
   }
 
   /**
-   * Abandons the chain. Returns its queued events for another chain, including those whose unsigned links nobody has
-   * seen.
+   * Abandons the chain. Returns its queued events for another chain, including those whose links were made but not
+   * signed.
    */
-  abandon(): { lines: string[]; taken: readonly PendingEvent[] } {
+  abandon(): { lines: string[]; pending: readonly PendingEvent[] } {
     if (this.#isOver) {
-      return { lines: [], taken: [] };
+      return { lines: [], pending: [] };
     }
     this.#attempt++;
     const lines = inCore(() => this.#core.queuedLines());
-    const taken = this.#queue;
+    const pending = this.#queue;
     this.#queue = [];
     this.#state = "dead";
     this.#core.free();
-    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
+    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), pending };
   }
 
   /** Number of queued events whose links wait for a signature. */
@@ -183,7 +183,7 @@ export class Chain {
     return batch;
   }
 
-  /** Does the same synchronously, if signing is synchronous. */
+  /** Makes the next batch synchronously. Returns undefined if signing is asynchronous, or if no links are due. */
   linkNow(bytes: number): Batch | undefined {
     if (!this.isSwift || !this.hasWork) {
       return undefined;
@@ -202,7 +202,7 @@ export class Chain {
       this.#context.random(this.#nonce);
     }
     const nonce = this.#nonce;
-    // Unsigned links of the last attempt are included again. The count is never 0, which the core takes for "all".
+    // Unsigned links of the last attempt are included again. The count is never 0, which means "all" to the core.
     const linked = this.#linked;
     const count = Math.min(Math.max(this.#count(bytes), linked + 1), this.#queue.length);
     const close = this.isEnded && count === this.#queue.length;
@@ -232,7 +232,7 @@ export class Chain {
 
   #take(count: number): Batch | undefined {
     const lines = inCore(() => this.#core.take()) as Uint8Array<ArrayBuffer>;
-    const taken = this.#queue.splice(0, count);
+    const pending = this.#queue.splice(0, count);
     this.name ??= this.#core.chain;
     const from = this.#next;
     this.#next = this.#core.links;
@@ -243,7 +243,7 @@ export class Chain {
     if (lines.length === 0 || this.name === undefined) {
       return undefined;
     }
-    return { id: this.#context.id(), chain: this.name, from, to: this.#next - 1, lines, taken, kept: false };
+    return { id: this.#context.id(), chain: this.name, from, to: this.#next - 1, lines, pending, isStored: false };
   }
 
   #signed(signature: Uint8Array): void {

@@ -19,8 +19,8 @@ export const CLOCK_HINT = "set this machine's clock, or have the log server's cl
 
 /** Returns the warning that this machine's clock is behind. Logs accept such times, so they aren't changed. */
 export function clockBehind(millis: number): CountersignError {
-  const what = `this machine's clock is ${Math.round(millis / 1000)} s behind the log's, so events are recorded with wrong times`;
-  return new CountersignError("clock.behind", what, { hint: CLOCK_HINT });
+  const message = `this machine's clock is ${Math.round(millis / 1000)} s behind the log's, so events are recorded with wrong times`;
+  return new CountersignError("clock.behind", message, { hint: CLOCK_HINT });
 }
 
 /** The result of comparing this machine's clock with a log's. */

@@ -51,11 +51,11 @@ export function inCore<T>(work: () => T): T {
   }
 }
 
-/** Converts an error of the core. */
+/** Converts an error of the core to a `CountersignError`. Other errors are returned unchanged. */
 export function coded(error: unknown): unknown {
   if (error instanceof WebAssembly.RuntimeError) {
     return new CountersignError("wasm.failed", "the recorder's WebAssembly module crashed", {
-      hint: "create a new recorder; undelivered events that are in no outbox are lost",
+      hint: "create a new recorder; undelivered events are lost unless they are in an outbox",
       cause: error,
     });
   }

@@ -3,14 +3,16 @@
 import type { ModuleSource } from "../artifact/load.js";
 import { toLogServer, toTransport } from "../deliver/destination.js";
 import { cleartext } from "../deliver/log-server.js";
-import { CountersignError, tell, teller } from "../error.js";
-import { RecorderOutbox } from "../outbox/recorder-outbox.js";
+import type { CompareHeads, HeadStore } from "../deliver/newest-head.js";
+import { CountersignError, callOnError, consoleReporter } from "../error.js";
+import { otherEntries, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { own, ownFields } from "../own.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
 import { Clock, clockBehind, REPORTED_LAG_MS } from "./clock.js";
 import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
+import type { EventPipeline } from "./event-pipeline.js";
 import { noName } from "./key-name.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type Environment, ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
@@ -26,6 +28,8 @@ import {
   type Signing,
   signerKey,
 } from "./signer.js";
+import { type ReadKey, readTenant, tenantRequest } from "./tenant-creation.js";
+import { TenantPipelines } from "./tenant-pipelines.js";
 
 /** Creates a recorder. Its event type comes from the catalog in the options, or from the type parameter. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Recorder<EventOf<Events>>;
@@ -70,7 +74,7 @@ export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: V
   return { createRecorder, generateKey };
 }
 
-/** Builds these functions, and the one that creates recorders that read their options later. */
+/** Builds the same functions, plus `createLazyRecorder`, whose recorders read their options when they start. */
 export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
   const { readKey, wrapped = <Artifact>(core: Artifact) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
@@ -78,26 +82,39 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
   const open = async (chosen: Settings, now: () => number) => {
     const hold = chosen.manyContexts && chosen.autoFlush ? await lifecycle.holder?.() : undefined;
     const core = await load();
-    const { origin, destination } = route(core, chosen);
-    const outbox = new RecorderOutbox(chosen.outbox, (problem) => tell(chosen.onError, problem));
-    const clock = new Clock(now);
-    const begin = beginner(core, readKey, chosen, origin, outbox, clock);
-    const chain = await begin(chosen.key);
-    return outbox.open(
-      (found) =>
-        new Pipeline({
-          origin,
-          settings: chosen,
-          clock,
+    const { origin, destination, tenantLog } = route(core, chosen);
+    const outbox = new RecorderOutbox(chosen.outbox, (problem) => callOnError(chosen.onError, problem));
+    const { readKey: read, chains } = chainMaker(core, readKey, chosen);
+    const shared = { settings: chosen, lifecycle, hold };
+    const { tenants } = chosen;
+    if (tenants !== undefined && tenantLog !== undefined) {
+      const key = await read(chosen.key);
+      // An invalid key is reported now.
+      chains(key, origin, outbox, now)().abandon();
+      return outbox.open((found): EventPipeline => {
+        reportOthers(chosen, found.own.length, false);
+        return new TenantPipelines({
+          ...shared,
+          tenants,
+          root: origin,
+          now,
           outbox,
-          destination,
-          lifecycle,
-          hold,
-          begin,
-          chain,
           found,
-        }),
-    );
+          key,
+          readKey: read,
+          chains: (key, tenant, view, clock) => chains(key, tenant, view, clock.now),
+          destination: tenantLog.destination,
+          create: (tenant, key) => tenantLog.create(tenant, key),
+        });
+      });
+    }
+    const clock = new Clock(now);
+    const begin = async (key: string | KeyHandle | Signer) => chains(await read(key), origin, outbox, clock.now);
+    const chain = await begin(chosen.key);
+    return outbox.open((found): EventPipeline => {
+      reportOthers(chosen, [...found.tenants.values()].flat().length, true);
+      return new Pipeline({ ...shared, origin, clock, outbox, destination, begin, chain, found: found.own });
+    });
   };
   const environment = own<Environment>({ ...set, inContexts: lifecycle.holder !== undefined });
   const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events>) => {
@@ -116,7 +133,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     return recorder;
   };
   const createLazyRecorder = ({ read, isShared, required }: LazyOptions): Recorder => {
-    const onError = teller("", (line) => console.error(line));
+    const onError = consoleReporter("", (line) => console.error(line));
     return new Recorder({
       settings: async () => {
         refuseOldEngine();
@@ -156,23 +173,43 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
 
 function warnOfCleartext({ to, onError }: Settings): void {
   if ("logServer" in to && to.logServer.isCleartext) {
-    tell(onError, cleartext(to.logServer));
+    callOnError(onError, cleartext(to.logServer));
   }
 }
 
-function route(core: Core, { to, now, onError }: Settings) {
+/** Reports entries of the outbox that a recorder with these options doesn't deliver. */
+function reportOthers({ onError }: Settings, count: number, areOfTenants: boolean): void {
+  if (count > 0) {
+    callOnError(onError, otherEntries(count, areOfTenants));
+  }
+}
+
+function route(core: Core, { to, now, onError, timeoutMs }: Settings) {
   if ("transport" in to) {
     const header = inCore(() => core.header(to.origin));
-    return { origin: to.origin, destination: toTransport(to.transport, header) };
+    return { origin: to.origin, destination: toTransport(to.transport, header), tenantLog: undefined };
   }
+  const { logServer } = to;
   const trust = readLog(core, to.log.trim());
+  const root = trust.origin;
   const prove = (proof: string, leaf: string) => inCore(() => trust.prove(proof, leaf));
-  const destination = toLogServer(to.logServer, prove, (date) => {
+  const dated = (date: number) => {
     if (date - now() > REPORTED_LAG_MS) {
-      tell(onError, clockBehind(date - now()));
+      callOnError(onError, clockBehind(date - now()));
     }
-  });
-  return { origin: trust.origin, destination };
+  };
+  const compare: CompareHeads = (...heads) => inCore(() => core.compareHeads(...heads));
+  const tenantLog = {
+    destination(origin: string, heads: HeadStore) {
+      const prove = (receipt: string, leaf: string) => inCore(() => trust.proveReceipt(receipt, leaf, origin));
+      return toLogServer(logServer.ofTenant(origin.slice(-32)), prove, dated, { origin, heads, compare });
+    },
+    async create(tenant: string, key: ReadKey) {
+      const request = await tenantRequest(core, key.signing, root, tenant, timeoutMs);
+      return readTenant(await logServer.requestTenant(request, { timeout: timeoutMs, keepalive: false }));
+    },
+  };
+  return { origin: root, destination: toLogServer(logServer, prove, dated), tenantLog };
 }
 
 function readLog(core: Core, text: string) {
@@ -223,21 +260,22 @@ function mustBeKey(key: string | KeyHandle | Signer): void {
   }
 }
 
-/** Returns a function that reads a key and returns a function that starts chains with it. */
-function beginner(
+/** Returns a function that reads a key, and one that returns a function which starts chains with it. */
+function chainMaker(
   core: Core,
   readKey: Variant["readKey"],
-  { redact, pathShapes, random, timeoutMs }: Settings,
-  origin: string,
-  outbox: RecorderOutbox,
-  { now }: Clock,
+  { redact, pathShapes, random, timeoutMs, outbox: stored }: Settings,
 ) {
-  const context = { now, random, id: () => outbox.id() };
   const ofText = async (text: string): Promise<Signing> => readKey?.(text) ?? { key: text, checks: "none" };
-  return async (key: string | KeyHandle | Signer) => {
-    const { key: read, ...signing } = typeof key === "string" ? await ofText(signerKey(key.trim())) : external(key);
+  const read = async (given: string | KeyHandle | Signer): Promise<ReadKey> => ({
+    given,
+    signing: typeof given === "string" ? await ofText(signerKey(given.trim())) : external(given),
+  });
+  const chains = ({ given, signing }: ReadKey, origin: string, outbox: RecorderOutbox, now: () => number) => {
+    const { key, ...seal } = signing;
+    const context = { now, random, id: () => outbox.id() };
     const begun = () => {
-      const recorder = ofKey(key, () => new core.Recorder(origin, read, redact.known));
+      const recorder = ofKey(given, () => new core.Recorder(origin, key, redact.known));
       for (const path of redact.paths) {
         recorder.redact(path);
       }
@@ -247,8 +285,8 @@ function beginner(
       if (pathShapes) {
         recorder.shapePaths();
       }
-      recorder.keepUnstored(outbox.isDurable);
-      return new Chain(recorder, { ...signing, timeout: timeoutMs }, context);
+      recorder.keepUnstored(stored !== undefined);
+      return new Chain(recorder, { ...seal, timeout: timeoutMs }, context);
     };
     // Creating the first chain now reports an invalid key early.
     let first: Chain | undefined = begun();
@@ -258,4 +296,5 @@ function beginner(
       return chain;
     };
   };
+  return { readKey: read, chains };
 }

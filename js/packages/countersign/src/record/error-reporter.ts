@@ -1,6 +1,6 @@
 /** Reports a recorder's errors to `onError` and keeps the last one for `status()`. */
 
-import { type CountersignError, tell } from "../error.js";
+import { type CountersignError, callOnError } from "../error.js";
 
 export class ErrorReporter {
   readonly #onError: (error: CountersignError) => void;
@@ -16,20 +16,20 @@ export class ErrorReporter {
     return this.#last;
   }
 
-  /** Records a failure and reports it, unless `isTold`: a caller that waits gets it. */
-  failed(error: CountersignError, isTold = false): void {
+  /** Keeps a failure as the last one, and reports it unless a caller receives it (`isHandled`). */
+  failed(error: CountersignError, isHandled = false): void {
     if (this.#isMuted) {
       return;
     }
     this.#last = error;
-    if (!isTold) {
+    if (!isHandled) {
       this.report(error);
     }
   }
 
   /** Reports an error without keeping it as the last failure. */
   report(error: CountersignError): void {
-    tell(this.#onError, error);
+    callOnError(this.#onError, error);
   }
 
   succeeded(): void {

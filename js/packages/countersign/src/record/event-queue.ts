@@ -28,7 +28,7 @@ export interface EventQueueParts {
 export class EventQueue {
   readonly #parts: EventQueueParts;
   readonly #intake: Intake;
-  /** True while events are accepted that were counted against the limit before the start. */
+  /** True while accepting events that were already counted against the limit before the start. */
   #isCatchingUp = false;
   #redacted = 0;
 
@@ -61,7 +61,7 @@ export class EventQueue {
     });
   }
 
-  /** Records the events of `work` without the limit, which was checked when they came. */
+  /** Runs `work`, whose events were already counted against the limit, without applying the limit again. */
   catchUp(work: () => void): void {
     this.#isCatchingUp = true;
     try {
@@ -71,7 +71,7 @@ export class EventQueue {
     }
   }
 
-  /** Counts dropped events and has the count recorded. */
+  /** Counts dropped events; `countersign.dropped` will record the count. */
   drop(dropped: Dropped, reason: LossReason): void {
     this.#parts.losses.drop(dropped, reason);
     this.#parts.autoFlush.soon();
@@ -105,11 +105,11 @@ export class EventQueue {
     if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
       return this.#full();
     }
-    const taken = linker.record(json, typed);
-    this.#redacted += taken.redacted;
+    const pending = linker.record(json, typed);
+    this.#redacted += pending.redacted;
     autoFlush.soon();
     programExit.recorded();
-    return taken;
+    return pending;
   }
 
   #full(): Handle {

@@ -27,7 +27,7 @@ export interface Actor {
 
 /** The object that the action affected. */
 export interface Target {
-  /** The kind of object: `job`, `invoice`. */
+  /** The kind of object, such as `job` or `invoice`. */
   type: string;
   id: string;
   /** Display name. */
@@ -78,12 +78,17 @@ export interface AuditEvent {
   target?: Target | undefined;
   /** The result: `denied` if the actor wasn't allowed to do it. If absent, the result is not stated. */
   outcome?: "success" | "failure" | "denied" | "unknown" | undefined;
-  /** Why it failed or was denied. */
+  /** The reason for a failure or a denial. */
   reason?: string | undefined;
-  /** When it happened, if that differs from when it is recorded. */
+  /** The time of the action, if it isn't the time of recording. */
   occurred_at?: Date | string | undefined;
   /** The customer or organization that it belongs to. */
   tenant?: string | undefined;
+  /**
+   * Instead of `tenant`, all customers or organizations that it concerns. A recorder with the option `tenants` records a
+   * copy in the log of each. A copy names only its own tenant, and the copies have the same random `metadata.shared_id`.
+   */
+  tenants?: readonly string[] | undefined;
   context?: Context | undefined;
   http?: HttpRequest | undefined;
   /** The object's state before the action. */
@@ -124,6 +129,7 @@ export interface EventInput
     | "reason"
     | "occurred_at"
     | "tenant"
+    | "tenants"
     | "context"
     | "http"
     | "before"
@@ -136,6 +142,7 @@ export interface EventInput
   reason?: string | null | undefined;
   occurred_at?: Date | string | number | null | undefined;
   tenant?: string | number | bigint | null | undefined;
+  tenants?: readonly (string | number | bigint)[] | null | undefined;
   context?: { [Name in keyof Context]: Context[Name] | null } | null | undefined;
   http?: HttpRequest | null | undefined;
   before?: Members | null | undefined;

@@ -17,6 +17,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "reason",
     "occurred_at",
     "tenant",
+    "tenants",
     "context",
     "http",
     "before",
@@ -98,11 +99,11 @@ export function normalized(event: unknown): unknown {
   if (!isFields(event)) {
     return event;
   }
-  const made = new CopyOnWrite(plainFields(event, ""));
+  const copy = new CopyOnWrite(plainFields(event, ""));
   for (const name of KNOWN[""] as readonly string[]) {
-    made.change(name, (value) => normalizedValue(value, name));
+    copy.change(name, (value) => normalizedValue(value, name));
   }
-  return made.result;
+  return copy.result;
 }
 
 /** Returns a value in the form required at this path. */
@@ -117,6 +118,10 @@ function normalizedValue(value: unknown, path: string): unknown {
     const id = identifier(value);
     return typeof id === "string" ? { id } : value;
   }
+  if (path === "tenants" && Array.isArray(value)) {
+    const tenants = value.map(identifier);
+    return tenants.every((tenant, nth) => tenant === value[nth]) ? value : tenants;
+  }
   if (path === "occurred_at") {
     return typeof value === "number" ? new Date(value) : value;
   }
@@ -124,11 +129,11 @@ function normalizedValue(value: unknown, path: string): unknown {
   if (known === undefined || !isFields(value)) {
     return value;
   }
-  const made = new CopyOnWrite(plainFields(value, path));
+  const copy = new CopyOnWrite(plainFields(value, path));
   for (const name of known) {
-    made.change(name, (one) => normalizedValue(one, `${path}.${name}`));
+    copy.change(name, (one) => normalizedValue(one, `${path}.${name}`));
   }
-  return made.result;
+  return copy.result;
 }
 
 /** Returns the actor for a value passed to `with` or returned by a callback. */
@@ -171,11 +176,11 @@ class CopyOnWrite {
     if (!Object.hasOwn(this.#fields, name)) {
       return;
     }
-    let made: unknown;
+    let changed: unknown;
     try {
       const value = this.#fields[name];
-      made = to(value);
-      if (made === value) {
+      changed = to(value);
+      if (changed === value) {
         return;
       }
     } catch {
@@ -187,7 +192,7 @@ class CopyOnWrite {
       this.#isCopy = true;
     }
     // Not an assignment: the name may be `__proto__`.
-    Object.defineProperty(this.#fields, name, { ...VALUE, value: made });
+    Object.defineProperty(this.#fields, name, { ...VALUE, value: changed });
   }
 }
 
@@ -205,9 +210,9 @@ export function plainFields(given: object, path = ""): Fields {
   let written: object = given;
   try {
     const toJSON = field(given, "toJSON");
-    const made: unknown = typeof toJSON === "function" ? toJSON.call(given, "") : given;
-    if (made !== given) {
-      return isFields(made) ? plainFields(made, path) : (given as Fields);
+    const converted: unknown = typeof toJSON === "function" ? toJSON.call(given, "") : given;
+    if (converted !== given) {
+      return isFields(converted) ? plainFields(converted, path) : (given as Fields);
     }
   } catch {
     return given as Fields;
@@ -261,25 +266,36 @@ function copyField(from: Fields, to: Fields, name: string): void {
 /**
  * Reports unknown fields, because search and rules don't find values under a wrong name. In nested objects, which may
  * have additional fields, only likely misspellings are reported. The same applies to the event itself if it has a
- * schema; `schema` holds the fields that the schema defines.
+ * schema; `schema` holds the fields that the schema defines. `tenants` is only known with `hasTenants`.
  */
-export function reportUnknown(event: unknown, report: Report, schema?: { readonly fields: object | undefined }): void {
+export function reportUnknown(
+  event: unknown,
+  report: Report,
+  schema?: { readonly fields: object | undefined },
+  hasTenants = false,
+): void {
   if (!isFields(event)) {
     return;
   }
-  reportIn(event, "", report, schema);
+  const all = KNOWN[""] as readonly string[];
+  reportIn(event, "", hasTenants ? all : all.filter((name) => name !== "tenants"), report, schema);
   for (const path of NESTED) {
-    reportIn(valueAt(event, path), path, report, schema);
+    reportIn(valueAt(event, path), path, KNOWN[path] as readonly string[], report, schema);
   }
 }
 
 const NESTED = Object.keys(KNOWN).filter((path) => path !== "");
 
-function reportIn(given: unknown, path: string, report: Report, schema?: { readonly fields: object | undefined }) {
+function reportIn(
+  given: unknown,
+  path: string,
+  known: readonly string[],
+  report: Report,
+  schema?: { readonly fields: object | undefined },
+) {
   if (!isFields(given)) {
     return;
   }
-  const known = KNOWN[path] as readonly string[];
   for (const name of Object.keys(given)) {
     if (known.includes(name) || valueAt(given, name) === undefined) {
       continue;
@@ -290,11 +306,13 @@ function reportIn(given: unknown, path: string, report: Report, schema?: { reado
       continue;
     }
     const member = path === "" ? name.slice(0, 64) : `${path}.${name.slice(0, 64)}`;
-    const hint =
-      likely === undefined
+    // A recorder without the option `tenants` knows every other known field.
+    const hint = KNOWN[path]?.includes(name)
+      ? "use tenant, or create the recorder with the option `tenants` to record the event in several logs"
+      : likely === undefined
         ? `move it to metadata; known fields: ${known.join(", ")}`
         : `use ${path === "" ? likely : `${path}.${likely}`}, or move it to metadata if it means something else`;
-    report(invalid(`unknown field ${JSON.stringify(member)}`, hint, member), true);
+    report(invalid(`the field ${JSON.stringify(member)} is unknown`, hint, member), true);
   }
 }
 

@@ -11,7 +11,7 @@ export interface FlushTurn {
   /** True while the attempt should continue; checked after each wait. */
   isAlive(): boolean;
   /** True if a caller asked for it, so that chains waiting after a failure are tried too, where allowed. */
-  readonly isAsked: boolean;
+  readonly isRequested: boolean;
   /** Resolves the callers whose events are delivered, while others still wait. */
   progressed(): void;
 }
@@ -30,8 +30,8 @@ export interface FlushWork {
 
 /** Callbacks for the outcome of flushes. */
 export interface FlushEvents {
-  /** Called when a flush failed. `isTold` is true if a caller received the error, or it was reported before. */
-  failed(error: CountersignError, isTold: boolean): void;
+  /** Called when a flush failed. `isHandled` is true if a caller received the error, or it was reported before. */
+  failed(error: CountersignError, isHandled: boolean): void;
   /** Called when a flush succeeded. */
   succeeded(): void;
   /** Called when no flush is running; events recorded at the last moment wait for the next. */
@@ -44,18 +44,18 @@ export interface Pace {
   auto: boolean;
   waits: Waits;
   /**
-   * In runtimes where contexts end one by one, such as requests of a Worker: milliseconds without progress after which a
-   * flush counts as dead. Each context then works alone when it is its turn and awaits no promise of another context.
+   * In runtimes where contexts end one by one, such as requests of a Worker: milliseconds without progress after which
+   * a flush counts as dead. Each context then works alone when it is its turn and awaits no promise of another context.
    */
   lifetime: number | undefined;
-  /** Keeps such a context alive for automatic flushes. */
+  /** Keeps a context alive for automatic flushes, in these runtimes. */
   hold: Hold | undefined;
 }
 
 /** The error of a flush, and the time until the next. */
 interface FlushFailure {
-  /** Milliseconds until the next flush. */
   readonly error: CountersignError;
+  /** Milliseconds until the next flush. */
   readonly wait: number;
   /** True if events are lost for good, so that no caller may consider this flush successful. */
   readonly isDead: boolean;
@@ -71,7 +71,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** Milliseconds after which a flush in such a context starts no new attempt; `waitUntil` extends a context by 30 s. */
+/** Milliseconds after which a flush starts no new attempt in a context; `waitUntil` extends a context by 30 s. */
 export const MAX_CONTEXT_MS = 20_000;
 
 /** Longest wait between two checks, in milliseconds. */
@@ -224,12 +224,12 @@ export class FlushScheduler {
 
   async #run(): Promise<void> {
     this.isRunning = true;
-    let asked = this.#waiters.length > 0;
+    let isRequested = this.#waiters.length > 0;
     try {
       do {
-        const failed = await this.#attempt(() => true, asked);
+        const failed = await this.#attempt(() => true, isRequested);
         const again = failed === undefined ? 0 : this.#reportFailure(failed);
-        asked = again > 0 ? await this.#rest(again) : this.#waiters.length > 0;
+        isRequested = again > 0 ? await this.#rest(again) : this.#waiters.length > 0;
         if (failed !== undefined && again > 0 && this.#waiters.length === 0) {
           const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryInMs ?? 0);
           this.#scheduleAfter({ ...failed, wait: Math.max(0, left) });
@@ -242,14 +242,14 @@ export class FlushScheduler {
   }
 
   /** Flushes in this context, when it is its turn, until all events up to this number are delivered. */
-  async #inTurn(number: number, until: number, lifetime: number, asked = true): Promise<void> {
+  async #inTurn(number: number, until: number, lifetime: number, isRequested = true): Promise<void> {
     const isPatient = until > clock();
     const deaths = this.#deaths;
-    let isAsked = asked;
+    let includesWaiting = isRequested;
     for (let pauseMs = INITIAL_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
       if (!this.#work.hasUndelivered(number)) {
         // Events may be settled without being delivered.
-        if (deaths !== this.#deaths && asked) {
+        if (deaths !== this.#deaths && isRequested) {
           throw this.#lastDeath;
         }
         return;
@@ -257,12 +257,12 @@ export class FlushScheduler {
       const now = clock();
       const isFree = !this.isRunning || now - this.#lastProgress >= lifetime;
       if (isFree && (!isPatient || now >= this.#restUntil)) {
-        const turn = this.#turn(isAsked);
-        isAsked = asked && !isPatient;
+        const turn = this.#turn(includesWaiting);
+        includesWaiting = isRequested && !isPatient;
         const failed = await (isPatient ? within(Math.max(0, until - now), turn, () => this.#leave(turn)) : turn);
         const isLast = clock() >= until || failed?.isDead === true;
         if (failed !== undefined) {
-          this.#events.failed(failed.error, failed.isOld || (asked && isLast));
+          this.#events.failed(failed.error, failed.isOld || (isRequested && isLast));
           this.#scheduleAfter(failed);
           if (isLast) {
             throw failed.error;
@@ -289,7 +289,7 @@ export class FlushScheduler {
     return this.#lastError ?? late();
   }
 
-  async #turn(asked: boolean): Promise<FlushFailure | undefined> {
+  async #turn(isRequested: boolean): Promise<FlushFailure | undefined> {
     const generation = ++this.#generation;
     const alive = () => {
       if (generation === this.#generation) {
@@ -300,7 +300,7 @@ export class FlushScheduler {
     this.isRunning = true;
     this.#lastProgress = clock();
     try {
-      return await this.#attempt(alive, asked);
+      return await this.#attempt(alive, isRequested);
     } finally {
       if (generation === this.#generation) {
         this.isRunning = false;
@@ -310,9 +310,9 @@ export class FlushScheduler {
   }
 
   /** Makes one attempt. */
-  async #attempt(alive: () => boolean, asked: boolean): Promise<FlushFailure | undefined> {
+  async #attempt(alive: () => boolean, isRequested: boolean): Promise<FlushFailure | undefined> {
     try {
-      await this.#work.flush({ isAlive: alive, isAsked: asked, progressed: () => this.#progressed() });
+      await this.#work.flush({ isAlive: alive, isRequested, progressed: () => this.#progressed() });
     } catch (cause) {
       return alive() ? this.#failed(cause) : undefined;
     }

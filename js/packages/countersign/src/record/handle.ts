@@ -3,7 +3,10 @@
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 
-/** Proof that an event is in the log. It can be verified offline with the log's public key. */
+/**
+ * Proof that an event is in the log. It can be verified offline with the log's public key; with the option `tenants`, with
+ * that of the root log and the origin of the tenant's log.
+ */
 export interface Receipt {
   readonly chain: string;
   /** The event's position in its chain, from 0. */
@@ -15,11 +18,17 @@ export interface Receipt {
   readonly links: readonly string[];
   /** The index of the last of `links` in the log; null if the recorder has no log. */
   readonly index: number | null;
-  /** A C2SP tlog-proof of the last of `links`; null if the recorder has no log. */
+  /**
+   * A C2SP tlog-proof of the last of `links`, or with the option `tenants` the text of a receipt (SPEC section 16.8); null
+   * if the recorder has no log.
+   */
   readonly proof: string | null;
 }
 
-/** A recorded event. */
+/**
+ * A recorded event. With `tenants`, its promises wait for the copies in all logs, and reject with the first failure, which
+ * has the `tenant`. `delivered()` then resolves with the first tenant's receipt.
+ */
 export interface Handle {
   /**
    * Resolves when the event is in the outbox's storage and survives a kill. Without an outbox it resolves immediately,
@@ -37,6 +46,8 @@ export interface Handle {
    * the failed delivery if the event is in the outbox.
    */
   delivered(): Promise<Receipt>;
+  /** The handles of the copies of an event with several `tenants`, in their order. Undefined for all other events. */
+  readonly tenants?: ReadonlyMap<string, Handle> | undefined;
 }
 
 /** An event that the recorder accepted and that may not be delivered yet. */

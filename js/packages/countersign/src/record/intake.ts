@@ -3,11 +3,12 @@
  * recorded.
  */
 
-import { CountersignError, tell } from "../error.js";
+import { CountersignError, callOnError } from "../error.js";
 import { field } from "../own.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
+import { SHARED_ID, tenantsOf } from "./shared-event.js";
 
 type Fields = Record<string, unknown>;
 
@@ -21,12 +22,14 @@ export interface EventProblem {
 export interface IntakeOptions {
   readonly beforeRecord: ((event: AuditEvent) => EventInput) | undefined;
   readonly events: Catalog | undefined;
+  /** With it, each event needs a tenant, unless there is a default. */
+  readonly tenants?: { readonly defaultTenant: string | undefined } | undefined;
   /** True if problems are reported; false if they are thrown. */
   readonly reports: boolean;
   readonly onError: (error: CountersignError) => void;
 }
 
-/** Queues the JSON text of an event, which has these problems. */
+/** Queues the JSON text of an event, with the problems found in it. */
 type Enqueue<Result> = (json: string, problems: readonly EventProblem[]) => Result;
 
 /** The field of `metadata` that lists an event's problems. */
@@ -74,7 +77,15 @@ export class Intake {
     const { reports } = this.#options;
     const problems = [...earlier];
     const report = reports ? collectedIn(problems) : refuse;
-    const event = this.#read(input, report);
+    let event = this.#read(input, report);
+    const { tenants } = this.#options;
+    if (tenants !== undefined && isFields(event)) {
+      if (tenantsOf(event) !== undefined) {
+        event = withMetadata(event, report);
+      } else if (tenants.defaultTenant === undefined && !hasTenant(event)) {
+        throw withoutTenant();
+      }
+    }
     const found = problems.length;
     let refusal: CountersignError | undefined;
     try {
@@ -120,8 +131,8 @@ export class Intake {
     if (events !== undefined && isFields(event)) {
       schema = { fields: undefined };
       try {
-        const made = events.check(event);
-        schema.fields = isFields(made) ? made : undefined;
+        const parsed = events.check(event);
+        schema.fields = isFields(parsed) ? parsed : undefined;
       } catch (cause) {
         if (!isInvalid(cause)) {
           throw cause;
@@ -129,7 +140,7 @@ export class Intake {
         report(cause, true);
       }
     }
-    reportUnknown(event, report, schema);
+    reportUnknown(event, report, schema, this.#options.tenants !== undefined);
     return event;
   }
 
@@ -144,7 +155,7 @@ export class Intake {
       try {
         const result = enqueue(JSON.stringify(withProblems(rest, problems)), [...problems]);
         for (const { error, isKept } of problems.slice(reported)) {
-          tell(this.#options.onError, problemError(error, isKept));
+          callOnError(this.#options.onError, problemError(error, isKept));
         }
         return result;
       } catch (cause) {
@@ -165,6 +176,31 @@ export function frozen(input: unknown, reports: boolean): { json: string; proble
   return { json, problems };
 }
 
+/** True if the event has a tenant, or a value in its place that is then checked. */
+function hasTenant(event: object): boolean {
+  const tenant = field(event, "tenant");
+  return tenant !== undefined && tenant !== null && tenant !== "";
+}
+
+/** Returns an event whose `metadata` can contain the value that links its copies. */
+function withMetadata(event: object, report: Report): object {
+  const metadata = field(event, "metadata") ?? undefined;
+  if (metadata === undefined || isFields(metadata)) {
+    return event;
+  }
+  report(invalid("metadata must be an object", "put the value into a field of `metadata`", "metadata"));
+  const rest = copyOf(event);
+  delete rest.metadata;
+  return rest;
+}
+
+/** Returns the error for an event without a tenant, if each needs one. */
+export function withoutTenant(): CountersignError {
+  const hint =
+    "set the event's `tenant` or `tenants`, or add one to all events with `with({ tenant })` or the option `defaultTenant`";
+  return invalid("the event has no `tenant`, which selects the log", hint, "tenant");
+}
+
 function collectedIn(problems: EventProblem[]): Report {
   return (error, isKept = false) => {
     // The first problem beyond the limit is kept to show that there are more.
@@ -179,17 +215,17 @@ function isInvalid(cause: unknown): cause is CountersignError {
 }
 
 function replaceEvent(beforeRecord: (event: AuditEvent) => EventInput, event: AuditEvent): AuditEvent {
-  let made: unknown;
+  let replacement: unknown;
   try {
-    made = beforeRecord(event);
+    replacement = beforeRecord(event);
   } catch (cause) {
     throw invalid("beforeRecord threw an error", "see the cause", undefined, cause);
   }
-  if (typeof made !== "object" || made === null || typeof field(made, "then") === "function") {
+  if (typeof replacement !== "object" || replacement === null || typeof field(replacement, "then") === "function") {
     const hint = "return the event to record, synchronously; events can't be skipped";
     throw invalid("beforeRecord must return an event", hint);
   }
-  return made as AuditEvent;
+  return replacement as AuditEvent;
 }
 
 /**
@@ -205,7 +241,12 @@ function omit(event: Fields, error: CountersignError): EventProblem | undefined 
   }
   const last = path.at(-1) as string;
   const holder = path.slice(0, -1).reduce<unknown>((at, one) => (at as Fields)[one], event) as Fields;
+  const { [SHARED_ID]: shared } = Object(holder[last]) as Fields;
   delete holder[last];
+  if (path.length === 1 && name === "metadata" && typeof shared === "string") {
+    // It links the copies of an event.
+    event.metadata = { [SHARED_ID]: shared };
+  }
   return { error: invalid(error.message, error.hint ?? "", path.join("."), error), isKept: false };
 }
 
@@ -251,7 +292,7 @@ function withProblems(event: Fields, problems: readonly EventProblem[]): object 
 
 function problemError(error: CountersignError, isKept: boolean): CountersignError {
   const { message, member, cause } = error;
-  const what = isKept ? "an event was recorded with a problem" : "an event was recorded without a part";
+  const what = isKept ? "an event was recorded with a problem" : "an event was recorded without an invalid value";
   return new CountersignError("event.invalid", `${what}: ${message}`, { hint: error.hint || undefined, member, cause });
 }
 

@@ -9,7 +9,7 @@ export function isName(name: unknown): name is string {
 
 /** Returns the error for an invalid key name. */
 export function noName(): CountersignError {
-  return new CountersignError("name.invalid", "invalid key name", {
+  return new CountersignError("name.invalid", "the key's name is invalid", {
     member: "name",
     hint: "use a name such as example.com/app, without white space, control characters, and '+'",
   });

@@ -22,7 +22,7 @@
  */
 
 import { type Batch, eventsOf } from "../deliver/batch.js";
-import { Failure, heavier } from "../deliver/failure.js";
+import { Failure, moreSerious } from "../deliver/failure.js";
 import type { Sender } from "../deliver/sender.js";
 import { CountersignError } from "../error.js";
 import type { RecorderOutbox, RestoredItem } from "../outbox/recorder-outbox.js";
@@ -119,7 +119,7 @@ export class Linker {
 
   /** The number of events that are undelivered and still deliverable. */
   get waiting(): number {
-    return this.#parts.sender.pending.reduce((sum, { taken }) => sum + taken.length, this.queued);
+    return this.#parts.sender.pending.reduce((sum, { pending }) => sum + pending.length, this.queued);
   }
 
   get waitingBytes(): number {
@@ -141,7 +141,10 @@ export class Linker {
 
   /** Undelivered events. */
   get undelivered(): PendingEvent[] {
-    return [...this.#all.flatMap(({ queue }) => queue), ...this.#parts.sender.unsettled.flatMap(({ taken }) => taken)];
+    return [
+      ...this.#all.flatMap(({ queue }) => queue),
+      ...this.#parts.sender.unsettled.flatMap(({ pending }) => pending),
+    ];
   }
 
   /** True if `close` was called. */
@@ -163,17 +166,17 @@ export class Linker {
   /** Queues an event. */
   record(json: string, typed: boolean): PendingEvent {
     const now = this.#parts.clock.now();
-    this.#leaveWhatIsAhead(now);
-    const taken = new PendingEvent(this.#recorded + 1, this.#parts.deliverSoon);
-    this.#chain.record(json, typed, now, taken);
+    this.#leaveFutureChain(now);
+    const pending = new PendingEvent(this.#recorded + 1, this.#parts.deliverSoon);
+    this.#chain.record(json, typed, now, pending);
     this.#recorded++;
-    this.#queuedBytes += taken.bytes;
+    this.#queuedBytes += pending.bytes;
     if (this.#parts.outbox.isDurable) {
-      this.#keepSoon(taken);
+      this.#keepSoon(pending);
     } else {
-      taken.keep();
+      pending.keep();
     }
-    return taken;
+    return pending;
   }
 
   /** Queues the contents of the outbox. */
@@ -183,11 +186,11 @@ export class Linker {
         this.#send(one.batch);
         continue;
       }
-      const taken = new PendingEvent(++this.#recorded, this.#parts.deliverSoon, one.id);
-      this.#chain.restore(one.line, taken);
+      const pending = new PendingEvent(++this.#recorded, this.#parts.deliverSoon, one.id);
+      this.#chain.restore(one.line, pending);
       this.#latest = Math.max(this.#latest, Number.parseInt(one.line, 10));
-      this.#queuedBytes += taken.bytes;
-      taken.keep();
+      this.#queuedBytes += pending.bytes;
+      pending.keep();
     }
   }
 
@@ -201,7 +204,7 @@ export class Linker {
     const found = await this.#parts.outbox.orphans();
     // Otherwise the next recorder that opens the outbox gets them.
     if (!this.#chain.isSealed) {
-      this.restore(found);
+      this.restore(found.own);
     }
   }
 
@@ -224,7 +227,32 @@ export class Linker {
     this.keep();
   }
 
-  /** Starts writing events to the outbox that it does not contain yet. */
+  /**
+   * Gives up everything undelivered, because nothing more may be sent to the log. What is in the outbox stays there.
+   */
+  giveUp(error: CountersignError): void {
+    const { sender, outbox, losses } = this.#parts;
+    this.stop();
+    const undelivered = this.undelivered;
+    for (const chain of [...sender.chains, ...(this.#chain.name === undefined ? [] : [this.#chain.name])]) {
+      sender.drop(chain);
+      this.#dead.set(chain, error);
+    }
+    for (const chain of this.#all) {
+      chain.abandon();
+    }
+    this.#ending = [];
+    this.#queuedBytes = 0;
+    if (!outbox.isDurable) {
+      this.#lost ??= undelivered.length > 0 ? error : undefined;
+      losses.lost += countOf(undelivered);
+    }
+    for (const pending of undelivered) {
+      pending.fail(error);
+    }
+  }
+
+  /** Starts storing the events that the outbox does not contain yet. */
   keep(): void {
     this.#unkept.write(this.#chain);
   }
@@ -234,8 +262,8 @@ export class Linker {
     if (!this.#chain.isSealed) {
       this.#recordDropped(this.#chain, true);
     }
-    const events = this.#all.flatMap((chain) => chain.queued().filter(({ taken }) => !taken.isKept));
-    const batches = this.#parts.sender.unsettled.filter(({ kept }) => !kept);
+    const events = this.#all.flatMap((chain) => chain.queued().filter(({ pending }) => !pending.isKept));
+    const batches = this.#parts.sender.unsettled.filter(({ isStored }) => !isStored);
     this.#unkept.clear(this.#chain);
     this.#parts.outbox.keepNow(events, batches);
   }
@@ -247,7 +275,7 @@ export class Linker {
     if (!outbox.isDurable && this.#chain.isSwift) {
       const batch = this.#chain.linkNow(batchBytes());
       if (batch !== undefined) {
-        batch.kept = true;
+        batch.isStored = true;
         this.#linked(batch);
       }
     }
@@ -266,7 +294,7 @@ export class Linker {
 
   #hasUndelivered(number: number, waits: (chain: string | undefined) => boolean): boolean {
     return (
-      this.#parts.sender.unsettled.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
+      this.#parts.sender.unsettled.some(({ chain, pending }) => !waits(chain) && isDue(pending, number)) ||
       this.#all.some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
     );
   }
@@ -277,7 +305,7 @@ export class Linker {
   }
 
   /** Turns all queued events into links and delivers them. Throws the reason if some are not delivered. */
-  async flush({ isAlive, isAsked, progressed }: FlushTurn): Promise<void> {
+  async flush({ isAlive, isRequested, progressed }: FlushTurn): Promise<void> {
     const alive = () => !this.#isStopped && isAlive();
     if (!alive()) {
       return;
@@ -293,7 +321,7 @@ export class Linker {
         return;
       }
       try {
-        await this.#deliver(alive, isAsked && isFirst);
+        await this.#deliver(alive, isRequested && isFirst);
       } catch (cause) {
         if (!(cause instanceof Failure && cause.isOfChain)) {
           throw cause;
@@ -326,10 +354,10 @@ export class Linker {
   async #link(alive: () => boolean): Promise<unknown> {
     let failed: unknown;
     const newest = this.#recorded;
-    const done = new Set<Chain>();
-    const next = () => this.#all.find((chain) => !done.has(chain));
+    const linked = new Set<Chain>();
+    const next = () => this.#all.find((chain) => !linked.has(chain));
     for (let chain = next(); chain !== undefined && alive(); chain = next()) {
-      done.add(chain);
+      linked.add(chain);
       try {
         const unkept = await this.#linkAll(chain, newest, alive);
         failed ??= unkept;
@@ -357,7 +385,7 @@ export class Linker {
       if (!alive() || !hasWorkOf(chain, newest) || sender.bytesBefore(chain.name) >= MAX_LINKED_BYTES) {
         return unkept;
       }
-      this.#keepWhatStays(chain);
+      this.#storeUnlinked(chain);
       const batch = await chain.link(this.#batchBytes, (made) => this.#linked(made));
       if (batch === undefined) {
         return unkept;
@@ -369,7 +397,7 @@ export class Linker {
   }
 
   #linked(batch: Batch): void {
-    this.#queuedBytes -= batch.taken.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#queuedBytes -= batch.pending.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#send(batch);
   }
 
@@ -383,16 +411,16 @@ export class Linker {
     return Math.min(this.#parts.batchBytes(), this.#parts.sender.maxBatchBytes);
   }
 
-  /** Stores an event a moment later, together with other events of the same moment. */
-  #keepSoon(taken: PendingEvent): void {
-    this.#unkept.add(taken, () => this.keep());
+  /** Stores an event at the end of the current turn, together with the turn's other events. */
+  #keepSoon(pending: PendingEvent): void {
+    this.#unkept.add(pending, () => this.keep());
   }
 
   /**
    * Stores events that get no link in this step. Events that do are stored with their link, unless the signer may take
    * long.
    */
-  #keepWhatStays(chain: Chain): void {
+  #storeUnlinked(chain: Chain): void {
     if (chain !== this.#chain || !this.#unkept.areAny) {
       return;
     }
@@ -413,27 +441,27 @@ export class Linker {
     }
     for (const dropped of losses.take()) {
       // It has the number of the last recorded event, so waiting for that one waits for this one too.
-      const taken = new PendingEvent(this.#recorded, deliverSoon, undefined, dropped.count);
-      chain.record(droppedEvent(dropped), true, clock.now(), taken);
-      this.#queuedBytes += taken.bytes;
+      const pending = new PendingEvent(this.#recorded, deliverSoon, undefined, dropped.count);
+      chain.record(droppedEvent(dropped), true, clock.now(), pending);
+      this.#queuedBytes += pending.bytes;
       if (outbox.isDurable) {
-        this.#keepSoon(taken);
+        this.#keepSoon(pending);
       }
     }
   }
 
   /** Delivers all chains. A failing chain does not block others; the most serious failure is thrown. */
-  async #deliver(alive: () => boolean, asked: boolean): Promise<void> {
+  async #deliver(alive: () => boolean, isRequested: boolean): Promise<void> {
     let worst: Failure | undefined;
     for (const chain of this.#parts.sender.chains) {
-      const failure = await this.#parts.sender.deliver(chain, alive, asked).catch((cause) => {
-        throw cause instanceof Failure && worst?.scope === "dead" ? worst : cause;
+      const failure = await this.#parts.sender.deliver(chain, alive, isRequested).catch((cause) => {
+        throw cause instanceof Failure && cause.scope !== "stopped" && worst?.scope === "dead" ? worst : cause;
       });
       if (failure?.scope === "dead") {
-        this.#bury(chain, failure.error);
+        this.#abandonDead(chain, failure.error);
       }
       if (failure !== undefined && !(failure.scope === "refused" && (await this.#reassign(chain, failure)))) {
-        worst = heavier(worst, failure);
+        worst = moreSerious(worst, failure);
       }
     }
     if (worst !== undefined) {
@@ -442,15 +470,16 @@ export class Linker {
   }
 
   /** Gives up a dead chain and moves its events without a link to a new one. */
-  #bury(name: string, error: CountersignError): void {
+  #abandonDead(name: string, error: CountersignError): void {
     const { sender, outbox, losses, clock } = this.#parts;
     const batches = sender.drop(name);
-    for (const one of batches.flatMap(({ taken }) => taken)) {
+    for (const one of batches.flatMap(({ pending }) => pending)) {
       one.fail(error);
     }
     this.#dead.set(name, error);
-    const isKept = ({ kept, taken }: Batch) => outbox.isDurable && (kept || taken.every(({ id }) => id !== undefined));
-    const count = countOf(batches.filter((batch) => !isKept(batch)).flatMap(({ taken }) => taken));
+    const isKept = ({ isStored, pending }: Batch) =>
+      outbox.isDurable && (isStored || pending.every(({ id }) => id !== undefined));
+    const count = countOf(batches.filter((batch) => !isKept(batch)).flatMap(({ pending }) => pending));
     if (count > 0) {
       const now = clock.now();
       this.#lost ??= error;
@@ -495,13 +524,13 @@ export class Linker {
     const dated = (line: string) => (learnt === undefined ? line : withCorrectedTime(line, learnt));
     const lines = batches.flatMap(eventsOf).map(dated);
     // Batches of an earlier recorder have no handles. Every flush must deliver them.
-    const handles = batches.flatMap(({ taken }) => taken);
-    const taken = handles.length === lines.length ? handles : lines.map(() => new PendingEvent(0, deliverSoon));
+    const handles = batches.flatMap(({ pending }) => pending);
+    const pending = handles.length === lines.length ? handles : lines.map(() => new PendingEvent(0, deliverSoon));
     if (outbox.isDurable) {
       const before = handles.map(({ id }) => id);
       const remove = [...batches.map(({ id }) => id), ...before.flatMap((id) => id ?? [])];
       try {
-        await outbox.keepEvents(lines, taken, remove);
+        await outbox.keepEvents(lines, pending, remove);
       } catch {
         handles.forEach((one, nth) => {
           one.id = before[nth];
@@ -517,8 +546,8 @@ export class Linker {
       this.#ending.push(...(isInUse ? [] : [this.#chain]));
       this.#chain = this.#begin();
     }
-    this.#queue(lines, taken);
-    for (const one of taken) {
+    this.#queue(lines, pending);
+    for (const one of pending) {
       this.#queuedBytes += one.bytes;
       one.keep();
     }
@@ -528,13 +557,13 @@ export class Linker {
     this.#endIfClosed();
     if (learnt !== undefined) {
       this.#latest = Number.NEGATIVE_INFINITY;
-      this.#tellClock(learnt, error);
+      this.#reportClock(learnt, error);
     }
     return true;
   }
 
   /** Reports a clock difference once. */
-  #tellClock({ ahead, isCorrected }: ClockCorrection, { message }: CountersignError): void {
+  #reportClock({ ahead, isCorrected }: ClockCorrection, { message }: CountersignError): void {
     if (isCorrected && Math.abs(ahead - this.#reportedAheadMs) < 60_000) {
       return;
     }
@@ -553,7 +582,7 @@ export class Linker {
    * Times never go back in a chain. After a clock ran far ahead, a chain could only repeat that future time, which the
    * log rejects until it is reached. A new chain avoids the wait.
    */
-  #leaveWhatIsAhead(now: number): void {
+  #leaveFutureChain(now: number): void {
     if (now < this.#latest - MAX_BACK_MS) {
       this.#next();
       this.#latest = now;
@@ -585,7 +614,7 @@ export class Linker {
     this.#moveOn(chain);
     this.#parts.errors.failed(
       new CountersignError("signer.failed", "a chain ends without a close link because its signer failed", {
-        hint: "no action is needed for its events, which continue in the next chain; verifiers report the chain as never closed",
+        hint: "check the signer; the events continue in the next chain, and verifiers report this one as never closed",
         cause,
       }),
     );
@@ -598,15 +627,15 @@ export class Linker {
   }
 
   #moveOn(over: Chain, dated = (line: string) => line): false {
-    const { lines, taken } = over.abandon();
-    this.#queue(lines.map(dated), taken);
+    const { lines, pending } = over.abandon();
+    this.#queue(lines.map(dated), pending);
     return false;
   }
 
   /** Queues events in the current chain, in the form in which they were stored. */
-  #queue(lines: readonly string[], taken: readonly PendingEvent[]): void {
+  #queue(lines: readonly string[], pending: readonly PendingEvent[]): void {
     lines.forEach((line, nth) => {
-      const one = taken[nth];
+      const one = pending[nth];
       if (one !== undefined) {
         this.#chain.restore(line, one);
       }
@@ -618,8 +647,8 @@ export class Linker {
  * True if one of the events has a number up to this one. A batch without events holds only the chain's own link, which
  * is always due.
  */
-function isDue(taken: readonly PendingEvent[], number: number): boolean {
-  return taken.length === 0 || taken.some((one) => one.number <= number);
+function isDue(pending: readonly PendingEvent[], number: number): boolean {
+  return pending.length === 0 || pending.some((one) => one.number <= number);
 }
 
 function hasWorkOf({ hasWork, queue }: Chain, number: number): boolean {

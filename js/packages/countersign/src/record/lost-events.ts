@@ -3,7 +3,9 @@
 import { CountersignError } from "../error.js";
 import { toJson } from "./serialize.js";
 
-/** A number of events missing from the log, with the times of the first and the last: milliseconds since the epoch. */
+/**
+ * The number of events missing from the log, and the times of the first and the last in milliseconds since the epoch.
+ */
 export interface Dropped {
   readonly count: number;
   readonly since: number;
@@ -84,9 +86,9 @@ export class LostEvents {
     this.#isReporting = false;
     this.#unreported = 0;
     this.#reported = performance.now();
-    const what = count === 1 ? "1 event was" : `${count} events were`;
+    const countText = count === 1 ? "1 event was" : `${count} events were`;
     this.#report(
-      new CountersignError("recorder.full", `${what} dropped because the recorder is full`, {
+      new CountersignError("recorder.full", `${countText} dropped because the recorder is full`, {
         hint: "check why deliveries fail (status().lastError), or raise maxWaitingBytes; status().dropped counts the dropped events",
       }),
     );
@@ -110,7 +112,7 @@ function lossEvent(reason: string, metadata: object): string {
 
 /** Returns the error for events that are lost when the program exits. */
 export function lostError(count: number, isDurable: boolean, hint: string): CountersignError {
-  const what = count === 1 ? "1 event was" : `${count} events were`;
-  const how = isDurable ? "neither delivered nor in the outbox" : "not delivered";
-  return new CountersignError("recorder.lost", `${what} ${how} before the program exited`, { hint });
+  const countText = count === 1 ? "1 event was" : `${count} events were`;
+  const state = isDurable ? "neither delivered nor in the outbox" : "not delivered";
+  return new CountersignError("recorder.lost", `${countText} ${state} before the program exited`, { hint });
 }

@@ -1,11 +1,11 @@
 /** Options of a recorder and their validation. */
 
 import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
-import { type CountersignError, must, teller } from "../error.js";
+import { type CountersignError, consoleReporter, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { field, hasField, own, ownFields } from "../own.js";
-import { LONGEST, type Waits } from "../timers.js";
+import { MAX_TIMER_MS, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
@@ -155,8 +155,36 @@ export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
    * origin, and proofs of delivery must be signed by the log's key.
    */
   log: string | undefined;
+  /**
+   * Records each event in the log of its `tenant`, if the log is the root log of a server that runs with `--tenants`.
+   * `log` is then the root log's, and `to` its server.
+   *
+   * - `"create"`: the server creates a log for each tenant with the first event. The recorder's key must be an
+   *   `emitter` of the server's trust file.
+   * - An object, or a function that may be asynchronous: the origin of the tenant's log, such as
+   *   `log.example/t/8f000000000000000000000000000001`, by the application's ID of the tenant. Each is looked up once,
+   *   and remembered. If there is none, the event's handle rejects with `tenant.unknown`.
+   *
+   * Receipts arrive with the log's next tick: usually after a second, and later if witnesses are slow. In an outbox, the
+   * recorder also remembers the origins, and rejects events with `tenant.changed` if a tenant gets another one.
+   *
+   * @default undefined: all events are recorded in one log
+   */
+  tenants?: TenantsOption | undefined;
+  /**
+   * With `tenants`, the tenant of events without the field `tenant`. The events themselves don't change.
+   *
+   * @default undefined: such an event is invalid
+   */
+  defaultTenant?: string | undefined;
   origin?: undefined;
 }
+
+/** The places of tenants' logs. See {@link LogOptions.tenants}. */
+export type TenantsOption =
+  | "create"
+  | Readonly<Record<string, string>>
+  | ((id: string) => string | undefined | PromiseLike<string | undefined>);
 
 /** Options for recording without a log. */
 export interface TransportOptions<Events = unknown> extends CommonOptions<Events> {
@@ -165,6 +193,8 @@ export interface TransportOptions<Events = unknown> extends CommonOptions<Events
   /** The origin of the log that the chain is for, as in its checkpoints: `example.com/audit`. */
   origin: string;
   log?: undefined;
+  tenants?: undefined;
+  defaultTenant?: undefined;
 }
 
 /**
@@ -173,7 +203,7 @@ export interface TransportOptions<Events = unknown> extends CommonOptions<Events
  */
 export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOptions<Events>;
 
-/** Settings that the creator of a recorder makes, as opposed to its options. */
+/** Settings that the entry point makes, as opposed to the caller's options. */
 export interface Environment {
   /** True if contexts end one by one, as the requests of a Worker do. Default: false. */
   readonly inContexts?: boolean | undefined;
@@ -200,7 +230,19 @@ const oneOf =
     words.includes(value);
 
 /** Options with a default or with rules that involve others. */
-const READ = ["key", "to", "log", "origin", "autoFlush", "redact", "maxWaitingBytes", "timeoutMs", "retry"] as const;
+const READ = [
+  "key",
+  "to",
+  "log",
+  "origin",
+  "tenants",
+  "defaultTenant",
+  "autoFlush",
+  "redact",
+  "maxWaitingBytes",
+  "timeoutMs",
+  "retry",
+] as const;
 
 /** Each other option: its check, and the message and hint if it fails. */
 const RULES: Readonly<
@@ -259,6 +301,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
   }
   return {
     to: destination(options),
+    tenants: tenants(options),
     key,
     outbox,
     autoFlush: autoFlush(options.autoFlush),
@@ -269,7 +312,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     reports: options.onInvalid === undefined ? !isDevelopment() : options.onInvalid === "report",
     maxWaitingBytes: count("maxWaitingBytes", options.maxWaitingBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",
-    onError: options.onError ?? teller(),
+    onError: options.onError ?? consoleReporter(),
     timeoutMs: count("timeoutMs", options.timeoutMs ?? (manyContexts ? 8_000 : 30_000), 3_600_000),
     waits: waits(options.retry),
     manyContexts,
@@ -308,6 +351,37 @@ function destination({ to, log, origin }: RecorderOptions): To {
     "omit it; the log's vkey contains the origin",
   );
   return { logServer: new LogServer(logServer as LogServerOptions), log };
+}
+
+/** The places of tenants' logs, and the tenant of events without one. */
+export interface TenantSettings {
+  readonly lookup: TenantsOption;
+  readonly defaultTenant: string | undefined;
+}
+
+/** Validates the options `tenants` and `defaultTenant`. */
+function tenants({ tenants: lookup, defaultTenant, origin }: RecorderOptions): TenantSettings | undefined {
+  const isId = (value: unknown) => typeof value === "string" && value !== "" && value.isWellFormed();
+  must(
+    defaultTenant === undefined || (lookup !== undefined && isId(defaultTenant)),
+    "defaultTenant",
+    lookup === undefined ? "`defaultTenant` needs `tenants`" : "`defaultTenant` must be a tenant's ID",
+    "omit it to reject events without a tenant",
+  );
+  if (lookup === undefined) {
+    return undefined;
+  }
+  must(origin === undefined, "tenants", "`tenants` can't be used with a transport", "record into a log server");
+  const isLookup =
+    lookup === "create" || isFunction(lookup) || (isMembers(lookup) && Object.values(lookup).every(isId));
+  must(
+    isLookup,
+    "tenants",
+    '`tenants` must be "create", an object of origins, or a function that returns one',
+    'pass { acme: "log.example/t/…" } with the origins that `countersign tenant add` prints',
+  );
+  // A copy, since the object could change.
+  return { lookup: isMembers(lookup) ? own({ ...(lookup as object) }) : lookup, defaultTenant };
 }
 
 /** Fields to redact, fields to keep, and whether known secrets are redacted. */
@@ -363,7 +437,7 @@ function autoFlush(given: AutoFlushOptions | false | undefined) {
   return {
     maxEvents: count("autoFlush.maxEvents", maxEvents),
     maxBytes: count("autoFlush.maxBytes", maxBytes),
-    maxDelayMs: count("autoFlush.maxDelayMs", maxDelayMs, LONGEST),
+    maxDelayMs: count("autoFlush.maxDelayMs", maxDelayMs, MAX_TIMER_MS),
   };
 }
 

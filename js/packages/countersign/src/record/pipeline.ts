@@ -23,6 +23,7 @@ import type { Chain } from "./chain.js";
 import type { Clock } from "./clock.js";
 import { ErrorReporter } from "./error-reporter.js";
 import type { AuditEvent } from "./event.js";
+import type { EventPipeline } from "./event-pipeline.js";
 import { EventQueue } from "./event-queue.js";
 import { FlushScheduler, type FlushTurn } from "./flush-scheduler.js";
 import type { Handle } from "./handle.js";
@@ -49,6 +50,8 @@ export interface Parts {
   begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
   chain: () => Chain;
   found: readonly RestoredItem[];
+  /** Called when nothing more may be sent to the log. */
+  stopped?: ((error: CountersignError) => void) | undefined;
 }
 
 /** Temporary failures, whose hints say what happens to the events until the retry succeeds. */
@@ -62,7 +65,7 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
 /** Maximum number of waits of 10 ms for a running flush before the outbox is handed over. */
 const MAX_HAND_OVER_WAITS = 200;
 
-export class Pipeline {
+export class Pipeline implements EventPipeline {
   /** The origin that the chain names. */
   readonly origin: string;
 
@@ -80,7 +83,7 @@ export class Pipeline {
   readonly #calls = new PendingCalls();
   #isHandedOver = false;
   /** The pipeline that owns this one's outbox after a hand-over. */
-  #successor: Pipeline | undefined;
+  #successor: EventPipeline | undefined;
 
   constructor(parts: Parts) {
     const { origin, settings, outbox, lifecycle, found } = parts;
@@ -136,8 +139,13 @@ export class Pipeline {
     const linker = this.#linker;
     const flush = (turn: FlushTurn) =>
       linker.flush(turn).catch((cause) => {
-        const passes = cause instanceof Failure && RETRIED.has(cause.error.code);
-        throw passes ? cause.withFate(this.#programExit.fate) : cause;
+        if (cause instanceof Failure && cause.scope === "stopped") {
+          this.stop(cause.error);
+          this.#parts.stopped?.(cause.error);
+          throw new Failure("dead", cause.error);
+        }
+        const isTemporary = cause instanceof Failure && RETRIED.has(cause.error.code);
+        throw isTemporary ? cause.withFate(this.#programExit.fate) : cause;
       });
     const work = {
       flush,
@@ -156,7 +164,7 @@ export class Pipeline {
       lifetime: settings.manyContexts ? settings.timeoutMs + 5_000 : undefined,
     };
     return new FlushScheduler(work, pace, {
-      failed: (error, isTold) => this.#errors.failed(error, isTold),
+      failed: (error, isHandled) => this.#errors.failed(error, isHandled),
       succeeded: () => {
         this.#errors.succeeded();
         this.#programExit.flushed();
@@ -177,6 +185,16 @@ export class Pipeline {
   /** The number of events that are undelivered and still deliverable. */
   get waiting(): number {
     return this.#linker.waiting;
+  }
+
+  /** Total bytes waiting, including an estimate for links not made yet. */
+  get heldBytes(): number {
+    return this.#linker.heldBytes;
+  }
+
+  /** True if all events are delivered, or given up. */
+  get isDelivered(): boolean {
+    return !this.#linker.hasUndelivered(this.#linker.newest);
   }
 
   /** Records an event with the current time. */
@@ -206,14 +224,14 @@ export class Pipeline {
   }
 
   /**
-   * Records events from before the pipeline existed. They were counted against the limit when they came, so none is
-   * rejected for lack of room.
+   * Records events from before the pipeline existed. They were already counted against the limit, which is
+   * therefore not applied again.
    */
   catchUp(work: () => void): void {
     this.#events.catchUp(work);
   }
 
-  /** Counts events that were dropped before the pipeline existed, and has that recorded. */
+  /** Counts events that were dropped before the pipeline existed; `countersign.dropped` will record the count. */
   drop(dropped: Dropped, reason: LossReason): void {
     this.#events.drop(dropped, reason);
   }
@@ -221,6 +239,29 @@ export class Pipeline {
   /** Records that an invalid event was passed to `record`. */
   recordInvalid(error: CountersignError): void {
     this.#events.recordInvalid(error);
+  }
+
+  /** Queues items that an ended recorder left in the outbox. */
+  restore(found: readonly RestoredItem[]): void {
+    this.#linker.restore(found);
+    this.#autoFlush.soon();
+  }
+
+  /** Ends the chain for good. Unlike after `close`, failed deliveries are retried automatically. */
+  retire(): void {
+    this.#linker.close();
+    this.#autoFlush.soon();
+  }
+
+  /** Gives up everything undelivered, because nothing more may be sent to the log. */
+  stop(error: CountersignError): void {
+    this.#autoFlush.end();
+    this.#linker.giveUp(error);
+  }
+
+  /** The reason why events were lost that no outbox contains. */
+  get lost(): CountersignError | undefined {
+    return this.#linker.lost;
   }
 
   /** Schedules a flush in the calling context, if each context flushes separately. */
@@ -319,11 +360,11 @@ export class Pipeline {
   }
 
   /** Forwards later calls, from modules that still hold this pipeline, to its successor. */
-  replaceBy(successor: Pipeline): void {
+  replaceBy(successor: EventPipeline): void {
     this.#successor = successor;
   }
 
-  /** The page is hidden, and may not be shown again. */
+  /** Flushes immediately, because the page is hidden and may not be shown again. */
   #hurry(): void {
     if (this.#parts.settings.autoFlush !== undefined && this.#linker.hasUndelivered(this.#linker.newest)) {
       this.flush().catch((error: CountersignError) => this.#errors.report(error));

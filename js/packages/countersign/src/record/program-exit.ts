@@ -152,7 +152,7 @@ function undeliveredError(cause: CountersignError | undefined, isKept: boolean):
       cause,
     });
   }
-  const hint = "no action is needed; the events are in the outbox and are delivered when it is opened again";
+  const hint = "open the outbox again to deliver the events, which are in it";
   return new CountersignError(
     cause?.code ?? "recorder.out_of_turn",
     cause === undefined ? "the program exits without flushing the recorder" : cause.message,

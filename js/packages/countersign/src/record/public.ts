@@ -1,5 +1,6 @@
 /** Exports of recording entry points that don't need the WebAssembly module. */
 
+export type { AnchorProof, Evidence } from "../deliver/evidence.js";
 export type { LogServerOptions } from "../deliver/log-server.js";
 export type { LastProof } from "../deliver/sender.js";
 export { CountersignError, type ErrorCode } from "../error.js";
@@ -38,6 +39,7 @@ export type {
   LogOptions,
   RecorderOptions,
   RedactOptions,
+  TenantsOption,
   TransportOptions,
 } from "./options.js";
 export type { Recorder } from "./recorder.js";

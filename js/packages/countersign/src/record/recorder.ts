@@ -1,19 +1,20 @@
 /** The recorder, which is usable as soon as it is created, before it has started. */
 
 import { outsideRequests, requestScope } from "../context/request.js";
-import { CountersignError, coded, type ErrorCode, tell } from "../error.js";
+import { CountersignError, callOnError, coded, type ErrorCode } from "../error.js";
 import { pause, sleep, unref, type Waits, within } from "../timers.js";
 import { type Audit, type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { LINK } from "./chain.js";
 import type { AuditEvent, EventInput } from "./event.js";
+import type { EventPipeline } from "./event-pipeline.js";
 import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
 import { frozen, Intake, isDevelopment, textOf } from "./intake.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { lostError } from "./lost-events.js";
 import type { Settings } from "./options.js";
 import { PendingCalls } from "./pending-calls.js";
-import type { Pipeline } from "./pipeline.js";
 import { completed, completedText, Scopable } from "./scope.js";
+import { severalTenantsIn } from "./shared-event.js";
 import type { KeyHandle, Signer } from "./signer.js";
 import { type QueueLimits, StartupQueue } from "./startup-queue.js";
 
@@ -34,7 +35,7 @@ export interface Setup {
   readonly isShared: boolean;
   readonly lifecycle: Lifecycle;
   /** Loads WebAssembly, reads the key, and opens the outbox. `now` is the recorder's clock. */
-  open(settings: Settings, now: () => number): Promise<Pipeline>;
+  open(settings: Settings, now: () => number): Promise<EventPipeline>;
 }
 
 /** Called if an event that waited for the start was then rejected. `audit` can record a replacement. */
@@ -67,8 +68,8 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   readonly #calls = new PendingCalls();
   #settings: Settings | undefined;
   #intake: Intake | undefined;
-  #pipeline: Pipeline | undefined;
-  #starting: Promise<Pipeline> | undefined;
+  #pipeline: EventPipeline | undefined;
+  #starting: Promise<EventPipeline> | undefined;
   #startError: CountersignError | undefined;
   #failures = 0;
   /** The earliest time of the next automatic attempt. */
@@ -160,12 +161,12 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     if (intake !== undefined) {
       return this.#reporting(() =>
         intake.record(input, (json, problems) =>
-          this.#wait(json.length, (pipeline) => pipeline.recordText(json, problems), onRejected),
+          this.#wait(json, (pipeline) => pipeline.recordText(json, problems), onRejected),
         ),
       );
     }
     const { json, problems } = frozen(input, this.#reports);
-    return this.#wait(json.length, (pipeline) => pipeline.recordRead(JSON.parse(json), problems), onRejected);
+    return this.#wait(json, (pipeline) => pipeline.recordRead(JSON.parse(json), problems), onRejected);
   }
 
   /**
@@ -179,7 +180,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return this.#reporting(() => {
       const text = textOf(completedText(json, requestScope()));
       this.#settings?.events?.checkJson(text);
-      return this.#wait(text.length, (pipeline) => pipeline.recordJson(text));
+      return this.#wait(text, (pipeline) => pipeline.recordJson(text));
     });
   }
 
@@ -187,7 +188,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   report(error: unknown): void {
     // The failed attempt has already reported this error.
     if (error !== this.#startError) {
-      tell(this.#settings?.onError ?? this.#setup.onError, asCoded(error));
+      callOnError(this.#settings?.onError ?? this.#setup.onError, asCoded(error));
     }
   }
 
@@ -277,14 +278,14 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /** Waits for the start, or rejects when the program has nothing else to do. */
-  async #started(): Promise<Pipeline> {
+  async #started(): Promise<EventPipeline> {
     return this.#pipeline ?? this.#calls.until(this.#start());
   }
 
   /** Waits for the start, then runs work with the remaining retry time. */
   async #startedWithin(
     options: FlushOptions,
-    work: (pipeline: Pipeline, left: FlushOptions) => Promise<void>,
+    work: (pipeline: EventPipeline, left: FlushOptions) => Promise<void>,
   ): Promise<void> {
     const millis = retryForMsOf(options);
     if (millis === 0) {
@@ -296,7 +297,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /** Waits for the start, and retries until this time. */
-  async #startedBy(until: number): Promise<Pipeline> {
+  async #startedBy(until: number): Promise<EventPipeline> {
     for (;;) {
       try {
         return await this.#started();
@@ -324,7 +325,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return this.#calls.until(moved());
   }
 
-  async #start(): Promise<Pipeline> {
+  async #start(): Promise<EventPipeline> {
     if (this.#pipeline !== undefined) {
       return this.#pipeline;
     }
@@ -343,7 +344,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return this.#starting;
   }
 
-  async #attempt(): Promise<Pipeline> {
+  async #attempt(): Promise<EventPipeline> {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     try {
@@ -371,11 +372,11 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
         throw error;
       }
     }
-    return this.#pipeline as unknown as Pipeline;
+    return this.#pipeline as unknown as EventPipeline;
   }
 
   /** Moves waiting events to the pipeline, which handles everything from now on. */
-  #become(pipeline: Pipeline): void {
+  #become(pipeline: EventPipeline): void {
     let refusals: unknown[] = [];
     try {
       const at = (time: number) => {
@@ -444,7 +445,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
         throw cause;
       }
       this.report(cause);
-      this.#wait(0, (pipeline) => {
+      this.#wait("", (pipeline) => {
         pipeline.recordInvalid(cause);
         return invalidHandle(cause);
       });
@@ -452,12 +453,14 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     }
   }
 
-  /** Queues an event of this many bytes. */
-  #wait(bytes: number, record: (pipeline: Pipeline) => Handle, onRejected?: RejectedListener): Handle {
+  /** Queues an event, given its JSON. */
+  #wait(json: string, record: (pipeline: EventPipeline) => Handle, onRejected?: RejectedListener): Handle {
     if (this.#closed) {
       throw closedError();
     }
     const settings = this.#settings;
+    const tenants = this.#isLazy || settings?.tenants !== undefined ? severalTenantsIn(json) : undefined;
+    const bytes = json.length * (tenants?.length ?? 1);
     const limits =
       settings === undefined
         ? UNCONFIGURED_LIMITS
@@ -465,7 +468,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     const time = settings?.now() ?? Date.now();
     let handle: Handle;
     if (this.#queue.hasRoom(bytes, limits)) {
-      handle = this.#queue.add(bytes, time, (pipeline) => {
+      const recordIn = (pipeline: EventPipeline) => {
         try {
           return record(pipeline);
         } catch (error) {
@@ -475,7 +478,8 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
           onRejected(error, pipeline);
           return invalidHandle(error);
         }
-      });
+      };
+      handle = this.#queue.add(bytes, time, recordIn, tenants);
     } else if (settings === undefined ? this.#setup.required : !settings.drops) {
       throw new CountersignError("recorder.full", "too many events wait for the recorder to start", {
         hint: "see the cause, or raise maxWaitingBytes if there is none",

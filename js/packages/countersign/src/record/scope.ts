@@ -135,22 +135,24 @@ export function completed(event: AuditEvent, scope: EventScope | undefined): Aud
   if (scope === undefined || !isFields(event)) {
     return event;
   }
-  const made = copyOf(plainFields(event));
+  const copy = copyOf(plainFields(event));
   for (const name of ["actor", "tenant", "context"] as const) {
     try {
-      const value = Object.hasOwn(made, name) ? (made[name] ?? undefined) : undefined;
-      const added = field(scope, name) as EventScope[typeof name];
+      const value = Object.hasOwn(copy, name) ? (copy[name] ?? undefined) : undefined;
+      // An event with `tenants` belongs to these.
+      const isNamed = name === "tenant" && (field(copy, "tenants") ?? undefined) !== undefined;
+      const added = isNamed ? undefined : (field(scope, name) as EventScope[typeof name]);
       const whole =
         name === "context" && isFields(value) ? merged(added as EventScope["context"], contextOf(value)) : value;
       const completed = whole ?? added;
       if (completed !== undefined) {
-        made[name] = completed;
+        copy[name] = completed;
       }
     } catch {
       // The error occurs again in `record`, which reports it with its path.
     }
   }
-  return made as unknown as AuditEvent;
+  return copy as unknown as AuditEvent;
 }
 
 /** Adds a scope to an event given as JSON text. Its own fields stay as they are; objects are not merged. */
@@ -190,7 +192,7 @@ export function requestId(header: (name: string) => string | undefined): string 
   return asId(header("cf-ray") ?? header("x-request-id"));
 }
 
-/** Returns a request ID if it is short and printable, because clients control the header. */
+/** Returns the ID, or undefined if it is too long or not printable: clients control the header. */
 export function asId(text: string | undefined): string | undefined {
   return text !== undefined && /^[\x21-\x7e]+$/.test(text) && text.length <= MAX_ID ? text : undefined;
 }

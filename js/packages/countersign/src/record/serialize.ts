@@ -254,9 +254,9 @@ class PlainCopy {
     const copy: unknown[] = [];
     const { length } = value;
     for (let at = 0; at < length && this.#values <= MAX_VALUES; at++) {
-      const made = this.#read(`${at}`, () => value[at] ?? null);
+      const item = this.#read(`${at}`, () => value[at] ?? null);
       // Omitted items become null, so that the others keep their index.
-      copy.push(made === undefined || made === OMITTED ? null : made);
+      copy.push(item === undefined || item === OMITTED ? null : item);
     }
     return copy;
   }
@@ -269,9 +269,9 @@ class PlainCopy {
         break;
       }
       const name = given.isWellFormed() ? given : this.#name(given);
-      const made = this.#read(name, read);
-      if (made !== undefined && made !== OMITTED) {
-        copy[name] = made;
+      const value = this.#read(name, read);
+      if (value !== undefined && value !== OMITTED) {
+        copy[name] = value;
       }
     }
     return copy;
@@ -418,7 +418,9 @@ export function invalid(message: string, hint: string, member?: string, cause?: 
 
 function noEvent(given: unknown): CountersignError {
   const what = given === null ? "null" : Array.isArray(given) ? "an array" : typeof given;
-  return new CountersignError("event.invalid", `an event must be an object, not ${what}`, {
-    hint: `pass an object such as { action: "job.delete" }${typeof given === "string" ? ", or pass JSON text to recordJson" : ""}`,
-  });
+  const hint =
+    typeof given === "string"
+      ? 'pass an object such as { action: "job.delete" }, or pass JSON text to recordJson'
+      : 'pass an object such as { action: "job.delete" }';
+  return new CountersignError("event.invalid", `an event must be an object, not ${what}`, { hint });
 }

@@ -6,7 +6,7 @@ import { CountersignError } from "../error.js";
 import type { Signing } from "./signer.js";
 import { readSignerKey } from "./webcrypto.js";
 
-/** Signs with a private key's text. Falls back to the core if the runtime has no Ed25519. */
+/** Returns a signer for a private key's text. The core signs if the runtime has no Ed25519. */
 export async function nativeSigner(text: string): Promise<Signing> {
   try {
     return await readSignerKey(text, async (pkcs8) => {

@@ -30,7 +30,7 @@ export const SIGNER_KEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(A[Q-Za-f][A-Z
 
 const NONE = [
   /^/,
-  "not a private key",
+  "this is not a private key",
   "pass one line that begins with PRIVATE+KEY+, such as from `countersign keygen NAME`",
 ] as const;
 
@@ -71,7 +71,8 @@ function invalidKey(message: string, hint: string, member = "key"): CountersignE
 
 /** Returns the error for text that isn't a private key. */
 export function noSignerKey(): CountersignError {
-  return invalidKey(NONE[1], NONE[2]);
+  const [, message, hint] = NONE;
+  return invalidKey(message, hint);
 }
 
 /** Returns the error for an incomplete private key. */

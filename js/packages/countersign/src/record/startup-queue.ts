@@ -3,9 +3,10 @@
 import { CountersignError } from "../error.js";
 import type { Deferred } from "../promises.js";
 import { LINK } from "./chain.js";
+import type { EventPipeline } from "./event-pipeline.js";
 import { type Handle, quietDeferred } from "./handle.js";
 import type { Dropped } from "./lost-events.js";
-import type { Pipeline } from "./pipeline.js";
+import { earlyHandle } from "./shared-event.js";
 
 /** Limits of the queue. */
 export interface QueueLimits {
@@ -16,13 +17,13 @@ export interface QueueLimits {
 
 interface EarlyEvent {
   /** Records the event in the pipeline. */
-  readonly record: (pipeline: Pipeline) => Handle;
+  readonly record: (pipeline: EventPipeline) => Handle;
   /** When it was recorded, in milliseconds since the epoch. */
   readonly time: number;
   readonly handle: Deferred<Handle>;
 }
 
-/** Keeps events in order until there is a pipeline. */
+/** Keeps events in order until there is a pipeline for them. */
 export class StartupQueue {
   readonly #recorded: (handle: Promise<Handle>) => Promise<Handle>;
   #events: EarlyEvent[] = [];
@@ -50,14 +51,23 @@ export class StartupQueue {
     return length < limits.events && this.bytes + bytes + LINK * (length + 1) <= limits.bytes;
   }
 
-  /** Adds an event of this many bytes. */
-  add(bytes: number, time: number, record: (pipeline: Pipeline) => Handle): Handle {
+  /** Adds an event of this many bytes. `tenants` are those of its copies, if there are several. */
+  add(
+    bytes: number,
+    time: number,
+    record: (pipeline: EventPipeline) => Handle,
+    tenants?: readonly string[] | undefined,
+  ): Handle {
     const handle = quietDeferred<Handle>();
     this.#events.push({ record, time, handle });
     this.bytes += bytes;
+    const recorded = () => this.#recorded(handle.promise);
+    if (tenants !== undefined) {
+      return earlyHandle(tenants, recorded);
+    }
     return {
-      stored: async () => (await this.#recorded(handle.promise)).stored(),
-      delivered: async () => (await this.#recorded(handle.promise)).delivered(),
+      stored: async () => (await recorded()).stored(),
+      delivered: async () => (await recorded()).delivered(),
     };
   }
 
@@ -77,7 +87,7 @@ export class StartupQueue {
    * Records all events in the pipeline. `at` sets the pipeline's clock to the time of each. Returns the errors of
    * rejected events, whose handles reject with them.
    */
-  moveTo(pipeline: Pipeline, at: (time: number) => void): unknown[] {
+  moveTo(pipeline: EventPipeline, at: (time: number) => void): unknown[] {
     const refusals: unknown[] = [];
     for (const { record, time, handle } of this.#events) {
       at(time);
@@ -95,5 +105,16 @@ export class StartupQueue {
     this.#events = [];
     this.bytes = 0;
     return refusals;
+  }
+
+  /** Rejects the handles of all events. Returns their number. */
+  fail(error: unknown): number {
+    const events = this.#events;
+    this.#events = [];
+    this.bytes = 0;
+    for (const { handle } of events) {
+      handle.reject(error);
+    }
+    return events.length;
   }
 }

@@ -28,7 +28,7 @@ export class UnkeptEvents {
     }
   }
 
-  /** Starts writing the events. Their chain has their lines. */
+  /** Starts writing the events, with the lines that their chain holds. */
   write(chain: Chain): void {
     if (!this.areAny) {
       return;

@@ -24,7 +24,7 @@ export async function generateKeyHandle(name: string): Promise<KeyHandle> {
 /** The PKCS #8 header before the seed (RFC 8410 section 7). */
 const PKCS8_PREFIX = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
 
-/** Signs with a private key's text in WebCrypto, for runtimes where that is faster than the core. */
+/** Returns a signer that uses WebCrypto, for runtimes where it is faster than the core. */
 export function importSignerKey(text: string): Promise<Signing> {
   return readSignerKey(text, async (pkcs8) => {
     const imported = (isExtractable: boolean) =>

@@ -19,17 +19,17 @@ const LF = 0x0a;
  * not written again.
  */
 export function fileTransport(path: string | URL): StoringTransport {
-  const given = pathOf(path, "to");
+  const filePath = pathOf(path, "to");
   let use: Awaited<ReturnType<typeof begin>> | undefined;
   let tail: Tail | undefined;
   // Running work keeps the file open until it is done.
   const next = inTurn();
   const guarded = <T>(action: string, work: () => Promise<T>): Promise<T> =>
     next(work).catch((cause: unknown) => {
-      throw fileError(cause, given, `the export could not be ${action}`, "transport");
+      throw fileError(cause, filePath, `the export could not be ${action}`, "transport.failed");
     });
   const used = async () => {
-    use ??= await begin(given);
+    use ??= await begin(filePath);
     return use;
   };
   return {
@@ -151,12 +151,12 @@ function endOf(file: AppendFile): Promise<Uint8Array> {
 /** Returns the file's size without an incomplete last line. */
 async function wholeLines(file: AppendFile): Promise<number> {
   const end = await endOf(file);
-  const whole = file.size - end.length + end.lastIndexOf(LF) + 1;
+  const size = file.size - end.length + end.lastIndexOf(LF) + 1;
   const start = new TextDecoder().decode(await file.read(0, Math.min(file.size, HEADER.length)));
-  if (!HEADER.startsWith(start) || whole <= file.size - TAIL_BYTES) {
+  if (!HEADER.startsWith(start) || size <= file.size - TAIL_BYTES) {
     throw new CountersignError("transport.failed", `the file is not an export: ${file.path}`, {
       hint: "use another path; the file was not changed",
     });
   }
-  return whole;
+  return size;
 }

@@ -24,7 +24,7 @@ export class VerifiedEvent {
   declare readonly time: string;
   /** The emitter's public key. */
   declare readonly vkey: string;
-  /** True if the key was authorized, as far as known at this line. Only the report is final. */
+  /** True if the key was authorized according to the lines up to this one. Only the report is final. */
   declare readonly authorized: boolean;
   /** The event's JSON exactly as in the export, without duplicate member names. */
   readonly json: string;

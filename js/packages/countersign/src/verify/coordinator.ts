@@ -1,4 +1,4 @@
-/** The worker that splits an export into segments, distributes them, and absorbs their summaries in order. */
+/** The worker that splits an export into parts, distributes them, and absorbs their summaries in order. */
 
 import { type Deferred, deferred } from "../promises.js";
 import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
@@ -7,16 +7,16 @@ import { Coordinator } from "../wasm/verifier.js";
 import { type HostListener, report } from "./results.js";
 import type { ChunkResult, Feed, Outcome, SummarizerWorker, Summary, Task } from "./roles.js";
 
-/** Maximum number of segments assigned to each summarizer: one in progress, and others so that it never waits. */
-const MAX_SEGMENTS_EACH = 3;
+/** Maximum number of parts assigned to each summarizer: one in progress, and others so that it never waits. */
+const MAX_PARTS_EACH = 3;
 
-/** Size of reusable buffers in bytes: twice that of most segments. */
-const SEGMENT_BUFFER_BYTES = 512 << 10;
+/** Size of reusable buffers in bytes: twice that of most parts. */
+const PART_BUFFER_BYTES = 512 << 10;
 
 const NOTHING = new Uint8Array();
 
-/** Distributes segments to summarizers and absorbs their summaries. */
-export class SegmentCoordinator implements Feed {
+/** Distributes parts to summarizers and absorbs their summaries. */
+export class PartCoordinator implements Feed {
   readonly #listener: HostListener;
   readonly #summarizers: WorkerPool<Remote<SummarizerWorker>>;
   readonly #coordinator: Coordinator;
@@ -25,11 +25,11 @@ export class SegmentCoordinator implements Feed {
   readonly #chunks: { rest: Uint8Array; readonly spent: ArrayBuffer; readonly taken: Deferred<ChunkResult> }[] = [];
   readonly #spare: ArrayBuffer[] = [];
   readonly #outcome = deferred<Outcome>();
-  /** `drained` means that the input has ended and all of its segments are assigned. */
+  /** `drained` means that the input has ended and all of its parts are assigned. */
   #input: "open" | "ended" | "draining" | "drained" | "done" = "open";
   /** True if the summarizers know the origin. */
   #begun = false;
-  /** The numbers of the next segment to assign, and of the next to absorb. */
+  /** The numbers of the next part to assign, and of the next to absorb. */
   #next = 0;
   #absorbed = 0;
   /** Summaries that arrived before their turn. */
@@ -41,7 +41,7 @@ export class SegmentCoordinator implements Feed {
     this.#listener = listener;
     this.#summarizers = new WorkerPool({
       workers: ports.map((port) => connect<SummarizerWorker>(port, {}, "verifier")),
-      maxLoad: MAX_SEGMENTS_EACH,
+      maxLoad: MAX_PARTS_EACH,
     });
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
     this.#wantsEvents = task.wants.events;
@@ -71,7 +71,7 @@ export class SegmentCoordinator implements Feed {
     }
   }
 
-  /** Finishes after all segments were absorbed. */
+  /** Finishes after all parts were absorbed. */
   async #finish(): Promise<Outcome> {
     const outcome = this.#coordinator.finish() as Outcome;
     await report(this.#coordinator, this.#listener);
@@ -80,14 +80,14 @@ export class SegmentCoordinator implements Feed {
     return outcome;
   }
 
-  /** True if another segment may be assigned. */
+  /** True if another part may be assigned. */
   get #hasRoom(): boolean {
     return this.#next - this.#absorbed < this.#summarizers.capacity && this.#listener.hasRoom;
   }
 
-  /** Assigns a segment, or reads more input. Returns false if there was nothing to do. */
+  /** Assigns a part, or reads more input. Returns false if there was nothing to do. */
   #step(): boolean {
-    const length = this.#coordinator.nextStretch();
+    const length = this.#coordinator.nextPart();
     const [chunk] = this.#chunks;
     if (length !== undefined) {
       this.#share(length);
@@ -110,7 +110,7 @@ export class SegmentCoordinator implements Feed {
     return true;
   }
 
-  /** Assigns the next segment. */
+  /** Assigns the next part. */
   #share(length: number): void {
     const { origin } = this.#coordinator;
     if (!this.#begun && origin !== undefined) {
@@ -118,12 +118,12 @@ export class SegmentCoordinator implements Feed {
       this.#callAll((remote) => remote.begin(origin));
     }
     const number = this.#next++;
-    // The buffer has room for the segment's summary.
-    const spare = length > SEGMENT_BUFFER_BYTES ? new ArrayBuffer(length) : this.#spare.pop();
-    const segment = new Uint8Array(spare ?? new ArrayBuffer(SEGMENT_BUFFER_BYTES), 0, length);
-    const at = this.#coordinator.stretchAt;
-    this.#coordinator.takeStretch(segment);
-    const summary = this.#summarizers.run(1, (remote) => remote.summarize(transfer(segment, segment)));
+    // The buffer has room for the part's summary.
+    const spare = length > PART_BUFFER_BYTES ? new ArrayBuffer(length) : this.#spare.pop();
+    const part = new Uint8Array(spare ?? new ArrayBuffer(PART_BUFFER_BYTES), 0, length);
+    const at = this.#coordinator.partAt;
+    this.#coordinator.takePart(part);
+    const summary = this.#summarizers.run(1, (remote) => remote.summarize(transfer(part, part)));
     const summarized = summary.then((summary) => {
       this.#early.set(number, { ...summary, at });
       this.#absorb();
@@ -141,10 +141,10 @@ export class SegmentCoordinator implements Feed {
       }
       this.#early.delete(this.#absorbed);
       this.#absorbed += 1;
-      const { summary, segment, at } = next;
-      this.#coordinator.absorb(summary, this.#wantsEvents ? segment : NOTHING, at);
-      if (segment.buffer.byteLength === SEGMENT_BUFFER_BYTES) {
-        this.#spare.push(segment.buffer);
+      const { summary, part, at } = next;
+      this.#coordinator.absorb(summary, this.#wantsEvents ? part : NOTHING, at);
+      if (part.buffer.byteLength === PART_BUFFER_BYTES) {
+        this.#spare.push(part.buffer);
       }
       const opened = this.#coordinator.takeOpened();
       if (opened.length > 0) {

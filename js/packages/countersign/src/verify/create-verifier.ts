@@ -65,18 +65,18 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
   verify: VerifyReading;
   verifyLive: VerifyLive;
 } {
-  const whole = loading("verifier", module);
-  const ofText = plain === undefined ? whole : loading("verifier", plain);
+  const verifierModule = loading("verifier", module);
+  const ofText = plain === undefined ? verifierModule : loading("verifier", plain);
   let canStart = worker !== undefined;
   const starter =
     (task: Task, chosen: number | undefined, threads: number): Start =>
     async (first, listener, isOver, hold) => {
       // A thread keeps the first module that it instantiates, and a worker reads only one export.
-      const inline = async () => hold(await InlineEngine.start(await whole(), task, listener));
+      const inline = async () => hold(await InlineEngine.start(await verifierModule(), task, listener));
       if (worker === undefined || threads === 0 || (chosen === undefined && !canStart)) {
         return inline();
       }
-      const module = await (isText(first) ? ofText() : whole());
+      const module = await (isText(first) ? ofText() : verifierModule());
       if (isOver()) {
         // No code would stop workers that start after the end.
         return never();

@@ -41,12 +41,12 @@ export class InlineEngine implements Engine {
 
   async feed(chunk: Uint8Array): Promise<void> {
     for (let rest = chunk; rest.length > 0; ) {
-      const taken = core(() => this.#verifier.push(rest));
-      rest = rest.subarray(taken);
+      const length = core(() => this.#verifier.push(rest));
+      rest = rest.subarray(length);
       const { lines, events } = this.#verifier;
-      this.#listener.taken(taken, { lines, events });
+      this.#listener.taken(length, { lines, events });
       await this.#report();
-      await this.#pauseAfter(taken);
+      await this.#pauseAfter(length);
     }
     if (this.#live !== undefined) {
       const live = this.#live;

@@ -19,7 +19,7 @@ interface LinkMark extends EntryMark {
   readonly time: string;
   /** The emitter's public key. */
   readonly vkey: string;
-  /** True if the key was authorized, as far as known at this line. Only the report is final. */
+  /** True if the key was authorized according to the lines up to this one. Only the report is final. */
   readonly authorized: boolean;
 }
 
@@ -68,7 +68,8 @@ export interface CheckpointMark extends MarkBase {
   readonly matches: boolean;
   readonly signatures: readonly CheckpointSignature[];
   /**
-   * The times by which it existed and was seen, according to the trust file's quorum of witnesses; null without one.
+   * The time by which it existed, and the last time at which it was seen, according to the trust file's quorum of
+   * witnesses (SPEC section 5); null without one.
    */
   readonly existed: string | null;
   readonly seen: string | null;
@@ -91,7 +92,7 @@ export interface NoteMark extends EntryMark {
 
 /** An entry of any other kind. */
 export interface OpaqueMark extends EntryMark {
-  readonly kind: "leaf";
+  readonly kind: "entry";
 }
 
 /** A mark of any kind. */

@@ -158,7 +158,7 @@ export function readThreads({ threads }: VerifyOptions): number | undefined {
 /** Rejects unknown options: a misspelled requirement would silently not be checked. */
 function refuseAny(others: object, known: string, within = ""): void {
   for (const name of Object.keys(others)) {
-    must(false, within + name, `unknown option \`${within}${name}\``, `use one of: ${known}`);
+    must(false, within + name, `the option \`${within}${name}\` is unknown`, `use one of: ${known}`);
   }
 }
 
@@ -201,6 +201,6 @@ function readList<T>(value: readonly T[], member: string): readonly T[] {
   return value;
 }
 
-function check(isRight: boolean, member: string, rule: string, hint = "correct it, or omit it"): asserts isRight {
-  must(isRight, member, `\`${member}\` ${rule}`, hint);
+function check(isRight: boolean, member: string, expected: string, hint = "correct it, or omit it"): asserts isRight {
+  must(isRight, member, `\`${member}\` ${expected}`, hint);
 }

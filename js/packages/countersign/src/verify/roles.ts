@@ -1,11 +1,11 @@
 /**
  * Roles of the host and its workers, and the calls between them.
  *
- * A single worker verifies a whole export. Several share it: a coordinator splits the export into segments and absorbs
- * their summaries in order, and summarizers create these (SPEC section 10). Segments go directly from the coordinator
+ * A single worker verifies a whole export. Several share it: a coordinator splits the export into parts and absorbs
+ * their summaries in order, and summarizers create these (SPEC section 10). Parts go directly from the coordinator
  * to the summarizers; the host only feeds the coordinator.
  *
- * Chunks and segments are moved, not copied, and their buffers are returned for reuse, because buffers left to garbage
+ * Chunks and parts are moved, not copied, and their buffers are returned for reuse, because buffers left to garbage
  * collection pile up to several times the memory that verification needs.
  */
 
@@ -67,13 +67,13 @@ export interface VerifyHost extends Pick<Listener, "show" | "found" | "report"> 
 export interface SummarizerWorker {
   begin(origin: string): void;
   learn(opened: Uint8Array): void;
-  /** Returns the segment, with its summary in the same buffer if it fits. */
-  summarize(segment: Uint8Array<ArrayBuffer>): Summary;
+  /** Returns the part, with its summary in the same buffer if it fits. */
+  summarize(part: Uint8Array<ArrayBuffer>): Summary;
 }
 
 export interface Summary {
   summary: Uint8Array;
-  segment: Uint8Array<ArrayBuffer>;
+  part: Uint8Array<ArrayBuffer>;
 }
 
 /** The kinds of results passed on in batches. */

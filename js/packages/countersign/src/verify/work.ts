@@ -3,7 +3,7 @@
 import { inTurn } from "../promises.js";
 import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import init, { Summarizer } from "../wasm/verifier.js";
-import { SegmentCoordinator } from "./coordinator.js";
+import { PartCoordinator } from "./coordinator.js";
 import { InlineEngine } from "./inline.js";
 import { HostListener } from "./results.js";
 import type { Feed, Role, SummarizerWorker, Task, VerifyHost, VerifyWorker } from "./roles.js";
@@ -12,7 +12,7 @@ import type { Feed, Role, SummarizerWorker, Task, VerifyHost, VerifyWorker } fro
 export function work(port: Port): void {
   let feed: Feed | undefined;
   const fed = () => required(feed, "a summarizer is fed by its coordinator");
-  const ours: VerifyWorker = {
+  const api: VerifyWorker = {
     begin: async (module, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       feed = feedOf(role, host);
@@ -20,7 +20,7 @@ export function work(port: Port): void {
     chunk: (bytes) => fed().chunk(bytes),
     end: () => fed().end(),
   };
-  const host = connect<VerifyHost>(port, ours, "host");
+  const host = connect<VerifyHost>(port, api, "host");
 }
 
 function required<T>(value: T | undefined, message: string): T {
@@ -35,7 +35,7 @@ function feedOf(role: Role, host: Remote<VerifyHost>): Feed | undefined {
     case "single":
       return single(role.task, new HostListener(host));
     case "coordinator":
-      return new SegmentCoordinator(role.task, new HostListener(host), role.summarizers);
+      return new PartCoordinator(role.task, new HostListener(host), role.summarizers);
     case "summarizer":
       summarize(role.coordinator, role.trust);
       return undefined;
@@ -64,20 +64,20 @@ function single(task: Task, listener: HostListener): Feed {
 
 /** Serves a coordinator as a summarizer. */
 export function summarize(coordinator: Port, trust: Uint8Array | undefined): void {
-  let made: Summarizer | undefined;
-  const summarizer = () => required(made, "the origin must be set first");
-  const ours: SummarizerWorker = {
+  let current: Summarizer | undefined;
+  const summarizer = () => required(current, "the origin must be set first");
+  const api: SummarizerWorker = {
     begin: (origin) => {
-      made = new Summarizer(origin, trust);
+      current = new Summarizer(origin, trust);
     },
     learn: (opened) => summarizer().learn(opened),
-    summarize: (segment) => {
-      const length = summarizer().summarize(segment);
-      const fits = segment.length + length <= segment.buffer.byteLength;
-      const summary = fits ? new Uint8Array(segment.buffer, segment.length, length) : new Uint8Array(length);
+    summarize: (part) => {
+      const length = summarizer().summarize(part);
+      const fits = part.length + length <= part.buffer.byteLength;
+      const summary = fits ? new Uint8Array(part.buffer, part.length, length) : new Uint8Array(length);
       summarizer().takeSummary(summary);
-      return transfer({ summary, segment }, summary, segment);
+      return transfer({ summary, part }, summary, part);
     },
   };
-  connect(coordinator, ours, "verifier");
+  connect(coordinator, api, "verifier");
 }

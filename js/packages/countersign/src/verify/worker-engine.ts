@@ -73,12 +73,12 @@ export class WorkerEngine implements Engine {
 
   async feed(chunk: Uint8Array): Promise<void> {
     const { length } = chunk;
-    const taken = this.#fed.run(length, async (remote) => {
+    const done = this.#fed.run(length, async (remote) => {
       const { counts, spent } = await remote.chunk(transfer(chunk, chunk));
       this.#spare.push(spent);
       this.#listener.taken(length, counts);
     });
-    taken.catch(this.#listener.fail);
+    done.catch(this.#listener.fail);
     await this.#fed.room();
   }
 

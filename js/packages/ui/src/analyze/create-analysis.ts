@@ -5,7 +5,7 @@ import type { Lines } from "../index/in-pieces.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
-/** Tells an analysis how to load its WebAssembly module and start workers. */
+/** The WebAssembly module and the workers of an analysis. */
 export interface AnalysisSetup {
   /** Loads the module `analyzer`. */
   module: () => Promise<WebAssembly.Module>;

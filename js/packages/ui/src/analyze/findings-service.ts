@@ -60,8 +60,8 @@ export class FindingsService {
     return JSON.parse(this.#findings.list(from, to, rule)) as ListedFinding[];
   }
 
-  findingsOf(leaf: number, max: number): readonly ListedFinding[] {
-    return JSON.parse(this.#findings.findingsOf(leaf, max)) as ListedFinding[];
+  findingsOf(index: number, max: number): readonly ListedFinding[] {
+    return JSON.parse(this.#findings.findingsOf(index, max)) as ListedFinding[];
   }
 
   entriesOf(id: string): Float64Array {
@@ -87,11 +87,11 @@ export class FindingsService {
   /** Processes all pieces that can be processed, in the order of the log. */
   async #advance(): Promise<void> {
     let begun = performance.now();
-    for (let wanted: number | undefined = -1; wanted !== undefined; wanted = this.#findings.wants()) {
-      const piece = await this.#pieces[wanted]?.arrayBuffer();
+    for (let nextPiece: number | undefined = -1; nextPiece !== undefined; nextPiece = this.#findings.wants()) {
+      const piece = await this.#pieces[nextPiece]?.arrayBuffer();
       // An earlier piece may have arrived in the meantime.
-      if (piece !== undefined && this.#findings.wants() === wanted) {
-        this.#findings.load(wanted, new Uint8Array(piece));
+      if (piece !== undefined && this.#findings.wants() === nextPiece) {
+        this.#findings.load(nextPiece, new Uint8Array(piece));
       }
       while (this.#findings.step(STEPS_PER_CHECK)) {
         if (performance.now() - begun >= WORK_MS) {

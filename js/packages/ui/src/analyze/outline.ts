@@ -1,4 +1,4 @@
-/** Findings without their text: enough to tell which of them concern given events. */
+/** Findings without their text, to determine which of them concern given events. */
 
 import { firstFrom } from "../viewer/parts/ranges.js";
 

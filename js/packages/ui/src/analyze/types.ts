@@ -38,7 +38,7 @@ export interface Finding {
   readonly first: string;
   readonly last: string;
   readonly reasons: readonly Reason[];
-  /** Number of times the same was found again within a timespan. */
+  /** Number of repeats of the same finding within the rule's timespan. */
   readonly repeats: number;
   /** The lowest signer trust among its events; null before the report. */
   readonly signer_trust: SignerTrust | null;
@@ -185,7 +185,7 @@ export interface Analysis {
    */
   list(from: number, to: number, rule?: string, isSelected?: boolean): Promise<readonly ListedFinding[]>;
   /** Returns at most `max` findings that name an entry. */
-  findingsOf(leaf: number, max: number): Promise<readonly ListedFinding[]>;
+  findingsOf(index: number, max: number): Promise<readonly ListedFinding[]>;
   /** Returns all entries of a finding. */
   entriesOf(id: string): Promise<Float64Array>;
   /** Returns the output of `countersign analyze --format json`. Rejects before `status` was called with facts. */

@@ -21,7 +21,7 @@ export function work(port: Port): void {
     const piece = core.finish() as Uint8Array<ArrayBuffer>;
     await service.accept(transfer(piece, piece));
   };
-  const ours: AnalysisWorker = {
+  const api: AnalysisWorker = {
     begin: async (module, rules, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "detector") {
@@ -44,5 +44,5 @@ export function work(port: Port): void {
     entriesOf: async (id) => service.entriesOf(id),
     document: () => service.document(),
   };
-  connect(port, ours, "host");
+  connect(port, api, "host");
 }

@@ -21,8 +21,8 @@ function bytesIn(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The events' bytes: those of the export, and blobs with what the export doesn't contain as signed. Browsers keep
- * blobs outside a page's memory.
+ * The events' bytes: ranges of the export, and blobs for events that the export doesn't contain exactly as signed.
+ * Browsers keep blobs outside a page's memory.
  */
 export class Blobs {
   #export: ExportBytes | undefined;
@@ -33,7 +33,7 @@ export class Blobs {
   #last = NONE;
   #scratch = new ArrayBuffer(0);
 
-  /** Sets the export that events are from: a file, or else pieces that are kept. */
+  /** Sets the export that contains the events: a file, or undefined if its pieces are kept. */
   open(file: Blob | undefined): void {
     this.#export = new ExportBytes(file);
   }

@@ -22,7 +22,7 @@ export class Builder {
   readonly #service;
   readonly #builder = new SegmentBuilder(seed());
   #parts: Blob[] = [];
-  /** Lines of the segment, if the index is asked for lines. */
+  /** Lines of the segment, if lines are requested. */
   #lines: Lines[] | undefined;
   /** True while the service has room for lines. */
   #hasRoom = true;

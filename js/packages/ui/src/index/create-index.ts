@@ -30,7 +30,7 @@ import type {
   WholeRow,
 } from "./types.js";
 
-/** Tells an index how to load its WebAssembly module and start workers. */
+/** The WebAssembly module and the workers of an index. */
 export interface IndexSetup {
   /** Loads the module `index`. */
   module: () => Promise<WebAssembly.Module>;

@@ -42,7 +42,7 @@ export class CsvWriter {
     this.#sink = sink;
   }
 
-  /** Writes a value of our own that needs no quotes. */
+  /** Writes a trusted value that needs no quotes. */
   plain(text: string): void {
     this.#separate();
     this.#sink.text(text);
@@ -59,8 +59,8 @@ export class CsvWriter {
     const sink = this.#sink;
     // Each byte may be preceded by another one, and the value may be quoted.
     sink.reserve((end - begin) * 2 + 3);
-    const isQuoted = needsQuotes(bytes, begin, end);
-    if (isQuoted) {
+    const mustQuote = needsQuotes(bytes, begin, end);
+    if (mustQuote) {
       sink.put(QUOTE);
     }
     if (classes[bytes[begin] ?? SPACE] === ENDS_CELL) {
@@ -77,7 +77,7 @@ export class CsvWriter {
       sink.put(byte);
       beginsCell = classes[byte] === ENDS_CELL || (beginsCell && (byte === QUOTE || byte === SPACE));
     }
-    if (isQuoted) {
+    if (mustQuote) {
       sink.put(QUOTE);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The bytes of an export. They are read once for verification, and again in part later, when they must be unchanged.
+ * The bytes of an export. They are read once for verification; parts are read again later and must be unchanged.
  */
 
 import { CountersignError } from "@countersign/shared/error.js";
@@ -7,8 +7,8 @@ import { type Deferred, deferred, inTurn } from "@countersign/shared/promises.js
 import { CHUNK_BYTES, open, type Reading, readable, type Source } from "@countersign/shared/verify.js";
 
 /**
- * Number of pieces kept in memory, a quarter of a MiB each. If many chains alternate, the events that one signature
- * covers are in as many pieces, and mostly the next signature's are in the same ones.
+ * Number of pieces of 256 KiB kept in memory. If many chains alternate, one signature covers events in many pieces, and
+ * the next signature mostly covers events in the same pieces.
  */
 const MAX_PIECES = 64;
 /** Maximum number of pieces per read. In Chromium a read costs as much as some hundred KiB of data. */
@@ -19,21 +19,20 @@ const EMPTY = new Uint8Array();
 export type KnownPiece = ArrayBuffer | Blob;
 
 /**
- * Opens an export for verification, and reports each piece. All pieces but the last are `CHUNK_BYTES` bytes long. A file
- * is read again from where it is. Anything else is kept, and so is a file on pages without HTTPS, where hashes aren't
- * available.
+ * Opens an export for verification, and reports each piece. All pieces but the last are `CHUNK_BYTES` bytes long. A
+ * file is reread in place. Other sources are kept, as are files on pages without HTTPS, where hashes aren't available.
  */
 export function openKept(source: Source, onPiece: (nth: number, piece: KnownPiece) => void): Reading {
   const reading = open(source);
   const file = source instanceof Blob && globalThis.crypto?.subtle !== undefined ? source : undefined;
   const pieces: Blob[] = [];
   let count = 0;
-  let whole = file;
+  let blob = file;
   return {
     ...reading,
     kept: () => {
-      whole ??= new Blob(pieces);
-      return whole;
+      blob ??= new Blob(pieces);
+      return blob;
     },
     next: async (buffer) => {
       const piece = (await reading.next(buffer)) as Uint8Array<ArrayBuffer> | undefined;
@@ -66,7 +65,7 @@ export class ExportBytes {
   readonly #pieces = new Map<number, Uint8Array>();
   readonly #next = inTurn();
 
-  /** Takes the file, or undefined if pieces are kept. */
+  /** `file` is undefined if pieces are kept. */
   constructor(file: Blob | undefined) {
     this.#file = file;
   }
@@ -94,7 +93,7 @@ export class ExportBytes {
     });
   }
 
-  /** Returns a piece. Reads the pieces up to `end` that will be needed next along with it. */
+  /** Returns a piece, and reads the following pieces up to `end` along with it. */
   async #load(nth: number, end: number): Promise<Uint8Array> {
     let piece = this.#pieces.get(nth);
     this.#pieces.delete(nth);

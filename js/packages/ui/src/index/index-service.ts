@@ -42,7 +42,7 @@ const REPORT_COST_FACTOR = 10;
 const ROWS_PER_SAVE = 2000;
 /** Bytes of unrequested lines above which the service has no room for more. Lines are then written on request. */
 const MAX_PENDING_LINE_BYTES = 32 << 20;
-/** Bytes read of an event that nothing else is known about. */
+/** Bytes read of an event that has no known fields. */
 const EXCERPT_BYTES = 800;
 
 /** Keeps an index in a worker. */
@@ -194,16 +194,16 @@ export class IndexService {
     if (rows === undefined) {
       return undefined;
     }
-    const held = this.#lines.get(segment);
-    if (held !== undefined) {
+    const finished = this.#lines.get(segment);
+    if (finished !== undefined) {
       this.#lines.delete(segment);
-      this.#linesBytes -= bytesOf(held);
-      return transfer(held, ...held);
+      this.#linesBytes -= bytesOf(finished);
+      return transfer(finished, ...finished);
     }
     const written: Lines[] = [];
     this.#index.beginLines(rows.from, rows.to);
-    for (let wanted = this.#index.linesWant(); wanted !== undefined; wanted = this.#index.linesWant()) {
-      const [blob = 0, begin = 0, end = 0] = wanted;
+    for (let range = this.#index.linesWant(); range !== undefined; range = this.#index.linesWant()) {
+      const [blob = 0, begin = 0, end = 0] = range;
       const bytes = await this.#blobs.read(blob, begin, end);
       written.push(this.#index.linesOf(bytes) as Lines);
       await yieldToMessages();

@@ -42,7 +42,7 @@ export interface SegmentConsumer {
 /** Calls from the page to the service. `begin` comes first. */
 export interface IndexWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
-  /** Sets the export that events are from: a file, or else pieces that are kept. */
+  /** Sets the export that contains the events: a file, or undefined if its pieces are kept. */
   open(file: Blob | undefined): void;
   /** Registers a piece of the export. */
   know(nth: number, piece: KnownPiece): void;

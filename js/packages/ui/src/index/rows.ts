@@ -1,7 +1,7 @@
 /** Rows as the core writes them, and as a page receives them. */
 
 import type { WithheldMark } from "@countersign/shared/verify.js";
-import { readJson, treeJson } from "../wasm/index.js";
+import { parsedJson, treeJson } from "../wasm/index.js";
 import type { EventFacts, FoldRow, GapRow, Json, Parsed, Place, Row } from "./types.js";
 
 /** An event's row as the core writes it. */
@@ -24,12 +24,12 @@ export interface WrittenEvent extends Place {
 /** A row as the core writes it. */
 export type WrittenRow = WrittenEvent | WithheldMark | GapRow | FoldRow;
 
-/** True if nothing that a list shows is known of the event. */
+/** True if the event has no known field that a list shows. */
 export function isUnparsed(row: WrittenRow): row is WrittenEvent {
   return row.kind === "event" && row.parsed === null && Object.keys(row.own ?? {}).length === 0;
 }
 
-/** Converts a row for the page. `excerpt` is the start of the text of an event that nothing is known of. */
+/** Converts a row for the page. `excerpt` is the start of the event's text if it has no known fields. */
 export function rowOf(row: WrittenRow, fields: readonly string[], excerpt: string | undefined): Row {
   if (row.kind !== "event") {
     return row;
@@ -49,9 +49,9 @@ export function rowOf(row: WrittenRow, fields: readonly string[], excerpt: strin
   };
 }
 
-/** Returns what a parser made of an event. */
+/** Returns a parser's result for an event; undefined if no parser matches. */
 export function parsedOf(bytes: Uint8Array): Parsed | undefined {
-  const read = JSON.parse(readJson(bytes)) as (Parsed & { time?: string }) | null;
+  const read = JSON.parse(parsedJson(bytes)) as (Parsed & { time?: string }) | null;
   if (read === null) {
     return undefined;
   }

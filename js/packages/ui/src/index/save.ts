@@ -1,4 +1,4 @@
-import { factsJson, readJson } from "../wasm/index.js";
+import { factsJson, parsedJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
 import type { SignedEvent, SignerTrustSoFar } from "./signer-trust.js";
@@ -57,7 +57,7 @@ function lines(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustSoF
     sink.text(JSON.stringify({ line, index, chain, seq, time, signer_trust, vkey }).slice(0, -1));
     sink.text(',"event":');
     sink.bytes(bytes);
-    sink.text(`,"parsed":${readJson(bytes)}}\n`);
+    sink.text(`,"parsed":${parsedJson(bytes)}}\n`);
   };
 }
 
@@ -89,7 +89,7 @@ function records(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustS
   };
 }
 
-/** The parsed facts of an event, none of them cut. */
+/** The parsed facts of an event, not truncated. */
 interface Facts {
   readonly happened: string | null;
   readonly tenant: string | null;

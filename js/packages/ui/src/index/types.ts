@@ -17,7 +17,7 @@ export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant"
 
 /** Order of rows. */
 export interface Order {
-  /** Sort key: the position in the log, or the event's time. Gaps have no time and come last in the latter. */
+  /** Sort key: the position in the log, or the event's time. Gaps have no time; by time, they come last. */
   readonly by: "place" | "time";
   readonly descending: boolean;
   /** If true, adjacent withheld events and gaps are one row. */
@@ -30,7 +30,7 @@ export interface Party {
   readonly name?: string;
   readonly type?: string;
   /**
-   * Further strings by which a query finds it: a login, an e-mail address, an alias, further targets. Not in rows.
+   * Other strings that a query also matches: a login, an email address, an alias, other targets. Not in rows.
    */
   readonly also?: readonly string[];
 }
@@ -49,7 +49,7 @@ export interface EventFacts {
 export interface Parsed extends EventFacts {
   /** Name of the parser. */
   readonly as: string;
-  /** Further actions, if the source records several as one event. */
+  /** Other actions, if the source records several as one event. */
   readonly also?: readonly string[];
   readonly reason?: string;
 }
@@ -67,7 +67,7 @@ export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
   readonly tenant: string | undefined;
   /** Values of the requested fields that the event has. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
-  /** Start of its text, if nothing else is known of it. */
+  /** Start of its text, if it has no known fields. */
   readonly begin: string | undefined;
   /** Position of its bytes; only for the index. */
   readonly place: Place;
@@ -119,7 +119,7 @@ export interface FoldRow {
 /** A row of the list. */
 export type Row = EventRow | WithheldMark | GapRow | FoldRow;
 
-/** A row with everything that is known of it. */
+/** A row with all known details. */
 export type WholeRow = WholeEvent | WithheldMark | GapRow | FoldRow;
 
 /** Number of found events with a value. */
@@ -128,14 +128,14 @@ export interface FacetValue {
   readonly count: number;
   /** Display name of this identifier. */
   readonly name?: string;
-  /** True if the query asks for it. */
+  /** True if the query selects it. */
   readonly chosen?: boolean;
 }
 
 /** The most frequent values of a column. */
 export interface Facet {
   readonly values: readonly FacetValue[];
-  /** Number of further values. */
+  /** Number of other values. */
   readonly more: number;
 }
 
@@ -156,7 +156,7 @@ export interface UnknownField {
   readonly nearest: readonly string[];
 }
 
-/** The state of a search result. It is reported again as the search goes on, and as events are added. */
+/** The state of a search result. It is reported repeatedly while the search runs and events are added. */
 export interface SearchResult {
   /** Number of the query. */
   readonly query: number;
@@ -165,8 +165,8 @@ export interface SearchResult {
   /** True if the query has conditions, so that not all events are shown. */
   readonly isFiltered: boolean;
   /**
-   * Number of rows. They include withheld events if the query asks only for time of recording, chain, and signer, and
-   * gaps if it asks only for that time and their neighbors in the log don't exclude them.
+   * Number of rows. Withheld events are included if all conditions concern the time of recording, the chain, or the
+   * signer; gaps if all conditions concern the time of recording and the gaps' neighbors in the log don't exclude them.
    */
   readonly rows: number;
   /** Number of events found. */
@@ -183,7 +183,7 @@ export interface SearchResult {
   readonly histogram: Histogram | undefined;
   /** Fields in the query that no event has. */
   readonly unknownFields: readonly UnknownField[];
-  /** True if the query asks for the time of events. */
+  /** True if the query has a condition on the time of events. */
   readonly asksTime: boolean;
   /** If nothing was found: the number of events that match each condition alone, and all conditions up to it. */
   readonly conditions: readonly PartCount[];
@@ -201,11 +201,11 @@ export interface SearchResult {
 export type Outcome = "success" | "failure" | "denied" | "unknown" | "not-stated";
 
 /**
- * Events over time, by outcome. It spans all events within the requested time, whatever the other conditions, without
+ * Events over time, by outcome. It spans all events within the requested time, regardless of other conditions, without
  * a few outliers that would squeeze the rest into few bars.
  */
 export interface Histogram {
-  /** Begin of the first bar, in milliseconds since 1970. */
+  /** Start of the first bar, in milliseconds since 1970. */
   readonly begin: number;
   /** Duration of each bar, in milliseconds. */
   readonly step: number;
@@ -215,7 +215,7 @@ export interface Histogram {
 
 /** State of the log's entries, as `[begin, end)` pairs in the order of the log. */
 export interface Coverage {
-  /** Verified events, begins and ends of chains, key notes, and whatever else the export contains. */
+  /** Verified events, starts and ends of chains, key notes, and all other entries in the export. */
   readonly shown: Float64Array;
   readonly withheld: Float64Array;
   readonly skipped: Float64Array;
@@ -263,11 +263,11 @@ export interface SaveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An index of verified events, kept in a worker. Queries are texts of docs/query.md. */
+/** An index of verified events, kept in a worker. Queries are in the language of docs/query.md. */
 export interface EventIndex {
   /**
-   * Sets the export that events are from, and returns a reader to verify in its place. Bytes of events are read again
-   * later: from a file while it is unchanged; anything else is kept.
+   * Sets the export that contains the events, and returns a reader to verify instead of it. The bytes of events are
+   * read again later: from the file as long as it is unchanged. Other sources are kept.
    */
   open(source: Source): ExportReader;
   /**
@@ -280,19 +280,19 @@ export interface EventIndex {
    */
   mark(marks: readonly Mark[]): Promise<void>;
   /**
-   * Reports results at once, because all events are added for now. If more may follow soon (`mayGrow`), keeps the
+   * Reports results immediately, because all events are added for now. If more may follow soon (`mayGrow`), keeps the
    * workers for them.
    */
   settle(mayGrow?: boolean): Promise<void>;
   /**
    * Runs a query. Calls `onResult` at least once, more often in a longer search, and again whenever events are added,
    * until the next query. A newer query makes the promise of an older one reject with an `AbortError`. An invalid
-   * query returns its error, and the previous one goes on.
+   * query returns its error, and the previous one continues.
    */
   ask(query: string, order: Order, onResult: (found: SearchResult) => void): Promise<SearchResult | QueryError>;
   /** Returns the error of an invalid query. */
   check(query: string): Promise<QueryError | undefined>;
-  /** Adds a value of a column to the query, or removes it if the query asks for it. */
+  /** Adds a value of a column to the query, or removes it if the query already selects it. */
   toggled(query: string, column: Column, value: string): Promise<string>;
   /** Sets the time in the query, in milliseconds since 1970. */
   within(query: string, since: number | undefined, until: number | undefined): Promise<string>;
@@ -303,7 +303,7 @@ export interface EventIndex {
   /** Returns rows of the current result, as last reported, with the values of these fields. */
   rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]>;
   /**
-   * Returns one row of the result with everything known of it. With `known`, a row from before, returns that one
+   * Returns one row of the result with all known details. With `known`, an earlier row, returns that row
    * regardless of the current result.
    */
   row(at: number, known?: Row): Promise<WholeRow | undefined>;

@@ -34,7 +34,7 @@ export function work(port: Port): void {
       }
     };
   };
-  const ours: IndexWorker & Omit<BuilderWorker, "begin"> = {
+  const api: IndexWorker & Omit<BuilderWorker, "begin"> = {
     begin: async (module, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "builder") {
@@ -74,5 +74,5 @@ export function work(port: Port): void {
       canceled.add(id);
     },
   };
-  const host = connect<IndexHost>(port, ours, "host");
+  const host = connect<IndexHost>(port, api, "host");
 }

@@ -5,7 +5,7 @@ import { transfer, WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
 
-/** Tells an overview how to load its WebAssembly module and start workers. */
+/** The WebAssembly module and the workers of an overview. */
 export interface OverviewSetup {
   /** Loads the module `overview`, on first use. */
   module: () => Promise<WebAssembly.Module>;
@@ -26,16 +26,16 @@ export function createOverview({ module, worker }: OverviewSetup): Overview {
       const { group, remote, close } = start();
       // Serialized, so that a status covers all events added before it.
       const next = inTurn();
-      const ask = <T>(call: () => Promise<T>) => next(() => group.ask(call));
+      const runNext = <T>(call: () => Promise<T>) => next(() => group.ask(call));
       try {
-        await ask(() => remote.begin(loaded, description));
+        await runNext(() => remote.begin(loaded, description));
       } catch (error) {
         close();
         throw error;
       }
       return {
-        add: (events) => ask(() => remote.add(transfer(events, events))),
-        inventory: (log) => ask(() => remote.inventory(log)),
+        add: (events) => runNext(() => remote.add(transfer(events, events))),
+        inventory: (log) => runNext(() => remote.inventory(log)),
         close,
       };
     },

@@ -80,9 +80,9 @@ export interface Inventory {
     readonly title: string;
     readonly version: string;
     readonly operations: number;
-    /** Operations that share method and path with another one, so that calls can't be told apart. */
+    /** Number of operations that share method and path with another one, so that calls can't be attributed. */
     readonly alike: number;
-    /** Paths with references that can't be resolved, so that their operations are unknown. */
+    /** Number of paths with references that can't be resolved, so that their operations are unknown. */
     readonly elsewhere: number;
   } | null;
   readonly left_out: { readonly calls: EntryCount | null; readonly callers: EntryCount | null };

@@ -23,7 +23,7 @@ export interface OverviewWorker {
 export function work(port: Port): void {
   /** Set by `begin`. */
   let endpoints: Endpoints;
-  const ours: OverviewWorker = {
+  const api: OverviewWorker = {
     begin: async (module, description) => {
       await init({ module_or_path: module });
       endpoints = new Endpoints(description);
@@ -49,7 +49,7 @@ export function work(port: Port): void {
       ) as Exposure | readonly ScenarioProblem[];
     },
   };
-  connect(port, ours, "host");
+  connect(port, api, "host");
 }
 
 function toCore({ from, to, stated, complete, findings, tags, endpoints }: Signals): CoreSignals {

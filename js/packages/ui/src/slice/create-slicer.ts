@@ -8,7 +8,7 @@ import { sampleRoot } from "./sample-root.js";
 import type { SliceOptions, Slicer } from "./types.js";
 import type { SlicerHost, SlicerWorker } from "./work.js";
 
-/** Tells a slicer how to load its WebAssembly module and start workers. */
+/** The WebAssembly module and the workers of a slicer. */
 export interface SlicerSetup {
   /** Loads the module `slicer`, on first use. */
   module: () => Promise<WebAssembly.Module>;
@@ -23,7 +23,7 @@ const MAX_PROOF_BYTES = 64 << 20;
 
 /** Creates a slicer. */
 export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
-  const ask = async <T>(
+  const withSlicer = async <T>(
     { onProgress, signal }: Pick<SliceOptions, "onProgress" | "signal">,
     work: (remote: Remote<SlicerWorker>) => Promise<T>,
   ): Promise<T> => {
@@ -47,7 +47,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
   };
   return {
     slice: (source, selection, { trust, ...options } = {}) =>
-      ask(options, (remote) => remote.slice(source, selection, trust)),
+      withSlicer(options, (remote) => remote.slice(source, selection, trust)),
     async explain(source, { chain, seq }, { trust, ...options } = {}) {
       const { bytes: proof } = await this.slice(source, { chain, seq }, { trust, ...options });
       if (proof.size > MAX_PROOF_BYTES) {
@@ -75,14 +75,14 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const event = { chain, seq, report, covered, acting: Float64Array.from(acting) };
-      const { steps } = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, trust));
+      const { steps } = await withSlicer({ signal: options.signal }, (remote) => remote.explain(proof, event, trust));
       return { proof, report, notNeeded, steps };
     },
-    sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
-    writeEvidence: (...args) => ask({}, (remote) => remote.writeEvidence(...args)),
-    writeReport: (filing) => ask({}, (remote) => remote.writeReport(filing)),
+    sha256: (source, options = {}) => withSlicer(options, (remote) => remote.sha256(source)),
+    writeEvidence: (...args) => withSlicer({}, (remote) => remote.writeEvidence(...args)),
+    writeReport: (filing) => withSlicer({}, (remote) => remote.writeReport(filing)),
     async openEvidence(file) {
-      const evidence = await ask({}, (remote) => remote.readEvidence(file));
+      const evidence = await withSlicer({}, (remote) => remote.readEvidence(file));
       const entries: number[] = [];
       const checkpoints: CheckpointMark[] = [];
       const { report } = await verify(evidence.export, {
@@ -99,9 +99,9 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       });
       const root = sampleRoot(checkpoints, report.origin);
       const shown = { report, entries: Float64Array.from(entries), root };
-      await ask({}, (remote) => remote.holdEvidence(evidence.frame, shown));
+      await withSlicer({}, (remote) => remote.holdEvidence(evidence.frame, shown));
       return evidence;
     },
-    draw: (drawing) => ask({}, (remote) => remote.draw(drawing)),
+    draw: (drawing) => withSlicer({}, (remote) => remote.draw(drawing)),
   };
 }

@@ -122,8 +122,8 @@ export interface Slicer {
   /** Returns the report alone, as canonical JSON. */
   writeReport(filing: Filing): Promise<Blob>;
   /**
-   * Opens an evidence file and verifies its export by its trust file and pins. Rejects a file that was altered, or
-   * that states what its export refutes.
+   * Opens an evidence file and verifies its export against its trust file and pins. Rejects a file that was altered, or
+   * whose claims its export contradicts.
    */
   openEvidence(file: Blob): Promise<Evidence>;
   /** Returns the drawn entries, in the order of the draw. */

@@ -48,7 +48,7 @@ export interface SlicerHost {
 export function work(port: Port): void {
   const open = (source: Blob, times: number) =>
     piecesOf(source, (bytes) => void host.progress(bytes, source.size * times));
-  const ours: SlicerWorker = {
+  const api: SlicerWorker = {
     begin: async (module) => void (await init({ module_or_path: module })),
     slice: async (source, selection, trust) => {
       const pieces = await open(source, 2);
@@ -91,7 +91,7 @@ export function work(port: Port): void {
       core.holdEvidence(frame, JSON.stringify(report), entries, root?.root, root?.witnessed ?? false),
     draw: async ({ root, seed, entries, wanted }) => core.draw(root, seed, entries, wanted),
   };
-  const host = connect<SlicerHost>(port, ours, "host");
+  const host = connect<SlicerHost>(port, api, "host");
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

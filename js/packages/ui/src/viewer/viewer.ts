@@ -93,10 +93,10 @@ export class Viewer extends LitElement {
   order: string | null = null;
   /** `light` or `dark`. Default: the reader's preference. */
   theme: string | null = null;
-  /** True to leave out the strip, because the page shows the verdict itself. */
+  /** True to hide the strip, because the page shows the verdict itself. */
   bare: boolean = false;
   /**
-   * Prefix of the names under which the view state is kept in the page's address; null to keep it out of the address.
+   * Prefix of the view state's names in the fragment of the page's address; null to keep the state out of the address.
    */
   fragment: string | null = null;
   /** Address of a rule pack; empty for the included pack, null for no detection. */
@@ -194,8 +194,8 @@ export class Viewer extends LitElement {
   }
 
   /** Shows an entry of the log. Resolves to true if it has a row. */
-  async goToEntry(leaf: number): Promise<boolean> {
-    const line = await this.#search?.session.index.lineOf(leaf).catch(() => undefined);
+  async goToEntry(index: number): Promise<boolean> {
+    const line = await this.#search?.session.index.lineOf(index).catch(() => undefined);
     return line !== undefined && (await this.goTo(line));
   }
 
@@ -436,7 +436,7 @@ export class Viewer extends LitElement {
           .trust=${session.trust}
           .report=${session.report}
           .detection=${detection}
-          @show-log-entry=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToEntry(detail.leaf)}
+          @show-log-entry=${({ detail }: CustomEvent<{ index: number }>) => void this.goToEntry(detail.index)}
           @unfold=${() => void this.#ask({ folds: false })}
           @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}

@@ -20,7 +20,7 @@ export interface Chart {
   readonly histogram: Histogram;
   /** Number of findings that end in each bar. */
   readonly marks: readonly number[];
-  /** True while more marks may come. */
+  /** True while more marks may be added. */
   readonly isSoFar: boolean;
   /** Width in pixels. */
   readonly width: number;
@@ -137,14 +137,14 @@ const PATTERNS = (["failure", "denied", "unknown"] as const).map((outcome) => {
   return svg`<pattern id="cs-bar-${outcome}" class="swatch-${outcome}" fill="currentColor" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 0h6v6H0z" opacity="0.5" /><path class="bar-shape" d=${shape[outcome]} /></pattern>`;
 });
 
-/** Marks the range where marks may still come. */
+/** Hatching for the range where marks may still be added. */
 const HATCH = svg`<pattern id="cs-bar-unknown-marks" class="plot-hatch" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M-1 7 7-1M-1 1 1-1M5 7 7 5" stroke="currentColor" /></pattern>`;
 
 function filling(outcome: Outcome): string {
   return outcome === "success" || outcome === "not-stated" ? "currentColor" : `url(#cs-bar-${outcome})`;
 }
 
-/** Returns the labeled times, at least `least` milliseconds apart, by the clock of the zone. */
+/** Returns the labeled times, at least `least` milliseconds apart, in the clock time of the zone. */
 function ticks(begin: number, end: number, least: number, zone: Zone): { apart: number; times: readonly number[] } {
   const isUtc = zone === "utc";
   const clock = (time: number) => (isUtc ? time : time - new Date(time).getTimezoneOffset() * MINUTE);

@@ -17,15 +17,15 @@ const MAX_ENTRIES = 12;
 /** Maximum characters of a value. */
 const MAX_VALUE_CHARS = 400;
 
-/** The findings about an entry: their reasons and other entries. Dispatches `show-log-entry` ({ leaf }). */
+/** The findings about an entry: their reasons and other entries. Dispatches `show-log-entry` ({ index }). */
 export class EntryFindings extends TextView {
   static override properties = {
-    ...props("detection", "leaf", "slicer"),
+    ...props("detection", "index", "slicer"),
     ...internal("whole", "saving", "message"),
   };
 
   declare detection: Detection | undefined;
-  declare leaf: number | undefined;
+  declare index: number | undefined;
   declare slicer: Slicer | undefined;
 
   /** ID of the finding whose entries are all shown. */
@@ -33,11 +33,11 @@ export class EntryFindings extends TextView {
   declare private saving: string | undefined;
   private message = "";
   readonly #list = new FindingList(this, async ({ findingsOf }) =>
-    this.leaf === undefined ? [] : findingsOf(this.leaf, MAX_FINDINGS),
+    this.index === undefined ? [] : findingsOf(this.index, MAX_FINDINGS),
   );
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("detection") || changed.has("leaf")) {
+    if (changed.has("detection") || changed.has("index")) {
       this.message = "";
       this.#list.begin();
     }
@@ -93,10 +93,10 @@ export class EntryFindings extends TextView {
     return html`
       <p class="found-entry-list" role="group" aria-label=${found.entriesOf}>
         <span>${found.entriesOf}:</span>
-        ${shown.map((leaf) =>
-          leaf === this.leaf
-            ? html`<strong aria-current="true">${figures.count(leaf)}</strong> `
-            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => emit(this, "show-log-entry", { leaf })}>${figures.count(leaf)}</button> `,
+        ${shown.map((index) =>
+          index === this.index
+            ? html`<strong aria-current="true">${figures.count(index)}</strong> `
+            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(index))} @click=${() => emit(this, "show-log-entry", { index })}>${figures.count(index)}</button> `,
         )}
         ${more > 0 ? html`<button type="button" class="quiet" @click=${() => this.#showAll(id)}>${found.moreEntries(figures.count(more))}</button>` : nothing}
         ${more === 0 && unlisted > 0 ? html`<span class="faint">${found.unlistedEntries(figures.count(unlisted))}</span>` : nothing}

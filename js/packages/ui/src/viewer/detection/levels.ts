@@ -4,9 +4,9 @@ import { type FindingMarks, LEVELS, type Level } from "../../analyze/types.js";
 import { firstFrom } from "../parts/ranges.js";
 
 /** Returns the highest severity of the findings that name an entry; undefined without findings. */
-export function levelOf(marks: FindingMarks | undefined, leaf: number): Level | undefined {
-  const at = marks === undefined ? 0 : firstFrom(marks.entries, leaf);
-  return marks?.entries[at] === leaf ? LEVELS[marks.levels[at] ?? 0] : undefined;
+export function levelOf(marks: FindingMarks | undefined, index: number): Level | undefined {
+  const at = marks === undefined ? 0 : firstFrom(marks.entries, index);
+  return marks?.entries[at] === index ? LEVELS[marks.levels[at] ?? 0] : undefined;
 }
 
 /** Returns the number of findings that ended in each of `bars` periods. */

@@ -56,11 +56,11 @@ function judged(
   const leftOut = counts.withheld + counts.skipped;
   if (complete !== undefined) {
     const [first, end] = complete;
-    const range = [figures.leaves(end - first), figures.count(first), figures.count(end - 1)] as const;
+    const range = [figures.entries(end - first), figures.count(first), figures.count(end - 1)] as const;
     return findings === 0 ? ["nothing", found.nothingOfAll(...range)] : ["found", found.someOfAll(some, ...range)];
   }
   if (leftOut > 0) {
-    const left = figures.leaves(leftOut);
+    const left = figures.entries(leftOut);
     return findings === 0 ? ["shown", found.nothingOfShown(left)] : ["found", found.someOfShown(some, left)];
   }
   return findings === 0 ? ["shown", found.nothingOfPart] : ["found", found.someOfPart(some)];

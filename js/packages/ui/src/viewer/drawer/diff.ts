@@ -43,7 +43,7 @@ export function difference(before: Json, after: Json): { changes: readonly Chang
     for (const [name, value] of one) {
       compare(value, left.get(name)?.shift(), [...path, name]);
     }
-    // Values that are left under a name matched nothing.
+    // The remaining values of a name have no counterpart.
     for (const [name, value] of other) {
       if (left.get(name)?.includes(value)) {
         compare(undefined, value, [...path, name]);

@@ -10,7 +10,7 @@ import { type Bounds, memberName, membersView } from "./drawer-members.js";
 /** Number of changes shown at first. */
 const FIRST_CHANGES = 100;
 
-/** Renders the difference; nothing if the event has neither field. `onCut` is called if something is left out. */
+/** Renders the difference; nothing if the event has neither field. `onCut` is called if the output is truncated. */
 export function changesView(
   event: Json,
   texts: Texts,

@@ -25,8 +25,8 @@ export function wider({ members, characters }: Bounds): Bounds {
 const MAX_INDENT = 8;
 
 /**
- * Returns a function that renders values with their content, up to the limits. `onCut` is called if something is left
- * out.
+ * Returns a function that renders values with their content, up to the limits. `onCut` is called if the output is
+ * truncated.
  */
 export function membersView(texts: Texts, { members: maxMembers, characters }: Bounds, onCut: () => void) {
   const { drawer } = texts.rows;

@@ -110,19 +110,19 @@ export class Drawer extends TextView {
     if (dialog === null) {
       return;
     }
-    const wanted = this.row === undefined ? undefined : this.modal;
-    if (wanted !== this.#isModal) {
-      this.#isModal = wanted;
+    const isModal = this.row === undefined ? undefined : this.modal;
+    if (isModal !== this.#isModal) {
+      this.#isModal = isModal;
       dialog.close();
       // Set before the dialog opens, because Firefox scrolls to its position.
-      this.toggleAttribute("open", wanted !== undefined);
-      this.toggleAttribute("panel", wanted === false);
-      if (wanted === true) {
+      this.toggleAttribute("open", isModal !== undefined);
+      this.toggleAttribute("panel", isModal === false);
+      if (isModal === true) {
         dialog.showModal();
-      } else if (wanted === false) {
+      } else if (isModal === false) {
         dialog.show();
       }
-      if (wanted !== undefined) {
+      if (isModal !== undefined) {
         this.focus();
       }
     }
@@ -188,7 +188,7 @@ export class Drawer extends TextView {
     return html`
       ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
       ${this.#signerTrust(texts)}
-      <cs-found .detection=${this.detection} .leaf=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
+      <cs-found .detection=${this.detection} .index=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
       ${this.#parsed(row, texts)}
       ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
       <h3>${drawer.members}</h3>
@@ -225,7 +225,7 @@ export class Drawer extends TextView {
       ${row.entries > 0 ? html`<p>${drawer.gapAbout(row.entries)}</p>` : nothing}
       ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
       <dl class="facts">
-        <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
+        <div><dt>${drawer.facts.entries}</dt><dd>${which}</dd></div>
         <div><dt>${drawer.facts.line}</dt><dd>${texts.figures.count(row.line)}</dd></div>
       </dl>
       ${isFold ? html`<p class="actions"><button type="button" @click=${() => emit(this, "unfold", undefined)}>${drawer.unfold}</button></p>` : nothing}
@@ -240,10 +240,10 @@ export class Drawer extends TextView {
 
   /** Renders a parser's facts separately from the signed event, with a link to it. */
   #parsed({ parsed, happened }: WholeEvent, texts: Texts): TemplateResult {
-    const { reading } = texts.rows.drawer;
+    const { parsedAs } = texts.rows.drawer;
     const { notStated } = texts.rows.list;
     if (parsed === undefined) {
-      return html`<p class="faint">${reading.unread}</p>`;
+      return html`<p class="faint">${parsedAs.unread}</p>`;
     }
     const { names } = texts.rows.columns;
     const { action, also = [], actor, target, address, outcome, reason } = parsed;
@@ -251,9 +251,9 @@ export class Drawer extends TextView {
       content === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
     return html`
       <section class="parsed" part="parsed" aria-labelledby="cs-parsed-heading">
-        <h3 id="cs-parsed-heading">${filled(reading.heading, { as: html`<bdi>${parsed.as}</bdi>` })}</h3>
+        <h3 id="cs-parsed-heading">${filled(parsedAs.heading, { as: html`<bdi>${parsed.as}</bdi>` })}</h3>
         <dl class="facts">
-          ${fact(names.time, happened === undefined ? html`<span class="faint">${reading.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
+          ${fact(names.time, happened === undefined ? html`<span class="faint">${parsedAs.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
           ${fact(names.action, action === undefined ? undefined : value([action, ...also].join(", "), 400))}
           ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
           ${fact(names.target, target === undefined ? undefined : readParty(target))}
@@ -261,7 +261,7 @@ export class Drawer extends TextView {
           ${fact(names.outcome, outcome === NOT_STATED ? html`<span class="faint">${notStated}</span>` : value(outcome))}
           ${fact(names.reason, reason === undefined ? undefined : value(reason, 400))}
         </dl>
-        <p class="actions"><span class="faint plain">${reading.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${reading.signed}</button></p>
+        <p class="actions"><span class="faint plain">${parsedAs.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${parsedAs.signed}</button></p>
       </section>
     `;
   }

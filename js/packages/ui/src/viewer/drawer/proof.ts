@@ -33,7 +33,7 @@ export class Proof extends TextView {
 
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
-  /** The whole export, once it was read. */
+  /** The whole export, once it has been read. */
   declare source: Blob | undefined;
   declare trust: string | undefined;
 

@@ -15,7 +15,7 @@ export interface OpenRow {
   readonly position: number;
 }
 
-/** The open row. It stays open however the list around it changes. */
+/** The open row. It stays open even if the list around it changes. */
 export class SelectedRow {
   readonly #onChange: (row: WholeRow | undefined) => void;
   readonly #onMove: () => void;

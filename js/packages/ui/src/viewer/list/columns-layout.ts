@@ -37,8 +37,8 @@ const DROPPED_FIRST: readonly ColumnId[] = ["place", "address", "outcome"];
 /** Widths at which most names fit. */
 const COMFORTABLE_WIDTHS: Widths = { action: 10, actor: 11, target: 11 };
 /**
- * Widths at which actions and actors can be distinguished. The target is dropped for them; the actor only for the
- * minimum of the action.
+ * Widths at which actions and actors can be distinguished. The target is dropped to reach them; the actor only if
+ * the action would otherwise be narrower than its minimum.
  */
 const DISTINCT_WIDTHS: Widths = { action: 9, actor: 8 };
 /** Width of a row without its columns, in rem. */

@@ -103,7 +103,7 @@ export function writeColumns(columns: readonly ChosenColumn[]): string {
     .join(",");
 }
 
-/** Parses such a text, without parts that aren't understood; undefined if no column is left. */
+/** Parses the output of `writeColumns` and skips unknown parts. Returns undefined if no column remains. */
 export function readColumns(text: string): readonly ChosenColumn[] | undefined {
   const columns = new Map<string, ChosenColumn>();
   for (const part of text.split(",", MAX_COLUMNS)) {

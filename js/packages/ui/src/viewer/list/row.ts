@@ -47,9 +47,9 @@ export function rowView(looks: RowLooks): TemplateResult {
       ${
         row === undefined
           ? html`<span role="gridcell" class="cell whole" aria-colspan=${columns.length + 1}>
-              ${isLost ? list.lost : list.reading}
+              ${isLost ? list.lost : list.loading}
             </span>`
-          : whole(row, looks)
+          : fullRow(row, looks)
       }
     </div>
   `;
@@ -60,7 +60,7 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function whole(row: Row, { signerTrust, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
+function fullRow(row: Row, { signerTrust, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
   const { cells, excerpt } = cellsOf(row, columns, zone, texts);
   const message = row.kind === "event" ? excerpt && html`<code>${value(excerpt)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: unknown, place: number) =>

@@ -130,9 +130,9 @@ export class Answers {
     if (newest !== undefined && newest.query === this.#query && index === this.#index && !this.isTurning) {
       this.#found = newest;
       this.#sought = sought;
-      const isStill = shift === 0 && step === 0;
+      const isUnmoved = shift === 0 && step === 0;
       this.#next = {
-        pages: isStill
+        pages: isUnmoved
           ? pages.resized(newest.rows, this.#fields)
           : new RowPages(index, newest.rows, this.#fields, this.#onChange),
         shift,

@@ -65,7 +65,9 @@ export class Viewport implements ReactiveController {
     return this.#offset === 0;
   }
 
-  /** Sets the number of rows. `shift` of them are new before those in view; undefined if all rows are others. */
+  /**
+   * Sets the number of rows. `shift` new rows were inserted before those in view; undefined if all rows are replaced.
+   */
   resize(size: number, shift: number | undefined): void {
     const offset = shift === undefined || this.isAtBegin ? 0 : this.#offset + shift * this.#rowHeight;
     this.#size = size;

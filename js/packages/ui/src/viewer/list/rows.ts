@@ -94,7 +94,7 @@ export class Rows extends TextView {
     }
   }
 
-  /** Handles a key. Returns true if the key has a meaning. */
+  /** Handles a key. Returns false if the key has no effect here. */
   press(event: KeyboardEvent): boolean {
     if (event.altKey || event.ctrlKey || event.metaKey) {
       return false;

@@ -13,7 +13,7 @@ export class ScrollMap {
   readonly #edge: number;
   readonly #ratio: number;
 
-  /** Takes the height of all rows, of the view, and the maximum of an element, in pixels. */
+  /** Arguments are in pixels: the height of all rows, the height of the view, and the maximum height of an element. */
   constructor(content: number, view = 0, limit = MAX_HEIGHT) {
     this.height = Math.min(content, limit);
     this.#content = content;

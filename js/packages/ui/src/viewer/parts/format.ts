@@ -49,7 +49,7 @@ const BEFORE_JOINER =
 const BEFORE_SELECTOR =
   /(?:\p{Extended_Pictographic}|\p{S}|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])\p{L})$/u;
 
-/** Maximum number of parts of a string; the rest is left out. */
+/** Maximum number of parts of a string; the rest is omitted. */
 const MAX_PARTS = 2_000;
 
 /** A part of a string. `isMarked` is true if it stands for something that can't be shown as it is. */

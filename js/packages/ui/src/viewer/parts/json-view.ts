@@ -9,7 +9,7 @@ export function member(json: Json | undefined, name: string): Json | undefined {
   return json?.kind === "object" ? json.members.find(([found]) => found === name)?.[1] : undefined;
 }
 
-/** Returns the value as text without spaces; equal for values that are written the same. */
+/** Returns the value as compact text, with all digits and the order of fields as written. */
 export function written(json: Json): string {
   switch (json.kind) {
     case "literal":

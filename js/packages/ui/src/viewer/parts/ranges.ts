@@ -16,6 +16,6 @@ export function firstFrom(ascending: Float64Array, least: number): number {
 }
 
 /** True if the ranges contain an entry. */
-export function containsEntry(ranges: Ranges, leaf: number): boolean {
-  return firstFrom(ranges, leaf + 1) % 2 === 1;
+export function containsEntry(ranges: Ranges, index: number): boolean {
+  return firstFrom(ranges, index + 1) % 2 === 1;
 }

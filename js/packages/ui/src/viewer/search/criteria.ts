@@ -28,7 +28,9 @@ export function queryOf(criteria: Criteria): string {
     .join(" ");
 }
 
-/** Adds a value of a column to the filters, or changes the conditions that ask for it already, wherever they are. */
+/**
+ * Adds a value of a column to the filters, or edits the conditions that already select it, in the filters or the text.
+ */
 export async function withToggled(
   editor: Editor,
   { text, filters }: Criteria,
@@ -76,10 +78,10 @@ export function withField(criteria: Criteria, { field, at }: UnknownField, near:
   let begin = 0;
   const replaced = segments(criteria).map(({ part, source }) => {
     const place = source.indexOf(field, Math.max(0, at[0] - begin));
-    const isHere = at[0] >= begin && at[1] <= begin + source.length && place >= 0;
+    const containsField = at[0] >= begin && at[1] <= begin + source.length && place >= 0;
     const inPart = place - source.indexOf(part);
     begin += source.length + 1;
-    return isHere ? `${part.slice(0, inPart)}${near}${part.slice(inPart + field.length)}` : part;
+    return containsField ? `${part.slice(0, inPart)}${near}${part.slice(inPart + field.length)}` : part;
   });
   const count = criteria.filters.length;
   return { filters: replaced.slice(0, count), text: replaced[count] ?? "" };

@@ -22,7 +22,9 @@ export class Facets extends TextView {
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
   #stop: HTMLElement | null = null;
-  /** True while a button is pressed: an answer that came before it is released would move it away, and lose the click. */
+  /**
+   * True while a button is pressed. A result that arrived before the release would move the button and lose the click.
+   */
   #isPressed = false;
 
   override connectedCallback(): void {
@@ -68,7 +70,7 @@ export class Facets extends TextView {
   protected override render(): TemplateResult | typeof nothing {
     const groups = FACET_COLUMNS.flatMap((column) => {
       const facet = this.found?.facets[column];
-      return facet === undefined || facet.values.length === 0 || isUsual(column, facet)
+      return facet === undefined || facet.values.length === 0 || isOnlyCountersign(column, facet)
         ? []
         : [this.#group(column, facet.values, facet.more)];
     });
@@ -196,7 +198,7 @@ export class Facets extends TextView {
 }
 
 /** True if countersign's own parser read all events, which is not worth showing. */
-function isUsual(column: Column, { values, more }: Facet): boolean {
+function isOnlyCountersign(column: Column, { values, more }: Facet): boolean {
   return column === "as" && more === 0 && values.every((one) => one.value === "countersign" && !one.chosen);
 }
 

@@ -36,7 +36,7 @@ export class QueryBox extends TextView {
   /** The invalid part of the applied search, if any. */
   declare invalidPart: InvalidPart | undefined;
   private draft = "";
-  /** The error in the draft, as far as known. */
+  /** The error in the draft; undefined if there is none, or until it was checked. */
   declare private refused: { readonly text: string; readonly refusal: QueryError } | undefined;
   private showsProblems = true;
   private isOpen = false;
@@ -276,7 +276,7 @@ export class QueryBox extends TextView {
     this.did = (await copy(this.query)) ? query.copied : query.notCopied;
   };
 
-  /** Copying the whole text copies the filters too. Without them, the query would find more elsewhere. */
+  /** Copies the filters with the text if all of it is selected. The text alone would find more events elsewhere. */
   readonly #copied = (event: ClipboardEvent): void => {
     const input = event.target as HTMLInputElement;
     const isAll = input.selectionStart === 0 && input.selectionEnd === input.value.length && input.value !== "";

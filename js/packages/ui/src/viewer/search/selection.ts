@@ -86,7 +86,7 @@ export function isSameSelection(a: Selection, b: Selection): boolean {
 }
 
 /** True if `now` is still the selection that was ready, apart from events that arrived since. */
-export function isStill(selection: ReadySelection, now: Selection): boolean {
+export function isUnchanged(selection: ReadySelection, now: Selection): boolean {
   const { session, turn, query, isGrowing } = selection;
   const isCounted = now.state === "ready" || (isGrowing && now.state === "counting" && now.wait === "counting");
   return isCounted && now.session === session && now.turn === turn && now.query === query;
@@ -114,7 +114,7 @@ export class SelectionMismatch extends Error {
 
 /** Throws unless the result matches the selection that was shown. */
 export function checkResult(selection: ReadySelection, made: number, now: Selection): void {
-  if (!isStill(selection, now)) {
+  if (!isUnchanged(selection, now)) {
     throw new SelectionMismatch();
   }
   if (selection.isGrowing ? made < selection.events : made !== selection.events) {

@@ -1,17 +1,18 @@
 /**
  * Replaces the hashes around a range of a log by the log's own entries. Any of them may revoke a key that was granted
- * in the log. With all entries, even without their events, the verifier can tell.
+ * in the log. With all entries, even without their events, the verifier can check that.
  */
 
 import { bundlePath, FULL, linesOf } from "@countersign/shared/bundles.js";
 import { concat, readAtMost } from "@countersign/shared/bytes.js";
 import { jsonOf } from "@countersign/shared/foreign.js";
+import { pinnedState, stateAddress } from "./pin.js";
 
 /** Maximum number of bundles to load. If more entries are omitted, the hashes stay. */
 const MAX_BUNDLES = 128;
 /** Entries are shorter than their two bytes of length can express. */
 const MAX_BUNDLE_BYTES = FULL * (2 + 65_535);
-/** Maximum length of a line or checkpoint. */
+/** Maximum length of a line, checkpoint, or head. */
 const MAX_LINE_BYTES = 1 << 20;
 
 const LF = 0x0a;
@@ -26,8 +27,8 @@ export function namesIssuers(trust: string | undefined): boolean {
 
 /**
  * Yields the lines of an export or live view that claims a range, plus the surrounding entries that `ask` provides;
- * `ask` takes addresses below the log's. Pieces may have any size; a string is one line without its end. If entries
- * can't be loaded, yields the lines unchanged. The entries are untrusted: the verifier checks each against the
+ * `ask` fetches addresses relative to the log's. Pieces may have any size; a string is one line without its end. If
+ * entries can't be loaded, yields the lines unchanged. The entries are untrusted: the verifier checks each against the
  * checkpoints.
  */
 export async function* withEarlierEntries<Piece extends string | Uint8Array>(
@@ -83,6 +84,7 @@ class EntryExpander {
   readonly #bundles = new Map<number, Promise<readonly string[] | undefined>>();
   #size: Promise<number | undefined> | undefined;
   #range: readonly unknown[] | undefined;
+  #origin: unknown;
   #index = 0;
 
   constructor(ask: Ask) {
@@ -117,19 +119,21 @@ class EntryExpander {
   /** Reads a line in the form that logs write, and returns the number of entries it omits. */
   #omittedBy(line: Bytes): number {
     if (this.#range === undefined) {
-      this.#range = rangeOf(line);
+      const { range, origin }: { range?: unknown; origin?: unknown } = Object(jsonOf(new TextDecoder().decode(line)));
+      this.#range = Array.isArray(range) ? range : undefined;
+      this.#origin = origin;
       this.isOver = this.#range === undefined;
       return 0;
     }
     const start = new TextDecoder().decode(line.subarray(0, 16));
-    const [, kind] = /^\{"(link|note|leaf|skip|checkpoint)":/.exec(start) ?? [];
+    const [, kind] = /^\{"(link|note|leaf|skip|checkpoint|head|anchor)":/.exec(start) ?? [];
     if (kind === "skip") {
       const [, level] = /^\{"skip":\[(\d\d?),/.exec(start) ?? [];
       this.isOver = level === undefined;
       return level === undefined ? 0 : 2 ** Number(level);
     }
     this.isOver = kind === undefined;
-    this.#index += kind === "checkpoint" ? 0 : 1;
+    this.#index += kind === "link" || kind === "note" || kind === "leaf" ? 1 : 0;
     return 0;
   }
 
@@ -167,17 +171,11 @@ class EntryExpander {
     return bytes === undefined ? undefined : linesOf(bytes);
   }
 
-  /** Returns the number of entries the log has published. */
+  /** Returns the number of entries the log has published; undefined if its newest state is that of another log. */
   async #published(): Promise<number | undefined> {
-    const response = await this.#ask("checkpoint");
+    const response = await this.#ask(stateAddress(String(this.#origin)));
     const bytes = response.ok ? await readAtMost(response.body, MAX_LINE_BYTES) : undefined;
-    const [, size] = /^[^\n]+\n(\d{1,15})\n/.exec(new TextDecoder().decode(bytes)) ?? [];
-    return size === undefined ? undefined : Number(size);
+    const state = pinnedState(new TextDecoder().decode(bytes));
+    return state?.origin === this.#origin ? state?.size : undefined;
   }
-}
-
-/** Returns the range that a header claims. */
-function rangeOf(line: Bytes): readonly unknown[] | undefined {
-  const { range }: { range?: unknown } = Object(jsonOf(new TextDecoder().decode(line)));
-  return Array.isArray(range) ? range : undefined;
 }

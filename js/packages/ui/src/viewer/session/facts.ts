@@ -15,7 +15,7 @@ export function logSummaryOf(report: Report): LogSummary {
   return { origin, log: log && { size: log.size, root: log.root }, verdict, complete };
 }
 
-/** Returns that summary with signers and doubts. */
+/** Returns the same summary, plus signers and doubts. */
 export function factsOf({ report, doubts }: Pick<Judged, "report" | "doubts">): Facts {
   const signers = report.signers.map(({ vkey, trust }) => ({ vkey, trust }));
   return { ...logSummaryOf(report), signers, doubts };

@@ -15,7 +15,7 @@ const LISTS = { checkpoint: "checkpoints", note: "notes", open: "chains", close:
 export class Ledger {
   readonly checkpoints: CheckpointMark[] = [];
   readonly notes: NoteMark[] = [];
-  /** Begins and ends of chains. */
+  /** Open and close links of chains. */
   readonly chains: ChainMark[] = [];
   /** Omitted entries; adjacent ones are merged. */
   readonly skips: SkipMark[] = [];
@@ -31,7 +31,7 @@ export class Ledger {
         this.#skip(mark);
       } else if (mark.kind === "withheld") {
         this.withheld += 1;
-      } else if (mark.kind !== "leaf") {
+      } else if (mark.kind !== "entry") {
         this.#keep<Mark>(this[LISTS[mark.kind]], mark);
       }
     }

@@ -2,10 +2,12 @@
 
 import { concat } from "@countersign/shared/bytes.js";
 import { CountersignError } from "@countersign/shared/error.js";
+import { jsonOf } from "@countersign/shared/foreign.js";
 import { deferred } from "@countersign/shared/promises.js";
-import { passes } from "@countersign/shared/reason.js";
-import { comesWithin } from "@countersign/shared/timers.js";
+import { isRetryable } from "@countersign/shared/reason.js";
+import { settlesWithin } from "@countersign/shared/timers.js";
 import { readStream } from "@countersign/shared/verify.js";
+import { type PinnedState, pinnedState } from "./pin.js";
 
 /** State of the connection. */
 export type Link =
@@ -20,12 +22,9 @@ type Request = (address: string, init: RequestInit) => Promise<Response>;
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
-/** Size of a checkpoint: its second line. */
-const SIZE = /^[^\n]*\n(\d{1,16})\n/;
-
-/** The last checkpoint in the last lines of an export. */
-const LAST_CHECKPOINT = /\{"checkpoint":"[^"\\\n]+\\n(\d{1,16})\\n/g;
-/** Bytes at the end of an export that are searched for its checkpoint. */
+/** Beginnings of the lines that state the size of a log: a checkpoint, and the head of a tenant log. */
+const STATES = ['{"checkpoint":', '{"head":'] as const;
+/** Bytes at the end of an export that are searched for its last state. */
 const TAIL_BYTES = 256 << 10;
 const LF = 0x0a;
 
@@ -41,11 +40,17 @@ export class LiveConnection {
   #address: string;
   #request: Request;
   #signal: AbortSignal;
+  /**
+   * The place where the view resumes, as the log server's events name it: the index of the last entry, and in a tenant log
+   * also the tick of the last head or anchor, and from an anchor on the tick of the head that proves it.
+   */
   #lastId = "";
   /** Size of the log in the pin, where the view begins or the export is cut; undefined if there is no pin. */
   #from: string | undefined;
   /** True if the address is an export that a stream continues. */
   #isExport = false;
+  /** True if the export had no entries, so that the stream begins at the log's first one. */
+  #isEmpty = false;
   #wait = MIN_RETRY_MS;
 
   constructor(address: string, request: Request, signal: AbortSignal) {
@@ -55,12 +60,12 @@ export class LiveConnection {
   }
 
   /**
-   * Yields the lines of an export that goes on. The next call starts another one, at the size of the pin, so that its
-   * result is compared with the pin.
+   * Yields the lines of an export that continues to grow. The next call starts another one, at the size of the pin, so
+   * that its result is compared with the pin.
    */
   async *lines(pin: string | null): AsyncGenerator<string | Uint8Array, void, undefined> {
     this.#lastId = "";
-    this.#from = pin === null ? undefined : SIZE.exec(pin)?.[1];
+    this.#from = pin === null ? undefined : pinnedState(pin)?.size.toString();
     let hasBegun = false;
     while (!this.#signal.aborted) {
       const response = await this.#connect();
@@ -79,11 +84,14 @@ export class LiveConnection {
       if (!hasBegun && isExport(response)) {
         hasBegun = true;
         this.#isExport = true;
-        const size = yield* this.#history(response);
-        if (size === undefined || size === 0) {
+        this.#lastId = yield* this.#history(response);
+        if (this.#isEmpty) {
+          this.onRestart();
+          return;
+        }
+        if (this.#lastId === "") {
           break;
         }
-        this.#lastId = String(size - 1);
         continue;
       }
       let isFirst = true;
@@ -119,8 +127,11 @@ export class LiveConnection {
     }
   }
 
-  /** Yields the bytes of an export as whole lines. Returns its final size; undefined if the connection was cut. */
-  async *#history(response: Response): AsyncGenerator<Uint8Array, number | undefined, undefined> {
+  /**
+   * Yields the bytes of an export as whole lines. Returns the ID after which the stream continues; empty if the
+   * connection was cut, or if the log has no entries.
+   */
+  async *#history(response: Response): AsyncGenerator<Uint8Array, string, undefined> {
     this.onLink({ state: "following" });
     let rest: Uint8Array<ArrayBuffer> = new Uint8Array();
     let tail: Uint8Array<ArrayBuffer> = new Uint8Array();
@@ -139,23 +150,28 @@ export class LiveConnection {
       if (this.#signal.aborted) {
         throw error;
       }
-      return undefined;
+      return "";
     }
-    const [, size] = [...new TextDecoder().decode(tail).matchAll(LAST_CHECKPOINT)].at(-1) ?? [];
-    if (size === undefined) {
+    const last = lastState(new TextDecoder().decode(tail));
+    if (last === undefined) {
       throw new CountersignError("source.invalid", "the export ends without a checkpoint", {
         hint: "remove the attribute `live`, or set `src` to the address of the log's stream",
       });
     }
     this.#wait = MIN_RETRY_MS;
-    return Number(size);
+    const { size, tick } = last;
+    if (size === 0) {
+      this.#isEmpty = true;
+      return "";
+    }
+    return tick === undefined ? `${size - 1}` : `${size - 1}/${tick}`;
   }
 
-  /** Handles a refusal before anything was read: the log no longer has that size, or doesn't let this reader in. */
+  /** Handles a refusal before anything was read: the log no longer has that size, or it rejects this reader. */
   #handleRefusal({ status }: Response): void {
     if (this.#from === undefined || status !== 400) {
-      throw new CountersignError("source.invalid", `the log answered with status ${status}`, {
-        hint: "check the address, and whether it needs a login",
+      throw new CountersignError("source.invalid", `the log server returned HTTP status ${status}`, {
+        hint: "check the URL and whether it requires authentication",
       });
     }
     // The log is smaller than it was. It is read as it is, and the pin reveals the difference.
@@ -192,6 +208,9 @@ export class LiveConnection {
     if (this.#lastId !== "") {
       return this.#isExport ? new URL("stream", address).href : address.href;
     }
+    if (this.#isEmpty) {
+      return new URL("stream?from=0", address).href;
+    }
     if (this.#from !== undefined) {
       // An export is cut there for comparison; a stream begins there.
       address.searchParams.set(this.#isExport ? "boundary" : "from", this.#from);
@@ -206,13 +225,20 @@ export class LiveConnection {
     const aborted = deferred<never>();
     const abort = () => aborted.reject(this.#signal.reason);
     this.#signal.addEventListener("abort", abort);
-    await comesWithin(wait, aborted.promise).finally(() => this.#signal.removeEventListener("abort", abort));
+    await settlesWithin(wait, aborted.promise).finally(() => this.#signal.removeEventListener("abort", abort));
   }
+}
+
+/** Returns the state in the last checkpoint or head of these lines. */
+function lastState(lines: string): PinnedState | undefined {
+  const line = lines.split("\n").findLast((line) => STATES.some((start) => line.startsWith(start))) ?? "";
+  const { checkpoint, head }: { checkpoint?: unknown; head?: unknown } = Object(jsonOf(line));
+  return pinnedState(String(checkpoint ?? head));
 }
 
 /** True if retrying the request is useless. */
 function isRefused({ status }: Response): boolean {
-  return status >= 400 && !passes(status);
+  return status >= 400 && !isRetryable(status);
 }
 
 /** True if the response has an end. */

@@ -1,4 +1,4 @@
-/** The verification of one source, and everything known of it so far. Renders nothing. */
+/** The verification of one source, with its results so far. Renders nothing. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
 import type { Finding, Phrases, Report } from "@countersign/shared/report.js";
@@ -248,7 +248,7 @@ export class Session extends EventTarget {
         this.progress = progressOf(bytes, total, events, (performance.now() - begun) / 1000);
         this.#notify();
       },
-      // The bytes were transferred to this thread, and are transferred on.
+      // The bytes were transferred to this thread, which transfers them to the index.
       onEvents: ({ bytes }) => this.index.add(bytes as Uint8Array<ArrayBuffer>),
       onMarks: (marks) => {
         this.marks.add(marks);
@@ -311,7 +311,7 @@ function progressOf(bytes: number, total: number | undefined, events: number, se
   const isEarly = bytes === 0 || seconds < 1;
   return {
     bytes,
-    // More bytes than announced may come: the entries before a range.
+    // More bytes than announced may arrive: those of the entries before a range.
     total: total !== undefined && bytes > total ? undefined : total,
     events,
     seconds,

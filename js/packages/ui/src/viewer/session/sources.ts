@@ -60,7 +60,7 @@ export async function openSession(request: SessionRequest): Promise<Session> {
   if (live) {
     return follow(address, trust, request);
   }
-  const response = await ask(address, request);
+  const response = await fetchAddress(address, request);
   if (!response.ok || response.body === null) {
     return new Session(response, { ...options, name: address }, tools);
   }
@@ -100,7 +100,7 @@ function follow(address: string, trust: string | undefined, request: SessionRequ
 /** Returns a function that fetches the log's public files, whose addresses are next to the export's. */
 function beside(address: string, request: SessionRequest): (path: string) => Promise<Response> {
   const base = new URL(address, document.baseURI);
-  return (path) => ask(new URL(path, base).href, request);
+  return (path) => fetchAddress(new URL(path, base).href, request);
 }
 
 async function trustOf(request: SessionRequest): Promise<string | undefined> {
@@ -137,7 +137,7 @@ async function text(
   attribute: string,
   request: SessionRequest,
 ): Promise<string> {
-  const response = await ask(address, request);
+  const response = await fetchAddress(address, request);
   const body = response.ok ? await readAtMost(response.body, maxBytes) : undefined;
   if (body === undefined) {
     throw new CountersignError(code, `${name} couldn't be loaded: status ${response.status}`, {
@@ -147,7 +147,7 @@ async function text(
   return new TextDecoder().decode(body);
 }
 
-async function ask(address: string, { sources, signal }: SessionRequest): Promise<Response> {
+async function fetchAddress(address: string, { sources, signal }: SessionRequest): Promise<Response> {
   try {
     return await sources.request(address, { signal, referrerPolicy: "no-referrer" });
   } catch (cause) {

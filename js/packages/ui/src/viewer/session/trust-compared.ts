@@ -5,6 +5,7 @@
 
 import type { Report } from "@countersign/shared/report.js";
 import type { Marks } from "./ledger.js";
+import { rootOrigin } from "./pin.js";
 import { keyParts, trustLines } from "./trust-lines.js";
 
 /** Role of a key in a trust file, or in which it signed. */
@@ -72,8 +73,8 @@ function compare(report: Report, marks: ComparisonInput["marks"], trust: string)
   const onCheckpoints = new Map<string, ComparedKey>();
   for (const { signatures, origin } of marks.checkpoints) {
     for (const { name, id, by } of signatures) {
-      // A witness that the trust file doesn't name is no reason to doubt the file.
-      if (by !== "unknown" || name === origin) {
+      // A witness that the trust file doesn't name is no reason to doubt the file. A tenant log's root log signs for it.
+      if (by !== "unknown" || name === origin || name === rootOrigin(origin)) {
         const role = by === "unknown" ? "log" : by;
         onCheckpoints.set(`${role} ${name} ${id}`, { role, name, id, matches: by !== "unknown" });
       }

@@ -81,9 +81,9 @@ export function language(lang: string, json: Json, sentences: Sentences = {}): T
   const texts = compiled(lang, json, english) as Schema;
   const count = grouped(lang);
   const figures = { ...texts.figures, count, bytes: sized(lang), duration: lasting(texts.figures.moment) };
-  const whole = { ...texts, lang, core: fromCore(sentences, count), figures };
-  languages.set(primaryOf(lang), whole);
-  return whole;
+  const registered = { ...texts, lang, core: fromCore(sentences, count), figures };
+  languages.set(primaryOf(lang), registered);
+  return registered;
 }
 
 /** Registers a loader for a language. `load` must add the language. */

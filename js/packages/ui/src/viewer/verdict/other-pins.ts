@@ -3,12 +3,13 @@
 import { html, type TemplateResult } from "lit";
 import { icon } from "../parts/icons.js";
 import { filled, value } from "../parts/value.js";
+import { checkpointLines } from "../session/pin.js";
 import type { Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 
-/** Returns the distinct origins of the pins that belong to another log. A pin's first line is its origin. */
+/** Returns the distinct origins of the pins that belong to another log. */
 export function otherOrigins(pins: readonly string[], origin: string | null): string[] {
-  const origins = pins.map((pin) => pin.slice(0, pin.indexOf("\n")));
+  const origins = pins.map(checkpointLines).map((lines) => lines.slice(0, lines.indexOf("\n")));
   return origin === null ? [] : [...new Set(origins)].filter((pinned) => pinned !== origin);
 }
 

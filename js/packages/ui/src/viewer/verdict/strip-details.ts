@@ -74,7 +74,7 @@ function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
       <div><dt>${strip.log}</dt><dd>${origin === null ? html`<span class="faint">${strip.none}</span>` : value(origin)}</dd></div>
       <div>
         <dt>${strip.holds}</dt>
-        <dd>${[figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.entries)].join(", ")}</dd>
+        <dd>${[figures.events(counts.events), figures.chains(counts.chains), figures.entries(counts.entries)].join(", ")}</dd>
       </div>
       ${leftOut.length > 0 ? html`<div><dt>${strip.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
       <div>
@@ -83,7 +83,7 @@ function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
           ${
             log === null
               ? html`<span class="faint">${strip.none}</span>`
-              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`, ${strip.seen(moment(log.time, zone))}`} <code>${value(log.root)}</code>`
+              : html`${figures.entries(log.size)}${log.time === null ? nothing : html`, ${strip.seen(moment(log.time, zone))}`} <code>${value(log.root)}</code>`
           }
         </dd>
       </div>

@@ -153,7 +153,7 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
   return html`
     <p class="live-line" data-state=${state}>
       <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>
-      ${log === null ? nothing : html`<span class="faint plain">${upTo(figures.leaves(log.size))}</span>`}
+      ${log === null ? nothing : html`<span class="faint plain">${upTo(figures.entries(log.size))}</span>`}
       ${log === null || log.time === null ? nothing : html`<span class="faint plain">${texts.strip.seen(moment(log.time, zone))}</span>`}
     </p>
   `;

@@ -1,6 +1,6 @@
 /** Verdicts and codes in words. Nothing is computed here. */
 
-import type { Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
+import type { Finding, FindingCode, Judged, Phrases, Report, RootLog } from "@countersign/shared/report.js";
 import { moment, type Zone } from "../parts/format.js";
 import { type Look, VERDICT_LOOKS } from "../parts/icons.js";
 import { completeRange } from "../session/facts.js";
@@ -48,7 +48,7 @@ function instead(
   texts: Texts,
   followed: Zone | undefined,
 ): Partial<VerdictWords> {
-  const { complete, emptyLog, noEntry, logUntrusted, stretch, unmet, unread, ...result } = texts.result;
+  const { complete, emptyLog, noEntry, logUntrusted, wholeRange, unmet, unread, ...result } = texts.result;
   const found = report.findings.find(({ code }) => why !== null && code.startsWith(why));
   const title = found ? `${codeTitle(found.code, texts)}.` : "";
   const todo = found ? sentence(found.hint, phrases, texts) : "";
@@ -72,10 +72,12 @@ function instead(
       return { word: noEntry };
     case "log.unknown":
       return logUntrusted;
+    case "log.unnamed":
+      return result.logUnnamed;
     case "key.unseen":
-      return stretch.unseen;
+      return wholeRange.unseen;
     case "payload.withheld":
-      return stretch.withheld;
+      return wholeRange.withheld;
     case null:
       break;
   }
@@ -102,6 +104,11 @@ function toTheMinute(moment: string): string {
   return moment.replace(/:\d\d\.\d{3}/, "");
 }
 
+/** Shortens the time of a tick, which is in whole seconds. */
+function toTheSecond(time: string): string {
+  return moment(time).replace(/\.000(?=Z$)/, "");
+}
+
 function completeWords(report: Report, { result, figures }: Texts, followed: Zone | undefined): string {
   const { complete } = result;
   const range = completeRange(report);
@@ -113,11 +120,32 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
     // The earliest link belongs to the range only if nothing comes before it.
     const [begin] = first === 0 ? report.signers.map(({ first }) => first).sort() : [];
     const from = begin === undefined ? complete.liveFrom(first) : toTheMinute(moment(begin, followed));
-    return complete.live(figures.entries(end - first), from);
+    const live = report.only_grew === true ? complete.liveOfTenantGrown : complete.liveOfTenant;
+    return first === 0 && report.root_log !== undefined
+      ? withHistory(live(complete.ofTenant(end), from), report, result)
+      : complete.live(figures.entries(end - first), from);
   }
-  return first === 0 && end === report.log?.size
-    ? complete.all(end)
-    : complete.range(figures.entries(end - first), first, end - 1);
+  if (first !== 0 || end !== report.log?.size) {
+    return complete.range(figures.entries(end - first), first, end - 1);
+  }
+  return report.root_log === undefined ? complete.all(end) : tenantWords(report, report.root_log, end, result);
+}
+
+/** Returns the words for the whole log of a tenant. */
+function tenantWords(report: Report, root: RootLog, entries: number, result: Texts["result"]): string {
+  const { asOf, asOfGrown, ofTenant } = result.complete;
+  const words = report.only_grew === true ? asOfGrown : asOf;
+  return withHistory(words(ofTenant(entries), toTheSecond(report.log?.time ?? root.time)), report, result);
+}
+
+/** Adds the interval without rewrites to the words for the whole log of a tenant, unless a growth witness says more. */
+function withHistory(all: string, report: Report, { complete }: Texts["result"]): string {
+  // Without witnesses, a log server can make up any history.
+  if (report.only_grew === true || report.history === undefined || report.checks.witnesses.state !== "pass") {
+    return all;
+  }
+  const { since, anchors, to } = report.history;
+  return `${all} ${complete.history(complete.moments(anchors), toTheSecond(since), toTheSecond(to))}`;
 }
 
 /** True if a finding's message repeats the title of its code. */

@@ -1,0 +1,129 @@
+//! `countersign tenant end` and `move`: the end of tenant logs.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use countersign::tenant::{State, TenantOrigin};
+use countersign_log::store::StoreError;
+use countersign_log::tables::RequestError;
+use countersign_log::tenants::requests::Ending;
+use countersign_log::tenants::store::TenantReaders;
+use countersign_log::tenants::tenant::Tenant;
+use countersign_log_server::sqlite;
+
+use super::{
+    POLL_INTERVAL, TICK_TIMEOUT, explain, find, is_running, names, no_tick, open, refuse_bucket, unreadable,
+};
+use crate::errors::{CliError, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::{progress, style};
+
+/// The number of tenants whose logs are ended in one step.
+const BATCH: usize = 1000;
+
+/// Ends the logs of these tenants, and of those in a file.
+pub(super) fn end(
+    folder: &Path,
+    mut tenants: Vec<String>,
+    from: Option<&PathBuf>,
+) -> Result<ExitStatus, CliError> {
+    if let Some(file) = from {
+        tenants.extend(names::read(file)?);
+    }
+    let count = tenants.len();
+    let ended = request(folder, &tenants, &Ending::End)?;
+    match &tenants[..] {
+        [name] if ended == 1 => style::done(&format!("the log of {} has ended", style::plain(name))),
+        _ if ended == count => style::done(&format!("{count} logs have ended")),
+        _ => {}
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// Ends the log of a tenant, and states in it which log continues it.
+pub(super) fn move_to(folder: &Path, name: &str, to: &str) -> Result<ExitStatus, CliError> {
+    let invalid = |message: &str| {
+        let hint = "pass the origin that `countersign tenant add` printed for the new log, such as log.example/audit/t/ID";
+        CliError::unusable("arguments.invalid", message, hint)
+    };
+    let new = TenantOrigin::parse(to).ok_or_else(|| invalid("--to must be the origin of a tenant log"))?;
+    let (old, _) = find(folder, name)?;
+    if new.root() == old.root() {
+        return Err(invalid("--to must be the origin of a tenant log of another log server"));
+    }
+    if request(folder, &[name.to_owned()], &Ending::Move(to.to_owned()))? == 1 {
+        style::done(&format!("the log of {} has ended, and continues as {new}", style::plain(name)));
+    }
+    style::done(&format!(
+        "send your readers the trust file of {new} too; they verify both logs, each with its own trust file"
+    ));
+    Ok(ExitStatus::Success)
+}
+
+/// Requests the end of logs, and waits for the ticks that end them. Returns the number of logs that have ended.
+fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, CliError> {
+    let is_running = is_running(folder);
+    open(folder)?;
+    refuse_bucket(folder, "the end of a tenant log")?;
+    let bar = progress::count("Ending logs", tenants.len() as u64);
+    let mut pending: Vec<&str> = Vec::new();
+    for batch in tenants.chunks(BATCH) {
+        let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+        sqlite::end_tenants(folder, &batch, ending).map_err(|error| explain_request(&error, folder))?;
+        pending.extend(batch);
+    }
+    // Readers that were opened before would notice that the database changed.
+    let (_, readers) = open(folder)?;
+    let mut deadline = Instant::now() + TICK_TIMEOUT;
+    loop {
+        let before = pending.len();
+        pending = live(&*readers, &pending).map_err(|error| unreadable(&error, folder))?;
+        bar.set_position((tenants.len() - pending.len()) as u64);
+        if pending.is_empty() || !is_running || Instant::now() >= deadline {
+            break;
+        }
+        if pending.len() < before {
+            deadline = Instant::now() + TICK_TIMEOUT;
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    bar.finish_and_clear();
+    if !pending.is_empty() {
+        let logs = match &pending[..] {
+            [name] => format!("the log of {} ends", style::plain(name)),
+            _ => format!("{} logs end", pending.len()),
+        };
+        style::warn(&format!("{}: {logs} with its next tick", no_tick(is_running)));
+    }
+    Ok(tenants.len() - pending.len())
+}
+
+/// Returns those of the tenants whose logs have not ended.
+fn live<'n>(readers: &dyn TenantReaders, tenants: &[&'n str]) -> Result<Vec<&'n str>, StoreError> {
+    let mut live = Vec::new();
+    for name in tenants {
+        if matches!(readers.find_name(name)?, Some(Tenant { state: State::Live, .. })) {
+            live.push(*name);
+        }
+    }
+    Ok(live)
+}
+
+pub(super) fn explain_request(error: &RequestError, folder: &Path) -> CliError {
+    let (code, hint) = match error {
+        RequestError::Store(error) => return unreadable(error, folder),
+        RequestError::Creation(error) => return explain(error, folder),
+        RequestError::Unknown(_) => ("tenant.unknown", "list the tenants with `countersign tenant list`"),
+        RequestError::Ended(_) => {
+            ("log.ended", "a log ends only once; `countersign tenant list` shows its state")
+        }
+        RequestError::Live(_) => {
+            ("tenant.exists", "end it first with `countersign tenant end`, or choose another name")
+        }
+        RequestError::Exists(_) => (
+            "tenant.exists",
+            "choose another name; to give a tenant another log, end its log, and pass its last head to --continues",
+        ),
+    };
+    CliError::unusable(code, error.to_string(), hint).within(&shown(folder))
+}

@@ -1,0 +1,329 @@
+//! Tests of what a recorder notices of an operator who shows one history to writers and another to readers, by
+//! alternating the directories of ticks.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::event::{Event, Redaction};
+use countersign::hash::Hash;
+use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
+use countersign::merkle::{CompactRange, PendingTree, consistency_proof, inclusion_proof, leaf_hash};
+use countersign::note::SignerKey;
+use countersign::recorder::Recorder;
+use countersign::tenant::{Anchor, Head, HeadProof, Since, State, TenantOrigin};
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign_delivery::{Answer, Delivery, DeliveryError, LogServer, Memory, Outbox, Step};
+use serde_json::{Map, Value, json};
+
+const ROOT: &str = "log.example";
+const ORIGIN: &str = "log.example/t/8f000000000000000000000000000001";
+
+fn root_key() -> SignerKey {
+    SignerKey::from_seed(ROOT, [1; 32]).unwrap()
+}
+
+fn emitter() -> SignerKey {
+    SignerKey::from_seed("example.com/app", [9; 32]).unwrap()
+}
+
+fn trust(more: &str) -> Trust {
+    Trust::parse(format!("log {}\n{more}", root_key().verifier_key()).as_bytes()).unwrap()
+}
+
+fn tree(leaves: &[Hash]) -> PendingTree {
+    let mut tree = PendingTree::new(&CompactRange::new());
+    tree.extend(leaves);
+    tree
+}
+
+fn texts(hashes: &[Hash]) -> Vec<String> {
+    hashes.iter().map(ToString::to_string).collect()
+}
+
+/// A history of the tenant log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum History {
+    /// All entries.
+    True,
+    /// As many entries, of which the first is another one.
+    Rewritten,
+    /// All entries but the last.
+    Shortened,
+}
+
+/// An operator who chooses a history for each tick.
+struct Operator {
+    rules: Rules,
+    growth: PendingBatch,
+    ticks: PendingTree,
+    /// The anchors, not yet proven, with the entries that they contain.
+    anchors: BTreeMap<u64, (Anchor, Vec<Hash>)>,
+    /// A change of each answer.
+    change: fn(&mut Value),
+    /// The heads that the writers stated.
+    stated: Vec<String>,
+}
+
+impl Operator {
+    fn new() -> Self {
+        let key = emitter();
+        let rules = trust(&format!("issuer {0}\nemitter {0}\n", key.verifier_key()));
+        Self {
+            rules: Rules::new(ORIGIN, Some(rules)),
+            growth: PendingBatch::new(0),
+            ticks: tree(&[]),
+            anchors: BTreeMap::new(),
+            change: |_| {},
+            stated: Vec::new(),
+        }
+    }
+
+    /// Lets time pass up to the tick before this one. No test looks at the directories in between.
+    fn advance_to(&mut self, tick: u64) -> &mut Self {
+        let missing = tick.checked_sub(self.ticks.size()).expect("a later tick");
+        self.ticks.extend(&vec![leaf_hash(b"another directory"); usize::try_from(missing).unwrap()]);
+        self
+    }
+
+    fn entries(&self, history: History) -> Vec<Hash> {
+        let mut entries: Vec<Hash> = self.growth.leaves().iter().map(|leaf| leaf.hash).collect();
+        match history {
+            History::True => {}
+            History::Rewritten => entries[0] = leaf_hash(b"another entry"),
+            History::Shortened => _ = entries.pop(),
+        }
+        entries
+    }
+
+    /// Publishes the next tick with a history.
+    fn tick(&mut self, history: History) -> (Anchor, Vec<Hash>) {
+        let (tick, entries) = (self.ticks.size(), self.entries(history));
+        let head = Head {
+            origin: TenantOrigin::parse(ORIGIN).unwrap(),
+            size: entries.len() as u64,
+            root: tree(&entries).root(),
+            state: State::Live,
+        };
+        let time = Time::from_millis(1_790_000_000_000 + 1000 * i64::try_from(tick).unwrap()).unwrap();
+        let siblings = vec![Hash([5; 32]); 8];
+        let anchor = Anchor { head, salt: [4; 16], time, siblings, tick, hashes: Vec::new() };
+        self.ticks.extend(&[leaf_hash(anchor.entry().to_string().as_bytes())]);
+        self.anchors.insert(tick, (anchor.clone(), entries.clone()));
+        (anchor, entries)
+    }
+
+    fn prove(&self, mut anchor: Anchor) -> Anchor {
+        anchor.hashes = inclusion_proof(anchor.tick, self.ticks.size(), &self.ticks).unwrap();
+        anchor
+    }
+
+    /// Answers with a tick that has all entries. Where the histories contradict each other, the proofs are those that an
+    /// honest operator would make.
+    fn answer(&mut self, lines: &str, since: Since) -> Value {
+        let submission = Submission::parse(lines.as_bytes(), &Limits::default()).unwrap();
+        let taken = self.growth.submit(&self.rules, &Empty, &submission, Time::MAX).unwrap();
+        let (head, entries) = self.tick(History::True);
+        let whole = tree(&entries);
+        let ticks = since.anchors(head.tick);
+        let mut before = since.size;
+        let mut proof = |entries: &[Hash]| {
+            let (old, new) = (std::mem::replace(&mut before, entries.len() as u64), entries.len() as u64);
+            texts(&consistency_proof(old.min(new), new, &tree(entries)).unwrap())
+        };
+        let anchors: Vec<Value> = ticks
+            .iter()
+            .filter_map(|tick| self.anchors.get(tick))
+            .map(|(anchor, entries)| {
+                json!({ "anchor": self.prove(anchor.clone()).to_string(), "consistency": proof(entries) })
+            })
+            .collect();
+        let consistency = proof(&entries);
+        let checkpoint = Checkpoint::new(ROOT, self.ticks.size(), self.ticks.root()).unwrap();
+        let checkpoint = SignedCheckpoint::parse(&checkpoint.sign(&root_key()).unwrap()).unwrap();
+        let proof = HeadProof { anchor: self.prove(head), checkpoint }.to_string();
+        let (head, root) = proof.split_once("\n\n").unwrap();
+        let chain = |tip: &countersign::log::Tip| {
+            let hashes = texts(&inclusion_proof(tip.index, whole.size(), &whole).unwrap());
+            json!({ "seq": tip.seq, "index": tip.index, "hashes": hashes })
+        };
+        let chains: Map<String, Value> =
+            taken.chains.iter().map(|(id, tip)| (id.to_string(), chain(tip))).collect();
+        json!({
+            "root": root,
+            "logs": { ORIGIN: {
+                "head": format!("{head}\n"), "chains": chains, "notes": [],
+                "added": taken.added, "repeated": taken.repeated,
+                "anchors": anchors, "consistency": consistency,
+            } },
+        })
+    }
+}
+
+impl LogServer for Operator {
+    type Error = DeliveryError;
+
+    fn submit(&mut self, lines: &str, since: Option<Since>) -> Result<Answer, DeliveryError> {
+        let since = since.expect("it is a tenant log");
+        self.stated.push(since.to_string());
+        let mut answer = self.answer(lines, since);
+        (self.change)(&mut answer);
+        Ok(Answer { status: 200, retry_after: None, body: answer.to_string().into_bytes() })
+    }
+}
+
+/// A recorder with one chain, whose process ends after each event.
+struct Writer {
+    disk: Arc<Memory>,
+    recorder: Recorder,
+    trust: Trust,
+    events: u8,
+}
+
+impl Writer {
+    fn new(number: u8, trust: Trust) -> Self {
+        let now = "2026-11-20T06:01:02.345Z".parse().unwrap();
+        let recorder = Recorder::open(ORIGIN, emitter().verifier_key().clone(), now, &[number; 16]).unwrap();
+        Self { disk: Arc::default(), recorder, trust, events: 0 }
+    }
+
+    fn outbox(&self) -> Outbox {
+        Outbox::open(Box::new(self.disk.clone()), ORIGIN, "outbox").unwrap()
+    }
+
+    /// Records an event, and delivers it in another process.
+    fn record(&mut self, operator: &mut Operator) -> Step<DeliveryError> {
+        self.events += 1;
+        self.recorder.sign_with(&emitter()).unwrap();
+        let event = format!("{{\"action\":\"job.create\",\"n\":{}}}", self.events);
+        let event = Event::parse(event.as_bytes(), &Redaction::default()).unwrap();
+        let now = "2026-11-20T06:01:02.345Z".parse().unwrap();
+        self.recorder.record(&event, now, &[self.events; 16]).unwrap();
+        self.recorder.flush();
+        self.recorder.sign_with(&emitter()).unwrap();
+        self.outbox().append(&self.recorder.drain(), None).unwrap();
+        self.deliver(operator)
+    }
+
+    fn deliver(&self, operator: &mut Operator) -> Step<DeliveryError> {
+        Delivery::new(&Mutex::new(self.outbox()), &self.trust, ORIGIN).step(operator)
+    }
+}
+
+#[track_caller]
+fn delivered(step: &Step<DeliveryError>) {
+    assert!(matches!(step, Step::Delivered { events: 1 }), "{step:?}");
+}
+
+#[track_caller]
+fn dead(step: Step<DeliveryError>) -> String {
+    let Step::Dead(why) = step else { panic!("{step:?}") };
+    assert_eq!(why.code(), "log.rewritten");
+    why.to_string()
+}
+
+#[test]
+fn a_recorder_states_the_newest_head_of_earlier_processes() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    delivered(&writer.record(&mut operator));
+    operator.advance_to(4095).tick(History::True);
+    delivered(&writer.record(&mut operator));
+    operator.advance_to(12_287).tick(History::True);
+    // The answer can't prove a head at tick 8191.
+    let Step::Later { why, .. } = writer.record(&mut operator) else { panic!("an anchor is missing") };
+    assert_eq!(why.code(), "proof.invalid");
+    assert_eq!(operator.stated, ["0,0", "2,0", "3,4096"]);
+    let outbox = writer.outbox();
+    assert_eq!((outbox.pending().len(), outbox.newest_head().unwrap().anchor.tick), (1, 4096));
+    assert_eq!(outbox.contradiction(), None);
+}
+
+#[test]
+fn an_alternating_operator_is_noticed_at_the_next_anchor() {
+    for lie in [History::Rewritten, History::Shortened] {
+        let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+        // Readers are shown the ticks in between.
+        for tick in [10, 20, 30] {
+            delivered(&writer.record(&mut operator));
+            operator.advance_to(tick).tick(lie);
+        }
+        operator.advance_to(4095).tick(lie);
+        let seen = writer.outbox().newest_head().unwrap().to_string();
+        let message = dead(writer.record(&mut operator));
+        assert!(message.contains("two histories"), "{message}");
+
+        let outbox = writer.outbox();
+        assert_eq!((outbox.pending().len(), outbox.events()), (1, 1), "the event is kept");
+        let evidence = outbox.contradiction().unwrap();
+        assert_eq!(evidence.head.as_ref(), Some(&seen));
+        let answer: Value = serde_json::from_str(&evidence.answer).unwrap();
+        let anchor = answer["logs"][ORIGIN]["anchors"][0]["anchor"].as_str().unwrap();
+        assert_eq!(Anchor::parse(anchor).unwrap().tick, 4095);
+        assert!(message.contains(&evidence.message));
+        drop(outbox);
+
+        // Another process sends nothing more, even if the operator returns to the truth.
+        let requests = operator.stated.len();
+        operator.advance_to(5000).tick(History::True);
+        assert_eq!(dead(writer.deliver(&mut operator)), message);
+        assert_eq!(operator.stated.len(), requests);
+    }
+}
+
+#[test]
+fn entries_that_are_hidden_from_readers_between_two_anchors_are_not_noticed() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    delivered(&writer.record(&mut operator));
+    operator.advance_to(100).tick(History::Rewritten);
+    delivered(&writer.record(&mut operator));
+    // Readers notice it here, by the anchor or a pin of their own.
+    operator.advance_to(4095).tick(History::True);
+    delivered(&writer.record(&mut operator));
+}
+
+#[test]
+fn a_recorder_without_memory_notices_what_differs_from_the_newest_anchor() {
+    let mut operator = Operator::new();
+    delivered(&Writer::new(1, trust("")).record(&mut operator));
+    operator.advance_to(4095).tick(History::Rewritten);
+    dead(Writer::new(2, trust("")).record(&mut operator));
+    // An older lie is not noticed.
+    operator.advance_to(8191).tick(History::True);
+    delivered(&Writer::new(3, trust("")).record(&mut operator));
+}
+
+#[test]
+fn a_missing_anchor_proves_nothing_and_is_retried() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    delivered(&writer.record(&mut operator));
+    operator.advance_to(4095).tick(History::True);
+    operator.change = |answer| {
+        answer["logs"][ORIGIN]["anchors"] = json!([]);
+        answer["logs"][ORIGIN]["consistency"] = json!([]);
+    };
+    let Step::Later { why, .. } = writer.record(&mut operator) else { panic!("an anchor is missing") };
+    assert_eq!(why.code(), "proof.invalid");
+    assert_eq!(writer.outbox().events(), 1);
+    // Without memory, the log may be younger than the anchor, unless the trust file says otherwise.
+    let mut since = Writer::new(2, trust(&format!("origin {ORIGIN} 7\n")));
+    assert!(matches!(since.record(&mut operator), Step::Later { .. }));
+    delivered(&Writer::new(3, trust("")).record(&mut operator));
+    operator.change = |_| {};
+    for writer in [&writer, &since] {
+        delivered(&writer.deliver(&mut operator));
+    }
+    assert!(operator.stated.contains(&"0,7".into()), "{:?}", operator.stated);
+}
+
+#[test]
+fn an_older_head_than_the_newest_is_a_contradiction() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    operator.advance_to(50);
+    delivered(&writer.record(&mut operator));
+    // A log server that was restored from a backup.
+    let mut restored = Operator::new();
+    restored.growth = operator.growth;
+    restored.advance_to(20);
+    dead(writer.record(&mut restored));
+}

@@ -1,0 +1,125 @@
+//! The objects that say which log a bucket contains.
+
+use countersign::note::VerifierKey;
+use tokio::runtime::Handle;
+
+use super::layout::Layout;
+use super::location::Bucket;
+use super::objects::{CreateOutcome, Objects};
+use countersign_log::store::StoreError;
+
+/// The first line of `private/log` for an ordinary log.
+const ORDINARY_HEADER: &str = "countersign log v1\n";
+/// The first line of `private/log` for a root log with tenant logs.
+const ROOT_HEADER: &str = "countersign root log v1\n";
+
+/// The kind of a log in a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogKind {
+    Ordinary,
+    /// A root log with tenant logs.
+    Root,
+}
+
+impl LogKind {
+    const fn header(self) -> &'static str {
+        match self {
+            Self::Ordinary => ORDINARY_HEADER,
+            Self::Root => ROOT_HEADER,
+        }
+    }
+}
+
+/// Splits the content of `private/log` into the kind of the log and its origin.
+pub(super) fn parse(content: &[u8]) -> Option<(LogKind, &str)> {
+    let text = str::from_utf8(content).ok()?;
+    [LogKind::Ordinary, LogKind::Root]
+        .into_iter()
+        .find_map(|kind| Some((kind, text.strip_prefix(kind.header())?.strip_suffix('\n')?)))
+}
+
+/// Fails if the bucket contains another log than the ordinary log with this key.
+pub(super) fn check_kind(bucket: &Bucket, key: &VerifierKey, handle: &Handle) -> Result<(), StoreError> {
+    let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+    let layout = Layout::new(bucket.prefix.clone());
+    Claim::new(LogKind::Ordinary, &objects, &layout, key).has_origin().map(drop)
+}
+
+/// The claim of a server's log to a bucket.
+pub(super) struct Claim {
+    kind: LogKind,
+    objects: Objects,
+    layout: Layout,
+    key: VerifierKey,
+}
+
+impl Claim {
+    /// Creates the claim of the log with this key.
+    pub(super) fn new(kind: LogKind, objects: &Objects, layout: &Layout, key: &VerifierKey) -> Self {
+        Self { kind, objects: objects.clone(), layout: layout.clone(), key: key.clone() }
+    }
+
+    /// Returns the content of the object that names the log.
+    fn origin(&self) -> Vec<u8> {
+        format!("{}{}\n", self.kind.header(), self.key.name()).into_bytes()
+    }
+
+    fn other_origin(&self, other: &[u8]) -> StoreError {
+        let message = match (parse(other), self.kind) {
+            (Some((LogKind::Root, _)), LogKind::Ordinary) => {
+                "the bucket contains a root log with tenant logs instead of an ordinary log; serve it with --tenants"
+                    .to_owned()
+            }
+            (Some((LogKind::Ordinary, _)), LogKind::Root) => {
+                "the bucket contains an ordinary log instead of a root log with tenant logs; a log can't get tenants later"
+                    .to_owned()
+            }
+            (other_log, _) => {
+                let other = other_log.map_or_else(
+                    || String::from_utf8_lossy(other).into_owned(),
+                    |(_, origin)| origin.to_owned(),
+                );
+                format!("the bucket contains the log {other:?} instead of {:?}", self.key.name())
+            }
+        };
+        StoreError::Damaged(message)
+    }
+
+    /// True if the bucket belongs to this log, and false if it belongs to no log yet.
+    pub(super) fn has_origin(&self) -> Result<bool, StoreError> {
+        match self.objects.wait(self.objects.get(&self.layout.log()))? {
+            Some(object) if *object.bytes == *self.origin() => Ok(true),
+            Some(object) => Err(self.other_origin(&object.bytes)),
+            None => Ok(false),
+        }
+    }
+
+    /// Claims the bucket for this log, and checks that the bucket rejects the creation of an object that
+    /// already exists.
+    pub(super) fn check_origin(&self) -> Result<(), StoreError> {
+        let (path, origin) = (self.layout.log(), self.origin());
+        if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, origin.clone()))? {
+            return Err(self.other_origin(&other));
+        }
+        if self.objects.wait(self.objects.create_once(&path, origin))? {
+            let why = "the object store overwrites existing objects on creation, so two servers could fork the log; use a store with conditional writes";
+            return Err(StoreError::unavailable("opening the bucket", why));
+        }
+        Ok(())
+    }
+
+    /// Checks that all servers of the log sign with the same key.
+    pub(super) fn check_key(&self) -> Result<(), StoreError> {
+        let (path, key) = (self.layout.key(), format!("{}\n", self.key).into_bytes());
+        if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
+            let message = format!(
+                "the log's servers sign with the key {}, but this one has the key {}; to change the log's key, stop all \
+                 servers and delete {path}",
+                String::from_utf8_lossy(&other).trim_end(),
+                self.key
+            );
+            return Err(StoreError::Damaged(message));
+        }
+        Ok(())
+    }
+}

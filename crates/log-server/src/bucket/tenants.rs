@@ -1,0 +1,538 @@
+//! A root log with tenant logs in a bucket. Several servers may share it, but only one of them makes the ticks.
+//!
+//! The logs consist of the root log's commits, one for each tick: `private/commits/<tick>` has the root log's entry, the
+//! new tenants with their names and IDs, the heads that changed, and the new entries of each tenant log with their events.
+//! The bucket refuses to create an object that exists, so for each tick, one server decides everything. The object names
+//! are those of an [ordinary log](super), with these differences:
+//!
+//! | object | what |
+//! | --- | --- |
+//! | `private/commits/<tick>` | the tick, see above; also the heads of earlier ticks that are kept, which can't be computed again |
+//! | `private/events/<tick>/<generation>` | the events that such a commit still has, by the tenants' numbers and the entries' indexes |
+//! | `private/erasures/<number>` | the same numbers of erased events |
+//! | `private/anchors/<tick>/<hash of the entry>` | the secret of an anchor's directory, from which the directory is computed; deleted once no head requires it |
+//! | `private/evidence/<hash>` | rejected forks, with the tenants' numbers |
+//! | `public/checkpoint`, `public/tile/…` | the root log |
+//!
+//! Tiles of tenant logs are not in the bucket: servers compute them from the commits. Nothing below `public/` is about a
+//! tenant.
+//!
+//! # Standby
+//!
+//! A commit names the server that made it. A server whose tick was taken by another one is on standby: it makes no tick,
+//! proves no head, and answers 503. It follows the other server at each of its own ticks, and makes the next one itself
+//! after [`TAKEOVER_TICKS`] without a commit. A server that starts makes a tick at once, so it takes over. Which one
+//! makes a tick is not a question of safety: the bucket decides.
+
+mod check;
+mod codec;
+mod erase;
+mod heads;
+mod index;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use countersign::hash::Hash;
+use countersign::hex;
+use countersign::log::{Evidence, Storage};
+use countersign::merkle::CompactRange;
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::runtime::Handle;
+
+use self::codec::{ServerId, TickCommit, decode_secret, encode_secret};
+use self::index::TenantIndex;
+use super::claim::{Claim, LogKind};
+use super::erase::newest_events;
+use super::index::Erasures;
+use super::layout::Layout;
+use super::location::Bucket;
+use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
+use super::publish::{Public, check_tiles};
+use super::signed::SignedObjects;
+use super::writer::{COMMITS_BEFORE_LISTING, in_object, read_evidence, write_evidence};
+use countersign_log::own_chain::secure_random;
+use countersign_log::store::{
+    CheckpointWriter, CommitError, Published, SignedHeadStore, StoreError, TreeStore,
+};
+use countersign_log::tenants::anchors::is_anchor;
+use countersign_log::tenants::heads::SlotHead;
+use countersign_log::tenants::requests::TenantRequest;
+use countersign_log::tenants::root_notes::{RootNote, StoredRootNote};
+use countersign_log::tenants::secret::TickSecret;
+use countersign_log::tenants::store::{KeptHead, TenantStore, TenantWriter, TickBatch};
+use countersign_log::tenants::tenant::{Tenant, TenantId, TenantNumber};
+
+pub(crate) use self::check::TenantBucketCheck;
+pub(crate) use self::heads::HeadsOfBucket;
+
+/// The number of its own ticks without a commit of another server after which a server on standby takes over.
+const TAKEOVER_TICKS: u32 = 5;
+/// The number of commits between two progress messages.
+const PROGRESS_TICKS: u64 = 65_536;
+
+/// Opens the root log with `key` in a bucket, with its index in an existing folder. Creates it if the bucket is empty;
+/// `depth` is then that of the first directory. Follows the bucket to its newest commit before it returns.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if folder and bucket belong to different logs, or if the bucket has lost objects; other
+/// errors if bucket or database fail.
+pub(crate) fn open(
+    folder: &Path,
+    key: &VerifierKey,
+    depth: u8,
+    bucket: Bucket,
+    handle: Handle,
+) -> Result<(TenantStore, SignedObjects), StoreError> {
+    let mut writer = TenantBucketWriter::new(folder, key, depth, bucket, handle)?;
+    writer.open()?;
+    let readers = writer.index.readers.clone();
+    let signed = SignedObjects::open(writer.objects.clone(), writer.layout.clone())?;
+    Ok((TenantStore { writer: Box::new(writer), readers }, signed))
+}
+
+/// The writer of a root log in a bucket.
+pub(super) struct TenantBucketWriter {
+    objects: Objects,
+    layout: Layout,
+    index: TenantIndex,
+    key: VerifierKey,
+    /// The folder, if the bucket is one.
+    folder: Option<PathBuf>,
+    claim: Claim,
+    public: Public,
+    erasures: Erasures,
+    /// The number of erasures that may be incomplete in the bucket.
+    unfinished: BTreeSet<u64>,
+    /// This server.
+    server: ServerId,
+    /// Heads to keep with the next commit.
+    kept: Vec<KeptHead>,
+    /// True if a failed commit may have succeeded, or isn't in the index yet.
+    unsure: bool,
+    /// True once the bucket was followed to its newest commit.
+    is_open: bool,
+    /// On standby, the number of this server's ticks since another one made the last commit.
+    standby: Option<u32>,
+}
+
+impl TenantBucketWriter {
+    /// Creates a writer with its index in `folder`, unless the bucket has another log. Changes nothing in the bucket.
+    pub(super) fn new(
+        folder: &Path,
+        key: &VerifierKey,
+        depth: u8,
+        bucket: Bucket,
+        handle: Handle,
+    ) -> Result<Self, StoreError> {
+        let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
+        let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
+        let claim = Claim::new(LogKind::Root, &objects, &layout, key);
+        // Before an index is created in the folder.
+        claim.has_origin()?;
+        let index = TenantIndex::open(folder, key.name(), depth)?;
+        let root = index.readers.root();
+        let server = secure_random().map_err(|error| StoreError::unavailable("opening the bucket", error))?;
+        Ok(Self {
+            claim,
+            public: Public::new(objects.clone(), layout.clone(), key.clone(), root),
+            objects,
+            layout,
+            index,
+            key: key.clone(),
+            folder: in_folder,
+            erasures: Erasures::default(),
+            unfinished: BTreeSet::new(),
+            server,
+            kept: Vec::new(),
+            unsure: false,
+            is_open: false,
+            standby: None,
+        })
+    }
+
+    /// Follows the bucket to its newest commit.
+    fn open(&mut self) -> Result<(), StoreError> {
+        self.claim.check_origin()?;
+        self.claim.check_key()?;
+        match self.index.erasures()? {
+            Some(erasures) => self.erasures = erasures,
+            // From now on, the folder can't be served without the bucket.
+            None => self.index.set_erasures(self.erasures)?,
+        }
+        self.check_newest()?;
+        // The head was published before the commits followed next, so they must include all of its entries.
+        let head = self.public.read_head()?;
+        self.follow()?;
+        if let Some(head) = head {
+            self.public.check(head.note()).map_err(in_object(&self.layout.checkpoint()))?;
+        }
+        let published = self.public.size_of_tiles()?;
+        if published > self.index.size() {
+            // Another server may have made ticks in the meantime.
+            self.follow()?;
+            check_tiles(published, self.index.size())?;
+        }
+        self.follow_checkpoints()?;
+        self.follow_evidence()?;
+        self.unfinished.extend(self.erasures.unfinished..self.erasures.next);
+        if let Err(error) = self.finish_erasures() {
+            tracing::error!(%error, "an erasure is incomplete; it will be retried with the next one");
+        }
+        if let Some(published) = self.index.readers.root().published()? {
+            self.public.make_public(&published)?;
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// Checks that the bucket still has the index's newest commit.
+    fn check_newest(&self) -> Result<(), StoreError> {
+        let Some((tick, entry)) = self.index.last_entry()? else { return Ok(()) };
+        let commit = self.objects.wait(fetch(&self.objects, &self.layout, tick))?;
+        if commit.is_some_and(|fetched| fetched.commit.entry.as_bytes() == entry) {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(
+            "the bucket lacks ticks that this folder got from it; it is another bucket or was rolled back"
+                .into(),
+        ))
+    }
+
+    /// Reads the bucket's stored checkpoints into the index.
+    fn follow_checkpoints(&mut self) -> Result<(), StoreError> {
+        let new = self.public.new_checkpoints()?;
+        new.iter().try_for_each(|published| self.index.tables.publish(published))
+    }
+
+    /// Follows everything that other servers did.
+    fn follow(&mut self) -> Result<(), StoreError> {
+        self.follow_commits()?;
+        self.follow_erasures()?;
+        self.unsure = false;
+        Ok(())
+    }
+
+    /// Follows the bucket's commits.
+    fn follow_commits(&mut self) -> Result<(), StoreError> {
+        loop {
+            for _ in 0..COMMITS_BEFORE_LISTING {
+                let next = fetch(&self.objects, &self.layout, self.index.size());
+                let Some(fetched) = self.objects.wait(next)? else { return Ok(()) };
+                self.add(fetched)?;
+            }
+            self.follow_many()?;
+        }
+    }
+
+    fn follow_many(&mut self) -> Result<(), StoreError> {
+        let Some(last) = self.index.size().checked_sub(1) else { return Ok(()) };
+        let (objects, layout) = (self.objects.clone(), self.layout.clone());
+        objects.wait(async {
+            let ticks = objects.numbers(&layout.commits(), &layout.commit(last)).await?;
+            let mut logged = self.index.size();
+            let fetching = ticks.into_iter().map(|tick| fetch(&objects, &layout, tick));
+            let mut fetched =
+                std::pin::pin!(futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS));
+            while let Some(fetched) = fetched.try_next().await? {
+                let Some(fetched) = fetched else { break };
+                self.add(fetched)?;
+                if self.index.size() - logged >= PROGRESS_TICKS {
+                    logged = self.index.size();
+                    tracing::info!(ticks = logged, "reading the bucket's commits");
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds the next commit to the index.
+    fn add(&mut self, Fetched { commit, secret }: Fetched) -> Result<(), StoreError> {
+        self.public.mark_outdated();
+        let (path, server) = (self.layout.commit(commit.tick), commit.server);
+        self.index.follow(commit, secret, &self.key).map_err(in_object(&path))?;
+        if self.is_open && server != self.server {
+            if self.standby.is_none() {
+                tracing::warn!("another server of this log makes the ticks; this one is on standby");
+            }
+            self.standby = Some(0);
+        }
+        Ok(())
+    }
+
+    /// Fails on standby.
+    fn check_turn(&self) -> Result<(), StoreError> {
+        let why = "another server of this log makes the ticks; this one is on standby";
+        self.standby.map_or(Ok(()), |_| Err(StoreError::unavailable("making a tick", why)))
+    }
+
+    /// Writes the secret of an anchor.
+    fn put_secret(&self, tick: u64, entry: &[u8], secret: &TickSecret) -> Result<(), StoreError> {
+        let path = self.layout.anchor(tick, &entry_name(entry));
+        let created = self.objects.create(&path, encode_secret(secret));
+        match self.objects.wait(created)? {
+            CreateOutcome::Ours => Ok(()),
+            CreateOutcome::Other(_) => {
+                Err(in_object(&path)(StoreError::Damaged("the object has another secret".into())))
+            }
+        }
+    }
+
+    /// Reads the bucket's evidence into the index.
+    fn follow_evidence(&mut self) -> Result<(), StoreError> {
+        let mut found = Vec::new();
+        for meta in self.objects.wait(self.objects.list(&self.layout.all_evidence(), None))? {
+            let path = meta.location;
+            let Some(object) = self.objects.wait(self.objects.get(&path))? else { continue };
+            let damaged = || in_object(&path)(StoreError::Damaged("the object isn't evidence".into()));
+            found.push(read_tenant_evidence(&object.bytes).ok_or_else(damaged)?);
+        }
+        found.sort_by_key(|(_, time, _)| *time);
+        for (number, time, evidence) in found {
+            self.index.tables.keep_evidence(number, &evidence, time)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the name of the object with the secret of the tick that has this entry.
+fn entry_name(entry: &[u8]) -> String {
+    hex::encode(&Hash::digest(&[entry]).0)
+}
+
+/// A commit with the events that it still has.
+struct Fetched {
+    commit: TickCommit,
+    /// The secret of the tick's directory, if it is an anchor that heads require.
+    secret: Option<TickSecret>,
+}
+
+/// Reads the commit of a tick.
+async fn fetch(objects: &Objects, layout: &Layout, tick: u64) -> Result<Option<Fetched>, StoreError> {
+    let path = layout.commit(tick);
+    let Some(object) = objects.get(&path).await? else { return Ok(None) };
+    let mut commit = TickCommit::decode(&object.bytes).map_err(in_object(&path))?;
+    if commit.tick != tick {
+        let message = format!("the object is the commit of tick {}", commit.tick);
+        return Err(in_object(&path)(StoreError::Damaged(message)));
+    }
+    if commit.events.is_none() {
+        let events = newest_events(objects, layout, tick, 0..u64::MAX).await?;
+        commit.check_events(&events).map_err(in_object(&layout.generations(tick)))?;
+        commit.events = Some(events);
+    }
+    let mut secret = None;
+    if is_anchor(tick) {
+        let path = layout.anchor(tick, &entry_name(commit.entry.as_bytes()));
+        if let Some(object) = objects.get(&path).await? {
+            secret = Some(decode_secret(&object.bytes).map_err(in_object(&path))?);
+        }
+    }
+    Ok(Some(Fetched { commit, secret }))
+}
+
+fn read_tenant_evidence(bytes: &[u8]) -> Option<(TenantNumber, Time, Evidence)> {
+    let (number, evidence) = str::from_utf8(bytes).ok()?.split_once('\n')?;
+    let number = number.parse().ok().and_then(TenantNumber::new)?;
+    let (time, evidence) = read_evidence(evidence.as_bytes())?;
+    Some((number, time, evidence))
+}
+
+impl TreeStore for TenantBucketWriter {
+    fn size(&self) -> u64 {
+        self.index.size()
+    }
+
+    fn edge(&self) -> Result<CompactRange, StoreError> {
+        Ok(self.index.edge.clone())
+    }
+
+    fn catch_up(&mut self) -> Result<u64, StoreError> {
+        self.follow()?;
+        self.public.restore_head()?;
+        Ok(self.index.size())
+    }
+}
+
+impl CheckpointWriter for TenantBucketWriter {
+    fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
+        self.public.make_public(published)?;
+        self.index.tables.publish(published)
+    }
+}
+
+impl SignedHeadStore for TenantBucketWriter {
+    fn signed_size(&self) -> Result<Option<u64>, StoreError> {
+        self.index.tables.signed_size()
+    }
+
+    fn forget_signed_size(&mut self) -> Result<(), StoreError> {
+        self.index.tables.forget_signed_size()
+    }
+}
+
+impl TenantWriter for TenantBucketWriter {
+    fn depth(&self) -> Result<u8, StoreError> {
+        self.index.tables.depth()
+    }
+
+    fn tenants(&self, after: u32) -> Result<Vec<Tenant>, StoreError> {
+        self.index.tables.tenants(after)
+    }
+
+    fn heads(&self) -> Result<Vec<SlotHead>, StoreError> {
+        self.index.tables.heads()
+    }
+
+    fn latest_link(&self) -> Result<Option<Time>, StoreError> {
+        self.index.tables.latest_link()
+    }
+
+    fn size_of(&self, number: TenantNumber) -> Result<u64, StoreError> {
+        self.index.tables.size_of(number)
+    }
+
+    fn edge_of(&self, number: TenantNumber, size: u64) -> Result<CompactRange, StoreError> {
+        self.index.tables.edge_of(number, size)
+    }
+
+    fn state(&self, number: TenantNumber) -> Box<dyn Storage<Error = StoreError> + '_> {
+        self.index.tables.state(number)
+    }
+
+    fn requests(&self) -> Result<Vec<TenantRequest>, StoreError> {
+        self.index.tables.requests()
+    }
+
+    fn moved_to(&self, number: TenantNumber) -> Result<Option<String>, StoreError> {
+        self.index.tables.moved_to(number)
+    }
+
+    fn root_notes(&self) -> Result<Vec<StoredRootNote>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Always fails: the note would be in the index only, which another server of the bucket doesn't have.
+    fn add_root_note(&mut self, _: &RootNote) -> Result<(), StoreError> {
+        Err(StoreError::unavailable("storing a key note for all tenant logs", "the log is in a bucket"))
+    }
+
+    fn mark_placed(&mut self, _: &Hash) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn has_key(&self, number: TenantNumber, key: &VerifierKey) -> Result<bool, StoreError> {
+        self.index.tables.has_key(number, key)
+    }
+
+    fn tenants_with_key(
+        &self,
+        key: &VerifierKey,
+        after: u32,
+        max: u64,
+    ) -> Result<Vec<(TenantNumber, TenantId)>, StoreError> {
+        self.index.tables.tenants_with_key(key, after, max)
+    }
+
+    fn signs_before_commit(&self) -> bool {
+        false
+    }
+
+    fn check_active(&self) -> Result<(), StoreError> {
+        self.check_turn()
+    }
+
+    fn begin_tick(&mut self) -> Result<(), StoreError> {
+        if self.unsure || self.standby.is_some() {
+            self.standby = self.standby.map(|waited| waited + 1);
+            // Sets the number back to 0 if another server made a tick.
+            self.follow()?;
+            if self.standby.is_some_and(|waited| waited >= TAKEOVER_TICKS) {
+                self.follow_checkpoints()?;
+                self.follow_evidence()?;
+                tracing::warn!("the other server of this log makes no ticks anymore; this one takes over");
+                self.standby = None;
+            }
+        }
+        self.check_turn()
+    }
+
+    fn commit_tick(&mut self, batch: &TickBatch<'_>) -> Result<(), CommitError> {
+        debug_assert!(
+            batch.publish.is_none(),
+            "a checkpoint is signed only after its entries are in the bucket"
+        );
+        let tick = batch.root_tree.base();
+        if self.unsure || tick != self.index.size() {
+            return Err(CommitError::Overtaken);
+        }
+        let tenants = self.index.new_tenants(batch.heads)?;
+        let commit = TickCommit::new(self.server, batch, tenants, self.kept.clone())?;
+        if let Some(directory) = batch.anchor {
+            self.put_secret(tick, batch.entry, directory.secret())?;
+        }
+        let bytes = commit.encode()?;
+        self.unsure = true;
+        match self.objects.wait(self.objects.create(&self.layout.commit(tick), bytes))? {
+            CreateOutcome::Ours => {
+                self.index.commit(&commit, batch)?;
+                self.kept.clear();
+                self.unsure = false;
+                Ok(())
+            }
+            CreateOutcome::Other(_) => {
+                self.follow()?;
+                Err(CommitError::Overtaken)
+            }
+        }
+    }
+
+    fn delete_anchors(&mut self, end: u64, except: &[u64]) -> Result<(), StoreError> {
+        self.check_turn()?;
+        let mut superfluous = Vec::new();
+        for meta in self.objects.wait(self.objects.list(&self.layout.anchors(), None))? {
+            let tick = meta.location.parts().rev().nth(1).and_then(|part| part.as_ref().parse().ok());
+            if tick.is_some_and(|tick: u64| tick < end && !except.contains(&tick)) {
+                superfluous.push(meta.location);
+            }
+        }
+        self.objects.wait(self.objects.delete(superfluous))?;
+        self.index.tables.delete_anchors(end, except)
+    }
+
+    fn unkept(&self) -> Result<Vec<TenantNumber>, StoreError> {
+        self.index.tables.unkept()
+    }
+
+    /// Keeps the heads with the next tick.
+    fn keep_heads(&mut self, heads: &[KeptHead]) -> Result<(), StoreError> {
+        self.kept.extend_from_slice(heads);
+        Ok(())
+    }
+
+    fn keep_evidence(
+        &mut self,
+        number: TenantNumber,
+        evidence: &Evidence,
+        at: Time,
+    ) -> Result<(), StoreError> {
+        if self.index.tables.has_room_for(number, evidence)? {
+            let mut bytes = format!("{number}\n").into_bytes();
+            // An object keeps the time of the first sighting, so it isn't part of the name.
+            let name = entry_name(&[&bytes[..], &write_evidence(evidence, Time::MIN)].concat());
+            bytes.extend(write_evidence(evidence, at));
+            self.objects.wait(self.objects.create(&self.layout.evidence(&name), bytes)).map(drop)?;
+        }
+        self.index.tables.keep_evidence(number, evidence, at)
+    }
+
+    fn erase(&mut self, number: TenantNumber, entries: &[u64]) -> Result<u64, StoreError> {
+        self.erase_events(number, entries)
+    }
+
+    fn finish_erasure(&mut self, number: TenantNumber, record: u64, at: Time) -> Result<(), StoreError> {
+        self.index.tables.finish_erasure(number, record, at)
+    }
+}

@@ -1,0 +1,42 @@
+//! The memory of tenant heads for a root log in a bucket. Commits are never replaced, so a head that they contain needs no
+//! other record. The server's file still proves that the bucket lacks something that this server has shown.
+
+use countersign_log::store::StoreError;
+use countersign_log::tenants::heads::SlotHead;
+use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
+
+use crate::heads_file::TenantHeadsFile;
+
+/// The heads in a server's file, and those that only the bucket has: other servers showed them, or the folder is new.
+pub(crate) struct HeadsOfBucket {
+    file: TenantHeadsFile,
+    heads: Vec<RememberedHead>,
+}
+
+impl HeadsOfBucket {
+    /// Combines a server's file with the heads that the bucket has as of the tick.
+    ///
+    /// # Errors
+    /// If the file can't be read or written.
+    pub(crate) fn new(mut file: TenantHeadsFile, stored: &[SlotHead], tick: u64) -> Result<Self, StoreError> {
+        let mut heads = file.heads()?;
+        let known: std::collections::BTreeSet<_> = heads.iter().map(|known| known.head.number).collect();
+        let new: Vec<SlotHead> =
+            stored.iter().filter(|head| !known.contains(&head.number)).copied().collect();
+        if !new.is_empty() {
+            file.remember(tick, &new)?;
+        }
+        heads.extend(new.into_iter().map(|head| RememberedHead { tick, head }));
+        Ok(Self { file, heads })
+    }
+}
+
+impl TenantHeadMemory for HeadsOfBucket {
+    fn heads(&mut self) -> Result<Vec<RememberedHead>, StoreError> {
+        Ok(std::mem::take(&mut self.heads))
+    }
+
+    fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError> {
+        self.file.remember(tick, heads)
+    }
+}

@@ -1,0 +1,325 @@
+//! A server's index of a root log with tenant logs: everything in the bucket's commits, in the tables of the embedded
+//! store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign::log::{AcceptanceError, PendingBatch};
+use countersign::merkle::{CompactRange, PendingTree, leaf_hash};
+use countersign::note::VerifierKey;
+use countersign::tenant::DirectoryEntry;
+use countersign::time::Time;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
+
+use super::codec::{NewTenant, Part, TickCommit, entry_of, event_number};
+use crate::bucket::index::{self, Erasures};
+use crate::sqlite::{self, TenantIndexWriter, failed};
+use countersign_log::erase::record;
+use countersign_log::store::{StoreError, TreeStore as _};
+use countersign_log::tables::integer;
+use countersign_log::tenants::directory::TickDirectory;
+use countersign_log::tenants::heads::{HeadShards, SlotHead};
+use countersign_log::tenants::secret::TickSecret;
+use countersign_log::tenants::store::{KeptHead, TenantGrowth, TenantReaders, TenantWriter as _, TickBatch};
+use countersign_log::tenants::tenant::{TenantId, TenantNumber};
+
+const PARTS: &str = "
+-- The entries of tenant logs by commit: the key of the first entry, the tick, and the number of entries.
+CREATE TABLE IF NOT EXISTS parts (first INTEGER PRIMARY KEY, tick INTEGER NOT NULL, count INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS parts_by_tick ON parts (tick);
+";
+const WRITING: &str = "writing the index";
+const READING: &str = "reading the index";
+
+/// The index of a bucket.
+pub(super) struct TenantIndex {
+    pub(super) tables: TenantIndexWriter,
+    pub(super) readers: Arc<dyn TenantReaders>,
+    /// The right edge of the root log's tree.
+    pub(super) edge: CompactRange,
+}
+
+/// The entries that a commit adds to a tenant log.
+struct Grown {
+    number: TenantNumber,
+    growth: PendingBatch,
+    tree: PendingTree,
+    erasures: Vec<u64>,
+}
+
+impl TenantIndex {
+    pub(super) fn open(folder: &Path, origin: &str, depth: u8) -> Result<Self, StoreError> {
+        let tables = format!("{}{PARTS}", index::TABLES);
+        let (tables, readers) = sqlite::open_tenant_index(folder, origin, depth, &tables)?;
+        let edge = tables.edge()?;
+        Ok(Self { tables, readers, edge })
+    }
+
+    fn connection(&self) -> &Connection {
+        self.tables.database()
+    }
+
+    /// Returns the number of ticks.
+    pub(super) fn size(&self) -> u64 {
+        self.tables.size()
+    }
+
+    pub(super) fn erasures(&self) -> Result<Option<Erasures>, StoreError> {
+        Erasures::read(self.connection())
+    }
+
+    pub(super) fn set_erasures(&self, erasures: Erasures) -> Result<(), StoreError> {
+        erasures.write(self.connection())
+    }
+
+    /// Returns those tenants of the heads that no commit contains yet.
+    pub(super) fn new_tenants(&self, heads: &[SlotHead]) -> Result<Vec<NewTenant>, StoreError> {
+        let numbers: BTreeSet<TenantNumber> = heads.iter().map(|head| head.number).collect();
+        let mut new = uncommitted(self.connection()).map_err(failed(READING))?;
+        new.retain(|tenant| numbers.contains(&tenant.number));
+        Ok(new)
+    }
+
+    /// Adds this server's own commit.
+    pub(super) fn commit(&mut self, commit: &TickCommit, batch: &TickBatch<'_>) -> Result<(), StoreError> {
+        self.add_objects(commit, false)?;
+        self.tables.commit_tick(batch).map_err(|error| error.into_store_error(WRITING))?;
+        self.edge = batch.root_tree.edge();
+        Ok(())
+    }
+
+    /// Adds the next commit of the bucket. `secret` is that of an anchor.
+    pub(super) fn follow(
+        &mut self,
+        mut commit: TickCommit,
+        secret: Option<TickSecret>,
+        key: &VerifierKey,
+    ) -> Result<(), StoreError> {
+        let tick = commit.tick;
+        let damaged = |why: &str| StoreError::Damaged(format!("the commit of tick {tick}: {why}"));
+        if tick != self.size() {
+            return Err(damaged("it doesn't follow the tick before it"));
+        }
+        let entry = DirectoryEntry::parse(&commit.entry);
+        let entry = entry.ok_or_else(|| damaged("the entry of the root log is not a directory"))?;
+        self.add_objects(&commit, true)?;
+        let mut events = commit.events.take().unwrap_or_default();
+        let mut grown = Vec::with_capacity(commit.parts.len());
+        for Part { number, base, leaves } in &commit.parts {
+            if self.tables.size_of(*number)? != *base {
+                return Err(damaged("the entries of a tenant log don't follow those before them"));
+            }
+            let mut growth = PendingBatch::new(*base);
+            let state = self.tables.state(*number);
+            for (leaf, index) in leaves.iter().zip(*base..) {
+                let event = events.remove(&event_number(*number, index));
+                growth.replay(&*state, leaf.clone(), event).map_err(|stop| match stop {
+                    AcceptanceError::Refused(refusal) => damaged(&refusal.to_string()),
+                    AcceptanceError::Storage(error) => error,
+                })?;
+            }
+            drop(state);
+            let mut tree = PendingTree::new(&self.tables.edge_of(*number, *base)?);
+            tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
+            let erasures = record::recorded(&growth, key);
+            grown.push(Grown { number: *number, growth, tree, erasures });
+        }
+        let mut heads = Vec::with_capacity(commit.heads.len());
+        for head in &commit.heads {
+            let id = self.id_of(head.number)?.ok_or_else(|| damaged("a tenant is missing"))?;
+            heads.push(SlotHead {
+                id,
+                number: head.number,
+                size: head.size,
+                root: head.root,
+                state: head.state,
+            });
+        }
+        let by_number: BTreeMap<TenantNumber, &SlotHead> =
+            heads.iter().map(|head| (head.number, head)).collect();
+        for log in &grown {
+            let head = by_number.get(&log.number);
+            if head.is_none_or(|head| head.size != log.tree.size() || head.root != log.tree.root()) {
+                return Err(damaged("the entries of a tenant log differ from its head"));
+            }
+        }
+        let anchor = secret.map(|secret| self.directory(&commit, &heads, secret, entry.time)).transpose()?;
+        if anchor.as_ref().is_some_and(|anchor| anchor.entry() != entry) {
+            return Err(damaged("the directory differs from the entry of the root log"));
+        }
+        let mut root_tree = PendingTree::new(&self.edge);
+        root_tree.extend(&[leaf_hash(commit.entry.as_bytes())]);
+        let logs: Vec<TenantGrowth<'_>> = grown
+            .iter()
+            .map(|Grown { number, growth, tree, erasures }| TenantGrowth {
+                number: *number,
+                growth,
+                tree,
+                erasures,
+            })
+            .collect();
+        let batch = TickBatch {
+            entry: commit.entry.as_bytes(),
+            root_tree: &root_tree,
+            depth: commit.depth,
+            logs: &logs,
+            heads: &heads,
+            anchor: anchor.as_ref(),
+            publish: None,
+            signed_size: None,
+        };
+        self.tables.commit_tick(&batch).map_err(|error| error.into_store_error(WRITING))?;
+        self.edge = root_tree.edge();
+        Ok(())
+    }
+
+    /// Computes the directory of a commit's tick.
+    fn directory(
+        &self,
+        commit: &TickCommit,
+        changed: &[SlotHead],
+        secret: TickSecret,
+        time: Time,
+    ) -> Result<TickDirectory, StoreError> {
+        // Two tenants share a slot only at a lesser depth than that of the tick.
+        let heads = HeadShards::new(commit.depth)?
+            .with(self.tables.heads()?.into_iter().chain(changed.iter().copied()))?;
+        Ok(TickDirectory::build(secret, self.origin()?.as_str(), commit.tick, time, heads)?)
+    }
+
+    fn origin(&self) -> Result<String, StoreError> {
+        self.connection().query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed(READING))
+    }
+
+    fn id_of(&self, number: TenantNumber) -> Result<Option<TenantId>, StoreError> {
+        self.connection()
+            .prepare_cached("SELECT id FROM tenants WHERE number = ?")
+            .and_then(|mut query| query.query_row([number.get()], |row| row.get(0)).optional())
+            .map_err(failed(READING))
+    }
+
+    /// Adds what a commit has besides a tick's batch. It is added first, because the commit is in the bucket even if the
+    /// rest fails, and adding it again changes nothing. `with_tenants` adds the new tenants too.
+    fn add_objects(&self, commit: &TickCommit, with_tenants: bool) -> Result<(), StoreError> {
+        let add = || -> rusqlite::Result<()> {
+            let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO commits VALUES (?)")?
+                .execute([integer(commit.tick)])?;
+            let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)")?;
+            for part in &commit.parts {
+                let Range { start, end } = part.event_numbers();
+                insert.execute([integer(start), integer(commit.tick), integer(end - start)])?;
+            }
+            drop(insert);
+            if with_tenants && !commit.tenants.is_empty() {
+                add_tenants(&transaction, &commit.tenants)?;
+            }
+            transaction.commit()
+        };
+        add().map_err(failed(WRITING))?;
+        self.keep_heads(&commit.kept)
+    }
+
+    fn keep_heads(&self, kept: &[KeptHead]) -> Result<(), StoreError> {
+        if kept.is_empty() { Ok(()) } else { self.tables.write_kept_heads(kept) }
+    }
+
+    /// Returns the tick with this event, given by its number. `None` if no commit has its entry.
+    pub(super) fn tick_of(&self, event: u64) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT tick, first + count FROM parts WHERE first <= ? ORDER BY first DESC LIMIT 1";
+        let found: Option<(u64, u64)> = self
+            .connection()
+            .prepare_cached(sql)
+            .and_then(|mut query| {
+                query.query_row([integer(event)], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(failed(READING))?;
+        Ok(found.filter(|(_, end)| event < *end).map(|(tick, _)| tick))
+    }
+
+    /// Returns the numbers of a commit's events that are erased.
+    pub(super) fn erased_in(&self, tick: u64) -> Result<BTreeSet<u64>, StoreError> {
+        let parts: Vec<Range<u64>> = self
+            .connection()
+            .prepare_cached("SELECT first, first + count FROM parts WHERE tick = ?")
+            .and_then(|mut query| {
+                query.query_map([integer(tick)], |row| Ok(row.get(0)?..row.get(1)?))?.collect()
+            })
+            .map_err(failed(READING))?;
+        let mut erased = BTreeSet::new();
+        for part in parts {
+            erased.extend(index::erased_in(self.connection(), &part)?);
+        }
+        Ok(erased)
+    }
+
+    /// Splits these events, given by their numbers, into those that exist and those that are erased.
+    pub(super) fn split_erased(&self, events: &[u64]) -> Result<(Vec<u64>, Vec<u64>), StoreError> {
+        index::split_erased(self.connection(), events)
+    }
+
+    /// Erases these events, given by their numbers, from the index.
+    pub(super) fn erase(&mut self, events: &[u64]) -> Result<(), StoreError> {
+        index::mark_erased(self.connection(), events)?;
+        let mut entries: Vec<(TenantNumber, u64)> =
+            events.iter().map(|event| entry_of(*event)).collect::<Result<_, _>>()?;
+        entries.sort_unstable();
+        for entries in entries.chunk_by(|one, next| one.0 == next.0) {
+            let indexes: Vec<u64> = entries.iter().map(|(_, index)| *index).collect();
+            self.tables.erase(entries[0].0, &indexes)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the last tick's entry of the root log.
+    pub(super) fn last_entry(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        let Some(tick) = self.size().checked_sub(1) else { return Ok(None) };
+        let entry = self.readers.root().leaves(tick..tick + 1)?.pop();
+        Ok(entry.map(|entry| (tick, entry)))
+    }
+}
+
+/// Returns the tenants that no commit contains yet.
+fn uncommitted(connection: &Connection) -> rusqlite::Result<Vec<NewTenant>> {
+    let sql = "SELECT number, id, created, name FROM tenants WHERE since IS NULL ORDER BY number";
+    let out_of_bounds = |column: usize| rusqlite::Error::IntegralValueOutOfRange(column, 0);
+    let tenant = |row: &Row<'_>| {
+        Ok(NewTenant {
+            number: TenantNumber::new(row.get(0)?).ok_or_else(|| out_of_bounds(0))?,
+            id: row.get(1)?,
+            created: Time::from_millis(row.get(2)?).ok_or_else(|| out_of_bounds(2))?,
+            name: row.get(3)?,
+        })
+    };
+    connection.prepare_cached(sql)?.query_map([], tenant)?.collect()
+}
+
+/// Adds the tenants of a commit. Tenants that no commit contains yet were created here in the meantime: they get other
+/// numbers, unless another server created the same ones.
+fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Result<()> {
+    let created_here = uncommitted(connection)?;
+    connection.execute("DELETE FROM tenants WHERE since IS NULL", [])?;
+    let sql = "INSERT INTO tenants (number, id, created, name, state) VALUES (?, ?, ?, ?, 0)";
+    let mut insert = connection.prepare_cached(sql)?;
+    let mut add = |number: u32, NewTenant { id, created, name, .. }: &NewTenant| {
+        insert.execute((number, id, created.millis(), name))
+    };
+    for tenant in tenants {
+        add(tenant.number.get(), tenant)?;
+    }
+    for tenant in created_here {
+        let is_taken = "SELECT count(*) > 0 FROM tenants WHERE id = ? OR name = ?";
+        if connection.query_row(is_taken, (tenant.id, &tenant.name), |row| row.get(0))? {
+            continue;
+        }
+        let next = "SELECT max(number) + 1 FROM tenants";
+        let next: u32 = connection.query_row(next, [], |row| row.get(0))?;
+        if next <= TenantNumber::MAX.get() {
+            add(next, &tenant)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Starts the server of a root log.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use countersign_log::clock::Timekeeper;
+use countersign_log::own_chain::secure_random;
+use countersign_log::quota::tenants::TenantQuotas;
+use countersign_log::self_check;
+use countersign_log::sequencer::rules;
+use countersign_log::signed_memory::SignedHeadMemory;
+use countersign_log::stop::Signing;
+use countersign_log::store::StoreError;
+use countersign_log::tenants::growth::GrowthTicks;
+use countersign_log::tenants::guard::HeadGuard;
+use countersign_log::tenants::job::TenantJob;
+use countersign_log::tenants::memory::TenantHeadMemory;
+use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequencer};
+use countersign_log::tenants::stops::TenantStops;
+use countersign_log::tenants::store::TenantStore;
+use countersign_log::witnessing::has_witnesses;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
+use super::{Config, RunningLog, StartError, TenantConfig, lock, memory};
+use crate::bucket::{self, CommitNames, HeadsOfBucket};
+use crate::control_files::server_metrics;
+use crate::erase;
+use crate::fsck::{SelfCheck, SelfCheckThread};
+use crate::heads_file::TenantHeadsFile;
+use crate::jobs::Jobs;
+use crate::log_server::{LogServer, Parts};
+use crate::reading::Reading;
+use crate::server::AppState;
+use crate::signed_file::SignedFile;
+use crate::sqlite;
+use crate::stop_file::StopFile;
+use crate::tenants::{TenantLogs, TenantLogsParts};
+
+/// Runs the sequencer's jobs until all senders are gone.
+fn run(mut working: RunningTenantSequencer, mut jobs: mpsc::Receiver<TenantJob>) {
+    while let Some(job) = jobs.blocking_recv() {
+        if working.work(job) {
+            jobs.close();
+        }
+    }
+}
+
+/// Makes the sequencer tick at a fixed interval, whether or not a log grew. A tick waits for its turn in the queue, so
+/// that submissions can't keep it out; the ticks that become due in the meantime are skipped.
+async fn keep_ticking(jobs: mpsc::WeakSender<TenantJob>, first: Instant, interval: Duration) {
+    let mut interval = tokio::time::interval_at(first, interval);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        interval.tick().await;
+        let Some(jobs) = jobs.upgrade() else { return };
+        if jobs.send(TenantJob::Tick).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Starts the server of a root log.
+pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<RunningLog, StartError> {
+    let Config { folder, store: bucket, key, trust, listen: address, tls, cors, hosts, parsers, .. } = config;
+    let Config { issuer, reads, page, limits, bounds, clock, holds, check_within, steady, .. } = config;
+    let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
+    let lock = lock(&folder)?;
+    let is_shared = bucket.is_some();
+    let commits = bucket.clone().map(|bucket| CommitNames::new(bucket, Handle::current()));
+    let opened = tokio::task::spawn_blocking({
+        let (folder, key, handle, now) =
+            (folder.clone(), key.verifier_key().clone(), Handle::current(), clock());
+        let witnesses: Vec<_> = trust.witnesses().cloned().collect();
+        move || {
+            let signing =
+                Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
+            let origin = key.name();
+            let found = SignedFile::read(&folder, origin)?;
+            let Some(bucket) = bucket else {
+                if !sqlite::has_tenants(&folder)? {
+                    sqlite::create_with_tenants(&folder, origin, tenants.depth)?;
+                }
+                let TenantStore { writer, readers } = sqlite::open_tenants(&folder, origin)?;
+                let memory = memory(&folder, origin, found, &signing, now)?;
+                self_check::check(&*readers.root())?;
+                let heads: Box<dyn TenantHeadMemory> = Box::new(TenantHeadsFile::open(&folder, origin)?);
+                return Ok((writer, readers, memory, heads, signing));
+            };
+            let (TenantStore { writer, readers }, signed) =
+                bucket::open_tenants(&folder, &key, tenants.depth, bucket, handle)?;
+            let file = SignedFile::open(&folder, origin, found)?;
+            let memory: Box<dyn SignedHeadMemory> = Box::new(signed.with_file(file, signing.clone(), now));
+            self_check::check(&*readers.root())?;
+            let tick = writer.size().saturating_sub(1);
+            let heads = HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, tick)?;
+            let heads: Box<dyn TenantHeadMemory> = Box::new(heads);
+            Ok::<_, StoreError>((writer, readers, memory, heads, signing))
+        }
+    });
+    let (writer, readers, memory, heads, signing) =
+        opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
+    let root = readers.root();
+    let (stops, growth) = (TenantStops::default(), GrowthTicks::default());
+    let is_tick_due = has_witnesses(Some(&trust)) && root.size()? > 0;
+    let rules = Arc::new(RwLock::new(Arc::new(rules(&*root, key.verifier_key(), trust.clone())?)));
+    let metrics = Arc::new(server_metrics());
+    let (announce, published) = watch::channel(root.published()?.map(Arc::new));
+    let (announce_tick, ticks) = watch::channel(None);
+    let (jobs, queue) = mpsc::channel(bounds.waiting.max(1));
+    let log_server = LogServer::new(Parts {
+        tenant: None,
+        rules: rules.clone(),
+        key: key.verifier_key().clone(),
+        reader: root.clone(),
+        jobs: Jobs::Root(jobs.clone()),
+        published,
+        quotas: None,
+        limits,
+        timekeeper: timekeeper.clone(),
+        metrics: metrics.clone(),
+        signing: signing.clone(),
+        is_shared,
+        has_lost_commits: Arc::default(),
+    });
+    let (witnesses, unwitnessed) = watch::channel(None);
+    let sequencer = TenantSequencer {
+        writer,
+        readers: readers.clone(),
+        memory,
+        guard: HeadGuard::new(heads, stops.clone()),
+        signing,
+        key,
+        published: announce,
+        witnesses,
+        rules,
+        timekeeper,
+        metrics,
+        ticks: announce_tick,
+        growth: growth.clone(),
+        random: Box::new(secure_random),
+    };
+    let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;
+    let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
+    let witnessing = tokio::spawn(witnessing.run());
+    let reading = Reading::new(log_server.clone(), &folder, parsers, None, reads);
+    let reading = start_reading(reading.with_tenants(&folder), issuer, steady, holds)?;
+    // A sequencer without witnesses has made a tick. One with witnesses waits for what they say about the time.
+    let first = if is_tick_due { Instant::now() } else { Instant::now() + tenants.tick };
+    let ticking = keep_ticking(jobs.downgrade(), first, tenants.tick);
+    let tenant_logs = Arc::new(TenantLogs::new(TenantLogsParts {
+        root: log_server.clone(),
+        reading: reading.clone(),
+        folder: folder.clone(),
+        readers,
+        ticks,
+        growth,
+        stops,
+        jobs,
+        quotas: TenantQuotas::new(bounds.quota, bounds.tenant_quota),
+        limits,
+        trust,
+        has_metrics: tenants.has_metrics,
+    })?);
+    let erasing = tokio::spawn(erase::keep_resuming_tenants(reading.clone(), tenant_logs.clone()));
+    let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
+    state.page = page;
+    state.reading = reading.clone();
+    state.tenants = Some(tenant_logs.clone());
+    let self_check = SelfCheck {
+        log_server: log_server.clone(),
+        folder,
+        commits,
+        search: None,
+        tenants: Some(tenant_logs.clone()),
+        known: RefCell::default(),
+    };
+    let checking =
+        check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
+    let checking = checking.transpose().map_err(failed("starting to check the logs"))?;
+    let http = start_http(state, &address, tls, &cors, hosts, &bounds).await?;
+    tokio::spawn(ticking);
+    Ok(RunningLog {
+        log_server,
+        reading,
+        http,
+        sequencer,
+        witnessing,
+        indexing: None,
+        erasing,
+        checking,
+        tenants: Some(tenant_logs),
+        _lock: lock,
+    })
+}

@@ -1,0 +1,19 @@
+//! Tests of a root log's server: its storage, ticks, recording, reading, and what it reveals about tenants.
+
+mod anchors;
+mod answers;
+mod bucket;
+mod crashes;
+mod embedded;
+mod endings;
+mod growth;
+mod leaks;
+mod own_events;
+mod recording;
+mod restore;
+mod root_notes;
+mod routes;
+mod sequencing;
+mod tables;
+mod witnessed;
+mod world;

@@ -1,0 +1,349 @@
+//! Tests of embedded tenant logs with a host that decides when ticks are made.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign::hex;
+use countersign::tenant::{TenantOrigin, TenantRequest};
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign_log::embedded::{
+    Config, Content, Copies, Cors, EmbeddedTenants, MAX_INTERVAL, Pending, Quota, RecordReads, TenantHost,
+    TickRule, Unrecorded,
+};
+use countersign_log::own_chain::{Random, secure_random};
+use countersign_log::reads::{Count, PendingReads, ReadRequest};
+use countersign_log::store::StoreError;
+use countersign_log::tenants::CreationError;
+use countersign_log::tenants::requests::Ending;
+use countersign_log::tenants::tenant::{Tenant, TenantId, TenantNumber};
+use countersign_log::tokens;
+use countersign_log_server::sqlite;
+use countersign_log_server::stop_file::StopFile;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
+use rusqlite::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::emitter::{BEGIN, Emitter};
+use crate::common::server::{ORIGIN, emitter_key, log_key};
+
+/// A host that stores nothing but tenants. The log of the first one begins with reads that are not recorded.
+struct Host {
+    folder: PathBuf,
+    reads: Option<String>,
+}
+
+impl TenantHost for Host {
+    fn create(&self, name: &str, now: Time) -> Result<Tenant, CreationError> {
+        let mut random: Random = Box::new(secure_random);
+        sqlite::add_tenant(&self.folder, name, &mut random, now)
+    }
+
+    fn unrecorded(&self, number: TenantNumber) -> Box<dyn Unrecorded> {
+        Box::new(Reads(self.reads.clone().filter(|_| number.get() == 1)))
+    }
+
+    fn with_unrecorded(&self) -> Result<Vec<TenantNumber>, StoreError> {
+        Ok(self.reads.iter().filter_map(|_| TenantNumber::new(1)).collect())
+    }
+}
+
+/// The reads that are stored at the start. Later ones are not stored.
+struct Reads(Option<String>);
+
+impl Unrecorded for Reads {
+    fn stored(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.0.clone())
+    }
+
+    fn keep(&self, _: Option<&str>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+struct Nothing;
+
+impl Copies for Nothing {
+    fn copied(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn set_copied(&self, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn withdraw(&self, _: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn trust() -> Trust {
+    let text = format!("log {}\nemitter {}\n", log_key().verifier_key(), emitter_key(0).verifier_key());
+    Trust::parse(text.as_bytes()).unwrap()
+}
+
+/// An object with its clock.
+struct Object {
+    logs: EmbeddedTenants,
+    now: i64,
+}
+
+impl Object {
+    fn open(folder: &Path, rule: TickRule, now: i64) -> Self {
+        Self::open_with_reads(folder, rule, now, None)
+    }
+
+    fn open_with_reads(folder: &Path, rule: TickRule, now: i64, reads: Option<String>) -> Self {
+        if !sqlite::has_tenants(folder).unwrap() {
+            sqlite::create_with_tenants(folder, ORIGIN, 10).unwrap();
+        }
+        let config = Config {
+            key: log_key(),
+            trust: trust(),
+            readers: format!("{} erase,read eraser log=*\n", hex::encode(&tokens::hash(TOKEN))),
+            cors: Cors::default(),
+            copies: Box::new(Nothing),
+            stops: Box::new(StopFile::new(folder)),
+            quota: Quota::default(),
+            record_reads: Some(RecordReads::None),
+            unrecorded: Box::new(Reads(None)),
+            now: Time::from_millis(now).unwrap(),
+        };
+        let store = sqlite::open_tenants(folder, ORIGIN).unwrap();
+        let host = Box::new(Host { folder: folder.to_owned(), reads });
+        Self { logs: EmbeddedTenants::open(store, config, rule, host).unwrap(), now }
+    }
+
+    fn pass(&mut self, millis: i64) {
+        self.now += millis;
+        self.logs.root().set_time(Time::from_millis(self.now).unwrap());
+    }
+
+    /// Returns the number of milliseconds until the next tick.
+    fn wait(&self) -> i64 {
+        self.logs.next_tick().millis() - self.now
+    }
+
+    /// Returns the number of ticks.
+    fn ticks(&self) -> u64 {
+        self.logs.root().published_size()
+    }
+
+    fn post(&mut self, path: &str, body: &str) -> (Option<TenantId>, http::Response<Content>) {
+        let request = Request::post(path).header(AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let request = request.body(body.as_bytes().to_vec()).unwrap();
+        self.logs.answer(request)
+    }
+
+    /// Sends a request that waits for a tick.
+    fn queue(&mut self, path: &str, body: &str) -> (Option<TenantId>, Pending) {
+        let (id, answer) = self.post(path, body);
+        let status = answer.status();
+        let Content::Waiting(pending) = answer.into_body() else { panic!("{path}: {status}") };
+        (id, pending)
+    }
+
+    fn resume(&mut self, (id, pending): &mut (Option<TenantId>, Pending)) -> Option<(u16, Value)> {
+        let answer = self.logs.resume(*id, &HeaderMap::new(), pending, false)?;
+        let status = answer.status().as_u16();
+        let Content::Whole(body) = answer.into_body() else { panic!("the answer is not complete") };
+        Some((status, serde_json::from_slice(&body).unwrap()))
+    }
+
+    /// Creates a tenant, with a tick.
+    fn create(&mut self, name: &str) -> TenantOrigin {
+        let mut request = self.queue("/tenants", &request_for(name));
+        self.pass(1000);
+        assert!(self.logs.tick());
+        let (status, answer) = self.resume(&mut request).unwrap();
+        assert_eq!((status, answer["since"].as_u64()), (200, Some(self.ticks() - 1)), "{answer}");
+        TenantOrigin::parse(answer["origin"].as_str().unwrap()).unwrap()
+    }
+}
+
+fn request_for(name: &str) -> String {
+    TenantRequest::sign(ORIGIN, name, &emitter_key(0)).unwrap()
+}
+
+fn path(origin: &TenantOrigin) -> String {
+    format!("{}/submit", origin.as_str().strip_prefix(ORIGIN).unwrap())
+}
+
+fn emitter(origin: &TenantOrigin, chain: u64) -> Emitter {
+    let mut emitter = Emitter::new(origin.as_str(), emitter_key(0), chain, trust());
+    emitter.record(2);
+    emitter
+}
+
+/// The token of a reader that may erase events in all tenant logs.
+const TOKEN: &str = "eraser-token";
+
+const START: i64 = BEGIN + 3_600_000;
+
+#[test]
+fn ticks_are_due_with_growth_or_every_10_minutes() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    assert!(object.logs.needs_tick() && object.wait() <= 0);
+    assert_eq!(object.post("/t/00000000000000000000000000000000/submit", "").1.status(), 503);
+    assert!(object.logs.tick() && !object.logs.needs_tick());
+    let idle = i64::try_from(MAX_INTERVAL.as_millis()).unwrap();
+    assert_eq!((object.wait(), object.ticks()), (idle, 1));
+    assert!(!object.logs.tick());
+
+    let mut request = object.queue("/tenants", &request_for("acme"));
+    assert_eq!(object.wait(), 1000);
+    assert!(!object.logs.tick() && object.resume(&mut request).is_none());
+    let acme = object.create("acme");
+    assert_eq!(object.resume(&mut request).unwrap().0, 200);
+    assert_eq!((object.wait(), object.ticks()), (idle, 2));
+    // The tenant exists, so nothing waits.
+    assert_eq!(object.post("/tenants", &request_for("acme")).1.status(), 200);
+
+    object.pass(500);
+    let sender = emitter(&acme, 0);
+    let (body, _) = sender.body(0, usize::MAX);
+    let mut submission = object.queue(&path(&acme), &body);
+    assert_eq!(object.wait(), 500);
+    object.pass(500);
+    assert!(object.resume(&mut submission).is_none() && object.logs.tick());
+    let (status, answer) = object.resume(&mut submission).unwrap();
+    assert_eq!((status, answer["logs"][acme.as_str()]["added"].as_u64()), (200, Some(3)), "{answer}");
+    // A repetition needs no tick.
+    assert_eq!(object.post(&path(&acme), &body).1.status(), 200);
+    assert_eq!(object.wait(), idle);
+    object.pass(idle);
+    assert!(object.logs.tick());
+    assert_eq!(object.ticks(), 4);
+}
+
+#[test]
+fn ticks_at_an_interval_do_not_depend_on_growth() {
+    let folder = TempDir::new().unwrap();
+    let rule = TickRule::Every(Duration::from_secs(10));
+    let mut object = Object::open(folder.path(), rule, START);
+    assert!(object.logs.tick());
+    assert_eq!(object.wait(), 10_000);
+    let mut request = object.queue("/tenants", &request_for("acme"));
+    assert_eq!(object.wait(), 10_000);
+    object.pass(9_999);
+    assert!(!object.logs.tick());
+    object.pass(1);
+    assert!(object.logs.tick() && object.resume(&mut request).is_some());
+    assert_eq!(object.wait(), 10_000);
+}
+
+#[test]
+fn an_object_that_ends_before_a_tick_loses_only_what_it_has_not_acknowledged() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    object.logs.tick();
+    let acme = object.create("acme");
+    let (first, second) = (emitter(&acme, 0).body(0, usize::MAX).0, emitter(&acme, 1).body(0, usize::MAX).0);
+    let mut submission = object.queue(&path(&acme), &first);
+    object.pass(1000);
+    assert!(object.logs.tick() && object.resume(&mut submission).is_some());
+    object.queue(&path(&acme), &second);
+    let (now, ticks) = (object.now, object.ticks());
+    drop(object);
+
+    let mut object = Object::open(folder.path(), TickRule::Changes, now);
+    // Nothing is signed before the host says so, and the next tick is a second after the last.
+    assert_eq!((object.ticks(), object.wait()), (ticks, 1000));
+    assert_eq!(object.post(&path(&acme), &first).1.status(), 503);
+    object.pass(1000);
+    assert!(object.logs.tick());
+    assert_eq!(object.ticks(), ticks + 1);
+    assert_eq!(object.post(&path(&acme), &first).1.status(), 200);
+    let mut submission = object.queue(&path(&acme), &second);
+    object.pass(1000);
+    assert!(object.logs.tick());
+    let (_, answer) = object.resume(&mut submission).unwrap();
+    assert_eq!(answer["logs"][acme.as_str()]["added"].as_u64(), Some(3), "{answer}");
+}
+
+/// Opens an object with a tenant log in which reads must be recorded, after `change` changed the database. Makes two
+/// ticks, the first of which publishes the log's head.
+fn with_reads_to_record(folder: &Path, change: impl FnOnce()) -> Object {
+    let mut object = Object::open(folder, TickRule::Changes, START);
+    object.logs.tick();
+    object.create("acme");
+    let now = object.now + 1000;
+    drop(object);
+    change();
+    let mut reads = PendingReads::default();
+    let reader = ("reader".to_owned(), "token".to_owned(), Vec::new());
+    let at = Time::from_millis(START - 3_600_000).unwrap();
+    reads.add(&reader, &ReadRequest::for_proof("/proof/a/1"), Count::begun(), at);
+    let reads = serde_json::to_string(&reads).unwrap();
+    let mut object = Object::open_with_reads(folder, TickRule::Changes, now, Some(reads));
+    assert!(object.logs.tick());
+    assert_eq!(object.wait(), 1000);
+    object.pass(1000);
+    assert!(object.logs.tick());
+    object
+}
+
+/// Changes the stored head of the first tenant, so that its log is stopped once it is opened.
+fn change_head(folder: &Path) {
+    let database = Connection::open(folder.join(sqlite::FILE)).unwrap();
+    let changed = database.execute("UPDATE tenant_heads SET root = zeroblob(32) WHERE number = 1", []);
+    assert_eq!(changed.unwrap(), 1);
+}
+
+#[test]
+fn reads_are_recorded_at_a_tick() {
+    let folder = TempDir::new().unwrap();
+    let object = with_reads_to_record(folder.path(), || {});
+    assert_eq!(i128::from(object.wait()), MAX_INTERVAL.as_millis().cast_signed());
+}
+
+#[test]
+fn reads_that_a_stopped_log_cannot_record_are_retried_after_a_minute() {
+    let folder = TempDir::new().unwrap();
+    let mut object = with_reads_to_record(folder.path(), || change_head(folder.path()));
+    for _ in 0..2 {
+        assert_eq!(object.wait(), 60_000);
+        object.pass(60_000);
+        assert!(object.logs.tick());
+    }
+}
+
+#[test]
+fn reads_of_a_log_that_ended_are_not_recorded() {
+    let folder = TempDir::new().unwrap();
+    let end = || _ = sqlite::end_tenants(folder.path(), &["acme"], &Ending::End).unwrap();
+    let object = with_reads_to_record(folder.path(), end);
+    assert_eq!(i128::from(object.wait()), MAX_INTERVAL.as_millis().cast_signed());
+}
+
+#[test]
+fn an_erasure_that_a_stopped_log_cannot_continue_leaves_others_unaffected() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    object.logs.tick();
+    for name in ["acme", "other"] {
+        let log = object.create(name);
+        let sender = emitter(&log, 0);
+        object.queue(&path(&log), &sender.body(0, usize::MAX).0);
+        object.pass(1000);
+        assert!(object.logs.tick());
+        // The tick contains the record, but nothing continues the erasure.
+        let body = format!(r#"{{"events":["{}/1"],"reason":"test"}}"#, sender.chain());
+        object.queue(&path(&log).replace("/submit", "/erase"), &body);
+        object.pass(1000);
+        assert!(object.logs.tick());
+    }
+    let now = object.now + 1000;
+    drop(object);
+    change_head(folder.path());
+    let mut object = Object::open(folder.path(), TickRule::Changes, now);
+    assert!(object.logs.tick() && object.logs.is_erasing().unwrap());
+    assert!(matches!(object.logs.erase_some(), Err(StoreError::Stopped(_))));
+    let database = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    let sql = "SELECT count(*), max(record) >> 32 FROM erasures WHERE done IS NULL";
+    let unfinished: (u64, u64) = database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(unfinished, (1, 1));
+}

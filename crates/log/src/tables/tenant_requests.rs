@@ -1,0 +1,154 @@
+//! Requests to begin and end tenant logs, in tables.
+
+use countersign::tenant::State;
+use countersign::time::Time;
+
+use super::database::{Database, all, first};
+use super::tenant_rows::{
+    BY_NAME, CREATING, FINDING, check_name, find_or_insert, state, tenant, tenant_number, transaction,
+};
+use crate::own_chain::Random;
+use crate::store::StoreError;
+use crate::tenants::CreationError;
+use crate::tenants::heads::SlotHead;
+use crate::tenants::requests::{Ending, TenantRequest};
+use crate::tenants::tenant::{Tenant, TenantId, TenantNumber};
+
+/// The maximum number of requests that one tick carries out.
+const MAX_REQUESTS: u64 = 1024;
+
+const READING: &str = "reading the requests for tenant logs";
+const ENDING: &str = "ending a tenant log";
+
+/// The reason why a tenant log can't be ended, or can't continue another one.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// There is no tenant with this name.
+    #[error("there is no tenant named {0:?}")]
+    Unknown(String),
+    /// The log has ended in another way, or is about to.
+    #[error("the log of {0:?} has ended already, or is about to")]
+    Ended(String),
+    /// The log has not ended yet.
+    #[error("the log of {0:?} has not ended")]
+    Live(String),
+    /// There is a tenant with this name, and another log than its own is to be continued.
+    #[error("{0:?} has a log already")]
+    Exists(String),
+    /// No tenant can be created.
+    #[error(transparent)]
+    Creation(#[from] CreationError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Returns the requests for the next tick.
+pub(super) fn requests(database: &dyn Database) -> Result<Vec<TenantRequest>, StoreError> {
+    let sql = "SELECT number, id, opening, tenant_requests.state, moved_to \
+               FROM tenant_requests JOIN tenants USING (number) ORDER BY number LIMIT ?";
+    all(database, READING, sql, &[MAX_REQUESTS.into()], |row| {
+        let ending = match row.optional_number(3)? {
+            None => None,
+            Some(_) => Some(match (state(row, 3)?, row.text(4)?) {
+                (State::Moved, Some(origin)) => Ending::Move(origin),
+                _ => Ending::End,
+            }),
+        };
+        Ok(TenantRequest {
+            number: tenant_number(row, 0)?,
+            id: row.array(1)?,
+            openings: row.text(2)?.map_or_else(Vec::new, |lines| lines.lines().map(str::to_owned).collect()),
+            ending,
+        })
+    })
+}
+
+/// Deletes the requests that a tick with these changed heads carries out.
+pub(super) fn delete_carried_out(database: &dyn Database, heads: &[SlotHead]) -> Result<(), StoreError> {
+    let any = "SELECT 1 FROM tenant_requests LIMIT 1";
+    if first(database, READING, any, &[], |_| Ok(()))?.is_none() {
+        return Ok(());
+    }
+    let sql = "DELETE FROM tenant_requests WHERE number = ?1 AND coalesce(state, 0) <= ?2 \
+               AND (?2 > 0 OR ?3 > 0)";
+    for SlotHead { number, size, state, .. } in heads {
+        let (number, state) = (i64::from(number.get()), i64::from(state.to_byte()));
+        database.change(ENDING, sql, &[number.into(), state.into(), (*size).into()])?;
+    }
+    Ok(())
+}
+
+/// Returns the origin of the log that continues a tenant log.
+pub(super) fn moved_to(database: &dyn Database, number: TenantNumber) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT moved_to FROM tenants WHERE number = ?";
+    let found = first(database, READING, sql, &[i64::from(number.get()).into()], |row| row.text(0))?;
+    Ok(found.flatten())
+}
+
+/// Requests that the logs of the tenants with these names end, in one step. A log that ended this way, or is about to,
+/// is left as it is.
+///
+/// # Errors
+/// [`RequestError`]. Nothing was requested then.
+pub fn end_tenants(
+    database: &dyn Database,
+    names: &[&str],
+    ending: &Ending,
+) -> Result<Vec<Tenant>, RequestError> {
+    transaction(database, ENDING, &mut || names.iter().map(|name| end(database, name, ending)).collect())
+}
+
+fn end(database: &dyn Database, name: &str, ending: &Ending) -> Result<Tenant, RequestError> {
+    let found = first(database, FINDING, BY_NAME, &[name.into()], tenant)?;
+    let tenant = found.ok_or_else(|| RequestError::Unknown(name.into()))?;
+    let number = i64::from(tenant.number.get());
+    let requested = "SELECT state FROM tenant_requests WHERE number = ? AND state IS NOT NULL";
+    let requested = first(database, ENDING, requested, &[number.into()], |row| state(row, 0))?;
+    let last = requested.unwrap_or(tenant.state);
+    if last != State::Live {
+        let moved_to = moved_to(database, tenant.number)?;
+        let is_same = last == ending.state() && moved_to.as_deref() == ending.moved_to();
+        return if is_same { Ok(tenant) } else { Err(RequestError::Ended(name.into())) };
+    }
+    let sql = "INSERT INTO tenant_requests (number, state) VALUES (?1, ?2) \
+               ON CONFLICT (number) DO UPDATE SET state = ?2";
+    let last = i64::from(ending.state().to_byte());
+    database.change(ENDING, sql, &[number.into(), last.into()])?;
+    let sql = "UPDATE tenants SET moved_to = ?2 WHERE number = ?1";
+    database.change(ENDING, sql, &[number.into(), ending.moved_to().into()])?;
+    Ok(tenant)
+}
+
+/// Creates a tenant whose log continues other logs. The log server's first events in it, `openings`, state this; each is
+/// a JSON text in one line. If a tenant with this name has a log, it must be `replaced`, and have ended.
+///
+/// # Errors
+/// [`RequestError`]. Nothing was created then.
+pub fn continue_as_tenant(
+    database: &dyn Database,
+    name: &str,
+    openings: &[String],
+    replaced: Option<&TenantId>,
+    random: &mut Random,
+    now: Time,
+) -> Result<Tenant, RequestError> {
+    check_name(name)?;
+    transaction(database, CREATING, &mut || {
+        if let Some(old) = first(database, FINDING, BY_NAME, &[name.into()], tenant)? {
+            if replaced != Some(&old.id) {
+                return Err(RequestError::Exists(name.into()));
+            }
+            if old.state == State::Live {
+                return Err(RequestError::Live(name.into()));
+            }
+            let sql = "UPDATE tenants SET replaced = 1 WHERE number = ?";
+            database.change(CREATING, sql, &[i64::from(old.number.get()).into()])?;
+        }
+        let new = find_or_insert(database, name, random, now)?;
+        let sql = "INSERT INTO tenant_requests (number, opening) VALUES (?, ?)";
+        let openings = openings.join("\n");
+        database.change(CREATING, sql, &[i64::from(new.number.get()).into(), (&*openings).into()])?;
+        Ok(new)
+    })
+}

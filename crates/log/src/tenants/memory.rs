@@ -1,0 +1,55 @@
+//! The memory of tenant heads, kept apart from the database: restoring a backup, or losing some of a tenant's rows,
+//! doesn't affect it. The sequencer compares the database with it before it shows a head to anyone.
+
+use std::collections::BTreeMap;
+
+use super::heads::SlotHead;
+use super::tenant::TenantNumber;
+use crate::store::StoreError;
+
+/// A head that was about to be shown, or was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberedHead {
+    /// The first tick with this head, or a later one.
+    pub tick: u64,
+    /// The head.
+    pub head: SlotHead,
+}
+
+/// Stores the newest heads of all tenant logs outside their database.
+pub trait TenantHeadMemory: Send {
+    /// Returns the newest remembered head of each tenant log, at the start, before anything is remembered. A tenant log
+    /// whose head can't be read is not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the memory can't be read.
+    fn heads(&mut self) -> Result<Vec<RememberedHead>, StoreError>;
+
+    /// Remembers the heads that changed at a tick. They survive a crash when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Some of the heads may be remembered then; the call can be repeated.
+    fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError>;
+}
+
+/// A memory for a log without storage apart from its database. It starts with the heads that it is given, and ends with
+/// the process.
+#[derive(Clone, Debug, Default)]
+pub struct HeadsInMemory(BTreeMap<TenantNumber, RememberedHead>);
+
+impl FromIterator<RememberedHead> for HeadsInMemory {
+    fn from_iter<I: IntoIterator<Item = RememberedHead>>(heads: I) -> Self {
+        Self(heads.into_iter().map(|remembered| (remembered.head.number, remembered)).collect())
+    }
+}
+
+impl TenantHeadMemory for HeadsInMemory {
+    fn heads(&mut self) -> Result<Vec<RememberedHead>, StoreError> {
+        Ok(self.0.values().copied().collect())
+    }
+
+    fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError> {
+        self.0.extend(heads.iter().map(|head| (head.number, RememberedHead { tick, head: *head })));
+        Ok(())
+    }
+}

@@ -1,0 +1,312 @@
+//! The operator of the log, honest or not; the end of all faults; and the checks at the end.
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::link::Link;
+use countersign::proof::Proof;
+use countersign::verify::Options;
+use countersign::witness::TreeHead;
+use countersign_log::export::Request;
+use countersign_log::stop::Cause;
+use countersign_log::witnessing::Assessment;
+use roaring::RoaringTreemap;
+
+use super::{Action, CheckResult, MINUTE, World, text};
+use crate::model::Model;
+use crate::operator::Operator;
+use crate::reader::{check_honest, entries, receipt_index, verify};
+use crate::recorder::event_number;
+use crate::settings::Misdeed;
+use crate::witness::{Witness, WitnessState};
+
+/// The most that a clock is set wrong, in milliseconds.
+const MAX_SKEW: i64 = 6 * 3_600_000;
+/// The most that the clock of a root log's server is set ahead, in milliseconds. Once it is set back, the server has to
+/// wait for the time of its last tick.
+const MAX_TICK_SKEW: i64 = 15 * 60_000;
+
+impl World {
+    /// Sets a clock wrong, or right.
+    pub(super) fn set_clock(&mut self) {
+        let ahead = match self.random.index(4) {
+            0 | 1 => 0,
+            2 => self.random.signed(-180_000, 180_000),
+            _ => self.random.signed(-MAX_SKEW, MAX_SKEW),
+        };
+        match self.random.index(3) {
+            0 => {
+                let ahead = if self.tenants.is_empty() { ahead } else { ahead.min(MAX_TICK_SKEW) };
+                self.ahead = ahead;
+                self.note(format!("the server's clock is {ahead} ms ahead"));
+            }
+            1 if !self.witnesses.is_empty() => {
+                let place = self.random.index(self.witnesses.len());
+                self.witnesses[place].ahead = ahead;
+                self.note(format!("the clock of witness {place} is {ahead} ms ahead"));
+            }
+            _ => {
+                let number = self.random.index(self.recorders.len());
+                self.recorders[number].ahead = ahead;
+                self.note(format!("the clock of recorder {number} is {ahead} ms ahead"));
+            }
+        }
+        self.schedule(8 * MINUTE, Action::SetClock);
+    }
+
+    /// Backs up the server's disk.
+    pub(super) fn back_up(&mut self) -> CheckResult {
+        self.backup = Some(self.machine.disk.back_up().map_err(text)?);
+        self.note("the operator makes a backup");
+        Ok(())
+    }
+
+    /// Restores the server's disk from the backup, in part or as a whole.
+    pub(super) fn restore(&mut self) -> CheckResult {
+        let Some(backup) = self.backup.take() else { return Ok(()) };
+        if self.server.is_some() {
+            self.server_died();
+        }
+        let disk = self.machine.disk.clone();
+        if self.settings.misdeed == Misdeed::RestoresTables {
+            self.replaced = Some(disk.back_up().map_err(text)?);
+            disk.restore(&backup, false).map_err(text)?;
+            self.note("the operator restores the tables from the backup");
+            self.schedule(2 * MINUTE, Action::PutBack);
+            return Ok(());
+        }
+        disk.restore(&backup, true).map_err(text)?;
+        let size = disk.size().map_err(text)?;
+        self.set_back_to = Some(size);
+        self.cosigned = self.witnesses.iter().filter_map(Witness::head).collect();
+        self.note(format!("the operator restores the whole machine from the backup, with {size} entries"));
+        for reader in &mut self.readers {
+            reader.live = None;
+        }
+        // A request that the network repeats would bring entries back.
+        self.scheduler.cancel(|action| matches!(action, Action::Arrive { sender, .. } if sender.duplicate));
+        for recorder in &self.recorders {
+            let Some(receipt) = recorder.receipt() else { continue };
+            let index = receipt_index(&receipt.proof)?;
+            let is_closed = matches!(Link::parse(&receipt.link).map_err(text)?, Link::Close(_));
+            let size = match self.tenants.get(recorder.log).map(|tenant| tenant.number) {
+                None => size,
+                Some(number) => number.map_or(Ok(0), |number| disk.tenant_size(number)).map_err(text)?,
+            };
+            if index >= size && !is_closed {
+                self.betrayed.insert(recorder.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts back the tables that were replaced.
+    pub(super) fn put_back(&mut self) -> CheckResult {
+        let Some(replaced) = self.replaced.take() else { return Ok(()) };
+        if self.server.is_some() {
+            self.server_died();
+        }
+        self.machine.disk.restore(&replaced, false).map_err(text)?;
+        self.note("the operator puts the tables back");
+        Ok(())
+    }
+
+    /// Checks that a server that has just started stopped signing exactly if it has to.
+    pub(super) fn check_start(&mut self) -> CheckResult {
+        let Some(server) = &self.server else { return Ok(()) };
+        let stop = server.stopped().filter(|stop| !stop.is_claim());
+        let (size, signed) = (self.machine.disk.size().map_err(text)?, self.machine.disk.signed_size());
+        if self.replaced.is_some() {
+            let is_set_back = signed.is_some_and(|signed| signed > size);
+            if is_set_back && stop.as_ref().is_none_or(|stop| stop.cause != Cause::Rollback) {
+                return Err(format!("a log with {size} entries that signed {signed:?} doesn't stop"));
+            }
+            if stop.is_none() {
+                // Nothing that was signed is missing, so the log continues with the restored tables.
+                self.replaced = None;
+            }
+            return Ok(());
+        }
+        match stop {
+            Some(stop) if self.set_back_to.is_none() => Err(format!("an honest log stops: {stop}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks what the server concludes from a witness's proof.
+    pub(super) fn check_assessment(&self, place: usize, assessment: Assessment) -> CheckResult {
+        let is_honest = self.replaced.is_none() && self.set_back_to.is_none();
+        if is_honest && assessment == Assessment::Proven {
+            return Err(format!("witness {place} proves that an honest log contradicts itself"));
+        }
+        Ok(())
+    }
+
+    /// Checks that the log may refuse a recorder's links.
+    pub(super) fn check_refusal(&self, number: usize, why: &str) -> CheckResult {
+        // A recorder can't send what it can't read from its disk.
+        if self.set_back_to.is_some() || why == "io.failed" {
+            return Ok(());
+        }
+        Err(format!("the log refuses links of recorder {number}: {why}"))
+    }
+
+    /// Checks that a recorder may find that the log contradicts itself.
+    pub(super) fn check_contradiction(&self, number: usize, why: &str) -> CheckResult {
+        if self.set_back_to.is_some() && matches!(why, "log.rollback" | "log.rewritten") {
+            return Ok(());
+        }
+        Err(format!("recorder {number} says of an honest log: {why}"))
+    }
+
+    /// Erases some events, as their subjects may ask for.
+    pub(super) fn erase(&mut self) -> CheckResult {
+        if !self.calm {
+            self.schedule(6 * MINUTE, Action::Erase);
+        }
+        if !self.accepting || self.set_back_to.is_some() || self.replaced.is_some() {
+            return Ok(());
+        }
+        let Some(export) = self.export(0, &Request::default())? else { return Ok(()) };
+        let read = entries(&export)?;
+        self.observe_entries(0, &read)?;
+        let numbered = |event: &Option<String>| event.as_deref().and_then(event_number);
+        let shown: Vec<(u64, u64)> =
+            read.iter().filter_map(|entry| Some((entry.index, numbered(&entry.event)?))).collect();
+        let mut leaves = RoaringTreemap::new();
+        for _ in 0..3 {
+            if let Some((index, number)) = self.random.pick(&shown) {
+                leaves.insert(*index);
+                self.models[0].erasing.insert(*number);
+            }
+        }
+        let Some(server) = &mut self.server else { return Ok(()) };
+        let erased = server.erase(&self.machine.origin, &leaves);
+        self.note(format!("the operator erases entries {leaves:?}: {erased:?}"));
+        self.finish_step(erased.is_some())
+    }
+
+    /// Continues erasures that were recorded.
+    pub(super) fn continue_erasure(&mut self) -> CheckResult {
+        let Some(server) = &mut self.server else { return Ok(()) };
+        let Some(erased) = server.continue_erasures(&self.machine.origin) else {
+            return self.finish_step(false);
+        };
+        if erased.is_err() {
+            self.schedule(5_000, Action::ContinueErasure { epoch: self.epoch });
+        }
+        self.after_step()
+    }
+
+    /// Ends all faults. Everyone records one more event, so that everyone hears from the log again.
+    pub(super) fn heal(&mut self) {
+        self.note("all faults end");
+        self.calm = true;
+        self.settings.kills = None;
+        self.ahead = 0;
+        self.machine.disk.faults().heal();
+        self.scheduler.cancel(|action| {
+            matches!(
+                action,
+                Action::KillServer
+                    | Action::CloseServer
+                    | Action::KillRecorder
+                    | Action::SetClock
+                    | Action::ChangeWitness
+                    | Action::BackUp
+                    | Action::Restore
+            )
+        });
+        self.heal_tenants();
+        for witness in &mut self.witnesses {
+            (witness.state, witness.ahead) = (WitnessState::Up, 0);
+        }
+        self.scheduler.after(1, Action::PutBack);
+        self.scheduler.after(2, Action::StartServer);
+        for recorder in 0..self.recorders.len() {
+            self.recorders[recorder].files.faults().heal();
+            self.recorders[recorder].ahead = 0;
+            self.scheduler.after(2, Action::StartRecorder { recorder });
+            self.schedule(MINUTE, Action::Record { recorder });
+        }
+        self.scheduler.after(1_000, Action::ContinueErasure { epoch: self.epoch });
+    }
+
+    /// Checks everything at the end.
+    pub(super) fn conclude(&mut self) -> CheckResult {
+        if self.set_back_to.is_some() {
+            return self.conclude_set_back();
+        }
+        if self.server.is_none() || !self.accepting {
+            return Err("the server doesn't accept submissions although all faults ended".into());
+        }
+        if let Some(stop) = self.server.as_ref().and_then(crate::server::Server::stopped) {
+            return Err(format!("an honest log is stopped: {stop}"));
+        }
+        self.models.iter().try_for_each(Model::check_delivered)?;
+        if let Some(recorder) = self.recorders.iter().find(|recorder| !recorder.is_done()) {
+            return Err(format!("the outbox of recorder {} isn't empty", recorder.number));
+        }
+        if !self.tenants.is_empty() {
+            return self.conclude_tenants();
+        }
+        let Some(export) = self.export(0, &Request::default())? else {
+            return Err("the log is empty although everything was delivered".into());
+        };
+        let report = verify(&export, Options { trust: self.trust.clone(), ..Options::default() }).report;
+        check_honest(&report, true, self.models[0].erasing.is_empty())?;
+        let read = entries(&export)?;
+        self.observe_entries(0, &read)?;
+        if self.history.signed() > read.len() as u64 {
+            return Err(format!("the log signed {} entries, but has {}", self.history.signed(), read.len()));
+        }
+        self.check_live_views(0, &read)?;
+        for entry in read.iter().filter(|entry| entry.erased) {
+            for secret in self.models[0].secrets_at(entry.index) {
+                if self.machine.disk.contains(secret).map_err(text)? {
+                    return Err(format!("the erased event of entry {} is still on the disk", entry.index));
+                }
+            }
+        }
+        let newest = self.server.as_ref().and_then(crate::server::Server::published);
+        let newest = newest.map_or_else(String::new, |newest| newest.note.clone());
+        let mut pins: Vec<SignedCheckpoint> =
+            self.readers.iter().flat_map(|reader| reader.pins.clone()).collect();
+        for receipt in self.recorders.iter().filter_map(crate::recorder::Recorder::receipt) {
+            pins.push(Proof::parse(&receipt.proof).map_err(text)?.checkpoint);
+        }
+        pins.push(SignedCheckpoint::parse(&newest).map_err(text)?);
+        let mut operator = Operator {
+            origin: self.machine.origin.clone(),
+            key: self.machine.key(),
+            trust: self.trust.clone(),
+            now: self.time(0),
+            witnesses: &mut self.witnesses,
+            entries: read,
+            newest,
+            pins,
+            random: self.random.fork(),
+        };
+        operator.lie(&mut self.trace, self.scheduler.now())
+    }
+
+    /// Checks who noticed that the whole machine was set back.
+    fn conclude_set_back(&mut self) -> CheckResult {
+        let Some(size) = self.set_back_to else { return Ok(()) };
+        let Some(server) = &self.server else {
+            return Err("the server doesn't run after all faults ended".into());
+        };
+        // Recorders may have brought back the very entries that a witness saw.
+        let contradicts = |head: &TreeHead| server.root_at(head.size) != Some(head.root);
+        if self.cosigned.iter().any(contradicts) && !self.is_stopped() {
+            return Err(format!("the log was set back to {size} entries, and its witnesses let it go on"));
+        }
+        if !self.witnesses.is_empty() || self.settings.clocks {
+            return Ok(());
+        }
+        for number in &self.betrayed {
+            if self.recorders[*number].contradiction.is_none() {
+                return Err(format!("recorder {number} doesn't notice that the log lacks what it proved"));
+            }
+        }
+        Ok(())
+    }
+}

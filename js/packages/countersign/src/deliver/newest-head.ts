@@ -1,0 +1,93 @@
+/**
+ * The newest head of a tenant log that a recorder has accepted, and the comparison of each answer with it (SPEC section
+ * 16.8). A log server that shows one history to recorders and another to readers can't prove that both extend this head.
+ */
+
+import { CountersignError } from "../error.js";
+import type { AnchorProof, Evidence } from "./evidence.js";
+
+/** A head that a recorder has accepted. */
+export interface SeenHead {
+  /** The parameter `since` of the next submission: the size and the tick. */
+  readonly since: string;
+  /** The text of its head proof; undefined if there is no head yet. */
+  readonly proof: string | undefined;
+}
+
+/** The state of a recorder that knows nothing about a log. */
+export const NO_HEAD: SeenHead = { since: "0,0", proof: undefined };
+
+/** The part of an answer that is compared. Nothing in it is verified, except the head, with its receipt. */
+export interface HeadAnswer {
+  /** The text of the head proof. */
+  readonly head: string;
+  readonly anchors: readonly AnchorProof[];
+  /** The consistency proof to the head, from the last anchor or from the head that was stated. */
+  readonly consistency: readonly string[];
+}
+
+/** Keeps the newest head of a tenant log. */
+export interface HeadStore {
+  readonly seen: SeenHead;
+  /** Why nothing more may be sent to the log: `log.rewritten`. */
+  readonly contradiction: CountersignError | undefined;
+  see(head: SeenHead): void;
+  contradict(error: CountersignError): void;
+}
+
+/** Compares an answer in the core, and returns the `since` of its head. */
+export type CompareHeads = (
+  since: string,
+  seen: string | undefined,
+  head: string,
+  anchors: string[],
+  proofs: string[],
+) => string;
+
+/** A tenant's log, whose answers are compared with the newest head. */
+export interface TenantLog {
+  readonly origin: string;
+  readonly heads: HeadStore;
+  readonly compare: CompareHeads;
+}
+
+/**
+ * Compares an answer with the head that was stated, and keeps its head. Throws `log.rewritten`, with the evidence, if they
+ * contradict each other, and another error if the answer proves nothing.
+ */
+export function compareAnswer(
+  { origin, heads, compare }: TenantLog,
+  { since, proof }: SeenHead,
+  answer: HeadAnswer | undefined,
+): void {
+  if (answer === undefined) {
+    throw new CountersignError("proof.invalid", "the response does not prove how the log grew");
+  }
+  const { head, anchors, consistency } = answer;
+  const proofs = [...anchors.map((anchor) => anchor.consistency), consistency].map((hashes) => hashes.join("\n"));
+  try {
+    const next = compare(
+      since,
+      proof,
+      head,
+      anchors.map(({ anchor }) => anchor),
+      proofs,
+    );
+    heads.see({ since: next, proof: head });
+  } catch (cause) {
+    if (!(cause instanceof CountersignError) || cause.code !== "log.rewritten") {
+      throw cause;
+    }
+    const evidence = { origin, since, before: proof, after: head, anchors, consistency };
+    const error = contradiction(cause.message, evidence);
+    heads.contradict(error);
+    throw error;
+  }
+}
+
+/** Returns the error for a log server that has shown two histories of a log. */
+export function contradiction(message: string, evidence: Evidence): CountersignError {
+  const hint =
+    "show the error's `evidence` to the log operator and the log's readers; nothing more is recorded in this log, and undelivered events stay in the outbox, if there is one";
+  return new CountersignError("log.rewritten", message, { hint, evidence });
+}

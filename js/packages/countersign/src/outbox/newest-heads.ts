@@ -1,0 +1,80 @@
+/** The newest heads of tenants' logs, as a recorder's outbox keeps them. */
+
+import type { Evidence } from "../deliver/evidence.js";
+import { contradiction, NO_HEAD, type SeenHead } from "../deliver/newest-head.js";
+import type { CountersignError } from "../error.js";
+import type { Entry } from "./outbox.js";
+
+/** Maximum number of logs whose newest head is only kept in memory. The least recently used one is forgotten. */
+const MAX_IN_MEMORY = 1_024;
+
+/** The state of a tenant's log. */
+export interface LogState {
+  seen: SeenHead;
+  /** Why nothing more may be sent to the log. */
+  contradiction: CountersignError | undefined;
+  /** IDs of entries to remove once the newest head is stored. */
+  stale: readonly number[];
+  /** True if the outbox has the newest head, or there is none to store. */
+  isStored: boolean;
+}
+
+/** The content of a contradiction's entry. */
+interface ContradictionContent {
+  readonly message: string;
+  readonly evidence: Evidence;
+}
+
+/** The states of tenants' logs, by origin. */
+export class NewestHeads {
+  readonly #isDurable: boolean;
+  readonly #logs = new Map<string, LogState>();
+
+  constructor(isDurable: boolean) {
+    this.#isDurable = isDurable;
+  }
+
+  /** Returns the state of a log. Changes to it are kept. */
+  of(origin: string): LogState {
+    const log = this.#logs.get(origin) ?? { seen: NO_HEAD, contradiction: undefined, stale: [], isStored: true };
+    this.#logs.delete(origin);
+    this.#logs.set(origin, log);
+    if (!this.#isDurable && this.#logs.size > MAX_IN_MEMORY) {
+      for (const [first, { contradiction }] of this.#logs) {
+        if (contradiction === undefined) {
+          this.#logs.delete(first);
+          break;
+        }
+      }
+    }
+    return log;
+  }
+
+  /** Adds a head from the outbox. With `isForeign`, it is another recorder's, and a known head takes precedence. */
+  restore({ id, bytes }: Entry, isForeign: boolean): void {
+    const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");
+    const log = this.of(origin);
+    log.stale = [...log.stale, id];
+    if (!isForeign || log.seen.proof === undefined) {
+      log.seen = { since, proof: proof.join("\n") };
+    }
+  }
+
+  /** Adds a contradiction from the outbox, and returns it. */
+  restoreContradiction(bytes: Uint8Array): CountersignError {
+    const { message, evidence } = JSON.parse(new TextDecoder().decode(bytes)) as ContradictionContent;
+    const error = contradiction(message, evidence);
+    this.of(evidence.origin).contradiction = error;
+    return error;
+  }
+}
+
+/** Returns the content of a head's entry. */
+export function headEntry(origin: string, { since, proof = "" }: SeenHead): string {
+  return `${origin}\n${since}\n${proof}`;
+}
+
+/** Returns the content of a contradiction's entry. */
+export function contradictionEntry({ message, evidence }: CountersignError): string {
+  return JSON.stringify({ message, evidence });
+}

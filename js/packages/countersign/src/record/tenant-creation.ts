@@ -1,0 +1,72 @@
+/** Asks a log server for the log of a tenant (SPEC section 16.9). */
+
+import type { LogServerResponse } from "../deliver/log-server.js";
+import { readResponse } from "../deliver/response.js";
+import { CountersignError } from "../error.js";
+import { within } from "../timers.js";
+import { type Core, inCore } from "./core.js";
+import { type KeyHandle, SIGNER_PREFIX, type Signer, type Signing } from "./signer.js";
+
+/** A key as given, and as read. */
+export interface ReadKey {
+  readonly given: string | KeyHandle | Signer;
+  readonly signing: Signing;
+}
+
+/** Returns a signed request for the log of a tenant. */
+export async function tenantRequest(
+  core: Core,
+  { key, sign, signNow }: Signing,
+  root: string,
+  tenant: string,
+  timeout: number,
+): Promise<string> {
+  if (key.startsWith(SIGNER_PREFIX)) {
+    return inCore(() => core.signTenantRequest(key, root, tenant));
+  }
+  const text = `countersign/v1 tenant\n${root}\n${tenant}\n`;
+  const bytes = new TextEncoder().encode(text);
+  const late = () => new Error(`no signature within ${timeout} ms`);
+  const signature = signNow?.(bytes) ?? (sign && (await within(timeout, sign(bytes), late))) ?? new Uint8Array();
+  const [, name = "", id = ""] = /^([^+]+)\+([0-9a-f]{8})\+/.exec(key) ?? [];
+  const line = Array.from(id.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+  return `${text}\n\u2014 ${name} ${btoa(String.fromCharCode(...line, ...signature))}\n`;
+}
+
+/** A log that a server has created for a tenant. */
+export interface CreatedLog {
+  readonly origin: string;
+  /** The tick from which on the log exists; 0 if the server doesn't say. */
+  readonly since: number;
+}
+
+/** Returns the tenant's log in a response. Undefined if the server refuses this tenant for good. */
+export function readTenant(response: LogServerResponse): CreatedLog | undefined {
+  const { status, body, from } = response;
+  const { origin, since } = body ?? {};
+  if (status === 200 && typeof origin === "string") {
+    return { origin, since: Number.isSafeInteger(since) && (since as number) >= 0 ? (since as number) : 0 };
+  }
+  if (status === 202) {
+    throw new CountersignError(
+      "log_server.busy",
+      "the log server has created the log, which waits for its first tick",
+      {
+        hint: "wait; if this continues, check that the log server reaches its witnesses",
+      },
+    );
+  }
+  const code = (body?.error as { code?: unknown } | undefined)?.code;
+  if (status === 400 && code === "tenant.invalid") {
+    return undefined;
+  }
+  if (status === 404) {
+    throw new CountersignError("log_server.unexpected", `${from} returned HTTP status 404`, {
+      hint: "check the URL, and that the log server runs with --tenants",
+    });
+  }
+  const read = readResponse(response);
+  throw "failure" in read
+    ? read.failure.error
+    : new CountersignError("log_server.unexpected", `${from} returned no origin`, { hint: "check the URL" });
+}

@@ -1,0 +1,86 @@
+/** Tests `POST /tenants`, by which a log server creates the logs of tenants. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Signer } from "../conformance/keys.ts";
+import { ROOT, TenantServer } from "./server.ts";
+
+const EMITTER = new Signer("example.com/emitter", 2);
+const STRANGER = new Signer("example.com/stranger", 3);
+
+let log: TenantServer;
+before(async () => {
+  log = await TenantServer.start({ emitters: [EMITTER.vkey] });
+});
+after(() => log.close());
+
+interface Answer {
+  status: number;
+  code: string | undefined;
+  body: { name?: string; origin?: string; since?: number };
+  cache: string | null;
+}
+
+async function create(body: string, token?: string): Promise<Answer> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(`${log.url}/tenants`, { method: "POST", body, headers });
+  const answer = (await response.json()) as Answer["body"] & { error?: { code: string } };
+  const cache = response.headers.get("cache-control");
+  return { status: response.status, code: answer.error?.code, body: answer, cache };
+}
+
+const request = (tenant: string, key = EMITTER, root = ROOT) => key.note(`countersign/v1 tenant\n${root}\n${tenant}\n`);
+
+test("POST /tenants creates a log for a name once, and answers after its first tick", async () => {
+  const { status, body, cache } = await create(request("acme & söhne"));
+  assert.deepEqual([status, body.name, cache], [200, "acme & söhne", "private, no-store"]);
+  assert.match(body.origin ?? "", /^log\.example\/audit\/t\/[0-9a-f]{32}$/);
+  assert.ok(Number.isSafeInteger(body.since));
+  assert.deepEqual((await create(request("acme & söhne"))).body, body);
+  assert.equal(await log.add("acme & söhne"), body.origin);
+  const both = await Promise.all([create(request("at once")), create(request("at once"))]);
+  assert.deepEqual(both[0]?.body, both[1]?.body);
+  // The log can be used.
+  assert.match(await log.exported(body.origin ?? ""), /^\{"countersign"/);
+});
+
+test("POST /tenants needs an emitter's signature, or an admin's token for all logs", async () => {
+  const refusals = [
+    [request("acme", STRANGER), 403, "log.unauthorized"],
+    [request("acme").replace("acme", "beta"), 403, "log.unauthorized"],
+    [request("acme", EMITTER, "other.example/audit"), 400, "request.invalid"],
+    [request("acme\nbeta"), 400, "request.invalid"],
+    [request("a".repeat(256)), 400, "tenant.invalid"],
+    [request("\u007f"), 400, "tenant.invalid"],
+    [request("a".repeat(4096)), 413, "request.invalid"],
+    ["countersign/v1 keys\n", 400, "request.invalid"],
+  ] as const;
+  for (const [body, status, code] of refusals) {
+    const answer = await create(body);
+    assert.deepEqual([answer.status, answer.code], [status, code], body.slice(0, 100));
+  }
+  const named = '{"name":"by an admin"}';
+  const origin = await log.add("acme");
+  assert.equal((await create(named)).status, 401);
+  assert.equal((await create(named, await log.token("reader", "--log", "all"))).status, 403);
+  const one = await log.token("admin-of-one", "--right", "admin", "--log", origin.slice(-32));
+  const ofOne = await create(named, one);
+  assert.deepEqual([ofOne.status, ofOne.code], [403, "request.forbidden"]);
+  const admin = await log.token("admin", "--right", "admin", "--log", "all");
+  const created = await create(named, admin);
+  assert.deepEqual([created.status, created.body.name], [200, "by an admin"]);
+  assert.deepEqual((await create(request("by an admin"))).body, created.body);
+  for (const body of ['{"name":1}', '{"name":"a","more":1}', "{", ""]) {
+    const answer = await create(body, admin);
+    assert.deepEqual([answer.status, answer.code], [400, "request.invalid"], body);
+  }
+});
+
+test("the names of tenants appear in no public answer", async () => {
+  await create(request("a secret name"));
+  for (const path of ["/", "/checkpoint", "/healthz", "/metrics", "/tenants", "/tile/0/000", "/tile/entries/000"]) {
+    const response = await fetch(`${log.url}${path}`);
+    assert.ok(!(await response.text()).includes("a secret name"), path);
+  }
+  assert.equal((await fetch(`${log.url}/tenants`)).status, 401);
+});
