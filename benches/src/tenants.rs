@@ -28,6 +28,7 @@ use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequence
 use countersign_log::tenants::stops::TenantStops;
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::Tenant;
+use countersign_log::tenants::waiting::WaitingRoom;
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 use tokio::sync::{mpsc as async_mpsc, oneshot, watch};
@@ -87,6 +88,7 @@ impl RootLog {
             metrics: Arc::new(Metrics::default()),
             ticks: announce,
             growth: GrowthTicks::default(),
+            waiting: WaitingRoom::default(),
             random: Box::new(secure_random),
         };
         Ok(Self {

@@ -95,6 +95,7 @@ fn check_tenant_logs(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
         tenants::check_remembered(&*readers, &remembered.heads, &mut report)?;
     }
     tenants::check_numbers(folder, &mut report)?;
+    tenants::check_requests(folder, &mut report)?;
     Ok(report)
 }
 

@@ -12,7 +12,6 @@ mod follow;
 pub mod fsck;
 pub mod heads_file;
 mod jobs;
-mod log_quotas;
 pub mod log_server;
 pub mod oidc;
 pub mod own_entries;

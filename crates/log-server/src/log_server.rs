@@ -20,12 +20,11 @@ use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::control_files::ControlFiles;
 use crate::jobs::{Jobs, QueueError};
-use crate::log_quotas::LogQuotas;
 use countersign_log::api::sse::Announcements;
 use countersign_log::body::{self, BodyError, Extent, IntakeError};
 use countersign_log::clock::{ClockComparison, Timekeeper};
 use countersign_log::metrics::Metrics;
-use countersign_log::quota::Loads;
+use countersign_log::quota::{Loads, LogQuotas};
 use countersign_log::sequencer::{Durable, Job, SharedRules, rules};
 use countersign_log::stop::{Signing, SigningStop, WitnessAnswer};
 use countersign_log::store::{Published, Reader, StoreError};
@@ -75,6 +74,17 @@ struct Inner {
     has_lost_commits: Arc<AtomicBool>,
     /// The time of the last check for other servers' entries, if the log is shared.
     last_follow: Option<Mutex<Option<Instant>>>,
+}
+
+/// The outcome of a queued submission, once the sequencer has one.
+type Outcome = oneshot::Receiver<Result<Durable, SubmitError>>;
+
+/// A submission in the sequencer's queue, as far as its outcome needs it.
+struct Queued {
+    /// The chains that it opens, with their keys.
+    opened: Vec<(ChainId, VerifierKey)>,
+    /// The load of each key, charged with the outcome; `None` without quotas.
+    loads: Option<Loads>,
 }
 
 /// A tenant log's origin, and the ticks that prove its heads.
@@ -417,14 +427,33 @@ impl LogServer {
         Ok(Ok(submission))
     }
 
-    /// Submits. When this returns, the entries are durable and included in a published checkpoint.
+    /// Submits. When this returns, the entries are durable and included in a published checkpoint. Once a submission is
+    /// queued, its outcome is charged and counted whether or not this future is polled again: a client that disconnects
+    /// early pays like any other. `held` is dropped with the outcome.
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub async fn submit(&self, submission: Submission) -> Result<Committed, SubmitError> {
+    pub async fn submit(
+        &self,
+        submission: Submission,
+        held: impl Send + 'static,
+    ) -> Result<Committed, SubmitError> {
+        let (queued, answer) =
+            self.queue(submission).await.inspect_err(|error| self.metrics().answered(Err(error)))?;
+        let this = self.clone();
+        let settling = tokio::spawn(async move {
+            let committed = this.settle(queued, answer, held).await;
+            this.metrics().answered(committed.as_ref().map(drop));
+            committed
+        });
+        settling.await.unwrap_or_else(|_| Err(stopping()))
+    }
+
+    /// Checks the quotas of a submission, and queues it.
+    async fn queue(&self, submission: Submission) -> Result<(Queued, Outcome), SubmitError> {
         self.check_signing()?;
         self.check_commits()?;
-        let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
+        let opened = opened(&submission);
         let mut loads = None;
         if let Some(quotas) = &self.0.quotas {
             let submitted = loads.insert(self.loads(&submission).await?);
@@ -437,7 +466,18 @@ impl LogServer {
             QueueError::Closed => stopping(),
             QueueError::UnknownTenant => SubmitError::UnknownTenant,
         })?;
+        Ok((Queued { opened, loads }, answer))
+    }
+
+    /// Charges the outcome of a queued submission, and waits until it is published.
+    async fn settle(
+        &self,
+        Queued { opened, loads }: Queued,
+        answer: Outcome,
+        held: impl Send,
+    ) -> Result<Committed, SubmitError> {
         let answered = answer.await.map_err(|_| stopping())?;
+        drop(held);
         if let Some((quotas, loads)) = self.0.quotas.as_ref().zip(loads) {
             quotas.settle(loads, answered.as_ref().map(drop), self.now());
         }
@@ -445,7 +485,7 @@ impl LogServer {
         if !taken.notes.is_empty() {
             self.0.writers.invalidate_all();
         }
-        for (chain, key) in chains {
+        for (chain, key) in opened {
             self.0.keys.insert(chain, key.clone());
             self.0.writers.insert(key, ());
         }

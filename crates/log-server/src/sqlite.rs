@@ -31,6 +31,7 @@ use pool::Pool;
 use write_connection::WriteConnection;
 
 pub(crate) use connection::failed;
+pub(crate) use tenant_requests::damaged_requests;
 pub use tenant_requests::{add_lost_tenants, continue_as_tenant, end_tenants};
 
 /// The file's name within the log's folder.

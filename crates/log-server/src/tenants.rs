@@ -11,6 +11,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::hashes::root_at;
 use countersign_log::own_chain::Random;
+use countersign_log::quota::LogQuotas;
 use countersign_log::quota::tenants::TenantQuotas;
 use countersign_log::sequencer::{RulesError, SharedRules};
 use countersign_log::store::{CheckpointReader as _, Published, Reader, StoreError};
@@ -32,7 +33,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::erasure_locks::ErasureLocks;
 use crate::jobs::Jobs;
-use crate::log_quotas::LogQuotas;
 use crate::log_server::{LogServer, Parts, SubmitError, TenantView, stopping};
 use crate::reading::Reading;
 use crate::sqlite;

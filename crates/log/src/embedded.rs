@@ -25,6 +25,7 @@ pub use crate::api::sse::{QUIET, QUIET_TEXT};
 pub use crate::export::GATHER;
 pub use crate::quota::Quota;
 pub use crate::reads::RecordReads;
+pub use crate::tenants::waiting::WaitingRoom;
 pub use crate::witnessing::{AGAIN, PATIENCE};
 pub use content::Content;
 pub use copies::Copy;

@@ -70,7 +70,7 @@ impl Outcome {
             Err(SubmitError::Ended { .. }) => Self::Ended,
             Err(SubmitError::Quota { .. } | SubmitError::TenantQuota { .. }) => Self::Quota,
             Err(SubmitError::Clock { .. }) => Self::Clock,
-            Err(SubmitError::Busy) => Self::Busy,
+            Err(SubmitError::Busy | SubmitError::NoRoom) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
         })

@@ -6,7 +6,10 @@
 //! at most its rate, one full budget, and what was in flight at once. (Rate-limiting crates charge before the
 //! outcome is known, and always reject what exceeds the capacity.)
 
+mod log_quotas;
 pub mod tenants;
+
+pub use log_quotas::LogQuotas;
 
 use std::collections::HashMap;
 use std::hash::Hash;

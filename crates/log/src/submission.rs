@@ -67,6 +67,9 @@ pub enum SubmitError {
     /// Too many submissions are waiting. Nothing was stored.
     #[error("too many submissions are waiting to be committed")]
     Busy,
+    /// Too many entries wait for the next tick. Nothing was stored.
+    #[error("too many events are waiting for the log's next tick")]
+    NoRoom,
     /// The log stopped signing. Nothing was acknowledged.
     #[error("{0}")]
     Stopped(Arc<crate::stop::SigningStop>),

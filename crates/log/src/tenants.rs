@@ -14,6 +14,7 @@
 //! | begin and end a tenant log | [`requests`] |
 //! | grant and revoke keys in all tenant logs | [`root_notes`] |
 //! | record the server's own events in tenant logs | `own_chains` |
+//! | limit the entries that wait for a tick | [`waiting`] |
 //! | store all logs | [`store`], the traits; [`tables`](crate::tables), the same for any SQL database |
 //! | prove a head to readers, once its tick is published | [`published`] |
 //! | read one tenant log, up to that head | [`reader`] |
@@ -44,5 +45,6 @@ pub mod tenant;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod waiting;
 
 pub use error::{CreationError, DirectoryError};

@@ -9,7 +9,7 @@ mod oidc;
 
 use std::fs;
 use std::io;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
+use countersign_log::tenants::waiting::WaitingRoom;
 use countersign_log_server::bucket::{Bucket, BucketError};
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::log_server::RulesError;
@@ -131,6 +132,11 @@ pub(crate) struct Args {
     /// Accept at most this many bytes per second for each tenant, on average [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Tenants")]
     quota_tenant_bytes: Option<NonZeroU32>,
+    /// Let at most this many MiB of events wait for a tick, from all tenants together
+    ///
+    /// Above it, the answer is 503 with retry-after, and emitters keep their events. A longer --tick needs more.
+    #[arg(long, value_name = "MIB", default_value = "128", help_heading = "Tenants")]
+    max_waiting: NonZeroU16,
     /// Address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Network")]
     listen: Address,
@@ -363,6 +369,7 @@ async fn run_server(
                 bytes: args.quota_tenant_bytes,
                 burst: args.quota_burst,
             },
+            waiting_room: WaitingRoom::with_bytes(usize::from(args.max_waiting.get()) << 20),
             ..bounds()
         },
         clock: Arc::new(now),

@@ -59,7 +59,7 @@ use countersign_log::store::{
 };
 use countersign_log::tenants::anchors::is_anchor;
 use countersign_log::tenants::heads::SlotHead;
-use countersign_log::tenants::requests::TenantRequest;
+use countersign_log::tenants::requests::StoredRequest;
 use countersign_log::tenants::root_notes::{RootNote, StoredRootNote};
 use countersign_log::tenants::secret::TickSecret;
 use countersign_log::tenants::store::{KeptHead, TenantStore, TenantWriter, TickBatch};
@@ -402,7 +402,7 @@ impl TenantWriter for TenantBucketWriter {
         self.index.tables.state(number)
     }
 
-    fn requests(&self) -> Result<Vec<TenantRequest>, StoreError> {
+    fn requests(&self) -> Result<Vec<StoredRequest>, StoreError> {
         self.index.tables.requests()
     }
 

@@ -262,6 +262,7 @@ impl SelfCheck {
         let origin = self.log_server.origin();
         let mut report = tenants::check_logs(logs.readers(), origin, &mut pace, &mut on_tenant)?;
         tenants::check_numbers(&self.folder, &mut report)?;
+        tenants::check_requests(&self.folder, &mut report)?;
         pages::check_tables(&self.folder, &mut report)?;
         Ok(report)
     }

@@ -11,6 +11,7 @@ use countersign_log::store::{Reader, StoreError, StoredLeaf};
 use countersign_log::tenants::guard::compare_heads;
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::memory::RememberedHead;
+use countersign_log::tenants::requests::DamagedRequest;
 use countersign_log::tenants::stops::TenantStop;
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::TenantNumber;
@@ -143,6 +144,14 @@ pub(super) fn check_remembered(
     let comparison = compare_heads(&readers.heads()?, remembered, readers, ticks, Time::MIN)?;
     for TenantStop { head, reason, .. } in comparison.stops {
         report.add("fsck.checkpoint", place(&head), reason.message.clone(), Repair::Database);
+    }
+    Ok(())
+}
+
+/// Adds each request to begin or end a tenant log that can't be read.
+pub(super) fn check_requests(folder: &Path, report: &mut Report) -> Result<(), StoreError> {
+    for DamagedRequest { number, error } in sqlite::damaged_requests(folder)? {
+        report.add("fsck.request", format!("log {number}"), error.to_string(), Repair::Not);
     }
     Ok(())
 }

@@ -142,6 +142,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         metrics,
         ticks: announce_tick,
         growth: growth.clone(),
+        waiting: bounds.waiting_room.clone(),
         random: Box::new(secure_random),
     };
     let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;

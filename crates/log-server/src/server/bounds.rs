@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::Proxies;
 use countersign_log::quota::Quota;
+use countersign_log::tenants::waiting::WaitingRoom;
 
 /// Limits that apply to every client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Bounds {
     /// Maximum number of open connections. Beyond it, the server closes connections whose clients are idle to make
     /// room.
@@ -36,12 +37,15 @@ pub struct Bounds {
     pub quota: Quota,
     /// Quota of each tenant's log, for all keys together.
     pub tenant_quota: Quota,
+    /// The room for the entries of all tenants' logs that wait for a tick. Further ones get `server.busy`.
+    pub waiting_room: WaitingRoom,
 }
 
 impl Default for Bounds {
     /// Returns the defaults: 4,096 connections, 256 for each client, 4,096 waiting submissions, and 224 MiB for
     /// bodies. A head may take 10 seconds. A body may take 20 seconds plus one for each 16 KiB, and pause for 15
-    /// seconds. Responses and shutdown get 30 seconds. There are no quotas.
+    /// seconds. Responses and shutdown get 30 seconds. There are no quotas. 131,072 entries of 128 MiB may wait for a
+    /// tick.
     fn default() -> Self {
         Self {
             connections: 4_096,
@@ -57,6 +61,7 @@ impl Default for Bounds {
             grace: Duration::from_secs(30),
             quota: Quota::default(),
             tenant_quota: Quota::default(),
+            waiting_room: WaitingRoom::default(),
         }
     }
 }

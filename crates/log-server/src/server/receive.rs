@@ -58,24 +58,19 @@ pub(super) async fn submit(
     let client = client.map_or(Client::Socket, |Extension(client)| client);
     let upload = Upload { state: &state, share: state.budget.share(client) };
     let received = upload.receive(&headers, body).await;
-    let answered = match received {
+    let parsed = match received {
         Ok(bytes) => {
             upload.share.settle();
-            match upload.read(bytes).await {
-                Ok(submission) => log_server.submit(submission).await.map_err(ReceiveError::from),
-                Err(error) => Err(error),
-            }
+            upload.read(bytes).await
         }
         Err(error) => Err(error),
     };
-    let committed = match answered {
-        Ok(committed) => {
-            log_server.metrics().answered(Ok(()));
-            committed
-        }
+    let submitted = match parsed {
+        // The share lasts as long as the submission waits, also after the client disconnected.
+        Ok(submission) => log_server.submit(submission, upload.share).await,
         Err(ReceiveError::Submission(error)) => {
             log_server.metrics().answered(Err(&error));
-            return Err(ApiError::of_submission(&error, log_server.limits()).into());
+            Err(error)
         }
         Err(ReceiveError::Body(reason, error)) => {
             if let Some(reason) = reason {
@@ -84,6 +79,7 @@ pub(super) async fn submit(
             return Err(error.into());
         }
     };
+    let committed = submitted.map_err(|error| ApiError::of_submission(&error, log_server.limits()))?;
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
     let answer =
         if proofs <= MAX_INLINE_PROOFS && committed.taken.repeated == 0 && !has_anchors(since, &committed) {

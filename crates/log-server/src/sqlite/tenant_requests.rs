@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use countersign::hex;
 use countersign::time::Time;
 use countersign_log::own_chain::Random;
 use countersign_log::store::StoreError;
 use countersign_log::tables::{self, RequestError};
 use countersign_log::tenants::memory::RememberedHead;
-use countersign_log::tenants::requests::Ending;
+use countersign_log::tenants::requests::{DamagedRequest, Ending};
 use countersign_log::tenants::tenant::{Tenant, TenantId};
 
 use super::connection::failed;
 use super::database::SqlDatabase;
-use super::tenant_connection;
+use super::{FILE, connect_to_read, tenant_connection};
 
 /// Requests that the logs of these tenants end, in one step. A server may be running: its next tick ends them.
 ///
@@ -40,6 +39,15 @@ pub fn continue_as_tenant(
     tables::continue_as_tenant(&SqlDatabase(&connection), name, openings, replaced, random, now)
 }
 
+/// Returns the requests that can't be read.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn damaged_requests(folder: &Path) -> Result<Vec<DamagedRequest>, StoreError> {
+    let connection = connect_to_read(&folder.join(FILE))?;
+    tables::damaged_requests(&SqlDatabase(&connection))
+}
+
 /// Adds the tenants whose logs were shown, but which the database lacks, as after an old backup was restored. Their names
 /// are unknown. Their logs are stopped, and new tenants get other numbers and IDs.
 ///
@@ -52,7 +60,7 @@ pub fn add_lost_tenants(folder: &Path, shown: &[RememberedHead]) -> Result<(), S
     let failed = failed("adding tenants");
     let transaction = connection.transaction().map_err(failed)?;
     for RememberedHead { head, .. } in shown {
-        let name = format!("lost {}", hex::encode(&head.id));
+        let name = tables::lost_name(&head.id);
         let row = (head.number.get(), head.id.as_slice(), name, head.state.to_byte());
         transaction.execute(sql, row).map_err(failed)?;
     }

@@ -119,6 +119,10 @@ impl ApiError {
             }
             SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
                 .with_hint("send it again later; nothing was stored"),
+            SubmitError::NoRoom => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", error.to_string())
+                    .with_hint("send it again later; nothing was stored")
+            }
             SubmitError::Clock { now, skew } => {
                 let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "log.clock", error.to_string())
                     .with_hint(

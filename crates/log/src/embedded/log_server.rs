@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Engine;
 use super::host::{Copies, Unrecorded};
-use super::pending::{JobAnswer, PendingOutcome, PendingSubmission};
+use super::pending::{JobAnswer, PendingOutcome, PendingSubmission, UnsettledSubmissions};
 use super::reads::Reads;
 use super::search_slot::SearchSlot;
 use super::witness_round::{Proofs, Sizes};
@@ -28,9 +28,9 @@ use crate::clock::{Clock, Timekeeper};
 use crate::export::{Exporter, LiveState};
 use crate::metrics::Metrics;
 use crate::own_chain::OwnChain;
-use crate::quota::{Loads, Quota, Quotas};
+use crate::quota::{Loads, LogQuotas, Quota};
 use crate::reads::RecordReads;
-use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, rules};
+use crate::sequencer::{Job, RulesError, Sequencer, Unattested, rules};
 use crate::signed_memory::InStore;
 use crate::stop::{Signing, Stops};
 use crate::store::{CheckpointReader as _, Published, Reader, Store, StoreError};
@@ -38,6 +38,7 @@ use crate::submission::{Committed, SubmitError, required_size};
 use crate::tenants::growth_proof::GrowthProof;
 use crate::tenants::published::TenantTicks;
 use crate::tenants::reader::TenantReader;
+use crate::tenants::waiting::WaitingRoom;
 use crate::tokens::Readers;
 use crate::witnessing::Unwitnessed;
 use crate::{api, self_check};
@@ -60,8 +61,12 @@ pub struct Config {
     pub copies: Box<dyn Copies>,
     /// The evidence of stops.
     pub stops: Box<dyn Stops>,
-    /// The quota of each key.
+    /// The quota of each key; of a root log, of each key in each tenant log.
     pub quota: Quota,
+    /// The quota of each tenant log, for all keys together.
+    pub tenant_quota: Quota,
+    /// The room for the entries of all tenant logs that wait for a tick.
+    pub waiting: WaitingRoom,
     /// The reads to record. By default [`RecordReads::by_default`].
     pub record_reads: Option<RecordReads>,
     /// The storage of reads that are not recorded yet.
@@ -102,7 +107,7 @@ pub(super) struct Shared {
     pub(super) now: Arc<AtomicI64>,
     pub(super) timekeeper: Arc<Timekeeper>,
     pub(super) signing: Signing,
-    pub(super) quotas: Option<Rc<Quotas>>,
+    pub(super) unsettled: UnsettledSubmissions,
     pub(super) record_reads: RecordReads,
     /// The slots of all running searches, in the order of their start.
     pub(super) searches: Rc<RefCell<Vec<Weak<SearchSlot>>>>,
@@ -114,13 +119,16 @@ pub(super) struct OwnConfig {
     pub(super) trust: Trust,
     pub(super) copies: Box<dyn Copies>,
     pub(super) unrecorded: Box<dyn Unrecorded>,
+    pub(super) quota: Quota,
+    pub(super) tenant_quota: Quota,
+    pub(super) waiting: WaitingRoom,
 }
 
 impl Shared {
     /// Divides a configuration. With `tenants`, tokens may name tenant logs.
     pub(super) fn new(config: Config, tenants: bool) -> Result<(Self, OwnConfig), EmbeddedError> {
-        let Config { key, trust, readers, cors, copies, stops, quota, record_reads, unrecorded, now } =
-            config;
+        let Config { key, trust, readers, cors, copies, stops, record_reads, unrecorded, now, .. } = config;
+        let Config { quota, tenant_quota, waiting, .. } = config;
         let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
         let readers = Readers::parse(&readers);
         let readers = if tenants { readers } else { readers.and_then(Readers::without_logs) };
@@ -144,11 +152,11 @@ impl Shared {
             now,
             timekeeper: Arc::new(Timekeeper::new(clock, steady)),
             signing,
-            quotas: Quotas::new(quota).map(Rc::new),
+            unsettled: UnsettledSubmissions::default(),
             record_reads,
             searches: Rc::default(),
         };
-        Ok((shared, OwnConfig { key, trust, copies, unrecorded }))
+        Ok((shared, OwnConfig { key, trust, copies, unrecorded, quota, tenant_quota, waiting }))
     }
 
     pub(super) fn now(&self) -> Time {
@@ -170,6 +178,7 @@ pub struct EmbeddedLogServer {
     pub(super) sizes: Sizes,
     pub(super) proofs: Proofs,
     pub(super) reads: Reads,
+    pub(super) quotas: Option<Rc<LogQuotas>>,
     pub(super) shared: Shared,
 }
 
@@ -185,7 +194,8 @@ impl EmbeddedLogServer {
     /// # Errors
     /// [`EmbeddedError`].
     pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, EmbeddedError> {
-        let (shared, OwnConfig { key, trust, copies, unrecorded }) = Shared::new(config, false)?;
+        let (shared, own) = Shared::new(config, false)?;
+        let OwnConfig { key, trust, copies, unrecorded, quota, .. } = own;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
         let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
@@ -226,6 +236,7 @@ impl EmbeddedLogServer {
             sizes,
             proofs,
             reads,
+            quotas: LogQuotas::own(quota).map(Rc::new),
             shared,
         })
     }
@@ -306,25 +317,18 @@ impl EmbeddedLogServer {
         }
         let now = self.now();
         let mut loads = None;
-        if let Some(quotas) = &self.shared.quotas {
-            let load = loads.insert(self.loads(&submission)?);
-            quotas.check(load, now).map_err(|seconds| SubmitError::Quota { seconds })?;
+        if let Some(quotas) = &self.quotas {
+            let (_, load) = loads.insert((quotas.clone(), self.loads(&submission)?));
+            quotas.check(load, now)?;
         }
         let answer = JobAnswer::new(self.queue(|reply| Job::Submit { submission, reply }));
-        Ok(PendingSubmission { outcome: PendingOutcome::Waiting(answer), loads, since })
-    }
-
-    /// Charges the quotas and the metrics with the outcome of a submission, if there is one by now.
-    fn settle(&self, pending: &mut PendingSubmission) -> Result<(), SubmitError> {
-        let PendingOutcome::Waiting(answer) = &mut pending.outcome else { return Ok(()) };
-        let Some(answered) = answer.get() else { return Ok(()) };
-        if let Some((quotas, loads)) = self.shared.quotas.as_ref().zip(pending.loads.take()) {
-            quotas.settle(loads, answered.as_ref().map(drop), self.now());
+        let mut outcome = PendingOutcome::Waiting { answer, loads };
+        let is_settled = outcome.settle(&self.shared.metrics, now);
+        let outcome = Rc::new(RefCell::new(outcome));
+        if !is_settled {
+            self.shared.unsettled.add(outcome.clone());
         }
-        self.shared.metrics.answered(answered.as_ref().map(drop));
-        let Durable { taken, tree, .. } = answered?;
-        pending.outcome = PendingOutcome::Durable { taken, tree };
-        Ok(())
+        Ok(PendingSubmission { outcome, since })
     }
 
     /// Returns the load of each key.
@@ -355,15 +359,16 @@ impl EmbeddedLogServer {
     /// Returns the response to a submission, if it is published by now.
     pub(super) fn submission_response(
         &self,
-        pending: &mut PendingSubmission,
+        pending: &PendingSubmission,
     ) -> Option<Result<Answer, ApiError>> {
-        if let Err(error) = self.settle(pending) {
-            return Some(Err(ApiError::of_submission(&error, &LIMITS)));
+        let outcome = &*pending.outcome.borrow();
+        if let PendingOutcome::Failed(error) = outcome {
+            return Some(Err(ApiError::of_submission(error, &LIMITS)));
         }
         if let Some(stop) = self.shared.signing.stopped() {
             return Some(Err(ApiError::stopped(&stop)));
         }
-        let PendingOutcome::Durable { taken, tree } = &pending.outcome else { return None };
+        let PendingOutcome::Durable { taken, tree } = outcome else { return None };
         if self.published_size() < required_size(taken) {
             return None;
         }

@@ -263,11 +263,11 @@ impl EmbeddedLogServer {
             return Err(ApiError::too_large(&LIMITS));
         }
         let read = self.read(request.body()).map_err(|error| ApiError::from_body(&error, &LIMITS))?;
-        let mut pending = read.and_then(|submission| self.submit(submission, since)).map_err(|error| {
+        let pending = read.and_then(|submission| self.submit(submission, since)).map_err(|error| {
             self.shared.metrics.answered(Err(&error));
             ApiError::of_submission(&error, &LIMITS)
         })?;
-        match self.submission_response(&mut pending) {
+        match self.submission_response(&pending) {
             Some(answer) => Ok(answer?.map(Content::Whole)),
             None => Ok(Response::new(Content::Waiting(Pending(Awaited::Submission(Box::new(pending)))))),
         }

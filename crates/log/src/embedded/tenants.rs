@@ -37,6 +37,8 @@ use crate::condition::ErasureCondition;
 use crate::export::Exporter;
 use crate::hashes::root_at;
 use crate::own_chain::secure_random;
+use crate::quota::LogQuotas;
+use crate::quota::tenants::TenantQuotas;
 use crate::reads;
 use crate::self_check;
 use crate::sequencer::rules;
@@ -85,6 +87,7 @@ pub struct EmbeddedTenants {
     stops: TenantStops,
     /// The trust file, with the root log's key as an emitter.
     trust: Arc<Trust>,
+    quotas: Arc<TenantQuotas>,
     rule: TickRule,
     /// The time of the last attempt to make a tick.
     attempted: Option<Time>,
@@ -120,7 +123,8 @@ impl EmbeddedTenants {
         rule: TickRule,
         host: Box<dyn TenantHost>,
     ) -> Result<Self, EmbeddedError> {
-        let (shared, OwnConfig { key, trust, copies, unrecorded }) = Shared::new(config, true)?;
+        let (shared, own) = Shared::new(config, true)?;
+        let OwnConfig { key, trust, copies, unrecorded, quota, tenant_quota, waiting } = own;
         let root_log = readers.root();
         self_check::check(&*root_log)?;
         let origin = key.verifier_key().name().to_owned();
@@ -151,6 +155,7 @@ impl EmbeddedTenants {
             metrics: shared.metrics.clone(),
             ticks: announce_tick,
             growth: GrowthTicks::default(),
+            waiting,
             random: Box::new(secure_random),
         };
         let sequencer = Rc::new(RefCell::new(sequencer.begin_without_tick()?));
@@ -167,6 +172,7 @@ impl EmbeddedTenants {
             sizes,
             proofs,
             reads: Reads::open(shared.record_reads, unrecorded)?,
+            quotas: None,
             shared,
         };
         Ok(Self {
@@ -177,6 +183,7 @@ impl EmbeddedTenants {
             ticks,
             stops,
             trust,
+            quotas: Arc::new(TenantQuotas::new(quota, tenant_quota)),
             rule,
             attempted: None,
             is_wanted: true,
@@ -234,6 +241,8 @@ impl EmbeddedTenants {
         {
             tracing::error!(%error, "a tick failed");
         }
+        // Also those whose clients disconnected.
+        self.root.shared.unsettled.settle(&self.root.shared.metrics, now);
         for (id, mut answer) in records {
             let Some(OpenLog { log, .. }) = self.open.get_mut(&id) else { continue };
             // Nothing can be recorded after the last event of a tenant log.
@@ -389,6 +398,7 @@ impl EmbeddedTenants {
             sizes,
             proofs,
             reads: Reads::open(shared.record_reads, self.host.unrecorded(number))?,
+            quotas: LogQuotas::of_tenant(&self.quotas, number).map(Rc::new),
             shared,
         })
     }

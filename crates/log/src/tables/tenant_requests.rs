@@ -1,9 +1,11 @@
 //! Requests to begin and end tenant logs, in tables.
 
-use countersign::tenant::State;
+use countersign::event::{Event, Redaction};
+use countersign::hex;
+use countersign::tenant::{State, TenantOrigin};
 use countersign::time::Time;
 
-use super::database::{Database, all, first};
+use super::database::{Database, Row, all, first};
 use super::tenant_rows::{
     BY_NAME, CREATING, FINDING, check_name, find_or_insert, state, tenant, tenant_number, transaction,
 };
@@ -11,7 +13,7 @@ use crate::own_chain::Random;
 use crate::store::StoreError;
 use crate::tenants::CreationError;
 use crate::tenants::heads::SlotHead;
-use crate::tenants::requests::{Ending, TenantRequest};
+use crate::tenants::requests::{DamagedRequest, Ending, StoredRequest, TenantRequest};
 use crate::tenants::tenant::{Tenant, TenantId, TenantNumber};
 
 /// The maximum number of requests that one tick carries out.
@@ -44,24 +46,51 @@ pub enum RequestError {
 }
 
 /// Returns the requests for the next tick.
-pub(super) fn requests(database: &dyn Database) -> Result<Vec<TenantRequest>, StoreError> {
+pub(super) fn requests(database: &dyn Database) -> Result<Vec<StoredRequest>, StoreError> {
     let sql = "SELECT number, id, opening, tenant_requests.state, moved_to \
                FROM tenant_requests JOIN tenants USING (number) ORDER BY number LIMIT ?";
     all(database, READING, sql, &[MAX_REQUESTS.into()], |row| {
-        let ending = match row.optional_number(3)? {
-            None => None,
-            Some(_) => Some(match (state(row, 3)?, row.text(4)?) {
-                (State::Moved, Some(origin)) => Ending::Move(origin),
-                _ => Ending::End,
-            }),
-        };
-        Ok(TenantRequest {
-            number: tenant_number(row, 0)?,
-            id: row.array(1)?,
-            openings: row.text(2)?.map_or_else(Vec::new, |lines| lines.lines().map(str::to_owned).collect()),
-            ending,
-        })
+        let number = tenant_number(row, 0)?;
+        Ok(request(row, number).map_err(|error| DamagedRequest { number, error }))
     })
+}
+
+/// Reads a request. A row that states no known request is damaged: an end can't be undone, so none is guessed.
+fn request(row: &dyn Row, number: TenantNumber) -> Result<TenantRequest, StoreError> {
+    let damaged = |why: &str| StoreError::Damaged(format!("the request for a tenant log {why}"));
+    let ending = match row.optional_number(3)? {
+        None => None,
+        Some(_) => Some(match (state(row, 3)?, row.text(4)?) {
+            (State::Ended, None) => Ending::End,
+            (State::Ended, Some(_)) => return Err(damaged("ends it, but names a log that continues it")),
+            (State::Moved, Some(origin)) if TenantOrigin::parse(&origin).is_some() => Ending::Move(origin),
+            (State::Moved, _) => return Err(damaged("moves it, but names no log that continues it")),
+            (State::Live, _) => return Err(damaged("neither begins nor ends it")),
+        }),
+    };
+    let openings: Vec<String> =
+        row.text(2)?.map_or_else(Vec::new, |lines| lines.lines().map(str::to_owned).collect());
+    if openings.is_empty() && ending.is_none() {
+        return Err(damaged("neither begins nor ends it"));
+    }
+    let is_event = |line: &String| Event::parse(line.as_bytes(), &Redaction::none()).is_ok();
+    if !openings.iter().all(is_event) {
+        return Err(damaged("has an opening that is not an event"));
+    }
+    Ok(TenantRequest { number, id: row.array(1)?, openings, ending })
+}
+
+/// Returns the stored requests that can't be read, and the tenants that they are for.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn damaged_requests(database: &dyn Database) -> Result<Vec<DamagedRequest>, StoreError> {
+    Ok(requests(database)?.into_iter().filter_map(Result::err).collect())
+}
+
+/// Returns the name of a tenant whose log was shown, but which the database lacks. Its own name is unknown.
+pub fn lost_name(id: &TenantId) -> String {
+    format!("lost {}", hex::encode(id))
 }
 
 /// Deletes the requests that a tick with these changed heads carries out.
@@ -101,6 +130,7 @@ pub fn end_tenants(
 
 fn end(database: &dyn Database, name: &str, ending: &Ending) -> Result<Tenant, RequestError> {
     let found = first(database, FINDING, BY_NAME, &[name.into()], tenant)?;
+    let found = found.map_or_else(|| find_lost(database, name), |tenant| Ok(Some(tenant)))?;
     let tenant = found.ok_or_else(|| RequestError::Unknown(name.into()))?;
     let number = i64::from(tenant.number.get());
     let requested = "SELECT state FROM tenant_requests WHERE number = ? AND state IS NOT NULL";
@@ -118,6 +148,14 @@ fn end(database: &dyn Database, name: &str, ending: &Ending) -> Result<Tenant, R
     let sql = "UPDATE tenants SET moved_to = ?2 WHERE number = ?1";
     database.change(ENDING, sql, &[number.into(), ending.moved_to().into()])?;
     Ok(tenant)
+}
+
+/// Returns the tenant with this [`lost_name`]. Its log can only end: it is stopped, so it ends with its last head (SPEC
+/// section 16.12).
+fn find_lost(database: &dyn Database, name: &str) -> Result<Option<Tenant>, StoreError> {
+    let sql = "SELECT number, id, name, since, state FROM tenants WHERE name = ? AND replaced IS NOT NULL";
+    let found = all(database, FINDING, sql, &[name.into()], tenant)?;
+    Ok(found.into_iter().find(|tenant| lost_name(&tenant.id) == name))
 }
 
 /// Creates a tenant whose log continues other logs. The log server's first events in it, `openings`, state this; each is

@@ -24,7 +24,7 @@ use crate::store::{
 };
 use crate::tenants::anchors::PastHead;
 use crate::tenants::heads::SlotHead;
-use crate::tenants::requests::TenantRequest;
+use crate::tenants::requests::StoredRequest;
 use crate::tenants::root_notes::{RootNote, StoredRootNote};
 use crate::tenants::store::{
     HeadHistory, KeptHead, MAX_ENTRIES, TenantGrowth, TenantReaders, TenantWriter, TickBatch,
@@ -141,7 +141,7 @@ impl<D: Database + Send> TenantWriter for TenantTables<D> {
         tenants(&self.database, after, TenantNumber::MAX.get().into())
     }
 
-    fn requests(&self) -> Result<Vec<TenantRequest>, StoreError> {
+    fn requests(&self) -> Result<Vec<StoredRequest>, StoreError> {
         tenant_requests::requests(&self.database)
     }
 

@@ -7,6 +7,7 @@ use countersign::tenant::{State, TenantOrigin};
 use serde_json::{Value, json};
 
 use super::tenant::{TenantId, TenantNumber};
+use crate::store::StoreError;
 
 /// A request that no tick has carried out yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,18 @@ pub struct TenantRequest {
     pub openings: Vec<String>,
     /// The end of the log.
     pub ending: Option<Ending>,
+}
+
+/// A request as it is stored.
+pub type StoredRequest = Result<TenantRequest, DamagedRequest>;
+
+/// A stored request that can't be read. The tenant's log doesn't grow until it is repaired.
+#[derive(Debug)]
+pub struct DamagedRequest {
+    /// The tenant.
+    pub number: TenantNumber,
+    /// The reason.
+    pub error: StoreError,
 }
 
 /// The end of a tenant log.

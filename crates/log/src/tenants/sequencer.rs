@@ -78,6 +78,7 @@ use super::secret::TickSecret;
 use super::slots::required_depth;
 use super::store::{TenantGrowth, TenantReaders, TenantWriter, TickBatch, check_size};
 use super::tenant::{TenantId, TenantNumber};
+use super::waiting::{RoomPart, WaitingRoom};
 use crate::clock::Timekeeper;
 use crate::erase::record;
 use crate::metrics::{Metrics, Stopwatch};
@@ -92,10 +93,6 @@ use crate::store::{CommitError, EntryReader, Published, StoreError};
 use crate::submission::SubmitError;
 use crate::witnessing::{Unwitnessed, has_witnesses};
 
-/// The maximum number of entries that wait for a tick. Further submissions have to wait for the next one.
-const MAX_WAITING_ENTRIES: usize = 131_072;
-/// The maximum size of the entries and events that wait for a tick, in bytes.
-const MAX_WAITING_BYTES: usize = 128 << 20;
 /// The maximum number of ticks whose directories are kept until witnesses cosigned their checkpoint.
 const MAX_UNPUBLISHED: usize = 16;
 /// The minimum difference between the times of two ticks, in milliseconds.
@@ -132,6 +129,8 @@ pub struct TenantSequencer {
     pub ticks: watch::Sender<Option<Arc<PublishedTick>>>,
     /// The newest ticks, for growth witnesses.
     pub growth: GrowthTicks,
+    /// The room for entries that wait for a tick. Further submissions have to wait for the next one.
+    pub waiting: WaitingRoom,
     /// The source of the ticks' secrets.
     pub random: Random,
 }
@@ -164,7 +163,7 @@ impl TenantSequencer {
     /// Reads and compares what is stored, without a tick.
     fn prepare(self) -> Result<RunningTenantSequencer, StoreError> {
         let Self { mut writer, readers, memory, mut guard, signing, key, published, witnesses, .. } = self;
-        let Self { rules, timekeeper, metrics, ticks, growth, random, .. } = self;
+        let Self { rules, timekeeper, metrics, ticks, growth, waiting, random, .. } = self;
         let root = readers.root();
         let last = time_of_last_tick(&*root, writer.size())?;
         let latest = writer.latest_link()?.max(last);
@@ -192,7 +191,7 @@ impl TenantSequencer {
             prepared: None,
             known: heads.iter().map(|head| head.number.get()).max().unwrap_or(0),
             waiting: BTreeMap::new(),
-            room: Room::default(),
+            room: waiting.part(),
             own: OwnTenantChains::default(),
             root_notes: RootNotes::new(writer.root_notes()?),
             unpublished: BTreeMap::new(),
@@ -256,7 +255,7 @@ pub struct RunningTenantSequencer {
     known: u32,
     /// The entries that wait for the next tick.
     waiting: BTreeMap<TenantNumber, WaitingLog>,
-    room: Room,
+    room: RoomPart,
     /// The chains of the log server in tenant logs.
     own: OwnTenantChains,
     root_notes: RootNotes,
@@ -288,27 +287,6 @@ enum Sender {
     Emitter,
     /// The log server itself, which alone may record erasures.
     Server,
-}
-
-/// The number of waiting entries and their size, within the limits.
-#[derive(Default)]
-struct Room {
-    entries: usize,
-    bytes: usize,
-}
-
-impl Room {
-    /// True if a submission fits. A single one always does.
-    fn fits(&self, submission: &Submission) -> bool {
-        let (entries, bytes) = (self.entries + submission.entries().len(), self.bytes + submission.bytes());
-        self.entries == 0 || entries <= MAX_WAITING_ENTRIES && bytes <= MAX_WAITING_BYTES
-    }
-
-    /// Takes the room of a submission that waits, of which this number of entries are new. Its answer needs room too.
-    fn take(&mut self, submission: &Submission, added: usize) {
-        self.entries += added.max(1);
-        self.bytes += if added == 0 { 0 } else { submission.bytes() };
-    }
 }
 
 impl RunningTenantSequencer {
@@ -518,7 +496,7 @@ impl RunningTenantSequencer {
         };
         // The log server has few links at a time, which need no room.
         if sender == Sender::Emitter && !self.room.fits(submission) {
-            let _ = reply.send(Err(SubmitError::Busy));
+            let _ = reply.send(Err(SubmitError::NoRoom));
             return;
         }
         if head.state != State::Live {
@@ -626,7 +604,7 @@ impl RunningTenantSequencer {
     fn tick(&mut self) -> Result<(), StoreError> {
         self.delete_anchors();
         let mut waiting = std::mem::take(&mut self.waiting);
-        self.room = Room::default();
+        self.room.clear();
         let stopwatch = Stopwatch::start();
         if let Err(error) = self.place_notes(&mut waiting) {
             tracing::warn!(%error, "key notes for all tenant logs can't be placed");

@@ -18,7 +18,7 @@ use countersign::time::Time;
 use super::anchors::PastHead;
 use super::directory::TickDirectory;
 use super::heads::SlotHead;
-use super::requests::TenantRequest;
+use super::requests::StoredRequest;
 use super::root_notes::{RootNote, StoredRootNote};
 use super::tenant::{Tenant, TenantId, TenantNumber};
 use crate::store::{CommitError, Published, Reader, StoreError, TreeStore};
@@ -97,7 +97,7 @@ pub trait TenantWriter: TreeStore + Send {
 
     /// Returns the requests to begin and end tenant logs that the next tick carries out: a limited number, in ascending
     /// order of the tenants' numbers. They are made at any time, also by other processes.
-    fn requests(&self) -> Result<Vec<TenantRequest>, StoreError>;
+    fn requests(&self) -> Result<Vec<StoredRequest>, StoreError>;
 
     /// Returns the origin of the log that continues a tenant log which moved.
     fn moved_to(&self, number: TenantNumber) -> Result<Option<String>, StoreError>;

@@ -12,7 +12,7 @@ use countersign_log::tenants::tenant::Tenant;
 use countersign_log_server::sqlite;
 
 use super::{
-    POLL_INTERVAL, TICK_TIMEOUT, explain, find, is_running, names, no_tick, open, refuse_bucket, unreadable,
+    POLL_INTERVAL, TICK_TIMEOUT, explain, is_running, names, no_tick, open, refuse_bucket, unreadable,
 };
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -47,8 +47,8 @@ pub(super) fn move_to(folder: &Path, name: &str, to: &str) -> Result<ExitStatus,
         CliError::unusable("arguments.invalid", message, hint)
     };
     let new = TenantOrigin::parse(to).ok_or_else(|| invalid("--to must be the origin of a tenant log"))?;
-    let (old, _) = find(folder, name)?;
-    if new.root() == old.root() {
+    let (root, _) = open(folder)?;
+    if new.root() == root {
         return Err(invalid("--to must be the origin of a tenant log of another log server"));
     }
     if request(folder, &[name.to_owned()], &Ending::Move(to.to_owned()))? == 1 {
@@ -66,18 +66,18 @@ fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, 
     open(folder)?;
     refuse_bucket(folder, "the end of a tenant log")?;
     let bar = progress::count("Ending logs", tenants.len() as u64);
-    let mut pending: Vec<&str> = Vec::new();
+    let mut pending: Vec<Tenant> = Vec::new();
     for batch in tenants.chunks(BATCH) {
         let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-        sqlite::end_tenants(folder, &batch, ending).map_err(|error| explain_request(&error, folder))?;
-        pending.extend(batch);
+        let requested = sqlite::end_tenants(folder, &batch, ending);
+        pending.extend(requested.map_err(|error| explain_request(&error, folder))?);
     }
     // Readers that were opened before would notice that the database changed.
     let (_, readers) = open(folder)?;
     let mut deadline = Instant::now() + TICK_TIMEOUT;
     loop {
         let before = pending.len();
-        pending = live(&*readers, &pending).map_err(|error| unreadable(&error, folder))?;
+        pending = live(&*readers, pending).map_err(|error| unreadable(&error, folder))?;
         bar.set_position((tenants.len() - pending.len()) as u64);
         if pending.is_empty() || !is_running || Instant::now() >= deadline {
             break;
@@ -90,7 +90,7 @@ fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, 
     bar.finish_and_clear();
     if !pending.is_empty() {
         let logs = match &pending[..] {
-            [name] => format!("the log of {} ends", style::plain(name)),
+            [tenant] => format!("the log of {} ends", style::plain(&tenant.name)),
             _ => format!("{} logs end", pending.len()),
         };
         style::warn(&format!("{}: {logs} with its next tick", no_tick(is_running)));
@@ -99,11 +99,11 @@ fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, 
 }
 
 /// Returns those of the tenants whose logs have not ended.
-fn live<'n>(readers: &dyn TenantReaders, tenants: &[&'n str]) -> Result<Vec<&'n str>, StoreError> {
+fn live(readers: &dyn TenantReaders, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, StoreError> {
     let mut live = Vec::new();
-    for name in tenants {
-        if matches!(readers.find_name(name)?, Some(Tenant { state: State::Live, .. })) {
-            live.push(*name);
+    for tenant in tenants {
+        if matches!(readers.find(&tenant.id)?, Some(Tenant { state: State::Live, .. })) {
+            live.push(tenant);
         }
     }
     Ok(live)

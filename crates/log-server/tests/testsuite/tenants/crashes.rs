@@ -26,7 +26,7 @@ use countersign_log::tenants::guard::HeadGuard;
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::job::TenantJob;
 use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
-use countersign_log::tenants::requests::{Ending, TenantRequest};
+use countersign_log::tenants::requests::{Ending, StoredRequest};
 use countersign_log::tenants::root_notes::{RootNote, StoredRootNote};
 use countersign_log::tenants::sequencer::TenantSequencer;
 use countersign_log::tenants::stops::TenantStops;
@@ -135,7 +135,7 @@ impl TenantWriter for FailingStore {
         self.inner.tenants(after)
     }
 
-    fn requests(&self) -> Result<Vec<TenantRequest>, StoreError> {
+    fn requests(&self) -> Result<Vec<StoredRequest>, StoreError> {
         self.inner.requests()
     }
 

@@ -10,7 +10,7 @@ use super::{RunningTenantSequencer, WaitingLog};
 use crate::store::StoreError;
 use crate::submission::SubmitError;
 use crate::tenants::heads::SlotHead;
-use crate::tenants::requests::{Ending, TenantRequest};
+use crate::tenants::requests::{DamagedRequest, Ending, TenantRequest};
 use crate::tenants::tenant::TenantNumber;
 
 /// The ends of tenant logs at a tick.
@@ -32,7 +32,8 @@ impl LogEndings {
 
 impl RunningTenantSequencer {
     /// Adds the events of the requests to the waiting entries of their logs. `new` are the heads of logs whose first
-    /// tick this is. A request that fails is tried again at the next tick, and doesn't affect other logs.
+    /// tick this is. A request that fails is tried again at the next tick, and doesn't affect other logs. A request that
+    /// can't be read holds its log: its submissions fail.
     pub(super) fn add_requested(
         &mut self,
         new: &[SlotHead],
@@ -40,6 +41,16 @@ impl RunningTenantSequencer {
     ) -> Result<LogEndings, StoreError> {
         let mut endings = LogEndings::default();
         for request in self.writer.requests()? {
+            let request = match request {
+                Ok(request) => request,
+                Err(DamagedRequest { number, error }) => {
+                    tracing::error!(%error, %number, "a tenant log is held until its request is repaired");
+                    if let Some(log) = waiting.remove(&number) {
+                        self.fail(number, log, &error);
+                    }
+                    continue;
+                }
+            };
             let head = self.head_before(&request.id, new).copied();
             // A tenant that was created after the tenants were read has its first tick later.
             let Some(head) = head.filter(|head| head.number == request.number) else { continue };

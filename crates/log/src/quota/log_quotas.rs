@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use countersign::time::Time;
-use countersign_log::quota::tenants::TenantQuotas;
-use countersign_log::quota::{Loads, Quota, Quotas};
-use countersign_log::submission::SubmitError;
-use countersign_log::tenants::tenant::TenantNumber;
+
+use super::tenants::TenantQuotas;
+use super::{Loads, Quota, Quotas};
+use crate::submission::SubmitError;
+use crate::tenants::tenant::TenantNumber;
 
 /// The quotas of a log.
-pub(crate) enum LogQuotas {
+pub enum LogQuotas {
     /// Those of an ordinary log, or of a root log.
     Own(Quotas),
     /// Those of a tenant log. They are shared, so that they outlive the log if it is closed.
@@ -18,12 +19,12 @@ pub(crate) enum LogQuotas {
 
 impl LogQuotas {
     /// Creates the quotas of an ordinary log; `None` if there is no limit.
-    pub(crate) fn own(quota: Quota) -> Option<Self> {
+    pub fn own(quota: Quota) -> Option<Self> {
         Quotas::new(quota).map(Self::Own)
     }
 
     /// Returns the quotas of a tenant log; `None` if there is no limit.
-    pub(crate) fn of_tenant(quotas: &Arc<TenantQuotas>, tenant: TenantNumber) -> Option<Self> {
+    pub fn of_tenant(quotas: &Arc<TenantQuotas>, tenant: TenantNumber) -> Option<Self> {
         quotas.has_limits().then(|| Self::Tenant(quotas.clone(), tenant))
     }
 
@@ -31,7 +32,7 @@ impl LogQuotas {
     ///
     /// # Errors
     /// [`SubmitError::Quota`] and [`SubmitError::TenantQuota`].
-    pub(crate) fn check(&self, loads: &Loads, now: Time) -> Result<(), SubmitError> {
+    pub fn check(&self, loads: &Loads, now: Time) -> Result<(), SubmitError> {
         match self {
             Self::Own(quotas) => quotas.check(loads, now).map_err(|seconds| SubmitError::Quota { seconds }),
             Self::Tenant(quotas, tenant) => quotas.check(*tenant, loads, now),
@@ -39,7 +40,7 @@ impl LogQuotas {
     }
 
     /// Charges a submission, unless it was refused: see [`Quotas::settle`].
-    pub(crate) fn settle(&self, loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
+    pub fn settle(&self, loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
         match self {
             Self::Own(quotas) => quotas.settle(loads, answered, now),
             Self::Tenant(quotas, tenant) => quotas.settle(*tenant, loads, answered, now),
