@@ -9,12 +9,11 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod finding;
-mod serving;
 mod state;
 #[cfg(test)]
 mod tests;
-pub mod wire;
 
+pub use countersign_log::tenants::growth_serving::prove_growth;
+pub use countersign_log::tenants::growth_wire as wire;
 pub use finding::{GrowthCode, GrowthFinding};
-pub use serving::prove_growth;
 pub use state::{GrowthState, MAX_DEPTH, StoredState};

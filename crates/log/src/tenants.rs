@@ -10,7 +10,7 @@
 //! | prove heads at earlier ticks | [`anchors`] |
 //! | keep heads that show when entries existed | [`kept`] |
 //! | remember each head apart from the database, and stop a tenant log that contradicts it | [`memory`], [`guard`], [`stops`] |
-//! | show each tick's changes to growth witnesses | [`growth`] |
+//! | show each tick's changes to growth witnesses | [`growth`]; [`growth_serving`] and [`growth_wire`], as lines |
 //! | begin and end a tenant log | [`requests`] |
 //! | grant and revoke keys in all tenant logs | [`root_notes`] |
 //! | record the server's own events in tenant logs | `own_chains` |
@@ -25,6 +25,8 @@ pub mod directory;
 mod error;
 pub mod growth;
 pub mod growth_proof;
+pub mod growth_serving;
+pub mod growth_wire;
 pub mod guard;
 pub mod heads;
 pub mod job;

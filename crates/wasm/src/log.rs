@@ -14,7 +14,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
     AGAIN, Config, Content, Cors, EmbeddedLogServer, EmbeddedTenants, GATHER, LiveStep, PATIENCE, QUIET,
-    QUIET_TEXT, Quota, TickRule, WitnessRound,
+    QUIET_TEXT, Quota, TickRule, WaitingRoom, WitnessRound,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use js_sys::{Array, Object, Uint8Array};
@@ -23,6 +23,15 @@ use wasm_bindgen::prelude::*;
 use answer::Answer;
 use server::Server;
 use storage::{Database, Storage};
+
+/// The default of the maximum size of the entries that wait for a tick, in bytes. An isolate has 128 MB in total, and
+/// entries take a multiple of their size.
+const DEFAULT_MAX_WAITING_BYTES: usize = 16 << 20;
+
+thread_local! {
+    /// The room for entries that wait for a tick, which all logs of the isolate share.
+    static WAITING: WaitingRoom = WaitingRoom::with_bytes(DEFAULT_MAX_WAITING_BYTES);
+}
 
 /// A log server.
 #[wasm_bindgen]
@@ -58,7 +67,8 @@ impl Log {
     /// The quotas limit the events and bytes per second of each key, and the burst in seconds; `undefined`
     /// uses the default. `record_reads` is `none`, `exports`, or `all`; `undefined` follows the trust file. With
     /// `tick_ms`, the log is a root log with a log for each tenant, and ticks at this interval; with 0, ticks depend on
-    /// growth.
+    /// growth. The quotas of tenants limit each tenant's log. `max_waiting_bytes` limits the entries that wait for a tick,
+    /// in all logs of the isolate together.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::too_many_arguments, reason = "one call from JavaScript")]
     pub fn new(
@@ -72,6 +82,9 @@ impl Log {
         quota_burst: Option<u32>,
         record_reads: Option<String>,
         tick_ms: Option<u32>,
+        quota_tenant_events: Option<u32>,
+        quota_tenant_bytes: Option<u32>,
+        max_waiting_bytes: Option<u32>,
         now: f64,
     ) -> Result<Log, JsError> {
         console::install();
@@ -85,6 +98,12 @@ impl Log {
         let (events, bytes) = (quota_events.and_then(NonZeroU32::new), quota_bytes.and_then(NonZeroU32::new));
         let quota = Quota { events, bytes, ..Quota::default() };
         let burst = quota_burst.and_then(NonZeroU32::new).unwrap_or(quota.burst);
+        let tenant_quota = Quota {
+            events: quota_tenant_events.and_then(NonZeroU32::new),
+            bytes: quota_tenant_bytes.and_then(NonZeroU32::new),
+            burst,
+        };
+        let max_waiting = max_waiting_bytes.map_or(DEFAULT_MAX_WAITING_BYTES, |bytes| bytes as usize);
         let config = Config {
             key,
             trust,
@@ -93,6 +112,8 @@ impl Log {
             copies: Box::new(database.clone()),
             stops: Box::new(database.clone()),
             quota: Quota { burst, ..quota },
+            tenant_quota,
+            waiting: WAITING.with(|room| room.limited_to(max_waiting)),
             record_reads: record_reads.map(|which| which.parse()).transpose().map_err(failed)?,
             unrecorded: Box::new(database.clone()),
             now: time(now),
@@ -224,6 +245,9 @@ impl Log {
         before: Option<f64>,
         now: f64,
     ) -> Result<Option<Vec<u8>>, JsError> {
+        if let (Content::Growth(lines), Server::Tenants(tenants)) = (&mut answer.content, &self.server) {
+            return tenants.growth_piece(lines).map_err(failed);
+        }
         let Content::Export(sending) = &mut answer.content else { return Ok(None) };
         let log = self.server.log_at(answer.tenant, time(now)).map_err(failed)?;
         log.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)

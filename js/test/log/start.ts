@@ -42,6 +42,8 @@ export interface LogSetup {
   tick?: string;
   /** True for a bucket for exports in spite of tenants. */
   withExports?: boolean;
+  /** More variables of the Worker. */
+  variables?: Readonly<Record<string, string>>;
 }
 
 /** A running log. */
@@ -156,6 +158,7 @@ async function run(
     withoutBuckets = false,
     tick,
     withExports,
+    variables = {},
   } = setup;
   const quotas = Object.entries(quota).map(([name, value]) => [`AUDIT_QUOTA_${name.toUpperCase()}`, `${value}`]);
   const tenants: Record<string, string> = tick === undefined ? {} : { AUDIT_TENANTS: "1", AUDIT_TICK: tick };
@@ -194,6 +197,7 @@ async function run(
       AUDIT_CORS: cors.join(" "),
       ...Object.fromEntries(quotas),
       ...tenants,
+      ...variables,
     },
   });
   const { origin } = await worker.ready;

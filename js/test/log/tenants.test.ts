@@ -2,17 +2,19 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Chain } from "../conformance/chain.ts";
 import { type Answer, ask, send } from "../conformance/http.ts";
 import { hash, Signer } from "../conformance/keys.ts";
 import { PROGRAM } from "../conformance/program.ts";
-import { EMITTERS, LOG, ORIGIN, REVOKED, SETUP } from "../conformance/setup.ts";
+import { EMITTERS, ISSUER, LOG, ORIGIN, REVOKED, SETUP } from "../conformance/setup.ts";
 import { Witness } from "../conformance/witness.ts";
 import { creating, type Recorder } from "../deliver/recorder.ts";
 import { eventually, until } from "../eventually.ts";
@@ -31,6 +33,7 @@ const READERS = [
   reader("admin", "admin admin log=*"),
   reader("all", "read all log=*"),
   reader("eraser", "read,erase eraser log=*"),
+  reader("growth", "growth growth log=*"),
   reader("none", "read,erase none"),
 ].join("");
 const TENANTS: LogSetup = { ...SETUP, readers: READERS, worker: WORKER, tick: "changes" };
@@ -475,10 +478,136 @@ test("tenants: unsuitable settings and objects are refused", { timeout: 120_000 
   await other.hears(/contains a log with tenants; set AUDIT_TENANTS to 1/);
   await other.restart({ ...TENANTS, tick: "500ms" });
   (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
-  await other.hears(/AUDIT_TICK must be changes, or 1s to 600s, not "500ms"/);
+  await other.hears(/AUDIT_TICK must be changes, or 1s to 20s, not "500ms"/);
+  await other.restart({ ...TENANTS, tick: "21s" });
+  (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
+  await other.hears(/AUDIT_TICK must be changes, or 1s to 20s, not "21s"/);
+  await other.restart({ ...TENANTS, variables: { AUDIT_RETAIN: "7y" } });
+  (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
+  await other.hears(/AUDIT_RETAIN is not supported in a Durable Object/);
+  await other.restart({ ...TENANTS, variables: { AUDIT_MAX_WAITING: "65" } });
+  (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
+  await other.hears(/AUDIT_MAX_WAITING must be a number of MiB from 1 to 64, not 65/);
   await other.restart({ ...TENANTS, withExports: true });
   (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
   await other.hears(/the binding EXPORTS is not supported for a log with tenants/);
   await other.restart(TENANTS);
   assert.equal((await ask(other.url, "/checkpoint")).status, 200);
+});
+
+test("tenants: quotas are per log, also for clients that disconnect before the tick", {
+  timeout: 120_000,
+}, async () => {
+  const variables = { AUDIT_QUOTA_EVENTS: "10", AUDIT_QUOTA_TENANT_EVENTS: "15", AUDIT_QUOTA_BURST: "10" };
+  const log = await start({ ...TENANTS, tick: "5s", variables });
+  const [acme, beta] = await Promise.all([create(log, "acme"), create(log, "beta")]);
+  const size = async (origin: string) =>
+    JSON.parse((await get(log, "/tenants", ADMIN)).text.split("\n").find((line) => line.includes(origin)) ?? "{}")
+      .size as number;
+  // Each client disconnects while its submission waits for the tick, which is 5 seconds away at most.
+  let sent = 0;
+  for (; sent < 3; sent += 1) {
+    const body = Chain.begin(EMITTER, acme, `gone ${sent}`).events(500).body();
+    const gone = new AbortController();
+    const request = fetch(`${log.url}${pathOf(acme)}/submit`, { method: "POST", body, signal: gone.signal });
+    const answer = await Promise.race([request.then(({ status }) => status), sleep(500).then(() => "waiting")]);
+    gone.abort();
+    await request.catch(() => {});
+    if (answer === 429) {
+      break;
+    }
+  }
+  await eventually(
+    "a tick",
+    () => size(acme),
+    (entries) => entries >= 501,
+  );
+  const refusal = await submit(log, acme, Chain.begin(EMITTER, acme, "late").events(1).body());
+  refused(refusal, 429, "submit.quota");
+  // The log as a whole.
+  const another = await submit(log, acme, Chain.begin(EMITTERS[1], acme, "late").events(1).body());
+  refused(another, 429, "submit.quota");
+  await accepted(log, beta, Chain.begin(EMITTER, beta, "other").events(50).body());
+});
+
+test("tenants: an issuer's key notes reach all logs that need them", { timeout: 120_000 }, async () => {
+  const log = await start();
+  const [acme, beta] = [await create(log, "acme"), await create(log, "beta")];
+  const granted = new Signer("example.net/worker", 7);
+  const place = (statement: string) => {
+    const note = ISSUER.note(`countersign/v1 keys\n${ORIGIN}\n${statement}\n`);
+    const leaf = createHash("sha256").update("\0").update(note).digest("base64");
+    const request = ISSUER.note(`countersign/v1 place\n${ORIGIN}\n${leaf}\n`);
+    return ask(log.url, "/keys", { method: "POST", body: JSON.stringify({ request, note }) });
+  };
+  const first = Chain.begin(granted, acme, "granted").events(1).body();
+  refused(await submit(log, acme, first), 403, "log.unauthorized");
+  const grant = await place(`grant ${granted.vkey} - -`);
+  assert.equal(grant.status, 200, grant.text);
+  await accepted(log, acme, first);
+  await rest(log);
+  const revocation = await place(`revoke ${granted.vkey} -`);
+  assert.equal(revocation.status, 200, revocation.text);
+  assert.deepEqual(Object.keys(revocation.json.logs as object), [acme]);
+  assert.deepEqual(revocation.json.missing, []);
+  const late = Chain.begin(granted, beta, "late").events(1).body();
+  assert.equal((await submit(log, beta, late)).status, 403);
+  assert.equal((await ask(log.url, "/keys")).status, 405);
+  assert.equal((await ask(log.url, "/keys", { method: "POST", body: "x".repeat(40_000) })).status, 413);
+});
+
+test("tenants: ticks are shown to growth witnesses", { timeout: 120_000 }, async () => {
+  const log = await start();
+  const acme = await create(log, "acme");
+  const lines = async (path: string) => {
+    const answer = await get(log, path, token("growth"));
+    assert.equal(answer.status, 200, answer.text);
+    return answer.text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  };
+  const [header, snapshot, head] = await lines("/growth");
+  assert.equal(header.origin, ORIGIN);
+  assert.deepEqual([snapshot.snapshot, head.id], [header.next - 1, acme.slice(-32)]);
+  await accepted(log, acme, Chain.begin(EMITTER, acme, "grows").events(2).body());
+  const [, tick, change] = await lines(`/growth?from=${header.next}`);
+  assert.deepEqual([tick.tick, tick.changes, change.size, change.from], [header.next, 1, 3, 0]);
+  const body = `{"id":"${acme.slice(-32)}","from":1,"to":3}\n`;
+  const proofs = await ask(log.url, "/growth", { method: "POST", headers: bearer(token("growth")), body });
+  assert.equal(JSON.parse(proofs.text).proof.length, 2, proofs.text);
+  for (const path of ["/growth", "/growth?from=x"]) {
+    assert.equal((await ask(log.url, path)).status, 401);
+    assert.equal((await get(log, path, ADMIN)).status, 403);
+  }
+});
+
+test("tenants: a log can be ended", { timeout: 120_000 }, async () => {
+  const log = await start({ ...TENANTS, trust: `${SETUP.trust}emitter ${LOG.vkey}\n` });
+  const [acme, beta] = [await create(log, "acme"), await create(log, "beta")];
+  const chain = Chain.begin(EMITTER, acme, "ends").events(1);
+  await accepted(log, acme, chain.body());
+  const end = (body: object, holder = ADMIN) =>
+    ask(log.url, "/tenants/end", { method: "POST", headers: bearer(holder), body: JSON.stringify(body) });
+  refused(await end({ name: "acme" }, ALL), 403, "request.forbidden");
+  refused(await end({ name: "gamma" }), 404, "tenant.unknown");
+  const ended = await end({ name: "acme" });
+  assert.deepEqual([ended.status, ended.json], [200, { name: "acme", origin: acme, state: "ended" }]);
+  await rest(log);
+  refused(await submit(log, acme, chain.events(1).body(2)), 410, "log.ended");
+  assert.ok((await verified(log, acme)).includes("log.end"));
+  await accepted(log, beta, Chain.begin(EMITTER, beta, "continues").events(1).body());
+  assert.equal((await end({ name: "acme" })).status, 200);
+  const states = (await get(log, "/tenants", ADMIN)).text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).state);
+  assert.deepEqual(states, ["ended", "live"]);
+});
+
+test("tenants: what an object lacks has a code of its own", async () => {
+  const log = await start();
+  const acme = await create(log, "acme");
+  refused(await ask(log.url, `${pathOf(acme)}/`), 501, "server.unsupported");
+  refused(await get(log, `${pathOf(acme)}/findings`), 501, "server.unsupported");
 });

@@ -11,7 +11,8 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
-    Config, Content, Copies, Cors, EmbeddedLogServer, Quota, RecordReads, Unrecorded, WitnessRound,
+    Config, Content, Copies, Cors, EmbeddedLogServer, Quota, RecordReads, Unrecorded, WaitingRoom,
+    WitnessRound,
 };
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Rights, Scope};
@@ -78,6 +79,8 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
         copies: Box::new(CountingCopies(withdrawn.clone())),
         stops: Box::new(StopFile::new(folder)),
         quota: Quota::default(),
+        tenant_quota: Quota::default(),
+        waiting: WaitingRoom::default(),
         record_reads: Some(RecordReads::None),
         unrecorded: Box::new(MemoryReads::default()),
         now: Time::from_millis(NOW).unwrap(),

@@ -89,6 +89,12 @@ impl ApiError {
             .with_hint("check the path of the request")
     }
 
+    /// Returns a 501 for a route that only `countersign serve` has.
+    pub fn unsupported(message: &'static str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "server.unsupported", message)
+            .with_hint("use a log server that was started with `countersign serve`")
+    }
+
     /// Returns a 405.
     pub fn method_not_allowed() -> Self {
         let message = "this path does not support the method of the request";

@@ -5,7 +5,7 @@
 
 use countersign::Error;
 use countersign::hex;
-use countersign::tenant::{TenantOrigin, TenantRequest};
+use countersign::tenant::{State, TenantOrigin, TenantRequest};
 use countersign::trust::Trust;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -15,8 +15,10 @@ use serde_json::json;
 use super::response::{PRIVATE, success, with_headers};
 use super::{Answer, ApiError, query};
 use crate::store::StoreError;
+use crate::tables::RequestError;
 use crate::tenants::CreationError;
 use crate::tenants::heads::SlotHead;
+use crate::tenants::requests::Ending;
 use crate::tenants::stops::TenantStops;
 use crate::tenants::store::TenantReaders;
 use crate::tenants::tenant::{Tenant, TenantId};
@@ -150,6 +152,67 @@ pub fn not_created(error: &CreationError) -> ApiError {
         }
         CreationError::Random(error) => ApiError::unavailable(error),
         CreationError::Store(error) => ApiError::unavailable(error),
+    }
+}
+
+/// The request of a token's holder to end a tenant's log.
+pub struct EndRequest {
+    /// The tenant's name.
+    pub name: String,
+    /// The end.
+    pub ending: Ending,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEndRequest {
+    name: String,
+    moved_to: Option<String>,
+}
+
+impl EndRequest {
+    /// Parses the body: `moved_to` is the origin of the log of another root log that continues the tenant's log, if there
+    /// is one.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub fn read(body: &[u8], root: &str) -> Result<Self, ApiError> {
+        let RawEndRequest { name, moved_to } = serde_json::from_slice(body).map_err(|error| {
+            ApiError::invalid(format!(
+                r#"the body is not {{"name":"…"}} or {{"name":"…","moved_to":"…"}}: {error}"#
+            ))
+        })?;
+        let Some(origin) = moved_to else { return Ok(Self { name, ending: Ending::End }) };
+        let new = TenantOrigin::parse(&origin).filter(|new| new.root() != root);
+        let message = "moved_to must be the origin of a tenant log of another log server";
+        new.ok_or_else(|| ApiError::invalid(message))?;
+        Ok(Self { name, ending: Ending::Move(origin) })
+    }
+}
+
+/// Returns the response to a request that ended a tenant's log, or found it ended. `state` is the log's state in the newest
+/// published tick; `None` if a later tick ends it.
+pub fn ended(Tenant { name, .. }: &Tenant, origin: &TenantOrigin, state: Option<State>) -> Answer {
+    let (status, state) = match state {
+        Some(state) => (StatusCode::OK, state),
+        None => (StatusCode::ACCEPTED, State::Live),
+    };
+    let body = json!({ "name": name, "origin": origin.as_str(), "state": state.as_str() });
+    with_headers(status, &[PRIVATE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
+}
+
+/// Returns the response to a request that ended no log.
+pub fn not_ended(error: &RequestError) -> ApiError {
+    match error {
+        RequestError::Unknown(_) => ApiError::new(StatusCode::NOT_FOUND, "tenant.unknown", error.to_string())
+            .with_hint("list the tenants with GET /tenants"),
+        RequestError::Ended(_) => ApiError::new(StatusCode::GONE, "log.ended", error.to_string())
+            .with_hint("a log ends only once; GET /tenants shows its state"),
+        RequestError::Creation(error) => not_created(error),
+        // Only requests to continue a log have these errors.
+        RequestError::Live(_) | RequestError::Exists(_) | RequestError::Store(_) => {
+            ApiError::unavailable(error)
+        }
     }
 }
 

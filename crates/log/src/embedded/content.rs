@@ -4,6 +4,7 @@ use super::export_stream::ExportStream;
 use super::live::Live;
 use super::pending::Pending;
 use super::search::Search;
+use crate::tenants::growth_serving::GrowthLines;
 
 /// The body of a response.
 pub enum Content {
@@ -11,6 +12,8 @@ pub enum Content {
     Whole(Vec<u8>),
     /// An export, sent in pieces.
     Export(Box<ExportStream>),
+    /// An answer to a growth witness, sent in pieces.
+    Growth(Box<GrowthLines>),
     /// A live view, sent as it grows.
     Live(Box<Live>),
     /// No content yet: the request waits for a tick, or for witnesses.

@@ -3,7 +3,9 @@
 use countersign::time::Time;
 
 use crate::store::StoreError;
+use crate::tables::RequestError;
 use crate::tenants::CreationError;
+use crate::tenants::requests::Ending;
 use crate::tenants::tenant::{Tenant, TenantNumber};
 
 /// Remembers which tiles and bundles were copied. A change is durable when its method returns.
@@ -44,6 +46,12 @@ pub trait TenantHost {
     /// # Errors
     /// [`CreationError`].
     fn create(&self, name: &str, now: Time) -> Result<Tenant, CreationError>;
+
+    /// Requests that a tenant's log ends at the next tick, and returns the tenant.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    fn end(&self, name: &str, ending: &Ending) -> Result<Tenant, RequestError>;
 
     /// Returns the storage of the reads of a tenant's log.
     fn unrecorded(&self, number: TenantNumber) -> Box<dyn Unrecorded>;

@@ -17,7 +17,8 @@ use crate::metrics::Metrics;
 use crate::quota::{Loads, LogQuotas};
 use crate::sequencer::Durable;
 use crate::submission::SubmitError;
-use crate::tenants::tenant::Tenant;
+use crate::tenants::root_notes::RootNote;
+use crate::tenants::tenant::{Tenant, TenantId};
 
 /// A request whose answer waits.
 pub struct Pending(pub(super) Awaited);
@@ -30,6 +31,26 @@ pub(super) enum Awaited {
     Erasure(PendingErasure),
     /// The first tick of a tenant log.
     Tenant(Tenant),
+    /// The last tick in which a tenant log can grow.
+    End(Tenant),
+    /// The ticks that place a key note in all tenant logs that need it.
+    Note(Box<PendingNote>),
+}
+
+/// A key note for all tenant logs.
+pub(super) struct PendingNote {
+    pub(super) note: RootNote,
+    /// The tenant before the first one in the response.
+    pub(super) after: Option<TenantId>,
+    pub(super) placement: Placement,
+}
+
+/// The state of a key note for all tenant logs.
+pub(super) enum Placement {
+    /// Some logs may lack it.
+    Waiting(Receiver<Result<u64, SubmitError>>),
+    /// All logs that need it have it from this tick on.
+    Since(u64),
 }
 
 /// A submission that is not published yet.

@@ -116,7 +116,7 @@ impl EmbeddedLogServer {
             Awaited::Submission(submission) => self.submission_response(submission)?,
             Awaited::Erasure(erasure) => self.erasure_response(erasure)?,
             // `EmbeddedTenants` answers it.
-            Awaited::Tenant(_) => return None,
+            Awaited::Tenant(_) | Awaited::End(_) | Awaited::Note(_) => return None,
         };
         Some(self.finish(headers, answered.map(|answer| answer.map(Content::Whole))))
     }

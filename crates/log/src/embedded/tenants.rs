@@ -10,6 +10,10 @@
 //! no memory of heads apart from the storage: each head begins as the one that is stored. A restore sets back the root
 //! log too, which witnesses notice, and copies of its tiles.
 
+mod endings;
+mod growth;
+mod keys;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -46,6 +50,7 @@ use crate::signed_memory::InStore;
 use crate::store::{Reader, StoreError};
 use crate::submission::SubmitError;
 use crate::tenants::growth::GrowthTicks;
+use crate::tenants::growth_wire::MAX_PROOFS_BYTES;
 use crate::tenants::guard::{HeadGuard, has_entries, stop_of};
 use crate::tenants::heads::SlotHead;
 use crate::tenants::memory::{HeadsInMemory, RememberedHead};
@@ -60,6 +65,8 @@ use crate::tokens::{Access, Right};
 
 /// The maximum number of tenant logs that are kept open for the next request.
 const MAX_OPEN: usize = 128;
+/// The maximum number of changes that are kept for growth witnesses: they use 4 MB.
+const MAX_GROWTH_CHANGES: usize = 32_768;
 /// The maximum number of tenant logs whose reads are recorded at a tick, and whose erasures are continued in a turn.
 const MAX_LOGS_PER_TURN: usize = 32;
 /// The minimum time between two ticks.
@@ -85,6 +92,8 @@ pub struct EmbeddedTenants {
     /// Announces the newest published tick.
     ticks: watch::Receiver<Option<Arc<PublishedTick>>>,
     stops: TenantStops,
+    /// The newest ticks, for growth witnesses.
+    growth: GrowthTicks,
     /// The trust file, with the root log's key as an emitter.
     trust: Arc<Trust>,
     quotas: Arc<TenantQuotas>,
@@ -135,6 +144,7 @@ impl EmbeddedTenants {
         let (witnesses, unwitnessed) = watch::channel(None);
         let (announce_tick, ticks) = watch::channel(None);
         let (heads, stops) = (readers.heads()?, TenantStops::default());
+        let growth = GrowthTicks::with_max_changes(MAX_GROWTH_CHANGES);
         let reads = {
             let unrecorded = host.with_unrecorded()?;
             let now = shared.now();
@@ -154,7 +164,7 @@ impl EmbeddedTenants {
             timekeeper: shared.timekeeper.clone(),
             metrics: shared.metrics.clone(),
             ticks: announce_tick,
-            growth: GrowthTicks::default(),
+            growth: growth.clone(),
             waiting,
             random: Box::new(secure_random),
         };
@@ -182,6 +192,7 @@ impl EmbeddedTenants {
             host,
             ticks,
             stops,
+            growth,
             trust,
             quotas: Arc::new(TenantQuotas::new(quota, tenant_quota)),
             rule,
@@ -452,6 +463,11 @@ impl EmbeddedTenants {
                 access.logs().permits(&origin.id()).then_some(api::erase::MAX_BODY)
             }
             None if path == "/tenants" => Some(tenants::MAX_BODY_BYTES),
+            None if path == "/keys" => Some(api::root_notes::MAX_BODY_BYTES),
+            None if path == "/tenants/end" => {
+                self.admit_to_all(headers).is_ok().then_some(tenants::MAX_BODY_BYTES)
+            }
+            None if path == "/growth" => self.admit_growth(headers).is_ok().then_some(MAX_PROOFS_BYTES),
             _ => None,
         }
     }
@@ -478,7 +494,8 @@ impl EmbeddedTenants {
         let (is_private, answered) = if let Some((id, path)) = tenants::split_path(&path) {
             (true, self.answer_for_tenant(id, path, request))
         } else {
-            let is_private = matches!(&*path, "/tenants" | "/evidence");
+            let is_private =
+                matches!(&*path, "/tenants" | "/tenants/end" | "/keys" | "/growth" | "/evidence");
             (is_private, self.answer_for_root(&path, &request).map(|answer| (None, answer)))
         };
         let (id, mut response) =
@@ -497,6 +514,9 @@ impl EmbeddedTenants {
     ) -> Result<(Option<TenantId>, Response<Content>), ApiError> {
         let origin = self.origin(id).ok_or_else(ApiError::not_found)?;
         let id = origin.id();
+        if path.is_empty() {
+            return Err(ApiError::unsupported("a log in a Durable Object serves no console"));
+        }
         let is_submission = path == "submit" && request.method() == Method::POST;
         if !is_submission {
             let right = tenants::required_right(path).ok_or_else(ApiError::not_found)?;
@@ -504,11 +524,10 @@ impl EmbeddedTenants {
                 return Err(ApiError::not_found());
             }
         }
-        if self.needs_tick() {
-            self.is_wanted = true;
-            self.root.shared.signing.check()?;
-            return Err(tenants::no_tick());
+        if path == "findings" {
+            return Err(ApiError::unsupported("a log in a Durable Object doesn't watch itself"));
         }
+        self.require_tick()?;
         let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
         let inner = format!("/{path}{query}").parse::<PathAndQuery>().map_err(|_| ApiError::not_found())?;
         *request.uri_mut() = inner.into();
@@ -530,6 +549,16 @@ impl EmbeddedTenants {
         Ok((Some(id), answer))
     }
 
+    /// Fails if no tick was published since the object was started, and has one made.
+    fn require_tick(&mut self) -> Result<(), ApiError> {
+        if !self.needs_tick() {
+            return Ok(());
+        }
+        self.is_wanted = true;
+        self.root.shared.signing.check()?;
+        Err(tenants::no_tick())
+    }
+
     fn answer_for_root(
         &mut self,
         path: &str,
@@ -537,6 +566,13 @@ impl EmbeddedTenants {
     ) -> Result<Response<Content>, ApiError> {
         let answer: Answer = match path {
             "/tenants" => return self.answer_tenants(request),
+            "/tenants/end" | "/keys" if request.method() != Method::POST => not_allowed("POST"),
+            "/tenants/end" => return self.answer_end(request),
+            "/keys" => return self.answer_keys(request),
+            "/growth" if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) => {
+                not_allowed("GET,HEAD,POST")
+            }
+            "/growth" => return self.answer_growth(request),
             "/healthz" => {
                 let may_see_details = self.admit_to_all(request.headers()).is_ok();
                 let report = self.health()?;
@@ -585,11 +621,7 @@ impl EmbeddedTenants {
                 };
                 answer
             }
-            _ => {
-                let mut answer: Answer = ApiError::method_not_allowed().into();
-                answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,HEAD,POST"));
-                answer
-            }
+            _ => not_allowed("GET,HEAD,POST"),
         };
         Ok(self.root.finish(headers, Ok(answer.map(Content::Whole))))
     }
@@ -617,9 +649,12 @@ impl EmbeddedTenants {
     }
 
     fn creation_response(&self, tenant: &Tenant) -> Result<Answer, ApiError> {
+        Ok(tenants::created(tenant, &self.origin_of(tenant)?))
+    }
+
+    fn origin_of(&self, tenant: &Tenant) -> Result<TenantOrigin, ApiError> {
         let origin = TenantOrigin::new(&self.root.origin, tenant.id);
-        let origin = origin.ok_or_else(|| ApiError::unavailable(&"the tenant log's origin is too long"))?;
-        Ok(tenants::created(tenant, &origin))
+        origin.ok_or_else(|| ApiError::unavailable(&"the tenant log's origin is too long"))
     }
 
     /// Returns the response to a request that was waiting, if there is one by now. With `late`, the request waited too
@@ -631,7 +666,18 @@ impl EmbeddedTenants {
         pending: &mut Pending,
         late: bool,
     ) -> Option<Response<Content>> {
-        let mut response = match &pending.0 {
+        let mut response = match &mut pending.0 {
+            Awaited::End(tenant) => {
+                let answered = self.ended_response(tenant, late)?;
+                self.root.finish(headers, answered.map(|answer| answer.map(Content::Whole)))
+            }
+            Awaited::Note(note) => {
+                let answered = match self.note_response(note) {
+                    None if late => Ok(api::root_notes::accepted()),
+                    answered => answered?,
+                };
+                self.root.finish(headers, answered.map(|answer| answer.map(Content::Whole)))
+            }
             Awaited::Tenant(tenant) => {
                 let answered = match self.created(tenant) {
                     Ok(None) if late => self.creation_response(&Tenant { since: None, ..tenant.clone() }),
@@ -650,4 +696,11 @@ impl EmbeddedTenants {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         Some(response)
     }
+}
+
+/// Returns the response to a request whose method the path doesn't support.
+fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer: Answer = ApiError::method_not_allowed().into();
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    answer
 }

@@ -61,11 +61,13 @@ pub struct GrowthAnswer {
 }
 
 /// The newest ticks of a root log. Clones share one state.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct GrowthTicks(Arc<Mutex<TickHistory>>);
 
 #[derive(Debug, Default)]
 struct TickHistory {
+    /// The maximum number of changes, unless the newest tick has more.
+    max_changes: usize,
     ticks: VecDeque<Arc<GrowthTick>>,
     /// The number of changes in these ticks.
     changes: usize,
@@ -76,7 +78,22 @@ struct TickHistory {
     next: u64,
 }
 
+impl Default for GrowthTicks {
+    /// Keeps 524,288 changes.
+    fn default() -> Self {
+        Self::with_max_changes(MAX_CHANGES)
+    }
+}
+
 impl GrowthTicks {
+    /// Keeps ticks with at most this many changes, 130 bytes each, unless the newest one has more.
+    pub fn with_max_changes(max_changes: usize) -> Self {
+        Self(Arc::new(Mutex::new(TickHistory {
+            max_changes: max_changes.min(MAX_CHANGES),
+            ..Default::default()
+        })))
+    }
+
     /// Sets the number of the root log's ticks, at the start.
     pub(super) fn begin(&self, ticks: u64) {
         self.lock().next = ticks;
@@ -140,7 +157,7 @@ impl TickHistory {
         self.changes += tick.changes.len();
         self.ticks.push_back(tick);
         self.newest = Some(newest);
-        while self.ticks.len() > MAX_TICKS || self.ticks.len() > 1 && self.changes > MAX_CHANGES {
+        while self.ticks.len() > MAX_TICKS || self.ticks.len() > 1 && self.changes > self.max_changes {
             let deleted = self.ticks.pop_front().map_or(0, |tick| tick.changes.len());
             self.changes -= deleted;
         }

@@ -294,6 +294,11 @@ impl RootNotes {
         Ok(with_notes)
     }
 
+    /// True if ticks have to place a note in more tenant logs.
+    pub(super) fn has_work(&self) -> bool {
+        self.passes.iter().any(|pass| !pass.is_idle)
+    }
+
     /// True if there are no notes.
     pub(super) fn is_empty(&self) -> bool {
         self.notes.is_empty()

@@ -31,6 +31,12 @@ impl WaitingRoom {
         Self::new(max_bytes >> 10, max_bytes)
     }
 
+    /// Returns this room with another limit, for this many bytes, and for one entry for each KiB of them.
+    #[must_use]
+    pub fn limited_to(&self, max_bytes: usize) -> Self {
+        Self { used: self.used.clone(), ..Self::with_bytes(max_bytes) }
+    }
+
     /// Returns the part of the room that one root log uses. Nothing is used at first.
     pub(super) fn part(self) -> RoomPart {
         RoomPart { room: self, own: Amount::default() }

@@ -54,7 +54,7 @@ impl Answer {
     pub fn kind(&self) -> String {
         match self.content {
             Content::Whole(_) => "whole",
-            Content::Export(_) => "pieces",
+            Content::Export(_) | Content::Growth(_) => "pieces",
             Content::Live(_) => "live",
             Content::Waiting(_) => "waiting",
             Content::Search(_) => "looking",

@@ -12,10 +12,12 @@ use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::stop::Stops;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{
-    ADDED, ALL_SETTLED, Connections, Database as Tables, Each, Row, TABLES, TENANT_TABLES, TENANT_VERSION,
-    TableReader, TableWriter, TenantTableReaders, TenantTables, VERSION, Value, create_tenant,
+    ADDED, ALL_SETTLED, Connections, Database as Tables, Each, RequestError, Row, TABLES, TENANT_TABLES,
+    TENANT_VERSION, TableReader, TableWriter, TenantTableReaders, TenantTables, VERSION, Value,
+    create_tenant, end_tenants,
 };
 use countersign_log::tenants::CreationError;
+use countersign_log::tenants::requests::Ending;
 use countersign_log::tenants::store::TenantStore;
 use countersign_log::tenants::tenant::{Tenant, TenantNumber};
 
@@ -331,6 +333,11 @@ impl TenantHost for Database {
     fn create(&self, name: &str, now: Time) -> Result<Tenant, CreationError> {
         let mut random: Random = Box::new(secure_random);
         create_tenant(self, name, &mut random, now)
+    }
+
+    fn end(&self, name: &str, ending: &Ending) -> Result<Tenant, RequestError> {
+        let unknown = || RequestError::Unknown(name.into());
+        end_tenants(self, &[name], ending)?.pop().ok_or_else(unknown)
     }
 
     fn unrecorded(&self, number: TenantNumber) -> Box<dyn Unrecorded> {

@@ -66,8 +66,8 @@ export function logHandler<Env extends LogEnv = LogEnv>(
   };
 }
 
-/** Matches the paths of requests that emitters sign: submissions, and requests for tenant logs. */
-const SIGNED = /^(?:(?:\/t\/[^/]+)?\/submit|\/tenants)$/;
+/** Matches the paths of requests that emitters and issuers sign: submissions, and requests for tenant logs. */
+const SIGNED = /^(?:(?:\/t\/[^/]+)?\/submit|\/tenants|\/keys)$/;
 
 const isSubmission = ({ method, url }: Request): boolean => method === "POST" && SIGNED.test(new URL(url).pathname);
 

@@ -10,7 +10,7 @@ import { Exports } from "./exports.js";
 import { begin, current, isStop, replace } from "./instance.js";
 import type { LogEnv, ObjectState, TileBucket } from "./platform.js";
 import { live, pieces, unavailable, whole } from "./responses.js";
-import { type LogSettings, settingsOf, tickMsOf } from "./settings.js";
+import { type LogSettings, maxWaitingBytesOf, settingsOf, tickMsOf } from "./settings.js";
 import { Tables } from "./storage.js";
 import { Turns } from "./turns.js";
 import { type Answer, Log } from "./wasm/log.js";
@@ -19,14 +19,16 @@ import { gather } from "./witnesses.js";
 /** The bodies being read for all logs of the isolate, which share its memory. */
 const bodies = new Bodies();
 /** Matches the paths of requests that need a tick of this object. */
-const OF_TENANTS = /^\/(?:t\/|tenants$)/;
+const OF_TENANTS = /^\/(?:t\/|tenants(?:\/end)?$|keys$)/;
+/** The path of growth witnesses' requests. They don't wait for witnesses: the first tick waits for these. */
+const GROWTH = "/growth";
 /** Milliseconds until the next alarm if work remains. */
 const RETRY_MS = 10_000;
 /** A tick that is due within this number of milliseconds has a timer, other ticks only the alarm. */
 const SOON_MS = 2_000;
 /** Milliseconds until the alarm that makes a tick if the object ends before its timer. */
 const TIMER_BACKUP_MS = 30_000;
-/** Milliseconds that a submission waits for its checkpoint. */
+/** Milliseconds that a request waits for its checkpoint. Ticks are at most 20 seconds apart. */
 const CHECKPOINT_TIMEOUT_MS = 30_000;
 
 /**
@@ -77,11 +79,12 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   async fetch(request: Request): Promise<Response> {
     try {
       const log = this.#woken();
-      if (request.method === "POST") {
+      const { pathname } = new URL(request.url);
+      if (request.method === "POST" && pathname !== GROWTH) {
         await this.#checked;
         await this.#witnessesChecked;
       }
-      if (log.needsTick && OF_TENANTS.test(new URL(request.url).pathname)) {
+      if (log.needsTick && OF_TENANTS.test(pathname)) {
         await this.#firstTick;
       }
       let answer = await this.#answer(log, request);
@@ -93,7 +96,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         answer = await this.#wait(log, answer);
       }
       if (answer.status === 202) {
-        // The requested erasure is not finished yet.
+        // The request is not finished yet.
         await this.#wake(this.now());
       }
       switch (answer.kind) {
@@ -301,6 +304,8 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       const { key, trust, readers, cors, quota, recordReads } = settings;
       const { events, bytes, burst } = quota ?? {};
       const tickMs = tickMsOf(settings);
+      const { quota: tenantQuota } = settings.tenants ?? {};
+      const maxWaiting = maxWaitingBytesOf(settings);
       must(
         tickMs === undefined || this.env.EXPORTS === undefined,
         undefined,
@@ -311,7 +316,22 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       const tables = new Tables(this.ctx.storage, this.#exports);
       this.#log = undefined;
       try {
-        this.#log = new Log(tables, key, trust, readers, cors, events, bytes, burst, recordReads, tickMs, this.now());
+        this.#log = new Log(
+          tables,
+          key,
+          trust,
+          readers,
+          cors,
+          events,
+          bytes,
+          burst,
+          recordReads,
+          tickMs,
+          tenantQuota?.events,
+          tenantQuota?.bytes,
+          maxWaiting,
+          this.now(),
+        );
       } finally {
         tables.check();
       }

@@ -75,8 +75,18 @@ export interface LogEnv {
   AUDIT_RECORD_READS?: string;
   /** `1` for a log with a log for each tenant. An existing log can't get tenants. */
   AUDIT_TENANTS?: string;
-  /** When a log with tenants ticks: `changes`, which is the default, or an interval such as `10s`. */
+  /** When a log with tenants ticks: `changes`, which is the default, or an interval from `1s` to `20s`. */
   AUDIT_TICK?: string;
+  /** Events per second for each tenant's log, from all keys together, on average. */
+  AUDIT_QUOTA_TENANT_EVENTS?: string;
+  /** Bytes per second for each tenant's log, from all keys together, on average. */
+  AUDIT_QUOTA_TENANT_BYTES?: string;
+  /** Maximum MiB of events that wait for a tick, from 1 to 64; 16 by default. */
+  AUDIT_MAX_WAITING?: string;
+  /** Not supported: the log rejects it, so that no one relies on it. */
+  AUDIT_RETAIN?: string;
+  /** Not supported: the log rejects it, so that no one relies on it. */
+  AUDIT_HOLD?: string;
   /** Bucket for copies of full tiles and bundles, so that reading them doesn't wake the object. */
   TILES?: TileBucket;
   /** Bucket for sealed copies of an export's lines, so that they need not be generated for each reader. */

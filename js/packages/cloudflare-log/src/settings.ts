@@ -38,12 +38,26 @@ export interface LogSettings {
 /** The settings of a log with tenants. */
 export interface LogTenants {
   /**
-   * Milliseconds between two ticks, from 1000 up. `changes` ticks when something is recorded, and every 10 minutes.
+   * Milliseconds between two ticks, from 1000 to 20000: submissions wait for the next one, and clients and proxies give
+   * up after 30 seconds. `changes` ticks when something is recorded, and every 10 minutes.
    * Everyone who reads the root log then sees when something was recorded for any tenant.
    *
    * @default "changes"
    */
   tickMs?: number | "changes" | undefined;
+  /**
+   * Quota of each tenant's log, for all keys together. `burst` is that of the keys' quota.
+   *
+   * @default none
+   */
+  quota?: Omit<LogQuota, "burst"> | undefined;
+  /**
+   * Maximum number of bytes of events that wait for a tick, in all logs of the isolate together, from 1 MiB to 64 MiB.
+   * Further submissions get 503 `server.busy`, and recorders keep their events.
+   *
+   * @default 16 MiB: an isolate has 128 MB in total, and events take a multiple of their size
+   */
+  maxWaitingBytes?: number | undefined;
 }
 
 /** Quota of a key, in whole numbers from 1. */
@@ -62,9 +76,21 @@ export interface LogQuota {
 
 /** Minimum milliseconds between two ticks. */
 const MIN_TICK_MS = 1_000;
-/** Maximum milliseconds between two ticks. Readers consider a log silent after that time. */
-const MAX_TICK_MS = 600_000;
+/**
+ * Maximum milliseconds between two ticks. A submission waits for its tick and for witnesses, and recorders and proxies
+ * commonly wait 30 seconds for an answer.
+ */
+const MAX_TICK_MS = 20_000;
+/** Limits of `maxWaitingBytes`. */
+const [MIN_WAITING_BYTES, MAX_WAITING_BYTES] = [1 << 20, 64 << 20];
 const READS = ["none", "exports", "all"] as const;
+/** The variables that only a log with tenants has. */
+const TENANT_VARIABLES = [
+  "AUDIT_TICK",
+  "AUDIT_QUOTA_TENANT_EVENTS",
+  "AUDIT_QUOTA_TENANT_BYTES",
+  "AUDIT_MAX_WAITING",
+] as const;
 
 /** Returns the private keys in the environment by their origins. */
 export function keys(env: LogEnv): Map<string, string> {
@@ -88,6 +114,7 @@ export function keys(env: LogEnv): Map<string, string> {
 
 /** Returns the settings of the log whose origin is this object's name. */
 export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
+  checkUnsupported(env);
   const bind = "bind the class CountersignLog as LOG";
   check(env.LOG !== undefined, "the binding LOG is missing in the Worker's environment", bind);
   const [, key] = [...keys(env)].find(([origin]) => env.LOG.idFromName(origin).equals(id)) ?? [];
@@ -123,6 +150,23 @@ export function tickMsOf({ tenants }: LogSettings): number | undefined {
   return tickMs === "changes" ? 0 : tickMs;
 }
 
+/** Returns the maximum number of bytes of events that wait for a tick, or undefined for the default. */
+export function maxWaitingBytesOf({ tenants }: LogSettings): number | undefined {
+  const bytes = tenants?.maxWaitingBytes;
+  const isValid = bytes === undefined || (bytes >= MIN_WAITING_BYTES && bytes <= MAX_WAITING_BYTES);
+  const rule = `maxWaitingBytes must be a number of bytes from ${MIN_WAITING_BYTES} to ${MAX_WAITING_BYTES}`;
+  check(isValid, rule, "correct it, or omit it");
+  return bytes;
+}
+
+/** Rejects variables for what a Durable Object can't do. */
+function checkUnsupported(env: LogEnv): void {
+  for (const name of ["AUDIT_RETAIN", "AUDIT_HOLD"] as const) {
+    const hint = "remove it, and erase events with POST /erase";
+    check((env[name] ?? "") === "", `${name} is not supported in a Durable Object`, hint);
+  }
+}
+
 function tenants(env: LogEnv): LogTenants | undefined {
   const [has = "", tick = ""] = [env.AUDIT_TENANTS, env.AUDIT_TICK];
   check(
@@ -130,12 +174,26 @@ function tenants(env: LogEnv): LogTenants | undefined {
     `AUDIT_TENANTS must be 1, not ${JSON.stringify(has)}`,
     "omit it for a log without tenants",
   );
-  check(has !== "" || tick === "", "AUDIT_TICK is set, but AUDIT_TENANTS isn't", "set AUDIT_TENANTS to 1, or omit it");
+  for (const name of TENANT_VARIABLES) {
+    const isMeant = has !== "" || (env[name] ?? "") === "";
+    check(isMeant, `${name} is set, but AUDIT_TENANTS isn't`, "set AUDIT_TENANTS to 1, or omit it");
+  }
   if (has === "") {
     return undefined;
   }
+  const waitingMiB = rate(env, "AUDIT_MAX_WAITING");
+  const maxMiB = MAX_WAITING_BYTES >> 20;
+  check(
+    waitingMiB === undefined || waitingMiB <= maxMiB,
+    `AUDIT_MAX_WAITING must be a number of MiB from 1 to ${maxMiB}, not ${waitingMiB}`,
+    "correct it, or omit it",
+  );
+  const limits = {
+    quota: { events: rate(env, "AUDIT_QUOTA_TENANT_EVENTS"), bytes: rate(env, "AUDIT_QUOTA_TENANT_BYTES") },
+    maxWaitingBytes: waitingMiB === undefined ? undefined : waitingMiB << 20,
+  };
   if (tick === "" || tick === "changes") {
-    return { tickMs: "changes" };
+    return { tickMs: "changes", ...limits };
   }
   const [, seconds = ""] = /^([1-9][0-9]{0,2})s$/.exec(tick) ?? [];
   const tickMs = Number(seconds) * 1000;
@@ -144,10 +202,13 @@ function tenants(env: LogEnv): LogTenants | undefined {
     `AUDIT_TICK must be changes, or 1s to ${MAX_TICK_MS / 1000}s, not ${JSON.stringify(tick)}`,
     "correct it, or omit it",
   );
-  return { tickMs };
+  return { tickMs, ...limits };
 }
 
-function rate(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "AUDIT_QUOTA_BURST"): number | undefined {
+function rate(
+  env: LogEnv,
+  name: Extract<keyof LogEnv, `AUDIT_QUOTA_${string}` | "AUDIT_MAX_WAITING">,
+): number | undefined {
   const text = env[name] ?? "";
   if (text === "") {
     return undefined;

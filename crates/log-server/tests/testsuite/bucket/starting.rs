@@ -157,7 +157,7 @@ fn killed_server_leaves_complete_commits_or_nothing() {
             };
             tokio::select! {
                 biased;
-                answer = log_server.submit(submission) => Some(answer),
+                answer = log_server.submit(submission, ()) => Some(answer),
                 () = ended => None,
             }
         });

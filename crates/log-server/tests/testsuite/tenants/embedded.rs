@@ -1,19 +1,26 @@
 //! Tests of embedded tenant logs with a host that decides when ticks are made.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign::hex;
-use countersign::tenant::{TenantOrigin, TenantRequest};
+use countersign::keys::{KeyNote, Statement};
+use countersign::merkle::leaf_hash;
+use countersign::note::SignerKey;
+use countersign::tenant::{KeyNoteRequest, TenantOrigin, TenantRequest};
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_growth::GrowthState;
+use countersign_growth::wire::{self, ProofRequest};
 use countersign_log::embedded::{
     Config, Content, Copies, Cors, EmbeddedTenants, MAX_INTERVAL, Pending, Quota, RecordReads, TenantHost,
-    TickRule, Unrecorded,
+    TickRule, Unrecorded, WaitingRoom,
 };
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::reads::{Count, PendingReads, ReadRequest};
 use countersign_log::store::StoreError;
+use countersign_log::tables::RequestError;
 use countersign_log::tenants::CreationError;
 use countersign_log::tenants::requests::Ending;
 use countersign_log::tenants::tenant::{Tenant, TenantId, TenantNumber};
@@ -23,7 +30,7 @@ use countersign_log_server::stop_file::StopFile;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request};
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::emitter::{BEGIN, Emitter};
@@ -39,6 +46,10 @@ impl TenantHost for Host {
     fn create(&self, name: &str, now: Time) -> Result<Tenant, CreationError> {
         let mut random: Random = Box::new(secure_random);
         sqlite::add_tenant(&self.folder, name, &mut random, now)
+    }
+
+    fn end(&self, name: &str, ending: &Ending) -> Result<Tenant, RequestError> {
+        Ok(sqlite::end_tenants(&self.folder, &[name], ending)?.remove(0))
     }
 
     fn unrecorded(&self, number: TenantNumber) -> Box<dyn Unrecorded> {
@@ -79,8 +90,14 @@ impl Copies for Nothing {
     }
 }
 
+fn issuer() -> SignerKey {
+    SignerKey::from_seed("example.com", [50; 32]).unwrap()
+}
+
 fn trust() -> Trust {
-    let text = format!("log {}\nemitter {}\n", log_key().verifier_key(), emitter_key(0).verifier_key());
+    let (log, emitter) = (log_key(), emitter_key(0));
+    let (log, emitter, issuer) = (log.verifier_key(), emitter.verifier_key(), issuer());
+    let text = format!("log {log}\nemitter {emitter}\nissuer {}\n", issuer.verifier_key());
     Trust::parse(text.as_bytes()).unwrap()
 }
 
@@ -102,11 +119,13 @@ impl Object {
         let config = Config {
             key: log_key(),
             trust: trust(),
-            readers: format!("{} erase,read eraser log=*\n", hex::encode(&tokens::hash(TOKEN))),
+            readers: format!("{} admin,erase,growth,read eraser log=*\n", hex::encode(&tokens::hash(TOKEN))),
             cors: Cors::default(),
             copies: Box::new(Nothing),
             stops: Box::new(StopFile::new(folder)),
-            quota: Quota::default(),
+            quota: QUOTA,
+            tenant_quota: TENANT_QUOTA,
+            waiting: WaitingRoom::new(40, 1 << 20),
             record_reads: Some(RecordReads::None),
             unrecorded: Box::new(Reads(None)),
             now: Time::from_millis(now).unwrap(),
@@ -177,8 +196,12 @@ fn emitter(origin: &TenantOrigin, chain: u64) -> Emitter {
     emitter
 }
 
-/// The token of a reader that may erase events in all tenant logs.
+/// The token of a reader that may do everything in all tenant logs.
 const TOKEN: &str = "eraser-token";
+
+/// 50 events at once for each key in each log, and 70 for each log.
+const QUOTA: Quota = Quota { events: NonZeroU32::new(5), bytes: None, burst: NonZeroU32::new(10).unwrap() };
+const TENANT_QUOTA: Quota = Quota { events: NonZeroU32::new(7), ..QUOTA };
 
 const START: i64 = BEGIN + 3_600_000;
 
@@ -346,4 +369,192 @@ fn an_erasure_that_a_stopped_log_cannot_continue_leaves_others_unaffected() {
     let sql = "SELECT count(*), max(record) >> 32 FROM erasures WHERE done IS NULL";
     let unfinished: (u64, u64) = database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(unfinished, (1, 1));
+}
+
+/// Returns a submission of a key with this number of events, in a chain of its own.
+fn flood(origin: &TenantOrigin, chain: u64, events: usize) -> String {
+    let mut emitter = Emitter::new(origin.as_str(), emitter_key(0), chain, trust());
+    emitter.record(events);
+    emitter.body(0, usize::MAX).0
+}
+
+fn code(answer: http::Response<Content>) -> (u16, String) {
+    let status = answer.status().as_u16();
+    let Content::Whole(body) = answer.into_body() else { panic!("the answer is not complete") };
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    (status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn disconnected_clients_use_up_the_quotas_of_their_log_only() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    object.logs.tick();
+    let [acme, other] = ["acme", "other"].map(|name| object.create(name));
+    for chain in 0..3 {
+        // The client disconnects: its request is never resumed.
+        drop(object.queue(&path(&acme), &flood(&acme, chain, 25)));
+        object.pass(1000);
+        assert!(object.logs.tick());
+    }
+    let (_, refused) = object.post(&path(&acme), &flood(&acme, 9, 1));
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(code(refused), (429, "submit.quota".into()));
+    object.queue(&path(&other), &flood(&other, 9, 1));
+}
+
+#[test]
+fn entries_above_the_room_of_an_object_are_refused_until_the_tick() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    object.logs.tick();
+    let [acme, other] = ["acme", "other"].map(|name| object.create(name));
+    object.queue(&path(&acme), &flood(&acme, 0, 30));
+    let (_, refused) = object.post(&path(&other), &flood(&other, 0, 20));
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(code(refused), (503, "server.busy".into()));
+    object.pass(1000);
+    assert!(object.logs.tick());
+    object.queue(&path(&other), &flood(&other, 0, 20));
+}
+
+/// Makes ticks until a request is answered.
+fn answered(object: &mut Object, mut request: (Option<TenantId>, Pending)) -> (u16, Value) {
+    for _ in 0..10 {
+        if let Some(answer) = object.resume(&mut request) {
+            return answer;
+        }
+        // The request alone makes ticks due.
+        object.pass(1000);
+        assert!(object.logs.tick());
+    }
+    panic!("the request is not answered");
+}
+
+#[test]
+fn an_object_places_key_notes_in_all_logs_that_need_them() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    object.logs.tick();
+    let [acme, other] = ["acme", "other"].map(|name| object.create(name));
+    let body = |statement: Statement, issuer: &SignerKey| {
+        let note = KeyNote::sign(ORIGIN, &[statement], issuer).unwrap();
+        let request = KeyNoteRequest::sign(ORIGIN, &leaf_hash(note.as_bytes()), issuer).unwrap();
+        json!({ "request": request, "note": note }).to_string()
+    };
+    let granted = emitter_key(7);
+    let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
+    let mut writer = Emitter::new(acme.as_str(), emitter_key(7), 0, trust());
+    writer.record(1);
+    let entries = writer.body(0, usize::MAX).0;
+    assert_eq!(code(object.post(&path(&acme), &entries).1), (403, "log.unauthorized".into()));
+    let other_issuer = SignerKey::from_seed("example.com", [51; 32]).unwrap();
+    let refused = object.post("/keys", &body(grant.clone(), &other_issuer)).1;
+    assert_eq!(code(refused), (403, "log.unauthorized".into()));
+    // A grant waits for no log.
+    let (_, answer) = object.post("/keys", &body(grant, &issuer()));
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["cache-control"].as_bytes()),
+        (200, &b"private, no-store"[..])
+    );
+    let submission = object.queue(&path(&acme), &entries);
+    assert_eq!(answered(&mut object, submission).0, 200);
+    let revocation = Statement::Revoke { key: granted.verifier_key().clone(), since: None };
+    let revocation = body(revocation, &issuer());
+    let placing = object.queue("/keys", &revocation);
+    assert_eq!(object.wait(), 1000, "a tick is due");
+    let (status, answer) = answered(&mut object, placing);
+    assert_eq!((status, &answer["missing"]), (200, &json!([])));
+    let logs: Vec<&String> = answer["logs"].as_object().unwrap().keys().collect();
+    assert_eq!(logs, [acme.as_str()]);
+    // No new chain of the key is accepted anywhere, and no tick is due anymore.
+    let mut writer = Emitter::new(other.as_str(), emitter_key(7), 1, trust());
+    writer.record(1);
+    assert_eq!(code(object.post(&path(&other), &writer.body(0, usize::MAX).0).1).0, 403);
+    assert_eq!(i128::from(object.wait()), MAX_INTERVAL.as_millis().cast_signed());
+    assert_eq!(object.post("/keys", &revocation).1.status(), 200, "it can be repeated");
+}
+
+/// Reads a whole answer to a growth witness.
+fn growth(object: &mut Object, path: &str) -> wire::Answer {
+    let request =
+        Request::get(path).header(AUTHORIZATION, format!("Bearer {TOKEN}")).body(Vec::new()).unwrap();
+    let (_, answer) = object.logs.answer(request);
+    assert_eq!(answer.status(), 200, "{path}");
+    let Content::Growth(mut lines) = answer.into_body() else { panic!("no ticks") };
+    let mut text = Vec::new();
+    while let Some(piece) = object.logs.growth_piece(&mut lines).unwrap() {
+        text.extend(piece);
+    }
+    wire::Answer::parse(&text).unwrap()
+}
+
+#[test]
+fn a_growth_witness_follows_an_object() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    assert!(growth(&mut object, "/growth").snapshot.is_none(), "before the first tick");
+    object.logs.tick();
+    let acme = object.create("acme");
+    let snapshot = growth(&mut object, "/growth").snapshot.unwrap();
+    let mut state = GrowthState::begin(ORIGIN, &snapshot).unwrap();
+    for chain in 0..2 {
+        let submission = object.queue(&path(&acme), &flood(&acme, chain, 2));
+        answered(&mut object, submission);
+        let last = object.ticks() - 1;
+        let ticks = growth(&mut object, &format!("/growth?from={last}")).ticks;
+        assert_eq!(ticks.iter().map(|tick| tick.changes.len()).collect::<Vec<_>>(), [1]);
+        state = state.apply(&ticks[0]).unwrap();
+    }
+    let id = acme.id();
+    let request = ProofRequest { id, from: 3, to: 6 };
+    let (_, answer) = object.post("/growth", &request.to_line());
+    assert_eq!(answer.status(), 200);
+    let Content::Whole(body) = answer.into_body() else { panic!("the answer is not complete") };
+    assert_eq!(wire::parse_proofs(&body, &[request]).unwrap().len(), 1);
+    let longer = ProofRequest { id, from: 3, to: 7 };
+    assert_eq!(code(object.post("/growth", &longer.to_line()).1), (400, "request.invalid".into()));
+    // Without the right, every request gets the same answer.
+    for (method, path) in [("GET", "/growth"), ("GET", "/growth?from=x"), ("POST", "/growth")] {
+        let request = Request::builder().method(method).uri(path).body(b"x".to_vec()).unwrap();
+        assert_eq!(code(object.logs.answer(request).1).0, 401, "{method} {path}");
+    }
+    assert!(!state.changes_since(&GrowthState::begin(ORIGIN, &snapshot).unwrap()).is_empty());
+}
+
+#[test]
+fn an_object_ends_a_log() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open(folder.path(), TickRule::Changes, START);
+    object.logs.tick();
+    let [acme, other] = ["acme", "other"].map(|name| object.create(name));
+    let submission = object.queue(&path(&acme), &flood(&acme, 0, 2));
+    assert_eq!(answered(&mut object, submission).0, 200);
+    for (body, status, expected) in [
+        ("{}", 400, "request.invalid"),
+        (r#"{"name":"nobody"}"#, 404, "tenant.unknown"),
+        (
+            r#"{"name":"acme","moved_to":"log.example/audit/t/00000000000000000000000000000000"}"#,
+            400,
+            "request.invalid",
+        ),
+    ] {
+        assert_eq!(code(object.post("/tenants/end", body).1), (status, expected.into()), "{body}");
+    }
+    let request = Request::post("/tenants/end").body(br#"{"name":"acme"}"#.to_vec()).unwrap();
+    assert_eq!(code(object.logs.answer(request).1).0, 401);
+    let ending = object.queue("/tenants/end", r#"{"name":"acme"}"#);
+    assert_eq!(object.wait(), 1000, "a tick is due");
+    let (status, answer) = answered(&mut object, ending);
+    assert_eq!(
+        (status, &answer),
+        (200, &json!({ "name": "acme", "origin": acme.as_str(), "state": "ended" }))
+    );
+    assert_eq!(object.post("/tenants/end", r#"{"name":"acme"}"#).1.status(), 200, "it can be repeated");
+    let moved = r#"{"name":"acme","moved_to":"log.elsewhere/t/00000000000000000000000000000000"}"#;
+    assert_eq!(code(object.post("/tenants/end", moved).1), (410, "log.ended".into()));
+    assert_eq!(code(object.post(&path(&acme), &flood(&acme, 1, 1)).1), (410, "log.ended".into()));
+    assert_eq!(object.post(&path(&acme), &flood(&acme, 0, 2)).1.status(), 200);
+    let submission = object.queue(&path(&other), &flood(&other, 0, 1));
+    assert_eq!(answered(&mut object, submission).0, 200);
 }

@@ -7,6 +7,7 @@ use countersign::verify::{Options, Update, Verifier};
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::tables::RequestError;
 use countersign_log::tenants::requests::Ending;
+use countersign_log_server::fsck;
 use countersign_log_server::server::Bounds;
 use countersign_log_server::sqlite;
 use reqwest::Method;
@@ -260,4 +261,41 @@ fn a_moved_log_names_the_one_that_continues_it() {
     let token = world.token("acme", "read", &[&acme.id]);
     world.assert_verified(&acme, &token);
     assert!(world.export(&acme, &token).contains(&format!("\"moved_to\":\"{new}\"")));
+}
+
+#[test]
+fn a_damaged_request_holds_its_log_and_ends_none() {
+    let (world, [acme, other], _) = filled();
+    let size = world.head(&acme).head().size;
+    end(&world, "acme");
+    let database = Connection::open(world.server.folder().join(sqlite::FILE)).unwrap();
+    let damages = [
+        "UPDATE tenant_requests SET state = 0",
+        "UPDATE tenant_requests SET state = 7",
+        "UPDATE tenant_requests SET state = 2",
+        "UPDATE tenant_requests SET state = 1; UPDATE tenants SET moved_to = 'x/t/0' WHERE number = 1",
+        "UPDATE tenant_requests SET state = 2",
+        "UPDATE tenants SET moved_to = NULL; UPDATE tenant_requests SET state = NULL",
+        "UPDATE tenant_requests SET opening = 'no event'",
+    ];
+    for (chain, damage) in (10..).zip(damages) {
+        database.execute_batch(damage).unwrap();
+        let problems = fsck::check(world.server.folder(), &mut |_, _| {}).unwrap().problems;
+        let found: Vec<_> = problems.iter().map(|problem| (problem.code, &*problem.place)).collect();
+        assert_eq!(found, [("fsck.request", "log 1")], "{damage}");
+        let mut emitter = world.emitter(&acme, 0, chain);
+        emitter.record(1);
+        let held = world.submit(&acme.id, emitter.body(0, usize::MAX).0);
+        assert_eq!(held.refusal(), (503, "server.unavailable".into()), "{damage}");
+        let head = world.head(&acme);
+        assert_eq!((head.head().state, head.head().size), (State::Live, size), "{damage}");
+        let mut emitter = world.emitter(&other, 1, chain);
+        emitter.record(1);
+        world.deliver(&other, &mut emitter);
+    }
+    // Repaired, it is carried out.
+    database.execute("UPDATE tenant_requests SET opening = NULL, state = 1", []).unwrap();
+    world.tick();
+    assert_eq!(world.head(&acme).head().state, State::Ended);
+    assert_eq!(fsck::check(world.server.folder(), &mut |_, _| {}).unwrap().problems.len(), 0);
 }

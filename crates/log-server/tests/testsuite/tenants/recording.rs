@@ -9,6 +9,7 @@ use countersign::tenant::NewestHead;
 use countersign::time::Time;
 use countersign_log::quota::Quota;
 use countersign_log::stop::{Cause, SigningStop};
+use countersign_log::tenants::waiting::WaitingRoom;
 use countersign_log_server::server::Bounds;
 use countersign_log_server::sqlite;
 use serde_json::json;
@@ -16,7 +17,7 @@ use serde_json::json;
 use super::answers::Comparable;
 use super::world::{Customer, World, emitters, receipt};
 use crate::common::emitter::Emitter;
-use crate::common::server::{Answer, client, send, until};
+use crate::common::server::{Answer, client, send, until, until_closed};
 
 fn key(name: &str, seed: u8) -> SignerKey {
     SignerKey::from_seed(name, [seed; 32]).unwrap()
@@ -307,6 +308,61 @@ fn tenant_quotas_count_all_keys_of_a_log() {
     assert_eq!(refusals, [line]);
     world.server.pass(200_000);
     world.deliver(&acme, &mut same_log);
+}
+
+#[test]
+fn clients_that_disconnect_use_up_their_quotas() {
+    let quota = Quota { events: NonZeroU32::new(10), bytes: None, burst: NonZeroU32::new(2).unwrap() };
+    let bounds = Bounds { quota, tenant_quota: quota, ..Bounds::default() };
+    let mut world = World::with(&emitters(), bounds);
+    let acme = world.add("acme");
+    for chain in 0..10 {
+        let mut emitter = world.emitter(&acme, 0, chain);
+        emitter.record(5);
+        let body = body(&emitter);
+        let request = format!(
+            "POST /t/{}/submit HTTP/1.1\r\nhost: log\r\ncontent-length: {}\r\n\r\n{body}",
+            acme.id,
+            body.len()
+        );
+        let mut connection = world.server.connect();
+        std::io::Write::write_all(&mut connection, request.as_bytes()).unwrap();
+        until("it waits", || world.waiting() == chain as usize + 1);
+        connection.shutdown(std::net::Shutdown::Write).unwrap();
+        // The server gave up the request.
+        assert_eq!(until_closed(&mut connection), b"");
+    }
+    world.tick();
+    assert_eq!(world.head(&acme).head().size, 60);
+    // The key, and the log as a whole.
+    for number in 0..2 {
+        let mut emitter = world.emitter(&acme, number, 90);
+        emitter.record(1);
+        assert_eq!(world.submit(&acme.id, body(&emitter)).refusal(), (429, "submit.quota".into()));
+    }
+    let metrics = world.get("/metrics", &world.token("ops", "admin", &["*"])).body;
+    let metrics = String::from_utf8(metrics).unwrap();
+    assert!(metrics.contains("countersign_submissions_total{outcome=\"taken\"} 10\n"), "{metrics}");
+}
+
+#[test]
+fn entries_above_the_room_for_waiting_ones_are_refused_until_the_tick() {
+    let bounds = Bounds { waiting_room: WaitingRoom::new(8, 1 << 20), ..Bounds::default() };
+    let mut world = World::with(&emitters(), bounds);
+    let [acme, other] = ["acme", "other"].map(|name| world.add(name));
+    let mut first = world.emitter(&acme, 0, 0);
+    first.record(5);
+    let request = world.submission(&acme.id, body(&first));
+    let sending = std::thread::spawn(move || send(request));
+    until("it waits", || world.waiting() == 1);
+    let mut second = world.emitter(&other, 1, 1);
+    second.record(5);
+    let refused = send(world.submission(&other.id, body(&second)));
+    assert_eq!(refused.refusal(), (503, "server.busy".into()));
+    assert!(refused.headers.contains_key("retry-after"));
+    world.tick();
+    world.delivered(&acme, &mut first, &sending.join().unwrap());
+    world.deliver(&other, &mut second);
 }
 
 #[test]

@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
-use countersign::tenant::{HeadProof, TenantOrigin};
+use countersign::tenant::{HeadProof, State, TenantOrigin};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Options, Verdict, Verifier};
 use countersign_log::clock::steady;
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::stop::Cause;
+use countersign_log::tables::{RequestError, lost_name};
+use countersign_log::tenants::heads::SlotHead;
+use countersign_log::tenants::requests::Ending;
 use countersign_log::tenants::tenant::Tenant;
 use countersign_log::tokens::{LogScope, Rights, Scope};
 use countersign_log_server::fsck::{self, Report};
@@ -638,6 +641,18 @@ fn root_log_of_an_old_backup_is_restored_from_a_mirror() {
     // A tenant that is created again with its name gets another ID.
     world.add("c");
     assert_ne!(world.logs[4].tenant.id, lost.id);
+    // The lost log can end, by the name in the list, with the last head that it showed.
+    let head = |world: &World| world.serving().tenants().unwrap().head(&lost.id).unwrap();
+    let before = head(&world);
+    let name = lost_name(&lost.id);
+    sqlite::end_tenants(world.folder.path(), &[&name], &Ending::End).unwrap();
+    until("it ends", || head(&world).state == State::Ended);
+    assert_eq!(head(&world), SlotHead { state: State::Ended, ..before });
+    world.begin();
+    world.wait_for_head(4);
+    assert_eq!((head(&world).state, world.serving().tenants().unwrap().stops().len()), (State::Ended, 1));
+    let error = sqlite::end_tenants(world.folder.path(), &["lost 00"], &Ending::End).unwrap_err();
+    assert!(matches!(error, RequestError::Unknown(_)));
     world.stop();
     let problems = world.problems();
     assert_eq!(problems.len(), 2, "{problems:?}");

@@ -22,6 +22,7 @@ use countersign_log::tenants::published::PublishedTick;
 use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequencer};
 use countersign_log::tenants::stops::TenantStops;
 use countersign_log::tenants::store::{TenantReaders, TenantStore};
+use countersign_log::tenants::waiting::WaitingRoom;
 use countersign_log::witnessing::Unwitnessed;
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
@@ -81,6 +82,7 @@ impl Running {
             metrics: Arc::new(Metrics::default()),
             ticks: announce_tick,
             growth: GrowthTicks::default(),
+            waiting: WaitingRoom::default(),
             random: Box::new(secure_random),
         };
         Self { sequencer: change(sequencer).begin().unwrap(), readers, ticks, unwitnessed, signing }

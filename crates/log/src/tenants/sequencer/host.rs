@@ -36,9 +36,9 @@ impl RunningTenantSequencer {
         self.last
     }
 
-    /// True if entries wait for the next tick.
+    /// True if entries, or revocations for all tenant logs, wait for the next tick.
     pub fn has_waiting(&self) -> bool {
-        self.waiting.values().any(|log| !log.judged.is_empty())
+        self.root_notes.has_work() || self.waiting.values().any(|log| !log.judged.is_empty())
     }
 
     /// Returns the root log's rules in force.

@@ -4,10 +4,11 @@ use countersign::hash::Hash;
 use countersign::tenant::State;
 use countersign::time::Time;
 use countersign::{base64, hex, integer};
-use countersign_log::tenants::heads::SlotHead;
-use countersign_log::tenants::tenant::{TenantId, TenantNumber};
 use serde::Deserialize;
 use serde_json::json;
+
+use super::heads::SlotHead;
+use super::tenant::{TenantId, TenantNumber};
 
 /// The value that identifies an answer.
 const FORMAT: &str = "countersign/v1";

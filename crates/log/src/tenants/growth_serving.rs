@@ -1,0 +1,117 @@
+//! The steps by which a log server turns its [ticks](super::growth) into the lines of [`growth_wire`](super::growth_wire).
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use countersign::hash::Hash;
+
+use super::growth::{GrowthAnswer, GrowthTick};
+use super::growth_wire::{self, Change, Header, MAX_CHANGES, Tick};
+use super::heads::{HeadChange, SlotHead};
+use super::store::TenantReaders;
+use super::tenant::TenantNumber;
+use crate::hashes::CachedHashes;
+use crate::store::StoreError;
+
+/// The size above which a piece of an answer is sent, in bytes.
+const PIECE_BYTES: usize = 1 << 16;
+/// The maximum number of heads or changes in a piece of an answer.
+const PIECE_LINES: usize = 1000;
+
+impl From<&GrowthTick> for Tick {
+    fn from(tick: &GrowthTick) -> Self {
+        let GrowthTick { tick, time, secret, depth, heads, changes: _ } = tick;
+        Self { tick: *tick, time: *time, secret: secret.to_bytes(), depth: *depth, heads: *heads as u64 }
+    }
+}
+
+impl Change {
+    /// Creates a change with its consistency proof. `None` if the log has no head at either tick.
+    ///
+    /// # Errors
+    /// Those of [`prove_growth`].
+    pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> Result<Option<Self>, StoreError> {
+        let from = change.before.map_or(0, |before| before.size);
+        let Some(head) = change.after.or(change.before) else { return Ok(None) };
+        let proof = prove_growth(readers, head.number, from, head.size)?;
+        Ok(Some(Self { id: head.id, head: change.after, from, proof }))
+    }
+}
+
+/// Returns the consistency proof of a tenant log between two sizes. It is empty if the smaller one is 0, or if the log
+/// didn't grow.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the log has no proof; [`StoreError::Unavailable`] if the store fails.
+pub fn prove_growth(
+    readers: &dyn TenantReaders,
+    number: TenantNumber,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Hash>, StoreError> {
+    if from == 0 || from >= to {
+        return Ok(Vec::new());
+    }
+    CachedHashes::new(&*readers.log(number), to).prove_consistency(from, to)
+}
+
+/// The lines of an answer that are not written yet.
+pub struct GrowthLines(VecDeque<Piece>);
+
+enum Piece {
+    Line(String),
+    Heads(Arc<Vec<SlotHead>>, Range<usize>),
+    Changes(Arc<GrowthTick>, Range<usize>),
+}
+
+impl GrowthLines {
+    /// Creates the lines of an answer of the root log with this origin.
+    pub fn new(origin: &str, answer: GrowthAnswer) -> Self {
+        let GrowthAnswer { first, next, snapshot, ticks } = answer;
+        let header = Header { origin: origin.to_owned(), first, next };
+        let mut pieces = VecDeque::from([Piece::Line(header.to_line())]);
+        if let Some(snapshot) = snapshot {
+            pieces.push_back(Piece::Line(Tick::from(&*snapshot.tick).to_snapshot_line(&snapshot.edge)));
+            let heads: Arc<Vec<SlotHead>> = Arc::new(snapshot.heads.iter().copied().collect());
+            pieces.extend(ranges(heads.len()).map(|range| Piece::Heads(heads.clone(), range)));
+        }
+        let mut changes = 0;
+        for (at, tick) in ticks.into_iter().enumerate() {
+            changes += tick.changes.len();
+            if at > 0 && changes > MAX_CHANGES {
+                break;
+            }
+            pieces.push_back(Piece::Line(Tick::from(&*tick).to_tick_line(tick.changes.len())));
+            pieces.extend(ranges(tick.changes.len()).map(|range| Piece::Changes(tick.clone(), range)));
+        }
+        Self(pieces)
+    }
+
+    /// Writes the next piece. Returns `None` at the end. It may take a while.
+    ///
+    /// # Errors
+    /// [`StoreError`]. The answer is cut off then, which its reader notices.
+    pub fn next_piece(&mut self, readers: &dyn TenantReaders) -> Result<Option<String>, StoreError> {
+        let mut text = String::new();
+        while text.len() < PIECE_BYTES
+            && let Some(piece) = self.0.pop_front()
+        {
+            match piece {
+                Piece::Line(line) => text.push_str(&line),
+                Piece::Heads(heads, range) => text.extend(heads[range].iter().map(growth_wire::head_line)),
+                Piece::Changes(tick, range) => {
+                    for change in &tick.changes[range] {
+                        let change = Change::prove(change, readers)?;
+                        text.extend(change.as_ref().map(growth_wire::change_line));
+                    }
+                }
+            }
+        }
+        Ok((!text.is_empty()).then_some(text))
+    }
+}
+
+fn ranges(length: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..length).step_by(PIECE_LINES).map(move |begin| begin..length.min(begin + PIECE_LINES))
+}
