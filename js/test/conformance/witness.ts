@@ -15,6 +15,8 @@ export class Witness {
   failing = false;
   /** Number of requests received. */
   asked = 0;
+  /** Runs before each answer. */
+  before: () => Promise<void> = async () => {};
   /** The time of the last cosignature in seconds; it ascends and approximates the real time. */
   now = 0;
 
@@ -27,6 +29,7 @@ export class Witness {
         pieces.push(piece);
       }
       this.asked += 1;
+      await this.before();
       const [status, kind, text] = this.#answer(`${request.method} ${request.url}`, Buffer.concat(pieces).toString());
       response.writeHead(status, { "content-type": kind }).end(text);
     });

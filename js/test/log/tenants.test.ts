@@ -582,6 +582,29 @@ test("tenants: ticks are shown to growth witnesses", { timeout: 120_000 }, async
   }
 });
 
+test("tenants: a growth witness reads a tick before it cosigns it", { timeout: 120_000 }, async () => {
+  const witness = new Witness(LOG.vkey);
+  closing.push(() => witness.close());
+  const url = await witness.listen();
+  const trust = `${SETUP.trust}witness w ${witness.key.vkey} ${url}\nquorum w\n`;
+  const log = await start({ ...TENANTS, trust });
+  const read: number[] = [];
+  const holder = bearer(token("growth"));
+  witness.before = async () => {
+    const answer = await ask(log.url, "/growth", { headers: holder });
+    read.push(answer.status);
+    // A witness that continues with a snapshot also asks for proofs.
+    await ask(log.url, "/growth", { method: "POST", headers: holder, body: "x" });
+  };
+  const acme = await create(log, "acme");
+  await accepted(log, acme, Chain.begin(EMITTER, acme, "witnessed").events(1).body());
+  await rest(log);
+  // Neither the start of the object nor its first tick waits for the witness in vain.
+  const text = await exported(log, acme);
+  assert.ok(text.includes("\u2014 witness.example "));
+  assert.ok(read.length >= 3 && read.every((status) => status === 200), read.join());
+});
+
 test("tenants: a log can be ended", { timeout: 120_000 }, async () => {
   const log = await start({ ...TENANTS, trust: `${SETUP.trust}emitter ${LOG.vkey}\n` });
   const [acme, beta] = [await create(log, "acme"), await create(log, "beta")];

@@ -55,6 +55,8 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #witnessesChecked: Promise<void> = Promise.resolve();
   /** Resolves when a log with tenants has made its first tick, or has failed to. */
   #firstTick: Promise<void> = Promise.resolve();
+  /** True until then. No other tick is scheduled: requests wait for the first one until witnesses have cosigned it. */
+  #isFirstTickPending = false;
   #tickTimer: ReturnType<typeof setTimeout> | undefined;
   /** When the tick is due that the timer or the alarm is set for, in milliseconds since the epoch. */
   #tickDue: number | undefined;
@@ -183,16 +185,24 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   /** Makes the first tick of this object. It waits until that tick is due, a second after the last one. */
   async #makeFirstTick(log: Log): Promise<void> {
     const wait = (log.nextTick ?? 0) - this.now();
-    if (wait > 0) {
-      await sleep(Math.min(wait, SOON_MS));
+    this.#isFirstTickPending = true;
+    try {
+      if (wait > 0) {
+        await sleep(Math.min(wait, SOON_MS));
+      }
+      await this.#tick(log);
+    } finally {
+      this.#isFirstTickPending = false;
     }
-    await this.#tick(log);
+    if (this.#log === log && this.#instance === current()) {
+      this.#scheduleTick(log);
+    }
   }
 
   /** Schedules the next tick of a log with tenants. */
   #scheduleTick(log: Log): void {
     const due = log.nextTick;
-    if (due === undefined || due === this.#tickDue) {
+    if (due === undefined || due === this.#tickDue || this.#isFirstTickPending) {
       return;
     }
     clearTimeout(this.#tickTimer);
