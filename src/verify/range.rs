@@ -127,7 +127,9 @@ mod tests {
     fn only_keys_of_links_in_the_range_may_be_revoked() {
         let may_be_revoked = |indexes: &[u64]| {
             let mut range = Range::new((2, 4));
-            indexes.iter().for_each(|index| range.revocable_link(*index));
+            for index in indexes {
+                range.revocable_link(*index);
+            }
             range.may_be_revoked()
         };
         assert!(!may_be_revoked(&[0, 1, 4, 9]));
