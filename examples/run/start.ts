@@ -15,6 +15,7 @@ const workers = await startWorkers({
     worker: {
       AUDIT_LOG: /^log (.+)$/m.exec(trust)?.[1] ?? "",
       AUDIT_KEY: read("emitter.key"),
+      ...(PAGE !== undefined && LOG_PORT !== "0" && { AUDIT_CONSOLE: `http://127.0.0.1:${LOG_PORT}/` }),
       ...(WATCHLIST !== undefined && WATCH !== undefined && { AUDIT_WATCHLIST: WATCHLIST, AUDIT_WATCH: WATCH }),
     },
     log: { AUDIT_LOG_KEY: read("log.key"), AUDIT_TRUST: trust, AUDIT_READERS: read("readers.txt") },

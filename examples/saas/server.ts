@@ -119,8 +119,11 @@ app.post("/:customer/jobs/:job/give/:other", async (c) => {
   return c.redirect("../../../");
 });
 
+/** The routes that the viewer requests. With `head` and `tile`, it checks keys that were granted in the log. */
+const FORWARDED = ["export", "stream", "head", "tile/*"].map((path) => `/:customer/audit/${path}`);
+
 /** Forwards the viewer's requests to the customer's log. */
-app.on("GET", ["/:customer/audit/export", "/:customer/audit/stream"], async (c) => {
+app.on("GET", FORWARDED, async (c) => {
   const customer = customers.get(customerOf(c));
   if (customer === undefined) {
     return c.notFound();
@@ -134,7 +137,7 @@ app.on("GET", ["/:customer/audit/export", "/:customer/audit/stream"], async (c) 
     }
   }
   const id = customer.origin.split("/").at(-1);
-  const address = new URL(`/t/${id}/${pathname.split("/").at(-1)}${search}`, AUDIT_URL);
+  const address = new URL(`/t/${id}/${pathname.split("/audit/").at(-1)}${search}`, AUDIT_URL);
   const { body, status, headers: answered } = await fetch(address, { headers, signal: c.req.raw.signal });
   const type = answered.get("content-type") ?? "application/json";
   return new Response(body, { status, headers: { "content-type": type, "cache-control": "no-store" } });

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type RequestListener, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { after, before, type TestContext, test } from "node:test";
+import { createRecorder } from "countersign";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { violations } from "../../js/test/axe.ts";
 import FLAGS from "../../xtask/chromium.json" with { type: "json" };
@@ -32,25 +33,55 @@ before(async () => {
 
 after(() => browser?.close());
 
-/** Starts a log and a dashboard. `at` maps the log's URL to the one that the dashboard uses. */
-async function start(t: TestContext, { at = async (log: string) => log } = {}) {
+/** Starts a log, and returns a function that starts a dashboard. `at` maps the log's URL to the one that it uses. */
+async function prepare(t: TestContext, { at = async (log: string) => log } = {}) {
   const log = await Log.start(["*"]);
   t.after(() => log.close());
   const issuer = await log.admit("issuer", "dashboard.example");
   const key = await log.admit("emitter", "dashboard.example/server");
-  const server = new Running(command("dashboard", "node "), {
-    cwd,
-    env: {
-      AUDIT_URL: await at(log.url),
-      AUDIT_TRUST: log.trustFile,
-      AUDIT_KEY: key,
-      AUDIT_ISSUER_KEY: issuer,
-      AUDIT_TOKEN: log.token("dashboard"),
-      PORT: "0",
-    },
-  });
-  t.after(() => server.stop());
-  return { log, server, url: await server.address() };
+  const env = {
+    AUDIT_URL: await at(log.url),
+    AUDIT_TRUST: log.trustFile,
+    AUDIT_KEY: key,
+    AUDIT_ISSUER_KEY: issuer,
+    AUDIT_TOKEN: log.token("dashboard"),
+    PORT: "0",
+  };
+  /** Starts a dashboard, whose clock is slow by a number of milliseconds. */
+  const serve = async (slowByMs = 0) => {
+    const args = slowByMs === 0 ? [] : ["--import", `data:text/javascript,(${slowClock})(${slowByMs})`];
+    const [node = "", ...rest] = command("dashboard", "node ");
+    const server = new Running([node, ...args, ...rest], { cwd, env });
+    t.after(() => server.stop());
+    return { server, url: await server.address() };
+  };
+  return { log, key, serve };
+}
+
+/** Starts a log and a dashboard. `at` maps the log's URL to the one that the dashboard uses. */
+async function start(t: TestContext, options?: Parameters<typeof prepare>[1]) {
+  const { log, key, serve } = await prepare(t, options);
+  return { log, key, ...(await serve()) };
+}
+
+/** Makes the clock of a page or a program slow. Runs there, so it uses nothing from here. */
+function slowClock(ms: number): void {
+  const now = Date.now;
+  Date.now = () => now() - ms;
+  globalThis.Date = class extends Date {
+    constructor(...args: number[]) {
+      super(...((args.length === 0 ? [Date.now()] : args) as [number]));
+    }
+  } as DateConstructor;
+}
+
+/** Records events of the scheduler in the log. */
+async function schedule(log: Log, key: string, events: number): Promise<void> {
+  const audit = createRecorder({ key, to: log.url, log: log.vkey });
+  for (let event = 0; event < events; event += 1) {
+    audit.record({ action: "job.trigger", actor: { type: "service", id: "scheduler" } });
+  }
+  await audit.close();
 }
 
 /** Opens a page in its own browser context. */
@@ -120,6 +151,8 @@ async function openTampered(t: TestContext): Promise<{ page: Page; tamper(): voi
 const press = (page: Page, name: string) => page.getByRole("button", { name }).click();
 /** Events in the trail that name this job. Only verified events are shown. */
 const shown = (page: Page, job: string | RegExp) => page.locator("cs-rows .row.event").filter({ hasText: job });
+const verdict = (page: Page) => page.locator("countersign-viewer .verdict");
+const verified = (page: Page) => page.locator("countersign-viewer [data-verdict=verified]").waitFor();
 const strip = (page: Page, text: string | RegExp) => page.locator("countersign-viewer .strip").getByText(text);
 const count = (page: Page, step: string) => page.locator(".step").filter({ hasText: step }).locator(".count");
 const shows = (page: Page, step: string, number: number) =>
@@ -143,7 +176,7 @@ test("dashboard: shows clicks as verified events, and the log's export verifies"
   await shown(page, "certificate-check").waitFor();
   await shows(page, "Verified", 3);
   await shows(page, "Proven", 3);
-  await page.getByRole("heading", { name: /^Unchanged|^Verified/ }).waitFor();
+  await page.getByRole("heading", { name: /^Verified\.$/ }).waitFor();
 
   const { verdict, events } = log.exported();
   assert.equal(verdict, "verified");
@@ -155,6 +188,80 @@ test("dashboard: shows clicks as verified events, and the log's export verifies"
       ["job.delete", "certificate-check"],
     ],
   );
+});
+
+test("dashboard: stays verified after Run, for other visitors, and an hour later", { skip }, async (t) => {
+  const { log, key, serve } = await prepare(t);
+  // More than a page begins with, so that the log has entries that a page omits.
+  await schedule(log, key, 600);
+  const hourMs = 3_600_000;
+  const earlier = await serve(hourMs);
+  const prepareClock = (page: Page) => page.addInitScript(slowClock, hourMs);
+  const page = await open(t, earlier.url, { prepare: prepareClock });
+  await verified(page);
+  await press(page, "Run invoice-run");
+  await shown(page, "invoice-run").waitFor();
+  await shows(page, "Verified", 1);
+  await verified(page);
+  await page.reload();
+  await shown(page, "invoice-run").waitFor();
+  await verified(page);
+  const other = await open(t, earlier.url, { prepare: prepareClock });
+  await shown(other, "invoice-run").waitFor();
+  await verified(other);
+  log.exported();
+  const [, time = ""] =
+    / (\S+Z) \S+ \S+ \S+","salt":"[^"]*","event":\{[^\n]*invoice-run/.exec(
+      readFileSync(log.path("export.ndjson"), "utf8"),
+    ) ?? [];
+  assert.ok(Date.now() - Date.parse(time) >= hourMs, time);
+
+  await schedule(log, key, 600);
+  const { url } = await serve();
+  const visitor = await open(t, url);
+  await verified(visitor);
+  await shown(visitor, "scheduler").first().waitFor();
+  assert.equal(await shown(visitor, "invoice-run").count(), 0);
+  // The same without the entries before: nothing shown is signed with the browser's key, so its revocation wouldn't matter.
+  const alone = await open(t, url, {
+    prepare: (page) => page.route("**/api/checkpoint", (route) => route.fulfill({ status: 404 })),
+  });
+  await verified(alone);
+  assert.match((await verdict(alone).textContent()) ?? "", /entries from entry [1-9]\d+ on/);
+});
+
+test("dashboard: loads without failed requests, and gets one grant for each browser", { skip }, async (t) => {
+  const { log, key, url } = await start(t);
+  await schedule(log, key, 600);
+  const requests: { path: string; status: number }[] = [];
+  const record = async (page: Page) => {
+    page.on("response", (response) => {
+      requests.push({ path: new URL(response.url()).pathname, status: response.status() });
+    });
+    page.on("requestfailed", (request) => {
+      // Leaving the page ends the stream.
+      if (!request.url().includes("/api/stream")) {
+        requests.push({ path: request.url(), status: 0 });
+      }
+    });
+  };
+  const page = await open(t, url, { prepare: record });
+  await verified(page);
+  await press(page, "Run invoice-run");
+  await shows(page, "Verified", 1);
+  await page.reload();
+  await shown(page, "invoice-run").waitFor();
+  await verified(page);
+  await press(page, "Run nightly-backup");
+  await shows(page, "Verified", 1);
+  assert.deepEqual(
+    requests.filter(({ status }) => status !== 200),
+    [],
+  );
+  const count = (path: string) => requests.filter((request) => request.path.startsWith(path)).length;
+  assert.equal(count("/api/grant"), 1);
+  assert.equal(count("/api/checkpoint"), 2);
+  assert.ok(count("/api/tile/entries/") >= 2);
 });
 
 test("dashboard: keeps offline clicks across a reload and delivers each once", { skip }, async (t) => {

@@ -6,9 +6,13 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
+import { chromium } from "playwright-core";
+import { violations } from "../../js/test/axe.ts";
+import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 import { COUNTERSIGN, PATH } from "../run/tools.ts";
 import { startWorkers, type Workers } from "../run/workers.ts";
 import { exportOf } from "./log.ts";
@@ -17,6 +21,7 @@ import { shell } from "./readme.ts";
 const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
 const TOKEN = "csr_reader";
+const CONSOLE = "http://127.0.0.1:8797/";
 
 let workers: Workers;
 let trust = "";
@@ -41,7 +46,7 @@ before(async () => {
   trust = log.AUDIT_TRUST ?? "";
   const readers = `${createHash("sha256").update(TOKEN).digest("hex")} read reader\n`;
   workers = await startWorkers({
-    vars: { worker: vars("worker"), log: { ...log, AUDIT_READERS: readers } },
+    vars: { worker: { ...vars("worker"), AUDIT_CONSOLE: CONSOLE }, log: { ...log, AUDIT_READERS: readers } },
     build: join(folder, "build"),
   });
 });
@@ -95,6 +100,28 @@ test("worker: records requests in the Durable Object's log, whose export verifie
     ],
   );
   assert.deepEqual([events[1]?.chain, events[1]?.seq], [entry.chain, entry.seq]);
+});
+
+test("worker: the page removes deleted jobs, links to the log, and is accessible", { skip }, async (t) => {
+  const browser = await chromium.launch({
+    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: FLAGS,
+  });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(workers.url);
+  assert.equal(await page.getByRole("link", { name: "open its console" }).getAttribute("href"), CONSOLE);
+  const jobs = page.locator("ul > li");
+  await page.getByRole("button", { name: "Delete nightly-backup" }).click();
+  await page.getByText("by the gate, which is recorded").waitFor();
+  assert.equal(await jobs.count(), 3);
+  await page.getByRole("button", { name: "Delete search-reindex" }).click();
+  await page.getByText("✓ Proven delete search-reindex").waitFor();
+  assert.deepEqual(await jobs.locator("span:first-child").allTextContents(), ["nightly-backup", "invoice-run"]);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await violations(page), [], colorScheme);
+  }
 });
 
 test("worker: pack.json matches its rules", { skip }, () => {

@@ -30,8 +30,7 @@ impl Sequence {
         let mut findings = self.findings.clone();
         let position = self.tree.position();
         let signatures = self.close_threads(&mut findings);
-        let unseen = self.tree.skipped > 0 && !self.unseen.is_empty();
-        if unseen {
+        if self.tree.skipped > 0 && !self.unseen.is_empty() {
             findings.append(&self.unseen);
         }
         let tree = self.tree.check(&mut findings);
@@ -66,7 +65,7 @@ impl Sequence {
             signatures: signatures.only_unknown_keys(),
             log: unnamed.is_some() || self.log_check.is_unknown(),
         };
-        let complete = self.complete(&checks, unseen);
+        let complete = self.complete(&checks);
         let errors =
             findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
         let verdict = decide(errors, &checks, requirements, unknown, complete.is_some());
@@ -135,13 +134,13 @@ impl Sequence {
         signatures
     }
 
-    fn complete(&self, checks: &Checks, unseen: bool) -> Option<Complete> {
+    fn complete(&self, checks: &Checks) -> Option<Complete> {
         let passes = |checks: &[&Check]| checks.iter().all(|check| check.passes());
         if let Some(claimed) = &self.claimed
             && let Some(range) = claimed.up_to(self.tree.position())
             && passes(&[&checks.range, &checks.tree, &checks.log])
             && claimed.is_what_is_shown()
-            && !unseen
+            && !(self.tree.skipped > 0 && claimed.may_be_revoked())
         {
             return Some(Complete::Range { range });
         }

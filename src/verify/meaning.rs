@@ -31,7 +31,7 @@ words! {
         Log = "log.unknown",
         /// Untrusted: the reader named no expected log.
         Unnamed = "log.unnamed",
-        /// Partial: no entry of the claimed range is missing, but a key may have been revoked.
+        /// Partial: no entry of the claimed range is missing, but an omitted entry may revoke a signer's key.
         Unseen = "key.unseen",
         /// Partial: no entry of the claimed range is missing, but events may be withheld.
         Withheld = "payload.withheld",

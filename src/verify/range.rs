@@ -18,11 +18,13 @@ pub(super) struct Range {
     skip: Option<(Place, u64)>,
     withheld: bool,
     shown_outside: bool,
+    /// True if an omitted entry may revoke the key of a link in the range.
+    may_be_revoked: bool,
 }
 
 impl Range {
     pub(super) fn new((begin, end): (u64, u64)) -> Self {
-        Self { begin, end, skip: None, withheld: false, shown_outside: false }
+        Self { begin, end, skip: None, withheld: false, shown_outside: false, may_be_revoked: false }
     }
 
     /// Creates a range that a header claims.
@@ -39,9 +41,24 @@ impl Range {
     /// Records an event link with or without its event.
     #[inline]
     pub(super) fn event(&mut self, index: u64, shown: bool) {
-        let within = self.begin <= index && index < self.end;
+        let within = self.has(index);
         self.shown_outside |= shown && !within;
         self.withheld |= !shown && within;
+    }
+
+    /// Records a link whose key may be revoked by an entry that the export omits, if it omits any.
+    #[inline]
+    pub(super) fn revocable_link(&mut self, index: u64) {
+        self.may_be_revoked |= self.has(index);
+    }
+
+    fn has(&self, index: u64) -> bool {
+        self.begin <= index && index < self.end
+    }
+
+    /// True if an omitted entry may revoke the key of a link in the range.
+    pub(super) fn may_be_revoked(&self) -> bool {
+        self.may_be_revoked
     }
 
     /// True if every shown event lies in the range and no event in the range is withheld.
@@ -104,6 +121,19 @@ mod tests {
         for (index, shown) in [(1, true), (4, true), (2, false), (3, false)] {
             assert!(!shows(&[(index, shown), (3, true), (4, false)]), "{index} {shown}");
         }
+    }
+
+    #[test]
+    fn only_keys_of_links_in_the_range_may_be_revoked() {
+        let may_be_revoked = |indexes: &[u64]| {
+            let mut range = Range::new((2, 4));
+            for index in indexes {
+                range.revocable_link(*index);
+            }
+            range.may_be_revoked()
+        };
+        assert!(!may_be_revoked(&[0, 1, 4, 9]));
+        assert!(may_be_revoked(&[2]) && may_be_revoked(&[3]) && may_be_revoked(&[1, 3, 9]));
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub(super) struct Thread {
 
 pub(super) struct ChainSigner {
     pub(super) key: usize,
+    /// True if an omitted entry may revoke the key.
+    is_revocable: bool,
     pub(super) history: RevocationHistory,
     pub(super) coverage: Coverage,
 }
@@ -388,6 +390,11 @@ impl Sequence {
             *number = Some(chain);
             (chain, Step::Follows, None)
         };
+        if let (Some(range), Some(index)) = (&mut self.claimed, place.index)
+            && self.threads[chain].signer.as_ref().is_some_and(|signer| signer.is_revocable)
+        {
+            range.revocable_link(index);
+        }
         if step == Step::Fork {
             return;
         }
@@ -456,7 +463,8 @@ impl Sequence {
                     );
                     self.findings.add(FindingCode::KeyUnknown, place, message);
                 }
-                if foreign || !key.vouched {
+                let is_revocable = foreign || !key.vouched;
+                if is_revocable {
                     let message = say!(
                         "key.unseen",
                         "a revocation of the chain's key may be among the omitted entries"
@@ -464,7 +472,7 @@ impl Sequence {
                     self.unseen.add(FindingCode::KeyUnseen, place, message);
                 }
                 let history = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();
-                Some(ChainSigner { key: number, history, coverage: Coverage::new(right) })
+                Some(ChainSigner { key: number, is_revocable, history, coverage: Coverage::new(right) })
             }
             Role::Event | Role::Close => None,
         };

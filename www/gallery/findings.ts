@@ -82,7 +82,10 @@ export const VECTORS = [
   "pin-same",
   "plain-closed",
   "quorum-met",
+  "range-without-end-link-inside",
+  "range-without-end-open-outside",
   "tenant",
   "tenant-growth",
   "unicode-names",
+  "unseen-link-in-range",
 ] as const;

@@ -14,12 +14,17 @@ interface Env {
   /** The URL of the watchlist from `countersign watch`, and the vkey that signs it. */
   AUDIT_WATCHLIST?: string;
   AUDIT_WATCH?: string;
+  /** The URL of the log's console, which the page links to. */
+  AUDIT_CONSOLE?: string;
 }
 
-const { AUDIT_WATCHLIST: url = "", AUDIT_WATCH: key = "" } = env as unknown as Env;
+const { AUDIT_WATCHLIST: url = "", AUDIT_WATCH: key = "", AUDIT_CONSOLE = "" } = env as unknown as Env;
 
 /** Refuses requests by the rules in ../rules, and those of identities on the watchlist, if there is one. */
 const edge = gate({ pack, fail: "closed", ...(url !== "" && { watchlist: { url, key, maxAgeMs: 1_000 } }) });
+
+/** The page, with its link. A parsed URL contains no quotes or angle brackets. */
+const shown = page.replace("AUDIT_CONSOLE", AUDIT_CONSOLE === "" ? "" : new URL(AUDIT_CONSOLE).href);
 
 const actorOf = (request: Request) => ({ id: request.headers.get("x-user") ?? "anonymous" });
 
@@ -42,7 +47,7 @@ export default withCountersign(
         return Response.json({ id, deleted: true, entry: { index, chain, seq } });
       }
       return pathname === "/"
-        ? new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } })
+        ? new Response(shown, { headers: { "content-type": "text/html; charset=utf-8" } })
         : new Response("not found", { status: 404 });
     },
 

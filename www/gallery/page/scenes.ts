@@ -167,6 +167,10 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     emitOnPage(await withVector("key-rotation"), "open-tab", "signers");
     for (const summary of document.querySelectorAll<HTMLElement>(".vouching > summary")) summary.click();
   },
+  "signers-unseen": async () => {
+    emitOnPage(await withVector("unseen-link-in-range"), "open-tab", "signers");
+    await met(".revocable");
+  },
   confirm: async () => {
     const page = await withVector("plain-closed", false);
     const vkey = /^emitter (.+)$/m.exec((await example("plain-closed")).trust ?? "")?.[1] ?? "";

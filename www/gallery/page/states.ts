@@ -33,6 +33,7 @@ export const STATES = {
     coverage: ["Coverage as a list", "Each range, checkpoint and cosignature."],
     witnesses: ["Witnesses", "Cosignatures that meet the quorum."],
     signers: ["Signers with a history", "Granted, and revoked."],
+    "signers-unseen": ["A signer granted in the log", "An omitted entry may revoke its key."],
     confirm: ["Trust a signer?", "The key to compare before it is trusted for this session."],
     event: ["An event", "Its summary, fields, and position."],
     ...PROOF,

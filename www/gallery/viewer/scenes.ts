@@ -94,6 +94,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   "verified-tenant": vector("tenant"),
   "verified-growth": vector("tenant-growth"),
   partial: vector("large-filter-by-content"),
+  "unseen-revocation": vector("range-without-end-link-inside"),
   untrusted: vector("key-granted-too-late"),
   "wrong-trust": async () => {
     const { file } = await example("log-two-chains");
@@ -229,6 +230,12 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await met(viewer, "[data-verdict=verified]");
     await settled(viewer);
   },
+  "live-open-outside": async () => {
+    const { viewer, stream } = await follow("range-without-end-open-outside");
+    await stream.send();
+    await met(viewer, "[data-verdict=verified]");
+    await settled(viewer);
+  },
   "live-waiting": async () => {
     const { viewer, stream } = await follow();
     await stream.begin();
@@ -332,9 +339,9 @@ async function proven(viewer: Viewer, row: string, from = "cs-proof"): Promise<v
 }
 
 /** Shows a viewer of a live log. */
-async function follow(): Promise<{ viewer: Viewer; stream: Stream }> {
-  const stream = await Stream.ofVector("log-two-chains");
-  const { trust } = await example("log-two-chains");
+async function follow(name = "log-two-chains"): Promise<{ viewer: Viewer; stream: Stream }> {
+  const stream = await Stream.ofVector(name);
+  const { trust } = await example(name);
   const viewer = put((viewer) => {
     viewer.trustText = trust;
     viewer.request = stream.request;

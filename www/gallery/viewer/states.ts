@@ -17,6 +17,7 @@ export const STATES = {
     "verified-chains": ["Verified, without a log", "Complete for the chains shown."],
     "verified-tenant": ["A customer's log", "Compared with its anchors."],
     "verified-growth": ["A customer's log, with a growth witness", "It only ever grew."],
+    "unseen-revocation": ["A key granted in the log", "An entry outside the range may revoke it."],
     "no-events": ["No events", "An export that contains only its header."],
     details: ["Checks and problems", "Each check, its extent, and why it has no result."],
   },
@@ -52,6 +53,10 @@ export const STATES = {
   },
   Live: {
     live: ["Following", "Events are verified as they arrive."],
+    "live-open-outside": [
+      "Following, without events of a key granted in the log",
+      "Verified, although an omitted entry may revoke that key.",
+    ],
     "live-waiting": ["Waiting for the first checkpoint", "Connected, before the first checkpoint."],
     "live-lost": ["Connection lost", "The viewer retries; verified events stay."],
     "live-stopped": ["Stopped", "The reader stopped following."],

@@ -85,6 +85,7 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
         <span class="state tone-${look.tone}">${icon(look.icon)}${words.word}</span>
       </div>
       <p>${forSession ? t.signers.session : words.why}</p>
+      ${signer.isRevocable ? html`<p class="revocable">${t.signers.revocable}</p>` : nothing}
       <dl class="facts">
         <div class="wide"><dt>${t.signers.idAndVkey}</dt><dd>${vkeyView(signer.vkey, parts?.id)}</dd></div>
         <div><dt>${t.signers.from}</dt><dd>${sourceView(signer, trust, t)}</dd></div>

@@ -22,6 +22,8 @@ export interface Emitter extends Signer {
   /** Lines of the trust file that name it as an emitter. */
   readonly named: readonly TrustLine[];
   readonly history: readonly Episode[];
+  /** True if an omitted entry may revoke the key. */
+  readonly isRevocable: boolean;
 }
 
 /** A key that vouches for others: an issuer, a log, or a witness. */
@@ -43,12 +45,19 @@ export interface Voucher {
 }
 
 /** Returns the keys that sign the export's chains, with their history. */
-export function emitters({ signers }: Report, { notes }: Marks, trust: string): readonly Emitter[] {
+export function emitters(
+  { signers, finding_counts }: Pick<Report, "signers" | "finding_counts">,
+  { notes }: Marks,
+  trust: string,
+): readonly Emitter[] {
   const lines = trustLines(trust);
+  // If the core reports this, it does so for each chain whose key isn't in the trust file (SPEC section 9.3).
+  const isUnseen = (finding_counts["key.unseen"] ?? 0) > 0;
   return signers.map((signer) => ({
     ...signer,
     named: lines.filter(({ kind, vkey }) => kind === "emitter" && vkey === signer.vkey),
     history: history(signer.vkey, notes, lines),
+    isRevocable: isUnseen && signer.trust === "granted",
   }));
 }
 

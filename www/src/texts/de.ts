@@ -481,6 +481,7 @@ export const de: PageTexts = {
     trustFile: (line) => `die Vertrauensdatei, Zeile ${count(line)}`,
     forSession: "eigene Wahl, für diese Sitzung",
     grantedBy: "in diesem Log zugelassen von",
+    revocable: "Ein Eintrag, den dieser Export auslässt, könnte diesen Schlüssel widerrufen.",
     nowhere: "nichts: weder die Vertrauensdatei noch ein Aussteller darin bürgt dafür",
     history: "Verlauf",
     granted: "Zugelassen",

@@ -472,6 +472,7 @@ export const en = {
     trustFile: (line: number) => `your trust file, line ${count(line)}`,
     forSession: "you, for this session",
     grantedBy: "granted in this log by",
+    revocable: "An entry that this export omits may revoke this key.",
     nowhere: "nothing: neither your trust file nor an issuer in it vouches for it",
     history: "History",
     granted: "Granted",

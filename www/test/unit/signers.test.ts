@@ -61,7 +61,8 @@ const MARKS: Marks = {
 
 test("emitters: histories combine log and trust file, with what takes effect", () => {
   const signer = { vkey: EMITTER, trust: "revoked", chains: 1, links: 2, first: "", last: "" };
-  const [emitter] = emitters({ signers: [signer] } as unknown as Report, MARKS, TRUST);
+  const report = { signers: [signer], finding_counts: {} } as unknown as Report;
+  const [emitter] = emitters(report, MARKS, TRUST);
   assert.deepEqual(
     emitter?.history.map(({ kind, from, until, acts, place, by, trustLine }) => ({
       kind,
@@ -95,6 +96,19 @@ test("emitters: histories combine log and trust file, with what takes effect", (
     ],
   );
   assert.deepEqual(emitter?.named, []);
+});
+
+test("emitters: omitted entries may revoke keys that only the log grants", () => {
+  const isRevocable = (trust: string, unseen: number) => {
+    const signer = { vkey: EMITTER, trust, chains: 1, links: 2, first: "", last: "" };
+    const report = { signers: [signer], finding_counts: { "key.unseen": unseen } } as unknown as Report;
+    return emitters(report, MARKS, TRUST)[0]?.isRevocable;
+  };
+  assert.deepEqual(
+    ["granted", "trust_file", "untrusted", "revoked"].map((trust) => isRevocable(trust, 1)),
+    [true, false, false, false],
+  );
+  assert.equal(isRevocable("granted", 0), false);
 });
 
 test("vouchers: list issuers, logs, and witnesses with their signatures and lines", () => {

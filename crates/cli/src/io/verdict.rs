@@ -83,9 +83,9 @@ pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> S
                 + " Anyone could have made this."
         }
         (Verdict::Partial, Some(Why::Unseen)) => {
-            good("✓ Unchanged, and no entry of the range is missing,")
-                + &doubt(" but a key may have been revoked.")
-                + " The key was granted in the log, and an omitted entry may revoke it."
+            good("✓ Unchanged, signed with keys you trust, and no entry of the range is missing.")
+                + " A key was granted in the log, and an entry outside the range may revoke it."
+                + if report.counts.withheld > 0 { " Some events may be withheld." } else { "" }
         }
         (Verdict::Partial, Some(Why::Withheld)) => {
             good("✓ Unchanged, and no entry of the range is missing,")

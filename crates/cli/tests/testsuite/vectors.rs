@@ -59,6 +59,22 @@ fn arguments(case: &Path) -> Vec<String> {
     args
 }
 
+/// A possible revocation is a note after the headline.
+#[test]
+fn headline_of_a_range_does_not_doubt_its_keys() {
+    let headline = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
+        let mut args = arguments(&folder);
+        args.retain(|arg| arg != "--json");
+        let output = Command::cargo_bin("countersign").unwrap().args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().next().unwrap().to_owned()
+    };
+    let unchanged = "✓ Unchanged, signed with keys you trust, and no entry of the range is missing. A key was granted in the log, and an entry outside the range may revoke it.";
+    assert_eq!(headline("unseen-link-in-range"), unchanged);
+    assert_eq!(headline("range-partial"), format!("{unchanged} Some events may be withheld."));
+    assert!(headline("unseen-open-outside-range").starts_with("✓ Verified."));
+}
+
 #[test]
 fn test_vectors_give_their_report_and_status() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");

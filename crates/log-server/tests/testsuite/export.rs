@@ -358,6 +358,42 @@ fn live_view_continues_without_gaps() {
 }
 
 #[test]
+fn live_view_is_complete_until_it_shows_a_key_granted_in_the_log() {
+    let mut log = TestLog::new();
+    log.grant_emitter(0);
+    for emitter in [0, 1, 1, 1] {
+        log.record(emitter, EVENTS[0]);
+        log.flush(emitter);
+        log.now += HOUR;
+        log.checkpoint();
+    }
+    let exporter = log.exporter();
+    let mut text = String::new();
+    let mut take = |mut lines: Lines| {
+        while lines.step(&mut |line| text.push_str(str::from_utf8(line.text).unwrap())).unwrap() {}
+        (lines.at(), text.clone())
+    };
+    let from = log.size() - 2;
+    let view = exporter.begin_live(Some(from), &Arc::default()).unwrap().finish(&|| false).unwrap();
+    let (at, text) = take(view.lines());
+    let unseen = |report: &Report| report.finding_counts.contains(&(FindingCode::KeyUnseen, 1));
+    let report = verify(&text, log.trust_without(0), Vec::new()).0.report;
+    // The view has the open link of the granted chain, which may continue.
+    assert_eq!((report.counts.chains, unseen(&report)), (2, true), "{:#?}", report.findings);
+    assert_eq!(report.complete, Some(Complete::Range { range: [from, at] }), "{:#?}", report.findings);
+
+    log.record(0, EVENTS[1]);
+    log.flush(0);
+    log.checkpoint();
+    let (_, text) = take(exporter.plan_continuation(at, &Arc::default(), false).unwrap().lines());
+    let report = verify(&text, log.trust_without(0), Vec::new()).0.report;
+    assert_eq!((report.verdict.as_str(), unseen(&report)), ("partial", true), "{:#?}", report.findings);
+    assert_eq!(report.checks.signatures.state, CheckState::Pass);
+    let report = verify(&text, log.trust(), Vec::new()).0.report;
+    assert_eq!(report.verdict.as_str(), "verified", "{:#?}", report.findings);
+}
+
+#[test]
 fn continuing_after_any_piece_gives_the_same_bytes() {
     fn rest(mut lines: Lines) -> Vec<u8> {
         std::iter::from_fn(|| lines.next_piece().unwrap()).flatten().collect()

@@ -76,6 +76,22 @@ fn key(name: &str, seed: u8) -> SignerKey {
     SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
+fn trust_in<'a>(
+    log: &SignerKey,
+    witness: &SignerKey,
+    issuer: &SignerKey,
+    emitters: impl Iterator<Item = &'a SignerKey>,
+) -> Trust {
+    let mut lines = vec![
+        format!("log {}", log.verifier_key()),
+        format!("witness w {}", witness.verifier_key()),
+        "quorum w".to_owned(),
+        format!("issuer {}", issuer.verifier_key()),
+    ];
+    lines.extend(emitters.map(|emitter| format!("emitter {}", emitter.verifier_key())));
+    Trust::parse(lines.join("\n").as_bytes()).unwrap()
+}
+
 impl TestLog {
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
@@ -85,14 +101,7 @@ impl TestLog {
         let witness = SignerKey::witness_from_seed("w.example", [3; 32]).unwrap();
         let emitters: Vec<SignerKey> =
             (0..EMITTERS as u8).map(|number| key(&format!("example.com/e{number}"), 10 + number)).collect();
-        let mut lines = vec![
-            format!("log {}", log.verifier_key()),
-            format!("witness w {}", witness.verifier_key()),
-            "quorum w".to_owned(),
-            format!("issuer {}", issuer.verifier_key()),
-        ];
-        lines.extend(emitters.iter().map(|emitter| format!("emitter {}", emitter.verifier_key())));
-        let trust = Trust::parse(lines.join("\n").as_bytes()).unwrap();
+        let trust = trust_in(&log, &witness, &issuer, emitters.iter());
         let trust = trust.with_emitter(log.verifier_key().clone()).unwrap();
         Self {
             folder,
@@ -135,6 +144,12 @@ impl TestLog {
 
     pub fn trust(&self) -> Trust {
         self.rules.trust().unwrap().clone()
+    }
+
+    /// Returns the trust of a reader who doesn't name this emitter, so that only a grant in the log can authorize it.
+    pub fn trust_without(&self, emitter: usize) -> Trust {
+        let others = self.emitters.iter().enumerate().filter(|(number, _)| *number != emitter);
+        trust_in(&self.key, &self.witness, &self.issuer, others.map(|(_, other)| other))
     }
 
     pub fn reader(&self) -> &Arc<dyn Reader> {
@@ -205,6 +220,12 @@ impl TestLog {
             until: Time::from_millis(self.now + DAY),
         };
         self.state(grant);
+    }
+
+    /// Grants access to an emitter's key without bounds.
+    pub fn grant_emitter(&mut self, emitter: usize) {
+        let key = self.emitters[emitter].verifier_key().clone();
+        self.state(Statement::Grant { key, from: None, until: None });
     }
 
     /// Revokes another key.

@@ -75,7 +75,9 @@ function instead(
     case "log.unnamed":
       return result.logUnnamed;
     case "key.unseen":
-      return wholeRange.unseen;
+      return report.counts.withheld === 0
+        ? wholeRange.unseen
+        : { ...wholeRange.unseen, says: `${wholeRange.unseen.says} ${wholeRange.unseenAndWithheld}` };
     case "payload.withheld":
       return wholeRange.withheld;
     case null:
