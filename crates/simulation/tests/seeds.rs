@@ -9,7 +9,7 @@ const ORDINARY_SEEDS: std::ops::Range<u64> = 0..40;
 
 /// Runs of a root log with tenant logs in which everything must hold. Each takes about four seconds, most of them for
 /// ticks.
-const TENANT_SEEDS: std::ops::Range<u64> = 0..16;
+const TENANT_SEEDS: std::ops::Range<u64> = 0..15;
 
 /// Seeds that found a defect, with the defect.
 const REGRESSIONS: [(u64, LogKind, &str); 2] = [

@@ -392,7 +392,9 @@ fn base64(hashes: &[Hash]) -> Vec<String> {
 
 fn lines(links: &[&ExportEntry]) -> String {
     let mut writer = Writer::new();
-    links.iter().for_each(|link| write_entry(&mut writer, link));
+    for link in links {
+        write_entry(&mut writer, link);
+    }
     String::from_utf8_lossy(writer.as_bytes()).into_owned()
 }
 
