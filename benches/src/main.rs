@@ -197,6 +197,16 @@ enum Command {
         #[arg(long)]
         changed: usize,
     },
+    /// Verifies exports of a tenant's log, and of a log without tenants that has the same events: prints the events per
+    /// second of both
+    TenantVerify {
+        /// The folder for temporary folders with the logs
+        #[arg(long)]
+        within: PathBuf,
+        /// The number of events
+        #[arg(long)]
+        events: u64,
+    },
     /// Fills the logs of many tenants: prints the bytes of a head proof, the bytes of the database per entry, the
     /// seconds of a start, and the bytes of memory
     TenantFill {
@@ -304,6 +314,10 @@ fn main() -> Result<()> {
         Command::TenantTick { within, tenants, changed } => {
             let [tick, commit] = tenants::tick(&within, tenants, changed)?;
             println!("{tick} {commit}");
+        }
+        Command::TenantVerify { within, events } => {
+            let [tenant, one] = tenants::verify(&within, events)?;
+            println!("{tenant} {one}");
         }
         Command::TenantFill { program, within, tenants, entries } => {
             let tenants::Measured { head, per_entry, start, memory } =

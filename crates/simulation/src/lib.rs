@@ -23,7 +23,8 @@
 //! - An event that the log has proven to contain is in every later export, once, at the proven place.
 //! - Once all faults end, every event that a recorder made durable is delivered.
 //! - What an honest log shows, to anyone and at any time, is one history, and the verdict on it is `verified`.
-//! - Each lie of the operator leads to the finding that SPEC.md promises, for the reader who can notice it.
+//! - Each lie of the operator leads to the finding that SPEC.md promises, for the reader who can notice it. For tenant
+//!   logs, [`operator::tenants`] has the table: who notices each lie, and when.
 //!
 //! In a run with tenant logs, the first three hold for each of them, and also these:
 //!

@@ -15,6 +15,10 @@ const EVENTS: u64 = 1_024_000;
 const SIZE: u64 = 64;
 /// The number of tenants that are active during the load.
 const ACTIVE: u64 = 1_000;
+/// The number of events in the exports that are verified.
+const EXPORTED: u64 = 200_000;
+/// The number of tenants of a small root log.
+const FEW: u64 = 1_000;
 /// The number of tenants of a large root log, and of entries in the log of each.
 const TENANTS: u64 = 100_000;
 const ENTRIES: u64 = 10;
@@ -25,6 +29,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     std::fs::create_dir_all(&within)?;
     let mut figures = load(bench, &within)?;
     figures.extend(tick(bench, &within)?);
+    figures.extend(verify(bench, &within)?);
     figures.extend(fill(bench, &within)?);
     Ok(figures)
 }
@@ -64,20 +69,43 @@ fn tick(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     ])
 }
 
-fn fill(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
-    let tenants = bench.scaled(TENANTS);
-    let mut command = command(bench, "tenant-fill", within);
-    command.arg(bench.release("countersign"));
-    command.args(["--tenants", &tenants.to_string(), "--entries", &ENTRIES.to_string()]);
-    let printed = bench.tools.progress.step("many tenants", |_| run::output(&mut command))?;
-    let [head, per_entry, start, memory] = numbers(&printed)?;
-    let of = format!("{} tenants", grouped(&tenants.to_string()));
+fn verify(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
+    let mut command = command(bench, "tenant-verify", within);
+    command.args(["--events", &bench.scaled(EXPORTED).to_string()]);
+    let [tenant, one] = repeated(bench, "verification", &mut command)?;
+    let ratio = tenant.ratio(&one);
     Ok(vec![
-        Figure::new(format!("head proof, {of}"), "bytes", Samples::one(head))
+        Figure::new("verification, export of a tenant", "events/s", tenant),
+        Figure::new("verification, export of one log", "events/s", one),
+        Figure::new("verification, tenant / one log", "times", ratio).with_target(Target::AtLeast(0.9)),
+    ])
+}
+
+fn fill(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
+    let counts = [FEW, TENANTS].map(|tenants| bench.scaled(tenants));
+    let filled = |tenants: u64| -> Result<[f64; 4]> {
+        let mut command = command(bench, "tenant-fill", within);
+        command.arg(bench.release("countersign"));
+        command.args(["--tenants", &tenants.to_string(), "--entries", &ENTRIES.to_string()]);
+        let name = format!("{} tenants", grouped(&tenants.to_string()));
+        numbers(&bench.tools.progress.step(&name, |_| run::output(&mut command))?)
+    };
+    let [few, many] = counts;
+    let [_, _, _, memory_with_few] = filled(few)?;
+    let [head, per_entry, start, memory] = filled(many)?;
+    #[allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
+    let per_tenant = (memory - memory_with_few) / (many - few) as f64;
+    let [few, many] = counts.map(|tenants| format!("{} idle tenants", grouped(&tenants.to_string())));
+    let memory_of = |bytes: f64| Samples::one(bytes / MEBIBYTE);
+    Ok(vec![
+        Figure::new(format!("head proof, {many}"), "bytes", Samples::one(head))
             .with_target(Target::AtMost(4096.0)),
         Figure::new("database, per entry", "bytes", Samples::one(per_entry)),
-        Figure::new(format!("start with {of}"), "s", Samples::one(start)).with_target(Target::AtMost(2.0)),
-        Figure::new(format!("memory with {of}"), "MiB", Samples::one(memory / MEBIBYTE))
+        Figure::new(format!("start with {many}"), "s", Samples::one(start)).with_target(Target::AtMost(2.0)),
+        Figure::new(format!("server memory with {few}"), "MiB", memory_of(memory_with_few)),
+        Figure::new(format!("server memory with {many}"), "MiB", memory_of(memory))
+            .with_target(Target::AtMost(1024.0)),
+        Figure::new("server memory, per further idle tenant", "bytes", Samples::one(per_tenant))
             .with_target(Target::AtMost(1024.0)),
     ])
 }
