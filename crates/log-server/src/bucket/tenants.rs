@@ -7,7 +7,7 @@
 //!
 //! | object | what |
 //! | --- | --- |
-//! | `private/commits/<tick>` | the tick, see above; also the heads of earlier ticks that are kept, which can't be computed again |
+//! | `private/commits/<tick>` | the tick, see above; also the heads of earlier ticks that are kept, which can't be computed again, the logs that continue those that moved, and new key notes for all tenant logs |
 //! | `private/events/<tick>/<generation>` | the events that such a commit still has, by the tenants' numbers and the entries' indexes |
 //! | `private/erasures/<number>` | the same numbers of erased events |
 //! | `private/anchors/<tick>/<hash of the entry>` | the secret of an anchor's directory, from which the directory is computed; deleted once no head requires it |
@@ -42,7 +42,7 @@ use countersign::time::Time;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::runtime::Handle;
 
-use self::codec::{ServerId, TickCommit, decode_secret, encode_secret};
+use self::codec::{Additions, ServerId, TickCommit, decode_secret, encode_secret};
 use self::index::TenantIndex;
 use super::claim::{Claim, LogKind};
 use super::erase::newest_events;
@@ -57,7 +57,7 @@ use countersign_log::own_chain::secure_random;
 use countersign_log::store::{
     CheckpointWriter, CommitError, Published, SignedHeadStore, StoreError, TreeStore,
 };
-use countersign_log::tenants::anchors::is_anchor;
+use countersign_log::tenants::anchors::{is_anchor, required_before};
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::requests::TenantRequest;
 use countersign_log::tenants::root_notes::{RootNote, StoredRootNote};
@@ -110,12 +110,18 @@ pub(super) struct TenantBucketWriter {
     server: ServerId,
     /// Heads to keep with the next commit.
     kept: Vec<KeptHead>,
+    /// Key notes for all tenant logs to store with the next commit.
+    notes: Vec<RootNote>,
+    /// The hashes of those to mark as placed with the next commit.
+    placed: Vec<Hash>,
     /// True if a failed commit may have succeeded, or isn't in the index yet.
     unsure: bool,
     /// True once the bucket was followed to its newest commit.
     is_open: bool,
     /// On standby, the number of this server's ticks since another one made the last commit.
     standby: Option<u32>,
+    /// The newest published tick when anchors were last deleted from the index.
+    anchors_deleted_at: Option<u64>,
 }
 
 impl TenantBucketWriter {
@@ -147,9 +153,12 @@ impl TenantBucketWriter {
             unfinished: BTreeSet::new(),
             server,
             kept: Vec::new(),
+            notes: Vec::new(),
+            placed: Vec::new(),
             unsure: false,
             is_open: false,
             standby: None,
+            anchors_deleted_at: None,
         })
     }
 
@@ -251,6 +260,9 @@ impl TenantBucketWriter {
     /// Adds the next commit to the index.
     fn add(&mut self, Fetched { commit, secret }: Fetched) -> Result<(), StoreError> {
         self.public.mark_outdated();
+        // The sequencer starts again with the notes in the index.
+        self.notes.clear();
+        self.placed.clear();
         let (path, server) = (self.layout.commit(commit.tick), commit.server);
         self.index.follow(commit, secret, &self.key).map_err(in_object(&path))?;
         if self.is_open && server != self.server {
@@ -259,6 +271,24 @@ impl TenantBucketWriter {
             }
             self.standby = Some(0);
         }
+        Ok(())
+    }
+
+    /// Deletes the anchors from the index that no head requires anymore. The server that makes the ticks deletes the
+    /// objects by the same rule.
+    fn delete_anchors_on_standby(&mut self) -> Result<(), StoreError> {
+        let Some(newest) = self.index.size().checked_sub(1) else { return Ok(()) };
+        if self.anchors_deleted_at.is_some_and(|at| required_before(at).1 == required_before(newest).1) {
+            return Ok(());
+        }
+        let head = self.public.read_head()?;
+        // Other servers publish without this one's knowledge.
+        self.public.mark_outdated();
+        let Some(published) = head.and_then(|head| head.size.checked_sub(1)) else { return Ok(()) };
+        let published = published.min(newest);
+        let (end, required) = required_before(published);
+        self.index.tables.delete_anchors(end, &required)?;
+        self.anchors_deleted_at = Some(published);
         Ok(())
     }
 
@@ -411,15 +441,19 @@ impl TenantWriter for TenantBucketWriter {
     }
 
     fn root_notes(&self) -> Result<Vec<StoredRootNote>, StoreError> {
-        Ok(Vec::new())
+        self.index.tables.root_notes()
     }
 
-    /// Always fails: the note would be in the index only, which another server of the bucket doesn't have.
-    fn add_root_note(&mut self, _: &RootNote) -> Result<(), StoreError> {
-        Err(StoreError::unavailable("storing a key note for all tenant logs", "the log is in a bucket"))
+    /// Stores the note with the next tick, so that all servers have it from the same tick on.
+    fn add_root_note(&mut self, note: &RootNote) -> Result<(), StoreError> {
+        self.check_turn()?;
+        self.notes.push(note.clone());
+        Ok(())
     }
 
-    fn mark_placed(&mut self, _: &Hash) -> Result<(), StoreError> {
+    fn mark_placed(&mut self, hash: &Hash) -> Result<(), StoreError> {
+        self.index.tables.mark_placed(hash)?;
+        self.placed.push(*hash);
         Ok(())
     }
 
@@ -454,6 +488,10 @@ impl TenantWriter for TenantBucketWriter {
                 self.follow_evidence()?;
                 tracing::warn!("the other server of this log makes no ticks anymore; this one takes over");
                 self.standby = None;
+            } else if self.standby.is_some()
+                && let Err(error) = self.delete_anchors_on_standby()
+            {
+                tracing::warn!(%error, "anchors that are no longer required can't be deleted");
             }
         }
         self.check_turn()
@@ -468,8 +506,14 @@ impl TenantWriter for TenantBucketWriter {
         if self.unsure || tick != self.index.size() {
             return Err(CommitError::Overtaken);
         }
-        let tenants = self.index.new_tenants(batch.heads)?;
-        let commit = TickCommit::new(self.server, batch, tenants, self.kept.clone())?;
+        let additions = Additions {
+            tenants: self.index.new_tenants(batch.heads)?,
+            kept: self.kept.clone(),
+            moved: self.index.moved(batch.heads)?,
+            notes: self.notes.clone(),
+            placed: self.placed.clone(),
+        };
+        let commit = TickCommit::new(self.server, batch, additions)?;
         if let Some(directory) = batch.anchor {
             self.put_secret(tick, batch.entry, directory.secret())?;
         }
@@ -479,6 +523,8 @@ impl TenantWriter for TenantBucketWriter {
             CreateOutcome::Ours => {
                 self.index.commit(&commit, batch)?;
                 self.kept.clear();
+                self.notes.clear();
+                self.placed.clear();
                 self.unsure = false;
                 Ok(())
             }
