@@ -248,6 +248,11 @@ impl TickCommit {
         Ok(commit)
     }
 
+    /// True if the commit has all of its events, and there are none.
+    pub(super) fn has_no_events(&self) -> bool {
+        self.events.as_ref().is_some_and(BTreeMap::is_empty)
+    }
+
     /// Fails if an event belongs to none of the entries.
     pub(super) fn check_events(&self, events: &Events) -> Result<(), StoreError> {
         // The parts are in ascending order.

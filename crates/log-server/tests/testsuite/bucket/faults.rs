@@ -115,6 +115,11 @@ impl Faulty {
         self.blocked_lists.send_replace(prefixes_with);
     }
 
+    /// Returns the number of reads and writes so far.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+
     /// Returns the number of requests that were blocked so far.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::SeqCst)

@@ -388,8 +388,9 @@ fn a_check_finds_damaged_and_missing_objects() {
     let size = objects(&world, &store).into_keys().filter(commits).count().to_string();
     assert!(check(&world, &store, Some(world.server.folder())).is_whole());
     for (name, content) in objects(&world, &store) {
-        let is_checked =
-            ["private/commits", "public/tile", "private/checkpoints"].iter().any(|part| name.contains(part));
+        let is_checked = ["private/commits", "private/windows", "public/tile", "private/checkpoints"]
+            .iter()
+            .any(|part| name.contains(part));
         // Smaller partial tiles are leftovers, which no one needs.
         let is_superseded = name.rsplit_once(".p/").is_some_and(|(_, width)| width != size.as_str());
         if !is_checked || is_superseded || content.is_empty() {
@@ -811,4 +812,54 @@ fn a_request_stays_with_its_tenant_if_another_server_takes_its_number() {
     first.tick();
     assert_eq!(first.logs().head(&new.id).unwrap().size, 2);
     assert_eq!(first.logs().head(&parse_id(&globex.id)).unwrap().size, 0);
+}
+
+#[test]
+fn an_index_is_rebuilt_with_few_requests() {
+    const WINDOW_TICKS: u64 = 256;
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut first = start(store.clone());
+    let acme = first.add("acme");
+    let mut emitter = first.emitter(&acme, 0, 0);
+    let reach = |world: &World, size: u64| {
+        while world.server.size() < size {
+            tick_without_success(world);
+        }
+    };
+    reach(&first, 100);
+    record(&first, &acme, &mut emitter, 3);
+    // A restart doesn't prevent a window.
+    first.server.pass(1000);
+    first.restart();
+    reach(&first, 2 * WINDOW_TICKS - 10);
+    record(&first, &acme, &mut emitter, 2);
+    reach(&first, 4 * WINDOW_TICKS + 8);
+    let head = first.head(&acme);
+    first.server.stop();
+    let windows = |world: &World| -> Vec<String> {
+        objects(world, &store).into_keys().filter(|name| name.contains("private/windows/")).collect()
+    };
+    assert_eq!(windows(&first).len(), 4);
+    let report = check(&first, &store, Some(first.server.folder()));
+    assert!(report.is_whole(), "{:#?}", report.problems);
+
+    let rebuild = |world: &World| {
+        let way = Faulty::new(store.clone(), 1);
+        let other = start_after(world, way.clone());
+        assert_eq!(other.head(&acme).head(), head.head());
+        let token = other.token("reader", "read", &[&acme.id]);
+        other.assert_verified(&acme, &token);
+        (way.requests(), other)
+    };
+    let (requests, second) = rebuild(&first);
+    assert!(requests < 100, "{requests} requests for {} ticks", first.server.size());
+    // A window that is missing or damaged is only a shortcut less.
+    let name = ObjectPath::from(windows(&second)[1].as_str());
+    second.server.wait(store.put(&name, b"damaged".to_vec().into())).unwrap();
+    let (more, third) = rebuild(&second);
+    assert!((requests + WINDOW_TICKS - 20..requests + WINDOW_TICKS + 40).contains(&more), "{more}");
+    let report = check(&third, &store, None);
+    assert!(report.problems[0].message.contains(name.as_ref()), "{:?}", report.problems);
+    third.server.wait(store.delete(&name)).unwrap();
+    assert!(check(&third, &store, None).is_whole());
 }
