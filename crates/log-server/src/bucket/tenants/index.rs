@@ -361,22 +361,21 @@ fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Resu
         add(tenant.number.get(), tenant)?;
     }
     for CreatedTenant { tenant, request } in created_here {
-        let number = match tenants.iter().find(|committed| committed.id == tenant.id) {
-            Some(committed) => committed.number.get(),
-            None => {
-                let is_taken =
-                    "SELECT count(*) > 0 FROM tenants WHERE id = ? OR name = ? AND replaced IS NULL";
-                if connection.query_row(is_taken, (tenant.id, &tenant.name), |row| row.get(0))? {
-                    continue;
-                }
-                let next = "SELECT max(number) + 1 FROM tenants";
-                let next: u32 = connection.query_row(next, [], |row| row.get(0))?;
-                if next > TenantNumber::MAX.get() {
-                    continue;
-                }
-                add(next, &tenant)?;
-                next
+        let committed = tenants.iter().find(|committed| committed.id == tenant.id);
+        let number = if let Some(committed) = committed {
+            committed.number.get()
+        } else {
+            let is_taken = "SELECT count(*) > 0 FROM tenants WHERE id = ? OR name = ? AND replaced IS NULL";
+            if connection.query_row(is_taken, (tenant.id, &tenant.name), |row| row.get(0))? {
+                continue;
             }
+            let next = "SELECT max(number) + 1 FROM tenants";
+            let next: u32 = connection.query_row(next, [], |row| row.get(0))?;
+            if next > TenantNumber::MAX.get() {
+                continue;
+            }
+            add(next, &tenant)?;
+            next
         };
         if let Some(StoredRequest { opening, state }) = request {
             let sql = "INSERT INTO tenant_requests (number, opening, state) VALUES (?, ?, ?)";
