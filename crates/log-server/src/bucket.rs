@@ -33,6 +33,7 @@ mod claim;
 mod codec;
 mod commit_names;
 mod erase;
+mod erasure_log;
 mod index;
 mod layout;
 mod location;

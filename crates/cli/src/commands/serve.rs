@@ -272,9 +272,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&args.dir)));
     }
     if args.after.after_restore && args.store.is_some() && (args.tenants || has_tenants(args)?) {
-        let message = "--after-restore can't be used with --store for a log with tenants yet";
+        let message = "--after-restore doesn't support tenant logs in a bucket";
         let hint = "restore the bucket's lost objects from its earlier versions or replicas, and start the server without --after-restore";
-        return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&args.dir)));
+        return Err(CliError::unusable("store.unsupported", message, hint).within(&shown(&args.dir)));
     }
     let mut ending = after_restore::unfinished(args)?;
     if args.after.after_restore && ending.is_none() {

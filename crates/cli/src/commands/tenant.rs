@@ -19,7 +19,7 @@ use countersign_log::own_chain::secure_random;
 use countersign_log::stop::Cause;
 use countersign_log::store::StoreError;
 use countersign_log::tenants::CreationError;
-use countersign_log::tenants::guard::compare_heads;
+use countersign_log::tenants::guard::{compare_heads, complete_to};
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::{Tenant, TenantNumber};
 use countersign_log::tokens::{LogScope, Rights, Scope, check_name};
@@ -42,6 +42,8 @@ use crate::io::{input, style, table};
 const TICK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The interval at which the first tick is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The warning about a first tick that is not published.
+const UNPUBLISHED: &str = "the first tick isn't published yet, so the log server doesn't answer for new logs; check that its witnesses cosign";
 /// The number of tenants that are read at a time.
 const PAGE: u64 = 1024;
 
@@ -223,7 +225,6 @@ fn add(
         let created = sqlite::add_tenant(folder, name, &mut random, now()?);
         created.map_err(|error| explain(&error, folder))?;
     } else {
-        refuse_bucket(folder, "a log that continues another one")?;
         check_reader_is_new(folder, token)?;
         let now = now()?;
         let openings: Vec<String> =
@@ -235,30 +236,27 @@ fn add(
         created.map_err(|error| ending::explain_request(&error, folder))?;
     }
     let deadline = Instant::now() + TICK_TIMEOUT;
-    let (origin, tenant) = loop {
+    let (origin, tenant, is_published) = loop {
         let (origin, tenant) = find(folder, name)?;
         // Before its first tick is published, the server doesn't know the log.
-        let is_usable = match tenant.since {
-            Some(since) => {
-                let published = readers.root().published().map_err(|error| unreadable(&error, folder))?;
-                published.is_some_and(|published| published.size > since)
-            }
-            None => false,
-        };
-        if is_usable || !is_running || Instant::now() >= deadline {
-            break (origin, tenant);
+        let is_published =
+            is_published(&*readers, tenant.since).map_err(|error| unreadable(&error, folder))?;
+        if is_published || !is_running || Instant::now() >= deadline {
+            break (origin, tenant, is_published);
         }
         std::thread::sleep(POLL_INTERVAL);
     };
     if tenant.since.is_none() {
         if is_index {
-            return Err(not_in_bucket(folder));
+            return Err(not_in_bucket(folder, "so new tenants may not be created"));
         }
         style::warn(&format!(
             "{}, so the trust file lacks the log's first tick: write it again with `countersign tenant trust {}` once the server runs",
             no_tick(is_running),
             style::plain(name)
         ));
+    } else if is_running && !is_published {
+        style::warn(UNPUBLISHED);
     }
     let trust = trust_file(of, &origin, &tenant)?;
     let has = if is_new { "has a log" } else { "has a log already" };
@@ -291,6 +289,12 @@ fn continued(
     files.iter().map(|file| ContinuedLog::read(file, &trust)).collect()
 }
 
+/// True if the checkpoint of a tenant log's first tick is published. The server answers for the log from then on.
+fn is_published(readers: &dyn TenantReaders, since: Option<u64>) -> Result<bool, StoreError> {
+    let Some(since) = since else { return Ok(false) };
+    Ok(readers.root().published()?.is_some_and(|published| published.size > since))
+}
+
 /// True if a server uses the folder. Without one, requests wait for the first tick of a server that starts later.
 fn is_running(folder: &Path) -> bool {
     matches!(lock(folder), Err(StartError::InUse(_)))
@@ -302,7 +306,7 @@ const fn no_tick(is_running: bool) -> &'static str {
 }
 
 /// True if the folder is only the index of a log in a bucket. Fails if no server uses such a folder: only a tick brings
-/// new tenants into the bucket.
+/// requests into the bucket.
 fn is_index_of_running(folder: &Path, is_running: bool) -> Result<bool, CliError> {
     let is_index = sqlite::is_index_folder(folder).map_err(|error| unreadable(&error, folder))?;
     if is_index && !is_running {
@@ -313,22 +317,12 @@ fn is_index_of_running(folder: &Path, is_running: bool) -> Result<bool, CliError
     Ok(is_index)
 }
 
-/// Returns the error about tenants that no tick brought into the bucket.
-fn not_in_bucket(folder: &Path) -> CliError {
-    let message = "the log server made no tick in time, so new tenants may not be created";
+/// Returns the error about a request that no tick brought into the bucket.
+fn not_in_bucket(folder: &Path, consequence: &str) -> CliError {
+    let message = format!("the log server made no tick in time, {consequence}");
     let hint =
         "run the command in the folder of the server that makes the ticks: another server may be on standby";
     CliError::unusable("server.unavailable", message, hint).within(&shown(folder))
-}
-
-/// Fails if the folder is only the index of a log in a bucket: other servers of the bucket would not learn of the request.
-fn refuse_bucket(folder: &Path, request: &str) -> Result<(), CliError> {
-    if !sqlite::is_index_folder(folder).map_err(|error| unreadable(&error, folder))? {
-        return Ok(());
-    }
-    let message = format!("a log in a bucket can't have {request} yet");
-    let hint = "keep the log in a folder, without --store, if you need it";
-    Err(CliError::unusable("store.unsupported", message, hint).within(&shown(folder)))
 }
 
 /// Fails if there is a token of this name: it is for another log than the one to be created.
@@ -440,7 +434,9 @@ fn stopped(
     // Read before the database: a server commits a head before it remembers it.
     let remembered = TenantHeadsFile::read(folder, root)?;
     let ticks = readers.root().size()?;
-    let comparison = compare_heads(&readers.heads()?, &remembered.heads, readers, ticks, Time::MIN)?;
+    // A server on standby follows ticks whose heads it doesn't remember yet, and a bucket loses no tenant.
+    let complete_to = if sqlite::is_index_folder(folder)? { 0 } else { complete_to(ticks) };
+    let comparison = compare_heads(&readers.heads()?, &remembered.heads, readers, complete_to, Time::MIN)?;
     let mut stopped: BTreeMap<TenantNumber, Cause> =
         comparison.stops.iter().map(|stop| (stop.head.number, stop.reason.cause)).collect();
     for head in comparison.heads {

@@ -361,8 +361,15 @@ fn tenants_are_added_to_a_bucket_only_by_a_server() {
     let added = place.run(&add_all).success().stderr(contains("2 tenants have a log"));
     let added = String::from_utf8(added.get_output().stdout.clone()).unwrap();
     assert_eq!(added.matches("\"since\":").count(), 2, "{added}");
+    place.run(&["tenant", "end", "a"]).success().stderr(contains("the log of a has ended"));
+    let to = format!("log.elsewhere/t/{}", "0".repeat(32));
+    place.run(&["tenant", "move", "b", "--to", &to]).success().stderr(contains("continues as"));
     drop(log);
-    for command in [&add_all[..], &["tenant", "add", "c"]] {
+    let list = place.run(&["tenant", "list"]).success();
+    list.stdout(contains("ended").and(contains("moved")));
+    let restore = ["serve", "--store", "bucket", "--after-restore"];
+    place.run(&restore).code(2).stderr(contains("error[store.unsupported]"));
+    for command in [&add_all[..], &["tenant", "add", "c"], &["tenant", "end", "b"]] {
         let refused = place.run(command).code(2).stdout("");
         refused.stderr(contains("the log is in a bucket, and no server uses this folder"));
     }

@@ -3,6 +3,7 @@
 //! The move can be interrupted and resumed: it compares the objects already in the bucket and adds the rest.
 
 use super::codec::{Commit, encode_checkpoint};
+use super::erasure_log::ErasingLog as _;
 use super::objects::CreateOutcome;
 use super::writer::{BucketWriter, fetch, in_object};
 use countersign_log::store::{StoreError, StoredEvent};
@@ -44,7 +45,11 @@ impl BucketWriter {
             self.put_evidence(&evidence, time)?;
         }
         self.claim.check_origin()?;
-        if erased.is_empty() { self.index.set_erasures(self.erasures) } else { self.add_erasure(&erased) }
+        if erased.is_empty() {
+            self.index.set_erasures(self.erasures.progress())
+        } else {
+            self.add_erasure(&erased)
+        }
     }
 
     /// Adds the next commit.

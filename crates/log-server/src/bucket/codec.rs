@@ -23,6 +23,8 @@ const CHECKPOINT: &[u8; 4] = b"csk\x01";
 pub(super) const TICK: &[u8; 4] = b"cst\x01";
 /// The commit of a tick whose events are in a separate generation.
 pub(super) const TICK_STUB: &[u8; 4] = b"csu\x01";
+/// The commits of several ticks.
+pub(super) const WINDOW: &[u8; 4] = b"csw\x01";
 /// The secret of an anchor.
 pub(super) const SECRET: &[u8; 4] = b"csn\x01";
 
@@ -276,11 +278,17 @@ impl Body<'_> {
         Ok(length)
     }
 
-    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+    pub(super) fn bytes(&mut self) -> Result<&[u8], StoreError> {
         let length = self.length()?;
-        let (text, rest) = self.0.split_at(length);
+        let (bytes, rest) = self.0.split_at(length);
         self.0 = rest;
-        str::from_utf8(text).map(str::to_owned).map_err(|_| damaged("a string in the object isn't UTF-8"))
+        Ok(bytes)
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+        str::from_utf8(self.bytes()?)
+            .map(str::to_owned)
+            .map_err(|_| damaged("a string in the object isn't UTF-8"))
     }
 
     pub(super) fn events(&mut self, leaves: std::ops::Range<u64>) -> Result<Events, StoreError> {

@@ -15,107 +15,60 @@ use std::path::{Path as FilePath, PathBuf};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 
-use super::codec::{Commit, EVENTS_STUB, Erasure, Events, Generation, KIND_BYTES, SplitCommit, is_stub};
+use super::codec::{Commit, EVENTS_STUB, Events, Generation, KIND_BYTES, SplitCommit, is_stub};
+use super::erasure_log::{ErasingLog, ErasureLog, SplitEntries};
 use super::index::Erasures;
 use super::layout::{Layout, number};
-use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
+use super::objects::{MAX_CONCURRENT_REQUESTS, Objects};
 use super::writer::{BucketWriter, in_object};
 use countersign_log::store::StoreError;
 
-/// Maximum number of entries in one erasure.
-pub(super) const MAX_ERASURE_ENTRIES: usize = 1 << 20;
 /// Number of attempts to process a commit's generations before they are reported as damaged.
 const MAX_PASSES: usize = 64;
 /// Number of leftover files of interrupted writes to look for next to an object in a folder.
 const MAX_STALE_FILES: u32 = 16;
 
+impl ErasingLog for BucketWriter {
+    fn erasures(&self) -> &ErasureLog {
+        &self.erasures
+    }
+
+    fn erasures_mut(&mut self) -> &mut ErasureLog {
+        &mut self.erasures
+    }
+
+    fn follow_commits(&mut self) -> Result<(), StoreError> {
+        Self::follow_commits(self)
+    }
+
+    fn lacks_entries(&self, entries: &[u64]) -> Result<bool, StoreError> {
+        Ok(entries.last() >= Some(&self.index.size()))
+    }
+
+    fn split_erased(&self, entries: &[u64]) -> Result<SplitEntries, StoreError> {
+        let (with_event, erased) = self.index.with_events(entries)?;
+        Ok(SplitEntries { with_event, erased })
+    }
+
+    fn erase_from_index(&mut self, entries: &[u64]) -> Result<(), StoreError> {
+        self.index.erase(entries)?;
+        self.erased.extend(entries);
+        Ok(())
+    }
+
+    fn save_progress(&self, progress: Erasures) -> Result<(), StoreError> {
+        self.index.set_erasures(progress)
+    }
+
+    fn scrub(&self, entries: &[u64]) -> Result<(), StoreError> {
+        Self::scrub(self, entries)
+    }
+}
+
 impl BucketWriter {
     pub(super) fn erase_events(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         self.follow()?;
-        let leaves: Vec<u64> = leaves.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let (here, erased) = self.index.with_events(&leaves)?;
-        for batch in here.chunks(MAX_ERASURE_ENTRIES) {
-            self.add_erasure(batch)?;
-        }
-        // An earlier attempt may have failed halfway.
-        self.index.erase(&erased)?;
-        self.scrub(&erased)?;
-        self.finish_erasures()?;
-        Ok(here.len() as u64)
-    }
-
-    /// Records an erasure as an object that every server follows.
-    pub(super) fn add_erasure(&mut self, leaves: &[u64]) -> Result<(), StoreError> {
-        let erasure = Erasure { leaves: leaves.to_vec(), done: false }.encode()?;
-        loop {
-            let path = self.layout.erasure(self.erasures.next);
-            match self.objects.wait(self.objects.create(&path, erasure.clone()))? {
-                // Follows it together with the erasures of other servers.
-                CreateOutcome::Ours => return self.follow_erasures(),
-                CreateOutcome::Other(_) => self.follow_erasures()?,
-            }
-        }
-    }
-
-    /// Follows the recorded erasures.
-    pub(super) fn follow_erasures(&mut self) -> Result<(), StoreError> {
-        let mut leaves = Vec::new();
-        let mut unfinished = Vec::new();
-        let mut next = self.erasures.next;
-        while let Some(erasure) = self.read_erasure(next)? {
-            if erasure.leaves.last() >= Some(&self.index.size()) {
-                // Its entries are newer than the commits followed so far.
-                self.follow_commits()?;
-                if erasure.leaves.last() >= Some(&self.index.size()) {
-                    return Err(StoreError::Damaged(format!(
-                        "erasure {next} is of entries after the {} in the bucket's commits, so the bucket has lost commits",
-                        self.index.size()
-                    )));
-                }
-            }
-            leaves.extend(erasure.leaves);
-            if !erasure.done {
-                unfinished.push(next);
-            }
-            next += 1;
-        }
-        if next == self.erasures.next {
-            return Ok(());
-        }
-        self.index.erase(&leaves)?;
-        self.erased.extend(leaves);
-        self.unfinished.extend(unfinished);
-        self.erasures.next = next;
-        self.save_erasures()
-    }
-
-    pub(super) fn read_erasure(&self, number: u64) -> Result<Option<Erasure>, StoreError> {
-        let path = self.layout.erasure(number);
-        let object = self.objects.wait(self.objects.get(&path))?;
-        object.map(|object| Erasure::decode(&object.bytes).map_err(in_object(&path))).transpose()
-    }
-
-    fn save_erasures(&mut self) -> Result<(), StoreError> {
-        let unfinished = self.unfinished.first().copied().unwrap_or(self.erasures.next);
-        self.erasures.unfinished = unfinished;
-        self.index.set_erasures(Erasures { unfinished, ..self.erasures })
-    }
-
-    /// Completes recorded erasures that may be incomplete because a server failed halfway.
-    pub(super) fn finish_erasures(&mut self) -> Result<(), StoreError> {
-        for number in self.unfinished.clone() {
-            let Some(erasure) = self.read_erasure(number)? else {
-                return Err(StoreError::Damaged(format!("erasure {number} is missing")));
-            };
-            if !erasure.done {
-                self.scrub(&erasure.leaves)?;
-                let done = Erasure { done: true, ..erasure }.encode()?;
-                self.objects.wait(self.objects.write(&self.layout.erasure(number), done))?;
-            }
-            self.unfinished.remove(&number);
-            self.save_erasures()?;
-        }
-        Ok(())
+        self.erase_entries(leaves.iter().copied().collect())
     }
 
     /// Removes the events of these entries, already erased in the index, from all objects.

@@ -45,6 +45,15 @@ impl Layout {
         self.path(&format!("private/events/{base:016}/{generation:08}"))
     }
 
+    pub(super) fn windows(&self) -> Path {
+        self.path("private/windows")
+    }
+
+    /// Returns the name of the window with this number.
+    pub(super) fn window(&self, number: u64) -> Path {
+        self.path(&format!("private/windows/{number:016}"))
+    }
+
     pub(super) fn erasure(&self, number: u64) -> Path {
         self.path(&format!("private/erasures/{number:016}"))
     }

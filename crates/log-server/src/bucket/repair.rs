@@ -48,7 +48,7 @@ impl BucketRepair {
     /// Applies all recorded erasures again.
     pub(crate) fn erase_again(&self) -> Result<(), StoreError> {
         for number in 0.. {
-            let Some(erasure) = self.writer.read_erasure(number)? else { break };
+            let Some(erasure) = self.writer.erasures.read(number)? else { break };
             self.writer.scrub(&erasure.leaves)?;
         }
         Ok(())

@@ -178,7 +178,7 @@ impl BucketRestore {
 fn read_erased(writer: &BucketWriter) -> Result<RoaringTreemap, StoreError> {
     let mut erased = RoaringTreemap::new();
     for number in 0.. {
-        let Some(erasure) = writer.read_erasure(number)? else { break };
+        let Some(erasure) = writer.erasures.read(number)? else { break };
         erased.extend(erasure.leaves);
     }
     Ok(erased)

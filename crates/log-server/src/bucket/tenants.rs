@@ -7,8 +7,9 @@
 //!
 //! | object | what |
 //! | --- | --- |
-//! | `private/commits/<tick>` | the tick, see above; also the heads of earlier ticks that are kept, which can't be computed again |
+//! | `private/commits/<tick>` | the tick, see above; also the heads of earlier ticks that are kept, which can't be computed again, the logs that continue those that moved, and new key notes for all tenant logs |
 //! | `private/events/<tick>/<generation>` | the events that such a commit still has, by the tenants' numbers and the entries' indexes |
+//! | `private/windows/<number>` | the commits of 256 ticks, as far as they have no events ([`windows`]) |
 //! | `private/erasures/<number>` | the same numbers of erased events |
 //! | `private/anchors/<tick>/<hash of the entry>` | the secret of an anchor's directory, from which the directory is computed; deleted once no head requires it |
 //! | `private/evidence/<hash>` | rejected forks, with the tenants' numbers |
@@ -29,8 +30,9 @@ mod codec;
 mod erase;
 mod heads;
 mod index;
+mod windows;
 
-use std::collections::BTreeSet;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use countersign::hash::Hash;
@@ -40,13 +42,15 @@ use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path as ObjectPath;
 use tokio::runtime::Handle;
 
-use self::codec::{ServerId, TickCommit, decode_secret, encode_secret};
+use self::codec::{Additions, ServerId, TickCommit, decode_secret, encode_secret};
 use self::index::TenantIndex;
+use self::windows::{NewestCommits, WINDOW_TICKS, Window};
 use super::claim::{Claim, LogKind};
 use super::erase::newest_events;
-use super::index::Erasures;
+use super::erasure_log::{ErasingLog as _, ErasureLog};
 use super::layout::Layout;
 use super::location::Bucket;
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
@@ -57,7 +61,7 @@ use countersign_log::own_chain::secure_random;
 use countersign_log::store::{
     CheckpointWriter, CommitError, Published, SignedHeadStore, StoreError, TreeStore,
 };
-use countersign_log::tenants::anchors::is_anchor;
+use countersign_log::tenants::anchors::{is_anchor, required_before};
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::requests::StoredRequest;
 use countersign_log::tenants::root_notes::{RootNote, StoredRootNote};
@@ -103,19 +107,28 @@ pub(super) struct TenantBucketWriter {
     folder: Option<PathBuf>,
     claim: Claim,
     public: Public,
-    erasures: Erasures,
-    /// The number of erasures that may be incomplete in the bucket.
-    unfinished: BTreeSet<u64>,
+    erasures: ErasureLog,
     /// This server.
     server: ServerId,
     /// Heads to keep with the next commit.
     kept: Vec<KeptHead>,
+    /// Key notes for all tenant logs to store with the next commit.
+    notes: Vec<RootNote>,
+    /// The hashes of those to mark as placed with the next commit.
+    placed: Vec<Hash>,
+    /// The newest commits, for the next window.
+    newest: NewestCommits,
+    /// True if all commits are read, and windows are compared with them, as a check does. Otherwise windows are used, and
+    /// created.
+    is_check: bool,
     /// True if a failed commit may have succeeded, or isn't in the index yet.
     unsure: bool,
     /// True once the bucket was followed to its newest commit.
     is_open: bool,
     /// On standby, the number of this server's ticks since another one made the last commit.
     standby: Option<u32>,
+    /// The newest published tick when anchors were last deleted from the index.
+    anchors_deleted_at: Option<u64>,
 }
 
 impl TenantBucketWriter {
@@ -134,6 +147,7 @@ impl TenantBucketWriter {
         claim.has_origin()?;
         let index = TenantIndex::open(folder, key.name(), depth)?;
         let root = index.readers.root();
+        let erasures = ErasureLog::new(objects.clone(), layout.clone());
         let server = secure_random().map_err(|error| StoreError::unavailable("opening the bucket", error))?;
         Ok(Self {
             claim,
@@ -143,13 +157,17 @@ impl TenantBucketWriter {
             index,
             key: key.clone(),
             folder: in_folder,
-            erasures: Erasures::default(),
-            unfinished: BTreeSet::new(),
+            erasures,
             server,
             kept: Vec::new(),
+            notes: Vec::new(),
+            placed: Vec::new(),
+            newest: NewestCommits::default(),
+            is_check: false,
             unsure: false,
             is_open: false,
             standby: None,
+            anchors_deleted_at: None,
         })
     }
 
@@ -158,9 +176,9 @@ impl TenantBucketWriter {
         self.claim.check_origin()?;
         self.claim.check_key()?;
         match self.index.erasures()? {
-            Some(erasures) => self.erasures = erasures,
+            Some(progress) => self.erasures.continue_from(progress),
             // From now on, the folder can't be served without the bucket.
-            None => self.index.set_erasures(self.erasures)?,
+            None => self.index.set_erasures(self.erasures.progress())?,
         }
         self.check_newest()?;
         // The head was published before the commits followed next, so they must include all of its entries.
@@ -177,7 +195,7 @@ impl TenantBucketWriter {
         }
         self.follow_checkpoints()?;
         self.follow_evidence()?;
-        self.unfinished.extend(self.erasures.unfinished..self.erasures.next);
+        self.erasures.resume();
         if let Err(error) = self.finish_erasures() {
             tracing::error!(%error, "an erasure is incomplete; it will be retried with the next one");
         }
@@ -223,42 +241,151 @@ impl TenantBucketWriter {
                 let Some(fetched) = self.objects.wait(next)? else { return Ok(()) };
                 self.add(fetched)?;
             }
+            if !self.is_check {
+                self.follow_windows()?;
+            }
             self.follow_many()?;
         }
+    }
+
+    /// Follows the windows that the bucket has, and the commits before each of them.
+    fn follow_windows(&mut self) -> Result<(), StoreError> {
+        let (objects, layout) = (self.objects.clone(), self.layout.clone());
+        let folder = layout.windows();
+        let next = self.index.size() / WINDOW_TICKS;
+        let after = next.checked_sub(1).map_or_else(|| folder.clone(), |last| layout.window(last));
+        for number in objects.wait(objects.numbers(&folder, &after))? {
+            let Some(window) = self.read_window(number)? else { continue };
+            let first = number * WINDOW_TICKS;
+            let gap = self.index.size()..first;
+            self.add_all(gap.map(|tick| fetch(&objects, &layout, tick)))?;
+            let Some(start) =
+                self.index.size().checked_sub(first).and_then(|start| usize::try_from(start).ok())
+            else {
+                // A commit is missing, so the log ends there.
+                return Ok(());
+            };
+            let path = layout.window(number);
+            let rest = (first..).zip(window.commits).skip(start);
+            self.add_all(
+                rest.map(|(tick, commit)| fetch_from_window(&objects, &layout, &path, tick, commit)),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Adds commits, up to one that the bucket lacks.
+    fn add_all<F>(&mut self, fetching: impl Iterator<Item = F>) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<Option<Fetched>, StoreError>>,
+    {
+        let objects = self.objects.clone();
+        let fetching = futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS);
+        let mut fetched = std::pin::pin!(fetching);
+        let mut logged = self.index.size();
+        while let Some(Some(fetched)) = objects.wait(fetched.try_next())? {
+            self.add(fetched)?;
+            if self.index.size() - logged >= PROGRESS_TICKS {
+                logged = self.index.size();
+                tracing::info!(ticks = logged, "reading the bucket's commits");
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a window. `None` if it can't be used: all of its commits are objects too.
+    fn read_window(&self, number: u64) -> Result<Option<Window>, StoreError> {
+        let path = self.layout.window(number);
+        let Some(object) = self.objects.wait(self.objects.get(&path))? else { return Ok(None) };
+        let window = Window::decode(&object.bytes).inspect_err(|error| {
+            tracing::warn!(%error, %path, "a window of commits is damaged; reading the commits instead");
+        });
+        Ok(window.ok().filter(|window| window.number == number))
+    }
+
+    /// Adds a commit to the newest ones. Creates the window that it completes, or compares it.
+    fn add_to_window(&mut self, tick: u64, windowed: Windowed) -> Result<(), StoreError> {
+        let Windowed { bytes, is_from_window } = windowed;
+        let is_last = (tick + 1).is_multiple_of(WINDOW_TICKS);
+        let window = self.newest.add(tick, bytes);
+        if self.is_check {
+            return window.map_or(Ok(()), |window| self.compare_window(&window));
+        }
+        if is_last
+            && !is_from_window
+            && let Err(error) = self.create_window(tick / WINDOW_TICKS, window)
+        {
+            tracing::warn!(%error, "a window of commits can't be written; rebuilding an index will take longer");
+        }
+        Ok(())
+    }
+
+    /// Creates a window. If its first commits were added before this server was started, reads them again.
+    fn create_window(&self, number: u64, window: Option<Window>) -> Result<(), StoreError> {
+        let window = window.map_or_else(|| self.collect_window(number), Ok)?;
+        self.objects.wait(self.objects.create_once(&self.layout.window(number), window.encode()?)).map(drop)
+    }
+
+    fn collect_window(&self, number: u64) -> Result<Window, StoreError> {
+        let (objects, layout) = (&self.objects, &self.layout);
+        let ticks = number * WINDOW_TICKS..(number + 1) * WINDOW_TICKS;
+        let fetching = futures_util::stream::iter(ticks.map(|tick| fetch(objects, layout, tick)));
+        let fetched: Vec<Option<Fetched>> =
+            objects.wait(fetching.buffered(MAX_CONCURRENT_REQUESTS).try_collect())?;
+        let missing = || StoreError::Damaged("a commit is missing".into());
+        let commits = fetched.into_iter().map(|fetched| Ok(fetched.ok_or_else(missing)?.windowed.bytes));
+        Ok(Window { number, commits: commits.collect::<Result<_, StoreError>>()? })
+    }
+
+    fn compare_window(&self, window: &Window) -> Result<(), StoreError> {
+        let path = self.layout.window(window.number);
+        let stored = self.objects.wait(self.objects.get(&path))?;
+        if stored.map_or(Ok(true), |stored| Ok::<_, StoreError>(stored.bytes == window.encode()?))? {
+            return Ok(());
+        }
+        Err(in_object(&path)(StoreError::Damaged("the window differs from the commits; delete it".into())))
     }
 
     fn follow_many(&mut self) -> Result<(), StoreError> {
         let Some(last) = self.index.size().checked_sub(1) else { return Ok(()) };
         let (objects, layout) = (self.objects.clone(), self.layout.clone());
-        objects.wait(async {
-            let ticks = objects.numbers(&layout.commits(), &layout.commit(last)).await?;
-            let mut logged = self.index.size();
-            let fetching = ticks.into_iter().map(|tick| fetch(&objects, &layout, tick));
-            let mut fetched =
-                std::pin::pin!(futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS));
-            while let Some(fetched) = fetched.try_next().await? {
-                let Some(fetched) = fetched else { break };
-                self.add(fetched)?;
-                if self.index.size() - logged >= PROGRESS_TICKS {
-                    logged = self.index.size();
-                    tracing::info!(ticks = logged, "reading the bucket's commits");
-                }
-            }
-            Ok(())
-        })
+        let ticks = objects.wait(objects.numbers(&layout.commits(), &layout.commit(last)))?;
+        self.add_all(ticks.into_iter().map(|tick| fetch(&objects, &layout, tick)))
     }
 
     /// Adds the next commit to the index.
-    fn add(&mut self, Fetched { commit, secret }: Fetched) -> Result<(), StoreError> {
+    fn add(&mut self, Fetched { commit, secret, windowed }: Fetched) -> Result<(), StoreError> {
         self.public.mark_outdated();
-        let (path, server) = (self.layout.commit(commit.tick), commit.server);
+        // The sequencer starts again with the notes in the index.
+        self.notes.clear();
+        self.placed.clear();
+        let (path, tick, server) = (self.layout.commit(commit.tick), commit.tick, commit.server);
         self.index.follow(commit, secret, &self.key).map_err(in_object(&path))?;
+        self.add_to_window(tick, windowed)?;
         if self.is_open && server != self.server {
             if self.standby.is_none() {
                 tracing::warn!("another server of this log makes the ticks; this one is on standby");
             }
             self.standby = Some(0);
         }
+        Ok(())
+    }
+
+    /// Deletes the anchors from the index that no head requires anymore. The server that makes the ticks deletes the
+    /// objects by the same rule.
+    fn delete_anchors_on_standby(&mut self) -> Result<(), StoreError> {
+        let Some(newest) = self.index.size().checked_sub(1) else { return Ok(()) };
+        if self.anchors_deleted_at.is_some_and(|at| required_before(at).1 == required_before(newest).1) {
+            return Ok(());
+        }
+        let head = self.public.read_head()?;
+        // Other servers publish without this one's knowledge.
+        self.public.mark_outdated();
+        let Some(published) = head.and_then(|head| head.size.checked_sub(1)) else { return Ok(()) };
+        let published = published.min(newest);
+        let (end, required) = required_before(published);
+        self.index.tables.delete_anchors(end, &required)?;
+        self.anchors_deleted_at = Some(published);
         Ok(())
     }
 
@@ -307,30 +434,75 @@ struct Fetched {
     commit: TickCommit,
     /// The secret of the tick's directory, if it is an anchor that heads require.
     secret: Option<TickSecret>,
+    windowed: Windowed,
+}
+
+/// A commit in a window.
+struct Windowed {
+    /// The bytes of the commit's object; `None` if windows leave it out because it had events.
+    bytes: Option<Vec<u8>>,
+    is_from_window: bool,
 }
 
 /// Reads the commit of a tick.
 async fn fetch(objects: &Objects, layout: &Layout, tick: u64) -> Result<Option<Fetched>, StoreError> {
     let path = layout.commit(tick);
     let Some(object) = objects.get(&path).await? else { return Ok(None) };
-    let mut commit = TickCommit::decode(&object.bytes).map_err(in_object(&path))?;
-    if commit.tick != tick {
-        let message = format!("the object is the commit of tick {}", commit.tick);
-        return Err(in_object(&path)(StoreError::Damaged(message)));
-    }
+    let mut commit = decode(&object.bytes, tick).map_err(in_object(&path))?;
+    let bytes = commit.has_no_events().then(|| object.bytes.to_vec());
     if commit.events.is_none() {
         let events = newest_events(objects, layout, tick, 0..u64::MAX).await?;
         commit.check_events(&events).map_err(in_object(&layout.generations(tick)))?;
         commit.events = Some(events);
     }
-    let mut secret = None;
-    if is_anchor(tick) {
-        let path = layout.anchor(tick, &entry_name(commit.entry.as_bytes()));
-        if let Some(object) = objects.get(&path).await? {
-            secret = Some(decode_secret(&object.bytes).map_err(in_object(&path))?);
+    let secret = fetch_secret(objects, layout, &commit).await?;
+    Ok(Some(Fetched { commit, secret, windowed: Windowed { bytes, is_from_window: false } }))
+}
+
+/// Returns the commit of a tick from the window in the object with that path, or reads the commit if the window leaves it
+/// out.
+async fn fetch_from_window(
+    objects: &Objects,
+    layout: &Layout,
+    path: &ObjectPath,
+    tick: u64,
+    bytes: Option<Vec<u8>>,
+) -> Result<Option<Fetched>, StoreError> {
+    let Some(bytes) = bytes else {
+        let mut fetched = fetch(objects, layout, tick).await?;
+        if let Some(fetched) = &mut fetched {
+            fetched.windowed.is_from_window = true;
         }
+        return Ok(fetched);
+    };
+    let commit = decode(&bytes, tick).map_err(in_object(path))?;
+    if !commit.has_no_events() {
+        return Err(in_object(path)(StoreError::Damaged("a window has a commit with events".into())));
     }
-    Ok(Some(Fetched { commit, secret }))
+    let secret = fetch_secret(objects, layout, &commit).await?;
+    Ok(Some(Fetched { commit, secret, windowed: Windowed { bytes: Some(bytes), is_from_window: true } }))
+}
+
+fn decode(bytes: &[u8], tick: u64) -> Result<TickCommit, StoreError> {
+    let commit = TickCommit::decode(bytes)?;
+    if commit.tick == tick {
+        return Ok(commit);
+    }
+    Err(StoreError::Damaged(format!("the object is the commit of tick {}", commit.tick)))
+}
+
+/// Reads the secret of a commit's directory, if it is an anchor that heads require.
+async fn fetch_secret(
+    objects: &Objects,
+    layout: &Layout,
+    commit: &TickCommit,
+) -> Result<Option<TickSecret>, StoreError> {
+    if !is_anchor(commit.tick) {
+        return Ok(None);
+    }
+    let path = layout.anchor(commit.tick, &entry_name(commit.entry.as_bytes()));
+    let Some(object) = objects.get(&path).await? else { return Ok(None) };
+    decode_secret(&object.bytes).map(Some).map_err(in_object(&path))
 }
 
 fn read_tenant_evidence(bytes: &[u8]) -> Option<(TenantNumber, Time, Evidence)> {
@@ -411,15 +583,19 @@ impl TenantWriter for TenantBucketWriter {
     }
 
     fn root_notes(&self) -> Result<Vec<StoredRootNote>, StoreError> {
-        Ok(Vec::new())
+        self.index.tables.root_notes()
     }
 
-    /// Always fails: the note would be in the index only, which another server of the bucket doesn't have.
-    fn add_root_note(&mut self, _: &RootNote) -> Result<(), StoreError> {
-        Err(StoreError::unavailable("storing a key note for all tenant logs", "the log is in a bucket"))
+    /// Stores the note with the next tick, so that all servers have it from the same tick on.
+    fn add_root_note(&mut self, note: &RootNote) -> Result<(), StoreError> {
+        self.check_turn()?;
+        self.notes.push(note.clone());
+        Ok(())
     }
 
-    fn mark_placed(&mut self, _: &Hash) -> Result<(), StoreError> {
+    fn mark_placed(&mut self, hash: &Hash) -> Result<(), StoreError> {
+        self.index.tables.mark_placed(hash)?;
+        self.placed.push(*hash);
         Ok(())
     }
 
@@ -454,6 +630,10 @@ impl TenantWriter for TenantBucketWriter {
                 self.follow_evidence()?;
                 tracing::warn!("the other server of this log makes no ticks anymore; this one takes over");
                 self.standby = None;
+            } else if self.standby.is_some()
+                && let Err(error) = self.delete_anchors_on_standby()
+            {
+                tracing::warn!(%error, "anchors that are no longer required can't be deleted");
             }
         }
         self.check_turn()
@@ -468,18 +648,29 @@ impl TenantWriter for TenantBucketWriter {
         if self.unsure || tick != self.index.size() {
             return Err(CommitError::Overtaken);
         }
-        let tenants = self.index.new_tenants(batch.heads)?;
-        let commit = TickCommit::new(self.server, batch, tenants, self.kept.clone())?;
+        let additions = Additions {
+            tenants: self.index.new_tenants(batch.heads)?,
+            kept: self.kept.clone(),
+            moved: self.index.moved(batch.heads)?,
+            notes: self.notes.clone(),
+            placed: self.placed.clone(),
+        };
+        let commit = TickCommit::new(self.server, batch, additions)?;
         if let Some(directory) = batch.anchor {
             self.put_secret(tick, batch.entry, directory.secret())?;
         }
         let bytes = commit.encode()?;
+        let windowed =
+            Windowed { bytes: commit.has_no_events().then(|| bytes.clone()), is_from_window: false };
         self.unsure = true;
         match self.objects.wait(self.objects.create(&self.layout.commit(tick), bytes))? {
             CreateOutcome::Ours => {
                 self.index.commit(&commit, batch)?;
                 self.kept.clear();
+                self.notes.clear();
+                self.placed.clear();
                 self.unsure = false;
+                self.add_to_window(tick, windowed)?;
                 Ok(())
             }
             CreateOutcome::Other(_) => {

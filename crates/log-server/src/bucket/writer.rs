@@ -1,6 +1,5 @@
 //! The sequencer's access to a bucket.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +17,8 @@ use tokio::runtime::Handle;
 use super::claim::{Claim, LogKind};
 use super::codec::{self, Commit};
 use super::erase::newest_events;
-use super::index::{Erasures, Index};
+use super::erasure_log::{ErasingLog as _, ErasureLog};
+use super::index::Index;
 use super::layout::Layout;
 use super::location::Bucket;
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
@@ -44,9 +44,7 @@ pub(super) struct BucketWriter {
     /// The folder, if the bucket is one.
     pub(super) folder: Option<PathBuf>,
     pub(super) public: Public,
-    pub(super) erasures: Erasures,
-    /// The number of erasures that may be incomplete in the bucket.
-    pub(super) unfinished: BTreeSet<u64>,
+    pub(super) erasures: ErasureLog,
     /// Entries whose events were erased since the last call of `erased_meanwhile`.
     pub(super) erased: Vec<u64>,
     /// True while entries are being restored: other objects may refer to entries that are still missing.
@@ -66,6 +64,7 @@ impl BucketWriter {
         let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
         let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
         let index = Index::open(folder, key.name())?;
+        let erasures = ErasureLog::new(objects.clone(), layout.clone());
         let public = Public::new(objects.clone(), layout.clone(), key.clone(), index.reader.clone());
         Ok(Self {
             claim: Claim::new(LogKind::Ordinary, &objects, &layout, key),
@@ -75,8 +74,7 @@ impl BucketWriter {
             key: key.clone(),
             folder: in_folder,
             public,
-            erasures: Erasures::default(),
-            unfinished: BTreeSet::new(),
+            erasures,
             erased: Vec::new(),
             restoring: false,
             unsure: false,
@@ -91,7 +89,7 @@ impl BucketWriter {
     ) -> Result<Self, StoreError> {
         let mut writer = Self::new(folder, key, bucket, handle)?;
         match writer.index.erasures()? {
-            Some(erasures) => writer.erasures = erasures,
+            Some(progress) => writer.erasures.continue_from(progress),
             None => writer.adopt()?,
         }
         writer.claim.check_origin()?;
@@ -106,7 +104,7 @@ impl BucketWriter {
         writer.check_tiles()?;
         writer.follow_checkpoints()?;
         writer.follow_evidence()?;
-        writer.unfinished.extend(writer.erasures.unfinished..writer.erasures.next);
+        writer.erasures.resume();
         if let Err(error) = writer.finish_erasures() {
             tracing::error!(%error, "an erasure is incomplete; it will be retried with the next one");
         }

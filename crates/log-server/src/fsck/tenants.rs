@@ -8,7 +8,7 @@ use countersign::hex;
 use countersign::tenant::{DirectoryEntry, State};
 use countersign::time::Time;
 use countersign_log::store::{Reader, StoreError, StoredLeaf};
-use countersign_log::tenants::guard::compare_heads;
+use countersign_log::tenants::guard::{compare_heads, complete_to};
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::memory::RememberedHead;
 use countersign_log::tenants::requests::DamagedRequest;
@@ -141,7 +141,7 @@ pub(super) fn check_remembered(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let ticks = readers.root().size()?;
-    let comparison = compare_heads(&readers.heads()?, remembered, readers, ticks, Time::MIN)?;
+    let comparison = compare_heads(&readers.heads()?, remembered, readers, complete_to(ticks), Time::MIN)?;
     for TenantStop { head, reason, .. } in comparison.stops {
         report.add("fsck.checkpoint", place(&head), reason.message.clone(), Repair::Database);
     }

@@ -18,7 +18,7 @@ use crate::sqlite;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::stop::Cause;
 use countersign_log::store::{EntryWriter, Published, Reader, Store, StoreError, TreeStore, Writer};
-use countersign_log::tenants::guard::compare_heads;
+use countersign_log::tenants::guard::{compare_heads, complete_to};
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::memory::TenantHeadMemory as _;
 use countersign_log::tenants::store::{TenantStore, TenantWriter};
@@ -237,7 +237,7 @@ fn remember_heads(folder: &Path, origin: &str, store: &TenantStore) -> Result<()
     let mut file = TenantHeadsFile::open(folder, origin)?;
     let ticks = TreeStore::size(&*store.writer);
     let stored = store.readers.heads()?;
-    let stops = compare_heads(&stored, &file.heads()?, &*store.readers, ticks, Time::MIN)?.stops;
+    let stops = compare_heads(&stored, &file.heads()?, &*store.readers, complete_to(ticks), Time::MIN)?.stops;
     let unknown = stops.iter().filter(|stop| stop.reason.cause == Cause::Unremembered);
     let heads: Vec<SlotHead> = unknown.map(|stop| stop.head).collect();
     if heads.is_empty() { Ok(()) } else { file.remember(ticks.saturating_sub(1), &heads) }

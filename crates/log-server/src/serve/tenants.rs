@@ -96,8 +96,9 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
             let file = SignedFile::open(&folder, origin, found)?;
             let memory: Box<dyn SignedHeadMemory> = Box::new(signed.with_file(file, signing.clone(), now));
             self_check::check(&*readers.root())?;
-            let tick = writer.size().saturating_sub(1);
-            let heads = HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, tick)?;
+            let ticks = writer.size();
+            let heads =
+                HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, ticks)?;
             let heads: Box<dyn TenantHeadMemory> = Box::new(heads);
             Ok::<_, StoreError>((writer, readers, memory, heads, signing))
         }

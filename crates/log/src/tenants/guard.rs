@@ -7,6 +7,7 @@
 //! | behind, but all entries of the remembered head are stored | the head is restored |
 //! | behind, or different | the tenant log is stopped alone; its remembered head stays in each directory |
 //! | nothing remembered, although the head was in a tick before the last one | the tenant log is stopped alone; the head in the database stays in each directory |
+//! | nothing remembered, and another server made the log's first tick after memory was completed from the store | none: the log is new, and its head is remembered before the next tick |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,8 +38,8 @@ pub struct HeadComparison {
     pub stops: Vec<TenantStop>,
 }
 
-/// Compares the heads in a database with those that were shown. `ticks` is the number of ticks in the database. Trees
-/// are read only for heads that are not equal.
+/// Compares the heads in a database with those that were shown. Memory may lack tenant logs whose first tick is at or
+/// after `complete_to`. Trees are read only for heads that are not equal.
 ///
 /// # Errors
 /// [`StoreError`] if the database can't be read.
@@ -46,7 +47,7 @@ pub fn compare_heads(
     stored: &[SlotHead],
     remembered: &[RememberedHead],
     readers: &dyn TenantReaders,
-    ticks: u64,
+    complete_to: u64,
     now: Time,
 ) -> Result<HeadComparison, StoreError> {
     let stored: BTreeMap<TenantNumber, SlotHead> = stored.iter().map(|head| (head.number, *head)).collect();
@@ -59,7 +60,7 @@ pub fn compare_heads(
         let (stored, shown) = (stored.get(&number), remembered.get(&number));
         let head = match (stored, shown) {
             (Some(stored), Some(shown)) if stored == shown => *stored,
-            (Some(stored), None) if is_in_last_tick(stored, readers, ticks)? => {
+            (Some(stored), None) if is_new(stored, readers, complete_to)? => {
                 comparison.ahead.push(*stored);
                 *stored
             }
@@ -125,10 +126,16 @@ fn contradiction(stored: Option<&SlotHead>, shown: &SlotHead, now: Time) -> Sign
     SigningStop::new(now, cause, message)
 }
 
-/// True if the last tick is the first one with this tenant log's head.
-fn is_in_last_tick(head: &SlotHead, readers: &dyn TenantReaders, ticks: u64) -> Result<bool, StoreError> {
+/// True if the first tick with this tenant log's head is at or after `complete_to`.
+fn is_new(head: &SlotHead, readers: &dyn TenantReaders, complete_to: u64) -> Result<bool, StoreError> {
     let since = readers.find(&head.id)?.and_then(|tenant| tenant.since);
-    Ok(since.is_some_and(|since| since + 1 >= ticks))
+    Ok(since.is_some_and(|since| since >= complete_to))
+}
+
+/// Returns the tick from which on memory may lack new tenant logs, given the number of ticks: the last one, which may
+/// have been committed, but not remembered.
+pub const fn complete_to(ticks: u64) -> u64 {
+    ticks.saturating_sub(1)
 }
 
 /// True if the stored head is a later one of the same log.
@@ -168,6 +175,25 @@ pub fn has_entries(reader: &dyn EntryReader, head: &SlotHead) -> Result<bool, St
     }
 }
 
+/// A head that was shown, although the database has another one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownHead {
+    /// The head that stays in each directory.
+    pub(super) head: SlotHead,
+    /// The head in the database at the start.
+    pub(super) stored: Option<SlotHead>,
+    /// True if the next tick writes it to the database.
+    pub(super) is_due: bool,
+}
+
+/// The heads at the start.
+pub(super) struct HeadsAtStart {
+    /// The heads for the first directory.
+    pub(super) heads: HeadShards,
+    /// Those of them that the database lacks.
+    pub(super) unstored: Vec<ShownHead>,
+}
+
 /// Remembers heads before they are shown, and stops tenant logs that contradict what was shown.
 pub struct HeadGuard {
     memory: Box<dyn TenantHeadMemory>,
@@ -184,9 +210,9 @@ impl HeadGuard {
         Self { memory, stops, pending: BTreeMap::new(), tick: 0 }
     }
 
-    /// Compares the heads in the database with memory at the start, and returns the heads for the first directory, and
-    /// those that the first tick must write to the database. `depth` is that of the last directory, and `ticks` the
-    /// number of ticks.
+    /// Compares the heads in the database with memory at the start. `depth` is that of the last directory, and `ticks`
+    /// the number of ticks. If other servers share the store, also the heads of stopped logs are due, so that those
+    /// servers show the same heads.
     ///
     /// # Errors
     /// [`StoreError`] if the database or the memory can't be read.
@@ -196,16 +222,41 @@ impl HeadGuard {
         readers: &dyn TenantReaders,
         depth: u8,
         ticks: u64,
+        is_shared: bool,
         now: Time,
-    ) -> Result<(HeadShards, Vec<SlotHead>), StoreError> {
-        let comparison = compare_heads(stored, &self.memory.heads()?, readers, ticks, now)?;
+    ) -> Result<HeadsAtStart, StoreError> {
+        let remembered = self.memory.heads()?;
+        let complete_to = complete_to(ticks).min(self.memory.completed_at().unwrap_or(u64::MAX));
+        let comparison = compare_heads(stored, &remembered, readers, complete_to, now)?;
         let HeadComparison { heads, ahead, restored, stops } = comparison;
+        let stored_as = |shown: &SlotHead| {
+            let place = stored.binary_search_by_key(&shown.number, |head| head.number);
+            place.ok().map(|place| stored[place])
+        };
+        let mut unstored: Vec<ShownHead> = restored
+            .into_iter()
+            .map(|head| ShownHead { head, stored: stored_as(&head), is_due: true })
+            .collect();
         for stop in stops {
+            let (head, stored) = (stop.head, stored_as(&stop.head));
+            if stored != Some(head) {
+                // Without the tenant, other servers couldn't read the tick.
+                let is_due = is_shared && stored.is_some_and(|stored| stored.id == head.id);
+                unstored.push(ShownHead { head, stored, is_due });
+            }
             self.stops.stop(stop);
         }
         self.committed(ticks.saturating_sub(1), &ahead);
         // They share a slot only if the depth in the database was set back.
-        Ok((HeadShards::from_heads(depth, &heads)?, restored))
+        Ok(HeadsAtStart { heads: HeadShards::from_heads(depth, &heads)?, unstored })
+    }
+
+    /// Stops a tenant log whose number of stored entries is not that of its head. Heads that other servers show are not
+    /// compared with memory.
+    pub(super) fn check_size(&self, head: &SlotHead, size: u64, now: Time) {
+        if size != head.size && self.check(head.number).is_ok() {
+            self.stops.stop(stop_of(head, size, Hash([0; 32]), false, now));
+        }
     }
 
     /// Notes the heads that a tick changed, once it is committed.

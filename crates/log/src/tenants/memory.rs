@@ -25,6 +25,12 @@ pub trait TenantHeadMemory: Send {
     /// [`StoreError`] if the memory can't be read.
     fn heads(&mut self) -> Result<Vec<RememberedHead>, StoreError>;
 
+    /// Returns the number of ticks in the store when its heads were added to this memory, for a store that several servers
+    /// share. Heads of tenant logs whose first tick came later may be missing. `None` if heads are only remembered.
+    fn completed_at(&self) -> Option<u64> {
+        None
+    }
+
     /// Remembers the heads that changed at a tick. They survive a crash when this returns.
     ///
     /// # Errors

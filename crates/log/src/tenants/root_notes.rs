@@ -9,6 +9,8 @@
 //!   contains the chains that were accepted before the revocation was stored. From then on, no log gets a chain or a grant
 //!   of the key without the revocation before it.
 //!
+//! If several servers share the store, step 1 is a part of the next tick, and a grant is answered after that tick.
+//!
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
 //! | 1. store the note | the note | a revocation's pass begins again; logs that have the note are passed over |
@@ -103,6 +105,14 @@ pub(super) struct RootNotes {
     places: HashMap<Hash, usize>,
     by_key: HashMap<VerifierKey, Vec<usize>>,
     passes: Vec<Pass>,
+    /// Those who wait for the tick that stores their grants, if several servers share the store.
+    unstored: Vec<UnstoredGrant>,
+}
+
+/// A grant that the next tick stores.
+struct UnstoredGrant {
+    hash: Hash,
+    reply: PlacedReply,
 }
 
 /// The placing of a revocation in all tenant logs that need it.
@@ -219,6 +229,9 @@ impl RootNotes {
                     }
                     pass.replies.push(reply);
                 }
+                None if self.unstored.iter().any(|grant| grant.hash == note.hash) => {
+                    self.unstored.push(UnstoredGrant { hash: note.hash, reply });
+                }
                 None => _ = reply.send(Ok(last)),
             }
             return;
@@ -236,10 +249,21 @@ impl RootNotes {
             return;
         }
         let note = self.insert(note);
-        if note.is_grant() {
+        if note.is_grant() && writer.signs_before_commit() {
             let _ = reply.send(Ok(last));
+        } else if note.is_grant() {
+            // Another server may make the tick.
+            self.unstored.push(UnstoredGrant { hash: note.hash, reply });
         } else {
             self.passes.push(Pass { replies: vec![reply], ..Pass::new(note, size) });
+        }
+    }
+
+    /// Answers all who wait with an error.
+    pub(super) fn fail(&mut self, error: &StoreError) {
+        let grants = self.unstored.drain(..).map(|grant| grant.reply);
+        for reply in grants.chain(self.passes.iter_mut().flat_map(|pass| pass.replies.drain(..))) {
+            let _ = reply.send(Err(SubmitError::Unavailable(error.to_string())));
         }
     }
 
@@ -378,6 +402,9 @@ impl RootNotes {
         mark: &mut dyn FnMut(&Hash) -> Result<(), StoreError>,
         size: u64,
     ) {
+        for grant in self.unstored.drain(..) {
+            let _ = grant.reply.send(Ok(size));
+        }
         for pass in &mut self.passes {
             for number in std::mem::take(&mut pass.placing) {
                 if has_grown(number) {

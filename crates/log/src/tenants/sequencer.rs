@@ -49,7 +49,7 @@
 mod host;
 mod requests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ use tokio::sync::{oneshot, watch};
 use super::anchors::{directory_entry, is_anchor, required_before};
 use super::directory::{PreparedDirectory, TickDirectory};
 use super::growth::GrowthTicks;
-use super::guard::HeadGuard;
+use super::guard::{HeadGuard, HeadsAtStart, ShownHead};
 use super::heads::{HeadShards, SlotHead};
 use super::job::TenantJob;
 use super::kept::HeadKeeper;
@@ -182,10 +182,15 @@ impl TenantSequencer {
         };
         let edge = signer.begin(&mut *writer)?;
         growth.begin(edge.end());
-        let (heads, restored) = {
+        let HeadsAtStart { heads, unstored } = {
             let (stored, depth, now) = (writer.heads()?, writer.depth()?, signer.timekeeper.now());
-            guard.begin(&stored, &*readers, depth, edge.end(), now)?
+            guard.begin(&stored, &*readers, depth, edge.end(), !writer.signs_before_commit(), now)?
         };
+        if !writer.signs_before_commit() {
+            for head in heads.iter() {
+                guard.check_size(head, writer.size_of(head.number)?, signer.timekeeper.now());
+            }
+        }
         let keeper = HeadKeeper::new(&writer.unkept()?);
         Ok(RunningTenantSequencer {
             prepared: None,
@@ -197,7 +202,7 @@ impl TenantSequencer {
             unpublished: BTreeMap::new(),
             signer,
             guard,
-            restored,
+            unstored,
             writer,
             ticks,
             growth,
@@ -232,8 +237,8 @@ impl LinkTimes for TimesAtStart {
 pub struct RunningTenantSequencer {
     signer: CheckpointSigner,
     guard: HeadGuard,
-    /// The heads that the next tick writes to the database, because it lacks them.
-    restored: Vec<SlotHead>,
+    /// The heads in each directory that the database lacks.
+    unstored: Vec<ShownHead>,
     writer: Box<dyn TenantWriter>,
     ticks: watch::Sender<Option<Arc<PublishedTick>>>,
     growth: GrowthTicks,
@@ -306,8 +311,8 @@ impl RunningTenantSequencer {
 
     /// Stores a key note for all tenant logs.
     fn place_note(&mut self, note: RootNote, reply: PlacedReply) {
-        if let Err(stopped) = self.signer.signing.check() {
-            let _ = reply.send(Err(stopped.into()));
+        if let Err(error) = self.signer.signing.check().and_then(|()| self.writer.check_active()) {
+            let _ = reply.send(Err(error.into()));
             return;
         }
         let rules = self.signer.rules();
@@ -637,6 +642,7 @@ impl RunningTenantSequencer {
                     self.fail(number, log, &error);
                 }
                 if self.writer.check_active().is_err() {
+                    self.root_notes.fail(&error);
                     // Only the other server can prove the newest heads.
                     self.ticks.send_replace(None);
                     self.unpublished.clear();
@@ -648,23 +654,42 @@ impl RunningTenantSequencer {
 
     /// Takes over the state that other servers' ticks left.
     fn reload(&mut self) -> Result<(), StoreError> {
-        let (heads, depth) = (self.writer.heads()?, self.writer.depth()?);
+        let (heads, depth) = (self.newest_heads()?, self.writer.depth()?);
         let shards = HeadShards::from_heads(depth, &heads)?;
         let ticks = self.edge.end();
         let last = time_of_last_tick(&*self.signer.reader, ticks)?;
         let latest = self.writer.latest_link()?.max(last);
-        let is_new = |head: &&SlotHead| {
-            self.heads.find(&head.id) != Some(*head) && self.guard.check(head.number).is_ok()
-        };
+        let is_new = |head: &&SlotHead| self.heads.find(&head.id) != Some(*head);
         let new: Vec<SlotHead> = heads.iter().filter(is_new).copied().collect();
+        for head in &new {
+            self.guard.check_size(head, self.writer.size_of(head.number)?, self.signer.timekeeper.now());
+        }
         self.guard.committed(ticks.saturating_sub(1), &new);
         self.keeper = HeadKeeper::new(&self.writer.unkept()?);
         self.signer.unattested.restart(Box::new(TimesAtStart(latest)));
         self.known = heads.iter().map(|head| head.number.get()).max().unwrap_or(0);
         (self.heads, self.last, self.prepared) = (shards, last, None);
-        self.restored.clear();
         self.unpublished.clear();
+        self.root_notes.fail(&overtaken());
+        self.root_notes = RootNotes::new(self.writer.root_notes()?);
         Ok(())
+    }
+
+    /// Returns the last heads that any server showed. A head that this server's database lacks counts until a tick of
+    /// another server has a newer one.
+    fn newest_heads(&mut self) -> Result<Vec<SlotHead>, StoreError> {
+        let mut heads = self.writer.heads()?;
+        let stored: BTreeMap<TenantNumber, usize> =
+            heads.iter().enumerate().map(|(place, head)| (head.number, place)).collect();
+        self.unstored
+            .retain(|shown| stored.get(&shown.head.number).map(|place| heads[*place]) == shown.stored);
+        for ShownHead { head, .. } in &self.unstored {
+            match stored.get(&head.number) {
+                Some(place) => heads[*place] = *head,
+                None => heads.push(*head),
+            }
+        }
+        Ok(heads)
     }
 
     /// Fails the waiting submissions to a tenant log. If the log server's own chain is among them, it is abandoned.
@@ -701,7 +726,7 @@ impl RunningTenantSequencer {
         for log in &mut grown {
             log.head = endings.apply(log.head);
         }
-        heads.extend(&self.restored);
+        heads.extend(self.unstored.iter().filter(|shown| shown.is_due).map(|shown| shown.head));
         heads.extend(grown.iter().map(|log| log.head));
         heads.extend(&endings.stopped);
         let directory = Arc::new(self.directory(&heads, self.edge.end(), time)?);
@@ -749,7 +774,8 @@ impl RunningTenantSequencer {
         let added = logs.iter().map(|log| log.growth.leaves().len() as u64).sum();
         let submissions = waiting.values().map(WaitingLog::accepted).sum();
         self.signer.metrics.committed(submissions, added, tree.size());
-        self.restored.clear();
+        let written: BTreeSet<TenantNumber> = heads.iter().map(|head| head.number).collect();
+        self.unstored.retain(|shown| !written.contains(&shown.head.number));
         self.guard.committed(directory.tick(), &heads);
         self.guard.remember()?;
         // Growth witnesses check the tick before they cosign it.

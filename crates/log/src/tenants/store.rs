@@ -153,7 +153,8 @@ pub trait TenantWriter: TreeStore + Send {
     /// Returns the key notes for all tenant logs, in the order in which they were added.
     fn root_notes(&self) -> Result<Vec<StoredRootNote>, StoreError>;
 
-    /// Adds a key note for all tenant logs. A grant counts as placed.
+    /// Adds a key note for all tenant logs. A grant counts as placed. If several servers share the store, the next tick
+    /// stores the note, and nothing is stored if another server makes that tick.
     fn add_root_note(&mut self, note: &RootNote) -> Result<(), StoreError>;
 
     /// Records that all tenant logs that need the note with this hash have it.

@@ -12,7 +12,8 @@ use countersign_log::tenants::tenant::Tenant;
 use countersign_log_server::sqlite;
 
 use super::{
-    POLL_INTERVAL, TICK_TIMEOUT, explain, is_running, names, no_tick, open, refuse_bucket, unreadable,
+    POLL_INTERVAL, TICK_TIMEOUT, explain, is_index_of_running, is_running, names, no_tick, not_in_bucket,
+    open, unreadable,
 };
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -64,7 +65,7 @@ pub(super) fn move_to(folder: &Path, name: &str, to: &str) -> Result<ExitStatus,
 fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, CliError> {
     let is_running = is_running(folder);
     open(folder)?;
-    refuse_bucket(folder, "the end of a tenant log")?;
+    let is_index = is_index_of_running(folder, is_running)?;
     let bar = progress::count("Ending logs", tenants.len() as u64);
     let mut pending: Vec<Tenant> = Vec::new();
     for batch in tenants.chunks(BATCH) {
@@ -88,6 +89,12 @@ fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, 
         std::thread::sleep(POLL_INTERVAL);
     }
     bar.finish_and_clear();
+    if !pending.is_empty() && is_index {
+        return Err(not_in_bucket(
+            folder,
+            "so the logs have not ended; they end once this server makes ticks",
+        ));
+    }
     if !pending.is_empty() {
         let logs = match &pending[..] {
             [tenant] => format!("the log of {} ends", style::plain(&tenant.name)),

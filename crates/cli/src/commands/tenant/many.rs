@@ -19,8 +19,8 @@ use countersign_log_server::tokens::{self, NewReader, Token};
 use serde_json::json;
 
 use super::{
-    POLL_INTERVAL, ServerArgs, TICK_TIMEOUT, explain, is_index_of_running, is_running, names, no_tick,
-    not_in_bucket, open, trust_file, unreadable, write,
+    POLL_INTERVAL, ServerArgs, TICK_TIMEOUT, UNPUBLISHED, explain, is_index_of_running, is_published,
+    is_running, names, no_tick, not_in_bucket, open, trust_file, unreadable, write,
 };
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -72,11 +72,11 @@ pub(super) fn add_all(
     bar.finish_and_clear();
     // Readers that were opened before would notice that the database changed.
     let (root, readers) = open(folder)?;
-    let tenants =
+    let NewLogs { tenants, is_published } =
         with_first_ticks(&*readers, &names, is_running).map_err(|error| unreadable(&error, folder))?;
     let missing = tenants.iter().filter(|tenant| tenant.since.is_none()).count();
     if missing > 0 && is_index {
-        return Err(not_in_bucket(folder));
+        return Err(not_in_bucket(folder, "so new tenants may not be created"));
     }
     let tokens = if token.none { HashMap::new() } else { add_tokens(folder, &root, &tenants, token.until)? };
     let mut stdout = std::io::stdout().lock();
@@ -107,18 +107,28 @@ pub(super) fn add_all(
             no_tick(is_running)
         ));
     }
+    if is_running && missing == 0 && !is_published {
+        style::warn(UNPUBLISHED);
+    }
     style::done(&format!("{} tenants have a log", tenants.len()));
     Ok(ExitStatus::Success)
 }
 
-/// Returns the tenants with these names. Waits for their first ticks if a server is running.
+/// The tenants with the names in a file.
+struct NewLogs {
+    tenants: Vec<Tenant>,
+    /// True if the first ticks of all of them are published.
+    is_published: bool,
+}
+
+/// Returns the tenants with these names. If a server is running, waits until their first ticks are published.
 fn with_first_ticks(
     readers: &dyn TenantReaders,
     names: &[String],
     is_running: bool,
-) -> Result<Vec<Tenant>, StoreError> {
+) -> Result<NewLogs, StoreError> {
     let bar = progress::count("Waiting for the first tick", names.len() as u64);
-    let mut tenants = Vec::with_capacity(names.len());
+    let mut tenants: Vec<Tenant> = Vec::with_capacity(names.len());
     let mut deadline = Instant::now() + TICK_TIMEOUT;
     for name in names {
         while let Some(tenant) = readers.find_name(name)? {
@@ -135,7 +145,15 @@ fn with_first_ticks(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(tenants)
+    let has_ticks = tenants.iter().all(|tenant| tenant.since.is_some());
+    let newest = tenants.iter().filter_map(|tenant| tenant.since).max();
+    let bar = progress::count("Waiting for the published tick", 1);
+    let is_all_published = || Ok::<_, StoreError>(has_ticks && is_published(readers, newest)?);
+    while is_running && has_ticks && !is_all_published()? && Instant::now() < deadline {
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    bar.finish_and_clear();
+    Ok(NewLogs { is_published: is_all_published()?, tenants })
 }
 
 /// Creates a token for the log of each tenant that has no token of its name.

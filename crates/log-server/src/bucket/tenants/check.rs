@@ -47,7 +47,9 @@ impl TenantBucketCheck {
         let key = read_key(&objects, &layout)?;
         let index =
             tempfile::tempdir().map_err(|error| StoreError::unavailable("creating an index", error))?;
-        let writer = TenantBucketWriter::new(index.path(), &key, MIN_DEPTH, bucket.clone(), handle.clone())?;
+        let mut writer =
+            TenantBucketWriter::new(index.path(), &key, MIN_DEPTH, bucket.clone(), handle.clone())?;
+        writer.is_check = true;
         Ok(Some(Self { writer, key, _index: index }))
     }
 
@@ -59,7 +61,7 @@ impl TenantBucketCheck {
         &self.writer.index.readers
     }
 
-    /// Reads all commits, erasures, checkpoints, and evidence.
+    /// Reads all commits, erasures, checkpoints, and evidence, and compares the windows with the commits.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] at the first object that can't be followed, which the message names.
@@ -75,7 +77,7 @@ impl TenantBucketCheck {
 
     /// Returns the number of recorded erasures that may be incomplete.
     pub(crate) fn unfinished_erasures(&self) -> usize {
-        self.writer.unfinished.len()
+        self.writer.erasures.unfinished()
     }
 
     /// Returns the public objects that differ from the commits, or are missing.

@@ -8,6 +8,7 @@ use countersign::time::Time;
 use countersign_log::store::StoreError;
 use countersign_log::tenants::anchors::PastHead;
 use countersign_log::tenants::heads::SlotHead;
+use countersign_log::tenants::root_notes::RootNote;
 use countersign_log::tenants::secret::TickSecret;
 use countersign_log::tenants::store::{KeptHead, MAX_ENTRIES, TickBatch};
 use countersign_log::tenants::tenant::{TenantId, TenantNumber};
@@ -66,6 +67,29 @@ impl Part {
     }
 }
 
+/// A tenant log that continues under another root log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MovedLog {
+    pub(super) number: TenantNumber,
+    /// The origin of the log that continues it.
+    pub(super) to: String,
+}
+
+/// The parts of a commit that its tick's batch doesn't have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Additions {
+    /// The tenants whose first head is in the tick.
+    pub(super) tenants: Vec<NewTenant>,
+    /// Heads at earlier ticks that are kept from now on.
+    pub(super) kept: Vec<KeptHead>,
+    /// The heads of the tick with the state `moved`.
+    pub(super) moved: Vec<MovedLog>,
+    /// New key notes for all tenant logs.
+    pub(super) notes: Vec<RootNote>,
+    /// The hashes of key notes that need no pass anymore.
+    pub(super) placed: Vec<Hash>,
+}
+
 /// The commit of a tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TickCommit {
@@ -76,11 +100,9 @@ pub(super) struct TickCommit {
     pub(super) depth: u8,
     /// The root log's entry.
     pub(super) entry: String,
-    pub(super) tenants: Vec<NewTenant>,
     pub(super) heads: Vec<ChangedHead>,
     pub(super) parts: Vec<Part>,
-    /// Heads at earlier ticks that are kept from now on.
-    pub(super) kept: Vec<KeptHead>,
+    pub(super) additions: Additions,
     /// `None` in a stub, whose events are in a separate generation.
     pub(super) events: Option<Events>,
 }
@@ -90,8 +112,7 @@ impl TickCommit {
     pub(super) fn new(
         server: ServerId,
         batch: &TickBatch<'_>,
-        tenants: Vec<NewTenant>,
-        kept: Vec<KeptHead>,
+        additions: Additions,
     ) -> Result<Self, StoreError> {
         let entry = String::from_utf8(batch.entry.to_vec());
         let mut commit = Self {
@@ -99,10 +120,9 @@ impl TickCommit {
             server,
             depth: batch.depth,
             entry: entry.map_err(|_| damaged("the entry of a tick isn't UTF-8"))?,
-            tenants,
             heads: batch.heads.iter().map(changed).collect(),
             parts: Vec::with_capacity(batch.logs.len()),
-            kept,
+            additions,
             events: None,
         };
         let mut events = BTreeMap::new();
@@ -125,8 +145,9 @@ impl TickCommit {
         out.extend(self.server);
         out.push(self.depth);
         write_bytes(&mut out, self.entry.as_bytes())?;
-        write_length(&mut out, self.tenants.len())?;
-        for NewTenant { number, id, created, name } in &self.tenants {
+        let Additions { tenants, kept, moved, notes, placed } = &self.additions;
+        write_length(&mut out, tenants.len())?;
+        for NewTenant { number, id, created, name } in tenants {
             out.extend(number.get().to_be_bytes());
             out.extend(id);
             out.extend(created.millis().to_be_bytes());
@@ -148,8 +169,8 @@ impl TickCommit {
                 write_bytes(&mut out, leaf.as_bytes())?;
             }
         }
-        write_length(&mut out, self.kept.len())?;
-        for KeptHead { number, head: PastHead { tick, size, state, salt, siblings } } in &self.kept {
+        write_length(&mut out, kept.len())?;
+        for KeptHead { number, head: PastHead { tick, size, state, salt, siblings } } in kept {
             out.extend(number.get().to_be_bytes());
             out.extend(tick.to_be_bytes());
             out.extend(size.to_be_bytes());
@@ -158,6 +179,17 @@ impl TickCommit {
             write_length(&mut out, siblings.len())?;
             out.extend(siblings.iter().flat_map(|Hash(hash)| hash));
         }
+        write_length(&mut out, moved.len())?;
+        for MovedLog { number, to } in moved {
+            out.extend(number.get().to_be_bytes());
+            write_bytes(&mut out, to.as_bytes())?;
+        }
+        write_length(&mut out, notes.len())?;
+        for note in notes {
+            write_bytes(&mut out, note.text.as_bytes())?;
+        }
+        write_length(&mut out, placed.len())?;
+        out.extend(placed.iter().flat_map(|Hash(hash)| hash));
         if let Some(events) = &self.events {
             write_events(&mut out, events.iter().map(|(number, event)| (*number, event)))?;
         }
@@ -201,12 +233,24 @@ impl TickCommit {
             let siblings = list(rest, |rest| rest.array().map(Hash))?;
             Ok(KeptHead { number, head: PastHead { tick, size, state, salt, siblings } })
         })?;
+        let moved = list(&mut rest, |rest| Ok(MovedLog { number: tenant(rest)?, to: rest.text()? }))?;
+        let notes = list(&mut rest, |rest| {
+            RootNote::parse(rest.text()?)
+                .map_err(|error| damaged(&format!("a key note: {}", error.into_message())))
+        })?;
+        let placed = list(&mut rest, |rest| rest.array().map(Hash))?;
+        let additions = Additions { tenants, kept, moved, notes, placed };
         let events = if kind == TICK { Some(rest.events(0..u64::MAX)?) } else { None };
-        let commit = rest.end(Self { tick, server, depth, entry, tenants, heads, parts, kept, events })?;
+        let commit = rest.end(Self { tick, server, depth, entry, heads, parts, additions, events })?;
         if let Some(events) = &commit.events {
             commit.check_events(events)?;
         }
         Ok(commit)
+    }
+
+    /// True if the commit has all of its events, and there are none.
+    pub(super) fn has_no_events(&self) -> bool {
+        self.events.as_ref().is_some_and(BTreeMap::is_empty)
     }
 
     /// Fails if an event belongs to none of the entries.
@@ -270,9 +314,18 @@ fn state(rest: &mut Body<'_>) -> Result<State, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use countersign::keys::{KeyNote, Statement};
     use countersign::log::SaltedEvent;
+    use countersign::note::SignerKey;
 
     use super::*;
+
+    fn note() -> RootNote {
+        let issuer = SignerKey::from_seed("example.com", [1; 32]).expect("a key");
+        let key = SignerKey::from_seed("example.com/a", [2; 32]).expect("a key").verifier_key().clone();
+        let statement = Statement::Revoke { key, since: None };
+        RootNote::parse(KeyNote::sign("log.example", &[statement], &issuer).expect("a note")).expect("a note")
+    }
 
     fn commit() -> TickCommit {
         let number = |number| TenantNumber::new(number).expect("a number");
@@ -289,18 +342,23 @@ mod tests {
             server: [5; 16],
             depth: 10,
             entry: "an entry".into(),
-            tenants: vec![NewTenant {
-                number: number(2),
-                id: [9; 16],
-                created: Time::MIN,
-                name: "acme é".into(),
-            }],
             heads: vec![ChangedHead { number: number(1), state: State::Ended, size: 3, root: Hash([4; 32]) }],
             parts: vec![
                 Part { number: number(1), base: 1, leaves: vec!["a".into(), "b".into()] },
                 Part { number: number(2), base: 0, leaves: vec!["c".into()] },
             ],
-            kept: vec![KeptHead { number: number(1), head }],
+            additions: Additions {
+                tenants: vec![NewTenant {
+                    number: number(2),
+                    id: [9; 16],
+                    created: Time::MIN,
+                    name: "acme é".into(),
+                }],
+                kept: vec![KeptHead { number: number(1), head }],
+                moved: vec![MovedLog { number: number(1), to: "log.example/t/00".into() }],
+                notes: vec![note()],
+                placed: vec![Hash([8; 32])],
+            },
             events: Some(Events::from([(event_number(number(1), 2), event)])),
         }
     }
@@ -347,5 +405,6 @@ mod tests {
         assert!(rejects(|commit| commit.parts[1].base = MAX_ENTRIES));
         assert!(rejects(|commit| _ = commit.parts.remove(0)));
         assert!(rejects(|commit| commit.tick = MAX_ENTRIES));
+        assert!(rejects(|commit| commit.additions.notes[0].text.clear()));
     }
 }

@@ -11,14 +11,21 @@ use crate::heads_file::TenantHeadsFile;
 pub(crate) struct HeadsOfBucket {
     file: TenantHeadsFile,
     heads: Vec<RememberedHead>,
+    /// The number of ticks that the bucket had.
+    ticks: u64,
 }
 
 impl HeadsOfBucket {
-    /// Combines a server's file with the heads that the bucket has as of the tick.
+    /// Combines a server's file with the heads that the bucket has after this number of ticks.
     ///
     /// # Errors
     /// If the file can't be read or written.
-    pub(crate) fn new(mut file: TenantHeadsFile, stored: &[SlotHead], tick: u64) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        mut file: TenantHeadsFile,
+        stored: &[SlotHead],
+        ticks: u64,
+    ) -> Result<Self, StoreError> {
+        let tick = ticks.saturating_sub(1);
         let mut heads = file.heads()?;
         let known: std::collections::BTreeSet<_> = heads.iter().map(|known| known.head.number).collect();
         let new: Vec<SlotHead> =
@@ -27,13 +34,17 @@ impl HeadsOfBucket {
             file.remember(tick, &new)?;
         }
         heads.extend(new.into_iter().map(|head| RememberedHead { tick, head }));
-        Ok(Self { file, heads })
+        Ok(Self { file, heads, ticks })
     }
 }
 
 impl TenantHeadMemory for HeadsOfBucket {
     fn heads(&mut self) -> Result<Vec<RememberedHead>, StoreError> {
         Ok(std::mem::take(&mut self.heads))
+    }
+
+    fn completed_at(&self) -> Option<u64> {
+        Some(self.ticks)
     }
 
     fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError> {

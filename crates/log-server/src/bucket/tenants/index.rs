@@ -6,14 +6,15 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::hash::Hash;
 use countersign::log::{AcceptanceError, PendingBatch};
 use countersign::merkle::{CompactRange, PendingTree, leaf_hash};
 use countersign::note::VerifierKey;
-use countersign::tenant::DirectoryEntry;
+use countersign::tenant::{DirectoryEntry, State};
 use countersign::time::Time;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
-use super::codec::{NewTenant, Part, TickCommit, entry_of, event_number};
+use super::codec::{MovedLog, NewTenant, Part, TickCommit, entry_of, event_number};
 use crate::bucket::index::{self, Erasures};
 use crate::sqlite::{self, TenantIndexWriter, failed};
 use countersign_log::erase::record;
@@ -78,8 +79,18 @@ impl TenantIndex {
     pub(super) fn new_tenants(&self, heads: &[SlotHead]) -> Result<Vec<NewTenant>, StoreError> {
         let numbers: BTreeSet<TenantNumber> = heads.iter().map(|head| head.number).collect();
         let mut new = uncommitted(self.connection()).map_err(failed(READING))?;
-        new.retain(|tenant| numbers.contains(&tenant.number));
-        Ok(new)
+        new.retain(|created| numbers.contains(&created.tenant.number));
+        Ok(new.into_iter().map(|created| created.tenant).collect())
+    }
+
+    /// Returns the logs that moved according to these heads, each with the log that continues it.
+    pub(super) fn moved(&self, heads: &[SlotHead]) -> Result<Vec<MovedLog>, StoreError> {
+        let mut moved = Vec::new();
+        for SlotHead { number, .. } in heads.iter().filter(|head| head.state == State::Moved) {
+            let to = self.tables.moved_to(*number)?;
+            moved.extend(to.map(|to| MovedLog { number: *number, to }));
+        }
+        Ok(moved)
     }
 
     /// Adds this server's own commit.
@@ -202,7 +213,7 @@ impl TenantIndex {
 
     /// Adds what a commit has besides a tick's batch. It is added first, because the commit is in the bucket even if the
     /// rest fails, and adding it again changes nothing. `with_tenants` adds the new tenants too.
-    fn add_objects(&self, commit: &TickCommit, with_tenants: bool) -> Result<(), StoreError> {
+    fn add_objects(&mut self, commit: &TickCommit, with_tenants: bool) -> Result<(), StoreError> {
         let add = || -> rusqlite::Result<()> {
             let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
             transaction
@@ -214,13 +225,27 @@ impl TenantIndex {
                 insert.execute([integer(start), integer(commit.tick), integer(end - start)])?;
             }
             drop(insert);
-            if with_tenants && !commit.tenants.is_empty() {
-                add_tenants(&transaction, &commit.tenants)?;
+            if with_tenants {
+                add_tenants(&transaction, &commit.additions.tenants)?;
+                end_logs(&transaction, commit)?;
             }
             transaction.commit()
         };
         add().map_err(failed(WRITING))?;
-        self.keep_heads(&commit.kept)
+        self.keep_heads(&commit.additions.kept)?;
+        for note in &commit.additions.notes {
+            if !self.has_root_note(&note.hash)? {
+                self.tables.add_root_note(note)?;
+            }
+        }
+        commit.additions.placed.iter().try_for_each(|hash| self.tables.mark_placed(hash))
+    }
+
+    fn has_root_note(&self, hash: &Hash) -> Result<bool, StoreError> {
+        self.connection()
+            .prepare_cached("SELECT count(*) > 0 FROM root_notes WHERE hash = ?")
+            .and_then(|mut query| query.query_row([hash.0], |row| row.get(0)))
+            .map_err(failed(READING))
     }
 
     fn keep_heads(&self, kept: &[KeptHead]) -> Result<(), StoreError> {
@@ -282,25 +307,47 @@ impl TenantIndex {
     }
 }
 
+/// A tenant that no commit contains yet: it was created here.
+struct CreatedTenant {
+    tenant: NewTenant,
+    request: Option<StoredRequest>,
+}
+
+/// The row of a request to begin or end a tenant log.
+struct StoredRequest {
+    opening: Option<String>,
+    state: Option<i64>,
+}
+
 /// Returns the tenants that no commit contains yet.
-fn uncommitted(connection: &Connection) -> rusqlite::Result<Vec<NewTenant>> {
-    let sql = "SELECT number, id, created, name FROM tenants WHERE since IS NULL ORDER BY number";
+fn uncommitted(connection: &Connection) -> rusqlite::Result<Vec<CreatedTenant>> {
+    let sql = "SELECT number, id, created, name, tenant_requests.number IS NOT NULL, opening, tenant_requests.state \
+               FROM tenants LEFT JOIN tenant_requests USING (number) WHERE since IS NULL ORDER BY number";
     let out_of_bounds = |column: usize| rusqlite::Error::IntegralValueOutOfRange(column, 0);
-    let tenant = |row: &Row<'_>| {
-        Ok(NewTenant {
+    let created = |row: &Row<'_>| {
+        let tenant = NewTenant {
             number: TenantNumber::new(row.get(0)?).ok_or_else(|| out_of_bounds(0))?,
             id: row.get(1)?,
             created: Time::from_millis(row.get(2)?).ok_or_else(|| out_of_bounds(2))?,
             name: row.get(3)?,
-        })
+        };
+        let request =
+            if row.get(4)? { Some(StoredRequest { opening: row.get(5)?, state: row.get(6)? }) } else { None };
+        Ok(CreatedTenant { tenant, request })
     };
-    connection.prepare_cached(sql)?.query_map([], tenant)?.collect()
+    connection.prepare_cached(sql)?.query_map([], created)?.collect()
 }
 
 /// Adds the tenants of a commit. Tenants that no commit contains yet were created here in the meantime: they get other
-/// numbers, unless another server created the same ones.
+/// numbers, together with their requests, unless another server created the same ones.
 fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Result<()> {
+    if tenants.is_empty() {
+        return Ok(());
+    }
     let created_here = uncommitted(connection)?;
+    let requests =
+        "DELETE FROM tenant_requests WHERE number IN (SELECT number FROM tenants WHERE since IS NULL)";
+    connection.execute(requests, [])?;
     connection.execute("DELETE FROM tenants WHERE since IS NULL", [])?;
     let sql = "INSERT INTO tenants (number, id, created, name, state) VALUES (?, ?, ?, ?, 0)";
     let mut insert = connection.prepare_cached(sql)?;
@@ -308,18 +355,45 @@ fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Resu
         insert.execute((number, id, created.millis(), name))
     };
     for tenant in tenants {
+        // An earlier log of the same tenant has ended.
+        let sql = "UPDATE tenants SET replaced = 1 WHERE name = ? AND replaced IS NULL";
+        connection.execute(sql, [&tenant.name])?;
         add(tenant.number.get(), tenant)?;
     }
-    for tenant in created_here {
-        let is_taken = "SELECT count(*) > 0 FROM tenants WHERE id = ? OR name = ?";
-        if connection.query_row(is_taken, (tenant.id, &tenant.name), |row| row.get(0))? {
-            continue;
-        }
-        let next = "SELECT max(number) + 1 FROM tenants";
-        let next: u32 = connection.query_row(next, [], |row| row.get(0))?;
-        if next <= TenantNumber::MAX.get() {
+    for CreatedTenant { tenant, request } in created_here {
+        let committed = tenants.iter().find(|committed| committed.id == tenant.id);
+        let number = if let Some(committed) = committed {
+            committed.number.get()
+        } else {
+            let is_taken = "SELECT count(*) > 0 FROM tenants WHERE id = ? OR name = ? AND replaced IS NULL";
+            if connection.query_row(is_taken, (tenant.id, &tenant.name), |row| row.get(0))? {
+                continue;
+            }
+            let next = "SELECT max(number) + 1 FROM tenants";
+            let next: u32 = connection.query_row(next, [], |row| row.get(0))?;
+            if next > TenantNumber::MAX.get() {
+                continue;
+            }
             add(next, &tenant)?;
+            next
+        };
+        if let Some(StoredRequest { opening, state }) = request {
+            let sql = "INSERT INTO tenant_requests (number, opening, state) VALUES (?, ?, ?)";
+            connection.execute(sql, (number, opening, state))?;
         }
+    }
+    Ok(())
+}
+
+/// Adds the ends of the logs that a commit of another server ends. Requests that were made here in the meantime come too
+/// late.
+fn end_logs(connection: &Connection, commit: &TickCommit) -> rusqlite::Result<()> {
+    for head in commit.heads.iter().filter(|head| head.state != State::Live) {
+        let number = head.number.get();
+        let moved = commit.additions.moved.iter().find(|moved| moved.number == head.number);
+        let to = moved.map(|moved| &*moved.to);
+        connection.execute("UPDATE tenants SET moved_to = ? WHERE number = ?", (to, number))?;
+        connection.execute("DELETE FROM tenant_requests WHERE number = ?", [number])?;
     }
     Ok(())
 }

@@ -49,7 +49,9 @@ pub struct Faulty {
     late: Mutex<Vec<Late>>,
     /// Writes of objects with this in their names are blocked.
     blocked: watch::Sender<Option<&'static str>>,
-    waiting: AtomicU64,
+    /// Lists of objects with this in their prefixes are blocked.
+    blocked_lists: watch::Sender<Option<&'static str>>,
+    waiting: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Faulty {
@@ -80,7 +82,8 @@ impl Faulty {
             careless: AtomicBool::new(false),
             late: Mutex::default(),
             blocked: watch::Sender::default(),
-            waiting: AtomicU64::new(0),
+            blocked_lists: watch::Sender::default(),
+            waiting: Arc::default(),
         })
     }
 
@@ -107,7 +110,17 @@ impl Faulty {
         self.blocked.send_replace(names_with);
     }
 
-    /// Returns the number of writes that were blocked so far.
+    /// Blocks lists of objects with this in their prefixes; `None` releases them.
+    pub fn block_lists(&self, prefixes_with: Option<&'static str>) {
+        self.blocked_lists.send_replace(prefixes_with);
+    }
+
+    /// Returns the number of reads and writes so far.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Returns the number of requests that were blocked so far.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::SeqCst)
     }
@@ -236,7 +249,18 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.with_faults(self.inner.list(prefix))
+        let (inner, prefix, waiting) = (self.inner.clone(), prefix.cloned(), self.waiting.clone());
+        let mut blocked = self.blocked_lists.subscribe();
+        let listing = async move {
+            let name = prefix.as_ref().map_or("", |prefix| prefix.as_ref());
+            let may_proceed = |blocked: Option<&str>| blocked.is_none_or(|part| !name.contains(part));
+            if !may_proceed(*blocked.borrow()) {
+                waiting.fetch_add(1, Ordering::SeqCst);
+            }
+            blocked.wait_for(|blocked| may_proceed(*blocked)).await.expect("the sender exists");
+            inner.list(prefix.as_ref())
+        };
+        self.with_faults(stream::once(listing).flatten().boxed())
     }
 
     fn list_with_offset(

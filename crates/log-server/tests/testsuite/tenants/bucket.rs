@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use countersign::tenant::State;
 use countersign::time::Time;
 use countersign_log::own_chain::{self, secure_random};
+use countersign_log::tenants::requests::Ending;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::fsck::{self, Report};
 use countersign_log_server::serve::StartError;
@@ -17,13 +19,15 @@ use futures_util::TryStreamExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
+use rusqlite::Connection;
 use serde_json::json;
 
+use super::root_notes::{GRANTED, answered, grant, issuer, note, place, post, request_by, revocation};
 use super::world::{Customer, World, emitters, parse_id};
 use crate::bucket::faults::Faulty;
 use crate::common::emitter::{BEGIN, Emitter};
 use crate::common::random::Random;
-use crate::common::server::{client, send, until};
+use crate::common::server::{ORIGIN, client, log_key, send, until};
 use crate::common::witness::Witness;
 
 /// The number of a standby server's ticks after which it takes over.
@@ -384,8 +388,9 @@ fn a_check_finds_damaged_and_missing_objects() {
     let size = objects(&world, &store).into_keys().filter(commits).count().to_string();
     assert!(check(&world, &store, Some(world.server.folder())).is_whole());
     for (name, content) in objects(&world, &store) {
-        let is_checked =
-            ["private/commits", "public/tile", "private/checkpoints"].iter().any(|part| name.contains(part));
+        let is_checked = ["private/commits", "private/windows", "public/tile", "private/checkpoints"]
+            .iter()
+            .any(|part| name.contains(part));
         // Smaller partial tiles are leftovers, which no one needs.
         let is_superseded = name.rsplit_once(".p/").is_some_and(|(_, width)| width != size.as_str());
         if !is_checked || is_superseded || content.is_empty() {
@@ -548,4 +553,313 @@ fn witnesses_cosign_a_root_log_in_a_bucket() {
     assert_eq!(report.checks.witnesses.state, countersign::verify::CheckState::Pass);
     record(&other, &acme, &mut emitter, 1);
     other.assert_verified(&acme, &token);
+}
+
+/// Makes ticks on a server on standby until it takes over.
+fn take_over(world: &World) {
+    for _ in 0..=TAKEOVER_TICKS {
+        tick_without_success(world);
+        if world.newest().is_some() {
+            return;
+        }
+    }
+    panic!("the server doesn't take over");
+}
+
+fn database(world: &World) -> Connection {
+    Connection::open(world.server.folder().join(sqlite::FILE)).unwrap()
+}
+
+#[test]
+fn a_server_on_standby_deletes_anchors_that_are_no_longer_required() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let first = start(store.clone());
+    // An anchor is kept for 4,096 ticks after the last head that requires it.
+    while first.server.size() < 4110 {
+        tick_without_success(&first);
+    }
+    let _second = start_after(&first, store);
+    let index = database(&first);
+    index.execute("INSERT INTO anchor_ticks VALUES (2, 8, zeroblob(32))", []).unwrap();
+    let ticks = || -> Vec<u64> {
+        let mut query = index.prepare("SELECT tick FROM anchor_ticks ORDER BY tick").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(ticks(), [2, 4095]);
+    tick_without_success(&first);
+    assert!(first.newest().is_none(), "it is on standby");
+    tick_without_success(&first);
+    assert_eq!(ticks(), [4095]);
+}
+
+#[test]
+fn a_stopped_log_keeps_its_last_head_after_a_takeover() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let way = Faulty::new(store.clone(), 1);
+    let mut first = start(way.clone());
+    let (acme, globex) = (first.add("acme"), first.add("globex"));
+    let mut emitter = first.emitter(&acme, 0, 0);
+    record(&first, &acme, &mut emitter, 3);
+    let shown = first.head(&acme).head().clone();
+    first.server.stop();
+    let mut second = start_after(&first, store);
+    // The first server's index loses entries, and the head with them.
+    let number = second.logs().readers().find_name("acme").unwrap().unwrap().number.get();
+    let index = database(&first);
+    let keys = (i64::from(number) << 32, i64::from(number + 1) << 32);
+    assert!(index.execute("DELETE FROM leaves WHERE idx > ? AND idx < ?", keys).unwrap() > 0);
+    index.execute("UPDATE tenant_heads SET size = 1 WHERE number = ?", [number]).unwrap();
+    drop(index);
+
+    // The other server is faster than its first tick.
+    first.server.set_clock(second.server.clock.load(Ordering::SeqCst) + 1000);
+    way.block(Some("private/commits"));
+    let waiting = way.waiting();
+    thread::scope(|scope| {
+        let starting = scope.spawn(|| first.server.begin());
+        until("it makes its first tick", || way.waiting() > waiting);
+        second.tick();
+        way.block(None);
+        starting.join().unwrap();
+    });
+    assert!(first.newest().is_none(), "it is on standby");
+    assert_eq!(first.logs().stops().len(), 1);
+    assert_eq!(second.head(&acme).head().size, shown.size);
+    let mut other = second.emitter(&globex, 1, 1);
+    record(&second, &globex, &mut other, 2);
+    second.server.stop();
+
+    take_over(&first);
+    for _ in 0..2 {
+        let head = first.newest().unwrap().directory.heads().find(&parse_id(&acme.id)).copied().unwrap();
+        assert_eq!((head.size, head.root), (shown.size, shown.root));
+        assert_eq!(first.logs().head(&parse_id(&globex.id)).unwrap().size, 3);
+        assert_eq!(first.logs().stops().len(), 1, "it stays stopped");
+        first.server.pass(1000);
+        first.restart();
+    }
+}
+
+#[test]
+fn a_log_that_another_server_creates_during_a_start_is_not_stopped() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut first = start(store.clone());
+    first.add("acme");
+    let way = Faulty::new(store, 1);
+    way.block_lists(Some("private/signed"));
+    let mut second = stopped(way.clone());
+    second.server.set_clock(first.server.clock.load(Ordering::SeqCst) + 10_000);
+    // The second server has read the commits, but not yet which checkpoints were signed.
+    let globex = thread::scope(|scope| {
+        let starting = scope.spawn(|| second.server.begin());
+        until("it has read the commits", || way.waiting() == 1);
+        let globex = first.add("globex");
+        first.tick();
+        first.tick();
+        way.block_lists(None);
+        starting.join().unwrap();
+        globex
+    });
+    assert!(second.logs().stops().is_empty(), "{:?}", second.logs().stops().all());
+    take_over(&second);
+    assert!(second.logs().stops().is_empty(), "{:?}", second.logs().stops().all());
+    let mut emitter = second.emitter(&globex, 1, 1);
+    record(&second, &globex, &mut emitter, 2);
+}
+
+/// Returns a log in this store that isn't started, whose trust file names an issuer and the log server.
+fn stopped_with_issuer(way: Arc<dyn ObjectStore>) -> World {
+    let (log, issuer) = (log_key(), issuer());
+    let trust = format!("{}emitter {}\nissuer {}\n", emitters(), log.verifier_key(), issuer.verifier_key());
+    let mut world = World::stopped(&trust, Bounds::default());
+    world.server.store = Some(bucket(way));
+    world
+}
+
+/// Starts two servers of one log, of which the second one makes the ticks, with the logs of these tenants.
+fn two_servers<const N: usize>(names: [&str; N]) -> (World, World, [Customer; N]) {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut first = stopped_with_issuer(store.clone());
+    first.server.begin();
+    let customers = names.map(|name| first.add(name));
+    let mut second = stopped_with_issuer(store);
+    second.server.set_clock(first.server.clock.load(Ordering::SeqCst) + 1000);
+    second.server.begin();
+    tick_without_success(&first);
+    assert!(first.newest().is_none() && second.newest().is_some());
+    (first, second, customers)
+}
+
+#[test]
+fn key_notes_for_all_logs_are_known_to_every_server() {
+    let (first, mut second, [acme, globex]) = two_servers(["acme", "globex"]);
+    // A server on standby stores nothing.
+    let body = |statement| request_by(&note(statement), ORIGIN, &issuer());
+    let refused = post(&first, body(grant(GRANTED))).join().unwrap();
+    assert_eq!(refused.refusal(), (503, "server.unavailable".into()));
+
+    assert_eq!(place(&second, grant(GRANTED))["logs"], json!({}));
+    let mut emitter = second.emitter(&acme, GRANTED, 0);
+    record(&second, &acme, &mut emitter, 1);
+    second.server.stop();
+    take_over(&first);
+    // The grant counts on the other server too.
+    let mut other = first.emitter(&globex, GRANTED, 1);
+    record(&first, &globex, &mut other, 1);
+    let placed = place(&first, revocation(GRANTED));
+    let logs: Vec<&String> = placed["logs"].as_object().unwrap().keys().collect();
+    let mut expected = [&acme.origin, &globex.origin];
+    expected.sort();
+    assert_eq!(logs, expected);
+    assert_eq!(placed["missing"], json!([]));
+
+    // A server with a new folder knows all of it.
+    let clock = first.server.clock.load(Ordering::SeqCst);
+    let mut last = stopped_with_issuer(Arc::new(InMemory::new()));
+    last.server.store = first.server.store.clone();
+    last.server.set_clock(clock + 1000);
+    last.server.begin();
+    let sql = "SELECT count(*), sum(placed) FROM root_notes";
+    let stored: (u64, u64) =
+        database(&last).query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(stored, (2, 2));
+    let mut late = last.emitter(&acme, GRANTED, 2);
+    late.record(1);
+    assert_eq!(last.submit(&acme.id, late.body(0, usize::MAX).0).status, 403);
+}
+
+#[test]
+fn a_key_note_is_not_acknowledged_if_another_server_makes_the_tick() {
+    let (first, second, [acme]) = two_servers(["acme"]);
+    let body = || request_by(&note(grant(GRANTED)), ORIGIN, &issuer());
+    let sending = post(&second, body());
+    // The note waits for the second server's next tick, but the first one takes over.
+    take_over(&first);
+    tick_without_success(&second);
+    assert_eq!(sending.join().unwrap().refusal(), (503, "server.unavailable".into()));
+    let mut emitter = first.emitter(&acme, GRANTED, 0);
+    emitter.record(1);
+    // A refusal waits for a tick, which shows that no other server has a grant.
+    let submission = first.submission(&acme.id, emitter.body(0, usize::MAX).0);
+    assert_eq!(answered(&first, thread::spawn(move || send(submission))).status, 403);
+    assert_eq!(answered(&first, post(&first, body())).status, 200);
+    first.deliver(&acme, &mut emitter);
+}
+
+#[test]
+fn logs_end_and_continue_on_every_server() {
+    let (first, mut second, [acme, globex]) = two_servers(["acme", "globex"]);
+    let mut emitter = second.emitter(&acme, 0, 0);
+    record(&second, &acme, &mut emitter, 2);
+    let to = "log.elsewhere/t/00000000000000000000000000000000";
+    sqlite::end_tenants(second.server.folder(), &["acme"], &Ending::End).unwrap();
+    sqlite::end_tenants(second.server.folder(), &["globex"], &Ending::Move(to.into())).unwrap();
+    // A request of the server on standby comes too late.
+    sqlite::end_tenants(first.server.folder(), &["acme"], &Ending::Move(to.into())).unwrap();
+    second.tick();
+    let continued = || {
+        let mut random: own_chain::Random = Box::new(secure_random);
+        let openings = [json!({ "action": "log.continues" }).to_string()];
+        let id = parse_id(&acme.id);
+        let folder = second.server.folder();
+        sqlite::continue_as_tenant(folder, "acme", &openings, Some(&id), &mut random, Time::MIN).unwrap()
+    };
+    let new = continued();
+    second.tick();
+    let check = |world: &World, size: u64| {
+        assert_eq!(world.head(&acme).head().state, State::Ended);
+        assert_eq!(world.head(&globex).head().state, State::Moved);
+        for (customer, moved_to) in [(&acme, None), (&globex, Some(to))] {
+            let mut late = world.emitter(customer, 0, 9);
+            late.record(1);
+            let answer = world.submit(&customer.id, late.body(0, usize::MAX).0);
+            assert_eq!(answer.refusal(), (410, "log.ended".into()));
+            assert_eq!(answer.json()["moved_to"].as_str(), moved_to);
+        }
+        let found = world.logs().readers().find_name("acme").unwrap().unwrap();
+        assert_eq!(found.id, new.id);
+        let waiting: u64 =
+            database(world).query_row("SELECT count(*) FROM tenant_requests", [], |row| row.get(0)).unwrap();
+        assert_eq!((world.logs().head(&new.id).unwrap().size, waiting), (size, 0));
+    };
+    check(&second, 2);
+    // A server that stops closes its chains.
+    second.server.stop();
+    take_over(&first);
+    check(&first, 3);
+    let token = first.token("acme", "read", &[&acme.id]);
+    first.assert_verified(&acme, &token);
+}
+
+#[test]
+fn a_request_stays_with_its_tenant_if_another_server_takes_its_number() {
+    let (first, mut second, [acme]) = two_servers(["acme"]);
+    sqlite::end_tenants(second.server.folder(), &["acme"], &Ending::End).unwrap();
+    second.tick();
+    tick_without_success(&first);
+    // The server on standby continues the log, and the other one creates a tenant at the same time.
+    let mut random: own_chain::Random = Box::new(secure_random);
+    let (folder, id) = (first.server.folder(), parse_id(&acme.id));
+    let openings = [json!({ "action": "log.continues" }).to_string()];
+    let new =
+        sqlite::continue_as_tenant(folder, "acme", &openings, Some(&id), &mut random, Time::MIN).unwrap();
+    let globex = second.add("globex");
+    second.server.stop();
+    take_over(&first);
+    let found = first.logs().readers().find_name("acme").unwrap().unwrap();
+    assert_eq!(found.id, new.id);
+    assert_ne!(found.number, new.number);
+    first.tick();
+    assert_eq!(first.logs().head(&new.id).unwrap().size, 2);
+    assert_eq!(first.logs().head(&parse_id(&globex.id)).unwrap().size, 0);
+}
+
+#[test]
+fn an_index_is_rebuilt_with_few_requests() {
+    const WINDOW_TICKS: u64 = 256;
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut first = start(store.clone());
+    let acme = first.add("acme");
+    let mut emitter = first.emitter(&acme, 0, 0);
+    let reach = |world: &World, size: u64| {
+        while world.server.size() < size {
+            tick_without_success(world);
+        }
+    };
+    reach(&first, 100);
+    record(&first, &acme, &mut emitter, 3);
+    // A restart doesn't prevent a window.
+    first.server.pass(1000);
+    first.restart();
+    reach(&first, 2 * WINDOW_TICKS - 10);
+    record(&first, &acme, &mut emitter, 2);
+    reach(&first, 4 * WINDOW_TICKS + 8);
+    let head = first.head(&acme);
+    first.server.stop();
+    let windows = |world: &World| -> Vec<String> {
+        objects(world, &store).into_keys().filter(|name| name.contains("private/windows/")).collect()
+    };
+    assert_eq!(windows(&first).len(), 4);
+    let report = check(&first, &store, Some(first.server.folder()));
+    assert!(report.is_whole(), "{:#?}", report.problems);
+
+    let rebuild = |world: &World| {
+        let way = Faulty::new(store.clone(), 1);
+        let other = start_after(world, way.clone());
+        assert_eq!(other.head(&acme).head(), head.head());
+        let token = other.token("reader", "read", &[&acme.id]);
+        other.assert_verified(&acme, &token);
+        (way.requests(), other)
+    };
+    let (requests, second) = rebuild(&first);
+    assert!(requests < 100, "{requests} requests for {} ticks", first.server.size());
+    // A window that is missing or damaged is only a shortcut less.
+    let name = ObjectPath::from(windows(&second)[1].as_str());
+    second.server.wait(store.put(&name, b"damaged".to_vec().into())).unwrap();
+    let (more, third) = rebuild(&second);
+    assert!((requests + WINDOW_TICKS - 20..requests + WINDOW_TICKS + 40).contains(&more), "{more}");
+    let report = check(&third, &store, None);
+    assert!(report.problems[0].message.contains(name.as_ref()), "{:?}", report.problems);
+    third.server.wait(store.delete(&name)).unwrap();
+    assert!(check(&third, &store, None).is_whole());
 }

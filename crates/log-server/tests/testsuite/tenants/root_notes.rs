@@ -15,14 +15,14 @@ use super::world::{Customer, World, emitters};
 use crate::common::server::{Answer, ORIGIN, client, emitter_key, send, until};
 
 /// The number of an emitter that the trust file doesn't name.
-const GRANTED: u8 = 7;
+pub const GRANTED: u8 = 7;
 /// The number of one that it names.
 const NAMED: u8 = 0;
 
 /// Returns the body of a request with a key note.
 type MakeBody<'f> = &'f dyn Fn(&str) -> String;
 
-fn issuer() -> SignerKey {
+pub fn issuer() -> SignerKey {
     SignerKey::from_seed("example.com", [50; 32]).unwrap()
 }
 
@@ -37,30 +37,30 @@ fn key(number: u8) -> VerifierKey {
     emitter_key(number).verifier_key().clone()
 }
 
-fn grant(number: u8) -> Statement {
+pub fn grant(number: u8) -> Statement {
     Statement::Grant { key: key(number), from: None, until: None }
 }
 
-fn revocation(number: u8) -> Statement {
+pub fn revocation(number: u8) -> Statement {
     Statement::Revoke { key: key(number), since: None }
 }
 
-fn note(statement: Statement) -> String {
+pub fn note(statement: Statement) -> String {
     KeyNote::sign(ORIGIN, &[statement], &issuer()).unwrap()
 }
 
-fn request_by(note: &str, root: &str, signer: &SignerKey) -> String {
+pub fn request_by(note: &str, root: &str, signer: &SignerKey) -> String {
     let request = KeyNoteRequest::sign(root, &leaf_hash(note.as_bytes()), signer).unwrap();
     json!({ "request": request, "note": note }).to_string()
 }
 
-fn post(world: &World, body: String) -> JoinHandle<Answer> {
+pub fn post(world: &World, body: String) -> JoinHandle<Answer> {
     let request = client().post(world.server.url() + "/keys").body(body);
     thread::spawn(move || send(request))
 }
 
 /// Makes ticks until a request is answered.
-fn answered(world: &World, sending: JoinHandle<Answer>) -> Answer {
+pub fn answered(world: &World, sending: JoinHandle<Answer>) -> Answer {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !sending.is_finished() {
         assert!(Instant::now() < deadline, "the request is not answered");
@@ -69,7 +69,7 @@ fn answered(world: &World, sending: JoinHandle<Answer>) -> Answer {
     sending.join().unwrap()
 }
 
-fn place(world: &World, statement: Statement) -> Value {
+pub fn place(world: &World, statement: Statement) -> Value {
     let note = note(statement);
     let answer = answered(world, post(world, request_by(&note, ORIGIN, &issuer())));
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
