@@ -66,7 +66,7 @@ fn compare(vector: &Vector) -> Option<()> {
     for anchor in &mut anchors {
         anchor.consistency.clear();
     }
-    // Nobody signs the consistency proofs.
+    // The consistency proofs are unsigned.
     let without_proofs = newest.compare(&head, &anchors, &[]);
     let is_rewritten = |compared: &Result<NewestHead, countersign::Error>| {
         compared.as_ref().is_err_and(|error| error.code == Code::Rewritten)

@@ -32,7 +32,7 @@ fuzz_target!(|body: &[u8]| {
     assert_eq!(loaded.to_stored(), stored);
 });
 
-/// What is written can be read, and is the same except for what a log that is gone doesn't have.
+/// Checks that written lines can be read, and are the same except for what a log that is gone doesn't have.
 fn check_written(answer: &Answer) {
     let mut written = answer.header.to_line();
     if let Some(snapshot) = &answer.snapshot {
