@@ -29,7 +29,7 @@ const audit = createRecorder({
   onError: ({ code, message, tenant, evidence }) => {
     console.warn(`${code}: ${message}`);
     if (evidence !== undefined) {
-      // The log server has shown two histories of this customer's log.
+      // The log server has shown two histories of this customer's log, or could not prove that it only grew.
       writeFileSync(`${CUSTOMERS}/receipts/${tenant}-evidence.json`, JSON.stringify(evidence));
     }
   },

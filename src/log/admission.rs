@@ -2,9 +2,11 @@
 //! submission is read. Unauthorized senders then cost the log little work.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::acceptance::gap;
-use super::{AcceptanceError, Body, Leaf, Life, Rules, SubmissionError};
+use super::submission::Entry;
+use super::{AcceptanceError, Body, Life, Rules, SubmissionError};
 use crate::hash::Hash;
 use crate::keys::Statement;
 use crate::link::{ChainId, Link};
@@ -37,8 +39,9 @@ pub trait KeyLookup {
 /// Admission check for one submission.
 ///
 /// Admits keys that the trust file names, keys granted or revoked in the log or granted by a key note of the same
-/// submission, chains that the log has, and key notes that take effect. Does not verify the signatures of links; that
-/// happens on acceptance.
+/// submission, chains that the log has, and key notes that take effect. Verifies the signature of an open link before
+/// anything that depends on its key, because only the key's holder may learn what the log knows about it. Those of other
+/// links are verified on acceptance.
 pub struct Admission<'a, K: ?Sized> {
     rules: &'a Rules,
     known: &'a K,
@@ -51,16 +54,18 @@ impl<'a, K: KeyLookup + ?Sized> Admission<'a, K> {
         Self { rules, known, granted: HashSet::new() }
     }
 
-    /// Checks a leaf that is the first of its chain in the submission, or a key note.
+    /// Checks an entry that is the first of its chain in the submission, or a key note.
     ///
     /// # Errors
     /// The refusal that acceptance would return, or an error of the storage.
-    pub fn admit(&mut self, leaf: &Leaf) -> Result<(), AcceptanceError<K::Error>> {
+    pub fn admit(&mut self, entry: &mut Entry) -> Result<(), AcceptanceError<K::Error>> {
         let Some(trust) = self.rules.trust() else { return Ok(()) };
+        let leaf = Arc::clone(&entry.leaf);
         let life = |key: &VerifierKey| self.known.life(key);
         match &leaf.body {
-            Body::Link { link: Link::Open(open), .. } => {
+            Body::Link { link: link @ Link::Open(open), .. } => {
                 self.rules.check_origin(open)?;
+                entry.verify(link, &open.key)?;
                 if trust.names(&open.key)
                     || self.granted.contains(&open.key)
                     || self.known.knows(&open.key).map_err(AcceptanceError::Storage)?

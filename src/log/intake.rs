@@ -43,14 +43,14 @@ impl Intake {
         self.bytes
     }
 
-    /// Parses the next bytes. Calls `admit` with the first leaf of each chain and with each key note.
+    /// Parses the next bytes. Calls `admit` with the first entry of each chain and with each key note.
     ///
     /// # Errors
     /// [`RefusalKind::TooLarge`], [`RefusalKind::TooMany`], [`RefusalKind::Malformed`] with the line, or an error from `admit`.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
-        admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+        admit: &mut dyn FnMut(&mut Entry) -> Result<(), AcceptanceError<E>>,
     ) -> Result<(), AcceptanceError<E>> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if self.bytes > self.limits.bytes {
@@ -86,7 +86,7 @@ impl Intake {
     /// Like [`push`](Self::push); also [`RefusalKind::Malformed`] if the submission is empty.
     pub fn finish<E>(
         mut self,
-        admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+        admit: &mut dyn FnMut(&mut Entry) -> Result<(), AcceptanceError<E>>,
     ) -> Result<Submission, AcceptanceError<E>> {
         let last = std::mem::take(&mut self.begun);
         if !last.is_empty() {
@@ -103,7 +103,7 @@ impl Intake {
     fn line<E>(
         &mut self,
         bytes: &[u8],
-        admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+        admit: &mut dyn FnMut(&mut Entry) -> Result<(), AcceptanceError<E>>,
     ) -> Result<(), AcceptanceError<E>> {
         let number = self.number;
         let malformed = |error: Error| SubmissionError::malformed(error.at_line(number));
@@ -132,10 +132,11 @@ impl Intake {
             let message = format!("the submission has more than {MAX_PROVEN} chains and key notes");
             return Err(too_large(RefusalKind::TooMany, message).into());
         }
+        let mut entry = Entry::new(Some(number), leaf);
         if is_new {
-            admit(&leaf).map_err(|stop| stop.at_line(Some(number)))?;
+            admit(&mut entry).map_err(|stop| stop.at_line(Some(number)))?;
         }
-        self.entries.push(Entry::new(Some(number), leaf));
+        self.entries.push(entry);
         Ok(())
     }
 }
@@ -164,7 +165,7 @@ mod tests {
     /// Returns the refusal of a submission pushed in these parts.
     fn refused(parts: &[&str]) -> Option<SubmissionError> {
         let mut intake = Intake::new(Limits::default());
-        let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
+        let admit = &mut |_: &mut Entry| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
         let pushed = parts.iter().try_for_each(|part| intake.push(part.as_bytes(), admit));
         pushed.and_then(|()| intake.finish(admit)).err().map(AcceptanceError::refusal)
     }
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn rejects_an_endless_line_before_it_ends() {
         let mut intake = Intake::new(Limits::default());
-        let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
+        let admit = &mut |_: &mut Entry| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
         assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());
         assert_eq!((intake.bytes(), intake.has_admitted()), (MAX_LINE + MAX_BLANK, false));
         let refusal = intake.push(b" ", admit).unwrap_err().refusal();

@@ -53,6 +53,21 @@ impl Entry {
     pub(crate) fn new(line: Option<u64>, leaf: Leaf) -> Self {
         Self { line, leaf: Arc::new(leaf), verified_by: None }
     }
+
+    /// Verifies the signature of this entry's link, whose chain has this key.
+    pub(super) fn verify(&mut self, link: &Link, key: &VerifierKey) -> Result<(), SubmissionError> {
+        check_signature(self, link, key)?;
+        self.verified_by = Some(key.clone());
+        Ok(())
+    }
+
+    /// True if this entry is a link that the key signed.
+    pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        self.leaf.link().is_some_and(|link| {
+            let is_valid = || check_signature(self, link, key).is_ok();
+            link.signature().is_some() && (self.verified_by.as_ref() == Some(key) || is_valid())
+        })
+    }
 }
 
 impl Submission {
@@ -62,7 +77,7 @@ impl Submission {
     /// The errors of [`Intake::push`] and [`Intake::finish`].
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SubmissionError> {
         let mut intake = Intake::new(*limits);
-        let mut admit = |_: &Leaf| Ok(());
+        let mut admit = |_: &mut Entry| Ok(());
         let read = intake.push(body, &mut admit).and_then(|()| intake.finish(&mut admit));
         read.map_err(AcceptanceError::<Infallible>::refusal)
     }
@@ -102,6 +117,7 @@ impl Submission {
                 Link::Event(_) | Link::Close(_) => key(&link.chain()),
             });
             if let (Some(key), Some(_)) = (known, link.signature())
+                && entry.verified_by.as_ref() != Some(key)
                 && seen.insert(entry.leaf.hash)
             {
                 if check_signature(entry, link, key).is_err() {

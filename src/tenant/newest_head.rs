@@ -72,8 +72,9 @@ pub struct AnchorProof {
 
 /// The newest head of a tenant log that a writer has seen.
 ///
-/// A log server that shows one history to writers and another to readers can't extend this head by both, so a writer
-/// compares each answer with it.
+/// A log server that shows one history to writers and another to readers can't prove that both extend this head, so a
+/// writer compares each answer with it. Only signed statements that contradict each other show two histories. Consistency
+/// proofs aren't signed: one that fails shows only that this answer can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewestHead {
     since: Since,
@@ -97,8 +98,9 @@ impl NewestHead {
     ///
     /// # Errors
     ///
-    /// [`Code::Rewritten`] if the answer contradicts this head or itself: keep both as evidence. [`Code::Proof`] if an
-    /// anchor is missing or isn't proven, or if a proof from no entries has hashes.
+    /// [`Code::Rewritten`] if the signed statements in the answer contradict this head or each other: keep both as
+    /// evidence. [`Code::Proof`] if the answer can't be used: an anchor is missing or isn't proven, a consistency proof
+    /// fails, or the answer is older than this head. Keep this head, and compare a later answer with it.
     pub fn compare(
         &self,
         head: &HeadProof,
@@ -128,10 +130,12 @@ impl NewestHead {
         if sizes.zip(&states).any(|(size, (_, proof))| size == 0 && !proof.is_empty()) {
             return Err(Error::new(Code::Proof, "the consistency proof from no entries has hashes"));
         }
-        let mut before = self.head;
-        for (next, proof) in states {
-            check_growth(before.as_ref(), &next, proof)?;
-            before = Some(next);
+        let befores = || iter::once(self.head).chain(states.iter().map(|(state, _)| Some(*state)));
+        for (before, (next, _)) in befores().zip(&states) {
+            before.map_or(Ok(()), |before| check_statements(&before, next))?;
+        }
+        for (before, (next, proof)) in befores().zip(&states) {
+            check_growth(before.as_ref(), next, proof)?;
         }
         Ok(newest)
     }
@@ -144,23 +148,44 @@ impl From<&HeadProof> for NewestHead {
     }
 }
 
-/// Checks that a log can have grown from one state to the next.
-fn check_growth(before: Option<&Statement>, next: &Statement, proof: &[Hash]) -> Result<(), Error> {
-    let Some(before) = before else {
-        return verify_consistency(0, next.size, &empty_root(), &next.root, proof);
-    };
-    let tick = next.tick;
-    let why = match before.contradiction(next) {
+/// Checks that two signed statements about a log don't contradict each other, regardless of any proof.
+fn check_statements(before: &Statement, next: &Statement) -> Result<(), Error> {
+    // An older statement is no contradiction by itself: someone may have repeated an earlier answer.
+    let (earlier, later) = if next.tick < before.tick { (next, before) } else { (before, next) };
+    let tick = later.tick;
+    let why = match earlier.contradiction(later) {
         Some(Contradiction::Split) => format!("two heads of tick {tick} differ"),
         Some(Contradiction::Order) => format!("the head of tick {tick} is out of order"),
-        None if verify_consistency(before.size, next.size, &before.root, &next.root, proof).is_err() => {
-            format!("the log at tick {tick} does not contain its entries of tick {}", before.tick)
+        None if earlier.size == later.size && earlier.root != later.root => {
+            format!("the log has as many entries at tick {tick} as at tick {}, but others", earlier.tick)
         }
         None => return Ok(()),
     };
     let why = format!("the log server has shown two histories of the log: {why}");
     let hint = "keep both heads as evidence, and show them to the log operator and the log's readers";
     Err(Error::new(Code::Rewritten, why).with_hint(hint))
+}
+
+/// Checks that an answer proves that a log grew from one state to the next. Nothing signs this proof.
+fn check_growth(before: Option<&Statement>, next: &Statement, proof: &[Hash]) -> Result<(), Error> {
+    let Some(before) = before else {
+        return verify_consistency(0, next.size, &empty_root(), &next.root, proof);
+    };
+    let (tick, last) = (next.tick, before.tick);
+    if tick < last {
+        let why = format!("the answer is of tick {tick}, which is before the newest head's tick {last}");
+        let hint = "check for a proxy or cache that repeats answers; if this persists, the log server may have \
+                    returned to an earlier state: ask the log operator";
+        return Err(Error::new(Code::Proof, why).with_hint(hint));
+    }
+    verify_consistency(before.size, next.size, &before.root, &next.root, proof).map_err(|_| {
+        let why = format!(
+            "the log server could not prove that the log at tick {tick} contains its entries of tick {last}"
+        );
+        let hint = "check for a proxy that changes answers; if this persists, the log may have been rewritten: keep \
+                    the newest head as evidence, and ask the log operator and the log's readers";
+        Error::new(Code::Proof, why).with_hint(hint)
+    })
 }
 
 #[cfg(all(test, feature = "sign"))]
@@ -317,7 +342,8 @@ mod tests {
             // The writer's entries are missing at the anchor, and there again afterward.
             (log.clone().at(4095, 2, "true").at(4097, 5, "true"), Code::Rewritten),
             (log.clone().at(4095, 5, "false").at(4097, 5, "false"), Code::Rewritten),
-            (log.clone().at(4095, 9, "false").at(4097, 9, "false"), Code::Rewritten),
+            // Only an unsigned proof is missing.
+            (log.clone().at(4095, 9, "false").at(4097, 9, "false"), Code::Proof),
             (log.clone().at(4095, 5, "true").state(State::Ended).at(4097, 5, "true"), Code::Rewritten),
         ];
         for (number, (log, code)) in lies.into_iter().enumerate() {
@@ -327,8 +353,12 @@ mod tests {
         // Both the anchor's tree and the head's extend the writer's, but the head's doesn't extend the anchor's.
         let forked = RootLog::default().at(4094, 0, "").at(4095, 6, "false").at(4097, 8, "true");
         let answer = forked.answer((0, ""), &[4095], 4097);
-        assert_eq!(compare(&seen(&forked, 4094), &answer), Err(Code::Rewritten));
-        assert_eq!(compare(&NewestHead::none(0), &answer), Err(Code::Rewritten));
+        assert_eq!(compare(&seen(&forked, 4094), &answer), Err(Code::Proof));
+        assert_eq!(compare(&NewestHead::none(0), &answer), Err(Code::Proof));
+        // A contradiction counts, whatever is before it.
+        let both = RootLog::default().at(4094, 5, "true").at(4095, 6, "false").at(4097, 5, "true");
+        let answer = both.answer((5, "true"), &[4095], 4097);
+        assert_eq!(compare(&seen(&both, 4094), &answer), Err(Code::Rewritten));
     }
 
     #[test]
@@ -338,17 +368,33 @@ mod tests {
         let answer = log.answer((4, "false"), &[8191], 8200);
         assert_eq!(compare(&seen(&log, 4095), &answer), Err(Code::Proof));
         let answer = log.answer((4, "false"), &[4095, 8191], 8200);
-        assert_eq!(compare(&seen(&log, 4095), &answer), Err(Code::Rewritten));
+        assert_eq!(compare(&seen(&log, 4095), &answer), Err(Code::Proof));
     }
 
     #[test]
     fn a_head_must_follow_the_one_before_it() {
         let log = RootLog::default().at(7, 5, "a").at(9, 5, "a");
-        for later in [(9, 4, "a"), (9, 5, "b"), (9, 6, "b"), (6, 5, "a"), (7, 6, "a")] {
+        let answers = [
+            ((9, 4, "a"), Code::Rewritten),
+            ((9, 5, "b"), Code::Rewritten),
+            ((7, 6, "a"), Code::Rewritten),
+            // No signed statement contradicts another one.
+            ((9, 6, "b"), Code::Proof),
+            ((6, 5, "a"), Code::Proof),
+            ((6, 4, "b"), Code::Proof),
+            // An earlier tick can't have had more entries, or as many others.
+            ((6, 6, "a"), Code::Rewritten),
+            ((6, 5, "b"), Code::Rewritten),
+        ];
+        for (later, code) in answers {
             let other = RootLog::default().at(later.0, later.1, later.2);
             let answer = other.answer((5, "a"), &[], later.0);
-            assert_eq!(compare(&seen(&log, 7), &answer), Err(Code::Rewritten), "{later:?}");
+            assert_eq!(compare(&seen(&log, 7), &answer), Err(code), "{later:?}");
         }
+        // A server that was set back makes a tick with a lower number at a later time.
+        let mut set_back = RootLog::default().at(6, 4, "a").answer((5, "a"), &[], 6);
+        set_back.head.anchor.time = log.unproven(9).time;
+        assert_eq!(compare(&seen(&log, 7), &set_back), Err(Code::Rewritten));
         let mut early = log.answer((5, "a"), &[], 9);
         early.head.anchor.time = log.unproven(7).time;
         assert_eq!(compare(&seen(&log, 7), &early), Err(Code::Rewritten));
@@ -373,10 +419,10 @@ mod tests {
             (Code::Proof, |answer| {
                 answer.anchors[1].anchor.head.origin = TenantOrigin::parse(OTHER).expect("an origin");
             }),
-            (Code::Rewritten, |answer| answer.anchors[0].consistency.clear()),
-            (Code::Rewritten, |answer| answer.anchors[1].consistency.push(Hash([0; 32]))),
-            (Code::Rewritten, |answer| answer.consistency.clear()),
-            (Code::Rewritten, |answer| answer.consistency[0] = node_hash(&Hash([0; 32]), &Hash([1; 32]))),
+            (Code::Proof, |answer| answer.anchors[0].consistency.clear()),
+            (Code::Proof, |answer| answer.anchors[1].consistency.push(Hash([0; 32]))),
+            (Code::Proof, |answer| answer.consistency.clear()),
+            (Code::Proof, |answer| answer.consistency[0] = node_hash(&Hash([0; 32]), &Hash([1; 32]))),
         ];
         let good = log.answer((3, "a"), &[4095, 8191], 8200);
         for (number, (code, change)) in changes.into_iter().enumerate() {

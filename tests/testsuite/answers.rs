@@ -28,7 +28,7 @@ type Change = fn(&mut Answer);
 enum Outcome {
     /// The head becomes the newest one.
     Accepted,
-    /// The answer proves nothing.
+    /// The answer can't be used.
     Unproven,
     /// The log server has shown two histories.
     Rewritten,
@@ -132,27 +132,62 @@ fn cases() -> Vec<(&'static str, Result<HeadProof, Since>, Answer, Outcome)> {
         ("anchor-of-another-tenant", Unproven, |answer| {
             answer.anchors[0].0.head.origin = tenant(0xbe);
         }),
-        ("proof-to-the-anchor-cut", Rewritten, |answer| _ = answer.anchors[0].1.pop()),
-        ("proof-to-the-head-cut", Rewritten, |answer| _ = answer.consistency.pop()),
-        ("proof-to-the-head-changed", Rewritten, |answer| answer.consistency[0].0[0] ^= 1),
+        ("proof-to-the-anchor-cut", Unproven, |answer| _ = answer.anchors[0].1.pop()),
+        ("proof-to-the-head-cut", Unproven, |answer| _ = answer.consistency.pop()),
+        ("proof-to-the-head-changed", Unproven, |answer| answer.consistency[0].0[0] ^= 1),
     ];
     cases.extend(changes.map(|(name, outcome, change)| (name, seen(), changed(change), outcome)));
-    let lies: [(&str, &[TickEntries]); 5] = [
-        ("anchor-rewritten", &[(SEEN, 3, "first"), (ANCHOR, 5, "other"), (HEAD, 6, "first")]),
-        ("anchor-shortened", &[(SEEN, 3, "first"), (ANCHOR, 2, "first"), (HEAD, 6, "first")]),
-        ("anchor-and-head-rewritten", &[(SEEN, 3, "first"), (ANCHOR, 5, "other"), (HEAD, 6, "other")]),
-        ("head-rewritten-after-the-anchor", &[(SEEN, 3, "first"), (ANCHOR, 5, "first"), (HEAD, 6, "other")]),
-        ("head-shortened-after-the-anchor", &[(SEEN, 3, "first"), (ANCHOR, 5, "first"), (HEAD, 4, "first")]),
+    let lies: [(&str, Outcome, &[TickEntries]); 7] = [
+        // Only a consistency proof fails, which nobody signed.
+        ("anchor-rewritten", Unproven, &[(SEEN, 3, "first"), (ANCHOR, 5, "other"), (HEAD, 6, "first")]),
+        (
+            "anchor-and-head-rewritten",
+            Unproven,
+            &[(SEEN, 3, "first"), (ANCHOR, 5, "other"), (HEAD, 6, "other")],
+        ),
+        (
+            "head-rewritten-after-the-anchor",
+            Unproven,
+            &[(SEEN, 3, "first"), (ANCHOR, 5, "first"), (HEAD, 6, "other")],
+        ),
+        ("anchor-shortened", Rewritten, &[(SEEN, 3, "first"), (ANCHOR, 2, "first"), (HEAD, 6, "first")]),
+        (
+            "anchor-of-the-same-size-rewritten",
+            Rewritten,
+            &[(SEEN, 3, "first"), (ANCHOR, 3, "other"), (HEAD, 6, "other")],
+        ),
+        (
+            "head-of-the-same-size-rewritten",
+            Rewritten,
+            &[(SEEN, 3, "first"), (ANCHOR, 6, "first"), (HEAD, 6, "other")],
+        ),
+        (
+            "head-shortened-after-the-anchor",
+            Rewritten,
+            &[(SEEN, 3, "first"), (ANCHOR, 5, "first"), (HEAD, 4, "first")],
+        ),
     ];
-    for (name, ticks) in lies {
-        cases.push((name, Ok(World::new(ticks).root.head(SEEN)), lie(ticks), Rewritten));
+    for (name, outcome, ticks) in lies {
+        cases.push((name, Ok(World::new(ticks).root.head(SEEN)), lie(ticks), outcome));
     }
     let two = World::new(&[(SEEN, 3, "first"), (ANCHOR, 5, "other"), (HEAD, 6, "first")]);
-    cases.push(("without-a-head-anchor-rewritten", none(0), two.answer(0, &[ANCHOR]), Rewritten));
+    cases.push(("without-a-head-anchor-rewritten", none(0), two.answer(0, &[ANCHOR]), Unproven));
     let split = World::new(&[(HEAD, 7, "first")]);
     cases.push(("two-heads-of-a-tick", Ok(split.root.head(HEAD)), honest.answer(7, &[]), Rewritten));
-    let later = World::new(&[(HEAD + 5, 6, "first")]);
-    cases.push(("tick-before-the-head", Ok(later.root.head(HEAD + 5)), honest.answer(6, &[]), Rewritten));
+    let later = |size, label| Ok(World::new(&[(HEAD + 5, size, label)]).root.head(HEAD + 5));
+    cases.push(("tick-before-the-head", later(6, "first"), honest.answer(6, &[]), Unproven));
+    cases.push((
+        "tick-before-the-head-with-more-entries",
+        later(5, "first"),
+        honest.answer(5, &[]),
+        Rewritten,
+    ));
+    cases.push((
+        "tick-before-the-head-with-other-entries",
+        later(6, "other"),
+        honest.answer(6, &[]),
+        Rewritten,
+    ));
     let mut of_none = honest.answer(0, &[]);
     of_none.consistency.push(Hash([0; 32]));
     cases.push(("proof-from-no-entries", none(0), of_none, Unproven));

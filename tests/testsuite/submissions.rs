@@ -8,7 +8,7 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
 use countersign::log::{
-    AcceptanceError, Admission, Empty, Evidence, Intake, KeyLookup, Leaf, Life, Limits, PendingBatch,
+    AcceptanceError, Admission, Empty, Entry, Evidence, Intake, KeyLookup, Life, Limits, PendingBatch,
     RefusalKind, Rules, Submission, SubmissionError, SubmissionOutcome, VoidGrants,
 };
 use countersign::merkle::leaf_hash;
@@ -770,7 +770,7 @@ fn unauthorized_keys_are_rejected_by_their_first_leaf() {
     let knows_note = || KnownKeys { note: Some(leaf_hash(own_grant.as_bytes())), ..knows_nothing() };
     let admitted = |rules: &Rules, known: &KnownKeys, leaves: &[&String]| {
         let mut admission = Admission::new(rules, known);
-        let mut admit = |leaf: &Leaf| admission.admit(leaf);
+        let mut admit = |entry: &mut Entry| admission.admit(entry);
         let mut intake = Intake::new(Limits::default());
         let body = body(leaves.iter().copied());
         let taken = intake.push(body.as_bytes(), &mut admit).and_then(|()| intake.finish(&mut admit));
@@ -791,6 +791,20 @@ fn unauthorized_keys_are_rejected_by_their_first_leaf() {
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
         assert_eq!(kind, expected, "{leaves:?}");
+    }
+    // Only the holder of a key learns what the log knows about it.
+    let forged = |link: &str| {
+        let (signed, signature) = link.rsplit_once(' ').unwrap();
+        let changed = if signature.starts_with('A') { "B" } else { "A" };
+        format!("{signed} {changed}{}", &signature[1..])
+    };
+    let (forged_named, forged_strange) = (forged(&named_chain.links[0]), forged(begun));
+    for (known, link) in
+        [(knows_nothing(), &forged_named), (knows_nothing(), &forged_strange), (knows_key(), &forged_strange)]
+    {
+        let refusal = admitted(&rules, &known, &[link]).unwrap_err();
+        assert_eq!(refusal.error.to_string(), "signature.invalid: line 1: the link's signature is invalid");
+        assert_eq!(refusal.kind, RefusalKind::Malformed);
     }
     // A link whose open link is missing, and one for another log, are rejected as such.
     let gap = admitted(&rules, &knows_nothing(), &[&strange.links[1]]).unwrap_err().kind;

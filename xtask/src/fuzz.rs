@@ -27,9 +27,12 @@ struct Target {
 }
 
 const TARGETS: &[Target] = &[
+    Target { name: "answer", longest: 16_384, runs: 10_000 },
     Target { name: "canonical", longest: 4096, runs: 60_000 },
     Target { name: "decompress", longest: 4096, runs: 2_000 },
     Target { name: "export", longest: 16_384, runs: 2_000 },
+    Target { name: "growth", longest: 8192, runs: 40_000 },
+    Target { name: "heads_file", longest: 4096, runs: 40_000 },
     Target { name: "line", longest: 4096, runs: 60_000 },
     Target { name: "note", longest: 8192, runs: 40_000 },
     Target { name: "query", longest: 4096, runs: 20_000 },
@@ -45,8 +48,16 @@ const TARGETS: &[Target] = &[
 /// The packages that are instrumented: our own, and parsers of hostile input. `countersign-query` is
 /// excluded, because its build script would get the same flags, and fail to link. Its targets are guided by
 /// the core's scanner alone.
-const INSTRUMENTED_PACKAGES: [&str; 5] =
-    ["countersign", "countersign-fuzz", "miniz_oxide", "ruzstd", "ryu-js"];
+const INSTRUMENTED_PACKAGES: [&str; 8] = [
+    "countersign",
+    "countersign-delivery",
+    "countersign-fuzz",
+    "countersign-growth",
+    "countersign-log",
+    "miniz_oxide",
+    "ruzstd",
+    "ryu-js",
+];
 
 /// The compiler flags that libFuzzer requires.
 const INSTRUMENTATION_FLAGS: [&str; 5] = [

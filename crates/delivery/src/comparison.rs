@@ -17,7 +17,7 @@ pub(crate) fn no_head(origin: &str, trust: &Trust) -> Option<NewestHead> {
 /// answer's head, which is verified.
 ///
 /// # Errors
-/// [`Code::Rewritten`] if they contradict each other. [`Code::Proof`] if something is missing or malformed.
+/// [`Code::Rewritten`] if they contradict each other. [`Code::Proof`] if the answer can't be used.
 pub(crate) fn compare(newest: &NewestHead, head: &HeadProof, log: &Map<String, Value>) -> Result<(), Error> {
     let malformed =
         || Error::new(Code::Proof, "the response does not prove how the log grew since the last head");

@@ -199,8 +199,14 @@ impl<'a> Delivery<'a> {
                 outbox.keep_contradiction(&message, &answer.body);
                 return Step::Dead(rewritten(&message, &outbox).into());
             }
-            Err(error) => return Step::Later { after: answer.retry_after, why: unproven(error).into() },
+            Err(error) => {
+                if newest.is_some() {
+                    self.outbox().keep_unproven(&error.message, &answer.body);
+                }
+                return Step::Later { after: answer.retry_after, why: unproven(error).into() };
+            }
         };
+        self.outbox().forget_unproven();
         self.moved = false;
         // A segment that is sent in parts is removed only after its last part is proven.
         self.from = None;
@@ -282,7 +288,7 @@ pub(crate) fn server_error(answer: &Answer) -> DeliveryError {
 
 fn unproven(error: countersign::Error) -> DeliveryError {
     let hint = "check the log's public key and the quorum; the log server claims to have the events, but its proof doesn't verify";
-    DeliveryError::Unproven { error, hint }
+    DeliveryError::Unproven { hint: error.hint.unwrap_or(hint), error }
 }
 
 /// The hint for recording events in a new chain if their own chain can't continue.

@@ -70,7 +70,7 @@ pub use delivery::{Delivery, LogServer, Step, submit_note};
 pub use error::DeliveryError;
 pub use follow::{FileFollower, FollowProgress, LineReader};
 pub use outbox::{
-    Contradiction, Directory, FollowPosition, Head, InputPosition, LinkPlace, Memory, Outbox, Receipt,
+    Directory, FollowPosition, Head, InputPosition, LinkPlace, Memory, Outbox, Receipt, RefusedAnswer,
     Segment, Store,
 };
 pub use placing::place_note;

@@ -26,6 +26,7 @@ use crate::error::DeliveryError;
 
 const POSITION: &str = "position.json";
 const CONTRADICTION: &str = "contradiction.json";
+const UNPROVEN: &str = "unproven.json";
 const VERSION: &str = "outbox/v1";
 
 /// The proof that the log contains a link, with that link.
@@ -37,15 +38,17 @@ pub struct Receipt {
     pub proof: String,
 }
 
-/// The evidence that a log server has shown two histories of a tenant log.
+/// A tenant log's answer that was not accepted, with the head that it was compared with. In `contradiction.json`, it is
+/// the evidence that the log server has shown two histories. In `unproven.json`, it is the newest answer that could not be
+/// used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contradiction {
+pub struct RefusedAnswer {
     /// The reason, for people.
     pub message: String,
     /// The head proof that the outbox had, if it had one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub head: Option<String>,
-    /// The log server's answer, which contradicts that head or itself.
+    /// The log server's answer.
     pub answer: String,
 }
 
@@ -76,7 +79,9 @@ pub struct Outbox {
     receipt: Option<Receipt>,
     /// The proof of a tenant log's newest head.
     newest_head: Option<HeadProof>,
-    contradiction: Option<Contradiction>,
+    contradiction: Option<RefusedAnswer>,
+    /// True if there is an answer that could not be used.
+    has_unproven: bool,
     /// True if a write failed, so that only opening the outbox again shows what is durable.
     unknown: bool,
 }
@@ -101,6 +106,7 @@ impl Outbox {
             receipt: None,
             newest_head: None,
             contradiction: None,
+            has_unproven: names.iter().any(|name| name == UNPROVEN),
             unknown: false,
         };
         if names.iter().any(|name| name == POSITION) {
@@ -215,7 +221,7 @@ impl Outbox {
     }
 
     /// Returns the evidence that the log server has shown two histories, if it has.
-    pub fn contradiction(&self) -> Option<&Contradiction> {
+    pub fn contradiction(&self) -> Option<&RefusedAnswer> {
         self.contradiction.as_ref()
     }
 
@@ -337,11 +343,29 @@ impl Outbox {
     /// Keeps the evidence that this answer contradicts the newest head or itself. If the store fails, it is kept until the
     /// process ends. The next one sends the links again, and gets an answer to compare.
     pub(crate) fn keep_contradiction(&mut self, message: &str, answer: &[u8]) {
+        self.contradiction = Some(self.keep_refused(CONTRADICTION, message, answer));
+    }
+
+    /// Keeps a tenant log's answer that can't be used, until one is accepted. If the store fails, it isn't kept: the next
+    /// attempt gets another one.
+    pub(crate) fn keep_unproven(&mut self, message: &str, answer: &[u8]) {
+        self.has_unproven = true;
+        self.keep_refused(UNPROVEN, message, answer);
+    }
+
+    /// Deletes the answer that could not be used, after one was accepted.
+    pub(crate) fn forget_unproven(&mut self) {
+        // If the file can't be removed, that is tried again after the next answer.
+        self.has_unproven = self.has_unproven && self.store.remove(UNPROVEN).is_err();
+    }
+
+    fn keep_refused(&self, file: &str, message: &str, answer: &[u8]) -> RefusedAnswer {
         let head = self.newest_head.as_ref().map(ToString::to_string);
         let answer = String::from_utf8_lossy(answer).into_owned();
-        let evidence = self.contradiction.insert(Contradiction { message: message.into(), head, answer });
-        let text = serde_json::to_string(evidence).unwrap_or_default() + "\n";
-        let _ = self.store.put(CONTRADICTION, text.as_bytes());
+        let refused = RefusedAnswer { message: message.into(), head, answer };
+        let text = serde_json::to_string(&refused).unwrap_or_default() + "\n";
+        let _ = self.store.put(file, text.as_bytes());
+        refused
     }
 
     /// Deletes the record of an input's progress, if everything in the outbox is proven.

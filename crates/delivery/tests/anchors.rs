@@ -14,7 +14,9 @@ use countersign::recorder::Recorder;
 use countersign::tenant::{Anchor, Head, HeadProof, Since, State, TenantOrigin};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_delivery::{Answer, Delivery, DeliveryError, LogServer, Memory, Outbox, Step};
+use countersign_delivery::{
+    Answer, Delivery, DeliveryError, LogServer, Memory, Outbox, RefusedAnswer, Step, Store as _,
+};
 use serde_json::{Map, Value, json};
 
 const ROOT: &str = "log.example";
@@ -64,6 +66,8 @@ struct Operator {
     change: fn(&mut Value),
     /// The heads that the writers stated.
     stated: Vec<String>,
+    /// The seconds by which each tick is late.
+    seconds_late: i64,
 }
 
 impl Operator {
@@ -77,6 +81,7 @@ impl Operator {
             anchors: BTreeMap::new(),
             change: |_| {},
             stated: Vec::new(),
+            seconds_late: 0,
         }
     }
 
@@ -106,7 +111,8 @@ impl Operator {
             root: tree(&entries).root(),
             state: State::Live,
         };
-        let time = Time::from_millis(1_790_000_000_000 + 1000 * i64::try_from(tick).unwrap()).unwrap();
+        let seconds = i64::try_from(tick).unwrap() + self.seconds_late;
+        let time = Time::from_millis(1_790_000_000_000 + 1000 * seconds).unwrap();
         let siblings = vec![Hash([5; 32]); 8];
         let anchor = Anchor { head, salt: [4; 16], time, siblings, tick, hashes: Vec::new() };
         self.ticks.extend(&[leaf_hash(anchor.entry().to_string().as_bytes())]);
@@ -206,6 +212,12 @@ impl Writer {
         self.deliver(operator)
     }
 
+    /// Returns the newest answer, if it could not be used.
+    fn refused(&self) -> Option<RefusedAnswer> {
+        let file = self.disk.read("unproven.json").ok()?;
+        Some(serde_json::from_slice(&file).unwrap())
+    }
+
     fn deliver(&self, operator: &mut Operator) -> Step<DeliveryError> {
         Delivery::new(&Mutex::new(self.outbox()), &self.trust, ORIGIN).step(operator)
     }
@@ -220,6 +232,14 @@ fn delivered(step: &Step<DeliveryError>) {
 fn dead(step: Step<DeliveryError>) -> String {
     let Step::Dead(why) = step else { panic!("{step:?}") };
     assert_eq!(why.code(), "log.rewritten");
+    why.to_string()
+}
+
+/// Returns the message of a failure that may pass.
+#[track_caller]
+fn unproven(step: Step<DeliveryError>) -> String {
+    let Step::Later { why, .. } = step else { panic!("{step:?}") };
+    assert_eq!(why.code(), "proof.invalid");
     why.to_string()
 }
 
@@ -240,35 +260,78 @@ fn a_recorder_states_the_newest_head_of_earlier_processes() {
 }
 
 #[test]
-fn an_alternating_operator_is_noticed_at_the_next_anchor() {
-    for lie in [History::Rewritten, History::Shortened] {
-        let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
-        // Readers are shown the ticks in between.
-        for tick in [10, 20, 30] {
-            delivered(&writer.record(&mut operator));
-            operator.advance_to(tick).tick(lie);
-        }
-        operator.advance_to(4095).tick(lie);
-        let seen = writer.outbox().newest_head().unwrap().to_string();
-        let message = dead(writer.record(&mut operator));
-        assert!(message.contains("two histories"), "{message}");
-
-        let outbox = writer.outbox();
-        assert_eq!((outbox.pending().len(), outbox.events()), (1, 1), "the event is kept");
-        let evidence = outbox.contradiction().unwrap();
-        assert_eq!(evidence.head.as_ref(), Some(&seen));
-        let answer: Value = serde_json::from_str(&evidence.answer).unwrap();
-        let anchor = answer["logs"][ORIGIN]["anchors"][0]["anchor"].as_str().unwrap();
-        assert_eq!(Anchor::parse(anchor).unwrap().tick, 4095);
-        assert!(message.contains(&evidence.message));
-        drop(outbox);
-
-        // Another process sends nothing more, even if the operator returns to the truth.
-        let requests = operator.stated.len();
-        operator.advance_to(5000).tick(History::True);
-        assert_eq!(dead(writer.deliver(&mut operator)), message);
-        assert_eq!(operator.stated.len(), requests);
+fn an_operator_whose_signed_heads_contradict_each_other_is_noticed_at_the_next_anchor() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    // Readers are shown the ticks in between.
+    for tick in [10, 20, 30] {
+        delivered(&writer.record(&mut operator));
+        operator.advance_to(tick).tick(History::Shortened);
     }
+    operator.advance_to(4095).tick(History::Shortened);
+    let seen = writer.outbox().newest_head().unwrap().to_string();
+    let message = dead(writer.record(&mut operator));
+    assert!(message.contains("two histories"), "{message}");
+
+    let outbox = writer.outbox();
+    assert_eq!((outbox.pending().len(), outbox.events()), (1, 1), "the event is kept");
+    let evidence = outbox.contradiction().unwrap();
+    assert_eq!(evidence.head.as_ref(), Some(&seen));
+    let answer: Value = serde_json::from_str(&evidence.answer).unwrap();
+    let anchor = answer["logs"][ORIGIN]["anchors"][0]["anchor"].as_str().unwrap();
+    assert_eq!(Anchor::parse(anchor).unwrap().tick, 4095);
+    assert!(message.contains(&evidence.message));
+    drop(outbox);
+
+    // Another process sends nothing more, even if the operator returns to the truth.
+    let requests = operator.stated.len();
+    operator.advance_to(5000).tick(History::True);
+    assert_eq!(dead(writer.deliver(&mut operator)), message);
+    assert_eq!(operator.stated.len(), requests);
+}
+
+#[test]
+fn an_operator_that_rewrote_the_log_can_never_prove_its_growth() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    delivered(&writer.record(&mut operator));
+    let seen = writer.outbox().newest_head().unwrap().to_string();
+    // The anchor has more entries than the newest head, but other ones.
+    delivered(&Writer::new(2, trust("")).record(&mut operator));
+    operator.advance_to(4095).tick(History::Rewritten);
+    for _ in 0..3 {
+        let why = unproven(writer.record(&mut operator));
+        assert!(
+            why.contains("could not prove that the log at tick 4095 contains its entries of tick 0"),
+            "{why}"
+        );
+        let outbox = writer.outbox();
+        assert_eq!(outbox.newest_head().unwrap().to_string(), seen);
+        assert!(outbox.events() > 0, "the events are kept");
+        assert_eq!(outbox.contradiction(), None);
+        let refused = writer.refused().expect("the answer is kept");
+        assert_eq!(
+            (refused.head.as_ref(), format!("proof.invalid: {}", refused.message)),
+            (Some(&seen), why)
+        );
+    }
+}
+
+#[test]
+fn a_changed_proof_stops_nothing_for_good() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    delivered(&writer.record(&mut operator));
+    operator.advance_to(50).change = |answer| {
+        let consistency = &mut answer["logs"][ORIGIN]["consistency"];
+        assert!(!consistency.as_array().unwrap().is_empty());
+        consistency[0] = json!(Hash([7; 32]).to_string());
+    };
+    let why = unproven(writer.record(&mut operator));
+    assert!(why.contains("could not prove"), "{why}");
+    assert!(writer.refused().is_some());
+    operator.change = |_| {};
+    delivered(&writer.deliver(&mut operator));
+    assert_eq!(writer.refused(), None);
+    assert_eq!(operator.stated.len(), 3);
+    assert_eq!(operator.stated[1], operator.stated[2], "the newest head stays the same");
 }
 
 #[test]
@@ -287,7 +350,7 @@ fn a_recorder_without_memory_notices_what_differs_from_the_newest_anchor() {
     let mut operator = Operator::new();
     delivered(&Writer::new(1, trust("")).record(&mut operator));
     operator.advance_to(4095).tick(History::Rewritten);
-    dead(Writer::new(2, trust("")).record(&mut operator));
+    unproven(Writer::new(2, trust("")).record(&mut operator));
     // An older lie is not noticed.
     operator.advance_to(8191).tick(History::True);
     delivered(&Writer::new(3, trust("")).record(&mut operator));
@@ -317,13 +380,14 @@ fn a_missing_anchor_proves_nothing_and_is_retried() {
 }
 
 #[test]
-fn an_older_head_than_the_newest_is_a_contradiction() {
+fn a_log_server_that_was_set_back_contradicts_itself() {
     let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
     operator.advance_to(50);
     delivered(&writer.record(&mut operator));
-    // A log server that was restored from a backup.
+    // A log server that was restored from a backup continues with lower numbers of ticks, at later times.
     let mut restored = Operator::new();
-    restored.growth = operator.growth;
+    restored.growth = operator.growth.clone();
+    restored.seconds_late = 1000;
     restored.advance_to(20);
     dead(writer.record(&mut restored));
 }

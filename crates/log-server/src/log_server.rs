@@ -374,7 +374,7 @@ impl LogServer {
     pub(crate) fn check_beginning(&self, beginning: &[u8]) -> Result<bool, SubmitError> {
         let (rules, known) = (self.rules(), &**self.reader());
         let mut admission = Admission::new(&rules, known);
-        let admit = &mut |leaf: &_| admission.admit(leaf);
+        let admit = &mut |entry: &mut _| admission.admit(entry);
         match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| true, admit) {
             Ok(intake) => Ok(intake.has_admitted()),
             Err(IntakeError::UnknownSigner(stop)) => Err(self.explain(ReadError::UnknownSigner(stop))),
@@ -409,7 +409,7 @@ impl LogServer {
     ) -> Result<Result<Submission, ReadError<K::Error>>, BodyError> {
         let rules = self.rules();
         let mut admission = Admission::new(&rules, known);
-        let mut admit = |leaf: &_| admission.admit(leaf);
+        let mut admit = |entry: &mut _| admission.admit(entry);
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
             Err(IntakeError::Body(error)) => return Err(error),

@@ -1,7 +1,7 @@
 //! Parses a submission's body, with bounds on size and effort before and after decompression.
 
 use countersign::export::{Compression, Decompressor};
-use countersign::log::{AcceptanceError, Intake, Leaf, Limits};
+use countersign::log::{AcceptanceError, Entry, Intake, Limits};
 
 /// The number of bytes that any body may decompress to, even a tiny one.
 const MIN_UNPACKED_BYTES: usize = 1 << 20;
@@ -70,7 +70,7 @@ pub fn read<E>(
     limits: &Limits,
     extent: Extent,
     hold: &mut dyn FnMut(usize) -> bool,
-    admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+    admit: &mut dyn FnMut(&mut Entry) -> Result<(), AcceptanceError<E>>,
 ) -> Result<Intake, IntakeError<E>> {
     let mut intake = Intake::new(*limits);
     let Some(compression) = Compression::detect(bytes) else {

@@ -9,7 +9,7 @@
 //! | decide the order of all entries, and tick | [`sequencer`], [`job`], [`rules`] |
 //! | prove heads at earlier ticks | [`anchors`] |
 //! | keep heads that show when entries existed | [`kept`] |
-//! | remember each head apart from the database, and stop a tenant log that contradicts it | [`memory`], [`guard`], [`stops`] |
+//! | remember each head apart from the database, and stop a tenant log that contradicts it | [`memory`], [`heads_format`], [`guard`], [`stops`] |
 //! | show each tick's changes to growth witnesses | [`growth`]; [`growth_serving`] and [`growth_wire`], as lines |
 //! | begin and end a tenant log | [`requests`] |
 //! | grant and revoke keys in all tenant logs | [`root_notes`] |
@@ -29,6 +29,7 @@ pub mod growth_serving;
 pub mod growth_wire;
 pub mod guard;
 pub mod heads;
+pub mod heads_format;
 pub mod job;
 pub mod kept;
 pub mod memory;

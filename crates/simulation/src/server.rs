@@ -275,7 +275,7 @@ impl Server {
         self.signing.check()?;
         let rules = log.rules();
         let mut admission = Admission::new(&rules, &*log.reader);
-        let mut admit = |leaf: &_| admission.admit(leaf);
+        let mut admit = |entry: &mut _| admission.admit(entry);
         let intake = match body::read(bytes, &LIMITS, Extent::Whole, &mut |_| true, &mut admit) {
             Ok(intake) => intake,
             Err(IntakeError::Body(error)) => return Err(SubmitError::Unavailable(error.to_string())),

@@ -68,6 +68,12 @@ export class Storage {
       .join(" ");
   }
 
+  /** Returns the JSON in the first entry of this kind. */
+  content(kind: string): unknown {
+    const text = this.entries.map(({ bytes }) => new TextDecoder().decode(bytes)).find((text) => text.startsWith(kind));
+    return JSON.parse(text?.slice(text.indexOf("\n") + 1) ?? "null");
+  }
+
   async #write({ put, remove }: Change): Promise<void> {
     this.writes += 1;
     // Copied, because the caller may reuse the arrays.

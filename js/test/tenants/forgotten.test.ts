@@ -76,11 +76,12 @@ test("a server that returned to an earlier state is noticed", { timeout: 120_000
   assert.ok((await other.delivered()).proof?.includes(beta));
   await audit.close();
 
-  // The worker first continues its chain, whose last links the log lacks.
+  // The worker first continues its chain, whose last links the log lacks. It then starts another one, with which the log
+  // has more entries than before. Only the proof that it contains the earlier ones is missing.
   const answer = await eventually(
     "the worker notices it",
     async () => JSON.parse(await ask("/failing?tenant=of-a-worker")) as Partial<CountersignError>,
-    ({ code }) => code === "log.rewritten",
+    ({ code, evidence }) => code === "proof.invalid" && evidence !== undefined,
   );
   assert.equal(answer.tenant, "of-a-worker");
   assert.match(answer.evidence?.before ?? "", /^countersign\/v1 head\n/);

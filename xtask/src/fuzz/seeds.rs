@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{TARGETS, folder};
@@ -75,6 +75,7 @@ fn of_vectors(vectors: &Path, seeds: &mut Seeds) -> Result<()> {
             }
         }
     }
+    of_answers(&fs::read(vectors.join("answers.json"))?, seeds)?;
     let primitives = fs::read(vectors.join("primitives.json"))?;
     texts(&serde_json::from_slice(&primitives).context("primitives.json")?, &mut |text| {
         for target in ["canonical", "line", "note", "tiles", "trust"] {
@@ -82,6 +83,54 @@ fn of_vectors(vectors: &Path, seeds: &mut Seeds) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Adds answers as they are in the vectors, and as a log server sends them.
+fn of_answers(answers: &[u8], seeds: &mut Seeds) -> Result<()> {
+    let answers: Vec<Value> = serde_json::from_slice(answers).context("answers.json")?;
+    for answer in answers {
+        seeds.add("answer", answer.to_string());
+        let head = answer["head"].as_str().context("an answer has no head")?;
+        let (lines, root) = head.split_once("\n\n").context("a head has no empty line")?;
+        let origin = lines.lines().nth(1).context("a head has no origin")?;
+        let notes = json!([{ "index": 0, "hashes": answer["consistency"] }]);
+        let log = json!({
+            "head": format!("{lines}\n"), "chains": {}, "notes": notes, "added": 1, "repeated": 0,
+            "anchors": answer["anchors"], "consistency": answer["consistency"],
+        });
+        seeds.add("answer", json!({ "root": root, "logs": { origin: log } }).to_string());
+        of_head(head, seeds);
+    }
+    Ok(())
+}
+
+/// Adds growth lines about the log of a head: a snapshot with it at tick 0, and a tick at which nothing changes.
+fn of_head(head: &str, seeds: &mut Seeds) {
+    let lines: Vec<&str> = head.lines().take_while(|line| !line.is_empty()).collect();
+    let [_, origin, size, root, state, _, time, siblings @ ..] = &lines[..] else { return };
+    let Some((root_origin, id)) = origin.rsplit_once("/t/") else { return };
+    let Ok(size) = size.parse::<u64>() else { return };
+    let secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let header = |next: u64| json!({ "growth": "countersign/v1", "origin": root_origin, "first": next - 1, "next": next });
+    let snapshot = json!({
+        "snapshot": 0, "time": time, "secret": secret, "depth": siblings.len(), "edge": [], "heads": 1,
+    });
+    let head = json!({ "id": id, "size": size, "root": root, "state": state });
+    let tick = |number: u64, changes: usize| {
+        let time = "9999-12-31T23:59:59.999Z";
+        json!({
+            "tick": number, "time": time, "secret": secret, "depth": siblings.len(), "heads": 1, "changes": changes,
+        })
+    };
+    let change = json!({
+        "id": id, "size": size, "root": root, "state": state, "from": size, "proof": [],
+    });
+    let begun = format!("{}\n{snapshot}\n{head}\n", header(1));
+    seeds.add("growth", format!("{begun}\n{}\n{}\n", header(2), tick(1, 0)));
+    seeds.add("growth", format!("{}\n{}\n{change}\n", header(2), tick(1, 1)));
+    seeds.add("growth", format!("{}\n{}\n{}\n", header(2), tick(1, 1), json!({ "id": id, "gone": true })));
+    seeds.add("growth", format!("{}\n", json!({ "id": id, "from": 0, "to": size })));
+    seeds.add("growth", begun);
 }
 
 /// Adds an export, its lines, their parts, and its submissions.
@@ -128,6 +177,15 @@ fn of_no_vector(seeds: &mut Seeds) {
         input.resize(32, 0);
         input.extend_from_slice(b"\0\x06a leaf\0\0\0\x01b");
         seeds.add("tiles", input);
+    }
+    // Numbers of heads to write, before a file that has its version and no head, or is cut off.
+    for writes in [&[7u8, 0, 1, 2, 3, 64, 128][..], &[2, 5, 5], &[0]] {
+        for length in [0, 80, 160, 480] {
+            let mut file = writes.to_vec();
+            file.extend_from_slice(b"countersign/v1 heads\n");
+            file.resize(writes.len() + length, 0);
+            seeds.add("heads_file", file);
+        }
     }
     let mut random = fastrand::Rng::with_seed(PROGRAMS);
     for number in 0..PROGRAMS {

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign::tenant::{HeadProof, NewestHead};
+use countersign_delivery::RefusedAnswer;
 
 use self::entries::Entry;
 use self::journal::Contents;
@@ -26,6 +27,7 @@ const NOTE_WIDTH: usize = 300;
 /// The files in the folder of `countersign record --outbox` with what is known about the log.
 const POSITION: &str = "position.json";
 const CONTRADICTION: &str = "contradiction.json";
+const UNPROVEN: &str = "unproven.json";
 
 /// Show an outbox, or recover the intact part of a corrupt one
 ///
@@ -131,7 +133,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
 /// True for the files in the folder of `countersign record --outbox` that contain no entries.
 fn is_bookkeeping(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name == "lock" || name == POSITION || name == CONTRADICTION || name.starts_with(".countersign-")
+    ["lock", POSITION, CONTRADICTION, UNPROVEN].contains(&&*name) || name.starts_with(".countersign-")
 }
 
 fn show(path: &Path) -> Result<ExitStatus, CliError> {
@@ -146,7 +148,7 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
             let _ = match entry {
                 Entry::Log(note) => {
                     let fact = line(&note.text, NOTE_WIDTH);
-                    let fact = if note.is_contradiction { bad(&fact).clone() } else { fact };
+                    let fact = if note.is_problem { bad(&fact).clone() } else { fact };
                     writeln!(text, "  {id}  log     {fact}{tenant}")
                 }
                 Entry::Event(event) => writeln!(
@@ -195,12 +197,12 @@ fn log_facts(folder: &Path) -> String {
     if let Some(head) = head {
         let _ = writeln!(text, "  {}", faint(entries::newest_head(NewestHead::from(&head).since())));
     }
-    let evidence = fs::read(folder.join(CONTRADICTION)).ok();
-    if let Some(evidence) =
-        evidence.and_then(|bytes| serde_json::from_slice::<countersign_delivery::Contradiction>(&bytes).ok())
-    {
-        let message = line(&evidence.message, NOTE_WIDTH);
-        let _ = writeln!(text, "  {} {message}; see {CONTRADICTION}", bad("log.rewritten:"));
+    for (file, code) in [(CONTRADICTION, "log.rewritten:"), (UNPROVEN, "proof.invalid:")] {
+        let refused = fs::read(folder.join(file)).ok();
+        let refused = refused.and_then(|bytes| serde_json::from_slice::<RefusedAnswer>(&bytes).ok());
+        if let Some(RefusedAnswer { message, .. }) = refused {
+            let _ = writeln!(text, "  {} {}; see {file}", bad(code), line(&message, NOTE_WIDTH));
+        }
     }
     text
 }

@@ -283,7 +283,7 @@ impl EmbeddedLogServer {
         }
         let rules = self.engine.rules();
         let mut admission = Admission::new(&rules, &*self.reader);
-        let mut admit = |leaf: &_| admission.admit(leaf);
+        let mut admit = |entry: &mut _| admission.admit(entry);
         match body::read(body, &LIMITS, Extent::Whole, &mut |_| true, &mut admit) {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
             Ok(intake) => Ok(intake.finish(&mut admit).map_err(from_unknown_signer)),
@@ -298,7 +298,7 @@ impl EmbeddedLogServer {
         self.shared.signing.check()?;
         let rules = self.engine.rules();
         let mut admission = Admission::new(&rules, &*self.reader);
-        let admit = &mut |leaf: &_| admission.admit(leaf);
+        let admit = &mut |entry: &mut _| admission.admit(entry);
         match body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| true, admit) {
             Err(IntakeError::UnknownSigner(stop)) => Err(from_unknown_signer(stop)),
             // Other errors are reported once the whole body has arrived.

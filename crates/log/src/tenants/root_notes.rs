@@ -37,6 +37,8 @@ use crate::submission::SubmitError;
 
 /// The maximum number of notes for all tenant logs.
 pub const MAX_ROOT_NOTES: usize = 65_536;
+/// The maximum number of grants among them. The rest of the room is for revocations alone.
+const MAX_ROOT_GRANTS: usize = MAX_ROOT_NOTES / 2;
 /// The maximum number of tenant logs that get a note at a tick.
 const MAX_PLACED_PER_TICK: usize = 1024;
 /// The maximum number of tenant logs that are examined at a tick.
@@ -104,6 +106,8 @@ pub(super) struct RootNotes {
     notes: Vec<Arc<RootNote>>,
     places: HashMap<Hash, usize>,
     by_key: HashMap<VerifierKey, Vec<usize>>,
+    /// The number of grants among the notes.
+    grants: usize,
     passes: Vec<Pass>,
     /// Those who wait for the tick that stores their grants, if several servers share the store.
     unstored: Vec<UnstoredGrant>,
@@ -205,6 +209,7 @@ impl RootNotes {
         let (note, place) = (Arc::new(note), self.notes.len());
         self.places.insert(note.hash, place);
         self.by_key.entry(note.key().clone()).or_default().push(place);
+        self.grants += usize::from(note.is_grant());
         self.notes.push(note.clone());
         note
     }
@@ -237,11 +242,7 @@ impl RootNotes {
             return;
         }
         let stored = rules.check_note(&note.note).map_err(SubmitError::Refused).and_then(|()| {
-            if self.notes.len() >= MAX_ROOT_NOTES {
-                let message =
-                    format!("the log server has its maximum of {MAX_ROOT_NOTES} notes for all logs");
-                return Err(SubmitError::Unavailable(message));
-            }
+            check_room(note.is_grant(), self.grants, self.notes.len())?;
             Ok(writer.add_root_note(&note)?)
         });
         if let Err(error) = stored {
@@ -284,12 +285,17 @@ impl RootNotes {
             };
             let known: Vec<usize> =
                 keys.iter().filter_map(|key| self.by_key.get(*key)).flatten().copied().collect();
-            // A repeated chain needs nothing.
-            let is_repeated = match entry.leaf.link() {
-                Some(link) if !known.is_empty() => state.chain(&link.chain())?.is_some(),
-                _ => false,
+            if known.is_empty() {
+                continue;
+            }
+            // A repeated chain needs nothing, nor does an entry that will be refused: nobody else may cause this work.
+            let is_needed = match &entry.leaf.body {
+                Body::Link { link, .. } => {
+                    state.chain(&link.chain())?.is_none() && keys.iter().all(|key| entry.is_signed_by(key))
+                }
+                Body::Note(note) => rules.check_note(note).is_ok(),
             };
-            if !is_repeated {
+            if is_needed {
                 places.extend(known);
             }
         }
@@ -436,6 +442,18 @@ impl RootNotes {
     }
 }
 
+/// Checks that there is room for another note. Grants must not use up what revocations need.
+fn check_room(is_grant: bool, grants: usize, notes: usize) -> Result<(), SubmitError> {
+    let (count, max, what) =
+        if is_grant { (grants, MAX_ROOT_GRANTS, "grants") } else { (notes, MAX_ROOT_NOTES, "key notes") };
+    if count < max && notes < MAX_ROOT_NOTES {
+        return Ok(());
+    }
+    Err(SubmitError::Unavailable(format!(
+        "the log server has its maximum of {max} {what} for all tenant logs"
+    )))
+}
+
 /// True if a tenant log has a note, or gets it at the next tick.
 fn has_note(
     growth: &PendingBatch,
@@ -546,6 +564,26 @@ mod tests {
 
     fn unplaced(seed: u8) -> StoredRootNote {
         StoredRootNote { note: revocation(seed), is_placed: false }
+    }
+
+    #[test]
+    fn grants_leave_room_for_revocations() {
+        let is_accepted = |is_grant, grants, notes| check_room(is_grant, grants, notes).is_ok();
+        assert!(is_accepted(true, MAX_ROOT_GRANTS - 1, MAX_ROOT_GRANTS - 1));
+        assert!(!is_accepted(true, MAX_ROOT_GRANTS, MAX_ROOT_GRANTS));
+        for revocations in [0, MAX_ROOT_NOTES - MAX_ROOT_GRANTS - 1] {
+            assert!(is_accepted(false, MAX_ROOT_GRANTS, MAX_ROOT_GRANTS + revocations));
+        }
+        assert!(!is_accepted(false, MAX_ROOT_GRANTS, MAX_ROOT_NOTES));
+        assert!(!is_accepted(true, 0, MAX_ROOT_NOTES), "revocations may use all of the room");
+
+        let mut notes = RootNotes::default();
+        notes.insert(revocation(2));
+        let grant = Statement::Grant { key: revocation(3).key().clone(), from: None, until: None };
+        let issuer = SignerKey::from_seed("example.com", [1; 32]).expect("a name");
+        let grant = KeyNote::sign("log.example", &[grant], &issuer).expect("a note");
+        notes.insert(RootNote::parse(grant).expect("a note"));
+        assert_eq!((notes.grants, notes.notes.len()), (1, 2));
     }
 
     fn at_start() -> RootNotes {

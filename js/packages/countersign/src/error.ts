@@ -120,7 +120,10 @@ export class CountersignError extends Error {
   declare readonly member: string | undefined;
   /** The application's ID of the tenant whose log or events are concerned, with the option `tenants`. */
   declare readonly tenant: string | undefined;
-  /** The two heads of a tenant's log that contradict each other, and what proves it: with the code `log.rewritten`. */
+  /**
+   * The heads of a tenant's log before and in an answer that was not accepted: with the code `log.rewritten`, and with
+   * `proof.invalid` if the answer doesn't prove that the log only grew.
+   */
   declare readonly evidence: Evidence | undefined;
   /** The message and the hint as data, if they come from the core. */
   declare readonly phrases: Phrases | undefined;

@@ -23,8 +23,8 @@ pub(super) struct LogNote {
     pub(super) tenant: String,
     /// The fact, for people.
     pub(super) text: String,
-    /// True if the log server has shown two histories.
-    pub(super) is_contradiction: bool,
+    /// True if the log server has shown two histories, or its newest answer could not be used.
+    pub(super) is_problem: bool,
 }
 
 /// An event that waits for its link.
@@ -46,9 +46,9 @@ pub(super) struct Links {
     pub(super) tenant: Option<String>,
 }
 
-/// The reason why a tenant's log must not be written to.
+/// The reason why a tenant's log must not be written to, or why its newest answer could not be used.
 #[derive(Deserialize)]
-struct Contradiction {
+struct RefusedAnswer {
     message: String,
 }
 
@@ -77,7 +77,7 @@ impl Entry {
                 let head = str::from_utf8(&rest[..end]).ok()?;
                 Links::parse(&rest[end + 1..], head).map(Self::Links)
             }
-            b't' | b'o' | b'h' | b'x' => {
+            b't' | b'o' | b'h' | b'x' | b'u' => {
                 let end = rest.iter().position(|&byte| byte == b'\n')?;
                 let tenant: String = serde_json::from_slice(&rest[..end]).ok()?;
                 let rest = &rest[end + 1..];
@@ -107,16 +107,16 @@ impl Entry {
 impl LogNote {
     fn parse(kind: u8, bytes: &[u8], tenant: String) -> Option<Self> {
         let text = str::from_utf8(bytes).ok()?;
-        let (text, is_contradiction) = match kind {
+        let (text, is_problem) = match kind {
             b'o' => (format!("its log is {text}"), false),
             b'h' => {
                 let mut lines = text.splitn(3, '\n');
                 let (_origin, since) = (lines.next()?, Since::parse(lines.next()?)?);
                 (newest_head(since), false)
             }
-            _ => (serde_json::from_str::<Contradiction>(text).ok()?.message, true),
+            _ => (serde_json::from_str::<RefusedAnswer>(text).ok()?.message, true),
         };
-        Some(Self { tenant, text, is_contradiction })
+        Some(Self { tenant, text, is_problem })
     }
 }
 
@@ -227,10 +227,11 @@ mod tests {
             ("o\"acme\"\nlog.example/t/00", "its log is log.example/t/00", false),
             ("h\"acme\"\nlog.example/t/00\n120,4093\nproof", "newest head: 120 entries at tick 4093", false),
             ("x\"acme\"\n{\"message\":\"two histories\",\"evidence\":{}}", "two histories", true),
+            ("u\"acme\"\n{\"message\":\"no proof\",\"evidence\":{}}", "no proof", true),
         ];
-        for (text, fact, is_contradiction) in notes {
+        for (text, fact, is_problem) in notes {
             let Some(Entry::Log(note)) = parse(text) else { panic!("{text}") };
-            assert_eq!((&*note.tenant, &*note.text, note.is_contradiction), ("acme", fact, is_contradiction));
+            assert_eq!((&*note.tenant, &*note.text, note.is_problem), ("acme", fact, is_problem));
         }
         for text in
             ["t", "tacme\ne", "t\"acme\"\n", "t\"acme\"\no\"acme\"\nlog", "h\"acme\"\nlog\n1\n", "x\"a\"\n{}"]

@@ -331,7 +331,7 @@ fn writers_notice_a_rollback(scene: &Scene, log: usize) {
     other.anchor.time = Time::from_millis(START).unwrap();
     let growth = GrowthProof::prove(NewestHead::from(&other).since(), &head, &*scene.reader(log)).unwrap();
     let compared = NewestHead::from(&other).compare(&head, &growth.anchors, &growth.consistency);
-    assert_eq!(compared.unwrap_err().code.as_str(), "log.rewritten");
+    assert_eq!(compared.unwrap_err().code.as_str(), "proof.invalid");
 }
 
 /// Checks the kept heads of the log that grew in the first and in the second hour.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::world::{Customer, World, emitters};
+use crate::common::emitter::Emitter;
 use crate::common::server::{Answer, ORIGIN, client, emitter_key, send, until};
 
 /// The number of an emitter that the trust file doesn't name.
@@ -161,6 +162,36 @@ fn a_grant_comes_before_the_first_chain_in_each_log_and_a_revocation_goes_to_the
     world.tick();
     assert_eq!(customers.each_ref().map(|customer| size(&world, customer)), sizes);
     assert_eq!(stored(&world), (2, 2));
+}
+
+#[test]
+fn a_stranger_does_not_learn_which_keys_are_granted() {
+    let (world, [acme, ..]) = world();
+    place(&world, grant(GRANTED));
+    let unknown = "3f".repeat(16);
+    let forged = |id: &str, number: u8| {
+        let origin = acme.origin.replace(&acme.id, id);
+        let mut emitter = Emitter::new(&origin, emitter_key(number), 0, world.trust(&acme));
+        emitter.record(2);
+        let body = emitter.body(0, usize::MAX).0;
+        // The first line is the open link, and its signature ends with padding.
+        let place = body.find("==").unwrap() - 10;
+        let other = if body[place..].starts_with('A') { "B" } else { "A" };
+        format!("{}{other}{}", &body[..place], &body[place + 1..])
+    };
+    for id in [&acme.id, &unknown] {
+        let [granted, named, other] =
+            [GRANTED, NAMED, GRANTED + 1].map(|number| world.submit(id, forged(id, number)));
+        assert_eq!(granted.refusal(), (400, "signature.invalid".into()), "{id}");
+        for answer in [named, other] {
+            assert_eq!((answer.status, &answer.body), (granted.status, &granted.body), "{id}");
+        }
+    }
+    assert_eq!(size(&world, &acme), 0);
+    // The holder of the key is accepted.
+    let mut emitter = world.emitter(&acme, GRANTED, 1);
+    emitter.record(1);
+    world.deliver(&acme, &mut emitter);
 }
 
 #[test]

@@ -75,6 +75,11 @@ export function toLogServer(
       let index: number;
       try {
         index = prove(tip.proof, lastLink(last));
+      } catch (cause) {
+        refuseContradicted();
+        throw unproven(cause);
+      }
+      try {
         if (tenant !== undefined && stated !== undefined) {
           if (tenant.heads.seen !== stated) {
             // Another submission to this log was answered in the meantime. This answer can only be compared with its head.
@@ -84,7 +89,7 @@ export function toLogServer(
         }
       } catch (cause) {
         refuseContradicted();
-        throw unproven(cause);
+        throw cause instanceof CountersignError ? new Failure("server", cause) : unproven(cause);
       }
       return { kind: "delivered", delivered: { proof: tip.proof, index } };
     },

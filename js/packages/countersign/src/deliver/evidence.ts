@@ -9,8 +9,10 @@ export interface AnchorProof {
 }
 
 /**
- * Evidence that a log server has shown two histories of a tenant's log. Both heads are proven by signed checkpoints, so
- * anyone with the log's trust file can check it.
+ * An answer about a tenant's log that was not accepted, with the head that it was compared with. Both heads are proven by
+ * signed checkpoints, so anyone with the log's trust file can check them. With `log.rewritten`, they prove that the log
+ * server has shown two histories. With `proof.invalid`, they prove it only if no consistency proof leads from one to the
+ * other.
  */
 export interface Evidence {
   /** The origin of the tenant's log. */
@@ -19,7 +21,7 @@ export interface Evidence {
   readonly since: string;
   /** The head that the recorder had accepted: the text of a head proof (SPEC section 16.4). Undefined if it had none. */
   readonly before: string | undefined;
-  /** The head in the answer that contradicts it: the text of a head proof. */
+  /** The head in the answer: the text of a head proof. */
   readonly after: string;
   /** The anchors in the answer, each with its consistency proof. */
   readonly anchors: readonly AnchorProof[];

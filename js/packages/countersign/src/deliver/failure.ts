@@ -44,9 +44,9 @@ export class Failure extends Error {
 
   /** Returns the same failure with a hint that also says what happens to the events. */
   withFate(fate: string): Failure {
-    const { code, message, hint, line, member, cause } = this.error;
+    const { code, message, hint, line, member, evidence, cause } = this.error;
     const fullHint = hint === undefined ? fate : `${hint}${/[.?!]$/.test(hint) ? "" : "."} ${sentence(fate)}`;
-    const error = new CountersignError(code, message, { hint: fullHint, line, member, cause });
+    const error = new CountersignError(code, message, { hint: fullHint, line, member, evidence, cause });
     return new Failure(this.scope, error, this.retryAfter, this.logTime);
   }
 

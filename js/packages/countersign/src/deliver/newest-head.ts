@@ -1,6 +1,8 @@
 /**
  * The newest head of a tenant log that a recorder has accepted, and the comparison of each answer with it (SPEC section
  * 16.8). A log server that shows one history to recorders and another to readers can't prove that both extend this head.
+ * Only signed statements that contradict each other stop a recorder for good: a consistency proof that fails may have been
+ * changed on its way.
  */
 
 import { CountersignError } from "../error.js";
@@ -33,6 +35,8 @@ export interface HeadStore {
   readonly contradiction: CountersignError | undefined;
   see(head: SeenHead): void;
   contradict(error: CountersignError): void;
+  /** Keeps the reason why an answer could not be used, until one is accepted. Doesn't throw. */
+  keepUnproven(error: CountersignError): void;
 }
 
 /** Compares an answer in the core, and returns the `since` of its head. */
@@ -52,20 +56,20 @@ export interface TenantLog {
 }
 
 /**
- * Compares an answer with the head that was stated, and keeps its head. Throws `log.rewritten`, with the evidence, if they
- * contradict each other, and another error if the answer proves nothing.
+ * Compares an answer with the head that was stated, and keeps its head. Throws `log.rewritten` if signed statements
+ * contradict each other, and `proof.invalid` if the answer can't be used, each with the evidence.
  */
 export function compareAnswer(
   { origin, heads, compare }: TenantLog,
   { since, proof }: SeenHead,
   answer: HeadAnswer | undefined,
 ): void {
-  if (answer === undefined) {
-    throw new CountersignError("proof.invalid", "the response does not prove how the log grew");
-  }
-  const { head, anchors, consistency } = answer;
-  const proofs = [...anchors.map((anchor) => anchor.consistency), consistency].map((hashes) => hashes.join("\n"));
   try {
+    if (answer === undefined) {
+      throw new CountersignError("proof.invalid", "the response does not prove how the log grew");
+    }
+    const { head, anchors, consistency } = answer;
+    const proofs = [...anchors.map((anchor) => anchor.consistency), consistency].map((hashes) => hashes.join("\n"));
     const next = compare(
       since,
       proof,
@@ -75,12 +79,26 @@ export function compareAnswer(
     );
     heads.see({ since: next, proof: head });
   } catch (cause) {
-    if (!(cause instanceof CountersignError) || cause.code !== "log.rewritten") {
+    if (!(cause instanceof CountersignError)) {
       throw cause;
     }
-    const evidence = { origin, since, before: proof, after: head, anchors, consistency };
-    const error = contradiction(cause.message, evidence);
-    heads.contradict(error);
+    const evidence = answer && {
+      origin,
+      since,
+      before: proof,
+      after: answer.head,
+      anchors: answer.anchors,
+      consistency: answer.consistency,
+    };
+    if (cause.code === "log.rewritten" && evidence !== undefined) {
+      const error = contradiction(cause.message, evidence);
+      heads.contradict(error);
+      throw error;
+    }
+    const hint = cause.hint ?? "check for a proxy that changes answers, and contact the log operator if this persists";
+    const fate = `${hint}; the events stay queued, and are sent again`;
+    const error = new CountersignError("proof.invalid", cause.message, { hint: fate, evidence, cause });
+    heads.keepUnproven(error);
     throw error;
   }
 }

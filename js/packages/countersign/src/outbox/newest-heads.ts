@@ -13,10 +13,21 @@ export interface LogState {
   seen: SeenHead;
   /** Why nothing more may be sent to the log. */
   contradiction: CountersignError | undefined;
+  /** Why the newest answer could not be used; undefined if it was accepted. */
+  unproven: string | undefined;
+  /** IDs of entries with such reasons. */
+  unprovenIds: readonly number[];
   /** IDs of entries to remove once the newest head is stored. */
   stale: readonly number[];
   /** True if the outbox has the newest head, or there is none to store. */
   isStored: boolean;
+}
+
+/** The content of the entry of an answer that could not be used. */
+interface UnprovenContent {
+  readonly message: string;
+  readonly origin: string;
+  readonly evidence?: Evidence | undefined;
 }
 
 /** The content of a contradiction's entry. */
@@ -36,7 +47,14 @@ export class NewestHeads {
 
   /** Returns the state of a log. Changes to it are kept. */
   of(origin: string): LogState {
-    const log = this.#logs.get(origin) ?? { seen: NO_HEAD, contradiction: undefined, stale: [], isStored: true };
+    const log = this.#logs.get(origin) ?? {
+      seen: NO_HEAD,
+      contradiction: undefined,
+      unproven: undefined,
+      unprovenIds: [],
+      stale: [],
+      isStored: true,
+    };
     this.#logs.delete(origin);
     this.#logs.set(origin, log);
     if (!this.#isDurable && this.#logs.size > MAX_IN_MEMORY) {
@@ -60,6 +78,14 @@ export class NewestHeads {
     }
   }
 
+  /** Adds the entry of an answer that could not be used. It is removed after an answer is accepted. */
+  restoreUnproven({ id, bytes }: Entry): void {
+    const { message, origin } = JSON.parse(new TextDecoder().decode(bytes)) as UnprovenContent;
+    const log = this.of(origin);
+    log.unproven = message;
+    log.unprovenIds = [...log.unprovenIds, id];
+  }
+
   /** Adds a contradiction from the outbox, and returns it. */
   restoreContradiction(bytes: Uint8Array): CountersignError {
     const { message, evidence } = JSON.parse(new TextDecoder().decode(bytes)) as ContradictionContent;
@@ -77,4 +103,9 @@ export function headEntry(origin: string, { since, proof = "" }: SeenHead): stri
 /** Returns the content of a contradiction's entry. */
 export function contradictionEntry({ message, evidence }: CountersignError): string {
   return JSON.stringify({ message, evidence });
+}
+
+/** Returns the content of the entry of an answer that could not be used. */
+export function unprovenEntry(origin: string, { message, evidence }: CountersignError): string {
+  return JSON.stringify({ message, origin, evidence } satisfies UnprovenContent);
 }

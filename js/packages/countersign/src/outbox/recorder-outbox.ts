@@ -8,6 +8,7 @@
  *   t<JSON string of tenant>\n<entry>   one of these, of a tenant
  *   o<JSON string of tenant>\n<origin>  the origin of a tenant's log; never removed
  *   h<JSON string of tenant>\n<origin>\n<since>\n<head proof>  the newest head of a tenant's log
+ *   u<JSON string of tenant>\n<JSON>    why the newest answer about a tenant's log could not be used
  *   x<JSON string of tenant>\n<JSON>    why a tenant's log must not be written to; never removed
  */
 
@@ -16,7 +17,7 @@ import type { Batch } from "../deliver/batch.js";
 import type { HeadStore, SeenHead } from "../deliver/newest-head.js";
 import { CountersignError, coded } from "../error.js";
 import type { PendingEvent } from "../record/handle.js";
-import { contradictionEntry, headEntry, NewestHeads } from "./newest-heads.js";
+import { contradictionEntry, headEntry, NewestHeads, unprovenEntry } from "./newest-heads.js";
 import { type Entry, ORPHAN_IDS, type Outbox } from "./outbox.js";
 
 /** An event or a batch restored from an outbox. */
@@ -71,9 +72,10 @@ const BATCH = 0x62;
 const TENANT = 0x74;
 const ORIGIN = 0x6f;
 const HEAD = 0x68;
+const UNPROVEN = 0x75;
 const CONTRADICTION = 0x78;
 /** The kinds of entries that name a tenant. */
-const OF_TENANTS: readonly (number | undefined)[] = [TENANT, ORIGIN, HEAD, CONTRADICTION];
+const OF_TENANTS: readonly (number | undefined)[] = [TENANT, ORIGIN, HEAD, UNPROVEN, CONTRADICTION];
 
 /** State that the views of one outbox share. */
 interface Shared {
@@ -139,10 +141,30 @@ export class RecorderOutbox implements HeadStore {
     const log = this.#log;
     log.seen = head;
     log.isStored = head.proof === undefined;
+    log.stale = [...log.stale, ...log.unprovenIds];
+    [log.unproven, log.unprovenIds] = [undefined, []];
   }
 
   contradict(error: CountersignError): void {
     this.#log.contradiction = error;
+  }
+
+  keepUnproven(error: CountersignError): void {
+    const [log, outbox, of] = [this.#log, this.#outbox, this.#of];
+    // Attempts that fail in the same way, at later ticks, would write it again and again.
+    const isKnown = log.unproven !== undefined && withoutNumbers(log.unproven) === withoutNumbers(error.message);
+    if (outbox === undefined || of === undefined || isKnown) {
+      return;
+    }
+    const [id, remove] = [this.id(), log.unprovenIds];
+    [log.unproven, log.unprovenIds] = [error.message, [id]];
+    const bytes = this.#encode(UNPROVEN, unprovenEntry(of.origin, error));
+    guarded(async () => outbox.write({ put: [{ id, bytes }], remove })).catch((cause: CountersignError) => {
+      // An entry that was not removed is removed with the next one.
+      log.unproven = undefined;
+      log.unprovenIds = [...log.unprovenIds, ...remove];
+      this.#report(cause);
+    });
   }
 
   /** Stores why nothing more may be sent to this tenant's log. */
@@ -363,6 +385,8 @@ export class RecorderOutbox implements HeadStore {
           origins.set(named.tenant, origins.get(named.tenant) ?? new TextDecoder().decode(named.rest));
         } else if (entry.bytes[0] === HEAD) {
           heads.restore({ id: entry.id, bytes: named.rest }, areForeign);
+        } else if (entry.bytes[0] === UNPROVEN) {
+          heads.restoreUnproven({ id: entry.id, bytes: named.rest });
         } else if (entry.bytes[0] === CONTRADICTION) {
           contradictions.set(named.tenant, heads.restoreContradiction(named.rest));
         } else {
@@ -417,6 +441,10 @@ function decode({ id, bytes }: Entry): RestoredItem {
     kind: "batch",
     batch: { id, chain, from: Number(from), to: Number(to), lines, pending: [], isStored: true },
   };
+}
+
+function withoutNumbers(message: string): string {
+  return message.replaceAll(/\d+/g, "");
 }
 
 function foreignEntry(id: number): CountersignError {
