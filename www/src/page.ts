@@ -43,7 +43,7 @@ import { moreFindings, rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { canceledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
-import { factsView, meaningView, trustView, verdictView } from "./result/verdict.ts";
+import { factsView, foldedVerdictView, meaningView, trustView, verdictView } from "./result/verdict.ts";
 import { ResultNavigation } from "./result-navigation.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
@@ -201,6 +201,7 @@ export class Page extends View {
                     trust: choice.trust,
                     pins: choice.pins,
                     isOpen: !isFolded,
+                    verdict: this.#foldedVerdict(t),
                   },
                   t,
                 )
@@ -242,6 +243,16 @@ export class Page extends View {
 
   get #texts(): PageTexts {
     return LANGUAGES[this.#language];
+  }
+
+  /** The verdict beside the file while events are shown; it is above the tabs otherwise. */
+  #foldedVerdict(t: PageTexts): TemplateResult | typeof nothing {
+    const { parts = [], phase } = this.#case ?? {};
+    const part = parts[this.#navigation.shown] ?? parts[0];
+    const judged = part?.session?.verification;
+    return phase === "done" && this.#tab === "events" && part !== undefined && judged !== undefined
+      ? foldedVerdictView(part, judged, isContradicted(parts, part), t)
+      : nothing;
   }
 
   #result(t: PageTexts): TemplateResult | typeof nothing {
@@ -295,7 +306,7 @@ export class Page extends View {
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${verdictView(part, judged, isContradicted(parts, part), t)}
+      ${tab === "events" ? nothing : verdictView(part, judged, isContradicted(parts, part), t)}
       ${tabsView(TABS, tab, counts, about, more, t)}
       ${panelView(
         "summary",

@@ -35,6 +35,25 @@ export function verdictView(
   `;
 }
 
+/** Renders the same verdict in one line, beside the file, where the rows need the room. */
+export function foldedVerdictView(
+  { session }: Part,
+  judged: Judged,
+  isContradicted: boolean,
+  t: PageTexts,
+): TemplateResult {
+  const words = verdictWords(judged, t.viewer, { compared: session?.compared });
+  return html`
+    <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
+      ${icon(words.icon)}
+      <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
+      <p class="says" title=${words.says}>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
+      ${leadsView(judged, t)}
+      ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
+    </section>
+  `;
+}
+
 /** Renders what a verdict doesn't mean, what to do now, and what this device knows about the log. */
 export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateResult {
   const compared = part.session?.compared;

@@ -71,7 +71,7 @@ export class Viewer extends LitElement {
     fragment: {},
     rules: {},
     ...props("file", "session", "link", "texts", "trustText", "pins", "request"),
-    ...internal("isSmall"),
+    ...internal("isSmall", "showsFacets"),
   };
 
   /** Workers for viewers that verify by themselves. */
@@ -146,6 +146,8 @@ export class Viewer extends LitElement {
   #isStripPressed = false;
   /** True if there is no room for a row's details next to the rows. */
   private isSmall = false;
+  /** True if the facets are shown in a viewer without room for them next to the rows. */
+  private showsFacets = false;
   readonly #resized = new ResizeObserver(([entry]) => {
     const width = entry?.contentRect.width ?? 0;
     // An element that isn't displayed has width 0.
@@ -375,6 +377,9 @@ export class Viewer extends LitElement {
               : undefined,
           fold: (folds) => void this.#ask({ folds }),
         })}
+        <button type="button" class="facets-toggle with-icon" title=${texts.view.facets} aria-expanded=${this.showsFacets} aria-controls="facets" @click=${this.#turnFacets}>
+          ${icon("filter")}<span>${texts.view.filter}</span>
+        </button>
         <cs-export .search=${this.#search} .selection=${selection} .now=${this.#selected} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
         <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${this.#help}>
           ${icon("help")}
@@ -383,6 +388,7 @@ export class Viewer extends LitElement {
       <div class="split">
       <cs-facets
         .found=${found}
+        .isShown=${this.showsFacets}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
           void this.#edit(session, (index, criteria) => withToggled(index, criteria, detail.column, detail.value))}
@@ -612,6 +618,10 @@ export class Viewer extends LitElement {
   #resetBox(): void {
     this.#query.value?.reset(this.#state.criteria.text);
   }
+
+  readonly #turnFacets = (): void => {
+    this.showsFacets = !this.showsFacets;
+  };
 
   /** Changes how rows are shown. */
   #show(how: Partial<Pick<ViewState, "zone" | "columns">>): void {
