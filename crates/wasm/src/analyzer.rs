@@ -323,7 +323,12 @@ impl Findings {
         for finding in findings {
             let before = if out.is_empty() { "[" } else { "," };
             raw(&mut out, before);
-            raw(&mut out, &format!("{{\"total\":{},\"finding\":", finding.leaves.len()));
+            raw(&mut out, &format!("{{\"total\":{},\"identity\":", finding.leaves.len()));
+            match &finding.identity {
+                Some(identity) => write_string(identity, &mut out),
+                None => raw(&mut out, "null"),
+            }
+            raw(&mut out, ",\"finding\":");
             let signer_trust = self.signer_trust(finding);
             if finding.leaves.len() > MAX_ENTRIES {
                 let leaves = finding.leaves[..MAX_ENTRIES].to_vec();
