@@ -2,7 +2,7 @@ import { inTurn } from "@countersign/shared/promises.js";
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Finding } from "../analyze/types.js";
-import type { Column, EventIndex, Order, WholeRow } from "../index/types.js";
+import type { Column, EventIndex, Order, SortKey, WholeRow } from "../index/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { ChosenColumn } from "./list/columns.js";
 import { type Criteria, isSameCriteria, queryOf, withField, withTime, withToggled } from "./search/criteria.js";
@@ -32,7 +32,7 @@ import frame from "./frame.css.js";
 import host from "./host.css.js";
 import rows from "./list/rows.css.js";
 import type { RowAt, Rows } from "./list/rows.js";
-import { orderOf, toolbarView } from "./list/toolbar.js";
+import { nextOrder, orderOf, toolbarView } from "./list/toolbar.js";
 import basics from "./parts/basics.css.js";
 import palette from "./parts/palette.css.js";
 import parts from "./parts/parts.css.js";
@@ -341,6 +341,8 @@ export class Viewer extends LitElement {
     const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
       this.#edit(session, (index, criteria) => withTime(index, criteria, since, until));
     return html`
+      <div class="body" data-beside=${opened !== undefined && !this.isSmall}>
+      <div class="body-main">
       <div class="tools" part="tools">
         <cs-query
           ${ref(this.#query)}
@@ -401,7 +403,7 @@ export class Viewer extends LitElement {
         .texts=${texts}
         @time-chosen=${chooseTime}
       ></cs-histogram>
-      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.isSmall}>
+      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0}>
         <cs-rows
           ${ref(this.#rows)}
           .index=${session.index}
@@ -409,6 +411,7 @@ export class Viewer extends LitElement {
           .signerTrust=${this.#signerTrust}
           .marks=${marks}
           .columns=${columns}
+          .order=${this.#order}
           .zone=${zone}
           .texts=${texts}
           .bar=${noticeView({
@@ -416,6 +419,7 @@ export class Viewer extends LitElement {
             isInvalid: selection.state === "error" && selection.refusal !== undefined,
             replace: (unknown, near) => void this.#ask({ criteria: withField(this.#state.criteria, unknown, near) }),
             isAlone: !this.bare,
+            isSorted: this.#order.by !== "place",
             texts,
             showAll: () => {
               void this.search("");
@@ -425,30 +429,33 @@ export class Viewer extends LitElement {
           @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#openAt(session, detail)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail: { columns } }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#show({ columns })}
+          @sort-by=${({ detail }: CustomEvent<{ by: SortKey }>) => void this.#ask({ chosenOrder: nextOrder(this.#order, detail.by) })}
           @ask-help=${this.#help}
           @ask-find=${() => this.#query.value?.focus()}
           @ask-close=${() => this.#close()}
         ></cs-rows>
-        <cs-drawer
-          .row=${opened?.row}
-          .signerTrust=${this.#signerTrustOf(opened?.row)}
-          .position=${opened?.position ?? 0}
-          .modal=${this.isSmall}
-          .of=${found?.rows ?? 0}
-          .zone=${zone}
-          .texts=${texts}
-          .slicer=${this.#slicer}
-          .source=${session.bytes}
-          .trust=${session.trust}
-          .report=${session.report}
-          .detection=${detection}
-          @show-log-entry=${({ detail }: CustomEvent<{ index: number }>) => void this.goToEntry(detail.index)}
-          @unfold=${() => void this.#ask({ folds: false })}
-          @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
-          @close=${() => this.#close()}
-        ></cs-drawer>
       </div>
       </div>
+      </div>
+      </div>
+      <cs-drawer
+        .row=${opened?.row}
+        .signerTrust=${this.#signerTrustOf(opened?.row)}
+        .position=${opened?.position ?? 0}
+        .modal=${this.isSmall}
+        .of=${found?.rows ?? 0}
+        .zone=${zone}
+        .texts=${texts}
+        .slicer=${this.#slicer}
+        .source=${session.bytes}
+        .trust=${session.trust}
+        .report=${session.report}
+        .detection=${detection}
+        @show-log-entry=${({ detail }: CustomEvent<{ index: number }>) => void this.goToEntry(detail.index)}
+        @unfold=${() => void this.#ask({ folds: false })}
+        @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
+        @close=${() => this.#close()}
+      ></cs-drawer>
       </div>
     `;
   }
