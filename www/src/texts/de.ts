@@ -113,13 +113,15 @@ export const de: PageTexts = {
     names: {
       summary: "Überblick",
       events: "Ereignisse",
-      findings: "Befunde",
+      problems: "Probleme",
+      detections: "Funde",
       signers: "Unterzeichner",
       coverage: "Abdeckung",
       technical: "Technisches",
     },
-    found: (verifying, rules, all) =>
-      `${count(verifying)} aus der Prüfung${rules === undefined ? "" : `, ${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
+    found: (rules, all) =>
+      `${rules === undefined ? "" : `${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
+    ofLevel: (number, level) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
     mayBeMore: "es kann mehr geben, weil Regeln nicht alles prüfen konnten",

@@ -107,13 +107,15 @@ export const en = {
     names: {
       summary: "Summary",
       events: "Events",
-      findings: "Findings",
+      problems: "Problems",
+      detections: "Detections",
       signers: "Signers",
       coverage: "Coverage",
       technical: "Technical",
     },
-    found: (verifying: number, rules: number | undefined, all: number | undefined) =>
-      `${count(verifying)} from verification${rules === undefined ? "" : `, ${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
+    found: (rules: number | undefined, all: number | undefined) =>
+      `${rules === undefined ? "" : `${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
+    ofLevel: (number: number, level: string) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
     mayBeMore: "there may be more, because rules couldn’t examine everything",

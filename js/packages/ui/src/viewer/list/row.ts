@@ -62,7 +62,10 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function fullRow(row: Row, { signerTrust, level, columns, isCard, marksRecorded, zone, texts }: RowLooks): TemplateResult {
+function fullRow(
+  row: Row,
+  { signerTrust, level, columns, isCard, marksRecorded, zone, texts }: RowLooks,
+): TemplateResult {
   const { cells, excerpt } = cellsOf(row, columns, { zone, marksRecorded }, texts);
   const message = row.kind === "event" ? excerpt && html`<code>${value(excerpt)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: unknown, place: number) =>

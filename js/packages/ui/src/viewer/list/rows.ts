@@ -295,8 +295,10 @@ export class Rows extends TextView {
     const isCard = this.#areCards;
     const { zone } = this;
     const marksRecorded = timesShown(this.found) === "mixed";
-    return guard([number, row, isCurrent, signerTrust, level, isLost, columns, isCard, marksRecorded, zone, texts], () =>
-      rowView({ number, row, isCurrent, signerTrust, level, isLost, columns, isCard, marksRecorded, zone, texts }),
+    return guard(
+      [number, row, isCurrent, signerTrust, level, isLost, columns, isCard, marksRecorded, zone, texts],
+      () =>
+        rowView({ number, row, isCurrent, signerTrust, level, isLost, columns, isCard, marksRecorded, zone, texts }),
     );
   }
 

@@ -5,8 +5,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { SearchResult, UnknownField } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
 import { filled, sentenceView, value } from "../parts/value.js";
-import type { Texts } from "../texts/texts.js";
 import { completeRange } from "../session/facts.js";
+import type { Texts } from "../texts/texts.js";
 import { isAlarming } from "../verdict/alarm.js";
 import type { SearchController } from "./search-controller.js";
 
