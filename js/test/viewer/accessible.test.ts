@@ -62,7 +62,7 @@ test("keyboard: reaches and operates every part", async () => {
   await page.keyboard.press("j");
   await page.keyboard.press("k");
   await page.keyboard.press("Enter");
-  const heading = page.getByRole("heading", { name: /^Event on line/ });
+  const heading = page.getByRole("heading", { name: /Event on line/ });
   await heading.waitFor();
   await page.keyboard.press("Escape");
   await heading.waitFor({ state: "detached" });
@@ -127,7 +127,7 @@ for (const width of [320, 480, 768, 1200]) {
       page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(await overflow(), 0);
     await page.locator("cs-rows [role=row]").nth(2).click();
-    await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+    await page.getByRole("heading", { name: /Event on line/ }).waitFor();
     assert.equal(await overflow(), 0);
     await close();
   });
@@ -139,6 +139,7 @@ test("right to left: mirrors the layout and keeps times as they are", async () =
   const box = async (selector: string) => (await page.locator(selector).first().boundingBox()) ?? assert.fail();
   assert.ok((await box(".strip > .icon")).x > (await box(".strip-body")).x);
   assert.ok((await box(".query-field > .icon")).x > (await box(".query-key")).x);
+  await page.getByRole("button", { name: "Filter" }).click();
   assert.ok((await box(".facet-name")).x > (await box(".facet-values")).x);
   const time = page.locator("cs-rows [role=row] time").first();
   assert.equal(await time.evaluate((element) => getComputedStyle(element).direction), "ltr");
@@ -172,7 +173,7 @@ test("reduced motion: nothing moves", async () => {
   });
   await verified(page);
   await page.locator("cs-rows [role=row]").nth(2).click();
-  await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+  await page.getByRole("heading", { name: /Event on line/ }).waitFor();
   const running = await page.evaluate(() => {
     const root = document.querySelector("countersign-viewer")?.shadowRoot;
     return (root?.getAnimations() ?? []).map(({ id, playState }) => [id, playState]);

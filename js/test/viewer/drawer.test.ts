@@ -101,7 +101,7 @@ test("drawer: follows the rows and returns the focus", { skip }, async (t) => {
   assert.equal(await tab.locator("dialog.drawer").evaluate((dialog) => dialog.matches(":modal")), false);
   assert.equal(await focused(opened), "group");
   const heading = tab.locator("#cs-drawer-heading");
-  assert.equal(await heading.textContent(), "Event on line 3");
+  assert.match((await heading.textContent()) ?? "", /Event on line 3$/);
   await tab.keyboard.press("j");
   await tab.getByRole("heading", { name: "Event on line 4" }).waitFor();
   await tab.keyboard.press("k");

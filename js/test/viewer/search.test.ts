@@ -358,7 +358,7 @@ test("address: restores the search and the open event", async () => {
   await query(page).fill("outcome:failure");
   await page.locator(".notice[data-filtered=true]").waitFor();
   await page.locator("cs-rows [role=row]").nth(2).click();
-  const heading = page.getByRole("heading", { name: /^Event on line/ });
+  const heading = page.getByRole("heading", { name: /Event on line/ });
   await heading.waitFor();
   const text = await heading.textContent();
   const { hash } = new URL(page.url());

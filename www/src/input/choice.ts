@@ -268,15 +268,16 @@ export class Choice {
   }
 
   async #takeSample(isAltered: boolean): Promise<void> {
-    const { exported: whole, trust } = await sample();
+    const { exported: whole, trust, pin } = await sample();
     const exported = isAltered
       ? await alteredSample(whole, this.#listener.texts().welcome.alteredName)
       : whole;
     const sampleTrust = await textFile(trust);
+    const samplePin = await textFile(pin);
     this.#suspend(sampleTrust);
     this.#exports = [{ file: exported, of: [], from: "sample" }];
     this.#trust = { file: sampleTrust, keys: [] };
-    this.#pins = [];
+    this.#pins = [samplePin];
     this.#complain("");
     this.#listener.changed();
   }

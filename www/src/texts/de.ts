@@ -229,6 +229,8 @@ export const de: PageTexts = {
     tryHeading: "Ausprobieren",
     tryText: "Sehen, wie eine echte Datei aussieht, und dann, was ein einziges verändertes Byte ausmacht.",
     altered: "Ein Byte ändern und sehen",
+    alterHere: "Ein Byte ändern",
+    restore: "Änderung zurücknehmen",
     alteredName: "beispiel-ein-byte-geaendert.countersign.ndjson",
   },
 
@@ -370,6 +372,7 @@ export const de: PageTexts = {
     now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
+    rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
     contradicted: "Ein anderer hier gewählter Export widerspricht diesem: siehe Teile.",
     sample:
       "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Bei echten Dateien muss die Vertrauensdatei aus einer anderen Quelle kommen als die Datei selbst.",

@@ -37,7 +37,7 @@ test("layout: fits into 320 pixels without cutting anything off", async (t) => {
   for (const name of ["flip-event", "large-whole", "unicode-names"]) {
     await page.reload();
     await verifyVector(page, vector(name));
-    for (const tab of ["Summary", "Findings", "Signers", "Coverage", "Technical", "Events"]) {
+    for (const tab of ["Summary", "Problems", "Detections", "Signers", "Coverage", "Technical", "Events"]) {
       await open(page, tab);
       assert.ok(await fits(), `${name}: ${tab}`);
     }
@@ -133,7 +133,8 @@ test("screen reader: announces the verdict and finds the parts of the page", asy
   await regions("What is checked", "Verified.", "Checks", "Save and share");
   for (const [tab, region] of [
     ["Coverage", "Coverage"],
-    ["Findings", "Problems"],
+    ["Problems", "Problems"],
+    ["Detections", "Findings"],
     ["Signers", "Signers"],
     ["Events", "Events"],
   ] as const) {
@@ -165,11 +166,11 @@ test("forced colors: one tab looks selected", async (t) => {
   const page = await opened(t);
   await page.emulateMedia({ forcedColors: "active" });
   await page.getByRole("button", { name: "Try the sample" }).click();
-  await open(page, "Findings");
+  await open(page, "Problems");
   const looks = (tab: string) =>
     page.locator(tab).evaluateAll((all) => all.map((one) => getComputedStyle(one).borderBottomColor));
   const [chosen] = await looks("[role=tab][aria-selected=true]");
   const others = await looks("[role=tab][aria-selected=false]");
-  assert.equal(others.length, 5);
+  assert.equal(others.length, 6);
   assert.ok(!others.includes(chosen ?? ""), `${chosen}, beside ${others}`);
 });
