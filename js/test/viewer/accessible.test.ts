@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
+import { violations } from "../axe.ts";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
 
@@ -132,6 +133,30 @@ for (const width of [320, 480, 768, 1200]) {
     await close();
   });
 }
+
+test("layout: facets are behind a button if they have no room beside the rows", async () => {
+  const { page, close } = await site.open(of("/log.ndjson"), { viewport: { width: 800, height: 700 } });
+  await verified(page);
+  const facets = page.locator("#facets");
+  const button = page.getByRole("button", { name: "Filter" });
+  assert.equal(await facets.isVisible(), false);
+  assert.equal(await button.getAttribute("aria-expanded"), "false");
+  const full = await page.locator(".scroller").evaluate((list) => {
+    const head = list.querySelector(".head")?.getBoundingClientRect().bottom ?? 0;
+    const end = Math.min(window.innerHeight, list.getBoundingClientRect().bottom);
+    const boxes = [...list.querySelectorAll(".row")].map((row) => row.getBoundingClientRect());
+    return boxes.filter(({ top, bottom }) => top >= head - 1 && bottom <= end + 1).length;
+  });
+  assert.ok(full >= 6, `${full} rows`);
+  await button.press("Enter");
+  await facets.waitFor();
+  assert.equal(await button.getAttribute("aria-expanded"), "true");
+  assert.deepEqual(await violations(page), []);
+  await page.setViewportSize({ width: 1280, height: 700 });
+  await button.waitFor({ state: "hidden" });
+  assert.equal(await facets.isVisible(), true);
+  await close();
+});
 
 test("right to left: mirrors the layout and keeps times as they are", async () => {
   const { page, close } = await site.open(of("/log.ndjson", 'dir="rtl"'), { viewport: { width: 900, height: 800 } });

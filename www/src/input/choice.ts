@@ -42,6 +42,7 @@ interface SuspendedChoice {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly brought: TextFile | undefined;
+  readonly broughtPins: readonly TextFile[];
 }
 
 /** The reader's input: exports, and what they are verified with. */
@@ -274,7 +275,7 @@ export class Choice {
       : whole;
     const sampleTrust = await textFile(trust);
     const samplePin = await textFile(pin);
-    this.#suspend(sampleTrust);
+    this.#suspend(sampleTrust, [samplePin]);
     this.#exports = [{ file: exported, of: [], from: "sample" }];
     this.#trust = { file: sampleTrust, keys: [] };
     this.#pins = [samplePin];
@@ -302,9 +303,9 @@ export class Choice {
     this.#listener.changed();
   }
 
-  #suspend(brought: TextFile | undefined): void {
+  #suspend(brought: TextFile | undefined, broughtPins: readonly TextFile[] = []): void {
     const { trust, pins } = this.#suspended ?? { trust: this.#trust, pins: this.#pins };
-    this.#suspended = { trust, pins, brought };
+    this.#suspended = { trust, pins, brought, broughtPins };
     this.#shelf = { is: "empty" };
   }
 
@@ -312,12 +313,12 @@ export class Choice {
     this.#shelf = { is: "empty" };
     // Trying the sample or opening an evidence file doesn't mean trusting its keys for anything else.
     if (this.#suspended) {
-      const { trust, pins, brought } = this.#suspended;
+      const { trust, pins, brought, broughtPins } = this.#suspended;
       const { file } = this.#trust;
       this.#trust = { file: file === brought ? trust.file : file, keys: trust.keys };
       // Pins may have come with the exports.
       const isBrought = this.#exports.some(({ from }) => from === "evidence");
-      this.#pins = isBrought ? pins : [...pins, ...this.#pins];
+      this.#pins = isBrought ? pins : [...pins, ...this.#pins.filter((pin) => !broughtPins.includes(pin))];
     }
     this.#suspended = undefined;
     this.#usesMemory = true;

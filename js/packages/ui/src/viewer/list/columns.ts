@@ -21,7 +21,7 @@ export interface ChosenColumn {
  * the remaining width.
  */
 export const NAMED_COLUMNS: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
-  time: [14.5, 0],
+  time: [13.5, 0],
   action: [6.5, 1.4],
   actor: [6.5, 1.5],
   target: [6.5, 1.3],
