@@ -10,7 +10,9 @@ export function key(name, type = ED25519) {
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
   const secret = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   const spki = createPublicKey(secret).export({ format: "der", type: "spki" });
-  const [open, closed] = [spki.subarray(-32), seed].map((bytes) => Buffer.concat([Buffer.from([type]), bytes]));
+  const [open, closed] = [spki.subarray(-32), seed].map((bytes) =>
+    Buffer.concat([Buffer.from([type]), bytes]),
+  );
   const id = createHash("sha256").update(`${name}\n`).update(open).digest("hex").slice(0, 8);
   return {
     name,

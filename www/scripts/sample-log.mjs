@@ -18,7 +18,9 @@ export function sealed(origin, lines, checkpoints, withheld) {
   const witnesses = WITNESSES.map((name) => key(name, WITNESS));
   const entries = lines.map((line) => JSON.parse(line));
   const leaves = entries.map(({ link }) => sha256(Buffer.from([0]), Buffer.from(link)));
-  const notes = checkpoints.map(({ size, time }) => checkpoint(origin, leaves.slice(0, size), time, log, witnesses));
+  const notes = checkpoints.map(({ size, time }) =>
+    checkpoint(origin, leaves.slice(0, size), time, log, witnesses),
+  );
   const out = [JSON.stringify({ countersign: "export/v1", origin, range: [0, entries.length] })];
   for (const [index, { link, event }] of entries.entries()) {
     const isWithheld = event?.action === withheld;
@@ -46,7 +48,10 @@ function checkpoint(origin, leaves, time, log, witnesses) {
     ...witnesses.map((witness) =>
       line(
         witness,
-        Buffer.concat([stamp, sign(null, Buffer.from(`cosignature/v1\ntime ${seconds}\n${body}`), witness.secret)]),
+        Buffer.concat([
+          stamp,
+          sign(null, Buffer.from(`cosignature/v1\ntime ${seconds}\n${body}`), witness.secret),
+        ]),
       ),
     ),
   ];

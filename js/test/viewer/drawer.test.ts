@@ -326,7 +326,10 @@ test("hostile events: are neither executed, hidden, nor mistaken for something e
   const alike = await members(2);
   assert.deepEqual(alike[0], ["аU+0430ction looks like action, but is a different name", "session.login"]);
   assert.deepEqual(alike[1], ["action", "data.export"]);
-  assert.match((await text(opened, ".sentence"))[0] ?? "", /^Recorded at 2026-11-01 00:00:02\.000Z: pаU\+0430ypal did data\.export to x\.$/);
+  assert.match(
+    (await text(opened, ".sentence"))[0] ?? "",
+    /^Recorded at 2026-11-01 00:00:02\.000Z: pаU\+0430ypal did data\.export to x\.$/,
+  );
 
   const big = await members(3);
   assert.match(big.find(([name]) => name === "big")?.[1] ?? "", /^A{2000}… First 2,000 of 1,000,000 characters\.$/);
@@ -364,7 +367,7 @@ test("hostile events: are neither executed, hidden, nor mistaken for something e
   assert.ok((await text(opened, ".raw"))[0]?.includes("U+200B ×"));
 
   await openRow(opened, 11);
-  assert.match((await text(opened, ".sentence"))[0] ?? "", /^\{target\} did \{actor\} to \$\{x\} \{\{action\}\}\.$/);
+  assert.match((await text(opened, ".sentence"))[0] ?? "", /: \{target\} did \{actor\} to \$\{x\} \{\{action\}\}\.$/);
 
   assert.equal(await tab.evaluate("globalThis.ran"), undefined);
   assert.deepEqual(wrong, []);

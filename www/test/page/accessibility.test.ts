@@ -124,7 +124,9 @@ test("screen reader: announces the verdict and finds the parts of the page", asy
   const page = await opened(t);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
-  const status = page.getByRole("status").filter({ hasText: "Verdict: Unchanged, and no entry of the range is missing" });
+  const status = page
+    .getByRole("status")
+    .filter({ hasText: "Verdict: Unchanged, and no entry of the range is missing" });
   assert.equal(await status.count(), 1);
   const regions = async (...names: string[]) => {
     for (const name of names)

@@ -71,7 +71,9 @@ test("headers: sort by pointer and keyboard, and say the direction", async () =>
   const page = await listed({ width: 1280, height: 800 });
   const header = page.getByRole("columnheader", { name: "Actor" });
   const actors = () =>
-    page.locator(".row.event .cell-actor .named > bdi").evaluateAll((all) => all.map((one) => one.textContent));
+    page
+      .locator(".row.event .cell-actor .named > bdi")
+      .evaluateAll((all) => all.map((one) => one.textContent));
   const sorted = async (direction: string, first: string) => {
     await page.waitForFunction(
       ([direction, first]) => {

@@ -67,7 +67,8 @@ test("findings: real events have the findings that the program prints", {
   assert.match(await outcome(page), new RegExp(`^${findings.length} findings in the events shown\\. `));
   const group = page.locator("cs-found-group").filter({ hasText: "DeleteTrail" }).first();
   await group.locator(".found-one").first().click();
-  if ((await group.locator("details").count()) > 0) await group.locator(".found-members .found-one").first().click();
+  if ((await group.locator("details").count()) > 0)
+    await group.locator(".found-members .found-one").first().click();
   await page.getByRole("tab", { name: /^Events/, selected: true }).waitFor();
   const drawer = page.locator("countersign-viewer").locator("cs-drawer");
   await drawer.locator(".found-why", { hasText: "DeleteTrail" }).first().waitFor();
