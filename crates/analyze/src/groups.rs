@@ -17,7 +17,7 @@ pub struct FindingGroup<'f> {
     pub title: &'f str,
     /// The highest severity among the findings.
     pub level: Level,
-    /// What the findings are about: the identity; else the values of the rule's group; else the matched values.
+    /// The subject of the findings: the identity; else the values of the rule's group; else the matched values.
     pub subject: Vec<&'f str>,
     /// The number of findings.
     pub findings: u64,

@@ -12,7 +12,7 @@ import { statedFacts } from "./changed.ts";
 /** Maximum number of ranges listed. */
 const MAX_LISTED = 200;
 
-/** What an event states about itself. */
+/** Facts that an event states about itself. */
 type Facts = ReturnType<typeof statedFacts>;
 
 /** Lists the entries that one export shows and another hides, each range with its first event. */

@@ -89,7 +89,10 @@ export class Viewer extends LitElement {
   language: string | null = null;
   /** Initial time zone: `utc` or `local`. */
   tz: string | null = null;
-  /** Initial order of rows: `place`, `-place`, `time`, or `-time`. Default: newest first for a live log. */
+  /**
+   * Initial order of rows: `place`, `time`, or a column such as `actor`; with `-`, descending. Default: newest first for a
+   * live log.
+   */
   order: string | null = null;
   /** `light` or `dark`. Default: the reader's preference. */
   theme: string | null = null;
