@@ -3,10 +3,10 @@ import { recordSample } from "../scripts/sample.mjs";
 import { inlined } from "./inlined.ts";
 import { packed } from "./packed.ts";
 
-/** Provides a sample export and its trust file as text, recorded by the package's recorder. */
+/** Provides a sample export, its pin, and its trust file as text, recorded by the package's recorder. */
 export function sample(): Plugin {
   return inlined("virtual:sample", async () => {
-    const { exported, trust } = await recordSample();
-    return { exported: packed(exported), trust: packed(trust) };
+    const { exported, pin, trust } = await recordSample();
+    return { exported: packed(exported), pin: packed(pin), trust: packed(trust) };
   });
 }

@@ -3,7 +3,7 @@
 import { type Finding, LEVELS, type Level } from "@countersign/ui/analyze/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
 import { DetectionSubscription } from "@countersign/ui/viewer/detection/detection-subscription.js";
-import { levelView } from "@countersign/ui/viewer/detection/detections.js";
+import { levelView } from "@countersign/ui/viewer/detection/finding-parts.js";
 import { SEVERITY_LOOKS, stateView } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { define, emit, props, View } from "@countersign/ui/viewer/view.js";

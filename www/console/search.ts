@@ -41,8 +41,10 @@ export function searchView(input: SearchViewInput, t: ConsoleTexts): TemplateRes
   const canAsk = viewerQuery !== "" && isOther && !isWhole(conditions, search.session?.report);
   return html`
     ${search.session === undefined ? html`<p class="help wide-text">${t.search.about}</p>` : nothing}
-    ${loadedView(input, t)}
-    ${search.session === undefined || search.isEmpty ? nothing : headView({ session: search.session, scope: search }, false, t)}
+    <div class="search-head">
+      ${loadedView(input, t)}
+      ${search.session === undefined || search.isEmpty ? nothing : headView({ session: search.session, scope: search }, false, t)}
+    </div>
     ${search.isAsking && search.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
     ${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}
     ${search.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}

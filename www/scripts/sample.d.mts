@@ -1,5 +1,5 @@
-/** Records the sample: an export, and the trust file that names its emitters. */
-export function recordSample(): Promise<{ exported: string; trust: string }>;
+/** Records the sample: an export of a log, an earlier checkpoint of it as a pin, and the trust file. */
+export function recordSample(): Promise<{ exported: string; pin: string; trust: string }>;
 
 /** A closed chain of events, each with its minutes after the beginning. */
 export function recorded(

@@ -1,13 +1,15 @@
-// Records the sample: `node sample.mjs OUT_DIR` writes an export, the trust file that goes with it, and the same export
-// with one event changed. Keys, salts, and times are fixed, so that the page with the sample is the same wherever it
-// is built. Signatures with these keys prove nothing.
-import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
+// Records the sample: `node sample.mjs OUT_DIR` writes an export, the trust file and the pin that go with it, and the
+// same export with one event changed. Keys, salts, and times are fixed, so that the page with the sample is the same
+// wherever it is built. Signatures with these keys prove nothing.
+import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { memory } from "countersign";
 import { artifact, lifecycle, readKey } from "../../js/packages/countersign/dist/artifact/recorder.node.js";
 import { recording } from "../../js/packages/countersign/dist/record/create.js";
+import { key } from "./sample-key.mjs";
+import { sealed } from "./sample-log.mjs";
 
 const ORIGIN = "log.example/acme";
 const BEGIN = Date.parse("2026-11-02T06:00:00.000Z");
@@ -107,16 +109,44 @@ const SCHEDULER = Array.from({ length: 44 }, (_, run) => [
   },
 ]);
 
-/** Records an export of two closed chains, and the trust file that names their emitters. */
+/** Minutes after which the log signs its first checkpoint, which is the pin, and its last one. */
+const CHECKPOINTS = [33, 70];
+/** Action of the event that is withheld. */
+const WITHHELD = "data.export";
+
+/**
+ * Records a log of two closed chains with an event withheld, an earlier checkpoint of it as a pin, and the trust file
+ * that names the log, its witnesses, and the emitters.
+ */
 export async function recordSample() {
   const chains = [await recorded("dashboard", DASHBOARD), await recorded("scheduler", SCHEDULER)];
-  const [first = "", ...others] = chains.map(({ lines }) => lines);
+  const lines = chains
+    .flatMap(({ lines }) => withoutHeader(lines).trimEnd().split("\n"))
+    .map((line) => ({ line, time: timeOf(line) }))
+    .sort((one, other) => one.time - other.time);
+  const checkpoints = CHECKPOINTS.map((minutes) => {
+    const time = BEGIN + minutes * MINUTE;
+    return { time, size: lines.filter((line) => line.time <= time).length };
+  });
+  const log = sealed(
+    ORIGIN,
+    lines.map(({ line }) => line),
+    checkpoints,
+    WITHHELD,
+  );
   const trust = [
-    "# Who may sign events of the sample. With real data, get such a file from someone you trust,",
-    "# by another way than the export.",
+    "# The log of the sample, its witnesses, and who may sign its events. With real data, get such a file from someone",
+    "# you trust, by another way than the export.",
+    ...log.trust,
     ...chains.map(({ vkey }) => `emitter ${vkey}`),
   ];
-  return { exported: first + others.map(withoutHeader).join(""), trust: `${trust.join("\n")}\n` };
+  return { exported: log.exported, pin: log.pin, trust: `${trust.join("\n")}\n` };
+}
+
+/** Returns the time of a line's link, in milliseconds since 1970. */
+function timeOf(line) {
+  const { link } = JSON.parse(line);
+  return Date.parse(link.split(" ").find((word) => /^\d{4}-\d\d-\d\dT/.test(word)));
 }
 
 /** Records a closed chain of events, each with its minutes after the start. */
@@ -139,20 +169,6 @@ export async function recorded(name, events) {
   return { vkey, lines: to.text() };
 }
 
-/** Returns a key derived from its name. */
-function key(name) {
-  const seed = createHash("sha256").update(`countersign sample key ${name}`).digest();
-  const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
-  const secret = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
-  const spki = createPublicKey(secret).export({ format: "der", type: "spki" });
-  const [open, closed] = [spki.subarray(-32), seed].map((bytes) => Buffer.concat([Buffer.from([1]), bytes]));
-  const id = createHash("sha256").update(`${name}\n`).update(open).digest("hex").slice(0, 8);
-  return {
-    vkey: `${name}+${id}+${open.toString("base64")}`,
-    signer: `PRIVATE+KEY+${name}+${id}+${closed.toString("base64")}`,
-  };
-}
-
 /** Returns pseudorandom bytes that are the same at every build. */
 function randomly(name) {
   let drawn = 0;
@@ -170,7 +186,7 @@ export function withoutHeader(lines) {
 }
 
 async function main(folder) {
-  const { exported, trust } = await recordSample();
+  const { exported, pin, trust } = await recordSample();
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "sample.countersign.ndjson"), exported);
   await writeFile(
@@ -178,6 +194,7 @@ async function main(folder) {
     exported.replace('"days":365', '"days":30'),
   );
   await writeFile(join(folder, "sample-trust.txt"), trust);
+  await writeFile(join(folder, "sample.pin.txt"), pin);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

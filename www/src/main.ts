@@ -12,6 +12,7 @@ import { Paste } from "./input/paste.ts";
 import { Page } from "./page.ts";
 import { Phone } from "./phrase.ts";
 import { Changed } from "./result/changed.ts";
+import { HiddenEntries } from "./result/hidden.ts";
 import { Keep } from "./result/keep.ts";
 
 customElements.define("countersign-viewer", Viewer);
@@ -20,4 +21,5 @@ customElements.define("countersign-phone", Phone);
 customElements.define("countersign-keep", Keep);
 customElements.define("countersign-evidence", EvidencePanel);
 customElements.define("countersign-changed", Changed);
+customElements.define("countersign-hidden", HiddenEntries);
 customElements.define("countersign-page", Page);

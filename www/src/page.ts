@@ -39,11 +39,11 @@ import type { KeptResult } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
-import { moreFindings, rulesView } from "./result/rules.ts";
+import { moreFindings, rulesView, severitiesOf } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { canceledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
-import { factsView, meaningView, trustView, verdictView } from "./result/verdict.ts";
+import { factsView, foldedVerdictView, meaningView, trustView, verdictView } from "./result/verdict.ts";
 import { ResultNavigation } from "./result-navigation.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
@@ -174,7 +174,7 @@ export class Page extends View {
         @show-line=${(event: CustomEvent<number>) => void navigation.goTo(event.detail)}
         @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void navigation.goToEntry(event.detail.part, event.detail.index)}
         @show-finding=${({ detail }: CustomEvent<{ finding: RuleFinding }>) => void navigation.goToEntry(navigation.shown, detail.finding.entries.at(-1) ?? 0)}
-        @show-code=${(event: CustomEvent<FindingCode>) => void navigation.openFindings(event.detail)}
+        @show-code=${(event: CustomEvent<FindingCode>) => void navigation.openProblems(event.detail)}
         @compare=${(event: CustomEvent<Pair | null>) => void navigation.compare(event.detail ?? undefined)}
         @compare-close=${() => navigation.closeComparison()}
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
@@ -201,6 +201,7 @@ export class Page extends View {
                     trust: choice.trust,
                     pins: choice.pins,
                     isOpen: !isFolded,
+                    verdict: this.#foldedVerdict(t),
                   },
                   t,
                 )
@@ -244,6 +245,16 @@ export class Page extends View {
     return LANGUAGES[this.#language];
   }
 
+  /** The verdict beside the file while events are shown; it is above the tabs otherwise. */
+  #foldedVerdict(t: PageTexts): TemplateResult | typeof nothing {
+    const { parts = [], phase } = this.#case ?? {};
+    const part = parts[this.#navigation.shown] ?? parts[0];
+    const judged = part?.session?.verification;
+    return phase === "done" && this.#tab === "events" && part !== undefined && judged !== undefined
+      ? foldedVerdictView(part, judged, isContradicted(parts, part), t)
+      : nothing;
+  }
+
   #result(t: PageTexts): TemplateResult | typeof nothing {
     const work = this.#case;
     switch (work?.phase) {
@@ -285,18 +296,22 @@ export class Page extends View {
     const ofSearch = detection?.ofSearch;
     const [verifying, all] = [problems(report), detection?.status?.findings];
     const rules = ofSearch?.findings ?? all;
-    const counts = { events: listed, findings: verifying + (rules ?? 0), signers: report.signers.length };
+    const counts = {
+      events: listed,
+      problems: verifying,
+      ...(rules !== undefined && { detections: rules }),
+      signers: report.signers.length,
+    };
     const more = moreFindings(detection, t);
     const about = {
-      findings: [t.tabs.found(verifying, rules, ofSearch && all), more.findings?.why]
-        .filter(Boolean)
-        .join(", "),
+      detections: [t.tabs.found(rules, ofSearch && all), more.detections?.why].filter(Boolean).join(", "),
     };
+    const severities = severitiesOf(report, detection, t);
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${verdictView(part, judged, isContradicted(parts, part), t)}
-      ${tabsView(TABS, tab, counts, about, more, t)}
+      ${tab === "events" ? nothing : verdictView(part, judged, isContradicted(parts, part), t)}
+      ${tabsView(TABS, tab, counts, about, more, severities, t)}
       ${panelView(
         "summary",
         tab,
@@ -314,14 +329,14 @@ export class Page extends View {
       )}
       ${panelView("events", tab, eventsView(judged, listed, this.#viewerView(part), t))}
       ${panelView(
-        "findings",
+        "problems",
         tab,
         html`
           <countersign-changed .texts=${t} .shown=${part} ${ref(this.#changedEvents)}></countersign-changed>
           ${findingsView(judged, (finding) => rowOf(part, finding), t)}
-          ${rulesView(part.session?.detection, this.#choice.rules, t)}
         `,
       )}
+      ${panelView("detections", tab, rulesView(part.session?.detection, this.#choice.rules, t))}
       ${panelView("signers", tab, signersView(part, report, this.#choice.trust, t))}
       ${panelView("coverage", tab, coverageView(part, report, t))}
       ${panelView("technical", tab, technicalView(part, report, t))}
@@ -448,7 +463,7 @@ export class Page extends View {
   };
 
   async #showChanged(): Promise<void> {
-    await this.#open("findings");
+    await this.#open("problems");
     this.#changedEvents.value?.begin();
   }
 

@@ -71,9 +71,9 @@ export class ResultNavigation {
     if (line !== undefined) await this.goTo(line);
   }
 
-  async openFindings(code: FindingCode): Promise<void> {
+  async openProblems(code: FindingCode): Promise<void> {
     const { element } = this.#place;
-    await this.#place.open("findings");
+    await this.#place.open("problems");
     const group = element.querySelector<HTMLDetailsElement>(`details[data-code="${CSS.escape(code)}"]`);
     if (!group) return;
     group.open = true;

@@ -1,11 +1,12 @@
 import * as inlined from "virtual:sample";
 import { unpack } from "./unpack.ts";
 
-/** Returns an export to try the page with, and its trust file. */
-export async function sample(): Promise<{ exported: File; trust: File }> {
+/** Returns an export to try the page with, its trust file, and a pin of its log. */
+export async function sample(): Promise<{ exported: File; trust: File; pin: File }> {
   return {
     exported: new File([await unpack(inlined.exported)], "sample.countersign.ndjson"),
     trust: new File([await unpack(inlined.trust)], "sample-trust.txt"),
+    pin: new File([await unpack(inlined.pin)], "sample.pin.txt"),
   };
 }
 

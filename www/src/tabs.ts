@@ -1,9 +1,18 @@
+import type { Tone } from "@countersign/ui/viewer/parts/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { emit, emits } from "./emit.ts";
 import type { PageTexts } from "./texts/en.ts";
 
 /** Tabs of a result, in display order. */
-export const TABS = ["summary", "events", "findings", "signers", "coverage", "technical"] as const;
+export const TABS = [
+  "summary",
+  "events",
+  "problems",
+  "detections",
+  "signers",
+  "coverage",
+  "technical",
+] as const;
 
 export type Tab = (typeof TABS)[number];
 
@@ -19,6 +28,14 @@ export interface MayBeMore {
   /** True if the reason is shown in words, not as a plus sign. */
   readonly isWritten: boolean;
 }
+
+/** Severity of what a tab counts. */
+export interface Severity {
+  readonly words: string;
+  readonly tone: Tone;
+}
+
+export type Severities = Readonly<Partial<Record<Tab, Severity>>>;
 
 export type More = Readonly<Partial<Record<Tab, MayBeMore>>>;
 
@@ -43,6 +60,7 @@ export function tabsView(
   counts: Counts,
   about: About,
   more: More,
+  severities: Severities,
   t: PageTexts,
 ): TemplateResult {
   return html`
@@ -58,10 +76,16 @@ export function tabsView(
             title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
             @click=${emits("open-tab", tab)}
-          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${moreView(more[tab])}</span>`}</button>`,
+          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${moreView(more[tab])}</span>`}${severityView(severities[tab])}</button>`,
       )}
     </div>
   `;
+}
+
+function severityView(severity: Severity | undefined): TemplateResult | typeof nothing {
+  return severity === undefined
+    ? nothing
+    : html` <span class="count tab-severity tone-${severity.tone}">${severity.words}</span>`;
 }
 
 /** Renders the reason why there may be more items than the number on a tab. */

@@ -26,9 +26,10 @@ declare module "virtual:about" {
   export const version: string;
 }
 
-/** A recorded export and the trust file that names its emitter, inlined by the build and packed. */
+/** A recorded export, a pin of its log, and the trust file that names their keys, inlined by the build and packed. */
 declare module "virtual:sample" {
   export const exported: string;
+  export const pin: string;
   export const trust: string;
 }
 

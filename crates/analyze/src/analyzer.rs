@@ -593,14 +593,15 @@ impl<'p> Analyzer<'p> {
         let time = last.millis();
         self.newest_found = self.newest_found.max(time);
         let session = about.session().map(|session| self.sessions.add(session, &name, level, time));
-        let identity = about.identity().map(|identity| self.identities.add(identity, &name, level, time));
+        let identity = about.identity().map(str::to_owned);
+        let points = identity.as_deref().map(|identity| self.identities.add(identity, &name, level, time));
         let finding = Finding {
             id: name,
             rule: id.clone(),
             title: title.clone(),
             level,
             evidence,
-            score: identity.or(session).unwrap_or(score::points(level)),
+            score: points.or(session).unwrap_or(score::points(level)),
             group: about.group,
             value,
             leaves,
@@ -608,6 +609,7 @@ impl<'p> Analyzer<'p> {
             last,
             reasons,
             repeats: 0,
+            identity,
         };
         if !self.streams && (!finding.group.is_empty() || value.is_some()) {
             self.newest.insert((number, key.into()), self.findings.len());

@@ -39,6 +39,9 @@ pub struct Finding {
     pub reasons: Vec<Reason>,
     /// The number of additional matches of the same group within the rule's timespan.
     pub repeats: u64,
+    /// The identity that it is about, for lists of findings; in neither the written finding nor the stored state.
+    #[cfg_attr(feature = "state", serde(skip))]
+    pub identity: Option<String>,
 }
 
 /// The severity of a finding.
@@ -231,6 +234,7 @@ mod tests {
             last: time,
             reasons: vec![Reason { field: Some("action".into()), value: "job.delete".into() }],
             repeats: 1,
+            identity: None,
         };
         for signer_trust in [None, Some("trusted")] {
             let mut json = Vec::new();

@@ -59,6 +59,7 @@ mod fields;
 mod filters;
 mod finding;
 mod gate;
+pub mod groups;
 mod habits;
 mod indexed_heap;
 pub mod inventory;

@@ -84,6 +84,23 @@ impl ValueTable {
         Some((self.values.text(code)?, self.names.text(name)))
     }
 
+    /// Returns the rank of each number in the alphabetical order of the displayed values. Letter case only decides
+    /// between values that are otherwise equal. Values beyond the limits come last.
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let mut shown: Vec<(String, &str, u32)> = (1..=self.named.len() as u32)
+            .filter_map(|number| {
+                let (value, name) = self.get(number)?;
+                Some((name.unwrap_or(value).to_lowercase(), value, number))
+            })
+            .collect();
+        shown.sort_unstable();
+        let mut ranks = vec![u32::MAX; self.named.len() + 1];
+        for (rank, (_, _, number)) in shown.iter().enumerate() {
+            ranks[*number as usize] = rank as u32;
+        }
+        ranks
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.values.bytes() + self.names.bytes() + self.named.len() * 4 + self.values.len() * 10
     }
@@ -111,6 +128,12 @@ impl SegmentValues {
         let totals = column.map_or_else(Vec::new, |column| counts_of(short, column, numbers.len(), events));
         let end = numbers.iter().filter(|number| **number != NONE).max().map_or(0, |most| most + 1);
         Self { numbers, totals: Packed::from_numbers(totals.into_iter().map(u64::from)), end }
+    }
+
+    /// Returns the number of a row's first value; `None` if it has no value.
+    pub(crate) fn first(&self, short: Short, segment: &Segment, row: usize) -> Option<u32> {
+        let code = places(segment, short)?.codes(row).next()?;
+        Some(self.number(code)).filter(|number| *number != NONE)
     }
 
     /// Returns the number of a code's value.

@@ -21,8 +21,8 @@ use crate::extent::TimeBuckets;
 use crate::facets::{COUNTED, Counts, SegmentValues, ValueTable};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
-use crate::order::{Orders, SortKeys};
-use crate::question::{Order, Question, Verdict};
+use crate::order::{Orders, SortKeys, sort};
+use crate::question::{By, Order, Question, Verdict};
 use crate::segment::{Kinds, RowKind, Segment, flag};
 
 /// Segments at the end are merged once this many have fewer than `SMALL_SEGMENT_ROWS` rows each.
@@ -537,24 +537,26 @@ impl EventIndex {
         let places = RowKeys(&self.segments);
         // Frees the previous answer first.
         self.answer = Rows::default();
-        let mut rows = self.orders.sorted_set(question.order.by_time, &question.found, self.rows, &places);
+        let order = question.order;
+        let mut rows = self.orders.sorted_set(order.by == By::Time, &question.found, self.rows, &places);
         let gaps = gaps_within(question, &self.gaps, &mut self.orders, self.rows, &places);
         let listed = question.recorded_alone().is_some();
-        if question.order.descending {
+        if let By::Value(short) = order.by {
+            rows = Rows::List(self.sorted_by_value(short, rows.all(), order.descending));
+        } else if order.descending {
             rows.reverse();
         }
         if listed && !gaps.is_empty() {
-            let gaps =
-                if question.order.descending { gaps.iter().rev().copied().collect() } else { gaps.clone() };
+            let gaps = if order.descending { gaps.iter().rev().copied().collect() } else { gaps.clone() };
             let events = rows.all();
-            rows = Rows::List(if question.order.by_time {
-                events.into_iter().chain(gaps).collect()
+            rows = Rows::List(if order.by == By::Place {
+                self.with_gaps(&events, &gaps, order.descending)
             } else {
-                self.with_gaps(&events, &gaps, question.order.descending)
+                events.into_iter().chain(gaps).collect()
             });
         }
         let mut folds = Folds::default();
-        if question.order.folds && (self.withheld > 0 || !self.gaps.is_empty()) {
+        if order.folds && (self.withheld > 0 || !self.gaps.is_empty()) {
             let (shown, folded) = Folds::fold(&rows.all(), |row| self.is_absent(row));
             (rows, folds) = (Rows::List(shown), folded);
         }
@@ -575,6 +577,23 @@ impl EventIndex {
         self.answer = rows;
         self.folds = folds;
         Some(answer)
+    }
+
+    /// Sorts rows, which are in the order of the export, by their values of a field.
+    fn sorted_by_value(&self, short: Short, mut rows: Vec<u32>, descending: bool) -> Vec<u32> {
+        let Some(nth) = COUNTED.iter().position(|counted| *counted == short) else { return rows };
+        let ranks = self.known[nth].ranks();
+        let rank = |row: u32| {
+            let (stored, row) = locate(&self.segments, row as usize)?;
+            let number = stored.values[nth].first(short, &stored.segment, row)?;
+            ranks.get(number as usize).map(|rank| i64::from(*rank))
+        };
+        sort(&mut rows, &|row| match rank(row) {
+            Some(rank) if descending => -rank,
+            Some(rank) => rank,
+            None => i64::MAX,
+        });
+        rows
     }
 
     /// True if the row has no event.

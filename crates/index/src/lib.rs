@@ -74,7 +74,7 @@ pub use edit::{parse_json, toggled, within};
 pub use histogram::Histogram;
 pub use index::{Answer, ByteRange, EXPORT, EventIndex, Gap};
 pub use marks::InvalidMark;
-pub use question::Order;
+pub use question::{By, Order};
 pub use search::{Events, Search};
 pub use segment::Segment;
 pub use wire::{decode, encode};

@@ -11,11 +11,35 @@ use crate::facets::{COUNTED, Counts, SegmentValues};
 use crate::index::StoredSegment;
 use crate::segment::{Kinds, Segment};
 
+/// The sort key of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// The position in the export.
+    #[default]
+    Place,
+    /// The event's time.
+    Time,
+    /// The displayed value of a field, alphabetically and without regard to letter case; then the position in the
+    /// export. Rows without a value come last in both directions.
+    Value(Short),
+}
+
+impl By {
+    /// Parses "place", "time", or the short name of a field.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "place" => Some(Self::Place),
+            "time" => Some(Self::Time),
+            _ => Short::parse(name).map(Self::Value),
+        }
+    }
+}
+
 /// The order of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// Sorts by event time instead of the position in the export.
-    pub by_time: bool,
+    /// The sort key.
+    pub by: By,
     /// Reverses the order.
     pub descending: bool,
     /// Folds adjacent withheld events and gaps into one row.

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use countersign::time::Time;
-use countersign_index::{ByteRange, EventIndex, Order, SegmentBuilder, decode, encode};
+use countersign_index::{By, ByteRange, EventIndex, Order, SegmentBuilder, decode, encode};
 use countersign_query::tally::{Findings, PartMatches};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Parsers, Query, Tally};
+use countersign_query::{Entry, Parsers, Query, Short, Tally};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -326,8 +326,12 @@ fn query_decoded(bytes: &[u8]) {
     for segment in segments {
         index.add_segment(segment, 0);
     }
-    for query in ["", "x -actor:ada has:a changed:b since:-3d", "needle"] {
-        index.ask(query, now(), Order { by_time: true, ..Order::default() }).unwrap();
+    for (query, by) in [
+        ("", By::Time),
+        ("x -actor:ada has:a changed:b since:-3d", By::Value(Short::Actor)),
+        ("needle", By::Value(Short::Outcome)),
+    ] {
+        index.ask(query, now(), Order { by, ..Order::default() }).unwrap();
         while index.step(1000) {}
         if index.wants().is_some() {
             index.provide(&[]);
@@ -581,4 +585,36 @@ fn suggests_values_that_match_the_rest_of_the_query() {
     assert_eq!(suggested("since:-100d size:s1", "since:-100d size:"), ["s3 2", "s1 1", "s2 1"]);
     // Text that doesn't parse yet doesn't replace the current query.
     assert_eq!(suggested("action:log.in", "action:log.in ( outcome:"), ["failure 2", "success 1"]);
+}
+
+#[test]
+fn sorts_by_displayed_values() {
+    let actors = [Some(("u_3", Some("ben"))), Some(("u_1", Some("Ada"))), None, Some(("Cem", None))];
+    let events: Vec<String> = (0..12)
+        .map(|nth| match actors[nth % actors.len()] {
+            Some((id, Some(name))) => format!("{{\"actor\":{{\"id\":\"{id}\",\"name\":\"{name}\"}}}}"),
+            Some((id, None)) => format!("{{\"actor\":{{\"id\":\"{id}\"}}}}"),
+            None => "{}".to_owned(),
+        })
+        .collect();
+    // Two segments, so that values have other codes in each.
+    let mut index = EventIndex::new(4, Parsers::built_in());
+    for (nth, half) in events.chunks(6).enumerate() {
+        let mut builder = SegmentBuilder::new(4, Parsers::built_in());
+        builder.add(batch(half, 6 * nth).0.as_bytes()).unwrap();
+        for segment in builder.finish() {
+            index.add_segment(segment, 0);
+        }
+    }
+    let mut sorted = |by, descending| {
+        index.ask("", now(), Order { by, descending, folds: false }).unwrap();
+        while index.step(5) {}
+        index.found().unwrap();
+        let rows: Value = serde_json::from_str(&index.rows_json(0, 12, &[])).unwrap();
+        rows.as_array().unwrap().iter().map(|row| row["index"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(sorted(By::Value(Short::Actor), false), [1, 5, 9, 0, 4, 8, 3, 7, 11, 2, 6, 10]);
+    assert_eq!(sorted(By::Value(Short::Actor), true), [3, 7, 11, 0, 4, 8, 1, 5, 9, 2, 6, 10]);
+    assert_eq!(By::parse("actor"), Some(By::Value(Short::Actor)));
+    assert_eq!(By::parse("line"), None);
 }

@@ -7,6 +7,7 @@ use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::verify::{SignerTrust, TrustBasis};
 use countersign_analyze::document::{ExportFacts, FindingsDocument};
+use countersign_analyze::groups::{grouped, is_about};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, PieceError, Signed};
 use countersign_analyze::{AnalyzeError, Coverage, Finding, Level, Limit, Pack};
 use countersign_query::value::{Document, Value};
@@ -180,7 +181,11 @@ impl Findings {
         self.pack.write_about(&mut out);
         let (events, unread) = (self.merged.events(), self.merged.unread());
         raw(&mut out, &format!(",\"events\":{events},\"unread\":{unread},\"findings\":{}", self.order.len()));
-        raw(&mut out, ",\"coverage\":");
+        let mut levels = [0_usize; Level::ALL.len()];
+        for finding in self.findings() {
+            levels[finding.level as usize] += 1;
+        }
+        raw(&mut out, &format!(",\"levels\":{levels:?},\"coverage\":"));
         self.merged.analyzer().coverage().write_json(true, &mut out);
         raw(&mut out, ",\"rules\":[");
         for (nth, (level, place, count)) in counts.into_iter().enumerate() {
@@ -223,6 +228,27 @@ impl Findings {
     pub fn list(&self, from: usize, to: usize, rule: Option<String>) -> String {
         let is_of = |finding: &&Finding| rule.as_ref().is_none_or(|rule| finding.rule == *rule);
         self.written(self.ordered().filter(is_of).skip(from).take(to.saturating_sub(from)))
+    }
+
+    /// Returns the first `most` groups of findings by rule and subject, of a rule or of all, as JSON of
+    /// `FindingGroups`. `places`, ascending, limits them to the findings at these positions.
+    pub fn groups(&self, most: usize, rule: Option<String>, places: Option<Vec<u32>>) -> String {
+        let is_of = |finding: &&Finding| rule.as_ref().is_none_or(|rule| finding.rule == *rule);
+        let groups = grouped(self.at(places.as_deref()).filter(is_of));
+        let mut out = Vec::new();
+        raw(&mut out, &format!("{{\"total\":{},\"groups\":[", groups.len()));
+        for (nth, group) in groups.iter().take(most).enumerate() {
+            raw(&mut out, if nth == 0 { "" } else { "," });
+            group.write_json(&mut out);
+        }
+        raw(&mut out, "]}");
+        text(out)
+    }
+
+    /// Returns the first `most` findings of a group, as JSON of `ListedFinding[]`.
+    pub fn members(&self, most: usize, rule: &str, subject: Vec<String>, places: Option<Vec<u32>>) -> String {
+        let is_of = |finding: &&Finding| is_about(finding, rule, &subject);
+        self.written(self.at(places.as_deref()).filter(is_of).take(most))
     }
 
     /// Returns up to `most` findings that name an entry.
@@ -299,6 +325,16 @@ impl Findings {
         self.order.iter().filter_map(|place| findings.get(*place as usize))
     }
 
+    /// Returns the findings at these positions, ascending; all of them without positions.
+    fn at<'a>(&'a self, places: Option<&'a [u32]>) -> impl Iterator<Item = &'a Finding> {
+        let is_in = move |place: usize| {
+            places.is_none_or(|places| {
+                u32::try_from(place).is_ok_and(|place| places.binary_search(&place).is_ok())
+            })
+        };
+        self.ordered().enumerate().filter(move |(place, _)| is_in(*place)).map(|(_, finding)| finding)
+    }
+
     fn marks(&self) -> Vec<(u64, Level)> {
         let of = |finding: &Finding| finding.level;
         let marks = self
@@ -323,7 +359,12 @@ impl Findings {
         for finding in findings {
             let before = if out.is_empty() { "[" } else { "," };
             raw(&mut out, before);
-            raw(&mut out, &format!("{{\"total\":{},\"finding\":", finding.leaves.len()));
+            raw(&mut out, &format!("{{\"total\":{},\"identity\":", finding.leaves.len()));
+            match &finding.identity {
+                Some(identity) => write_string(identity, &mut out),
+                None => raw(&mut out, "null"),
+            }
+            raw(&mut out, ",\"finding\":");
             let signer_trust = self.signer_trust(finding);
             if finding.leaves.len() > MAX_ENTRIES {
                 let leaves = finding.leaves[..MAX_ENTRIES].to_vec();

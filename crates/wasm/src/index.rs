@@ -3,8 +3,8 @@
 use countersign::error::{Code, Error};
 use countersign::time::Time;
 use countersign_index::{
-    ByteRange, EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode, error_json,
-    fields_of,
+    By, ByteRange, EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode,
+    error_json, fields_of,
 };
 use countersign_query::Parsers;
 use js_sys::{Array, Float64Array};
@@ -145,8 +145,8 @@ impl EventIndex {
         self.index.bytes()
     }
 
-    /// Starts a query. `now` is in milliseconds; `by` is "place" or "time". Returns the error as JSON if the query is
-    /// invalid.
+    /// Starts a query. `now` is in milliseconds; `by` is "place", "time", or the short name of a field;
+    /// anything else is "place". Returns the error as JSON if the query is invalid.
     pub fn ask(
         &mut self,
         query: String,
@@ -155,7 +155,7 @@ impl EventIndex {
         descending: bool,
         folds: bool,
     ) -> Option<String> {
-        let order = Order { by_time: by == "time", descending, folds };
+        let order = Order { by: By::parse(by).unwrap_or_default(), descending, folds };
         match self.index.ask(&query, time(now), order) {
             Ok(()) => {
                 self.query = query;

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
+import { violations } from "../axe.ts";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
 
@@ -62,7 +63,7 @@ test("keyboard: reaches and operates every part", async () => {
   await page.keyboard.press("j");
   await page.keyboard.press("k");
   await page.keyboard.press("Enter");
-  const heading = page.getByRole("heading", { name: /^Event on line/ });
+  const heading = page.getByRole("heading", { name: /Event on line/ });
   await heading.waitFor();
   await page.keyboard.press("Escape");
   await heading.waitFor({ state: "detached" });
@@ -127,11 +128,35 @@ for (const width of [320, 480, 768, 1200]) {
       page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(await overflow(), 0);
     await page.locator("cs-rows [role=row]").nth(2).click();
-    await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+    await page.getByRole("heading", { name: /Event on line/ }).waitFor();
     assert.equal(await overflow(), 0);
     await close();
   });
 }
+
+test("layout: facets are behind a button if they have no room beside the rows", async () => {
+  const { page, close } = await site.open(of("/log.ndjson"), { viewport: { width: 800, height: 700 } });
+  await verified(page);
+  const facets = page.locator("#facets");
+  const button = page.getByRole("button", { name: "Filter" });
+  assert.equal(await facets.isVisible(), false);
+  assert.equal(await button.getAttribute("aria-expanded"), "false");
+  const full = await page.locator(".scroller").evaluate((list) => {
+    const head = list.querySelector(".head")?.getBoundingClientRect().bottom ?? 0;
+    const end = Math.min(window.innerHeight, list.getBoundingClientRect().bottom);
+    const boxes = [...list.querySelectorAll(".row")].map((row) => row.getBoundingClientRect());
+    return boxes.filter(({ top, bottom }) => top >= head - 1 && bottom <= end + 1).length;
+  });
+  assert.ok(full >= 6, `${full} rows`);
+  await button.press("Enter");
+  await facets.waitFor();
+  assert.equal(await button.getAttribute("aria-expanded"), "true");
+  assert.deepEqual(await violations(page), []);
+  await page.setViewportSize({ width: 1280, height: 700 });
+  await button.waitFor({ state: "hidden" });
+  assert.equal(await facets.isVisible(), true);
+  await close();
+});
 
 test("right to left: mirrors the layout and keeps times as they are", async () => {
   const { page, close } = await site.open(of("/log.ndjson", 'dir="rtl"'), { viewport: { width: 900, height: 800 } });
@@ -139,6 +164,7 @@ test("right to left: mirrors the layout and keeps times as they are", async () =
   const box = async (selector: string) => (await page.locator(selector).first().boundingBox()) ?? assert.fail();
   assert.ok((await box(".strip > .icon")).x > (await box(".strip-body")).x);
   assert.ok((await box(".query-field > .icon")).x > (await box(".query-key")).x);
+  await page.getByRole("button", { name: "Filter" }).click();
   assert.ok((await box(".facet-name")).x > (await box(".facet-values")).x);
   const time = page.locator("cs-rows [role=row] time").first();
   assert.equal(await time.evaluate((element) => getComputedStyle(element).direction), "ltr");
@@ -172,7 +198,7 @@ test("reduced motion: nothing moves", async () => {
   });
   await verified(page);
   await page.locator("cs-rows [role=row]").nth(2).click();
-  await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+  await page.getByRole("heading", { name: /Event on line/ }).waitFor();
   const running = await page.evaluate(() => {
     const root = document.querySelector("countersign-viewer")?.shadowRoot;
     return (root?.getAnimations() ?? []).map(({ id, playState }) => [id, playState]);

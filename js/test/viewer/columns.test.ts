@@ -10,6 +10,8 @@ import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 import { event, listed, usual } from "./page/made.ts";
 
+const TIMES = { zone: "utc", marksRecorded: false } as const;
+
 test("columns: round-trip through text", () => {
   const columns = [{ id: "time" }, { id: "action", width: 200 }, { id: ".context.ip" }, { id: ".a,b:c%" }] as const;
   assert.equal(writeColumns(columns), "time,action:200,.context.ip,.a%2Cb%3Ac%25");
@@ -38,7 +40,7 @@ test("longestRun: finds the longest run of event columns", () => {
 test("cellsOf: renders a cell for every column", () => {
   const ids = ["time", "actor", "tenant", "place", "signer", "index", "line", "recorded", "as", ".context.ip", ".none"];
   const columns = ids.map((id) => ({ id: id as "time" }));
-  const { cells, excerpt } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc", en);
+  const { cells, excerpt } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, TIMES, en);
   assert.equal(excerpt, undefined);
   const [time, rest] = ["2026-11-01 00:00:02.000Z", ["countersign", "10.0.0.2", ""]];
   const link = ["01234567 / 3", "example.com/recorder 5cc3cc17", "3", "5"];
@@ -48,7 +50,7 @@ test("cellsOf: renders a cell for every column", () => {
 test("time column: shows the event's own time, or else that of recording", () => {
   const columns = [{ id: "time" }, { id: "recorded" }] as const;
   const shown = (happened: string | undefined) =>
-    cellsOf(listed({ ...usual(2), happened }), columns, "utc", en).cells.map(textOf);
+    cellsOf(listed({ ...usual(2), happened }), columns, TIMES, en).cells.map(textOf);
   const recorded = usual(2).time.replace("T", " ");
   assert.deepEqual(shown("2019-03-31T23:30:00.000Z"), ["2019-03-31 23:30:00.000Z", recorded]);
   assert.deepEqual(shown(undefined), [recorded, recorded]);
@@ -56,7 +58,7 @@ test("time column: shows the event's own time, or else that of recording", () =>
 
 test("cellsOf: returns the event's text if no cell has content", () => {
   const excerpt = (json: string) =>
-    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc", en).excerpt;
+    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], TIMES, en).excerpt;
   assert.equal(excerpt('{"else":1}'), '{"else":1}');
   assert.equal(excerpt('{"action":"a"}'), undefined);
 });

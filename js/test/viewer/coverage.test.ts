@@ -38,6 +38,7 @@ const FOUND_NOTHING: Omit<FindingsStatus, "coverage"> = {
   events: 12,
   unread: 0,
   findings: 0,
+  levels: [0, 0, 0, 0, 0],
   rules: [],
   limits: [],
   future: null,

@@ -55,7 +55,7 @@ test("drawer: shows an event's summary, its fields, and its bytes", { skip }, as
   const opened = await shown(t, "mixed");
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".sentence"), [
-    "Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
+    "Recorded at 2026-11-01 00:00:03.000Z: Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
   ]);
   assert.match((await text(opened, ".signer-trust"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
   const row = await opened.call("shown");
@@ -101,7 +101,7 @@ test("drawer: follows the rows and returns the focus", { skip }, async (t) => {
   assert.equal(await tab.locator("dialog.drawer").evaluate((dialog) => dialog.matches(":modal")), false);
   assert.equal(await focused(opened), "group");
   const heading = tab.locator("#cs-drawer-heading");
-  assert.equal(await heading.textContent(), "Event on line 3");
+  assert.match((await heading.textContent()) ?? "", /Event on line 3$/);
   await tab.keyboard.press("j");
   await tab.getByRole("heading", { name: "Event on line 4" }).waitFor();
   await tab.keyboard.press("k");
@@ -315,7 +315,7 @@ test("hostile events: are neither executed, hidden, nor mistaken for something e
   await openRow(opened, 1);
   assert.equal(
     (await text(opened, ".sentence"))[0],
-    "U+2066U+200BadminU+2069 (adminU+202Egnp.exe) did user.delete to u_1.",
+    "Recorded at 2026-11-01 00:00:01.000Z: U+2066U+200BadminU+2069 (adminU+202Egnp.exe) did user.delete to u_1.",
   );
   assert.ok((await text(opened, ".raw"))[0]?.includes("adminU+202Egnp.exe"));
   assert.equal(
@@ -326,7 +326,10 @@ test("hostile events: are neither executed, hidden, nor mistaken for something e
   const alike = await members(2);
   assert.deepEqual(alike[0], ["аU+0430ction looks like action, but is a different name", "session.login"]);
   assert.deepEqual(alike[1], ["action", "data.export"]);
-  assert.match((await text(opened, ".sentence"))[0] ?? "", /^pаU\+0430ypal did data\.export to x\.$/);
+  assert.match(
+    (await text(opened, ".sentence"))[0] ?? "",
+    /^Recorded at 2026-11-01 00:00:02\.000Z: pаU\+0430ypal did data\.export to x\.$/,
+  );
 
   const big = await members(3);
   assert.match(big.find(([name]) => name === "big")?.[1] ?? "", /^A{2000}… First 2,000 of 1,000,000 characters\.$/);
@@ -364,7 +367,7 @@ test("hostile events: are neither executed, hidden, nor mistaken for something e
   assert.ok((await text(opened, ".raw"))[0]?.includes("U+200B ×"));
 
   await openRow(opened, 11);
-  assert.match((await text(opened, ".sentence"))[0] ?? "", /^\{target\} did \{actor\} to \$\{x\} \{\{action\}\}\.$/);
+  assert.match((await text(opened, ".sentence"))[0] ?? "", /: \{target\} did \{actor\} to \$\{x\} \{\{action\}\}\.$/);
 
   assert.equal(await tab.evaluate("globalThis.ran"), undefined);
   assert.deepEqual(wrong, []);
@@ -396,7 +399,7 @@ test("drawer: is complete in German", { skip }, async (t) => {
   await opened.call("german");
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".sentence"), [
-    "Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
+    "Aufgezeichnet am 2026-11-01 00:00:03.000Z: Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
   ]);
   await opened.tab.getByRole("gridcell", { name: "1.024 Einträge in diesem Export ausgelassen" }).waitFor();
 });

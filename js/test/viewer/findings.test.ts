@@ -114,8 +114,13 @@ test("findings: are listed, marked, explained, and saved", async () => {
   assert.match(all, /u_1/);
   assert.deepEqual(await violations(page), []);
 
-  await list.filter({ hasText: "failed" }).first().focus();
+  const group = page.locator("cs-found-group").filter({ hasText: "failed" }).first();
+  await group.locator(".found-one").first().focus();
   await page.keyboard.press("Enter");
+  if ((await group.locator("details").count()) > 0) {
+    await group.locator(".found-members .found-one").first().focus();
+    await page.keyboard.press("Enter");
+  }
   const why = page.locator("cs-found .found-why").filter({ hasText: "u_1" }).first();
   await why.waitFor();
   assert.match(await text(why), /Who parsed\.actor\.id u_1/);
@@ -160,9 +165,15 @@ test("rules: a page's own rules are used, and their strings are shown as text", 
   const all = await text(page.locator(".found"));
   assert.match(all, /^Funde 12 Funde/);
   assert.match(all, /A job was <b>read<\/b>/);
-  assert.equal(await page.locator(".found-one").count(), 10);
-  await page.getByRole("button", { name: "Mehr zeigen" }).click();
-  await page.locator(".found-one").nth(11).waitFor();
+  // Twelve findings about one person are one line.
+  const line = page.locator(".found-list > li");
+  assert.equal(await line.count(), 1);
+  assert.match(await text(line), /^Niedrig A job was <b>read<\/b> u_1 .*Z – .*Z 12 Funde$/);
+  await line.locator("summary").click();
+  await line.locator(".found-members .found-one").nth(9).waitFor();
+  assert.equal(await line.locator(".found-members .found-one").count(), 10);
+  await page.getByRole("button", { name: "Mehr zeigen (noch 2)" }).click();
+  await line.locator(".found-members .found-one").nth(11).waitFor();
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -10,7 +10,7 @@ test("Outline: selects findings with at least one of the entries", () => {
     ["a", []],
     ["c", Array.from({ length: 500 }, (_, nth) => 100 + nth)],
   ] as const) {
-    outline.add({ rule, entries: Float64Array.from(entries) });
+    outline.add({ rule, level: "low", entries: Float64Array.from(entries) });
   }
   const places = (...entries: number[]) => outline.places(Float64Array.from(entries));
   assert.deepEqual(places(), []);
@@ -19,4 +19,5 @@ test("Outline: selects findings with at least one of the entries", () => {
   assert.deepEqual(places(2, 599), [1, 3]);
   assert.deepEqual(places(...Array.from({ length: 700 }, (_, nth) => nth)), [0, 1, 3]);
   assert.deepEqual([outline.rule(3), outline.rule(4)], ["c", ""]);
+  assert.equal(outline.level(0), "low");
 });

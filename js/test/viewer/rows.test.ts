@@ -351,7 +351,7 @@ test("columns: are chosen by keyboard alone: shown, moved, resized, and any fiel
   await tab.keyboard.press("Escape");
   assert.deepEqual(
     (await heads()).map((head) => head.trim()),
-    ["Signer", "Time", "Action", "Actor", "From", "Outcome", "Tenant", "Chain / seq", "context.ip"],
+    ["Signer", "Recorded at", "Action", "Actor", "From", "Outcome", "Tenant", "Chain / seq", "context.ip"],
   );
   assert.equal(await tab.locator(".row").nth(2).locator(".cell-member bdi").last().textContent(), "10.0.0.2");
   const width = await tab.locator(".head .cell-actor").evaluate((head) => head.getBoundingClientRect().width);

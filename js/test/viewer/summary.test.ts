@@ -36,7 +36,14 @@ test("summaryOf: falls back to the event's own fields", () => {
 
 test("summaryOf: omits an unstated outcome and keeps any other", () => {
   const cell = (outcome: string) =>
-    textOf(cellsOf(listed({ ...usual(1), parsed: { ...parsed, outcome } }), [{ id: "outcome" }], "utc", en).cells[0]);
+    textOf(
+      cellsOf(
+        listed({ ...usual(1), parsed: { ...parsed, outcome } }),
+        [{ id: "outcome" }],
+        { zone: "utc", marksRecorded: false },
+        en,
+      ).cells[0],
+    );
   assert.equal(cell("not-stated"), en.rows.list.notStated);
   assert.equal(cell("denied"), "denied");
   assert.equal(cell("success"), "success");

@@ -128,7 +128,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     (await met("#evidence-heading")).scrollIntoView();
   },
   findings: async () => {
-    emitOnPage(await withVector("fork"), "open-tab", "findings");
+    emitOnPage(await withVector("fork"), "open-tab", "problems");
   },
   "findings-of-search": async () => {
     const page = await put();
@@ -136,7 +136,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await done();
     const viewer = document.querySelector<Viewer>("countersign-viewer");
     await viewer?.search("outcome:failure");
-    emitOnPage(page, "open-tab", "findings");
+    emitOnPage(page, "open-tab", "detections");
     await met(".found-scope");
   },
   technical: async () => {
@@ -276,7 +276,7 @@ function vector(name: string): Scene {
 
 function finding(code: FindingCode): Scene {
   return async () => {
-    emitOnPage(await withVector(FINDINGS[code]), "open-tab", "findings");
+    emitOnPage(await withVector(FINDINGS[code]), "open-tab", "problems");
     const group = (await met(`details[data-code="${CSS.escape(code)}"]`)) as HTMLDetailsElement;
     group.open = true;
   };

@@ -42,6 +42,7 @@ interface SuspendedChoice {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly brought: TextFile | undefined;
+  readonly broughtPins: readonly TextFile[];
 }
 
 /** The reader's input: exports, and what they are verified with. */
@@ -268,15 +269,16 @@ export class Choice {
   }
 
   async #takeSample(isAltered: boolean): Promise<void> {
-    const { exported: whole, trust } = await sample();
+    const { exported: whole, trust, pin } = await sample();
     const exported = isAltered
       ? await alteredSample(whole, this.#listener.texts().welcome.alteredName)
       : whole;
     const sampleTrust = await textFile(trust);
-    this.#suspend(sampleTrust);
+    const samplePin = await textFile(pin);
+    this.#suspend(sampleTrust, [samplePin]);
     this.#exports = [{ file: exported, of: [], from: "sample" }];
     this.#trust = { file: sampleTrust, keys: [] };
-    this.#pins = [];
+    this.#pins = [samplePin];
     this.#complain("");
     this.#listener.changed();
   }
@@ -301,9 +303,9 @@ export class Choice {
     this.#listener.changed();
   }
 
-  #suspend(brought: TextFile | undefined): void {
+  #suspend(brought: TextFile | undefined, broughtPins: readonly TextFile[] = []): void {
     const { trust, pins } = this.#suspended ?? { trust: this.#trust, pins: this.#pins };
-    this.#suspended = { trust, pins, brought };
+    this.#suspended = { trust, pins, brought, broughtPins };
     this.#shelf = { is: "empty" };
   }
 
@@ -311,12 +313,12 @@ export class Choice {
     this.#shelf = { is: "empty" };
     // Trying the sample or opening an evidence file doesn't mean trusting its keys for anything else.
     if (this.#suspended) {
-      const { trust, pins, brought } = this.#suspended;
+      const { trust, pins, brought, broughtPins } = this.#suspended;
       const { file } = this.#trust;
       this.#trust = { file: file === brought ? trust.file : file, keys: trust.keys };
       // Pins may have come with the exports.
       const isBrought = this.#exports.some(({ from }) => from === "evidence");
-      this.#pins = isBrought ? pins : [...pins, ...this.#pins];
+      this.#pins = isBrought ? pins : [...pins, ...this.#pins.filter((pin) => !broughtPins.includes(pin))];
     }
     this.#suspended = undefined;
     this.#usesMemory = true;

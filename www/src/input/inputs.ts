@@ -16,16 +16,22 @@ export interface Inputs {
   readonly pins: readonly TextFile[];
   /** True if the form is shown. */
   readonly isOpen: boolean;
+  /** The verdict in one line, if it is folded. */
+  readonly verdict: TemplateResult | typeof nothing;
 }
 
 /** Maximum number of file names. */
 const MAX_NAMED = 2;
 
 /** Renders in one line what is checked, and with what. */
-export function inputsView({ chosen, origin, trust, pins, isOpen }: Inputs, t: PageTexts): TemplateResult {
+export function inputsView(
+  { chosen, origin, trust, pins, isOpen, verdict }: Inputs,
+  t: PageTexts,
+): TemplateResult {
   const more = chosen.length - MAX_NAMED;
   return html`
     <section class="inputs" aria-label=${t.inputs.heading}>
+      ${verdict}
       <ul>
         ${chosen.slice(0, MAX_NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint size">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
         ${more > 0 ? html`<li class="faint">${t.inputs.more(more)}</li>` : nothing}

@@ -111,6 +111,6 @@ export function leadsView(judged: Judged, t: PageTexts): TemplateResult | typeof
     return html`<button type="button" class="lead-to" @click=${emits("show-changed")}>${t.answers.showFirst}</button>`;
   const isSuspect = signed.is === "open" && signed.why === "suspect";
   return verdict === "altered" || verdict === "broken" || isSuspect
-    ? html`<button type="button" class="lead-to" @click=${emits("open-tab", "findings")}>${t.answers.showPlaces}</button>`
+    ? html`<button type="button" class="lead-to" @click=${emits("open-tab", "problems")}>${t.answers.showPlaces}</button>`
     : nothing;
 }

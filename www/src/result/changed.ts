@@ -195,7 +195,7 @@ function parsed(line: string): { readonly link?: unknown; readonly event?: unkno
 }
 
 /** Returns what a line states about itself, as far as it can be parsed. */
-function statedFacts(line: string): {
+export function statedFacts(line: string): {
   time: string | undefined;
   action: string | undefined;
   actor: string | undefined;

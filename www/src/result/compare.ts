@@ -155,9 +155,6 @@ function lane(part: Part, covered: Covered, all: number, t: PageTexts): Template
   return html`<p class="lane-of">${value(file.name)} <span class="faint">${holdingView(part, t)}</span></p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(entryCount(covered.shown))}`, t)}`;
 }
 
-/** Maximum number of ranges listed. */
-const MAX_LISTED = 200;
-
 function sideView(
   one: Part,
   other: Part,
@@ -173,17 +170,7 @@ function sideView(
       ${
         differences.length === 0
           ? html`<p class="empty">${nothingHidden}</p>`
-          : html`<ol class="ranges" tabindex="0" aria-label=${one.file.name}>
-            ${differences.slice(0, MAX_LISTED).map(
-              ({ begin, end, as }) => html`
-                <li data-hidden=${as}>
-                  <span>${t.coverage.range(begin, end)}</span>
-                  <span class="faint">${t.compare.as[as]}</span>
-                  <button type="button" class="quiet" @click=${emits("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
-                </li>`,
-            )}
-          </ol>
-          ${differences.length > MAX_LISTED ? html`<p class="faint">${t.compare.more(differences.length - MAX_LISTED)}</p>` : nothing}`
+          : html`<countersign-hidden .texts=${t} .shown=${one} .at=${at} .differences=${differences}></countersign-hidden>`
       }
     </div>
   `;

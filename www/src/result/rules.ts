@@ -1,10 +1,13 @@
+import { LEVELS } from "@countersign/ui/analyze/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
+import { LEVEL_LOOKS, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { emits } from "../emit.ts";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
-import type { More } from "../tabs.ts";
+import type { More, Severities } from "../tabs.ts";
 import type { PageTexts } from "../texts/en.ts";
 
 /**
@@ -14,10 +17,33 @@ import type { PageTexts } from "../texts/en.ts";
 export function moreFindings(detection: Detection | undefined, t: PageTexts): More {
   if (detection === undefined) return {};
   const { status, failure, isFinal } = detection;
-  if (failure !== undefined) return { findings: { why: t.tabs.unapplied, isWritten: false } };
-  if (status === undefined || !isFinal) return { findings: { why: t.tabs.soFar, isWritten: true } };
+  if (failure !== undefined) return { detections: { why: t.tabs.unapplied, isWritten: false } };
+  if (status === undefined || !isFinal) return { detections: { why: t.tabs.soFar, isWritten: true } };
   const isAll = status.coverage.complete && status.limits.length === 0 && status.future === null;
-  return isAll ? {} : { findings: { why: t.tabs.mayBeMore, isWritten: false } };
+  return isAll ? {} : { detections: { why: t.tabs.mayBeMore, isWritten: false } };
+}
+
+/** Returns the number of errors among the problems, and of the most serious findings. */
+export function severitiesOf(
+  { findings, finding_counts }: Report,
+  detection: Detection | undefined,
+  t: PageTexts,
+): Severities {
+  const errors = new Set(findings.filter(({ severity }) => severity === "error").map(({ code }) => code));
+  const broken = [...errors].reduce((sum, code) => sum + (finding_counts[code] ?? 0), 0);
+  const { levels = [] } = detection?.ofSearch ?? detection?.status ?? {};
+  const worst = LEVELS.findLast((_, nth) => (levels[nth] ?? 0) > 0);
+  return {
+    ...(broken > 0 && {
+      problems: { words: t.viewer.result.severities.error(broken), tone: SEVERITY_LOOKS.error.tone },
+    }),
+    ...(worst !== undefined && {
+      detections: {
+        words: t.tabs.ofLevel(levels[LEVELS.indexOf(worst)] ?? 0, t.viewer.found.levels[worst]),
+        tone: LEVEL_LOOKS[worst].tone,
+      },
+    }),
+  };
 }
 
 /** Renders the findings of the rules among the signed events, and the rules used. */

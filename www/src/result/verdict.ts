@@ -16,19 +16,53 @@ import { leadsView } from "./answers.ts";
  * the other parts.
  */
 export function verdictView(
-  { session }: Part,
+  part: Part,
   judged: Judged,
   isContradicted: boolean,
   t: PageTexts,
 ): TemplateResult {
-  const words = verdictWords(judged, t.viewer, { compared: session?.compared });
+  const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
       <div class="verdict-body">
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
-        <p class="says">${words.says}${words.says.endsWith(".") ? "" : "."}</p>
+        <p class="says">${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
+      <div class="verdict-leads">${leadsView(judged, t)}${sampleView(part, judged, t)}</div>
+      ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
+    </section>
+  `;
+}
+
+/** Renders that the log differs from what this device saw, if it was rewritten. */
+function rewrittenView({ seenBefore }: Part, t: PageTexts): TemplateResult | typeof nothing {
+  return seenBefore?.is === "rewritten"
+    ? html`<strong>${t.verdict.rewritten} ${localDay(seenBefore.seen.when, t.viewer.lang)}.</strong> `
+    : nothing;
+}
+
+/** Renders the button that changes one byte of the sample, or undoes the change. */
+function sampleView({ from }: Part, { report }: Judged, t: PageTexts): TemplateResult | typeof nothing {
+  if (from !== "sample") return nothing;
+  return report.verdict === "altered"
+    ? html`<button type="button" class="lead-to" @click=${emits("choose-sample")}>${t.welcome.restore}</button>`
+    : html`<button type="button" class="lead-to" @click=${emits("choose-altered")}>${t.welcome.alterHere}</button>`;
+}
+
+/** Renders the same verdict in one line, beside the file, where the rows need the room. */
+export function foldedVerdictView(
+  part: Part,
+  judged: Judged,
+  isContradicted: boolean,
+  t: PageTexts,
+): TemplateResult {
+  const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
+  return html`
+    <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
+      ${icon(words.icon)}
+      <h2 id="verdict-heading" tabindex="-1" title=${words.word}>${words.word}</h2>
+      <p class="says" title=${words.says}>${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       ${leadsView(judged, t)}
       ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>

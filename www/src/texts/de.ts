@@ -113,13 +113,15 @@ export const de: PageTexts = {
     names: {
       summary: "Überblick",
       events: "Ereignisse",
-      findings: "Befunde",
+      problems: "Probleme",
+      detections: "Funde",
       signers: "Unterzeichner",
       coverage: "Abdeckung",
       technical: "Technisches",
     },
-    found: (verifying, rules, all) =>
-      `${count(verifying)} aus der Prüfung${rules === undefined ? "" : `, ${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
+    found: (rules, all) =>
+      `${rules === undefined ? "" : `${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
+    ofLevel: (number, level) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
     mayBeMore: "es kann mehr geben, weil Regeln nicht alles prüfen konnten",
@@ -227,6 +229,8 @@ export const de: PageTexts = {
     tryHeading: "Ausprobieren",
     tryText: "Sehen, wie eine echte Datei aussieht, und dann, was ein einziges verändertes Byte ausmacht.",
     altered: "Ein Byte ändern und sehen",
+    alterHere: "Ein Byte ändern",
+    restore: "Änderung zurücknehmen",
     alteredName: "beispiel-ein-byte-geaendert.countersign.ndjson",
   },
 
@@ -368,6 +372,7 @@ export const de: PageTexts = {
     now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
+    rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
     contradicted: "Ein anderer hier gewählter Export widerspricht diesem: siehe Teile.",
     sample:
       "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Bei echten Dateien muss die Vertrauensdatei aus einer anderen Quelle kommen als die Datei selbst.",

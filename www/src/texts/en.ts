@@ -107,13 +107,15 @@ export const en = {
     names: {
       summary: "Summary",
       events: "Events",
-      findings: "Findings",
+      problems: "Problems",
+      detections: "Detections",
       signers: "Signers",
       coverage: "Coverage",
       technical: "Technical",
     },
-    found: (verifying: number, rules: number | undefined, all: number | undefined) =>
-      `${count(verifying)} from verification${rules === undefined ? "" : `, ${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
+    found: (rules: number | undefined, all: number | undefined) =>
+      `${rules === undefined ? "" : `${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
+    ofLevel: (number: number, level: string) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
     mayBeMore: "there may be more, because rules couldn’t examine everything",
@@ -222,6 +224,8 @@ export const en = {
     tryHeading: "Try it",
     tryText: "See what a genuine file looks like, then what changing a single byte of it does.",
     altered: "Change one byte of it and see",
+    alterHere: "Change one byte",
+    restore: "Undo the change",
     alteredName: "sample-one-byte-changed.countersign.ndjson",
   },
 
@@ -359,6 +363,7 @@ export const en = {
     not: "What this does not mean",
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
+    rewritten: "It differs from what this device saw on",
     contradicted: "Another file that you chose contradicts this one. See Parts.",
     sample:
       "The sample and its trust file came together, with this page. For real files, get the trust file from a different source than the file itself.",

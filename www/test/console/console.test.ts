@@ -99,6 +99,25 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
+test("search: at least twelve rows are in view at 1280 by 800", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(60));
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await tab(page, "Search");
+  await row(page, "job.update");
+  await verdict(page, "verified");
+  await page.waitForFunction(() => {
+    const root = document.querySelector("countersign-viewer")?.shadowRoot;
+    const list = root?.querySelector(".scroller");
+    const head = list?.querySelector(".head")?.getBoundingClientRect().bottom ?? 0;
+    const end = Math.min(window.innerHeight, list?.getBoundingClientRect().bottom ?? 0);
+    const boxes = [...(list?.querySelectorAll(".row") ?? [])].map((one) => one.getBoundingClientRect());
+    return boxes.filter(({ top, bottom }) => top >= head - 1 && bottom <= end + 1).length >= 12;
+  });
+});
+
 test("access: stores token and trust in this tab on request, and no longer", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));

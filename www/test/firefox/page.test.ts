@@ -167,7 +167,7 @@ flow("Firefox page: compares two exports", async (page) => {
   await page.locator('[data-agree="grown"]').waitFor();
   await page.locator(".compare [data-hidden=withheld]").first().getByRole("button", { name: "Show" }).click();
   await drawer(page)
-    .filter({ hasText: /^Event on line/ })
+    .filter({ hasText: /Event on line/ })
     .waitFor();
 });
 

@@ -171,7 +171,7 @@ test("language: German is complete and remembered", async (t) => {
   assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
   assert.equal(await verdict(page), "Verändert.");
   await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
-  await open(page, "Befunde");
+  await open(page, "Probleme");
   assert.equal(await page.title(), "Ein Audit-Log prüfen – countersign");
   const findings = page.getByRole("region", { name: "Probleme" });
   assert.match((await findings.textContent()) ?? "", /Dieses Ereignis wurde nach der Signatur verändert/);

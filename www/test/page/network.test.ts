@@ -46,7 +46,7 @@ async function useAll(page: Page): Promise<void> {
   await page.getByText("Nothing is uploaded.").click();
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
-  assert.equal(await verdict(page), "Verified.");
+  assert.match(await verdict(page), /but some events may be withheld\.$/);
   await open(page, "Events");
   await page.locator(".row.event").first().click();
   await page.keyboard.press("Escape");

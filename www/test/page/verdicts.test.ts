@@ -170,7 +170,7 @@ test("verdict: a complete range is named with its last entry", async () => {
 test("problem: leads to its event", async () => {
   const page = await opened();
   await verifyVector(page, vector("time-late"));
-  await open(page, "Findings");
+  await open(page, "Problems");
   await page.getByRole("button", { name: "Show event" }).first().click();
   const line = await page.locator(".finding-place span").first().textContent();
   await page.locator("#cs-drawer-heading", { hasText: `Event on ${line}` }).waitFor();
@@ -180,7 +180,7 @@ test("problem: leads to its event", async () => {
 test("problem: leads to a withheld event as such", async () => {
   const page = await opened();
   await verifyVector(page, vector("withheld"));
-  await open(page, "Findings");
+  await open(page, "Problems");
   const group = page.locator('[data-code="payload.withheld"]');
   await group.locator("summary").click();
   assert.equal(await group.getByRole("button", { name: "Show event" }).count(), 0);

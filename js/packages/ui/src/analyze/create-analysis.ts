@@ -79,6 +79,8 @@ class WorkersAnalysis implements Analysis {
 
   readonly select: Analysis["select"] = (entries) => this.#call((service) => service.select(entries));
   readonly list: Analysis["list"] = (...args) => this.#call((service) => service.list(...args));
+  readonly groups: Analysis["groups"] = (...args) => this.#call((service) => service.groups(...args));
+  readonly members: Analysis["members"] = (...args) => this.#call((service) => service.members(...args));
   readonly findingsOf: Analysis["findingsOf"] = (...args) => this.#call((service) => service.findingsOf(...args));
   readonly entriesOf: Analysis["entriesOf"] = (id) => this.#call((service) => service.entriesOf(id));
   readonly document: Analysis["document"] = () => this.#call((service) => service.document());

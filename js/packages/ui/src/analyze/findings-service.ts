@@ -4,7 +4,16 @@ import { inTurn } from "@countersign/shared/promises.js";
 import { yieldToMessages } from "../index/yield.js";
 import { Findings } from "../wasm/analyzer.js";
 import { Outline } from "./outline.js";
-import type { Facts, FindingsStatus, ListedFinding, RuleFindings, SelectedFindings } from "./types.js";
+import {
+  type Facts,
+  type FindingGroup,
+  type FindingGroups,
+  type FindingsStatus,
+  LEVELS,
+  type ListedFinding,
+  type RuleFindings,
+  type SelectedFindings,
+} from "./types.js";
 
 /** Leading bytes of a piece that identify it. */
 const PIECE_HEADER_BYTES = 40;
@@ -58,6 +67,23 @@ export class FindingsService {
       return listed.slice(from, to).flatMap((place) => this.list(place, place + 1, undefined));
     }
     return JSON.parse(this.#findings.list(from, to, rule)) as ListedFinding[];
+  }
+
+  groups(max: number, rule: string | undefined, isSelected = false): FindingGroups {
+    return JSON.parse(this.#findings.groups(max, rule, this.#selectedPlaces(isSelected))) as FindingGroups;
+  }
+
+  members(
+    max: number,
+    { rule, subject }: Pick<FindingGroup, "rule" | "subject">,
+    isSelected = false,
+  ): readonly ListedFinding[] {
+    const listed = this.#findings.members(max, rule, [...subject], this.#selectedPlaces(isSelected));
+    return JSON.parse(listed) as ListedFinding[];
+  }
+
+  #selectedPlaces(isSelected: boolean): Uint32Array | undefined {
+    return isSelected && this.#places !== undefined ? Uint32Array.from(this.#places) : undefined;
   }
 
   findingsOf(index: number, max: number): readonly ListedFinding[] {
@@ -134,8 +160,14 @@ export class FindingsService {
     }
     const times = this.#findings.times();
     this.#places = places;
+    const levels = LEVELS.map(() => 0);
+    for (const place of places) {
+      const nth = LEVELS.indexOf(outline.level(place));
+      levels[nth] = (levels[nth] ?? 0) + 1;
+    }
     return {
       findings: places.length,
+      levels,
       rules: this.#rules.flatMap((rule) => {
         const findings = counts.get(rule.rule) ?? 0;
         return findings === 0 ? [] : { ...rule, findings };
@@ -149,9 +181,10 @@ export class FindingsService {
     for (let from = 0; ; from += FINDINGS_PER_CALL) {
       const listed = this.list(from, from + FINDINGS_PER_CALL, undefined);
       for (const { total, finding } of listed) {
-        const { id, rule, entries } = finding;
+        const { id, rule, level, entries } = finding;
         outline.add({
           rule,
+          level,
           entries: total > entries.length ? this.#findings.entries(id) : Float64Array.from(entries),
         });
       }

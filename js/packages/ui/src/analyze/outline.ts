@@ -1,10 +1,12 @@
 /** Findings without their text, to determine which of them concern given events. */
 
 import { firstFrom } from "../viewer/parts/ranges.js";
+import type { Level } from "./types.js";
 
-/** A finding reduced to its rule and entries. */
+/** A finding reduced to its rule, severity, and entries. */
 interface FindingOutline {
   readonly rule: string;
+  readonly level: Level;
   /** Entries the finding was made from, ascending. */
   readonly entries: ArrayLike<number>;
 }
@@ -20,6 +22,11 @@ export class Outline {
   /** Returns the rule of the finding at a position. */
   rule(place: number): string {
     return this.#findings[place]?.rule ?? "";
+  }
+
+  /** Returns the severity of the finding at a position. */
+  level(place: number): Level {
+    return this.#findings[place]?.level ?? "informational";
   }
 
   /** Returns the positions of the findings that name at least one of these entries, which are ascending. */

@@ -9,7 +9,10 @@ export type Role = { readonly role: "service" } | { readonly role: "detector"; r
 
 /** Calls from the page to a worker. `begin` comes first. */
 export interface AnalysisWorker
-  extends Pick<Analysis, "status" | "select" | "list" | "findingsOf" | "entriesOf" | "document"> {
+  extends Pick<
+    Analysis,
+    "status" | "select" | "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document"
+  > {
   begin(module: CompiledModule, rules: string, role: Role): Promise<void>;
   // Detectors only.
   /** Resolves when the service has everything detected in these events. */

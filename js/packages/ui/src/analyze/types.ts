@@ -47,7 +47,29 @@ export interface Finding {
 /** A finding with the total number of its entries. */
 export interface ListedFinding {
   readonly total: number;
+  /** The identity it is about, if known. */
+  readonly identity: string | null;
   readonly finding: Finding;
+}
+
+/** The findings of one rule about one subject. */
+export interface FindingGroup {
+  readonly rule: string;
+  readonly title: string;
+  /** The highest severity among the findings. */
+  readonly level: Level;
+  /** The identity; else the values of the rule's group; else the matched values. */
+  readonly subject: readonly string[];
+  readonly findings: number;
+  /** Times of the first and last event. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** The first groups, most serious first, and the number of all. */
+export interface FindingGroups {
+  readonly total: number;
+  readonly groups: readonly FindingGroup[];
 }
 
 /** A rule with the number of its findings. */
@@ -124,6 +146,8 @@ export interface FindingsStatus {
   /** Events that no parser recognized. */
   readonly unread: number;
   readonly findings: number;
+  /** Number of findings by severity, as an index into `LEVELS`. */
+  readonly levels: readonly number[];
   readonly coverage: Coverage;
   /** Most serious first. */
   readonly rules: readonly RuleFindings[];
@@ -138,6 +162,8 @@ export interface FindingsStatus {
 /** The findings that are made from at least one of the selected events. */
 export interface SelectedFindings {
   readonly findings: number;
+  /** Number of findings by severity, as an index into `LEVELS`. */
+  readonly levels: readonly number[];
   /** Most serious first. */
   readonly rules: readonly RuleFindings[];
   /** When each finding's last event happened, in milliseconds since 1970. */
@@ -184,6 +210,17 @@ export interface Analysis {
    * lists only findings about the selected events.
    */
   list(from: number, to: number, rule?: string, isSelected?: boolean): Promise<readonly ListedFinding[]>;
+  /**
+   * Groups findings by rule and subject, of one rule or all. Returns the first `max` groups. With `isSelected`, counts
+   * only findings about the selected events.
+   */
+  groups(max: number, rule?: string, isSelected?: boolean): Promise<FindingGroups>;
+  /** Lists the first `max` findings of a group. */
+  members(
+    max: number,
+    group: Pick<FindingGroup, "rule" | "subject">,
+    isSelected?: boolean,
+  ): Promise<readonly ListedFinding[]>;
   /** Returns at most `max` findings that name an entry. */
   findingsOf(index: number, max: number): Promise<readonly ListedFinding[]>;
   /** Returns all entries of a finding. */

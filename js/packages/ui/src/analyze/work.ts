@@ -40,6 +40,8 @@ export function work(port: Port): void {
     status: (facts) => service.status(facts),
     select: (entries) => service.select(entries),
     list: async (...args) => service.list(...args),
+    groups: async (...args) => service.groups(...args),
+    members: async (...args) => service.members(...args),
     findingsOf: async (...args) => service.findingsOf(...args),
     entriesOf: async (id) => service.entriesOf(id),
     document: () => service.document(),

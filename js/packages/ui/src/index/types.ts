@@ -15,10 +15,13 @@ import type { SignerFacts } from "./signer-trust.js";
 /** A column whose values are counted, by its short name in docs/query.md. */
 export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
 
+/** Sort key of rows: the position in the log, the event's time, or the displayed value of a column. */
+export type SortKey = "place" | "time" | Column;
+
 /** Order of rows. */
 export interface Order {
-  /** Sort key: the position in the log, or the event's time. Gaps have no time; by time, they come last. */
-  readonly by: "place" | "time";
+  /** Rows without a time or value, such as gaps, come last in both directions. */
+  readonly by: SortKey;
   readonly descending: boolean;
   /** If true, adjacent withheld events and gaps are one row. */
   readonly folds?: boolean;

@@ -2,7 +2,7 @@ import { inTurn } from "@countersign/shared/promises.js";
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Finding } from "../analyze/types.js";
-import type { Column, EventIndex, Order, WholeRow } from "../index/types.js";
+import type { Column, EventIndex, Order, SortKey, WholeRow } from "../index/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { ChosenColumn } from "./list/columns.js";
 import { type Criteria, isSameCriteria, queryOf, withField, withTime, withToggled } from "./search/criteria.js";
@@ -32,7 +32,7 @@ import frame from "./frame.css.js";
 import host from "./host.css.js";
 import rows from "./list/rows.css.js";
 import type { RowAt, Rows } from "./list/rows.js";
-import { orderOf, toolbarView } from "./list/toolbar.js";
+import { nextOrder, orderOf, toolbarView } from "./list/toolbar.js";
 import basics from "./parts/basics.css.js";
 import palette from "./parts/palette.css.js";
 import parts from "./parts/parts.css.js";
@@ -71,7 +71,7 @@ export class Viewer extends LitElement {
     fragment: {},
     rules: {},
     ...props("file", "session", "link", "texts", "trustText", "pins", "request"),
-    ...internal("isSmall"),
+    ...internal("isSmall", "showsFacets"),
   };
 
   /** Workers for viewers that verify by themselves. */
@@ -89,7 +89,10 @@ export class Viewer extends LitElement {
   language: string | null = null;
   /** Initial time zone: `utc` or `local`. */
   tz: string | null = null;
-  /** Initial order of rows: `place`, `-place`, `time`, or `-time`. Default: newest first for a live log. */
+  /**
+   * Initial order of rows: `place`, `time`, or a column such as `actor`; with `-`, descending. Default: newest first for a
+   * live log.
+   */
   order: string | null = null;
   /** `light` or `dark`. Default: the reader's preference. */
   theme: string | null = null;
@@ -146,6 +149,8 @@ export class Viewer extends LitElement {
   #isStripPressed = false;
   /** True if there is no room for a row's details next to the rows. */
   private isSmall = false;
+  /** True if the facets are shown in a viewer without room for them next to the rows. */
+  private showsFacets = false;
   readonly #resized = new ResizeObserver(([entry]) => {
     const width = entry?.contentRect.width ?? 0;
     // An element that isn't displayed has width 0.
@@ -339,6 +344,8 @@ export class Viewer extends LitElement {
     const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
       this.#edit(session, (index, criteria) => withTime(index, criteria, since, until));
     return html`
+      <div class="body" data-beside=${opened !== undefined && !this.isSmall}>
+      <div class="body-main">
       <div class="tools" part="tools">
         <cs-query
           ${ref(this.#query)}
@@ -375,6 +382,9 @@ export class Viewer extends LitElement {
               : undefined,
           fold: (folds) => void this.#ask({ folds }),
         })}
+        <button type="button" class="facets-toggle with-icon" title=${texts.view.facets} aria-expanded=${this.showsFacets} aria-controls="facets" @click=${this.#turnFacets}>
+          ${icon("filter")}<span>${texts.view.filter}</span>
+        </button>
         <cs-export .search=${this.#search} .selection=${selection} .now=${this.#selected} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
         <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${this.#help}>
           ${icon("help")}
@@ -383,6 +393,7 @@ export class Viewer extends LitElement {
       <div class="split">
       <cs-facets
         .found=${found}
+        .isShown=${this.showsFacets}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
           void this.#edit(session, (index, criteria) => withToggled(index, criteria, detail.column, detail.value))}
@@ -395,7 +406,7 @@ export class Viewer extends LitElement {
         .texts=${texts}
         @time-chosen=${chooseTime}
       ></cs-histogram>
-      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.isSmall}>
+      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0}>
         <cs-rows
           ${ref(this.#rows)}
           .index=${session.index}
@@ -403,6 +414,7 @@ export class Viewer extends LitElement {
           .signerTrust=${this.#signerTrust}
           .marks=${marks}
           .columns=${columns}
+          .order=${this.#order}
           .zone=${zone}
           .texts=${texts}
           .bar=${noticeView({
@@ -410,6 +422,7 @@ export class Viewer extends LitElement {
             isInvalid: selection.state === "error" && selection.refusal !== undefined,
             replace: (unknown, near) => void this.#ask({ criteria: withField(this.#state.criteria, unknown, near) }),
             isAlone: !this.bare,
+            isSorted: this.#order.by !== "place",
             texts,
             showAll: () => {
               void this.search("");
@@ -419,30 +432,33 @@ export class Viewer extends LitElement {
           @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#openAt(session, detail)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail: { columns } }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#show({ columns })}
+          @sort-by=${({ detail }: CustomEvent<{ by: SortKey }>) => void this.#ask({ chosenOrder: nextOrder(this.#order, detail.by) })}
           @ask-help=${this.#help}
           @ask-find=${() => this.#query.value?.focus()}
           @ask-close=${() => this.#close()}
         ></cs-rows>
-        <cs-drawer
-          .row=${opened?.row}
-          .signerTrust=${this.#signerTrustOf(opened?.row)}
-          .position=${opened?.position ?? 0}
-          .modal=${this.isSmall}
-          .of=${found?.rows ?? 0}
-          .zone=${zone}
-          .texts=${texts}
-          .slicer=${this.#slicer}
-          .source=${session.bytes}
-          .trust=${session.trust}
-          .report=${session.report}
-          .detection=${detection}
-          @show-log-entry=${({ detail }: CustomEvent<{ index: number }>) => void this.goToEntry(detail.index)}
-          @unfold=${() => void this.#ask({ folds: false })}
-          @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
-          @close=${() => this.#close()}
-        ></cs-drawer>
       </div>
       </div>
+      </div>
+      </div>
+      <cs-drawer
+        .row=${opened?.row}
+        .signerTrust=${this.#signerTrustOf(opened?.row)}
+        .position=${opened?.position ?? 0}
+        .modal=${this.isSmall}
+        .of=${found?.rows ?? 0}
+        .zone=${zone}
+        .texts=${texts}
+        .slicer=${this.#slicer}
+        .source=${session.bytes}
+        .trust=${session.trust}
+        .report=${session.report}
+        .detection=${detection}
+        @show-log-entry=${({ detail }: CustomEvent<{ index: number }>) => void this.goToEntry(detail.index)}
+        @unfold=${() => void this.#ask({ folds: false })}
+        @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
+        @close=${() => this.#close()}
+      ></cs-drawer>
       </div>
     `;
   }
@@ -612,6 +628,10 @@ export class Viewer extends LitElement {
   #resetBox(): void {
     this.#query.value?.reset(this.#state.criteria.text);
   }
+
+  readonly #turnFacets = (): void => {
+    this.showsFacets = !this.showsFacets;
+  };
 
   /** Changes how rows are shown. */
   #show(how: Partial<Pick<ViewState, "zone" | "columns">>): void {

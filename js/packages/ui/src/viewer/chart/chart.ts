@@ -31,15 +31,15 @@ export interface Chart {
 }
 
 /** Position of the bars in pixels; the rest is for the axes. */
-const HEIGHT = 104;
+const HEIGHT = 64;
 const TOP = 8;
-const BASE = HEIGHT - 24;
+const BASE = HEIGHT - 18;
 const LEFT = 52;
 const WIDEST = 64;
 /** Height of the axis relative to the highest bar. */
 const HEADROOM = 1.12;
 /** Minimum distance of labels in pixels: of counts, and of times. */
-const LABEL_OF_COUNT = 28;
+const LABEL_OF_COUNT = 24;
 const LABEL = 80;
 const LABEL_WITH_MILLISECONDS = 112;
 
@@ -95,7 +95,7 @@ export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone
       })}
       ${times.map((time) => {
         const at = Math.round(x(time)) + 0.5;
-        return svg`<path class="plot-line" d="M${at} ${BASE}v4" /><text x=${at} y=${BASE + 17} text-anchor="middle">${written(time)}</text>`;
+        return svg`<path class="plot-line" d="M${at} ${BASE}v4" /><text x=${at} y=${BASE + 14} text-anchor="middle">${written(time)}</text>`;
       })}
       ${paths}
       ${isSoFar ? svg`<rect class="plot-unknown" x=${left} y="1" width=${right - left} height="11" fill="url(#cs-bar-unknown-marks)" />` : nothing}

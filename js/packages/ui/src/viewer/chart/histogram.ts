@@ -43,6 +43,7 @@ export class HistogramView extends TextView {
       return nothing;
     }
     const { view } = this.texts;
+    const foot = `${this.#examined()} ${this.#outside(histogram)}`.trim();
     return html`
       <section class="histogram" part="histogram" aria-label=${view.histogram}>
         <div class="histogram-head">
@@ -53,6 +54,10 @@ export class HistogramView extends TextView {
             })}
             <li ?hidden=${this.#legend() === ""}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.#legend()}</span></li>
           </ul>
+          <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
+            <summary>${view.table}</summary>
+            ${this.isTable ? this.#table(histogram) : nothing}
+          </details>
           <p class="histogram-says faint" aria-hidden="true" title=${this.#barSummary(histogram)}>${this.#barSummary(histogram)}</p>
         </div>
         <p class="sr">${this.#about(histogram)}</p>
@@ -64,13 +69,7 @@ export class HistogramView extends TextView {
           @pointerleave=${this.#left}
           @pointerdown=${this.#pressed}
         >${this.#chart(histogram)}</div>
-        <div class="histogram-foot">
-          <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
-            <summary>${view.table}</summary>
-            ${this.isTable ? this.#table(histogram) : nothing}
-          </details>
-          <p class="faint" aria-hidden="true">${this.#examined()} ${this.#timeRemark()} ${this.#outside(histogram)}</p>
-        </div>
+        ${foot === "" ? nothing : html`<div class="histogram-foot"><p class="faint" aria-hidden="true">${foot}</p></div>`}
       </section>
     `;
   }
@@ -204,12 +203,12 @@ export class HistogramView extends TextView {
     return recorded === 0 ? view.ownTime : view.bothTimes(figures.count(own), figures.count(recorded));
   }
 
-  /** Returns the counts of the bar under the pointer, or a hint on what can be done. */
+  /** Returns the counts of the bar under the pointer, or which time the chart uses and what can be done. */
   #barSummary(histogram: Histogram): string {
     const bar = this.pointed;
     const { figures, view } = this.texts;
     if (bar === undefined || bar >= histogram.bars.success.length) {
-      return view.brush;
+      return `${this.#timeRemark()} ${view.brush}`;
     }
     const counts = OUTCOMES.toReversed()
       .filter((outcome) => (histogram.bars[outcome][bar] ?? 0) > 0)

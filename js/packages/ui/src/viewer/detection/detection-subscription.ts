@@ -1,5 +1,4 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { ListedFinding } from "../../analyze/types.js";
 import type { Detection } from "./detection.js";
 
 interface Host extends ReactiveControllerHost {
@@ -33,35 +32,39 @@ export class DetectionSubscription implements ReactiveController {
   readonly hostUpdate = this.hostConnected;
 }
 
-/** The findings that a part of the viewer shows, requested again whenever the detection has changed. */
-export class FindingList {
-  /** The last findings received. */
-  listed: readonly ListedFinding[] = [];
+/** Answers about findings that a part of the viewer shows, requested again whenever the detection has changed. */
+export class FindingAnswers<Answer> {
+  /** The last answer received. */
+  last: Answer;
+  readonly #none: Answer;
   readonly #host: Host;
-  readonly #ask: (answers: NonNullable<Detection["answers"]>) => Promise<readonly ListedFinding[]>;
+  readonly #ask: (answers: NonNullable<Detection["answers"]>) => Promise<Answer>;
   #request = 0;
 
-  constructor(host: Host, ask: (answers: NonNullable<Detection["answers"]>) => Promise<readonly ListedFinding[]>) {
+  /** `none` stands until an answer arrives. */
+  constructor(host: Host, none: Answer, ask: (answers: NonNullable<Detection["answers"]>) => Promise<Answer>) {
     this.#host = host;
+    this.#none = none;
+    this.last = none;
     this.#ask = ask;
     new DetectionSubscription(host, () => this.ask());
   }
 
-  /** Clears the findings and requests others. */
+  /** Clears the answer and requests another. */
   begin(): void {
-    this.listed = [];
+    this.last = this.#none;
     this.ask();
   }
 
-  /** Requests the findings. Earlier requests are dropped. */
+  /** Requests the answer. Earlier requests are dropped. */
   async ask(): Promise<void> {
     this.#request += 1;
     const request = this.#request;
     const { detection } = this.#host;
     const answers = detection?.status && detection.answers;
-    const listed = answers && (await this.#ask(answers).catch(() => undefined));
-    if (request === this.#request && listed !== undefined) {
-      this.listed = listed;
+    const answer = answers && (await this.#ask(answers).catch(() => undefined));
+    if (request === this.#request && answer !== undefined) {
+      this.last = answer;
     }
     this.#host.requestUpdate();
   }

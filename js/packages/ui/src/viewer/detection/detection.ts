@@ -69,7 +69,7 @@ export class Detection extends EventTarget {
   }
 
   /** Access to the findings; undefined before the analysis starts. */
-  get answers(): Pick<Analysis, "list" | "findingsOf" | "entriesOf" | "document"> | undefined {
+  get answers(): Pick<Analysis, "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document"> | undefined {
     return this.#analysis;
   }
 

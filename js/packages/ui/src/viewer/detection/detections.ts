@@ -1,26 +1,25 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { Finding, FindingsStatus, Level, Limit, ListedFinding, RuleFindings } from "../../analyze/types.js";
-import { moment, type Zone } from "../parts/format.js";
+import { repeat } from "lit/directives/repeat.js";
+import type { FindingGroups, FindingsStatus, Level, Limit, RuleFindings } from "../../analyze/types.js";
 import { icon, LEVEL_LOOKS, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { save, stem } from "../parts/save.js";
 import { sentenceView, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
-import { define, emit, internal, props, TextView } from "../view.js";
+import { define, internal, props, TextView } from "../view.js";
 import { coverageView } from "./coverage.js";
 import type { Detection, FindingsOfSearch } from "./detection.js";
-import { FindingList } from "./detection-subscription.js";
+import { FindingAnswers } from "./detection-subscription.js";
+import { keyOf } from "./finding-group.js";
 import { OUTCOMES, outcomeView } from "./outcome.js";
 
-/** Number of findings listed at first, and added each time. */
-const PAGE_SIZE = 10;
+/** Number of groups listed at first, and added each time. */
+const PAGE_SIZE = 20;
 /** Number of rules offered at first. With more, the findings would be far below. */
 const MAX_RULES = 10;
-/** Number of a group's values shown. */
-const MAX_VALUES = 3;
 
 /**
- * Findings among a session's events, most serious first, with the events examined and the rules used. Dispatches
- * `show-finding` ({ finding }).
+ * Findings among a session's events, grouped by rule and subject, most serious first, with the events examined and the
+ * rules used. Dispatches `show-finding` ({ finding }).
  */
 export class Detections extends TextView {
   static override properties = {
@@ -40,8 +39,8 @@ export class Detections extends TextView {
   /** True if all findings are shown although a search selects events. */
   private showsAll = false;
   #max = PAGE_SIZE;
-  readonly #list = new FindingList(this, (answers) =>
-    answers.list(0, this.#max, this.rule, this.#ofSearch !== undefined),
+  readonly #groups = new FindingAnswers<FindingGroups>(this, { total: 0, groups: [] }, ({ groups }) =>
+    groups(this.#max, this.rule, this.#ofSearch !== undefined),
   );
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -50,7 +49,7 @@ export class Detections extends TextView {
       this.#max = PAGE_SIZE;
       this.message = "";
       this.showsAll = false;
-      this.#list.begin();
+      this.#groups.begin();
     }
   }
 
@@ -89,20 +88,20 @@ export class Detections extends TextView {
       return html`<p class="found-outcome" data-looks="waiting">${stateView(OUTCOMES.waiting, found.looking)}</p>`;
     }
     const { rules, findings } = this.#ofSearch ?? status;
-    const { listed } = this.#list;
-    const shown = this.rule === undefined ? findings : (rules.find(({ rule }) => rule === this.rule)?.findings ?? 0);
+    const { groups, total } = this.#groups.last;
     return html`
       ${outcomeView(detection, status, texts)}
+      ${progressView(detection, status, texts)}
       ${this.#scope(detection, status, texts)}
       ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
       ${
-        listed.length === 0
+        groups.length === 0
           ? nothing
-          : html`<ol class="found-list">${listed.map((one) => this.#finding(one, texts))}</ol>`
+          : html`<ol class="found-list">${repeat(groups, keyOf, (group) => html`<li><cs-found-group .detection=${detection} .group=${group} .isSelected=${this.#ofSearch !== undefined} .zone=${this.zone} .texts=${texts}></cs-found-group></li>`)}</ol>`
       }
       ${
-        listed.length < shown && listed.length > 0
-          ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#max + PAGE_SIZE, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
+        groups.length < total && groups.length > 0
+          ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#max + PAGE_SIZE, this.rule)}>${found.more(texts.figures.count(total - groups.length))}</button></p>`
           : nothing
       }
       ${
@@ -165,22 +164,6 @@ export class Detections extends TextView {
     `;
   }
 
-  #finding({ finding, total }: ListedFinding, texts: Texts): TemplateResult {
-    const { found } = texts;
-    const { level, title } = finding;
-    return html`
-      <li>
-        <button type="button" class="found-one" data-level=${level} @click=${() => emit(this, "show-finding", { finding })}>
-          <span class="found-level">${levelView(level, texts)}</span>
-          <span class="found-title">${value(title, 200)}</span>
-          <span class="found-who">${subjectView(finding)}</span>
-          <span class="found-when faint">${periodView(finding, this.zone)}</span>
-          <span class="found-entries faint">${found.entries(total)}</span>
-        </button>
-      </li>
-    `;
-  }
-
   #about(detection: Detection, { pack, events, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     return html`
@@ -208,11 +191,11 @@ export class Detections extends TextView {
     `;
   }
 
-  /** Lists at most `max` findings, of one rule or all. */
+  /** Lists at most `max` groups of findings, of one rule or all. */
   #show(max: number, rule: string | undefined): void {
     this.#max = max;
     this.rule = rule;
-    void this.#list.ask();
+    void this.#groups.ask();
   }
 
   async #save({ answers, session }: Detection, { found }: Texts): Promise<void> {
@@ -231,6 +214,18 @@ export class Detections extends TextView {
   }
 }
 
+/** Renders how many of the events the rules have examined, until they have examined all. */
+function progressView(
+  { session, isFinal }: Detection,
+  { events }: FindingsStatus,
+  { found }: Texts,
+): TemplateResult | typeof nothing {
+  const all = session.verification?.report.counts.events ?? 0;
+  return isFinal || session.phase === "live" || all === 0
+    ? nothing
+    : html`<progress max=${all} .value=${Math.min(events, all)} aria-label=${found.looking}></progress>`;
+}
+
 function heading(level: 2 | 3, text: string): TemplateResult {
   return level === 2
     ? html`<h2 id="cs-found-heading" tabindex="-1">${text}</h2>`
@@ -246,28 +241,9 @@ function limited({ title, groups, hits, findings }: Limit, { found, figures }: T
   return html`<span>${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}</span>`;
 }
 
-/** Renders a finding's severity as a word. */
-export function levelView(level: Level, { found }: Texts): TemplateResult {
-  return stateView(LEVEL_LOOKS[level], found.levels[level]);
-}
-
 function levelIcon(level: Level): TemplateResult {
   const { tone, icon: drawing } = LEVEL_LOOKS[level];
   return html`<span class="tone-${tone}">${icon(drawing)}</span>`;
-}
-
-/** Renders the subject of a finding: the values of its group. */
-export function subjectView({ group, reasons }: Finding): unknown {
-  const values = Object.values(group);
-  const matched = reasons.filter(({ field }) => field !== "parsed.as").map(({ value }) => value);
-  const shown = values.length > 0 ? values : matched;
-  return shown.slice(0, MAX_VALUES).map((one, place) => html`${place > 0 ? ", " : nothing}${value(one, 80)}`);
-}
-
-/** Renders the period of a finding. */
-export function periodView({ first, last }: Pick<Finding, "first" | "last">, zone: Zone): TemplateResult {
-  const time = (at: string) => html`<time datetime=${at}>${moment(at, zone)}</time>`;
-  return first === last ? time(first) : html`${time(first)} – ${time(last)}`;
 }
 
 define("cs-detections", Detections);

@@ -7,8 +7,8 @@ import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { define, emit, internal, props, TextView } from "../view.js";
 import type { Detection } from "./detection.js";
-import { FindingList } from "./detection-subscription.js";
-import { levelView, periodView } from "./detections.js";
+import { FindingAnswers } from "./detection-subscription.js";
+import { levelView, periodView } from "./finding-parts.js";
 
 /** Number of an entry's findings shown. */
 const MAX_FINDINGS = 10;
@@ -32,7 +32,7 @@ export class EntryFindings extends TextView {
   declare private whole: string | undefined;
   declare private saving: string | undefined;
   private message = "";
-  readonly #list = new FindingList(this, async ({ findingsOf }) =>
+  readonly #list = new FindingAnswers<readonly ListedFinding[]>(this, [], async ({ findingsOf }) =>
     this.index === undefined ? [] : findingsOf(this.index, MAX_FINDINGS),
   );
 
@@ -45,7 +45,7 @@ export class EntryFindings extends TextView {
 
   protected override render(): TemplateResult | typeof nothing {
     const { texts } = this;
-    const { listed } = this.#list;
+    const { last: listed } = this.#list;
     if (listed.length === 0) {
       return nothing;
     }

@@ -26,6 +26,8 @@ const MAX_RAW_CHARS = 20_000;
 const MIN_SHARE = 25;
 const MAX_SHARE = 75;
 const SHARE_STEP = 5;
+/** Minimum distance of the panel from the window's top, in pixels. */
+const MIN_TOP = 8;
 /** Default type of actors, which isn't shown. */
 const DEFAULT_TYPE = "user";
 
@@ -60,7 +62,7 @@ export class Drawer extends TextView {
   modal: boolean = false;
 
   /** Width next to the rows, in percent. */
-  private share = 38;
+  private share = 32;
   private bounds: Bounds = FIRST_BOUNDS;
   private isWhole = false;
   #isModal: boolean | undefined;
@@ -105,6 +107,26 @@ export class Drawer extends TextView {
     `;
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("scroll", this.#fillWindow, { passive: true, capture: true });
+    addEventListener("resize", this.#fillWindow);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener("scroll", this.#fillWindow, { capture: true });
+    removeEventListener("resize", this.#fillWindow);
+  }
+
+  /** Sets the top of the panel, from where it fills the window. */
+  readonly #fillWindow = (): void => {
+    if (this.#isModal === false) {
+      const top = Math.max(MIN_TOP, this.parentElement?.getBoundingClientRect().top ?? 0);
+      this.style.setProperty("--cs-drawer-top", `${Math.round(top)}px`);
+    }
+  };
+
   protected override updated(changed: PropertyValues<this>): void {
     const dialog = this.querySelector<HTMLDialogElement>(":scope > dialog");
     if (dialog === null) {
@@ -122,8 +144,12 @@ export class Drawer extends TextView {
       } else if (isModal === false) {
         dialog.show();
       }
+      this.#fillWindow();
       if (isModal !== undefined) {
         this.focus();
+      }
+      if (isModal === false) {
+        this.scrollIntoView({ block: "nearest" });
       }
     }
     if (changed.has("row") && !isSameLine(changed.get("row"), this.row)) {
@@ -158,7 +184,7 @@ export class Drawer extends TextView {
     const { drawer } = texts.rows;
     return html`
       <div class="drawer-head">
-        <h2 id="cs-drawer-heading">${titleOf(row, texts)}</h2>
+        <h2 id="cs-drawer-heading">${headingView(row, texts)}</h2>
         <span class="faint position plain">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
         <div class="moves">
           ${this.#button("up", drawer.previous, this.position <= 0, () => this.#step(-1))}
@@ -186,7 +212,7 @@ export class Drawer extends TextView {
     const drawn = event && membersView(texts, this.bounds, cut)(event);
     const changes = event === undefined ? nothing : changesView(event, texts, this.bounds, cut);
     return html`
-      ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
+      ${event === undefined ? nothing : html`<p class="sentence">${this.#when(row, texts)} ${sentence(summaryOf(row), texts)}</p>`}
       ${this.#signerTrust(texts)}
       <cs-found .detection=${this.detection} .index=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
       ${this.#parsed(row, texts)}
@@ -200,6 +226,14 @@ export class Drawer extends TextView {
       <h3>${drawer.bytes}</h3>
       ${this.#bytes(row.json, texts)}
     `;
+  }
+
+  /** Renders when the event happened, and who says so. */
+  #when({ happened, time }: WholeEvent, { rows }: Texts): TemplateResult {
+    const { stated, recorded } = rows.drawer.sentences;
+    const at = happened ?? time;
+    const shown = html`<time datetime=${at} dir="ltr">${moment(at, this.zone)}</time>`;
+    return html`<span class="when faint">${filled(happened === undefined ? recorded : stated, { time: shown })}</span>`;
   }
 
   #withheld(row: WithheldMark, texts: Texts): TemplateResult {
@@ -376,6 +410,15 @@ function titleOf(row: WholeRow, { rows }: Texts): string {
     return drawer[kind](line);
   }
   return (row.withheld === 0 ? drawer.gap : row.entries === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
+}
+
+/** Renders the heading: the action if there is one, and where the row is in the export. */
+function headingView(row: WholeRow, texts: Texts): TemplateResult {
+  const title = titleOf(row, texts);
+  const action = row.kind === "event" ? summaryOf(row).action : undefined;
+  return action === undefined
+    ? html`${title}`
+    : html`<span class="drawer-title">${value(action)}</span> <small class="faint plain">${title}</small>`;
 }
 
 /** Renders the event's facts as a sentence, with the outcome if the event states one. */

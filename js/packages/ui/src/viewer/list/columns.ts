@@ -1,5 +1,6 @@
 /** Columns of a list of events. */
 
+import type { SortKey } from "../../index/types.js";
 import type { Texts } from "../texts/texts.js";
 
 /** A predefined column. */
@@ -50,6 +51,22 @@ const MAX_PATH_LENGTH = 200;
 export function isMember(id: ColumnId): id is `.${string}` {
   return id.startsWith(".");
 }
+
+/** Sort keys of the columns that rows can be sorted by. */
+export const SORT_KEYS: Readonly<Partial<Record<ColumnId, SortKey>>> = {
+  time: "time",
+  action: "action",
+  actor: "actor",
+  target: "target",
+  address: "ip",
+  outcome: "outcome",
+  tenant: "tenant",
+  as: "as",
+  place: "chain",
+  signer: "signer",
+  index: "place",
+  line: "place",
+};
 
 const EVENT_COLUMNS = [
   "action",

@@ -27,6 +27,8 @@ export interface RowLooks {
   readonly columns: readonly ChosenColumn[];
   /** True if the row is a card that shows each value next to its column's name. */
   readonly isCard: boolean;
+  /** True if times of recording are marked, because other rows show the event's own time. */
+  readonly marksRecorded: boolean;
   readonly zone: Zone;
   readonly texts: Texts;
 }
@@ -60,8 +62,11 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function fullRow(row: Row, { signerTrust, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
-  const { cells, excerpt } = cellsOf(row, columns, zone, texts);
+function fullRow(
+  row: Row,
+  { signerTrust, level, columns, isCard, marksRecorded, zone, texts }: RowLooks,
+): TemplateResult {
+  const { cells, excerpt } = cellsOf(row, columns, { zone, marksRecorded }, texts);
   const message = row.kind === "event" ? excerpt && html`<code>${value(excerpt)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: unknown, place: number) =>
     cellView(one, columns[from + place]?.id ?? "line", isCard, texts);

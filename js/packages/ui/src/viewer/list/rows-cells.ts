@@ -10,15 +10,22 @@ import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { type ChosenColumn, type ColumnId, type EventColumn, isMember, isOfEvent, type LinkColumn } from "./columns.js";
 
+/** How times are shown. */
+interface Times {
+  readonly zone: Zone;
+  /** True if times of recording are marked, because other rows show the event's own time. */
+  readonly marksRecorded: boolean;
+}
+
 /**
  * Renders a row's cells in the order of the columns; undefined for empty ones. Also returns the start of the event's
  * text, if no cell shows anything of the event.
  */
-export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, texts: Texts) {
+export function cellsOf(row: Row, columns: readonly ChosenColumn[], times: Times, texts: Texts) {
   const saysOutcome = columns.some(({ id }) => id === "outcome");
   const cells = columns.map(({ id }) => {
     if (!isOfEvent(id)) {
-      return ofLink(row, id, zone, texts);
+      return ofLink(row, id, times, texts);
     }
     return row.kind === "event" ? ofEvent(row, id, saysOutcome, texts) : undefined;
   });
@@ -58,7 +65,7 @@ function ofEvent(row: EventRow, id: EventColumn | `.${string}`, saysOutcome: boo
   }
 }
 
-function ofLink(row: Row, id: LinkColumn, zone: Zone, { figures }: Texts): unknown {
+function ofLink(row: Row, id: LinkColumn, { zone, marksRecorded }: Times, { figures, rows }: Texts): unknown {
   if (id === "line" || id === "index") {
     return figures.count(row[id]);
   }
@@ -66,8 +73,13 @@ function ofLink(row: Row, id: LinkColumn, zone: Zone, { figures }: Texts): unkno
     return undefined;
   }
   switch (id) {
-    case "time":
-      return timeView((row.kind === "event" ? row.happened : undefined) ?? row.time, zone);
+    case "time": {
+      const own = row.kind === "event" ? row.happened : undefined;
+      const mark = html`<span class="time-mark" title=${rows.list.recordedTime}>${icon("key")}<span class="sr">${rows.list.recordedTime}</span></span>`;
+      return own === undefined && marksRecorded
+        ? html`<span class="marked-time">${timeView(row.time, zone)}${mark}</span>`
+        : timeView(own ?? row.time, zone);
+    }
     case "recorded":
       return timeView(row.time, zone);
     case "place":

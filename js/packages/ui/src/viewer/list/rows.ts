@@ -1,8 +1,8 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
 import type { FindingMarks } from "../../analyze/types.js";
-import type { EventIndex, EventRow, Row, SearchResult } from "../../index/types.js";
-import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
+import type { EventIndex, EventRow, Order, Row, SearchResult } from "../../index/types.js";
+import { type ChosenColumn, DEFAULT_COLUMNS, isMember, SORT_KEYS } from "./columns.js";
 import "./columns-chooser.js";
 import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { levelOf } from "../detection/levels.js";
@@ -33,10 +33,10 @@ export interface RowAt {
  * scrolling.
  *
  * Dispatches `open-row` and `mark-row` ({ position, row }, where `row` is the row rendered there, if any),
- * `columns-changed` ({ columns }), `ask-find`, `ask-help`, and `ask-close`.
+ * `columns-changed` ({ columns }), `sort-by` ({ by }), `ask-find`, `ask-help`, and `ask-close`.
  */
 export class Rows extends TextView {
-  static override properties = props("index", "found", "signerTrust", "marks", "columns", "bar");
+  static override properties = props("index", "found", "signerTrust", "marks", "columns", "order", "bar");
 
   /** Source of the rows. */
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
@@ -46,6 +46,8 @@ export class Rows extends TextView {
   /** Entries with findings. */
   declare marks: FindingMarks | undefined;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
+  /** Order of the rows. */
+  declare order: Order | undefined;
   /** Content next to the button that chooses columns. */
   declare bar: TemplateResult | undefined;
 
@@ -97,6 +99,9 @@ export class Rows extends TextView {
   /** Handles a key. Returns false if the key has no effect here. */
   press(event: KeyboardEvent): boolean {
     if (event.altKey || event.ctrlKey || event.metaKey) {
+      return false;
+    }
+    if ((event.key === "Enter" || event.key === " ") && (event.target as Element).matches(".head button")) {
       return false;
     }
     const { page } = this.#viewport;
@@ -256,9 +261,24 @@ export class Rows extends TextView {
   }
 
   #header({ id }: ChosenColumn, place: number, texts: Texts): TemplateResult {
+    const key = this.#areCards ? undefined : SORT_KEYS[id];
+    const name = id === "time" ? texts.rows.list.times[timesShown(this.found)] : columnName(id, texts);
+    const { by, descending = false } = this.order ?? {};
+    const isSorted = key !== undefined && key === by;
+    const label =
+      key === undefined
+        ? html`<span class="label">${name}</span>`
+        : html`
+          <button type="button" class="label" title=${texts.rows.list.sort} @click=${() => emit(this, "sort-by", { by: key })}>
+            <span>${name}</span>${isSorted ? icon(descending ? "down" : "up") : nothing}
+          </button>`;
     return html`
-      <span role="columnheader" class="cell cell-${isMember(id) ? "member" : id}">
-        <span class="label">${columnName(id, texts)}</span>
+      <span
+        role="columnheader"
+        class="cell cell-${isMember(id) ? "member" : id}"
+        aria-sort=${key === undefined ? nothing : isSorted ? (descending ? "descending" : "ascending") : "none"}
+      >
+        ${label}
         <span class="grip" @pointerdown=${(event: PointerEvent) => this.#grip(event, place)}></span>
       </span>
     `;
@@ -274,8 +294,11 @@ export class Rows extends TextView {
     const columns = this.#fitting;
     const isCard = this.#areCards;
     const { zone } = this;
-    return guard([number, row, isCurrent, signerTrust, level, isLost, columns, isCard, zone, texts], () =>
-      rowView({ number, row, isCurrent, signerTrust, level, isLost, columns, isCard, zone, texts }),
+    const marksRecorded = timesShown(this.found) === "mixed";
+    return guard(
+      [number, row, isCurrent, signerTrust, level, isLost, columns, isCard, marksRecorded, zone, texts],
+      () =>
+        rowView({ number, row, isCurrent, signerTrust, level, isLost, columns, isCard, marksRecorded, zone, texts }),
     );
   }
 
@@ -316,6 +339,12 @@ export class Rows extends TextView {
       );
     }
   }
+}
+
+/** Returns which times the column of times shows: the events' own, those of recording, or both. */
+function timesShown(found: SearchResult | undefined): "own" | "recorded" | "mixed" {
+  const { own = 0, recorded = 0 } = found?.times ?? {};
+  return own === 0 ? "recorded" : recorded === 0 ? "own" : "mixed";
 }
 
 define("cs-rows", Rows);

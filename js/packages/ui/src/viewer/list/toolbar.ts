@@ -1,9 +1,10 @@
 /** Selection of the order of rows and of the time zone. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Order } from "../../index/types.js";
+import type { Order, SortKey } from "../../index/types.js";
 import { offset, type Zone } from "../parts/format.js";
 import type { Texts } from "../texts/texts.js";
+import { SORT_KEYS } from "./columns.js";
 
 /** Names of the orders, by their words in an address. */
 const ORDERS = {
@@ -13,10 +14,28 @@ const ORDERS = {
   "-time": "timeDescending",
 } as const;
 
-/** Returns the order of a word; undefined if unknown. */
+/** Returns the order of a word, such as `-time` or `actor`; undefined if unknown. */
 export function orderOf(word: string): Order | undefined {
-  const by = word.endsWith("time") ? "time" : "place";
-  return Object.hasOwn(ORDERS, word) ? { by, descending: word.startsWith("-") } : undefined;
+  const by = word.replace(/^-/, "");
+  const key = Object.values(SORT_KEYS).find((key) => key === by);
+  return key && { by: key, descending: word.startsWith("-") };
+}
+
+/** Returns the next order when a column's header is pressed: ascending, descending, then the default. */
+export function nextOrder(order: Order, by: SortKey): Order | undefined {
+  if (order.by !== by) {
+    return { by, descending: false };
+  }
+  return order.descending ? undefined : { by, descending: true };
+}
+
+/** Returns the name of an order by the values of a column; undefined for the others. */
+function nameOfColumnOrder({ by, descending }: Order, { view, query }: Texts): string | undefined {
+  if (by === "place" || by === "time") {
+    return undefined;
+  }
+  const { name } = query.members[by];
+  return descending ? view.columnDescending(name) : view.columnAscending(name);
 }
 
 /** Returns the word of an order. */
@@ -40,7 +59,11 @@ export interface Toolbar {
 export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }: Toolbar): TemplateResult {
   const { view } = texts;
   const word = wordOf(order);
-  const orders = Object.entries(ORDERS).map(([word, name]) => [word, view[name]] as const);
+  const own = nameOfColumnOrder(order, texts);
+  const orders = [
+    ...Object.entries(ORDERS).map(([word, name]) => [word, view[name]] as const),
+    ...(own === undefined ? [] : [[word, own] as const]),
+  ];
   const zones: readonly (readonly [Zone, string])[] = [
     ["utc", view.utc],
     ["local", view.local(offset(-new Date().getTimezoneOffset(), "−"))],

@@ -4,7 +4,7 @@ import type { Column, Facet, FacetValue, SearchResult } from "../../index/types.
 import { icon } from "../parts/icons.js";
 import { NOT_STATED } from "../parts/summary.js";
 import { value } from "../parts/value.js";
-import { define, emit, internal, props, TextView } from "../view.js";
+import { define, emit, props, TextView } from "../view.js";
 
 /** Columns with facets, in display order. */
 const FACET_COLUMNS: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
@@ -13,12 +13,12 @@ const COLLAPSED_VALUES = 10;
 
 /** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {column, value}. */
 export class Facets extends TextView {
-  static override properties = { ...props("found"), ...internal("isShown") };
+  static override properties = props("found", "isShown");
 
   declare found: SearchResult | undefined;
   readonly #opened = new Set<Column>();
-  /** True if the facets are shown on a narrow screen, where they are collapsed by default. */
-  private isShown = false;
+  /** True if the facets are shown in a narrow viewer, where they are collapsed by default. */
+  isShown = false;
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
   #stop: HTMLElement | null = null;
@@ -78,13 +78,7 @@ export class Facets extends TextView {
       return nothing;
     }
     const { facets } = this.texts.view;
-    const toggle = () => {
-      this.isShown = !this.isShown;
-    };
     return html`
-      <button type="button" class="facets-toggle with-icon" aria-expanded=${this.isShown} aria-controls="facets" @click=${toggle}>
-        ${icon("filter")}<span>${facets}</span>
-      </button>
       <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.isShown} @focusin=${this.#focused} @pointerdown=${this.#pressed} @keydown=${this.#moved}>${groups}</div>
     `;
   }

@@ -1,9 +1,11 @@
 /** The notice between the search and the rows: whether these are all events. */
 
+import type { Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { SearchResult, UnknownField } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
 import { filled, sentenceView, value } from "../parts/value.js";
+import { completeRange } from "../session/facts.js";
 import type { Texts } from "../texts/texts.js";
 import { isAlarming } from "../verdict/alarm.js";
 import type { SearchController } from "./search-controller.js";
@@ -15,6 +17,8 @@ export interface Notice {
   readonly isInvalid: boolean;
   /** Replaces a field that no event has by another one. */
   readonly replace: (unknown: UnknownField, near: string) => void;
+  /** True if the rows aren't in the order of the log. */
+  readonly isSorted: boolean;
   /** True if nothing else on the page shows the number of events that are not listed. */
   readonly isAlone: boolean;
   readonly texts: Texts;
@@ -22,7 +26,7 @@ export interface Notice {
 }
 
 /** Renders the notice. */
-export function noticeView({ search, isInvalid, replace, isAlone, texts, showAll }: Notice): TemplateResult {
+export function noticeView({ search, isInvalid, replace, isSorted, isAlone, texts, showAll }: Notice): TemplateResult {
   const { query, figures } = texts;
   const found = search?.found;
   if (search?.failure !== undefined) {
@@ -45,6 +49,7 @@ export function noticeView({ search, isInvalid, replace, isAlone, texts, showAll
       <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || session.phase === "verifying"}>
         ${isInvalid ? html`<strong class="plain tone-bad">${query.previous}</strong>` : nothing}
         ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
+        ${isSorted && !isWholeLog(session.report) ? html`<span class="faint plain">${query.sortedLoaded}</span>` : nothing}
         ${session.phase === "verifying" ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
         ${isFiltered && !isBusy ? remarksView(found, texts, replace) : nothing}
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
@@ -55,6 +60,12 @@ export function noticeView({ search, isInvalid, replace, isAlone, texts, showAll
       ${isFiltered ? html`<button type="button" class="quiet" @click=${showAll}>${query.showAll}</button>` : nothing}
     </div>
   `;
+}
+
+/** True if all entries of the log so far are loaded. */
+function isWholeLog(report: Report | undefined): boolean {
+  const range = report && completeRange(report);
+  return range !== undefined && range[0] === 0 && range[1] === report?.log?.size && report.counts.skipped === 0;
 }
 
 /** Renders notes on the result: fields that no event has, suggestions of parsed fields, and which time was used. */
