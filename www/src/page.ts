@@ -421,7 +421,7 @@ export class Page extends View {
       () => {},
     );
 
-  /** What is known about the open evidence file. Its events aren't while another search is shown. */
+  /** Facts about the open evidence file. Its events aren't while another search is shown. */
   get #shownCase(): ShownCase {
     const filed = this.#filed;
     const part = this.#case?.parts[this.#navigation.shown];

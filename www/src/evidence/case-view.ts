@@ -15,7 +15,7 @@ import { rowsView } from "./rows-view.ts";
 /** Maximum number of events listed in a case. */
 const MAX_LISTED = 20;
 
-/** What this page knows about an evidence file by now. */
+/** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
   /** The first selected events. */
   readonly rows: readonly EventRow[] | undefined;
@@ -77,7 +77,7 @@ export function answerView(
     ${
       isContained
         ? html`<p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${texts.contained(t.viewer.figures.events(examined.events))}</span></p>`
-        : html`<p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${texts.stated(frame.file.sha256)}</span></p>`
+        : html`<p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${texts.stated}</span></p>`
     }
     ${basisView(answerBasis((isContained ? report : undefined) ?? frame.report, examined, "", frame.scope.range), t, !isContained)}
   `;

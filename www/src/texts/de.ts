@@ -731,8 +731,8 @@ export const de: PageTexts = {
       whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",
       contained: (events) =>
         `Die Datei enthält alles, was durchsucht wurde: ${events}. Diese Seite hat noch einmal gesucht, mit demselben Ergebnis.`,
-      stated: (sha256) =>
-        html`Das ist eine Aussage des Prüfers über den Export mit dem SHA-256 <code class="hash">${sha256}</code>. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.`,
+      stated:
+        "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
       examined: (events, unrecognized) => `${events} durchsucht; von keinem Parser erkannt: ${unrecognized}`,
       papers: "Notizen",
     },

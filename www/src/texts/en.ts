@@ -671,7 +671,7 @@ export const en = {
       show: "Show them on Events",
       contain: (events: string) =>
         `Include all ${events}, of everybody, so that anyone can search them again`,
-      contained: "The file then proves this answer. Whoever has it can read all these events.",
+      contained: "The file then proves this answer. Its readers see all these events.",
       stated:
         "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
       statedNone:
@@ -722,8 +722,8 @@ export const en = {
       whole: "What the author’s tool reported about the full export:",
       contained: (events: string) =>
         `The file contains all ${events} that were searched. This page searched them again and got the same result.`,
-      stated: (sha256: string) =>
-        html`The examiner states this about the export with the SHA-256 <code class="hash">${sha256}</code>. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.`,
+      stated:
+        "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
       examined: (events: string, unrecognized: string) =>
         `${events} searched, of which no parser recognizes ${unrecognized}`,
       papers: "Notes",

@@ -65,9 +65,9 @@ pub(crate) struct Args {
     /// Only events at entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
-    /// Events that an evidence file with a query contains. With `examined`, whoever opens it can search all of them
-    /// again, and sees all of them. With `selected`, that no other event matches is your statement about the export
-    /// [default: selected; examined if no event matches and the export has at most 64 MiB]
+    /// Events that an evidence file with a query contains. With `examined`, its readers can search all of them again,
+    /// and see all of them. With `selected`, that no other event matches is your statement about the export [default:
+    /// selected; examined if no event matches and the export has at most 64 MiB]
     #[arg(long, value_name = "WHICH", value_enum, hide_default_value = true, requires = "query")]
     #[arg(conflicts_with = "check", help_heading = "Which events")]
     embed: Option<written::Embed>,

@@ -110,7 +110,7 @@ fn embedded(
         ),
         Some(Embed::Examined) if request.has_own_parsers => refuse(
             "--embed examined can't be combined with your own parsers",
-            "remove --parsers: whoever checks the file searches it with the built-in parsers",
+            "remove --parsers: readers of the file search it with the built-in parsers",
         ),
         Some(embed) => Ok(embed),
         None => {
