@@ -19,9 +19,14 @@ test("question: becomes a query whose values can't add conditions", () => {
   );
 });
 
+/** Returns the report of a vector. */
+function reportOf(name: string): Report {
+  return vector(name).report as unknown as Report;
+}
+
 /** Returns the doubts about an answer on a vector. */
 function doubts(name: string, unrecognized = 0, until = "", range: [number, number] | null = null) {
-  const report = vector(name).report as Report;
+  const report = reportOf(name);
   return answerBasis(report, { events: report.counts.events, unrecognized }, until, range);
 }
 
@@ -51,8 +56,8 @@ test("answer: any doubt about the file is a doubt about the answer", () => {
 });
 
 test("answer: no vector that isn't verified as a whole log gives an answer without doubts", () => {
-  const { report } = vector("log-two-chains");
-  const { verdict, counts, log, checks } = report as Report;
+  const report = reportOf("log-two-chains");
+  const { verdict, counts, log, checks } = report;
   for (const other of [
     { verdict: "partial", complete: null },
     { counts: { ...counts, skipped: 1 } },
@@ -61,7 +66,7 @@ test("answer: no vector that isn't verified as a whole log gives an answer witho
     { checks: { ...checks, tree: { ...checks.tree, state: "not_checked" } } },
     { checks: { ...checks, log: { ...checks.log, state: "fail" } } },
   ]) {
-    const changed = { ...(report as Report), ...other } as Report;
+    const changed = { ...report, ...other } as Report;
     const basis = answerBasis(changed, { events: 9, unrecognized: 0 }, "");
     assert.equal(basis.entries, undefined, JSON.stringify(other).slice(0, 80));
     assert.ok(basis.doubts.length > 0, JSON.stringify(other).slice(0, 80));
