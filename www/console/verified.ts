@@ -32,6 +32,7 @@ export function partOf({ session, coverage }: Verified): Part {
     from: "log",
     session,
     coverage,
+    unrecognized: undefined,
     seenBefore: undefined,
     remembered: false,
     agreement: undefined,

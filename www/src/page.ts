@@ -10,6 +10,7 @@ import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
+import type { ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
@@ -51,6 +52,9 @@ import { panelView, TABS, type Tab, tabOf, tabsView, withTab } from "./tabs.ts";
 import { LANGUAGES, type Language, type PageTexts, rememberLanguage, spoken } from "./texts/index.ts";
 import { tools } from "./tools.ts";
 import { View } from "./view.ts";
+
+/** Matches queries that may contain a length of time before now, such as `since:-7d`. */
+const RELATIVE_TIME = /-\d+[smhdw]/i;
 
 /** Codes of errors in a pin. */
 const PIN_ERRORS = ["checkpoint.invalid", "note.invalid", "proof.invalid"];
@@ -100,6 +104,8 @@ export class Page extends View {
   /** True if the whole form is shown beside a result. */
   #isChoosing = false;
   #keyToConfirm: string | undefined;
+  /** The evidence file whose search was applied. */
+  #searched: Filed | undefined;
   #announcement = "";
   /** True while the printed report is in the document, which is only during printing. */
   #prints = false;
@@ -123,6 +129,7 @@ export class Page extends View {
     window.addEventListener("afterprint", this.#printing);
     this.#paper.addEventListener("change", this.#printing);
     for (const name of ["selection-changed", "sample-changed"]) this.addEventListener(name, this.#gather);
+    this.addEventListener("evidence-message", () => this.requestUpdate());
   }
 
   override disconnectedCallback(): void {
@@ -140,6 +147,8 @@ export class Page extends View {
     const [choice, navigation] = [this.#choice, this.#navigation];
     const isWorking = choice.exports.length > 0;
     const isFolded = isWorking && !this.#isChoosing;
+    const filed = filedView(choice.shelf, this.#isInside, this.#hasOwnTrust, this.#shownCase, t);
+    const isCase = choice.shelf.is === "open";
     return html`
       ${HATCHES}
       <div
@@ -179,19 +188,20 @@ export class Page extends View {
         @compare-close=${() => navigation.closeComparison()}
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
-        @selection-changed=${() => this.requestUpdate()}
+        @selection-changed=${() => this.#selected()}
         @save-report=${() => void this.#evidence.value?.saveReport()}
         @print=${() => void this.#print()}
       >
         <header class="top">
           <div class="brand-line">
             <p class="brand">countersign</p>
-            <h1>${t.heading}</h1>
+            <h1>${isCase ? t.evidence.filed.heading : t.heading}</h1>
             ${languageSwitch(this.#language)}
           </div>
           ${isWorking ? nothing : html`<p class="lead">${t.lead}</p>${privacyView(t)}`}
         </header>
         <main>
+          ${isCase ? filed : nothing}
           ${
             isWorking
               ? inputsView(
@@ -219,7 +229,7 @@ export class Page extends View {
             t,
           )}
           ${complaintView(choice.complaint)}
-          ${filedView(choice.shelf, this.#isInside, this.#hasOwnTrust, t)}
+          ${isCase ? nothing : filed}
           ${isWorking ? nothing : welcomeView(t)}
           <div class="result" aria-busy=${this.#case?.isRunning ?? false}>${this.#result(t)}</div>
         </main>
@@ -316,6 +326,7 @@ export class Page extends View {
         "summary",
         tab,
         html`
+          <countersign-ask ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
           ${answersView(judged, part.session?.compared, part.from !== "evidence" || this.#hasOwnTrust, t)}
           ${trustView(part, t)}
           <div class="beside">
@@ -400,9 +411,41 @@ export class Page extends View {
     window.print();
   }
 
+  #selected(): void {
+    this.#searchFiled();
+    this.requestUpdate();
+  }
+
+  /** Searches once for what an evidence file selects of the export in it, when the viewer is ready. */
+  #searchFiled(): void {
+    const filed = this.#filed;
+    const part = this.#case?.parts[this.#navigation.shown];
+    if (filed === undefined || filed === this.#searched || part?.from !== "evidence") return;
+    const { query, slice } = filed.frame;
+    if (this.#selection(part).state !== "ready") return;
+    this.#searched = filed;
+    // The search counts lengths of time from now, and the file from when it was made.
+    if (query !== null && slice === null && !RELATIVE_TIME.test(query))
+      void this.#viewer.value?.search(query);
+  }
+
   readonly #gather = (): Promise<void> =>
     // If this fails, the printed page says that events are missing.
-    this.#printPreparation.gather(this.#evidence.value).catch(() => {});
+    this.#printPreparation.gather(this.#evidence.value).then(
+      () => this.requestUpdate(),
+      () => {},
+    );
+
+  /** Facts about the open evidence file. Its events aren't while another search is shown. */
+  get #shownCase(): ShownCase {
+    const filed = this.#filed;
+    const part = this.#case?.parts[this.#navigation.shown];
+    if (filed === undefined || part?.from !== "evidence") return { rows: undefined, report: undefined };
+    const { events, searched } = this.#printPreparation.now(this.#evidence.value) ?? {};
+    const query = filed.frame.slice === null ? (filed.frame.query ?? "") : "";
+    const rows = searched?.query === query ? events?.rows : undefined;
+    return { rows, report: part.session?.report };
+  }
 
   /** The evidence file that is open. */
   get #filed(): Filed | undefined {

@@ -23,6 +23,17 @@ pub struct VerifiedEntries {
     pub leaves: Vec<u64>,
     /// The root that determines samples of the export; `None` if no checkpoint matches.
     pub root: Option<SampleRoot>,
+    /// The result of the frame's query; needed if [`Frame::must_search`].
+    pub selected: Option<SelectedEntries>,
+}
+
+/// The result of searching a verified export again, with the built-in parsers, at the time of the frame.
+#[derive(Clone, Debug, Default)]
+pub struct SelectedEntries {
+    /// The entries of the events that the frame's query selects, in any order.
+    pub leaves: Vec<u64>,
+    /// The entries of the events that [`UNRECOGNIZED`](crate::UNRECOGNIZED) selects, in any order.
+    pub unrecognized: Vec<u64>,
 }
 
 /// The root that determines a sample.
@@ -37,6 +48,8 @@ pub struct SampleRoot {
 const DRAW_AGAIN: &str = "if you are making the report, draw the sample again from the selected events; \
                           otherwise ask for the original, as the report was altered";
 const ALTERED: &str = "ask the sender for the original; the file was altered after it was written";
+const SEARCH: &str =
+    "use the version of the program that the report names; with the same version, the file was altered";
 const CLOCK: &str =
     "if you are making the report, set the clock or use a later time; otherwise ask for the original";
 
@@ -60,6 +73,25 @@ impl Frame {
         let span = scope.range.map_or(u64::MAX, |(first, end)| end - first);
         if scope.events > events.min(span) {
             return Err(refuse("events", "the report selects more events than the export has", ALTERED));
+        }
+        match (&self.query, scope.examined) {
+            (None, None) => {}
+            (Some(_), Some(examined)) => {
+                let is_within =
+                    examined.events <= events.min(span) && examined.unrecognized <= examined.events;
+                if !is_within || scope.events > examined.events {
+                    let message = "the numbers of selected and examined events contradict the export";
+                    return Err(refuse("examined", message, ALTERED));
+                }
+            }
+            (Some(_), None) => {
+                let message = "the report has a query, but does not state which events it examined";
+                return Err(refuse("examined", message, ALTERED));
+            }
+            (None, Some(_)) => {
+                let message = "the report states a search, but has no query";
+                return Err(refuse("examined", message, ALTERED));
+            }
         }
         if let Some(sample) = &scope.sample {
             sample.check_consistency(scope.events, scope.range)?;
@@ -95,8 +127,14 @@ impl Frame {
         Ok(())
     }
 
-    /// Compares the frame with the result of verifying the export in an evidence file: its report, and the events and
-    /// checkpoints shown. `message`, `hint`, and `reason`, which are only for people, may differ.
+    /// True if the evidence file contains everything that the query examined, so that a reader must search it again.
+    /// Otherwise the result of the query is a statement of the examiner about an export named by its hash.
+    pub fn must_search(&self) -> bool {
+        self.query.is_some() && self.slice.is_none()
+    }
+
+    /// Compares the frame with the result of verifying the export in an evidence file: its report, the events and
+    /// checkpoints shown, and the result of the query if [`must_search`](Self::must_search). `message`, `hint`, and `reason`, which are only for people, may differ.
     ///
     /// # Errors
     /// [`Code::Evidence`] with the member that the export contradicts.
@@ -142,20 +180,33 @@ impl Frame {
             }
             return Ok(());
         }
-        let selected: BTreeSet<u64> = leaves.into_iter().filter(is_selected).collect();
-        if (selected.len() as u64) < scope.events
-            || (self.query.is_none() && selected.len() as u64 != scope.events)
-        {
-            return Err(refuse("events", "the export has a different number of selected events", ALTERED));
+        let mut selected: BTreeSet<u64> = leaves.into_iter().filter(is_selected).collect();
+        if let Some(examined) = scope.examined {
+            let Some(found) = &shown.selected else {
+                let message = "the events were not searched again, so the answer is not verified";
+                let hint = "verify the file with `countersign report --check`";
+                return Err(refuse("query", message, hint));
+            };
+            if selected.len() as u64 != examined.events {
+                let message = "the export has a different number of events to examine";
+                return Err(refuse("examined", message, ALTERED));
+            }
+            let within = |leaves: &[u64]| -> BTreeSet<u64> {
+                leaves.iter().copied().filter(|leaf| selected.contains(leaf)).collect()
+            };
+            if within(&found.unrecognized).len() as u64 != examined.unrecognized {
+                let message = "the export has a different number of events that no parser recognizes";
+                return Err(refuse("unrecognized", message, SEARCH));
+            }
+            let matching = within(&found.leaves);
+            selected = matching;
+        }
+        if selected.len() as u64 != scope.events {
+            return Err(refuse("events", "the export has a different number of selected events", SEARCH));
         }
         let Some(drawn) = &scope.sample else { return Ok(()) };
-        let is_drawn = if self.query.is_none() {
-            let wanted = usize::try_from(drawn.wanted).unwrap_or(MAX_SAMPLED);
-            drawn.leaves == sample(&drawn.root, &drawn.seed, selected.into_iter(), wanted)
-        } else {
-            drawn.leaves.iter().all(|leaf| selected.contains(leaf))
-        };
-        if is_drawn {
+        let wanted = usize::try_from(drawn.wanted).unwrap_or(MAX_SAMPLED);
+        if drawn.leaves == sample(&drawn.root, &drawn.seed, selected.into_iter(), wanted) {
             Ok(())
         } else {
             Err(refuse("entries", "the root and the seed draw other events", ALTERED))

@@ -100,11 +100,26 @@ pub struct Sampled {
     pub leaves: Vec<u64>,
 }
 
+/// The search of a report's query: how many events it examined, and how many of them it could not understand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Examined {
+    /// The number of events that verify and were searched.
+    pub events: u64,
+    /// The number of these events that state neither an action nor an actor that the query could compare:
+    /// those that [`UNRECOGNIZED`] selects.
+    pub unrecognized: u64,
+}
+
+/// The query that selects the events of which no parser and no field of SPEC section 12 states an action or actor.
+pub const UNRECOGNIZED: &str = "-has:as -has:action -has:actor";
+
 /// The part of the export that the report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// The number of selected events that verify.
     pub events: u64,
+    /// The search that selected them; `None` exactly if there is no query.
+    pub examined: Option<Examined>,
     /// The range of entries that was examined, if it wasn't all of them.
     pub range: Option<(u64, u64)>,
     /// The sample of the selected events, if one was drawn.
@@ -466,15 +481,20 @@ fn scope(scope: &Scope) -> Json {
             ("entries", Json::Array(sample.leaves.iter().map(|&leaf| leaf.into()).collect())),
         ])
     });
+    let examined = scope.examined.map(|examined| {
+        object([("events", examined.events.into()), ("unrecognized", examined.unrecognized.into())])
+    });
     object([
         ("events", scope.events.into()),
+        ("examined", examined.unwrap_or(Json::Null)),
         ("range", range.unwrap_or(Json::Null)),
         ("sample", sample.unwrap_or(Json::Null)),
     ])
 }
 
 fn parse_scope(json: Json) -> Result<Scope, Error> {
-    let [events, range, sample] = json.members("scope", ["events", "range", "sample"])?;
+    let [events, examined, range, sample] =
+        json.members("scope", ["events", "examined", "range", "sample"])?;
     let range = required(range, "range")?.some().map(|range| {
         let ends = range.into_array("range", 2)?;
         let ends: Vec<u64> =
@@ -486,8 +506,17 @@ fn parse_scope(json: Json) -> Result<Scope, Error> {
     });
     Ok(Scope {
         events: required(events, "events")?.into_number("events")?,
+        examined: required(examined, "examined")?.some().map(parse_examined).transpose()?,
         range: range.transpose()?,
         sample: required(sample, "sample")?.some().map(parse_sample).transpose()?,
+    })
+}
+
+fn parse_examined(json: Json) -> Result<Examined, Error> {
+    let [events, unrecognized] = json.members("examined", ["events", "unrecognized"])?;
+    Ok(Examined {
+        events: required(events, "events")?.into_number("events")?,
+        unrecognized: required(unrecognized, "unrecognized")?.into_number("unrecognized")?,
     })
 }
 

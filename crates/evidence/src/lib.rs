@@ -11,10 +11,10 @@ mod inflate;
 mod json;
 mod sample;
 
-pub use comparison::{SampleRoot, VerifiedEntries};
+pub use comparison::{SampleRoot, SelectedEntries, VerifiedEntries};
 pub use file::{File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PAGE_BYTES, has_evidence, is_page};
 pub use frame::{
-    Block, Described, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS, MAX_PINS, MAX_SECTIONS,
-    Paper, Sampled, Scope, Section, Sliced, Tool, canonical_report, is_frame,
+    Block, Described, Examined, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS, MAX_PINS,
+    MAX_SECTIONS, Paper, Sampled, Scope, Section, Sliced, Tool, UNRECOGNIZED, canonical_report, is_frame,
 };
 pub use sample::{Draw, MAX_SAMPLED, sample};

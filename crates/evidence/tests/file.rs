@@ -5,7 +5,8 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Options, Verdict, Verifier};
 use countersign_evidence::{
-    Block, Described, File, Frame, MARK, Paper, Scope, Section, Sliced, Tool, canonical_report, is_page,
+    Block, Described, Examined, File, Frame, MARK, Paper, Scope, Section, Sliced, Tool, canonical_report,
+    is_page,
 };
 
 const EXPORT: &[u8] = include_bytes!("../../../tests/vectors/log-two-chains/export.ndjson");
@@ -37,7 +38,12 @@ fn file() -> File {
         trust: Some(Described::new("trust.txt", TRUST)),
         pins: vec![Described::new("last.txt", &pin)],
         query: Some(HOSTILE.into()),
-        scope: Scope { events: 9, range: Some((0, 15)), sample: None },
+        scope: Scope {
+            events: 9,
+            examined: Some(Examined { events: 9, unrecognized: 0 }),
+            range: Some((0, 15)),
+            sample: None,
+        },
         report: report(EXPORT),
         slice: None,
         reference: "WP-7".into(),
@@ -258,6 +264,7 @@ fn verdict_reason_is_derived_from_the_filed_report() {
         let text = canonical_report(serde_json::to_string(&report).unwrap().as_bytes()).unwrap();
         let mut filed = file().frame;
         filed.report = text;
+        filed.query = None;
         filed.scope = Scope::default();
         filed.papers.clear();
         filed.time = Time::MAX;

@@ -202,7 +202,7 @@ impl<'s> Survey<'s> {
     /// Ends the first pass.
     ///
     /// # Errors
-    /// [`Code::Selection`] if the slice would show no event, or a requested event or chain is missing. [`Code::Export`]
+    /// [`Code::Selection`] if the slice would show no event and [`Selection::or_none`] doesn't allow that, or a requested event or chain is missing. [`Code::Export`]
     /// if a range can't be claimed, if the last checkpoint doesn't match the entries before it, or if it doesn't cover
     /// everything that must be kept.
     pub fn finish(mut self) -> Result<Plan<'s>, Error> {
@@ -232,7 +232,7 @@ impl<'s> Survey<'s> {
                 return refuse(message, "use a smaller range, or seal the export first");
             }
         }
-        if self.events == 0 {
+        if self.events == 0 && !self.selection.allows_none {
             let hint = "change the selection; no event matches it, or all that do are withheld";
             return absent("the slice would contain no event".into(), hint);
         }

@@ -18,6 +18,7 @@ pub struct Selection<'a> {
     leaves: Option<Vec<u64>>,
     matching: Option<Test<'a, bool>>,
     withholding: Option<Test<'a, Option<Withheld>>>,
+    pub(super) allows_none: bool,
 }
 
 impl<'a> Selection<'a> {
@@ -68,6 +69,13 @@ impl<'a> Selection<'a> {
     #[must_use]
     pub fn withholding(mut self, reason: impl Fn(&EventLink, &str) -> Option<Withheld> + 'a) -> Self {
         self.withholding = Some(Box::new(reason));
+        self
+    }
+
+    /// Allows a slice without an event, which has the log's key notes and a checkpoint.
+    #[must_use]
+    pub fn or_none(mut self) -> Self {
+        self.allows_none = true;
         self
     }
 

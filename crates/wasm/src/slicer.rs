@@ -11,7 +11,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
-use countersign_evidence::{File, Frame, MAX_SAMPLED, SampleRoot, VerifiedEntries, sample};
+use countersign_evidence::{File, Frame, MAX_SAMPLED, SampleRoot, SelectedEntries, VerifiedEntries, sample};
 use countersign_slice::explain::{CheckResults, explain_verified};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -51,7 +51,7 @@ enum Part<'a> {
 
 /// Writes a slice of `source` to it, and returns the number of events it shows. `indexes` selects links with the
 /// entries that prove them, `range` ([a, b]) all entries in it, and `event` ("CHAIN/SEQ") a single event. Rejects
-/// invalid indexes and ranges.
+/// invalid indexes and ranges, and a selection without an event unless `allows_none`.
 #[wasm_bindgen]
 pub fn slice(
     source: &Source,
@@ -59,9 +59,13 @@ pub fn slice(
     range: Option<Vec<f64>>,
     event: Option<String>,
     trust: Option<Vec<u8>>,
+    allows_none: Option<bool>,
 ) -> Result<f64, Thrown> {
     let trust = trust.map(|file| Trust::parse(&file)).transpose()?;
     let mut selection = Selection::all();
+    if allows_none == Some(true) {
+        selection = selection.or_none();
+    }
     if let Some(indexes) = indexes {
         selection = selection.leaves(read_indexes(&indexes, "indexes")?);
     }
@@ -205,7 +209,9 @@ pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
 }
 
 /// Rejects a frame that contradicts the verification of its export: the JSON report, the indexes of verified
-/// events, the base64 root from which samples are drawn, and whether witnesses saw it.
+/// events, the base64 root from which samples are drawn, and whether witnesses saw it. If the export is what the
+/// frame's query examined, `selected` and `unrecognized` are the indexes of the events that the query, and the query
+/// [`UNRECOGNIZED`](countersign_evidence::UNRECOGNIZED), select in it.
 #[wasm_bindgen(js_name = holdEvidence)]
 pub fn hold_evidence(
     frame: &str,
@@ -213,13 +219,23 @@ pub fn hold_evidence(
     leaves: Vec<f64>,
     root: Option<String>,
     witnessed: bool,
+    selected: Option<Vec<f64>>,
+    unrecognized: Option<Vec<f64>>,
 ) -> Result<(), Thrown> {
     let leaves = read_indexes(&leaves, "entries")?;
+    let selected = match (selected, unrecognized) {
+        (Some(selected), Some(unrecognized)) => Some(SelectedEntries {
+            leaves: read_indexes(&selected, "selected")?,
+            unrecognized: read_indexes(&unrecognized, "unrecognized")?,
+        }),
+        _ => None,
+    };
     let read = |root: String| {
         Hash::from_base64(root).ok_or_else(|| invalid("root", "`root` must be a root hash in base64"))
     };
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
-    Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &VerifiedEntries { leaves, root })?)
+    Ok(Frame::parse(frame.as_bytes())?
+        .agrees(report.as_bytes(), &VerifiedEntries { leaves, root, selected })?)
 }
 
 /// Draws a sample from these entries, determined by a base64 root and a seed. Returns it in drawing order.

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { PROGRAM } from "../conformance/program.ts";
+import { search } from "./search.ts";
 import { slicer } from "./slicer.ts";
 
 interface Case {
@@ -89,7 +90,7 @@ test("evidence: statements that the export inside contradicts are rejected", {
   }
   for (const one of cases) {
     const file = readFileSync(join(folder, `${one.file}.html`), "utf8");
-    const opened = slicer.openEvidence(new Blob([changed(file, one)]));
+    const opened = slicer.openEvidence(new Blob([changed(file, one)]), search);
     if (one.refused === false) {
       await opened.catch((error: unknown) => assert.fail(`${one.name}: ${error}`));
       continue;
@@ -102,4 +103,15 @@ test("evidence: statements that the export inside contradicts are rejected", {
       return true;
     });
   }
+});
+
+test("evidence: an answer isn't accepted unless its search is repeated", { skip: PROGRAM === undefined }, async () => {
+  const file = new Blob([readFileSync(join(folder, "nothing.html"))]);
+  const missing = { code: "evidence.invalid", member: "query" };
+  await assert.rejects(slicer.openEvidence(file), missing);
+  await assert.rejects(
+    slicer.openEvidence(file, async () => []),
+    missing,
+  );
+  await slicer.openEvidence(file, search);
 });

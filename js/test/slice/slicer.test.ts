@@ -155,11 +155,11 @@ test("slicer: an evidence file can be written and read, and is rejected once alt
     time: "2026-11-21T12:00:00.000Z",
     trust: { name: "trust.txt" },
     pins: [],
-    query: "</script>",
-    scope: { events: events.length, range: null, sample: null },
+    query: null,
+    scope: { events: events.length, examined: null, range: null, sample: null },
     report,
     slice: null,
-    reference: "",
+    reference: "</script>",
     examiner: "",
     papers: [],
     sections: [],
@@ -175,7 +175,7 @@ test("slicer: an evidence file can be written and read, and is rejected once alt
       .update(await page.text())
       .digest("hex"),
   );
-  assert.equal(JSON.parse(read.frame).query, "</script>");
+  assert.equal(JSON.parse(read.frame).reference, "</script>");
   const text = await file.text();
   assert.equal(text.match(/<\/script>/g)?.length, 1);
   for (const altered of [text.slice(0, -20), text.replace("\nexport ", "\nexport A"), `${text}\n`, "<!doctype html>"]) {

@@ -1,9 +1,9 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { caseView, type ShownCase } from "./case-view.ts";
 import type { Filed, Shelf } from "./filed.ts";
 import type { Block, FileRef, Frame } from "./frame.ts";
 
@@ -14,11 +14,14 @@ const MAX_SHOWN = 500;
 /** Matches an amount, a count, a share, or a date, which must not be broken across lines. */
 const FIGURE = /^[-\u2212\u00b1]? ?\d[\d.,:-]*(?: ?%)?$/;
 
-/** Renders an evidence file: whether it verifies, what it claims, and how reliable the claims are. */
+/**
+ * Renders an evidence file: the case, whether it verifies, what it claims, and how reliable the claims are.
+ */
 export function filedView(
   shelf: Shelf,
   isInside: boolean,
   isOwnTrust: boolean,
+  shown: ShownCase,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   const texts = t.evidence.filed;
@@ -41,20 +44,25 @@ export function filedView(
       `;
     }
     case "open":
-      return openView(shelf.filed, isInside, isOwnTrust, t);
+      return openView(shelf.filed, isInside, isOwnTrust, shown, t);
   }
 }
 
-function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageTexts): TemplateResult {
+function openView(
+  filed: Filed,
+  isInside: boolean,
+  isOwnTrust: boolean,
+  shown: ShownCase,
+  t: PageTexts,
+): TemplateResult {
   const texts = t.evidence.filed;
-  const { frame, why, page, when } = filed;
-  const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
+  const { frame, page, when } = filed;
   const events = t.viewer.figures.events(
     frame.slice === null ? frame.report.counts.events : frame.slice.events,
   );
   return html`
     <section class="panel filed" aria-labelledby="filed-heading" data-filed="open">
-      <h2 id="filed-heading" tabindex="-1">${texts.heading}</h2>
+      ${caseView(filed, shown, t)}
       <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
       ${
         isInside
@@ -68,7 +76,6 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
         <summary>${texts.facts}</summary>
         ${frameFacts(frame, t)}
       </details>
-      ${frame.slice === null ? nothing : html`<p><span>${texts.whole} <strong>${word} ${value(says, 2000)}</strong> ${texts.wholeAbout}</span></p>`}
       ${papersView(frame, t)}
       ${frame.sections.length === 0 ? nothing : sectionsView(frame.sections, t)}
     </section>
@@ -110,7 +117,7 @@ export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
 export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { figures } = t.viewer;
-  const { sample, events } = frame.scope;
+  const { sample, events, examined } = frame.scope;
   const described = ({ name, sha256, size }: FileRef) =>
     html`${value(name)}, ${figures.bytes(size)}<br />SHA-256 <code class="hash">${sha256}</code>`;
   return html`
@@ -123,7 +130,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
       ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
       <div class="wide"><dt>${texts.query}</dt><dd>${frame.query === null ? texts.all : html`<code>${value(frame.query, 4000)}</code>`}</dd></div>
-      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}</dd></div>
+      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined(figures.events(examined.events), figures.events(examined.unrecognized))}`}</dd></div>
       ${
         sample === null
           ? nothing

@@ -4,6 +4,7 @@ import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import type { Frame } from "./frame.ts";
 import { ownPage } from "./own.ts";
+import { searchAgain } from "./search-again.ts";
 
 /** The verified content of an evidence file. */
 export interface Filed {
@@ -31,7 +32,14 @@ export type Shelf =
 export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
   const slicer = tools.slicer?.();
   if (slicer === undefined) throw new Error("this page can't open evidence files");
-  const { frame: text, pageSha256, export: source, pins, trust, why } = await slicer.openEvidence(file);
+  const {
+    frame: text,
+    pageSha256,
+    export: source,
+    pins,
+    trust,
+    why,
+  } = await slicer.openEvidence(file, searchAgain(tools));
   const frame = JSON.parse(text) as Frame;
   const own = await slicer.sha256(ownPage());
   const { name } = frame.slice?.file ?? frame.file;

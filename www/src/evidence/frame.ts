@@ -41,6 +41,8 @@ export interface Frame {
   readonly query: string | null;
   readonly scope: {
     readonly events: number;
+    /** The search that selected them; null without a query. */
+    readonly examined: { readonly events: number; readonly unrecognized: number } | null;
     readonly range: readonly [number, number] | null;
     readonly sample: Sample | null;
   };

@@ -6,11 +6,14 @@ import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
-import type { Paper, Sample } from "./frame.ts";
+import type { Frame, Paper, Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
 /** Maximum bytes of an export that one file holds. */
 export const MAX_EVENT_BYTES = 64 << 20;
+
+/** The events that an evidence file contains: those that the search selects, or all that were searched. */
+export type Contents = "selected" | "examined";
 
 /** Input of an evidence file or report. */
 export interface EvidenceInput {
@@ -22,6 +25,10 @@ export interface EvidenceInput {
   readonly query: string;
   /** Entries of the selected events, ascending. */
   readonly entries: Float64Array;
+  /** The search that selected them. */
+  readonly examined: NonNullable<Frame["scope"]["examined"]>;
+  /** The events that an evidence file contains: the selected ones, or all that were searched. */
+  readonly contents: Contents;
   readonly sample: Sample | undefined;
   readonly reference: string;
   readonly examiner: string;
@@ -54,7 +61,7 @@ export async function sliceFile(input: EvidenceInput): Promise<CreatedFile> {
   if (session === undefined || slicer === undefined) throw new Error("a slice needs a session and a slicer");
   const indexes = chosen(input);
   if (query === "" && sample === undefined) return { file, events: indexes.length };
-  const { bytes, events } = await slicer.slice(file, { indexes }, { trust: session.trust });
+  const { bytes, events } = await slicer.slice(file, { indexes, allowsNone: true }, { trust: session.trust });
   if (events !== indexes.length) throw new SelectionMismatch([indexes.length, events]);
   return { file: new File([bytes], `${stem(file.name)}-slice.countersign.ndjson`), events };
 }
@@ -63,7 +70,8 @@ export async function sliceFile(input: EvidenceInput): Promise<CreatedFile> {
 export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
   const { frame, filing, slicer, session } = await createFrame(input);
   const { file } = input.part;
-  const { file: source, events } = await sliceFile(input);
+  const isAll = input.contents === "examined";
+  const { file: source, events } = isAll ? { file, events: chosen(input).length } : await sliceFile(input);
   if (source.size > MAX_EVENT_BYTES) throw new SizeLimitError();
   let slice = null;
   if (source !== file) {
@@ -121,7 +129,12 @@ async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
     trust: session.trust === undefined ? null : { name: input.trust?.name ?? "trust.txt" },
     pins: session.pins.map((_, place) => ({ name: input.pins[place]?.name ?? "remembered.pin.txt" })),
     query: query === "" ? null : query,
-    scope: { events: entries.length, range: null, sample: sample ?? null },
+    scope: {
+      events: entries.length,
+      examined: query === "" ? null : input.examined,
+      range: null,
+      sample: sample ?? null,
+    },
     report: session.report,
     slice: null,
     reference: input.reference,

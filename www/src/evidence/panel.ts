@@ -22,16 +22,17 @@ import { View } from "../view.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sample } from "./frame.ts";
 import {
+  type Contents,
   type CreatedFile,
   drawSample,
   type EvidenceInput,
   evidenceFile,
+  MAX_EVENT_BYTES,
   reportFile,
   SizeLimitError,
   sliceFile,
 } from "./make.ts";
 import { MAX_COMMENT_LENGTH, Papers } from "./papers.ts";
-import { queryOf } from "./question.ts";
 import { eventRows, outcomeOf, saysOf } from "./rows.ts";
 
 /** Maximum number of events listed for notes. A search narrows them down. */
@@ -61,7 +62,7 @@ export interface PanelValues {
 }
 
 /**
- * The panel that creates evidence: who examines it, notes on events, a sample, a question, and files to save.
+ * The panel that creates evidence: who examines it, notes on events, a sample, and files to save.
  */
 export class EvidencePanel extends View {
   static override properties = { texts: { attribute: false }, context: { attribute: false } };
@@ -76,8 +77,6 @@ export class EvidencePanel extends View {
   #events = 0;
   /** The selection that the sample was drawn from, or the events were listed from. */
   #basis: Pick<Selection, "session" | "query"> | undefined;
-  /** The query of the question's fields. */
-  #question = "";
   #isBusy = false;
   #message = "";
 
@@ -120,9 +119,8 @@ export class EvidencePanel extends View {
         ${this.#selectionView(t)}
         ${this.#sampleView(t)}
         ${this.#papersView(t)}
-        ${this.#questionView(t)}
         <div class="buttons">
-          <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#reason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
+          <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#evidenceReason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
         </div>
         <p class="help">${t.saveAbout}</p>
         <p role="status" id="evidence-said">${this.#message === "" ? nothing : value(this.#message, 600)}</p>
@@ -130,15 +128,59 @@ export class EvidencePanel extends View {
     `;
   }
 
-  /** Saves the evidence file. */
-  saveEvidence(): Promise<void> {
-    return this.#work(this.#reason, async () => [await evidenceFile(await this.#input())]);
+  /**
+   * Saves the evidence file. If the search selects nothing, it contains all events that were searched, unless they
+   * are too many.
+   */
+  saveEvidence(contents: Contents = this.defaultContents): Promise<void> {
+    return this.#work(this.#evidenceReason, async () => [await evidenceFile(await this.#input(contents))]);
+  }
+
+  /** Saves an export of the selected events. */
+  saveSlice(): Promise<void> {
+    return this.#work(this.#reason, async () => [await sliceFile(await this.#input())]);
+  }
+
+  /** True if a file can contain everything that was searched. */
+  get canContainAll(): boolean {
+    return this.context.part.file.size <= MAX_EVENT_BYTES;
+  }
+
+  /** The contents of an evidence file that proves the most without showing more events than needed. */
+  get defaultContents(): Contents {
+    const { selection } = this.context;
+    const isNone = selection.state === "ready" && selection.events === 0 && selection.query !== "";
+    return isNone && this.canContainAll ? "examined" : "selected";
+  }
+
+  /** Sets the reference or the examiner. */
+  write(words: { readonly reference?: string; readonly examiner?: string }): void {
+    this.#reference = words.reference ?? this.#reference;
+    this.#examiner = words.examiner ?? this.#examiner;
+    this.requestUpdate();
+  }
+
+  /** Removes the message about the last file. */
+  clear(): void {
+    if (!this.#isBusy) this.#showMessage("");
+  }
+
+  /** The message about the file saved last, or why none was saved. */
+  get message(): string {
+    return this.#message;
   }
 
   /** Saves the report as JSON. */
   saveReport(): Promise<void> {
     const reason = reasonOf(this.context.now(), this.texts.viewer, true);
     return this.#work(reason, async () => [await reportFile(await this.#input())]);
+  }
+
+  /** Reason why no evidence can be saved. That a search selects nothing is an answer. */
+  get #evidenceReason(): string | undefined {
+    const selection = this.context.now();
+    const allowsNone = selection.query !== "" && this.#sample === undefined;
+    return reasonOf(selection, this.texts.viewer, allowsNone);
   }
 
   /** Reason why no event can be saved at the moment. */
@@ -150,7 +192,7 @@ export class EvidencePanel extends View {
   #selectionView(t: PageTexts["evidence"]["make"]): TemplateResult {
     const { selection } = this.context;
     const { viewer } = this.texts;
-    const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
+    const reason = selection.state === "ready" ? this.#evidenceReason : undefined;
     const size = this.#sample?.entries.length;
     return html`
       <p id="evidence-selection" class="evidence-selection">
@@ -173,7 +215,7 @@ export class EvidencePanel extends View {
   }
 
   /** Collects the input of files. The selected events are counted once for all files. */
-  async #input(): Promise<EvidenceInput> {
+  async #input(contents: Contents = "selected"): Promise<EvidenceInput> {
     const { part, trust, pins } = this.context;
     const tools = this.context.tools();
     const selection = this.context.now();
@@ -182,6 +224,7 @@ export class EvidencePanel extends View {
     const sample = this.#sample;
     const entries = await part.session.index.indexes();
     checkResult(selection, entries.length, this.context.now());
+    if (part.unrecognized === undefined) throw new Error("the events weren't searched yet");
     return {
       part,
       trust,
@@ -189,6 +232,8 @@ export class EvidencePanel extends View {
       tools,
       query: selection.query,
       entries,
+      examined: { events: selection.of, unrecognized: part.unrecognized },
+      contents,
       sample,
       reference: this.#reference,
       examiner: this.#examiner,
@@ -212,7 +257,6 @@ export class EvidencePanel extends View {
       const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
       if (error instanceof SelectionMismatch) this.#showMessage(error.describe(this.texts.viewer));
-      else if (error instanceof QuestionError) this.#showMessage(error.message);
       else this.#showMessage(error instanceof SizeLimitError ? t.tooLong : about);
     }
     this.#isBusy = false;
@@ -221,6 +265,7 @@ export class EvidencePanel extends View {
 
   #saved(name: string, count: number): string {
     const t = this.texts.evidence.make;
+    if (count === 0 && !name.endsWith(".report.json")) return t.savedNone(name);
     const events = this.texts.viewer.figures.events(count);
     return name.endsWith(".report.json") ? t.reported(events, name) : t.saved(events, name);
   }
@@ -228,6 +273,7 @@ export class EvidencePanel extends View {
   #showMessage(text: string): void {
     this.#message = text;
     this.requestUpdate();
+    this.dispatchEvent(new CustomEvent("evidence-message", { bubbles: true }));
   }
 
   // Sample
@@ -355,67 +401,7 @@ export class EvidencePanel extends View {
     else this.#showMessage(this.texts.evidence.make.full);
     this.requestUpdate();
   }
-
-  // Question
-
-  #questionView(t: PageTexts["evidence"]["make"]): TemplateResult {
-    return html`
-      <details class="evidence-part">
-        <summary>${t.question}</summary>
-        <form class="evidence-fields" @submit=${(event: SubmitEvent) => void this.#answer(event)} @input=${(event: Event) => this.#ask(event.currentTarget as HTMLFormElement)}>
-          <label>${t.who}<input name="who" autocomplete="off" maxlength="300" /></label>
-          <label>${t.from}<input name="from" type="date" /></label>
-          <label>${t.until}<input name="until" type="date" /></label>
-          <label>${t.actions}<input name="actions" autocomplete="off" maxlength="1000" placeholder=${t.actionsHint} /></label>
-          <button type="submit" aria-disabled=${this.#isBusy || this.#isUnsure} aria-describedby=${this.#isUnsure ? "evidence-selection" : "question-query"}>${t.answer}</button>
-        </form>
-        <p id="question-query">${this.#question === "" ? t.noQuestion : html`${t.asks} <code dir="ltr">${value(this.#question, 1000)}</code>`}</p>
-        <p class="help">${t.answerAbout}</p>
-      </details>
-    `;
-  }
-
-  /**
-   * True while the content of the search box isn't settled: a question would overwrite what is being typed.
-   */
-  get #isUnsure(): boolean {
-    return this.context.selection.state !== "ready";
-  }
-
-  #ask(form: HTMLFormElement): void {
-    const fields = new FormData(form);
-    const text = (name: string) => String(fields.get(name) ?? "");
-    this.#question = queryOf({
-      who: text("who"),
-      from: text("from"),
-      until: text("until"),
-      actions: text("actions"),
-    });
-    this.requestUpdate();
-  }
-
-  #answer(event: SubmitEvent): Promise<void> {
-    event.preventDefault();
-    this.#ask(event.target as HTMLFormElement);
-    const query = this.#question;
-    const t = this.texts.evidence.make;
-    // An empty question would select every event.
-    const reason = query === "" ? t.noQuestion : reasonOf(this.context.now(), this.texts.viewer, true);
-    return this.#work(reason, async () => {
-      this.#drop();
-      await this.context.viewer()?.search(query);
-      const selection = this.context.now();
-      if (selection.query !== query) throw new SelectionMismatch();
-      const why = this.#reason;
-      if (why !== undefined) throw new QuestionError(why);
-      const input = await this.#input();
-      return [await sliceFile(input), await reportFile(input), await evidenceFile(input)];
-    });
-  }
 }
-
-/** The question can't be answered, for the reason in the message. */
-class QuestionError extends Error {}
 
 function field(name: string, label: string, text: string, write: (text: string) => void): TemplateResult {
   return html`

@@ -1,7 +1,9 @@
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { answerView } from "./case-view.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
@@ -11,10 +13,11 @@ import { outcomeOf, saysOf } from "./rows.ts";
 const MAX_WORDS = 1000;
 const MAX_QUERY = 4000;
 
-/** Renders the first printed page: the case, the events, the file, and the examiner. */
+/** Renders the first printed page: the case, the events, the file, and the examiner. `report` is on the export shown. */
 export function printedWords(
   evidence: PrintedEvidence | undefined,
   filed: Filed | undefined,
+  report: Report,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (evidence === undefined && filed === undefined) return nothing;
@@ -35,6 +38,7 @@ export function printedWords(
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
             ${row(words.query, queryView(frame.query ?? "", t))}
+            ${frame.scope.examined === null ? nothing : row(words.answer, answerView(frame, report, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
             ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}
@@ -42,6 +46,7 @@ export function printedWords(
             ${frame.examiner === examiner ? nothing : text(paper.printExaminer, examiner)}`
       }
     </dl>
+    <div class="paper-sign">${paper.sign.map((name) => html`<p>${name}</p>`)}</div>
   `;
 }
 

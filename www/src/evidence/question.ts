@@ -1,27 +1,39 @@
+/** Time that a question is about: the time that events state, or the time of recording that their signer signed. */
+export type TimeBasis = "happened" | "recorded";
+
 /** An auditor's question about events. */
 export interface Question {
   readonly who: string;
-  /** First and last day, such as `2026-11-20`, both included. */
-  readonly from: string;
-  readonly until: string;
   /** Names of actions, separated by commas. */
   readonly actions: string;
+  readonly target: string;
+  /** First and last day, such as `2026-11-20`, both included, in UTC. */
+  readonly from: string;
+  readonly until: string;
+  readonly basis: TimeBasis;
 }
 
-/** Returns the query for a question (docs/query.md). */
-export function queryOf({ who, from, until, actions }: Question): string {
-  const chosen = actions
-    .split(",")
-    .map((action) => action.trim())
-    .filter((action) => action !== "");
+/** Returns the query for a question (docs/query.md); empty if the question has no condition. */
+export function queryOf({ who, actions, target, from, until, basis }: Question): string {
+  const [since, time] = basis === "happened" ? ["since", "time"] : ["recorded-since", "recorded"];
+  const chosen = namesOf(actions);
   return [
     who.trim() === "" ? "" : `actor:${quoted(who.trim())}`,
-    from === "" ? "" : `since:${from}`,
-    until === "" ? "" : `time:*..${until}`,
+    from === "" ? "" : `${since}:${from}`,
+    until === "" ? "" : `${time}:*..${until}`,
     chosen.length === 0 ? "" : `action:${chosen.map(starred).join(",")}`,
+    target.trim() === "" ? "" : `target:${quoted(target.trim())}`,
   ]
     .filter((part) => part !== "")
     .join(" ");
+}
+
+/** Returns the names of a list separated by commas. */
+export function namesOf(list: string): readonly string[] {
+  return list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 function quoted(text: string): string {

@@ -1,5 +1,6 @@
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
+import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import {
@@ -30,6 +31,8 @@ export interface MemoryComparison {
 export interface Part extends Chosen {
   readonly session: Session | undefined;
   readonly coverage: Coverage | undefined;
+  /** Number of its events that no parser recognizes. */
+  readonly unrecognized: number | undefined;
   readonly seenBefore: MemoryComparison | undefined;
   /** True if this device now remembers this state of its log. */
   readonly remembered: boolean;
@@ -185,9 +188,9 @@ export class Case extends EventTarget {
       session.close();
       session = await this.#session(at, input, signal);
     }
-    const coverage = await session.index.coverage();
+    const searched = await searchedOf(session);
     signal.throwIfAborted();
-    this.#change(at, { coverage, seenBefore: before, when: this.#tools.now() });
+    this.#change(at, { ...searched, seenBefore: before, when: this.#tools.now() });
     this.#hashed.set(file, this.#hash(at, file, signal));
   }
 
@@ -270,7 +273,7 @@ export class Case extends EventTarget {
       // The part's verdict was reached without that pin and must be replaced.
       this.#part(at).session?.close();
       const session = await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
-      this.#change(at, { coverage: await session.index.coverage() });
+      this.#change(at, await searchedOf(session));
     }
     this.#change(at, { seenBefore: before });
   }
@@ -344,6 +347,7 @@ function fresh(chosen: Chosen): Part {
     ...chosen,
     session: undefined,
     coverage: undefined,
+    unrecognized: undefined,
     seenBefore: undefined,
     remembered: false,
     agreement: undefined,
@@ -368,4 +372,10 @@ function compareWithMemory(
   if (counts["append_only.rollback"]) return { seen, is: "smaller" };
   if (hasContradictoryHead(report)) return { seen, is: "rewritten" };
   return { seen, is: report.checks.append_only.state === "pass" ? "grown" : "unknown" };
+}
+
+/** Returns what the index of a session knows before any search in the page replaces this one. */
+async function searchedOf({ index }: Session): Promise<Pick<Part, "coverage" | "unrecognized">> {
+  const found = await index.ask(UNRECOGNIZED, { by: "place", descending: false }, () => {});
+  return { coverage: await index.coverage(), unrecognized: "code" in found ? undefined : found.events };
 }

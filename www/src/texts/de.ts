@@ -614,6 +614,85 @@ export const de: PageTexts = {
   },
 
   evidence: {
+    ask: {
+      heading: "Fragen",
+      who: "Wer",
+      whoHint: "Name, Kennung, E-Mail",
+      actions: "Hat was getan",
+      actionsHint: "etwa role.*",
+      target: "Woran",
+      from: "Vom Tag",
+      until: "Bis zum Tag",
+      basis: "Zeit",
+      happened: "wann es geschah",
+      recorded: "wann es aufgezeichnet wurde",
+      ask: "Fragen",
+      about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
+      nothing: "Füllen Sie mindestens ein Feld aus.",
+      backwards: "Der erste Tag liegt nach dem letzten.",
+      searching: "Suche läuft …",
+      changed:
+        "Unter Ereignisse steht jetzt eine andere Suche. Fragen Sie noch einmal, um die Antwort zu sehen.",
+      query: "Suche:",
+      subject: (who, found) =>
+        `${who === "" ? "Es gibt" : `Von ${who} ${found > 1 ? "stammen" : "stammt"}`} ${found === 0 ? "kein Ereignis" : events(found)}`,
+      action: (actions) => ` mit der Aktion ${actions.join(" oder ")}`,
+      to: (target) => ` an ${target}`,
+      between: (from, until) =>
+        from === ""
+          ? until === ""
+            ? ""
+            : ` bis einschließlich ${until}`
+          : until === ""
+            ? ` seit ${from}`
+            : from === until
+              ? ` am ${from}`
+              : ` vom ${from} bis ${until}`,
+      inFile: ", soweit diese Datei es zeigt",
+      all: (entries, seen, events) =>
+        html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
+      statedAll: (entries, seen, events) =>
+        html`Nach dem Bericht des Prüfers hat der Export alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`}, und alle ${events} darunter wurden durchsucht. Zeigen kann das nur der Export.`,
+      statedPart: (events) =>
+        `Nach dem Bericht des Prüfers: ${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
+      part: (events) => `${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
+      doubts: {
+        verdict: "Die Datei als Ganzes ist nicht bestätigt: siehe ihr Ergebnis.",
+        withheld: (withheld) =>
+          `Der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten und ließ sich nicht durchsuchen.`,
+        omitted: (omitted) =>
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht in dieser Datei.`,
+        part: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} des Logs sind hier. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        range: (first, last) => `Nur die Einträge ${first} bis ${last} wurden durchsucht.`,
+        chains: "Nur die Ketten in dieser Datei sind nachweislich vollständig. Das Log kann weitere haben.",
+        undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen dieser Datei weitere gab.",
+        later: (seen) =>
+          html`Die Datei zeigt das Log bis ${seen}. Sie haben auch nach einer späteren Zeit gefragt.`,
+        undated: "Nichts zeigt, bis wann diese Datei das Log zeigt.",
+        unrecognized: (unread) =>
+          `${events(unread)} ${unread === 1 ? "nennt" : "nennen"} weder Aktion noch Handelnden in einer Form, die die Suche kennt.`,
+      },
+      times: {
+        happened:
+          "Zeit: was jedes Ereignis angibt. Wenn es keine angibt, die Zeit, zu der es aufgezeichnet wurde.",
+        recorded: "Zeit: wann jedes Ereignis aufgezeichnet wurde, wie mit ihm signiert.",
+      },
+      some: (selected, events) => `Die Suche findet ${selected} von: ${events}.`,
+      none: (events) => `Die Suche findet nichts. Durchsucht: ${events}.`,
+      first: (shown, of) => `Die ersten ${shown} von ${of}:`,
+      show: "Unter Ereignisse zeigen",
+      contain: (events) =>
+        `Alles aufnehmen, von allen Handelnden (${events}), damit jeder noch einmal suchen kann`,
+      contained: "Die Datei beweist dann diese Antwort. Wer sie hat, kann alle diese Ereignisse lesen.",
+      stated:
+        "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
+      statedNone:
+        "Die Datei enthält kein Ereignis. Die Antwort ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
+      tooLarge: "Der Export hat mehr als 64 MB, deshalb kann die Datei ihn nicht enthalten.",
+      slice: "Diese Ereignisse als Export speichern",
+      report: "Bericht speichern",
+    },
     filed: {
       heading: "Beweisdatei",
       opening: "Der Inhalt dieser Beweisdatei wird geprüft …",
@@ -630,11 +709,10 @@ export const de: PageTexts = {
         sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
         <code>countersign report --check</code>.`,
       trust:
-        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie oben.",
+        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unten.",
       keys: "Das kommt aus einer Beweisdatei. Wenn Sie keine eigene Vertrauensdatei gewählt haben, sind die Schlüssel die, denen ihr Verfasser vertraut.",
       ownTrust:
         "Unten sind die Ereignisse mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
-      whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",
       wholeAbout:
         "Das lässt sich mit dem Export prüfen, nicht aus dieser Datei. Vergleichen Sie den SHA-256 mit dem Export, wenn Sie ihn bekommen können.",
       sections: (count: string, of: number) =>
@@ -652,6 +730,16 @@ export const de: PageTexts = {
       sample: "Stichprobe",
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
+      allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
+      answer: "Antwort",
+      examinedAt: "Untersucht am",
+      verdict: "Ergebnis mit der Vertrauensdatei darin",
+      whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",
+      contained: (events) =>
+        `Die Datei enthält alles, was durchsucht wurde: ${events}. Diese Seite hat noch einmal gesucht, mit demselben Ergebnis.`,
+      stated:
+        "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
+      examined: (events, unrecognized) => `${events} durchsucht; von keinem Parser erkannt: ${unrecognized}`,
       papers: "Notizen",
     },
     make: {
@@ -670,20 +758,10 @@ export const de: PageTexts = {
       sampled: (events) => `Gespeichert wird eine Stichprobe davon: ${events}.`,
       sampleDropped: "Die Suche wurde geändert; die Stichprobe gilt nicht mehr. Ziehen Sie eine neue.",
       saved: (events, name) => `${events} gespeichert: ${name}.`,
+      savedNone: (name) => `Die Antwort, dass nichts gefunden wurde, ist gespeichert: ${name}.`,
       reported: (events, name) => `Bericht über ${events} gespeichert: ${name}.`,
       tooLong: "Es sind mehr als 64 MB Ereignisse. Suchen Sie nach weniger, oder ziehen Sie eine Stichprobe.",
-      nothing: "Die Suche findet kein Ereignis, das zu speichern wäre.",
       notReady: "Das ist noch nicht bereit. Versuchen Sie es gleich noch einmal.",
-      question: "Eine Frage beantworten",
-      who: "Wer",
-      from: "Von",
-      until: "Bis",
-      actions: "Handlungen",
-      actionsHint: "etwa user.update, role.*",
-      answer: "Ausschnitt, Bericht und Beweis speichern",
-      answerAbout: "Ersetzt die Suche unter Ereignisse und speichert dann die drei Dateien.",
-      asks: "Sucht nach:",
-      noQuestion: "Füllen Sie mindestens ein Feld aus.",
       sampleHeading: "Eine Stichprobe zum Prüfen ziehen",
       size: "Wie viele",
       seed: "Startwert",
@@ -713,6 +791,7 @@ export const de: PageTexts = {
       comment: "Notiz",
     },
     paper: {
+      sign: ["Name", "Ort, Datum", "Unterschrift"],
       filter: "Suche",
       events: "Ereignisse",
       more: (more) => `${more} weitere sind in der Beweisdatei oder im Ausschnitt.`,

@@ -6,6 +6,7 @@ import { daysIn, listed } from "./days.ts";
 
 const LANG = "en-GB";
 const { count, events, entries } = viewer.figures;
+const things = counting(LANG, "thing", "things");
 const files = counting(LANG, "file", "files");
 const keys = counting(LANG, "key", "keys");
 const checkpoints = counting(LANG, "checkpoint", "checkpoints");
@@ -603,6 +604,88 @@ export const en = {
   },
 
   evidence: {
+    ask: {
+      heading: "Ask",
+      who: "Who",
+      whoHint: "name, ID, or email",
+      actions: "Did what",
+      actionsHint: "such as role.*",
+      target: "To what",
+      from: "From day",
+      until: "To day",
+      basis: "Time",
+      happened: "when it happened",
+      recorded: "when it was recorded",
+      ask: "Ask",
+      about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
+      nothing: "Fill in at least one field.",
+      backwards: "The first day is after the last.",
+      searching: "Searching…",
+      changed: "The search on the Events tab is another one now. Ask again to see the answer.",
+      query: "Search:",
+      subject: (who: string, events: number) =>
+        who === ""
+          ? events === 0
+            ? "Nothing was done"
+            : `${things(events)} ${events === 1 ? "was" : "were"} done`
+          : `${who} did ${events === 0 ? "nothing" : things(events)}`,
+      action: (actions: readonly string[]) =>
+        ` with the ${actions.length === 1 ? "action" : "actions"} ${actions.join(" or ")}`,
+      to: (target: string) => ` to ${target}`,
+      between: (from: string, until: string) =>
+        from === ""
+          ? until === ""
+            ? ""
+            : ` up to and including ${until}`
+          : until === ""
+            ? ` since ${from}`
+            : from === until
+              ? ` on ${from}`
+              : ` from ${from} to ${until}`,
+      inFile: " that this file shows",
+      all: (entries: string, seen: unknown, events: string) =>
+        html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
+      statedAll: (entries: string, seen: unknown, events: string) =>
+        html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
+      statedPart: (events: string) =>
+        `By the examiner’s report, ${events} searched. That may be only part, because:`,
+      part: (events: string) => `${events} searched. This may be only part, because:`,
+      doubts: {
+        verdict: "The file as a whole is not verified: see its verdict.",
+        withheld: (withheld: number) =>
+          `The content of ${events(withheld)} is withheld, so ${withheld === 1 ? "it" : "they"} couldn’t be searched.`,
+        omitted: (omitted: number) =>
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in this file.`,
+        part: (first: string, last: string) =>
+          `Only entries ${first} to ${last} of the log are here. Nothing is missing between them; there may be others before or after.`,
+        range: (first: string, last: string) => `Only entries ${first} to ${last} were searched.`,
+        chains: "Only the chains in this file are shown to be complete. The log may have others.",
+        undetermined: "Nothing shows whether there were other entries before or after those in this file.",
+        later: (seen: unknown) =>
+          html`The file shows the log up to ${seen}, but you asked about a later time too.`,
+        undated: "Nothing shows up to which time this file shows the log.",
+        unrecognized: (unread: number) =>
+          `${events(unread)} ${unread === 1 ? "states" : "state"} neither an action nor an actor in a form that the search knows.`,
+      },
+      times: {
+        happened: "Time: what each event states. If it states none, the time at which it was recorded.",
+        recorded: "Time: when each event was recorded, as signed with it.",
+      },
+      some: (selected: string, events: string) => `The search selects ${selected} of ${events}.`,
+      none: (events: string) => `The search selects none of ${events}.`,
+      first: (shown: string, of: string) => `The first ${shown} of ${of}:`,
+      show: "Show them on Events",
+      contain: (events: string) =>
+        `Include all ${events}, of everybody, so that anyone can search them again`,
+      contained: "The file then proves this answer. Its readers see all these events.",
+      stated:
+        "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
+      statedNone:
+        "The file contains no event. The answer is then your statement about the export, which the file names by its SHA-256.",
+      tooLarge: "The export has more than 64 MB, so the file can’t include it.",
+      slice: "Save these events as an export",
+      report: "Save report",
+    },
     filed: {
       heading: "Evidence file",
       opening: "Checking what is in this evidence file…",
@@ -618,10 +701,9 @@ export const en = {
       inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
         For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:
-        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it above.",
+        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it below.",
       keys: "This came from an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
       ownTrust: "Below, its events are checked with the keys that you trust, not with the trust file in it.",
-      whole: "What the author’s tool reported about the full export:",
       wholeAbout:
         "You can check this with the export, but not with this file. Compare the SHA-256 with the export, if you can get it.",
       sections: (count: string, of: number) =>
@@ -639,6 +721,17 @@ export const en = {
       sample: "Sample",
       reference: "Reference",
       examiner: "Examiner",
+      allOf: (events: string) => `All events of the export: ${events}`,
+      answer: "Answer",
+      examinedAt: "Examined at",
+      verdict: "Verdict by the file’s trust file",
+      whole: "What the author’s tool reported about the full export:",
+      contained: (events: string) =>
+        `The file contains all ${events} that were searched. This page searched them again and got the same result.`,
+      stated:
+        "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
+      examined: (events: string, unrecognized: string) =>
+        `${events} searched, of which no parser recognizes ${unrecognized}`,
       papers: "Notes",
     },
     make: {
@@ -657,20 +750,10 @@ export const en = {
       sampled: (events: string) => `A sample of ${events} is saved.`,
       sampleDropped: "The search changed, so the sample was dropped. Draw another.",
       saved: (events: string, name: string) => `Saved ${events}: ${name}.`,
+      savedNone: (name: string) => `Saved the answer that nothing was found: ${name}.`,
       reported: (events: string, name: string) => `Saved the report on ${events}: ${name}.`,
       tooLong: "There are more than 64 MB of events. Search for fewer, or draw a sample.",
-      nothing: "The search finds no event to save.",
       notReady: "This isn’t ready yet. Try again in a moment.",
-      question: "Answer a question",
-      who: "Who",
-      from: "From",
-      until: "To",
-      actions: "Actions",
-      actionsHint: "such as user.update, role.*",
-      answer: "Save slice, report and evidence",
-      answerAbout: "Replaces the search on the Events tab, then saves the three files.",
-      asks: "Searches for:",
-      noQuestion: "Fill in at least one field.",
       sampleHeading: "Draw a sample for testing",
       size: "How many",
       seed: "Seed",
@@ -700,6 +783,7 @@ export const en = {
       comment: "Note",
     },
     paper: {
+      sign: ["Name", "Place, date", "Signature"],
       filter: "Search",
       events: "Events",
       more: (more: string) => `${more} more are in the evidence file or the slice.`,

@@ -39,7 +39,7 @@ function caseTools(rewritten: readonly string[], pin: string | null = null): Cas
         phase: "done",
         report: report(pins, rewritten),
         pin,
-        index: { coverage: async () => undefined },
+        index: { coverage: async () => undefined, ask: async () => ({ events: 0 }) },
         addEventListener: () => {},
         cancel: () => {},
         close: () => {},

@@ -190,7 +190,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
         (None, Some(destination)) => {
             let path = export.clone();
-            let found = selected::SelectedEvents { path, file, verification, leaves, sample: None };
+            let found =
+                selected::SelectedEvents { path, file, verification, leaves, examined: None, sample: None };
             gatherer.file(found, destination, &evidence)?;
         }
         (None, None) => write(args.output.as_deref(), &format_evidence(&evidence, args.format.format()))?,

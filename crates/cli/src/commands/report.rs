@@ -65,6 +65,12 @@ pub(crate) struct Args {
     /// Only events at entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
+    /// Events that an evidence file with a query contains. With `examined`, its readers can search all of them again,
+    /// and see all of them. With `selected`, that no other event matches is your statement about the export [default:
+    /// selected; examined if no event matches and the export has at most 64 MiB]
+    #[arg(long, value_name = "WHICH", value_enum, hide_default_value = true, requires = "query")]
+    #[arg(conflicts_with = "check", help_heading = "Which events")]
+    embed: Option<written::Embed>,
     /// Draw this many of these events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MAX_SAMPLED as u64))]
     #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
@@ -130,6 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         sample: args.sample.zip(args.seed.clone()),
         now: args.now.map_or_else(countersign_client::now, Ok)?,
         parsers: args.own.load()?,
+        has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
     let mut sections = Vec::new();
@@ -154,8 +161,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
         sections::check_count(sections.len())?;
     }
-    let annotations =
-        written::Annotations { reference: &args.reference, examiner: &args.examiner, sections, named: None };
+    let annotations = written::Annotations {
+        reference: &args.reference,
+        examiner: &args.examiner,
+        sections,
+        named: None,
+        embed: args.embed,
+    };
     let note = written::write(&mut found, &input, &request, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {

@@ -271,12 +271,88 @@ fn samples_depend_on_root_and_seed() {
         .stderr(predicate::str::contains("--seed"));
 }
 
+/// Returns the frame of an evidence file.
+fn frame(place: &Place, name: &str) -> Value {
+    let file = place.read(name);
+    let line = file.lines().find_map(|line| line.strip_prefix("frame ")).unwrap();
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn a_negative_answer_contains_what_was_examined() {
+    let place = place();
+    report(&place, &["--query", "actor:nobody", "-o", "none.html"]);
+    let made = frame(&place, "none.html");
+    assert_eq!(made["scope"]["examined"], serde_json::json!({"events": 20, "unrecognized": 0}));
+    assert_eq!((&made["scope"]["events"], &made["slice"]), (&0.into(), &Value::Null));
+    assert_eq!(place.report("none.html", &[])["counts"]["events"], 20);
+    let searched = "the file contains all 20 events that were examined; searched again";
+    place
+        .run(&["report", "--check", "none.html"])
+        .success()
+        .stdout(predicate::str::contains(searched).and(predicate::str::contains("0 of 20 events examined")));
+    place
+        .run(&["report", "--check", "none.html", "audit.ndjson"])
+        .success()
+        .stdout(predicate::str::contains("the query selects 0 events"));
+    // A positive answer contains only what it selects, unless asked to.
+    report(&place, &["--query", "actor.id=u_1", "--embed", "examined", "-o", "all.html"]);
+    assert_eq!(place.report("all.html", &[])["counts"]["events"], 20);
+    place.run(&["report", "--check", "all.html"]).success().stdout(predicate::str::contains(searched));
+}
+
+#[test]
+fn a_negative_answer_without_the_examined_events_is_a_statement() {
+    let place = place();
+    report(&place, &["--query", "actor:nobody", "--embed", "selected", "-o", "none.html"]);
+    let made = frame(&place, "none.html");
+    assert_eq!((&made["scope"]["events"], &made["slice"]["events"]), (&0.into(), &0.into()));
+    assert_eq!(made["scope"]["examined"]["events"], 20);
+    assert_eq!(made["slice"]["report"]["log"], made["report"]["log"]);
+    let stated = "that none of them matches is the examiner's statement";
+    for (name, is_file) in [("none.html", true), ("none.json", false)] {
+        report(&place, &["--query", "actor:nobody", "--embed", "selected", "-o", name]);
+        let checked = ["report", "--check", name, "audit.ndjson", "--trust", "trust.txt"];
+        let shown = place.run(&checked).success().get_output().stdout.clone();
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(shown.contains("the query selects 0 events"), "{shown}");
+        assert!(!shown.contains("searched again"), "{shown}");
+        assert_eq!(shown.contains(stated), is_file, "{shown}");
+    }
+    // Another export, or another answer, is refused.
+    let claim = place.read("none.json").replace("actor:nobody", "actor.id=u_1");
+    place.write("claim.json", &claim);
+    place
+        .run(&["report", "--check", "claim.json", "audit.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stderr(predicate::str::contains("the query or sample selects different events"));
+}
+
+#[test]
+fn removed_events_leave_a_negative_answer_incomplete() {
+    let place = place();
+    place.run(&["slice", "audit.ndjson", "--query", "-actor.id=u_1", "-o", "cut.ndjson"]).success();
+    let args = ["report", "cut.ndjson", "--trust", "trust.txt", "--page", "page.html"];
+    place.run(&[&args[..], &["--query", "actor.id=u_1", "-o", "none.html"]].concat()).code(4);
+    assert_eq!(frame(&place, "none.html")["report"]["complete"], Value::Null);
+    place.run(&["report", "--check", "none.html"]).code(4).stdout(
+        predicate::str::contains("complete for").not().and(predicate::str::contains("0 of 14 events")),
+    );
+}
+
 #[test]
 fn reports_unusable_input() {
     let place = place();
     place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it to a file"));
+    place.run(&["report", "audit.ndjson", "--embed", "examined", "-o", "x.html"]).code(2);
+    let parsers = ["--parsers", "parser.json", "--query", "x", "--embed", "examined"];
+    place.write(
+        "parser.json",
+        r#"{"as":"till","doc":"A till.","when":{"receipt":{"type":"string"}},"action":"=sale.close"}"#,
+    );
     place
-        .run(&["report", "audit.ndjson", "--query", "nobody", "--page", "page.html", "-o", "x.html"])
-        .failure();
+        .run(&[&["report", "audit.ndjson", "--page", "page.html", "-o", "x.html"], &parsers[..]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("--embed examined can't be combined with your own parsers"));
     assert!(!place.files().contains(&"x.html".into()));
 }

@@ -56,11 +56,12 @@ impl Gatherer<'_> {
             sample: None,
             now: countersign_client::now()?,
             parsers: self.args.own.load()?,
+            has_own_parsers: !self.args.own.is_none(),
             threads: self.args.threads.count(),
         };
         let given = VerifyInput::load(self.args.trust.path(), &[])?;
         let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
-        let words = Annotations { reference: "", examiner: "", sections, named: Some(sampled) };
+        let words = Annotations { reference: "", examiner: "", sections, named: Some(sampled), embed: None };
         report::written::write(
             &mut found,
             &given,

@@ -42,13 +42,14 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
             pins: frame.pins.iter().zip(&file.pins).map(|(of, pin)| (of.name.clone(), pin.clone())).collect(),
         };
-        let (report, shown) = verified_with_shown(&file.export, &embedded)?;
+        let (report, shown) = verified_with_shown(file, &embedded)?;
         if args.export.is_none() {
             embedded.warn_of_other_logs(&embedded.options()?.pins, report.origin.as_deref());
         }
         frame.agrees(json(&report)?.as_bytes(), &shown).map_err(broken)?;
         let by = if embedded.trust.is_some() { "the embedded trust file" } else { "no trust file" };
         lines.push(format!("{} its events produce the embedded report, with {by}", good("✓")));
+        lines.extend(describe_search(&frame));
         lines.push(describe_page(&file.page_sha256()));
         let report = if let Some(own) = &own {
             let is_same = embedded.trust.as_ref().is_some_and(|embedded| embedded.1 == own.1);
@@ -121,6 +122,7 @@ fn compare_export(
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
         now: frame.time,
         parsers: args.own.load()?,
+        has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
     let found = select(export, &VerifyInput { trust, pins }, &request)?;
@@ -132,7 +134,10 @@ fn compare_export(
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
     whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&shown(export)))?;
-    if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
+    if found.leaves.len() as u64 != frame.scope.events
+        || found.examined != frame.scope.examined
+        || found.sample != frame.scope.sample
+    {
         let hint = "if it was made with custom parsers, use the same ones";
         return Err(differs("the query or sample selects different events", hint));
     }
@@ -189,6 +194,21 @@ fn describe_page(sha256: &Hash) -> String {
     }
 }
 
+/// Describes who vouches for the answer to the query: this program, or the examiner.
+fn describe_search(frame: &Frame) -> Option<String> {
+    frame.query.as_ref()?;
+    Some(if frame.must_search() {
+        let events = count(frame.scope.examined.map_or(0, |examined| examined.events), "event");
+        format!(
+            "{} the file contains all {events} that were examined; searched again, the query selects as many as stated",
+            good("✓")
+        )
+    } else {
+        let word = "the file does not contain the other events that were examined: that none of them matches is the examiner's statement";
+        format!("{} {word}; compare it with the export", doubt("!"))
+    })
+}
+
 /// Describes what a report covers.
 fn describe(frame: &Frame) -> Vec<String> {
     let hash = |described: &Described| {
@@ -208,7 +228,16 @@ fn describe(frame: &Frame) -> Vec<String> {
     lines.extend(frame.trust.as_ref().map(|trust| format!("{} {}", label("trust file:"), hash(trust))));
     lines.extend(frame.pins.iter().map(|pin| format!("{} {}", label("pin:"), hash(pin))));
     lines.extend(frame.query.as_ref().map(|query| format!("{} {}", label("query:"), plain(query))));
-    lines.push(format!("{} {}", label("selected:"), count(frame.scope.events, "event")));
+    lines.push(match &frame.scope.examined {
+        None => format!("{} {}", label("selected:"), count(frame.scope.events, "event")),
+        Some(examined) => format!(
+            "{} {} of {} examined; no parser recognizes {}",
+            label("selected:"),
+            frame.scope.events,
+            count(examined.events, "event"),
+            count(examined.unrecognized, "event")
+        ),
+    });
     if let Some(sample) = &frame.scope.sample {
         let drawn = format!("{} of {}", sample.leaves.len(), count(sample.candidates, "event"));
         lines.push(format!(

@@ -6,9 +6,11 @@ use countersign::hash::Hash;
 use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::{EventVisitor, Mark, Options, SummarizedEvent, Verification, VerifiedItem};
-use countersign_evidence::{Described, Draw, SampleRoot, Sampled};
-use countersign_query::Parsers;
+use countersign::verify::{
+    EventVisitor, Mark, Options, PendingItem, SummarizedEvent, Verification, VerifiedItem,
+};
+use countersign_evidence::{Described, Draw, Examined, SampleRoot, Sampled, SelectedEntries, UNRECOGNIZED};
+use countersign_query::{Parsers, Query};
 use sha2::{Digest as _, Sha256};
 
 use crate::errors::{CliError, shown};
@@ -33,6 +35,8 @@ pub(crate) struct ReportSelection {
     pub(crate) sample: Option<(u64, String)>,
     pub(crate) now: Time,
     pub(crate) parsers: Parsers,
+    /// True if `parsers` has more than the built-in ones, so that others can't repeat the search without them.
+    pub(crate) has_own_parsers: bool,
     pub(crate) threads: usize,
 }
 
@@ -43,6 +47,8 @@ pub(crate) struct SelectedEvents {
     pub(crate) verification: Verification,
     /// The entries of the selected events that verify, in order.
     pub(crate) leaves: Vec<u64>,
+    /// The search that selected them; `None` without a query.
+    pub(crate) examined: Option<Examined>,
     pub(crate) sample: Option<Sampled>,
 }
 
@@ -103,78 +109,140 @@ pub(crate) fn select(
             hint,
         ));
     }
-    let query =
-        request.query.as_deref().map(|text| crate::io::query::parse_at(text, request.now)).transpose()?;
+    let search = request.query.as_deref().map(|text| Search::parse(text, request.now)).transpose()?;
     let file = described(export)?;
-    let query = query.as_ref().map(EventQuery::new);
-    let examiner = || {
-        |event: &SummarizedEvent<'_>| {
-            let met = match &query {
-                Some(query) => parse_event(event, &request.parsers, |entry| query.examine(entry))?,
-                None => MetConditions::default(),
-            };
-            Some(event.select(met))
-        }
-    };
     let options = Options { marks: true, ..given.options()? };
     let pins = options.pins.clone();
-    let mut visitor = SelectionVisitor {
-        query: query.as_ref(),
-        range: request.range,
-        leaves: Vec::new(),
-        roots: Roots::default(),
-    };
     let mut input = open_export(export)?;
-    let verification = visit(&mut input, options, request.threads, examiner, &mut visitor)?;
-    let SelectionVisitor { mut leaves, roots, .. } = visitor;
-    leaves.sort_unstable();
-    leaves.dedup();
+    let (verification, found) = search_export(
+        &mut input,
+        options,
+        request.threads,
+        search.as_ref(),
+        request.range,
+        &request.parsers,
+    )?;
+    let FoundEvents { all, matching: leaves, unrecognized, roots } = found;
     let origin = verification.report.origin.as_deref();
     given.warn_of_other_logs(&pins, origin);
     let sample = request.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
-    Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
+    let examined =
+        search.map(|_| Examined { events: all.len() as u64, unrecognized: unrecognized.len() as u64 });
+    let sample = sample.transpose()?;
+    Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, examined, sample })
+}
+
+/// A query, and the one that selects the events that no parser recognizes.
+pub(super) struct Search {
+    query: Query,
+    unrecognized: Query,
+}
+
+impl Search {
+    /// Parses the query of a report. Relative times in it are relative to `now`.
+    pub(super) fn parse(text: &str, now: Time) -> Result<Self, CliError> {
+        let parse = |text| crate::io::query::parse_at(text, now);
+        Ok(Self { query: parse(text)?, unrecognized: parse(UNRECOGNIZED)? })
+    }
+}
+
+/// The events of a range, as entries in order.
+#[derive(Default)]
+pub(super) struct FoundEvents {
+    /// All events that verify.
+    pub(super) all: Vec<u64>,
+    /// Those that the query selects; all without a query.
+    pub(super) matching: Vec<u64>,
+    /// Those that no parser recognizes; none without a query.
+    pub(super) unrecognized: Vec<u64>,
+    pub(super) roots: Roots,
+}
+
+impl FoundEvents {
+    /// Returns the result of the search for comparison with a frame.
+    pub(super) fn selected(&self) -> SelectedEntries {
+        SelectedEntries { leaves: self.matching.clone(), unrecognized: self.unrecognized.clone() }
+    }
+}
+
+/// Verifies an export, and searches the events of a range.
+pub(super) fn search_export(
+    input: &mut Input,
+    options: Options,
+    threads: usize,
+    search: Option<&Search>,
+    range: Option<(u64, u64)>,
+    parsers: &Parsers,
+) -> Result<(Verification, FoundEvents), CliError> {
+    let options = Options { marks: true, ..options };
+    let query = search.map(|search| EventQuery::new(&search.query));
+    let examiner = || {
+        |event: &SummarizedEvent<'_>| {
+            let examined = match (search, &query) {
+                (Some(search), Some(query)) => parse_event(event, parsers, |entry| ExaminedEvent {
+                    met: query.examine(entry),
+                    is_unrecognized: search.unrecognized.matches(entry),
+                }),
+                _ => ExaminedEvent { met: Some(MetConditions::default()), is_unrecognized: false },
+            };
+            Some(event.select(examined))
+        }
+    };
+    let mut visitor = SelectionVisitor { query: query.as_ref(), range, found: FoundEvents::default() };
+    let verification = visit(input, options, threads, examiner, &mut visitor)?;
+    let mut found = visitor.found;
+    for leaves in [&mut found.all, &mut found.matching, &mut found.unrecognized] {
+        leaves.sort_unstable();
+        leaves.dedup();
+    }
+    Ok((verification, found))
+}
+
+/// The result of the search for an event whose signer is not known yet.
+#[derive(Clone, Copy, Debug)]
+struct ExaminedEvent {
+    /// `None` if it can't match with any signer.
+    met: Option<MetConditions>,
+    is_unrecognized: bool,
+}
+
+impl PendingItem for ExaminedEvent {
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Selects the events that match the query and are in the range, if given.
 struct SelectionVisitor<'q> {
     query: Option<&'q EventQuery<'q>>,
     range: Option<(u64, u64)>,
-    leaves: Vec<u64>,
-    roots: Roots,
+    found: FoundEvents,
 }
 
 impl EventVisitor for SelectionVisitor<'_> {
-    type Item = MetConditions;
+    type Item = ExaminedEvent;
     type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<MetConditions>) -> Result<(), CliError> {
-        let VerifiedItem { link, item: met, .. } = event;
-        let is_within = self.range.is_none_or(|(first, end)| (first..end).contains(&link.index));
-        if is_within && self.query.is_none_or(|query| query.matches(met, &link)) {
-            self.leaves.push(link.index);
+    fn visit(&mut self, event: VerifiedItem<ExaminedEvent>) -> Result<(), CliError> {
+        let VerifiedItem { link, item: ExaminedEvent { met, is_unrecognized }, .. } = event;
+        if !self.range.is_none_or(|(first, end)| (first..end).contains(&link.index)) {
+            return Ok(());
+        }
+        self.found.all.push(link.index);
+        let matches = |met| self.query.is_none_or(|query| query.matches(met, &link));
+        if met.is_some_and(matches) {
+            self.found.matching.push(link.index);
+        }
+        if is_unrecognized {
+            self.found.unrecognized.push(link.index);
         }
         Ok(())
     }
 
     fn mark(&mut self, mark: Mark) -> Result<(), CliError> {
-        self.roots.add(mark);
+        self.found.roots.add(mark);
         Ok(())
     }
-}
-
-/// Verifies an export, and returns its report, the entries of its events, and its checkpoint roots.
-pub(super) fn events(
-    input: &mut Input,
-    options: Options,
-    threads: usize,
-) -> Result<(Verification, Vec<u64>, Roots), CliError> {
-    let options = Options { marks: true, ..options };
-    let mut visitor =
-        SelectionVisitor { query: None, range: None, leaves: Vec::new(), roots: Roots::default() };
-    let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(MetConditions::default()));
-    let verification = visit(input, options, threads, examiner, &mut visitor)?;
-    let SelectionVisitor { leaves, roots, .. } = visitor;
-    Ok((verification, leaves, roots))
 }
 
 /// The roots from which samples are drawn: of each origin, the last matching checkpoint, and the last witnessed one.

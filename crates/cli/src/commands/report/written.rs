@@ -9,9 +9,10 @@ use countersign::verify::{Report, Verifier};
 use countersign_evidence::{
     Described, File, Frame, MAX_EXPORT_BYTES, Scope, Section, Sliced, Tool, VerifiedEntries, canonical_report,
 };
+use countersign_query::Parsers;
 use countersign_slice::Selection;
 
-use super::selected::{ReportSelection, SelectedEvents, VerifyInput, described, events};
+use super::selected::{ReportSelection, Search, SelectedEvents, VerifyInput, described, search_export};
 use crate::commands::slice;
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
@@ -25,6 +26,17 @@ pub(crate) struct Annotations<'a> {
     pub(crate) sections: Vec<Section>,
     /// The entries that sections name, if a file contains only these.
     pub(crate) named: Option<HashSet<u64>>,
+    /// The events that an evidence file contains.
+    pub(crate) embed: Option<Embed>,
+}
+
+/// The events that an evidence file contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Embed {
+    /// Only those that the query selects
+    Selected,
+    /// The whole export, so that anyone can search it again
+    Examined,
 }
 
 /// Writes a report to a file or to standard output, as an evidence file with `page`, or as JSON. Returns a note for
@@ -46,6 +58,7 @@ pub(crate) fn write(
         query: request.query.clone(),
         scope: Scope {
             events: found.leaves.len() as u64,
+            examined: found.examined,
             range: request.range,
             sample: found.sample.clone(),
         },
@@ -64,7 +77,8 @@ pub(crate) fn write(
         return Ok(String::new());
     };
     let is_all = request.query.is_none() && request.range.is_none() && request.sample.is_none();
-    let export = if is_all && annotations.named.is_none() {
+    let embed = embedded(found, request, annotations.embed)?;
+    let export = if (is_all && annotations.named.is_none()) || embed == Embed::Examined {
         read_all(&found.path, found.file.size)?
     } else {
         let (bytes, events) = cut(found, given, request, annotations.named.as_ref())?;
@@ -79,7 +93,45 @@ pub(crate) fn write(
     let pins = given.pins.iter().map(|(_, bytes)| bytes.clone()).collect();
     output.write(&File { page, frame, trust, pins, export }.write()?)?;
     output.finish()?;
-    Ok(", in a file that verifies itself".into())
+    Ok(note(found, embed).into())
+}
+
+/// Decides which events an evidence file contains.
+fn embedded(
+    found: &SelectedEvents,
+    request: &ReportSelection,
+    embed: Option<Embed>,
+) -> Result<Embed, CliError> {
+    let refuse = |message: &str, hint| Err(CliError::unusable("arguments.invalid", message, hint));
+    match embed {
+        Some(Embed::Examined) if request.query.is_none() => refuse(
+            "--embed needs a query",
+            "add --query, or remove --embed: without a query all is contained",
+        ),
+        Some(Embed::Examined) if request.has_own_parsers => refuse(
+            "--embed examined can't be combined with your own parsers",
+            "remove --parsers: readers of the file search it with the built-in parsers",
+        ),
+        Some(embed) => Ok(embed),
+        None => {
+            let fits = found.file.size <= MAX_EXPORT_BYTES as u64 && !request.has_own_parsers;
+            let is_none = found.examined.is_some() && found.leaves.is_empty();
+            Ok(if is_none && fits { Embed::Examined } else { Embed::Selected })
+        }
+    }
+}
+
+/// Returns the note on what an evidence file contains and proves.
+fn note(found: &SelectedEvents, embed: Embed) -> &'static str {
+    match (embed, found.examined.is_some() && found.leaves.is_empty()) {
+        (Embed::Examined, _) => {
+            ", in a file that contains the whole export, so that anyone can search it again"
+        }
+        (Embed::Selected, true) => {
+            ", in a file without events: the answer is the examiner's statement about the export with this hash"
+        }
+        (Embed::Selected, false) => ", in a file that verifies itself",
+    }
 }
 
 /// Reads the entire export.
@@ -99,7 +151,9 @@ fn cut(
 ) -> Result<(Vec<u8>, u64), CliError> {
     let options = given.options()?;
     let leaves = found.sample.as_ref().map_or(&found.leaves, |sample| &sample.leaves);
+    // Without a matching event, a slice has the log's checkpoint, and no event.
     let selection = match request.range {
+        _ if leaves.is_empty() && request.query.is_some() => Selection::all().leaves(Vec::new()).or_none(),
         Some((first, end)) if request.query.is_none() && request.sample.is_none() && named.is_none() => {
             Selection::all().range(first, end)
         }
@@ -132,15 +186,20 @@ pub(super) fn verified(export: &[u8], given: &VerifyInput) -> Result<Report, Cli
     Ok(verifier.finish().report)
 }
 
-/// Verifies an export in memory, and returns its report, and the events from which samples are drawn.
+/// Verifies the export of an evidence file in memory, and searches it again if it contains what was examined.
 pub(super) fn verified_with_shown(
-    export: &[u8],
+    file: &File,
     given: &VerifyInput,
 ) -> Result<(Report, VerifiedEntries), CliError> {
-    let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
-    let (verification, leaves, roots) = events(&mut input, given.options()?, 1)?;
-    let root = roots.root(verification.report.origin.as_deref());
-    Ok((verification.report, VerifiedEntries { leaves, root }))
+    let mut input = Input::stream("export", Box::new(Cursor::new(file.export.clone())));
+    let query = file.frame.query.as_deref().filter(|_| file.frame.must_search());
+    let search = query.map(|text| Search::parse(text, file.frame.time)).transpose()?;
+    let parsers = Parsers::built_in();
+    let (verification, found) =
+        search_export(&mut input, given.options()?, 1, search.as_ref(), None, &parsers)?;
+    let root = found.roots.root(verification.report.origin.as_deref());
+    let selected = search.map(|_| found.selected());
+    Ok((verification.report, VerifiedEntries { leaves: found.all, root, selected }))
 }
 
 /// Returns a report as canonical JSON.

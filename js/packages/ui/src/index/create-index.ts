@@ -123,7 +123,12 @@ class WorkersIndex implements EventIndex {
     });
   }
 
-  async ask(query: string, order: Order, onResult: (found: SearchResult) => void): Promise<SearchResult | QueryError> {
+  async ask(
+    query: string,
+    order: Order,
+    onResult: (found: SearchResult) => void,
+    at = Date.now(),
+  ): Promise<SearchResult | QueryError> {
     this.#ids += 1;
     const id = this.#ids;
     const previous = this.#query;
@@ -133,7 +138,7 @@ class WorkersIndex implements EventIndex {
     const pending = { id, onResult, answer };
     this.#query = pending;
     this.#previous = previous;
-    const refused = await this.#call((remote) => remote.ask(id, query, order));
+    const refused = await this.#call((remote) => remote.ask(id, query, order, at));
     if (refused === undefined) {
       previous?.answer.reject(aborted("replaced by a newer query"));
       return answer.promise;

@@ -103,14 +103,14 @@ export class IndexService {
     this.#run();
   }
 
-  ask(id: number, query: string, { by, descending, folds = false }: Order): QueryError | undefined {
-    const refused = this.#index.ask(query, Date.now(), by, descending, folds);
+  ask(id: number, query: string, { by, descending, folds = false }: Order, at: number): QueryError | undefined {
+    const refused = this.#index.ask(query, at, by, descending, folds);
     if (refused !== undefined) {
       return JSON.parse(refused) as QueryError;
     }
     this.#query = id;
     this.#isNew = true;
-    this.#isFiltered = !(JSON.parse(parse(query, Date.now())) as { empty: boolean }).empty;
+    this.#isFiltered = !(JSON.parse(parse(query, at)) as { empty: boolean }).empty;
     this.#nextReport = performance.now() + FIRST_REPORT_MS;
     this.#run();
     return undefined;

@@ -50,8 +50,11 @@ export interface IndexWorker {
   join(builder: MessagePort): void;
   mark(marks: readonly Mark[]): void;
   settle(): void;
-  /** Starts a query with a unique `id`, unless it is invalid. Results are reported to the host. */
-  ask(id: number, query: string, order: Order): QueryError | undefined;
+  /**
+   * Starts a query with a unique `id`, unless it is invalid. Relative times count from `at`, in milliseconds since
+   * 1970. Results are reported to the host.
+   */
+  ask(id: number, query: string, order: Order, at: number): QueryError | undefined;
   check(query: string): QueryError | undefined;
   toggled(query: string, column: Column, value: string): string;
   within(query: string, since: number | undefined, until: number | undefined): string;

@@ -290,9 +290,15 @@ export interface EventIndex {
   /**
    * Runs a query. Calls `onResult` at least once, more often in a longer search, and again whenever events are added,
    * until the next query. A newer query makes the promise of an older one reject with an `AbortError`. An invalid
-   * query returns its error, and the previous one continues.
+   * query returns its error, and the previous one continues. Relative times in the query count from `at`, in
+   * milliseconds since 1970 [default: now].
    */
-  ask(query: string, order: Order, onResult: (found: SearchResult) => void): Promise<SearchResult | QueryError>;
+  ask(
+    query: string,
+    order: Order,
+    onResult: (found: SearchResult) => void,
+    at?: number,
+  ): Promise<SearchResult | QueryError>;
   /** Returns the error of an invalid query. */
   check(query: string): Promise<QueryError | undefined>;
   /** Adds a value of a column to the query, or removes it if the query already selects it. */

@@ -53,7 +53,7 @@ export function work(port: Port): void {
     know: (nth, piece) => running().know(nth, piece),
     mark: (marks) => running().mark(marks),
     settle: () => running().settle(),
-    ask: (id, query, order) => running().ask(id, query, order),
+    ask: (id, query, order, at) => running().ask(id, query, order, at),
     check: (query) => running().check(query),
     toggled: (query, column, value) => running().toggled(query, column, value),
     within: (query, since, until) => running().within(query, since, until),

@@ -5,8 +5,9 @@ import type { Remote } from "@countersign/shared/rpc.js";
 import { WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.js";
 import type { CheckpointMark, Verify } from "@countersign/shared/verify.js";
 import { sampleRoot } from "./sample-root.js";
-import type { SliceOptions, Slicer } from "./types.js";
-import type { SlicerHost, SlicerWorker } from "./work.js";
+import type { Evidence, SearchExport, SliceOptions, Slicer } from "./types.js";
+import { UNRECOGNIZED } from "./unrecognized.js";
+import type { SlicerHost, SlicerWorker, VerifiedExport } from "./work.js";
 
 /** The WebAssembly module and the workers of a slicer. */
 export interface SlicerSetup {
@@ -20,6 +21,20 @@ export interface SlicerSetup {
 
 /** Maximum size of a proof that can be explained, in bytes. The core has the same limit. */
 const MAX_PROOF_BYTES = 64 << 20;
+
+/** Repeats the search of an evidence file that contains everything that was examined. */
+async function searchAgain(
+  { frame, export: source, trust, pins }: Evidence,
+  search: SearchExport | undefined,
+): Promise<Pick<VerifiedExport, "selected" | "unrecognized">> {
+  const { query, slice, time } = JSON.parse(frame) as { query: string | null; slice: object | null; time: string };
+  if (query === null || slice !== null || search === undefined) {
+    return {};
+  }
+  const given = { queries: [query, UNRECOGNIZED], at: Date.parse(time), trust, pins };
+  const [selected, unrecognized] = await search(source, given);
+  return { selected, unrecognized };
+}
 
 /** Creates a slicer. */
 export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
@@ -81,7 +96,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     sha256: (source, options = {}) => withSlicer(options, (remote) => remote.sha256(source)),
     writeEvidence: (...args) => withSlicer({}, (remote) => remote.writeEvidence(...args)),
     writeReport: (filing) => withSlicer({}, (remote) => remote.writeReport(filing)),
-    async openEvidence(file) {
+    async openEvidence(file, search) {
       const evidence = await withSlicer({}, (remote) => remote.readEvidence(file));
       const entries: number[] = [];
       const checkpoints: CheckpointMark[] = [];
@@ -98,7 +113,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const root = sampleRoot(checkpoints, report.origin);
-      const shown = { report, entries: Float64Array.from(entries), root };
+      const shown = { report, entries: Float64Array.from(entries), root, ...(await searchAgain(evidence, search)) };
       await withSlicer({}, (remote) => remote.holdEvidence(evidence.frame, shown));
       return evidence;
     },

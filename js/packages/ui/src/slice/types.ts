@@ -4,8 +4,8 @@ import type { CheckState, Judged, Why } from "@countersign/shared/report.js";
 
 /** The events to include in a slice. */
 export type Selection =
-  /** Events by entry index, with their proofs. */
-  | { readonly indexes: Float64Array }
+  /** Events by entry index, with their proofs. With `allowsNone`, a slice without events is not an error. */
+  | { readonly indexes: Float64Array; readonly allowsNone?: boolean }
   /** All entries from the first index up to, but not including, the second. */
   | { readonly range: readonly [number, number] }
   /** A single event. */
@@ -98,6 +98,18 @@ export interface Evidence {
   readonly why: Why | null;
 }
 
+/** Queries to run on the export of an evidence file. */
+export interface EvidenceSearch {
+  readonly queries: readonly string[];
+  /** The time from which relative times in queries count, in milliseconds since 1970. */
+  readonly at: number;
+  readonly trust: string | undefined;
+  readonly pins: readonly string[];
+}
+
+/** Runs queries on an export, and returns the entries of the events that each of them selects, ascending. */
+export type SearchExport = (source: Blob, search: EvidenceSearch) => Promise<readonly Float64Array[]>;
+
 /** A sample to draw (SPEC-DETECTION.md, section 14). */
 export interface Drawing {
   /** The root hash, in base64. */
@@ -123,9 +135,10 @@ export interface Slicer {
   writeReport(filing: Filing): Promise<Blob>;
   /**
    * Opens an evidence file and verifies its export against its trust file and pins. Rejects a file that was altered, or
-   * whose claims its export contradicts.
+   * whose claims its export contradicts. If the file contains everything that its query examined, `search` repeats the
+   * query; without `search`, such a file is rejected.
    */
-  openEvidence(file: Blob): Promise<Evidence>;
+  openEvidence(file: Blob, search?: SearchExport): Promise<Evidence>;
   /** Returns the drawn entries, in the order of the draw. */
   draw(drawing: Drawing): Promise<Float64Array>;
 }

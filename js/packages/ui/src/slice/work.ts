@@ -25,6 +25,10 @@ export interface VerifiedExport {
   readonly entries: Float64Array;
   /** Seed of samples; undefined if no checkpoint matches. */
   readonly root: SampleRoot | undefined;
+  /** Entries of the events that the query selects; undefined if it wasn't repeated. */
+  readonly selected?: Float64Array | undefined;
+  /** Entries of the events that no parser recognizes; undefined if they weren't searched. */
+  readonly unrecognized?: Float64Array | undefined;
 }
 
 /**
@@ -87,8 +91,16 @@ export function work(port: Port): void {
         why,
       };
     },
-    holdEvidence: async (frame, { report, entries, root }) =>
-      core.holdEvidence(frame, JSON.stringify(report), entries, root?.root, root?.witnessed ?? false),
+    holdEvidence: async (frame, { report, entries, root, selected, unrecognized }) =>
+      core.holdEvidence(
+        frame,
+        JSON.stringify(report),
+        entries,
+        root?.root,
+        root?.witnessed ?? false,
+        selected,
+        unrecognized,
+      ),
     draw: async ({ root, seed, entries, wanted }) => core.draw(root, seed, entries, wanted),
   };
   const host = connect<SlicerHost>(port, api, "host");
@@ -120,7 +132,7 @@ function bytes(text: string | undefined): Uint8Array | undefined {
 
 function cut(pieces: Parameters<typeof core.slice>[0], selection: Selection, trust: Uint8Array | undefined): number {
   if ("indexes" in selection) {
-    return core.slice(pieces, selection.indexes, undefined, undefined, trust);
+    return core.slice(pieces, selection.indexes, undefined, undefined, trust, selection.allowsNone);
   }
   if ("range" in selection) {
     return core.slice(pieces, undefined, Float64Array.from(selection.range), undefined, trust);

@@ -1,0 +1,37 @@
+/** Searches the export of an evidence file again, in Node.js with worker threads. */
+
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { createVerifier } from "countersign/slim";
+import script from "../../packages/countersign/dist/inlined/worker.node.js";
+import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
+import type { SearchExport } from "../../packages/ui/dist/slice/types.js";
+import { threaded } from "../index/threaded.ts";
+
+const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
+const { verify } = createVerifier({
+  module: async () => WebAssembly.compile(await readFile(module)),
+  worker: () => thread(script),
+});
+
+export const search: SearchExport = async (source, { queries, at, trust, pins }) => {
+  const index = threaded();
+  try {
+    await verify(index.open(source), {
+      trust,
+      pins,
+      threads: 0,
+      onEvents: ({ bytes }) => index.add(bytes as Uint8Array<ArrayBuffer>),
+      onMarks: (marks) => index.mark(marks),
+    });
+    await index.settle();
+    const found: Float64Array[] = [];
+    for (const query of queries) {
+      await index.ask(query, { by: "place", descending: false }, () => {}, at);
+      found.push(await index.indexes());
+    }
+    return found;
+  } finally {
+    index.close();
+  }
+};

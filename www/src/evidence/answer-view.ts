@@ -1,0 +1,57 @@
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../core-sentence.ts";
+import type { PageTexts } from "../texts/en.ts";
+import type { AnswerBasis, Doubt } from "./answer.ts";
+
+/**
+ * Renders what an answer is based on: that nothing else can match, or each reason why more may match. With `isStated`,
+ * the events aren't here, so that all of it is the examiner's statement about the export.
+ */
+export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): TemplateResult {
+  const { ask } = t.evidence;
+  const { figures } = t.viewer;
+  const events = figures.events(basis.examined);
+  const { doubts, entries, seen } = basis;
+  if (doubts.length === 0 && entries !== undefined && isStated)
+    return html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(figures.entries(entries), seen === undefined ? undefined : moment(seen), events)}</span></p>`;
+  if (doubts.length === 0 && entries !== undefined)
+    return html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(figures.entries(entries), seen === undefined ? undefined : moment(seen), events)}</span></p>`;
+  return html`
+    <div class="basis tone-doubt" data-basis="part">
+      ${icon("warning")}
+      <div>
+        <p>${isStated ? ask.statedPart(events) : ask.part(events)}</p>
+        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubtWords(doubt, t)}</li>`)}</ul>
+      </div>
+    </div>
+  `;
+}
+
+function doubtWords(doubt: Doubt, t: PageTexts): TemplateResult | string {
+  const { doubts } = t.evidence.ask;
+  const { figures } = t.viewer;
+  switch (doubt.is) {
+    case "withheld":
+      return doubts.withheld(doubt.events);
+    case "omitted":
+      return doubts.omitted(doubt.entries);
+    case "unrecognized":
+      return doubts.unrecognized(doubt.events);
+    case "part":
+      return doubts.part(figures.count(doubt.first), figures.count(doubt.last));
+    case "range":
+      return doubts.range(figures.count(doubt.first), figures.count(doubt.last));
+    case "later":
+      return doubt.seen === undefined ? doubts.undated : doubts.later(moment(doubt.seen));
+    default:
+      return doubts[doubt.is];
+  }
+}
+
+/** Renders how many of the examined events a search selects. */
+export function selectedWords(selected: number, examined: number, t: PageTexts): TemplateResult {
+  const { ask } = t.evidence;
+  const { figures } = t.viewer;
+  return html`${selected === 0 ? ask.none(figures.events(examined)) : ask.some(figures.count(selected), figures.events(examined))}${nothing}`;
+}

@@ -1,0 +1,79 @@
+import type { Report } from "countersign/verify";
+import { answersOf } from "../state/answers.ts";
+
+/** Reason why more events than those found may match. */
+export type Doubt =
+  /** The verdict doesn't allow the file to show that it is complete. */
+  | { readonly is: "verdict" }
+  | { readonly is: "withheld"; readonly events: number }
+  | { readonly is: "omitted"; readonly entries: number }
+  /** Only these entries of the log are shown to be complete. */
+  | { readonly is: "part"; readonly first: number; readonly last: number }
+  /** Only these entries were searched. */
+  | { readonly is: "range"; readonly first: number; readonly last: number }
+  /** Only the chains in the file are shown to be complete. */
+  | { readonly is: "chains" }
+  | { readonly is: "undetermined" }
+  /** The time asked about ends after the file does; `seen` is the last time known. */
+  | { readonly is: "later"; readonly seen: string | undefined }
+  /** Events that state neither an action nor an actor that the search understands. */
+  | { readonly is: "unrecognized"; readonly events: number };
+
+/** The basis of an answer: what was searched, and why it may not be everything. */
+export interface AnswerBasis {
+  /** Number of entries, if all entries of the log up to `seen` are here. */
+  readonly entries: number | undefined;
+  /** Time up to which the log is known: of its last checkpoint, or else of its last signature. */
+  readonly seen: string | undefined;
+  /** Number of events searched. */
+  readonly examined: number;
+  /** Empty only if nothing else can match. */
+  readonly doubts: readonly Doubt[];
+}
+
+/** Returns the basis of an answer. `range` has the entries that were searched, if not all were. `until` is the last day asked about, such as `2026-11-20`; empty if there is none. */
+export function answerBasis(
+  report: Report,
+  { events, unrecognized }: { readonly events: number; readonly unrecognized: number },
+  until: string,
+  range: readonly [number, number] | null = null,
+): AnswerBasis {
+  const { complete } = answersOf({ report, doubts: [] });
+  const seen = report.log?.time ?? complete.span?.[1];
+  const isWhole = isWholeLog(report);
+  const searched: Doubt[] = range === null ? [] : [{ is: "range", first: range[0], last: range[1] - 1 }];
+  const later: Doubt[] =
+    until !== "" && (seen === undefined || `${until}T23:59:59.999Z` > seen) ? [{ is: "later", seen }] : [];
+  const unread: Doubt[] = unrecognized > 0 ? [{ is: "unrecognized", events: unrecognized }] : [];
+  return {
+    entries: isWhole ? complete.of : undefined,
+    seen,
+    examined: events,
+    doubts: [...searched, ...completeness(report), ...later, ...unread],
+  };
+}
+
+/**
+ * True if a verified file has every entry of the log up to its last checkpoint. It needs no claim of a range for that:
+ * the checkpoint's tree has as many entries as the file.
+ */
+function isWholeLog({ verdict, counts, log, checks }: Report): boolean {
+  const isProven = [checks.tree, checks.log].every(({ state }) => state === "pass");
+  const isAll = counts.withheld === 0 && counts.skipped === 0 && counts.entries === log?.size;
+  return verdict === "verified" && isProven && isAll;
+}
+
+function completeness(report: Report): readonly Doubt[] {
+  const { verdict, complete: shown, counts } = report;
+  const { complete } = answersOf({ report, doubts: [] });
+  if (isWholeLog(report)) return [];
+  if (complete.is === "yes") {
+    if (complete.by === "chains") return [{ is: "chains" }];
+    if (shown?.by === "range") return [{ is: "part", first: shown.range[0], last: shown.range[1] - 1 }];
+  }
+  const doubts: Doubt[] = [];
+  if (verdict !== "partial") doubts.push({ is: "verdict" });
+  if (counts.withheld > 0) doubts.push({ is: "withheld", events: counts.withheld });
+  if (counts.skipped > 0) doubts.push({ is: "omitted", entries: counts.skipped });
+  return doubts.length > 0 ? doubts : [{ is: "undetermined" }];
+}

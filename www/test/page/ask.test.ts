@@ -1,0 +1,226 @@
+/** Ask: a question is answered in a sentence with its basis, and the answer is evidence, also if nothing was found. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import type { Locator, Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
+import { type Browser, launch, open, PAGE, verifyVector } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+const PROGRAM =
+  process.env.COUNTERSIGN ?? fileURLToPath(new URL("../../../target/debug/countersign", import.meta.url));
+const MARK = '\n<script type="text/plain" id="countersign-evidence">\n';
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+let browser: Browser;
+let folder: string;
+before(async () => {
+  browser = await launch();
+  folder = await mkdtemp(join(tmpdir(), "countersign-ask-"));
+});
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true });
+});
+
+async function opened(t: TestContext, name = "log-two-chains"): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(PAGE).href);
+  await verifyVector(page, vector(name));
+  return page;
+}
+
+/** Asks a question with the keyboard, and returns the answer. */
+async function ask(page: Page, fields: Readonly<Record<string, string>>): Promise<Locator> {
+  const form = page.locator(".ask form");
+  for (const [name, text] of Object.entries(fields)) await form.locator(`input[name=${name}]`).fill(text);
+  await form.locator("input[name=who]").press("Enter");
+  const answer = page.locator(".ask-answer");
+  await answer.waitFor();
+  return answer;
+}
+
+const words = async (part: Locator) => ((await part.textContent()) ?? "").replaceAll(/\s+/g, " ").trim();
+
+function frameOf(file: string) {
+  const lines = file.slice(file.indexOf(MARK) + MARK.length).split("\n");
+  return JSON.parse(lines.find((line) => line.startsWith("frame "))?.slice(6) ?? "");
+}
+
+/** Returns the same file with another text in its frame, and the matching checksum. */
+function forged(file: string, from: string, to: string): string {
+  const at = file.indexOf(MARK);
+  const block = file.slice(at, file.lastIndexOf("\nsum ") + 1);
+  assert.ok(block.includes(from), from);
+  const body = block.replace(from, () => to);
+  return `${file.slice(0, at)}${body}sum ${sha256(body)}\n</script>\n`;
+}
+
+async function shown(t: TestContext, name: string, text: string): Promise<Page> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(path).href);
+  await page.locator('[data-filed="open"], [data-filed="refused"]').waitFor();
+  return page;
+}
+
+/** Runs `countersign report --check`, and returns its output and exit code. */
+async function check(name: string, ...more: string[]): Promise<{ code: number; text: string }> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(PROGRAM, ["report", "--check", name, ...more], {
+      cwd: folder,
+    });
+    return { code: 0, text: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, text: stdout + stderr };
+  }
+}
+
+test("ask: comes first, and answers with what it is based on", async (t) => {
+  const page = await opened(t);
+  const [box, answers] = await Promise.all([
+    page.locator(".ask").boundingBox(),
+    page.locator("[data-answer]").first().boundingBox(),
+  ]);
+  assert.ok(box && answers && box.y < answers.y);
+  const answer = await ask(page, { who: "u-2", actions: "role.*, login" });
+  assert.match(await words(answer.locator("h3")), /^u-2 did 5 things with the actions role\.\* or login\.$/);
+  assert.match(
+    await words(answer.locator('[data-basis="all"]')),
+    /^All 15 entries of the log up to 2026-11-20 \S+ are here, and all 9 events among them were searched: this is all of them\.$/,
+  );
+  assert.equal(await answer.locator("tbody tr").count(), 5);
+  assert.deepEqual(await violations(page), []);
+  await answer.getByRole("button", { name: "Show them on Events" }).click();
+  const box2 = page.getByRole("combobox", { name: "Search events" });
+  assert.equal(await box2.inputValue(), 'actor:"u-2" action:role.*,login');
+});
+
+test("ask: says why there may be more", async (t) => {
+  for (const [name, fields, doubts, subject] of [
+    [
+      "log-two-chains",
+      { until: "2026-12-31" },
+      ["later"],
+      /^9 things were done up to and including 2026-12-31\.$/,
+    ],
+    ["withheld", { who: "nobody" }, ["withheld"], /^nobody did nothing that this file shows\.$/],
+    ["drop-event", { who: "nobody" }, ["verdict"], /^nobody did nothing that this file shows\.$/],
+  ] as const) {
+    const page = await opened(t, name);
+    const answer = await ask(page, fields);
+    assert.match(await words(answer.locator("h3")), subject, name);
+    const found = await answer
+      .locator("[data-doubt]")
+      .evaluateAll((items) => items.map((item) => item.getAttribute("data-doubt")));
+    for (const doubt of doubts) assert.ok(found.includes(doubt), `${name}: ${found}`);
+    await page.close();
+  }
+});
+
+test("ask: refuses a question without fields, and one whose days are reversed", async (t) => {
+  const page = await opened(t);
+  const form = page.locator(".ask form");
+  await form.getByRole("button", { name: "Ask" }).click();
+  await page.locator("#ask-said", { hasText: "Fill in at least one field." }).waitFor();
+  await form.locator("input[name=from]").fill("2026-11-20");
+  await form.locator("input[name=until]").fill("2026-11-19");
+  await form.getByRole("button", { name: "Ask" }).click();
+  await page.locator("#ask-said", { hasText: "The first day is after the last." }).waitFor();
+  assert.equal(await page.locator(".ask-answer").count(), 0);
+});
+
+test("ask: an answer of another search isn't shown", async (t) => {
+  const page = await opened(t);
+  await ask(page, { who: "u-2" });
+  await open(page, "Events");
+  await page.getByRole("combobox", { name: "Search events" }).fill("login");
+  await page.getByRole("combobox", { name: "Search events" }).press("Enter");
+  await page.locator(".notice").getByText("of 9 events").waitFor();
+  await open(page, "Summary");
+  await page.locator(".ask", { hasText: "is another one now. Ask again" }).waitFor();
+  assert.equal(await page.locator(".ask-answer").count(), 0);
+});
+
+test("answer: what was found is saved as evidence, a report, and an export", async (t) => {
+  const page = await opened(t);
+  const answer = await ask(page, { who: "u-2" });
+  await answer.getByLabel("Reference").fill("WP-9");
+  assert.equal(await answer.locator("input[name=contain]").isChecked(), false);
+  const some = frameOf(await downloaded(page, answer, "evidence"));
+  assert.deepEqual([some.query, some.slice.events, some.reference], ['actor:"u-2"', 5, "WP-9"]);
+  assert.equal(JSON.parse(await downloaded(page, answer, "report")).scope.events, 5);
+  assert.equal((await downloaded(page, answer, "slice")).match(/"event":/g)?.length, 5);
+  await answer.locator("input[name=contain]").check();
+  const all = await downloaded(page, answer, "evidence");
+  assert.deepEqual([frameOf(all).scope.events, frameOf(all).slice], [5, null]);
+  const copy = await shown(t, "all.html", all);
+  await copy.locator('[data-vouched="contained"]').waitFor();
+  await copy.locator(".filed tbody tr").nth(4).waitFor();
+  assert.equal(await copy.locator(".filed tbody tr").count(), 5);
+});
+
+test("answer: nothing is evidence that contains what was searched, and can't be forged", async (t) => {
+  const page = await opened(t);
+  const answer = await ask(page, { who: "nobody" });
+  assert.match(await words(answer.locator("h3")), /^nobody did nothing\.$/);
+  assert.equal(await answer.locator("input[name=contain]").isChecked(), true);
+  await answer.getByLabel("Reference").fill("WP-9");
+  const file = await downloaded(page, answer, "evidence");
+  const { query, scope, slice, reference } = frameOf(file);
+  assert.deepEqual(
+    [query, scope.events, scope.examined, slice, reference],
+    ['actor:"nobody"', 0, { events: 9, unrecognized: 0 }, null, "WP-9"],
+  );
+  const copy = await shown(t, "nothing.html", file);
+  assert.match(await words(copy.locator(".case-answer")), /^The search selects none of 9 events\.$/);
+  await copy.locator('[data-vouched="contained"]').waitFor();
+  await copy.locator('[data-basis="all"]').waitFor();
+  assert.deepEqual(await violations(copy), []);
+  assert.match(await words(copy.locator(".filed")), /Reference ?WP-9/);
+  assert.match((await check("nothing.html")).text, /searched again, the query selects as many as stated/);
+  for (const [name, from, to] of [
+    ["another.html", String.raw`"query":"actor:\"nobody\""`, String.raw`"query":"actor:\"u-2\""`],
+    ["fewer.html", '"events":9,"unrecognized":0', '"events":8,"unrecognized":0'],
+  ] as const) {
+    const other = await shown(t, name, forged(file, from, to));
+    assert.match(await words(other.locator('[data-filed="refused"]')), /evidence\.invalid/, name);
+    const { code, text } = await check(name);
+    assert.equal(code, 1, text);
+    assert.match(text, /error\[evidence\.invalid\]/);
+  }
+});
+
+test("answer: without the events that were searched, it is the examiner's statement", async (t) => {
+  const page = await opened(t);
+  const answer = await ask(page, { who: "nobody" });
+  await answer.locator("input[name=contain]").uncheck();
+  await answer.getByText("The file contains no event.").waitFor();
+  const file = await downloaded(page, answer, "evidence");
+  const { scope, slice } = frameOf(file);
+  assert.deepEqual([scope.events, slice.events], [0, 0]);
+  const copy = await shown(t, "stated.html", file);
+  await copy.locator('[data-vouched="stated"]').waitFor();
+  assert.equal(await copy.locator('[data-vouched="contained"]').count(), 0);
+  assert.match((await check("stated.html")).text, /is the examiner's statement/);
+  const { export: source } = vector("log-two-chains");
+  assert.match((await check("stated.html", source)).text, /the query selects 0 events/);
+});
+
+/** Presses a button of the answer, and returns the text of the file that it saves. */
+async function downloaded(page: Page, answer: Locator, name: string): Promise<string> {
+  const download = page.waitForEvent("download");
+  await answer.locator(`button[name=${name}]`).click();
+  return readFile(await (await download).path(), "utf8");
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Report } from "countersign/verify";
+import { answerBasis, type Doubt } from "../../src/evidence/answer.ts";
+import { queryOf } from "../../src/evidence/question.ts";
+import { vector } from "../page/vectors.ts";
+
+const nothing = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" } as const;
+
+test("question: becomes a query whose values can't add conditions", () => {
+  assert.equal(queryOf(nothing), "");
+  const hostile = { ...nothing, who: ' x" OR *', actions: "role.*, two words,", target: 'a\\"' };
+  assert.equal(queryOf(hostile), String.raw`actor:"x\" OR \*" action:role.*,"two words" target:"a\\\""`);
+  const days = { from: "2026-11-01", until: "2026-11-20" };
+  assert.equal(queryOf({ ...nothing, ...days }), "since:2026-11-01 time:*..2026-11-20");
+  assert.equal(
+    queryOf({ ...nothing, ...days, basis: "recorded" }),
+    "recorded-since:2026-11-01 recorded:*..2026-11-20",
+  );
+});
+
+/** Returns the report of a vector. */
+function reportOf(name: string): Report {
+  return vector(name).report as unknown as Report;
+}
+
+/** Returns the doubts about an answer on a vector. */
+function doubts(name: string, unrecognized = 0, until = "", range: [number, number] | null = null) {
+  const report = reportOf(name);
+  return answerBasis(report, { events: report.counts.events, unrecognized }, until, range);
+}
+
+const kinds = (found: readonly Doubt[]) => found.map(({ is }) => is);
+
+test("answer: is all only if every entry of the log is here and was searched", () => {
+  const whole = doubts("log-two-chains");
+  assert.deepEqual([whole.entries, whole.doubts], [15, []]);
+  assert.deepEqual(kinds(doubts("log-two-chains", 2).doubts), ["unrecognized"]);
+  assert.deepEqual(kinds(doubts("log-two-chains", 0, "2026-11-19").doubts), []);
+  assert.deepEqual(kinds(doubts("log-two-chains", 0, "2026-11-20").doubts), ["later"]);
+  assert.deepEqual(kinds(doubts("log-two-chains", 0, "", [2, 6]).doubts), ["range"]);
+});
+
+test("answer: any doubt about the file is a doubt about the answer", () => {
+  for (const [name, is] of [
+    ["plain-closed", "chains"],
+    ["withheld", "withheld"],
+    ["drop-event", "verdict"],
+    ["flip-event", "verdict"],
+    ["empty-file", "verdict"],
+  ] as const) {
+    const { doubts: found, entries } = doubts(name);
+    assert.ok(kinds(found).includes(is), `${name}: ${kinds(found)}`);
+    assert.equal(entries, undefined, name);
+  }
+});
+
+test("answer: no vector that isn't verified as a whole log gives an answer without doubts", () => {
+  const report = reportOf("log-two-chains");
+  const { verdict, counts, log, checks } = report;
+  for (const other of [
+    { verdict: "partial", complete: null },
+    { counts: { ...counts, skipped: 1 } },
+    { counts: { ...counts, withheld: 1 } },
+    { log: log && { ...log, size: 16 } },
+    { checks: { ...checks, tree: { ...checks.tree, state: "not_checked" } } },
+    { checks: { ...checks, log: { ...checks.log, state: "fail" } } },
+  ]) {
+    const changed = { ...report, ...other } as Report;
+    const basis = answerBasis(changed, { events: 9, unrecognized: 0 }, "");
+    assert.equal(basis.entries, undefined, JSON.stringify(other).slice(0, 80));
+    assert.ok(basis.doubts.length > 0, JSON.stringify(other).slice(0, 80));
+  }
+  assert.equal(verdict, "verified");
+});
