@@ -18,15 +18,18 @@ impl From<&GrowthTick> for Tick {
 }
 
 impl Change {
-    /// Creates a change with its consistency proof. `None` if the log has no head at either tick.
-    ///
-    /// # Errors
-    /// Those of [`prove_growth`].
-    pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> Result<Option<Self>, StoreError> {
+    /// Creates a change with its consistency proof. `None` if the log has no head at either tick. If the log can't be read,
+    /// the change has no proof, and the error is returned too.
+    pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> (Option<Self>, Option<StoreError>) {
+        let Some(head) = change.after.or(change.before) else { return (None, None) };
         let from = change.before.map_or(0, |before| before.size);
-        let Some(head) = change.after.or(change.before) else { return Ok(None) };
-        let proof = prove_growth(readers, head.number, from, head.size)?;
-        Ok(Some(Self { id: head.id, head: change.after, from, proof }))
+        let proof = if change.after.is_some() {
+            prove_growth(readers, head.number, from, head.size)
+        } else {
+            Ok(Vec::new())
+        };
+        let (proof, error) = proof.map_or_else(|error| (None, Some(error)), |proof| (Some(proof), None));
+        (Some(Self { id: head.id, head: change.after, from, proof }), error)
     }
 }
 

@@ -21,6 +21,7 @@ use countersign_log::api::{self, ApiError};
 use countersign_log::store::StoreError;
 use countersign_log::tenants::growth::{GrowthAnswer, GrowthTick};
 use countersign_log::tenants::heads::SlotHead;
+use countersign_log::tenants::tenant::TenantId;
 use countersign_log::tokens::{Access, Right};
 use futures_util::stream;
 
@@ -136,7 +137,10 @@ async fn next_piece(mut sending: Sending) -> Result<Option<(Bytes, Sending)>, St
                 Piece::Heads(heads, range) => text.extend(heads[range].iter().map(wire::head_line)),
                 Piece::Changes(tick, range) => {
                     for change in &tick.changes[range] {
-                        let change = Change::prove(change, &**sending.tenants.readers())?;
+                        let (change, error) = Change::prove(change, &**sending.tenants.readers());
+                        if let (Some(change), Some(error)) = (&change, error) {
+                            log_unproven(&change.id, &error);
+                        }
                         text.extend(change.as_ref().map(wire::change_line));
                     }
                 }
@@ -162,7 +166,14 @@ fn prove_all(tenants: &TenantLogs, requests: &[ProofRequest]) -> Result<String, 
             let message = format!("the log {} doesn't exist, or has fewer entries", hex::encode(id));
             return Err(ApiError::invalid(message));
         };
-        text.push_str(&wire::proof_line(id, &prove_growth(&**tenants.readers(), head.number, *from, *to)?));
+        let proof = prove_growth(&**tenants.readers(), head.number, *from, *to);
+        let proof = proof.inspect_err(|error| log_unproven(id, error)).ok();
+        text.push_str(&wire::proof_line(id, proof.as_deref()));
     }
     Ok(text)
+}
+
+/// Logs that a tenant log can't be read. Its growth witnesses don't cosign until it can be.
+fn log_unproven(id: &TenantId, error: &StoreError) {
+    tracing::error!(log = hex::encode(id), %error, "the growth of a tenant log can't be proven");
 }
