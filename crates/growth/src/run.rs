@@ -142,8 +142,17 @@ impl GrowthRun {
 
     /// Returns the range of the ticks that were not shown, or of which not all heads were checked. The state after the last
     /// tick may nevertheless be [whole](GrowthState::is_whole).
-    pub const fn unchecked(&self) -> Option<Unchecked> {
-        self.unchecked
+    pub fn unchecked(&self) -> Option<Unchecked> {
+        let Unchecked { first, last } = self.unchecked?;
+        // Proofs may have come in the meantime.
+        let last = if self.state.is_whole() { last.min(self.state.tick().saturating_sub(1)) } else { last };
+        (first <= last).then_some(Unchecked { first, last })
+    }
+
+    /// True if the finding is about a log whose last head doesn't follow from the last one that passed.
+    pub fn is_lasting(&self, finding: &GrowthFinding) -> bool {
+        let head = finding.before.as_ref().or(finding.after.as_ref());
+        head.is_some_and(|head| self.state.held.contains_key(&head.origin.id()))
     }
 
     /// Returns the root hash of the root log of this size, if it ends within the run.

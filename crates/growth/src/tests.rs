@@ -7,7 +7,7 @@ use countersign::hash::Hash;
 use countersign::merkle::{
     CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash, skips,
 };
-use countersign::tenant::{Anchor, HeadProof, State, TenantOrigin};
+use countersign::tenant::{HeadProof, State, TenantOrigin};
 use countersign::time::Time;
 use countersign_log::tenants::directory::TickDirectory;
 use countersign_log::tenants::heads::{HeadShards, SlotHead};

@@ -325,8 +325,13 @@ impl GrowthFollower {
         let (findings, omitted) = pending.run.take_findings();
         let mut found = None;
         for finding in findings {
-            let error = self.record(finding, signed)?;
-            found.get_or_insert(error);
+            // A tick that was decided about may be read again. If the lie lasts, it is found again.
+            let is_lasting = pending.run.is_lasting(&finding);
+            let report = GrowthReport::of_finding(finding, self.checkpoint.as_ref(), signed);
+            if is_lasting || !self.db.is_decided(&report)? {
+                let error = self.add(report)?;
+                found.get_or_insert(error);
+            }
         }
         if omitted > 0
             && let Some(report) = self.reports.last_mut()

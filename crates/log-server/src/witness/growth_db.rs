@@ -191,6 +191,18 @@ impl GrowthDb {
         Ok(())
     }
 
+    /// True if the witness's operator has decided about this finding.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    pub fn is_decided(&self, report: &GrowthReport) -> Result<bool, MemoryError> {
+        let GrowthReport { code, log, tick, .. } = report;
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM findings WHERE status = ? AND code = ? AND log IS ? AND tick = ?)";
+        let parameters = rusqlite::params![DECIDED, code.as_str(), log, tick.cast_signed()];
+        Ok(self.connection.query_row(sql, parameters, |row| row.get(0))?)
+    }
+
     /// Stores a state, which is on disk when this returns. `earlier` is the stored one.
     ///
     /// # Errors

@@ -205,7 +205,8 @@ fn ticks_are_published_with_the_growth_witness() {
     assert!(cosigns(&witness, &world, &acme));
     // The first tick, and the gap.
     let reports: Vec<_> = witness.reports.lock().unwrap().iter().map(|report| report.code).collect();
-    assert_eq!(reports, [GrowthCode::Began, GrowthCode::Skipped]);
+    assert_eq!(reports[0], GrowthCode::Began);
+    assert!(reports.len() > 1 && reports[1..].iter().all(|code| *code == GrowthCode::Skipped), "{reports:?}");
     let token = world.token("acme", "read", &[&acme.id]);
     world.assert_verified(&acme, &token);
     witness.stop();
@@ -750,18 +751,14 @@ fn one_unreadable_log_stops_no_report_about_the_others() {
     assert_eq!(found(&mut follower, &operator.tick_with(heads(7, 4), no_proof)), GrowthCode::Rewritten);
     assert_eq!(reported(&mut follower), [GrowthCode::Rewritten]);
     follower.decide(4).unwrap();
-    // Once the log can be read, the witness continues by itself, and says which ticks it didn't check completely.
+    // The decided ticks are read again, because the unreadable log holds up the state, but aren't found again.
     let signed = operator.tick_with(heads(8, 3), no_proof);
-    assert!(matches!(check(&mut follower, &signed), Err(GrowthError::Found(_) | GrowthError::Unproven(_))));
-    follower.decide(u64::MAX).unwrap();
+    assert!(matches!(check(&mut follower, &signed), Err(GrowthError::Unproven(_))));
+    // Once the log can be read, the witness continues by itself.
     operator.answer_proofs(honest_proof);
-    let signed = operator.tick(heads(9, 3));
-    if check(&mut follower, &signed).is_err() {
-        // The decided ticks were read again.
-        follower.decide(u64::MAX).unwrap();
-        check(&mut follower, &operator.tick(heads(9, 3))).unwrap();
-    }
-    assert!(follower.coverage().skipped >= 4 && follower.state().unwrap().size() >= 7);
+    check(&mut follower, &signed).unwrap();
+    assert_eq!(reported(&mut follower), [GrowthCode::Skipped]);
+    assert_eq!(follower.coverage(), Coverage { since: 5, skipped: 4 });
 }
 
 #[test]
