@@ -54,7 +54,7 @@ pub struct Coverage {
     pub skipped: u64,
 }
 
-/// What is stored about a root log.
+/// The stored data about a root log.
 pub struct StoredGrowth {
     /// The state.
     pub state: GrowthState,

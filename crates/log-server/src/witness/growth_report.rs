@@ -1,4 +1,4 @@
-//! What a growth witness reports.
+//! Reports of a growth witness.
 
 use std::fmt;
 
