@@ -189,7 +189,9 @@ impl GrowthRun {
             .extract_if(.., |finding| is_settled(finding))
             .filter_map(|finding| finding.before.map(|head| head.origin.id()))
             .collect();
-        settled.iter().for_each(|id| self.state.clear_finding(id));
+        for id in &settled {
+            self.state.clear_finding(id);
+        }
         let invalid = self.state.add_proofs(proofs);
         let state = self.state.clone();
         self.add_findings(invalid, &state);

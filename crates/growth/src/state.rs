@@ -340,11 +340,10 @@ impl GrowthState {
                     }
                 }
                 None => {}
-                Some(head) if head.state == State::Live => {
-                    if judgement.held.is_none() {
-                        not_live.remove(&change.id);
-                    }
+                Some(head) if head.state == State::Live && judgement.held.is_none() => {
+                    not_live.remove(&change.id);
                 }
+                Some(head) if head.state == State::Live => {}
                 Some(_) => _ = not_live.entry(change.id).or_insert(not_live_since),
             }
             if let Some(finding) = judgement.finding(&self.root_origin, tick.tick, change.head.as_ref()) {

@@ -70,7 +70,7 @@ fn id(number: u8) -> TenantId {
 impl Operator {
     /// Makes all ticks before this one, with entries that nobody looks at.
     fn skip_to(&mut self, tick: u64) {
-        (self.ticks, self.seconds, self.edge) = (tick, tick as i64, CompactRange::new());
+        (self.ticks, self.seconds, self.edge) = (tick, tick.cast_signed(), CompactRange::new());
         for subtree in skips(0, tick) {
             self.edge.append_subtree(subtree.level, Hash([1; 32])).unwrap();
         }

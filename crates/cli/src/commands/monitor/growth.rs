@@ -65,7 +65,7 @@ pub(super) struct GrowthArgs {
     ///
     /// A finding is kept in the file of --state and reported at each start, and nothing is cosigned, until you decide
     /// about it. Afterward, every tick must still follow from the last state that passed, and the ticks with findings are
-    /// never cosigned. If the logs don't follow from that state, start anew with another key and another state file.
+    /// never cosigned. If the logs don't follow from that state, use another key and another state file.
     #[arg(long, value_name = "TICK", requires = "all_tenants")]
     resume_after: Option<u64>,
 }
