@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
-use countersign::merkle::{CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash};
+use countersign::merkle::{
+    CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash, skips,
+};
 use countersign::tenant::{HeadProof, State, TenantOrigin};
 use countersign::time::Time;
 use countersign_log::tenants::directory::TickDirectory;
@@ -16,7 +18,7 @@ use crate::wire::{
     Answer, Change, Header, ProofRequest, Snapshot, Tick, TickChanges, change_line, head_line, parse_proofs,
     proof_line,
 };
-use crate::{GrowthCode, GrowthFinding, GrowthState};
+use crate::{GrowthCode, GrowthFinding, GrowthRun, GrowthState, Step, TickError, Unchecked};
 
 const ROOT: &str = "log.example";
 const DEPTH: u8 = 8;
@@ -49,13 +51,13 @@ impl HashReader for Log {
 }
 
 /// The operator of a root log, who may change everything between two ticks.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Operator {
     logs: BTreeMap<TenantId, Log>,
     shown: BTreeMap<TenantId, SlotHead>,
     edge: CompactRange,
     ticks: u64,
-    /// The seconds from the first tick on. A test that sets `ticks` ahead doesn't change them.
+    /// The seconds from the first tick on.
     seconds: i64,
 }
 
@@ -66,6 +68,21 @@ fn id(number: u8) -> TenantId {
 }
 
 impl Operator {
+    /// Makes all ticks before this one, with entries that nobody looks at.
+    fn skip_to(&mut self, tick: u64) {
+        (self.ticks, self.seconds, self.edge) = (tick, tick.cast_signed(), CompactRange::new());
+        for subtree in skips(0, tick) {
+            self.edge.append_subtree(subtree.level, Hash([1; 32])).unwrap();
+        }
+    }
+
+    /// Returns a copy that recorded one more event in a log.
+    fn record_later(&self, number: u8) -> Self {
+        let mut later = self.clone();
+        later.record(number, 1);
+        later
+    }
+
     fn record(&mut self, number: u8, count: usize) {
         let log = self.logs.entry(id(number)).or_default();
         for _ in 0..count {
@@ -95,12 +112,12 @@ impl Operator {
                 continue;
             }
             let from = before.map_or(0, |before| before.size);
-            let proof = if from == 0 { Ok(Vec::new()) } else { self.proof(&head.id, from, head.size) };
-            changes.push(Change { id: head.id, head: Some(*head), from, proof: proof.unwrap_or_default() });
+            let proof = if from == 0 { Vec::new() } else { self.proof(&head.id, from, head.size) };
+            changes.push(Change { id: head.id, head: Some(*head), from, proof: Some(proof) });
         }
         for (gone, before) in &self.shown {
             if !self.logs.contains_key(gone) {
-                changes.push(Change { id: *gone, head: None, from: before.size, proof: Vec::new() });
+                changes.push(Change { id: *gone, head: None, from: before.size, proof: Some(Vec::new()) });
             }
         }
         changes.sort_by_key(|change| change.id);
@@ -117,16 +134,22 @@ impl Operator {
         Snapshot { tick, edge, heads }
     }
 
-    fn proof(&self, id: &TenantId, from: u64, to: u64) -> Result<Vec<Hash>, countersign::Error> {
-        consistency_proof(from, to, &self.logs[id])
+    /// Returns the consistency proof of the present log; an empty one if there is none.
+    fn proof(&self, id: &TenantId, from: u64, to: u64) -> Vec<Hash> {
+        consistency_proof(from, to, &self.logs[id]).unwrap_or_default()
     }
 
-    /// Returns the proofs that a witness needs to resume with a snapshot; empty ones if the present logs have none.
-    fn proofs(&self, state: &GrowthState, snapshot: &Snapshot) -> Vec<(ProofRequest, Vec<Hash>)> {
+    fn prove(&self, run: &mut GrowthRun) {
         let prove = |request: ProofRequest| {
-            (request, self.proof(&request.id, request.from, request.to).unwrap_or_default())
+            let proof = self
+                .logs
+                .get(&request.id)
+                .filter(|log| request.to <= log.leaves.len() as u64)
+                .map(|_| self.proof(&request.id, request.from, request.to));
+            (request, proof)
         };
-        state.required_proofs(snapshot).into_iter().map(prove).collect()
+        let proofs: Vec<_> = run.required_proofs().into_iter().map(prove).collect();
+        run.add_proofs(&proofs);
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -141,61 +164,101 @@ impl Operator {
     }
 }
 
+/// Returns the state after a tick with which nothing is wrong.
+fn passed(step: Result<Step, TickError>) -> GrowthState {
+    let Step { state, findings, omitted, .. } = step.unwrap();
+    assert_eq!((findings, omitted, state.is_whole()), (Vec::new(), 0, true));
+    state
+}
+
 /// Three tenants with some entries, and a witness that has checked all ticks.
 fn world() -> (Operator, GrowthState) {
     let mut operator = Operator::default();
     operator.record(1, 3);
     operator.record(2, 0);
-    let mut state = GrowthState::begin(ROOT, &operator.snapshot()).unwrap();
+    let mut state = passed(GrowthState::begin(ROOT, &operator.snapshot()));
     operator.record(3, 5);
     for round in 0..5 {
         operator.record(1, round);
         let (tick, _) = operator.tick();
-        state = state.apply(&tick).unwrap();
-        state.check(&operator.checkpoint()).unwrap();
+        state = passed(state.apply(&tick));
+        assert!(state.is_at(&operator.checkpoint()));
     }
     (operator, state)
 }
 
+/// Returns the only finding about a run that the signed checkpoint contains.
+fn only(mut run: GrowthRun, operator: &Operator) -> GrowthFinding {
+    assert!(run.is_at(&operator.checkpoint()));
+    let (mut findings, omitted) = run.take_findings();
+    assert_eq!((findings.len(), omitted), (1, 0), "{findings:?}");
+    findings.remove(0)
+}
+
 /// Returns the finding about the next tick, after a change of the operator. A restarted witness, and one that missed the
-/// tick, must find the same.
+/// tick, must find the same, and a lie that is undone must not hide it.
 fn finding(lie: impl Fn(&mut Operator)) -> GrowthFinding {
     let (mut operator, state) = world();
+    let signed_before = operator.signed();
+    let honest = operator.logs.clone();
     lie(&mut operator);
     let restarted = GrowthState::from_stored(ROOT, &state.to_stored()).unwrap();
     let (tick, edge) = operator.tick();
-    let found = *state.apply(&tick).unwrap_err();
-    let again = *restarted.apply(&tick).unwrap_err();
+    let mut run = GrowthRun::new(state.clone());
+    run.apply(&tick).unwrap();
+    let found = only(run.clone(), &operator);
+    let mut again = GrowthRun::new(restarted);
+    again.apply(&tick).unwrap();
+    let again = only(again, &operator);
     assert_eq!((found.code, &found.message), (again.code, &again.message));
     let snapshot = Snapshot { tick: tick.tick, edge, heads: operator.heads() };
-    let proofs = operator.proofs(&state, &snapshot);
-    let resumed = *state.resume(&snapshot, proofs).unwrap_err();
-    assert_eq!((resumed.code, resumed.before.clone()), (found.code, found.before.clone()));
-    if found.after.is_some() {
-        let signed = operator.signed();
-        assert!(found.is_signed(&signed));
-        let evidence = found.evidence(None, &signed);
-        let proof = HeadProof::parse(evidence.last().unwrap()).unwrap();
-        assert!(proof.check().is_ok());
-        assert_eq!(Some(proof.head()), found.after.as_ref());
+    let mut resumed = GrowthRun::resume(state, &snapshot).unwrap();
+    operator.prove(&mut resumed);
+    let resumed = only(resumed, &operator);
+    assert_eq!((resumed.code, &resumed.before), (found.code, &found.before));
+    for evidence in [
+        found.evidence(Some(&signed_before), &operator.signed()),
+        resumed.evidence(Some(&signed_before), &operator.signed()),
+    ] {
+        let proofs: Vec<HeadProof> = evidence.iter().filter_map(|text| HeadProof::parse(text).ok()).collect();
+        assert!(proofs.iter().all(|proof| proof.check().is_ok()), "{evidence:?}");
+        let heads: Vec<_> = proofs.iter().map(HeadProof::head).collect();
+        assert_eq!(heads, found.before.iter().chain(&found.after).collect::<Vec<_>>());
     }
+    // The operator undoes it.
+    operator.logs = honest;
+    run.apply(&operator.tick().0).unwrap();
+    operator.prove(&mut run);
+    assert!(run.state().is_whole());
+    assert_eq!(run.unchecked(), Some(Unchecked { first: 6, last: 6 }));
+    let undone = only(run, &operator);
+    assert_eq!((undone.code, &undone.message), (found.code, &found.message));
+    let signed = operator.signed();
+    // The head is in an earlier directory of the checkpoint.
+    let evidence = undone.evidence(Some(&signed_before), &signed);
+    let proofs: Vec<HeadProof> = evidence.iter().filter_map(|text| HeadProof::parse(text).ok()).collect();
+    let proof = proofs.iter().find(|proof| proof.checkpoint == signed);
+    assert_eq!(proof.map(HeadProof::head), undone.after.as_ref());
+    assert!(
+        proof
+            .is_none_or(|proof| { proof.anchor.tick == 6 && proof.anchor.is_in(8, &signed.checkpoint.root) })
+    );
+    assert_eq!(proof.is_none(), evidence.contains(&signed.to_string()));
     found
 }
 
 #[test]
 fn accepts_logs_that_grow_and_end() {
     let (mut operator, mut state) = world();
-    assert_eq!((state.size(), state.logs()), (6, 3));
+    assert_eq!((state.size(), state.logs(), state.first()), (6, 3, 0));
     operator.logs.get_mut(&id(3)).unwrap().state = Some(State::Ended);
     operator.record(2, 300);
-    let (tick, _) = operator.tick();
-    state = state.apply(&tick).unwrap();
-    state.check(&operator.checkpoint()).unwrap();
+    state = passed(state.apply(&operator.tick().0));
+    assert!(state.is_at(&operator.checkpoint()));
     assert_eq!(state.not_live_since(&id(3)), Some(6));
     // It may also move.
     operator.logs.get_mut(&id(3)).unwrap().state = Some(State::Moved);
-    let (tick, _) = operator.tick();
-    state = state.apply(&tick).unwrap();
+    state = passed(state.apply(&operator.tick().0));
     assert_eq!(state.not_live_since(&id(3)), Some(6));
     assert_eq!(GrowthState::from_stored(ROOT, &state.to_stored()).unwrap().to_stored(), state.to_stored());
 }
@@ -225,8 +288,6 @@ fn finds_a_dropped_log() {
     let found = finding(|operator| _ = operator.logs.remove(&id(1)));
     assert_eq!((found.code, found.after), (GrowthCode::Dropped, None));
     assert_eq!(found.before.unwrap().size, 13);
-    // The earlier head is proven as long as the tick's secret is in memory.
-    assert!(found.proof_before.is_some());
 }
 
 #[test]
@@ -236,19 +297,36 @@ fn finds_a_log_that_grows_after_its_end() {
     {
         let (mut operator, state) = world();
         operator.logs.get_mut(&id(1)).unwrap().state = Some(first);
-        let state = state.apply(&operator.tick().0).unwrap();
+        let state = passed(state.apply(&operator.tick().0));
         operator.logs.get_mut(&id(1)).unwrap().state = Some(then);
         if first == then {
             operator.record(1, 1);
         }
-        let found = state.apply(&operator.tick().0).unwrap_err();
-        assert_eq!(found.code, GrowthCode::Reopened, "{first:?}");
+        let mut run = GrowthRun::new(state);
+        run.apply(&operator.tick().0).unwrap();
+        assert_eq!(only(run, &operator).code, GrowthCode::Reopened, "{first:?}");
     }
+}
+
+const ANCHOR: u64 = 1 << 21;
+
+/// Returns a state in which log 1 ended at one tick, and the next tick is `next`.
+fn ended_at(ended: u64, next: u64) -> (Operator, GrowthState) {
+    let (mut operator, state) = world();
+    operator.logs.get_mut(&id(1)).unwrap().state = Some(State::Ended);
+    let state = passed(state.apply(&operator.tick().0));
+    let mut stored = state.to_stored();
+    for (head, since) in &mut stored.heads {
+        *since = (head.id == id(1)).then_some(ended);
+    }
+    stored.size = next;
+    operator.skip_to(next);
+    stored.edge = operator.edge.hashes().copied().collect();
+    (operator, GrowthState::from_stored(ROOT, &stored).unwrap())
 }
 
 #[test]
 fn a_log_that_ended_may_vanish_after_two_anchors() {
-    const ANCHOR: u64 = 1 << 21;
     for (ended, gone, is_allowed) in [
         (6, 6 + 1, false),
         (6, 2 * ANCHOR - 1, false),
@@ -257,20 +335,55 @@ fn a_log_that_ended_may_vanish_after_two_anchors() {
         (ANCHOR, 2 * ANCHOR, false),
         (ANCHOR, 3 * ANCHOR, true),
     ] {
-        let (mut operator, state) = world();
-        operator.logs.get_mut(&id(1)).unwrap().state = Some(State::Ended);
-        let state = state.apply(&operator.tick().0).unwrap();
-        let mut stored = state.to_stored();
-        for (head, since) in &mut stored.heads {
-            *since = (head.id == id(1)).then_some(ended);
-        }
-        stored.size = gone;
-        stored.edge = vec![Hash([1; 32]); gone.count_ones() as usize];
-        let state = GrowthState::from_stored(ROOT, &stored).unwrap();
+        let (mut operator, state) = ended_at(ended, gone);
         operator.logs.remove(&id(1));
-        operator.ticks = gone;
-        let result = state.apply(&operator.tick().0).map_err(|found| found.code);
-        assert_eq!(result.err(), (!is_allowed).then_some(GrowthCode::Dropped), "{ended} {gone}");
+        let codes: Vec<GrowthCode> =
+            state.apply(&operator.tick().0).unwrap().findings.iter().map(|found| found.code).collect();
+        let expected = if is_allowed { vec![] } else { vec![GrowthCode::Dropped] };
+        assert_eq!(codes, expected, "{ended} {gone}");
+    }
+}
+
+#[test]
+fn an_id_is_never_used_again() {
+    let (mut operator, state) = ended_at(6, 2 * ANCHOR);
+    let log = operator.logs.remove(&id(1)).unwrap();
+    let state = passed(state.apply(&operator.tick().0));
+    assert_eq!(state.to_stored().gone, [id(1)]);
+    let restored = GrowthState::from_stored(ROOT, &state.to_stored()).unwrap();
+    // It comes back as it was, as a new log, and empty.
+    for back in [log, Log::default(), Log { leaves: vec![Hash([1; 32])], state: None }] {
+        operator.logs.insert(id(1), back);
+        let before = (operator.ticks, operator.seconds, operator.edge.clone(), operator.shown.clone());
+        let (tick, edge) = operator.tick();
+        let snapshot = Snapshot { tick: tick.tick, edge, heads: operator.heads() };
+        for state in [&state, &restored] {
+            for step in [state.apply(&tick), state.resume(&snapshot)] {
+                let Step { state, findings, .. } = step.unwrap();
+                assert_eq!((findings.len(), findings[0].code), (1, GrowthCode::Reopened));
+                assert!(findings[0].proof_after.is_some() && !state.is_whole());
+                // It stays held while it is there, and there is one finding about it.
+                let mut operator_later = operator.record_later(1);
+                let step = state.apply(&operator_later.tick().0).unwrap();
+                assert_eq!((step.findings.len(), step.state.is_whole()), (0, false));
+                operator_later.logs.remove(&id(1));
+                let gone = passed(step.state.apply(&operator_later.tick().0));
+                assert_eq!(gone.to_stored().gone, [id(1)]);
+            }
+        }
+        operator.logs.remove(&id(1));
+        (operator.ticks, operator.seconds, operator.edge, operator.shown) = before;
+    }
+}
+
+#[test]
+fn a_log_may_have_ended_while_ticks_were_missed() {
+    for (tick, is_allowed) in [(2 * ANCHOR - 1, false), (2 * ANCHOR, true)] {
+        let (mut operator, state) = world();
+        operator.logs.remove(&id(1));
+        operator.skip_to(tick);
+        let step = state.resume(&operator.snapshot()).unwrap();
+        assert_eq!(step.findings.is_empty(), is_allowed, "{:?}", step.findings);
     }
 }
 
@@ -282,16 +395,53 @@ fn finds_other_heads_than_the_signed_ones() {
     operator.logs.get_mut(&id(1)).unwrap().leaves[0] = Hash([9; 32]);
     let (mut tick, _) = operator.tick();
     tick.changes.clear();
-    let applied = state.apply(&tick).unwrap();
+    let applied = passed(state.apply(&tick));
     assert_eq!(honest.len(), applied.logs());
-    assert_eq!(applied.check(&operator.checkpoint()).unwrap_err().code, GrowthCode::Directory);
+    assert!(!applied.is_at(&operator.checkpoint()));
+}
+
+#[test]
+fn one_unreadable_log_does_not_hide_the_others() {
+    let (mut operator, state) = world();
+    operator.record(1, 4);
+    operator.record(3, 1);
+    let (mut tick, _) = operator.tick();
+    tick.changes[0].proof = None;
+    let mut run = GrowthRun::new(state);
+    run.apply(&tick).unwrap();
+    assert_eq!(run.state().unproven().collect::<Vec<_>>(), [&id(1)]);
+    assert!(run.is_at(&operator.checkpoint()) && run.take_findings().0.is_empty());
+    // Another log is rewritten in the meantime, and the unreadable one grows.
+    operator.record(1, 2);
+    operator.logs.get_mut(&id(3)).unwrap().leaves[0] = Hash([9; 32]);
+    run.apply(&operator.tick().0).unwrap();
+    let found = only(run.clone(), &operator);
+    assert_eq!((found.code, found.after.unwrap().origin.id()), (GrowthCode::Rewritten, id(3)));
+    // The server still can't read it, and then it can.
+    let requests = run.required_proofs();
+    assert_eq!(requests, [ProofRequest { id: id(1), from: 13, to: 19 }]);
+    run.add_proofs(&[(requests[0], None)]);
+    assert_eq!(run.state().unproven().count(), 1);
+    operator.prove(&mut run);
+    assert_eq!(run.state().unproven().count(), 0);
+    // A wrong proof is a finding, which a right one settles.
+    let (mut operator, state) = world();
+    operator.record(1, 4);
+    let (mut tick, _) = operator.tick();
+    tick.changes[0].proof = Some(vec![Hash([1; 32])]);
+    let mut run = GrowthRun::new(state);
+    run.apply(&tick).unwrap();
+    let mut settled = run.clone();
+    operator.prove(&mut settled);
+    assert!(settled.state().is_whole() && settled.take_findings().0.is_empty());
+    let found = only(run, &operator);
+    assert_eq!((found.code, found.recheck.is_some()), (GrowthCode::Rewritten, true));
 }
 
 #[test]
 fn finds_malformed_ticks() {
-    let change: [fn(&mut TickChanges); 7] = [
+    let change: [fn(&mut TickChanges); 6] = [
         |tick| tick.tick.tick += 1,
-        |tick| tick.tick.time = Time::from_millis(tick.tick.time.millis() - 1).unwrap(),
         |tick| tick.tick.depth = 7,
         |tick| tick.tick.depth = 25,
         |tick| tick.tick.heads += 1,
@@ -300,17 +450,33 @@ fn finds_malformed_ticks() {
             // It shares a slot with another log.
             let mut taken = new_head(2);
             taken.id[15] = 0;
-            tick.changes.insert(1, Change { id: taken.id, head: Some(taken), from: 0, proof: Vec::new() });
+            tick.changes
+                .insert(1, Change { id: taken.id, head: Some(taken), from: 0, proof: Some(Vec::new()) });
         },
     ];
     for (at, change) in change.into_iter().enumerate() {
         let (mut operator, state) = world();
         operator.record(1, 1);
         let (mut tick, _) = operator.tick();
-        assert!(state.apply(&tick).is_ok());
+        passed(state.apply(&tick));
         change(&mut tick);
-        assert_eq!(state.apply(&tick).unwrap_err().code, GrowthCode::Directory, "{at}");
+        assert!(matches!(state.apply(&tick), Err(TickError::Directory(_))), "{at}");
     }
+    let (mut operator, state) = world();
+    let (mut tick, _) = operator.tick();
+    tick.tick.time = Time::from_millis(tick.tick.time.millis() - 1).unwrap();
+    let findings = state.apply(&tick).unwrap().findings;
+    assert_eq!((findings.len(), findings[0].code), (1, GrowthCode::Directory));
+}
+
+#[test]
+fn findings_about_one_tick_are_bounded() {
+    let mut operator = Operator::default();
+    (0..=255).for_each(|number| operator.record(number, 2));
+    let state = passed(GrowthState::begin(ROOT, &operator.snapshot()));
+    operator.logs.values_mut().for_each(|log| log.leaves[0] = Hash([9; 32]));
+    let step = state.apply(&operator.tick().0).unwrap();
+    assert_eq!((step.findings.len(), step.omitted), (100, 156));
 }
 
 fn new_head(number: u8) -> SlotHead {
@@ -327,19 +493,25 @@ fn resumes_with_a_snapshot_after_missed_ticks() {
         operator.tick();
     }
     let snapshot = operator.snapshot();
-    let proofs = operator.proofs(&state, &snapshot);
-    assert_eq!(proofs.len(), 1);
-    assert_eq!(state.resume(&snapshot, Vec::new()).unwrap_err().code, GrowthCode::Rewritten);
-    let resumed = state.resume(&snapshot, proofs).unwrap();
-    resumed.check(&operator.checkpoint()).unwrap();
-    assert_eq!((resumed.size(), resumed.logs()), (16, 4));
+    let mut run = GrowthRun::resume(state, &snapshot).unwrap();
+    assert_eq!(run.required_proofs().len(), 1);
+    assert!(!run.state().is_whole() && run.is_at(&operator.checkpoint()));
+    let mut forged = run.clone();
+    let wrong: Vec<_> =
+        run.required_proofs().into_iter().map(|request| (request, Some(Vec::new()))).collect();
+    forged.add_proofs(&wrong);
+    assert_eq!(only(forged, &operator).code, GrowthCode::Rewritten);
+    operator.prove(&mut run);
+    assert_eq!(run.unchecked(), Some(Unchecked { first: 6, last: 14 }));
+    let resumed = run.into_state();
+    assert_eq!((resumed.size(), resumed.logs(), resumed.is_whole()), (16, 4, true));
     // It may have ended right after the last tick that was checked.
     assert_eq!(resumed.not_live_since(&id(3)), Some(6));
     operator.record(1, 2);
-    let next = resumed.apply(&operator.tick().0).unwrap();
-    next.check(&operator.checkpoint()).unwrap();
+    let next = passed(resumed.apply(&operator.tick().0));
+    assert!(next.is_at(&operator.checkpoint()));
     // A snapshot of an earlier tick is no continuation.
-    assert!(next.resume(&snapshot, Vec::new()).is_err());
+    assert!(next.resume(&snapshot).is_err());
 }
 
 #[test]
@@ -388,10 +560,88 @@ fn requests_for_proofs_round_trip() {
     {
         assert!(ProofRequest::parse_all(malformed.as_bytes()).is_err());
     }
-    let proofs = [vec![Hash([1; 32]), Hash([2; 32])], Vec::new()];
-    let text: String =
-        requests.iter().zip(&proofs).map(|(request, proof)| proof_line(&request.id, proof)).collect();
+    let proofs = [Some(vec![Hash([1; 32]), Hash([2; 32])]), None];
+    let line =
+        |(request, proof): (&ProofRequest, &Option<Vec<Hash>>)| proof_line(&request.id, proof.as_deref());
+    let text: String = requests.iter().zip(&proofs).map(line).collect();
     assert_eq!(parse_proofs(text.as_bytes(), &requests).unwrap(), proofs);
     let swapped = [requests[1], requests[0]];
     assert!(parse_proofs(text.as_bytes(), &swapped).is_err());
+    assert!(parse_proofs((text.clone() + &text).as_bytes(), &requests).is_err());
+    assert!(parse_proofs(text.as_bytes(), &requests[..1]).is_err());
+}
+
+/// Returns an answer with these ticks, each with so many new logs.
+fn answer_of(ticks: impl IntoIterator<Item = (u64, usize)>) -> String {
+    let mut text = Header { origin: ROOT.to_owned(), first: 0, next: 900 }.to_line();
+    for (tick, count) in ticks {
+        let tick = Tick { tick, time: Time::MIN, secret: [7; 32], depth: 16, heads: 0 };
+        text += &tick.to_tick_line(count);
+        for nth in 0..count {
+            let head = SlotHead { id: (nth as u128).to_be_bytes(), ..new_head(0) };
+            text += &change_line(&Change { id: head.id, head: Some(head), from: 0, proof: Some(Vec::new()) });
+        }
+    }
+    text
+}
+
+#[test]
+fn answers_are_bounded() {
+    let parse = |ticks: &[(u64, usize)]| {
+        Answer::parse(answer_of(ticks.iter().copied()).as_bytes()).map(|_| ()).map_err(|error| error.why)
+    };
+    let ticks: Vec<(u64, usize)> = (0..257).map(|tick| (tick, 0)).collect();
+    assert_eq!(parse(&ticks[..256]), Ok(()));
+    assert_eq!(parse(&ticks), Err("there are too many ticks or changes"));
+    assert_eq!(parse(&[(0, 16_000), (1, 384)]), Ok(()));
+    assert_eq!(parse(&[(0, 16_000), (1, 385)]), Err("there are too many ticks or changes"));
+    // Only the first tick may have more.
+    assert_eq!(parse(&[(0, 20_000)]), Ok(()));
+    assert_eq!(parse(&[(3, 1), (5, 1)]), Err("it isn't the next tick"));
+    assert_eq!(parse(&[(3, 1), (3, 1)]), Err("it isn't the next tick"));
+    let text = answer_of([(0, 1)]);
+    for (from, to, why) in [
+        ("\"changes\":1", "\"changes\":2097153", "it isn't a tick"),
+        ("\"changes\":1", "\"changes\":18446744073709551616", "it doesn't have the required fields"),
+        ("\"changes\":1", "\"changes\":2097152", "it is missing"),
+        ("\"heads\":0", "\"heads\":2097153", "it isn't a tick"),
+        ("\"tick\":0", "\"tick\":9007199254740992", "it isn't a tick"),
+        ("\"next\":900", "\"next\":9007199254740992", "it isn't the first line of an answer"),
+        ("\"first\":0", "\"first\":901", "it isn't the first line of an answer"),
+        (ROOT, &*"x".repeat(256), "it isn't the first line of an answer"),
+        (ROOT, &*"x".repeat(20_000), "it is too long"),
+        ("\"proof\":[]", "\"proof\":[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]", "it isn't a head"),
+        ("\"proof\":[]", "\"proof\":null", "it isn't a head"),
+        ("\"size\":0", "\"size\":9007199254740992", "it isn't a head"),
+        ("\"size\":0", "\"size\":-1", "it doesn't have the required fields"),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text);
+        assert_eq!(Answer::parse(changed.as_bytes()).unwrap_err().why, why, "{from} {to:.99}");
+    }
+    // A proof has at most 63 hashes.
+    let grown = |count: usize, from: u64| {
+        let head = SlotHead { size: 9, ..new_head(0) };
+        let proof = Some(vec![Hash([1; 32]); count]);
+        answer_of([(0, 0)]).replace("\"changes\":0", "\"changes\":1")
+            + &change_line(&Change { id: head.id, head: Some(head), from, proof })
+    };
+    assert!(Answer::parse(grown(63, 1).as_bytes()).is_ok());
+    assert!(Answer::parse(grown(64, 1).as_bytes()).is_err());
+    assert!(Answer::parse(grown(1, 0).as_bytes()).is_err() && Answer::parse(grown(1, 9).as_bytes()).is_err());
+}
+
+#[test]
+fn no_debug_text_shows_a_secret() {
+    let (mut operator, state) = world();
+    let (tick, edge) = operator.tick();
+    let snapshot = Snapshot { tick: tick.tick, edge, heads: operator.heads() };
+    let answer = Answer {
+        header: Header { origin: ROOT.to_owned(), first: 0, next: 1 },
+        snapshot: Some(snapshot),
+        ticks: vec![tick.clone()],
+    };
+    let shown = format!("{answer:?} {tick:?} {state:?} {:?}", GrowthRun::new(state.clone()));
+    assert!(shown.contains("depth: 8") && !shown.contains("secret: ["), "{shown}");
+    assert!(!shown.contains(&format!("{:?}", tick.tick.secret)), "{shown}");
 }

@@ -13,7 +13,6 @@ use countersign_log::tenants::heads_format::{
     HeadsFileContent, PAIR_BYTES, SLOT_BYTES, VERSION, encode, next_slot, parse,
 };
 use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
-use countersign_log::tenants::tenant::TenantNumber;
 
 use crate::signed_file::identity::Identity;
 
@@ -145,6 +144,7 @@ fn create(folder: &Path, content: &mut dyn Read) -> io::Result<File> {
 mod tests {
     use countersign::hash::Hash;
     use countersign::tenant::State;
+    use countersign_log::tenants::tenant::TenantNumber;
     use tempfile::TempDir;
 
     use super::*;

@@ -7,6 +7,8 @@
 mod clock;
 mod growth;
 mod growth_db;
+mod growth_guard;
+mod growth_report;
 mod http;
 mod state_db;
 
@@ -25,8 +27,10 @@ use countersign_log::clock::Steady;
 
 pub use clock::ClockError;
 pub use countersign_log::clock::steady;
-pub use growth::{GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource};
-pub use growth_db::GrowthDb;
+pub use growth::{GrowthError, GrowthFollower, GrowthSource};
+pub use growth_db::{Coverage, GrowthDb, StoredGrowth};
+pub use growth_guard::GrowthGuard;
+pub use growth_report::GrowthReport;
 pub use state_db::{MemoryError, StateDb};
 
 /// A function that returns the current time, in seconds since 1970.

@@ -40,4 +40,5 @@ pub use finding::{Finding, FindingKind, Findings, Place};
 pub use log_state::LogState;
 pub use observer::MonitorObserver;
 pub use state::{Changes, MonitorState};
+pub use tree::extends;
 pub use webhook::{MonitorWebhook, WebhookNotice};

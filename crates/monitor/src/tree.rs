@@ -62,6 +62,22 @@ pub(crate) fn consistency(
     })
 }
 
+/// True if a log's tree begins with that of an earlier checkpoint. The log's tiles are authenticated with the later one.
+///
+/// # Errors
+/// If the tiles can't be read, or don't lead to the later checkpoint's root.
+pub fn extends(source: &dyn Source, earlier: &Checkpoint, later: &Checkpoint) -> Result<bool, EngineError> {
+    match consistency(source, (earlier.size, &earlier.root), later)? {
+        Consistency::Consistent => Ok(true),
+        Consistency::Inconsistent => Ok(false),
+        Consistency::Unknown(finding) => {
+            let hint = "try again later; if this persists, ask the log operator to repair the log";
+            let message = format!("the log's tiles can't be authenticated: {}", finding.message);
+            Err(EngineError::new("log.unread", message, hint))
+        }
+    }
+}
+
 /// The result of reading entries.
 pub(crate) enum Reading {
     /// All entries were read, and lead to the checkpoint's root.

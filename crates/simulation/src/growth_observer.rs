@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_growth::{GrowthFinding, GrowthState};
+use countersign_growth::{GrowthRun, GrowthState, TickError};
 use countersign_log::tenants::published::PublishedTick;
 
 use crate::server::Server;
@@ -25,36 +25,37 @@ impl GrowthObserver {
         server: &Server,
         published: &Arc<PublishedTick>,
     ) -> Result<(), String> {
-        let state = self.state.take();
-        let found =
-            |finding: Box<GrowthFinding>| format!("a growth witness accuses an honest log: {finding}");
-        let answer = server.growth(state.as_ref().map(GrowthState::size));
-        let next = match (answer, state) {
-            // The store failed, or there was no tick since the server's start.
-            (None | Some((None, _)), None) => return Ok(()),
-            (None, Some(state)) => Some(state),
-            (Some((Some(snapshot), _)), None) => Some(GrowthState::begin(origin, &snapshot).map_err(found)?),
-            (Some((Some(snapshot), _)), Some(state)) => {
-                match server.growth_proofs(state.required_proofs(&snapshot)) {
-                    Some(proofs) => Some(state.resume(&snapshot, proofs).map_err(found)?),
-                    None => Some(state),
-                }
-            }
-            (Some((None, ticks)), Some(mut state)) => {
-                for tick in &ticks {
-                    state = state.apply(tick).map_err(found)?;
-                }
-                Some(state)
-            }
+        let found = |why: String| format!("a growth witness accuses an honest log: {why}");
+        let wrong = |error: TickError| found(error.to_string());
+        // If the store fails, some logs can't be proven at present, and the ticks are read again.
+        let Some((snapshot, ticks)) = server.growth(self.state.as_ref().map(GrowthState::size)) else {
+            return Ok(());
         };
+        let mut run = match (snapshot, self.state.clone()) {
+            // There was no tick since the server's start.
+            (None, None) => return Ok(()),
+            (Some(snapshot), None) => GrowthRun::begin(origin, &snapshot).map_err(wrong)?,
+            (Some(snapshot), Some(state)) => GrowthRun::resume(state, &snapshot).map_err(wrong)?,
+            (None, Some(state)) => GrowthRun::new(state),
+        };
+        for tick in &ticks {
+            run.apply(tick).map_err(wrong)?;
+        }
+        run.add_proofs(&server.growth_proofs(run.required_proofs()));
+        if let Some(finding) = run.take_findings().0.first() {
+            return Err(found(finding.to_string()));
+        }
         // Unpublished ticks may be known already.
         let checkpoint = published.checkpoint.state().checkpoint();
-        if let (Some(state), Ok(signed)) = (&next, checkpoint)
-            && state.size() == signed.checkpoint.size
+        if let Ok(signed) = checkpoint
+            && run.size() == signed.checkpoint.size
+            && !run.is_at(&signed.checkpoint)
         {
-            state.check(&signed.checkpoint).map_err(found)?;
+            return Err(found("the checkpoint doesn't end with the directory of the heads".to_owned()));
         }
-        self.state = next;
+        if run.state().is_whole() {
+            self.state = Some(run.into_state());
+        }
         Ok(())
     }
 }

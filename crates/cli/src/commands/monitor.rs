@@ -37,9 +37,11 @@ use crate::io::{progress, stop, style, token};
 /// compared with each other, so that what was undone between two anchors is noticed too.
 ///
 /// With --all-tenants, checks all tenant logs of a root log without reading their events: at each tick, none may be
-/// rewritten, shortened, or dropped. With --cosign, it is a growth witness: a C2SP tlog-witness that cosigns only ticks
-/// that passed. It keeps what it cosigned in the file of --state with `.cosigned` after its name; back up neither, and
-/// never go back to older copies.
+/// rewritten, shortened, or dropped. Ticks that it couldn't check are reported as a range. A finding stays in the file of
+/// --state and is reported at each start until --resume-after. With --cosign, it is a growth witness: a C2SP tlog-witness
+/// that cosigns only ticks that passed, and nothing while there is a finding. It prints its first tick, which you publish
+/// for readers' trust files. It keeps what it cosigned in the file of --state with `.cosigned` after its name; back up
+/// neither, and never go back to older copies.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print findings; as JSON, one per line")))]
 #[command(after_help = "\

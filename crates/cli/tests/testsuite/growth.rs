@@ -90,7 +90,8 @@ impl Scene {
 fn monitor_checks_all_tenants() {
     let scene = Scene::start();
     let state = ["--state", "growth.state"];
-    let checked = contains("1 tenant log only grew, up to tick");
+    // The server kept the ticks since the first check, which requested them.
+    let checked = contains("1 tenant log only grew, from tick").and(contains("not checked").not());
     let first = contains("1 tenant log at tick").and(contains("; nothing before it was checked"));
     scene.monitor("growth.token", &state).code(0).stderr(first);
     scene.record();

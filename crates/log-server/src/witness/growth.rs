@@ -1,24 +1,33 @@
 //! A growth witness: it checks each tick's heads before it cosigns the tick's checkpoint (SPEC section 16.10).
 //!
 //! A state is kept only once a signed checkpoint ends with it, and it is on disk before that checkpoint is cosigned. A
-//! crash in between leaves a state whose checkpoint can be cosigned again.
+//! crash in between leaves a state whose checkpoint can be cosigned again. A finding is on disk before it is reported, and
+//! before a later state is kept. While there is an open finding, ticks are checked, but none passes.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign_growth::wire::{Answer, MAX_PROOFS, ProofRequest, Snapshot, parse_proofs};
-use countersign_growth::{GrowthFinding, GrowthState};
+use countersign_growth::{GrowthCode, GrowthFinding, GrowthRun, GrowthState, Recheck, TickError};
+use countersign_log::tenants::tenant::TenantId;
 
-use super::growth_db::GrowthDb;
+use super::growth_db::{Coverage, GrowthDb, MAX_OPEN_FINDINGS, StoredGrowth};
+use super::growth_report::GrowthReport;
 use super::state_db::MemoryError;
-use super::{CheckpointGuard, GuardRefusal};
 
 /// The time between two requests for a tick that the log server doesn't have yet.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The maximum number of ticks that a log server keeps. If more are missing, a snapshot is requested right away.
+const MAX_BEHIND: u64 = 600;
+/// The number of answers that are read in any case, regardless of the time they take.
+const MIN_ANSWERS: usize = 8;
+/// The maximum number of logs that are named at once because their growth isn't proven.
+const MAX_NAMED: usize = 100;
 
-/// The route `/growth` of a root log's server. The errors are reasons, in words.
+/// The server of a root log. The errors are reasons, in words.
 #[allow(clippy::missing_errors_doc, reason = "stated above")]
 pub trait GrowthSource: Send {
     /// Returns the answer to `GET /growth`.
@@ -26,15 +35,10 @@ pub trait GrowthSource: Send {
 
     /// Returns the answer to `POST /growth`.
     fn proofs(&self, body: String) -> Result<Vec<u8>, String>;
-}
 
-/// A finding with its evidence.
-#[derive(Clone, Debug)]
-pub struct GrowthReport {
-    /// The finding.
-    pub finding: GrowthFinding,
-    /// Head proofs and checkpoints.
-    pub evidence: Vec<String>,
+    /// True if the root log's tree of a checkpoint begins with that of an earlier one. The tree's hashes must be
+    /// authenticated with the later checkpoint's root; if they can't be, this is an error.
+    fn root_extends(&self, earlier: &Checkpoint, later: &Checkpoint) -> Result<bool, String>;
 }
 
 /// A reason why a checkpoint wasn't checked, or must not be cosigned.
@@ -46,9 +50,12 @@ pub enum GrowthError {
     /// The log server doesn't show the checkpoint's tick anymore, or not yet.
     #[error("{0}")]
     Unchecked(&'static str),
-    /// A check failed.
+    /// The log server doesn't prove the growth of some logs. The others were checked.
+    #[error("the log server doesn't prove at present that these tenant logs only grew: {0}")]
+    Unproven(String),
+    /// A check failed, now or earlier.
     #[error("{0}")]
-    Found(Box<GrowthFinding>),
+    Found(Box<GrowthReport>),
     /// The state can't be read or written.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -63,28 +70,47 @@ pub struct GrowthFollower {
     state: Option<GrowthState>,
     /// The checkpoint that ends with it.
     checkpoint: Option<SignedCheckpoint>,
-    /// A later state, with which no signed checkpoint ends yet.
-    pending: Option<GrowthState>,
-    /// The findings since the last call of [`GrowthFollower::take_reports`].
+    coverage: Coverage,
+    pending: Option<Pending>,
+    /// The stored findings that are neither settled nor decided.
+    open: Vec<GrowthReport>,
+    /// The logs that were reported because their growth isn't proven.
+    unproven: BTreeSet<TenantId>,
+    /// The reports since the last call of [`GrowthFollower::take_reports`].
     reports: Vec<GrowthReport>,
-    /// The last finding that was reported.
-    reported: Option<GrowthFinding>,
+}
+
+/// Ticks after the stored state that no signed checkpoint ends with yet, or whose state isn't whole.
+struct Pending {
+    run: GrowthRun,
+    /// The root hash of the checkpoint for which the first of these ticks was requested. If a checkpoint doesn't end with
+    /// ticks that were requested for an earlier one, they are requested again: a log server that crashed may have replaced
+    /// ticks that it had shown, but not signed.
+    requested_for: Hash,
 }
 
 enum Progress {
     Checked,
+    /// More ticks are to be read.
+    Advanced,
+    /// The log server doesn't show the tick yet.
     Waiting,
 }
 
 impl GrowthFollower {
-    /// Continues with the stored state.
+    /// Continues with the stored state. Reports the open findings.
     ///
     /// # Errors
     /// [`MemoryError`].
     pub fn new(origin: &str, source: Box<dyn GrowthSource>, db: GrowthDb) -> Result<Self, MemoryError> {
-        let (state, checkpoint) = db.load(origin)?.unzip();
-        let (origin, reports) = (origin.to_owned(), Vec::new());
-        Ok(Self { origin, source, db, state, checkpoint, pending: None, reports, reported: None })
+        let open = db.open_findings(origin)?;
+        let stored = db.load(origin)?;
+        let coverage = stored.as_ref().map_or_else(Coverage::default, |stored| stored.coverage);
+        let (state, checkpoint) =
+            stored.map(|StoredGrowth { state, checkpoint, .. }| (state, checkpoint)).unzip();
+        let (origin, reports) = (origin.to_owned(), open.clone());
+        let unproven = BTreeSet::new();
+        Ok(Self { origin, source, db, state, checkpoint, coverage, pending: None, open, unproven, reports })
     }
 
     /// Returns the last state that was checked.
@@ -97,7 +123,31 @@ impl GrowthFollower {
         self.state.as_ref().map_or(0, GrowthState::size)
     }
 
-    /// Returns the findings since the last call.
+    /// Returns which ticks were checked.
+    pub const fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+
+    /// Returns the findings that are neither settled nor decided. While there is one, no checkpoint passes.
+    pub fn open_findings(&self) -> &[GrowthReport] {
+        &self.open
+    }
+
+    /// Decides all open findings about ticks up to this one: they don't keep checkpoints from passing anymore. Every later
+    /// tick must still follow from the last state that passed. Returns the number of these findings.
+    ///
+    /// # Errors
+    /// [`MemoryError`]; nothing is decided then.
+    pub fn decide(&mut self, tick: u64) -> Result<usize, MemoryError> {
+        let before = self.open.len();
+        self.db.decide(tick)?;
+        self.open.retain(|finding| finding.tick > tick);
+        self.reports.retain(|report| self.open.contains(report));
+        self.pending = None;
+        Ok(before - self.open.len())
+    }
+
+    /// Returns the reports since the last call.
     pub fn take_reports(&mut self) -> Vec<GrowthReport> {
         std::mem::take(&mut self.reports)
     }
@@ -109,154 +159,336 @@ impl GrowthFollower {
     /// [`GrowthError`].
     pub fn catch_up(&mut self, signed: &SignedCheckpoint, wait: Duration) -> Result<(), GrowthError> {
         let deadline = Instant::now() + wait;
-        loop {
+        for answers in 1.. {
+            let is_late = Instant::now() >= deadline;
             match self.advance(signed)? {
-                Progress::Checked => return Ok(()),
-                Progress::Waiting if Instant::now() >= deadline => {
+                Progress::Checked => break,
+                Progress::Waiting if is_late => {
                     return Err(GrowthError::Unchecked("the log server doesn't show this tick"));
                 }
                 Progress::Waiting => std::thread::sleep(PAUSE),
+                Progress::Advanced if is_late && answers >= MIN_ANSWERS => {
+                    return Err(GrowthError::Unchecked("the ticks before this one are being checked"));
+                }
+                Progress::Advanced => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a checkpoint of earlier ticks, which the root log's key signed, doesn't contradict the last one that was
+    /// checked.
+    ///
+    /// # Errors
+    /// [`GrowthError`].
+    pub fn check_earlier(&mut self, signed: &SignedCheckpoint) -> Result<(), GrowthError> {
+        let Some(checkpoint) = self.checkpoint.clone() else { return Ok(()) };
+        let extends = self.source.root_extends(&signed.checkpoint, &checkpoint.checkpoint);
+        if extends.map_err(GrowthError::Unavailable)? { Ok(()) } else { Err(self.record_split(signed)?) }
+    }
+
+    /// Reads at most one answer with ticks.
+    fn advance(&mut self, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
+        let size = signed.checkpoint.size;
+        match &self.state {
+            Some(state) if size < state.size() => {
+                return Err(GrowthError::Unchecked("a later tick was checked already"));
+            }
+            Some(state) if size == state.size() && !state.is_at(&signed.checkpoint) => {
+                return Err(self.record_split(signed)?);
+            }
+            Some(state) if size == state.size() => return self.verdict(),
+            // A root log without ticks has no heads.
+            None if size == 0 => return self.verdict(),
+            _ => {}
+        }
+        match (self.pending.take(), self.state.clone()) {
+            (Some(pending), _) if pending.run.size() > size => {
+                self.pending = Some(pending);
+                Err(unshown())
+            }
+            (Some(pending), _) => self.proceed(pending, signed),
+            (None, Some(state)) => {
+                let pending = Pending { run: GrowthRun::new(state), requested_for: signed.checkpoint.root };
+                self.proceed(pending, signed)
+            }
+            (None, None) => {
+                let answer = self.ticks(None)?;
+                match answer.snapshot {
+                    Some(snapshot) => self.resume(&snapshot, signed),
+                    None if size <= answer.header.first => Err(unshown()),
+                    None => Ok(Progress::Waiting),
+                }
             }
         }
     }
 
-    fn advance(&mut self, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
-        let size = signed.checkpoint.size;
-        // A root log without ticks has no heads.
-        if size == 0 {
-            return Ok(Progress::Checked);
-        }
-        match &self.state {
-            Some(state) if state.size() > size => {
-                return Err(GrowthError::Unchecked("a later tick was checked already"));
-            }
-            Some(state) if state.size() == size => {
-                return match state.check(&signed.checkpoint) {
-                    Ok(()) => Ok(Progress::Checked),
-                    Err(finding) => Err(self.fail(finding, signed)),
-                };
-            }
-            _ => {}
-        }
-        if self.pending.as_ref().is_some_and(|pending| pending.size() > size) {
-            return Err(unshown());
-        }
-        let (mut found, mut snapshot) = (None, None);
-        let mut reached = self.pending.take().or_else(|| self.state.clone());
-        while let Some(current) = &reached {
-            if current.size() == size {
-                match current.check(&signed.checkpoint) {
-                    Ok(()) => return self.keep(current.clone(), signed),
-                    Err(finding) => found = Some(finding),
+    /// Continues a run up to the checkpoint.
+    fn proceed(&mut self, mut pending: Pending, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
+        let (size, reached) = (signed.checkpoint.size, pending.run.size());
+        if reached < size {
+            let from = Some(reached).filter(|reached| size - reached <= MAX_BEHIND);
+            let answer = match self.ticks(from) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.pending = Some(pending);
+                    return Err(error);
                 }
-                break;
-            }
-            let answer = self.ticks(Some(current.size()))?;
-            if answer.snapshot.is_some() {
-                snapshot = answer.snapshot;
-                break;
+            };
+            if let Some(snapshot) = answer.snapshot {
+                return self.resume(&snapshot, signed);
             }
             if answer.ticks.is_empty() {
                 if size <= answer.header.first {
                     return Err(unshown());
                 }
-                self.pending = reached;
+                self.pending = Some(pending);
                 return Ok(Progress::Waiting);
             }
-            let mut next = current.clone();
             for tick in answer.ticks.iter().filter(|tick| tick.tick.tick < size) {
-                match next.apply(tick) {
-                    Ok(applied) => next = applied,
-                    Err(finding) => {
-                        found = Some(finding);
-                        break;
-                    }
+                match pending.run.apply(tick) {
+                    Ok(()) => {}
+                    Err(TickError::Limit(why)) => return Err(GrowthError::Unavailable(why)),
+                    Err(TickError::Directory(why)) => return self.reject(&pending, signed, why),
                 }
             }
-            if found.is_none() && next.size() == current.size() {
+            if pending.run.size() == reached {
                 return Err(unshown());
             }
-            reached = Some(next);
-            if found.is_some() {
-                break;
+            if pending.run.size() < size {
+                self.pending = Some(pending);
+                return Ok(Progress::Advanced);
             }
         }
-        match (self.compare(signed, snapshot, found.clone()), found) {
-            // A signed finding is reported even if the log server doesn't answer.
-            (Err(GrowthError::Unavailable(_)), Some(found)) if found.is_signed(signed) => {
-                Err(self.fail(found, signed))
-            }
-            (compared, _) => compared,
+        if pending.run.is_at(&signed.checkpoint) {
+            return self.settle(pending, signed);
         }
+        let why = "the checkpoint doesn't end with the directory of the heads that the log server shows";
+        self.reject(&pending, signed, why.to_owned())
     }
 
-    /// Compares a snapshot with the stored state, because the ticks in between are not shown, or because one of them
-    /// contradicts the state. The log server may have restored heads that it had shown.
-    fn compare(
+    /// Compares a snapshot with the stored state, because ticks in between are not shown.
+    fn resume(&mut self, snapshot: &Snapshot, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
+        let (size, shown) = (signed.checkpoint.size, snapshot.tick.tick + 1);
+        let run = match self.state.clone() {
+            Some(state) if shown <= state.size() => return Ok(Progress::Waiting),
+            Some(state) => GrowthRun::resume(state, snapshot),
+            None => GrowthRun::begin(&self.origin, snapshot),
+        };
+        let run = match run {
+            Ok(run) => run,
+            Err(TickError::Directory(why)) if shown == size => {
+                return Err(self.record(GrowthFinding::directory(signed, why), signed)?);
+            }
+            Err(TickError::Directory(why) | TickError::Limit(why)) => {
+                return Err(GrowthError::Unavailable(why));
+            }
+        };
+        let pending = Pending { run, requested_for: signed.checkpoint.root };
+        if shown == size {
+            return self.proceed(pending, signed);
+        }
+        self.pending = Some(pending);
+        if shown > size { Err(unshown()) } else { Ok(Progress::Advanced) }
+    }
+
+    /// Handles ticks that can't be those of the checkpoint: requests them again if they were requested for an earlier one.
+    fn reject(
         &mut self,
+        pending: &Pending,
         signed: &SignedCheckpoint,
-        snapshot: Option<Snapshot>,
-        found: Option<Box<GrowthFinding>>,
+        why: String,
     ) -> Result<Progress, GrowthError> {
-        let size = signed.checkpoint.size;
-        let Some(snapshot) = snapshot else {
-            let answer = self.ticks(None)?;
-            return match (answer.snapshot, found) {
-                (Some(snapshot), found) => self.compare(signed, Some(snapshot), found),
-                (None, Some(found)) => Err(self.fail(found, signed)),
-                (None, None) if size <= answer.header.first => Err(unshown()),
-                (None, None) => Ok(Progress::Waiting),
-            };
-        };
-        let compared = match &self.state {
-            None => GrowthState::begin(&self.origin, &snapshot),
-            Some(state) => {
-                let proofs = self.proofs(&state.required_proofs(&snapshot))?;
-                state.resume(&snapshot, proofs)
+        if pending.requested_for != signed.checkpoint.root {
+            return Ok(Progress::Advanced);
+        }
+        Err(self.record(GrowthFinding::directory(signed, why), signed)?)
+    }
+
+    /// Takes over a run with which the checkpoint ends, so that the root log's key signed all of its heads.
+    fn settle(&mut self, mut pending: Pending, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
+        if pending.run.is_resumed()
+            && let Some(checkpoint) = &self.checkpoint
+        {
+            match self.source.root_extends(&checkpoint.checkpoint, &signed.checkpoint) {
+                Ok(true) => {}
+                Ok(false) => return Err(self.record_split(signed)?),
+                Err(why) => {
+                    self.pending = Some(pending);
+                    return Err(GrowthError::Unavailable(why));
+                }
+            }
+        }
+        let proven = self.prove(&mut pending.run);
+        let root_at = |size| pending.run.root_at(size);
+        self.settle_directories(root_at, signed)?;
+        let (findings, omitted) = pending.run.take_findings();
+        let mut found = None;
+        for finding in findings {
+            // A tick that was decided about may be read again. If the lie lasts, it is found again.
+            let is_lasting = pending.run.is_lasting(&finding);
+            let report = GrowthReport::of_finding(finding, self.checkpoint.as_ref(), signed);
+            if is_lasting || !self.db.is_decided(&report)? {
+                let error = self.add(report)?;
+                found.get_or_insert(error);
+            }
+        }
+        if omitted > 0
+            && let Some(report) = self.reports.last_mut()
+        {
+            report.message = format!("{} (and {omitted} findings more)", report.message);
+        }
+        let state = pending.run.state();
+        if state.is_whole() {
+            self.keep(pending.run, signed)?;
+            return found.map_or_else(|| self.verdict(), Err);
+        }
+        let unproven: BTreeSet<TenantId> = state.unproven().copied().collect();
+        let tick = state.tick();
+        self.pending = Some(pending);
+        if proven.is_ok() {
+            self.report_unproven(&unproven, tick);
+        }
+        if let Some(error) = found {
+            return Err(error);
+        }
+        self.verdict()?;
+        proven?;
+        let mut names: Vec<String> = unproven.iter().take(MAX_NAMED).map(|id| hex::encode(id)).collect();
+        if unproven.len() > MAX_NAMED {
+            names.push(format!("and {} more", unproven.len() - MAX_NAMED));
+        }
+        Err(GrowthError::Unproven(names.join(", ")))
+    }
+
+    /// Requests the proofs that the run lacks, and those that may settle open findings.
+    fn prove(&mut self, run: &mut GrowthRun) -> Result<(), GrowthError> {
+        let mut requests = run.required_proofs();
+        let rechecks = self.open.iter().filter_map(|finding| finding.recheck?.request());
+        requests.extend(rechecks.filter(|request| run.is_provable(request)));
+        requests.sort_by_key(|request| (request.id, request.from, request.to));
+        requests.dedup();
+        for requests in requests.chunks(MAX_PROOFS) {
+            let body = requests.iter().map(ProofRequest::to_line).collect();
+            let answer = self.source.proofs(body).map_err(GrowthError::Unavailable)?;
+            let answered = parse_proofs(&answer, requests);
+            let answered = answered.map_err(|error| GrowthError::Unavailable(error.to_string()))?;
+            let proofs: Vec<_> = requests.iter().copied().zip(answered).collect();
+            run.add_proofs(&proofs);
+            let settled: Vec<GrowthReport> = self
+                .open
+                .extract_if(.., |open| open.recheck.is_some_and(|recheck| recheck.is_settled(&proofs)))
+                .collect();
+            for report in settled {
+                if let Some(request) = report.recheck.and_then(|recheck| recheck.request()) {
+                    run.clear_finding(&request.id);
+                }
+                self.report_settled(report)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles open findings about directories, if the log server has shown the heads in the meantime.
+    fn settle_directories(
+        &mut self,
+        root_at: impl Fn(u64) -> Option<Hash>,
+        signed: &SignedCheckpoint,
+    ) -> Result<(), GrowthError> {
+        for report in self.open.clone() {
+            let Some(Recheck::Root { size, root }) = report.recheck else { continue };
+            match root_at(size) {
+                Some(shown) if shown == root => {
+                    self.open.retain(|open| *open != report);
+                    self.report_settled(report)?;
+                }
+                // Both checkpoints are signed: the earlier one is the finding's evidence.
+                Some(_) => {
+                    let mut split = GrowthReport::of_finding(GrowthFinding::split(size), None, signed);
+                    split.evidence.splice(0..0, report.evidence);
+                    self.add(split)?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a whole state with which this checkpoint ends.
+    fn keep(&mut self, run: GrowthRun, signed: &SignedCheckpoint) -> Result<(), MemoryError> {
+        let (unchecked, is_unshown) = (run.unchecked(), run.is_resumed());
+        let state = run.into_state();
+        let coverage = match (&self.state, unchecked) {
+            (None, _) => Coverage { since: state.first(), skipped: 0 },
+            (Some(_), None) => self.coverage,
+            (Some(_), Some(gap)) => {
+                Coverage { since: gap.last + 1, skipped: self.coverage.skipped + gap.ticks() }
             }
         };
-        let next = match compared {
-            Ok(next) => next,
-            Err(finding) => return Err(self.fail(found.unwrap_or(finding), signed)),
-        };
-        // The log's key signed it, so it counts even if a later tick doesn't contain it.
-        let found = found.filter(|found| found.is_signed(signed));
-        if let Some(found) = found {
-            self.pending = (next.size() > size).then_some(next);
-            return Err(self.fail(found, signed));
+        self.db.save(&self.origin, &state, self.state.as_ref(), signed, coverage)?;
+        if self.state.is_none() {
+            let message = format!("{} tenant logs; nothing before this tick was checked", state.logs());
+            self.reports.push(GrowthReport::new(GrowthCode::Began, None, state.first(), message));
+        } else if let Some(gap) = unchecked {
+            self.reports.push(GrowthReport::skipped(gap, is_unshown));
         }
-        if next.size() == size {
-            return match next.check(&signed.checkpoint) {
-                Ok(()) => self.keep(next, signed),
-                Err(finding) => Err(self.fail(finding, signed)),
-            };
-        }
-        let is_later = next.size() > size;
-        self.pending = Some(next);
-        if is_later { Err(unshown()) } else { Ok(Progress::Waiting) }
+        (self.state, self.checkpoint, self.coverage) = (Some(state), Some(signed.clone()), coverage);
+        self.unproven.clear();
+        Ok(())
     }
 
-    /// Stores a state with which this checkpoint ends.
-    fn keep(&mut self, state: GrowthState, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
-        self.db.save(&self.origin, &state, self.state.as_ref(), signed)?;
-        self.state = Some(state);
-        self.checkpoint = Some(signed.clone());
-        self.reported = None;
-        Ok(Progress::Checked)
+    /// Checks that there is no open finding.
+    fn verdict(&self) -> Result<Progress, GrowthError> {
+        match self.open.last() {
+            Some(found) => Err(GrowthError::Found(Box::new(found.clone()))),
+            None => Ok(Progress::Checked),
+        }
     }
 
-    /// Reports a finding, unless it was the last one.
-    fn fail(&mut self, finding: Box<GrowthFinding>, signed: &SignedCheckpoint) -> GrowthError {
-        let is_known = self.reported.as_ref().is_some_and(|reported| {
-            (reported.code, &reported.before, &reported.after)
-                == (finding.code, &finding.before, &finding.after)
-        });
-        if !is_known {
-            let evidence = finding.evidence(self.checkpoint.as_ref(), signed);
-            self.reports.push(GrowthReport { finding: (*finding).clone(), evidence });
-            self.reported = Some((*finding).clone());
+    /// Stores and reports a finding, unless there is one like it.
+    fn record(
+        &mut self,
+        finding: GrowthFinding,
+        signed: &SignedCheckpoint,
+    ) -> Result<GrowthError, MemoryError> {
+        self.add(GrowthReport::of_finding(finding, self.checkpoint.as_ref(), signed))
+    }
+
+    /// Stores and reports that the signed checkpoint contradicts the last one that was checked.
+    fn record_split(&mut self, signed: &SignedCheckpoint) -> Result<GrowthError, MemoryError> {
+        let size = signed.checkpoint.size.min(self.size());
+        self.record(GrowthFinding::split(size), signed)
+    }
+
+    fn add(&mut self, report: GrowthReport) -> Result<GrowthError, MemoryError> {
+        let is_known = self.open.iter().any(|open| open.is_like(&report));
+        if !is_known && self.open.len() < MAX_OPEN_FINDINGS {
+            self.db.add_finding(&self.origin, &report)?;
+            self.open.push(report.clone());
+            self.reports.push(report.clone());
         }
-        GrowthError::Found(finding)
+        Ok(GrowthError::Found(Box::new(report)))
+    }
+
+    fn report_settled(&mut self, report: GrowthReport) -> Result<(), MemoryError> {
+        self.db.settle_finding(&report)?;
+        self.reports.push(GrowthReport { is_settled: true, ..report });
+        Ok(())
+    }
+
+    /// Reports the logs whose growth isn't proven, each once.
+    fn report_unproven(&mut self, unproven: &BTreeSet<TenantId>, tick: u64) {
+        let new: Vec<&TenantId> = unproven.difference(&self.unproven).collect();
+        for (nth, id) in new.iter().take(MAX_NAMED).enumerate() {
+            let log = Some(format!("{}/t/{}", self.origin, hex::encode(*id)));
+            let mut message =
+                "the log server can't prove at present that this tenant log only grew".to_owned();
+            if nth + 1 == MAX_NAMED && new.len() > MAX_NAMED {
+                message = format!("{message} (and {} logs more)", new.len() - MAX_NAMED);
+            }
+            self.reports.push(GrowthReport::new(GrowthCode::Unproven, log, tick, message));
+        }
+        self.unproven.clone_from(unproven);
     }
 
     fn ticks(&self, from: Option<u64>) -> Result<Answer, GrowthError> {
@@ -268,56 +500,8 @@ impl GrowthFollower {
         }
         Ok(answer)
     }
-
-    fn proofs(&self, requests: &[ProofRequest]) -> Result<Vec<(ProofRequest, Vec<Hash>)>, GrowthError> {
-        let mut proofs = Vec::new();
-        for requests in requests.chunks(MAX_PROOFS) {
-            let body = requests.iter().map(ProofRequest::to_line).collect();
-            let answer = self.source.proofs(body).map_err(GrowthError::Unavailable)?;
-            let answered = parse_proofs(&answer, requests);
-            let answered = answered.map_err(|error| GrowthError::Unavailable(error.to_string()))?;
-            proofs.extend(requests.iter().copied().zip(answered));
-        }
-        Ok(proofs)
-    }
 }
 
 fn unshown() -> GrowthError {
     GrowthError::Unchecked("the log server doesn't show this tick anymore")
-}
-
-/// Lets a witness cosign only what a [`GrowthFollower`] has checked.
-pub struct GrowthGuard {
-    follower: Mutex<GrowthFollower>,
-    wait: Duration,
-    report: Box<dyn Fn(&GrowthReport) + Send + Sync>,
-}
-
-impl GrowthGuard {
-    /// Creates the guard. It waits for a tick's data for at most `wait`, and calls `report` for each finding.
-    pub fn new(
-        follower: GrowthFollower,
-        wait: Duration,
-        report: impl Fn(&GrowthReport) + Send + Sync + 'static,
-    ) -> Self {
-        Self { follower: Mutex::new(follower), wait, report: Box::new(report) }
-    }
-}
-
-impl CheckpointGuard for GrowthGuard {
-    fn check(&self, checkpoint: &SignedCheckpoint) -> Result<(), GuardRefusal> {
-        let mut follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
-        let checked = follower.catch_up(checkpoint, self.wait);
-        follower.take_reports().iter().for_each(|report| (self.report)(report));
-        checked.map_err(|error| match error {
-            GrowthError::Found(finding) => GuardRefusal { status: 403, message: finding.to_string() },
-            GrowthError::Unavailable(_) | GrowthError::Unchecked(_) => {
-                GuardRefusal { status: 503, message: format!("growth.unread: {error}") }
-            }
-            GrowthError::Memory(error) => {
-                tracing::error!(%error, "the state of the growth witness can't be written");
-                GuardRefusal { status: 503, message: "the witness failed with an internal error".to_owned() }
-            }
-        })
-    }
 }

@@ -9,7 +9,7 @@ use http::{HeaderName, StatusCode};
 use super::response::{PRIVATE, success};
 use super::{Answer, ApiError, query};
 use crate::tenants::growth::GrowthTicks;
-use crate::tenants::growth_serving::{GrowthLines, prove_growth};
+use crate::tenants::growth_serving::{GrowthLines, log_unproven, prove_growth};
 use crate::tenants::growth_wire::{MAX_PROOFS, MAX_PROOFS_BYTES, MAX_TICKS, ProofRequest, proof_line};
 use crate::tenants::store::TenantReaders;
 
@@ -53,7 +53,9 @@ pub fn proofs(body: &[u8], ticks: &GrowthTicks, readers: &dyn TenantReaders) -> 
             let message = format!("the log {} doesn't exist, or has fewer entries", hex::encode(&id));
             return Err(ApiError::invalid(message));
         };
-        text.push_str(&proof_line(&id, &prove_growth(readers, head.number, from, to)?));
+        let proof = prove_growth(readers, head.number, from, to);
+        let proof = proof.inspect_err(|error| log_unproven(&id, error)).ok();
+        text.push_str(&proof_line(&id, proof.as_deref()));
     }
     Ok(success(&HEADERS, text.into_bytes()))
 }

@@ -5,12 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use countersign::hash::Hash;
+use countersign::hex;
 
 use super::growth::{GrowthAnswer, GrowthTick};
 use super::growth_wire::{self, Change, Header, MAX_CHANGES, Tick};
 use super::heads::{HeadChange, SlotHead};
 use super::store::TenantReaders;
-use super::tenant::TenantNumber;
+use super::tenant::{TenantId, TenantNumber};
 use crate::hashes::CachedHashes;
 use crate::store::StoreError;
 
@@ -27,15 +28,18 @@ impl From<&GrowthTick> for Tick {
 }
 
 impl Change {
-    /// Creates a change with its consistency proof. `None` if the log has no head at either tick.
-    ///
-    /// # Errors
-    /// Those of [`prove_growth`].
-    pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> Result<Option<Self>, StoreError> {
+    /// Creates a change with its consistency proof. `None` if the log has no head at either tick. If the log can't be read,
+    /// the change has no proof, and the error is returned too.
+    pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> (Option<Self>, Option<StoreError>) {
+        let Some(head) = change.after.or(change.before) else { return (None, None) };
         let from = change.before.map_or(0, |before| before.size);
-        let Some(head) = change.after.or(change.before) else { return Ok(None) };
-        let proof = prove_growth(readers, head.number, from, head.size)?;
-        Ok(Some(Self { id: head.id, head: change.after, from, proof }))
+        let proof = if change.after.is_some() {
+            prove_growth(readers, head.number, from, head.size)
+        } else {
+            Ok(Vec::new())
+        };
+        let (proof, error) = proof.map_or_else(|error| (None, Some(error)), |proof| (Some(proof), None));
+        (Some(Self { id: head.id, head: change.after, from, proof }), error)
     }
 }
 
@@ -54,6 +58,11 @@ pub fn prove_growth(
         return Ok(Vec::new());
     }
     CachedHashes::new(&*readers.log(number), to).prove_consistency(from, to)
+}
+
+/// Logs that a tenant log can't be read. Its growth witnesses don't cosign until it can be.
+pub(crate) fn log_unproven(id: &TenantId, error: &StoreError) {
+    tracing::error!(log = hex::encode(id), %error, "the growth of a tenant log can't be proven");
 }
 
 /// The lines of an answer that are not written yet.
@@ -89,10 +98,7 @@ impl GrowthLines {
     }
 
     /// Writes the next piece. Returns `None` at the end. It may take a while.
-    ///
-    /// # Errors
-    /// [`StoreError`]. The answer is cut off then, which its reader notices.
-    pub fn next_piece(&mut self, readers: &dyn TenantReaders) -> Result<Option<String>, StoreError> {
+    pub fn next_piece(&mut self, readers: &dyn TenantReaders) -> Option<String> {
         let mut text = String::new();
         while text.len() < PIECE_BYTES
             && let Some(piece) = self.0.pop_front()
@@ -102,13 +108,16 @@ impl GrowthLines {
                 Piece::Heads(heads, range) => text.extend(heads[range].iter().map(growth_wire::head_line)),
                 Piece::Changes(tick, range) => {
                     for change in &tick.changes[range] {
-                        let change = Change::prove(change, readers)?;
+                        let (change, error) = Change::prove(change, readers);
+                        if let (Some(change), Some(error)) = (&change, error) {
+                            log_unproven(&change.id, &error);
+                        }
                         text.extend(change.as_ref().map(growth_wire::change_line));
                     }
                 }
             }
         }
-        Ok((!text.is_empty()).then_some(text))
+        (!text.is_empty()).then_some(text)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The answers of `/growth`: a root log's ticks, as lines of JSON (SPEC section 16.10).
 
+use std::fmt;
+
 use countersign::hash::Hash;
 use countersign::tenant::State;
 use countersign::time::Time;
@@ -20,8 +22,16 @@ pub const MAX_PROOFS_BYTES: usize = 1 << 18;
 pub const MAX_TICKS: usize = 256;
 /// The maximum number of changes in an answer, unless its first tick has more.
 pub const MAX_CHANGES: usize = 16_384;
-/// The maximum number of heads in a directory.
+/// The maximum number of heads in a directory, and of changes in a tick.
 const MAX_HEADS: u64 = 1 << 21;
+/// The maximum size of an answer with ticks or a snapshot, in bytes. A million heads have 150 MB.
+pub const MAX_ANSWER_BYTES: usize = 512 << 20;
+/// The maximum size of an answer with proofs, in bytes.
+pub const MAX_PROOFS_ANSWER_BYTES: usize = 4 << 20;
+/// The maximum size of a line, in bytes. The longest proof has 3 KB.
+const MAX_LINE_BYTES: usize = 16 << 10;
+/// The maximum size of an origin, in bytes.
+const MAX_ORIGIN_BYTES: usize = 255;
 
 /// The first line of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +45,7 @@ pub struct Header {
 }
 
 /// A tick without its heads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
     /// The number of the tick.
     pub tick: u64,
@@ -49,6 +59,19 @@ pub struct Tick {
     pub heads: u64,
 }
 
+/// Doesn't show the secret.
+impl fmt::Debug for Tick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tick, time, secret: _, depth, heads } = self;
+        f.debug_struct("Tick")
+            .field("tick", tick)
+            .field("time", time)
+            .field("depth", depth)
+            .field("heads", heads)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A change of one tenant log at a tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -58,8 +81,8 @@ pub struct Change {
     pub head: Option<SlotHead>,
     /// The number of entries before.
     pub from: u64,
-    /// The consistency proof from there.
-    pub proof: Vec<Hash>,
+    /// The consistency proof from there. `None` if the log server can't read the log at present.
+    pub proof: Option<Vec<Hash>>,
 }
 
 /// A tick with its changes.
@@ -152,19 +175,21 @@ pub fn change_line(change: &Change) -> String {
     let id = hex::encode(&change.id);
     let Some(head) = &change.head else { return format!("{{\"id\":\"{id}\",\"gone\":true}}\n") };
     let (size, from, root, state) = (head.size, change.from, head.root, head.state.as_str());
-    let proof = hashes(&change.proof);
+    let proof = proof_json(change.proof.as_deref());
     format!(
-        "{{\"id\":\"{id}\",\"size\":{size},\"root\":\"{root}\",\"state\":\"{state}\",\"from\":{from},\"proof\":[{proof}]}}\n"
+        "{{\"id\":\"{id}\",\"size\":{size},\"root\":\"{root}\",\"state\":\"{state}\",\"from\":{from},\"proof\":{proof}}}\n"
     )
 }
 
-/// Returns the line of a requested proof.
-pub fn proof_line(id: &TenantId, proof: &[Hash]) -> String {
-    format!("{{\"id\":\"{}\",\"proof\":[{}]}}\n", hex::encode(id), hashes(proof))
+/// Returns the line of a requested proof. `None` stands for one that can't be made at present.
+pub fn proof_line(id: &TenantId, proof: Option<&[Hash]>) -> String {
+    format!("{{\"id\":\"{}\",\"proof\":{}}}\n", hex::encode(id), proof_json(proof))
 }
 
-fn hashes(hashes: &[Hash]) -> String {
-    hashes.iter().map(|hash| format!("\"{hash}\"")).collect::<Vec<_>>().join(",")
+fn proof_json(proof: Option<&[Hash]>) -> String {
+    let Some(hashes) = proof else { return "null".to_owned() };
+    let hashes: Vec<String> = hashes.iter().map(|hash| format!("\"{hash}\"")).collect();
+    format!("[{}]", hashes.join(","))
 }
 
 #[derive(Deserialize)]
@@ -207,8 +232,7 @@ struct RawHead {
     gone: bool,
     #[serde(default)]
     from: u64,
-    #[serde(default)]
-    proof: Vec<String>,
+    proof: Option<Vec<String>>,
 }
 
 impl RawHead {
@@ -225,8 +249,20 @@ impl RawHead {
     }
 
     fn change(&self) -> Option<Change> {
-        let head = if self.gone { None } else { Some(self.head()?) };
-        Some(Change { id: self.id()?, head, from: self.from, proof: parse_hashes(&self.proof)? })
+        let id = self.id()?;
+        if self.gone {
+            return Some(Change { id, head: None, from: 0, proof: Some(Vec::new()) });
+        }
+        let head = self.head()?;
+        let proof = self.proof()?;
+        let needs_proof = self.from > 0 && self.from < head.size;
+        let is_well_formed = needs_proof || proof.as_ref().is_some_and(Vec::is_empty);
+        is_well_formed.then_some(Change { id, head: Some(head), from: self.from, proof })
+    }
+
+    /// Returns the proof, which may be absent.
+    fn proof(&self) -> Option<Option<Vec<Hash>>> {
+        self.proof.as_ref().map_or(Some(None), |proof| parse_hashes(proof).map(Some))
     }
 }
 
@@ -255,6 +291,9 @@ impl<'a> Lines<'a> {
     fn next<T: Deserialize<'a>>(&mut self) -> Result<Option<T>, WireError> {
         let Some(line) = self.lines.next() else { return Ok(None) };
         self.at += 1;
+        if line.len() > MAX_LINE_BYTES {
+            return Err(self.error("it is too long"));
+        }
         serde_json::from_str(line).map(Some).map_err(|_| self.error("it doesn't have the required fields"))
     }
 
@@ -296,6 +335,9 @@ impl Answer {
         if growth != FORMAT {
             return Err(lines.error("the format is unknown"));
         }
+        if origin.len() > MAX_ORIGIN_BYTES || first > next || next > integer::MAX {
+            return Err(lines.error("it isn't the first line of an answer"));
+        }
         let mut answer = Self { header: Header { origin, first, next }, snapshot: None, ticks: Vec::new() };
         while let Some(raw) = lines.next::<RawTick>()? {
             let malformed = lines.error("it isn't a tick");
@@ -307,6 +349,7 @@ impl Answer {
                     answer.snapshot = Some(Snapshot { tick, edge, heads });
                 }
                 (None, Some(tick), Some(count)) if answer.snapshot.is_none() && count <= MAX_HEADS => {
+                    answer.check_limits(tick, count).map_err(|why| lines.error(why))?;
                     let tick = raw.read(tick).ok_or(malformed)?;
                     let changes = lines.heads(count, RawHead::change, |change| change.id)?;
                     answer.ticks.push(TickChanges { tick, changes });
@@ -315,6 +358,19 @@ impl Answer {
             }
         }
         Ok(answer)
+    }
+
+    /// Checks that a tick with so many changes may come next.
+    fn check_limits(&self, tick: u64, changes: u64) -> Result<(), &'static str> {
+        let Some(last) = self.ticks.last() else { return Ok(()) };
+        let before: usize = self.ticks.iter().map(|tick| tick.changes.len()).sum();
+        if tick != last.tick.tick + 1 {
+            return Err("it isn't the next tick");
+        }
+        if self.ticks.len() == MAX_TICKS || before as u64 + changes > MAX_CHANGES as u64 {
+            return Err("there are too many ticks or changes");
+        }
+        Ok(())
     }
 }
 
@@ -355,17 +411,21 @@ impl ProofRequest {
     }
 }
 
-/// Parses the answer to a request for proofs, in the order of the requests.
+/// Parses the answer to a request for proofs, in the order of the requests. `None` stands for a proof that the log server
+/// can't make at present.
 ///
 /// # Errors
 /// [`WireError`], also if it has other logs than the requests.
-pub fn parse_proofs(body: &[u8], requests: &[ProofRequest]) -> Result<Vec<Vec<Hash>>, WireError> {
+pub fn parse_proofs(body: &[u8], requests: &[ProofRequest]) -> Result<Vec<Option<Vec<Hash>>>, WireError> {
     let mut lines = Lines::new(body)?;
     let mut proofs = Vec::new();
     for request in requests {
         let raw: RawHead = lines.expect()?;
-        let proof = parse_hashes(&raw.proof).filter(|_| raw.id() == Some(request.id));
+        let proof = raw.proof().filter(|_| raw.id() == Some(request.id));
         proofs.push(proof.ok_or_else(|| lines.error("it isn't the requested proof"))?);
     }
-    Ok(proofs)
+    match lines.next::<RawHead>()? {
+        None => Ok(proofs),
+        Some(_) => Err(lines.error("it wasn't requested")),
+    }
 }

@@ -8,7 +8,7 @@ use countersign_log::tenants::growth::{GrowthAnswer, GrowthTick};
 use super::Server;
 
 impl Server {
-    /// Returns the ticks from `from` on, or all heads. `None` if the store fails.
+    /// Returns the ticks from `from` on, or all heads. `None` if this is no root log's server.
     pub fn growth(&self, from: Option<u64>) -> Option<(Option<Snapshot>, Vec<TickChanges>)> {
         let root_log = self.root_log.as_ref()?;
         let GrowthAnswer { snapshot, ticks, .. } = root_log.growth.read(from, usize::MAX);
@@ -19,22 +19,19 @@ impl Server {
         });
         let changed = |tick: &GrowthTick| {
             let changes = tick.changes.iter();
-            let changes: Option<_> =
-                changes.map(|change| Change::prove(change, &*root_log.readers).ok().flatten()).collect();
-            Some(TickChanges { tick: Tick::from(tick), changes: changes? })
+            let changes = changes.filter_map(|change| Change::prove(change, &*root_log.readers).0).collect();
+            TickChanges { tick: Tick::from(tick), changes }
         };
-        let ticks: Option<_> = ticks.iter().map(|tick| changed(tick)).collect();
-        Some((snapshot, ticks?))
+        Some((snapshot, ticks.iter().map(|tick| changed(tick)).collect()))
     }
 
-    /// Returns consistency proofs. `None` if the store fails.
-    pub fn growth_proofs(&self, requests: Vec<ProofRequest>) -> Option<Vec<(ProofRequest, Vec<Hash>)>> {
-        let root_log = self.root_log.as_ref()?;
-        let heads = root_log.growth.newest()?;
-        let prove = |request: ProofRequest| {
-            let number = heads.find(&request.id)?.number;
-            Some((request, prove_growth(&*root_log.readers, number, request.from, request.to).ok()?))
+    /// Returns consistency proofs: `None` for a log that can't be read.
+    pub fn growth_proofs(&self, requests: Vec<ProofRequest>) -> Vec<(ProofRequest, Option<Vec<Hash>>)> {
+        let prove = |request: &ProofRequest| {
+            let root_log = self.root_log.as_ref()?;
+            let number = root_log.growth.newest()?.find(&request.id)?.number;
+            prove_growth(&*root_log.readers, number, request.from, request.to).ok()
         };
-        requests.into_iter().map(prove).collect()
+        requests.into_iter().map(|request| (request, prove(&request))).collect()
     }
 }

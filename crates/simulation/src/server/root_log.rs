@@ -21,6 +21,7 @@ use countersign_log::tenants::sequencer::TenantSequencer;
 use countersign_log::tenants::stops::TenantStops;
 use countersign_log::tenants::store::{TenantReaders, TenantStore};
 use countersign_log::tenants::tenant::TenantNumber;
+use countersign_log::tenants::waiting::WaitingRoom;
 use tokio::sync::watch;
 
 use super::open_log::OpenLog;
@@ -97,6 +98,7 @@ impl Server {
             metrics: Arc::new(Metrics::default()),
             ticks: announce_tick,
             growth: growth.clone(),
+            waiting: WaitingRoom::default(),
             random: Box::new(move || Ok(random.bytes())),
         };
         let running = sequencer.begin()?;

@@ -2,19 +2,25 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use countersign::checkpoint::SignedCheckpoint;
-use countersign::note::VerifierKey;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
+use countersign::verify::Severity;
 use countersign_client::{Answer, Body, Client, Deadline, Prefix, Redirects, Source, Token, Url, now, open};
 use countersign_errors::EngineError;
+use countersign_growth::wire::{MAX_ANSWER_BYTES, MAX_PROOFS_ANSWER_BYTES};
+use countersign_growth::{GrowthCode, GrowthState};
 use countersign_log_server::server::Address;
 use countersign_log_server::witness::{
-    GrowthDb, GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource, MemoryError, StateDb,
+    Coverage, GrowthDb, GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource, MemoryError,
+    StateDb,
 };
-use serde_json::json;
+use countersign_monitor::extends;
+use serde_json::{Value, json};
 
 use crate::args;
 use crate::args::origin;
@@ -22,14 +28,14 @@ use crate::commands::serve::log_to_stderr;
 use crate::commands::witness::Witness;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::style::{bad, faint, label, plain};
+use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::count;
 use crate::io::{key, stop, style, token};
 
 /// The time that a checkpoint's tick may take to appear. It is less than the time that log servers wait for witnesses.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// The maximum size of an answer, in bytes. A million heads have 150 MB.
-const MAX_ANSWER_BYTES: usize = 512 << 20;
+/// The time limit for reading the tiles of the root log that show that it only grew.
+const ROOT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of checkpoints that one check may try, because the first snapshot can be of a later tick.
 const MAX_TRIES: usize = 5;
 
@@ -55,6 +61,13 @@ pub(super) struct GrowthArgs {
     /// The time now, as for `countersign witness`
     #[arg(long, value_name = "T", value_parser = args::time, requires = "cosign")]
     clock_is: Option<Time>,
+    /// Continue after findings about ticks up to this one, which you have examined
+    ///
+    /// A finding is kept in the file of --state and reported at each start, and nothing is cosigned, until you decide
+    /// about it. Afterward, every tick must still follow from the last state that passed, and the ticks with findings are
+    /// never cosigned. If the logs don't follow from that state, use another key and another state file.
+    #[arg(long, value_name = "TICK", requires = "all_tenants")]
+    resume_after: Option<u64>,
 }
 
 /// Runs the check of all tenant logs.
@@ -66,17 +79,30 @@ pub(super) fn run(args: &super::Args) -> Result<ExitStatus, CliError> {
     let (source, path) = (source(args)?, state(args));
     let db = GrowthDb::open(path).map_err(|error| unusable_state(&error, path))?;
     let follower = GrowthFollower::new(&origin, Box::new(source), db);
-    let follower = follower.map_err(|error| unusable_state(&error, path))?;
+    let mut follower = follower.map_err(|error| unusable_state(&error, path))?;
+    if let Some(tick) = args.growth.resume_after {
+        let decided = follower.decide(tick).map_err(|error| unusable_state(&error, path))?;
+        let findings = count(decided as u64, "finding");
+        style::done(&format!(
+            "{findings} up to tick {tick} decided; later ticks must follow from the last state that passed"
+        ));
+    }
     if follower.state().is_none() && !args.once {
         style::warn("these logs are new to the monitor, so earlier rewrites can't be detected");
     }
     stop::enable_graceful();
-    let printer = Printer { origin: origin.clone(), is_json: args.format.is_json() };
+    let printer =
+        Printer { origin: origin.clone(), is_json: args.format.is_json(), is_witness: args.growth.cosign };
+    follower.take_reports().iter().for_each(|report| printer.print(report));
     if args.growth.cosign {
         return cosign(args, follower, keys, printer);
     }
     let root = open(&args.log)?;
     follow(args, follower, &*root, &keys, &printer)
+}
+
+fn witness_key(args: &super::Args) -> Result<SignerKey, CliError> {
+    key::load_witness(args.growth.key.as_deref().unwrap_or(Path::new("")))
 }
 
 /// Returns the file of `--state`, which `--all-tenants` requires.
@@ -96,7 +122,8 @@ fn source(args: &super::Args) -> Result<OverHttp, CliError> {
     })?;
     let address: Url = prefix.join("growth", &[]);
     token::warn_if_token_unencrypted(&address);
-    Ok(OverHttp { client: Client::new(Redirects::SameHostWithBody)?, prefix, token })
+    let root = open(&args.log)?;
+    Ok(OverHttp { client: Client::new(Redirects::SameHostWithBody)?, prefix, token, root })
 }
 
 /// The route of a log server.
@@ -104,6 +131,8 @@ struct OverHttp {
     client: Client,
     prefix: Prefix,
     token: Token,
+    /// The public tiles of the root log.
+    root: Box<dyn Source>,
 }
 
 impl GrowthSource for OverHttp {
@@ -117,7 +146,12 @@ impl GrowthSource for OverHttp {
     fn proofs(&self, lines: String) -> Result<Vec<u8>, String> {
         let lines = Body { content_type: "application/x-ndjson", bytes: lines.into_bytes() };
         let url = self.prefix.join("growth", &[]);
-        body(self.client.post(&url, lines, Some(self.token.as_str()), MAX_ANSWER_BYTES))
+        body(self.client.post(&url, lines, Some(self.token.as_str()), MAX_PROOFS_ANSWER_BYTES))
+    }
+
+    fn root_extends(&self, earlier: &Checkpoint, later: &Checkpoint) -> Result<bool, String> {
+        self.root.set_deadline(Some(Instant::now() + ROOT_TIMEOUT));
+        extends(&*self.root, earlier, later).map_err(|error| error.without_place())
     }
 }
 
@@ -132,48 +166,82 @@ fn body(answer: Result<Answer, EngineError>) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Prints findings.
+/// Prints reports.
 #[derive(Clone)]
 struct Printer {
     origin: String,
     is_json: bool,
+    /// True if this is a growth witness, not only a monitor.
+    is_witness: bool,
 }
 
 impl Printer {
     fn print(&self, report: &GrowthReport) {
-        let GrowthReport { finding, evidence } = report;
-        let now = now().map_or_else(|_| String::new(), |now| now.to_string());
-        let head = finding.before.as_ref().or(finding.after.as_ref());
-        let log = head.map_or(self.origin.as_str(), |head| head.origin.as_str());
-        let (code, hint) = (finding.code.as_str(), finding.code.hint());
+        let code = report.code.as_str();
         let text = if self.is_json {
-            let finding = json!({
-                "countersign": "finding/v1", "log": log, "time": now, "code": code, "severity": "error",
-                "message": finding.message, "hint": hint, "tick": finding.tick, "evidence": evidence,
-            });
-            format!("{finding}\n")
+            format!("{}\n", self.json(report))
+        } else if report.code == GrowthCode::Began {
+            self.print_first_tick(report.tick);
+            return;
         } else {
-            let mut text = format!(
-                "{} {now} {} {}, tick {}: {}\n    {} {hint}\n",
-                bad("✗ error  "),
-                label(code),
-                plain(log),
-                finding.tick,
-                plain(&finding.message),
-                faint("hint:")
-            );
-            for (nth, evidence) in evidence.iter().enumerate() {
-                let _ = writeln!(text, "    {}", faint(format_args!("evidence {}:", nth + 1)));
-                for line in evidence.lines() {
-                    let _ = writeln!(text, "      {}", plain(line));
-                }
-            }
-            text
+            self.text(report)
         };
         if let Err(error) = style::write(&text) {
             tracing::error!(%error, code, "a finding can't be printed");
         }
     }
+
+    /// Prints the first tick of a growth witness, which it must publish.
+    fn print_first_tick(&self, first: u64) {
+        if self.is_witness {
+            style::done(&format!("the first tick of this growth witness is {first}: publish it"));
+            let tick = if first == 0 { String::new() } else { format!(" {first}") };
+            anstream::eprintln!("  {} growth NAME{tick}", label("trust file:"));
+        }
+    }
+
+    fn json(&self, report: &GrowthReport) -> Value {
+        let GrowthReport { code, log, tick, message, evidence, recheck: _, is_settled } = report;
+        let log = log.as_deref().unwrap_or(&self.origin);
+        let (code, severity, hint) = (code.as_str(), code.severity(), code.hint());
+        if *is_settled {
+            return json!({
+                "countersign": "finding/v1", "log": log, "time": time(), "over": code, "tick": tick,
+            });
+        }
+        json!({
+            "countersign": "finding/v1", "log": log, "time": time(), "code": code, "severity": severity,
+            "message": message, "hint": hint, "tick": tick, "evidence": evidence,
+        })
+    }
+
+    fn text(&self, report: &GrowthReport) -> String {
+        let GrowthReport { code, log, tick, message, evidence, recheck: _, is_settled } = report;
+        let (log, time) = (plain(log.as_deref().unwrap_or(&self.origin)), time());
+        let (hint, title) = (code.hint(), label(code.as_str()));
+        if *is_settled {
+            return format!("{} {time} {title} {log}, tick {tick}, is over\n", good("✓"));
+        }
+        let word = match code.severity() {
+            Severity::Error => bad("✗ error  "),
+            Severity::Warning => doubt("! warning"),
+            Severity::Info => faint("i info   "),
+        };
+        let message = plain(message);
+        let mut text =
+            format!("{word} {time} {title} {log}, tick {tick}: {message}\n    {} {hint}\n", faint("hint:"));
+        for (nth, evidence) in evidence.iter().enumerate() {
+            let _ = writeln!(text, "    {}", faint(format_args!("evidence {}:", nth + 1)));
+            for line in evidence.lines() {
+                let _ = writeln!(text, "      {}", plain(line));
+            }
+        }
+        text
+    }
+}
+
+fn time() -> String {
+    now().map_or_else(|_| String::new(), |now| now.to_string())
 }
 
 /// Checks the published ticks repeatedly.
@@ -194,14 +262,7 @@ fn follow(
                 if let Some(state) = follower.state().filter(|state| reported != Some(state.size())) {
                     reported = Some(state.size());
                     if !args.format.is_json() {
-                        let (origin, logs) =
-                            (plain(&printer.origin), count(state.logs() as u64, "tenant log"));
-                        let tick = state.size().saturating_sub(1);
-                        style::done(&if is_first {
-                            format!("{origin}: {logs} at tick {tick}; nothing before it was checked")
-                        } else {
-                            format!("{origin}: {logs} only grew, up to tick {tick}")
-                        });
+                        style::done(&summary(&printer.origin, state, follower.coverage(), is_first));
                     }
                 }
                 failed = None;
@@ -223,9 +284,35 @@ fn follow(
             return Ok(status);
         }
         if stop::sleep(args.every) {
-            return Ok(ExitStatus::Success);
+            return Ok(stopped(!follower.open_findings().is_empty()));
         }
     }
+}
+
+/// Returns the exit status of a monitor that is stopped.
+const fn stopped(has_findings: bool) -> ExitStatus {
+    if has_findings { ExitStatus::Broken } else { ExitStatus::Success }
+}
+
+/// Says what was checked, and claims nothing about other ticks.
+fn summary(origin: &str, state: &GrowthState, coverage: Coverage, is_first: bool) -> String {
+    let (origin, logs) = (plain(origin), count(state.logs() as u64, "tenant log"));
+    let (first, tick, Coverage { since, skipped }) = (state.first(), state.tick(), coverage);
+    if is_first {
+        return format!("{origin}: {logs} at tick {tick}; nothing before it was checked");
+    }
+    let checked = if since == tick {
+        format!("{origin}: {logs} at tick {tick}")
+    } else {
+        format!("{origin}: {logs} only grew, from tick {since} to tick {tick}")
+    };
+    if skipped == 0 {
+        return checked;
+    }
+    let skipped = count(skipped, "tick");
+    format!(
+        "{checked}; {skipped} between tick {first} and tick {since} were not checked, only compared across"
+    )
 }
 
 enum Failure {
@@ -240,11 +327,15 @@ fn check(follower: &mut GrowthFollower, root: &dyn Source, keys: &[VerifierKey])
     for _ in 0..MAX_TRIES {
         let signed = root.checkpoint().map_err(|error| Failure::Unread(error.without_place()))?;
         check_signature(&signed, keys).map_err(Failure::Unread)?;
-        last = match follower.catch_up(&signed, PATIENCE) {
+        let is_earlier = signed.checkpoint.size < follower.size();
+        let checked = if is_earlier { follower.check_earlier(&signed) } else { Ok(()) };
+        last = match checked.and_then(|()| follower.catch_up(&signed, PATIENCE)) {
             Ok(()) => return Ok(()),
             Err(GrowthError::Found(_)) => return Err(Failure::Found),
             Err(GrowthError::Memory(error)) => return Err(Failure::Memory(error)),
-            Err(error @ GrowthError::Unavailable(_)) => return Err(Failure::Unread(error.to_string())),
+            Err(error @ (GrowthError::Unavailable(_) | GrowthError::Unproven(_))) => {
+                return Err(Failure::Unread(error.to_string()));
+            }
             Err(error @ GrowthError::Unchecked(_)) => Failure::Unread(error.to_string()),
         };
         // The next checkpoint may be that of the snapshot.
@@ -269,13 +360,18 @@ fn cosign(
     printer: Printer,
 ) -> Result<ExitStatus, CliError> {
     log_to_stderr(args.format.is_json());
-    let GrowthArgs { key: path, listen, clock_is, .. } = &args.growth;
-    let key = key::load_witness(path.as_deref().unwrap_or(Path::new("")))?;
+    let GrowthArgs { listen, clock_is, .. } = &args.growth;
+    let key = witness_key(args)?;
     let state = cosigned(state(args));
     check_cosigned(&printer.origin, &follower, &state)?;
+    if let Some(state) = follower.state() {
+        printer.print_first_tick(state.first());
+    }
     let guard = GrowthGuard::new(follower, PATIENCE, move |report| printer.print(report));
+    let has_findings = guard.has_findings();
     let (listen, clock_is, guard) = (listen.clone(), *clock_is, Some(Box::new(guard) as _));
-    Witness { title: "growth witness", key, logs, state, listen, clock_is, guard }.run()
+    Witness { title: "growth witness", key, logs, state, listen, clock_is, guard }.run()?;
+    Ok(stopped(has_findings.load(Ordering::Relaxed)))
 }
 
 /// Fails if the witness cosigned a later tick than the last one in its state.

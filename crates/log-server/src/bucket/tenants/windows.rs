@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_window_is_complete_after_its_last_tick_if_all_commits_were_added() {
         let mut newest = NewestCommits::default();
-        let commit = |tick: u64| (tick % 3 > 0).then(|| tick.to_string().into_bytes());
+        let commit = |tick: u64| (!tick.is_multiple_of(3)).then(|| tick.to_string().into_bytes());
         for tick in 100..256 {
             assert_eq!(newest.add(tick, commit(tick)), None, "the first ones are missing");
         }

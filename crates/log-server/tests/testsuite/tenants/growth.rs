@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
-use countersign::merkle::{CompactRange, empty_root, leaf_hash};
+use countersign::merkle::{CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash};
 use countersign::note::SignerKey;
 use countersign::tenant::{HeadProof, State};
 use countersign::time::Time;
-use countersign_growth::wire::{Answer as Ticks, Change, Header, Tick, change_line, head_line};
+use countersign_growth::wire::{
+    Answer as Ticks, Change, Header, ProofRequest, Tick, change_line, head_line, proof_line,
+};
 use countersign_growth::{GrowthCode, GrowthState};
 use countersign_log::tenants::directory::TickDirectory;
 use countersign_log::tenants::heads::{HeadShards, SlotHead};
@@ -19,8 +21,8 @@ use countersign_log::tenants::secret::TickSecret;
 use countersign_log::tenants::tenant::TenantNumber;
 use countersign_log_server::server::{Address, Bounds};
 use countersign_log_server::witness::{
-    Config, GrowthDb, GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource, RunningWitness,
-    serve_guarded,
+    Config, Coverage, GrowthDb, GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource,
+    RunningWitness, serve_guarded,
 };
 use reqwest::Method;
 use tempfile::TempDir;
@@ -60,6 +62,11 @@ impl GrowthSource for OverHttp {
 
     fn proofs(&self, body: String) -> Result<Vec<u8>, String> {
         self.ask(Method::POST, "", body)
+    }
+
+    /// The tests of the root log's own growth have another source.
+    fn root_extends(&self, _: &Checkpoint, _: &Checkpoint) -> Result<bool, String> {
+        Ok(true)
     }
 }
 
@@ -196,13 +203,19 @@ fn ticks_are_published_with_the_growth_witness() {
     let is_back = (0..3).any(|_| cosigns(&witness, &world, &third));
     assert!(is_back);
     assert!(cosigns(&witness, &world, &acme));
-    assert!(witness.reports.lock().unwrap().is_empty());
+    // The first tick, and the gap.
+    let reports: Vec<_> = witness.reports.lock().unwrap().iter().map(|report| report.code).collect();
+    assert_eq!(reports[0], GrowthCode::Began);
+    assert!(reports.len() > 1 && reports[1..].iter().all(|code| *code == GrowthCode::Skipped), "{reports:?}");
     let token = world.token("acme", "read", &[&acme.id]);
     world.assert_verified(&acme, &token);
     witness.stop();
     // It has the heads of the signed ticks.
-    let (state, checkpoint) = GrowthDb::open(&witness.state()).unwrap().load(ORIGIN).unwrap().unwrap();
-    assert_eq!((state.size(), state.logs()), (checkpoint.checkpoint.size, 3));
+    let stored = GrowthDb::open(&witness.state()).unwrap().load(ORIGIN).unwrap().unwrap();
+    let (state, checkpoint) = (stored.state, stored.checkpoint);
+    let began = witness.reports.lock().unwrap()[0].tick;
+    assert_eq!((state.size(), state.logs(), state.first()), (checkpoint.checkpoint.size, 3, began));
+    assert!(stored.coverage.since > began && stored.coverage.skipped > 0);
     assert_eq!(checkpoint.checkpoint.size, world.server.size());
 }
 
@@ -274,7 +287,7 @@ fn shows_the_ticks_that_a_reader_lacks() {
         Ticks::parse(&answer.body).unwrap()
     };
     let first = ticks("").snapshot.unwrap();
-    let mut state = GrowthState::begin(ORIGIN, &first).unwrap();
+    let mut state = GrowthState::begin(ORIGIN, &first).unwrap().state;
     assert_eq!((state.logs(), state.size()), (1, world.server.size()));
     for round in 0..5 {
         let mut emitter = world.emitter(&acme, 0, round);
@@ -285,10 +298,12 @@ fn shows_the_ticks_that_a_reader_lacks() {
     let answer = ticks(&format!("?from={}", state.size()));
     assert_eq!((answer.ticks.len(), answer.header.next), (10, world.server.size()));
     for tick in &answer.ticks {
-        state = state.apply(tick).unwrap();
+        let step = state.apply(tick).unwrap();
+        assert!(step.findings.is_empty() && step.state.is_whole());
+        state = step.state;
     }
     let signed = SignedCheckpoint::parse(&world.newest().unwrap().checkpoint.note).unwrap();
-    state.check(&signed.checkpoint).unwrap();
+    assert!(state.is_at(&signed.checkpoint));
     assert!(ticks(&format!("?from={}", state.size())).ticks.is_empty());
     // The ticks before the first request are not kept.
     assert!(ticks("?from=0").snapshot.is_some());
@@ -301,21 +316,74 @@ struct Operator(Arc<Mutex<Forged>>);
 #[derive(Default)]
 struct Forged {
     edge: CompactRange,
+    /// The root hash after each tick.
+    roots: Vec<Hash>,
     heads: Vec<SlotHead>,
     /// The lines of each tick with its changes, and of its snapshot.
     ticks: Vec<[String; 2]>,
+    /// The first tick that is shown.
+    first: u64,
+    /// The answer to requests for proofs. Without one, the server fails.
+    proofs: Option<fn(&ProofRequest) -> Option<Vec<Hash>>>,
+    /// The number of requests for proofs.
+    asked: usize,
+}
+
+/// Returns the proof that a log with the root `[n; 32]` of one entry extends nothing but itself.
+fn no_proof(_: &ProofRequest) -> Option<Vec<Hash>> {
+    None
+}
+
+fn leaf(number: u8, nth: u64) -> Hash {
+    leaf_hash(&[number, nth as u8])
+}
+
+/// The root of the honest log of a tenant.
+fn honest_root(number: u8, size: u64) -> Hash {
+    let mut tree = CompactRange::new();
+    (0..size).for_each(|nth| tree.append(leaf(number, nth)));
+    tree.root().filter(|_| size > 0).unwrap_or_else(empty_root)
+}
+
+/// Proves the growth of an honest log.
+fn honest_proof(request: &ProofRequest) -> Option<Vec<Hash>> {
+    struct Leaves(u8);
+    impl HashReader for Leaves {
+        fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, countersign::Error> {
+            let root = |tree: &Subtree| {
+                let mut range = CompactRange::new();
+                (0..1 << tree.level).for_each(|nth| range.append(leaf(self.0, tree.index + nth)));
+                range.root().unwrap()
+            };
+            Ok(subtrees.iter().map(root).collect())
+        }
+    }
+    let is_trivial = request.from == 0 || request.from >= request.to;
+    if is_trivial {
+        return Some(Vec::new());
+    }
+    Some(consistency_proof(request.from, request.to, &Leaves(request.id[0])).unwrap())
 }
 
 impl Operator {
+    /// Returns the head of a forged log, or of an honest one if `root` is 0.
     fn head(number: u8, size: u64, root: u8) -> SlotHead {
         let mut id = [3; 16];
         id[0] = number;
-        let root = if size == 0 { empty_root() } else { Hash([root; 32]) };
+        let root = if root == 0 || size == 0 { honest_root(number, size) } else { Hash([root; 32]) };
         SlotHead { id, number: TenantNumber::MAX, size, root, state: State::Live }
     }
 
-    /// Signs a tick with these heads.
     fn tick(&self, heads: Vec<SlotHead>) -> SignedCheckpoint {
+        self.tick_with(heads, honest_proof)
+    }
+
+    /// Signs a tick with these heads.
+    fn tick_with(
+        &self,
+        heads: Vec<SlotHead>,
+        prove: fn(&ProofRequest) -> Option<Vec<Hash>>,
+    ) -> SignedCheckpoint {
         let mut forged = self.0.lock().unwrap();
         let number = forged.ticks.len() as u64;
         let time = Time::from_millis(BEGIN + number.cast_signed() * 1000).unwrap();
@@ -329,64 +397,126 @@ impl Operator {
         for change in changes {
             let (id, from) =
                 (change.after.or(change.before).unwrap().id, change.before.map_or(0, |before| before.size));
-            text += &change_line(&Change { id, head: change.after, from, proof: Vec::new() });
+            let proof = match change.after {
+                Some(after) if after.size > from => prove(&ProofRequest { id, from, to: after.size }),
+                _ => Some(Vec::new()),
+            };
+            text += &change_line(&Change { id, head: change.after, from, proof });
         }
         let edge: Vec<Hash> = forged.edge.hashes().copied().collect();
         let snapshot = tick.to_snapshot_line(&edge) + &heads.iter().map(head_line).collect::<String>();
         let directory =
             TickDirectory::build(TickSecret::from_bytes(secret), ORIGIN, number, time, after).unwrap();
         forged.edge.append(leaf_hash(directory.entry().to_string().as_bytes()));
+        let root = forged.edge.root().unwrap();
+        forged.roots.push(root);
         (forged.heads, forged.ticks) =
             (heads, [std::mem::take(&mut forged.ticks), vec![[text, snapshot]]].concat());
-        let checkpoint = Checkpoint::new(ORIGIN, number + 1, forged.edge.root().unwrap()).unwrap();
-        SignedCheckpoint::parse(&checkpoint.sign(&log_key()).unwrap()).unwrap()
+        sign(number + 1, root)
     }
+
+    /// Deletes the ticks before the newest one, as a restart does.
+    fn forget(&self) {
+        let mut forged = self.0.lock().unwrap();
+        forged.first = forged.ticks.len() as u64 - 1;
+    }
+
+    fn answer_proofs(&self, prove: fn(&ProofRequest) -> Option<Vec<Hash>>) {
+        self.0.lock().unwrap().proofs = Some(prove);
+    }
+
+    fn follower(&self, folder: &TempDir) -> GrowthFollower {
+        follower(Box::new(self.clone()), &folder.path().join("state"))
+    }
+}
+
+fn sign(size: u64, root: Hash) -> SignedCheckpoint {
+    let note = Checkpoint::new(ORIGIN, size, root).unwrap().sign(&log_key()).unwrap();
+    SignedCheckpoint::parse(&note).unwrap()
 }
 
 impl GrowthSource for Operator {
     fn ticks(&self, from: Option<u64>) -> Result<Vec<u8>, String> {
         let forged = self.0.lock().unwrap();
-        let header = Header { origin: ORIGIN.to_owned(), first: 0, next: forged.ticks.len() as u64 };
-        let lines = match from {
+        let header =
+            Header { origin: ORIGIN.to_owned(), first: forged.first, next: forged.ticks.len() as u64 };
+        let lines = match from.filter(|from| *from >= forged.first) {
             Some(from) => forged.ticks.iter().skip(from as usize).map(|lines| lines[0].clone()).collect(),
             None => forged.ticks.last().map_or_else(String::new, |lines| lines[1].clone()),
         };
         Ok((header.to_line() + &lines).into_bytes())
     }
 
-    fn proofs(&self, _: String) -> Result<Vec<u8>, String> {
-        Err("no proofs".to_owned())
+    fn proofs(&self, body: String) -> Result<Vec<u8>, String> {
+        let mut forged = self.0.lock().unwrap();
+        forged.asked += 1;
+        let prove = forged.proofs.ok_or("no proofs")?;
+        let requests = ProofRequest::parse_all(body.as_bytes()).unwrap();
+        let line = |request: &ProofRequest| proof_line(&request.id, prove(request).as_deref());
+        Ok(requests.iter().map(line).collect::<String>().into_bytes())
+    }
+
+    fn root_extends(&self, earlier: &Checkpoint, later: &Checkpoint) -> Result<bool, String> {
+        let forged = self.0.lock().unwrap();
+        let root = |size: u64| forged.roots.get(size as usize - 1);
+        if root(later.size) != Some(&later.root) {
+            return Err("the tiles have another root".to_owned());
+        }
+        Ok(root(earlier.size) == Some(&earlier.root))
     }
 }
 
-#[test]
-fn refuses_the_checkpoints_of_a_lying_operator() {
-    let truth = || vec![Operator::head(1, 5, 1), Operator::head(2, 0, 0), Operator::head(3, 9, 3)];
-    let replaced = |at: usize, head: Option<SlotHead>| {
-        let mut heads = truth();
-        heads.splice(at..=at, head);
-        heads
-    };
-    let lies = [
+fn check(follower: &mut GrowthFollower, signed: &SignedCheckpoint) -> Result<(), GrowthError> {
+    follower.catch_up(signed, Duration::ZERO)
+}
+
+/// Returns the code of the finding because of which a checkpoint doesn't pass.
+fn found(follower: &mut GrowthFollower, signed: &SignedCheckpoint) -> GrowthCode {
+    match check(follower, signed) {
+        Err(GrowthError::Found(report)) => report.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Returns the codes of the reports since the last call.
+fn reported(follower: &mut GrowthFollower) -> Vec<GrowthCode> {
+    follower.take_reports().iter().map(|report| report.code).collect()
+}
+
+fn truth() -> Vec<SlotHead> {
+    vec![Operator::head(1, 5, 1), Operator::head(2, 0, 0), Operator::head(3, 9, 3)]
+}
+
+fn replaced(at: usize, head: Option<SlotHead>) -> Vec<SlotHead> {
+    let mut heads = truth();
+    heads.splice(at..=at, head);
+    heads
+}
+
+fn lies() -> [(GrowthCode, Vec<SlotHead>); 4] {
+    [
         (GrowthCode::Rewritten, replaced(0, Some(Operator::head(1, 5, 9)))),
         (GrowthCode::Rewritten, replaced(0, Some(Operator::head(1, 6, 9)))),
         (GrowthCode::Shortened, replaced(2, Some(Operator::head(3, 8, 3)))),
         (GrowthCode::Dropped, replaced(1, None)),
-    ];
-    for (code, lie) in lies {
+    ]
+}
+
+#[test]
+fn refuses_the_checkpoints_of_a_lying_operator() {
+    for (code, lie) in lies() {
         let folder = TempDir::new().unwrap();
-        let state = folder.path().join("state");
         let operator = Operator::default();
-        let mut follower = follower(Box::new(operator.clone()), &state);
+        let mut follower = operator.follower(&folder);
         for _ in 0..3 {
-            follower.catch_up(&operator.tick(truth()), Duration::ZERO).unwrap();
+            check(&mut follower, &operator.tick(truth())).unwrap();
         }
+        assert_eq!(reported(&mut follower), [GrowthCode::Began]);
         let signed = operator.tick(lie.clone());
-        let found = follower.catch_up(&signed, Duration::ZERO).unwrap_err();
-        let GrowthError::Found(finding) = found else { panic!("{found}") };
-        assert_eq!(finding.code, code);
+        assert_eq!(found(&mut follower, &signed), code);
         let report = follower.take_reports().remove(0);
-        assert_eq!(report.finding, *finding);
+        assert_eq!((report.code, report.tick), (code, 3));
+        assert!(report.log.as_ref().unwrap().starts_with("log.example/audit/t/0"), "{report}");
         // Each head is proven by a checkpoint that the log's key signed.
         let proofs: Vec<HeadProof> =
             report.evidence.iter().filter_map(|text| HeadProof::parse(text).ok()).collect();
@@ -397,60 +527,332 @@ fn refuses_the_checkpoints_of_a_lying_operator() {
                 && !proof.checkpoint.log_signatures([log_key().verifier_key()]).verified.is_empty()
         }));
         // The same finding is reported once, also while the lie lasts.
-        assert!(follower.catch_up(&signed, Duration::ZERO).is_err());
-        assert!(follower.catch_up(&operator.tick(lie.clone()), Duration::ZERO).is_err());
+        assert_eq!(found(&mut follower, &signed), code);
+        assert_eq!(found(&mut follower, &operator.tick(lie.clone())), code);
         assert!(follower.take_reports().is_empty());
-        // A restarted witness remembers the truth.
+        // A restarted witness remembers the truth, and reports the finding again.
         drop(follower);
-        let mut follower = self::follower(Box::new(operator.clone()), &state);
+        let mut follower = operator.follower(&folder);
+        assert_eq!(follower.take_reports(), [report.clone()]);
         assert_eq!(follower.state().unwrap().size(), 3);
-        assert!(follower.catch_up(&operator.tick(lie), Duration::ZERO).is_err());
-        // With the truth restored, only later ticks pass.
+        assert_eq!(found(&mut follower, &operator.tick(lie.clone())), code);
+        // With the truth restored, no tick passes before the witness's operator decides.
         let signed = operator.tick(truth());
-        follower.catch_up(&signed, Duration::ZERO).unwrap();
+        assert_eq!(found(&mut follower, &signed), code);
         assert_eq!(follower.state().unwrap().size(), 7);
+        assert_eq!(reported(&mut follower), [GrowthCode::Skipped]);
+        drop(follower);
+        let mut follower = operator.follower(&folder);
+        assert_eq!(found(&mut follower, &operator.tick(truth())), code);
+        assert_eq!((follower.decide(2).unwrap(), follower.decide(3).unwrap()), (0, 1));
+        check(&mut follower, &operator.tick(truth())).unwrap();
+        assert!(follower.open_findings().is_empty() && follower.take_reports().is_empty());
+        // A new lie is a new finding.
+        assert_eq!(found(&mut follower, &operator.tick(lie)), code);
+        assert_eq!(reported(&mut follower), [code]);
     }
 }
 
 #[test]
-fn a_lie_that_is_undone_at_the_next_tick_is_found() {
+fn a_lie_is_not_decided_away_while_it_lasts() {
     let folder = TempDir::new().unwrap();
     let operator = Operator::default();
-    let mut follower = follower(Box::new(operator.clone()), &folder.path().join("state"));
-    let truth = || vec![Operator::head(1, 5, 1)];
-    follower.catch_up(&operator.tick(truth()), Duration::ZERO).unwrap();
-    let lie = operator.tick(vec![Operator::head(1, 5, 9)]);
-    // The operator undoes it before the witness looks.
-    let after = operator.tick(truth());
-    let found = follower.catch_up(&lie, Duration::ZERO).unwrap_err();
-    assert!(
-        matches!(&found, GrowthError::Found(finding) if finding.code == GrowthCode::Rewritten),
-        "{found}"
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    let lie = replaced(0, Some(Operator::head(1, 5, 9)));
+    assert_eq!(found(&mut follower, &operator.tick(lie.clone())), GrowthCode::Rewritten);
+    assert_eq!(follower.decide(1).unwrap(), 1);
+    reported(&mut follower);
+    for is_restarted in [false, true] {
+        if is_restarted {
+            operator.forget();
+        }
+        assert_eq!(found(&mut follower, &operator.tick(lie.clone())), GrowthCode::Rewritten);
+        assert_eq!(follower.decide(u64::MAX).unwrap(), 1);
+    }
+    assert_eq!(follower.state().unwrap().size(), 1);
+}
+
+#[test]
+fn a_lie_that_is_undone_at_the_next_tick_stays_found() {
+    for is_late in [false, true] {
+        for (code, lie) in lies() {
+            let folder = TempDir::new().unwrap();
+            let operator = Operator::default();
+            let mut follower = operator.follower(&folder);
+            check(&mut follower, &operator.tick(truth())).unwrap();
+            reported(&mut follower);
+            let lied = operator.tick(lie);
+            if !is_late {
+                assert_eq!(found(&mut follower, &lied), code);
+            }
+            // The operator undoes it, perhaps before the witness looks: the next checkpoint then contains both ticks.
+            let after = operator.tick(truth());
+            assert_eq!(found(&mut follower, &after), code, "{is_late}");
+            let reports = follower.take_reports();
+            assert_eq!((reports[0].code, reports[0].tick), (code, 1));
+            let proof = reports[0].evidence.iter().filter_map(|text| HeadProof::parse(text).ok());
+            assert!(code == GrowthCode::Dropped || proof.into_iter().any(|proof| proof.anchor.tick == 1));
+            // The state of the next tick follows from the one before, but it isn't cosigned.
+            assert_eq!(follower.state().unwrap().size(), 3);
+            drop(follower);
+            let mut follower = operator.follower(&folder);
+            assert_eq!(reported(&mut follower), [code]);
+            assert_eq!(found(&mut follower, &operator.tick(truth())), code);
+            // A checkpoint before a checked tick is never cosigned.
+            let outdated = check(&mut follower, &lied).unwrap_err();
+            assert!(matches!(outdated, GrowthError::Unchecked(_)), "{outdated}");
+            assert_eq!(follower.decide(1).unwrap(), 1);
+            check(&mut follower, &operator.tick(truth())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_root_log_is_found() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    for _ in 0..3 {
+        check(&mut follower, &operator.tick(truth())).unwrap();
+    }
+    reported(&mut follower);
+    // An earlier one of the same root log is fine, and an earlier one of another isn't.
+    let earlier = sign(2, operator.0.lock().unwrap().roots[1]);
+    follower.check_earlier(&earlier).unwrap();
+    let forged = [sign(2, Hash([1; 32])), sign(3, Hash([1; 32]))];
+    let split = follower.check_earlier(&forged[0]).unwrap_err();
+    assert!(matches!(&split, GrowthError::Found(report) if report.code == GrowthCode::Split), "{split}");
+    let report = follower.take_reports().remove(0);
+    assert_eq!(report.evidence.len(), 2);
+    assert!(report.evidence.contains(&forged[0].to_string()));
+    assert_eq!(found(&mut follower, &forged[1]), GrowthCode::Split);
+    // Two are one finding.
+    assert!(follower.take_reports().is_empty());
+    assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Split);
+    follower.decide(2).unwrap();
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    // After a gap, the snapshot has an edge of its own. The tiles show that the root log was replaced.
+    {
+        let mut forged = operator.0.lock().unwrap();
+        forged.roots[4] = Hash([1; 32]);
+    }
+    operator.tick(truth());
+    operator.forget();
+    let signed = operator.tick(truth());
+    operator.forget();
+    assert_eq!(found(&mut follower, &signed), GrowthCode::Split);
+    assert_eq!((reported(&mut follower), follower.state().unwrap().size()), (vec![GrowthCode::Split], 5));
+}
+
+#[test]
+fn a_gap_whose_root_log_cannot_be_read_is_not_crossed() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    operator.tick(truth());
+    let signed = operator.tick(truth());
+    operator.forget();
+    let root = std::mem::replace(&mut operator.0.lock().unwrap().roots[2], Hash([1; 32]));
+    let unread = check(&mut follower, &signed).unwrap_err();
+    assert!(matches!(unread, GrowthError::Unavailable(_)), "{unread}");
+    operator.0.lock().unwrap().roots[2] = root;
+    check(&mut follower, &signed).unwrap();
+    let reports = follower.take_reports();
+    assert_eq!(
+        reports.iter().map(|report| report.code).collect::<Vec<_>>(),
+        [GrowthCode::Began, GrowthCode::Skipped]
     );
-    assert_eq!(follower.take_reports().len(), 1);
-    follower.catch_up(&after, Duration::ZERO).unwrap();
-    // A checkpoint before a checked tick is never cosigned, nor one with another root.
-    let outdated = follower.catch_up(&lie, Duration::ZERO).unwrap_err();
-    assert!(matches!(outdated, GrowthError::Unchecked(_)), "{outdated}");
-    let forged = Checkpoint::new(ORIGIN, 3, Hash([1; 32])).unwrap().sign(&log_key()).unwrap();
-    let forged = SignedCheckpoint::parse(&forged).unwrap();
-    let found = follower.catch_up(&forged, Duration::ZERO).unwrap_err();
-    assert!(
-        matches!(&found, GrowthError::Found(finding) if finding.code == GrowthCode::Directory),
-        "{found}"
-    );
+    assert!(reports[1].message.starts_with("ticks 1 to 1 were not checked"), "{}", reports[1]);
+    assert_eq!(follower.coverage(), Coverage { since: 2, skipped: 1 });
+    drop(follower);
+    let follower = operator.follower(&folder);
+    assert_eq!(follower.coverage(), Coverage { since: 2, skipped: 1 });
+    assert_eq!(follower.state().unwrap().first(), 0);
+}
+
+#[test]
+fn heads_that_the_log_did_not_sign_are_found_and_settled() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    reported(&mut follower);
+    let signed = operator.tick(truth());
+    let shown = operator.0.lock().unwrap().ticks[1].clone();
+    // It shows another secret than the one that it signed.
+    operator.0.lock().unwrap().ticks[1][0] = shown[0].replace("AQEB", "AQIB");
+    assert_eq!(found(&mut follower, &signed), GrowthCode::Directory);
+    assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Directory);
+    assert_eq!(reported(&mut follower), [GrowthCode::Directory]);
+    drop(follower);
+    let mut follower = operator.follower(&folder);
+    assert_eq!(reported(&mut follower), [GrowthCode::Directory]);
+    // Once it shows the heads of this tick, they are checked like any others.
+    operator.0.lock().unwrap().ticks[1] = shown;
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    let reports = follower.take_reports();
+    assert_eq!((reports.len(), reports[0].code, reports[0].is_settled), (1, GrowthCode::Directory, true));
+    assert_eq!(follower.coverage(), Coverage { since: 0, skipped: 0 });
+    drop(follower);
+    assert!(operator.follower(&folder).open_findings().is_empty());
+}
+
+#[test]
+fn a_tick_that_was_replaced_before_it_was_signed_is_no_finding() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    // The witness reads two ticks that the server loses in a crash, while the next one isn't shown yet.
+    operator.tick(truth());
+    let lost = operator.tick(truth());
+    let next = sign(4, Hash([1; 32]));
+    assert!(check(&mut follower, &next).is_err());
+    {
+        let mut forged = operator.0.lock().unwrap();
+        forged.ticks.truncate(1);
+        forged.roots.truncate(1);
+        forged.edge = CompactRange::new();
+        let root = forged.roots[0];
+        forged.edge.append_subtree(0, root).unwrap();
+    }
+    let signed = operator.tick(vec![truth(), vec![Operator::head(4, 1, 0)]].concat());
+    assert_ne!(signed, lost);
+    check(&mut follower, &operator.tick(truth_with_fourth())).unwrap();
+    assert!(follower.open_findings().is_empty());
+}
+
+fn truth_with_fourth() -> Vec<SlotHead> {
+    [truth(), vec![Operator::head(4, 1, 0)]].concat()
+}
+
+#[test]
+fn one_unreadable_log_stops_no_report_about_the_others() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    let heads = |first: u64, third: u8| vec![Operator::head(1, first, 0), Operator::head(3, 9, third)];
+    check(&mut follower, &operator.tick(heads(3, 3))).unwrap();
+    reported(&mut follower);
+    operator.answer_proofs(no_proof);
+    for size in 4..7 {
+        let unproven = check(&mut follower, &operator.tick_with(heads(size, 3), no_proof)).unwrap_err();
+        let GrowthError::Unproven(names) = unproven else { panic!("{unproven}") };
+        assert_eq!(names, "01".to_owned() + &"03".repeat(15));
+    }
+    // It is named once.
+    let reports = follower.take_reports();
+    assert_eq!((reports.len(), reports[0].code), (1, GrowthCode::Unproven));
+    assert_eq!(reports[0].log, Some(format!("{ORIGIN}/t/01{}", "03".repeat(15))));
+    assert_eq!(follower.state().unwrap().size(), 1);
+    // Meanwhile, another log is rewritten.
+    assert_eq!(found(&mut follower, &operator.tick_with(heads(7, 4), no_proof)), GrowthCode::Rewritten);
+    assert_eq!(reported(&mut follower), [GrowthCode::Rewritten]);
+    follower.decide(4).unwrap();
+    // The decided ticks are read again, because the unreadable log holds up the state, but aren't found again.
+    let signed = operator.tick_with(heads(8, 3), no_proof);
+    assert!(matches!(check(&mut follower, &signed), Err(GrowthError::Unproven(_))));
+    // Once the log can be read, the witness continues by itself.
+    operator.answer_proofs(honest_proof);
+    check(&mut follower, &signed).unwrap();
+    assert_eq!(reported(&mut follower), [GrowthCode::Skipped]);
+    assert_eq!(follower.coverage(), Coverage { since: 5, skipped: 4 });
+}
+
+#[test]
+fn an_unreadable_log_recovers_by_itself() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(vec![Operator::head(1, 3, 0)])).unwrap();
+    operator.answer_proofs(no_proof);
+    for size in 4..7 {
+        assert!(
+            check(&mut follower, &operator.tick_with(vec![Operator::head(1, size, 0)], no_proof)).is_err()
+        );
+    }
+    operator.answer_proofs(honest_proof);
+    check(&mut follower, &operator.tick(vec![Operator::head(1, 7, 0)])).unwrap();
+    assert_eq!(reported(&mut follower), [GrowthCode::Began, GrowthCode::Unproven, GrowthCode::Skipped]);
+    assert_eq!(follower.coverage(), Coverage { since: 4, skipped: 3 });
+    check(&mut follower, &operator.tick(vec![Operator::head(1, 9, 0)])).unwrap();
+    assert!(follower.take_reports().is_empty());
+}
+
+#[test]
+fn a_wrong_proof_is_a_finding_until_a_right_one_settles_it() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(vec![Operator::head(1, 3, 0)])).unwrap();
+    reported(&mut follower);
+    let wrong: fn(&ProofRequest) -> Option<Vec<Hash>> = |_| Some(vec![Hash([9; 32])]);
+    operator.answer_proofs(wrong);
+    let signed = operator.tick_with(vec![Operator::head(1, 4, 0)], wrong);
+    assert_eq!(found(&mut follower, &signed), GrowthCode::Rewritten);
+    drop(follower);
+    let mut follower = operator.follower(&folder);
+    let report = follower.take_reports().remove(0);
+    assert!(report.message.contains("could not prove") && report.recheck.is_some(), "{report}");
+    // The proxy in between is repaired.
+    operator.answer_proofs(honest_proof);
+    check(&mut follower, &operator.tick(vec![Operator::head(1, 5, 0)])).unwrap();
+    let reports = follower.take_reports();
+    assert!(reports[0].is_settled && reports[0].is_like(&report), "{reports:?}");
+    assert!(follower.open_findings().is_empty());
 }
 
 #[test]
 fn a_tick_that_is_not_shown_is_not_cosigned() {
     let folder = TempDir::new().unwrap();
     let operator = Operator::default();
-    let mut follower = follower(Box::new(operator.clone()), &folder.path().join("state"));
-    follower.catch_up(&operator.tick(vec![Operator::head(1, 5, 1)]), Duration::ZERO).unwrap();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(vec![Operator::head(1, 5, 1)])).unwrap();
     let signed = operator.tick(vec![Operator::head(1, 5, 1)]);
     let lines = operator.0.lock().unwrap().ticks.pop().unwrap();
     let unseen = follower.catch_up(&signed, Duration::from_millis(120)).unwrap_err();
     assert!(matches!(unseen, GrowthError::Unchecked(_)), "{unseen}");
     operator.0.lock().unwrap().ticks.push(lines);
-    follower.catch_up(&signed, Duration::ZERO).unwrap();
+    check(&mut follower, &signed).unwrap();
+}
+
+#[test]
+fn a_witness_that_is_far_behind_reads_a_snapshot() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    let signed = (0..601).map(|_| operator.tick(truth())).last().unwrap();
+    check(&mut follower, &signed).unwrap();
+    assert_eq!(reported(&mut follower), [GrowthCode::Began, GrowthCode::Skipped]);
+    assert_eq!(follower.coverage(), Coverage { since: 601, skipped: 600 });
+}
+
+#[test]
+fn findings_and_freed_slots_survive_in_the_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    let signed = operator.tick(truth());
+    check(&mut follower, &signed).unwrap();
+    let state = follower.state().unwrap().clone();
+    drop(follower);
+    // A log whose slot was freed is remembered when its head is deleted.
+    let mut stored = state.to_stored();
+    let (gone, _) = stored.heads.remove(1);
+    stored.gone.push(gone.id);
+    let later = GrowthState::from_stored(ORIGIN, &stored).unwrap();
+    let mut db = GrowthDb::open(&path).unwrap();
+    db.save(ORIGIN, &later, Some(&state), &signed, Coverage::default()).unwrap();
+    assert_eq!(db.load(ORIGIN).unwrap().unwrap().state.to_stored().gone, [gone.id]);
+    assert!(db.load("other.example").is_err());
+    drop(db);
+    let mut follower = operator.follower(&folder);
+    assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Directory);
+    drop(follower);
+    assert!(GrowthDb::open(&path).unwrap().open_findings("other.example").is_err());
 }

@@ -6,7 +6,6 @@ use super::EmbeddedTenants;
 use crate::api::response::success;
 use crate::api::{self, ApiError};
 use crate::embedded::content::Content;
-use crate::store::StoreError;
 use crate::tenants::growth_serving::GrowthLines;
 use crate::tenants::growth_wire::MAX_PROOFS_BYTES;
 use crate::tokens::Right;
@@ -39,10 +38,7 @@ impl EmbeddedTenants {
     }
 
     /// Returns the next piece of an answer to a growth witness; `None` at its end.
-    ///
-    /// # Errors
-    /// [`StoreError`]. The answer is cut off then, which the witness notices.
-    pub fn growth_piece(&self, lines: &mut GrowthLines) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(lines.next_piece(&*self.readers)?.map(String::into_bytes))
+    pub fn growth_piece(&self, lines: &mut GrowthLines) -> Option<Vec<u8>> {
+        lines.next_piece(&*self.readers).map(String::into_bytes)
     }
 }

@@ -4,7 +4,7 @@ use countersign::checkpoint::Checkpoint;
 use countersign::merkle::{CompactRange, consistency_proof, leaf_hash};
 use countersign::tenant::State;
 use countersign_growth::wire::{Change, Snapshot, Tick, TickChanges};
-use countersign_growth::{GrowthCode, GrowthState};
+use countersign_growth::{GrowthCode, GrowthRun};
 use countersign_log::tenants::directory::TickDirectory;
 use countersign_log::tenants::heads::{HeadShards, SlotHead};
 use countersign_log::tenants::secret::TickSecret;
@@ -61,8 +61,8 @@ impl TenantOperator<'_> {
         let begin = ledger.tick(self, vec![head(&early, State::Live), other], &mut random)?;
         let snapshot =
             Snapshot { tick: begin.tick, edge: begin.edge_before, heads: sorted(ledger.heads.clone()) };
-        let state = GrowthState::begin(&ledger.root_origin, &snapshot).map_err(text)?;
-        state.check(&begin.checkpoint).map_err(text)?;
+        let mut run = GrowthRun::begin(&ledger.root_origin, &snapshot).map_err(text)?;
+        pass(&mut run, &begin.checkpoint)?;
         let (changes, ticked) = ledger.change(
             self,
             &self.origin.id(),
@@ -70,8 +70,8 @@ impl TenantOperator<'_> {
             &entries,
             &mut random,
         )?;
-        let state = state.apply(&changes).map_err(|found| format!("an honest tick: {found}"))?;
-        state.check(&ticked.checkpoint).map_err(text)?;
+        run.apply(&changes).map_err(text)?;
+        pass(&mut run, &ticked.checkpoint)?;
 
         let truth = head(&entries, State::Live);
         let shortened = if lie.len() < entries.len() { GrowthCode::Shortened } else { GrowthCode::Rewritten };
@@ -84,31 +84,35 @@ impl TenantOperator<'_> {
         }
         for (what, after, entries, code) in lies {
             let mut ledger = ledger.clone();
-            let (changes, _) = ledger.change(self, &self.origin.id(), after, entries, &mut random)?;
-            expect(what, state.apply(&changes).map(drop), code)?;
+            let (changes, lying) = ledger.change(self, &self.origin.id(), after, entries, &mut random)?;
+            expect(what, &run, &changes, &lying.checkpoint, code)?;
             // The witness is told that nothing changed, but the root log's entry has the change.
             let hidden = TickChanges { changes: Vec::new(), tick: Tick { heads: 2, ..changes.tick } };
-            let checkpoint = ledger.checkpoint()?;
-            let shown = state.apply(&hidden).and_then(|state| state.check(&checkpoint));
-            expect(&format!("{what}, hidden from the witness"), shown, GrowthCode::Directory)?;
+            let mut shown = run.clone();
+            if shown.apply(&hidden).is_ok() && shown.is_at(&lying.checkpoint) {
+                return Err(format!("a growth witness finds nothing: {what}, hidden from the witness"));
+            }
             // Nor does it cosign a tick that it isn't told about.
-            expect(&format!("{what}, without its tick"), state.check(&checkpoint), GrowthCode::Directory)?;
+            if run.is_at(&lying.checkpoint) {
+                return Err(format!("a growth witness finds nothing: {what}, without its tick"));
+            }
         }
 
         let mut ended = ledger.clone();
-        let (changes, _) = ended.change(
+        let (changes, ticked) = ended.change(
             self,
             &self.origin.id(),
             Some(head(&entries, State::Ended)),
             &entries,
             &mut random,
         )?;
-        let state = state.apply(&changes).map_err(text)?;
+        run.apply(&changes).map_err(text)?;
+        pass(&mut run, &ticked.checkpoint)?;
         let mut dropped = ended.clone();
-        let (changes, _) = ended.change(self, &self.origin.id(), Some(truth), &entries, &mut random)?;
-        expect("a log that ended is live", state.apply(&changes).map(drop), GrowthCode::Reopened)?;
-        let (changes, _) = dropped.change(self, &self.origin.id(), None, &[], &mut random)?;
-        expect("a log that ended is dropped at once", state.apply(&changes).map(drop), GrowthCode::Dropped)
+        let (changes, lying) = ended.change(self, &self.origin.id(), Some(truth), &entries, &mut random)?;
+        expect("a log that ended is live", &run, &changes, &lying.checkpoint, GrowthCode::Reopened)?;
+        let (changes, lying) = dropped.change(self, &self.origin.id(), None, &[], &mut random)?;
+        expect("a log that ended is dropped at once", &run, &changes, &lying.checkpoint, GrowthCode::Dropped)
     }
 }
 
@@ -155,7 +159,7 @@ impl Ledger {
             from => consistency_proof(from.min(size), size, &tree_of_entries(entries)).unwrap_or_default(),
         };
         let ticked = self.tick(operator, heads, random)?;
-        let changes = vec![Change { id: *id, head, from, proof }];
+        let changes = vec![Change { id: *id, head, from, proof: Some(proof) }];
         Ok((TickChanges { tick: ticked.tick, changes }, ticked))
     }
 
@@ -171,19 +175,37 @@ fn sorted(mut heads: Vec<SlotHead>) -> Vec<SlotHead> {
     heads
 }
 
-/// Checks that a growth witness finds this.
+/// Checks that a growth witness finds nothing in the honest ticks of a run, which end with the checkpoint.
+fn pass(run: &mut GrowthRun, checkpoint: &Checkpoint) -> Result<(), String> {
+    if let Some(found) = run.take_findings().0.first() {
+        return Err(format!("a growth witness finds something in an honest tick: {found}"));
+    }
+    if !run.is_at(checkpoint) || !run.state().is_whole() {
+        return Err("a growth witness doesn't know an honest tick".to_owned());
+    }
+    Ok(())
+}
+
+/// Checks that a growth witness finds this in a tick, with which the checkpoint ends.
 fn expect(
     what: &str,
-    found: Result<(), Box<countersign_growth::GrowthFinding>>,
+    run: &GrowthRun,
+    changes: &TickChanges,
+    checkpoint: &Checkpoint,
     code: GrowthCode,
 ) -> Result<(), String> {
-    match found {
-        Err(found) if found.code == code => Ok(()),
-        Err(found) => Err(format!(
+    let mut run = run.clone();
+    run.apply(changes).map_err(|error| format!("a growth witness can't read the tick: {what}: {error}"))?;
+    if !run.is_at(checkpoint) {
+        return Err(format!("a growth witness doesn't know the tick: {what}"));
+    }
+    match run.take_findings().0.first() {
+        Some(found) if found.code == code => Ok(()),
+        Some(found) => Err(format!(
             "a growth witness finds {} instead of {}: {what}",
             found.code.as_str(),
             code.as_str()
         )),
-        Ok(()) => Err(format!("a growth witness finds nothing: {what}")),
+        None => Err(format!("a growth witness finds nothing: {what}")),
     }
 }
