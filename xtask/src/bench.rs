@@ -402,7 +402,7 @@ impl Bench<'_> {
             return Ok(());
         }
         self.tools.progress.step("native programs", |log| {
-            log.run(self.tools.cargo("build").args(["--release", "-p", PACKAGE, "-p", "countersign-cli"]))
+            log.run(self.tools.cargo("build").args(["--profile", "dist", "-p", PACKAGE, "-p", "countersign-cli"]))
         })
     }
 
@@ -416,14 +416,14 @@ impl Bench<'_> {
         let target = self.tools.path("target/bench/without-lanes");
         self.tools.progress.step("native program without lanes", |log| {
             let mut cargo = self.tools.cargo("build");
-            cargo.args(["--release", "-p", PACKAGE, "--target-dir"]).arg(&target);
+            cargo.args(["--profile", "dist", "-p", PACKAGE, "--target-dir"]).arg(&target);
             log.run(cargo.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}sha2_alone"))
         })?;
-        Ok(target.join("release").join(format!("{PACKAGE}{}", std::env::consts::EXE_SUFFIX)))
+        Ok(target.join("dist").join(format!("{PACKAGE}{}", std::env::consts::EXE_SUFFIX)))
     }
 
     fn release(&self, program: &str) -> PathBuf {
-        self.tools.host_program("release", program)
+        self.tools.host_program("dist", program)
     }
 
     fn verify_with_program(&self, input: &Path, threads: &str) -> Command {

@@ -36,7 +36,7 @@ const SIGMA: &str = "../shared/vectors/third-party/sigma/rules";
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     bench.tools.progress.step("the program that detects", |log| {
-        log.run(bench.tools.cargo("build").args(["--release", "-p", PACKAGE]))
+        log.run(bench.tools.cargo("build").args(["--profile", "dist", "-p", PACKAGE]))
     })?;
     let events = bench.scaled(EVENTS);
     let detect = |name: &str, rules: Option<&str>, events: u64| -> Result<[Samples; 2]> {

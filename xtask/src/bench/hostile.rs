@@ -30,9 +30,9 @@ struct Cost {
 }
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    // Build only the generator: a release build of the program would take long, and isn't needed.
+    // Build only the generator: a build of the whole program would take long, and isn't needed.
     bench.tools.progress.step("hostile exports' maker", |log| {
-        log.run(bench.tools.cargo("build").args(["--release", "-p", PACKAGE]))
+        log.run(bench.tools.cargo("build").args(["--profile", "dist", "-p", PACKAGE]))
     })?;
     let nothing = cost(bench, "blank lines", 1, 1)?.bytes;
     let (mut slowest, mut largest) = ((0.0, String::new()), (0.0, String::new()));

@@ -43,7 +43,7 @@ pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) ->
     let cache = tools.path("target/zig-cache");
     let mut cargo = tools.cargo_with_console("zigbuild");
     cargo
-        .args(["--release", "--locked", "--package", "countersign-cli"])
+        .args(["--profile", "dist", "--locked", "--package", "countersign-cli"])
         .args(targets.iter().flat_map(|target| ["--target", target]))
         .env("RUSTFLAGS", rust)
         .env("CFLAGS", c)
@@ -59,7 +59,7 @@ pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) ->
 
 /// Returns the path of the program for a target.
 pub(super) fn program(tools: &Tools, target: &str) -> PathBuf {
-    tools.path("target").join(target).join("release/countersign")
+    tools.path("target").join(target).join("dist/countersign")
 }
 
 /// Returns `PATH` with both tools first.
