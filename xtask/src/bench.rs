@@ -402,7 +402,14 @@ impl Bench<'_> {
             return Ok(());
         }
         self.tools.progress.step("native programs", |log| {
-            log.run(self.tools.cargo("build").args(["--profile", "dist", "-p", PACKAGE, "-p", "countersign-cli"]))
+            log.run(self.tools.cargo("build").args([
+                "--profile",
+                "dist",
+                "-p",
+                PACKAGE,
+                "-p",
+                "countersign-cli",
+            ]))
         })
     }
 
