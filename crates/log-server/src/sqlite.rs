@@ -37,6 +37,11 @@ pub use tenant_requests::{add_lost_tenants, continue_as_tenant, end_tenants};
 /// The file's name within the log's folder.
 pub const FILE: &str = "log.sqlite";
 
+/// The maximum memory for pages of the connection that makes ticks, in KiB.
+const TICK_CACHE_KIB: i64 = 65_536;
+/// The number of pages in the write-ahead log, of 4 KiB each, from which on a tick moves them into the database.
+const MAX_TICK_LOG_PAGES: i64 = 16_384;
+
 const INDEX_WITHOUT_BUCKET: &str =
     "this folder is the index of a log in a bucket; serve it with that bucket, or the log would fork";
 
@@ -107,7 +112,9 @@ pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreErr
     if is_index(&connection).map_err(failed("opening"))? {
         return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
     }
-    prepare_writing(&connection).map_err(opening("opening the database"))?;
+    prepare_writing(&connection)
+        .and_then(|()| prepare_ticks(&connection))
+        .map_err(opening("opening the database"))?;
     let writer = TenantTables::new(WriteConnection::new(connection, &path))?;
     Ok(TenantStore { writer: Box::new(writer), readers: Arc::new(TenantTableReaders::new(Pool::new(path))) })
 }
@@ -139,6 +146,7 @@ pub(crate) fn open_tenant_index(
         return Err(StoreError::Damaged(why.into()));
     }
     prepare_writing(&connection).map_err(sql)?;
+    prepare_ticks(&connection).map_err(sql)?;
     connection.execute_batch(tables).map_err(sql)?;
     connection.pragma_update(None, "synchronous", "normal").map_err(sql)?;
     let writer = TenantTables::new(WriteConnection::new(connection, &path).without_file_checks())?;
@@ -364,6 +372,14 @@ fn prepare_writing(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", "fast")?;
     // A commit that moves pages into the database delays everyone who waits for it, so move few at a time.
     connection.pragma_update(None, "wal_autocheckpoint", 1024)
+}
+
+/// Sets up a connection for ticks. Each adds to many logs, whose rows are on pages of their own.
+fn prepare_ticks(connection: &Connection) -> rusqlite::Result<()> {
+    // The pages of a few thousand active logs, which would be written and read several times otherwise.
+    connection.pragma_update(None, "cache_size", -TICK_CACHE_KIB)?;
+    // Many pages change at each of several ticks, but are moved into the database once.
+    connection.pragma_update(None, "wal_autocheckpoint", MAX_TICK_LOG_PAGES)
 }
 
 fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
