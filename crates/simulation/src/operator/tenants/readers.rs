@@ -114,7 +114,7 @@ impl TenantOperator<'_> {
             let expect = Expectations { max_age, ..Expectations::default() };
             let (verdict, codes) = (Verdict::Broken, &[Code::ExpectedAge]);
             let options = Options { expect, ..self.options()? };
-            self.show(Lie { name: "the log is dropped", export, verdict, codes }, options)?;
+            self.present(Lie { name: "the log is dropped", export, verdict, codes }, options)?;
         }
         for tick in [back, ANCHOR + 99] {
             self.expect(story, Audience::Dated, tick, &[ANCHOR], AnchorLine::Shown, shorter(story))?;
@@ -168,29 +168,29 @@ impl TenantOperator<'_> {
 
         let export = &story.export(&self.origin, &[], &story.head(self, tick, tick + 2)?)?;
         let (name, codes) = ("a head that isn't the newest", &[Code::HeadLast]);
-        self.show(Lie { name, export, verdict: Verdict::Altered, codes }, self.options()?)?;
+        self.present(Lie { name, export, verdict: Verdict::Altered, codes }, self.options()?)?;
 
         let export = &story.export(&self.other, &[], &proof)?;
         let (name, codes) = ("another tenant's log", &[Code::ExpectedOrigin]);
-        self.show(Lie { name, export, verdict: Verdict::Broken, codes }, self.options()?)?;
+        self.present(Lie { name, export, verdict: Verdict::Broken, codes }, self.options()?)?;
 
         let mut foreign = proof.clone();
         foreign.anchor.head.origin = self.other.clone();
         let export = &story_export(entries, &self.origin, &[], &foreign);
         let (name, codes) = ("another tenant's head", &[Code::HeadOrigin]);
-        self.show(Lie { name, export, verdict: Verdict::Broken, codes }, self.options()?)?;
+        self.present(Lie { name, export, verdict: Verdict::Broken, codes }, self.options()?)?;
 
         // The head of one slot, in another.
         let trust = self.trust_of(&format!("origin {} {FIRST}\n", self.other))?;
         let export = &story_export(entries, &self.other, &[], &foreign);
         let (name, codes) = ("the head of another slot", &[Code::HeadPath]);
         let options = Options { trust, ..Options::default() };
-        self.show(Lie { name, export, verdict: Verdict::Altered, codes }, options)?;
+        self.present(Lie { name, export, verdict: Verdict::Altered, codes }, options)?;
 
         let export = &export_without_last(entries, self, &proof);
         let (name, codes) =
             ("a head with more entries than are shown", &[Code::TreePosition, Code::TreeRoot]);
-        self.show(Lie { name, export, verdict: Verdict::Altered, codes }, self.options()?)?;
+        self.present(Lie { name, export, verdict: Verdict::Altered, codes }, self.options()?)?;
 
         let mut changed = entries.to_vec();
         let is_changed = changed.iter_mut().any(|entry| {
@@ -202,14 +202,14 @@ impl TenantOperator<'_> {
         if is_changed {
             let export = &story_export(&changed, &self.origin, &[], &proof);
             let (name, codes) = ("an event is changed", &[Code::PayloadMismatch]);
-            self.show(Lie { name, export, verdict: Verdict::Altered, codes }, self.options()?)?;
+            self.present(Lie { name, export, verdict: Verdict::Altered, codes }, self.options()?)?;
         }
 
         let trust = self.trust_of(&format!("origin {} {}\n", self.origin, tick + 1))?;
         let export = &story.export(&self.origin, &[], &proof)?;
         let (name, codes) = ("a head before the log's first tick", &[Code::AppendOnlyRollback]);
         let later = Options { trust, ..Options::default() };
-        self.show(Lie { name, export, verdict: Verdict::Altered, codes }, later)?;
+        self.present(Lie { name, export, verdict: Verdict::Altered, codes }, later)?;
 
         if self.trust.has_quorum() {
             let now = Time::from_millis(proof.anchor.time.millis() + 7_200_000).unwrap_or(Time::MAX);
@@ -217,7 +217,7 @@ impl TenantOperator<'_> {
             let expect = Expectations { max_age, ..Expectations::default() };
             let (name, codes) = ("an old head", &[Code::ExpectedAge]);
             let options = Options { expect, ..self.options()? };
-            self.show(Lie { name, export, verdict: Verdict::Broken, codes }, options)?;
+            self.present(Lie { name, export, verdict: Verdict::Broken, codes }, options)?;
         }
         self.fork_root_log(story, tick, proof)
     }
@@ -237,10 +237,10 @@ impl TenantOperator<'_> {
         } else {
             (Verdict::Verified, &[])
         };
-        self.show(Lie { name: "a root log of its own", export, verdict, codes }, self.options()?)?;
+        self.present(Lie { name: "a root log of its own", export, verdict, codes }, self.options()?)?;
         let pinned = Options { pins: vec![proof.into()], ..self.options()? };
         let (name, codes) = ("a root log of its own to a reader with a pin", &[Code::HeadSplit]);
-        self.show(Lie { name, export, verdict: Verdict::Altered, codes }, pinned)
+        self.present(Lie { name, export, verdict: Verdict::Altered, codes }, pinned)
     }
 
     /// Returns the options of a reader who has the log's origin and first tick.
@@ -250,7 +250,7 @@ impl TenantOperator<'_> {
 
     /// Lets a reader with these options verify an export.
     #[allow(clippy::unused_self, clippy::needless_pass_by_value, reason = "each lie is told once")]
-    fn show(&self, lie: Lie<'_>, options: Options) -> Result<(), String> {
+    fn present(&self, lie: Lie<'_>, options: Options) -> Result<(), String> {
         judge(lie.name, &verify(lie.export, options).report, (lie.verdict, lie.codes))
     }
 
