@@ -1,13 +1,13 @@
 #![no_main]
 
 use countersign_growth::wire::{Answer, ProofRequest, TickChanges, change_line, head_line, parse_proofs};
-use countersign_growth::{GrowthState, MAX_DEPTH};
+use countersign_growth::{GrowthState, MAX_DEPTH, Step};
 use libfuzzer_sys::fuzz_target;
 
 /// The greatest depth of a directory that is computed: 1024 slots.
 const MAX_COMPUTED_DEPTH: u8 = 10;
 
-/// The input is one or two answers, with an empty line between them. The first one can begin a witness's state.
+// The input is one or two answers, with an empty line between them. The first one can begin a witness's state.
 fuzz_target!(|body: &[u8]| {
     if let Ok(requests) = ProofRequest::parse_all(body) {
         let written: String = requests.iter().map(ProofRequest::to_line).collect();
@@ -21,9 +21,12 @@ fuzz_target!(|body: &[u8]| {
     let ticks = Answer::parse(second).inspect(check_written).map_or(Vec::new(), |answer| answer.ticks);
     let is_computed = |depth| depth <= MAX_COMPUTED_DEPTH || depth > MAX_DEPTH;
     let Some(snapshot) = answer.snapshot.filter(|snapshot| is_computed(snapshot.tick.depth)) else { return };
-    let Ok(mut state) = GrowthState::begin(&answer.header.origin, &snapshot) else { return };
+    let Ok(Step { mut state, .. }) = GrowthState::begin(&answer.header.origin, &snapshot) else { return };
     for tick in ticks.iter().filter(|tick| is_computed(tick.tick.depth)) {
-        let Ok(next) = state.apply(tick) else { break };
+        let Ok(Step { state: next, findings, .. }) = state.apply(tick) else { break };
+        if !findings.is_empty() || !next.is_whole() {
+            break;
+        }
         check_growth(&state, &next);
         state = next;
     }
@@ -46,7 +49,7 @@ fn check_written(answer: &Answer) {
     let mut expected = answer.clone();
     for change in expected.ticks.iter_mut().flat_map(|tick| &mut tick.changes) {
         if change.head.is_none() {
-            (change.from, change.proof) = (0, Vec::new());
+            (change.from, change.proof) = (0, Some(Vec::new()));
         }
     }
     assert_eq!(Answer::parse(written.as_bytes()), Ok(expected));

@@ -68,9 +68,12 @@ impl GrowthRun {
     /// [`TickError`].
     pub fn resume(state: GrowthState, snapshot: &Snapshot) -> Result<Self, TickError> {
         let (step, tick) = (state.resume(snapshot)?, snapshot.tick.tick);
-        let is_resumed = state.size() < tick;
-        let unchecked = is_resumed.then(|| Unchecked { first: state.size(), last: tick - 1 });
-        let tail = RootTail::new(edge_of(snapshot)?);
+        let edge = edge_of(snapshot)?;
+        let is_gap = state.size() < tick;
+        let unchecked = is_gap.then(|| Unchecked { first: state.size(), last: tick - 1 });
+        // The edge is only a claim: without a gap, it must be that of the state.
+        let is_resumed = is_gap || !edge.hashes().eq(state.edge().hashes());
+        let tail = RootTail::new(edge);
         let mut run = Self { tail, unchecked, is_resumed, ..Self::new(state) };
         run.add(step);
         Ok(run)
@@ -134,8 +137,8 @@ impl GrowthRun {
         self.state.is_at(checkpoint)
     }
 
-    /// True if ticks between the state that passed and the run weren't shown. The root log's earlier checkpoint then doesn't
-    /// follow from the run.
+    /// True if ticks between the state that passed and the run weren't shown, or if the run begins with another right edge of
+    /// the root log. The root log's earlier checkpoint then doesn't follow from the run.
     pub const fn is_resumed(&self) -> bool {
         self.is_resumed
     }

@@ -312,7 +312,7 @@ impl GrowthState {
     ) -> Stepped {
         if tick.depth > MAX_DEPTH {
             let message = format!("the directory has more than 2^{MAX_DEPTH} slots");
-            return Err(TickError::Directory(message));
+            return Err(TickError::Limit(message));
         }
         let (heads, directory) = self.directory(tick, changes).map_err(|why| {
             TickError::Directory(format!("the directory of tick {} can't exist: {why}", tick.tick))

@@ -38,6 +38,8 @@ function doubtWords(doubt: Doubt, t: PageTexts): TemplateResult | string {
       return doubts.omitted(doubt.entries);
     case "unrecognized":
       return doubts.unrecognized(doubt.events);
+    case "unexamined":
+      return doubts.unexamined(doubt.events);
     case "part":
       return doubts.part(figures.count(doubt.first), figures.count(doubt.last));
     case "range":

@@ -17,7 +17,8 @@ export type Doubt =
   /** The time asked about ends after the file does; `seen` is the last time known. */
   | { readonly is: "later"; readonly seen: string | undefined }
   /** Events that state neither an action nor an actor that the search understands. */
-  | { readonly is: "unrecognized"; readonly events: number };
+  | { readonly is: "unrecognized"; readonly events: number }
+  | { readonly is: "unexamined"; readonly events: number };
 
 /** The basis of an answer: what was searched, and why it may not be everything. */
 export interface AnswerBasis {
@@ -44,12 +45,15 @@ export function answerBasis(
   const searched: Doubt[] = range === null ? [] : [{ is: "range", first: range[0], last: range[1] - 1 }];
   const later: Doubt[] =
     until !== "" && (seen === undefined || `${until}T23:59:59.999Z` > seen) ? [{ is: "later", seen }] : [];
+  // All events of a verified export verify, so equal numbers are the same events.
+  const isOther = range === null && report.verdict === "verified" && report.counts.events !== events;
+  const other: Doubt[] = isOther ? [{ is: "unexamined", events: report.counts.events }] : [];
   const unread: Doubt[] = unrecognized > 0 ? [{ is: "unrecognized", events: unrecognized }] : [];
   return {
     entries: isWhole ? complete.of : undefined,
     seen,
     examined: events,
-    doubts: [...searched, ...completeness(report), ...later, ...unread],
+    doubts: [...searched, ...completeness(report), ...later, ...unread, ...other],
   };
 }
 

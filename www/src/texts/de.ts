@@ -672,6 +672,8 @@ export const de: PageTexts = {
         undated: "Nichts zeigt, bis wann diese Datei das Log zeigt.",
         unrecognized: (unread) =>
           `${events(unread)} ${unread === 1 ? "nennt" : "nennen"} weder Aktion noch Handelnden in einer Form, die die Suche kennt.`,
+        unexamined: (present) =>
+          `${events(present)} ${present === 1 ? "ist" : "sind"} mit den hier benutzten Schlüsseln verifiziert, und nicht alle wurden durchsucht.`,
       },
       times: {
         happened:

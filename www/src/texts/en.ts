@@ -666,6 +666,8 @@ export const en = {
         undated: "Nothing shows up to which time this file shows the log.",
         unrecognized: (unread: number) =>
           `${events(unread)} ${unread === 1 ? "states" : "state"} neither an action nor an actor in a form that the search knows.`,
+        unexamined: (present: number) =>
+          `${events(present)} ${present === 1 ? "verifies" : "verify"} with the keys used here, and not all of them were searched.`,
       },
       times: {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",

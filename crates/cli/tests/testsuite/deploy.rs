@@ -315,7 +315,7 @@ fn container_file_matches_the_program() {
     let rust = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap();
     assert!(file.contains(&format!("FROM rust:{}-", rust.trim_matches('"'))), "it is built with Rust {rust}");
     assert!(file.contains(concat!("--package ", env!("CARGO_PKG_NAME"))));
-    assert!(file.contains("COPY --from=build /src/target/release/countersign /usr/local/bin/countersign"));
+    assert!(file.contains("COPY --from=build /src/target/dist/countersign /usr/local/bin/countersign"));
     assert!(root.join("Cargo.lock").is_file(), "it is built with --locked");
     assert_eq!(instruction(&file, "ENTRYPOINT"), ["countersign"]);
     let run = instruction(&file, "CMD").join(" ");

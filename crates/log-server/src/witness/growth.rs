@@ -39,6 +39,9 @@ pub trait GrowthSource: Send {
     /// True if the root log's tree of a checkpoint begins with that of an earlier one. The tree's hashes must be
     /// authenticated with the later checkpoint's root; if they can't be, this is an error.
     fn root_extends(&self, earlier: &Checkpoint, later: &Checkpoint) -> Result<bool, String>;
+
+    /// Returns the number of entries of the root log's published checkpoint. It is only the log server's claim.
+    fn published_size(&self) -> Result<u64, String>;
 }
 
 /// A reason why a checkpoint wasn't checked, or must not be cosigned.
@@ -305,12 +308,25 @@ impl GrowthFollower {
         Err(self.record(GrowthFinding::directory(signed, why), signed)?)
     }
 
+    /// True if the root log's tree of a checkpoint with which a run ends begins with that of an earlier one. Its tiles may be
+    /// hidden until this witness cosigns the checkpoint. Then the run shows that the checkpoint extends the published one.
+    fn follows(&self, earlier: &Checkpoint, run: &GrowthRun, signed: &Checkpoint) -> Result<bool, String> {
+        let why = match self.source.root_extends(earlier, signed) {
+            Ok(extends) => return Ok(extends),
+            Err(why) => why,
+        };
+        let size = self.source.published_size()?;
+        let root = run.root_at(size).filter(|_| (earlier.size..signed.size).contains(&size)).ok_or(why)?;
+        let published = Checkpoint::new(&self.origin, size, root).map_err(|error| error.to_string())?;
+        self.source.root_extends(earlier, &published)
+    }
+
     /// Takes over a run with which the checkpoint ends, so that the root log's key signed all of its heads.
     fn settle(&mut self, mut pending: Pending, signed: &SignedCheckpoint) -> Result<Progress, GrowthError> {
         if pending.run.is_resumed()
             && let Some(checkpoint) = &self.checkpoint
         {
-            match self.source.root_extends(&checkpoint.checkpoint, &signed.checkpoint) {
+            match self.follows(&checkpoint.checkpoint, &pending.run, &signed.checkpoint) {
                 Ok(true) => {}
                 Ok(false) => return Err(self.record_split(signed)?),
                 Err(why) => {
@@ -323,6 +339,8 @@ impl GrowthFollower {
         let root_at = |size| pending.run.root_at(size);
         self.settle_directories(root_at, signed)?;
         let (findings, omitted) = pending.run.take_findings();
+        let tick = pending.run.state().tick();
+        let is_flawed = findings.iter().any(|finding| finding.tick == tick);
         let mut found = None;
         for finding in findings {
             // A tick that was decided about may be read again. If the lie lasts, it is found again.
@@ -339,12 +357,17 @@ impl GrowthFollower {
             report.message = format!("{} (and {omitted} findings more)", report.message);
         }
         let state = pending.run.state();
+        if is_flawed && state.is_whole() {
+            // Not the start of later ticks: they are judged with this one until one of them passes.
+            return Err(found.unwrap_or(GrowthError::Unchecked(
+                "the tick is the last one with findings that you decided",
+            )));
+        }
         if state.is_whole() {
             self.keep(pending.run, signed)?;
             return found.map_or_else(|| self.verdict(), Err);
         }
         let unproven: BTreeSet<TenantId> = state.unproven().copied().collect();
-        let tick = state.tick();
         self.pending = Some(pending);
         if proven.is_ok() {
             self.report_unproven(&unproven, tick);

@@ -54,9 +54,9 @@ impl GrowthReport {
         Self::new(GrowthCode::Skipped, None, last, message)
     }
 
-    /// True if an open finding of this kind about the same log exists already.
+    /// True if both are of the same kind and about the same log, and both or neither can be settled by a later proof.
     pub fn is_like(&self, other: &Self) -> bool {
-        (self.code, &self.log) == (other.code, &other.log)
+        (self.code, &self.log, self.recheck.is_some()) == (other.code, &other.log, other.recheck.is_some())
     }
 }
 

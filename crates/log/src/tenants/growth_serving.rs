@@ -1,4 +1,4 @@
-//! The steps by which a log server turns its [ticks](super::growth) into the lines of [`growth_wire`](super::growth_wire).
+//! The steps by which a log server turns its [ticks](super::growth) into the lines of [`growth_wire`].
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use countersign::hash::Hash;
 use countersign::hex;
+use countersign::merkle::verify_consistency;
 
 use super::growth::{GrowthAnswer, GrowthTick};
 use super::growth_wire::{self, Change, Header, MAX_CHANGES, Tick};
@@ -33,10 +34,11 @@ impl Change {
     pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> (Option<Self>, Option<StoreError>) {
         let Some(head) = change.after.or(change.before) else { return (None, None) };
         let from = change.before.map_or(0, |before| before.size);
-        let proof = if change.after.is_some() {
-            prove_growth(readers, head.number, from, head.size)
-        } else {
-            Ok(Vec::new())
+        let proof = match (change.before, change.after) {
+            (_, None) => Ok(Vec::new()),
+            (before, Some(after)) => prove_growth(readers, head.number, from, head.size).and_then(|proof| {
+                before.map_or(Ok(()), |before| check_proof(&before, &after, &proof)).map(|()| proof)
+            }),
         };
         let (proof, error) = proof.map_or_else(|error| (None, Some(error)), |proof| (Some(proof), None));
         (Some(Self { id: head.id, head: change.after, from, proof }), error)
@@ -58,6 +60,15 @@ pub fn prove_growth(
         return Ok(Vec::new());
     }
     CachedHashes::new(&*readers.log(number), to).prove_consistency(from, to)
+}
+
+/// Checks a proof before it is shown. Damaged tiles must not look like a log that was rewritten.
+fn check_proof(before: &SlotHead, after: &SlotHead, proof: &[Hash]) -> Result<(), StoreError> {
+    if before.size == 0 || before.size >= after.size {
+        return Ok(());
+    }
+    verify_consistency(before.size, after.size, &before.root, &after.root, proof)
+        .map_err(|_| StoreError::Damaged("the tiles of the log contradict its heads".into()))
 }
 
 /// Logs that a tenant log can't be read. Its growth witnesses don't cosign until it can be.

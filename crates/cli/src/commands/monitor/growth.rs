@@ -153,6 +153,12 @@ impl GrowthSource for OverHttp {
         self.root.set_deadline(Some(Instant::now() + ROOT_TIMEOUT));
         extends(&*self.root, earlier, later).map_err(|error| error.without_place())
     }
+
+    fn published_size(&self) -> Result<u64, String> {
+        self.root.set_deadline(Some(Instant::now() + ROOT_TIMEOUT));
+        let published = self.root.checkpoint().map_err(|error| error.without_place())?;
+        Ok(published.checkpoint.size)
+    }
 }
 
 fn body(answer: Result<Answer, EngineError>) -> Result<Vec<u8>, String> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use countersign::hash::Hash;
 use countersign::hex;
+use countersign::verify::{Report, Verdict};
 use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, is_page};
 
 use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
@@ -37,6 +38,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     let mut status = ExitStatus::Success;
     let own =
         args.trust.path().map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
+    let mut by_own = false;
     if let Some(file) = &file {
         let embedded = VerifyInput {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
@@ -53,6 +55,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         lines.push(describe_page(&file.page_sha256()));
         let report = if let Some(own) = &own {
             let is_same = embedded.trust.as_ref().is_some_and(|embedded| embedded.1 == own.1);
+            by_own = !is_same;
             lines.push(if is_same {
                 format!("{} the embedded trust file is yours", good("✓"))
             } else {
@@ -67,6 +70,10 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         };
         lines.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
         status = report.verdict.into();
+        if let Some(unsearched) = unsearched(&frame, &report).filter(|_| by_own) {
+            lines.push(format!("{} {unsearched}", bad("!")));
+            status = if status == ExitStatus::Success { ExitStatus::NotChecked } else { status };
+        }
     } else if args.export.is_none() {
         let hint = "add its export and trust file: --check REPORT EXPORT --trust TRUST";
         return Err(CliError::unusable(
@@ -209,6 +216,18 @@ fn describe_search(frame: &Frame) -> Option<String> {
     })
 }
 
+/// Describes the events that verify with the reader's trust file, but were not searched, because the writer's trust file does
+/// not admit them. `None` if there are none, or if the report says itself that it covers only a part.
+fn unsearched(frame: &Frame, report: &Report) -> Option<String> {
+    let searched =
+        frame.scope.examined.filter(|_| frame.must_search() && frame.scope.range.is_none())?.events;
+    let is_other = report.verdict == Verdict::Verified && report.counts.events != searched;
+    is_other.then(|| {
+        let events = count(report.counts.events, "event");
+        format!("with your trust file, {events} verify, but {searched} were searched: the answer does not cover all of them")
+    })
+}
+
 /// Describes what a report covers.
 fn describe(frame: &Frame) -> Vec<String> {
     let hash = |described: &Described| {
@@ -228,6 +247,9 @@ fn describe(frame: &Frame) -> Vec<String> {
     lines.extend(frame.trust.as_ref().map(|trust| format!("{} {}", label("trust file:"), hash(trust))));
     lines.extend(frame.pins.iter().map(|pin| format!("{} {}", label("pin:"), hash(pin))));
     lines.extend(frame.query.as_ref().map(|query| format!("{} {}", label("query:"), plain(query))));
+    lines.extend(frame.scope.range.map(|(first, end)| {
+        format!("{} only entries {first} to {} were searched", label("range:"), end.saturating_sub(1))
+    }));
     lines.push(match &frame.scope.examined {
         None => format!("{} {}", label("selected:"), count(frame.scope.events, "event")),
         Some(examined) => format!(

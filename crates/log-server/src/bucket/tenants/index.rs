@@ -317,11 +317,13 @@ struct CreatedTenant {
 struct StoredRequest {
     opening: Option<String>,
     state: Option<i64>,
+    /// The origin of the log that continues the tenant log, if the request moves it.
+    moved_to: Option<String>,
 }
 
 /// Returns the tenants that no commit contains yet.
 fn uncommitted(connection: &Connection) -> rusqlite::Result<Vec<CreatedTenant>> {
-    let sql = "SELECT number, id, created, name, tenant_requests.number IS NOT NULL, opening, tenant_requests.state \
+    let sql = "SELECT number, id, created, name, tenant_requests.number IS NOT NULL, opening, tenant_requests.state, moved_to \
                FROM tenants LEFT JOIN tenant_requests USING (number) WHERE since IS NULL ORDER BY number";
     let out_of_bounds = |column: usize| rusqlite::Error::IntegralValueOutOfRange(column, 0);
     let created = |row: &Row<'_>| {
@@ -331,8 +333,11 @@ fn uncommitted(connection: &Connection) -> rusqlite::Result<Vec<CreatedTenant>> 
             created: Time::from_millis(row.get(2)?).ok_or_else(|| out_of_bounds(2))?,
             name: row.get(3)?,
         };
-        let request =
-            if row.get(4)? { Some(StoredRequest { opening: row.get(5)?, state: row.get(6)? }) } else { None };
+        let request = if row.get(4)? {
+            Some(StoredRequest { opening: row.get(5)?, state: row.get(6)?, moved_to: row.get(7)? })
+        } else {
+            None
+        };
         Ok(CreatedTenant { tenant, request })
     };
     connection.prepare_cached(sql)?.query_map([], created)?.collect()
@@ -377,9 +382,10 @@ fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Resu
             add(next, &tenant)?;
             next
         };
-        if let Some(StoredRequest { opening, state }) = request {
+        if let Some(StoredRequest { opening, state, moved_to }) = request {
             let sql = "INSERT INTO tenant_requests (number, opening, state) VALUES (?, ?, ?)";
             connection.execute(sql, (number, opening, state))?;
+            connection.execute("UPDATE tenants SET moved_to = ? WHERE number = ?", (moved_to, number))?;
         }
     }
     Ok(())

@@ -68,6 +68,10 @@ impl GrowthSource for OverHttp {
     fn root_extends(&self, _: &Checkpoint, _: &Checkpoint) -> Result<bool, String> {
         Ok(true)
     }
+
+    fn published_size(&self) -> Result<u64, String> {
+        Err("the tiles suffice".to_owned())
+    }
 }
 
 /// A growth witness.
@@ -327,6 +331,8 @@ struct Forged {
     proofs: Option<Prove>,
     /// The number of requests for proofs.
     asked: usize,
+    /// The size of the published root log, if tiles after it are hidden.
+    published: Option<u64>,
 }
 
 /// Proves that a log grew, if it can.
@@ -458,10 +464,18 @@ impl GrowthSource for Operator {
     fn root_extends(&self, earlier: &Checkpoint, later: &Checkpoint) -> Result<bool, String> {
         let forged = self.0.lock().unwrap();
         let root = |size: u64| forged.roots.get(size as usize - 1);
+        if forged.published.is_some_and(|published| published < later.size) {
+            return Err("the tiles are not published".to_owned());
+        }
         if root(later.size) != Some(&later.root) {
             return Err("the tiles have another root".to_owned());
         }
         Ok(root(earlier.size) == Some(&earlier.root))
+    }
+
+    fn published_size(&self) -> Result<u64, String> {
+        let forged = self.0.lock().unwrap();
+        Ok(forged.published.unwrap_or(forged.ticks.len() as u64))
     }
 }
 
@@ -815,6 +829,43 @@ fn a_tick_that_is_not_shown_is_not_cosigned() {
     assert!(matches!(unseen, GrowthError::Unchecked(_)), "{unseen}");
     operator.0.lock().unwrap().ticks.push(lines);
     check(&mut follower, &signed).unwrap();
+}
+
+#[test]
+fn a_witness_resumes_although_the_newest_checkpoint_waits_for_it() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    let publish = |size| operator.0.lock().unwrap().published = Some(size);
+    publish(1);
+    operator.tick(truth());
+    let third = operator.tick(truth());
+    operator.forget();
+    let error = check(&mut follower, &third).unwrap_err();
+    assert!(matches!(error, GrowthError::Unavailable(_)), "{error}");
+    // The log publishes the checkpoint without the witness, and makes the next one.
+    publish(3);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    assert_eq!(follower.state().unwrap().size(), 4);
+}
+
+#[test]
+fn a_snapshot_with_another_edge_is_another_root_log() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    {
+        let mut forged = operator.0.lock().unwrap();
+        forged.edge = CompactRange::new();
+        forged.edge.append(leaf(9, 9));
+        forged.roots[0] = forged.edge.root().unwrap();
+    }
+    let signed = operator.tick(truth());
+    // The server shows a snapshot of the very next tick.
+    operator.0.lock().unwrap().first = 2;
+    assert_eq!(found(&mut follower, &signed), GrowthCode::Split);
 }
 
 #[test]
