@@ -18,7 +18,7 @@ use crate::wire::{
     Answer, Change, Header, ProofRequest, Snapshot, Tick, TickChanges, change_line, head_line, parse_proofs,
     proof_line,
 };
-use crate::{GrowthCode, GrowthFinding, GrowthRun, GrowthState, Step, TickError, Unchecked};
+use crate::{GrowthCode, GrowthFinding, GrowthRun, GrowthState, MAX_DEPTH, Step, TickError, Unchecked};
 
 const ROOT: &str = "log.example";
 const DEPTH: u8 = 8;
@@ -440,10 +440,9 @@ fn one_unreadable_log_does_not_hide_the_others() {
 
 #[test]
 fn finds_malformed_ticks() {
-    let change: [fn(&mut TickChanges); 6] = [
+    let change: [fn(&mut TickChanges); 5] = [
         |tick| tick.tick.tick += 1,
         |tick| tick.tick.depth = 7,
-        |tick| tick.tick.depth = 25,
         |tick| tick.tick.heads += 1,
         |tick| tick.changes[0].from -= 1,
         |tick| {
@@ -464,6 +463,8 @@ fn finds_malformed_ticks() {
     }
     let (mut operator, state) = world();
     let (mut tick, _) = operator.tick();
+    let deep = TickChanges { tick: Tick { depth: MAX_DEPTH + 1, ..tick.tick }, changes: Vec::new() };
+    assert!(matches!(state.apply(&deep), Err(TickError::Limit(_))));
     tick.tick.time = Time::from_millis(tick.tick.time.millis() - 1).unwrap();
     let findings = state.apply(&tick).unwrap().findings;
     assert_eq!((findings.len(), findings[0].code), (1, GrowthCode::Directory));
