@@ -222,7 +222,7 @@ test("dashboard: stays verified after Run, for other visitors, and an hour later
   await verified(visitor);
   await shown(visitor, "scheduler").first().waitFor();
   assert.equal(await shown(visitor, "invoice-run").count(), 0);
-  // The same without the entries before: nothing shown is signed with the browser's key, so its revocation wouldn't matter.
+  // Without the entries before, no event shown is signed with the browser's key, so its revocation wouldn't matter.
   const alone = await open(t, url, {
     prepare: (page) => page.route("**/api/checkpoint", (route) => route.fulfill({ status: 404 })),
   });

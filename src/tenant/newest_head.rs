@@ -355,7 +355,7 @@ mod tests {
         let answer = forked.answer((0, ""), &[4095], 4097);
         assert_eq!(compare(&seen(&forked, 4094), &answer), Err(Code::Proof));
         assert_eq!(compare(&NewestHead::none(0), &answer), Err(Code::Proof));
-        // A contradiction counts, whatever is before it.
+        // A contradiction counts even after a proof that failed.
         let both = RootLog::default().at(4094, 5, "true").at(4095, 6, "false").at(4097, 5, "true");
         let answer = both.answer((5, "true"), &[4095], 4097);
         assert_eq!(compare(&seen(&both, 4094), &answer), Err(Code::Rewritten));

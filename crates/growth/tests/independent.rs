@@ -404,7 +404,7 @@ impl Server {
         let depth = if lie == Lie::Depth { 7 } else { self.depth };
         let index = self.entries.len() as u64;
         let secret = h(&[b"secret", &index.to_be_bytes()]).0;
-        // Two heads in one slot have no directory; whatever is signed then is wrong.
+        // A directory can't have two heads in one slot, so every signed entry is wrong.
         let signed = directory(&secret, depth as u32, &heads).unwrap_or(leaf);
         let time = time(self.seconds);
         self.last = self.seconds;

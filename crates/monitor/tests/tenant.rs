@@ -181,7 +181,7 @@ fn two_states_of_one_tick_are_a_split_view() {
 fn two_root_logs_of_one_tick_at_two_places_are_a_split_view() {
     let mut scene = Scene::new();
     scene.change(|world| world.tick(1));
-    // The same entries at the same tick and time, in a root log with another first entry.
+    // A root log with another first entry contains these entries at the same tick and time.
     let other = |first: &str| {
         let mut world = World { root_log: vec![first.to_owned()], ..World::default() };
         world.set(3, "entry");

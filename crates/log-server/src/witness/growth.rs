@@ -358,9 +358,9 @@ impl GrowthFollower {
         }
         let state = pending.run.state();
         if is_flawed && state.is_whole() {
-            // Not the start of later ticks: they are judged with this one until one of them passes.
+            // A tick with findings must not be the state that passed: it is read again with later ticks.
             return Err(found.unwrap_or(GrowthError::Unchecked(
-                "the tick is the last one with findings that you decided",
+                "the tick has findings that you decided about; a later tick can pass",
             )));
         }
         if state.is_whole() {

@@ -34,13 +34,8 @@ impl Change {
     pub fn prove(change: &HeadChange, readers: &dyn TenantReaders) -> (Option<Self>, Option<StoreError>) {
         let Some(head) = change.after.or(change.before) else { return (None, None) };
         let from = change.before.map_or(0, |before| before.size);
-        let proof = match (change.before, change.after) {
-            (_, None) => Ok(Vec::new()),
-            (before, Some(after)) => prove_growth(readers, head.number, from, head.size).and_then(|proof| {
-                before.map_or(Ok(()), |before| check_proof(&before, &after, &proof)).map(|()| proof)
-            }),
-        };
-        let (proof, error) = proof.map_or_else(|error| (None, Some(error)), |proof| (Some(proof), None));
+        let (proof, error) = prove_change(change, readers)
+            .map_or_else(|error| (None, Some(error)), |proof| (Some(proof), None));
         (Some(Self { id: head.id, head: change.after, from, proof }), error)
     }
 }
@@ -62,13 +57,16 @@ pub fn prove_growth(
     CachedHashes::new(&*readers.log(number), to).prove_consistency(from, to)
 }
 
-/// Checks a proof before it is shown. Damaged tiles must not look like a log that was rewritten.
-fn check_proof(before: &SlotHead, after: &SlotHead, proof: &[Hash]) -> Result<(), StoreError> {
-    if before.size == 0 || before.size >= after.size {
-        return Ok(());
+/// Returns the consistency proof of a change. It is empty if the log is new, didn't grow, or is gone.
+fn prove_change(change: &HeadChange, readers: &dyn TenantReaders) -> Result<Vec<Hash>, StoreError> {
+    let (Some(before), Some(after)) = (change.before, change.after) else { return Ok(Vec::new()) };
+    let proof = prove_growth(readers, after.number, before.size, after.size)?;
+    // Damaged tiles must not look like a log that was rewritten.
+    if 0 < before.size && before.size < after.size {
+        verify_consistency(before.size, after.size, &before.root, &after.root, &proof)
+            .map_err(|_| StoreError::Damaged("the tiles of the log contradict its heads".into()))?;
     }
-    verify_consistency(before.size, after.size, &before.root, &after.root, proof)
-        .map_err(|_| StoreError::Damaged("the tiles of the log contradict its heads".into()))
+    Ok(proof)
 }
 
 /// Logs that a tenant log can't be read. Its growth witnesses don't cosign until it can be.

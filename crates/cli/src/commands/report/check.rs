@@ -38,7 +38,6 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     let mut status = ExitStatus::Success;
     let own =
         args.trust.path().map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
-    let mut by_own = false;
     if let Some(file) = &file {
         let embedded = VerifyInput {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
@@ -53,9 +52,9 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         lines.push(format!("{} its events produce the embedded report, with {by}", good("✓")));
         lines.extend(describe_search(&frame));
         lines.push(describe_page(&file.page_sha256()));
+        let is_same = |own: &(String, Vec<u8>)| embedded.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
+        let is_same = own.as_ref().is_none_or(is_same);
         let report = if let Some(own) = &own {
-            let is_same = embedded.trust.as_ref().is_some_and(|embedded| embedded.1 == own.1);
-            by_own = !is_same;
             lines.push(if is_same {
                 format!("{} the embedded trust file is yours", good("✓"))
             } else {
@@ -70,7 +69,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         };
         lines.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
         status = report.verdict.into();
-        if let Some(unsearched) = unsearched(&frame, &report).filter(|_| by_own) {
+        if let Some(unsearched) = unsearched(&frame, &report).filter(|_| !is_same) {
             lines.push(format!("{} {unsearched}", bad("!")));
             status = if status == ExitStatus::Success { ExitStatus::NotChecked } else { status };
         }

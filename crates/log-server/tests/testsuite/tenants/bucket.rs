@@ -292,7 +292,7 @@ fn faults_of_the_bucket_and_two_servers_lose_nothing() {
                 way.end_after(0);
             }
         }
-        // Whatever is still on its way lands now, and changes nothing.
+        // Writes that are still on their way arrive now, and change nothing.
         for way in &ways {
             way.end_after(u64::MAX);
             first.server.wait(way.settle());

@@ -539,7 +539,7 @@ fn refuses_the_checkpoints_of_a_lying_operator() {
             proof.check().is_ok()
                 && !proof.checkpoint.log_signatures([log_key().verifier_key()]).verified.is_empty()
         }));
-        // The same finding is reported once, also while the lie lasts.
+        // The finding is reported once, even while the lie lasts.
         assert_eq!(found(&mut follower, &signed), code);
         assert_eq!(found(&mut follower, &operator.tick(lie.clone())), code);
         assert!(follower.take_reports().is_empty());
