@@ -8,11 +8,22 @@ use std::process::Command;
 /// The address of the log in the README.
 const LISTENS: &str = "127.0.0.1:8080";
 
-/// Returns the shell blocks of a section of the README.
-fn commands(section: &str) -> Vec<String> {
-    let readme = include_str!("../../../../README.md");
-    let (_, section) = readme.split_once(&format!("\n## {section}\n")).expect("the section");
+/// The README's tutorial, and the guide that continues it.
+const README: &str = include_str!("../../../../README.md");
+const NEXT_STEPS: &str = include_str!("../../../../docs/first-log.md");
+
+/// Returns the shell blocks of a section.
+fn commands(text: &str, section: &str) -> Vec<String> {
+    let (_, section) = text.split_once(&format!("\n## {section}\n")).expect("the section");
     blocks(section.split("\n## ").next().unwrap_or_default())
+}
+
+/// Returns the outputs that a section shows.
+fn outputs<'a>(text: &'a str, section: &str) -> Vec<&'a str> {
+    let (_, section) = text.split_once(&format!("\n## {section}\n")).expect("the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let outputs = section.split("\n```text\n").skip(1);
+    outputs.filter_map(|output| Some(output.split_once("\n```")?.0)).collect()
 }
 
 fn blocks(text: &str) -> Vec<String> {
@@ -46,14 +57,16 @@ fn run(folder: &Path, script: &str) -> String {
 #[test]
 fn readme_commands_work() {
     let folder = tempfile::tempdir().expect("a folder");
-    let script =
-        commands("Try it").into_iter().filter(|block| !block.starts_with("cargo ")).collect::<Vec<_>>();
+    let mut script = commands(README, "Your first verified log");
+    script.retain(|block| !block.starts_with("cargo "));
+    script.extend(commands(NEXT_STEPS, "Search, and save what you find"));
+    script.extend(commands(NEXT_STEPS, "Look for attacks"));
     let said = run(folder.path(), &script.join("\n"));
     let verdicts: Vec<_> = said.lines().filter(|line| line.starts_with(['✓', '✗', '?'])).collect();
-    let begin = |verdict: &str, word: &str| verdict.starts_with(word);
-    assert!(begin(verdicts[0], "✓ Verified."), "init: {said}");
-    assert!(begin(verdicts[1], "✓ Verified."), "{said}");
-    assert!(begin(verdicts[2], "✗ Altered."), "{said}");
+    assert!(verdicts[0].starts_with("✓ Verified."), "init: {said}");
+    for (verdict, shown) in verdicts[1..].iter().zip(outputs(README, "Your first verified log")) {
+        assert_eq!(*verdict, shown);
+    }
     for made in ["lin.ndjson", "audit.parquet"] {
         assert!(folder.path().join(made).is_file(), "{made}");
     }
@@ -73,14 +86,14 @@ fn guide_commands_work() {
 }
 
 #[test]
-fn server_commands_of_the_readme_work() {
+fn log_server_commands_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
     std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
     let free = TcpListener::bind("127.0.0.1:0").and_then(|taken| taken.local_addr()).expect("a free port");
 
     let mut script = String::new();
-    for block in commands("Run a log") {
+    for block in commands(NEXT_STEPS, "Send events to a log server") {
         for line in block.lines() {
             match line.strip_prefix("countersign serve") {
                 Some(rest) => {
