@@ -665,7 +665,7 @@ export const en = {
           html`The file shows the log up to ${seen}, but you asked about a later time too.`,
         undated: "Nothing shows up to which time this file shows the log.",
         unrecognized: (unread: number) =>
-          `${events(unread)} ${unread === 1 ? "states" : "state"} neither an action nor an actor in a form that the search knows.`,
+          `${events(unread)} ${unread === 1 ? "states" : "state"} no actor or no action in a form that the search knows.`,
         unexamined: (present: number) =>
           `${events(present)} ${present === 1 ? "verifies" : "verify"} with the keys used here, and not all of them were searched.`,
       },
@@ -727,13 +727,14 @@ export const en = {
       answer: "Answer",
       examinedAt: "Examined at",
       verdict: "Verdict by the file’s trust file",
+      ownVerdict: "Verdict by your trust file",
       whole: "What the author’s tool reported about the full export:",
       contained: (events: string) =>
         `The file contains all ${events} that were searched. This page searched them again and got the same result.`,
       stated:
         "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
       examined: (events: string, unrecognized: string) =>
-        `${events} searched, of which no parser recognizes ${unrecognized}`,
+        `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
       papers: "Notes",
     },
     make: {
