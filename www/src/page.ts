@@ -391,13 +391,14 @@ export class Page extends View {
    * Returns the selection that events, evidence, report, and print refer to; `counting` until the part's
    * viewer exists.
    */
-  #selection({ session, coverage }: Part): Selection {
+  #selection({ session, coverage, when }: Part): Selection {
     const viewer = this.#viewer.value;
     const { counts } = session?.report ?? {};
     // A file without rows has no viewer.
     const isEmpty = (coverage?.events ?? 0) + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
     const none = { session, turn: 0, query: "", boxQuery: "" };
-    if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, isGrowing: false };
+    const at = (when ?? new Date()).getTime();
+    if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, at, isGrowing: false };
     return viewer?.session === session && viewer !== undefined
       ? viewer.selection
       : { ...none, state: "counting", wait: "counting" };

@@ -399,6 +399,7 @@ test("checkResult: compares a result with the selection shown", () => {
     boxQuery: "x",
     events: 7,
     of: 9,
+    at: 0,
     isGrowing: false,
   } as ReadySelection;
   checkResult(selection, 7, selection);
