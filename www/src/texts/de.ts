@@ -695,6 +695,23 @@ export const de: PageTexts = {
       slice: "Diese Ereignisse als Export speichern",
       report: "Bericht speichern",
     },
+    own: {
+      running: "Wird geprüft …",
+      stopped: "Nicht geprüft. Siehe unten.",
+      selected: (selected, events) =>
+        `Mit Ihrer Vertrauensdatei findet die Suche ${selected} von: ${events}.`,
+      contained: (selected, events) =>
+        `Mit der Vertrauensdatei darin findet die Suche ${selected} von: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
+      leftOut: (left, listed) =>
+        left === 1
+          ? `1 Eintrag passt mit Ihrer Vertrauensdatei zur Suche und fehlt in der Antwort: ${listed}`
+          : `${count(left)} Einträge passen mit Ihrer Vertrauensdatei zur Suche und fehlen in der Antwort: ${listed}`,
+      unverified: (unverified, listed) =>
+        unverified === 1
+          ? `1 Eintrag der Antwort ist mit Ihrer Vertrauensdatei nicht verifiziert: ${listed}`
+          : `${count(unverified)} Einträge der Antwort sind mit Ihrer Vertrauensdatei nicht verifiziert: ${listed}`,
+      more: (shown, more) => `${shown} und ${more} weitere`,
+    },
     filed: {
       heading: "Beweisdatei",
       opening: "Der Inhalt dieser Beweisdatei wird geprüft …",

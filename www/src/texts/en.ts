@@ -688,6 +688,19 @@ export const en = {
       slice: "Save these events as an export",
       report: "Save report",
     },
+    own: {
+      running: "Being checked…",
+      stopped: "Not checked. See below.",
+      selected: (selected: string, events: string) =>
+        `By your trust file, the query selects ${selected} of ${events}.`,
+      contained: (selected: string, events: string) =>
+        `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
+      leftOut: (left: number, listed: string) =>
+        `${entries(left)} ${left === 1 ? "matches" : "match"} by your trust file that the answer leaves out: ${listed}`,
+      unverified: (unverified: number, listed: string) =>
+        `${entries(unverified)} of the answer ${unverified === 1 ? "is" : "are"} not verified by your trust file: ${listed}`,
+      more: (shown: string, more: string) => `${shown} and ${more} more`,
+    },
     filed: {
       heading: "Evidence file",
       opening: "Checking what is in this evidence file…",
