@@ -11,15 +11,15 @@ export function differenceView(own: OwnAnswer | undefined, t: PageTexts): Templa
   if (own === undefined || isSameAnswer(own)) return nothing;
   const texts = t.evidence.own;
   const { leftOut, unverified } = own;
-  return html`
-    <div class="basis tone-bad" data-differs>
-      ${icon("warning")}
-      <ul>
-        ${leftOut.length === 0 ? nothing : html`<li data-differs="left-out">${texts.leftOut(leftOut.length, listed(leftOut, t))}</li>`}
-        ${unverified.length === 0 ? nothing : html`<li data-differs="unverified">${texts.unverified(unverified.length, listed(unverified, t))}</li>`}
-      </ul>
-    </div>
-  `;
+  const line = (
+    differs: string,
+    words: (of: number, listed: string) => string,
+    entries: readonly number[],
+  ) =>
+    entries.length === 0
+      ? nothing
+      : html`<p class="basis tone-bad" data-differs=${differs}>${icon("warning")}<span>${words(entries.length, listed(entries, t))}</span></p>`;
+  return html`${line("left-out", texts.leftOut, leftOut)}${line("unverified", texts.unverified, unverified)}`;
 }
 
 /** Lists the first entries. */

@@ -699,9 +699,9 @@ export const de: PageTexts = {
       running: "Wird geprüft …",
       stopped: "Nicht geprüft. Siehe unten.",
       selected: (selected, events) =>
-        `Mit Ihrer Vertrauensdatei findet die Suche ${selected} von: ${events}.`,
+        `Mit Ihrer Vertrauensdatei findet die Suche ${selected}. Durchsucht: ${events}.`,
       contained: (selected, events) =>
-        `Mit der Vertrauensdatei darin findet die Suche ${selected} von: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
+        `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
       leftOut: (left, listed) =>
         left === 1
           ? `1 Eintrag passt mit Ihrer Vertrauensdatei zur Suche und fehlt in der Antwort: ${listed}`
