@@ -33,6 +33,7 @@ export function partOf({ session, coverage }: Verified): Part {
     session,
     coverage,
     unrecognized: undefined,
+    ownAnswer: undefined,
     seenBefore: undefined,
     remembered: false,
     agreement: undefined,

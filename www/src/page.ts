@@ -10,7 +10,7 @@ import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
-import type { ShownCase } from "./evidence/case-view.ts";
+import type { OwnCheck, ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
@@ -147,7 +147,7 @@ export class Page extends View {
     const [choice, navigation] = [this.#choice, this.#navigation];
     const isWorking = choice.exports.length > 0;
     const isFolded = isWorking && !this.#isChoosing;
-    const filed = filedView(choice.shelf, this.#isInside, this.#hasOwnTrust, this.#shownCase, t);
+    const filed = filedView(choice.shelf, this.#isInside, this.#shownCase, t);
     const isCase = choice.shelf.is === "open";
     return html`
       ${HATCHES}
@@ -391,13 +391,14 @@ export class Page extends View {
    * Returns the selection that events, evidence, report, and print refer to; `counting` until the part's
    * viewer exists.
    */
-  #selection({ session, coverage }: Part): Selection {
+  #selection({ session, coverage, when }: Part): Selection {
     const viewer = this.#viewer.value;
     const { counts } = session?.report ?? {};
     // A file without rows has no viewer.
     const isEmpty = (coverage?.events ?? 0) + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
     const none = { session, turn: 0, query: "", boxQuery: "" };
-    if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, isGrowing: false };
+    const at = (when ?? new Date()).getTime();
+    if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, at, isGrowing: false };
     return viewer?.session === session && viewer !== undefined
       ? viewer.selection
       : { ...none, state: "counting", wait: "counting" };
@@ -439,12 +440,20 @@ export class Page extends View {
   /** Facts about the open evidence file. Its events aren't while another search is shown. */
   get #shownCase(): ShownCase {
     const filed = this.#filed;
-    const part = this.#case?.parts[this.#navigation.shown];
-    if (filed === undefined || part?.from !== "evidence") return { rows: undefined, report: undefined };
+    const { phase, parts = [] } = this.#case ?? {};
+    const part = parts[this.#navigation.shown];
+    const judged = part?.session?.verification;
+    const isOwnTrust = this.#hasOwnTrust;
+    if (filed === undefined || phase !== "done" || part?.from !== "evidence" || judged === undefined) {
+      const hasEnded = phase === "canceled" || phase === "failed";
+      return { rows: undefined, check: { is: hasEnded ? "stopped" : "running" }, isOwnTrust };
+    }
+    const check: OwnCheck = { is: "done", judged, answer: part.ownAnswer };
     const { events, searched } = this.#printPreparation.now(this.#evidence.value) ?? {};
     const query = filed.frame.slice === null ? (filed.frame.query ?? "") : "";
-    const rows = searched?.query === query ? events?.rows : undefined;
-    return { rows, report: part.session?.report };
+    // The search on the page counts lengths of time from another time than the file.
+    const isShown = searched?.query === query && !RELATIVE_TIME.test(query);
+    return { rows: isShown ? events?.rows : undefined, check, isOwnTrust };
   }
 
   /** The evidence file that is open. */

@@ -195,7 +195,7 @@ impl Frame {
                 leaves.iter().copied().filter(|leaf| selected.contains(leaf)).collect()
             };
             if within(&found.unrecognized).len() as u64 != examined.unrecognized {
-                let message = "the export has a different number of events that no parser recognizes";
+                let message = "the export has a different number of events that state no actor or no action";
                 return Err(refuse("unrecognized", message, SEARCH));
             }
             let matching = within(&found.leaves);

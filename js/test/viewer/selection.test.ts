@@ -375,7 +375,7 @@ const found = { complete: true, events: 7, of: 9 };
 const CRITERIA = { text: "x", filters: [] };
 
 test("selectionOf: is ready only if the newest search has a complete result", () => {
-  const search = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
+  const search = (more: object) => ({ session: SESSION, turn: 1, found, at: 0, isBusy: false, ...more }) as never;
   const state = (more: object, draft?: { text: string; refusal: undefined }) =>
     selectionOf(search(more), CRITERIA, draft).state;
   const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h", phrases: {} };
@@ -399,6 +399,7 @@ test("checkResult: compares a result with the selection shown", () => {
     boxQuery: "x",
     events: 7,
     of: 9,
+    at: 0,
     isGrowing: false,
   } as ReadySelection;
   checkResult(selection, 7, selection);
@@ -446,6 +447,22 @@ test("selectionOf: ignores results of the previous search", async () => {
   assert.equal(search.isBusy, true);
   told[1]?.({ ...found, events: 1 });
   assert.equal(search.isBusy, false);
+});
+
+test("selectionOf: has the time from which the search counts", async () => {
+  let asked: number | undefined;
+  const index = {
+    check: async () => undefined,
+    ask: async (_query: string, _order: object, _tell: object, at: number) => {
+      asked = at;
+      return found;
+    },
+  };
+  const search = new SearchController({ phase: "done", source: new Blob(), index } as never, () => {});
+  await search.ask({ text: "since:-7d", filters: [] }, { by: "place", descending: false });
+  const selection = selectionOf(search, { text: "since:-7d", filters: [] }, undefined);
+  assert.equal(typeof asked, "number");
+  assert.equal(selection.state === "ready" && selection.at, asked);
 });
 
 test("queryOf: joins text and filters so that neither affects the other", async () => {

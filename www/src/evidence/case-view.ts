@@ -2,7 +2,7 @@ import type { EventRow } from "@countersign/ui/index/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
-import type { Report } from "countersign/verify";
+import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -10,17 +10,27 @@ import { answerBasis } from "./answer.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
 import type { Filed } from "./filed.ts";
 import type { Frame } from "./frame.ts";
+import type { OwnAnswer } from "./own-answer.ts";
+import { differenceView } from "./own-answer-view.ts";
 import { rowsView } from "./rows-view.ts";
 
 /** Maximum number of events listed in a case. */
 const MAX_LISTED = 20;
 
+/** State of the reader's own verification of the export in an evidence file. */
+export type OwnCheck =
+  | { readonly is: "running" }
+  /** It was canceled, or it failed. */
+  | { readonly is: "stopped" }
+  | { readonly is: "done"; readonly judged: Judged; readonly answer: OwnAnswer | undefined };
+
 /** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
   /** The first selected events. */
   readonly rows: readonly EventRow[] | undefined;
-  /** The report on the export in the file, by the keys that the reader trusts. */
-  readonly report: Report | undefined;
+  readonly check: OwnCheck;
+  /** True if the export is verified by keys that the reader chose. */
+  readonly isOwnTrust: boolean;
 }
 
 /** Renders the case: the question, the answer and who vouches for it, the verdict, who examined it, and the events. */
@@ -34,11 +44,12 @@ export function caseView({ frame, why }: Filed, shown: ShownCase, t: PageTexts):
   const listed = frame.query === null && frame.slice === null ? [] : (shown.rows?.slice(0, MAX_LISTED) ?? []);
   return html`
     <h2 id="filed-heading" tabindex="-1">${questionView(frame, t)}</h2>
-    ${answerView(frame, shown.report, t)}
+    ${answerView(frame, shown.check, t)}
     <dl class="facts case-facts">
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
       ${frame.examiner === "" ? nothing : fact(texts.examiner, value(frame.examiner, 1000))}
       ${fact(texts.examinedAt, moment(frame.time))}
+      ${shown.isOwnTrust ? fact(texts.ownVerdict, ownVerdictView(shown.check, t)) : nothing}
       ${frame.slice === null ? fact(texts.verdict, verdict) : nothing}
       ${fact(texts.file, html`${value(frame.file.name)}, ${figures.bytes(frame.file.size)}<br />SHA-256 <code class="hash">${frame.file.sha256}</code>`)}
     </dl>
@@ -59,26 +70,46 @@ function questionView({ query, scope }: Frame, t: PageTexts): TemplateResult {
   return html`${t.evidence.ask.query} <code dir="ltr">${value(query, 4000)}</code>`;
 }
 
+function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {
+  if (check.is !== "done") return t.evidence.own[check.is];
+  const { word, says } = verdictWords(check.judged, t.viewer);
+  return html`<strong>${word}</strong> ${value(says, 2000)}`;
+}
+
 /**
- * Renders the answer of a report with a query, and who vouches for it. `report` is this page's own on the export in
- * the file, if it is known by now.
+ * Renders the answer of a report with a query, and who vouches for it. An answer that the file contains is by the
+ * reader's own check, and not shown before that ends.
  */
-export function answerView(
-  frame: Frame,
-  report: Report | undefined,
-  t: PageTexts,
-): TemplateResult | typeof nothing {
-  const { examined, events } = frame.scope;
+export function answerView(frame: Frame, check: OwnCheck, t: PageTexts): TemplateResult | typeof nothing {
+  const { examined, events, range } = frame.scope;
   if (examined === null) return nothing;
-  const texts = t.evidence.filed;
-  const isContained = frame.slice === null;
+  if (frame.slice !== null) return statedView(frame, examined, check, t);
+  if (check.is !== "done")
+    return html`<p class="case-answer" role="status" data-vouched=${check.is}>${t.evidence.own[check.is]}</p>`;
+  const { filed: texts, own: words } = t.evidence;
+  const { figures } = t.viewer;
+  const { judged, answer } = check;
+  const searched = answer?.searched;
+  const all = figures.events(examined.events);
   return html`
-    <p class="case-answer"><strong>${selectedWords(events, examined.events, t)}</strong></p>
-    ${
-      isContained
-        ? html`<p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${texts.contained(t.viewer.figures.events(examined.events))}</span></p>`
-        : html`<p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${texts.stated}</span></p>`
-    }
-    ${basisView(answerBasis((isContained ? report : undefined) ?? frame.report, examined, "", frame.scope.range), t, !isContained)}
+    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, t) : words.selected(figures.count(searched.selected), figures.events(searched.events))}</strong></p>
+    ${differenceView(answer, t)}
+    <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
+    ${basisView(answerBasis(judged.report, searched ?? examined, "", range), t)}
+  `;
+}
+
+/** Renders an answer that the examiner states about an export that isn't in the file. */
+function statedView(
+  frame: Frame,
+  examined: NonNullable<Frame["scope"]["examined"]>,
+  check: OwnCheck,
+  t: PageTexts,
+): TemplateResult {
+  return html`
+    <p class="case-answer"><strong>${selectedWords(frame.scope.events, examined.events, t)}</strong></p>
+    ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
+    <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
+    ${basisView(answerBasis(frame.report, examined, "", frame.scope.range), t, true)}
   `;
 }

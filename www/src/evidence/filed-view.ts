@@ -20,7 +20,6 @@ const FIGURE = /^[-\u2212\u00b1]? ?\d[\d.,:-]*(?: ?%)?$/;
 export function filedView(
   shelf: Shelf,
   isInside: boolean,
-  isOwnTrust: boolean,
   shown: ShownCase,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
@@ -44,17 +43,11 @@ export function filedView(
       `;
     }
     case "open":
-      return openView(shelf.filed, isInside, isOwnTrust, shown, t);
+      return openView(shelf.filed, isInside, shown, t);
   }
 }
 
-function openView(
-  filed: Filed,
-  isInside: boolean,
-  isOwnTrust: boolean,
-  shown: ShownCase,
-  t: PageTexts,
-): TemplateResult {
+function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { frame, page, when } = filed;
   const events = t.viewer.figures.events(
@@ -71,7 +64,7 @@ function openView(
             ? html`<p class="tone-good" data-page="own">${icon("pass")}${texts.own}</p>`
             : html`<p class="tone-bad" data-page="other">${icon("warning")}<span>${texts.other(html`<code class="hash">${page.sha256}</code>`)}</span></p>`
       }
-      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
+      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
       <details class="evidence-part">
         <summary>${texts.facts}</summary>
         ${frameFacts(frame, t)}

@@ -4,6 +4,7 @@ import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import type { Frame } from "./frame.ts";
 import { ownPage } from "./own.ts";
+import { type FiledAnswer, filedAnswer } from "./own-answer.ts";
 import { searchAgain } from "./search-again.ts";
 
 /** The verified content of an evidence file. */
@@ -12,6 +13,8 @@ export interface Filed {
   /** Hash of the evidence file itself, in hex. */
   readonly sha256: string;
   readonly frame: Frame;
+  /** Its answer by the trust file in it; undefined without a query. */
+  readonly answer: FiledAnswer | undefined;
   /** Reason that selects the wording of the verdict. */
   readonly why: Why | null;
   readonly source: File;
@@ -32,14 +35,8 @@ export type Shelf =
 export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
   const slicer = tools.slicer?.();
   if (slicer === undefined) throw new Error("this page can't open evidence files");
-  const {
-    frame: text,
-    pageSha256,
-    export: source,
-    pins,
-    trust,
-    why,
-  } = await slicer.openEvidence(file, searchAgain(tools));
+  const opened = await slicer.openEvidence(file, searchAgain(tools));
+  const { frame: text, pageSha256, export: source, pins, trust, why } = opened;
   const frame = JSON.parse(text) as Frame;
   const own = await slicer.sha256(ownPage());
   const { name } = frame.slice?.file ?? frame.file;
@@ -47,6 +44,7 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
     name: file.name,
     sha256: await slicer.sha256(file),
     frame,
+    answer: filedAnswer(frame, opened),
     why,
     source: new File([source], name),
     trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },

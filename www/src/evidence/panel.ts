@@ -224,6 +224,14 @@ export class EvidencePanel extends View {
     const sample = this.#sample;
     const entries = await part.session.index.indexes();
     checkResult(selection, entries.length, this.context.now());
+    if (sample !== undefined) {
+      // The same search at another time may select others.
+      const { seed, wanted } = sample;
+      const again = await drawSample(part.session, tools, { seed, wanted }, entries);
+      const isSame =
+        again?.candidates === sample.candidates && again.entries.join() === sample.entries.join();
+      if (!isSame) throw new SelectionMismatch();
+    }
     if (part.unrecognized === undefined) throw new Error("the events weren't searched yet");
     return {
       part,
@@ -238,7 +246,8 @@ export class EvidencePanel extends View {
       reference: this.#reference,
       examiner: this.#examiner,
       papers: this.#papers?.all ?? [],
-      now: new Date(),
+      // Lengths of time in the query count back from here.
+      now: new Date(selection.at),
     };
   }
 

@@ -1,9 +1,8 @@
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { answerView } from "./case-view.ts";
+import { answerView, type OwnCheck } from "./case-view.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
@@ -13,11 +12,11 @@ import { outcomeOf, saysOf } from "./rows.ts";
 const MAX_WORDS = 1000;
 const MAX_QUERY = 4000;
 
-/** Renders the first printed page: the case, the events, the file, and the examiner. `report` is on the export shown. */
+/** Renders the first printed page: the case, the events, the file, and the examiner. */
 export function printedWords(
   evidence: PrintedEvidence | undefined,
   filed: Filed | undefined,
-  report: Report,
+  check: OwnCheck,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (evidence === undefined && filed === undefined) return nothing;
@@ -38,7 +37,7 @@ export function printedWords(
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
             ${row(words.query, queryView(frame.query ?? "", t))}
-            ${frame.scope.examined === null ? nothing : row(words.answer, answerView(frame, report, t))}
+            ${frame.scope.examined === null ? nothing : row(words.answer, answerView(frame, check, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
             ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}

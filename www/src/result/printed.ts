@@ -70,7 +70,7 @@ function reportView(
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
       </header>
-      ${printedWords(evidence, filed, report, t)}
+      ${printedWords(evidence, filed, { is: "done", judged, answer: part.ownAnswer }, t)}
       <div class="paper-verdict tone-${words.tone}">
         ${icon(words.icon)}
         <div>

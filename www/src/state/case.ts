@@ -3,6 +3,7 @@ import type { Coverage } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
+import { type FiledAnswer, type OwnAnswer, ownAnswer } from "../evidence/own-answer.ts";
 import {
   type Agreement,
   agreement,
@@ -19,6 +20,8 @@ export interface Chosen {
   /** Names of the pieces it was joined from, if any. */
   readonly of: readonly string[];
   readonly from: "reader" | "log" | "sample" | "evidence";
+  /** Answer of the evidence file that the export is from. */
+  readonly answer?: FiledAnswer | undefined;
 }
 
 /** Result of comparing an export with the remembered state of its log. */
@@ -31,8 +34,10 @@ export interface MemoryComparison {
 export interface Part extends Chosen {
   readonly session: Session | undefined;
   readonly coverage: Coverage | undefined;
-  /** Number of its events that no parser recognizes. */
+  /** Number of its events that state no actor or no action. */
   readonly unrecognized: number | undefined;
+  /** Answer by the reader's trust file; undefined if the evidence file has no answer, or the same trust file. */
+  readonly ownAnswer: OwnAnswer | undefined;
   readonly seenBefore: MemoryComparison | undefined;
   /** True if this device now remembers this state of its log. */
   readonly remembered: boolean;
@@ -188,7 +193,7 @@ export class Case extends EventTarget {
       session.close();
       session = await this.#session(at, input, signal);
     }
-    const searched = await searchedOf(session);
+    const searched = await searchedOf(session, this.#part(at).answer);
     signal.throwIfAborted();
     this.#change(at, { ...searched, seenBefore: before, when: this.#tools.now() });
     this.#hashed.set(file, this.#hash(at, file, signal));
@@ -273,7 +278,7 @@ export class Case extends EventTarget {
       // The part's verdict was reached without that pin and must be replaced.
       this.#part(at).session?.close();
       const session = await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
-      this.#change(at, await searchedOf(session));
+      this.#change(at, await searchedOf(session, this.#part(at).answer));
     }
     this.#change(at, { seenBefore: before });
   }
@@ -348,6 +353,7 @@ function fresh(chosen: Chosen): Part {
     session: undefined,
     coverage: undefined,
     unrecognized: undefined,
+    ownAnswer: undefined,
     seenBefore: undefined,
     remembered: false,
     agreement: undefined,
@@ -375,7 +381,16 @@ function compareWithMemory(
 }
 
 /** Returns what the index of a session knows before any search in the page replaces this one. */
-async function searchedOf({ index }: Session): Promise<Pick<Part, "coverage" | "unrecognized">> {
+async function searchedOf(
+  session: Session,
+  answer: FiledAnswer | undefined,
+): Promise<Pick<Part, "coverage" | "unrecognized" | "ownAnswer">> {
+  const { index } = session;
+  const own = answer && (await ownAnswer(session, answer));
   const found = await index.ask(UNRECOGNIZED, { by: "place", descending: false }, () => {});
-  return { coverage: await index.coverage(), unrecognized: "code" in found ? undefined : found.events };
+  return {
+    coverage: await index.coverage(),
+    unrecognized: "code" in found ? undefined : found.events,
+    ownAnswer: own,
+  };
 }

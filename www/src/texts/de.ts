@@ -671,7 +671,7 @@ export const de: PageTexts = {
           html`Die Datei zeigt das Log bis ${seen}. Sie haben auch nach einer späteren Zeit gefragt.`,
         undated: "Nichts zeigt, bis wann diese Datei das Log zeigt.",
         unrecognized: (unread) =>
-          `${events(unread)} ${unread === 1 ? "nennt" : "nennen"} weder Aktion noch Handelnden in einer Form, die die Suche kennt.`,
+          `${events(unread)} ${unread === 1 ? "nennt" : "nennen"} keinen Handelnden oder keine Aktion in einer Form, die die Suche kennt.`,
         unexamined: (present) =>
           `${events(present)} ${present === 1 ? "ist" : "sind"} mit den hier benutzten Schlüsseln verifiziert, und nicht alle wurden durchsucht.`,
       },
@@ -694,6 +694,23 @@ export const de: PageTexts = {
       tooLarge: "Der Export hat mehr als 64 MB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
       report: "Bericht speichern",
+    },
+    own: {
+      running: "Wird geprüft …",
+      stopped: "Nicht geprüft. Siehe unten.",
+      selected: (selected, events) =>
+        `Mit Ihrer Vertrauensdatei findet die Suche ${selected}. Durchsucht: ${events}.`,
+      contained: (selected, events) =>
+        `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
+      leftOut: (left, listed) =>
+        left === 1
+          ? `1 Eintrag passt mit Ihrer Vertrauensdatei zur Suche und fehlt in der Antwort: ${listed}`
+          : `${count(left)} Einträge passen mit Ihrer Vertrauensdatei zur Suche und fehlen in der Antwort: ${listed}`,
+      unverified: (unverified, listed) =>
+        unverified === 1
+          ? `1 Eintrag der Antwort ist mit Ihrer Vertrauensdatei nicht verifiziert: ${listed}`
+          : `${count(unverified)} Einträge der Antwort sind mit Ihrer Vertrauensdatei nicht verifiziert: ${listed}`,
+      more: (shown, more) => `${shown} und ${more} weitere`,
     },
     filed: {
       heading: "Beweisdatei",
@@ -736,12 +753,14 @@ export const de: PageTexts = {
       answer: "Antwort",
       examinedAt: "Untersucht am",
       verdict: "Ergebnis mit der Vertrauensdatei darin",
+      ownVerdict: "Ergebnis mit Ihrer Vertrauensdatei",
       whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",
       contained: (events) =>
         `Die Datei enthält alles, was durchsucht wurde: ${events}. Diese Seite hat noch einmal gesucht, mit demselben Ergebnis.`,
       stated:
         "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
-      examined: (events, unrecognized) => `${events} durchsucht; von keinem Parser erkannt: ${unrecognized}`,
+      examined: (events, unrecognized) =>
+        `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
       papers: "Notizen",
     },
     make: {

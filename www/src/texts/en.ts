@@ -665,7 +665,7 @@ export const en = {
           html`The file shows the log up to ${seen}, but you asked about a later time too.`,
         undated: "Nothing shows up to which time this file shows the log.",
         unrecognized: (unread: number) =>
-          `${events(unread)} ${unread === 1 ? "states" : "state"} neither an action nor an actor in a form that the search knows.`,
+          `${events(unread)} ${unread === 1 ? "states" : "state"} no actor or no action in a form that the search knows.`,
         unexamined: (present: number) =>
           `${events(present)} ${present === 1 ? "verifies" : "verify"} with the keys used here, and not all of them were searched.`,
       },
@@ -687,6 +687,19 @@ export const en = {
       tooLarge: "The export has more than 64 MB, so the file can’t include it.",
       slice: "Save these events as an export",
       report: "Save report",
+    },
+    own: {
+      running: "Being checked…",
+      stopped: "Not checked. See below.",
+      selected: (selected: string, events: string) =>
+        `By your trust file, the query selects ${selected} of ${events}.`,
+      contained: (selected: string, events: string) =>
+        `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
+      leftOut: (left: number, listed: string) =>
+        `${entries(left)} ${left === 1 ? "matches" : "match"} by your trust file that the answer leaves out: ${listed}`,
+      unverified: (unverified: number, listed: string) =>
+        `${entries(unverified)} of the answer ${unverified === 1 ? "is" : "are"} not verified by your trust file: ${listed}`,
+      more: (shown: string, more: string) => `${shown} and ${more} more`,
     },
     filed: {
       heading: "Evidence file",
@@ -727,13 +740,14 @@ export const en = {
       answer: "Answer",
       examinedAt: "Examined at",
       verdict: "Verdict by the file’s trust file",
+      ownVerdict: "Verdict by your trust file",
       whole: "What the author’s tool reported about the full export:",
       contained: (events: string) =>
         `The file contains all ${events} that were searched. This page searched them again and got the same result.`,
       stated:
         "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
       examined: (events: string, unrecognized: string) =>
-        `${events} searched, of which no parser recognizes ${unrecognized}`,
+        `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
       papers: "Notes",
     },
     make: {

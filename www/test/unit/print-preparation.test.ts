@@ -21,6 +21,7 @@ const ready = (query: string, events = 1): Selection => ({
   state: "ready",
   events,
   of: 9,
+  at: 0,
   isGrowing: false,
 });
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod exposure;
+mod own_trust;
 pub(crate) mod page;
 mod sections;
 pub(crate) mod selected;
@@ -42,7 +43,8 @@ Examples:
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
 
-Exit status: as for `countersign verify`, and 1 if --check finds that a file was altered.")]
+Exit status: as for `countersign verify`, and 1 if --check finds that a file was altered. With your own --trust,
+the verdict is by your trust file, and never a success if the answer in the file is another by it.")]
 pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd
     #[arg(value_name = "EXPORT", required_unless_present = "check")]

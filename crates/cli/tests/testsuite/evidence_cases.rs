@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::common::Place;
 
 const CASES: &str = include_str!("../../../../tests/evidence/cases.json");
+const OWN_TRUST: &str = include_str!("../../../../tests/evidence/own-trust.json");
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
 const PAGE: &str = "<!doctype html>\n<html></html>\n";
 
@@ -42,20 +44,27 @@ fn changed(file: &str, case: &Value) -> String {
     format!("{}{block}sum {sum}\n</script>\n{}", &file[..begin], case["after"].as_str().unwrap_or_default())
 }
 
+/// Writes an evidence file from the export and the trust file of a vector.
+fn write_file(place: &Place, file: &Value, output: &str) {
+    let vector = format!("{VECTORS}/{}", file["vector"].as_str().unwrap());
+    let (export, trust) = (format!("{vector}/export.ndjson"), format!("{vector}/trust.txt"));
+    let mut args = vec!["report", &export, "--trust", &trust, "--page", "page.html", "-o", output];
+    args.extend(["--now", "2026-12-31T00:00:00.000Z"]);
+    args.extend(texts(&file["args"]));
+    let _ = place.run(&args);
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+}
+
 #[test]
 fn rejects_statements_that_the_export_refutes() {
     let cases: Value = serde_json::from_str(CASES).unwrap();
     let place = Place::new();
     place.write("page.html", PAGE);
-    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
     for (name, file) in cases["files"].as_object().unwrap() {
-        let vector = format!("{vectors}/{}", file["vector"].as_str().unwrap());
-        let (export, trust, output) =
-            (format!("{vector}/export.ndjson"), format!("{vector}/trust.txt"), format!("{name}.html"));
-        let mut args = vec!["report", &export, "--trust", &trust, "--page", "page.html", "-o", &output];
-        args.extend(["--now", "2026-12-31T00:00:00.000Z"]);
-        args.extend(file["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()));
-        let _ = place.run(&args);
+        write_file(&place, file, &format!("{name}.html"));
     }
     for case in cases["cases"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
@@ -72,6 +81,36 @@ fn rejects_statements_that_the_export_refutes() {
                 let member = refused.as_str().map(|member| format!("field \"{member}\""));
                 assert!(member.is_none_or(|member| told.contains(&member)), "{name}: {told}");
             }
+        }
+    }
+}
+
+/// Checks the cases of `tests/evidence/own-trust.json`, which the page's tests also check.
+#[test]
+fn compares_answers_by_the_readers_trust_file() {
+    let cases: Value = serde_json::from_str(OWN_TRUST).unwrap();
+    let place = Place::new();
+    place.write("page.html", PAGE);
+    for case in cases["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        write_file(&place, case, "case.html");
+        place.write("mine.txt", texts(&case["trust"]).join("\n") + "\n");
+        let export = format!("{VECTORS}/{}/export.ndjson", case["vector"].as_str().unwrap());
+        for args in
+            [&["case.html", "--trust", "mine.txt"][..], &["case.html", &export, "--trust", "mine.txt"]]
+        {
+            let output = place.run(&[&["report", "--check"], args].concat()).get_output().clone();
+            let told = String::from_utf8(output.stdout).unwrap().to_lowercase();
+            let says = |text: &&str| told.contains(&text.to_lowercase());
+            for text in texts(&case["says"]) {
+                assert!(says(&text), "{name}: {text}\n{told}");
+            }
+            // The search among all events of the export can be repeated.
+            let is_whole = args.len() == 4;
+            for text in texts(&case["not"]).iter().filter(|text| !is_whole || !text.contains("selects")) {
+                assert!(!says(text), "{name}: {text}\n{told}");
+            }
+            assert_eq!(output.status.code().map(i64::from), case["status"].as_i64(), "{name}\n{told}");
         }
     }
 }

@@ -242,6 +242,26 @@ fn rejects_another_export() {
 }
 
 #[test]
+fn the_readers_trust_file_decides_on_the_export() {
+    // A stranger signs an export, and embeds a trust file that names the stranger's keys.
+    let place = place();
+    place.write("mine.txt", Place::new().read("trust.txt"));
+    let untrusted = "you don't trust";
+    for (selection, is_answer) in [(&[][..], false), (&["--query", "actor.id=u_1"], true)] {
+        report(&place, &[selection, &["-o", "stranger.html"]].concat());
+        let check = ["report", "--check", "stranger.html", "audit.ndjson"];
+        place.run(&check).success();
+        for args in [&check[..3], &check] {
+            let output = place.run(&[args, &["--trust", "mine.txt"]].concat()).code(3).get_output().clone();
+            let told = String::from_utf8(output.stdout).unwrap();
+            assert!(told.contains(untrusted) && !told.contains("Verified"), "{told}");
+            let unverified = "6 entries of the answer are not verified by your trust file: ";
+            assert_eq!(told.contains(unverified), is_answer, "{told}");
+        }
+    }
+}
+
+#[test]
 fn samples_depend_on_root_and_seed() {
     let place = place();
     report(&place, &["--sample", "4", "--seed", "2026-Q4", "-o", "four.json"]);

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use countersign::hash::Hash;
 use countersign::hex;
-use countersign::verify::{Report, Verdict};
-use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, is_page};
+use countersign::verify::Report;
+use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, VerifiedEntries, is_page};
 
+use super::own_trust::{self, OwnAnswer, OwnResult, unrecognized_words};
 use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
-use super::written::{json, verified, verified_with_shown};
+use super::written::{json, verified_with_shown};
 use super::{Args, page};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -53,26 +54,29 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         lines.extend(describe_search(&frame));
         lines.push(describe_page(&file.page_sha256()));
         let is_same = |own: &(String, Vec<u8>)| embedded.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
-        let is_same = own.as_ref().is_none_or(is_same);
-        let report = if let Some(own) = &own {
-            lines.push(if is_same {
-                format!("{} the embedded trust file is yours", good("✓"))
-            } else {
+        let (report, answer) = match &own {
+            None => {
+                let hint = "the verdict uses the writer's trust file: use your own with --trust";
+                lines.push(format!("{} {hint}", doubt("!")));
+                (report, None)
+            }
+            Some(own) if is_same(own) => {
+                lines.push(format!("{} the embedded trust file is yours", good("✓")));
+                (report, None)
+            }
+            Some(own) => {
                 let other = "the embedded trust file is not yours; the verdict below uses yours";
-                format!("{} {other}", doubt("!"))
-            });
-            verified(&file.export, &VerifyInput { trust: Some(own.clone()), pins: embedded.pins })?
-        } else {
-            let hint = "the verdict uses the writer's trust file: use your own with --trust";
-            lines.push(format!("{} {hint}", doubt("!")));
-            report
+                lines.push(format!("{} {other}", doubt("!")));
+                let given = VerifyInput { trust: Some(own.clone()), pins: embedded.pins };
+                let OwnResult { report, answer } =
+                    own_trust::search_file(file, &given, &answer_entries(&frame, &shown))?;
+                // With the export, the answer is compared below.
+                (report, answer.filter(|_| args.export.is_none()))
+            }
         };
+        lines.extend(answer.iter().flat_map(OwnAnswer::describe));
         lines.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
-        status = report.verdict.into();
-        if let Some(unsearched) = unsearched(&frame, &report).filter(|_| !is_same) {
-            lines.push(format!("{} {unsearched}", bad("!")));
-            status = if status == ExitStatus::Success { ExitStatus::NotChecked } else { status };
-        }
+        status = status_of(&report, answer.as_ref());
     } else if args.export.is_none() {
         let hint = "add its export and trust file: --check REPORT EXPORT --trust TRUST";
         return Err(CliError::unusable(
@@ -89,7 +93,23 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-/// Compares a report with its export.
+/// Returns the exit status of a verdict. An answer that is not the reader's own is no success.
+fn status_of(report: &Report, answer: Option<&OwnAnswer>) -> ExitStatus {
+    match report.verdict.into() {
+        ExitStatus::Success if answer.is_some_and(|answer| !answer.is_same()) => ExitStatus::NotChecked,
+        status => status,
+    }
+}
+
+/// Returns the entries of a file's answer: those that its query selects in what was examined, else all that it contains.
+fn answer_entries(frame: &Frame, shown: &VerifiedEntries) -> Vec<u64> {
+    let leaves = shown.selected.as_ref().map_or(&shown.leaves, |selected| &selected.leaves);
+    let is_within = |leaf: &u64| frame.scope.range.is_none_or(|(first, end)| (first..end).contains(leaf));
+    leaves.iter().copied().filter(is_within).collect()
+}
+
+/// Compares a report with its export. If the reader's own trust file is another than an evidence file's, the verdict is
+/// by the reader's.
 fn compare_export(
     args: &Args,
     export: &Path,
@@ -105,7 +125,7 @@ fn compare_export(
         Some(file) => {
             frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes))
         }
-        None => own,
+        None => own.clone(),
     };
     let is_trust = match (&frame.trust, &trust) {
         (Some(described), Some((_, bytes))) => described.is(bytes),
@@ -131,7 +151,8 @@ fn compare_export(
         has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
-    let found = select(export, &VerifyInput { trust, pins }, &request)?;
+    let given = VerifyInput { trust, pins };
+    let found = select(export, &given, &request)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
         let hint = "pass the export whose SHA-256 is in the report";
@@ -148,8 +169,19 @@ fn compare_export(
         return Err(differs("the query or sample selects different events", hint));
     }
     lines.push(export_matches(&found));
-    lines.push(format!("{} {}", label("in the export:"), verdict::headline(&found.verification.report)));
-    Ok(found.verification.report.verdict.into())
+    let is_same = |own: &(String, Vec<u8>)| given.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
+    let (report, answer) = match own {
+        Some(own) if !is_same(&own) => {
+            let given = VerifyInput { trust: Some(own), pins: given.pins };
+            let (parsers, threads) = (&request.parsers, request.threads);
+            let result = own_trust::search_whole(export, frame, &given, &found.leaves, parsers, threads)?;
+            (result.report, result.answer)
+        }
+        _ => (found.verification.report, None),
+    };
+    lines.extend(answer.iter().flat_map(OwnAnswer::describe));
+    lines.push(format!("{} {}", label("in the export:"), verdict::headline(&report)));
+    Ok(status_of(&report, answer.as_ref()))
 }
 
 /// Returns the pins that a JSON report names.
@@ -215,18 +247,6 @@ fn describe_search(frame: &Frame) -> Option<String> {
     })
 }
 
-/// Describes the events that verify with the reader's trust file, but were not searched, because the writer's trust file does
-/// not admit them. `None` if there are none, or if the report says itself that it covers only a part.
-fn unsearched(frame: &Frame, report: &Report) -> Option<String> {
-    let searched =
-        frame.scope.examined.filter(|_| frame.must_search() && frame.scope.range.is_none())?.events;
-    let is_other = report.verdict == Verdict::Verified && report.counts.events != searched;
-    is_other.then(|| {
-        let events = count(report.counts.events, "event");
-        format!("with your trust file, {events} verify, but {searched} were searched: the answer does not cover all of them")
-    })
-}
-
 /// Describes what a report covers.
 fn describe(frame: &Frame) -> Vec<String> {
     let hash = |described: &Described| {
@@ -252,11 +272,11 @@ fn describe(frame: &Frame) -> Vec<String> {
     lines.push(match &frame.scope.examined {
         None => format!("{} {}", label("selected:"), count(frame.scope.events, "event")),
         Some(examined) => format!(
-            "{} {} of {} examined; no parser recognizes {}",
+            "{} {} of {} examined{}",
             label("selected:"),
             frame.scope.events,
             count(examined.events, "event"),
-            count(examined.unrecognized, "event")
+            unrecognized_words(examined.unrecognized)
         ),
     });
     if let Some(sample) = &frame.scope.sample {

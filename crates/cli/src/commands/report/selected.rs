@@ -1,13 +1,17 @@
 //! Verifies an export, and selects the events of a report.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use countersign::hash::Hash;
+use countersign::link::ChainId;
+use countersign::note::VerifierKey;
 use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{
-    EventVisitor, Mark, Options, PendingItem, SummarizedEvent, Verification, VerifiedItem,
+    EventVisitor, Mark, Options, PendingItem, SignerTrust, SignerTrusts, SummarizedEvent, Verification,
+    VerifiedItem,
 };
 use countersign_evidence::{Described, Draw, Examined, SampleRoot, Sampled, SelectedEntries, UNRECOGNIZED};
 use countersign_query::{Parsers, Query};
@@ -122,7 +126,7 @@ pub(crate) fn select(
         request.range,
         &request.parsers,
     )?;
-    let FoundEvents { all, matching: leaves, unrecognized, roots } = found;
+    let FoundEvents { all, matching: leaves, unrecognized, roots, .. } = found;
     let origin = verification.report.origin.as_deref();
     given.warn_of_other_logs(&pins, origin);
     let sample = request.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
@@ -132,7 +136,7 @@ pub(crate) fn select(
     Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, examined, sample })
 }
 
-/// A query, and the one that selects the events that no parser recognizes.
+/// A query, and the one that selects the events that state no actor or no action.
 pub(super) struct Search {
     query: Query,
     unrecognized: Query,
@@ -153,8 +157,10 @@ pub(super) struct FoundEvents {
     pub(super) all: Vec<u64>,
     /// Those that the query selects; all without a query.
     pub(super) matching: Vec<u64>,
-    /// Those that no parser recognizes; none without a query.
+    /// Those that state no actor or no action; none without a query.
     pub(super) unrecognized: Vec<u64>,
+    /// Those whose signer is not trusted.
+    pub(super) untrusted: Vec<u64>,
     pub(super) roots: Roots,
 }
 
@@ -188,10 +194,22 @@ pub(super) fn search_export(
             Some(event.select(examined))
         }
     };
-    let mut visitor = SelectionVisitor { query: query.as_ref(), range, found: FoundEvents::default() };
+    let mut visitor = SelectionVisitor {
+        query: query.as_ref(),
+        range,
+        found: FoundEvents::default(),
+        by_signer: BTreeMap::new(),
+    };
     let verification = visit(input, options, threads, examiner, &mut visitor)?;
-    let mut found = visitor.found;
-    for leaves in [&mut found.all, &mut found.matching, &mut found.unrecognized] {
+    let SelectionVisitor { mut found, by_signer, .. } = visitor;
+    let signers = SignerTrusts::from_report(&verification.report);
+    for ((chain, authorized), SignedEvents { vkey, leaves }) in by_signer {
+        if signers.of_signer(&vkey, chain, authorized) != SignerTrust::Trusted {
+            found.untrusted.extend(&leaves);
+        }
+        found.all.extend(leaves);
+    }
+    for leaves in [&mut found.all, &mut found.matching, &mut found.unrecognized, &mut found.untrusted] {
         leaves.sort_unstable();
         leaves.dedup();
     }
@@ -217,6 +235,14 @@ struct SelectionVisitor<'q> {
     query: Option<&'q EventQuery<'q>>,
     range: Option<(u64, u64)>,
     found: FoundEvents,
+    /// All events, by chain and by whether the key was authorized when they became verified.
+    by_signer: BTreeMap<(ChainId, bool), SignedEvents>,
+}
+
+/// The entries of events that one key signed.
+struct SignedEvents {
+    vkey: VerifierKey,
+    leaves: Vec<u64>,
 }
 
 impl EventVisitor for SelectionVisitor<'_> {
@@ -228,7 +254,11 @@ impl EventVisitor for SelectionVisitor<'_> {
         if !self.range.is_none_or(|(first, end)| (first..end).contains(&link.index)) {
             return Ok(());
         }
-        self.found.all.push(link.index);
+        self.by_signer
+            .entry((link.chain, link.authorized))
+            .or_insert_with(|| SignedEvents { vkey: link.vkey.clone(), leaves: Vec::new() })
+            .leaves
+            .push(link.index);
         let matches = |met| self.query.is_none_or(|query| query.matches(met, &link));
         if met.is_some_and(matches) {
             self.found.matching.push(link.index);

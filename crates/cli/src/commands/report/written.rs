@@ -180,7 +180,7 @@ fn too_long() -> CliError {
 }
 
 /// Verifies an export in memory.
-pub(super) fn verified(export: &[u8], given: &VerifyInput) -> Result<Report, CliError> {
+fn verified(export: &[u8], given: &VerifyInput) -> Result<Report, CliError> {
     let mut verifier = Verifier::new(given.options()?);
     verifier.push(export);
     Ok(verifier.finish().report)

@@ -115,7 +115,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       const root = sampleRoot(checkpoints, report.origin);
       const shown = { report, entries: Float64Array.from(entries), root, ...(await searchAgain(evidence, search)) };
       await withSlicer({}, (remote) => remote.holdEvidence(evidence.frame, shown));
-      return evidence;
+      return { ...evidence, entries: shown.entries, selected: shown.selected };
     },
     draw: (drawing) => withSlicer({}, (remote) => remote.draw(drawing)),
   };

@@ -98,6 +98,14 @@ export interface Evidence {
   readonly why: Why | null;
 }
 
+/** The contents of an evidence file whose export was verified against its trust file and pins. */
+export interface OpenedEvidence extends Evidence {
+  /** Entries of the events that verified. */
+  readonly entries: Float64Array;
+  /** Entries of the events that the query selects; undefined if the file doesn't contain what was examined. */
+  readonly selected: Float64Array | undefined;
+}
+
 /** Queries to run on the export of an evidence file. */
 export interface EvidenceSearch {
   readonly queries: readonly string[];
@@ -138,7 +146,7 @@ export interface Slicer {
    * whose claims its export contradicts. If the file contains everything that its query examined, `search` repeats the
    * query; without `search`, such a file is rejected.
    */
-  openEvidence(file: Blob, search?: SearchExport): Promise<Evidence>;
+  openEvidence(file: Blob, search?: SearchExport): Promise<OpenedEvidence>;
   /** Returns the drawn entries, in the order of the draw. */
   draw(drawing: Drawing): Promise<Float64Array>;
 }

@@ -16,6 +16,8 @@ export class SearchController {
   readonly session: Session;
   /** The newest result. */
   found: SearchResult | undefined;
+  /** Time from which relative times in the query of `found` count, in milliseconds since 1970. */
+  at: number | undefined;
   failure: PlainError | undefined;
   /** Set if the newest search is invalid; `found` is then the result of the one before. */
   invalidPart: InvalidPart | undefined;
@@ -49,10 +51,12 @@ export class SearchController {
     this.turn += 1;
     const { turn } = this;
     const query = queryOf(criteria);
+    const at = Date.now();
     const accept = (found: SearchResult) => {
       // The index reports the last result twice.
       if (!this.#isClosed && found !== this.found) {
         this.found = found;
+        this.at = at;
         this.#answered = turn;
         this.#onChange();
       }
@@ -63,7 +67,7 @@ export class SearchController {
       if (turn !== this.turn) {
         return;
       }
-      const answer = invalidPart?.refusal ?? (await this.session.index.ask(query, order, accept));
+      const answer = invalidPart?.refusal ?? (await this.session.index.ask(query, order, accept, at));
       if (!("code" in answer)) {
         accept(answer);
       } else if (!this.#isClosed && turn === this.turn) {

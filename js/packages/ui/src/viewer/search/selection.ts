@@ -41,6 +41,8 @@ export type Selection =
       /** Number of events selected, and total number of events. */
       readonly events: number;
       readonly of: number;
+      /** Time from which relative times in the query count, in milliseconds since 1970. */
+      readonly at: number;
       /** True while a log is followed, so that more events may arrive. */
       readonly isGrowing: boolean;
     });
@@ -60,7 +62,7 @@ export function selectionOf(
   criteria: Criteria,
   draft: Draft | undefined,
 ): Selection {
-  const { session, found, turn = 0, invalidPart, failure } = search ?? {};
+  const { session, found, at, turn = 0, invalidPart, failure } = search ?? {};
   const boxQuery = queryOf({ ...criteria, ...(draft && { text: draft.text }) });
   const selected: SelectionBase = { session, turn, query: queryOf(criteria), boxQuery };
   if (draft?.refusal !== undefined || invalidPart !== undefined || failure !== undefined) {
@@ -73,11 +75,11 @@ export function selectionOf(
   if (session === undefined || session.phase === "verifying") {
     return wait("verifying");
   }
-  if (search?.isBusy !== false || found === undefined) {
+  if (search?.isBusy !== false || found === undefined || at === undefined) {
     return wait("counting");
   }
   const isGrowing = isLive(session.source) && session.isRunning;
-  return { ...selected, state: "ready", events: found.events, of: found.of, isGrowing };
+  return { ...selected, state: "ready", events: found.events, of: found.of, at, isGrowing };
 }
 
 /** True if both selections are the same. */

@@ -1,0 +1,212 @@
+//! Repeats the search of a report with the reader's own trust file, and compares the answers.
+
+use std::collections::HashSet;
+use std::io::Cursor;
+use std::path::Path;
+
+use countersign::verify::Report;
+use countersign_evidence::{File, Frame};
+use countersign_query::Parsers;
+
+use super::selected::{FoundEvents, Search, VerifyInput, search_export};
+use crate::errors::CliError;
+use crate::io::contents::open_export;
+use crate::io::input::Input;
+use crate::io::style::{bad, good};
+use crate::io::verdict::count;
+
+/// The maximum number of entries that a sentence lists.
+const MAX_LISTED: usize = 20;
+
+/// The report on an export by the reader's trust file, and the answer in it if the frame has a query.
+pub(super) struct OwnResult {
+    pub(super) report: Report,
+    pub(super) answer: Option<OwnAnswer>,
+}
+
+/// The answer by the reader's trust file, compared with that of a report.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OwnAnswer {
+    /// The result of the search; `None` if the events that were searched are not there.
+    searched: Option<Searched>,
+    /// The entries that match by the reader's trust file and that the report's answer leaves out, in order.
+    left_out: Vec<u64>,
+    /// The entries of the report's answer whose event does not verify, or whose signer is not trusted, in order.
+    unverified: Vec<u64>,
+}
+
+/// The result of a search, in numbers of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Searched {
+    selected: u64,
+    examined: u64,
+    unrecognized: u64,
+}
+
+impl OwnAnswer {
+    /// Compares the entries of an answer with what the reader's trust file verifies in the same export. Without a
+    /// search, the export has only events that were selected.
+    fn compare(answer: &[u64], own: &FoundEvents, is_searched: bool) -> Self {
+        let untrusted: HashSet<u64> = own.untrusted.iter().copied().collect();
+        let verified: HashSet<u64> =
+            own.all.iter().copied().filter(|leaf| !untrusted.contains(leaf)).collect();
+        let answered: HashSet<u64> = answer.iter().copied().collect();
+        let unverified = answer.iter().copied().filter(|leaf| !verified.contains(leaf));
+        let left_out = own.matching.iter().copied().filter(|leaf| !answered.contains(leaf));
+        let searched = Searched {
+            selected: own.matching.len() as u64,
+            examined: own.all.len() as u64,
+            unrecognized: own.unrecognized.len() as u64,
+        };
+        Self {
+            searched: is_searched.then_some(searched),
+            left_out: left_out.collect(),
+            unverified: unverified.collect(),
+        }
+    }
+
+    /// True if the report's answer is also the answer by the reader's trust file.
+    pub(super) fn is_same(&self) -> bool {
+        self.left_out.is_empty() && self.unverified.is_empty()
+    }
+
+    /// Describes the answer by the reader's trust file, and how the report's differs from it.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(Searched { selected, examined, unrecognized }) = self.searched {
+            let mark = if self.is_same() { good("✓") } else { bad("!") };
+            let events = count(examined, "event");
+            let unrecognized = unrecognized_words(unrecognized);
+            lines.push(format!(
+                "{mark} by your trust file, the query selects {selected} of {events}{unrecognized}"
+            ));
+        }
+        if !self.left_out.is_empty() {
+            let (entries, verb) = match self.left_out.len() {
+                1 => ("1 entry".into(), "matches"),
+                more => (format!("{more} entries"), "match"),
+            };
+            let listed = listed(&self.left_out);
+            lines.push(format!(
+                "{} {entries} {verb} by your trust file that the answer leaves out: {listed}",
+                bad("!")
+            ));
+        }
+        if !self.unverified.is_empty() {
+            let (entries, verb) = match self.unverified.len() {
+                1 => ("1 entry".into(), "is"),
+                more => (format!("{more} entries"), "are"),
+            };
+            let listed = listed(&self.unverified);
+            lines.push(format!(
+                "{} {entries} of the answer {verb} not verified by your trust file: {listed}",
+                bad("!")
+            ));
+        }
+        lines
+    }
+}
+
+/// Returns how many of the examined events state no actor or no action, as the end of a sentence; empty for none.
+pub(super) fn unrecognized_words(events: u64) -> String {
+    match events {
+        0 => String::new(),
+        1 => "; of these, 1 states no actor or no action that the query knows".into(),
+        more => format!("; of these, {more} state no actor or no action that the query knows"),
+    }
+}
+
+/// Lists the first entries.
+fn listed(leaves: &[u64]) -> String {
+    let shown: Vec<String> = leaves.iter().take(MAX_LISTED).map(u64::to_string).collect();
+    let more = leaves.len().saturating_sub(MAX_LISTED);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    shown.join(", ") + &rest
+}
+
+/// Verifies the export in an evidence file with the reader's trust file, and searches it. `answer` has the entries of
+/// the file's answer.
+pub(super) fn search_file(file: &File, own: &VerifyInput, answer: &[u64]) -> Result<OwnResult, CliError> {
+    let frame = &file.frame;
+    let mut input = Input::stream("export", Box::new(Cursor::new(file.export.clone())));
+    let is_searched = frame.must_search();
+    let search = is_searched.then(|| search_of(frame)).transpose()?.flatten();
+    let parsers = Parsers::built_in();
+    let (verification, found) =
+        search_export(&mut input, own.options()?, 1, search.as_ref(), frame.scope.range, &parsers)?;
+    let compare = || OwnAnswer::compare(answer, &found, is_searched);
+    Ok(OwnResult { report: verification.report, answer: frame.query.as_ref().map(|_| compare()) })
+}
+
+/// Verifies the whole export with the reader's trust file, and searches it. `answer` has the entries that the query
+/// selects by the report's trust file.
+pub(super) fn search_whole(
+    export: &Path,
+    frame: &Frame,
+    own: &VerifyInput,
+    answer: &[u64],
+    parsers: &Parsers,
+    threads: usize,
+) -> Result<OwnResult, CliError> {
+    let search = search_of(frame)?;
+    let mut input = open_export(export)?;
+    let (verification, found) =
+        search_export(&mut input, own.options()?, threads, search.as_ref(), frame.scope.range, parsers)?;
+    let compare = |_| OwnAnswer::compare(answer, &found, true);
+    Ok(OwnResult { report: verification.report, answer: search.as_ref().map(compare) })
+}
+
+fn search_of(frame: &Frame) -> Result<Option<Search>, CliError> {
+    frame.query.as_deref().map(|text| Search::parse(text, frame.time)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(all: &[u64], matching: &[u64], untrusted: &[u64]) -> FoundEvents {
+        FoundEvents {
+            all: all.to_vec(),
+            matching: matching.to_vec(),
+            untrusted: untrusted.to_vec(),
+            ..FoundEvents::default()
+        }
+    }
+
+    fn lines(answer: &OwnAnswer) -> String {
+        anstream::adapter::strip_str(&answer.describe().join("\n")).to_string()
+    }
+
+    #[test]
+    fn lists_the_entries_that_differ() {
+        let answer = OwnAnswer::compare(&[3, 5, 8], &found(&[3, 5, 17, 412], &[3, 5, 17, 412], &[5]), true);
+        assert!(!answer.is_same());
+        assert_eq!(
+            lines(&answer),
+            "! by your trust file, the query selects 4 of 4 events\n\
+             ! 2 entries match by your trust file that the answer leaves out: 17, 412\n\
+             ! 2 entries of the answer are not verified by your trust file: 5, 8"
+        );
+        let one = OwnAnswer::compare(&[3], &found(&[4], &[4], &[]), false);
+        assert_eq!(
+            lines(&one),
+            "! 1 entry matches by your trust file that the answer leaves out: 4\n\
+             ! 1 entry of the answer is not verified by your trust file: 3"
+        );
+    }
+
+    #[test]
+    fn other_events_that_do_not_match_are_no_difference() {
+        let answer = OwnAnswer::compare(&[3], &found(&[3, 4, 5], &[3], &[]), true);
+        assert!(answer.is_same());
+        assert_eq!(lines(&answer), "✓ by your trust file, the query selects 1 of 3 events");
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let many: Vec<u64> = (0..400).collect();
+        let answer = OwnAnswer::compare(&many, &FoundEvents::default(), false);
+        assert!(lines(&answer).starts_with("! 400 entries of the answer are not verified"));
+        assert!(lines(&answer).ends_with("17, 18, 19 and 380 more"));
+    }
+}
