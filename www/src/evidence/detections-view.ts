@@ -4,8 +4,8 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
-import { type AnswerBasis, answerBasis, type Doubt } from "./answer.ts";
 import { basisView } from "./answer-view.ts";
+import { detectionBasis } from "./detections-basis.ts";
 import type { Detections, Frame } from "./frame.ts";
 
 /** Maximum number of rules listed. */
@@ -20,21 +20,6 @@ export function packName({ pack: { name, version } }: Pick<Detections, "pack">):
 export function rulesQuestion(detections: Detections, t: PageTexts): TemplateResult {
   const { rules } = t.evidence.filed;
   return html`${rules.heading} ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}`;
-}
-
-/** Returns the basis of the result, with each reason why there may be more findings. */
-export function detectionBasis(
-  report: Report,
-  { coverage, limits, future }: Detections,
-  range: readonly [number, number] | null,
-): AnswerBasis {
-  const basis = answerBasis(report, { events: coverage.events, unrecognized: 0 }, "", range);
-  const doubts: Doubt[] = [];
-  if (coverage.events === 0) doubts.push({ is: "empty" });
-  else if (!coverage.complete) doubts.push({ is: "rules" });
-  if (limits.length > 0) doubts.push({ is: "limits", rules: limits.length });
-  if (future !== null) doubts.push({ is: "future", events: future.number });
-  return { ...basis, doubts: [...basis.doubts, ...doubts] };
 }
 
 /**
