@@ -1,5 +1,6 @@
 import { plainError } from "@countersign/shared/error.js";
 import { Session, type SessionOptions, type Tools } from "@countersign/ui/viewer/session/session.js";
+import { ownDetections } from "./evidence/own-detections.ts";
 import type { CaseTools } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
 
@@ -8,6 +9,7 @@ export function caseTools(workers: Tools, memory: Memory, rules: () => SessionOp
   return {
     session: (file, input) => new Session(file, { ...input, rules: rules() }, workers),
     hold: (file, input) => workers.verify(file, input),
+    detect: (rules, trust) => ownDetections(workers, rules, trust),
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
     memory,
     failure: plainError,

@@ -8,8 +8,9 @@ import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answerBasis } from "./answer.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
+import { detectionsView, rulesQuestion } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
-import type { Frame } from "./frame.ts";
+import type { Detections, Frame } from "./frame.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import { differenceView } from "./own-answer-view.ts";
 import { rowsView } from "./rows-view.ts";
@@ -22,7 +23,13 @@ export type OwnCheck =
   | { readonly is: "running" }
   /** It was canceled, or it failed. */
   | { readonly is: "stopped" }
-  | { readonly is: "done"; readonly judged: Judged; readonly answer: OwnAnswer | undefined };
+  | {
+      readonly is: "done";
+      readonly judged: Judged;
+      readonly answer: OwnAnswer | undefined;
+      /** Result of the rules by the reader's trust file, if that is not the one in the file. */
+      readonly detections: Detections | undefined;
+    };
 
 /** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
@@ -34,17 +41,19 @@ export interface ShownCase {
 }
 
 /** Renders the case: the question, the answer and who vouches for it, the verdict, who examined it, and the events. */
-export function caseView({ frame, why }: Filed, shown: ShownCase, t: PageTexts): TemplateResult {
+export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): TemplateResult {
+  const { frame, why } = filed;
   const texts = t.evidence.filed;
   const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
   const verdict = html`<strong>${word}</strong> ${value(says, 2000)}`;
   // All events of an export are no answer, and are on the Events tab.
-  const listed = frame.query === null && frame.slice === null ? [] : (shown.rows?.slice(0, MAX_LISTED) ?? []);
+  const isShown = frame.detections !== null || (frame.query === null && frame.slice === null);
+  const listed = isShown ? [] : (shown.rows?.slice(0, MAX_LISTED) ?? []);
   return html`
     <h2 id="filed-heading" tabindex="-1">${questionView(frame, t)}</h2>
-    ${answerView(frame, shown.check, t)}
+    ${answerView(filed, shown.check, t)}
     <dl class="facts case-facts">
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
       ${frame.examiner === "" ? nothing : fact(texts.examiner, value(frame.examiner, 1000))}
@@ -64,8 +73,9 @@ export function caseView({ frame, why }: Filed, shown: ShownCase, t: PageTexts):
   `;
 }
 
-/** Renders the question: the query, or that all events were selected. */
-function questionView({ query, scope }: Frame, t: PageTexts): TemplateResult {
+/** Renders the question: the query, the rules, or that all events were selected. */
+function questionView({ query, scope, detections }: Frame, t: PageTexts): TemplateResult {
+  if (detections !== null) return rulesQuestion(detections, t);
   if (query === null) return html`${t.evidence.filed.allOf(t.viewer.figures.events(scope.events))}`;
   return html`${t.evidence.ask.query} <code dir="ltr">${value(query, 4000)}</code>`;
 }
@@ -77,15 +87,23 @@ function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string 
 }
 
 /**
- * Renders the answer of a report with a query, and who vouches for it. An answer that the file contains is by the
- * reader's own check, and not shown before that ends.
+ * Renders the answer of a report with a query or rules, and who vouches for it. An answer that the file contains is by
+ * the reader's own check, and not shown before that ends.
  */
-export function answerView(frame: Frame, check: OwnCheck, t: PageTexts): TemplateResult | typeof nothing {
+export function answerView(
+  { frame, isOwnRules }: Pick<Filed, "frame" | "isOwnRules">,
+  check: OwnCheck,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const { detections, slice } = frame;
   const { examined, events, range } = frame.scope;
+  if (detections !== null)
+    return slice === null && check.is !== "done"
+      ? pendingView(check, t)
+      : detectionsView(frame, detections, check.is === "done" ? check : undefined, isOwnRules, t);
   if (examined === null) return nothing;
   if (frame.slice !== null) return statedView(frame, examined, check, t);
-  if (check.is !== "done")
-    return html`<p class="case-answer" role="status" data-vouched=${check.is}>${t.evidence.own[check.is]}</p>`;
+  if (check.is !== "done") return pendingView(check, t);
   const { filed: texts, own: words } = t.evidence;
   const { figures } = t.viewer;
   const { judged, answer } = check;
@@ -97,6 +115,11 @@ export function answerView(frame: Frame, check: OwnCheck, t: PageTexts): Templat
     <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
     ${basisView(answerBasis(judged.report, searched ?? examined, "", range), t)}
   `;
+}
+
+/** Renders that the reader's own check hasn't ended, in the place of an answer. */
+function pendingView({ is }: Exclude<OwnCheck, { is: "done" }>, t: PageTexts): TemplateResult {
+  return html`<p class="case-answer" role="status" data-vouched=${is}>${t.evidence.own[is]}</p>`;
 }
 
 /** Renders an answer that the examiner states about an export that isn't in the file. */

@@ -2,9 +2,11 @@ import type { PlainError } from "@countersign/shared/error.js";
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
+import { detectAgain } from "./detect-again.ts";
 import type { Frame } from "./frame.ts";
 import { ownPage } from "./own.ts";
 import { type FiledAnswer, filedAnswer } from "./own-answer.ts";
+import { type FiledRules, filedRules } from "./own-detections.ts";
 import { searchAgain } from "./search-again.ts";
 
 /** The verified content of an evidence file. */
@@ -15,12 +17,16 @@ export interface Filed {
   readonly frame: Frame;
   /** Its answer by the trust file in it; undefined without a query. */
   readonly answer: FiledAnswer | undefined;
+  /** Its rules; undefined unless it contains everything that they examined. */
+  readonly rules: FiledRules | undefined;
   /** Reason that selects the wording of the verdict. */
   readonly why: Why | null;
   readonly source: File;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
   readonly page: { readonly sha256: string; readonly isOwn: boolean };
+  /** True if its rules are those of this page; undefined if it has none. */
+  readonly isOwnRules: boolean | undefined;
   readonly when: Date;
 }
 
@@ -35,8 +41,8 @@ export type Shelf =
 export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
   const slicer = tools.slicer?.();
   if (slicer === undefined) throw new Error("this page can't open evidence files");
-  const opened = await slicer.openEvidence(file, searchAgain(tools));
-  const { frame: text, pageSha256, export: source, pins, trust, why } = opened;
+  const opened = await slicer.openEvidence(file, searchAgain(tools), detectAgain(tools));
+  const { frame: text, pageSha256, export: source, pins, trust, rules, why } = opened;
   const frame = JSON.parse(text) as Frame;
   const own = await slicer.sha256(ownPage());
   const { name } = frame.slice?.file ?? frame.file;
@@ -45,11 +51,13 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
     sha256: await slicer.sha256(file),
     frame,
     answer: filedAnswer(frame, opened),
+    rules: filedRules(frame, opened),
     why,
     source: new File([source], name),
     trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },
     pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, isPasted: true })),
     page: { sha256: pageSha256, isOwn: own === pageSha256 },
+    isOwnRules: rules === undefined ? undefined : rules === (await tools.rules?.())?.trim(),
     when: now(),
   };
 }

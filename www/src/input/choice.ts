@@ -290,12 +290,12 @@ export class Choice {
     this.#listener.changed();
     try {
       const filed = await this.#listener.open(file);
-      const { trust, pins, source, answer } = filed;
+      const { trust, pins, source, answer, rules } = filed;
       const isOwn = trustText(this.#trust) !== undefined;
       this.#suspend(isOwn ? undefined : trust);
       if (!isOwn && trust !== undefined) this.#trust = { file: trust, keys: [] };
       this.#pins = pins;
-      this.#exports = [{ file: source, of: [], from: "evidence", answer }];
+      this.#exports = [{ file: source, of: [], from: "evidence", answer, rules }];
       this.#shelf = { is: "open", filed };
     } catch (error) {
       this.#shelf = { is: "refused", name: file.name, failure: plainError(error) };

@@ -3,7 +3,9 @@ import type { Coverage } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
+import type { Detections } from "../evidence/frame.ts";
 import { type FiledAnswer, type OwnAnswer, ownAnswer } from "../evidence/own-answer.ts";
+import type { FiledRules } from "../evidence/own-detections.ts";
 import {
   type Agreement,
   agreement,
@@ -22,6 +24,8 @@ export interface Chosen {
   readonly from: "reader" | "log" | "sample" | "evidence";
   /** Answer of the evidence file that the export is from. */
   readonly answer?: FiledAnswer | undefined;
+  /** Rules of the evidence file that the export is from. */
+  readonly rules?: FiledRules | undefined;
 }
 
 /** Result of comparing an export with the remembered state of its log. */
@@ -38,6 +42,8 @@ export interface Part extends Chosen {
   readonly unrecognized: number | undefined;
   /** Answer by the reader's trust file; undefined if the evidence file has no answer, or the same trust file. */
   readonly ownAnswer: OwnAnswer | undefined;
+  /** Result of the rules by the reader's trust file; undefined if the evidence file has none, or the same trust file. */
+  readonly ownDetections: Detections | undefined;
   readonly seenBefore: MemoryComparison | undefined;
   /** True if this device now remembers this state of its log. */
   readonly remembered: boolean;
@@ -65,6 +71,8 @@ export interface CaseTools {
     file: File,
     given: VerificationInput & { readonly signal: AbortSignal },
   ) => Promise<PinReport>;
+  /** Runs the rules of an evidence file by the reader's trust file; undefined if that is the one in the file. */
+  readonly detect: (rules: FiledRules, trust: string | undefined) => Promise<Detections | undefined>;
   /** Resolves to undefined if this page can't compute it. */
   readonly sha256: (file: File, signal: AbortSignal) => Promise<string | undefined>;
   readonly memory: Memory;
@@ -354,6 +362,7 @@ function fresh(chosen: Chosen): Part {
     coverage: undefined,
     unrecognized: undefined,
     ownAnswer: undefined,
+    ownDetections: undefined,
     seenBefore: undefined,
     remembered: false,
     agreement: undefined,

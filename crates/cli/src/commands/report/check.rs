@@ -7,17 +7,20 @@ use countersign::hex;
 use countersign::verify::Report;
 use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, VerifiedEntries, is_page};
 
+use super::detections::{OwnDetections, detect, detect_own};
 use super::own_trust::{self, OwnAnswer, OwnResult, unrecognized_words};
 use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
 use super::written::{json, verified_with_shown};
-use super::{Args, page};
+use super::{Args, detections, page};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::contents::open_export;
 use crate::io::input;
 use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 
+const OWN_PARSERS: &str = "if it was made with custom parsers, use the same ones";
 const MAX_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
@@ -52,17 +55,18 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         let by = if embedded.trust.is_some() { "the embedded trust file" } else { "no trust file" };
         lines.push(format!("{} its events produce the embedded report, with {by}", good("✓")));
         lines.extend(describe_search(&frame));
+        lines.extend(detections::describe_check(&frame));
         lines.push(describe_page(&file.page_sha256()));
         let is_same = |own: &(String, Vec<u8>)| embedded.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
-        let (report, answer) = match &own {
+        let (report, answer, detected) = match &own {
             None => {
                 let hint = "the verdict uses the writer's trust file: use your own with --trust";
                 lines.push(format!("{} {hint}", doubt("!")));
-                (report, None)
+                (report, None, None)
             }
             Some(own) if is_same(own) => {
                 lines.push(format!("{} the embedded trust file is yours", good("✓")));
-                (report, None)
+                (report, None, None)
             }
             Some(own) => {
                 let other = "the embedded trust file is not yours; the verdict below uses yours";
@@ -71,12 +75,15 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
                 let OwnResult { report, answer } =
                     own_trust::search_file(file, &given, &answer_entries(&frame, &shown))?;
                 // With the export, the answer is compared below.
-                (report, answer.filter(|_| args.export.is_none()))
+                let is_last = args.export.is_none();
+                let detected = if is_last { detections::detect_own_again(file, &given)? } else { None };
+                (report, answer.filter(|_| is_last), detected)
             }
         };
         lines.extend(answer.iter().flat_map(OwnAnswer::describe));
+        lines.extend(detected.iter().map(OwnDetections::describe));
         lines.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
-        status = status_of(&report, answer.as_ref());
+        status = status_of(&report, answer.as_ref(), detected.as_ref());
     } else if args.export.is_none() {
         let hint = "add its export and trust file: --check REPORT EXPORT --trust TRUST";
         return Err(CliError::unusable(
@@ -94,9 +101,14 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
 }
 
 /// Returns the exit status of a verdict. An answer that is not the reader's own is no success.
-fn status_of(report: &Report, answer: Option<&OwnAnswer>) -> ExitStatus {
+fn status_of(
+    report: &Report,
+    answer: Option<&OwnAnswer>,
+    detected: Option<&OwnDetections>,
+) -> ExitStatus {
+    let is_same = answer.is_none_or(OwnAnswer::is_same) && detected.is_none_or(OwnDetections::is_same);
     match report.verdict.into() {
-        ExitStatus::Success if answer.is_some_and(|answer| !answer.is_same()) => ExitStatus::NotChecked,
+        ExitStatus::Success if !is_same => ExitStatus::NotChecked,
         status => status,
     }
 }
@@ -142,6 +154,8 @@ fn compare_export(
         }
         None => pins(args, frame)?,
     };
+    let pack = detections::pack_of(frame, file, &args.detection_rules)?;
+    let given = VerifyInput { trust, pins };
     let request = ReportSelection {
         query: frame.query.clone(),
         range: frame.scope.range,
@@ -151,7 +165,6 @@ fn compare_export(
         has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
-    let given = VerifyInput { trust, pins };
     let found = select(export, &given, &request)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
@@ -165,23 +178,33 @@ fn compare_export(
         || found.examined != frame.scope.examined
         || found.sample != frame.scope.sample
     {
-        let hint = "if it was made with custom parsers, use the same ones";
-        return Err(differs("the query or sample selects different events", hint));
+        return Err(differs("the query or sample selects different events", OWN_PARSERS));
     }
-    lines.push(export_matches(&found));
+    if let Some(pack) = &pack {
+        let ReportSelection { range, parsers, threads, .. } = &request;
+        let found = detect(&mut open_export(export)?, &given, pack, *range, parsers, *threads)?;
+        if Some(&found.stated) != frame.detections.as_ref() {
+            let message = "the rules have other findings, or examine other events, than the report states";
+            return Err(differs(message, OWN_PARSERS));
+        }
+    }
+    lines.push(export_matches(frame, &found));
     let is_same = |own: &(String, Vec<u8>)| given.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
-    let (report, answer) = match own {
+    let (parsers, threads) = (&request.parsers, request.threads);
+    let (report, answer, detected) = match own {
         Some(own) if !is_same(&own) => {
             let given = VerifyInput { trust: Some(own), pins: given.pins };
-            let (parsers, threads) = (&request.parsers, request.threads);
-            let result = own_trust::search_whole(export, frame, &given, &found.leaves, parsers, threads)?;
-            (result.report, result.answer)
+            let OwnResult { report, answer } =
+                own_trust::search_whole(export, frame, &given, &found.leaves, parsers, threads)?;
+            let detect = |pack| detect_own(&mut open_export(export)?, frame, &given, pack, parsers, threads);
+            (report, answer, pack.as_ref().map(detect).transpose()?)
         }
-        _ => (found.verification.report, None),
+        _ => (found.verification.report, None, None),
     };
     lines.extend(answer.iter().flat_map(OwnAnswer::describe));
+    lines.extend(detected.iter().map(OwnDetections::describe));
     lines.push(format!("{} {}", label("in the export:"), verdict::headline(&report)));
-    Ok(status_of(&report, answer.as_ref()))
+    Ok(status_of(&report, answer.as_ref(), detected.as_ref()))
 }
 
 /// Returns the pins that a JSON report names.
@@ -208,7 +231,11 @@ fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> 
     }
 }
 
-fn export_matches(found: &SelectedEvents) -> String {
+fn export_matches(frame: &Frame, found: &SelectedEvents) -> String {
+    if frame.detections.is_some() {
+        let same = "it produces the same report, and the rules have the same findings";
+        return format!("{} the export is the one it names: {same}", good("✓"));
+    }
     let drawn = found.sample.as_ref().map_or("", |_| ", of which the same sample is drawn");
     let events = count(found.leaves.len() as u64, "event");
     format!(
@@ -269,6 +296,10 @@ fn describe(frame: &Frame) -> Vec<String> {
     lines.extend(frame.scope.range.map(|(first, end)| {
         format!("{} only entries {first} to {} were searched", label("range:"), end.saturating_sub(1))
     }));
+    if let Some(stated) = &frame.detections {
+        lines.extend(detections::describe(stated));
+        return lines;
+    }
     lines.push(match &frame.scope.examined {
         None => format!("{} {}", label("selected:"), count(frame.scope.events, "event")),
         Some(examined) => format!(
