@@ -4,13 +4,23 @@ import type { EventIndex } from "../../index/types.js";
 
 /** Bytes of events that are indexed at once, so that the first rows are shown during verification. */
 const EARLY_BYTES = 1 << 20;
-/** Minimum bytes per part that is held back. Browsers keep parts outside a page's memory. */
-const PART_BYTES = 1 << 20;
+/** Maximum bytes held back in memory. The others go into blobs, which takes longer. */
+const MAX_MEMORY_BYTES = 192 << 20;
+/** Minimum bytes per blob. Browsers keep blobs outside a page's memory. */
+const BLOB_BYTES = 1 << 20;
 /** Maximum bytes held back, on a device with much memory and on others. Verification waits for the index beyond it. */
 const MAX_BYTES = 1 << 30;
 const MAX_BYTES_ON_SMALL = 256 << 20;
 /** Memory in GiB, as browsers report it, from which a device has much. */
 const MUCH_MEMORY = 8;
+
+/** Limits of a spool. */
+export interface SpoolLimits {
+  /** Maximum bytes held back. */
+  readonly maxBytes?: number;
+  /** Maximum bytes of those in memory. */
+  readonly maxMemoryBytes?: number;
+}
 
 /**
  * Passes the first events on to an index, and holds the others back until they are released. Verification then has the
@@ -19,17 +29,24 @@ const MUCH_MEMORY = 8;
 export class EventSpool {
   readonly #index: Pick<EventIndex, "add">;
   readonly #maxBytes: number;
-  /** Whole batches that are not in a part yet. */
+  readonly #maxMemoryBytes: number;
+  /** Whole batches: one each in memory, several in a blob. The oldest is first. */
+  readonly #held: (Uint8Array<ArrayBuffer> | Blob)[] = [];
+  #heldBytes = 0;
+  #memoryBytes = 0;
+  /** Batches for the next blob. */
   #batches: Uint8Array<ArrayBuffer>[] = [];
   #batchBytes = 0;
-  #parts: Blob[] = [];
-  #heldBytes = 0;
   #totalBytes = 0;
   #indexedBytes = 0;
 
-  constructor(index: Pick<EventIndex, "add">, maxBytes: number = maxHeldBytes()) {
+  constructor(
+    index: Pick<EventIndex, "add">,
+    { maxBytes = maxHeldBytes(), maxMemoryBytes = MAX_MEMORY_BYTES }: SpoolLimits = {},
+  ) {
     this.#index = index;
     this.#maxBytes = maxBytes;
+    this.#maxMemoryBytes = maxMemoryBytes;
   }
 
   /** Share of the events so far that the index has, from 0 to 1. */
@@ -45,44 +62,52 @@ export class EventSpool {
       await this.#pass(batch);
       return;
     }
-    this.#batches.push(batch);
-    this.#batchBytes += length;
     this.#heldBytes += length;
-    if (this.#batchBytes >= PART_BYTES) {
-      this.#addPart();
+    if (this.#memoryBytes + length <= this.#maxMemoryBytes) {
+      this.#held.push(batch);
+      this.#memoryBytes += length;
+    } else {
+      this.#batches.push(batch);
+      this.#batchBytes += length;
+      if (this.#batchBytes >= BLOB_BYTES) {
+        this.#addBlob();
+      }
     }
-    while (this.#heldBytes > this.#maxBytes && this.#parts.length > 0) {
-      await this.#passPart();
+    while (this.#heldBytes > this.#maxBytes && this.#held.length > 0) {
+      await this.#passNext();
     }
   }
 
-  /** Passes all events that were held back on to the index. Calls `onProgress` after each part. */
+  /** Passes all events that were held back on to the index. Calls `onProgress` after each step. */
   async release(onProgress: () => void): Promise<void> {
-    this.#addPart();
-    while (this.#parts.length > 0) {
-      await this.#passPart();
+    this.#addBlob();
+    while (this.#held.length > 0) {
+      await this.#passNext();
       onProgress();
     }
   }
 
-  #addPart(): void {
+  #addBlob(): void {
     if (this.#batchBytes > 0) {
-      this.#parts.push(new Blob(this.#batches));
+      this.#held.push(new Blob(this.#batches));
       this.#batches = [];
       this.#batchBytes = 0;
     }
   }
 
-  async #passPart(): Promise<void> {
-    const part = this.#parts.shift();
-    if (part !== undefined) {
-      const bytes = new Uint8Array(await part.arrayBuffer());
-      this.#heldBytes -= bytes.length;
-      await this.#pass(bytes);
+  async #passNext(): Promise<void> {
+    const next = this.#held.shift();
+    if (next === undefined) {
+      return;
     }
+    const bytes = next instanceof Blob ? new Uint8Array(await next.arrayBuffer()) : next;
+    this.#heldBytes -= bytes.length;
+    this.#memoryBytes -= next instanceof Blob ? 0 : bytes.length;
+    await this.#pass(bytes);
   }
 
   async #pass(batch: Uint8Array<ArrayBuffer>): Promise<void> {
+    // The bytes are transferred.
     this.#indexedBytes += batch.length;
     await this.#index.add(batch);
   }

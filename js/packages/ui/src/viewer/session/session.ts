@@ -17,7 +17,6 @@ import { type SignedEvent, type SignerTrustSoFar, signerTrusts } from "../../ind
 import type { EventIndex } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
 import { Detection, type SelectedEvents } from "../detection/detection.js";
-import { percentOf } from "../parts/format.js";
 import { EventSpool } from "./event-spool.js";
 import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";
@@ -82,6 +81,8 @@ export interface Progress {
 
 /** Milliseconds for which changes are collected before they are dispatched: one frame. */
 const FRAME_MS = 16;
+/** Minimum milliseconds between two notifications of the index's progress: each renders the page. */
+const INDEX_PROGRESS_MS = 300;
 
 /** A verification. Dispatches `change` and `report`. */
 export class Session extends EventTarget {
@@ -121,8 +122,8 @@ export class Session extends EventTarget {
   #bytes: (() => Blob) | undefined;
   /** Events of a file, which are indexed after the verdict; undefined for other sources. */
   readonly #spool: EventSpool | undefined;
-  /** Progress of the index that was last notified of. */
-  #percent = 0;
+  /** Time of the next notification of the index's progress. */
+  #nextProgress = 0;
   readonly #judged = deferred<void>();
 
   constructor(
@@ -315,11 +316,11 @@ export class Session extends EventTarget {
     this.#notify();
   }
 
-  /** Notifies of the progress of the index, at most once per percent. */
+  /** Notifies of the progress of the index. */
   #indexed(): void {
-    const percent = percentOf(this.indexedShare ?? 1);
-    if (percent !== this.#percent) {
-      this.#percent = percent;
+    const now = performance.now();
+    if (now >= this.#nextProgress) {
+      this.#nextProgress = now + INDEX_PROGRESS_MS;
       this.#notify();
     }
   }
