@@ -1,10 +1,11 @@
 // Opens a folder's export in Chromium and works with it as an auditor does. Prints measurements as a JSON
 // object, in milliseconds and bytes.
 //
-//     CHROMIUM=/usr/bin/chromium node page.mjs FOLDER [viewer|page|rules|bare]
+//     CHROMIUM=/usr/bin/chromium node page.mjs FOLDER [viewer|page|verdict|rules|bare]
 //
 // Measures `<countersign-viewer>` with `viewer`, the auditor's page with `page`, and with `rules` the
-// viewer with the built-in rules, until all findings are shown. With `bare`, the export is verified without
+// viewer with the built-in rules, until all findings are shown. With `verdict`, nobody touches the auditor's page,
+// and only its progress is measured: first rows, verdict, index, long tasks, and layout shifts. With `bare`, the export is verified without
 // either, and only the time is printed. With DETAILS in the environment, each measurement is printed to
 // standard error.
 import { readFileSync } from "node:fs";
@@ -72,7 +73,7 @@ page.on("pageerror", (error) => {
   throw error;
 });
 try {
-  const does = { bare, rules: detected }[what] ?? work;
+  const does = { bare, rules: detected, verdict: judged }[what] ?? work;
   console.log(JSON.stringify(await does()));
 } finally {
   await close();
@@ -114,6 +115,27 @@ async function detected() {
   const tasks = await page.evaluate((since) => probe.tasks(since), begun);
   detail(`verified in ${(at - begun).toFixed(0)}, all findings ${(findings - at).toFixed(0)} later`);
   return { verify: at - begun, findings: findings - begun, longTask: most(tasks), memoryPeak: memory.peak.pss };
+}
+
+/** The auditor's page while it works, without input. */
+async function judged() {
+  await page.addInitScript({ path: PROBE });
+  const { choose } = await openedWith();
+  await page.evaluate(() => probe.startPage());
+  await choose();
+  const { chosen, rows, verdict, indexed, says, shift } = await page.evaluate(() => probe.pageEnd());
+  if (!/^(Verified|Unchanged)/.test(says)) throw new Error(`the verdict is ${says}`);
+  const tasks = await page.evaluate((since) => probe.tasks(since), chosen);
+  detail(`rows after ${(rows - chosen).toFixed(0)}, verdict ${(verdict - chosen).toFixed(0)}, index ${(indexed - chosen).toFixed(0)}`);
+  detail(`layout shift ${shift.toFixed(4)}; long tasks ${tasks.length}: ${sorted(tasks).slice(-8).map(Math.round)}`);
+  return {
+    firstRows: rows - chosen,
+    verify: verdict - chosen,
+    index: indexed - chosen,
+    longTask: most(tasks),
+    longTasks: tasks.length,
+    shift,
+  };
 }
 
 async function work() {
@@ -177,9 +199,10 @@ async function verified() {
 /** Opens the page with its trust file. `choose` selects the export, and returns the time. */
 async function openedWith() {
   const file = join(folder, "export.ndjson");
-  await page.goto(`${server.address}/${what}`);
+  const isPage = what === "page" || what === "verdict";
+  await page.goto(`${server.address}/${isPage ? "page" : what}`);
   const held = await memory.now();
-  if (what !== "page") {
+  if (!isPage) {
     await page.waitForFunction(() => customElements.get("countersign-viewer") !== undefined);
     await page.setInputFiles("input", file);
     const choose = (trust) => {

@@ -95,8 +95,34 @@ globalThis.probe = (() => {
     }
   }
 
+  /** The times at which the auditor's page showed its states, and the layout shifts that no input caused. */
+  let states;
+  const look = () => {
+    const has = (selector) => document.querySelector(selector) !== null;
+    const now = performance.now();
+    states.rows ??= find(".row.event:not(.unread)") === null ? undefined : now;
+    if (has(".verdict")) states.verdict ??= now;
+    if (has(".verdict") && !has(".indexing")) states.indexed ??= now;
+    if (states.indexed === undefined) requestAnimationFrame(look);
+  };
+
   return {
     find,
+    startPage: () => {
+      states = { shift: 0 };
+      addEventListener("choose-files", () => (states.chosen = performance.now()), { capture: true });
+      new PerformanceObserver((list) => {
+        for (const { value, hadRecentInput } of list.getEntries()) {
+          if (states.chosen !== undefined && !hadRecentInput) states.shift += value;
+        }
+      }).observe({ type: "layout-shift" });
+      requestAnimationFrame(look);
+    },
+    /** Resolves when the auditor's page has indexed all events. */
+    async pageEnd() {
+      while (states.indexed === undefined) await frame();
+      return { ...states, says: document.querySelector("#verdict-heading").textContent.trim() };
+    },
     grid,
     /** The time of the report, and its verdict. */
     report() {

@@ -1,5 +1,6 @@
 import { plainError } from "@countersign/shared/error.js";
 import type { Finding as RuleFinding } from "@countersign/ui/analyze/types.js";
+import { percentOf } from "@countersign/ui/viewer/parts/format.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
@@ -39,7 +40,7 @@ import { findingsView, type RowOf } from "./result/findings.ts";
 import type { KeptResult } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
-import { progressView } from "./result/progress.ts";
+import { earlyView, progressView } from "./result/progress.ts";
 import { moreFindings, rulesView, severitiesOf } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { canceledView, failureView } from "./result/stopped.ts";
@@ -89,6 +90,7 @@ export class Page extends View {
     drawn: () => this.#drawn(),
     open: (tab) => this.#open(tab),
     lost: () => this.#say(this.#texts.events.lost),
+    waits: () => this.#say(this.#texts.events.notIndexed),
   });
   #case: Case | undefined;
   #ready: Promise<Case> | undefined;
@@ -101,6 +103,10 @@ export class Page extends View {
   #hadFocus = false;
   #comparesNext = false;
   #tab: Tab = tabOf(location.hash);
+  /** True once a tab was opened since the verdict. Before, folding the verdict would move the events. */
+  #hasOpened = false;
+  /** True if the reader used the events before the verdict. They stay in view then. */
+  #isReading = false;
   /** True if the whole form is shown beside a result. */
   #isChoosing = false;
   #keyToConfirm: string | undefined;
@@ -256,12 +262,24 @@ export class Page extends View {
     return LANGUAGES[this.#language];
   }
 
+  /** True if the verdict is in one line, so that the events have more room. */
+  get #foldsVerdict(): boolean {
+    return this.#tab === "events" && this.#hasOpened;
+  }
+
+  readonly #reading: EventListenerObject & AddEventListenerOptions = {
+    handleEvent: () => {
+      this.#isReading = true;
+    },
+    passive: true,
+  };
+
   /** The verdict beside the file while events are shown; it is above the tabs otherwise. */
   #foldedVerdict(t: PageTexts): TemplateResult | typeof nothing {
     const { parts = [], phase } = this.#case ?? {};
     const part = parts[this.#navigation.shown] ?? parts[0];
     const judged = part?.session?.verification;
-    return phase === "done" && this.#tab === "events" && part !== undefined && judged !== undefined
+    return phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
       ? foldedVerdictView(part, judged, isContradicted(parts, part), t)
       : nothing;
   }
@@ -272,13 +290,18 @@ export class Page extends View {
       case undefined:
       case "empty":
         return nothing;
-      case "verifying":
-      case "agreeing":
-        return progressView(work, t);
       case "canceled":
         return canceledView(t);
       case "failed":
         return failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t);
+      case "verifying":
+      case "agreeing":
+        return this.#frame(
+          html`${progressView(work, t)}${earlyView(work, t)}`,
+          nothing,
+          this.#early(work, t),
+          nothing,
+        );
       case "done":
         return this.#done(work, t);
     }
@@ -295,6 +318,23 @@ export class Page extends View {
     return parts[at]?.file.name;
   }
 
+  /** Renders a case. Its events stay in place when the verdict replaces the progress. */
+  #frame(head: unknown, summary: unknown, events: unknown, others: unknown): TemplateResult {
+    return html`${head} ${summary} ${events} ${others}`;
+  }
+
+  /** Renders the first verified events of the part that is being verified. */
+  #early({ parts, at, phase }: Case, t: PageTexts): TemplateResult | typeof nothing {
+    const part = parts[at];
+    return phase === "verifying" && part?.session !== undefined
+      ? this.#eventsPanel("events", eventsView(undefined, 0, this.#viewerView(part), t))
+      : nothing;
+  }
+
+  #eventsPanel(tab: Tab, content: TemplateResult): TemplateResult {
+    return html`<div class="reading" @focusin=${this.#reading} @pointerdown=${this.#reading} @wheel=${this.#reading}>${panelView("events", tab, content)}</div>`;
+  }
+
   #done({ parts }: Case, t: PageTexts): TemplateResult | typeof nothing {
     const { shown, pair } = this.#navigation;
     const part = parts[shown] ?? parts[0];
@@ -302,7 +342,8 @@ export class Page extends View {
     if (!part || !judged) return nothing;
     const { report } = judged;
     const tab = this.#tab;
-    const listed = part.coverage?.events ?? 0;
+    // All events of the export, until it is known which of them are listed.
+    const listed = part.coverage?.events ?? report.counts.events;
     const detection = part.session?.detection;
     const ofSearch = detection?.ofSearch;
     const [verifying, all] = [problems(report), detection?.status?.findings];
@@ -318,12 +359,18 @@ export class Page extends View {
       detections: [t.tabs.found(rules, ofSearch && all), more.detections?.why].filter(Boolean).join(", "),
     };
     const severities = severitiesOf(report, detection, t);
-    return html`
-      ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
-      ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${tab === "events" ? nothing : verdictView(part, judged, isContradicted(parts, part), t)}
-      ${tabsView(TABS, tab, counts, about, more, severities, t)}
-      ${panelView(
+    const { indexedShare } = part.session ?? {};
+    return this.#frame(
+      html`
+        ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
+        ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
+        ${this.#foldsVerdict ? nothing : verdictView(part, judged, isContradicted(parts, part), t)}
+        <div class="tabs-row">
+          ${tabsView(TABS, tab, counts, about, more, severities, t)}
+          ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
+        </div>
+      `,
+      panelView(
         "summary",
         tab,
         html`
@@ -338,21 +385,23 @@ export class Page extends View {
           <countersign-evidence ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} ${ref(this.#evidence)}></countersign-evidence>
           <countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>
         `,
-      )}
-      ${panelView("events", tab, eventsView(judged, listed, this.#viewerView(part), t))}
-      ${panelView(
-        "problems",
-        tab,
-        html`
-          <countersign-changed .texts=${t} .shown=${part} ${ref(this.#changedEvents)}></countersign-changed>
-          ${findingsView(judged, (finding) => rowOf(part, finding), t)}
-        `,
-      )}
-      ${panelView("detections", tab, rulesView(part.session?.detection, this.#choice.rules, this.#evidence.value?.message ?? "", t))}
-      ${panelView("signers", tab, signersView(part, report, this.#choice.trust, t))}
-      ${panelView("coverage", tab, coverageView(part, report, t))}
-      ${panelView("technical", tab, technicalView(part, report, t))}
-    `;
+      ),
+      this.#eventsPanel(tab, eventsView(judged, listed, this.#viewerView(part), t)),
+      html`
+        ${panelView(
+          "problems",
+          tab,
+          html`
+            <countersign-changed .texts=${t} .shown=${part} ${ref(this.#changedEvents)}></countersign-changed>
+            ${findingsView(judged, (finding) => rowOf(part, finding), t)}
+          `,
+        )}
+        ${panelView("detections", tab, rulesView(part.session?.detection, this.#choice.rules, this.#evidence.value?.message ?? "", t))}
+        ${panelView("signers", tab, signersView(part, report, this.#choice.trust, t))}
+        ${panelView("coverage", tab, part.coverage === undefined ? html`<p class="empty">${t.events.notIndexed}</p>` : coverageView(part, report, t))}
+        ${panelView("technical", tab, technicalView(part, report, t))}
+      `,
+    );
   }
 
   #viewerView({ session }: Part): TemplateResult {
@@ -396,7 +445,8 @@ export class Page extends View {
     const viewer = this.#viewer.value;
     const { counts } = session?.report ?? {};
     // A file without rows has no viewer.
-    const isEmpty = (coverage?.events ?? 0) + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
+    const listed = coverage?.events ?? counts?.events ?? 0;
+    const isEmpty = listed + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
     const none = { session, turn: 0, query: "", boxQuery: "" };
     const at = (when ?? new Date()).getTime();
     if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, at, isGrowing: false };
@@ -423,6 +473,7 @@ export class Page extends View {
     const filed = this.#filed;
     const part = this.#case?.parts[this.#navigation.shown];
     if (filed === undefined || filed === this.#searched || part?.from !== "evidence") return;
+    if (this.#case?.phase !== "done") return;
     const { query, slice } = filed.frame;
     if (this.#selection(part).state !== "ready") return;
     this.#searched = filed;
@@ -496,6 +547,7 @@ export class Page extends View {
   // Navigation
 
   #open(tab: Tab): Promise<unknown> {
+    this.#hasOpened = true;
     if (tab !== this.#tab) {
       this.#tab = tab;
       const hash = withTab(location.hash, tab);
@@ -512,6 +564,7 @@ export class Page extends View {
 
   readonly #readAddress = (): void => {
     this.#tab = tabOf(location.hash);
+    this.#hasOpened = true;
     this.requestUpdate();
   };
 
@@ -587,6 +640,9 @@ export class Page extends View {
 
   async #verify(): Promise<void> {
     this.#navigation.begin();
+    this.#hasOpened = false;
+    this.#isReading = false;
+    this.#searched = undefined;
     this.#hadFocus = !this.#isFocusLost;
     this.requestUpdate();
     const { exports } = this.#choice;
@@ -637,9 +693,15 @@ export class Page extends View {
     if (phase === "done" && this.#comparesNext && parts.length > 1)
       void this.#navigation.compare({ one: 0, other: parts.length - 1, agreement: undefined });
     this.#comparesNext = false;
+    if (phase === "done" && this.#isReading) this.#tab = "events";
     // The focused element may have disappeared with the previous content.
     const hadFocus = this.#hadFocus || !this.#isFocusLost;
-    if (phase === "done") void this.#drawn().then(() => this.#gather());
+    if (phase === "done") {
+      void this.#drawn().then(() => {
+        this.#searchFiled();
+        return this.#gather();
+      });
+    }
     void this.#drawn().then(() => {
       if (hadFocus && this.#isFocusLost) this.querySelector<HTMLElement>(".result h2")?.focus();
     });

@@ -17,6 +17,8 @@ interface Place {
   open(tab: Tab): Promise<unknown>;
   /** Reports that an event can't be shown. */
   lost(): void;
+  /** Reports that an event is shown once the events are indexed. */
+  waits(): void;
 }
 
 const FIRST_TWO: Pair = { one: 0, other: 1, agreement: undefined };
@@ -55,6 +57,7 @@ export class ResultNavigation {
   /** Shows a line of the current part. */
   async goTo(line: number): Promise<void> {
     await this.#place.open("events");
+    await this.#indexed(this.#shown);
     const viewer = this.#place.viewer();
     if (viewer === undefined) return;
     viewer.scrollIntoView({ block: "nearest" });
@@ -63,6 +66,7 @@ export class ResultNavigation {
 
   /** Shows the first event or withheld event at or after an entry. */
   async goToEntry(part: number, index: number): Promise<void> {
+    await this.#indexed(part);
     const { coverage, session } = this.#place.work()?.parts[part] ?? {};
     const from = Float64Array.of(index, Number.MAX_SAFE_INTEGER);
     const [first = index] = coverage ? both(coverage.listed, from) : [];
@@ -100,6 +104,14 @@ export class ResultNavigation {
   closeComparison(): void {
     this.#pair = undefined;
     void this.#place.drawn().then(() => this.#focus("#parts-heading"));
+  }
+
+  /** Resolves when the events of a part are indexed. */
+  async #indexed(part: number): Promise<void> {
+    const session = this.#place.work()?.parts[part]?.session;
+    if (session?.phase !== "indexing") return;
+    this.#place.waits();
+    await session.ended;
   }
 
   #focus(selector: string): void {

@@ -430,6 +430,18 @@ impl EventIndex {
         }
     }
 
+    /// Returns the number of events that match a query, beside the current one, which stays. Returns `None` if the columns
+    /// don't decide it.
+    ///
+    /// # Errors
+    /// If the query is invalid.
+    pub fn count(&mut self, query: &str, now: Time) -> Result<Option<usize>, QueryError> {
+        let mut question = Question::new(Query::parse(query, now)?, Order::default());
+        self.flush();
+        self.evaluate_all(&mut question);
+        Ok(question.unread.is_empty().then_some(question.events))
+    }
+
     /// Returns the next bytes to read. Repeats the same range until they are provided or another query starts.
     pub fn wants(&mut self) -> Option<ByteRange> {
         if self.range.is_none() {

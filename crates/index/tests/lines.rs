@@ -76,6 +76,20 @@ fn bytes<'a>(export: &'a Export, kept: &'a str, ByteRange { blob, begin, end }: 
 }
 
 #[test]
+fn counts_a_query_beside_the_current_one() {
+    let (mut index, _) = indexed(&export());
+    let now = "2026-11-20T06:01:02.345Z".parse().unwrap();
+    index.ask("action:none", now, Order::default()).unwrap();
+    assert_eq!(index.count("action:a.b", now), Ok(Some(900)));
+    assert_eq!(index.count("-has:action", now), Ok(Some(0)));
+    // Events must be read for words.
+    assert_eq!(index.count("zoë", now), Ok(None));
+    assert!(index.count("action:", now).is_err());
+    while index.step(100) {}
+    assert_eq!(index.found().map(|answer| answer.events), Some(0));
+}
+
+#[test]
 fn reads_undecided_events_from_their_place() {
     let export = export();
     let (mut index, kept) = indexed(&export);

@@ -165,6 +165,12 @@ impl EventIndex {
         }
     }
 
+    /// Returns the number of events that match a query, beside the current one; undefined if the columns don't decide it,
+    /// or if the query is invalid.
+    pub fn count(&mut self, query: &str, now: f64) -> Option<f64> {
+        self.index.count(query, time(now)).ok().flatten().map(|events| events as f64)
+    }
+
     /// Evaluates about `rows` more rows. Returns true if there are more.
     pub fn step(&mut self, rows: usize) -> bool {
         self.index.step(rows)

@@ -73,6 +73,21 @@ test("index: a new order doesn't search again", async (t) => {
   ]);
 });
 
+test("index: counts a query beside the current one", async (t) => {
+  const index = threaded();
+  t.after(() => index.close());
+  await put(index, ['{"action":"a"}', '{"action":"b"}', '{"note":"text"}']);
+  await index.settle();
+  const { rows } = await ask(index, "action:a");
+  assert.deepEqual(
+    [await index.count("-has:action"), await index.count("action:a,b"), await index.count("")],
+    [1, 2, 3],
+  );
+  assert.equal(await index.count("action:"), undefined);
+  // The rows are still those of the current query.
+  assert.equal((await index.rows(0, rows, [])).length, 1);
+});
+
 test("index: a newer query cancels an older one, unless it is invalid", async (t) => {
   const index = threaded();
   t.after(() => index.close());

@@ -301,7 +301,7 @@ test("findings: counts and chart are marked as preliminary until all events are 
   await page.locator(".plot-unknown").waitFor({ state: "attached" });
   const summary = page.locator("cs-histogram > section > p.sr");
   assert.match(await summary.innerText(), /Findings: [\d,]+ so far\. The rules have examined [\d,]+ events so far\./);
-  assert.match(await page.locator(".histogram-foot > p").innerText(), /The rules have examined [\d,]+ events so far\./);
+  assert.match(await page.locator(".histogram-says").innerText(), /The rules have examined [\d,]+ events so far\./);
   await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
   await feed(lines.slice(half).join("\n"));
   await page.evaluate(() => document.querySelector("countersign-viewer")?.end());

@@ -99,7 +99,9 @@ export class Ask extends View {
     if (query === "") return this.#say(t.nothing);
     if (from !== "" && until !== "" && from > until) return this.#say(t.backwards);
     if (session === undefined || viewer === undefined || unrecognized === undefined)
-      return this.#say(this.texts.evidence.make.notReady);
+      return this.#say(
+        session?.phase === "indexing" ? this.texts.events.notIndexed : this.texts.evidence.make.notReady,
+      );
     this.#say(t.searching);
     try {
       await viewer.search(query);

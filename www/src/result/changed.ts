@@ -135,8 +135,11 @@ export class Changed extends View {
   }
 
   async #read(line: number, index: number): Promise<Scene | "unreadable"> {
-    const { session, coverage, file } = this.shown ?? {};
-    if (session === undefined || coverage === undefined || file === undefined) return "unreadable";
+    const { session, file } = this.shown ?? {};
+    if (session === undefined || file === undefined) return "unreadable";
+    // The neighbors are known once the events are indexed.
+    await session.ended;
+    const coverage = await session.index.coverage();
     const near = neighbors(coverage, index);
     const placed = await Promise.all(
       near.map(async (index) => {

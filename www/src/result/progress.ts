@@ -40,6 +40,14 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
   `;
 }
 
+/** Renders that the events below it aren't final, in place of the tabs; nothing if none are shown. */
+export function earlyView({ parts, at, phase }: Case, t: PageTexts): TemplateResult | typeof nothing {
+  const { session } = parts[at] ?? {};
+  return phase !== "verifying" || session === undefined || session.isWithdrawn
+    ? nothing
+    : html`<p class="early tone-doubt">${icon("waiting")}<span><strong>${t.events.early}</strong> ${t.events.notFinal}</span></p>`;
+}
+
 /** Returns an announcement of the progress, rounded down to multiples of `each` percent. */
 export function progressAnnouncement(work: Case, each: number, t: PageTexts): string {
   const progress = work.parts[work.at]?.session?.progress;

@@ -37,8 +37,9 @@ export interface MemoryComparison {
 /** An export in verification, alone or with others. */
 export interface Part extends Chosen {
   readonly session: Session | undefined;
+  /** Undefined until its events are indexed. */
   readonly coverage: Coverage | undefined;
-  /** Number of its events that state no actor or no action. */
+  /** Number of its events that state no actor or no action; undefined until they are indexed. */
   readonly unrecognized: number | undefined;
   /** Answer by the reader's trust file; undefined if the evidence file has no answer, or the same trust file. */
   readonly ownAnswer: OwnAnswer | undefined;
@@ -122,7 +123,7 @@ export class Case extends EventTarget {
     return this.#phase === "verifying" || this.#phase === "agreeing";
   }
 
-  /** Verifies these exports instead of the previous ones. */
+  /** Verifies these exports instead of the previous ones. Resolves when their events are indexed, too. */
   async verify(chosen: readonly Chosen[], input: VerificationInput, useMemory: boolean): Promise<void> {
     this.close();
     const running = new AbortController();
@@ -143,6 +144,8 @@ export class Case extends EventTarget {
       running.signal.throwIfAborted();
       if (useMemory) this.#remember();
       if (chosen.length > 0) this.#enter("done");
+      // The verdict on a single export doesn't wait for its index.
+      if (chosen.length === 1 && chosen[0]?.from !== "evidence") await this.#searched(0, input, running.signal);
     } catch (error) {
       if (this.#running !== running) return;
       const isCanceled = running.signal.aborted;
@@ -201,14 +204,33 @@ export class Case extends EventTarget {
       session.close();
       session = await this.#session(at, input, signal);
     }
-    const searched = await searchedOf(session, this.#part(at).answer);
     signal.throwIfAborted();
-    this.#change(at, { ...searched, seenBefore: before, when: this.#tools.now() });
-    this.#hashed.set(file, this.#hash(at, file, signal));
+    this.#change(at, { seenBefore: before, when: this.#tools.now() });
+    // Parts are compared by the entries that their indexes have, and so are the answers of an evidence file.
+    if (this.#parts.length > 1 || from === "evidence") await this.#searched(at, input, signal);
+    this.#hashed.set(file, this.#hash(at, session, signal));
   }
 
-  /** Reads the file again for its hash. Only a comparison of files of equal size waits for it. */
-  async #hash(at: number, file: File, signal: AbortSignal): Promise<string | undefined> {
+  /** Adds what the index of a part knows, once it is complete. */
+  async #searched(at: number, { trust }: VerificationInput, signal: AbortSignal): Promise<void> {
+    const { session, answer, rules } = this.#part(at);
+    await session?.ended;
+    signal.throwIfAborted();
+    if (session?.phase !== "done") {
+      this.#failure = session?.failure;
+      throw new Error("the events couldn't be indexed");
+    }
+    const ownDetections = rules && (await this.#tools.detect(rules, trust));
+    this.#change(at, { ...(await searchedOf(session, answer)), ownDetections });
+  }
+
+  /**
+   * Reads the file again for its hash, after the index was built. Only a comparison of files of equal size waits
+   * for it.
+   */
+  async #hash(at: number, session: Session, signal: AbortSignal): Promise<string | undefined> {
+    const { file } = this.#part(at);
+    await session.ended;
     const sha256 = await this.#tools.sha256(file, signal).catch(() => undefined);
     if (!signal.aborted) this.#change(at, { sha256 });
     return sha256;
@@ -221,12 +243,13 @@ export class Case extends EventTarget {
     session.addEventListener("change", () => this.#tell());
     signal.addEventListener("abort", () => session.cancel(), { once: true });
     this.#change(at, { session });
-    await session.ended;
+    await session.judged;
     if (session.phase === "failed" && !signal.aborted) {
       this.#failure = session.failure;
       throw new Error("there is no verdict");
     }
-    if (session.phase !== "done") throw new DOMException("verifying was canceled", "AbortError");
+    if (session.phase !== "done" && session.phase !== "indexing")
+      throw new DOMException("verifying was canceled", "AbortError");
     return session;
   }
 
@@ -285,8 +308,8 @@ export class Case extends EventTarget {
     if (before?.is === "smaller" || before?.is === "rewritten") {
       // The part's verdict was reached without that pin and must be replaced.
       this.#part(at).session?.close();
-      const session = await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
-      this.#change(at, await searchedOf(session, this.#part(at).answer));
+      await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
+      await this.#searched(at, input, signal);
     }
     this.#change(at, { seenBefore: before });
   }
@@ -389,17 +412,13 @@ function compareWithMemory(
   return { seen, is: report.checks.append_only.state === "pass" ? "grown" : "unknown" };
 }
 
-/** Returns what the index of a session knows before any search in the page replaces this one. */
+/** Returns what the complete index of a session knows. */
 async function searchedOf(
   session: Session,
   answer: FiledAnswer | undefined,
 ): Promise<Pick<Part, "coverage" | "unrecognized" | "ownAnswer">> {
   const { index } = session;
   const own = answer && (await ownAnswer(session, answer));
-  const found = await index.ask(UNRECOGNIZED, { by: "place", descending: false }, () => {});
-  return {
-    coverage: await index.coverage(),
-    unrecognized: "code" in found ? undefined : found.events,
-    ownAnswer: own,
-  };
+  const [coverage, unrecognized] = await Promise.all([index.coverage(), index.count(UNRECOGNIZED)]);
+  return { coverage, unrecognized, ownAnswer: own };
 }

@@ -533,6 +533,11 @@ export const de: PageTexts = {
     withheld: (withheld) =>
       `${events(withheld)} ${withheld === 1 ? "ist" : "sind"} zurückgehalten: aufgezeichnet, aber nicht in dieser Datei.`,
     lost: "Der Browser hat dieses Ereignis nicht mehr. Prüfen Sie die Datei erneut.",
+    early: "Erste Ereignisse, noch in Prüfung: nicht endgültig.",
+    notFinal:
+      "Ihre Signaturen stimmen bisher, aber es gibt noch kein Ergebnis. Ein später gefundenes Problem zieht sie zurück.",
+    indexing: (percent) => `Suchregister: ${percent} %`,
+    notIndexed: "Die Ereignisse werden noch ins Suchregister aufgenommen.",
   },
 
   compare: {

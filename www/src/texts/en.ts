@@ -525,6 +525,10 @@ export const en = {
     withheld: (withheld: number) =>
       `${events(withheld)} ${withheld === 1 ? "is" : "are"} withheld: recorded, but not in this file.`,
     lost: "The browser no longer has this event. Check the file again.",
+    early: "First events, being verified: not final.",
+    notFinal: "Their signatures match so far, but there is no verdict. A problem found later withdraws them.",
+    indexing: (percent: number) => `Indexing ${percent} %`,
+    notIndexed: "The events are still being indexed.",
   },
 
   compare: {

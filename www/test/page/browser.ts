@@ -99,9 +99,15 @@ export function upload(name: string, content: string | Uint8Array): Upload {
 
 /** Returns an export that takes long to read: 26 GB of blank lines after the header, compressed. */
 export function endless(begin = ""): Upload {
-  const header = gzipSync(`{"countersign":"export/v1","origin":"log.example/audit"}\n${begin}`);
+  return lengthy(`{"countersign":"export/v1","origin":"log.example/audit"}\n${begin}`);
+}
+
+/** Returns a compressed export with 26 GB of blank lines after these lines, and 1.6 GB between any two of them. */
+export function lengthy(...lines: readonly string[]): Upload {
   const blank = gzipSync(Buffer.alloc(64 << 20, "\n"), { level: 9 });
-  return upload("endless.ndjson.gz", Buffer.concat([header, ...Array<Buffer>(400).fill(blank)]));
+  const between = Array<Buffer>(25).fill(blank);
+  const parts = lines.flatMap((text, nth) => [...(nth === 0 ? [] : between), gzipSync(text)]);
+  return upload("endless.ndjson.gz", Buffer.concat([...parts, ...Array<Buffer>(400).fill(blank)]));
 }
 
 /** Shows a tab of the result. */

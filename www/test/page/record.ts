@@ -1,5 +1,8 @@
 import { createRecorder, generateKeyHandle, memory } from "countersign";
 
+/** Events between two flushes. */
+const FLUSH_EACH = 500;
+
 /** Records JSON objects with the package's recorder into one closed chain, whose key a trust file names. */
 export async function recorded(events: readonly string[]): Promise<{ exported: string; trust: string }> {
   const name = "example.com/test";
@@ -11,7 +14,11 @@ export async function recorded(events: readonly string[]): Promise<{ exported: s
     to,
     redact: false,
   });
-  for (const event of events) recorder.recordJson(event);
+  for (const [nth, event] of events.entries()) {
+    recorder.recordJson(event);
+    // Only so many events may wait.
+    if (nth % FLUSH_EACH === 0) await recorder.flush();
+  }
   await recorder.close();
   return { exported: to.text(), trust: `emitter ${key.vkey}\n` };
 }

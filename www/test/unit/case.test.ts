@@ -35,11 +35,12 @@ function caseTools(rewritten: readonly string[], pin: string | null = null): Cas
   return {
     session: (_file, { pins }) =>
       ({
+        judged: Promise.resolve(),
         ended: Promise.resolve(),
         phase: "done",
         report: report(pins, rewritten),
         pin,
-        index: { coverage: async () => undefined, ask: async () => ({ events: 0 }) },
+        index: { coverage: async () => undefined, count: async () => 0 },
         addEventListener: () => {},
         cancel: () => {},
         close: () => {},
@@ -143,6 +144,7 @@ test("Case: cancel also cancels the current session", async () => {
     session: () => {
       const ended = Promise.withResolvers<void>();
       return {
+        judged: ended.promise,
         ended: ended.promise,
         phase: "canceled",
         addEventListener: () => {},

@@ -61,6 +61,17 @@ const VIEWER_LARGE: &[Row] = &[
     ("memoryEnd", "memory of the tab, after searches", "MB", MEGABYTE, None),
     ("memoryIdle", "memory of the tab, 20 s later", "MB", MEGABYTE, Some(Target::AtMost(1500.0))),
 ];
+/// The figures of the auditor's page while nobody touches it.
+const PAGE: &[Row] = &[
+    ("firstRows", "first rows", "s", 1000.0, Some(Target::AtMost(1.0))),
+    ("verify", "verdict", "s", 1000.0, None),
+    ("index", "index", "s", 1000.0, None),
+    ("longTask", "longest task until the index is built", "ms", 1.0, Some(Target::AtMost(100.0))),
+    ("longTasks", "tasks above 50 ms until the index is built", "tasks", 1.0, None),
+    ("shift", "layout shift", "", 1.0, Some(Target::AtMost(0.01))),
+];
+/// The figures of the auditor's page as multiples of the time of verifying alone.
+const PAGE_RATIOS: &[(&str, &str, f64)] = &[("verify", "verdict", 1.2), ("index", "index", 3.0)];
 /// The figures for another export or another viewer.
 const OTHER_VIEWER: &[&str] =
     &["longTask", "keyDelay", "frame", "frameWorst", "filter", "facet", "frequentFirst", "memoryPeak"];
@@ -75,7 +86,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let place = Temporary::new(&bench.tools.path("target/bench/page"))?;
     let whole = generate(bench, &place, EVENTS)?;
     let count = bench.args.rounds;
-    let [bare, viewer, page, rules] = rounds(bench, &whole, count, ["bare", "viewer", "page", "rules"])?;
+    let [bare, viewer, page, verdict, rules] =
+        rounds(bench, &whole, count, ["bare", "viewer", "page", "verdict", "rules"])?;
     let partial = place.path.join("partial");
     bench.tools.progress.step("export with gaps", |log| log.run(&mut slice(bench, &whole, &partial)?))?;
     // The disk has room for only one export at a time.
@@ -83,14 +95,24 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let [gaps] = rounds(bench, &partial, count, ["viewer"])?;
 
     let verify = samples(&viewer, "verify", 1000.0)?;
-    let ratio = verify.ratio(&samples(&bare, "verify", 1000.0)?);
+    let alone = samples(&bare, "verify", 1000.0)?;
+    let ratio = verify.ratio(&alone);
     let mut figures = vec![
+        Figure::new("verification by the package alone", "s", samples(&bare, "verify", 1000.0)?),
         Figure::new("verification in the viewer", "s", verify),
         Figure::new("verification in the viewer / by the package alone", "times", ratio)
             .with_target(Target::AtMost(1.5)),
     ];
     for row in VIEWER {
         figures.push(figure(row, "", &viewer)?);
+    }
+    for row in PAGE {
+        figures.push(figure(row, "auditor's page: ", &verdict)?);
+    }
+    for &(name, title, most) in PAGE_RATIOS {
+        let title = format!("auditor's page: {title} / verification by the package alone");
+        let ratio = samples(&verdict, name, 1000.0)?.ratio(&alone);
+        figures.push(Figure::new(title, "times", ratio).with_target(Target::AtMost(most)));
     }
     let later = samples(&rules, "findings", 1000.0)?.less(&samples(&viewer, "verify", 1000.0)?);
     figures.push(Figure::new("rules: verification in the viewer", "s", samples(&rules, "verify", 1000.0)?));

@@ -43,7 +43,7 @@ export class Builders {
       maxLoad: MAX_BYTES_EACH,
       growth: {
         start: () => start(setup),
-        maxWorkers: Math.max(1, Math.min(MAX_WORKERS, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1)),
+        maxWorkers: Math.min(MAX_WORKERS, globalThis.navigator?.hardwareConcurrency ?? 2),
         busyLoad: BUSY_BYTES,
       },
     });

@@ -149,6 +149,10 @@ class WorkersIndex implements EventIndex {
     return refused;
   }
 
+  count(query: string): Promise<number | undefined> {
+    return this.#call((remote) => remote.count(query));
+  }
+
   check(query: string): Promise<QueryError | undefined> {
     return this.#call((remote) => remote.check(query));
   }

@@ -116,6 +116,10 @@ export class IndexService {
     return undefined;
   }
 
+  count(query: string): number | undefined {
+    return this.#index.count(query, Date.now());
+  }
+
   check(query: string): QueryError | undefined {
     return (JSON.parse(parse(query, Date.now())) as { error?: QueryError }).error;
   }

@@ -55,6 +55,7 @@ export interface IndexWorker {
    * 1970. Results are reported to the host.
    */
   ask(id: number, query: string, order: Order, at: number): QueryError | undefined;
+  count(query: string): number | undefined;
   check(query: string): QueryError | undefined;
   toggled(query: string, column: Column, value: string): string;
   within(query: string, since: number | undefined, until: number | undefined): string;

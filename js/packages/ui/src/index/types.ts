@@ -299,6 +299,11 @@ export interface EventIndex {
     onResult: (found: SearchResult) => void,
     at?: number,
   ): Promise<SearchResult | QueryError>;
+  /**
+   * Returns the number of events that match a query, beside the current one, which continues. Undefined if the query is
+   * invalid, or if events must be read for it.
+   */
+  count(query: string): Promise<number | undefined>;
   /** Returns the error of an invalid query. */
   check(query: string): Promise<QueryError | undefined>;
   /** Adds a value of a column to the query, or removes it if the query already selects it. */

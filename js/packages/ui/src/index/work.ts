@@ -54,6 +54,7 @@ export function work(port: Port): void {
     mark: (marks) => running().mark(marks),
     settle: () => running().settle(),
     ask: (id, query, order, at) => running().ask(id, query, order, at),
+    count: (query) => running().count(query),
     check: (query) => running().check(query),
     toggled: (query, column, value) => running().toggled(query, column, value),
     within: (query, since, until) => running().within(query, since, until),

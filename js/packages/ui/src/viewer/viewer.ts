@@ -274,7 +274,7 @@ export class Viewer extends LitElement {
     const { session, alarm } = this.#sessions;
     const isShown = session !== undefined && session.phase !== "canceled" && session.phase !== "failed";
     return html`
-      <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
+      <div class="viewer" part="viewer" lang=${this.#texts.lang} data-phase=${session?.phase ?? nothing} @keydown=${this.#key}>
         ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#state.zone)}
         ${this.bare ? nothing : this.#strip(session)}
         ${
@@ -287,7 +287,7 @@ export class Viewer extends LitElement {
               ></cs-detections>`
             : nothing
         }
-        ${isShown ? this.#body(session) : nothing}
+        ${isShown ? (session.isWithdrawn ? withdrawnView(this.#texts) : this.#body(session)) : nothing}
         <p class="sr" role="status">${this.bare ? "" : this.#announcer.message}</p>
         ${helpView(this.#texts)}
       </div>
@@ -341,6 +341,7 @@ export class Viewer extends LitElement {
     const { opened } = this.#openRow;
     const { detection } = session;
     const marks = detection?.status?.marks;
+    const isGrowing = session.phase === "verifying" || session.phase === "indexing";
     const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
       this.#edit(session, (index, criteria) => withTime(index, criteria, since, until));
     return html`
@@ -393,6 +394,7 @@ export class Viewer extends LitElement {
       <div class="split">
       <cs-facets
         .found=${found}
+        .isGrowing=${isGrowing}
         .isShown=${this.showsFacets}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
@@ -401,6 +403,7 @@ export class Viewer extends LitElement {
       <div class="split-main">
       <cs-histogram
         .found=${found}
+        .isGrowing=${isGrowing}
         .detection=${detection}
         .zone=${zone}
         .texts=${texts}
@@ -518,6 +521,9 @@ export class Viewer extends LitElement {
     const { session } = this.#sessions;
     if (session !== undefined) {
       this.#announcer.change(session, this.#texts);
+      if (session.isWithdrawn) {
+        this.#openRow.close();
+      }
     }
     this.#seek();
     this.requestUpdate();
@@ -677,7 +683,9 @@ export class Viewer extends LitElement {
   /** Goes to the wanted line once all lines are known. */
   #seek(): void {
     const line = this.#wantedLine;
-    if (line !== undefined && this.#sessions.session?.phase !== "verifying" && this.#search?.isBusy === false) {
+    const phase = this.#sessions.session?.phase;
+    const isGrowing = phase === "verifying" || phase === "indexing";
+    if (line !== undefined && !isGrowing && this.#search?.isBusy === false) {
       this.#wantedLine = undefined;
       void this.goTo(line);
     }
@@ -786,6 +794,16 @@ export class Viewer extends LitElement {
   #dispatch(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
+}
+
+/** Renders that an error was found, in place of the rows that were shown before. */
+function withdrawnView({ withdrawn }: Texts): TemplateResult {
+  return html`
+    <section class="withdrawn tone-bad" part="withdrawn" role="alert">
+      ${icon("fail")}
+      <div><h2>${withdrawn.title}</h2><p>${withdrawn.why}</p></div>
+    </section>
+  `;
 }
 
 /** True if a key has a meaning where it was pressed, or was handled already. */

@@ -15,11 +15,13 @@ const MAX_TABLE_ROWS = 100;
  */
 export class HistogramView extends TextView {
   static override properties = {
-    ...props("found", "detection"),
+    ...props("found", "detection", "isGrowing"),
     ...internal("width", "pointed", "chosen", "isTable"),
   };
 
   declare found: SearchResult | undefined;
+  /** True while events are added, so that all counts are incomplete. */
+  isGrowing = false;
   /** Findings, and how far the rules examined the events. */
   declare detection: Detection | undefined;
   /** Bar under the pointer, and the range of bars being selected. */
@@ -43,7 +45,7 @@ export class HistogramView extends TextView {
       return nothing;
     }
     const { view } = this.texts;
-    const foot = `${this.#examined()} ${this.#outside(histogram)}`.trim();
+    const foot = this.#outside(histogram);
     return html`
       <section class="histogram" part="histogram" aria-label=${view.histogram}>
         <div class="histogram-head">
@@ -52,6 +54,7 @@ export class HistogramView extends TextView {
               const sum = sumOf(histogram, outcome);
               return html`<li ?hidden=${sum === 0}><span class="swatch swatch-${wordOf(outcome)}"></span>${view.outcomes[wordOf(outcome)]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
             })}
+            <li class="faint" ?hidden=${!this.isGrowing}>${this.texts.query.soFar}</li>
             <li ?hidden=${this.#legend() === ""}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.#legend()}</span></li>
           </ul>
           <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
@@ -203,12 +206,15 @@ export class HistogramView extends TextView {
     return recorded === 0 ? view.ownTime : view.bothTimes(figures.count(own), figures.count(recorded));
   }
 
-  /** Returns the counts of the bar under the pointer, or which time the chart uses and what can be done. */
+  /**
+   * Returns the counts of the bar under the pointer, or how far the rules got, or which time the chart uses and what
+   * can be done.
+   */
   #barSummary(histogram: Histogram): string {
     const bar = this.pointed;
     const { figures, view } = this.texts;
     if (bar === undefined || bar >= histogram.bars.success.length) {
-      return `${this.#timeRemark()} ${view.brush}`;
+      return this.#examined() || `${this.#timeRemark()} ${view.brush}`;
     }
     const counts = OUTCOMES.toReversed()
       .filter((outcome) => (histogram.bars[outcome][bar] ?? 0) > 0)

@@ -14,7 +14,7 @@ const POLL_INTERVAL_MS = 200;
 /** The parts of a session that detection depends on. */
 export interface DetectionSource extends EventTarget {
   readonly index: Pick<EventIndex, "lines">;
-  readonly phase: "verifying" | "live" | "done" | "canceled" | "failed";
+  readonly phase: "verifying" | "indexing" | "live" | "done" | "canceled" | "failed";
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
   readonly verification: Judged | undefined;

@@ -112,3 +112,8 @@ function isNeeded(character: string, before: string): boolean {
   }
   return (character === "\u200c" || character === "\u200d") && BEFORE_JOINER.test(before);
 }
+
+/** Returns a share in whole percent; below 100 as long as there is anything to do. */
+export function percentOf(share: number): number {
+  return Math.min(99, Math.floor(share * 100));
+}

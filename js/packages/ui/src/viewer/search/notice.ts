@@ -3,6 +3,7 @@
 import type { Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { SearchResult, UnknownField } from "../../index/types.js";
+import { percentOf } from "../parts/format.js";
 import { icon } from "../parts/icons.js";
 import { filled, sentenceView, value } from "../parts/value.js";
 import { completeRange } from "../session/facts.js";
@@ -38,6 +39,8 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
     return html`<p class="notice">${search?.invalidPart === undefined ? nothing : query.refused}</p>`;
   }
   const { session, isBusy } = search;
+  const { indexedShare } = session;
+  const isGrowing = session.phase === "verifying" || session.phase === "indexing";
   const { isFiltered } = found;
   const events = session.report?.counts.events ?? 0;
   // While a log is followed, rows may be ahead of the report, except after an alarm.
@@ -46,11 +49,13 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
   return html`
     <div class="notice ${isFiltered ? "tone-fair filtered" : ""}" part="notice" data-filtered=${isFiltered}>
       ${isFiltered ? icon("filter") : nothing}
-      <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || session.phase === "verifying"}>
+      <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || isGrowing}>
         ${isInvalid ? html`<strong class="plain tone-bad">${query.previous}</strong>` : nothing}
         ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
         ${isSorted && !isWholeLog(session.report) ? html`<span class="faint plain">${query.sortedLoaded}</span>` : nothing}
-        ${session.phase === "verifying" ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
+        ${isGrowing ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
+        ${session.phase === "verifying" ? html`<strong class="plain provisional tone-doubt">${query.provisional}</strong>` : nothing}
+        ${indexedShare === undefined ? nothing : html`<span class="plain indexing" aria-live="off">${query.indexing(percentOf(indexedShare))}</span>`}
         ${isFiltered && !isBusy ? remarksView(found, texts, replace) : nothing}
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
         ${isFiltered && found.unknown.gaps > 0 ? html`<span class="faint plain">${query.unknownGaps(found.unknown.gaps)}</span>` : nothing}

@@ -3,8 +3,8 @@
  * that saves or prints events shows the selection in words, does nothing unless it is `ready`, and checks its result
  * against it.
  *
- * States: `counting` until the search in the box is applied and answered; `error` while it is invalid or failed;
- * otherwise `ready`.
+ * States: `counting` until all events are in the index, and the search in the box is applied and answered; `error`
+ * while it is invalid or failed; otherwise `ready`.
  */
 
 import { html, nothing, type TemplateResult } from "lit";
@@ -20,7 +20,7 @@ import type { SearchController } from "./search-controller.js";
 const MAX_SHOWN_CHARS = 400;
 
 /** Reason why the number of events isn't known yet. */
-type Wait = "typing" | "counting" | "verifying";
+type Wait = "typing" | "counting" | "verifying" | "indexing";
 
 interface SelectionBase {
   readonly session: Session | undefined;
@@ -74,6 +74,9 @@ export function selectionOf(
   }
   if (session === undefined || session.phase === "verifying") {
     return wait("verifying");
+  }
+  if (session.phase === "indexing") {
+    return wait("indexing");
   }
   if (search?.isBusy !== false || found === undefined || at === undefined) {
     return wait("counting");

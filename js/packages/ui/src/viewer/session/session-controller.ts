@@ -119,6 +119,7 @@ export class SessionController {
     if (session.report !== undefined) {
       this.#reported();
     }
+    void session.ended.then(() => this.#list(session));
   }
 
   #leave(): void {

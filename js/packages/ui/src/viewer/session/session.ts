@@ -1,6 +1,7 @@
 /** The verification of one source, with its results so far. Renders nothing. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
+import { deferred } from "@countersign/shared/promises.js";
 import type { Finding, Phrases, Report } from "@countersign/shared/report.js";
 import type {
   Expectations,
@@ -16,6 +17,7 @@ import { type SignedEvent, type SignerTrustSoFar, signerTrusts } from "../../ind
 import type { EventIndex } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
 import { Detection, type SelectedEvents } from "../detection/detection.js";
+import { EventSpool } from "./event-spool.js";
 import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";
 import { compareTrust, type TrustCompared } from "./trust-compared.js";
@@ -57,11 +59,12 @@ export interface SessionOptions {
 
 /**
  * - `verifying`: being read, with an end;
+ * - `indexing`: verified, and there is a report; its events are still being added to the index;
  * - `live`: being read, without an end;
  * - `done`: there is a report of everything read; for a live source, up to where it was stopped;
  * - `canceled`, `failed`: not read to the end, so there is no result.
  */
-export type Phase = "verifying" | "live" | "done" | "canceled" | "failed";
+export type Phase = "verifying" | "indexing" | "live" | "done" | "canceled" | "failed";
 
 /** Progress of a verification. */
 export interface Progress {
@@ -78,6 +81,8 @@ export interface Progress {
 
 /** Milliseconds for which changes are collected before they are dispatched: one frame. */
 const FRAME_MS = 16;
+/** Minimum milliseconds between two notifications of the index's progress: each renders the page. */
+const INDEX_PROGRESS_MS = 300;
 
 /** A verification. Dispatches `change` and `report`. */
 export class Session extends EventTarget {
@@ -88,6 +93,8 @@ export class Session extends EventTarget {
   readonly pins: readonly string[];
   /** Index of its verified events. */
   readonly index: EventIndex;
+  /** Settles once the session has its report, or won't have one. Never rejects. */
+  readonly judged: Promise<void>;
   /** Settles once the session is done, canceled, or failed. Never rejects. */
   readonly ended: Promise<void>;
   readonly #tools: Tools;
@@ -113,6 +120,11 @@ export class Session extends EventTarget {
   #isClosed = false;
   #selected: SelectedEvents | undefined;
   #bytes: (() => Blob) | undefined;
+  /** Events of a file, which are indexed after the verdict; undefined for other sources. */
+  readonly #spool: EventSpool | undefined;
+  /** Time of the next notification of the index's progress. */
+  #nextProgress = 0;
+  readonly #judged = deferred<void>();
 
   constructor(
     source: Source | Live,
@@ -127,9 +139,12 @@ export class Session extends EventTarget {
     this.trustName = trustName;
     this.pins = pins;
     this.index = tools.index();
+    this.#spool = source instanceof Blob ? new EventSpool(this.index) : undefined;
+    this.judged = this.#judged.promise;
     this.phase = isLive(source) ? "live" : "verifying";
     this.progress = progressOf(0, sizeOf(source), 0, 0);
     this.ended = this.#run(tools, { trust, pins, ...(expect && { expect }) });
+    // The rules of a file start with the verdict, because they would delay it.
     this.detect(rules);
   }
 
@@ -150,7 +165,20 @@ export class Session extends EventTarget {
 
   /** The bytes that were read, once complete. Slices and proofs are created from them. */
   get bytes(): Blob | undefined {
-    return this.phase === "done" ? this.#bytes?.() : undefined;
+    return this.phase === "done" || this.phase === "indexing" ? this.#bytes?.() : undefined;
+  }
+
+  /** Share of the events that are in the index, from 0 to 1, while the rest is being added; undefined otherwise. */
+  get indexedShare(): number | undefined {
+    return this.phase === "indexing" ? (this.#spool?.indexedShare ?? 1) : undefined;
+  }
+
+  /**
+   * True if rows of a file were shown that are withdrawn, because an error was found before the verdict. They are
+   * shown again with it.
+   */
+  get isWithdrawn(): boolean {
+    return this.phase === "verifying" && this.firstFailure !== undefined;
   }
 
   /** True if it was stopped. */
@@ -158,9 +186,9 @@ export class Session extends EventTarget {
     return this.#running.signal.aborted;
   }
 
-  /** True while the source is read. */
+  /** True while the source is read, or its events are added to the index. */
   get isRunning(): boolean {
-    return this.phase === "verifying" || this.phase === "live";
+    return this.phase === "verifying" || this.phase === "indexing" || this.phase === "live";
   }
 
   /** Returns the trust of an event's signer. Final only after the report. */
@@ -174,7 +202,11 @@ export class Session extends EventTarget {
     this.detection?.close();
     this.detection = undefined;
     if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
-      this.detection = new Detection(this, rules, analysis);
+      const start = async () => {
+        await (this.#spool && this.judged);
+        return rules();
+      };
+      this.detection = new Detection(this, start, analysis);
       this.detection.addEventListener("change", () => this.#notify());
       void this.detection.select(this.#selected).catch(() => {});
     }
@@ -218,13 +250,18 @@ export class Session extends EventTarget {
       } else {
         const reading = this.index.open(source);
         this.#bytes = reading.kept;
-        this.#accept(await verify(reading, verifyOptions));
+        const verification = await verify(reading, verifyOptions);
+        this.phase = "indexing";
+        this.#accept(verification);
       }
+      this.#judged.resolve();
+      await this.#spool?.release(() => this.#indexed());
       await this.index.settle();
       this.phase = "done";
     } catch (error) {
       await this.#fail(error);
     }
+    this.#judged.resolve();
     this.#notify();
   }
 
@@ -249,7 +286,7 @@ export class Session extends EventTarget {
         this.#notify();
       },
       // The bytes were transferred to this thread, which transfers them to the index.
-      onEvents: ({ bytes }) => this.index.add(bytes as Uint8Array<ArrayBuffer>),
+      onEvents: ({ bytes }) => (this.#spool ?? this.index).add(bytes as Uint8Array<ArrayBuffer>),
       onMarks: (marks) => {
         this.marks.add(marks);
         this.#notify();
@@ -277,6 +314,15 @@ export class Session extends EventTarget {
     }
     this.dispatchEvent(new Event("report"));
     this.#notify();
+  }
+
+  /** Notifies of the progress of the index. */
+  #indexed(): void {
+    const now = performance.now();
+    if (now >= this.#nextProgress) {
+      this.#nextProgress = now + INDEX_PROGRESS_MS;
+      this.#notify();
+    }
   }
 
   #notify(): void {

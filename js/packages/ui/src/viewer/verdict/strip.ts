@@ -18,6 +18,7 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
   switch (session.phase) {
     case "verifying":
       return progressView(session, strip);
+    case "indexing":
     case "live":
     case "done":
       return session.verification === undefined
