@@ -26,11 +26,16 @@ pub(crate) struct Acceptance {
     unsigned: BTreeMap<ChainId, Option<u64>>,
     /// Hashes of leaves found to be repeats, so that further repeats need no lookup.
     repeats: HashSet<Hash>,
+    vouched: Vouched,
     /// The key that was looked up last. Successive links usually share a key.
     life: Option<(VerifierKey, Life)>,
     /// The log's clock, if it has one.
     now: Option<Time>,
 }
+
+/// The leaf hashes of unsigned links that a later link of the submission vouches for, and of those later links.
+#[derive(Default)]
+struct Vouched(HashSet<Hash>);
 
 impl Chain {
     /// Returns the chain that an open link begins.
@@ -42,6 +47,29 @@ impl Chain {
     pub(super) fn extended(self, link: &Link, hash: Hash) -> Self {
         let closed = matches!(link, Link::Close(_));
         Self { next: self.next + 1, last: hash, time: link.time(), closed, ..self }
+    }
+}
+
+impl Vouched {
+    /// Verifies the signature that vouches for a link: its own, or that of the next signed link of its chain in `rest`.
+    /// Only the key's holder may learn what the log knows about the key and the chain, so this comes before anything
+    /// that depends on them. If `rest` is empty, an unsigned link passes, and [`Acceptance::end`] decides.
+    fn verify(
+        &mut self,
+        entry: &Entry,
+        link: &Link,
+        key: &VerifierKey,
+        rest: &[Entry],
+    ) -> Result<(), SubmissionError> {
+        if self.0.contains(&entry.leaf.hash) {
+            return Ok(());
+        }
+        if rest.is_empty() || link.signature().is_some() {
+            return check_signature(entry, link, key);
+        }
+        let links = vouched_for(link.chain(), rest, key)?;
+        self.0.extend(links.iter().map(|entry| entry.leaf.hash));
+        Ok(())
     }
 }
 
@@ -128,25 +156,32 @@ impl Acceptance {
                     self.tip(id, seq, held);
                     Ok(self.repeat(entry.leaf.hash))
                 }
+                _ if self.vouched.verify(entry, link, &chain.key, rest).is_err() => Err(unknown(link).into()),
                 Some(held) => Err(self.fork(chain, link, (seq, held.index), rest).into()),
                 // The storage knows the chain but not the link, so the two cannot be compared.
-                None => Err(gap(link, Some(chain)).into()),
+                None => Err(gap(link, chain).into()),
             };
         }
         let before = match (link, known) {
             (Link::Open(open), None) => {
                 rules.check_origin(open)?;
+                self.vouched.verify(entry, link, &open.key, rest)?;
                 let windows = state.life(&open.key).map_err(AcceptanceError::Storage)?.windows;
                 Chain::opened(open, entry.leaf.hash, windows)
             }
             (_, Some(chain)) => {
-                if seq > chain.next {
-                    return Err(gap(link, Some(&chain)).into());
+                let extends = seq == chain.next && link.prev() == Some(&chain.last);
+                if let Err(refusal) = self.vouched.verify(entry, link, &chain.key, rest) {
+                    // Only readers and the emitter know the hash of the chain's last link.
+                    return Err(if extends { refusal } else { unknown(link) }.into());
                 }
-                if chain.closed || link.prev() != Some(&chain.last) {
+                if seq > chain.next {
+                    return Err(gap(link, &chain).into());
+                }
+                if chain.closed || !extends {
                     let seq = chain.next - 1;
                     let Some(last) = state.link(&id, seq).map_err(AcceptanceError::Storage)? else {
-                        return Err(gap(link, Some(&chain)).into());
+                        return Err(gap(link, &chain).into());
                     };
                     return Err(self.fork(&chain, link, (seq, last.index), rest).into());
                 }
@@ -155,23 +190,16 @@ impl Acceptance {
                 }
                 chain
             }
-            (_, None) => return Err(gap(link, None).into()),
+            (_, None) => return Err(unknown(link).into()),
         };
         let life = match self.life.take() {
             Some((key, life)) if key == before.key => life,
             _ => state.life(&before.key).map_err(AcceptanceError::Storage)?,
         };
-        // Check the key before the signature, so that unauthorized keys cost no signature verification.
-        let may_write = rules
+        rules
             .check_key(&before, &life, link.time(), self.now)
-            .and_then(|()| self.now.map_or(Ok(()), |now| Rules::check_time(link.time(), now)));
-        if let Err(refusal) = may_write {
-            let is_signed = vouched_for(&before, id, rest).is_ok();
-            return Err(SubmissionError { is_signed, ..refusal }.into());
-        }
-        if entry.verified_by.as_ref() != Some(&before.key) {
-            check_signature(entry, link, &before.key)?;
-        }
+            .and_then(|()| self.now.map_or(Ok(()), |now| Rules::check_time(link.time(), now)))
+            .map_err(SubmissionError::signed)?;
         self.life = Some((before.key.clone(), life));
         let chain =
             if matches!(link, Link::Open(_)) { before } else { before.extended(link, entry.leaf.hash) };
@@ -209,7 +237,7 @@ impl Acceptance {
             return SubmissionError::malformed(error);
         }
         let refused = self.links_in_batch(id, of).and_then(|mut links| {
-            links.extend(vouched_for(chain, id, rest)?);
+            links.extend(vouched_for(id, rest, &chain.key)?.iter().map(|entry| entry.leaf.text.clone()));
             Ok(links)
         });
         match refused {
@@ -253,16 +281,22 @@ impl Acceptance {
     }
 }
 
-pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> SubmissionError {
-    let (id, seq) = (link.chain(), link.seq());
-    let message = match chain {
-        None => format!("the open link of chain {id} is not in the log"),
-        Some(Chain { next, .. }) => {
-            format!("chain {id} continues with link {next} in the log, but this is link {seq}")
-        }
-    };
+/// Returns the refusal of a link that skips links of a chain that the log has.
+fn gap(link: &Link, chain: &Chain) -> SubmissionError {
+    let (id, seq, next) = (link.chain(), link.seq(), chain.next);
+    let message = format!("chain {id} continues with link {next} in the log, but this is link {seq}");
     let error = Error::new(Code::Gap, message).with_hint("send the earlier links first");
-    SubmissionError::new(gap_after(id, chain), error)
+    SubmissionError::new(gap_after(id, Some(chain)), error).signed()
+}
+
+/// Returns the refusal of a link whose chain the log doesn't have, or whose key didn't sign it. The two look the same, so
+/// that strangers can't find out which chains exist.
+pub(super) fn unknown(link: &Link) -> SubmissionError {
+    let id = link.chain();
+    let message =
+        format!("the open link of chain {id} is not in the log, or the chain's key did not sign this link");
+    let error = Error::new(Code::Gap, message).with_hint("send the chain from its open link on");
+    SubmissionError::new(gap_after(id, None), error)
 }
 
 /// Returns the gap after the log's last link of a chain.
@@ -278,24 +312,30 @@ fn back_in_time(id: ChainId, seq: u64) -> SubmissionError {
     )
 }
 
-/// Returns the chain's links in `rest` up to the first signed one, whose signature vouches for all of them.
-fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>, SubmissionError> {
-    let mut refused = Vec::new();
-    let mut last: Option<(u64, Hash)> = None;
+/// Returns the first link of the chain in `rest` and the links that follow it, up to the first signed one, whose signature
+/// vouches for all of them.
+fn vouched_for<'e>(
+    id: ChainId,
+    rest: &'e [Entry],
+    key: &VerifierKey,
+) -> Result<Vec<&'e Entry>, SubmissionError> {
+    let mut links: Vec<&Entry> = Vec::new();
     for entry in rest {
         let Some(link) = entry.leaf.link().filter(|link| link.chain() == id) else { continue };
-        let follows = last.is_none_or(|(seq, hash)| link.seq() == seq + 1 && link.prev() == Some(&hash));
-        if !follows {
-            return Err(not_signed(id));
+        let follows = |before: &&Entry| {
+            let seq = before.leaf.link().map(|before| before.seq() + 1);
+            seq == Some(link.seq()) && link.prev() == Some(&before.leaf.hash)
+        };
+        if !links.last().is_none_or(follows) {
+            continue;
         }
-        refused.push(entry.leaf.text.clone());
+        links.push(entry);
         if link.signature().is_some() {
-            check_signature(entry, link, &chain.key)?;
-            return Ok(refused);
+            check_signature(entry, link, key)?;
+            return Ok(links);
         }
-        last = Some((link.seq(), entry.leaf.hash));
     }
-    Err(not_signed(id))
+    Err(not_signed(id).at_line(links.last().and_then(|entry| entry.line)))
 }
 
 fn not_signed(chain: ChainId) -> SubmissionError {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::acceptance::gap;
+use super::acceptance::unknown;
 use super::submission::Entry;
 use super::{AcceptanceError, Body, Life, Rules, SubmissionError};
 use crate::hash::Hash;
@@ -77,7 +77,7 @@ impl<'a, K: KeyLookup + ?Sized> Admission<'a, K> {
             Body::Link { link, .. } => {
                 match self.known.key_of(&link.chain()).map_err(AcceptanceError::Storage)? {
                     Some(_) => Ok(()),
-                    None => Err(gap(link, None).into()),
+                    None => Err(unknown(link).into()),
                 }
             }
             Body::Note(note) => {

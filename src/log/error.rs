@@ -17,8 +17,8 @@ pub struct SubmissionError {
     pub kind: RefusalKind,
     /// The error, with the line of the submission.
     pub error: Error,
-    /// For an unauthorized key or an early link: true if that key's signature is valid. Anyone can name a key
-    /// without holding it.
+    /// For an unauthorized key, an early link, or a gap: true if the key signed what was rejected. Anyone can name a key
+    /// or a chain without holding its key.
     pub is_signed: bool,
 }
 
@@ -72,6 +72,11 @@ pub struct Evidence {
 impl SubmissionError {
     pub(super) fn new(kind: RefusalKind, error: Error) -> Self {
         Self { kind, error, is_signed: false }
+    }
+
+    /// Marks the refusal of something that the key signed.
+    pub(super) fn signed(self) -> Self {
+        Self { is_signed: true, ..self }
     }
 
     pub(super) fn malformed(error: Error) -> Self {

@@ -149,11 +149,11 @@ impl PendingBatch {
                 Err(AcceptanceError::Refused(SubmissionError {
                     kind: RefusalKind::Gap { chain, .. },
                     error,
-                    is_signed,
+                    is_signed: true,
                 })) => {
                     let kind =
                         gap_after(chain, below.chain(&chain).map_err(AcceptanceError::Storage)?.as_ref());
-                    return Err(SubmissionError { kind, error, is_signed }.into());
+                    return Err(SubmissionError { kind, error, is_signed: true }.into());
                 }
                 taken => _ = taken?,
             }

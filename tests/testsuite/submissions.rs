@@ -187,15 +187,15 @@ fn a_continuation_without_a_signature_is_no_fork() {
         vec![first, &again],
     ] {
         let refusal = refused(&chain.links, submitted);
-        assert_eq!(
-            (&refusal.kind, refusal.error.code),
-            (&RefusalKind::Malformed, Code::Refused),
-            "{refusal}"
-        );
+        let gap = RefusalKind::Gap { chain: chain.id, expected: 0, last: None };
+        assert_eq!((refusal.kind, refusal.is_signed), (gap, false));
     }
     let (part, _) = third.rsplit_once(' ').unwrap();
     let forged = format!("{part} {}", base64::encode([7; 64]));
     let refusal = refused(&chain.links, [first, second, &forged]);
+    assert!(matches!(refusal.kind, RefusalKind::Gap { expected: 0, last: None, .. }), "{refusal}");
+    // Someone who knows the chain's last link learns that the signature is wrong.
+    let refusal = refused(&chain.links[..2], [first, second, &forged]);
     assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Signature));
     assert_eq!(refusal.error.line, Some(3));
 }
@@ -543,39 +543,113 @@ fn a_key_may_revoke_itself_only_once() {
     assert!(submit(&mut PendingBatch::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
 }
 
+/// Returns the links with another signature of the last one.
+fn forged(links: &[String]) -> Vec<String> {
+    let (last, earlier) = links.split_last().unwrap();
+    let (unsigned, signature) = last.rsplit_once(' ').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    [earlier, &[format!("{unsigned} {other}{}", &signature[1..])]].concat()
+}
+
+/// A stranger knows at most a chain's ID and its key. The refusal of what the key didn't sign must not depend on what the log
+/// knows about them.
+#[test]
+fn a_stranger_learns_nothing_about_chains_and_keys() {
+    let (issuer, stranger) = (key("example.com"), key("example.com/stranger"));
+    let chain = Chain::open(emitter(), 1).event(1).event(2);
+    let closed = chain.fork(3).close();
+    let trust = emitters(&[]).with_issuer(issuer.verifier_key().clone()).unwrap();
+    let vkey = emitter().verifier_key().clone();
+    let named = with_lines(&trust, &format!("emitter {vkey}\n"));
+    let banned = with_lines(&trust, &format!("emitter {vkey}\nrevoke {vkey} -\n"));
+    let granting = with_lines(&trust, "");
+    let grant = note(&[Statement::Grant { key: vkey.clone(), from: None, until: Some(at(2)) }], &issuer);
+    let revoke = note(&[Statement::Revoke { key: vkey, since: None }], &issuer);
+    let before: &[&[String]] = &[&chain.links];
+    let logs: Vec<(&Rules, &Rules, Vec<String>)> = vec![
+        (&named, &named, before.concat()),
+        (&named, &named, closed.links.clone()),
+        (&named, &named, Vec::new()),
+        (&named, &named, vec![chain.links[0].clone()]),
+        (&named, &banned, before.concat()),
+        (&named, &banned, Vec::new()),
+        (&granting, &granting, [&[grant.clone()], &chain.links[..]].concat()),
+        (&granting, &granting, vec![grant.clone()]),
+        (&granting, &granting, [&[grant], &chain.links[..], &[revoke.clone()]].concat()),
+        (&granting, &granting, vec![revoke]),
+        (&granting, &granting, Vec::new()),
+    ];
+    let guess = Hash([5; 32]);
+    let mut links = Vec::new();
+    for seq in [1, 2, 3, 4, 90] {
+        for time in [at(-600), at(1), at(7_200)] {
+            let event = write_event(chain.id, seq, time, &guess, &guess);
+            let next = write_event(chain.id, seq + 1, time, &leaf_hash(event.as_bytes()), &guess);
+            let close = write_close(chain.id, seq, time, &guess);
+            let [signed, next, close] = [&event, &next, &close].map(|link| {
+                let (mut link, signature) = (link.clone(), stranger.sign(link.as_bytes()));
+                append_signature(&mut link, &signature);
+                link
+            });
+            links.extend([vec![signed], vec![event.clone()], vec![event, next], vec![close]]);
+        }
+    }
+    let submit_to = |(before, after, held): &(&Rules, &Rules, Vec<String>), links: &[String]| {
+        let mut batch = PendingBatch::new(0);
+        if !held.is_empty() {
+            submit_when(at(2), &mut batch, before, held).unwrap();
+        }
+        submit_when(at(60), &mut batch, after, links).unwrap_err()
+    };
+    for links in links {
+        let refusals: Vec<_> = logs.iter().map(|log| submit_to(log, &links)).collect();
+        assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "{links:?}: {refusals:#?}");
+        let RefusalKind::Gap { expected, last, .. } = refusals[0].kind else { panic!("{}", refusals[0]) };
+        assert_eq!((expected, last, refusals[0].is_signed), (0, None, false));
+    }
+    // An open link names its key. Logs that have another chain of the key refuse it in the same way.
+    let other = Chain::open(emitter(), 9).event(1);
+    for links in [forged(&other.links[..1]), [forged(&other.links[..1]), other.links[1..].to_vec()].concat()]
+    {
+        let refusals: Vec<_> = logs.iter().map(|log| submit_to(log, &links)).collect();
+        assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "{links:?}: {refusals:#?}");
+        assert_eq!(refusals[0].error.code, Code::Signature);
+    }
+    // The key's holder learns more.
+    let signed = chain.signed(write_event(chain.id, 90, at(1), &guess, &guess));
+    let refusal = submit_to(&logs[0], &[signed]);
+    let last = Some(leaf_hash(chain.links[2].as_bytes()));
+    assert_eq!(refusal.kind, RefusalKind::Gap { chain: chain.id, expected: 3, last });
+    assert!(refusal.is_signed);
+}
+
 /// Anyone can name a key that the log knows. Alerts should depend on what the key really signed.
 #[test]
 fn a_refusal_tells_if_the_key_signed_the_rejected_link() {
     let (revoked, early) = (emitter(), key("example.com/early"));
     let line = format!("revoke {} -\n", revoked.verifier_key());
     let rules = with_lines(&emitters(&[&revoked, &early]), &line);
-    let forged = |chain: &Chain| {
-        let last = chain.links.len() - 1;
-        let (unsigned, signature) = chain.links[last].rsplit_once(' ').unwrap();
-        let other = if signature.starts_with('A') { "B" } else { "A" };
-        let mut links = chain.links.clone();
-        links[last] = format!("{unsigned} {other}{}", &signature[1..]);
-        links
-    };
     let refused =
         |leaves: &[String]| submit_when(at(-600), &mut PendingBatch::new(0), &rules, leaves).unwrap_err();
     for (chain, is_early) in [(Chain::open(revoked, 1), false), (Chain::open(early, 1), true)] {
-        for (links, is_signed) in [(chain.links.clone(), true), (forged(&chain), false)] {
-            let refusal = refused(&links);
-            assert_eq!(matches!(refusal.kind, RefusalKind::Early { .. }), is_early, "{refusal}");
-            assert_eq!(refusal.is_signed, is_signed, "{refusal}");
-        }
+        let refusal = refused(&chain.links);
+        assert_eq!(matches!(refusal.kind, RefusalKind::Early { .. }), is_early, "{refusal}");
+        assert!(refusal.is_signed, "{refusal}");
+        let refusal = refused(&forged(&chain.links));
+        assert_eq!((refusal.error.code, refusal.is_signed), (Code::Signature, false), "{refusal}");
     }
     // For an unsigned link, the next signed one counts.
     let rules = with_lines(&emitters(&[&emitter()]), "");
     let chain = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
     let ahead = Time::from_millis(at(1).millis() - EMITTER - 1).unwrap();
-    for (links, is_signed) in
-        [(chain.links.clone(), true), (forged(&chain), false), (chain.links[..3].to_vec(), false)]
-    {
+    for (links, code, line) in [
+        (chain.links.clone(), Code::Early, 2),
+        (forged(&chain.links), Code::Signature, 4),
+        (chain.links[..3].to_vec(), Code::Refused, 3),
+    ] {
         let refusal = submit_when(ahead, &mut PendingBatch::new(0), &rules, &links).unwrap_err();
-        assert!(matches!(refusal.kind, RefusalKind::Early { .. }) && refusal.error.line == Some(2));
-        assert_eq!(refusal.is_signed, is_signed);
+        assert_eq!((refusal.error.code, refusal.error.line), (code, Some(line)), "{refusal}");
+        assert_eq!(refusal.is_signed, code == Code::Early);
     }
 }
 

@@ -183,18 +183,33 @@ pub(crate) struct Proven {
     pub(crate) head: Option<HeadProof>,
 }
 
+/// A response that doesn't prove what it claims.
+#[derive(Debug)]
+pub(crate) struct RefusedProof {
+    /// [`Code::Proof`] if something is not proven, and [`Code::Rewritten`] if the response contradicts the newest head.
+    pub(crate) error: Error,
+    /// True if the response proves the entries in a head of a tenant log that the log signed. It is evidence then.
+    pub(crate) has_signed_head: bool,
+}
+
+impl From<Error> for RefusedProof {
+    fn from(error: Error) -> Self {
+        Self { error, has_signed_head: false }
+    }
+}
+
 /// Checks that the response proves each of these links to be in the log with this origin, according to `trust`, and that
 /// a tenant log extends the newest head that the request stated.
 ///
 /// # Errors
-/// [`Code::Proof`] if something is not proven, and [`Code::Rewritten`] if the response contradicts the newest head.
+/// [`RefusedProof`].
 pub(crate) fn prove(
     answer: &Answer,
     last: &[LastLink],
     origin: &str,
     trust: &Trust,
     newest: Option<&NewestHead>,
-) -> Result<Proven, Error> {
+) -> Result<Proven, RefusedProof> {
     let proofs = Proofs::read(answer, origin, trust)?;
     let chains = proofs.field("chains").and_then(Value::as_object);
     let chains = chains.ok_or_else(|| unproven("the response has no field `chains`"))?;
@@ -221,7 +236,7 @@ pub(crate) fn prove_note(
     origin: &str,
     trust: &Trust,
     newest: Option<&NewestHead>,
-) -> Result<u64, Error> {
+) -> Result<u64, RefusedProof> {
     let proofs = Proofs::read(answer, origin, trust)?;
     let proof = proofs.note()?.ok_or_else(|| unproven("the response has no proof of the key note"))?;
     proof.verify(note.as_bytes(), origin, trust)?;
@@ -294,8 +309,10 @@ impl Proofs {
     }
 
     /// Compares the head of a tenant log, which is verified, with the newest one that the request stated.
-    fn compare(&self, newest: Option<&NewestHead>) -> Result<(), Error> {
-        self.head.as_ref().zip(newest).map_or(Ok(()), |(head, newest)| compare(newest, head, &self.log))
+    fn compare(&self, newest: Option<&NewestHead>) -> Result<(), RefusedProof> {
+        let compared =
+            self.head.as_ref().zip(newest).map_or(Ok(()), |(head, newest)| compare(newest, head, &self.log));
+        compared.map_err(|error| RefusedProof { error, has_signed_head: true })
     }
 }
 

@@ -15,11 +15,15 @@ use countersign::tenant::{NewestHead, Since};
 use countersign::time::Time;
 use countersign::trust::Trust;
 
-use crate::answer::{Answer, ErrorText, Meaning, Proven, prove, prove_note};
+use crate::answer::{Answer, ErrorText, Meaning, Proven, RefusedProof, prove, prove_note};
 use crate::batch::{Batch, BatchLimits, NoBatch, contains};
 use crate::comparison::no_head;
 use crate::error::DeliveryError;
 use crate::outbox::Outbox;
+
+/// The number of times that a log server must reject a chain before it is considered dead, because the rejection isn't
+/// signed.
+const DENIALS_UNTIL_DEAD: u32 = 3;
 
 /// The log server that links are submitted to.
 pub trait LogServer {
@@ -68,7 +72,8 @@ pub enum Step<E> {
     },
     /// A failure that lasts until someone changes something.
     Refused(E),
-    /// The chain can't continue.
+    /// The chain can't continue. Unless signed statements show that, the log server has said so three times, with no
+    /// delivery in between.
     Dead(E),
 }
 
@@ -84,6 +89,14 @@ pub struct Delivery<'a> {
     moved: bool,
     /// The maximum number of lines of the next submission: those before a link that is dated ahead of the log's clock.
     before_early: Option<usize>,
+    /// The number of consecutive rejections for the same reason.
+    denials: Option<Denials>,
+}
+
+/// Consecutive rejections of a chain with the same code.
+struct Denials {
+    code: String,
+    times: u32,
 }
 
 impl<'a> Delivery<'a> {
@@ -97,6 +110,7 @@ impl<'a> Delivery<'a> {
             from: None,
             moved: false,
             before_early: None,
+            denials: None,
         }
     }
 
@@ -140,7 +154,8 @@ impl<'a> Delivery<'a> {
             Meaning::Taken => self.accept(&batch, &answer, newest.as_ref()),
             Meaning::Gap { chain, expected } => self.gap(chain, expected, &answer),
             Meaning::Fork { chain, seq, index } => {
-                Step::Dead(forked(&self.outbox(), chain, seq, index).into())
+                let error = forked(&self.outbox(), chain, seq, index);
+                self.deny(error, &answer)
             }
             Meaning::TooLarge { bytes, lines } => {
                 let sent = (batch.body.len(), batch.links as usize);
@@ -169,7 +184,7 @@ impl<'a> Delivery<'a> {
             }
             Meaning::Later => Step::Later { after: answer.retry_after, why: server_error(&answer).into() },
             // No chain can continue in it. Logs of other tenants are not affected.
-            Meaning::Ended => Step::Dead(server_error(&answer).into()),
+            Meaning::Ended => self.deny(server_error(&answer), &answer),
             Meaning::Refused => Step::Refused(server_error(&answer).into()),
         }
     }
@@ -194,13 +209,13 @@ impl<'a> Delivery<'a> {
     ) -> Step<E> {
         let Proven { receipt, head } = match prove(answer, &batch.last, self.origin, self.trust, newest) {
             Ok(proven) => proven,
-            Err(error) if error.code == Code::Rewritten => {
+            Err(RefusedProof { error, .. }) if error.code == Code::Rewritten => {
                 let (mut outbox, message) = (self.outbox(), error.into_message());
                 outbox.keep_contradiction(&message, &answer.body);
                 return Step::Dead(rewritten(&message, &outbox).into());
             }
-            Err(error) => {
-                if newest.is_some() {
+            Err(RefusedProof { error, has_signed_head }) => {
+                if has_signed_head {
                     self.outbox().keep_unproven(&error.message, &answer.body);
                 }
                 return Step::Later { after: answer.retry_after, why: unproven(error).into() };
@@ -208,6 +223,7 @@ impl<'a> Delivery<'a> {
         };
         self.outbox().forget_unproven();
         self.moved = false;
+        self.denials = None;
         // A segment that is sent in parts is removed only after its last part is proven.
         self.from = None;
         if let Some(last) = batch.last.last() {
@@ -233,15 +249,27 @@ impl<'a> Delivery<'a> {
     /// Continues with the link that the log expects.
     fn gap<E: From<DeliveryError>>(&mut self, chain: ChainId, expected: u64, answer: &Answer) -> Step<E> {
         let from = (chain, expected);
-        let outbox = self.outbox();
-        if !outbox.pending().iter().any(|segment| contains(segment, from)) {
-            return Step::Dead(rolled_back(&outbox, chain, expected).into());
+        let is_pending = self.outbox().pending().iter().any(|segment| contains(segment, from));
+        if !is_pending {
+            let error = rolled_back(&self.outbox(), chain, expected);
+            return self.deny(error, answer);
         }
         self.from = Some(from);
         if std::mem::replace(&mut self.moved, true) {
             return Step::Later { after: answer.retry_after, why: server_error(answer).into() };
         }
         Step::Again
+    }
+
+    /// Counts a rejection that says that the chain can't continue.
+    fn deny<E: From<DeliveryError>>(&mut self, error: DeliveryError, answer: &Answer) -> Step<E> {
+        let before = self.denials.take().filter(|before| before.code == error.code());
+        let times = before.map_or(1, |before| before.times + 1);
+        self.denials = Some(Denials { code: error.code().to_owned(), times });
+        if times >= DENIALS_UNTIL_DEAD {
+            return Step::Dead(error.into());
+        }
+        Step::Later { after: answer.retry_after, why: error.into() }
     }
 
     fn too_large(&self) -> DeliveryError {
@@ -272,7 +300,7 @@ pub fn submit_note<E: From<DeliveryError>>(
     let newest = no_head(origin, trust);
     let answer = server.submit(line, newest.map(|newest| newest.since()))?;
     match answer.meaning() {
-        Meaning::Taken => prove_note(&answer, note, origin, trust, newest.as_ref()).map_err(|error| {
+        Meaning::Taken => prove_note(&answer, note, origin, trust, newest.as_ref()).map_err(|RefusedProof { error, .. }| {
             let hint = "check the log's public key and the quorum; the log server claims to have the statement, but its proof doesn't verify";
             DeliveryError::Unproven { error, hint }.into()
         }),

@@ -39,8 +39,8 @@ pub struct Receipt {
 }
 
 /// A tenant log's answer that was not accepted, with the head that it was compared with. In `contradiction.json`, it is
-/// the evidence that the log server has shown two histories. In `unproven.json`, it is the newest answer that could not be
-/// used.
+/// the evidence that the log server has shown two histories. In `unproven.json`, it is the newest answer with a signed head
+/// that wasn't proven to extend the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedAnswer {
     /// The reason, for people.
@@ -346,7 +346,7 @@ impl Outbox {
         self.contradiction = Some(self.keep_refused(CONTRADICTION, message, answer));
     }
 
-    /// Keeps a tenant log's answer that can't be used, until one is accepted. If the store fails, it isn't kept: the next
+    /// Keeps a tenant log's answer whose signed head can't be compared, until one is accepted. If the store fails, it isn't kept: the next
     /// attempt gets another one.
     pub(crate) fn keep_unproven(&mut self, message: &str, answer: &[u8]) {
         self.has_unproven = true;

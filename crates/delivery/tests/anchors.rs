@@ -334,6 +334,36 @@ fn a_changed_proof_stops_nothing_for_good() {
     assert_eq!(operator.stated[1], operator.stated[2], "the newest head stays the same");
 }
 
+/// Anyone in between can answer with something that the log didn't sign.
+#[test]
+fn an_unsigned_answer_does_not_replace_a_signed_one() {
+    let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));
+    delivered(&writer.record(&mut operator));
+    operator.advance_to(50).change = |answer| {
+        answer["logs"][ORIGIN]["consistency"] = json!([]);
+    };
+    unproven(writer.record(&mut operator));
+    let signed = writer.refused().expect("the answer is kept");
+    let changes: [fn(&mut Value); 4] = [
+        |answer| *answer = json!({}),
+        |answer| answer["logs"] = json!({}),
+        |answer| answer["root"] = json!("x"),
+        |answer| {
+            // The head stays signed, but it doesn't contain the entry.
+            let chains = answer["logs"][ORIGIN]["chains"].as_object_mut().unwrap();
+            chains.values_mut().for_each(|chain| chain["hashes"] = json!([Hash([7; 32]).to_string()]));
+        },
+    ];
+    for change in changes {
+        operator.change = change;
+        unproven(writer.deliver(&mut operator));
+        assert_eq!(writer.refused().as_ref(), Some(&signed));
+    }
+    operator.change = |_| {};
+    delivered(&writer.deliver(&mut operator));
+    assert_eq!(writer.refused(), None);
+}
+
 #[test]
 fn entries_that_are_hidden_from_readers_between_two_anchors_are_not_noticed() {
     let (mut operator, mut writer) = (Operator::new(), Writer::new(1, trust("")));

@@ -26,8 +26,18 @@ pub(crate) enum Base {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) base: Base,
-    /// True if there is a finding about it. Otherwise, the log server only lacks a proof.
-    pub(crate) is_false: bool,
+    pub(crate) doubt: Doubt,
+}
+
+/// The reason why a log is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The log server lacks a proof. There is no finding.
+    Unproven,
+    /// The log server showed an invalid proof. A valid one settles the finding about it.
+    InvalidProof,
+    /// There is a finding that rests on signatures alone.
+    Contradicted,
 }
 
 /// The result of judging a change.
@@ -49,8 +59,8 @@ struct Contradiction {
 impl Judgement {
     const FOLLOWS: Self = Self { held: None, contradiction: None };
 
-    fn held(base: Base, is_false: bool) -> Self {
-        Self { held: Some(Held { base, is_false }), contradiction: None }
+    fn held(base: Base, doubt: Doubt) -> Self {
+        Self { held: Some(Held { base, doubt }), contradiction: None }
     }
 
     fn contradicts(
@@ -76,7 +86,7 @@ impl Judgement {
         });
         let code = GrowthCode::Rewritten;
         let contradiction = Some(Contradiction { code, message, before: Some(before), recheck });
-        Self { held: Some(Held { base: Base::Head(before), is_false: true }), contradiction }
+        Self { held: Some(Held { base: Base::Head(before), doubt: Doubt::InvalidProof }), contradiction }
     }
 
     /// Returns the finding about the new head, if there is one.
@@ -136,15 +146,13 @@ impl GrowthState {
             let message = format!("a tenant log had {size} entries, but the change is from {}", change.from);
             return Err(TickError::Directory(message));
         }
-        match (held.map(|held| held.base), shown) {
-            (Some(Base::Gone), _) => Ok(Judgement::held(Base::Gone, true)),
-            (Some(Base::Head(base)), _) => {
-                Ok(judge_held(base, held.is_some_and(|held| held.is_false), shown, &after))
-            }
+        match (held, shown) {
+            (Some(Held { base: Base::Gone, doubt }), _) => Ok(Judgement::held(Base::Gone, doubt)),
+            (Some(Held { base: Base::Head(base), doubt }), _) => Ok(judge_held(base, doubt, shown, &after)),
             (None, Some(shown)) => Ok(judge_next(*shown, &after, change.proof.as_deref())),
             (None, None) if self.gone.contains(&change.id) => {
                 let message = "the ID of a tenant log whose slot was freed is used again".to_owned();
-                let held = Held { base: Base::Gone, is_false: true };
+                let held = Held { base: Base::Gone, doubt: Doubt::Contradicted };
                 Ok(Judgement::contradicts(Some(held), (GrowthCode::Reopened, message), None))
             }
             (None, None) => Ok(judge_next(new_head(change.id), &after, Some(&[]))),
@@ -167,13 +175,10 @@ fn judge_gone(shown: &SlotHead, held: Option<Held>, anchors: u64) -> Judgement {
     if anchors >= 2 {
         return Judgement::FOLLOWS;
     }
-    let doubt = Some(Held { base: Base::Head(base), is_false: true });
-    if held.is_some_and(|held| held.is_false) {
-        return Judgement { held: doubt, contradiction: None };
-    }
+    let held = Some(Held { base: Base::Head(base), doubt: Doubt::Contradicted });
     let (size, state) = (base.size, base.state.as_str());
     let message = format!("a tenant log of {size} entries vanished, although it is {state}");
-    Judgement::contradicts(doubt, (GrowthCode::Dropped, message), Some(base))
+    Judgement::contradicts(held, (GrowthCode::Dropped, message), Some(base))
 }
 
 /// The head from which a new log begins.
@@ -184,29 +189,34 @@ fn new_head(id: TenantId) -> SlotHead {
 /// Judges the next head of a log whose last head passed.
 fn judge_next(before: SlotHead, after: &SlotHead, proof: Option<&[Hash]>) -> Judgement {
     if let Some(why) = contradiction(&before, after) {
-        let held = Held { base: Base::Head(before), is_false: true };
+        let held = Held { base: Base::Head(before), doubt: Doubt::Contradicted };
         return Judgement::contradicts(Some(held), why, Some(before));
     }
     if before.size == 0 || before.size == after.size {
         return Judgement::FOLLOWS;
     }
     match proof {
-        None => Judgement::held(Base::Head(before), false),
+        None => Judgement::held(Base::Head(before), Doubt::Unproven),
         Some(proof) if is_extended(&before, after, proof) => Judgement::FOLLOWS,
         Some(_) => Judgement::unprovable(before, after),
     }
 }
 
-/// Judges the next head of a held log. It must follow from the base; and if there is no finding about the log yet, it must
-/// not contradict the head shown before either.
-fn judge_held(base: SlotHead, is_false: bool, shown: Option<&SlotHead>, after: &SlotHead) -> Judgement {
-    let against = [Some(&base), shown];
-    let why = against.into_iter().flatten().find_map(|before| Some((contradiction(before, after)?, *before)));
-    let follows = contradiction(&base, after).is_none() && (base.size == 0 || base.size == after.size);
-    let held = |is_false| (!follows).then_some(Held { base: Base::Head(base), is_false });
-    match why {
-        Some((why, before)) if !is_false => Judgement::contradicts(held(true), why, Some(before)),
-        _ => Judgement { held: held(is_false), contradiction: None },
+/// Judges the next head of a held log. It must follow from the base, and must not contradict the head shown before either.
+/// An earlier finding about the log doesn't hide a contradiction. It is no new one that a head continues, or undoes, one
+/// that contradicts the base.
+fn judge_held(base: SlotHead, doubt: Doubt, shown: Option<&SlotHead>, after: &SlotHead) -> Judgement {
+    let of_base = contradiction(&base, after).map(|why| (why, base));
+    let follows = of_base.is_none() && (base.size == 0 || base.size == after.size);
+    let held = |doubt| (!follows).then_some(Held { base: Base::Head(base), doubt });
+    let new = match shown {
+        None => of_base,
+        Some(shown) if of_base.is_none() && contradiction(&base, shown).is_some() => None,
+        Some(shown) => contradiction(shown, after).map(|why| of_base.unwrap_or((why, *shown))),
+    };
+    match new {
+        Some((why, before)) => Judgement::contradicts(held(Doubt::Contradicted), why, Some(before)),
+        None => Judgement { held: held(doubt), contradiction: None },
     }
 }
 

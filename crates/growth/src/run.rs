@@ -25,6 +25,8 @@ pub struct GrowthRun {
     omitted: u64,
     unchecked: Option<Unchecked>,
     is_resumed: bool,
+    /// True if the last tick has a finding that no proof can settle.
+    is_flawed: bool,
 }
 
 /// Ticks of which not all heads were checked.
@@ -47,7 +49,8 @@ impl GrowthRun {
     /// Starts after a state that passed.
     pub fn new(state: GrowthState) -> Self {
         let (start, tail) = (Some(state.clone()), RootTail::new(state.edge().clone()));
-        Self { start, state, tail, findings: Vec::new(), omitted: 0, unchecked: None, is_resumed: false }
+        let (findings, omitted, unchecked, is_resumed, is_flawed) = (Vec::new(), 0, None, false, false);
+        Self { start, state, tail, findings, omitted, unchecked, is_resumed, is_flawed }
     }
 
     /// Starts with a snapshot, which nothing contradicts yet.
@@ -95,8 +98,9 @@ impl GrowthRun {
     }
 
     fn add(&mut self, step: Step) {
-        let Step { state, entry, findings, omitted } = step;
+        let Step { state, entry, findings, omitted, is_flawed } = step;
         self.omitted += omitted;
+        self.is_flawed = is_flawed;
         let before = std::mem::replace(&mut self.state, state);
         self.add_findings(findings, &before);
         self.tail.push(entry);
@@ -156,6 +160,12 @@ impl GrowthRun {
     pub fn is_lasting(&self, finding: &GrowthFinding) -> bool {
         let head = finding.before.as_ref().or(finding.after.as_ref());
         head.is_some_and(|head| self.state.held.contains_key(&head.origin.id()))
+    }
+
+    /// True if the last tick has a finding that no proof can settle, whether or not it was taken already. Such a tick must
+    /// not be the last one that passed, even if the state after it is [whole](GrowthState::is_whole).
+    pub const fn is_flawed(&self) -> bool {
+        self.is_flawed
     }
 
     /// Returns the root hash of the root log of this size, if it ends within the run.

@@ -15,7 +15,7 @@ use countersign_log::tenants::secret::TickSecret;
 use countersign_log::tenants::tenant::TenantId;
 
 use crate::finding::{GrowthCode, GrowthFinding};
-use crate::judge::{Base, Held, Judgement, contradiction};
+use crate::judge::{Base, Doubt, Held, Judgement, contradiction};
 use crate::wire::{Change, ProofRequest, Snapshot, Tick, TickChanges};
 
 /// The maximum depth of a directory that is checked. Its tree takes 1 GiB of memory.
@@ -40,6 +40,9 @@ pub struct GrowthState {
     edge: CompactRange,
     /// The time of the tick.
     time: Time,
+    /// The least time that the tick could have, by the times of all ticks up to it. It is later than `time` if the tick is
+    /// dated too early: such a tick must not let later ones be dated earlier too.
+    least_time: Time,
     /// The first tick that was checked.
     first: u64,
     /// The tick from which on a log that isn't live is known to be so.
@@ -100,6 +103,8 @@ pub struct Step {
     pub findings: Vec<GrowthFinding>,
     /// The number of further ones.
     pub omitted: u64,
+    /// True if there is a finding that no proof can settle.
+    pub(crate) is_flawed: bool,
 }
 
 type Stepped = Result<Step, TickError>;
@@ -117,6 +122,7 @@ impl GrowthState {
             heads: none,
             edge: CompactRange::new(),
             time: Time::MIN,
+            least_time: Time::MIN,
             first: tick.tick,
             not_live: BTreeMap::new(),
             gone: Arc::default(),
@@ -177,7 +183,7 @@ impl GrowthState {
     /// Returns the held logs whose growth the log server didn't prove, ascending by ID, without those that findings are
     /// about.
     pub fn unproven(&self) -> impl Iterator<Item = &TenantId> {
-        self.held.iter().filter(|(_, held)| !held.is_false).map(|(id, _)| id)
+        self.held.iter().filter(|(_, held)| held.doubt == Doubt::Unproven).map(|(id, _)| id)
     }
 
     /// Returns the requests for the consistency proofs that show that held logs only grew.
@@ -211,7 +217,8 @@ impl GrowthState {
                 if after.state == State::Live {
                     self.not_live.remove(&request.id);
                 }
-            } else if !std::mem::replace(&mut held.is_false, true) && invalid.len() < MAX_FINDINGS {
+            } else if held.doubt == Doubt::Unproven && invalid.len() < MAX_FINDINGS {
+                held.doubt = Doubt::InvalidProof;
                 invalid.push((request.id, Judgement::unprovable(before, after)));
             }
         }
@@ -224,10 +231,12 @@ impl GrowthState {
         invalid.into_iter().zip(proofs).filter_map(finding).collect()
     }
 
-    /// Notes that the finding about a held log is settled.
+    /// Notes that the finding about an invalid proof of a held log is settled.
     pub(crate) fn clear_finding(&mut self, id: &TenantId) {
-        if let Some(held) = self.held.get_mut(id) {
-            held.is_false = false;
+        if let Some(held) = self.held.get_mut(id)
+            && held.doubt == Doubt::InvalidProof
+        {
+            held.doubt = Doubt::Unproven;
         }
     }
 
@@ -297,8 +306,20 @@ impl GrowthState {
             && gone.len() <= MAX_GONE
             && heads.iter().all(|head| !gone.contains(&head.id));
         let (gone, held) = (Arc::new(gone), BTreeMap::new());
-        let (time, first) = (stored.time, stored.first);
-        is_sound.then_some(Self { root_origin, heads, edge, time, first, not_live, gone, held, proof: None })
+        // A tick that is dated too early is not stored.
+        let (time, least_time, first, proof) = (stored.time, stored.time, stored.first, None);
+        is_sound.then_some(Self {
+            root_origin,
+            heads,
+            edge,
+            time,
+            least_time,
+            first,
+            not_live,
+            gone,
+            held,
+            proof,
+        })
     }
 
     /// Checks a later tick, whose entry follows this edge. `not_live_since` is the tick from which on logs that aren't live
@@ -323,7 +344,13 @@ impl GrowthState {
         }
         let mut findings = Vec::new();
         let mut omitted = 0;
-        findings.extend(self.judge_time(tick));
+        let least_time = self.least_time_of(tick);
+        if tick.time < least_time {
+            let message =
+                format!("tick {} is dated {}, but must not be before {least_time}", tick.tick, tick.time);
+            findings.push(GrowthFinding::new(GrowthCode::Directory, tick.tick, message));
+        }
+        let mut is_flawed = !findings.is_empty();
         let (mut held, mut not_live, mut gone) =
             (self.held.clone(), self.not_live.clone(), self.gone.clone());
         for change in changes {
@@ -347,6 +374,7 @@ impl GrowthState {
                 Some(_) => _ = not_live.entry(change.id).or_insert(not_live_since),
             }
             if let Some(finding) = judgement.finding(&self.root_origin, tick.tick, change.head.as_ref()) {
+                is_flawed |= finding.recheck.is_none();
                 if findings.len() < MAX_FINDINGS {
                     let proof_after = prove(&directory, edge_before, &change.id);
                     findings.push(GrowthFinding { proof_after, ..finding });
@@ -365,19 +393,19 @@ impl GrowthState {
         edge.append(entry);
         let proof = Some(TickProof { secret: directory.secret().clone(), edge_before: edge_before.clone() });
         let (root_origin, time, first) = (self.root_origin.clone(), tick.time, self.first);
-        let state = Self { root_origin, heads, edge, time, first, not_live, gone, held, proof };
-        Ok(Step { state, entry, findings, omitted })
+        let least_time = least_time.max(time);
+        let state = Self { root_origin, heads, edge, time, least_time, first, not_live, gone, held, proof };
+        Ok(Step { state, entry, findings, omitted, is_flawed })
     }
 
-    /// Returns a finding if a tick is dated too early.
-    fn judge_time(&self, tick: &Tick) -> Option<GrowthFinding> {
+    /// Returns the least time that a later tick can have.
+    fn least_time_of(&self, tick: &Tick) -> Time {
+        if self.size() == 0 {
+            return Time::MIN;
+        }
         let passed = i64::try_from(tick.tick + 1 - self.size()).unwrap_or(i64::MAX);
-        let earliest = self.time.millis().saturating_add(passed.saturating_mul(MIN_INTERVAL_MS));
-        let is_early = self.size() > 0 && tick.time.millis() < earliest;
-        is_early.then(|| {
-            let message = format!("tick {} is dated {}, too early after {}", tick.tick, tick.time, self.time);
-            GrowthFinding::new(GrowthCode::Directory, tick.tick, message)
-        })
+        let least = self.least_time.millis().saturating_add(passed.saturating_mul(MIN_INTERVAL_MS));
+        Time::from_millis(least).unwrap_or(Time::MAX)
     }
 
     /// Returns the heads after these changes, and their directory.

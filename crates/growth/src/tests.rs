@@ -231,7 +231,16 @@ fn finding(lie: impl Fn(&mut Operator)) -> GrowthFinding {
     operator.prove(&mut run);
     assert!(run.state().is_whole());
     assert_eq!(run.unchecked(), Some(Unchecked { first: 6, last: 6 }));
-    let undone = only(run, &operator);
+    assert!(run.is_at(&operator.checkpoint()));
+    let mut undone = run.take_findings().0;
+    if undone.len() == 2 {
+        // A proof could have settled the lie, but not that the log got shorter again.
+        let shortened = undone.pop().unwrap();
+        assert_eq!((shortened.code, shortened.tick), (GrowthCode::Shortened, 7));
+        assert!(undone[0].recheck.is_some());
+    }
+    assert_eq!(undone.len(), 1);
+    let undone = undone.remove(0);
     assert_eq!((undone.code, &undone.message), (found.code, &found.message));
     let signed = operator.signed();
     // The head is in an earlier directory of the checkpoint.
@@ -468,6 +477,96 @@ fn finds_malformed_ticks() {
     tick.tick.time = Time::from_millis(tick.tick.time.millis() - 1).unwrap();
     let findings = state.apply(&tick).unwrap().findings;
     assert_eq!((findings.len(), findings[0].code), (1, GrowthCode::Directory));
+}
+
+/// A tick that is dated too early must not let the next ones be dated too early unnoticed.
+#[test]
+fn ticks_are_judged_by_the_greatest_time_so_far() {
+    let (mut operator, state) = world();
+    let seconds = operator.seconds;
+    let mut run = GrowthRun::new(state.clone());
+    operator.seconds = seconds - 60;
+    for _ in 0..3 {
+        run.apply(&operator.tick().0).unwrap();
+        assert!(run.is_flawed() && run.state().is_whole());
+    }
+    let (findings, _) = run.take_findings();
+    let found: Vec<_> = findings.iter().map(|finding| (finding.code, finding.tick)).collect();
+    assert_eq!(found, [6, 7, 8].map(|tick| (GrowthCode::Directory, tick)));
+    // The state remains flawed although its finding was taken.
+    assert!(run.is_flawed());
+    // Ten ticks after the last one that passed, ten seconds must have passed.
+    operator.seconds = seconds + 2;
+    run.apply(&operator.tick().0).unwrap();
+    assert!(run.is_flawed());
+    operator.seconds = seconds + 4;
+    run.apply(&operator.tick().0).unwrap();
+    assert!(!run.is_flawed());
+    // A snapshot after a gap is judged in the same way.
+    operator.seconds = seconds + 9;
+    let snapshot = operator.snapshot();
+    assert!(!GrowthRun::resume(state.clone(), &snapshot).unwrap().is_flawed());
+    let mut early = snapshot;
+    early.tick.time = Time::from_millis(early.tick.time.millis() - 5000).unwrap();
+    assert!(GrowthRun::resume(state, &early).unwrap().is_flawed());
+}
+
+/// A finding that a proof can settle must not hide one that rests on signatures.
+#[test]
+fn an_open_finding_hides_no_contradiction() {
+    let lies: [(GrowthCode, fn(&mut Operator)); 3] = [
+        (GrowthCode::Shortened, |operator| operator.logs.get_mut(&id(1)).unwrap().leaves.truncate(14)),
+        (GrowthCode::Rewritten, |operator| operator.logs.get_mut(&id(1)).unwrap().leaves[15] = Hash([9; 32])),
+        (GrowthCode::Dropped, |operator| _ = operator.logs.remove(&id(1))),
+    ];
+    for (code, lie) in lies {
+        let (mut operator, state) = world();
+        let signed_before = operator.signed();
+        operator.record(1, 4);
+        let (mut tick, _) = operator.tick();
+        tick.changes[0].proof = Some(vec![Hash([1; 32])]);
+        let mut run = GrowthRun::new(state);
+        run.apply(&tick).unwrap();
+        let honest = operator.logs.clone();
+        lie(&mut operator);
+        run.apply(&operator.tick().0).unwrap();
+        // The operator undoes it, and proves everything.
+        operator.logs = honest;
+        run.apply(&operator.tick().0).unwrap();
+        operator.prove(&mut run);
+        assert!(run.state().is_whole());
+        let signed = operator.signed();
+        let (findings, _) = run.take_findings();
+        let contradiction = &findings[0];
+        assert_eq!(
+            (contradiction.code, contradiction.tick, contradiction.recheck),
+            (code, 7, None),
+            "{findings:?}"
+        );
+        let evidence = contradiction.evidence(Some(&signed_before), &signed);
+        assert!(evidence.iter().any(|text| HeadProof::parse(text).is_ok()), "{code:?} {evidence:?}");
+    }
+}
+
+#[test]
+fn a_contradiction_is_reported_once_while_it_lasts() {
+    let (mut operator, state) = world();
+    operator.logs.get_mut(&id(1)).unwrap().leaves.truncate(5);
+    let mut run = GrowthRun::new(state);
+    for _ in 0..3 {
+        run.apply(&operator.tick().0).unwrap();
+        operator.record(1, 1);
+    }
+    // Getting shorter again is another one.
+    operator.logs.get_mut(&id(1)).unwrap().leaves.truncate(6);
+    run.apply(&operator.tick().0).unwrap();
+    let found: Vec<_> = run
+        .take_findings()
+        .0
+        .iter()
+        .map(|found| (found.code, found.tick, found.before.as_ref().unwrap().size))
+        .collect();
+    assert_eq!(found, [(GrowthCode::Shortened, 6, 13), (GrowthCode::Shortened, 9, 13)]);
 }
 
 #[test]

@@ -79,7 +79,11 @@ impl Outcome {
 
 /// True if the named key did not sign the rejected data, so that anyone can cause the rejection.
 fn needs_no_key(refusal: &SubmissionError) -> bool {
-    matches!(refusal.kind, RefusalKind::Unauthorized | RefusalKind::Early { .. }) && !refusal.is_signed
+    let names_key = matches!(
+        refusal.kind,
+        RefusalKind::Unauthorized | RefusalKind::Early { .. } | RefusalKind::Gap { .. }
+    );
+    names_key && !refusal.is_signed
 }
 
 impl EncodeLabelValue for Outcome {

@@ -69,13 +69,16 @@ impl Load {
     }
 }
 
-/// The load of a submission, by key if the key is known, and otherwise by chain.
+/// The load of a submission, by key if the key is known and signed it, and otherwise by chain. Someone who only names a
+/// chain must not learn whether its key exceeded a quota.
 pub struct Loads {
     keys: HashMap<VerifierKey, Load>,
     /// The loads of chains whose key is unknown.
     chains: HashMap<ChainId, Load>,
     /// The keys of the other chains.
     owners: HashMap<ChainId, VerifierKey>,
+    /// The first signed entry of each chain.
+    signed: HashMap<ChainId, Entry>,
 }
 
 impl Loads {
@@ -83,22 +86,29 @@ impl Loads {
     pub fn from_submission(submission: &Submission) -> Self {
         let mut chains: HashMap<ChainId, Load> = HashMap::new();
         let mut opened: HashMap<ChainId, &VerifierKey> = HashMap::new();
+        let mut signed: HashMap<ChainId, Entry> = HashMap::new();
         for entry in submission.entries() {
             let Some(link) = entry.leaf.link() else { continue };
             chains.entry(link.chain()).or_default().add(entry);
+            if link.signature().is_some() {
+                signed.entry(link.chain()).or_insert_with(|| entry.clone());
+            }
             if let Link::Open(open) = link {
                 opened.insert(open.chain, &open.key);
             }
         }
-        let mut loads = Self { keys: HashMap::new(), chains, owners: HashMap::new() };
+        let mut loads = Self { keys: HashMap::new(), chains, owners: HashMap::new(), signed };
         loads.resolve(|chain| opened.get(chain).map(|key| (*key).clone()));
         loads
     }
 
-    /// Assigns the loads of chains to the keys that `key_of` returns for them.
+    /// Assigns the loads of chains to the keys that `key_of` returns for them, if these keys signed them.
     pub fn resolve(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
-        let Self { keys, owners, .. } = self;
-        self.chains.retain(|chain, load| match key_of(chain) {
+        let Self { keys, owners, signed, .. } = self;
+        let is_signed = |chain: &ChainId, key: &VerifierKey| {
+            signed.get(chain).is_some_and(|entry| entry.is_signed_by(key))
+        };
+        self.chains.retain(|chain, load| match key_of(chain).filter(|key| is_signed(chain, key)) {
             Some(key) => {
                 owners.insert(*chain, key.clone());
                 keys.entry(key).or_default().join(*load);
@@ -122,7 +132,7 @@ impl Loads {
         }
     }
 
-    /// Returns the chains whose key is unknown.
+    /// Returns the chains whose key is unknown, or didn't sign them.
     pub fn unknown(&self) -> impl Iterator<Item = &ChainId> {
         self.chains.keys()
     }
@@ -301,7 +311,7 @@ mod tests {
 
     fn loads(keys: &[(&VerifierKey, Load)]) -> Loads {
         let keys = keys.iter().map(|(key, load)| ((*key).clone(), *load)).collect();
-        Loads { keys, chains: HashMap::new(), owners: HashMap::new() }
+        Loads { keys, chains: HashMap::new(), owners: HashMap::new(), signed: HashMap::new() }
     }
 
     fn charge(quotas: &Quotas, key: &VerifierKey, events: u64, bytes: u64, now: i64) {

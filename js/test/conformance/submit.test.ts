@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BEGIN, body, Chain } from "./chain.ts";
+import { BEGIN, body, Chain, signed, time } from "./chain.ts";
 import { onEachLog } from "./log.ts";
 import { AUDITOR, DESK, EMITTERS, OPERATOR, ORIGIN } from "./setup.ts";
 import { leafHash } from "./tree.ts";
@@ -200,9 +200,39 @@ onEachLog((log) => {
     await log.take(body(chain.events(1).last));
     const before = await log.size();
     unsigned.event({ action: "x" }, { sign: false });
-    assert.deepEqual((await log.submit(unsigned.body(2))).refusal(400, "log.refused"), { line: 1 });
     stolen.event({ action: "x" }, { by: EMITTERS[1] });
-    assert.deepEqual((await log.submit(stolen.body(2))).refusal(400, "signature.invalid"), { line: 1 });
+    for (const twin of [unsigned, stolen]) {
+      const refused = (await log.submit(twin.body(2))).refusal(409, "log.gap");
+      assert.deepEqual(refused, { line: 1, chain: chain.id, expected: 0 });
+    }
+    assert.equal(await log.size(), before);
+  });
+
+  test("submit: gives strangers the same answers, whatever it knows about a chain", async () => {
+    const [known, closed, unknown] = [log.chain().events(2), log.chain().events(2), log.chain().events(2)];
+    closed.close();
+    await log.take(known.body() + closed.body());
+    const before = await log.size();
+    const guess = Buffer.alloc(32, 5).toString("base64");
+    for (const [seq, at] of [
+      [1, BEGIN + 1],
+      [2, BEGIN],
+      [3, BEGIN + 9],
+      [3, Date.UTC(9000, 0, 1)],
+      [90, BEGIN + 9],
+    ] as const) {
+      const [first, ...others] = await Promise.all(
+        [known, closed, unknown].map(async ({ id }) => {
+          const link = `countersign/v1 event ${id} ${seq} ${time(at)} ${guess} ${guess}`;
+          const answers = [await log.submit(JSON.stringify({ link }))];
+          answers.push(await log.submit(JSON.stringify({ link: signed(link, EMITTERS[1]) })));
+          return answers.map(({ status, text }) => [status, text.replaceAll(id, "ID")]);
+        }),
+      );
+      for (const other of others) {
+        assert.deepEqual(other, first);
+      }
+    }
     assert.equal(await log.size(), before);
   });
 

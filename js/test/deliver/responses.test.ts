@@ -157,22 +157,29 @@ for (const [status, code] of [
   });
 }
 
-for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
-  test(`${answer.status}: an unsigned rejection once or twice loses nothing`, async () => {
+for (const [answer, reason] of [
+  [refusal(400, "log.refused"), "log.refused"],
+  [refusal(409, "log.fork"), "log.fork"],
+  [refusal(409, "log.gap", { expected: 0 }), "log.rollback"],
+  [refusal(410, "log.ended"), "log.ended"],
+] as const) {
+  test(`${reason}: an unsigned rejection once or twice loses nothing`, async () => {
     const log = new MemoryLog();
     const recorder = await recorderOf(log);
+    record(recorder, "a.zero");
+    await recorder.flush();
     for (const action of ["a.one", "a.two", "a.three"]) {
       record(recorder, action);
       log.meets(
         () => answer.clone(),
         () => answer.clone(),
       );
-      await assert.rejects(recorder.flush());
-      await assert.rejects(recorder.flush());
+      await assert.rejects(recorder.flush(), { code: reason });
+      await assert.rejects(recorder.flush(), { code: reason });
       await recorder.flush();
     }
     await recorder.close();
-    assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
+    assert.deepEqual(log.actions, ["a.zero", "a.one", "a.two", "a.three"]);
     assert.equal(log.chains.size, 1);
   });
 }

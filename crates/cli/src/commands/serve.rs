@@ -62,6 +62,11 @@ const KEY: &str = "log.key";
 pub(crate) const TRUST: &str = "trust.txt";
 /// The page at `/`, compressed with gzip: the console, or instructions to get it.
 const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
+/// The minimum interval of ticks.
+const MIN_TICK: Duration = Duration::from_secs(1);
+/// The maximum interval of ticks, as in a Durable Object. A submission waits for its tick and for witnesses, and recorders
+/// and proxies commonly wait 30 seconds for an answer.
+const MAX_TICK: Duration = Duration::from_secs(20);
 /// The interval of checks for a stop request.
 const STOP_POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(50);
 /// The interval of retries for a trust file that can't be used.
@@ -109,9 +114,9 @@ pub(crate) struct Args {
     /// its log at /t/ID, and reads it with its own token.
     #[arg(long, help_heading = "Tenants")]
     tenants: bool,
-    /// Interval of the root log's ticks, at least 1s. Submissions are answered at the next tick
+    /// Interval of the root log's ticks, 1s to 20s. Submissions are answered at the next tick
     ///
-    /// Each tick adds an entry to the root log, whether or not anything was recorded: 4.6 GB a year at 1s.
+    /// Recorders and proxies commonly wait 30 seconds for an answer, and witnesses need some of that time. Each tick adds an entry to the root log, whether or not anything was recorded: 4.6 GB a year at 1s.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration, help_heading = "Tenants")]
     tick: Duration,
     /// Number of tenants that a new root log has room for before its proofs get longer: a power of 2
@@ -482,9 +487,11 @@ fn tenants(args: &Args, origin: &str) -> Result<Option<TenantConfig>, CliError> 
         let hint = "use an --origin of at most 220 bytes that doesn't end in /t/ and an ID";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
-    if args.tick < Duration::from_secs(1) {
-        let hint = "use --tick 1s or more";
-        return Err(CliError::unusable("arguments.invalid", "--tick is less than a second", hint));
+    if !(MIN_TICK..=MAX_TICK).contains(&args.tick) {
+        let (min, max) = (MIN_TICK.as_secs(), MAX_TICK.as_secs());
+        let message = format!("--tick must be {min}s to {max}s");
+        let hint = "use a value in this range, because recorders wait about 30 seconds for an answer";
+        return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     if !args.watch.is_empty() {
         let message = "--watch can't be used with tenants yet";

@@ -212,7 +212,9 @@ fn a_log_has_tenants_from_the_start_or_never() {
     let tenant_log = format!("{ORIGIN}/t/00000000000000000000000000000001");
     serve_with(&["--origin", &tenant_log]).stderr(contains("can't be the origin of a root log"));
     assert!(!place.path("countersign-log/log.key").exists(), "a key was created for it");
-    for [option, value] in [["--watch", "rules.yml"], ["--tick", "500ms"]] {
+    for [option, value] in
+        [["--watch", "rules.yml"], ["--tick", "500ms"], ["--tick", "21s"], ["--tick", "1d"]]
+    {
         place.write("rules.yml", RULE);
         serve_with(&["--dir", "new", "--origin", ORIGIN, option, value]).stderr(contains(option));
         assert!(!place.path("new/log.sqlite").exists());

@@ -359,6 +359,83 @@ impl LogServer for Ended {
     }
 }
 
+/// Delivers until the chain is dead, for which the log server has to say so three times.
+#[track_caller]
+fn denied(delivery: &mut Delivery<'_>, server: &mut dyn LogServer<Error = DeliveryError>) -> DeliveryError {
+    for _ in 0..2 {
+        let step = delivery.step(server);
+        assert!(matches!(step, Step::Later { .. }), "{step:?}");
+    }
+    let Step::Dead(why) = delivery.step(server) else { panic!("the chain is not dead") };
+    why
+}
+
+/// A log server that rejects so many submissions with these answers, in turns.
+struct Denying {
+    log_server: Fake,
+    answers: Vec<Answer>,
+    left: usize,
+}
+
+impl LogServer for Denying {
+    type Error = DeliveryError;
+
+    fn submit(&mut self, lines: &str, since: Option<Since>) -> Result<Answer, DeliveryError> {
+        if self.left == 0 {
+            return self.log_server.submit(lines, since);
+        }
+        self.left -= 1;
+        Ok(self.answers[self.left % self.answers.len()].clone())
+    }
+}
+
+fn denial(status: u16, code: &str) -> Answer {
+    let chain = ChainId([9; 16]).to_string();
+    let body = serde_json::json!({
+        "error": { "code": code, "message": "m", "hint": "h" }, "chain": chain, "expected": 0, "seq": 1,
+    });
+    Answer { status, retry_after: Some(Duration::from_secs(7)), body: body.to_string().into_bytes() }
+}
+
+/// Anyone between the log server and the emitter could have written it.
+#[test]
+fn an_unsigned_rejection_once_or_twice_ends_nothing() {
+    for (status, code, dead_code) in
+        [(409, "log.fork", "log.fork"), (409, "log.gap", "log.rollback"), (410, "log.ended", "log.ended")]
+    {
+        let disk = Arc::new(Memory::default());
+        let (outbox, trust) = (Mutex::new(filled(&disk, 8, 1, 64)), trust());
+        let mut delivery =
+            Delivery::new(&outbox, &trust, ORIGIN).limits(BatchLimits { bytes: 1 << 20, lines: 2 });
+        let mut server = Denying { log_server: Fake::new(), answers: vec![denial(status, code)], left: 0 };
+        assert!(matches!(delivery.step(&mut server), Step::Delivered { .. }));
+        for _ in 0..2 {
+            server.left = 2;
+            for _ in 0..2 {
+                let step = delivery.step(&mut server);
+                let Step::Later { after: Some(wait), why } = step else { panic!("{step:?}") };
+                assert_eq!((wait.as_secs(), why.code()), (7, dead_code));
+            }
+            assert!(
+                matches!(delivery.step(&mut server), Step::Delivered { .. }),
+                "a delivery resets the count"
+            );
+        }
+        server.left = 3;
+        assert_eq!(denied(&mut delivery, &mut server).code(), dead_code);
+        assert!(outbox.lock().unwrap().events() > 0, "the events are kept");
+    }
+    // Different reasons are counted separately.
+    let (outbox, trust) = (Mutex::new(filled(&Arc::default(), 1, 1, 64)), trust());
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    let answers = vec![denial(409, "log.fork"), denial(410, "log.ended")];
+    let mut server = Denying { log_server: Fake::new(), answers, left: 9 };
+    for _ in 0..9 {
+        assert!(matches!(delivery.step(&mut server), Step::Later { .. }));
+    }
+    assert!(matches!(delivery.step(&mut server), Step::Delivered { .. }));
+}
+
 #[test]
 fn an_ended_log_is_final_and_its_events_are_kept() {
     let answer = |status: u16, code: &str| {
@@ -371,7 +448,7 @@ fn an_ended_log_is_final_and_its_events_are_kept() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (Mutex::new(filled(&disk, 3, 1, 64)), trust());
     let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
-    let Step::Dead(why) = delivery.step(&mut Ended(answer(410, "log.ended"))) else { panic!() };
+    let why = denied(&mut delivery, &mut Ended(answer(410, "log.ended")));
     assert_eq!(why.code(), "log.ended");
     assert_eq!(outbox.lock().unwrap().events(), 3);
 }
@@ -463,7 +540,7 @@ fn rollback_of_proven_links_is_reported() {
         Delivery::new(&outbox, &trust, ORIGIN).limits(BatchLimits { bytes: 1 << 20, lines: 4 });
     assert!(matches!(delivery.step(&mut log_server), Step::Delivered { .. }));
     log_server.log.forget();
-    let Step::Dead(why) = delivery.step(&mut log_server) else { panic!() };
+    let why = denied(&mut delivery, &mut log_server);
     assert_eq!(why.code(), "log.rollback");
     assert_eq!(outbox.lock().unwrap().events(), 2);
     let kept = String::from_utf8(disk.read("position.json").unwrap()).unwrap();
@@ -495,7 +572,7 @@ fn fork_ends_the_chain_and_keeps_its_events() {
     };
     let (one, other) = (continue_chain(&disk, r#"{"a":1}"#), continue_chain(&copy, r#"{"a":2}"#));
     assert!(matches!(Delivery::new(&one, &trust, ORIGIN).step(&mut log_server), Step::Delivered { .. }));
-    let Step::Dead(why) = Delivery::new(&other, &trust, ORIGIN).step(&mut log_server) else { panic!() };
+    let why = denied(&mut Delivery::new(&other, &trust, ORIGIN), &mut log_server);
     assert_eq!(why.code(), "log.fork");
     assert!(matches!(why, DeliveryError::Contradiction { .. }));
     assert_eq!(other.lock().unwrap().events(), 1);

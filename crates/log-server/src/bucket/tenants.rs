@@ -22,8 +22,9 @@
 //!
 //! A commit names the server that made it. A server whose tick was taken by another one is on standby: it makes no tick,
 //! proves no head, and answers 503. It follows the other server at each of its own ticks, and makes the next one itself
-//! after [`TAKEOVER_TICKS`] without a commit. A server that starts makes a tick at once, so it takes over. Which one
-//! makes a tick is not a question of safety: the bucket decides.
+//! after [`TAKEOVER_TICKS`] without a commit. A server that starts makes a tick at once, so it takes over: the other one is
+//! probably about to be stopped. If the other one was faster, it tries again at its next ticks, [`CLAIMS_AT_START`] times,
+//! before it waits like any server on standby. Which one makes a tick is not a question of safety: the bucket decides.
 
 mod check;
 mod codec;
@@ -74,6 +75,8 @@ pub(crate) use self::heads::HeadsOfBucket;
 
 /// The number of its own ticks without a commit of another server after which a server on standby takes over.
 const TAKEOVER_TICKS: u32 = 5;
+/// The number of times that a server takes over at once although another one was faster than its first tick.
+const CLAIMS_AT_START: u32 = 3;
 /// The number of commits between two progress messages.
 const PROGRESS_TICKS: u64 = 65_536;
 
@@ -127,6 +130,8 @@ pub(super) struct TenantBucketWriter {
     is_open: bool,
     /// On standby, the number of this server's ticks since another one made the last commit.
     standby: Option<u32>,
+    /// The number of times that this server still takes over at once, until it has made a tick.
+    claims: u32,
     /// The newest published tick when anchors were last deleted from the index.
     anchors_deleted_at: Option<u64>,
 }
@@ -167,6 +172,7 @@ impl TenantBucketWriter {
             unsure: false,
             is_open: false,
             standby: None,
+            claims: CLAIMS_AT_START,
             anchors_deleted_at: None,
         })
     }
@@ -625,11 +631,14 @@ impl TenantWriter for TenantBucketWriter {
             self.standby = self.standby.map(|waited| waited + 1);
             // Sets the number back to 0 if another server made a tick.
             self.follow()?;
-            if self.standby.is_some_and(|waited| waited >= TAKEOVER_TICKS) {
+            let is_over = self.standby.is_some_and(|waited| waited >= TAKEOVER_TICKS);
+            if is_over || self.standby.is_some() && self.claims > 0 {
                 self.follow_checkpoints()?;
                 self.follow_evidence()?;
-                tracing::warn!("the other server of this log makes no ticks anymore; this one takes over");
+                let why = if is_over { "makes no ticks anymore" } else { "started earlier" };
+                tracing::warn!("the other server of this log {why}; this one takes over");
                 self.standby = None;
+                self.claims = self.claims.saturating_sub(1);
             } else if self.standby.is_some()
                 && let Err(error) = self.delete_anchors_on_standby()
             {
@@ -665,6 +674,7 @@ impl TenantWriter for TenantBucketWriter {
         self.unsure = true;
         match self.objects.wait(self.objects.create(&self.layout.commit(tick), bytes))? {
             CreateOutcome::Ours => {
+                self.claims = 0;
                 self.index.commit(&commit, batch)?;
                 self.kept.clear();
                 self.notes.clear();

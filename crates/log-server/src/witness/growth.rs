@@ -340,13 +340,13 @@ impl GrowthFollower {
         self.settle_directories(root_at, signed)?;
         let (findings, omitted) = pending.run.take_findings();
         let tick = pending.run.state().tick();
-        let is_flawed = findings.iter().any(|finding| finding.tick == tick);
-        let mut found = None;
+        let (mut found, mut are_stored) = (None, true);
         for finding in findings {
             // A tick that was decided about may be read again. If the lie lasts, it is found again.
             let is_lasting = pending.run.is_lasting(&finding);
             let report = GrowthReport::of_finding(finding, self.checkpoint.as_ref(), signed);
             if is_lasting || !self.db.is_decided(&report)? {
+                are_stored &= self.is_known(&report) || self.open.len() < MAX_OPEN_FINDINGS;
                 let error = self.add(report)?;
                 found.get_or_insert(error);
             }
@@ -356,8 +356,12 @@ impl GrowthFollower {
         {
             report.message = format!("{} (and {omitted} findings more)", report.message);
         }
+        if let Some(error) = found.take_if(|_| !are_stored) {
+            // The ticks are read again, so that the remaining findings come up after a decision about the stored ones.
+            return Err(error);
+        }
         let state = pending.run.state();
-        if is_flawed && state.is_whole() {
+        if pending.run.is_flawed() && state.is_whole() {
             // A tick with findings must not be the state that passed: it is read again with later ticks.
             return Err(found.unwrap_or(GrowthError::Unchecked(
                 "the tick has findings that you decided about; a later tick can pass",
@@ -483,9 +487,13 @@ impl GrowthFollower {
         self.record(GrowthFinding::split(size), signed)
     }
 
+    /// True if there is an open finding like this one.
+    fn is_known(&self, report: &GrowthReport) -> bool {
+        self.open.iter().any(|open| open.is_like(report))
+    }
+
     fn add(&mut self, report: GrowthReport) -> Result<GrowthError, MemoryError> {
-        let is_known = self.open.iter().any(|open| open.is_like(&report));
-        if !is_known && self.open.len() < MAX_OPEN_FINDINGS {
+        if !self.is_known(&report) && self.open.len() < MAX_OPEN_FINDINGS {
             self.db.add_finding(&self.origin, &report)?;
             self.open.push(report.clone());
             self.reports.push(report.clone());

@@ -167,14 +167,15 @@ impl GrowthDb {
         Ok(())
     }
 
-    /// Marks an open finding as settled.
+    /// Marks an open finding as settled, which a proof can settle.
     ///
     /// # Errors
     /// [`MemoryError`].
     pub fn settle_finding(&mut self, report: &GrowthReport) -> Result<(), MemoryError> {
         let GrowthReport { code, log, tick, .. } = report;
         self.connection.execute(
-            "UPDATE findings SET status = ? WHERE status = ? AND code = ? AND log IS ? AND tick = ?",
+            "UPDATE findings SET status = ? WHERE status = ? AND code = ? AND log IS ? AND tick = ? \
+             AND after_root IS NOT NULL",
             rusqlite::params![SETTLED, OPEN, code.as_str(), log, tick.cast_signed()],
         )?;
         Ok(())

@@ -54,9 +54,16 @@ impl GrowthReport {
         Self::new(GrowthCode::Skipped, None, last, message)
     }
 
-    /// True if both are of the same kind and about the same log, and both or neither can be settled by a later proof.
+    /// True if both are of the same kind and about the same log, and both or neither can be settled by a later proof. Those
+    /// that can't must also be about the same tick: each of them is evidence of its own.
     pub fn is_like(&self, other: &Self) -> bool {
-        (self.code, &self.log, self.recheck.is_some()) == (other.code, &other.log, other.recheck.is_some())
+        let is_same_kind = (self.code, &self.log) == (other.code, &other.log);
+        is_same_kind
+            && match (&self.recheck, &other.recheck) {
+                (Some(_), Some(_)) => true,
+                (None, None) => self.tick == other.tick,
+                _ => false,
+            }
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
+use countersign::link::{ChainId, append_signature, write_event};
 use countersign::merkle::leaf_hash;
 use countersign::note::SignerKey;
 use countersign::time::Time;
@@ -203,6 +205,46 @@ fn contradicting_witness_stops_the_log_until_it_is_removed() {
         let mut log = open(folder.path(), &withdrawn);
         assert_eq!(log.published_size(), 3);
         assert_eq!(send(&mut log, "POST", "/submit", "", body.clone()).0, 200);
+    }
+}
+
+/// A Durable Object runs this code, too.
+#[test]
+fn a_stranger_learns_nothing_about_chains_and_keys() {
+    let text = trust().to_text();
+    let with_second =
+        format!("{}emitter {}\n", String::from_utf8(text).unwrap(), emitter_key(1).verifier_key());
+    let both = Trust::parse(with_second.as_bytes()).unwrap();
+    let revoking = format!("{with_second}revoke {} -\n", emitter_key(1).verifier_key());
+    let (folder, withdrawn) = (TempDir::new().unwrap(), Rc::default());
+    let mut log = open_with(folder.path(), &withdrawn, both);
+    let mut chains = Vec::new();
+    for number in [0, 1] {
+        let mut emitter = Emitter::new(ORIGIN, emitter_key(number), 0, trust());
+        emitter.record(2);
+        assert_eq!(send(&mut log, "POST", "/submit", "", emitter.body(0, usize::MAX).0).0, 200);
+        chains.push(emitter.chain());
+    }
+    drop(log);
+    let mut log = open_with(folder.path(), &withdrawn, Trust::parse(revoking.as_bytes()).unwrap());
+    chains.push(ChainId([7; 16]));
+    let guess = Hash([5; 32]);
+    for (seq, after) in [(1, 1), (3, 9), (3, 86_400_000), (90, 9)] {
+        let time = Time::from_millis(NOW + after).unwrap();
+        for is_signed in [false, true] {
+            let mut answers = chains.iter().map(|chain| {
+                let mut link = write_event(*chain, seq, time, &guess, &guess);
+                if is_signed {
+                    append_signature(&mut link, &[7; 64]);
+                }
+                let (status, answer) =
+                    send(&mut log, "POST", "/submit", "", json!({ "link": link }).to_string());
+                (status, answer.to_string().replace(&chain.to_string(), "ID"))
+            });
+            let first = answers.next().unwrap();
+            assert_eq!(first.0, 409, "{first:?}");
+            answers.for_each(|answer| assert_eq!(answer, first));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tests of a root log's server: its storage, ticks, recording, reading, and what it reveals about tenants.
 
 mod anchors;
-mod answers;
+pub mod answers;
 mod bucket;
 mod crashes;
 mod embedded;

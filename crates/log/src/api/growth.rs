@@ -53,7 +53,7 @@ pub fn proofs(body: &[u8], ticks: &GrowthTicks, readers: &dyn TenantReaders) -> 
             let message = format!("the log {} doesn't exist, or has fewer entries", hex::encode(&id));
             return Err(ApiError::invalid(message));
         };
-        let proof = prove_growth(readers, head.number, from, to);
+        let proof = prove_growth(readers, head, from, to);
         let proof = proof.inspect_err(|error| log_unproven(&id, error)).ok();
         text.push_str(&proof_line(&id, proof.as_deref()));
     }

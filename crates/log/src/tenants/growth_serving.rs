@@ -12,8 +12,8 @@ use super::growth::{GrowthAnswer, GrowthTick};
 use super::growth_wire::{self, Change, Header, MAX_CHANGES, Tick};
 use super::heads::{HeadChange, SlotHead};
 use super::store::TenantReaders;
-use super::tenant::{TenantId, TenantNumber};
-use crate::hashes::CachedHashes;
+use super::tenant::TenantId;
+use crate::hashes::{CachedHashes, root_at};
 use crate::store::StoreError;
 
 /// The size above which a piece of an answer is sent, in bytes.
@@ -40,33 +40,50 @@ impl Change {
     }
 }
 
-/// Returns the consistency proof of a tenant log between two sizes. It is empty if the smaller one is 0, or if the log
-/// didn't grow.
+/// Returns the consistency proof of a tenant log between two sizes, of which the greater one is at most that of this head.
+/// It is empty if the smaller one is 0, or if the log didn't grow.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] if the log has no proof; [`StoreError::Unavailable`] if the store fails.
+/// [`StoreError::Damaged`] if the log has no proof, or its tiles contradict the head; [`StoreError::Unavailable`] if the
+/// store fails.
 pub fn prove_growth(
     readers: &dyn TenantReaders,
-    number: TenantNumber,
+    head: &SlotHead,
     from: u64,
     to: u64,
 ) -> Result<Vec<Hash>, StoreError> {
     if from == 0 || from >= to {
         return Ok(Vec::new());
     }
-    CachedHashes::new(&*readers.log(number), to).prove_consistency(from, to)
+    let log = &*readers.log(head.number);
+    let root = |size| if size == head.size { Ok(head.root) } else { root_at(log, size) };
+    let prove = |old: u64, new: u64| -> Result<Vec<Hash>, StoreError> {
+        let proof = CachedHashes::new(log, new).prove_consistency(old, new)?;
+        verified(proof, (old, &root(old)?), (new, &root(new)?))
+    };
+    if to < head.size {
+        prove(to, head.size)?;
+    }
+    prove(from, to)
+}
+
+/// Returns a consistency proof that is valid: damaged tiles must not look like a log that was rewritten.
+fn verified(proof: Vec<Hash>, old: (u64, &Hash), new: (u64, &Hash)) -> Result<Vec<Hash>, StoreError> {
+    match verify_consistency(old.0, new.0, old.1, new.1, &proof) {
+        Ok(()) => Ok(proof),
+        Err(_) => Err(StoreError::Damaged("the tiles of the log contradict its heads".into())),
+    }
 }
 
 /// Returns the consistency proof of a change. It is empty if the log is new, didn't grow, or is gone.
 fn prove_change(change: &HeadChange, readers: &dyn TenantReaders) -> Result<Vec<Hash>, StoreError> {
     let (Some(before), Some(after)) = (change.before, change.after) else { return Ok(Vec::new()) };
-    let proof = prove_growth(readers, after.number, before.size, after.size)?;
-    // Damaged tiles must not look like a log that was rewritten.
-    if 0 < before.size && before.size < after.size {
-        verify_consistency(before.size, after.size, &before.root, &after.root, &proof)
-            .map_err(|_| StoreError::Damaged("the tiles of the log contradict its heads".into()))?;
+    if before.size == 0 || before.size >= after.size {
+        return Ok(Vec::new());
     }
-    Ok(proof)
+    let log = &*readers.log(after.number);
+    let proof = CachedHashes::new(log, after.size).prove_consistency(before.size, after.size)?;
+    verified(proof, (before.size, &before.root), (after.size, &after.root))
 }
 
 /// Logs that a tenant log can't be read. Its growth witnesses don't cosign until it can be.

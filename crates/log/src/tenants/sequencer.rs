@@ -539,7 +539,10 @@ impl RunningTenantSequencer {
         }
         let entries = waiting.growth.leaves().len();
         // Another server may have what a refused submission lacks. A tick shows that no other server has more.
-        if entries > 0 || result.is_err() && !self.writer.signs_before_commit() {
+        let is_shared = !self.writer.signs_before_commit();
+        // A stranger must not learn by a wait that a log has entries for the next tick.
+        let depends_on_tick = entries > 0 && !is_unsigned_gap(&result);
+        if depends_on_tick || result.is_err() && is_shared {
             self.room.take(submission, entries - before);
             waiting.judged.push(Judged { reply, result });
         } else {
@@ -560,7 +563,7 @@ impl RunningTenantSequencer {
             let mut growth = PendingBatch::new(head.size);
             let now = self.signer.timekeeper.now();
             let result = growth.submit(rules, &*self.writer.state(head.number), submission, now);
-            if growth.leaves().is_empty() && !is_gap(&result) {
+            if growth.leaves().is_empty() && (!is_gap(&result) || is_unsigned_gap(&result)) {
                 return self.answer(head.number, result);
             }
         }
@@ -1021,8 +1024,14 @@ fn judge(
 }
 
 /// True if links before the first one are missing. An ended log doesn't ask for them.
+/// True if a key that signed a submission has links missing, or if none is known to have signed it.
 fn is_gap(result: &Result<SubmissionOutcome, AcceptanceError<StoreError>>) -> bool {
     matches!(result, Err(AcceptanceError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Gap { .. }))
+}
+
+/// True if no key is known to have signed a refused submission.
+fn is_unsigned_gap(result: &Result<SubmissionOutcome, AcceptanceError<StoreError>>) -> bool {
+    is_gap(result) && matches!(result, Err(AcceptanceError::Refused(refusal)) if !refusal.is_signed)
 }
 
 fn overtaken() -> StoreError {

@@ -29,8 +29,9 @@ impl Server {
     pub fn growth_proofs(&self, requests: Vec<ProofRequest>) -> Vec<(ProofRequest, Option<Vec<Hash>>)> {
         let prove = |request: &ProofRequest| {
             let root_log = self.root_log.as_ref()?;
-            let number = root_log.growth.newest()?.find(&request.id)?.number;
-            prove_growth(&*root_log.readers, number, request.from, request.to).ok()
+            let heads = root_log.growth.newest()?;
+            let head = heads.find(&request.id).filter(|head| request.to <= head.size)?;
+            prove_growth(&*root_log.readers, head, request.from, request.to).ok()
         };
         requests.into_iter().map(|request| (request, prove(&request))).collect()
     }

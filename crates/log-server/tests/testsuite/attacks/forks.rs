@@ -155,21 +155,21 @@ fn unsigned_fork_is_no_evidence() {
     twin.flush();
     let line = whole(&twin);
     let link = &leaves(&twin)[0];
-    // Anyone could have written it without its signature.
+    // Anyone could have written it without its signature. The answer is that for an unknown chain.
     let unsigned = link.rsplit_once(' ').unwrap().0;
     let answer = server.submit(line.replace(link, unsigned));
-    assert_eq!(answer.refusal(), (400, "log.refused".into()), "{}", answer.json());
+    assert_eq!(answer.refusal(), (409, "log.gap".into()), "{}", answer.json());
     // A foreign signature is no proof either.
     let mut forged = unsigned.to_owned();
     let stranger = emitter_key(1);
     countersign::link::append_signature(&mut forged, &stranger.sign(unsigned.as_bytes()));
     let answer = server.submit(line.replace(link, &forged));
-    assert_eq!(answer.refusal(), (400, "signature.invalid".into()), "{}", answer.json());
+    assert_eq!(answer.refusal(), (409, "log.gap".into()), "{}", answer.json());
     // Nor is a signed link that follows a different one.
     let (mut third, _) = twins(&Server::start(), 4);
     third.record(2);
     let answer = server.submit(line.replace(link, unsigned) + &third.outbox[1].text + "\n");
-    assert_eq!(answer.refusal(), (400, "log.refused".into()), "{}", answer.json());
+    assert_eq!(answer.refusal(), (409, "log.gap".into()), "{}", answer.json());
     assert_eq!(server.evidence(), []);
     assert_eq!(server.size(), 5);
     server.assert_works();

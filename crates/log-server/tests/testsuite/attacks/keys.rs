@@ -1,15 +1,21 @@
 //! Attacks with keys that may not write to the log, or no longer.
 
+use std::num::NonZeroU32;
+
+use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
+use countersign::link::{ChainId, append_signature, write_close, write_event};
 use countersign::log::Limits;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_log::quota::Quota;
 use countersign_log_server::server::Bounds;
 use serde_json::json;
 
 use crate::common::emitter::{BEGIN, Emitter};
 use crate::common::server::{ORIGIN, Server, emitter_key, log_key};
+use crate::tenants::answers::Comparable;
 
 fn key(name: &str, seed: u8) -> SignerKey {
     SignerKey::from_seed(name, [seed; 32]).unwrap()
@@ -167,6 +173,83 @@ fn rejects_a_revoked_key() {
     let answer = server.submit(grant + &first + &revoke);
     assert_eq!((answer.status, answer.json()["added"].as_u64()), (200, Some(0)));
     server.assert_works();
+}
+
+/// Who knows at most the ID of a chain learns nothing about it and its key, not even by a quota.
+#[test]
+fn forged_links_get_the_same_answer_whatever_the_log_knows() {
+    let lines = [
+        format!("issuer {}\n", issuer().verifier_key()),
+        format!("emitter {}\n", emitter_key(3).verifier_key()),
+    ];
+    let quota = Quota { events: NonZeroU32::new(1), bytes: None, burst: NonZeroU32::MIN };
+    let server = Server::with(&lines.concat(), Limits::default(), Bounds { quota, ..Bounds::default() });
+    let [granted, exhausted, revoked, closed] =
+        ["granted", "exhausted", "revoked", "closed"].map(|name| key(&format!("example.com/{name}"), 70));
+    let unknown = key("example.com/unknown", 71);
+    for app in [&granted, &exhausted, &revoked, &closed] {
+        assert_eq!(server.submit(note(&grant(app, None, None), &issuer())).status, 200);
+    }
+    let mut chains: Vec<Emitter> = Vec::new();
+    for (app, events) in [(&granted, 1), (&exhausted, 9), (&revoked, 1), (&closed, 1)] {
+        let mut chain = chain(&server, app, events);
+        if std::ptr::eq(app, &closed) {
+            chain.close();
+        }
+        chain.deliver_all(&server.url(), usize::MAX);
+        chains.push(chain);
+    }
+    let revocation = Statement::Revoke { key: revoked.verifier_key().clone(), since: None };
+    assert_eq!(server.submit(note(&revocation, &issuer())).status, 200);
+    // These are not in the log.
+    chains.extend([&granted, &revoked, &unknown].map(|app| {
+        let key = SignerKey::parse(&app.encode()).unwrap();
+        Emitter::new(ORIGIN, key, 1, server.trust())
+    }));
+    let size = server.size();
+    let guess = Hash([5; 32]);
+    let event = |chain: ChainId, seq: u64, after: i64| {
+        write_event(chain, seq, Time::from_millis(BEGIN + after).unwrap(), &guess, &guess)
+    };
+    let signed = |mut link: String| {
+        let signature = unknown.sign(link.as_bytes());
+        append_signature(&mut link, &signature);
+        json!({ "link": link }).to_string() + "\n"
+    };
+    let forgeries: [&dyn Fn(ChainId) -> String; 6] = [
+        &|chain| signed(event(chain, 1, 1)),
+        &|chain| signed(event(chain, 2, 1)),
+        &|chain| signed(event(chain, 90, 1)),
+        &|chain| signed(event(chain, 2, 86_400_000)),
+        &|chain| json!({ "link": event(chain, 2, 1) }).to_string() + "\n",
+        &|chain| signed(write_close(chain, 2, Time::from_millis(BEGIN + 1).unwrap(), &guess)),
+    ];
+    for (at, forge) in forgeries.iter().enumerate() {
+        let answers: Vec<_> = chains
+            .iter()
+            .map(|chain| {
+                let answer = Comparable::new(&server.submit(forge(chain.chain())));
+                let body = answer.body.replace(&chain.chain().to_string(), "ID");
+                Comparable { body, ..answer }
+            })
+            .collect();
+        assert_eq!(answers[0].status, 409, "{answers:?}");
+        for answer in &answers {
+            assert_eq!(answer, &answers[0], "{at}");
+        }
+    }
+    // An open link names its key.
+    let forge = |app: &SignerKey| {
+        let line = open(&server, app, 2);
+        let signature = line.rfind(' ').unwrap() + 1;
+        let other = if line[signature..].starts_with('A') { "B" } else { "A" };
+        server.submit(format!("{}{other}{}", &line[..signature], &line[signature + 1..]))
+    };
+    for app in [&granted, &exhausted, &revoked, &closed, &unknown] {
+        assert_eq!(forge(app).refusal(), (400, "signature.invalid".into()));
+        assert_eq!(Comparable::new(&forge(app)), Comparable::new(&forge(&unknown)));
+    }
+    assert_eq!((server.size(), server.evidence()), (size, vec![]));
 }
 
 #[test]

@@ -592,6 +592,40 @@ fn a_server_on_standby_deletes_anchors_that_are_no_longer_required() {
     assert_eq!(ticks(), [4095]);
 }
 
+/// In a rolling update, the server that started earlier is stopped once the new one is ready.
+#[test]
+fn a_server_that_starts_takes_over_although_another_one_is_faster() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut first = start(store.clone());
+    let acme = first.add("acme");
+    let mut emitter = first.emitter(&acme, 0, 0);
+    record(&first, &acme, &mut emitter, 1);
+    let way = Faulty::new(store, 1);
+    way.block(Some("private/commits"));
+    let waiting = way.waiting();
+    let mut second = stopped(way.clone());
+    second.server.set_clock(first.server.clock.load(Ordering::SeqCst) + 1000);
+    thread::scope(|scope| {
+        let starting = scope.spawn(|| second.server.begin());
+        until("it makes its first tick", || way.waiting() > waiting);
+        first.tick();
+        way.block(None);
+        starting.join().unwrap();
+    });
+    assert!(second.newest().is_none(), "it is on standby");
+    second.server.set_clock(first.server.clock.load(Ordering::SeqCst));
+    second.tick();
+    record(&second, &acme, &mut emitter, 2);
+    // The other one goes on standby. It doesn't take over at once, because it has made ticks.
+    for _ in 0..TAKEOVER_TICKS - 1 {
+        tick_without_success(&first);
+        assert_eq!(first.server.size(), second.server.size());
+    }
+    record(&second, &acme, &mut emitter, 1);
+    let token = second.token("reader", "read", &[&acme.id]);
+    second.assert_verified(&acme, &token);
+}
+
 #[test]
 fn a_stopped_log_keeps_its_last_head_after_a_takeover() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());

@@ -1,6 +1,8 @@
 //! Tests of the end of tenant logs: what readers, emitters, and strangers see before and after.
 
+use countersign::hash::Hash;
 use countersign::hex;
+use countersign::link::{ChainId, append_signature, write_event};
 use countersign::tenant::State;
 use countersign::time::Time;
 use countersign::verify::{Options, Update, Verifier};
@@ -16,7 +18,8 @@ use serde_json::{Value, json};
 
 use super::answers::Comparable;
 use super::world::{Customer, View, World, emitters};
-use crate::common::server::{ORIGIN, client, log_key, send};
+use crate::common::emitter::BEGIN;
+use crate::common::server::{ORIGIN, client, log_key, send, until};
 
 /// A server with two tenants, of which both have entries. Returns what the first one's emitter submitted.
 fn filled() -> (World, [Customer; 2], String) {
@@ -52,6 +55,45 @@ fn actions(export: &str) -> Vec<String> {
         event["action"].as_str().unwrap_or_default().to_owned()
     };
     events.iter().map(|event| action(&event.event)).collect()
+}
+
+/// Who knows at most the IDs of a log and a chain doesn't learn that they exist, nor whether the log grows or ended.
+#[test]
+fn forged_links_get_the_same_answer_from_every_log() {
+    let (world, [acme, other], first) = filled();
+    let start = first.find("countersign/v1 event ").unwrap() + "countersign/v1 event ".len();
+    let chain = ChainId::parse(first[start..start + 32].as_bytes()).unwrap();
+    let (guess, time) = (Hash([5; 32]), Time::from_millis(BEGIN + 1).unwrap());
+    let mut signed = write_event(chain, 3, time, &guess, &guess);
+    append_signature(&mut signed, &[7; 64]);
+    let bodies =
+        [signed, write_event(chain, 3, time, &guess, &guess)].map(|link| json!({ "link": link }).to_string());
+    let unknown = "3f".repeat(16);
+    // They wait for no tick, although one of the logs has an entry that does.
+    let compare = || {
+        for body in &bodies {
+            let ids = [&acme.id, &other.id, &unknown];
+            let answers = ids.map(|id| Comparable::new(&send(world.submission(id, body.clone()))));
+            assert_eq!(answers[0].status, 409, "{answers:?}");
+            assert_eq!((&answers[0], &answers[0]), (&answers[1], &answers[2]));
+        }
+    };
+    compare();
+    let mut emitter = world.emitter(&acme, 0, 1);
+    emitter.record(1);
+    let request = world.submission(&acme.id, emitter.body(0, usize::MAX).0);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| send(request));
+        until("it waits for a tick", || world.waiting() == 1);
+        compare();
+        assert_eq!(world.waiting(), 1);
+        world.tick();
+        assert_eq!(waiting.join().unwrap().status, 200);
+    });
+    end(&world, "acme");
+    world.tick();
+    assert_eq!(world.head(&acme).head().state, State::Ended);
+    compare();
 }
 
 #[test]

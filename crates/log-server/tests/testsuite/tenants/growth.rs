@@ -11,8 +11,9 @@ use countersign::merkle::{CompactRange, HashReader, Subtree, consistency_proof, 
 use countersign::note::SignerKey;
 use countersign::tenant::{HeadProof, State};
 use countersign::time::Time;
+use countersign::verify::Severity;
 use countersign_growth::wire::{
-    Answer as Ticks, Change, Header, ProofRequest, Tick, change_line, head_line, proof_line,
+    Answer as Ticks, Change, Header, ProofRequest, Tick, change_line, head_line, parse_proofs, proof_line,
 };
 use countersign_growth::{GrowthCode, GrowthState};
 use countersign_log::tenants::directory::TickDirectory;
@@ -20,16 +21,18 @@ use countersign_log::tenants::heads::{HeadShards, SlotHead};
 use countersign_log::tenants::secret::TickSecret;
 use countersign_log::tenants::tenant::TenantNumber;
 use countersign_log_server::server::{Address, Bounds};
+use countersign_log_server::sqlite;
 use countersign_log_server::witness::{
     Config, Coverage, GrowthDb, GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource,
     RunningWitness, serve_guarded,
 };
 use reqwest::Method;
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::answers::Comparable;
-use super::world::{Customer, World, emitters};
+use super::world::{Customer, World, emitters, parse_id};
 use crate::common::emitter::{BEGIN, client};
 use crate::common::server::{ORIGIN, Server, log_key, send};
 
@@ -277,6 +280,29 @@ fn only_its_right_shows_growth() {
     assert_eq!(Server::start().get("/growth").status, 404);
 }
 
+/// A witness would take a proof of damaged hashes for one of a rewritten log.
+#[test]
+fn damaged_tiles_prove_no_growth() {
+    let mut world = World::start();
+    let acme = world.add("acme");
+    let mut emitter = world.emitter(&acme, 0, 0);
+    emitter.record(5);
+    world.deliver(&acme, &mut emitter);
+    let token = world.token("witness", "growth", &["*"]);
+    let requests =
+        [(1, 6), (1, 3), (0, 3), (6, 6)].map(|(from, to)| ProofRequest { id: parse_id(&acme.id), from, to });
+    let proofs = || {
+        let body: String = requests.iter().map(ProofRequest::to_line).collect();
+        let request = client().post(world.server.url() + "/growth").bearer_auth(&token).body(body);
+        parse_proofs(&send(request).body, &requests).unwrap()
+    };
+    let lengths: Vec<_> = proofs().iter().map(|proof| proof.as_ref().map(Vec::len)).collect();
+    assert_eq!(lengths, [Some(3), Some(2), Some(0), Some(0)]);
+    let database = Connection::open(world.server.folder().join(sqlite::FILE)).unwrap();
+    assert!(database.execute("UPDATE tiles SET hashes = zeroblob(length(hashes))", []).unwrap() > 0);
+    assert_eq!(proofs(), [None, None, Some(Vec::new()), Some(Vec::new())]);
+}
+
 #[test]
 fn shows_the_ticks_that_a_reader_lacks() {
     let mut world = World::start();
@@ -333,6 +359,8 @@ struct Forged {
     asked: usize,
     /// The size of the published root log, if tiles after it are hidden.
     published: Option<u64>,
+    /// The number of milliseconds by which ticks are dated too early.
+    early_ms: i64,
 }
 
 /// Proves that a log grew, if it can.
@@ -391,7 +419,7 @@ impl Operator {
     fn tick_with(&self, heads: Vec<SlotHead>, prove: Prove) -> SignedCheckpoint {
         let mut forged = self.0.lock().unwrap();
         let number = forged.ticks.len() as u64;
-        let time = Time::from_millis(BEGIN + number.cast_signed() * 1000).unwrap();
+        let time = Time::from_millis(BEGIN + number.cast_signed() * 1000 - forged.early_ms).unwrap();
         let shards = HeadShards::new(8).unwrap();
         let before = shards.with(forged.heads.iter().copied()).unwrap();
         let after = shards.with(heads.iter().copied()).unwrap();
@@ -491,6 +519,11 @@ fn found(follower: &mut GrowthFollower, signed: &SignedCheckpoint) -> GrowthCode
     }
 }
 
+/// Returns the codes of the open findings.
+fn open_codes(follower: &GrowthFollower) -> Vec<GrowthCode> {
+    follower.open_findings().iter().map(|finding| finding.code).collect()
+}
+
 /// Returns the codes of the reports since the last call.
 fn reported(follower: &mut GrowthFollower) -> Vec<GrowthCode> {
     follower.take_reports().iter().map(|report| report.code).collect()
@@ -551,13 +584,20 @@ fn refuses_the_checkpoints_of_a_lying_operator() {
         assert_eq!(found(&mut follower, &operator.tick(lie.clone())), code);
         // With the truth restored, no tick passes before the witness's operator decides.
         let signed = operator.tick(truth());
-        assert_eq!(found(&mut follower, &signed), code);
-        assert_eq!(follower.state().unwrap().size(), 7);
-        assert_eq!(reported(&mut follower), [GrowthCode::Skipped]);
+        // A proof could still settle one of the lies, but not that the log got shorter again. The tick at which it did
+        // doesn't pass.
+        let undone: &[GrowthCode] = if report.recheck.is_some() { &[GrowthCode::Shortened] } else { &[] };
+        assert!(check(&mut follower, &signed).is_err());
+        assert_eq!(open_codes(&follower), [&[code], undone].concat());
+        let (size, news) = if undone.is_empty() { (7, &[GrowthCode::Skipped][..]) } else { (3, undone) };
+        assert_eq!((follower.state().unwrap().size(), &*reported(&mut follower)), (size, news));
         drop(follower);
         let mut follower = operator.follower(&folder);
-        assert_eq!(found(&mut follower, &operator.tick(truth())), code);
+        assert!(check(&mut follower, &operator.tick(truth())).is_err());
+        assert_eq!(follower.state().unwrap().size(), 8);
         assert_eq!((follower.decide(2).unwrap(), follower.decide(3).unwrap()), (0, 1));
+        assert_eq!(follower.decide(6).unwrap(), undone.len());
+        follower.take_reports();
         check(&mut follower, &operator.tick(truth())).unwrap();
         assert!(follower.open_findings().is_empty() && follower.take_reports().is_empty());
         // A new lie is a new finding.
@@ -601,24 +641,100 @@ fn a_lie_that_is_undone_at_the_next_tick_stays_found() {
             }
             // The operator undoes it, perhaps before the witness looks: the next checkpoint then contains both ticks.
             let after = operator.tick(truth());
-            assert_eq!(found(&mut follower, &after), code, "{is_late}");
+            found(&mut follower, &after);
             let reports = follower.take_reports();
-            assert_eq!((reports[0].code, reports[0].tick), (code, 1));
+            assert_eq!((reports[0].code, reports[0].tick), (code, 1), "{is_late}");
+            let is_error = |report: &&GrowthReport| report.code.severity() == Severity::Error;
+            let errors: Vec<GrowthCode> = reports.iter().filter(is_error).map(|report| report.code).collect();
+            // A proof could still settle one of the lies, but not that the log got shorter again.
+            let undone: &[GrowthCode] =
+                if reports[0].recheck.is_some() { &[GrowthCode::Shortened] } else { &[] };
+            assert_eq!(errors, [&[code], undone].concat());
             let proof = reports[0].evidence.iter().filter_map(|text| HeadProof::parse(text).ok());
             assert!(code == GrowthCode::Dropped || proof.into_iter().any(|proof| proof.anchor.tick == 1));
             // The state of the next tick follows from the one before, but it isn't cosigned.
-            assert_eq!(follower.state().unwrap().size(), 3);
+            assert_eq!(follower.state().unwrap().size(), if undone.is_empty() { 3 } else { 1 });
             drop(follower);
             let mut follower = operator.follower(&folder);
-            assert_eq!(reported(&mut follower), [code]);
-            assert_eq!(found(&mut follower, &operator.tick(truth())), code);
+            assert_eq!(reported(&mut follower), errors);
+            assert!(check(&mut follower, &operator.tick(truth())).is_err());
+            assert_eq!(open_codes(&follower), errors);
             // A checkpoint before a checked tick is never cosigned.
             let outdated = check(&mut follower, &lied).unwrap_err();
             assert!(matches!(outdated, GrowthError::Unchecked(_)), "{outdated}");
-            assert_eq!(follower.decide(1).unwrap(), 1);
+            assert_eq!((follower.decide(1).unwrap(), follower.decide(2).unwrap()), (1, undone.len()));
             check(&mut follower, &operator.tick(truth())).unwrap();
         }
     }
+}
+
+/// The operator of the witness examines the first one only.
+#[test]
+fn an_open_finding_hides_no_later_one_about_the_same_log() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    reported(&mut follower);
+    let lie = replaced(2, Some(Operator::head(3, 8, 3)));
+    for _ in 0..2 {
+        assert_eq!(found(&mut follower, &operator.tick(lie.clone())), GrowthCode::Shortened);
+        assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Shortened);
+    }
+    assert_eq!(follower.state().unwrap().size(), 5);
+    let ticks: Vec<u64> = follower.open_findings().iter().map(|finding| finding.tick).collect();
+    assert_eq!(ticks, [1, 3]);
+    assert_eq!(follower.decide(1).unwrap(), 1);
+    assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Shortened);
+    drop(follower);
+    let mut follower = operator.follower(&folder);
+    assert_eq!(reported(&mut follower), [GrowthCode::Shortened]);
+    assert_eq!(follower.decide(3).unwrap(), 1);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+}
+
+/// More findings than a witness keeps come up after a decision about the first ones.
+#[test]
+fn findings_that_are_not_kept_come_up_again() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    let lie = replaced(2, Some(Operator::head(3, 8, 3)));
+    for _ in 0..101 {
+        found(&mut follower, &operator.tick(lie.clone()));
+        found(&mut follower, &operator.tick(truth()));
+    }
+    assert_eq!(follower.open_findings().len(), 100);
+    // The state before the last lie is the last one that passed.
+    assert_eq!(follower.state().unwrap().size(), 201);
+    assert_eq!(follower.decide(u64::MAX).unwrap(), 100);
+    reported(&mut follower);
+    assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Shortened);
+    assert_eq!(follower.open_findings()[0].tick, 201);
+    assert_eq!(follower.decide(u64::MAX).unwrap(), 1);
+    check(&mut follower, &operator.tick(truth())).unwrap();
+}
+
+#[test]
+fn ticks_that_are_dated_too_early_stay_found_after_a_decision() {
+    let folder = TempDir::new().unwrap();
+    let operator = Operator::default();
+    let mut follower = operator.follower(&folder);
+    for _ in 0..2 {
+        check(&mut follower, &operator.tick(truth())).unwrap();
+    }
+    reported(&mut follower);
+    operator.0.lock().unwrap().early_ms = 60_000;
+    for _ in 0..3 {
+        assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Directory);
+        assert_eq!(reported(&mut follower), [GrowthCode::Directory]);
+        assert_eq!(follower.decide(u64::MAX).unwrap(), 1);
+    }
+    assert_eq!(follower.state().unwrap().size(), 2);
+    operator.0.lock().unwrap().early_ms = 0;
+    check(&mut follower, &operator.tick(truth())).unwrap();
+    assert_eq!(follower.state().unwrap().size(), 6);
 }
 
 #[test]
@@ -640,7 +756,9 @@ fn a_checkpoint_of_another_root_log_is_found() {
     assert_eq!(report.evidence.len(), 2);
     assert!(report.evidence.contains(&forged[0].to_string()));
     assert_eq!(found(&mut follower, &forged[1]), GrowthCode::Split);
-    // Two are one finding.
+    // It is evidence of its own, which is kept once.
+    assert_eq!(reported(&mut follower), [GrowthCode::Split]);
+    assert_eq!(found(&mut follower, &forged[1]), GrowthCode::Split);
     assert!(follower.take_reports().is_empty());
     assert_eq!(found(&mut follower, &operator.tick(truth())), GrowthCode::Split);
     follower.decide(2).unwrap();
