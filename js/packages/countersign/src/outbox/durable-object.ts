@@ -48,8 +48,15 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
   const valuePrefix = `countersign-outbox-values/${name}/`;
   /** Number of parts of each entry; undefined while the outbox is closed. */
   let counts: Map<number, number> | undefined;
+  const refuseClosed = () => {
+    if (counts === undefined) {
+      throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
+    }
+    return counts;
+  };
   const values: ValueStore = {
     get(name) {
+      refuseClosed();
       let value: unknown;
       try {
         value = storage.kv?.get(valuePrefix + name);
@@ -64,6 +71,7 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       return value;
     },
     async set(name, bytes) {
+      refuseClosed();
       try {
         await storage.put({ [valuePrefix + name]: bytes.slice() });
         await storage.sync();
@@ -93,10 +101,7 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       }
     },
     async write({ put, remove }) {
-      const known = counts;
-      if (known === undefined) {
-        throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
-      }
+      const known = refuseClosed();
       const keys = (id: number) => Array.from({ length: known.get(id) ?? 0 }, (_, part) => key(id, part));
       const gone = remove.flatMap((id) => {
         const all = keys(id);
