@@ -27,7 +27,7 @@ import { type HeadStore, NO_HEAD } from "../deliver/newest-head.js";
 import { CountersignError, callOnError, coded } from "../error.js";
 import type { RecorderOutbox, RestoredItem, RestoredItems } from "../outbox/recorder-outbox.js";
 import { field } from "../own.js";
-import { atMost, inTurn } from "../promises.js";
+import { atMost, Notifier } from "../promises.js";
 import { pause, sleep, unref, within } from "../timers.js";
 import { type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
@@ -80,6 +80,8 @@ const MAX_OPEN = 64;
  * so fewer would be slow.
  */
 const MAX_REQUESTS = 32;
+/** Number of states that wait to be stored above which deliveries wait too. */
+const MAX_RELEASING = 256;
 /** Maximum number of tenants with another log that are remembered. A forgotten one is looked up again. */
 const MAX_CHANGED = 10_000;
 /** Milliseconds between two checks for a turn to look up a tenant, at first and at most. */
@@ -119,10 +121,11 @@ export class TenantPipelines implements EventPipeline {
   #lostError: CountersignError | undefined;
   /** Pending writes of contradictions to the outbox. */
   #storing: Promise<unknown> = Promise.resolve();
-  /** Pending moves of logs' states to the outbox's values. */
-  readonly #releasing = new Set<Promise<void>>();
-  /** Moves one state at a time, so that an older one never replaces a newer one. */
-  readonly #inReleaseTurn = inTurn();
+  /** Pending moves of logs' states to the outbox's values, by tenant. */
+  readonly #releasing = new Map<string, Promise<void>>();
+  readonly #inRelease = atMost(MAX_REQUESTS);
+  /** Notifies when a move ends. */
+  readonly #released = new Notifier();
   readonly #calls = new PendingCalls();
   /** Runs deliveries within their limit. */
   readonly #inSlot: <T>(work: () => Promise<T>) => Promise<T>;
@@ -302,7 +305,7 @@ export class TenantPipelines implements EventPipeline {
     } catch (error) {
       failure = { error };
     }
-    await this.#calls.until(Promise.all([this.#storing, ...this.#releasing]));
+    await this.#calls.until(Promise.all([this.#storing, ...this.#releasing.values()]));
     if ([...this.#pipelines].every(({ isDelivered }) => isDelivered) && this.#waiting.size === 0) {
       await this.#calls.until(this.#parts.outbox.close());
       this.#unfollow();
@@ -354,7 +357,7 @@ export class TenantPipelines implements EventPipeline {
     clearInterval(this.#watch);
     this.#unfollow();
     await Promise.all([...this.#pipelines].map((pipeline) => pipeline.handOver()));
-    await Promise.all(this.#releasing);
+    await Promise.all(this.#releasing.values());
     await this.#parts.outbox.close();
   }
 
@@ -667,10 +670,13 @@ export class TenantPipelines implements EventPipeline {
         const isStop = cause instanceof Failure && cause.scope === "stopped";
         throw isStop ? new Failure("stopped", ofTenant(tenant, cause.error)) : cause;
       });
-    return {
-      send: (batches, sending) =>
-        sending.keepalive ? send(batches, sending) : this.#inSlot(() => send(batches, sending)),
-    };
+    const inSlot: Destination["send"] = (batches, sending) =>
+      this.#inSlot(async () => {
+        // Otherwise, states would collect in memory while the disk is slower than deliveries.
+        await this.#released.until(() => this.#releasing.size < MAX_RELEASING);
+        return send(batches, sending);
+      });
+    return { send: (batches, sending) => (sending.keepalive ? send(batches, sending) : inSlot(batches, sending)) };
   }
 
   /** Ends the chain of the least recently used tenant. */
@@ -724,10 +730,18 @@ export class TenantPipelines implements EventPipeline {
       return true;
     };
     const release = async () => (isUsed() ? undefined : this.#parts.outbox.release(tenant, origin, letGo));
-    const released = this.#inReleaseTurn(release)
+    // One after the other for each tenant, so that an older state never replaces a newer one.
+    const before = this.#releasing.get(tenant) ?? Promise.resolve();
+    const released = before
+      .then(() => this.#inRelease(release))
       .catch((error) => this.#failed(ofTenant(tenant, error)))
-      .finally(() => this.#releasing.delete(released));
-    this.#releasing.add(released);
+      .finally(() => {
+        if (this.#releasing.get(tenant) === released) {
+          this.#releasing.delete(tenant);
+        }
+        this.#released.notify();
+      });
+    this.#releasing.set(tenant, released);
   }
 
   #failed(error: CountersignError): void {
