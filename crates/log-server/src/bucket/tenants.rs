@@ -275,9 +275,9 @@ impl TenantBucketWriter {
                 .map(move |(tick, bytes)| CommitSource { tick, window: Some(InWindow { number, bytes }) });
             futures_util::stream::iter(gap.chain(in_window).map(Ok))
         });
-        let fetching = commits.try_flatten().map(|source: Result<CommitSource, StoreError>| async {
-            source?.fetch(&objects, &layout).await
-        });
+        let fetching = commits
+            .try_flatten()
+            .map(|source: Result<CommitSource, StoreError>| async { source?.fetch(&objects, &layout).await });
         self.add_fetched(fetching.buffered(MAX_CONCURRENT_REQUESTS))
     }
 
@@ -474,11 +474,7 @@ impl CommitSource {
 }
 
 /// Reads a window. `None` if it can't be used: all of its commits are objects too.
-async fn read_window(
-    objects: &Objects,
-    layout: &Layout,
-    number: u64,
-) -> Result<Option<Window>, StoreError> {
+async fn read_window(objects: &Objects, layout: &Layout, number: u64) -> Result<Option<Window>, StoreError> {
     let path = layout.window(number);
     let Some(object) = objects.get(&path).await? else { return Ok(None) };
     let window = Window::decode(&object.bytes).inspect_err(|error| {

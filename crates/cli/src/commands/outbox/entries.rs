@@ -236,7 +236,10 @@ mod tests {
         ];
         for (text, fact, is_problem) in notes {
             let Some(Entry::Log(note)) = parse(text) else { panic!("{text}") };
-            assert_eq!((note.tenant.as_deref(), &*note.text, note.is_problem), (Some("acme"), fact, is_problem));
+            assert_eq!(
+                (note.tenant.as_deref(), &*note.text, note.is_problem),
+                (Some("acme"), fact, is_problem)
+            );
         }
         let Some(Entry::Log(note)) = parse("v0b8e") else { panic!("a note") };
         assert_eq!((note.tenant, note.is_problem), (None, false));
