@@ -24,13 +24,13 @@ use countersign_log::submission::SubmitError;
 use countersign_log::tenants::growth::GrowthTicks;
 use countersign_log::tenants::guard::HeadGuard;
 use countersign_log::tenants::job::TenantJob;
-use countersign_log::tenants::memory::HeadsInMemory;
 use countersign_log::tenants::published::PublishedTick;
 use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequencer};
 use countersign_log::tenants::stops::TenantStops;
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::Tenant;
 use countersign_log::tenants::waiting::WaitingRoom;
+use countersign_log_server::heads_file::TenantHeadsFile;
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 use tokio::sync::{mpsc as async_mpsc, oneshot, watch};
@@ -82,7 +82,7 @@ impl RootLog {
             writer: store.writer,
             readers: store.readers.clone(),
             memory: Box::new(InStore::default()),
-            guard: HeadGuard::new(Box::new(HeadsInMemory::default()), TenantStops::default()),
+            guard: HeadGuard::new(Box::new(TenantHeadsFile::open(folder, ORIGIN)?), TenantStops::default()),
             signing: Signing::open(Box::new(StopFile::new(folder)), now()?, &|_| true)?,
             key: submissions::log()?,
             published: watch::channel(None).0,
@@ -332,6 +332,9 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// The time after which the server's memory is that of an idle one: it then made several ticks.
+const SETTLE: Duration = Duration::from_secs(5);
+
 /// The measurements of a root log with very many tenants.
 pub(crate) struct Measured {
     /// The size of a head proof in bytes.
@@ -340,7 +343,7 @@ pub(crate) struct Measured {
     pub(crate) per_entry: f64,
     /// The seconds until a server answers.
     pub(crate) start: f64,
-    /// The memory of the server in bytes.
+    /// The memory of the server in bytes, a few seconds after its start.
     pub(crate) memory: u64,
 }
 
@@ -368,5 +371,6 @@ pub(crate) fn fill(program: &Path, within: &Path, tenants: usize, entries: usize
     let per_entry = bytes as f64 / (tenants * entries) as f64;
     let start = Server::time_to_start(program, folder.path())?.as_secs_f64();
     let server = Server::start(program, folder.path())?;
+    thread::sleep(SETTLE);
     Ok(Measured { head: head.to_string().len(), per_entry, start, memory: server.resident()? })
 }

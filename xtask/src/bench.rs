@@ -452,10 +452,15 @@ impl Bench<'_> {
 
     /// Returns a command for a script of `benches`, after building the npm package.
     fn script(&self, name: &str) -> Result<Command> {
+        self.script_with(name, &[])
+    }
+
+    /// Returns the command that runs a script with these options of Node.js.
+    fn script_with(&self, name: &str, options: &[&str]) -> Result<Command> {
         self.tools.js()?;
         npm::install(self.tools, "benches")?;
         let mut node = self.tools.node()?.node(self.tools);
-        node.arg(self.tools.path("benches").join(name));
+        node.args(options).arg(self.tools.path("benches").join(name));
         Ok(node)
     }
 }

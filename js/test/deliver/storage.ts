@@ -1,7 +1,7 @@
 /** An outbox with its entries in an array, which fails on request. */
 
 import { CountersignError } from "../../packages/countersign/dist/error.js";
-import type { Change, Entry, Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
+import type { Change, Entry, Outbox, ValueStore } from "../../packages/countersign/dist/outbox/outbox.js";
 
 /** The part of an outbox that outlives a recorder. */
 export class Storage {
@@ -12,12 +12,22 @@ export class Storage {
   at: (write: number, make: () => void, change: Change) => Promise<void> | void = (_, make) => make();
   /** Entries of ended recorders. */
   orphaned: Uint8Array[] = [];
+  /** Values by name; undefined for storage without values. */
+  values: Map<string, Uint8Array> | undefined;
+  /** Called before a value is read. */
+  reading: (name: string) => void = () => {};
+
+  /** Creates an empty storage. */
+  constructor({ values }: { values?: Map<string, Uint8Array> } = {}) {
+    this.values = values;
+  }
 
   /** Returns the outbox of a new process. */
   outbox(): Outbox {
     return {
       open: async () => [...this.entries],
       write: (change) => this.#write(change),
+      ...(this.values && { values: this.#valueStore(this.values) }),
       orphans: async (first) => {
         const entries = this.orphaned.splice(0).map((bytes, nth): Entry => ({ id: first + nth, bytes }));
         this.entries.push(...entries);
@@ -49,7 +59,7 @@ export class Storage {
 
   /** Returns the storage that a process leaves if it is killed now. */
   left(): Storage {
-    const next = new Storage();
+    const next = new Storage(this.values && { values: new Map(this.values) });
     next.entries = [...this.entries];
     return next;
   }
@@ -72,6 +82,19 @@ export class Storage {
   content(kind: string): unknown {
     const text = this.entries.map(({ bytes }) => new TextDecoder().decode(bytes)).find((text) => text.startsWith(kind));
     return JSON.parse(text?.slice(text.indexOf("\n") + 1) ?? "null");
+  }
+
+  #valueStore(values: Map<string, Uint8Array>): ValueStore {
+    return {
+      get: (name) => {
+        this.reading(name);
+        return values.get(name);
+      },
+      set: async (name, bytes) => {
+        this.writes += 1;
+        await this.at(this.writes, () => values.set(name, bytes), { put: [], remove: [] });
+      },
+    };
   }
 
   async #write({ put, remove }: Change): Promise<void> {

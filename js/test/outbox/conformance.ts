@@ -157,6 +157,41 @@ export const cases: Record<string, (storage: Storage, traits: Traits) => Promise
     await outbox.close();
   },
 
+  "keeps values by name, apart from its entries": async (storage) => {
+    const outbox = storage();
+    if (outbox.values === undefined) {
+      return;
+    }
+    const text = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
+    const bytesOf = (value: string) => new TextEncoder().encode(value);
+    const names = ["", "a", "a/b", "../a", "\u00fc\n", "x".repeat(255)];
+    await refused("outbox.failed", async () => outbox.values?.get("a"));
+    await refused("outbox.failed", async () => outbox.values?.set("a", bytesOf("early")));
+    await outbox.open();
+    await outbox.write({ put: [entry(1, "an entry")], remove: [] });
+    equal(
+      names.map((name) => text(outbox.values?.get(name))),
+      names.map(() => undefined),
+    );
+    for (const name of names) {
+      await outbox.values.set(name, bytesOf(`first of ${name}`));
+      await outbox.values.set(name, bytesOf(`value of ${name}`));
+    }
+    await outbox.values.set("empty", bytesOf(""));
+    await outbox.values.set("large", pattern(100_000, 1));
+    equal(text(outbox.values.get("a")), "value of a");
+    await outbox.close();
+    const again = storage();
+    equal(texts(await again.open()), ["an entry"]);
+    equal(
+      names.map((name) => text(again.values?.get(name))),
+      names.map((name) => `value of ${name}`),
+    );
+    equal([text(again.values?.get("empty")), again.values?.get("other")], ["", undefined]);
+    ok(same(again.values?.get("large") ?? pattern(0, 1), pattern(100_000, 1)), "a large value");
+    await again.close();
+  },
+
   "is what a model of it is, whatever is asked for": async (storage) => {
     for (let seed = 1; seed <= 4; seed += 1) {
       await randomly(storage, seed);

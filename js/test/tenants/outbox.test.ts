@@ -146,10 +146,17 @@ test("outbox: entries that an ended recorder left are adopted", async () => {
   assert.equal(adopting.orphaned.length, 2);
 });
 
-test("outbox: a kill at any write loses no stored event, and records none twice", async () => {
+for (const hasValues of [false, true]) {
+  const values = hasValues ? "with values" : "without values";
+  test(`outbox: a kill at any write loses no stored event, and records none twice (${values})`, () =>
+    killedAtAny(hasValues));
+}
+
+async function killedAtAny(hasValues: boolean): Promise<void> {
   const seen: string[][] = [];
   const kill = async (write: number, isMade: boolean): Promise<boolean> => {
-    const [name, storage] = [`${write}-${isMade}`, new Storage()];
+    const name = `${hasValues}-${write}-${isMade}`;
+    const storage = new Storage(hasValues ? { values: new Map() } : {});
     const { isDead, left } = storage.killedAt(write, isMade);
     const fetchUntil = (url: string, init: RequestInit) =>
       isDead() ? new Promise<Response>(() => {}) : fetch(url, init);
@@ -181,7 +188,7 @@ test("outbox: a kill at any write loses no stored event, and records none twice"
       for (const action of before) {
         assert.ok(actions.includes(action), `${name}: ${action} of ${actions}`);
       }
-      assert.match(next.tenantKinds, /^((h ){0,2}o( o)?)?$/, name);
+      assert.match(next.tenantKinds, /^((h ){0,2}o( o)?( v)?)?$/, name);
     }
     return isOver;
   };
@@ -189,7 +196,7 @@ test("outbox: a kill at any write loses no stored event, and records none twice"
   const over = await Promise.all(writes.flatMap((write) => [kill(write, true), kill(write, false)]));
   assert.ok(over.includes(false));
   assert.ok(seen.some((actions) => actions.length === 4));
-});
+}
 
 /** Returns the actions in the log of a tenant, which may have none. */
 async function actionsOf(tenant: string): Promise<string[]> {

@@ -22,6 +22,8 @@ const FEW: u64 = 1_000;
 /// The number of tenants of a large root log, and of entries in the log of each.
 const TENANTS: u64 = 100_000;
 const ENTRIES: u64 = 10;
+/// The numbers of tenants after which a recorder's memory is measured.
+const RECORDED: [u64; 3] = [100, 10_000, 100_000];
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     bench.build_natives()?;
@@ -31,6 +33,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     figures.extend(tick(bench, &within)?);
     figures.extend(verify(bench, &within)?);
     figures.extend(fill(bench, &within)?);
+    figures.extend(record(bench, &within)?);
     Ok(figures)
 }
 
@@ -78,6 +81,30 @@ fn verify(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
         Figure::new("verification, export of a tenant", "events/s", tenant),
         Figure::new("verification, export of one log", "events/s", one),
         Figure::new("verification, tenant / one log", "times", ratio).with_target(Target::AtLeast(0.9)),
+    ])
+}
+
+/// Measures a recorder on Node.js that records for many tenants, one after the other.
+fn record(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
+    let counts = RECORDED.map(|tenants| bench.scaled(tenants));
+    let mut script = bench.script_with("record-tenants.mjs", &["--expose-gc"])?;
+    script.arg(within).args(counts.map(|tenants| tenants.to_string()));
+    let [few, many, most, disk] =
+        numbers(&bench.tools.progress.step("recorder", |_| run::output(&mut script))?)?;
+    let memory = |tenants: u64, bytes: f64| {
+        let name = format!("recorder memory after {} tenants", grouped(&tenants.to_string()));
+        Figure::new(name, "MiB", Samples::one(bytes / MEBIBYTE))
+    };
+    let [tenants_few, tenants_many, tenants_most] = counts;
+    #[allow(clippy::cast_precision_loss, reason = "figures are rounded for display")]
+    let per_tenant = (most - many) / (tenants_most - tenants_many) as f64;
+    Ok(vec![
+        memory(tenants_few, few),
+        memory(tenants_many, many),
+        memory(tenants_most, most).with_target(Target::AtMost(64.0)),
+        Figure::new("recorder memory, per further tenant", "bytes", Samples::one(per_tenant))
+            .with_target(Target::AtMost(64.0)),
+        Figure::new("recorder's outbox on disk, per tenant", "bytes", Samples::one(disk)),
     ])
 }
 

@@ -9,7 +9,7 @@ use super::changes::COMMITTING;
 use super::database::{Database, Row, Value, all, first};
 use super::tenant_rows::{directory_depth, state, tenant_number};
 use crate::store::StoreError;
-use crate::tenants::anchors::{PastHead, TILE_HASHES, siblings, stored_levels};
+use crate::tenants::anchors::{DirectoryTile, PastHead, TILE_HASHES, siblings, stored_tiles};
 use crate::tenants::directory::TickDirectory;
 use crate::tenants::heads::SlotHead;
 use crate::tenants::secret::TickSecret;
@@ -47,28 +47,25 @@ pub(super) fn write_directory(database: &dyn Database, directory: &TickDirectory
     let secret = directory.secret().to_bytes();
     let row = [tick.into(), i64::from(depth).into(), (&secret).into()];
     database.put(COMMITTING, "REPLACE INTO anchor_ticks", 3, &row)?;
-    for (level, hashes) in stored_levels(directory) {
-        let mut index = 0;
-        for tiles in hashes.chunks(BATCH * TILE_HASHES) {
-            let tiles: Vec<(u64, Vec<u8>, Option<Vec<u8>>)> = tiles
-                .chunks(TILE_HASHES)
-                .map(|tile| {
-                    let key = tile_key(tick, level, index);
-                    let heads = (level == 0).then(|| heads_of_tile(directory, index, tile.len()));
-                    index += 1;
-                    (key, tile.iter().flat_map(|Hash(hash)| hash).copied().collect(), heads)
-                })
-                .collect();
-            let rows: Vec<Value<'_>> = tiles
-                .iter()
-                .flat_map(|(key, hashes, heads)| {
-                    [(*key).into(), hashes.as_slice().into(), heads.as_deref().into()]
-                })
-                .collect();
-            database.put(COMMITTING, "REPLACE INTO directory_tiles", 3, &rows)?;
+    let mut tiles = stored_tiles(directory).map(|DirectoryTile { level, index, hashes }| {
+        let key = tile_key(tick, level, index.into());
+        let heads = (level == 0).then(|| heads_of_tile(directory, index.into(), hashes.len()));
+        let hashes: Vec<u8> = hashes.iter().flat_map(|Hash(hash)| hash).copied().collect();
+        (key, hashes, heads)
+    });
+    loop {
+        let batch: Vec<(u64, Vec<u8>, Option<Vec<u8>>)> = tiles.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
         }
+        let rows: Vec<Value<'_>> = batch
+            .iter()
+            .flat_map(|(key, hashes, heads)| {
+                [(*key).into(), hashes.as_slice().into(), heads.as_deref().into()]
+            })
+            .collect();
+        database.put(COMMITTING, "REPLACE INTO directory_tiles", 3, &rows)?;
     }
-    Ok(())
 }
 
 /// Returns the state and size of each slot of a tile of leaves.

@@ -67,9 +67,28 @@ pub(crate) fn siblings(
     Ok(siblings)
 }
 
-/// Returns the levels of a directory that are stored, each with its hashes.
-pub(crate) fn stored_levels(directory: &TickDirectory) -> impl Iterator<Item = (u8, &[Hash])> {
-    (0..directory.depth()).step_by(TILE_LEVELS.into()).map(|level| (level, directory.level(level)))
+/// A tile of a directory.
+pub(crate) struct DirectoryTile {
+    /// The level of the hashes.
+    pub(crate) level: u8,
+    /// The number of tiles of this level before it.
+    pub(crate) index: u32,
+    pub(crate) hashes: Vec<Hash>,
+}
+
+/// Returns the tiles of a directory that are stored. Those of the leaves are computed one by one.
+pub(crate) fn stored_tiles(directory: &TickDirectory) -> impl Iterator<Item = DirectoryTile> {
+    let tile_slots = TILE_HASHES as u32;
+    let of_leaves = (0..1 << (directory.depth() - TILE_LEVELS)).map(move |index| DirectoryTile {
+        level: 0,
+        index,
+        hashes: directory.leaves(index * tile_slots, tile_slots),
+    });
+    let levels = (TILE_LEVELS..directory.depth()).step_by(TILE_LEVELS.into());
+    of_leaves.chain(levels.flat_map(|level| {
+        let tiles = (0..).zip(directory.level(level).chunks(TILE_HASHES));
+        tiles.map(move |(index, hashes)| DirectoryTile { level, index, hashes: hashes.to_vec() })
+    }))
 }
 
 /// Proves heads of one tenant log at earlier ticks.
@@ -151,9 +170,8 @@ mod tests {
             let directory =
                 TickDirectory::build(secret, "log.example", 4095, Time::MIN, heads).expect("a directory");
             let tile = |level, index: u32| {
-                let (_, hashes) =
-                    stored_levels(&directory).find(|(stored, _)| *stored == level).expect("a level");
-                Ok(hashes.chunks(TILE_HASHES).nth(index as usize).expect("a tile").to_vec())
+                let mut tiles = stored_tiles(&directory);
+                Ok(tiles.find(|tile| (tile.level, tile.index) == (level, index)).expect("a tile").hashes)
             };
             let (_, _, expected) = directory.prove(&id).expect("a proof");
             assert_eq!(siblings(head.slot(depth), depth, tile).unwrap(), expected, "{depth}");

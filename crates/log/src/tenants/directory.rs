@@ -9,22 +9,28 @@ use super::error::DirectoryError;
 use super::heads::{HeadShards, SlotHead};
 use super::secret::TickSecret;
 use super::tenant::TenantId;
-use super::tree::DirectoryTree;
+use super::tree::{DirectoryTree, hash_levels};
 
 /// Number of heads hashed together: enough to fill all SIMD lanes, and few enough for the processor's cache.
 const BATCH: usize = 256;
+/// The lowest level of the tree that is kept in memory. The hashes of each 2^3 slots below it are computed again when they
+/// are needed, from the secret and the heads.
+const KEPT_LEVEL: u8 = 3;
+/// The number of slots below a hash of the lowest kept level.
+const BLOCK_SLOTS: u32 = 1 << KEPT_LEVEL;
 /// The prefix of a leaf's hash input, before the salt.
 const HEAD: &[u8] = b"countersign/v1 head\0";
 
 /// The directory of a tick that isn't due yet. Built ahead, so that the tick itself only adds the heads that changed
 /// since.
 ///
-/// It can't be cloned: two directories with the same secret would reveal which heads differ. Uses 64 bytes of memory
+/// It can't be cloned: two directories with the same secret would reveal which heads differ. Uses 8 bytes of memory
 /// per slot, apart from the heads.
 pub struct PreparedDirectory {
     root_origin: String,
     secret: TickSecret,
     heads: HeadShards,
+    /// The levels from [`KEPT_LEVEL`] on.
     tree: DirectoryTree,
 }
 
@@ -38,7 +44,8 @@ impl PreparedDirectory {
         if TenantOrigin::new(root_origin, TenantId::default()).is_none() {
             return Err(DirectoryError::RootOrigin(root_origin.to_owned()));
         }
-        let tree = DirectoryTree::new(leaves(&secret, root_origin, &heads));
+        let leaves = Leaves { secret: &secret, root_origin, heads: &heads };
+        let tree = DirectoryTree::new(leaves.tops_of(0..1 << (heads.depth() - KEPT_LEVEL)));
         Ok(Self { root_origin: root_origin.to_owned(), secret, heads, tree })
     }
 
@@ -49,13 +56,16 @@ impl PreparedDirectory {
     pub fn with_changes(mut self, changes: &[SlotHead]) -> Result<Self, DirectoryError> {
         let depth = self.heads.depth();
         self.heads = self.heads.with(changes.iter().copied())?;
-        let mut slots: Vec<u32> = changes.iter().map(|change| change.slot(depth)).collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let heads: Vec<&SlotHead> = slots.iter().filter_map(|slot| self.heads.get(*slot)).collect();
-        let leaves = hash_heads(&self.secret, &self.root_origin, depth, &heads);
-        self.tree.replace(slots.into_iter().map(|slot| slot as usize).collect(), &leaves);
+        let mut blocks: Vec<u32> = changes.iter().map(|change| change.slot(depth) / BLOCK_SLOTS).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        let tops = self.leaves().tops_of(blocks.iter().copied());
+        self.tree.replace(blocks.into_iter().map(|block| block as usize).collect(), &tops);
         Ok(self)
+    }
+
+    fn leaves(&self) -> Leaves<'_> {
+        Leaves { secret: &self.secret, root_origin: &self.root_origin, heads: &self.heads }
     }
 
     /// Completes the directory for the tick with this number and time.
@@ -97,7 +107,11 @@ impl TickDirectory {
         let PreparedDirectory { root_origin, secret, heads, tree } = &self.prepared;
         let head = heads.find(id)?;
         let slot = head.slot(heads.depth());
-        Some((head.to_head(root_origin)?, secret.salt(slot), tree.siblings(slot)))
+        let block = slot / BLOCK_SLOTS;
+        let leaves = self.prepared.leaves().from(block * BLOCK_SLOTS, BLOCK_SLOTS);
+        let mut siblings = DirectoryTree::new(leaves).siblings(slot % BLOCK_SLOTS);
+        siblings.extend(tree.siblings(block));
+        Some((head.to_head(root_origin)?, secret.salt(slot), siblings))
     }
 
     /// Returns the number of the tick, which is the entry's index in the root log.
@@ -130,31 +144,56 @@ impl TickDirectory {
         &self.prepared.secret
     }
 
-    /// Returns the hashes of a level, from level 0, the leaves, to level `depth`, the top node. Empty above it.
-    pub fn level(&self, level: u8) -> &[Hash] {
-        self.prepared.tree.level(level)
+    /// Computes the leaves of `count` slots from this one on, which the directory must have.
+    pub(super) fn leaves(&self, first: u32, count: u32) -> Vec<Hash> {
+        self.prepared.leaves().from(first, count)
+    }
+
+    /// Returns the hashes of a level from 3 to `depth`, the top node. Empty above it, and below level 3, whose hashes are
+    /// not kept.
+    pub(super) fn level(&self, level: u8) -> &[Hash] {
+        level.checked_sub(KEPT_LEVEL).map_or(&[], |level| self.prepared.tree.level(level))
     }
 }
 
-/// Computes the leaves of all slots.
-fn leaves(secret: &TickSecret, root_origin: &str, heads: &HeadShards) -> Vec<Hash> {
-    let depth = heads.depth();
-    let mut leaves = Vec::with_capacity(1 << depth);
-    for shard in heads.shards() {
-        let used: Vec<&SlotHead> = shard.iter().collect();
-        let hashes = hash_heads(secret, root_origin, depth, &used);
-        for (head, hash) in used.into_iter().zip(hashes) {
-            fill_unused(secret, u64::from(head.slot(depth)), &mut leaves);
-            leaves.push(hash);
+/// Computes leaves of a directory.
+struct Leaves<'d> {
+    secret: &'d TickSecret,
+    root_origin: &'d str,
+    heads: &'d HeadShards,
+}
+
+impl Leaves<'_> {
+    /// Returns the hashes of the lowest kept level above these blocks, which must be ascending.
+    fn tops_of(&self, blocks: impl Iterator<Item = u32>) -> Vec<Hash> {
+        let mut tops = Vec::with_capacity(blocks.size_hint().0);
+        let mut blocks = blocks.peekable();
+        let mut slots: Vec<u32> = Vec::with_capacity(BATCH);
+        while blocks.peek().is_some() {
+            slots.clear();
+            for block in blocks.by_ref().take(BATCH / BLOCK_SLOTS as usize) {
+                slots.extend((0..BLOCK_SLOTS).map(|nth| block * BLOCK_SLOTS + nth));
+            }
+            tops.extend(hash_levels(self.hash(&slots), KEPT_LEVEL));
         }
+        tops
     }
-    fill_unused(secret, 1 << depth, &mut leaves);
-    leaves
-}
 
-/// Appends the leaves of unused slots up to the slot `end`.
-fn fill_unused(secret: &TickSecret, end: u64, leaves: &mut Vec<Hash>) {
-    leaves.extend((leaves.len() as u64..end).map(|slot| secret.unused_leaf(slot as u32)));
+    /// Returns the leaves of `count` slots from this one on.
+    fn from(&self, first: u32, count: u32) -> Vec<Hash> {
+        self.hash(&(0..count).map(|nth| first + nth).collect::<Vec<_>>())
+    }
+
+    /// Returns the leaves of these slots, used or not.
+    fn hash(&self, slots: &[u32]) -> Vec<Hash> {
+        let heads: Vec<Option<&SlotHead>> = slots.iter().map(|slot| self.heads.get(*slot)).collect();
+        let used: Vec<&SlotHead> = heads.iter().copied().flatten().collect();
+        let mut hashes = hash_heads(self.secret, self.root_origin, self.heads.depth(), &used).into_iter();
+        let leaf = |(slot, head): (&u32, Option<&SlotHead>)| {
+            head.and_then(|_| hashes.next()).unwrap_or_else(|| self.secret.unused_leaf(*slot))
+        };
+        slots.iter().zip(heads).map(leaf).collect()
+    }
 }
 
 /// Computes the leaves of these heads. The result is that of [`head_leaf`](countersign::tenant::head_leaf) for each
@@ -286,8 +325,10 @@ mod tests {
     #[test]
     fn levels_lead_from_the_leaves_to_the_top_node() {
         let directory = build(9, secret(2), &[head(id(1, 2), 3)]);
-        assert_eq!([0, 8, 9, 10].map(|level| directory.level(level).len()), [512, 2, 1, 0]);
+        assert_eq!([2, 3, 8, 9, 10].map(|level| directory.level(level).len()), [0, 64, 2, 1, 0]);
         assert_eq!(directory.entry().hash, directory_hash(9, &directory.level(9)[0]));
+        assert_eq!(hash_levels(directory.leaves(0, 512), 3), directory.level(3));
+        assert_eq!(hash_levels(directory.leaves(256, 256), 8), directory.level(8)[1..]);
     }
 
     #[test]

@@ -116,11 +116,6 @@ impl HeadShards {
         self.shards.iter().flat_map(|shard| shard.iter())
     }
 
-    /// Returns the heads of each 256 slots, ascending by slot.
-    pub(super) fn shards(&self) -> impl Iterator<Item = &[SlotHead]> {
-        self.shards.iter().map(|shard| &**shard)
-    }
-
     /// Returns a copy with these heads added or replaced. Of two with the same ID, the last one counts.
     ///
     /// # Errors

@@ -62,6 +62,15 @@ impl DirectoryTree {
     }
 }
 
+/// Returns the nodes this many levels above these hashes, whose number must be a multiple of 2^`levels`.
+pub(super) fn hash_levels(mut hashes: Vec<Hash>, levels: u8) -> Vec<Hash> {
+    for _ in 0..levels {
+        let (pairs, _) = hashes.as_chunks();
+        hashes = hash_pairs(pairs);
+    }
+    hashes
+}
+
 /// Returns the nodes above these pairs of hashes.
 fn hash_pairs(pairs: &[[Hash; 2]]) -> Vec<Hash> {
     let mut parents = Vec::with_capacity(pairs.len());

@@ -3,10 +3,12 @@
 import { concat } from "../bytes.js";
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
-import type { Outbox } from "./outbox.js";
+import type { Outbox, ValueStore } from "./outbox.js";
 
-/** The parts of a Durable Object's `ctx.storage` that are used. SQLite is optional. */
+/** The parts of a Durable Object's `ctx.storage` that are used. */
 export interface ObjectStorage {
+  /** Missing, or throws, without SQLite. */
+  readonly kv?: { get(key: string): unknown } | undefined;
   list(options: { prefix: string }): Promise<Map<string, unknown>>;
   put(entries: Record<string, unknown>): Promise<void>;
   delete(keys: string[]): Promise<number>;
@@ -28,6 +30,9 @@ export interface DurableObjectOutboxOptions {
  * Stores undelivered events in a Durable Object's storage, under keys with the prefix `countersign-outbox/`. As with
  * all writes, the object's responses are held back until they are on disk.
  *
+ * With the option `tenants`, the newest head of each tenant's log has a key with the prefix
+ * `countersign-outbox-values/`, about 3 kB each. Objects without SQLite keep all of them in memory instead.
+ *
  * @example
  * ```ts
  * createRecorder({ …, outbox: durableObjectOutbox(this.ctx.storage) })
@@ -40,9 +45,43 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
   const prefix = `countersign-outbox/${name}/`;
   // Sorts in numeric order.
   const key = (id: number, part: number) => `${prefix}${String(id).padStart(16, "0")}/${String(part).padStart(4, "0")}`;
+  const valuePrefix = `countersign-outbox-values/${name}/`;
   /** Number of parts of each entry; undefined while the outbox is closed. */
   let counts: Map<number, number> | undefined;
+  const refuseClosed = () => {
+    if (counts === undefined) {
+      throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
+    }
+    return counts;
+  };
+  const values: ValueStore = {
+    get(name) {
+      refuseClosed();
+      let value: unknown;
+      try {
+        value = storage.kv?.get(valuePrefix + name);
+      } catch (cause) {
+        throw storageError(cause, "read");
+      }
+      if (value !== undefined && !(value instanceof Uint8Array)) {
+        throw new CountersignError("outbox.damaged", "a value of the outbox was changed", {
+          hint: "check whether other code writes to keys that begin with countersign-outbox-values/",
+        });
+      }
+      return value;
+    },
+    async set(name, bytes) {
+      refuseClosed();
+      try {
+        await storage.put({ [valuePrefix + name]: bytes.slice() });
+        await storage.sync();
+      } catch (cause) {
+        throw storageError(cause, "written");
+      }
+    },
+  };
   return {
+    ...(hasSyncReads(storage, valuePrefix) ? { values } : {}),
     async open() {
       const names = open.get(storage) ?? new Set();
       open.set(storage, names);
@@ -62,10 +101,7 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       }
     },
     async write({ put, remove }) {
-      const known = counts;
-      if (known === undefined) {
-        throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
-      }
+      const known = refuseClosed();
       const keys = (id: number) => Array.from({ length: known.get(id) ?? 0 }, (_, part) => key(id, part));
       const gone = remove.flatMap((id) => {
         const all = keys(id);
@@ -97,6 +133,16 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       }
     },
   };
+}
+
+/** True if the storage can read synchronously. Without SQLite, the methods exist, but throw. */
+function hasSyncReads({ kv }: ObjectStorage, key: string): boolean {
+  try {
+    kv?.get(key);
+    return kv !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Names of open outboxes, by storage. An object in memory has one storage instance. */

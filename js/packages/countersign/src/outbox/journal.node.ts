@@ -123,6 +123,11 @@ export class Journal {
     return new Journal(file, content);
   }
 
+  /** The real path of the file. */
+  get path(): string {
+    return this.#file.path;
+  }
+
   /** Returns the entries in the order of their IDs. */
   entries(): Entry[] {
     return [...this.#live.entries]

@@ -68,6 +68,21 @@ export class NewestHeads {
     return log;
   }
 
+  /** Adds the state of a log that isn't in memory. Returns the log's origin. */
+  recall(bytes: Uint8Array): string {
+    const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");
+    const log = this.of(origin);
+    if (log.seen === NO_HEAD) {
+      log.seen = { since, proof: proof.join("\n") || undefined };
+    }
+    return origin;
+  }
+
+  /** Removes the state of a log from memory. */
+  forget(origin: string): void {
+    this.#logs.delete(origin);
+  }
+
   /** Adds a head from the outbox. With `isForeign`, it is another recorder's, and a known head takes precedence. */
   restore({ id, bytes }: Entry, isForeign: boolean): void {
     const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");

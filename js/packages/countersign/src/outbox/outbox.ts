@@ -17,6 +17,20 @@ export interface Change {
   readonly remove: readonly number[];
 }
 
+/**
+ * Stores durable values by name, apart from the entries. They are read one by one, and not when the outbox is opened, so
+ * that any number of them uses no memory. Methods throw as those of {@link Outbox} do.
+ */
+export interface ValueStore {
+  /**
+   * Returns a value synchronously, so that events of a known tenant are stored at once; undefined if there is none. Throws
+   * `outbox.damaged` if its bytes have changed.
+   */
+  get(name: string): Uint8Array | undefined;
+  /** Sets a value. Once it resolves, the value survives a kill. A kill in the meantime leaves the value before. */
+  set(name: string, bytes: Uint8Array): Promise<void>;
+}
+
 /** Number of IDs that {@link Outbox.orphans} may use. */
 export const ORPHAN_IDS = 2 ** 24;
 
@@ -46,6 +60,11 @@ export interface Outbox {
    * returns. Not all storage supports this.
    */
   writeNow?(change: Change): void;
+  /**
+   * Stores values by name, which only the holder of the open outbox uses. Without it, a recorder with tenants keeps the
+   * state of each tenant's log in memory.
+   */
+  readonly values?: ValueStore | undefined;
   /**
    * Takes over entries of ended recorders, such as those of a crashed tab. Returns them in order with IDs from `first`
    * on, below `first` + {@link ORPHAN_IDS}. Usually there are none.

@@ -6,10 +6,15 @@
  *   e<line>                             an event without a link, in the core's form
  *   b<chain> <from> <to>\n<lines>       a batch
  *   t<JSON string of tenant>\n<entry>   one of these, of a tenant
- *   o<JSON string of tenant>\n<origin>  the origin of a tenant's log; never removed
+ *   o<JSON string of tenant>\n<origin>  the origin of a tenant's log
  *   h<JSON string of tenant>\n<origin>\n<since>\n<head proof>  the newest head of a tenant's log
  *   u<JSON string of tenant>\n<JSON>    why the newest answer about a tenant's log could not be used
  *   x<JSON string of tenant>\n<JSON>    why a tenant's log must not be written to; never removed
+ *   v<ID>                               there are values; the value without a name has this ID
+ *
+ * The states of logs that no event waits for are values of the outbox (`ValueStore`), by tenant, in the form of an `h`
+ * entry. Its entries `o` and `h` are then removed. They are newer than the value, or the same. Storage without values
+ * keeps these entries.
  */
 
 import { concat } from "../bytes.js";
@@ -18,7 +23,7 @@ import type { HeadStore, SeenHead } from "../deliver/newest-head.js";
 import { CountersignError, coded } from "../error.js";
 import type { PendingEvent } from "../record/handle.js";
 import { contradictionEntry, headEntry, NewestHeads, unprovenEntry } from "./newest-heads.js";
-import { type Entry, ORPHAN_IDS, type Outbox } from "./outbox.js";
+import { type Entry, ORPHAN_IDS, type Outbox, type ValueStore } from "./outbox.js";
 
 /** An event or a batch restored from an outbox. */
 export type RestoredItem =
@@ -74,6 +79,7 @@ const ORIGIN = 0x6f;
 const HEAD = 0x68;
 const UNPROVEN = 0x75;
 const CONTRADICTION = 0x78;
+const VALUES = 0x76;
 /** The kinds of entries that name a tenant. */
 const OF_TENANTS: readonly (number | undefined)[] = [TENANT, ORIGIN, HEAD, UNPROVEN, CONTRADICTION];
 
@@ -81,8 +87,12 @@ const OF_TENANTS: readonly (number | undefined)[] = [TENANT, ORIGIN, HEAD, UNPRO
 interface Shared {
   next: number;
   /** Entries whose removal is pending. */
-  removable: readonly number[];
+  removable: number[];
   readonly heads: NewestHeads;
+  /** The IDs of entries with the origin of a tenant's log, by tenant. */
+  readonly origins: Map<string, readonly number[]>;
+  /** The ID that the values have, or are about to have. */
+  valuesId: string | undefined;
 }
 
 /** A tenant, and the origin of its log. */
@@ -104,7 +114,13 @@ export class RecorderOutbox implements HeadStore {
   constructor(
     outbox: Outbox | undefined,
     report: (problem: CountersignError) => void = () => {},
-    shared: Shared = { next: 1, removable: [], heads: new NewestHeads(outbox !== undefined) },
+    shared: Shared = {
+      next: 1,
+      removable: [],
+      heads: new NewestHeads(outbox !== undefined),
+      origins: new Map(),
+      valuesId: undefined,
+    },
     of?: TenantOf,
   ) {
     this.#outbox = outbox;
@@ -182,14 +198,113 @@ export class RecorderOutbox implements HeadStore {
 
   /** Encodes an entry that names this tenant. */
   #encode(kind: number, content: string): Uint8Array {
-    return new TextEncoder().encode(`${String.fromCharCode(kind)}${JSON.stringify(this.#of?.tenant)}\n${content}`);
+    return encode(kind, this.#of?.tenant ?? "", content);
+  }
+
+  /** True if the entries contain the origin of a tenant's log. */
+  hasOrigin(tenant: string): boolean {
+    return this.#shared.origins.has(tenant);
   }
 
   /** Remembers the origin of a tenant's log. */
   async keepOrigin(tenant: string, origin: string): Promise<void> {
     if (this.#outbox !== undefined) {
+      const id = this.id();
+      this.#addOrigin(tenant, id);
       const bytes = new TextEncoder().encode(`o${JSON.stringify(tenant)}\n${origin}`);
-      await guarded(async () => this.#outbox?.write({ put: [{ id: this.id(), bytes }], remove: [] }));
+      await guarded(async () => this.#outbox?.write({ put: [{ id, bytes }], remove: [] }));
+    }
+  }
+
+  #addOrigin(tenant: string, id: number): void {
+    const { origins } = this.#shared;
+    origins.set(tenant, [...(origins.get(tenant) ?? []), id]);
+  }
+
+  /**
+   * Reads the state of a tenant's log that isn't in memory. Returns the log's origin; undefined if the outbox has no
+   * state. A damaged state is reported, and then counts as none.
+   */
+  recall(tenant: string): string | undefined {
+    try {
+      const bytes = this.#outbox?.values?.get(tenant);
+      if (bytes === undefined) {
+        return undefined;
+      }
+      const named = bytes[0] === HEAD ? tenantOf({ id: 0, bytes }) : undefined;
+      if (named?.tenant !== tenant) {
+        throw new CountersignError("outbox.damaged", "a value of the outbox was not written by a recorder", {
+          hint: "check whether other code uses this storage",
+        });
+      }
+      return this.#shared.heads.recall(named.rest);
+    } catch (cause) {
+      const error = failed(cause);
+      if (error.code !== "outbox.damaged") {
+        throw error;
+      }
+      this.#report(lostState(tenant, error));
+      return undefined;
+    }
+  }
+
+  /**
+   * Moves the state of a tenant's log to the values of the outbox, and out of memory if `letGo` returns true. It stays in
+   * memory if the outbox has no values, or if something else is to be stored first.
+   */
+  async release(tenant: string, origin: string, letGo: () => boolean): Promise<void> {
+    const [values, shared] = [this.#outbox?.values, this.#shared];
+    if (values === undefined) {
+      return;
+    }
+    const log = shared.heads.of(origin);
+    const isSettled = () => log.isStored && log.contradiction === undefined && log.unproven === undefined;
+    const { seen } = log;
+    if (!isSettled()) {
+      return;
+    }
+    await this.#beginValues(values);
+    await guarded(() => values.set(tenant, encode(HEAD, tenant, headEntry(origin, seen))));
+    if (log.seen === seen && isSettled() && letGo()) {
+      // Removed with the next entries. Until then, they are equal to the value.
+      shared.removable.push(...log.stale, ...(shared.origins.get(tenant) ?? []));
+      shared.origins.delete(tenant);
+      shared.heads.forget(origin);
+    }
+  }
+
+  /** Notes in an entry that there are values, so that their loss is noticed. */
+  async #beginValues(values: ValueStore): Promise<void> {
+    if (this.#shared.valuesId === undefined) {
+      const id = crypto.randomUUID();
+      this.#shared.valuesId = id;
+      try {
+        await guarded(() => values.set("", new TextEncoder().encode(id)));
+        const bytes = new TextEncoder().encode(`v${id}`);
+        await guarded(async () => this.#outbox?.write({ put: [{ id: this.id(), bytes }], remove: [] }));
+      } catch (error) {
+        this.#shared.valuesId = undefined;
+        throw error;
+      }
+    }
+  }
+
+  /** Reports if the values that the entries mention are missing. */
+  async #checkValues(): Promise<void> {
+    const { valuesId } = this.#shared;
+    if (valuesId === undefined) {
+      return;
+    }
+    const found = await guarded(async () => this.#outbox?.values?.get(""));
+    if (found === undefined || new TextDecoder().decode(found) !== valuesId) {
+      const message = "the part of the outbox with the newest heads of tenants' logs is missing";
+      this.#report(
+        new CountersignError("outbox.damaged", message, {
+          hint: "restore it from where it was moved to, next to the outbox; without it, the recorder does not notice if such a log was rewritten before",
+        }),
+      );
+      // Reported once: values from now on are complete.
+      await guarded(async () => this.#outbox?.values?.set("", new TextEncoder().encode(valuesId)));
     }
   }
 
@@ -215,7 +330,9 @@ export class RecorderOutbox implements HeadStore {
       },
     );
     try {
-      const holder = make(this.#read(entries));
+      const found = this.#read(entries);
+      await this.#checkValues();
+      const holder = make(found);
       replaced?.replaceBy(holder);
       if (key !== undefined) {
         holders().set(key, holder);
@@ -378,9 +495,12 @@ export class RecorderOutbox implements HeadStore {
     for (const entry of entries) {
       try {
         const named = tenantOf(entry);
-        if (named === undefined) {
+        if (named === undefined && entry.bytes[0] === VALUES) {
+          this.#shared.valuesId = new TextDecoder().decode(entry.bytes.subarray(1));
+        } else if (named === undefined) {
           own.push(decode(entry));
         } else if (entry.bytes[0] === ORIGIN) {
+          this.#addOrigin(named.tenant, entry.id);
           // The first one counts: events were recorded in that log.
           origins.set(named.tenant, origins.get(named.tenant) ?? new TextDecoder().decode(named.rest));
         } else if (entry.bytes[0] === HEAD) {
@@ -405,6 +525,19 @@ export class RecorderOutbox implements HeadStore {
 
 function noItems(): RestoredItems {
   return { own: [], tenants: new Map(), origins: new Map(), contradictions: new Map() };
+}
+
+/** Encodes an entry that names a tenant. */
+function encode(kind: number, tenant: string, content: string): Uint8Array {
+  return new TextEncoder().encode(`${String.fromCharCode(kind)}${JSON.stringify(tenant)}\n${content}`);
+}
+
+/** Returns the error for a state of a tenant's log that can't be read. */
+function lostState(tenant: string, cause: CountersignError): CountersignError {
+  const message = `the newest head of the log of tenant ${JSON.stringify(tenant.slice(0, 100))} can't be read: ${cause.message}`;
+  const hint =
+    "keep a copy of the outbox, and find out what changed it; the recorder compares answers about this log with the next head on";
+  return Object.assign(new CountersignError("outbox.damaged", message, { hint, cause }), { tenant });
 }
 
 /** Returns the tenant that an entry names, and the rest of the entry. */

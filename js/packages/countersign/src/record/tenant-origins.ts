@@ -38,9 +38,14 @@ export class TenantOrigins {
     return this.#pinned.get(tenant);
   }
 
-  /** Remembers an origin for as long as the recorder exists. */
+  /** Remembers an origin until it is unpinned. */
   pin(tenant: string, origin: string): void {
     this.#pinned.set(tenant, origin);
+  }
+
+  /** Forgets an origin, which the outbox still has. */
+  unpin(tenant: string): void {
+    this.#pinned.delete(tenant);
   }
 
   /** Returns the origin if it was looked up before. */
@@ -127,7 +132,8 @@ export class TenantOrigins {
   }
 }
 
-function failed(tenant: string, cause: unknown): CountersignError {
+/** Returns the error for a tenant whose log could not be found. Another attempt may succeed. */
+export function failed(tenant: string, cause: unknown): CountersignError {
   if (cause instanceof CountersignError && cause.tenant !== undefined) {
     return cause;
   }

@@ -10,7 +10,8 @@
  *   open     Its pipeline records and delivers events. At most `MAX_OPEN` tenants are open.
  *     -> retired  Another tenant became open, and this one was the least recently used.
  *   retired  Its chain is ending, while the pipeline delivers what waits. A new event opens the tenant again.
- *     -> (none)   All is delivered.
+ *     -> (none)   All is delivered. The newest head and the origin of its log move from memory to the outbox's values, if
+ *                 it has some, and are read again when the tenant is opened.
  *
  * If an answer contradicts the newest head of the tenant's log, the tenant is stopped: its undelivered events fail, or
  * stay in the outbox, and its new events are rejected (`log.rewritten`). Other tenants continue.
@@ -26,7 +27,7 @@ import { type HeadStore, NO_HEAD } from "../deliver/newest-head.js";
 import { CountersignError, callOnError, coded } from "../error.js";
 import type { RecorderOutbox, RestoredItem, RestoredItems } from "../outbox/recorder-outbox.js";
 import { field } from "../own.js";
-import { atMost } from "../promises.js";
+import { atMost, Notifier } from "../promises.js";
 import { pause, sleep, unref, within } from "../timers.js";
 import { type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
@@ -49,7 +50,7 @@ import { type Copy, copiesOf, eventIn, sharedHandle, tenantsOf } from "./shared-
 import type { KeyHandle, Signer } from "./signer.js";
 import { StartupQueue } from "./startup-queue.js";
 import type { CreatedLog, ReadKey } from "./tenant-creation.js";
-import { type Lookup, ofTenant, TenantOrigins } from "./tenant-origins.js";
+import { failed, type Lookup, ofTenant, TenantOrigins } from "./tenant-origins.js";
 
 /** The parts and settings of tenants' pipelines. */
 export interface TenantPipelinesParts {
@@ -79,6 +80,10 @@ const MAX_OPEN = 64;
  * so fewer would be slow.
  */
 const MAX_REQUESTS = 32;
+/** Number of states that wait to be stored above which deliveries wait too. */
+const MAX_RELEASING = 256;
+/** Maximum number of tenants with another log that are remembered. A forgotten one is looked up again. */
+const MAX_CHANGED = 10_000;
 /** Milliseconds between two checks for a turn to look up a tenant, at first and at most. */
 const INITIAL_POLL_MS = 10;
 const MAX_POLL_MS = 500;
@@ -116,6 +121,11 @@ export class TenantPipelines implements EventPipeline {
   #lostError: CountersignError | undefined;
   /** Pending writes of contradictions to the outbox. */
   #storing: Promise<unknown> = Promise.resolve();
+  /** Pending moves of logs' states to the outbox's values, by tenant. */
+  readonly #releasing = new Map<string, Promise<void>>();
+  readonly #inRelease = atMost(MAX_REQUESTS);
+  /** Notifies when a move ends. */
+  readonly #released = new Notifier();
   readonly #calls = new PendingCalls();
   /** Runs deliveries within their limit. */
   readonly #inSlot: <T>(work: () => Promise<T>) => Promise<T>;
@@ -295,7 +305,7 @@ export class TenantPipelines implements EventPipeline {
     } catch (error) {
       failure = { error };
     }
-    await this.#calls.until(this.#storing);
+    await this.#calls.until(Promise.all([this.#storing, ...this.#releasing.values()]));
     if ([...this.#pipelines].every(({ isDelivered }) => isDelivered) && this.#waiting.size === 0) {
       await this.#calls.until(this.#parts.outbox.close());
       this.#unfollow();
@@ -347,6 +357,7 @@ export class TenantPipelines implements EventPipeline {
     clearInterval(this.#watch);
     this.#unfollow();
     await Promise.all([...this.#pipelines].map((pipeline) => pipeline.handOver()));
+    await Promise.all(this.#releasing.values());
     await this.#parts.outbox.close();
   }
 
@@ -517,7 +528,7 @@ export class TenantPipelines implements EventPipeline {
       throw refused;
     }
     const open = this.#open.get(tenant);
-    const origin = this.#origins.pinned(tenant);
+    const origin = this.#pinned(tenant);
     if (origin !== undefined && !this.#confirmed.has(tenant)) {
       this.#confirm(tenant);
     }
@@ -544,12 +555,30 @@ export class TenantPipelines implements EventPipeline {
     return undefined;
   }
 
+  /** Returns the origin that the outbox remembers. Throws `tenant.failed` if the outbox can't be read. */
+  #pinned(tenant: string): string | undefined {
+    const pinned = this.#origins.pinned(tenant);
+    if (pinned !== undefined) {
+      return pinned;
+    }
+    let recalled: string | undefined;
+    try {
+      recalled = this.#parts.outbox.recall(tenant);
+    } catch (cause) {
+      throw failed(tenant, cause);
+    }
+    if (recalled !== undefined) {
+      this.#origins.pin(tenant, recalled);
+    }
+    return recalled;
+  }
+
   /** Checks that the tenant's log is the one that the outbox remembers. */
   #confirm(tenant: string): void {
     this.#confirmed.add(tenant);
-    const failed = (error: CountersignError) => {
+    const handle = (error: CountersignError) => {
       if (error.code === "tenant.changed") {
-        this.#refused.set(tenant, error);
+        this.#refuseChanged(tenant, error);
       } else {
         // The next event asks again. Without an answer, the origin in the outbox holds.
         this.#confirmed.delete(tenant);
@@ -560,7 +589,7 @@ export class TenantPipelines implements EventPipeline {
     try {
       found = this.#origins.find(tenant);
     } catch (cause) {
-      const error = failed(cause as CountersignError);
+      const error = handle(cause as CountersignError);
       if (error.code !== "tenant.failed") {
         throw error;
       }
@@ -568,11 +597,20 @@ export class TenantPipelines implements EventPipeline {
     }
     if (typeof found !== "string") {
       found.catch((cause) => {
-        const error = failed(cause);
+        const error = handle(cause);
         if (error.code !== "tenant.failed") {
           callOnError(this.#parts.settings.onError, error);
         }
       });
+    }
+  }
+
+  /** Rejects events of a tenant that has another log than before. */
+  #refuseChanged(tenant: string, error: CountersignError): void {
+    this.#refused.set(tenant, error);
+    const changed = [...this.#refused].filter(([, { code }]) => code === "tenant.changed");
+    if (changed.length > MAX_CHANGED) {
+      this.#refused.delete(changed[0]?.[0] ?? "");
     }
   }
 
@@ -586,6 +624,8 @@ export class TenantPipelines implements EventPipeline {
     if (outbox.isDurable && this.#origins.pinned(tenant) === undefined) {
       this.#origins.pin(tenant, origin);
       this.#confirmed.add(tenant);
+    }
+    if (outbox.isDurable && !outbox.hasOrigin(tenant)) {
       // Outboxes make changes in order, so this one precedes those with the tenant's events.
       outbox.keepOrigin(tenant, origin).catch((error: CountersignError) => this.#failed(ofTenant(tenant, error)));
     }
@@ -630,10 +670,13 @@ export class TenantPipelines implements EventPipeline {
         const isStop = cause instanceof Failure && cause.scope === "stopped";
         throw isStop ? new Failure("stopped", ofTenant(tenant, cause.error)) : cause;
       });
-    return {
-      send: (batches, sending) =>
-        sending.keepalive ? send(batches, sending) : this.#inSlot(() => send(batches, sending)),
-    };
+    const inSlot: Destination["send"] = (batches, sending) =>
+      this.#inSlot(async () => {
+        // Otherwise, states would collect in memory while the disk is slower than deliveries.
+        await this.#released.until(() => this.#releasing.size < MAX_RELEASING);
+        return send(batches, sending);
+      });
+    return { send: (batches, sending) => (sending.keepalive ? send(batches, sending) : inSlot(batches, sending)) };
   }
 
   /** Ends the chain of the least recently used tenant. */
@@ -671,6 +714,34 @@ export class TenantPipelines implements EventPipeline {
       this.#open.delete(tenant);
     }
     pipeline.discard();
+    this.#release(tenant, pipeline.origin);
+  }
+
+  /** Moves the state of a tenant's log out of memory, if the outbox has values and no pipeline uses it. */
+  #release(tenant: string, origin: string): void {
+    const isUsed = () =>
+      this.#waiting.has(tenant) || [...this.#pipelines].some((pipeline) => pipeline.origin === origin);
+    const letGo = () => {
+      if (isUsed()) {
+        return false;
+      }
+      this.#origins.unpin(tenant);
+      this.#confirmed.delete(tenant);
+      return true;
+    };
+    const release = async () => (isUsed() ? undefined : this.#parts.outbox.release(tenant, origin, letGo));
+    // One after the other for each tenant, so that an older state never replaces a newer one.
+    const before = this.#releasing.get(tenant) ?? Promise.resolve();
+    const released = before
+      .then(() => this.#inRelease(release))
+      .catch((error) => this.#failed(ofTenant(tenant, error)))
+      .finally(() => {
+        if (this.#releasing.get(tenant) === released) {
+          this.#releasing.delete(tenant);
+        }
+        this.#released.notify();
+      });
+    this.#releasing.set(tenant, released);
   }
 
   #failed(error: CountersignError): void {
@@ -796,6 +867,8 @@ export class TenantPipelines implements EventPipeline {
 
   async #found(tenant: string): Promise<string> {
     const waiting = this.#waiting.get(tenant);
+    // A new origin must match the one that the outbox remembers.
+    this.#pinned(tenant);
     if (waiting === undefined) {
       return this.#origins.find(tenant);
     }
@@ -900,6 +973,11 @@ export class TenantPipelines implements EventPipeline {
     for (const [tenant, origin] of origins) {
       if (this.#origins.pinned(tenant) === undefined) {
         this.#origins.pin(tenant, origin);
+      }
+    }
+    for (const [tenant, origin] of origins) {
+      if (!tenants.has(tenant)) {
+        this.#release(tenant, origin);
       }
     }
     for (const [tenant, items] of tenants) {

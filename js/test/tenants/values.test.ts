@@ -1,0 +1,219 @@
+/** Tests that a recorder keeps the states of logs that nothing waits for in its outbox, and not in memory. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { CountersignError } from "../../packages/countersign/dist/error.js";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
+import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
+import { coded } from "../coded.ts";
+import { Signer } from "../conformance/keys.ts";
+import { creating, type Options, type Recorder } from "../deliver/recorder.ts";
+import { Storage } from "../deliver/storage.ts";
+import { until } from "../eventually.ts";
+import { LyingServer } from "./lying-server.ts";
+
+const EMITTER = new Signer("example.com/emitter", 2);
+/** Number of tenants: more than may be open at once. */
+const TENANTS = 120;
+/** Number of open tenants of a recorder. */
+const MAX_OPEN = 64;
+
+/** A server with many tenants' logs, and recorders for it. */
+function served() {
+  const server = new LyingServer();
+  const names = Array.from({ length: TENANTS }, (_, nth) => `t-${nth}`);
+  const tenants = Object.fromEntries(names.map((name, nth) => [name, server.add(nth)]));
+  const told: CountersignError[] = [];
+  const recorder = (outbox: Outbox, options: Partial<Options> = {}): Recorder =>
+    creating({})({
+      key: EMITTER.secret,
+      to: server.to,
+      log: server.vkey,
+      tenants,
+      outbox,
+      autoFlush: false,
+      onInvalid: "throw",
+      retry: { initialDelayMs: 1, maxDelayMs: 10 },
+      onError: (error) => told.push(error),
+      ...options,
+    });
+  /** Returns the values of `since` in submissions to a tenant's log. */
+  const stated = (tenant: string) => server.stated.get(tenants[tenant]?.slice(-32) ?? "") ?? [];
+  return { server, names, tenants, told, recorder, stated };
+}
+
+async function deliver(audit: Recorder, tenant: string): Promise<void> {
+  const handle = audit.record({ tenant, action: "job.create" });
+  await audit.flush();
+  await handle.delivered();
+}
+
+/** Returns a storage with values. */
+const withValues = () => new Storage({ values: new Map() });
+
+test("values: the entries are those of open tenants, however many there were", async () => {
+  const { names, recorder, stated, told } = served();
+  const storage = withValues();
+  const audit = recorder(storage.outbox());
+  let most = 0;
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+    most = Math.max(most, storage.entries.length);
+  }
+  // An origin and a head for each open tenant, and for some whose entries are removed next.
+  assert.ok(most <= 2 * (MAX_OPEN + 8) + 1, `${most} entries`);
+  await until("idle logs are values", () => (storage.values?.size ?? 0) >= TENANTS - MAX_OPEN);
+  assert.ok(storage.values?.has("t-0"));
+  const before = stated("t-0").length;
+  await deliver(audit, "t-0");
+  assert.match(stated("t-0")[before] ?? "", /^[1-9]\d*,[1-9]\d*$/, "the newest head is stated again");
+  await audit.close();
+  assert.deepEqual(told, []);
+
+  // The next recorder keeps the states of no log in its entries.
+  const left = storage.left();
+  const next = recorder(left.outbox());
+  await deliver(next, "t-1");
+  await next.close();
+  assert.equal(left.values?.size, TENANTS + 1);
+  assert.deepEqual(told, []);
+});
+
+test("values: a restarted recorder knows the log and the newest head of each tenant", async () => {
+  const { names, recorder, stated, told, tenants } = served();
+  const storage = withValues();
+  const audit = recorder(storage.outbox());
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+  }
+  await audit.close();
+
+  const unavailable = recorder(storage.left().outbox(), {
+    tenants: () => {
+      throw new Error("not now");
+    },
+  });
+  await unavailable.ready();
+  const before = stated("t-0").length;
+  const handle = unavailable.record({ tenant: "t-0", action: "job.delete" });
+  await handle.stored();
+  await unavailable.flush();
+  assert.ok((await handle.delivered()).proof?.includes(tenants["t-0"] ?? "no log"));
+  assert.match(stated("t-0")[before] ?? "", /^[1-9]\d*,[1-9]\d*$/);
+  await unavailable.close();
+  assert.deepEqual(told, []);
+
+  const moved = recorder(storage.left().outbox(), { tenants: { ...tenants, "t-0": tenants["t-1"] ?? "" } });
+  const rejected = moved.record({ tenant: "t-0", action: "job.delete" });
+  await assert.rejects(rejected.delivered(), coded("tenant.changed"));
+  await moved.close();
+});
+
+test("values: a log that was rewritten while nothing waited for it is noticed", async () => {
+  const { names, server, recorder, tenants } = served();
+  const storage = withValues();
+  const audit = recorder(storage.outbox());
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+  }
+  assert.ok(!storage.entries.some(({ bytes }) => new TextDecoder().decode(bytes).includes(tenants["t-0"] ?? "no log")));
+  server.logs.get(tenants["t-0"]?.slice(-32) ?? "")?.splice(0);
+  const rejected = audit.record({ tenant: "t-0", action: "job.delete" });
+  await assert.rejects(audit.flush(), coded("log.rewritten"));
+  await assert.rejects(rejected.delivered(), coded("log.rewritten"));
+  await audit.close();
+});
+
+test("values: the loss of all values, or a changed one, is reported", async () => {
+  const { names, recorder, stated, told } = served();
+  const storage = withValues();
+  const audit = recorder(storage.outbox());
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+  }
+  await audit.close();
+
+  const lost = storage.left();
+  lost.values = new Map();
+  const without = recorder(lost.outbox());
+  await without.ready();
+  assert.deepEqual(
+    told.map(({ code, tenant }) => [code, tenant]),
+    [["outbox.damaged", undefined]],
+  );
+  assert.match(told[0]?.message ?? "", /newest heads of tenants' logs is missing/);
+  await without.close();
+
+  told.length = 0;
+  const changed = storage.left();
+  changed.values?.set("t-0", new TextEncoder().encode('h"t-1"\nan origin\n1,2\n'));
+  const next = recorder(changed.outbox());
+  const before = stated("t-0").length;
+  await deliver(next, "t-0");
+  assert.equal(stated("t-0")[before], "0,0");
+  await next.close();
+  assert.deepEqual(
+    told.map(({ code, tenant }) => [code, tenant]),
+    [["outbox.damaged", "t-0"]],
+  );
+});
+
+test("values: while they can't be read, events wait", async () => {
+  const { names, recorder, told } = served();
+  const storage = withValues();
+  const audit = recorder(storage.outbox());
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+  }
+  storage.reading = () => {
+    throw new Error("the disk fails");
+  };
+  const handle = audit.record({ tenant: "t-0", action: "job.delete" });
+  await assert.rejects(audit.flush(), coded("tenant.failed"));
+  assert.equal(audit.status().waiting, 1);
+  storage.reading = () => {};
+  await audit.flush();
+  await handle.delivered();
+  await audit.close();
+  assert.ok(told.every(({ code, tenant }) => code === "tenant.failed" && tenant === "t-0"));
+});
+
+test("values: an outbox without them keeps all heads as entries", async () => {
+  const { names, recorder } = served();
+  const storage = new Storage();
+  const audit = recorder(storage.outbox());
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+  }
+  await audit.close();
+  assert.equal(storage.entries.length, 2 * TENANTS);
+});
+
+test("values: the file outbox has a file for each idle log, and notices a changed one", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-values-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const { names, recorder, told } = served();
+  const path = join(folder, "outbox");
+  const audit = recorder(fileOutbox(path));
+  for (const tenant of names) {
+    await deliver(audit, tenant);
+  }
+  await audit.close();
+  const files = () =>
+    readdirSync(`${path}.values`, { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map((file) => join(file.parentPath, file.name));
+  assert.ok(files().length >= TENANTS - MAX_OPEN + 1, `${files().length} files`);
+  assert.deepEqual(told, []);
+  for (const file of files()) {
+    const bytes = readFileSync(file);
+    const at = bytes.length - 2;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+  }
+  const next = recorder(fileOutbox(path));
+  await assert.rejects(next.ready(), coded("outbox.damaged"));
+});
