@@ -25,6 +25,7 @@ use crate::background::StopSignal;
 use crate::npm;
 use crate::progress;
 use crate::tools::Tools;
+use crate::wasm;
 
 /// The folder of the sample log.
 const SAMPLE: &str = "target/sample";
@@ -51,6 +52,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
+    // Optimized artifacts take several minutes, so they are used only if they were built before.
+    if wasm::previews_exist(tools)? {
+        tools.use_previews();
+    }
     if args.no_serve {
         build(tools)?;
         println!("\nBuilt in {}.", progress::time(start.elapsed()));
@@ -96,7 +101,7 @@ fn build(tools: &Tools) -> Result<PathBuf> {
     thread::scope(|scope| {
         scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
         let parts = scope.spawn(|| tools.program_parts());
-        tools.artifacts()?;
+        tools.packaged_artifacts()?;
         parts.join().map_err(|_| anyhow!("building the program panicked"))?
     })?;
     let program = tools.program_with_console()?;

@@ -285,7 +285,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 44] = [
+pub(crate) const PARTS: [&str; 46] = [
     "-p",
     "countersign",
     "-p",
@@ -328,6 +328,8 @@ pub(crate) const PARTS: [&str; 44] = [
     "countersign-slice",
     "-p",
     "countersign-spill",
+    "-p",
+    "countersign-tls",
     "-p",
     "countersign-watch",
 ];

@@ -26,11 +26,14 @@ pub(crate) struct Tools {
     test_runner: Once<PathBuf>,
     browser: Once<Browser>,
     artifacts: Once<Vec<Built>>,
+    previews: Once<()>,
     js: Once<()>,
     www: Once<()>,
     program: Once<PathBuf>,
     /// True if cargo builds Rust's tests together with the program.
     with_tests: AtomicBool,
+    /// True if npm packages and pages contain previews of the artifacts.
+    with_previews: AtomicBool,
 }
 
 impl Tools {
@@ -46,10 +49,12 @@ impl Tools {
             test_runner: Once::default(),
             browser: Once::default(),
             artifacts: Once::default(),
+            previews: Once::default(),
             js: Once::default(),
             www: Once::default(),
             program: Once::default(),
             with_tests: AtomicBool::new(false),
+            with_previews: AtomicBool::new(false),
         })
     }
 
@@ -145,6 +150,11 @@ impl Tools {
         self.with_tests.store(true, Ordering::Relaxed);
     }
 
+    /// Lets npm packages and pages contain previews of the artifacts, which are built within a minute.
+    pub(crate) fn use_previews(&self) {
+        self.with_previews.store(true, Ordering::Relaxed);
+    }
+
     /// Creates a log for a program in the background.
     pub(crate) fn log(&self, name: &str) -> Result<Log> {
         Log::create(self.path("target/xtask/logs").join(format!("{name}.log")))
@@ -160,13 +170,21 @@ impl Tools {
         self.artifacts.get(|| wasm::build(self, &[]))
     }
 
+    /// Builds the artifacts that npm packages and pages contain.
+    pub(crate) fn packaged_artifacts(&self) -> Result<()> {
+        if self.with_previews.load(Ordering::Relaxed) {
+            return self.previews.get(|| wasm::build_previews(self, &[]));
+        }
+        self.artifacts().map(drop)
+    }
+
     /// Builds the npm packages, including the artifacts.
     pub(crate) fn js(&self) -> Result<()> {
         self.js.get(|| {
             // Download packages while the compilers run.
             thread::scope(|scope| {
                 let packages = scope.spawn(|| npm::install(self, "js"));
-                self.artifacts()?;
+                self.packaged_artifacts()?;
                 packages.join().map_err(|_| anyhow!("installing packages panicked"))?
             })?;
             self.progress

@@ -17,7 +17,7 @@ use crate::run::{self, Log};
 use crate::stamp::Stamp;
 use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
-pub(crate) use preview::build as build_preview;
+pub(crate) use preview::{build as build_previews, exist as previews_exist};
 
 /// The package that artifacts are built from.
 pub(crate) const BINDINGS: &str = "countersign-wasm";
@@ -40,6 +40,9 @@ console.log(brotliCompressSync(readFileSync(process.argv[1])).length);";
 pub(crate) struct Args {
     /// The artifacts to build [default: all]
     artifacts: Vec<String>,
+    /// Build within a minute, without optimizing: larger and slower artifacts, without a limit of their size
+    #[arg(long)]
+    preview: bool,
 }
 
 /// The contents of `wasm-pack.toml`.
@@ -88,6 +91,9 @@ pub(crate) struct Built {
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
+    if args.preview {
+        return preview::build(tools, &args.artifacts);
+    }
     check_budgets(&build(tools, &args.artifacts)?).map(drop)
 }
 
@@ -124,6 +130,9 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
     if manifest.artifacts.contains_key("analyzer") {
         rules(tools, &out_dir, "dev")?;
+    }
+    if names.is_empty() {
+        preview::unmark(tools)?;
     }
     for Built { name, brotli, budget, .. } in &built {
         tools.progress.line(&format!("          {name}: {brotli} bytes in brotli, of at most {budget}"));
@@ -182,22 +191,28 @@ fn lock(tools: &Tools) -> Result<File> {
 impl Artifact {
     fn build(&self, tools: &Tools, name: &str, out_dir: &Path) -> Result<Built> {
         tools.progress.step(name, |log| {
-            let compiled = self.compile(tools, name, log)?;
-            let file = out_dir.join(format!("{name}_bg.wasm"));
-            let mut outputs = vec![file.clone()];
-            if self.bindings.is_none() {
-                outputs.extend(["js", "d.ts"].map(|kind| out_dir.join(format!("{name}.{kind}"))));
-            }
-            Stamp::new(stamp(tools, name))
-                .text(env!("CARGO_PKG_VERSION"))
-                .text(&format!("{self:?}"))
-                .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
-                .path(&compiled)?
-                .unless_done(&outputs, || self.finish(tools, name, &compiled, out_dir, log))?;
+            let file = self.make(tools, name, out_dir, log)?;
             let brotli = brotli_size(tools, &file)?;
             let (budget, target) = (self.brotli_budget, self.brotli_target);
             Ok(Built { name: name.to_owned(), file, brotli, budget, target })
         })
+    }
+
+    /// Builds the files, unless they are up to date, and returns the path of the `.wasm` file.
+    fn make(&self, tools: &Tools, name: &str, out_dir: &Path, log: &Log) -> Result<PathBuf> {
+        let compiled = self.compile(tools, name, log)?;
+        let file = out_dir.join(format!("{name}_bg.wasm"));
+        let mut outputs = vec![file.clone()];
+        if self.bindings.is_none() {
+            outputs.extend(["js", "d.ts"].map(|kind| out_dir.join(format!("{name}.{kind}"))));
+        }
+        Stamp::new(tools.path("target/xtask/stamps").join(name))
+            .text(env!("CARGO_PKG_VERSION"))
+            .text(&format!("{self:?}"))
+            .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
+            .path(&compiled)?
+            .unless_done(&outputs, || self.finish(tools, name, &compiled, out_dir, log))?;
+        Ok(file)
     }
 
     /// Compiles the bindings. Cargo decides if there is anything to do.
@@ -237,15 +252,17 @@ impl Artifact {
         let bound = self.bindings.as_deref().unwrap_or(name);
         let folder = bind(tools, name, bound, compiled, self.renewable)?;
         let file = folder.join(format!("{bound}_bg.wasm"));
-        let mut optimizer = tools.node()?.node(tools);
-        optimizer
-            .arg(tools.path(OPTIMIZER).join("node_modules/binaryen/bin/wasm-opt"))
-            .args(WASM_FEATURES)
-            .args(&self.wasm_opt)
-            .arg(&file)
-            .arg("-o")
-            .arg(&file);
-        log.run(&mut optimizer)?;
+        if !self.wasm_opt.is_empty() {
+            let mut optimizer = tools.node()?.node(tools);
+            optimizer
+                .arg(tools.path(OPTIMIZER).join("node_modules/binaryen/bin/wasm-opt"))
+                .args(WASM_FEATURES)
+                .args(&self.wasm_opt)
+                .arg(&file)
+                .arg("-o")
+                .arg(&file);
+            log.run(&mut optimizer)?;
+        }
         if self.bindings.is_some() {
             fs::create_dir_all(out_dir)?;
             fs::copy(&file, out_dir.join(format!("{name}_bg.wasm")))?;
@@ -253,11 +270,6 @@ impl Artifact {
         }
         put(name, &folder, out_dir)
     }
-}
-
-/// Returns the path of the stamp with an artifact's inputs.
-fn stamp(tools: &Tools, name: &str) -> PathBuf {
-    tools.path("target/xtask/stamps").join(name)
 }
 
 /// Creates an artifact's JavaScript bindings with this name, and returns the folder with both files.

@@ -201,7 +201,7 @@ impl Client {
         own: Option<(Vec<u8>, String)>,
     ) -> Result<Self, EngineError> {
         let policy = Policy::custom(move |attempt| follow(redirects, attempt));
-        let mut builder = reqwest::blocking::Client::builder();
+        let mut builder = countersign_tls::blocking_http_client();
         let unusable = |name: &str| {
             let hint =
                 "use a PEM file with the certificates, and with the private key for a client certificate";

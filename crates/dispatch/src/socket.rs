@@ -161,8 +161,7 @@ fn configure(
         let hint = "check the system's certificates, or pass the destination's with --ca";
         EngineError::new("tls.invalid", why, hint)
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(countersign_tls::provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| refused(error.to_string()))?;
     let builder = match &files.ca {

@@ -9,6 +9,7 @@ mod admit_error;
 mod jwt;
 mod keys;
 mod rule;
+mod signature;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -50,7 +50,7 @@ impl WitnessClient {
         log_server: LogServer,
         unwitnessed: watch::Receiver<Option<Unwitnessed>>,
     ) -> reqwest::Result<Self> {
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
+        let client = countersign_tls::http_client().timeout(PATIENCE).redirect(Policy::none()).build()?;
         let (sizes, proofs) = (Mutex::default(), Mutex::default());
         Ok(Self { log_server, unwitnessed, client, sizes, proofs })
     }

@@ -18,7 +18,7 @@ use crate::wasm;
 
 /// The page that is served.
 const SERVED: &str = "target/sample/page.html";
-/// The released page.
+/// The page that is built with everything else, and released.
 const RELEASED: &str = "www/dist/index.html";
 /// The page that `www/vite.config.ts` builds in the mode `preview`.
 const PREVIEW: &str = "target/preview/index.html";
@@ -46,7 +46,7 @@ impl Page {
             "
 The auditor's page is up after {}. Press “Try the sample” there.
   {}/
-The logs, the dashboard, and the Worker follow once they are built. Then a smaller and faster page replaces this one.
+The logs, the dashboard, and the Worker follow once they are built.
 ",
             progress::time(start.elapsed()),
             page.address
@@ -54,7 +54,7 @@ The logs, the dashboard, and the Worker follow once they are built. Then a small
         Ok(page)
     }
 
-    /// Replaces the served page with the released one, once that is built.
+    /// Replaces the served page with the page that was built with everything else.
     pub(super) fn complete(tools: &Tools) -> Result<()> {
         replace(tools, RELEASED)
     }
@@ -65,7 +65,7 @@ fn build(tools: &Tools) -> Result<()> {
     // Download packages while the compilers run.
     thread::scope(|scope| {
         let packages = scope.spawn(|| npm::install(tools, "www"));
-        wasm::build_preview(tools, &ARTIFACTS.map(str::to_owned))?;
+        wasm::build_previews(tools, &ARTIFACTS.map(str::to_owned))?;
         packages.join().map_err(|_| anyhow!("installing packages panicked"))?
     })?;
     tools.progress.step("page, unoptimized", |log| {

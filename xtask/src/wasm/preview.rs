@@ -1,13 +1,12 @@
-//! Artifacts for a preview of the page: neither small nor fast, but built within a minute.
+//! Previews of artifacts, for `cargo xtask start`: larger and slower, but all of them are built within a minute.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{Artifact, BINDINGS, Manifest, bind, lock, put, rules, stamp};
-use crate::toolchain::{self, TARGET};
+use super::{Artifact, Manifest, lock, rules};
 use crate::tools::Tools;
 
 /// The profile in `Cargo.toml`.
@@ -15,38 +14,56 @@ const PROFILE: &str = "preview";
 /// The feature that makes the artifacts' shared code the same for all, so that it is compiled once.
 const SHARED: &str = "shared";
 
-/// Builds the named artifacts and the rule pack in the place of the real ones, which are rebuilt when they
-/// are next needed.
+/// Builds previews of the named artifacts, or of all if none is named, and the rule pack. They are in the place of the
+/// released ones, which are rebuilt when they are next needed.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
     let manifest = Manifest::read(tools, names)?;
     let out_dir = tools.path("").join(&manifest.out_dir);
     let _lock = lock(tools)?;
+    fs::create_dir_all(&out_dir)?;
+    fs::write(mark(tools), "")?;
     thread::scope(|scope| {
         let rules = scope.spawn(|| rules(tools, &out_dir, PROFILE));
         for (name, artifact) in &manifest.artifacts {
-            make(tools, name, artifact, &out_dir)?;
+            let preview = artifact.preview();
+            tools
+                .progress
+                .step(&format!("{name}, unoptimized"), |log| preview.make(tools, name, &out_dir, log))?;
         }
         rules.join().map_err(|_| anyhow!("building the rules panicked"))?
     })
 }
 
-fn make(tools: &Tools, name: &str, artifact: &Artifact, out_dir: &Path) -> Result<()> {
-    remove_stamp(&stamp(tools, name))?;
-    tools.progress.step(&format!("{name}, unoptimized"), |log| {
-        let mut cargo = tools.wasm32()?.cargo(tools, "build");
-        let features = format!("{},{SHARED}", artifact.features.join(","));
-        cargo.args(["--package", BINDINGS, "--lib", "--profile", PROFILE, "--features", &features]);
-        log.run(&mut cargo)?;
-        let folder = toolchain::target_folder(tools).join(TARGET).join(PROFILE);
-        let bound = bind(tools, name, name, &folder.join("countersign_wasm.wasm"), artifact.renewable)?;
-        put(name, &bound, out_dir)
-    })
+/// True if artifacts are previews, or if there are none.
+pub(crate) fn exist(tools: &Tools) -> Result<bool> {
+    let manifest = Manifest::read(tools, &[])?;
+    let out_dir = tools.path("").join(&manifest.out_dir);
+    Ok(mark(tools).exists() || !out_dir.exists())
 }
 
-/// Removes the stamp of an artifact that was replaced.
-fn remove_stamp(stamp: &Path) -> Result<()> {
-    if stamp.exists() {
-        fs::remove_file(stamp).with_context(|| format!("cannot remove {}", stamp.display()))?;
+/// Records that no artifact is a preview.
+pub(super) fn unmark(tools: &Tools) -> Result<()> {
+    let mark = mark(tools);
+    if mark.exists() {
+        fs::remove_file(&mark).with_context(|| format!("cannot remove {}", mark.display()))?;
     }
     Ok(())
+}
+
+/// Returns the path of the file that exists while artifacts are previews.
+fn mark(tools: &Tools) -> PathBuf {
+    tools.path("js/wasm/previews")
+}
+
+impl Artifact {
+    /// Returns the configuration of the artifact's preview.
+    fn preview(&self) -> Artifact {
+        let mut preview = self.clone();
+        preview.features.push(SHARED.into());
+        PROFILE.clone_into(&mut preview.profile);
+        preview.rustflags.retain(|flag| flag.starts_with("-Ctarget-feature"));
+        preview.faster.clear();
+        preview.wasm_opt.clear();
+        preview
+    }
 }

@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use predicates::prelude::*;
 use predicates::str::contains;
-use reqwest::blocking::get;
 use serde_json::Value;
 
 use crate::common::serving::ServedLog;
@@ -25,7 +24,8 @@ fn record(place: &Place, log: &ServedLog, count: usize) {
 }
 
 fn health(log: &ServedLog) -> (u16, Value) {
-    let answer = get(format!("{}/healthz", log.url())).unwrap();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
+    let answer = client.get(format!("{}/healthz", log.url())).send().unwrap();
     (answer.status().as_u16(), serde_json::from_str(&answer.text().unwrap()).unwrap())
 }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use predicates::prelude::*;
 use reqwest::Certificate;
-use reqwest::blocking::Client;
 
 use crate::common::Place;
 use crate::common::serving::ServedLog;
@@ -30,18 +29,26 @@ fn flags_override_the_config_file() {
         serving.said
     );
     let status = |path: &str, host: &str| {
-        let get = Client::new().get(format!("{}{path}", serving.url())).header("host", host);
+        let get = countersign_tls::blocking_http_client()
+            .build()
+            .unwrap()
+            .get(format!("{}{path}", serving.url()))
+            .header("host", host);
         get.send().unwrap().status().as_u16()
     };
     assert_eq!(status("/healthz", "one.example"), 200);
     assert_eq!(status("/healthz", "two.example"), 200);
-    let root = Client::new().get(serving.url()).send().unwrap();
+    let root = countersign_tls::blocking_http_client().build().unwrap().get(serving.url()).send().unwrap();
     assert!(!root.headers()["content-type"].to_str().unwrap().contains("html"), "there is no page");
     drop(serving);
     let args = ["--config", "log.toml", "--host", "three.example", "--dir", "other"];
     let serving = ServedLog::start(&place.path("."), &args);
     let status = |host: &str| {
-        let get = Client::new().get(format!("{}/healthz", serving.url())).header("host", host);
+        let get = countersign_tls::blocking_http_client()
+            .build()
+            .unwrap()
+            .get(format!("{}/healthz", serving.url()))
+            .header("host", host);
         get.send().unwrap().status().as_u16()
     };
     assert_eq!((status("three.example"), status("one.example")), (200, 421), "all values of a flag win");
@@ -99,7 +106,9 @@ fn reloads_a_changed_certificate() {
     let serving = ServedLog::start(&place.path("."), &args);
     let address = serving.url().strip_prefix("https://").unwrap().parse().unwrap();
     let answers = |certificate: &Certificate| {
-        let client = Client::builder().tls_certs_only([certificate.clone()]).resolve("localhost", address);
+        let client = countersign_tls::blocking_http_client()
+            .tls_certs_only([certificate.clone()])
+            .resolve("localhost", address);
         let url = format!("https://localhost:{}/healthz", address.port());
         client.build().unwrap().get(url).send().is_ok_and(|answer| answer.status() == 200)
     };

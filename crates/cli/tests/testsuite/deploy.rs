@@ -128,7 +128,9 @@ impl Proxy {
     }
 
     fn client(&self) -> Client {
-        let builder = Client::builder().tls_certs_only([self.certificate.clone()]).timeout(DEADLINE);
+        let builder = countersign_tls::blocking_http_client()
+            .tls_certs_only([self.certificate.clone()])
+            .timeout(DEADLINE);
         builder.resolve("log.example", self.address).build().unwrap()
     }
 
@@ -326,6 +328,7 @@ fn container_file_matches_the_program() {
     let args: Vec<&str> = run.split(' ').collect();
     assert_eq!(args[0], "serve");
     let log = ServedLog::start(&place.path("."), &args[1..]);
-    let (status, health) = sent(Client::new().get(format!("{}/healthz", log.url())));
+    let (status, health) =
+        sent(countersign_tls::blocking_http_client().build().unwrap().get(format!("{}/healthz", log.url())));
     assert_eq!(status, 200, "{health}");
 }

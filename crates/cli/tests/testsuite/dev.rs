@@ -36,7 +36,8 @@ fn dev_prints_working_commands_and_leaves_nothing() {
         .collect();
     let value = |wanted: &str| &pasted.iter().find(|(name, _)| name == wanted).unwrap().1;
     let (url, log) = (value("AUDIT_URL"), value("AUDIT_LOG"));
-    let page = reqwest::blocking::get(url).unwrap().text().unwrap();
+    let page =
+        countersign_tls::blocking_http_client().build().unwrap().get(url).send().unwrap().text().unwrap();
     assert!(page.contains("<title>mine</title>"), "{page}");
     place.write("dev.key", value("AUDIT_KEY"));
     place.write("events.ndjson", events(5));

@@ -544,7 +544,7 @@ fn erasures_are_proven_by_the_logs_record() {
         String::from_utf8(output.get_output().stdout.clone()).unwrap().trim().to_owned()
     };
     let asked = json!({"filter": {"actor": "u_2"}, "reason": "request 17"}).to_string();
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     let answer = client.post(format!("{url}/erase")).bearer_auth(token("erase")).body(asked).send().unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     let read = token("read");

@@ -69,7 +69,12 @@ impl Scene {
     }
 
     fn checkpoint(&self) -> SignedCheckpoint {
-        let response = reqwest::blocking::get(format!("{}/checkpoint", self.log.url())).unwrap();
+        let response = countersign_tls::blocking_http_client()
+            .build()
+            .unwrap()
+            .get(format!("{}/checkpoint", self.log.url()))
+            .send()
+            .unwrap();
         SignedCheckpoint::parse(&response.text().unwrap()).unwrap()
     }
 

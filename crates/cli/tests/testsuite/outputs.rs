@@ -405,7 +405,7 @@ fn server_logs_have_no_colors_in_files() {
     assert!(silent.to_lowercase().contains("refused"), "{silent}");
     let said = lines.find(|line| line.contains(" listens on ")).unwrap();
     let url = said.split_once(" listens on ").unwrap().1;
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     assert!(client.post(format!("{url}/submit")).body("{}").send().unwrap().status().is_client_error());
     let warning = lines.find(|line| line.contains("rejected clients")).unwrap();
     server.kill().unwrap();

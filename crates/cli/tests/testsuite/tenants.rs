@@ -150,7 +150,7 @@ fn each_tenant_gets_a_complete_log() {
     let args = ["export", "--dir", &to, "-o", "foreign.ndjson"];
     let refused = place.command(&args).env("COUNTERSIGN_TOKEN", &other.token).assert();
     refused.code(2).stderr(contains("request.not_found"));
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     let ask = |id: &str| {
         let url = format!("{}/t/{id}/export", log.url());
         let response = client.get(url).bearer_auth(&acme.token).send().unwrap();
@@ -279,7 +279,7 @@ fn a_tenant_log_ends_and_another_one_continues_it() {
     assert!(record(&place, &log, "umbrella", &other, 2));
 
     // Another log for the tenant begins with a statement about the old one.
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     let head = |customer: &Customer| {
         let url = format!("{}/head", customer.url(&log));
         client.get(url).bearer_auth(&customer.token).send().unwrap().text().unwrap()

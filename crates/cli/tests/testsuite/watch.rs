@@ -535,7 +535,7 @@ fn sends_findings_once_by_encrypted_mail() {
 #[test]
 fn a_server_watches_its_own_log() {
     let scene = Scene::watching(&["--watch", "rules.yml"]);
-    let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().unwrap();
+    let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
     let token = scene.place.read("token.txt");
     let get = |log: &ServedLog, path: &str, token: &str| {
         let answer = client.get(format!("{}/{path}", log.url())).bearer_auth(token.trim()).send().unwrap();
@@ -584,7 +584,7 @@ fn a_server_watches_its_own_log() {
 #[test]
 fn erasure_removes_event_data_from_findings() {
     let scene = Scene::watching(&["--watch", "rules.yml"]);
-    let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().unwrap();
+    let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
     let asked =
         |path: &str, token: &str| client.get(format!("{}/{path}", scene.log.url())).bearer_auth(token);
     let findings = || {

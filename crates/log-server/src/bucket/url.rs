@@ -45,6 +45,8 @@ impl Bucket {
         let (scheme, prefix) = ObjectStoreScheme::parse(&url)
             .map_err(|_| invalid("use s3://, gs://, az://, file://, or a folder's path"))?;
         let setup = |error: object_store::Error| BucketError::Setup(error.to_string());
+        // For the HTTP clients that the stores create.
+        countersign_tls::provider();
         let store: Arc<dyn ObjectStore> = match scheme {
             ObjectStoreScheme::Local => {
                 let folder =

@@ -6,6 +6,7 @@ use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
 use super::keys::Key;
+use super::signature;
 use countersign_log::tokens::Right;
 
 /// Maximum length of a token, in bytes.
@@ -104,6 +105,7 @@ impl Head {
         validation.set_required_spec_claims(&["iss", "aud"]);
         // The crate would use the system's clock instead of the log's.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
+        signature::install();
         let decoded = decode(token, &key.verifies, &validation);
         decoded.map(|data| data.claims).map_err(|error| match error.kind() {
             ErrorKind::InvalidIssuer => IssuerTokenError::Issuer,

@@ -144,7 +144,7 @@ struct KeySet {
 impl Keys {
     /// Creates an empty set of keys. `patience` is the time limit for a response.
     pub(super) fn new(issuer: String, url: Url, patience: Duration, steady: Steady) -> reqwest::Result<Self> {
-        let client = Client::builder().timeout(patience).redirect(Policy::none()).build()?;
+        let client = countersign_tls::http_client().timeout(patience).redirect(Policy::none()).build()?;
         Ok(Self {
             issuer,
             url,

@@ -57,7 +57,7 @@ fn encrypted(bounds: Bounds) -> (Server, Arc<Tls>, Files, Certificate) {
 
 /// Returns a client that trusts only that certificate.
 fn client(server: &Server, certificate: &Certificate) -> Client {
-    let builder = Client::builder().tls_certs_only([certificate.clone()]);
+    let builder = countersign_tls::blocking_http_client().tls_certs_only([certificate.clone()]);
     builder.resolve("log.example", server.address()).build().unwrap()
 }
 

@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::note::SignerKey;
 use countersign::trust::Trust;
-use reqwest::blocking::Client;
 use tempfile::TempDir;
 
 use crate::common::emitter::Emitter;
@@ -163,7 +162,7 @@ impl Process {
     }
 
     pub fn get(&self, path: &str) -> (u16, String) {
-        let client = Client::builder().timeout(DEADLINE).build().unwrap();
+        let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
         let response = client.get(format!("{}{path}", self.url)).send().unwrap();
         (response.status().as_u16(), response.text().unwrap())
     }

@@ -6,7 +6,6 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
 use countersign::merkle::{Bundle, CompactRange, empty_root, leaf_hash};
-use reqwest::blocking::Client;
 use serde_json::Value;
 
 use crate::common::emitter::Emitter;
@@ -14,7 +13,7 @@ use crate::common::process::{DEADLINE, Place, Process, log_key, run};
 
 /// Returns the log's published leaves.
 pub fn leaves(url: &str) -> Vec<String> {
-    let client = Client::builder().timeout(DEADLINE).build().unwrap();
+    let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
     let get = |path: &str| client.get(format!("{url}/{path}")).send().unwrap().error_for_status().unwrap();
     let note = get("checkpoint").text().unwrap();
     let size = SignedCheckpoint::parse(&note).unwrap().checkpoint.size;

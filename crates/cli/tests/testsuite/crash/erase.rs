@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::tokens;
-use reqwest::blocking::Client;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
@@ -57,7 +56,7 @@ impl Log {
     }
 
     fn erasures(&self, server: &Process) -> Vec<Value> {
-        let client = Client::builder().timeout(DEADLINE).build().unwrap();
+        let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
         let answer = client.get(format!("{}/erasures", server.url)).bearer_auth(&self.token).send().unwrap();
         let body: Value = serde_json::from_str(&answer.text().unwrap()).unwrap();
         body["erasures"].as_array().unwrap_or_else(|| panic!("{body}")).clone()
@@ -65,7 +64,7 @@ impl Log {
 }
 
 fn ask(url: &str, token: &str) -> Result<(u16, Value), reqwest::Error> {
-    let client = Client::builder().timeout(DEADLINE).build()?;
+    let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build()?;
     let body = json!({ "filter": { "actor": "ann" }, "reason": "case 17" }).to_string();
     let answer = client.post(format!("{url}/erase")).bearer_auth(token).body(body).send()?;
     let status = answer.status().as_u16();

@@ -32,7 +32,7 @@ fn fill(server: &Process, emitter: &mut Emitter, rng: &mut Rng) {
 }
 
 fn assert_unavailable(server: &Process, emitter: &Emitter) {
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     let (body, _) = emitter.body(0, usize::MAX);
     let answer = client.post(format!("{}/submit", server.url)).body(body).send().unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].as_bytes()), (503, &b"1"[..]));

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use countersign::checkpoint::SignedCheckpoint;
 use fastrand::Rng;
-use reqwest::blocking::Client;
 
 use crate::common::emitter::{Attempt, Emitter};
 use crate::common::process::{DEADLINE, Place, Process};
@@ -72,7 +71,7 @@ impl Scene {
 
     /// Reads the checkpoint continuously: it never goes back.
     fn watch(&self) -> Vec<String> {
-        let client = Client::builder().timeout(DEADLINE).build().unwrap();
+        let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
         let mut seen: Vec<String> = Vec::new();
         let mut size = 0;
         while !self.is_done() {

@@ -234,7 +234,7 @@ fn detects_a_rollback_to_a_backup() {
     assert_eq!((codes, status), found(&["append_only.rollback"], 1));
     // The emitter has proofs of missing entries, and the log requires them again.
     scene.emitter.record(1);
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     let (body, _) = scene.emitter.body(0, usize::MAX);
     let answer = client.post(format!("{}/submit", server.url)).body(body).send().unwrap();
     assert_eq!(answer.status(), 409);

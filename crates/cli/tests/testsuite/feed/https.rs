@@ -37,7 +37,7 @@ type Received = (CertificateDer<'static>, usize);
 
 /// Starts a server that accepts only clients with a certificate from this authority.
 fn receiver(authority: &Authority) -> (String, Receiver<Received>) {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = countersign_tls::provider();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
     let clients =

@@ -19,7 +19,7 @@ use crate::common::witness::Witness;
 /// Copies a log's tiles.
 fn mirror(server: &Process) -> TempDir {
     let folder = TempDir::new().unwrap();
-    let client = reqwest::blocking::Client::new();
+    let client = countersign_tls::blocking_http_client().build().unwrap();
     let get = |path: &str| {
         let answer = client.get(format!("{}/{path}", server.url)).send().unwrap();
         answer.error_for_status().unwrap().bytes().unwrap()

@@ -26,7 +26,11 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
 /// Returns the shared client, which uses a new connection for each request.
 pub fn client() -> &'static Client {
     static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-        Client::builder().timeout(RESPONSE_TIMEOUT).pool_max_idle_per_host(0).build().unwrap()
+        countersign_tls::blocking_http_client()
+            .timeout(RESPONSE_TIMEOUT)
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap()
     });
     &CLIENT
 }

@@ -1,7 +1,6 @@
 //! Tests of the routes of a root log's server besides those of its tenant logs.
 
 use reqwest::Method;
-use reqwest::blocking::Client;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
@@ -48,7 +47,7 @@ fn routes_of_tenant_logs_require_a_tenant() {
 fn the_page_of_a_tenant_has_a_slash() {
     let mut world = World::start();
     let acme = world.add("acme");
-    let direct = Client::builder().redirect(Policy::none()).build().unwrap();
+    let direct = countersign_tls::blocking_http_client().redirect(Policy::none()).build().unwrap();
     for id in [&*acme.id, &"00".repeat(16)] {
         let answer = direct.get(format!("{}/t/{id}", world.server.url())).send().unwrap();
         assert_eq!(answer.status().as_u16(), 308);
