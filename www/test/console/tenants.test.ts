@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { type Tenant, TenantServer } from "../../../js/test/tenants/server.ts";
 import { type Browser, launch } from "../page/browser.ts";
+import { verdict } from "./navigation.ts";
 import { CONSOLE, events, skip } from "./real-log.ts";
 
 const NAMES = ["acme", "globex", "initech", "umbrella"] as const;
@@ -128,7 +129,7 @@ test("tenants: opens a log's own console, which gets the token and the trust", {
   await page.locator(`[data-tenant="${idOf(tenants.globex)}"][aria-selected=true]`).waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL(`${server.url}${tenants.globex.path}/`);
-  await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
+  await verdict(page, "verified");
   // The reader didn't ask to keep it.
   assert.deepEqual(await page.evaluate(() => Object.values(sessionStorage)), []);
   await page.reload();
