@@ -187,7 +187,7 @@ export class Console extends View {
   /** A search of the whole log uses the query of the viewer, and ends when that changes. */
   #viewerSearched(query: string): void {
     const searches = this.#searches;
-    if (query === searches.viewerQuery) return;
+    if (query === searches.viewerQuery && searches.pendingQuery !== query) return;
     if (searches.viewerSearched(query)) this.#write();
     this.requestUpdate();
   }

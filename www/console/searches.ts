@@ -24,6 +24,11 @@ export class Searches {
     this.found = new SearchRunner(dependencies);
   }
 
+  /** Maximum number of events that a search of the whole log returns: the newest ones, as many as may be loaded. */
+  get #limit(): string {
+    return String(Math.max(Number(this.extent.limit), Number(DEFAULT_EXTENT.limit)));
+  }
+
   /** True if the found events are shown, not the loaded ones. */
   get isFoundShown(): boolean {
     return this.query !== "" && (this.#isPending || this.viewerQuery === this.query);
@@ -40,7 +45,7 @@ export class Searches {
     this.query = query;
     this.#isPending = query !== "";
     if (query === "") this.found.close();
-    else void this.found.run({ ...NO_CONDITIONS, query, limit: this.extent.limit || DEFAULT_EXTENT.limit });
+    else void this.found.run({ ...NO_CONDITIONS, query, limit: this.#limit });
   }
 
   /** Takes what the address names. Returns true if that is different. */
