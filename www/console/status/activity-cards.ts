@@ -2,9 +2,11 @@
 
 import { LEVELS } from "@countersign/ui/analyze/types.js";
 import { levelView } from "@countersign/ui/viewer/detection/finding-parts.js";
-import { detectionOutcome } from "@countersign/ui/viewer/detection/outcome.js";
+import { type DetectionOutcome, detectionOutcome } from "@countersign/ui/viewer/detection/outcome.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
+import type { Report } from "countersign/verify";
 import { html } from "lit";
 import { localMoment } from "../../src/core-sentence.ts";
 import { keyParts, trustLines } from "../../src/input/trust.ts";
@@ -14,7 +16,7 @@ import type { ConsoleTexts } from "../texts/index.ts";
 import type { Watch } from "../watch.ts";
 import { wordsOf } from "../words.ts";
 import { checked } from "./blocked.ts";
-import { type Card, type CardState, isTrusted, type StatusInput } from "./card.ts";
+import { type Card, type CardState, isTrusted, type StatusInput, TONE_STATES } from "./card.ts";
 
 /** Index of the lowest level that is urgent, and of the lowest that needs attention. */
 const URGENT = LEVELS.indexOf("high");
@@ -38,19 +40,10 @@ export function findingsCard(input: StatusInput, t: ConsoleTexts): Card {
     const counts = LEVELS.map((level, rank) => ({ level, rank, count: status.levels[rank] ?? 0 }))
       .filter(({ count }) => count > 0)
       .reverse();
-    const worst = counts[0]?.rank ?? -1;
-    const found: CardState = worst >= URGENT ? "bad" : worst >= NOTABLE ? "attention" : "part";
-    const nothing: CardState =
-      looks === "waiting"
-        ? "waiting"
-        : looks === "nothing" && isTrusted(report)
-          ? isWhole(report)
-            ? "good"
-            : "part"
-          : "unchecked";
-    const isPart = nothing !== "waiting" && !isWhole(report);
+    const isKnown = isTrusted(report);
+    const isPart = !isWhole(report) && (detection.isFinal || session.phase === "live");
     return {
-      state: counts.length > 0 ? found : looks === "shown" && isTrusted(report) ? "part" : nothing,
+      state: counts[0] === undefined ? stateOfNone(looks, session, report) : stateOf(counts[0].rank),
       says: outcome,
       more: [
         ...(counts.length === 0
@@ -58,11 +51,33 @@ export function findingsCard(input: StatusInput, t: ConsoleTexts): Card {
           : [
               html`<span class="card-levels">${counts.map(({ level, count }) => html`<span>${levelView(level, t.viewer)} ${t.viewer.figures.count(count)}</span>`)}</span>`,
             ]),
-        ...(isTrusted(report) ? [] : [t.overview.untrusted]),
+        ...(isKnown ? [] : [t.overview.untrusted]),
       ],
-      action: isPart && isTrusted(report) ? "verify-whole" : undefined,
+      action: isPart && isKnown ? "verify-whole" : undefined,
     };
   });
+}
+
+/** Returns the state for findings of which the worst has this index in `LEVELS`. */
+function stateOf(worst: number): CardState {
+  if (worst >= URGENT) return "bad";
+  return worst >= NOTABLE ? "attention" : "part";
+}
+
+/** Returns the state if there are no findings. Only the whole log, examined by all rules, is `good`. */
+function stateOfNone(looks: DetectionOutcome["looks"], { phase }: Session, report: Report): CardState {
+  if (!isTrusted(report)) return "unchecked";
+  switch (looks) {
+    case "waiting":
+      // A log that is followed is examined as it grows.
+      return phase === "live" ? "part" : "waiting";
+    case "nothing":
+      return isWhole(report) ? "good" : "part";
+    case "shown":
+      return "part";
+    default:
+      return "unchecked";
+  }
 }
 
 /** Counts the emitters that are silent for longer than usual. */
@@ -151,6 +166,9 @@ function followedCard({ isStopped, session, refusal, link }: Watch, t: ConsoleTe
     size === undefined
       ? []
       : [(isTrusted(report) ? t.overview.log.upTo : t.overview.log.readUpTo)(t.viewer.figures.entries(size))];
-  const states_ = { good: "good", fair: "part", doubt: "unchecked", bad: "bad", faint: "unchecked" } as const;
-  return { state: states_[tone], says: states.following, more: [word, ...upTo.map((text) => `${text}.`)] };
+  return {
+    state: TONE_STATES[tone],
+    says: states.following,
+    more: [word, ...upTo.map((text) => `${text}.`)],
+  };
 }

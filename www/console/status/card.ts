@@ -1,6 +1,6 @@
 /** A card of the overview: the result of one question about the log. */
 
-import type { Look } from "@countersign/ui/viewer/parts/icons.js";
+import type { Look, Tone } from "@countersign/ui/viewer/parts/icons.js";
 import type { Report } from "countersign/verify";
 import type { Checkpoint } from "../../src/input/checkpoint.ts";
 import type { RememberedLog } from "../../src/state/memory.ts";
@@ -31,6 +31,15 @@ export const CARD_LOOKS: Readonly<Record<CardState, Look>> = {
   waiting: { icon: "waiting", tone: "faint" },
   claimed: { icon: "info", tone: "faint" },
   off: { icon: "unknown", tone: "faint" },
+};
+
+/** State of a card that shows a verdict, by the verdict's tone. */
+export const TONE_STATES: Readonly<Record<Tone, CardState>> = {
+  good: "good",
+  fair: "part",
+  doubt: "unchecked",
+  bad: "bad",
+  faint: "unchecked",
 };
 
 /** The cards in their order, with the section that each leads to. */

@@ -8,28 +8,20 @@ import { coreSentence, localDay, moment } from "../../src/core-sentence.ts";
 import { vouchers } from "../../src/state/signers.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import { checked } from "./blocked.ts";
-import { type Card, type CardState, isTrusted, type StatusInput, seenBefore } from "./card.ts";
+import { type Card, isTrusted, type StatusInput, seenBefore, TONE_STATES } from "./card.ts";
 
 /** Says up to which entry and time the log is verified. */
 export function logCard(input: StatusInput, t: ConsoleTexts): Card {
   return checked("log", input, t, ({ session, scope }, judged) => {
     const { report } = judged;
     const { tone, word } = verdictWords(judged, t.viewer, { compared: session.compared });
-    const states = {
-      good: "good",
-      fair: "part",
-      doubt: "unchecked",
-      bad: "bad",
-      faint: "unchecked",
-    } as const;
-    const state: CardState = states[tone];
     const words = t.overview.log;
     const { entries } = t.viewer.figures;
     const newest = newestOf(report);
     const size = report.log?.size;
     const added = size === undefined ? 0 : Math.max(0, (input.published?.size ?? 0) - size);
     return {
-      state,
+      state: TONE_STATES[tone],
       says: word,
       more: [
         size === undefined

@@ -257,8 +257,7 @@ export const de: ConsoleTexts = {
     witnesses: {
       met: "Ihr Quorum hat den neuesten Checkpoint signiert",
       unmet: "Zu wenige Zeugen haben den neuesten Checkpoint signiert",
-      share: (valid, all) =>
-        `${count(valid)} von ${witnesses(all)} Ihrer Vertrauensdatei ${valid === 1 ? "hat" : "haben"} ihn signiert.`,
+      share: (valid, all) => `Signiert von ${count(valid)} von ${witnesses(all)} Ihrer Vertrauensdatei.`,
       seen: (age) => `Das Quorum sah ihn vor ${age}`,
       none: "Nicht geprüft. Ihre Vertrauensdatei nennt keinen Zeugen.",
       noneMeans: "Ohne Zeugen könnte das Log anderen eine andere Geschichte zeigen.",

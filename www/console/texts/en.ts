@@ -248,7 +248,7 @@ export const en = {
       met: "Your quorum signed the newest checkpoint",
       unmet: "Too few witnesses signed the newest checkpoint",
       share: (valid: number, all: number) =>
-        `${count(valid)} of the ${witnesses(all)} in your trust file signed it.`,
+        `Signed by ${count(valid)} of ${witnesses(all)} in your trust file.`,
       seen: (age: string) => `The quorum saw it ${age} ago`,
       none: "Not checked. Your trust file names no witness.",
       noneMeans: "Without witnesses, the log could show others a different history.",
