@@ -21,27 +21,18 @@ import { findingsTab, sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
-import {
-  type Conditions,
-  NO_CONDITIONS,
-  ROOT_TABS,
-  readExtent,
-  readQuery,
-  sameConditions,
-  type Tab,
-} from "./address.ts";
-import { type Complaint, complaintOf, extentOf, extentView, focusComplaint } from "./extent.ts";
+import { type Conditions, NO_CONDITIONS, ROOT_TABS, type Tab } from "./address.ts";
+import { extentOf, extentView, focusComplaint } from "./extent.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
 import { type LoadedFile, loadFiles, overview } from "./overview.ts";
 import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
+import { FRAGMENTS, ScopeController } from "./scope-controller.ts";
 import { searchView, unsettledOf } from "./search.ts";
-import { Searches } from "./searches.ts";
 import { headView } from "./section-head.ts";
 import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
-import { Sources } from "./sources.ts";
 import type { StatusInput } from "./status/card.ts";
 import { statusView } from "./status/status-view.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
@@ -55,14 +46,6 @@ import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
 import { refusalView } from "./words.ts";
-
-/** Prefixes of the names in a viewer's fragment. */
-const FRAGMENTS: Readonly<Record<Origin, string>> = { search: "s.", found: "s.", live: "l." };
-
-/** The sections that show a session, by its origin. */
-const SECTIONS = { search: "search", found: "search", live: "live" } as const satisfies Readonly<
-  Record<Origin, Tab>
->;
 
 /** Sections about verified events, with a head. The others show only statements of the log operator. */
 const WITHOUT_HEAD: readonly Tab[] = [...ROOT_TABS];
@@ -95,8 +78,13 @@ export class Console extends View {
     tools: () => this.#workers(),
     changed: this.#changed,
   };
-  readonly #searches = new Searches(this.#dependencies);
   readonly #follower = new Follower(this.#dependencies);
+  readonly #tabs = new Tabs();
+  readonly #scope = new ScopeController({
+    search: this.#dependencies,
+    tabs: this.#tabs,
+    follower: this.#follower,
+  });
   readonly #tenantList = new TenantList(this.#log, this.#changed);
   readonly #filteredTenants = new FilteredTenants();
   readonly #tenantSearch = new TenantSearch({
@@ -106,8 +94,6 @@ export class Console extends View {
     changed: this.#changed,
     denied: (refusal) => this.#change(() => this.#reader.deny(refusal)),
   });
-  readonly #sources = new Sources(this.#changed);
-  readonly #tabs = new Tabs();
   /** The tab that was scrolled into view last. */
   #inView: string | undefined;
   #tools: Promise<Tools> | undefined;
@@ -122,7 +108,6 @@ export class Console extends View {
   #scenarios: readonly LoadedFile[] = [];
   /** Reason why the last file was rejected. */
   #rejected = "";
-  #complaint: Complaint | undefined;
   #storage = NO_STORAGE;
   #records = NO_RECORDS;
   #tenantFilter = NO_FILTER;
@@ -138,7 +123,6 @@ export class Console extends View {
     addEventListener("hashchange", this.#moved);
     addEventListener("resize", this.#showTab);
     this.#speak(this.#language);
-    this.#searches.take(readExtent(location.hash), readQuery(location.hash));
     this.#timer = setInterval(() => {
       if (this.#tabs.current === "overview" && !document.hidden) this.requestUpdate();
     }, REFRESH_MS);
@@ -155,7 +139,7 @@ export class Console extends View {
     removeEventListener("hashchange", this.#moved);
     removeEventListener("resize", this.#showTab);
     clearInterval(this.#timer);
-    this.#searches.close();
+    this.#scope.searches.close();
     this.#follower.close();
     this.#tenantList.close();
     this.#tenantSearch.close();
@@ -175,21 +159,13 @@ export class Console extends View {
       void viewer.updateComplete.then(() => this.requestUpdate());
       return;
     }
-    const { pendingQuery } = this.#searches;
+    const { pendingQuery } = this.#scope.searches;
     if (pendingQuery !== undefined && viewer.query !== pendingQuery) void viewer.search(pendingQuery);
-    this.#viewerSearched(viewer.query);
+    this.#scope.viewerSearched(viewer.query);
   }
 
   get #searchViewer(): Viewer | null {
     return this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
-  }
-
-  /** A search of the whole log uses the query of the viewer, and ends when that changes. */
-  #viewerSearched(query: string): void {
-    const searches = this.#searches;
-    if (query === searches.viewerQuery && searches.pendingQuery !== query) return;
-    if (searches.viewerSearched(query)) this.#write();
-    this.requestUpdate();
   }
 
   protected override render(): TemplateResult {
@@ -197,7 +173,7 @@ export class Console extends View {
     const { memory, published } = this.#history;
     const alarm = this.#history.alarm ?? this.#tenantSearch.alarm;
     const origin = published?.origin ?? this.#storage.health?.origin;
-    const { search } = this.#searches.loaded;
+    const { search } = this.#scope.searches.loaded;
     return html`
       ${HATCHES}
       <a class="skip" href="#content" @click=${this.#skip}>${t.skip}</a>
@@ -220,24 +196,24 @@ export class Console extends View {
         @forget=${(event: CustomEvent<string>) => this.#change(() => memory.forget(event.detail))}
         @forget-all=${() => this.#change(() => memory.forgetAll())}
         @countersign-query=${(event: CustomEvent<{ query: string }>) => {
-          if (this.#tabs.current === "search") this.#viewerSearched(event.detail.query);
+          if (this.#tabs.current === "search") this.#scope.viewerSearched(event.detail.query);
         }}
         @selection-changed=${() => this.requestUpdate()}
         @verify-whole=${() => this.#load(NO_CONDITIONS)}
         @choose-trust-file=${() => void this.#openAccess(".trust-part button")}
         @allow-memory=${() => void this.#openAccess(".memory > summary")}
-        @load-again=${() => this.#load(this.#searches.extent)}
+        @load-again=${() => this.#load(this.#scope.searches.extent)}
         @refresh-storage=${() => void this.#loadStorage()}
-        @show-verified-line=${(event: CustomEvent<number>) => this.#showLine(event.detail)}
-        @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
-        @show-entry=${(event: CustomEvent<number>) => void this.#showEntry(event.detail)}
+        @show-verified-line=${(event: CustomEvent<number>) => this.#scope.showLine(event.detail)}
+        @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#scope.showEntry(event.detail.finding.entries.at(-1) ?? 0)}
+        @show-entry=${(event: CustomEvent<number>) => void this.#scope.showEntry(event.detail)}
         @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, ([one]) => (this.#description = one ?? this.#description))}
         @remove-description=${() => this.#change(() => (this.#description = undefined))}
         @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
         @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
         @begin-live=${() => this.#beginLive()}
         @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
-        @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
+        @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#scope.sources.chosen = event.detail))}
       >
         <header class="top">
           <div class="brand-line">
@@ -271,7 +247,7 @@ export class Console extends View {
 
   /** Sessions of the loaded events, of the search of the whole log, and of the live view. */
   get #verified(): readonly Session[] {
-    const { loaded, found } = this.#searches;
+    const { loaded, found } = this.#scope.searches;
     return [loaded.search.session, found.search.session, this.#follower.watch?.session].filter(
       (one) => one !== undefined,
     );
@@ -282,32 +258,23 @@ export class Console extends View {
     const { current } = this.#tabs;
     if (current === "live") return this.#follower.watch !== undefined;
     return (
-      current === "overview" || (current === "search" && this.#searches.loaded.search.session !== undefined)
+      current === "overview" ||
+      (current === "search" && this.#scope.searches.loaded.search.session !== undefined)
     );
-  }
-
-  /** The sessions that the reader can choose from in a section, and the one shown. */
-  #covered(): { readonly all: readonly Verified[]; readonly shown: Verified | undefined } {
-    const all = this.#sources.all(this.#searches, this.#follower.watch);
-    const { current } = this.#tabs;
-    const own = current === "search" || current === "live" ? current : undefined;
-    if (own === undefined) return { all, shown: this.#sources.shown(all) };
-    const shown = all.find(({ from }) => from === own);
-    return { all: shown === undefined ? [] : [shown], shown };
   }
 
   /** Renders the scope and the verdict of a section. */
   #head(t: ConsoleTexts): TemplateResult | typeof nothing {
     if (!this.#reader.mayRead || WITHOUT_HEAD.includes(this.#tabs.current)) return nothing;
-    const { all, shown } = this.#covered();
-    const { search } = this.#searches.loaded;
+    const { all, shown } = this.#scope.covered();
+    const { search } = this.#scope.searches.loaded;
     const extent = extentView(
       {
-        extent: this.#searches.extent,
-        complaint: this.#complaint,
+        extent: this.#scope.searches.extent,
+        complaint: this.#scope.complaint,
         isAsking: search.isAsking,
         submit: this.#submit,
-        cancel: () => this.#searches.loaded.cancel(),
+        cancel: () => this.#scope.searches.loaded.cancel(),
       },
       t,
     );
@@ -414,10 +381,10 @@ export class Console extends View {
   }
 
   #status(): StatusInput {
-    const { search } = this.#searches.loaded;
+    const { search } = this.#scope.searches.loaded;
     return {
       mayRead: this.#reader.mayRead,
-      shown: this.#covered().shown,
+      shown: this.#scope.covered().shown,
       isAsking: search.isAsking,
       refusal: search.refusal,
       trust: trustText(this.#reader.trust),
@@ -431,7 +398,7 @@ export class Console extends View {
   }
 
   #searchTab(t: ConsoleTexts): TemplateResult {
-    const searches = this.#searches;
+    const searches = this.#scope.searches;
     const [loaded, found] = [searches.loaded.search, searches.found.search];
     const shown = searches.isFoundShown ? (found.session ?? loaded.session) : loaded.session;
     return searchView(
@@ -442,7 +409,7 @@ export class Console extends View {
         viewerQuery: searches.viewerQuery,
         unsettled: unsettledOf(this.#searchViewer, t),
         viewer: (slotted) => viewer(shown, FRAGMENTS.search, t, undefined, slotted),
-        ask: (query) => this.#ask(query),
+        ask: (query) => this.#scope.ask(query),
         cancel: () => searches.found.cancel(),
         loadWhole: () => this.#load(NO_CONDITIONS),
       },
@@ -479,8 +446,8 @@ export class Console extends View {
   }
 
   #ofVerified(t: ConsoleTexts, show: (verified: Verified, judged: Judged) => unknown): TemplateResult {
-    const { shown } = this.#covered();
-    const { isAsking, refusal } = this.#searches.loaded.search;
+    const { shown } = this.#scope.covered();
+    const { isAsking, refusal } = this.#scope.searches.loaded.search;
     return verifiedView(
       {
         shown,
@@ -494,11 +461,6 @@ export class Console extends View {
     );
   }
 
-  /** Shows the last event of a finding, which made its rule fire. */
-  async #showFinding({ entries }: Finding): Promise<void> {
-    await this.#showEntry(entries.at(-1) ?? 0);
-  }
-
   /** Loads the texts of chosen files. */
   async #loadFiles(files: readonly File[], keep: (loaded: readonly LoadedFile[]) => void): Promise<void> {
     const { loaded, refused } = await loadFiles(files);
@@ -506,22 +468,6 @@ export class Console extends View {
       keep(loaded);
       this.#rejected = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
     });
-  }
-
-  async #showEntry(index: number): Promise<void> {
-    const line = await this.#covered()
-      .shown?.session.index.lineOf(index)
-      .catch(() => undefined);
-    if (line !== undefined) this.#showLine(line);
-  }
-
-  /** Shows a line of the session that the current section covers. */
-  #showLine(line: number): void {
-    const { shown } = this.#covered();
-    if (shown === undefined) return;
-    // The line is one of the loaded events, not of those that a search of the whole log found.
-    if (shown.from === "search" && this.#searches.query !== "") this.#ask("");
-    this.#tabs.show(SECTIONS[shown.from], FRAGMENTS[shown.from], line);
   }
 
   async #useToken(token: string): Promise<void> {
@@ -537,7 +483,7 @@ export class Console extends View {
       void this.#tenantList.load();
       void this.#loadStorage();
     }
-    if (!this.#log.hasTenants) this.#loadAll();
+    if (!this.#log.hasTenants) this.#scope.begin();
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
     this.querySelector<HTMLElement>(".access > summary")?.focus();
@@ -552,9 +498,8 @@ export class Console extends View {
     this.#reader.leave();
     this.#history.leave();
     this.#records = NO_RECORDS;
-    this.#searches.forget();
+    this.#scope.forget();
     this.#tabs.forget();
-    this.#sources.chosen = "search";
     this.#description = undefined;
     this.#scenarios = [];
     this.#tenantFilter = NO_FILTER;
@@ -583,52 +528,21 @@ export class Console extends View {
     this.requestUpdate();
     // The results were judged by the earlier trust file.
     this.#tenantSearch.close();
-    this.#searches.again();
+    this.#scope.searches.again();
     if (this.#follower.isFollowing) void this.#follower.begin();
   }
 
   readonly #submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    const extent = extentOf(form);
-    const complaint = complaintOf(extent);
-    if (complaint === undefined) {
-      this.#load(extent);
-      return;
-    }
-    this.#change(() => (this.#complaint = complaint));
-    focusComplaint(form, complaint);
+    this.#announcement = "";
+    const complaint = this.#scope.submit(extentOf(form));
+    if (complaint !== undefined) focusComplaint(form, complaint);
   };
 
-  /** Loads events, which all sections cover then. */
   #load(extent: Conditions): void {
-    this.#complaint = undefined;
     this.#announcement = "";
-    this.#sources.chosen = "search";
-    this.#searches.load(extent);
-    this.#write();
-  }
-
-  /** Searches the whole log; with an empty query, shows the loaded events again. */
-  #ask(query: string): void {
-    this.#announcement = "";
-    if (query === "" && this.#sources.chosen === "found") this.#sources.chosen = "search";
-    this.#searches.ask(query);
-    this.#write();
-    this.requestUpdate();
-  }
-
-  /** Loads what the address names. */
-  #loadAll(): void {
-    const { extent, query } = this.#searches;
-    this.#load(extent);
-    if (query !== "") this.#ask(query);
-  }
-
-  /** Writes into the address what is loaded and searched. */
-  #write(): void {
-    const { extent, query } = this.#searches;
-    this.#tabs.write(extent, query);
+    this.#scope.load(extent);
   }
 
   #beginLive(): void {
@@ -674,20 +588,9 @@ export class Console extends View {
     this.#rejected = "";
     const { current } = this.#tabs;
     if (current !== before && STATED.includes(current)) void this.#loadStorage();
-    this.#takeAddress();
+    if (!this.#log.hasTenants) this.#scope.takeAddress(this.#reader.mayRead);
     this.requestUpdate();
   };
-
-  /** Loads and searches what the address names, if that is something else. */
-  #takeAddress(): void {
-    if (this.#log.hasTenants) return;
-    const searches = this.#searches;
-    const before = { extent: searches.loaded.ran, query: searches.query };
-    const query = this.#tabs.current === "search" ? readQuery(location.hash) : searches.query;
-    if (!searches.take(readExtent(location.hash), query) || !this.#reader.mayRead) return;
-    if (!sameConditions(searches.extent, before.extent)) this.#load(searches.extent);
-    if (query !== before.query) this.#ask(query);
-  }
 
   readonly #skip = (event: Event): void => {
     event.preventDefault();
