@@ -1,4 +1,4 @@
-/** What the sections cover: the events that are loaded or found, the reader's choice among them, and the address. */
+/** Controls which events the sections cover: those loaded, found, or followed, and the address that names them. */
 
 import { type Conditions, readExtent, readQuery, sameConditions, type Tab } from "./address.ts";
 import { type Complaint, complaintOf } from "./extent.ts";

@@ -40,7 +40,7 @@ const NO_SEARCH: Search = {
   seen: undefined,
 };
 
-/** What a search depends on. */
+/** The modules that a search depends on. */
 export interface SearchDependencies {
   readonly log: Log;
   readonly reader: Pick<Reader, "trust" | "deny">;

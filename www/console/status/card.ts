@@ -55,7 +55,7 @@ export const CARDS = {
 
 export type CardName = keyof typeof CARDS;
 
-/** What a reader can do about a card: the event that its button dispatches. */
+/** A step for the reader: the event that its button dispatches. */
 export type Action =
   | "choose-trust-file"
   | "allow-memory"
@@ -74,7 +74,7 @@ export interface Card {
   readonly action?: Action | undefined;
 }
 
-/** What the overview is computed from. */
+/** Input of the overview. */
 export interface StatusInput {
   readonly mayRead: boolean;
   /** The session that all sections cover; undefined before events are loaded. */
