@@ -107,7 +107,11 @@ export function bringIntoView(list: HTMLElement): void {
 }
 
 /** Renders links to the groups and to the sections of the current one, and the state of the live view elsewhere. */
-export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: ConsoleTexts): TemplateResult {
+export function tabsView(
+  tabs: Tabs,
+  { watch, isFollowing, isConnected }: Follower,
+  t: ConsoleTexts,
+): TemplateResult {
   const { current, isGrouped } = tabs;
   const group = isGrouped ? groupOf(current) : undefined;
   const sections = group === undefined ? [] : sectionsOf(group);
@@ -116,21 +120,21 @@ export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: Consol
       <ul class="tabs">
         ${
           isGrouped
-            ? html`${linkView(tabs, "overview", t)}${(Object.keys(GROUPS) as Group[]).map((one) => groupView(tabs, one, isFollowing, t))}`
+            ? html`${linkView(tabs, "overview", t)}${(Object.keys(GROUPS) as Group[]).map((one) => groupView(tabs, one, isConnected, t))}`
             : tabs.all.map((tab) => linkView(tabs, tab, t))
         }
       </ul>
       ${
         group === undefined || sections.length < 2
           ? nothing
-          : html`<ul class="tabs tabs-in-group" aria-label=${t.groups[group]}>${sections.map((tab) => linkView(tabs, tab, t, tab === "live" && isFollowing))}</ul>`
+          : html`<ul class="tabs tabs-in-group" aria-label=${t.groups[group]}>${sections.map((tab) => linkView(tabs, tab, t, tab === "live" && isConnected))}</ul>`
       }
       ${current !== "live" && watch !== undefined && isFollowing ? html`<div class="behind">${stateView(watch, t)}<span class="faint">${t.live.goesOn}</span></div>` : nothing}
     </nav>
   `;
 }
 
-function groupView(tabs: Tabs, group: Group, isFollowing: boolean, t: ConsoleTexts): TemplateResult {
+function groupView(tabs: Tabs, group: Group, isConnected: boolean, t: ConsoleTexts): TemplateResult {
   const isCurrent = groupOf(tabs.current) === group;
   const isOnly = sectionsOf(group).length === 1;
   return html`
@@ -141,12 +145,12 @@ function groupView(tabs: Tabs, group: Group, isFollowing: boolean, t: ConsoleTex
         data-group=${group}
         @click=${isCurrent ? stay : nothing}
       >
-        ${t.groups[group]}${group === "events" && isFollowing && !isCurrent ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
+        ${t.groups[group]}${group === "events" && isConnected && !isCurrent ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
       </a>
     </li>`;
 }
 
-function linkView(tabs: Tabs, tab: Tab, t: ConsoleTexts, isFollowing = false): TemplateResult {
+function linkView(tabs: Tabs, tab: Tab, t: ConsoleTexts, isConnected = false): TemplateResult {
   const isCurrent = tab === tabs.current;
   return html`
     <li>
@@ -156,7 +160,7 @@ function linkView(tabs: Tabs, tab: Tab, t: ConsoleTexts, isFollowing = false): T
         data-tab=${tab}
         @click=${isCurrent ? stay : nothing}
       >
-        ${t.tabs[tab]}${isFollowing ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
+        ${t.tabs[tab]}${isConnected ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
       </a>
     </li>`;
 }

@@ -8,7 +8,6 @@ import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Report } from "countersign/verify";
 import { html } from "lit";
-import { localMoment } from "../../src/core-sentence.ts";
 import { keyParts, trustLines } from "../../src/input/trust.ts";
 import { type Rhythm, rhythms } from "../rhythm.ts";
 import { isWhole } from "../section-head.ts";
@@ -16,7 +15,7 @@ import type { ConsoleTexts } from "../texts/index.ts";
 import type { Watch } from "../watch.ts";
 import { wordsOf } from "../words.ts";
 import { checked } from "./blocked.ts";
-import { type Card, type CardState, isTrusted, type StatusInput, TONE_STATES } from "./card.ts";
+import { type Card, type CardState, isTrusted, type StatusInput, TONE_STATES, toTheSecond } from "./card.ts";
 
 /** Index of the lowest level that is urgent, and of the lowest that needs attention. */
 const URGENT = LEVELS.indexOf("high");
@@ -141,7 +140,7 @@ export function liveCard({ mayRead, watch, shown }: StatusInput, t: ConsoleTexts
     };
   if (watch === undefined) {
     const at = shown?.scope.at;
-    const more = at === undefined ? [] : [html`${words.stateAt} ${localMoment(at, t.page.viewer.lang)}`];
+    const more = at === undefined ? [] : [html`${words.stateAt} ${toTheSecond(at.toISOString())}`];
     return { name: "live", state: "off", says: words.off, more, action: "begin-live" };
   }
   return { name: "live", ...followedCard(watch, t) };

@@ -2,6 +2,8 @@
 
 import type { Look, Tone } from "@countersign/ui/viewer/parts/icons.js";
 import type { Report } from "countersign/verify";
+import type { TemplateResult } from "lit";
+import { moment } from "../../src/core-sentence.ts";
 import type { Checkpoint } from "../../src/input/checkpoint.ts";
 import type { RememberedLog } from "../../src/state/memory.ts";
 import type { Tab } from "../address.ts";
@@ -103,4 +105,9 @@ export function seenBefore({ shown }: StatusInput): RememberedLog | undefined {
 /** True if the events were verified with keys that the reader trusts. */
 export function isTrusted({ verdict }: Report): boolean {
   return verdict === "verified" || verdict === "partial";
+}
+
+/** Renders a time in UTC, in whole seconds. */
+export function toTheSecond(time: string): TemplateResult {
+  return moment(time.replace(/\.\d+(?=Z$)/, ""));
 }

@@ -3,12 +3,12 @@
 import { outcomeOf } from "@countersign/ui/viewer/parts/icons.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Report } from "countersign/verify";
-import { html, type TemplateResult } from "lit";
-import { coreSentence, localDay, moment } from "../../src/core-sentence.ts";
+import { html } from "lit";
+import { coreSentence, localDay } from "../../src/core-sentence.ts";
 import { vouchers } from "../../src/state/signers.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import { checked } from "./blocked.ts";
-import { type Card, isTrusted, type StatusInput, seenBefore, TONE_STATES } from "./card.ts";
+import { type Card, isTrusted, type StatusInput, seenBefore, TONE_STATES, toTheSecond } from "./card.ts";
 
 /** Says up to which entry and time the log is verified. */
 export function logCard(input: StatusInput, t: ConsoleTexts): Card {
@@ -33,11 +33,6 @@ export function logCard(input: StatusInput, t: ConsoleTexts): Card {
       action: input.trust === undefined ? "choose-trust-file" : added > 0 ? "load-again" : undefined,
     };
   });
-}
-
-/** Renders a time in UTC, in whole seconds. */
-function toTheSecond(time: string): TemplateResult {
-  return moment(time.replace(/\.\d+(?=Z$)/, ""));
 }
 
 /** Returns the time of the newest link, by its emitter's clock. */

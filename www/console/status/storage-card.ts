@@ -1,9 +1,8 @@
 import { html } from "lit";
-import { moment } from "../../src/core-sentence.ts";
 import type { Health } from "../health.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import { wordsOf } from "../words.ts";
-import type { Card, StatusInput } from "./card.ts";
+import { type Card, type StatusInput, toTheSecond } from "./card.ts";
 
 /** Says what the log operator states about the storage. It is never shown as checked. */
 export function storageCard({ storage, isTenant }: StatusInput, t: ConsoleTexts): Card {
@@ -44,6 +43,6 @@ function room({ storage: { room } }: Health, t: ConsoleTexts): readonly string[]
 }
 
 function backup({ storage: { kind }, backup }: Health, t: ConsoleTexts): readonly unknown[] {
-  if (backup !== undefined) return [html`${t.storage.kept.backup}: ${moment(backup.at)}.`];
+  if (backup !== undefined) return [html`${t.storage.kept.backup}: ${toTheSecond(backup.at)}`];
   return kind === "folder" ? [t.overview.storage.noBackup] : [];
 }

@@ -232,8 +232,7 @@ export const de: ConsoleTexts = {
       none: "Kein Alarm. Das Log ist nur gewachsen.",
       continues: (size) => `Es enthält noch die ${entries(size)}, die dieses Gerät zuletzt sah, am`,
       notCompared: "Nicht geprüft",
-      memoryOff:
-        "Dieses Gerät merkt sich keine Logs. Deshalb ließ sich nichts mit einem früheren Besuch vergleichen.",
+      memoryOff: "Dieses Gerät merkt sich keine Logs. Also ließ sich nichts vergleichen.",
       first: "Dieses Gerät sah dieses Log zum ersten Mal. Beim nächsten Besuch wird es damit verglichen.",
     },
     live: {

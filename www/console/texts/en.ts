@@ -221,12 +221,12 @@ export const en = {
       none: "No alarm. The log only grew.",
       continues: (size: number) => `It still contains the ${entries(size)} that this device saw on`,
       notCompared: "Not checked",
-      memoryOff: "This device doesn’t remember logs, so nothing could be compared with an earlier visit.",
+      memoryOff: "This device doesn’t remember logs, so nothing could be compared.",
       first: "This device saw this log for the first time. Its next visit compares the log with this one.",
     },
     live: {
       off: "Not followed",
-      stateAt: "The other cards show the log as it was on",
+      stateAt: "The other cards show the log as it was at",
       waiting: "Waiting for the log’s first checkpoint",
     },
     findings: {
