@@ -127,6 +127,7 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
         <input type="checkbox" name="keep" .checked=${isKept} @change=${(event: Event) => emit(event.currentTarget, "keep-access", (event.currentTarget as HTMLInputElement).checked)} />
         <span>${t.access.keep}</span>
       </label>
+      ${reader.isUnkept ? html`<p class="help">${t.access.unkept}</p>` : nothing}
       <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
         <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signInState === "asking"}>${t.access.use}</button>

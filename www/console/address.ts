@@ -1,22 +1,22 @@
 /**
- * The state of the console in the fragment of its address: `#tab=search&query=actor:u_1`. It never contains a
- * token.
+ * The state of the console in the fragment of its address: `#group=events&tab=search&query=actor:u_1`. It never
+ * contains a token.
  */
 
-export const TABS = [
-  "search",
-  "live",
-  "findings",
-  "sessions",
-  "inventory",
-  "exposure",
-  "coverage",
-  "keys",
-  "witnesses",
-  "storage",
-] as const;
+/** The groups of sections. */
+export const GROUPS = {
+  events: ["search", "live"],
+  detection: ["findings", "sessions", "inventory", "exposure"],
+  trust: ["coverage", "keys", "witnesses"],
+  operation: ["storage"],
+} as const;
 
-/** Tabs of a root log's console. */
+export type Group = keyof typeof GROUPS;
+
+/** Sections of a log's console. */
+export const TABS = ["overview", ...Object.values(GROUPS).flat()] as const;
+
+/** Sections of a root log's console. */
 export const ROOT_TABS = ["tenants", "across", "storage"] as const;
 
 export type Tab = (typeof TABS)[number] | (typeof ROOT_TABS)[number];
@@ -36,28 +36,83 @@ export const NO_CONDITIONS: Conditions = Object.fromEntries(
 /** Maximum length of a condition. */
 const MAX_LENGTH = 8000;
 
-/** Returns the tab that a fragment names, of those that the console has. */
+/** The events to load unless the reader chooses others, limited because a log may be very large. */
+export const DEFAULT_EXTENT: Conditions = { ...NO_CONDITIONS, limit: "1000" };
+
+/** Value of `limit` for the whole log. */
+const ALL = "all";
+
+/** Names in fragments of earlier versions, which named no section for the search. */
+const SEARCH_NAMES = /^(?:query|from|to|limit|s\.\w+)$/;
+
+/** Returns the group of a section; undefined for the overview and for sections of a root log's console. */
+export function groupOf(tab: Tab): Group | undefined {
+  return (Object.keys(GROUPS) as Group[]).find((group) => sectionsOf(group).includes(tab));
+}
+
+/** Returns the sections of a group. */
+export function sectionsOf(group: Group): readonly [Tab, ...Tab[]] {
+  return GROUPS[group];
+}
+
+/** Returns the section that a fragment names, of those that the console has. A group stands for its first section. */
 export function readTab(hash: string, tabs: readonly [Tab, ...Tab[]] = TABS): Tab {
-  const tab = members(hash).get("tab");
-  return tabs.find((known) => known === tab) ?? tabs[0];
+  const params = members(hash);
+  const [named, group] = [params.get("tab"), params.get("group")];
+  const [first] = group !== null && Object.hasOwn(GROUPS, group) ? sectionsOf(group as Group) : [];
+  const search = [...params.keys()].some((name) => SEARCH_NAMES.test(name)) ? "search" : undefined;
+  return tabs.find((known) => known === (named ?? first ?? search)) ?? tabs[0];
 }
 
-/** Returns the conditions that a fragment names; undefined if it names none. */
-export function readConditions(hash: string): Conditions | undefined {
+/** Returns the events to load that a fragment names; undefined if it names none. */
+export function readExtent(hash: string): Conditions | undefined {
   const params = members(hash);
-  if (!CONDITIONS.some((name) => params.has(name))) return undefined;
-  return Object.fromEntries(CONDITIONS.map((name) => [name, (params.get(name) ?? "").trim()])) as Conditions;
+  const [from, to, limit] = ["from", "to", "limit"].map((name) => (params.get(name) ?? "").trim());
+  return from || to || limit
+    ? { ...NO_CONDITIONS, from: from ?? "", to: to ?? "", limit: limit === ALL ? "" : (limit ?? "") }
+    : undefined;
 }
 
-/** Returns the fragment with these conditions; the rest of it stays. */
-export function writeConditions(hash: string, conditions: Conditions): string {
+/** Returns the query for the whole log that a fragment names; empty for none. */
+export function readQuery(hash: string): string {
+  return (members(hash).get("query") ?? "").trim();
+}
+
+/** State of the console that a fragment contains besides that of its section. */
+export interface AddressState {
+  readonly tab: Tab;
+  /** The events to load. */
+  readonly extent: Conditions;
+  /** The query for the whole log; empty for none. */
+  readonly query: string;
+}
+
+/** Returns the fragment with this state. Other names in it stay. */
+export function writeFragment(hash: string, { tab, extent, query }: AddressState): string {
   const params = members(hash);
-  params.set("tab", "search");
-  for (const name of CONDITIONS) {
-    if (conditions[name] === "") params.delete(name);
-    else params.set(name, conditions[name]);
-  }
-  return `#${params}`;
+  for (const name of ["group", "tab", ...CONDITIONS]) params.delete(name);
+  const group = groupOf(tab);
+  const isDefault = sameConditions(extent, DEFAULT_EXTENT);
+  const state: readonly (readonly [string, string | undefined])[] = [
+    ["group", group],
+    ["tab", tab],
+    ["query", tab === "search" ? query : undefined],
+    ["from", extent.from],
+    ["to", extent.to],
+    [
+      "limit",
+      isDefault
+        ? undefined
+        : extent.limit === "" && extent.from === "" && extent.to === ""
+          ? ALL
+          : extent.limit,
+    ],
+  ];
+  const written = new URLSearchParams(
+    state.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])),
+  );
+  for (const [name, value] of params) written.append(name, value);
+  return `#${written}`;
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Finding } from "@countersign/ui/analyze/types.js";
 import type { Overview } from "@countersign/ui/overview/types.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
 import type { Link } from "@countersign/ui/viewer/session/live-connection.js";
 import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { alarmView } from "@countersign/ui/viewer/verdict/alarm.js";
@@ -22,17 +21,20 @@ import { findingsTab, sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
-import { type Conditions, NO_CONDITIONS, ROOT_TABS, readConditions, sameConditions } from "./address.ts";
+import { type Conditions, NO_CONDITIONS, ROOT_TABS, type Tab } from "./address.ts";
+import { extentOf, extentView, focusComplaint } from "./extent.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
 import { type LoadedFile, loadFiles, overview } from "./overview.ts";
 import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
-import { type Complaint, complaintOf, conditionsOf, searchView } from "./search.ts";
-import { SearchRunner } from "./search-runner.ts";
+import { FRAGMENTS, ScopeController } from "./scope-controller.ts";
+import { searchView, unsettledOf } from "./search.ts";
+import { headView } from "./section-head.ts";
 import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
-import { Sources } from "./sources.ts";
+import type { StatusInput } from "./status/card.ts";
+import { statusView } from "./status/status-view.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
 import { bringIntoView, Tabs, tabsView } from "./tabs.ts";
 import type { Tenant } from "./tenants/tenant.ts";
@@ -43,15 +45,19 @@ import { FilteredTenants, NO_FILTER, tenantsView } from "./tenants/tenants-view.
 import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
+import { refusalView } from "./words.ts";
 
-/** Prefixes of the names in a viewer's fragment. */
-const FRAGMENTS: Readonly<Record<Origin, string>> = { search: "s.", live: "l." };
+/** Sections about verified events, with a head. The others show only statements of the log operator. */
+const WITHOUT_HEAD: readonly Tab[] = [...ROOT_TABS];
+
+/** Sections with statements of the log operator, which are loaded again whenever one is opened. */
+const STATED: readonly Tab[] = ["overview", "coverage", "witnesses", "storage"];
+
+/** Milliseconds after which the overview computes again how long ago something was. */
+const REFRESH_MS = 30_000;
 
 /** The first search of all tenants. */
 const FIRST_ACROSS: TenantQuery = { query: "", isWhole: true };
-
-/** Conditions of the first search, limited because a log may be very large. */
-const FIRST: Conditions = { ...NO_CONDITIONS, limit: "1000" };
 
 /** The console of the log that serves the page. */
 export class Console extends View {
@@ -72,8 +78,13 @@ export class Console extends View {
     tools: () => this.#workers(),
     changed: this.#changed,
   };
-  readonly #searchRunner = new SearchRunner(this.#dependencies);
   readonly #follower = new Follower(this.#dependencies);
+  readonly #tabs = new Tabs();
+  readonly #scope = new ScopeController({
+    search: this.#dependencies,
+    tabs: this.#tabs,
+    follower: this.#follower,
+  });
   readonly #tenantList = new TenantList(this.#log, this.#changed);
   readonly #filteredTenants = new FilteredTenants();
   readonly #tenantSearch = new TenantSearch({
@@ -83,8 +94,6 @@ export class Console extends View {
     changed: this.#changed,
     denied: (refusal) => this.#change(() => this.#reader.deny(refusal)),
   });
-  readonly #sources = new Sources(this.#changed);
-  readonly #tabs = new Tabs();
   /** The tab that was scrolled into view last. */
   #inView: string | undefined;
   #tools: Promise<Tools> | undefined;
@@ -99,12 +108,6 @@ export class Console extends View {
   #scenarios: readonly LoadedFile[] = [];
   /** Reason why the last file was rejected. */
   #rejected = "";
-  #conditions = readConditions(location.hash) ?? FIRST;
-  /** The query in the search's viewer. */
-  #viewerQuery = "";
-  /** The query to apply once the viewer exists. */
-  #pendingQuery: string | undefined;
-  #complaint: Complaint | undefined;
   #storage = NO_STORAGE;
   #records = NO_RECORDS;
   #tenantFilter = NO_FILTER;
@@ -113,12 +116,16 @@ export class Console extends View {
   #tenantResults = SHOWN_AT_ONCE;
   #language: Language = spoken();
   #announcement = "";
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("hashchange", this.#moved);
     addEventListener("resize", this.#showTab);
     this.#speak(this.#language);
+    this.#timer = setInterval(() => {
+      if (this.#tabs.current === "overview" && !document.hidden) this.requestUpdate();
+    }, REFRESH_MS);
     void this.#loadStorage();
     if (this.#signInReturn !== undefined) void this.#finishSignIn(this.#signInReturn);
     else {
@@ -131,7 +138,8 @@ export class Console extends View {
     super.disconnectedCallback();
     removeEventListener("hashchange", this.#moved);
     removeEventListener("resize", this.#showTab);
-    this.#searchRunner.close();
+    clearInterval(this.#timer);
+    this.#scope.searches.close();
     this.#follower.close();
     this.#tenantList.close();
     this.#tenantSearch.close();
@@ -144,21 +152,20 @@ export class Console extends View {
       this.#inView = this.#tabs.current;
       this.#showTab();
     }
-    const viewer = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
+    const viewer = this.#searchViewer;
     if (viewer === null) return;
-    if (this.#pendingQuery !== undefined) {
-      const query = this.#pendingQuery;
-      this.#pendingQuery = undefined;
-      if (viewer.query !== query) void viewer.search(query);
+    // A new viewer reads its query from the address first.
+    if (!viewer.hasUpdated) {
+      void viewer.updateComplete.then(() => this.requestUpdate());
+      return;
     }
-    this.#viewerSearched(viewer.query);
+    const { pendingQuery } = this.#scope.searches;
+    if (pendingQuery !== undefined && viewer.query !== pendingQuery) void viewer.search(pendingQuery);
+    this.#scope.viewerSearched(viewer.query);
   }
 
-  /** A search of the whole log uses the query of the viewer. */
-  #viewerSearched(query: string): void {
-    if (query === this.#viewerQuery) return;
-    this.#viewerQuery = query;
-    this.requestUpdate();
+  get #searchViewer(): Viewer | null {
+    return this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
   }
 
   protected override render(): TemplateResult {
@@ -166,7 +173,7 @@ export class Console extends View {
     const { memory, published } = this.#history;
     const alarm = this.#history.alarm ?? this.#tenantSearch.alarm;
     const origin = published?.origin ?? this.#storage.health?.origin;
-    const { search } = this.#searchRunner;
+    const { search } = this.#scope.searches.loaded;
     return html`
       ${HATCHES}
       <a class="skip" href="#content" @click=${this.#skip}>${t.skip}</a>
@@ -189,19 +196,24 @@ export class Console extends View {
         @forget=${(event: CustomEvent<string>) => this.#change(() => memory.forget(event.detail))}
         @forget-all=${() => this.#change(() => memory.forgetAll())}
         @countersign-query=${(event: CustomEvent<{ query: string }>) => {
-          if (this.#tabs.current === "search") this.#viewerSearched(event.detail.query);
+          if (this.#tabs.current === "search") this.#scope.viewerSearched(event.detail.query);
         }}
         @selection-changed=${() => this.requestUpdate()}
-        @verify-whole=${() => this.#search(NO_CONDITIONS)}
-        @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
-        @show-entry=${(event: CustomEvent<number>) => void this.#showEntry(event.detail)}
+        @verify-whole=${() => this.#load(NO_CONDITIONS)}
+        @choose-trust-file=${() => void this.#openAccess(".trust-part button")}
+        @allow-memory=${() => void this.#openAccess(".memory > summary")}
+        @load-again=${() => this.#load(this.#scope.searches.extent)}
+        @refresh-storage=${() => void this.#loadStorage()}
+        @show-verified-line=${(event: CustomEvent<number>) => this.#scope.showLine(event.detail)}
+        @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#scope.showEntry(event.detail.finding.entries.at(-1) ?? 0)}
+        @show-entry=${(event: CustomEvent<number>) => void this.#scope.showEntry(event.detail)}
         @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, ([one]) => (this.#description = one ?? this.#description))}
         @remove-description=${() => this.#change(() => (this.#description = undefined))}
         @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
         @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
         @begin-live=${() => this.#beginLive()}
         @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
-        @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
+        @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#scope.sources.chosen = event.detail))}
       >
         <header class="top">
           <div class="brand-line">
@@ -224,6 +236,7 @@ export class Console extends View {
         ${tabsView(this.#tabs, this.#follower, t)}
         <main id="content" tabindex="-1" data-tab=${this.#tabs.current}>
           <h2 class=${this.#isListed ? "sr" : nothing}>${t[this.#tabs.current].heading}</h2>
+          ${this.#head(t)}
           ${this.#content(t)}
         </main>
         ${this.#reader.keyToConfirm === undefined ? nothing : confirmView(this.#reader.keyToConfirm, t.page)}
@@ -232,9 +245,10 @@ export class Console extends View {
     `;
   }
 
-  /** Sessions of the search and the live view. */
+  /** Sessions of the loaded events, of the search of the whole log, and of the live view. */
   get #verified(): readonly Session[] {
-    return [this.#searchRunner.search.session, this.#follower.watch?.session].filter(
+    const { loaded, found } = this.#scope.searches;
+    return [loaded.search.session, found.search.session, this.#follower.watch?.session].filter(
       (one) => one !== undefined,
     );
   }
@@ -243,12 +257,37 @@ export class Console extends View {
   get #isListed(): boolean {
     const { current } = this.#tabs;
     if (current === "live") return this.#follower.watch !== undefined;
-    return current === "search" && this.#searchRunner.search.session !== undefined;
+    return (
+      current === "overview" ||
+      (current === "search" && this.#scope.searches.loaded.search.session !== undefined)
+    );
+  }
+
+  /** Renders the scope and the verdict of a section. */
+  #head(t: ConsoleTexts): TemplateResult | typeof nothing {
+    if (!this.#reader.mayRead || WITHOUT_HEAD.includes(this.#tabs.current)) return nothing;
+    const { all, shown } = this.#scope.covered();
+    const { search } = this.#scope.searches.loaded;
+    const extent = extentView(
+      {
+        extent: this.#scope.searches.extent,
+        complaint: this.#scope.complaint,
+        isAsking: search.isAsking,
+        submit: this.#submit,
+        cancel: () => this.#scope.searches.loaded.cancel(),
+      },
+      t,
+    );
+    if (shown !== undefined) return headView({ all, shown, extent, link: this.#follower.watch?.link }, t);
+    // Without events, the form is the way to load some.
+    return this.#tabs.current === "live" ? nothing : html`<div class="section-head">${extent}</div>`;
   }
 
   #content(t: ConsoleTexts): TemplateResult {
     const { health } = this.#storage;
     switch (this.#tabs.current) {
+      case "overview":
+        return statusView(this.#status(), (tab) => this.#tabs.address(tab), this.#toToken(t), t);
       case "search":
         return this.#reader.mayRead
           ? this.#searchTab(t)
@@ -341,31 +380,41 @@ export class Console extends View {
     );
   }
 
+  #status(): StatusInput {
+    const { search } = this.#scope.searches.loaded;
+    return {
+      mayRead: this.#reader.mayRead,
+      shown: this.#scope.covered().shown,
+      isAsking: search.isAsking,
+      refusal: search.refusal,
+      trust: trustText(this.#reader.trust),
+      history: this.#history,
+      published: this.#history.published,
+      watch: this.#follower.watch,
+      storage: this.#storage,
+      isTenant: this.#log.isTenant,
+      now: Date.now(),
+    };
+  }
+
   #searchTab(t: ConsoleTexts): TemplateResult {
-    const { search } = this.#searchRunner;
+    const searches = this.#scope.searches;
+    const [loaded, found] = [searches.loaded.search, searches.found.search];
+    const shown = searches.isFoundShown ? (found.session ?? loaded.session) : loaded.session;
     return searchView(
       {
-        search,
-        conditions: this.#conditions,
-        complaint: this.#complaint,
-        viewer: viewer(search.session, FRAGMENTS.search, t),
-        viewerQuery: this.#viewerQuery,
-        unsettled: this.#unsettled(t),
-        submit: this.#submit,
-        ask: (query) =>
-          this.#search({ ...this.#conditions, query, limit: this.#conditions.limit || FIRST.limit }),
-        cancel: () => this.#searchRunner.cancel(),
+        loaded,
+        found,
+        query: searches.query,
+        viewerQuery: searches.viewerQuery,
+        unsettled: unsettledOf(this.#searchViewer, t),
+        viewer: (slotted) => viewer(shown, FRAGMENTS.search, t, undefined, slotted),
+        ask: (query) => this.#scope.ask(query),
+        cancel: () => searches.found.cancel(),
+        loadWhole: () => this.#load(NO_CONDITIONS),
       },
       t,
     );
-  }
-
-  /** Returns why the content of the search box isn't settled; undefined if it is. */
-  #unsettled({ viewer: texts }: ConsoleTexts): string | undefined {
-    const { selection } = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer') ?? {};
-    if (selection?.state === "counting")
-      return selection.wait === "typing" ? texts.selection.typing : undefined;
-    return selection && reasonOf(selection, texts, true);
   }
 
   #liveTab(t: ConsoleTexts): TemplateResult {
@@ -397,14 +446,19 @@ export class Console extends View {
   }
 
   #ofVerified(t: ConsoleTexts, show: (verified: Verified, judged: Judged) => unknown): TemplateResult {
-    const all = this.#sources.all(this.#searchRunner.search, this.#follower.watch);
-    const shown = this.#sources.shown(all);
-    return verifiedView({ all, shown, mayRead: this.#reader.mayRead, toToken: this.#toToken(t), show }, t);
-  }
-
-  /** Shows the last event of a finding, which made its rule fire. */
-  async #showFinding({ entries }: Finding): Promise<void> {
-    await this.#showEntry(entries.at(-1) ?? 0);
+    const { shown } = this.#scope.covered();
+    const { isAsking, refusal } = this.#scope.searches.loaded.search;
+    return verifiedView(
+      {
+        shown,
+        mayRead: this.#reader.mayRead,
+        isAsking,
+        refusal: refusal === undefined ? nothing : refusalView(refusal, t),
+        toToken: this.#toToken(t),
+        show,
+      },
+      t,
+    );
   }
 
   /** Loads the texts of chosen files. */
@@ -414,12 +468,6 @@ export class Console extends View {
       keep(loaded);
       this.#rejected = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
     });
-  }
-
-  async #showEntry(index: number): Promise<void> {
-    const shown = this.#sources.shown(this.#sources.all(this.#searchRunner.search, this.#follower.watch));
-    const line = await shown?.session.index.lineOf(index).catch(() => undefined);
-    if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
   }
 
   async #useToken(token: string): Promise<void> {
@@ -435,7 +483,7 @@ export class Console extends View {
       void this.#tenantList.load();
       void this.#loadStorage();
     }
-    if (this.#tabs.current === "search") this.#search(this.#conditions);
+    if (!this.#log.hasTenants) this.#scope.begin();
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
     this.querySelector<HTMLElement>(".access > summary")?.focus();
@@ -450,7 +498,12 @@ export class Console extends View {
     this.#reader.leave();
     this.#history.leave();
     this.#records = NO_RECORDS;
-    this.#searchRunner.close();
+    this.#scope.forget();
+    this.#tabs.forget();
+    this.#description = undefined;
+    this.#scenarios = [];
+    this.#tenantFilter = NO_FILTER;
+    this.#tenantQuery = FIRST_ACROSS;
     this.#follower.close();
     this.#tenantList.close();
     this.#tenantSearch.close();
@@ -458,10 +511,15 @@ export class Console extends View {
     void this.#focusToken();
   }
 
-  async #focusToken(): Promise<void> {
+  /** Opens the form, and focuses a part of it. */
+  async #openAccess(part: string): Promise<void> {
     this.#change(() => (this.#reader.isOpen = true));
     await this.updateComplete;
-    this.querySelector<HTMLElement>("#token")?.focus();
+    this.querySelector<HTMLElement>(part)?.focus();
+  }
+
+  async #focusToken(): Promise<void> {
+    await this.#openAccess("#token");
   }
 
   /** Verifies again with the reader's current trust. */
@@ -470,33 +528,21 @@ export class Console extends View {
     this.requestUpdate();
     // The results were judged by the earlier trust file.
     this.#tenantSearch.close();
-    void this.#searchRunner.again();
+    this.#scope.searches.again();
     if (this.#follower.isFollowing) void this.#follower.begin();
   }
 
   readonly #submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    this.#conditions = { ...conditionsOf(form), query: this.#conditions.query };
-    this.#complaint = complaintOf(this.#conditions);
-    if (this.#complaint === undefined) {
-      this.#search(this.#conditions);
-      return;
-    }
-    this.requestUpdate();
-    const field = form.querySelector<HTMLInputElement>(`[name="${this.#complaint.field}"]`);
-    field?.closest("details")?.setAttribute("open", "");
-    field?.focus();
+    this.#announcement = "";
+    const complaint = this.#scope.submit(extentOf(form));
+    if (complaint !== undefined) focusComplaint(form, complaint);
   };
 
-  #search(conditions: Conditions): void {
-    this.#conditions = conditions;
-    this.#complaint = undefined;
+  #load(extent: Conditions): void {
     this.#announcement = "";
-    if (conditions.query !== "") this.#pendingQuery = conditions.query;
-    this.#sources.chosen = "search";
-    this.#tabs.write(conditions);
-    void this.#searchRunner.run(conditions);
+    this.#scope.load(extent);
   }
 
   #beginLive(): void {
@@ -533,8 +579,7 @@ export class Console extends View {
   }
 
   readonly #showTab = (): void => {
-    const tabs = this.querySelector<HTMLElement>(".tabs");
-    if (tabs !== null) bringIntoView(tabs);
+    for (const tabs of this.querySelectorAll<HTMLElement>(".tabs")) bringIntoView(tabs);
   };
 
   readonly #moved = (event: HashChangeEvent): void => {
@@ -542,19 +587,8 @@ export class Console extends View {
     this.#tabs.moved(event);
     this.#rejected = "";
     const { current } = this.#tabs;
-    if (current !== before && (current === "storage" || current === "coverage" || current === "witnesses"))
-      void this.#loadStorage();
-    // A reader who was let in on another tab hasn't searched yet.
-    const first = this.#searchRunner.ran === undefined ? this.#conditions : undefined;
-    const conditions = readConditions(location.hash) ?? first;
-    if (
-      current === "search" &&
-      conditions !== undefined &&
-      !sameConditions(conditions, this.#searchRunner.ran)
-    ) {
-      this.#conditions = conditions;
-      if (this.#reader.mayRead) this.#search(conditions);
-    }
+    if (current !== before && STATED.includes(current)) void this.#loadStorage();
+    if (!this.#log.hasTenants) this.#scope.takeAddress(this.#reader.mayRead);
     this.requestUpdate();
   };
 
@@ -587,8 +621,9 @@ function viewer(
   fragment: string,
   { viewer: texts }: ConsoleTexts,
   link?: Link,
+  slotted: TemplateResult | typeof nothing = nothing,
 ): TemplateResult | typeof nothing {
   return session === undefined
     ? nothing
-    : html`<countersign-viewer .session=${session} .link=${link} .texts=${texts} .fragment=${fragment} .order=${"-place"}></countersign-viewer>`;
+    : html`<countersign-viewer .session=${session} .link=${link} .texts=${texts} .fragment=${fragment} .order=${"-place"} bare>${slotted}</countersign-viewer>`;
 }

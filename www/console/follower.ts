@@ -28,6 +28,11 @@ export class Follower {
     return this.watch?.isFollowing ?? false;
   }
 
+  /** True while it is connected, too. */
+  get isConnected(): boolean {
+    return this.isFollowing && this.watch?.link.state === "following";
+  }
+
   async begin(): Promise<void> {
     const { log, reader, history, tools, changed } = this.#dependencies;
     const workers = await tools();

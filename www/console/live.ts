@@ -1,7 +1,6 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { localDay } from "../src/core-sentence.ts";
-import { headView } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Watch } from "./watch.ts";
 import { refusalView } from "./words.ts";
@@ -28,7 +27,6 @@ export function liveView({ watch, viewer, begin }: LiveViewInput, t: ConsoleText
     }
     ${seen === undefined ? nothing : html`<p class="help boundary">${icon("pin")}<span>${t.live.since(seen.size)} ${localDay(seen.when, t.page.viewer.lang)}</span></p>`}
     ${watch?.refusal === undefined || watch.isStopped ? nothing : refusalView(watch.refusal, t)}
-    ${watch === undefined ? nothing : headView({ session: watch.session, scope: { conditions: undefined, at: watch.began } }, false, t)}
     ${viewer}
   `;
 }

@@ -4,6 +4,8 @@ import "../src/style/page.css";
 import "../src/style/result.css";
 import "../src/style/coverage.css";
 import "./console.css";
+import "./sections.css";
+import "./status/status.css";
 import { define } from "@countersign/ui/viewer/view.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { Console } from "./console.ts";

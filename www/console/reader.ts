@@ -22,7 +22,7 @@ interface ReaderListener {
   readonly trusts: () => void;
 }
 
-/** The reader's input, stored in this tab if they want that. */
+/** The reader's input, stored in this tab unless they turn that off. */
 export class Reader {
   signInState: SignInState = "none";
   refusal: RequestFailure | undefined;
@@ -30,7 +30,9 @@ export class Reader {
   trust: TrustChoice = NO_TRUST;
   /** A key to confirm before it is trusted. */
   keyToConfirm: string | undefined;
-  isKept = false;
+  isKept = access.isKeptByDefault();
+  /** True if the browser refused to store the input. */
+  isUnkept = false;
   /** True if the form is shown. */
   isOpen = true;
   /** Issuer for signing in, if there is one. */
@@ -140,7 +142,10 @@ export class Reader {
   /** Handles a rejected token, or a log that can't be reached. */
   deny(refusal: RequestFailure): void {
     const { status } = refusal;
-    if (status === 401) this.#token = "";
+    if (status === 401) {
+      this.#token = "";
+      this.#keep();
+    }
     this.signInState = status === 401 || status === 403 ? "refused" : "none";
     this.refusal = refusal;
     this.isOpen = true;
@@ -149,13 +154,18 @@ export class Reader {
   /** Turns storing in this tab on or off. */
   keep(isKept: boolean): void {
     this.isKept = isKept;
+    this.isUnkept = false;
     if (isKept) this.#keep();
     else access.forget();
+    this.#listener.changed();
   }
 
   /** Forgets everything. */
   leave(): void {
-    this.keep(false);
+    access.forgetAll();
+    this.isKept = access.isKeptByDefault();
+    this.isUnkept = false;
+    this.refusal = undefined;
     this.#token = "";
     this.#log.token = "";
     this.signInState = "none";
@@ -213,6 +223,6 @@ export class Reader {
   }
 
   #keep(): void {
-    if (this.isKept) access.keep({ token: this.#token, trust: this.trust });
+    if (this.isKept) this.isUnkept = !access.keep({ token: this.#token, trust: this.trust });
   }
 }

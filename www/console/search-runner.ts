@@ -3,6 +3,7 @@
 import { bodyWithEarlierEntries, namesIssuers } from "@countersign/ui/viewer/session/earlier-entries.js";
 import { Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import { trustName, trustText } from "../src/input/trust.ts";
+import type { RememberedLog } from "../src/state/memory.ts";
 import { type Conditions, counted, exportAddress, NO_CONDITIONS } from "./address.ts";
 import type { History } from "./history.ts";
 import { type Log, RequestError, type RequestFailure } from "./log.ts";
@@ -23,6 +24,8 @@ export interface Search {
   readonly isEmpty: boolean;
   /** Size of the pin at which the export is cut. */
   readonly boundary: number | undefined;
+  /** State of the log that this device remembered before. */
+  readonly seen: RememberedLog | undefined;
 }
 
 const NO_SEARCH: Search = {
@@ -34,9 +37,11 @@ const NO_SEARCH: Search = {
   isAsking: false,
   isEmpty: false,
   boundary: undefined,
+  seen: undefined,
 };
 
-interface SearchDependencies {
+/** The modules that a search depends on. */
+export interface SearchDependencies {
   readonly log: Log;
   readonly reader: Pick<Reader, "trust" | "deny">;
   readonly history: History;
@@ -46,7 +51,7 @@ interface SearchDependencies {
 
 export class SearchRunner {
   search = NO_SEARCH;
-  /** Conditions of the last request. */
+  /** Conditions of the last request; undefined if there is none. */
   ran: Conditions | undefined;
   readonly #dependencies: SearchDependencies;
   #running = new AbortController();
@@ -65,8 +70,8 @@ export class SearchRunner {
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
       const response = await log.success(exportAddress(conditions, boundary), { signal: running.signal });
       if (response.body === null) throw new TypeError("the response has no body");
-      this.#update({ ...this.search, boundary });
       const { seen } = history;
+      this.#update({ ...this.search, boundary, seen });
       const read = new Response(this.#withEarlierEntries(response.body), { headers: response.headers });
       await this.#verify(read, seen === undefined ? [] : [seen.pin], running);
     } catch (error) {

@@ -1,147 +1,110 @@
+/** The section Search: one search box, for the loaded events and for the whole log. */
+
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
-import type { Report } from "countersign/verify";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { CONDITIONS, type Condition, type Conditions, counted } from "./address.ts";
 import type { Search } from "./search-runner.ts";
-import { headView } from "./section-head.ts";
+import { isWhole } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
-/** A condition that must be corrected first, with the name of the text about it. */
-export interface Complaint {
-  readonly field: Condition;
-  readonly says: "noNumber";
-}
-
-/** Options for the number of newest events to load; the last stands for all. */
-const AMOUNTS: readonly string[] = ["100", "1000", "10000", "100000", ""];
-const BOUNDS: readonly Condition[] = ["from", "to"];
-const NUMBERS: readonly Condition[] = [...BOUNDS, "limit"];
-
 interface SearchViewInput {
-  readonly search: Search;
-  readonly conditions: Conditions;
-  /** The query in the viewer, applied to what is loaded. */
+  /** The loaded events. */
+  readonly loaded: Search;
+  /** The search of the whole log. */
+  readonly found: Search;
+  /** The query for the whole log; empty for none. */
+  readonly query: string;
+  /** The query in the viewer's search box. */
   readonly viewerQuery: string;
   /** Reason why the viewer's search box isn't settled; undefined if it is. */
   readonly unsettled: string | undefined;
-  readonly complaint: Complaint | undefined;
-  readonly viewer: TemplateResult | typeof nothing;
-  readonly submit: (event: SubmitEvent) => void;
-  /** Runs a query in the log. */
+  /** Renders the viewer with this content in its slots. */
+  readonly viewer: (slotted: TemplateResult | typeof nothing) => TemplateResult | typeof nothing;
+  /** Searches the whole log; with an empty query, shows the loaded events again. */
   readonly ask: (query: string) => void;
   readonly cancel: () => void;
+  readonly loadWhole: () => void;
 }
 
-/** Renders what is loaded from the log, and the viewer that searches it. */
+/** Renders the search box with the events. */
 export function searchView(input: SearchViewInput, t: ConsoleTexts): TemplateResult {
-  const { search, conditions, viewer, viewerQuery, unsettled, ask } = input;
-  const { query } = conditions;
-  const isOther = viewerQuery !== query || unsettled !== undefined;
-  const canAsk = viewerQuery !== "" && isOther && !isWhole(conditions, search.session?.report);
+  const { loaded, query, viewer } = input;
   return html`
-    ${search.session === undefined ? html`<p class="help wide-text">${t.search.about}</p>` : nothing}
-    <div class="search-head">
-      ${loadedView(input, t)}
-      ${search.session === undefined || search.isEmpty ? nothing : headView({ session: search.session, scope: search }, false, t)}
-    </div>
-    ${search.isAsking && search.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
-    ${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}
-    ${search.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}
-    ${search.boundary === undefined || search.session === undefined ? nothing : html`<p class="help boundary">${icon("pin")}${t.search.boundary(search.boundary)}</p>`}
-    ${
-      query === ""
-        ? nothing
-        : html`<p class="asked">${icon("search")}<span>${search.refusal === undefined ? t.search.found : t.search.asked} <code>${query}</code></span>
-          <button type="button" @click=${() => ask("")}>${t.search.back}</button></p>`
-    }
-    ${
-      canAsk
-        ? html`<p class="asked"><button type="button" class="primary" aria-disabled=${unsettled !== undefined} aria-describedby="everywhere-help" @click=${() => unsettled === undefined && ask(viewerQuery)}>${t.search.everywhere}</button>
-          <span id="everywhere-help" class="help">${unsettled ?? t.search.onlyLoaded}</span></p>`
-        : nothing
-    }
-    ${search.isEmpty ? nothing : viewer}
+    ${loaded.refusal === undefined ? nothing : refusalView(loaded.refusal, t)}
+    ${loaded.isAsking && loaded.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
+    ${loaded.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}
+    ${loaded.boundary === undefined || loaded.session === undefined ? nothing : html`<p class="help boundary">${icon("pin")}${t.search.boundary(loaded.boundary)}</p>`}
+    ${loaded.isEmpty ? nothing : viewer(query === "" ? offerView(input, t) : foundView(input, t))}
   `;
 }
 
-/** True if the whole log is loaded. */
-function isWhole(conditions: Conditions, report: Report | undefined): boolean {
-  if (conditions.query !== "") return false;
-  if (counted(conditions) === 0) return true;
-  const complete = report?.complete;
-  return complete?.by === "range" && complete.range[0] === 0 && report?.counts.skipped === 0;
+/** Renders the button that searches the whole log, if not all of it is loaded. */
+function offerView(
+  { loaded: { session }, viewerQuery, unsettled, ask }: SearchViewInput,
+  t: ConsoleTexts,
+): TemplateResult | typeof nothing {
+  const isAll = session?.report !== undefined && isWhole(session.report);
+  if (isAll || viewerQuery === "") return nothing;
+  return html`
+    <div slot="search" class="asked">
+      <button type="button" class="primary" aria-disabled=${unsettled !== undefined} aria-describedby="everywhere-help" @click=${() => unsettled === undefined && ask(viewerQuery)}>${t.search.everywhere}</button>
+      <span id="everywhere-help" class="help">${unsettled ?? t.search.onlyLoaded}</span>
+    </div>`;
 }
 
-function loadedView(
-  { search, conditions, complaint, submit, cancel }: SearchViewInput,
+/** Renders what the search of the whole log found, and how far that can be relied on. */
+function foundView(
+  { found, query, ask, cancel, loadWhole }: SearchViewInput,
   t: ConsoleTexts,
 ): TemplateResult {
-  const { limit } = conditions;
-  const amounts = AMOUNTS.includes(limit) ? AMOUNTS : [limit, ...AMOUNTS];
-  const isBounded = BOUNDS.some((name) => conditions[name] !== "");
+  const { session, refusal, isAsking } = found;
+  const back = html`<button type="button" @click=${() => ask("")}>${t.search.back}</button>`;
   return html`
-    <form class="loaded" @submit=${submit} novalidate>
-      <label class="select">
-        <span>${t.search.load}</span>
-        <select id="search-limit" name="limit" @change=${(event: Event) => (event.target as HTMLSelectElement).form?.requestSubmit()}>
-          ${amounts.map((amount) => html`<option value=${amount} .selected=${amount === limit}>${t.search.amount(amount)}</option>`)}
-        </select>
-      </label>
-      <details ?open=${isBounded}>
-        <summary>${t.search.between}</summary>
-        <div class="fields">
-          ${BOUNDS.map((name) => field(name, conditions, complaint, t))}
-          <button type="submit">${t.search.apply}</button>
-        </div>
-      </details>
-      <div class="buttons">
-        <button type="submit">${t.search.again}</button>
-        ${search.isAsking ? html`<button type="button" @click=${cancel}>${t.search.cancel}</button>` : nothing}
-      </div>
-      <p id="search-complaint" class="complaint" role="alert">${complaint === undefined ? nothing : t.search[complaint.says]}</p>
-    </form>
-  `;
+    <div slot="search" class="asked found" data-found=${session?.report?.verdict ?? nothing}>
+      <p>${icon("search")}<span>${refusal === undefined ? t.search.found : t.search.asked} <code dir="ltr">${value(query, 200)}</code>${session === undefined || isAsking ? nothing : html`: ${numberView(session, Number(found.conditions.limit), t)}`}</span></p>
+      ${refusal === undefined ? nothing : refusalView(refusal, t)}
+      ${isAsking ? html`<progress aria-label=${t.search.searching}></progress><button type="button" @click=${cancel}>${t.extent.cancel}</button>` : nothing}
+      ${session === undefined || isAsking ? nothing : resultView(session, loadWhole, t)}
+      ${back}
+    </div>`;
 }
 
-function field(
-  name: Condition,
-  conditions: Conditions,
-  complaint: Complaint | undefined,
+function numberView({ report }: Session, limit: number, t: ConsoleTexts): TemplateResult | typeof nothing {
+  if (report === undefined) return nothing;
+  const { events } = report.counts;
+  return html`<strong>${t.search.number(events, events === limit)}</strong>`;
+}
+
+/**
+ * Renders how far the events found can be relied on. A log proves that they are in it, but not that they are all, so that this is
+ * no verdict on the log; anything worse than that is in the verdict's own words.
+ */
+function resultView(
+  { verification, compared, failure }: Session,
+  loadWhole: () => void,
   t: ConsoleTexts,
 ): TemplateResult {
-  const isWrong = complaint?.field === name;
+  if (verification === undefined)
+    return html`<p class="state tone-bad" role="alert">${icon("fail")}<span>${failure === undefined ? t.verified.failed : value(failure.message, 1000)}</span></p>`;
+  const { verdict, checks } = verification.report;
+  const { tone, icon: drawing, word, says } = verdictWords(verification, t.viewer, { compared });
+  const isProven = verdict === "verified" || verdict === "partial";
+  if (!isProven)
+    return html`<p class="state tone-${tone}" role=${tone === "bad" ? "alert" : nothing}>${icon(drawing)}<span>${word} ${says}</span></p>`;
   return html`
-    <div class="field field-${name}">
-      <label for=${`search-${name}`}>${t.search[name === "from" ? "from" : "to"]}</label>
-      <input
-        id=${`search-${name}`}
-        name=${name}
-        type="text"
-        inputmode="numeric"
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck="false"
-        aria-invalid=${isWrong ? "true" : nothing}
-        aria-describedby=${isWrong ? "search-complaint" : nothing}
-        .value=${conditions[name]}
-      />
-    </div>
-  `;
+    <p class="help">${checks.log.state === "pass" ? t.search.proven : t.search.signed}</p>
+    <button type="button" @click=${loadWhole}>${t.search.loadWhole}</button>`;
 }
 
-/** Returns the conditions in the form. */
-export function conditionsOf(form: HTMLFormElement): Conditions {
-  const fields = new FormData(form);
-  return Object.fromEntries(
-    CONDITIONS.map((name) => [name, String(fields.get(name) ?? "").trim()]),
-  ) as Conditions;
-}
-
-/** Returns what must be corrected before the log is asked. The log checks the query itself. */
-export function complaintOf(conditions: Conditions): Complaint | undefined {
-  const field = NUMBERS.find(
-    (name) => conditions[name] !== "" && !/^(?:0|[1-9][0-9]{0,15})$/.test(conditions[name]),
-  );
-  return field && { field, says: "noNumber" };
+/** Returns why the content of a viewer's search box isn't settled; undefined if it is. */
+export function unsettledOf(viewer: Viewer | null, { viewer: texts }: ConsoleTexts): string | undefined {
+  const selection = viewer?.selection;
+  if (selection?.state === "counting")
+    return selection.wait === "typing" ? texts.selection.typing : undefined;
+  return selection && reasonOf(selection, texts, true);
 }

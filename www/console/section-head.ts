@@ -1,47 +1,117 @@
-/** The head of a section: the events it covers, and their verdict. */
+/** The head of a section: the entries it covers, the trust file they were verified with, and their verdict. */
 
-import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { completeRange } from "@countersign/ui/viewer/session/facts.js";
+import type { Link } from "@countersign/ui/viewer/session/live-connection.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
-import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
-import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
+import "@countersign/ui/viewer/verdict/verdict-strip.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { type Conditions, counted } from "./address.ts";
+import { emit, emits } from "../src/emit.ts";
+import type { Conditions } from "./address.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
+import type { Scope, Verified } from "./verified.ts";
 
-/** Extent and time of what was loaded. */
-export interface Scope {
-  /** Conditions of the request; undefined for the live view. */
-  readonly conditions: Conditions | undefined;
-  /** When it was loaded, or when the live view began; undefined while loading. */
-  readonly at: Date | undefined;
+interface HeadInput {
+  /** The sessions that the reader can choose from. */
+  readonly all: readonly Verified[];
+  readonly shown: Verified;
+  /** The form that loads other entries, for a section that covers the loaded ones. */
+  readonly extent: TemplateResult | typeof nothing;
+  /** Connection of the live view. */
+  readonly link: Link | undefined;
 }
 
-/** Renders which events a section covers; with `hasVerdict`, also their verdict. */
-export function headView(
-  { session, scope }: { readonly session: Session; readonly scope: Scope },
-  hasVerdict: boolean,
-  t: ConsoleTexts,
-): TemplateResult {
-  const { report } = session;
-  const events = report === undefined ? nothing : html` (${t.viewer.figures.events(report.counts.events)})`;
+/** Renders the head. Every section says the same words about the same events. */
+export function headView({ all, shown, extent, link }: HeadInput, t: ConsoleTexts): TemplateResult {
+  const { session, coverage, from } = shown;
+  const isShown = (index: number) => coverage !== undefined && containsEntry(coverage.listed, index);
   return html`
-    <div class="section-head" data-scope=${scope.conditions === undefined ? "live" : "search"}>
-      <p class="section-scope">${t.head.covers} <strong>${scopeWords(scope, report?.origin ?? undefined, t)}</strong>${events}${whenView(scope, t)}.</p>
-      ${hasVerdict ? sectionVerdict(session, t) : nothing}
+    <div class="section-head" data-scope=${from}>
+      <div class="section-covers">
+        <p class="section-scope">${scopeView(shown, t)} ${trustView(session, t)}</p>
+        ${from === "search" ? extent : nothing}
+      </div>
+      ${all.length > 1 ? sourceView(all, shown, t) : nothing}
+      <cs-verdict
+        bare
+        .session=${session}
+        .link=${from === "live" ? link : undefined}
+        .texts=${t.viewer}
+        .isShown=${isShown}
+        @show-line=${(event: CustomEvent<number>) => emit(event.currentTarget, "show-verified-line", event.detail)}
+      ></cs-verdict>
     </div>
   `;
 }
 
-function scopeWords({ conditions }: Scope, origin: string | undefined, t: ConsoleTexts): TemplateResult {
-  const log = origin === undefined ? t.head.thisLog : html`${t.head.log} ${value(origin, 120)}`;
-  if (conditions === undefined) return html`${t.head.live} ${log}`;
-  const { query, limit, from, to } = conditions;
-  const which = limit === "" ? t.head.allEvents : t.head.newest(Number(limit));
-  const bounds = from === "" && to === "" ? nothing : html`, ${t.head.between(from, to)}`;
-  return query === ""
-    ? html`${counted(conditions) === 0 ? t.head.whole : which} ${t.head.of} ${log}${bounds}`
-    : html`${t.head.found(which)} ${log}${bounds}: <code dir="ltr">${value(query, 200)}</code>`;
+/** Returns the first and the last entry among those that were loaded; undefined if there are none. */
+export function boundsOf(coverage: Coverage | undefined): readonly [number, number] | undefined {
+  const all = coverage === undefined ? [] : [coverage.shown, coverage.withheld];
+  const used = all.filter(({ length }) => length > 0);
+  if (used.length === 0) return undefined;
+  const first = Math.min(...used.map((ranges) => ranges[0] ?? 0));
+  const end = Math.max(...used.map((ranges) => ranges.at(-1) ?? 0));
+  return [first, end - 1];
+}
+
+/** True if all entries of the log up to its checkpoint were verified. */
+export function isWhole(report: Report): boolean {
+  const range = completeRange(report);
+  return range !== undefined && range[0] === 0 && range[1] === report.log?.size;
+}
+
+/** Renders the entries: their range, number and time. */
+function scopeView({ session, coverage, scope, from }: Verified, t: ConsoleTexts): TemplateResult {
+  const { head } = t;
+  const { report } = session;
+  const { conditions } = scope;
+  const log = report?.origin ? html`${head.log} ${value(report.origin, 120)}` : head.thisLog;
+  const query =
+    conditions === undefined || conditions.query === ""
+      ? nothing
+      : html`${head.matching} <code dir="ltr">${value(conditions.query, 200)}</code>`;
+  const events = report === undefined ? nothing : html` (${eventsWords(report, t)})`;
+  const followed = from === "live" ? html`, ${head.followed}` : nothing;
+  return html`${head.covers} <strong>${rangeWords(report, coverage, conditions, t)} ${head.of} ${log}</strong>${query === nothing ? nothing : html` ${query}`}${events}${followed}${whenView(scope, t)}.`;
+}
+
+function rangeWords(
+  report: Report | undefined,
+  coverage: Coverage | undefined,
+  conditions: Conditions | undefined,
+  t: ConsoleTexts,
+): string {
+  const { head } = t;
+  const { count, entries } = t.viewer.figures;
+  if (report !== undefined) {
+    const range = completeRange(report);
+    if (isWhole(report)) return head.whole(report.log?.size ?? 0);
+    if (range !== undefined) return head.range(count(range[0]), count(range[1] - 1));
+    const bounds = boundsOf(coverage);
+    if (bounds !== undefined)
+      return head.between(entries(report.counts.entries), count(bounds[0]), count(bounds[1]));
+    return entries(report.counts.entries);
+  }
+  if (conditions === undefined) return head.newestEntries;
+  const { limit, from, to } = conditions;
+  if (from !== "" || to !== "") return head.asked(from, to);
+  return limit === "" ? head.allEvents : head.newest(Number(limit));
+}
+
+/** Returns the number of events, and when they were recorded by their emitters' clocks. */
+function eventsWords({ counts, signers }: Report, t: ConsoleTexts): string {
+  const events = t.viewer.figures.events(counts.events);
+  const [first] = signers.map(({ first }) => first).sort();
+  const last = signers
+    .map(({ last }) => last)
+    .sort()
+    .at(-1);
+  if (first === undefined || last === undefined) return events;
+  const days = new Intl.DateTimeFormat(t.page.viewer.lang, { dateStyle: "medium", timeZone: "UTC" });
+  return `${events}, ${t.head.recorded(days.formatRange(new Date(first), new Date(last)))}`;
 }
 
 function whenView({ conditions, at }: Scope, t: ConsoleTexts): TemplateResult | typeof nothing {
@@ -53,14 +123,28 @@ function whenView({ conditions, at }: Scope, t: ConsoleTexts): TemplateResult | 
   return html`, ${conditions === undefined ? t.head.since : t.head.loaded} <time datetime=${at.toISOString()}>${time}</time>`;
 }
 
-/** Renders the verdict in a line. Without a trust file nothing is called verified. */
-function sectionVerdict({ verification, trust, compared }: Session, t: ConsoleTexts): TemplateResult {
-  if (verification === undefined)
-    return html`<p class="section-verdict state tone-faint">${icon("waiting")}${t.verified.waiting}</p>`;
-  const { verdict } = verification.report;
-  const words = verdictWords(verification, t.viewer, { compared });
-  const isNobodys = trust === undefined && (verdict === "untrusted" || verdict === "not_checked");
-  const mismatch = comparedWords(compared, t.viewer);
-  const says = isNobodys ? t.head.noTrust : `${words.word} ${mismatch}`.trim();
-  return html`<p class="section-verdict state tone-${words.tone}" data-verdict=${verdict}>${icon(words.icon)}<span>${says}</span></p>`;
+/** Renders the trust file that the session was verified with. */
+function trustView({ trust, trustName }: Session, t: ConsoleTexts): TemplateResult {
+  if (trust === undefined) return html`<span class="tone-doubt">${t.head.noTrust}</span>`;
+  return html`${trustName === undefined ? t.head.ownKeys : html`${t.head.trust} ${value(trustName, 60)}.`}`;
+}
+
+function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts): TemplateResult {
+  return html`
+    <fieldset class="source">
+      <legend>${t.verified.source}</legend>
+      ${all.map(
+        ({ from }) => html`
+          <label class="choice">
+            <input
+              type="radio"
+              name="source"
+              .checked=${from === shown.from}
+              @change=${emits("choose-source", from)}
+            />
+            <span>${t.verified.sources[from]}</span>
+          </label>`,
+      )}
+    </fieldset>
+  `;
 }

@@ -1,10 +1,10 @@
-/** The sessions to show: the search and the live view. */
+/** The sessions that a section can cover: the loaded events, those that a search found, and the live view. */
 
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import type { Search } from "./search-runner.ts";
-import type { Scope } from "./section-head.ts";
-import type { Origin, Verified } from "./verified.ts";
+import type { Searches } from "./searches.ts";
+import type { Origin, Scope, Verified } from "./verified.ts";
 import type { Watch } from "./watch.ts";
 import type { Withheld } from "./withheld.ts";
 
@@ -19,15 +19,26 @@ export class Sources {
     this.#changed = changed;
   }
 
-  all({ session, withheld, conditions, at }: Search, watch: Watch | undefined): readonly Verified[] {
+  all({ loaded, found }: Searches, watch: Watch | undefined): readonly Verified[] {
     return [
-      ...(session === undefined || withheld === undefined
-        ? []
-        : [this.#draw("search", session, withheld, { conditions, at })]),
+      ...this.#drawSearch("search", loaded.search),
+      ...this.#drawSearch("found", found.search),
       ...(watch === undefined
         ? []
-        : [this.#draw("live", watch.session, watch.withheld, { conditions: undefined, at: watch.began })]),
+        : [
+            this.#draw("live", watch.session, watch.withheld, {
+              conditions: undefined,
+              at: watch.began,
+              seen: watch.options.seen,
+            }),
+          ]),
     ];
+  }
+
+  #drawSearch(from: Origin, { session, withheld, conditions, at, seen }: Search): readonly Verified[] {
+    return session === undefined || withheld === undefined
+      ? []
+      : [this.#draw(from, session, withheld, { conditions, at, seen })];
   }
 
   /** Returns the chosen session, or another one if it doesn't exist. */

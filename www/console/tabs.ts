@@ -1,31 +1,66 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { type Conditions, ROOT_TABS, readTab, TABS, type Tab, writeConditions } from "./address.ts";
+import {
+  type Conditions,
+  DEFAULT_EXTENT,
+  GROUPS,
+  type Group,
+  groupOf,
+  ROOT_TABS,
+  readTab,
+  sectionsOf,
+  TABS,
+  type Tab,
+  writeFragment,
+} from "./address.ts";
 import type { Follower } from "./follower.ts";
 import { stateView } from "./live.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 
-/** The current tab, and the fragments of the others when they were left. */
+/** The current section, and the fragments of the others when they were left. */
 export class Tabs {
   all: readonly [Tab, ...Tab[]] = TABS;
   current: Tab = readTab(location.hash);
+  /** The events to load, and the query for the whole log, which the address keeps. */
+  #extent: Conditions = DEFAULT_EXTENT;
+  #query = "";
   readonly #left = new Map<Tab, string>();
+  /** The section of each group that was shown last. */
+  readonly #last = new Map<Group, Tab>();
 
-  /** Switches to the tabs of a root log's console. */
+  constructor() {
+    this.#remember();
+  }
+
+  /** True if the sections are grouped. Those of a root log's console are few. */
+  get isGrouped(): boolean {
+    return this.all === TABS;
+  }
+
+  /** Switches to the sections of a root log's console. */
   useTenants(): void {
     this.all = ROOT_TABS;
     this.current = readTab(location.hash, ROOT_TABS);
   }
 
   fragment(tab: Tab): string {
-    // An empty fragment would be another address, and reload the page.
-    return this.#left.get(tab) || `#tab=${tab}`;
+    return writeFragment(this.#left.get(tab) ?? "", { tab, extent: this.#extent, query: this.#query });
+  }
+
+  /** Returns the address of a section. */
+  address(tab: Tab): string {
+    return new URL(this.fragment(tab), location.href).href;
+  }
+
+  /** Returns the section that a group's link leads to. */
+  sectionOf(group: Group): Tab {
+    return this.#last.get(group) ?? sectionsOf(group)[0];
   }
 
   go(tab: Tab): void {
     location.hash = this.fragment(tab);
   }
 
-  /** Goes to a tab whose viewer then shows a line. */
+  /** Goes to a section whose viewer then shows a line. */
   show(tab: Tab, prefix: string, line: number): void {
     const params = new URLSearchParams(this.fragment(tab).slice(1));
     params.set(`${prefix}line`, String(line));
@@ -37,46 +72,100 @@ export class Tabs {
     const before = new URL(oldURL).hash;
     this.#left.set(readTab(before, this.all), before);
     this.current = readTab(location.hash, this.all);
+    this.#remember();
   }
 
-  /** Writes the conditions into the fragment of the search. */
-  write(conditions: Conditions): void {
-    if (this.current === "search") history.replaceState(null, "", writeConditions(location.hash, conditions));
-    else this.#left.set("search", writeConditions(this.fragment("search"), conditions));
+  /** Writes the events to load, and the query for the whole log, into the address. */
+  write(extent: Conditions, query: string): void {
+    this.#extent = extent;
+    this.#query = query;
+    const fragment = writeFragment(location.hash, { tab: this.current, extent, query });
+    history.replaceState(history.state, "", fragment);
+  }
+
+  /** Forgets what the reader did, also in the address. */
+  forget(): void {
+    this.#left.clear();
+    this.#last.clear();
+    this.#extent = DEFAULT_EXTENT;
+    this.#query = "";
+    history.replaceState(null, "", this.fragment(this.current));
+    this.#remember();
+  }
+
+  #remember(): void {
+    const group = groupOf(this.current);
+    if (group !== undefined) this.#last.set(group, this.current);
   }
 }
 
-/** Scrolls the current tab into view if the tabs are one long row. */
+/** Scrolls the current section's link into view if the links are one long row. */
 export function bringIntoView(list: HTMLElement): void {
   const tab = list.querySelector<HTMLElement>("[aria-current]")?.parentElement;
   if (tab === null || tab === undefined) return;
   list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
 }
 
-/** Renders links to all tabs, and the state of the live view on other tabs. */
-export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: ConsoleTexts): TemplateResult {
+/** Renders links to the groups and to the sections of the current one, and the state of the live view elsewhere. */
+export function tabsView(
+  tabs: Tabs,
+  { watch, isFollowing, isConnected }: Follower,
+  t: ConsoleTexts,
+): TemplateResult {
+  const { current, isGrouped } = tabs;
+  const group = isGrouped ? groupOf(current) : undefined;
+  const sections = group === undefined ? [] : sectionsOf(group);
   return html`
-    <nav aria-label=${t.tabsName}>
+    <nav class="sections" aria-label=${t.tabsName}>
       <ul class="tabs">
-        ${tabs.all.map((tab) => {
-          const isCurrent = tab === tabs.current;
-          return html`
-            <li>
-              <a
-                href=${new URL(tabs.fragment(tab), location.href).href}
-                aria-current=${isCurrent ? "page" : nothing}
-                data-tab=${tab}
-                @click=${(event: Event) => {
-                  // The fragment of the current tab may contain more than its link.
-                  if (isCurrent) event.preventDefault();
-                }}
-              >
-                ${t.tabs[tab]}${tab === "live" && isFollowing ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
-              </a>
-            </li>`;
-        })}
+        ${
+          isGrouped
+            ? html`${linkView(tabs, "overview", t)}${(Object.keys(GROUPS) as Group[]).map((one) => groupView(tabs, one, isConnected, t))}`
+            : tabs.all.map((tab) => linkView(tabs, tab, t))
+        }
       </ul>
-      ${tabs.current !== "live" && watch !== undefined && isFollowing ? html`<div class="behind">${stateView(watch, t)}<span class="faint">${t.live.goesOn}</span></div>` : nothing}
+      ${
+        group === undefined || sections.length < 2
+          ? nothing
+          : html`<ul class="tabs tabs-in-group" aria-label=${t.groups[group]}>${sections.map((tab) => linkView(tabs, tab, t, tab === "live" && isConnected))}</ul>`
+      }
+      ${current !== "live" && watch !== undefined && isFollowing ? html`<div class="behind">${stateView(watch, t)}<span class="faint">${t.live.goesOn}</span></div>` : nothing}
     </nav>
   `;
+}
+
+function groupView(tabs: Tabs, group: Group, isConnected: boolean, t: ConsoleTexts): TemplateResult {
+  const isCurrent = groupOf(tabs.current) === group;
+  const isOnly = sectionsOf(group).length === 1;
+  return html`
+    <li>
+      <a
+        href=${tabs.address(tabs.sectionOf(group))}
+        aria-current=${isCurrent ? (isOnly ? "page" : "true") : nothing}
+        data-group=${group}
+        @click=${isCurrent ? stay : nothing}
+      >
+        ${t.groups[group]}${group === "events" && isConnected && !isCurrent ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
+      </a>
+    </li>`;
+}
+
+function linkView(tabs: Tabs, tab: Tab, t: ConsoleTexts, isConnected = false): TemplateResult {
+  const isCurrent = tab === tabs.current;
+  return html`
+    <li>
+      <a
+        href=${tabs.address(tab)}
+        aria-current=${isCurrent ? "page" : nothing}
+        data-tab=${tab}
+        @click=${isCurrent ? stay : nothing}
+      >
+        ${t.tabs[tab]}${isConnected ? html`<span class="pulse" aria-hidden="true"></span>` : nothing}
+      </a>
+    </li>`;
+}
+
+/** Keeps the address, which may contain more than the link. */
+function stay(event: Event): void {
+  event.preventDefault();
 }

@@ -1,4 +1,4 @@
-/** The session that coverage, keys, and witnesses are about. */
+/** The session that a section is about. */
 
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
@@ -8,12 +8,23 @@ import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence } from "../src/core-sentence.ts";
 import { emits } from "../src/emit.ts";
 import type { Part } from "../src/state/case.ts";
-import { headView, type Scope } from "./section-head.ts";
+import type { RememberedLog } from "../src/state/memory.ts";
+import type { Conditions } from "./address.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Withheld } from "./withheld.ts";
 
-/** Origin of a session. */
-export type Origin = "search" | "live";
+/** Origin of a session: the loaded events, those that a search of the whole log found, or the live view. */
+export type Origin = "search" | "found" | "live";
+
+/** Extent and time of what was loaded. */
+export interface Scope {
+  /** Conditions of the request; undefined for the live view. */
+  readonly conditions: Conditions | undefined;
+  /** When it was loaded, or when the live view began; undefined while loading. */
+  readonly at: Date | undefined;
+  /** State of the log that this device remembered before. */
+  readonly seen: RememberedLog | undefined;
+}
 
 /** A session, with its result so far. */
 export interface Verified {
@@ -43,44 +54,37 @@ export function partOf({ session, coverage }: Verified): Part {
 }
 
 interface VerifiedViewInput {
-  readonly all: readonly Verified[];
   readonly shown: Verified | undefined;
   readonly mayRead: boolean;
+  /** True while events are loaded. */
+  readonly isAsking: boolean;
+  /** Why no events could be loaded. */
+  readonly refusal: TemplateResult | typeof nothing;
   readonly toToken: TemplateResult;
   readonly show: (verified: Verified, judged: Judged) => unknown;
 }
 
-/** Renders the report; without one, how to get it. */
+/** Renders the report; without one, how to get it. The head of the section has the verdict, or why there is none. */
 export function verifiedView(
-  { all, shown, mayRead, toToken, show }: VerifiedViewInput,
+  { shown, mayRead, isAsking, refusal, toToken, show }: VerifiedViewInput,
   t: ConsoleTexts,
 ): TemplateResult {
   if (shown === undefined) {
-    return html`
-      <p class="empty">${t.verified.none}</p>
-      ${
-        mayRead
-          ? html`
-            <div class="buttons">
-              <button type="button" class="primary" @click=${emits("verify-whole")}>${t.verified.whole}</button>
-              <button type="button" @click=${emits("begin-live")}>${t.verified.live}</button>
-            </div>`
-          : toToken
-      }
-    `;
+    if (!mayRead) return html`<p class="empty">${t.verified.none}</p>${toToken}`;
+    return isAsking
+      ? html`<p class="empty">${t.verified.waiting}</p>`
+      : html`
+        ${refusal}
+        <p class="empty">${t.verified.none}</p>
+        <div class="buttons">
+          <button type="button" class="primary" @click=${emits("load-again")}>${t.extent.again}</button>
+          <button type="button" @click=${emits("begin-live")}>${t.verified.live}</button>
+        </div>`;
   }
-  const { verification, phase, failure } = shown.session;
-  return html`
-    ${all.length > 1 ? sourceView(all, shown, t) : nothing}
-    ${headView(shown, true, t)}
-    ${
-      verification !== undefined
-        ? show(shown, verification)
-        : html`
-          <p class="empty">${phase === "failed" || phase === "canceled" ? t.verified.failed : t.verified.waiting}</p>
-          ${failure === undefined ? nothing : failureView(failure, t)}`
-    }
-  `;
+  const { verification, phase } = shown.session;
+  if (verification !== undefined) return html`${show(shown, verification)}`;
+  const hasEnded = phase === "failed" || phase === "canceled";
+  return html`<p class="empty">${hasEnded ? t.verified.failed : t.verified.waiting}</p>`;
 }
 
 /** Renders why there is no result. */
@@ -94,26 +98,6 @@ export function failureView(
       ${hint === undefined ? nothing : html`<p class="help">${coreSentence(hint, phrases, page, 1000)}</p>`}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
     </div>
-  `;
-}
-
-function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts): TemplateResult {
-  return html`
-    <fieldset class="source">
-      <legend>${t.verified.source}</legend>
-      ${all.map(
-        ({ from }) => html`
-          <label class="choice">
-            <input
-              type="radio"
-              name="source"
-              .checked=${from === shown.from}
-              @change=${emits("choose-source", from)}
-            />
-            <span>${from === "search" ? t.verified.search : t.verified.liveView}</span>
-          </label>`,
-      )}
-    </fieldset>
   `;
 }
 

@@ -7,7 +7,7 @@ import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../../src/core-sentence.ts";
 import { emits } from "../../src/emit.ts";
-import { NO_CONDITIONS, writeConditions } from "../address.ts";
+import { DEFAULT_EXTENT, writeFragment } from "../address.ts";
 import type { RequestFailure } from "../log.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import { failureView } from "../verified.ts";
@@ -126,7 +126,7 @@ function resultView(result: TenantResult, query: string, t: ConsoleTexts): Templ
   const { tenant, outcome, events, isCut, undecided, rows, verdict, judged, compared, refusal, failure } =
     result;
   const words = t.across;
-  const fragment = writeConditions("", { ...NO_CONDITIONS, query, limit: query === "" ? "1000" : "" });
+  const fragment = writeFragment("", { tab: "search", extent: DEFAULT_EXTENT, query });
   const look = judged === undefined ? undefined : verdictWords(judged, t.viewer, { compared });
   return html`
     <section class="across-log" data-log=${tenant.id} data-outcome=${outcome} data-verdict=${verdict ?? nothing}>

@@ -74,7 +74,7 @@ export function tenantsView(
   const isFiltered = filter.text.trim() !== "" || filter.state !== "";
   return html`
     <p class="help wide-text">${words.about}</p>
-    <form class="loaded tenant-filter" role="search" @submit=${(event: Event) => event.preventDefault()}>
+    <form class="tenant-filter" role="search" @submit=${(event: Event) => event.preventDefault()}>
       <label class="select tenant-find">
         <span>${words.filter}</span>
         <input id="tenant-filter" type="search" autocomplete="off" autocapitalize="off" spellcheck="false" .value=${filter.text}

@@ -7,6 +7,9 @@ const LANG = "de";
 const { count, duration, entries } = page.viewer.figures;
 const cosignatures = counting(LANG, "Mitsignatur", "Mitsignaturen");
 const calls = counting(LANG, "Aufruf", "Aufrufe");
+const emitters = counting(LANG, "Unterzeichner", "Unterzeichner");
+const emittersOf = counting(LANG, "Unterzeichner", "Unterzeichnern");
+const witnesses = counting(LANG, "Zeugen", "Zeugen");
 const callers = counting(LANG, "Aufrufer", "Aufrufern");
 const lines = counting(LANG, "Zeile", "Zeilen");
 const tenants = counting(LANG, "Mandant", "Mandanten");
@@ -22,7 +25,14 @@ export const de: ConsoleTexts = {
   headingAlone: "Konsole eines Logs",
   lead: "Alles, was dieses Log sendet, wird in Ihrem Browser mit den Schlüsseln geprüft, denen Sie vertrauen.",
   skip: "Zum Inhalt",
+  groups: {
+    events: "Ereignisse",
+    detection: "Erkennung",
+    trust: "Vertrauen",
+    operation: "Betrieb",
+  },
   tabs: {
+    overview: "Übersicht",
     search: "Suche",
     live: "Live",
     findings: "Funde",
@@ -56,15 +66,17 @@ export const de: ConsoleTexts = {
     token: "Lesetoken",
     tokenHelp: html`Vom Betreiber des Logs: <code>countersign token add NAME</code>, oder <code>countersign tenant add NAME</code>
       für das Log eines einzelnen Kunden. Es wird in einer Kopfzeile gesendet, nie in einer Adresse.`,
-    keep: "Token und Vertrauensdatei in diesem Tab behalten, bis er geschlossen wird",
+    keep: "Beim Neuladen dieser Seite angemeldet bleiben, bis dieser Tab geschlossen wird",
+    unkept:
+      "Dieser Browser lässt das nicht zu. Nach dem Neuladen müssen Sie Token und Vertrauensdatei noch einmal angeben.",
     signIn: (host: unknown) => html`Bei ${host} anmelden`,
     signInHelp: (host: unknown) =>
-      html`Sie melden sich bei ${host} an und kommen hierher zurück. Das Token von dort wird nur an dieses Log gesendet und ist weg, wenn Sie die Seite neu laden oder schließen.`,
+      html`Sie melden sich bei ${host} an und kommen hierher zurück. Das Token von dort wird nur an dieses Log gesendet.`,
     signInFailed:
       "Die Anmeldung ist nicht gelungen. Versuchen Sie es noch einmal. Wenn es dabei bleibt, wenden Sie sich an den Betreiber des Logs.",
     orToken: "Oder ein Lesetoken verwenden:",
     use: "Dieses Token verwenden",
-    leave: "Abmelden und die Vertrauensdatei vergessen",
+    leave: "Abmelden und alles vergessen",
     checking: "Das Token wird beim Log geprüft",
     malformed:
       "Ein Token ist ein Wort ohne Leerzeichen. Kopieren Sie es noch einmal, ohne Text davor oder danach.",
@@ -138,27 +150,127 @@ export const de: ConsoleTexts = {
 
   search: {
     heading: "Im Log suchen",
-    about:
-      "Ihr Browser lädt Ereignisse aus dem Log und prüft sie. Suchen Sie im Geladenen, oder lassen Sie das Log alles durchsuchen.",
+    about: "Suchen Sie hier in den geladenen Ereignissen. Das Log kann alle seine Ereignisse durchsuchen.",
+    found: "Das Log hat alle seine Ereignisse durchsucht nach",
+    asked: "Im ganzen Log gesucht:",
+    back: "Zurück zu den geladenen Ereignissen",
+    everywhere: "Das ganze Log durchsuchen",
+    onlyLoaded: "Bisher wurden nur die geladenen Ereignisse durchsucht.",
+    loading: "Warten auf das Log",
+    searching: "Das Log sucht",
+    number: (events, isLimit) =>
+      isLimit
+        ? `Die neuesten ${page.viewer.figures.events(events)}. Es kann mehr geben.`
+        : `${page.viewer.figures.events(events)}.`,
+    proven:
+      "Jedes ist mit einem Schlüssel signiert, dem Sie vertrauen, und steht im Log. Gesucht hat das Log, und es könnte welche auslassen. Um sicher zu sein, laden Sie das ganze Log.",
+    signed:
+      "Jedes ist mit einem Schlüssel signiert, dem Sie vertrauen. Gesucht hat das Log, und es könnte welche auslassen. Um sicher zu sein, laden Sie das ganze Log.",
+    loadWhole: "Das ganze Log laden",
+    boundary: (size: number) =>
+      `Das Log wird auch nach seinem Stand bei ${entries(size)} gefragt, den dieses Gerät zuletzt sah, damit sich beide vergleichen lassen.`,
+    emptyLog: "Dieses Log ist leer. Es wurde noch nichts aufgezeichnet.",
+  },
+
+  extent: {
     load: "Laden:",
     amount: (newest: string) =>
       newest === "" ? "das ganze Log" : `die neuesten ${count(Number(newest))} Ereignisse`,
-    between: "Nur bestimmte Einträge",
+    some: "Nur bestimmte Einträge",
     from: "Ab Eintrag",
     to: "Vor Eintrag",
     apply: "Diese laden",
     again: "Neu laden",
-    found: "Das Log hat alle Ereignisse durchsucht nach",
-    asked: "Im ganzen Log gesucht:",
-    back: "Zurück zu den neuesten Ereignissen",
-    everywhere: "Das ganze Log durchsuchen",
-    onlyLoaded: "Bisher wurden nur die geladenen Ereignisse durchsucht.",
     cancel: "Abbrechen",
-    loading: "Warten auf das Log",
     noNumber: "Geben Sie eine ganze Zahl ein.",
-    boundary: (size: number) =>
-      `Das Log wird auch nach seinem Stand bei ${entries(size)} gefragt, den dieses Gerät zuletzt sah, damit sich beide vergleichen lassen.`,
-    emptyLog: "Dieses Log ist leer. Es wurde noch nichts aufgezeichnet.",
+  },
+
+  overview: {
+    heading: "Übersicht",
+    names: {
+      log: "Log",
+      alarms: "Verlauf",
+      live: "Live",
+      findings: "Funde",
+      emitters: "Verstummte Unterzeichner",
+      witnesses: "Zeugen",
+      storage: "Speicher",
+    },
+    summary: {
+      good: "In Ordnung: Dieser Browser hat alles hier geprüft, außer dem Speicher.",
+      attention: (names) => `Das braucht Aufmerksamkeit: ${names}.`,
+      waiting: "Prüfung läuft.",
+      open: (names) => `Nicht oder nur zum Teil geprüft: ${names}.`,
+    },
+    actions: {
+      "choose-trust-file": "Vertrauensdatei wählen",
+      "allow-memory": "Merken erlauben",
+      "load-again": "Neu laden",
+      "verify-whole": "Das ganze Log laden",
+      "begin-live": "Die Live-Ansicht beginnen",
+      "refresh-storage": "Noch einmal fragen",
+    },
+    notChecked: (why) => `Nicht geprüft. ${why}`,
+    noToken: "Dafür brauchen Sie ein Lesetoken.",
+    noTrust: "Sie haben keine Vertrauensdatei gewählt.",
+    untrusted:
+      "Jeder könnte diese Ereignisse gemacht haben, weil Sie den Schlüsseln ihrer Unterzeichner nicht vertrauen.",
+    nothingLoaded: "Es wurde nichts geladen.",
+    failed: "Die Prüfung wurde nicht beendet.",
+    waiting: "Prüfung läuft",
+    log: {
+      upTo: (size) => `Geprüft bis ${size}`,
+      readUpTo: (size) => `Gelesen bis ${size}`,
+      newest: "der neueste aufgezeichnet am",
+      at: "Geprüft am",
+      noCheckpoint: "Das Geladene enthält keinen passenden Checkpoint.",
+      added: (added) => `Das Log gibt an, seitdem ${entries(added)} mehr zu haben.`,
+    },
+    alarms: {
+      alarm: "Alarm",
+      above: "Oben auf der Seite steht, warum, und was Sie speichern sollten.",
+      none: "Kein Alarm. Das Log ist nur gewachsen.",
+      continues: (size) => `Es enthält noch die ${entries(size)}, die dieses Gerät zuletzt sah, am`,
+      notCompared: "Nicht geprüft",
+      memoryOff: "Dieses Gerät merkt sich keine Logs. Also ließ sich nichts vergleichen.",
+      first: "Dieses Gerät sah dieses Log zum ersten Mal. Beim nächsten Besuch wird es damit verglichen.",
+    },
+    live: {
+      off: "Wird nicht verfolgt",
+      stateAt: "Die anderen Karten zeigen das Log, wie es war am",
+      waiting: "Warten auf den ersten Checkpoint des Logs",
+    },
+    findings: {
+      off: "Die Erkennung ist aus.",
+    },
+    emitters: {
+      none: "Im Geladenen hat niemand etwas aufgezeichnet.",
+      silent: (silent, all) => `${count(silent)} von ${emittersOf(all)} länger still als sonst`,
+      heard: (heard) => `${emitters(heard)} wie gewohnt aktiv`,
+      noRhythm: "Nicht geprüft. Es sind zu wenige Einträge, um zu sagen, was üblich ist.",
+      unclear: (unclear) => `${emitters(unclear)} mit zu wenigen Einträgen, um zu sagen, was üblich ist.`,
+      absent: (absent) => `${emitters(absent)} Ihrer Vertrauensdatei ohne Aufzeichnung im Geladenen.`,
+      part: "Unterzeichner, die in den geladenen Einträgen nichts aufgezeichnet haben, sind nicht mitgezählt.",
+      more: (more) => `und ${more} weitere`,
+    },
+    witnesses: {
+      met: "Ihr Quorum hat den neuesten Checkpoint signiert",
+      unmet: "Zu wenige Zeugen haben den neuesten Checkpoint signiert",
+      share: (valid, all) => `Signiert von ${count(valid)} von ${witnesses(all)} Ihrer Vertrauensdatei.`,
+      seen: (age) => `Das Quorum sah ihn vor ${age}`,
+      none: "Nicht geprüft. Ihre Vertrauensdatei nennt keinen Zeugen.",
+      noneMeans: "Ohne Zeugen könnte das Log anderen eine andere Geschichte zeigen.",
+      unknown: "Nicht geprüft",
+    },
+    storage: {
+      healthy: "Der Betreiber gibt an: in Ordnung. Das lässt sich hier nicht prüfen.",
+      unhealthy: "Der Betreiber gibt an: nicht in Ordnung",
+      unknown: (why) => `Nicht bekannt. ${why}`,
+      unreadable: "Die Antwort des Logs ist nicht lesbar.",
+      asking: "Das Log wird gefragt",
+      ofServer: "Den Speicher dieses Logs sieht nur der Betreiber.",
+      noBackup: "Das Log kennt keine Sicherung.",
+    },
   },
 
   tenants: {
@@ -266,13 +378,15 @@ export const de: ConsoleTexts = {
   },
 
   verified: {
-    none: "Noch wurde nichts geladen. Dieser Teil zeigt das Ergebnis einer Suche oder der Live-Ansicht.",
-    whole: "Das ganze Log prüfen",
+    none: "Es wurde noch nichts geladen.",
     live: "Die Live-Ansicht beginnen",
     waiting: "Prüfung läuft. Das Ergebnis erscheint hier.",
-    source: "Zeigen",
-    search: "die Suche",
-    liveView: "die Live-Ansicht",
+    source: "Umfang",
+    sources: {
+      search: "die geladenen Ereignisse",
+      found: "was das Log gefunden hat",
+      live: "die Live-Ansicht",
+    },
     failed: "Es gibt kein Ergebnis, weil die Prüfung nicht beendet wurde.",
   },
 
@@ -281,25 +395,31 @@ export const de: ConsoleTexts = {
     thisLog: "dieses Logs",
     log: "des Logs",
     of: "",
-    whole: "alle Ereignisse",
-    allEvents: "alle Ereignisse",
-    newest: (newest) =>
-      newest === 1 ? "das neueste Ereignis" : `die ${page.viewer.figures.count(newest)} neuesten Ereignisse`,
-    between: (from, to) =>
+    whole: (size) => (size === 1 ? "den einzigen Eintrag" : `alle ${entries(size)}`),
+    range: (first, last) => `die Einträge ${first} bis ${last}`,
+    between: (number, first, last) => `${number} zwischen Eintrag ${first} und Eintrag ${last}`,
+    asked: (from, to) =>
       [from === "" ? "" : `ab Eintrag ${from}`, to === "" ? "" : `vor Eintrag ${to}`]
         .filter(Boolean)
         .join(" und "),
-    found: (which) => `${which} aus einer Suche`,
-    live: "die Live-Ansicht",
+    allEvents: "alle Ereignisse",
+    newest: (newest) =>
+      newest === 1 ? "das neueste Ereignis" : `die ${page.viewer.figures.count(newest)} neuesten Ereignisse`,
+    newestEntries: "die neuesten Einträge",
+    matching: "aus einer Suche im ganzen Log:",
+    recorded: (days) => `aufgezeichnet ${days}`,
+    followed: "live verfolgt",
     since: "seit",
     loaded: "geladen am",
-    noTrust: "Nicht geprüft: keine Vertrauensdatei. Jeder könnte das gemacht haben.",
+    trust: "Vertrauensdatei:",
+    ownKeys: "Vertraut wird nur Schlüsseln, die Sie bestätigt haben.",
+    noTrust: "Keine Vertrauensdatei.",
   },
 
   findings: {
     heading: "Funde",
     about:
-      "Was die Regeln dieser Seite in den Ereignissen finden, die die Suche oder die Live-Ansicht geladen hat. Um das ganze Log abzudecken, laden Sie es unter Suche ganz.",
+      "Was die Regeln dieser Seite in den geladenen Ereignissen finden. Um das ganze Log abzudecken, laden Sie es oben ganz.",
   },
 
   sessions: {

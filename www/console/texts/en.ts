@@ -6,6 +6,8 @@ const LANG = "en-GB";
 const { count, duration, entries } = page.viewer.figures;
 const cosignatures = counting(LANG, "cosignature", "cosignatures");
 const calls = counting(LANG, "call", "calls");
+const emitters = counting(LANG, "emitter", "emitters");
+const witnesses = counting(LANG, "witness", "witnesses");
 const callers = counting(LANG, "caller", "callers");
 const lines = counting(LANG, "line", "lines");
 const tenants = counting(LANG, "tenant", "tenants");
@@ -22,7 +24,14 @@ export const en = {
   headingAlone: "Console of a log",
   lead: "Everything this log sends is checked in your browser against the keys you choose to trust.",
   skip: "Skip to content",
+  groups: {
+    events: "Events",
+    detection: "Detection",
+    trust: "Trust",
+    operation: "Operation",
+  },
   tabs: {
+    overview: "Overview",
     search: "Search",
     live: "Live",
     findings: "Findings",
@@ -55,14 +64,16 @@ export const en = {
     token: "Access token",
     tokenHelp: html`From the log operator: <code>countersign token add NAME</code>, or <code>countersign tenant add NAME</code>
       for the log of one customer. It is sent in a request header, never in an address.`,
-    keep: "Keep the token and the trust file until this tab is closed",
+    keep: "Stay signed in when this page is reloaded, until this tab is closed",
+    unkept:
+      "This browser doesn’t allow it. After a reload, you have to enter the token and the trust file again.",
     signIn: (host: unknown) => html`Sign in at ${host}`,
     signInHelp: (host: unknown) =>
-      html`You sign in at ${host}, and come back here. The token that you get there is sent to this log only, and is gone when you reload or close this page.`,
+      html`You sign in at ${host}, and come back here. The token that you get there is sent to this log only.`,
     signInFailed: "You weren’t signed in. Try again. If it keeps failing, tell the log operator.",
     orToken: "Or use an access token:",
     use: "Use this token",
-    leave: "Sign out and forget the trust file",
+    leave: "Sign out and forget everything",
     checking: "Checking with the log",
     malformed: "A token is one word without spaces. Copy it again, with nothing around it.",
     missing: "Enter a token first.",
@@ -128,27 +139,130 @@ export const en = {
 
   search: {
     heading: "Search the log",
-    about:
-      "Your browser loads events from the log and checks them. Search in what is loaded, or have the log search all of it.",
+    about: "Search the loaded events here. The log can search all of its events.",
+    found: "In the whole log, the log searched for",
+    asked: "You searched the whole log for",
+    back: "Back to the loaded events",
+    everywhere: "Search the whole log",
+    onlyLoaded: "So far, only the loaded events were searched.",
+    loading: "Waiting for the log",
+    searching: "The log is searching",
+    number: (events: number, isLimit: boolean) =>
+      isLimit
+        ? `The newest ${page.viewer.figures.events(events)}. There may be more.`
+        : `${page.viewer.figures.events(events)}.`,
+    proven:
+      "Each is signed by a key you trust, and is in the log. The log searched, so it could leave some out. To be sure, load the whole log.",
+    signed:
+      "Each is signed by a key you trust. The log searched, so it could leave some out. To be sure, load the whole log.",
+    loadWhole: "Load the whole log",
+    boundary: (size: number) =>
+      `The log is also asked for its state at ${entries(size)}, where this device saw it last, so that the two can be compared.`,
+    emptyLog: "This log is empty. Nothing has been recorded in it yet.",
+  },
+
+  /** The form that chooses which entries are loaded. */
+  extent: {
     load: "Load",
     amount: (newest: string) =>
       newest === "" ? "the whole log" : `the newest ${count(Number(newest))} events`,
-    between: "Only some entries",
+    some: "Only some entries",
     from: "From entry",
     to: "Before entry",
     apply: "Load these",
     again: "Load again",
-    found: "The log searched all its events for",
-    asked: "You searched the whole log for",
-    back: "Back to the newest events",
-    everywhere: "Search the whole log",
-    onlyLoaded: "So far, only the loaded events were searched.",
     cancel: "Cancel",
-    loading: "Waiting for the log",
     noNumber: "Enter a whole number.",
-    boundary: (size: number) =>
-      `The log is also asked for its state at ${entries(size)}, where this device saw it last, so that the two can be compared.`,
-    emptyLog: "This log is empty. Nothing has been recorded in it yet.",
+  },
+
+  overview: {
+    heading: "Overview",
+    names: {
+      log: "Log",
+      alarms: "History",
+      live: "Live",
+      findings: "Findings",
+      emitters: "Silent emitters",
+      witnesses: "Witnesses",
+      storage: "Storage",
+    },
+    summary: {
+      good: "Fine: this browser checked everything below, except for the storage.",
+      attention: (names: string) => `Needs attention: ${names}.`,
+      waiting: "Checking.",
+      open: (names: string) => `Not checked, or only in part: ${names}.`,
+    },
+    actions: {
+      "choose-trust-file": "Choose a trust file",
+      "allow-memory": "Let it remember",
+      "load-again": "Load again",
+      "verify-whole": "Load the whole log",
+      "begin-live": "Start the live view",
+      "refresh-storage": "Ask again",
+    },
+    notChecked: (why: string) => `Not checked. ${why}`,
+    noToken: "You need an access token.",
+    noTrust: "You haven’t chosen a trust file.",
+    untrusted: "Anyone could have made these events, because you don’t trust their signers’ keys.",
+    nothingLoaded: "Nothing has been loaded.",
+    failed: "Checking did not finish.",
+    waiting: "Checking",
+    log: {
+      upTo: (size: string) => `Verified up to ${size}`,
+      readUpTo: (size: string) => `Read up to ${size}`,
+      newest: "the newest recorded at",
+      at: "Checked at",
+      noCheckpoint: "What was loaded contains no matching checkpoint.",
+      added: (added: number) => `The log says that it has ${entries(added)} more since then.`,
+    },
+    alarms: {
+      alarm: "Alarm",
+      above: "The alarm at the top of the page says why, and what to save.",
+      none: "No alarm. The log only grew.",
+      continues: (size: number) => `It still contains the ${entries(size)} that this device saw on`,
+      notCompared: "Not checked",
+      memoryOff: "This device doesn’t remember logs, so nothing could be compared.",
+      first: "This device saw this log for the first time. Its next visit compares the log with this one.",
+    },
+    live: {
+      off: "Not followed",
+      stateAt: "The other cards show the log as it was at",
+      waiting: "Waiting for the log’s first checkpoint",
+    },
+    findings: {
+      off: "Detection is off.",
+    },
+    emitters: {
+      none: "No emitter recorded anything in what was loaded.",
+      silent: (silent: number, all: number) =>
+        `${count(silent)} of ${emitters(all)} silent for longer than usual`,
+      heard: (heard: number) => `${emitters(heard)} heard from as usual`,
+      noRhythm: "Not checked. There are too few entries to tell what is usual.",
+      unclear: (unclear: number) => `${emitters(unclear)} with too few entries to tell what is usual.`,
+      absent: (absent: number) =>
+        `${emitters(absent)} of your trust file recorded nothing in what was loaded.`,
+      part: "An emitter that recorded nothing in the loaded entries isn’t counted.",
+      more: (more: string) => `and ${more} more`,
+    },
+    witnesses: {
+      met: "Your quorum signed the newest checkpoint",
+      unmet: "Too few witnesses signed the newest checkpoint",
+      share: (valid: number, all: number) =>
+        `Signed by ${count(valid)} of ${witnesses(all)} in your trust file.`,
+      seen: (age: string) => `The quorum saw it ${age} ago`,
+      none: "Not checked. Your trust file names no witness.",
+      noneMeans: "Without witnesses, the log could show others a different history.",
+      unknown: "Not checked",
+    },
+    storage: {
+      healthy: "The log operator says: healthy. This can’t be checked here.",
+      unhealthy: "The log operator says: not healthy",
+      unknown: (why: string) => `Not known. ${why}`,
+      unreadable: "The log’s answer can’t be read.",
+      asking: "Asking the log",
+      ofServer: "Only the log operator sees the storage of this log.",
+      noBackup: "The log knows of no backup.",
+    },
   },
 
   tenants: {
@@ -252,40 +366,49 @@ export const en = {
   },
 
   verified: {
-    none: "Nothing has been loaded yet. This section shows the result of a search or of the live view.",
-    whole: "Verify the whole log",
+    none: "Nothing has been loaded yet.",
     live: "Start the live view",
     waiting: "Checking. The result appears here.",
-    source: "Show",
-    search: "the search",
-    liveView: "the live view",
+    source: "Cover",
+    sources: {
+      search: "the loaded events",
+      found: "the events that the log found",
+      live: "the live view",
+    },
     failed: "There is no result, because checking did not finish.",
   },
 
-  /** The head of every section: the events it covers, and their verdict. */
+  /** The head of every section: the entries it covers, and the trust file. */
   head: {
     covers: "Covers",
     thisLog: "this log",
     log: "the log",
     of: "of",
-    whole: "all events",
-    allEvents: "all events",
-    newest: (newest: number) => `the newest ${page.viewer.figures.events(newest)}`,
-    between: (from: string, to: string) =>
+    whole: (size: number) => (size === 1 ? "the only entry" : `all ${entries(size)}`),
+    range: (first: string, last: string) => `entries ${first} to ${last}`,
+    between: (number: string, first: string, last: string) =>
+      `${number} between entry ${first} and entry ${last}`,
+    asked: (from: string, to: string) =>
       [from === "" ? "" : `from entry ${from}`, to === "" ? "" : `before entry ${to}`]
         .filter(Boolean)
         .join(" and "),
-    found: (which: string) => `${which} that match a search of`,
-    live: "the live view of",
+    allEvents: "all events",
+    newest: (newest: number) => `the newest ${page.viewer.figures.events(newest)}`,
+    newestEntries: "the newest entries",
+    matching: "that match a search of the whole log:",
+    recorded: (days: string) => `recorded ${days}`,
+    followed: "followed live",
     since: "since",
     loaded: "loaded",
-    noTrust: "Not checked: no trust file. Anyone could have made this.",
+    trust: "Trust file:",
+    ownKeys: "Trusted: only keys that you confirmed.",
+    noTrust: "No trust file.",
   },
 
   findings: {
     heading: "Findings",
     about:
-      "The findings of this page’s rules in the events that the search or the live view loaded. To cover the whole log, load all of it in Search.",
+      "The findings of this page’s rules in the events that are loaded. To cover the whole log, load all of it above.",
   },
 
   sessions: {

@@ -4,6 +4,7 @@ import { after, before, type TestContext, test } from "node:test";
 import type { Page, Route } from "playwright-core";
 import { type Browser, launch } from "../page/browser.ts";
 import { vector } from "../page/vectors.ts";
+import { tab, verdict } from "./navigation.ts";
 import { events, RealLog, skip } from "./real-log.ts";
 
 let browser: Browser;
@@ -26,7 +27,7 @@ async function opened(t: TestContext, answer: (route: Route) => Promise<void>): 
   await page.route(/\/export/, (route) =>
     route.request().url().endsWith("limit=1") ? route.continue() : answer(route),
   );
-  await page.goto(`${log.url}/`);
+  await page.goto(`${log.url}/#tab=search`);
   return page;
 }
 
@@ -79,12 +80,12 @@ async function showing(t: TestContext, name: string): Promise<Page> {
   await page.getByLabel("Trust file", { exact: true }).fill(readFileSync(trust ?? assert.fail(), "utf8"));
   await page.getByRole("button", { name: "Use it" }).click();
   await enter(page);
-  await page.locator("countersign-viewer [data-verdict]").waitFor();
+  await verdict(page);
   return page;
 }
 
 async function part(page: Page, name: string): Promise<string> {
-  await page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
+  await tab(page, name);
   await page.locator(`main[data-tab="${name.toLowerCase()}"] section`).first().waitFor();
   return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
 }
@@ -92,7 +93,7 @@ async function part(page: Page, name: string): Promise<string> {
 test("storage: a response that a proxy blocks doesn't hide the others", { skip }, async (t) => {
   const page = await opened(t, (route) => route.continue());
   await page.route(/\/metrics$/, (route) => route.fulfill({ status: 404 }));
-  await page.getByRole("link", { name: "Storage" }).click();
+  await tab(page, "Storage");
   await page.getByText("Nothing was found at this address").waitFor();
   await page.locator("[data-healthy=true]").waitFor();
 });
@@ -138,7 +139,7 @@ test("storage: shows the log's problems, with its messages as text", { skip }, a
   await page.route(/\/healthz/, (route) =>
     route.fulfill({ status: 503, contentType: "application/json", body }),
   );
-  await page.getByRole("link", { name: "Storage" }).click();
+  await tab(page, "Storage");
   await page.locator("[data-healthy=false]").waitFor();
   const text = await page.getByRole("main").innerText();
   for (const words of [

@@ -3,6 +3,7 @@ import { after, before, type TestContext, test } from "node:test";
 import type { Page, Route } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { type Browser, launch } from "../page/browser.ts";
+import { tab, verdict, verdictIn } from "./navigation.ts";
 import { events, RealLog, skip } from "./real-log.ts";
 
 let browser: Browser;
@@ -11,7 +12,10 @@ before(async () => {
 });
 after(() => browser.close());
 
-async function opened(t: TestContext, { width = 1200, colorScheme = "light" as "light" | "dark" } = {}) {
+async function opened(
+  t: TestContext,
+  { width = 1200, colorScheme = "light" as "light" | "dark", hash = "#tab=search" } = {},
+) {
   const log = await RealLog.start();
   const page = await browser.context.newPage();
   const requested: URL[] = [];
@@ -33,7 +37,7 @@ async function opened(t: TestContext, { width = 1200, colorScheme = "light" as "
   });
   await page.emulateMedia({ colorScheme });
   await page.setViewportSize({ width, height: 900 });
-  await page.goto(`${log.url}/`);
+  await page.goto(`${log.url}/${hash}`);
   return { log, page, requested };
 }
 
@@ -54,11 +58,6 @@ async function accepted(page: Page, token: string): Promise<void> {
   await page.locator("[data-sign-in=accepted]").waitFor();
 }
 
-const tab = (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
-
-const verdict = (page: Page, is: string) => page.locator(`countersign-viewer [data-verdict=${is}]`).waitFor();
-
 async function row(page: Page, text: string): Promise<void> {
   await page.locator("countersign-viewer cs-rows [role=row]", { hasText: text }).first().waitFor();
 }
@@ -75,6 +74,7 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   await enter(page, "ct_wrong");
   await page.locator(".refused[data-status='401']").waitFor();
   assert.match(await page.locator(".refused").innerText(), /doesn’t accept this token[\s\S]*The log says:/);
+  await page.getByLabel("Stay signed in").uncheck();
   const request = page.waitForRequest(/\/export\?limit=1$/);
   await accepted(page, log.token);
   assert.equal((await request).headers().authorization, `Bearer ${log.token}`);
@@ -118,20 +118,72 @@ test("search: at least twelve rows are in view at 1280 by 800", { skip }, async 
   });
 });
 
-test("access: stores token and trust in this tab on request, and no longer", { skip }, async (t) => {
+test("access: a reload keeps the session in this tab, until the reader signs out", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(30));
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await tab(page, "Findings");
+  await verdict(page, "verified");
+  await page.locator(".extent select").selectOption({ label: "the whole log" });
+  await page.locator(".section-head time").waitFor();
+  const { hash } = new URL(page.url());
+  assert.deepEqual(
+    [...new URLSearchParams(hash.slice(1))],
+    [
+      ["group", "detection"],
+      ["tab", "findings"],
+      ["limit", "all"],
+    ],
+  );
+  await page.reload();
+  await page.locator("main[data-tab=findings]").waitFor();
+  await verdict(page, "verified");
+  assert.equal(new URL(page.url()).hash, hash);
+  assert.equal(await page.locator(".extent select").inputValue(), "");
+  assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("ct_")), false);
+  // Another log of the origin doesn't get the token.
+  assert.deepEqual(await page.evaluate(() => Object.keys(sessionStorage)), ["countersign.console/v2/"]);
+  await page.locator(".access > summary").click();
+  await page.getByRole("button", { name: "Sign out and forget everything" }).click();
+  await page.locator("#token:focus").waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  assert.equal(new URL(page.url()).hash, "#group=detection&tab=findings");
+  await page.reload();
+  await page.locator("#token").waitFor();
+  assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
+});
+
+test("access: a token that expired leads to the sign-in after a reload, in the same section", {
+  skip,
+}, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   await trust(page, log.trust);
-  await page.getByLabel("Keep the token and the trust file").check();
   await accepted(page, log.token);
-  await page.reload();
-  await page.locator("[data-sign-in=accepted]").waitFor();
+  await tab(page, "Keys");
   await verdict(page, "verified");
-  assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("ct_")), false);
-  await page.locator(".access > summary").click();
-  await page.getByRole("button", { name: "Sign out and forget the trust file" }).click();
-  await page.locator("#token:focus").waitFor();
-  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  const { hash } = new URL(page.url());
+  await page.evaluate(() => {
+    const [name = ""] = Object.keys(sessionStorage);
+    const fields = JSON.parse(sessionStorage.getItem(name) ?? "") as object;
+    sessionStorage.setItem(name, JSON.stringify({ ...fields, token: "ct_expired" }));
+  });
+  await page.reload();
+  await page.locator(".refused[data-status='401']").waitFor();
+  assert.equal(new URL(page.url()).hash, hash);
+  // The trust file stays, and the refused token goes.
+  await page.locator(".access-states [data-trust]", { hasText: "pasted-trust.txt" }).waitFor();
+  assert.ok(await page.evaluate(() => !Object.values(sessionStorage).join().includes("ct_expired")));
+  await accepted(page, log.token);
+  await page.locator("main[data-tab=keys]").waitFor();
+  await verdict(page, "verified");
+  // Input that was stored long ago is discarded.
+  await page.evaluate(() => {
+    const [name = ""] = Object.keys(sessionStorage);
+    const fields = JSON.parse(sessionStorage.getItem(name) ?? "") as { at: number };
+    sessionStorage.setItem(name, JSON.stringify({ ...fields, at: fields.at - 13 * 60 * 60 * 1000 }));
+  });
   await page.reload();
   await page.locator("#token").waitFor();
   assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
@@ -227,7 +279,7 @@ test("trust: a wrong trust file isn't green, and every section names its keys", 
   await verdict(page, "untrusted");
   await page.locator(".access-states [data-trust=none]").waitFor();
   assert.match(await state.innerText(), /none of its keys signed this log/);
-  const says = page.locator("countersign-viewer .strip-body > p").first();
+  const says = page.locator(".section-head .strip-body > p").first();
   assert.match(
     await says.innerText(),
     /^The only key in pasted-trust\.txt did not sign this file\. It trusts other\.example\/app;/,
@@ -244,10 +296,10 @@ test("trust: a wrong trust file isn't green, and every section names its keys", 
   await verdict(page, "verified");
 });
 
-test("sections: name their events and call nothing verified without a trust file", {
+test("sections: all say the same scope and verdict, and none says verified without a trust file", {
   skip,
 }, async (t) => {
-  const { log, page } = await opened(t);
+  const { log, page } = await opened(t, { hash: "" });
   log.record([
     ...events(8),
     { action: "log.disable", actor: { type: "user", id: "u_9" }, target: { type: "log", id: "l_1" } },
@@ -256,54 +308,49 @@ test("sections: name their events and call nothing verified without a trust file
   await verdict(page, "untrusted");
   const head = page.locator("main .section-head");
   const covers =
-    /^Covers the newest 1,000 events of the log log\.example\/audit \(9 events\), loaded .*\d:\d\d.*\.$/;
+    /^Covers 11 entries between entry 0 and entry 10 of the log log\.example\/audit \(9 events, recorded .*\d\), loaded .*\d:\d\d.*\. No trust file\.$/;
   await head.locator("time").waitFor();
-  assert.match(await head.locator(".section-scope").innerText(), covers);
-  for (const name of ["Findings", "Sessions", "Inventory", "Exposure", "Coverage", "Keys", "Witnesses"]) {
+  const sections = [
+    "Search",
+    "Findings",
+    "Sessions",
+    "Inventory",
+    "Exposure",
+    "Coverage",
+    "Keys",
+    "Witnesses",
+  ];
+  for (const name of ["Overview", ...sections]) {
     await tab(page, name);
-    await page
-      .locator(`main[data-tab=${name.toLowerCase()}] .section-verdict[data-verdict=untrusted]`)
-      .waitFor();
     assert.match(await head.locator(".section-scope").innerText(), covers, name);
     assert.equal(
-      await head.locator(".section-verdict").innerText(),
-      "Not checked: no trust file. Anyone could have made this.",
+      await verdictIn(page, "untrusted").locator("h2").innerText(),
+      "Unchanged since it was signed, but you don’t trust the signer’s key.",
       name,
     );
     assert.doesNotMatch(await page.locator("main").innerText(), /(?<!not )verified/i, name);
     assert.deepEqual(await violations(page), [], name);
   }
-  // A search of the whole log is another scope, which is named.
-  await tab(page, "Search");
-  const box = page.getByRole("combobox", { name: "Search events" });
-  await box.fill("action:log.disable");
-  await box.press("Enter");
-  await page.getByRole("button", { name: "Search the whole log" }).click();
-  await found(page, "1 event");
-  await tab(page, "Findings");
-  await head
-    .locator(".section-scope", {
-      hasText: "that match a search of the log log.example/audit: action:log.disable",
-    })
-    .waitFor();
   // With the right keys, the verdict is shown; with unrelated keys, that none of them signed.
   await page.locator(".access > summary").click();
   await page.getByText("Paste a trust file").click();
   const stranger = log.run("keygen", "other.example/app", "--out", log.path("stranger.key"));
   for (const [text, says] of [
     [`emitter ${stranger}\n`, /The only key in pasted-trust\.txt did not sign this file/],
-    [log.trust, /^(?:Unchanged, but this may be only part of the log|Verified)\.$/],
+    [log.trust, /Verified\.[\s\S]*complete: all 11 entries of the log so far/],
   ] as const) {
     await page.getByLabel("Trust file", { exact: true }).fill(text);
     await page.getByRole("button", { name: "Use it" }).click();
-    await head.locator(".section-verdict", { hasText: says }).waitFor();
+    await verdictIn(page).filter({ hasText: says }).waitFor();
   }
+  await head.locator(".section-scope", { hasText: "Covers all 11 entries of the log" }).waitFor();
+  await head.locator(".section-scope", { hasText: "Trust file: pasted-trust.txt." }).waitFor();
+  // The storage is only the log operator's claim.
+  await tab(page, "Storage");
+  assert.equal(await head.count(), 0);
   await tab(page, "Live");
-  await page
-    .getByRole("button", { name: "Start the live view" })
-    .or(page.getByRole("button", { name: "Start", exact: true }))
-    .click();
-  await head.locator(".section-scope", { hasText: /^Covers the live view of/ }).waitFor();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await head.locator(".section-scope", { hasText: "followed live" }).waitFor();
 });
 
 test("trust: a trust file is applied to the bytes already loaded", {
@@ -323,45 +370,76 @@ test("trust: a trust file is applied to the bytes already loaded", {
   await page.getByText("This isn’t a trust file").waitFor();
 });
 
-test("search: sends conditions to the log and restores them from the address", { skip }, async (t) => {
+test("search: a search of the whole log changes neither what sections cover nor their verdict", {
+  skip,
+}, async (t) => {
   const { log, page, requested } = await opened(t);
   log.record(events(20));
   log.record(events(6, "user.invite"));
   await trust(page, log.trust);
   await accepted(page, log.token);
+  await found(page, "26 events");
   // The first verified state is the boundary of the next export.
   await page.waitForFunction(() => localStorage.getItem("countersign.seen/v1") !== null);
   await page.evaluate(() => {
     location.hash = "#tab=search&limit=3";
   });
   await found(page, "3 events");
+  await verdict(page, "verified");
+  const covered = await page.locator(".section-scope").innerText();
   const box = page.locator("countersign-viewer cs-query input");
   await box.fill("action:user.* actor:u_0");
   await page.getByRole("button", { name: "Search the whole log" }).click();
-  await page.getByText("The log searched all its events for").waitFor();
+  const answer = page.locator("[data-found=partial]");
+  await answer
+    .getByText("In the whole log, the log searched for action:user.* actor:u_0: 2 events.")
+    .waitFor();
   await found(page, "2 events");
-  await verdict(page, "partial");
+  // The search is no verdict on the log.
+  await verdict(page, "verified");
+  assert.equal(await page.locator(".section-scope").innerText(), covered);
+  assert.match(await answer.innerText(), /The log searched, so it could leave some out/);
   const last = requested.findLast(({ pathname }) => pathname === "/export");
   assert.equal(last?.searchParams.get("query"), "action:user.* actor:u_0");
   assert.equal(last?.searchParams.get("boundary"), "30");
   const hash = new URLSearchParams(new URL(page.url()).hash.slice(1));
-  assert.deepEqual([hash.get("tab"), hash.get("query")], ["search", "action:user.* actor:u_0"]);
+  assert.deepEqual(
+    [hash.get("group"), hash.get("tab"), hash.get("query"), hash.get("limit")],
+    ["events", "search", "action:user.* actor:u_0", "3"],
+  );
+  // Other sections cover the same events as before, unless the reader chooses what was found.
   await tab(page, "Coverage");
-  assert.match(await page.locator(".here").innerText(), /Events shown\s+2/);
+  assert.match(await page.locator(".here").innerText(), /Events shown\s+3/);
+  assert.equal(await page.locator(".section-scope").innerText(), covered);
+  await page.getByLabel("the events that the log found").check();
+  await page.locator(".here", { hasText: /Events shown\s*2/ }).waitFor();
+  await page
+    .locator(".section-scope", { hasText: "that match a search of the whole log: action:user.* actor:u_0" })
+    .waitFor();
   await tab(page, "Search");
   await found(page, "2 events");
   assert.equal(await box.inputValue(), "action:user.* actor:u_0");
   await page.reload();
-  await accepted(page, log.token);
+  await answer.waitFor();
   await found(page, "2 events");
   await page.evaluate(() => {
-    location.hash = "#tab=search&query=action:user.invite+actor:u_1";
+    location.hash = "#tab=search&limit=3&query=action:user.invite+actor:u_1";
   });
+  await answer.getByText("actor:u_1: 1 event.").waitFor();
   await found(page, "1 event");
   assert.equal(await box.inputValue(), "action:user.invite actor:u_1");
   const { hash: fragment } = new URL(page.url());
-  await tab(page, "Search");
+  await page.getByRole("link", { name: "Search", exact: true }).click();
   assert.equal(new URL(page.url()).hash, fragment);
+  // Another search is one of the loaded events again.
+  await box.fill("action:user.invite");
+  await found(page, "3 events");
+  assert.equal(await page.locator("[data-found]").count(), 0);
+  assert.equal(new URLSearchParams(new URL(page.url()).hash.slice(1)).get("query"), null);
+  await page.getByRole("button", { name: "Search the whole log" }).click();
+  await found(page, "6 events");
+  await page.getByRole("button", { name: "Load the whole log" }).click();
+  await page.locator(".section-scope", { hasText: "all 30 entries" }).waitFor();
 });
 
 test("search: sends neither an invalid query nor the previous one to the log", { skip }, async (t) => {
@@ -398,7 +476,7 @@ test("search: reports invalid conditions before the request, and the log's error
   await page.getByLabel("From entry").fill("ten");
   await page.getByRole("button", { name: "Load these" }).click();
   await page.getByText("Enter a whole number.").waitFor();
-  await page.locator("#search-from:focus").waitFor();
+  await page.locator("#extent-from:focus").waitFor();
   assert.equal(requested.length, count);
   await page.evaluate(() => {
     location.hash = "#tab=search&query=actor:u_0+since:yesterday";
@@ -445,7 +523,7 @@ test("search: entries around a range verify keys granted in the log", {
   await trust(page, log.trust);
   await accepted(page, log.token);
   await verdict(page, "verified");
-  await page.locator(".loaded select").selectOption({ label: "the newest 100 events" });
+  await page.locator(".extent select").selectOption({ label: "the newest 100 events" });
   await page.getByRole("button", { name: "Load again" }).click();
   await page.getByText("complete: all 101 entries from entry").first().waitFor();
   await page.getByRole("button", { name: "Search the whole log" }).waitFor({ state: "detached" });
@@ -518,7 +596,7 @@ test("trust: every tab reports an unusable trust file", { skip }, async (t) => {
   for (const name of ["Coverage", "Keys", "Witnesses"]) {
     await tab(page, name);
     await page.getByText("There is no result").waitFor();
-    assert.match(await page.locator("main .refused").innerText(), /trust\.invalid/);
+    await page.locator(".section-head .strip[role=alert]", { hasText: "trust.invalid" }).waitFor();
   }
 });
 
@@ -547,8 +625,6 @@ test("memory: compares a log that hides its checkpoint with the remembered state
   log.record(events(9, "job.other"));
   await page.route("**/checkpoint", (route) => route.fulfill({ status: 503, body: "" }));
   await page.reload();
-  await trust(page, log.trust);
-  await accepted(page, log.token);
   await page.locator(".alarms .alarm").waitFor();
   await verdict(page, "altered");
 });
@@ -582,7 +658,6 @@ test("tabs: keys, witnesses, and storage name their facts and sources", { skip }
   await page.locator("#token:focus").waitFor();
   await trust(page, log.trust);
   await accepted(page, log.token);
-  await page.getByRole("button", { name: "Verify the whole log" }).click();
   const signer = page.locator("[data-trust=trust_file]");
   await signer.waitFor();
   assert.match(await signer.innerText(), /log\.example\/app/);
@@ -657,11 +732,16 @@ test("keyboard: operates everything", { skip }, async (t) => {
   await page.keyboard.press("Enter");
   await page.locator(".access > summary:focus").waitFor();
   await row(page, "job.update");
-  await page.keyboard.press("Tab");
-  await page.keyboard.press("Tab");
+  for (let pressed = 0; pressed < 3; pressed += 1) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await page.locator("main[data-tab=live]").waitFor();
-  assert.equal(new URL(page.url()).hash, "#tab=live");
+  await page.locator("main[data-tab=findings]").waitFor();
+  assert.equal(new URL(page.url()).hash, "#group=detection&tab=findings");
+  // The sections of the group follow its link.
+  await page.locator(".tabs a:focus").waitFor();
+  for (let pressed = 0; pressed < 4; pressed += 1) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator("main[data-tab=sessions]").waitFor();
+  await page.goBack();
   await page.goBack();
   await page.locator("main[data-tab=search]").waitFor();
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { type Browser, launch } from "../page/browser.ts";
+import { tab, verdict } from "./navigation.ts";
 import { RealLog, skip } from "./real-log.ts";
 
 const EXAMPLE = readFileSync(
@@ -57,12 +58,9 @@ async function opened(t: TestContext): Promise<{ log: RealLog; page: Page; compl
   await page.getByRole("button", { name: "Use it" }).click();
   await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
+  await verdict(page, "verified");
   return { log, page, complaints };
 }
-
-const tab = (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
 
 /** The whole log, and its reader's trust, as arguments of the program. */
 async function exportOf(log: RealLog): Promise<readonly string[]> {

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  DEFAULT_EXTENT,
   exportAddress,
   isToken,
   NO_CONDITIONS,
-  readConditions,
+  readExtent,
+  readQuery,
   readTab,
-  writeConditions,
+  TABS,
+  writeFragment,
 } from "../../console/address.ts";
 import { parseHealth } from "../../console/health.ts";
 import { figure, figuresBy, parseMetrics } from "../../console/metrics.ts";
@@ -134,15 +137,37 @@ test("health: parses a log's response and nothing else", () => {
     assert.equal(parseHealth(text), undefined, text);
 });
 
-test("address: keeps what the viewer wrote into the fragment", () => {
-  const conditions = { ...NO_CONDITIONS, query: 'actor:"u 1&=#"', limit: "10" };
-  const hash = writeConditions("#tab=search&s.q=action%3Ajob.*&query=old", conditions);
-  assert.equal(readTab(hash), "search");
-  assert.deepEqual(readConditions(hash), conditions);
+test("address: names group and section, and keeps what the viewer wrote", () => {
+  const query = 'actor:"u 1&=#"';
+  const extent = { ...NO_CONDITIONS, limit: "10" };
+  const hash = writeFragment("#tab=search&s.q=action%3Ajob.*&query=old", { tab: "search", extent, query });
+  assert.match(hash, /^#group=events&tab=search&query=/);
+  assert.deepEqual([readTab(hash), readExtent(hash), readQuery(hash)], ["search", extent, query]);
   assert.equal(new URLSearchParams(hash.slice(1)).get("s.q"), "action:job.*");
-  assert.equal(readConditions("#tab=live"), undefined);
-  assert.equal(readTab("#tab=nothing"), "search");
-  assert.equal(readTab(`#tab=live&x=${"y".repeat(9000)}`), "search");
+  // The query belongs to Search; what is loaded, to every section.
+  assert.equal(
+    writeFragment(hash, { tab: "keys", extent, query }),
+    "#group=trust&tab=keys&limit=10&s.q=action%3Ajob.*",
+  );
+  const whole = writeFragment("", { tab: "overview", extent: NO_CONDITIONS, query: "" });
+  assert.deepEqual([whole, readExtent(whole)], ["#tab=overview&limit=all", NO_CONDITIONS]);
+  assert.equal(
+    writeFragment("", { tab: "live", extent: DEFAULT_EXTENT, query: "" }),
+    "#group=events&tab=live",
+  );
+  assert.equal(readExtent("#tab=live"), undefined);
+});
+
+test("address: earlier addresses lead to their sections", () => {
+  for (const tab of TABS) assert.equal(readTab(`#tab=${tab}`), tab);
+  assert.equal(readTab("#query=actor:u_1"), "search");
+  assert.equal(readTab("#s.q=actor:u_1"), "search");
+  assert.equal(readTab("#tab=search&from=5&to=9"), "search");
+  assert.deepEqual(readExtent("#tab=search&from=5&to=9"), { ...NO_CONDITIONS, from: "5", to: "9" });
+  assert.equal(readTab("#group=trust"), "coverage");
+  assert.equal(readTab("#group=trust&tab=findings"), "findings");
+  for (const hash of ["", "#group=constructor", "#tab=nothing", `#tab=live&x=${"y".repeat(9000)}`])
+    assert.equal(readTab(hash), "overview", hash);
 });
 
 test("exportAddress: has the conditions that the log understands", () => {

@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { type Browser, launch } from "../page/browser.ts";
 import { Issuer, noIssuer } from "./issuer.ts";
+import { verdict } from "./navigation.ts";
 import { events, skip as noProgram, RealLog } from "./real-log.ts";
 
 const skip = noProgram || noIssuer;
@@ -51,7 +52,7 @@ const signIn = (page: Page) => page.getByRole("button", { name: /^Sign in at 127
 const person = (groups: readonly string[]) =>
   issuer.tell({ do: "page", back: `${log.url}/`, person: "u_7", claims: { groups } });
 
-test("sign-in: leaves nothing behind but the token in memory", {
+test("sign-in: leaves nothing behind but the token in memory, if the reader wants that", {
   skip,
 }, async (t) => {
   await person(["auditors"]);
@@ -59,6 +60,7 @@ test("sign-in: leaves nothing behind but the token in memory", {
   await page.getByText("Paste a trust file").click();
   await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
   await page.getByRole("button", { name: "Use it" }).click();
+  await page.getByLabel("Stay signed in").uncheck();
   assert.deepEqual(await violations(page), []);
   const read = page.waitForRequest(/\/export\?limit=1$/);
   await signIn(page).click();
@@ -66,7 +68,7 @@ test("sign-in: leaves nothing behind but the token in memory", {
   assert.deepEqual([scheme, token.split(".").length], ["Bearer", 3]);
   await page.locator("[data-sign-in=accepted]").waitFor();
   // The previous trust and search are restored and verified.
-  await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
+  await verdict(page, "verified");
   const at = new URL(page.url());
   assert.deepEqual([at.search, new URLSearchParams(at.hash.slice(1)).get("query")], ["", "action:job.*"]);
   const kept = await page.evaluate(() => [

@@ -1,12 +1,14 @@
 /** Every state of the console, in a tab, each with a log of its own. */
 
 import type { Page } from "playwright-core";
+import { tab, verdict } from "./navigation.ts";
 import { events, RealLog } from "./real-log.ts";
 
 /** Sets up a state. Returns a function that closes its log. */
 type Scene = (page: Page) => Promise<() => Promise<void>>;
 
 const TABS = [
+  "Overview",
   "Search",
   "Live",
   "Findings",
@@ -54,11 +56,6 @@ async function opened(
   return log;
 }
 
-const to = (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
-
-const verdict = (page: Page) => page.locator("countersign-viewer [data-verdict]").waitFor();
-
 /** Returns a log with verified events. */
 async function full(page: Page): Promise<RealLog> {
   const log = await opened(page, { recorded: [...events(60), ...ATTACK] });
@@ -69,7 +66,7 @@ async function full(page: Page): Promise<RealLog> {
 const inTab = (name: string): Scene => {
   return async (page) => {
     const log = await full(page);
-    await to(page, name);
+    await tab(page, name);
     await page.locator(`main[data-tab=${name.toLowerCase()}]`).waitFor();
     if (name === "Storage") await page.getByText("Entries stored").waitFor();
     if (name === "Findings") await page.getByText(/findings? in the/).waitFor();
@@ -81,7 +78,7 @@ const inTab = (name: string): Scene => {
 const beforeReading = (name: string): Scene => {
   return async (page) => {
     const log = await opened(page, { recorded: events(5), trusts: false, reads: false });
-    await to(page, name);
+    await tab(page, name);
     await page.locator(`main[data-tab=${name.toLowerCase()}]`).waitFor();
     return () => log.close();
   };
@@ -91,7 +88,7 @@ const live =
   (then: (page: Page, log: RealLog) => Promise<void>): Scene =>
   async (page) => {
     const log = await full(page);
-    await to(page, "Live");
+    await tab(page, "Live");
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await verdict(page);
     log.record(events(3, "config.update"));
@@ -120,6 +117,12 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
     await verdict(page);
     return () => log.close();
   },
+  "no-trust-search": async (page) => {
+    const log = await opened(page, { recorded: events(60), trusts: false });
+    await tab(page, "Search");
+    await verdict(page);
+    return () => log.close();
+  },
   "wrong-trust": async (page) => {
     const log = await opened(page, { recorded: events(60), trusts: false });
     const stranger = log.run("keygen", "other.example/app", "--out", log.path("stranger.key"));
@@ -128,17 +131,19 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
     await page.getByLabel("Trust file", { exact: true }).fill(`emitter ${stranger}\n`);
     await page.getByRole("button", { name: "Use it" }).click();
     await page.locator(".access-states [data-trust=none]").waitFor();
-    await to(page, "Findings");
-    await page.locator(".section-verdict", { hasText: "did not sign" }).waitFor();
+    await tab(page, "Findings");
+    await page.locator(".section-head [data-verdict]", { hasText: "did not sign" }).waitFor();
     return () => log.close();
   },
   empty: async (page) => {
     const log = await opened(page, {});
+    await tab(page, "Search");
     await page.getByText("This log is empty").waitFor();
     return () => log.close();
   },
   event: async (page) => {
     const log = await full(page);
+    await tab(page, "Search");
     await page.locator("countersign-viewer cs-rows .row.event").first().click();
     await page.locator("countersign-viewer #cs-drawer-heading").waitFor();
     return () => log.close();
@@ -155,6 +160,15 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
     await page.locator(".refused, #query-problems").first().waitFor();
     return () => log.close();
   },
+  "whole-log": async (page) => {
+    const log = await full(page);
+    await page.goto(`${log.url}/#tab=search&limit=20`);
+    await page.locator("countersign-viewer .notice [role=status]", { hasText: "20 events" }).waitFor();
+    await page.getByRole("combobox", { name: "Search events" }).fill("actor:u_9");
+    await page.getByRole("button", { name: "Search the whole log" }).click();
+    await page.locator("[data-found]").waitFor();
+    return () => log.close();
+  },
   unreachable: async (page) => {
     const log = await full(page);
     await log.stop();
@@ -164,12 +178,12 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
   },
   "live-following": live(async () => {}),
   "live-stopped": live(async (page) => {
-    await page.locator("countersign-viewer .strip-action").click();
-    await page.locator("countersign-viewer .live-line[data-state=stopped]").waitFor();
+    await page.locator(".section-head .strip-action").click();
+    await page.locator(".section-head .live-line[data-state=stopped]").waitFor();
   }),
   "live-lost": live(async (page, log) => {
     await log.stop();
-    await page.locator("countersign-viewer .live-line[data-state=lost]").waitFor();
+    await page.locator(".section-head .live-line[data-state=lost]").waitFor();
   }),
   alarm: live(async (page, log) => {
     await log.replace();
@@ -179,7 +193,7 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
   "no-findings": async (page) => {
     const log = await opened(page, { recorded: events(5) });
     await verdict(page);
-    await to(page, "Findings");
+    await tab(page, "Findings");
     await page.locator("main[data-tab=findings]").waitFor();
     return () => log.close();
   },

@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { TenantServer } from "../../../js/test/tenants/server.ts";
 import { type Browser, launch } from "../page/browser.ts";
+import { tab, verdictIn } from "./navigation.ts";
 import { CONSOLE, events, skip } from "./real-log.ts";
 
 let browser: Browser;
@@ -31,7 +32,7 @@ async function opened(t: TestContext, { width = 1200, colorScheme = "light" as "
   });
   await page.emulateMedia({ colorScheme });
   await page.setViewportSize({ width, height: 900 });
-  await page.goto(`${server.url}${acme.path}/`);
+  await page.goto(`${server.url}${acme.path}/#tab=search`);
   return { server, acme, globex, page };
 }
 
@@ -47,11 +48,8 @@ async function enter(page: Page, token: string): Promise<void> {
   await page.getByRole("button", { name: "Use this token" }).click();
 }
 
-const tab = (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
-
 const complete = (page: Page, words: string) =>
-  page.locator("countersign-viewer [data-verdict=verified]", { hasText: words }).waitFor();
+  verdictIn(page, "verified").filter({ hasText: words }).waitFor();
 
 test("tenant page: verifies the customer's log, and follows it through a restart", { skip }, async (t) => {
   const { server, acme, globex, page } = await opened(t);
@@ -84,7 +82,7 @@ test("tenant page: refuses another customer's token, and isn't green with anothe
   );
   await trust(page, globex.trust);
   await enter(page, acme.token);
-  await page.locator("countersign-viewer [data-verdict=broken]", { hasText: "A different log" }).waitFor();
+  await verdictIn(page, "broken").filter({ hasText: "A different log" }).waitFor();
 });
 
 for (const [colorScheme, width] of [

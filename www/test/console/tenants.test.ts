@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { type Tenant, TenantServer } from "../../../js/test/tenants/server.ts";
 import { type Browser, launch } from "../page/browser.ts";
+import { verdict } from "./navigation.ts";
 import { CONSOLE, events, skip } from "./real-log.ts";
 
 const NAMES = ["acme", "globex", "initech", "umbrella"] as const;
@@ -127,9 +128,24 @@ test("tenants: opens a log's own console, which gets the token and the trust", {
   await page.keyboard.press("ArrowDown");
   await page.locator(`[data-tenant="${idOf(tenants.globex)}"][aria-selected=true]`).waitFor();
   await page.keyboard.press("Enter");
-  await page.waitForURL(`${server.url}${tenants.globex.path}/`);
-  await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
-  // The reader didn't ask to keep it.
+  await page.waitForURL(`${server.url}${tenants.globex.path}/#tab=overview`);
+  await verdict(page, "verified");
+  await page.reload();
+  await verdict(page, "verified");
+  // Signing out of one console forgets the token of all consoles in the tab.
+  await page.locator(".access > summary").click();
+  await page.getByRole("button", { name: "Sign out and forget everything" }).click();
+  await page.locator("#token:focus").waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
+test("tenants: a log's own console keeps nothing if the reader doesn't want that", { skip }, async (t) => {
+  const page = await opened(t);
+  await page.getByLabel("Stay signed in").uncheck();
+  await accepted(page);
+  await listed(page, NAMES.length);
+  await page.getByRole("link", { name: "globex" }).click();
+  await verdict(page, "verified");
   assert.deepEqual(await page.evaluate(() => Object.values(sessionStorage)), []);
   await page.reload();
   await page.locator("#token").waitFor();
@@ -174,8 +190,9 @@ test("search: shows what each log has, verified, and which logs have no match", 
   await page.getByRole("button", { name: "Search 1 log" }).click();
   await searched(page, 1, 1);
   await result(page, tenants.initech).getByRole("link").click();
-  await page.waitForURL(/\/t\/[0-9a-f]{32}\/#tab=search&query=action%3Ajob\.update/);
-  await page.locator("countersign-viewer [data-verdict=partial]").waitFor();
+  await page.waitForURL(/\/t\/[0-9a-f]{32}\/#group=events&tab=search&query=action%3Ajob\.update/);
+  await page.locator("[data-found=partial]").waitFor();
+  await verdict(page, "verified");
 });
 
 test("search: says which logs couldn't be searched, and what is wrong with them", { skip }, async (t) => {

@@ -56,6 +56,8 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  *
  * Dispatches `countersign-report` ({ report, pin }), `countersign-alarm` ({ report, pin }, with the last good pin),
  * `countersign-open` ({ row }), and `countersign-query` ({ query }). All of them bubble and are composed.
+ *
+ * The slot `search` is below the search box, for another search that the page offers.
  */
 export class Viewer extends LitElement {
   static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, findings];
@@ -364,6 +366,7 @@ export class Viewer extends LitElement {
           @query-cleared=${() => void this.search("")}
           @query-left=${() => this.#rows.value?.focus()}
         ></cs-query>
+        <slot name="search"></slot>
         <cs-period
           .text=${query}
           .extent=${this.#extent}

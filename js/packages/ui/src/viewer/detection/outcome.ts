@@ -15,26 +15,39 @@ export const OUTCOMES = {
   found: { icon: "flag", tone: "doubt" },
 } as const;
 
-/** Renders how much was found, and how far the result is complete. */
-export function outcomeView(
+/** An outcome: its appearance, and its words. */
+export interface DetectionOutcome {
+  readonly looks: keyof typeof OUTCOMES;
+  readonly words: string;
+}
+
+/** Returns how much was found, and how far the result is complete. */
+export function detectionOutcome(
   { isFinal, session }: Pick<Detection, "isFinal" | "session">,
   status: FindingsStatus,
   texts: Texts,
-): TemplateResult {
+): DetectionOutcome {
   const { found, figures } = texts;
   const { verification, phase } = session;
   const { findings, events, coverage, limits, future } = status;
-  const [looks, words] = (() => {
-    if (!isFinal || verification === undefined) {
-      const text = phase === "live" ? found.following : found.soFar;
-      return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
-    }
-    const [as, text] = judged(verification.report, findings, events, texts);
-    // If rules couldn't examine all events, "nothing was found" doesn't mean that there is nothing to find.
-    const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;
-    const may = events === 0 ? "" : limits.length > 0 ? found.leftOut : coverage.complete ? "" : found.uncovered;
-    return [findings === 0 && isDoubtful ? "doubtful" : as, `${text} ${may}`.trim()] as const;
-  })();
+  if (!isFinal || verification === undefined) {
+    const text = phase === "live" ? found.following : found.soFar;
+    return { looks: "waiting", words: text(figures.findings(findings), figures.events(events)) };
+  }
+  const [as, text] = judged(verification.report, findings, events, texts);
+  // If rules couldn't examine all events, "nothing was found" doesn't mean that there is nothing to find.
+  const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;
+  const may = events === 0 ? "" : limits.length > 0 ? found.leftOut : coverage.complete ? "" : found.uncovered;
+  return { looks: findings === 0 && isDoubtful ? "doubtful" : as, words: `${text} ${may}`.trim() };
+}
+
+/** Renders an outcome. */
+export function outcomeView(
+  detection: Pick<Detection, "isFinal" | "session">,
+  status: FindingsStatus,
+  texts: Texts,
+): TemplateResult {
+  const { looks, words } = detectionOutcome(detection, status, texts);
   return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
 }
 

@@ -1,0 +1,48 @@
+import { html } from "lit";
+import type { Health } from "../health.ts";
+import type { ConsoleTexts } from "../texts/index.ts";
+import { wordsOf } from "../words.ts";
+import { type Card, type StatusInput, toTheSecond } from "./card.ts";
+
+/** Says what the log operator states about the storage. It is never shown as checked. */
+export function storageCard({ storage, isTenant }: StatusInput, t: ConsoleTexts): Card {
+  const words = t.overview.storage;
+  const card = (rest: Omit<Card, "name">): Card => ({ name: "storage", ...rest });
+  if (isTenant) return card({ state: "claimed", says: words.ofServer, more: [] });
+  const { health, refusal, isAsking } = storage;
+  if (health === undefined) {
+    if (isAsking) return card({ state: "waiting", says: words.asking, more: [] });
+    const why = refusal === undefined ? words.unreadable : `${t.refusals[wordsOf(refusal)].title}.`;
+    return card({ state: "unchecked", says: words.unknown(why), more: [], action: "refresh-storage" });
+  }
+  return card({
+    state: health.healthy ? "claimed" : "bad",
+    says: health.healthy ? words.healthy : words.unhealthy,
+    more: [...problems(health, t), ...room(health, t), ...backup(health, t)],
+  });
+}
+
+function problems(
+  { stopped, damaged, storage, erasures, clock }: Health,
+  t: ConsoleTexts,
+): readonly string[] {
+  const { troubles } = t.storage;
+  return [
+    ...(stopped === undefined ? [] : [troubles.stopped]),
+    ...(damaged === undefined ? [] : [troubles.damaged]),
+    ...(storage.full ? [troubles.full] : []),
+    ...(storage.failing ? [troubles.failing] : []),
+    ...(erasures.failing ? [troubles.erasures] : []),
+    ...(clock.state === "ahead" || clock.state === "behind" ? [troubles.clock] : []),
+  ].map((trouble) => `${trouble}.`);
+}
+
+function room({ storage: { room } }: Health, t: ConsoleTexts): readonly string[] {
+  const { bytes } = t.viewer.figures;
+  return room === undefined ? [] : [`${t.storage.kept.free(bytes(room.free), bytes(room.total))}.`];
+}
+
+function backup({ storage: { kind }, backup }: Health, t: ConsoleTexts): readonly unknown[] {
+  if (backup !== undefined) return [html`${t.storage.kept.backup}: ${toTheSecond(backup.at)}`];
+  return kind === "folder" ? [t.overview.storage.noBackup] : [];
+}
