@@ -116,6 +116,22 @@ test("own trust: an answer is being checked until the reader's own check ends", 
   assert.match((await paper.textContent()) ?? "", /matches by your trust file that the answer leaves out: 7/);
 });
 
+test("own trust: without the reader's own check there is no answer", async (t) => {
+  const [one] = cases;
+  assert.ok(one !== undefined);
+  const page = await opened(t);
+  await choose(page, /Choose a(nother)? file/, await written(one));
+  await page.locator('[data-vouched="contained"]').waitFor();
+  await choose(
+    page,
+    /Choose a(nother)? trust file/,
+    upload("mine.txt", "emitter example.com/app+00000000+AAAA\n"),
+  );
+  await page.locator('[data-vouched="stopped"]').waitFor();
+  assert.equal(await page.locator('[data-vouched="contained"]').count(), 0);
+  assert.doesNotMatch(await words(page), /selects none/);
+});
+
 test("evidence: counts lengths of time from when the search was answered", async (t) => {
   const page = await browser.context.newPage();
   t.after(() => page.close());
