@@ -76,9 +76,9 @@ fn file() -> File {
     }
 }
 
-fn member(error: countersign::Error) -> String {
+fn member(error: &countersign::Error) -> &str {
     assert_eq!(error.code, Code::Evidence, "{error}");
-    error.member.unwrap_or_default()
+    error.member.as_deref().unwrap_or_default()
 }
 
 #[test]
@@ -95,23 +95,23 @@ fn rules_must_be_those_that_the_report_names() {
         [(None, "rules"), (Some(PACK.replace("1.50", "1.5")), "rules"), (Some(String::new()), "rules")]
     {
         let file = File { rules: rules.map(String::into_bytes), ..file() };
-        assert_eq!(member(file.write().unwrap_err()), expected);
+        assert_eq!(member(&file.write().unwrap_err()), expected);
     }
     let mut none = file();
     none.frame.detections = None;
-    assert_eq!(member(none.write().unwrap_err()), "rules");
+    assert_eq!(member(&none.write().unwrap_err()), "rules");
     for (field, value) in [("name", json!("countersign")), ("version", json!("3"))] {
         let mut other = file();
         let mut detections = quiet();
         detections["pack"][field] = value;
         other.frame.detections = Some(parse(&detections).unwrap());
-        assert_eq!(member(other.write().unwrap_err()), "pack");
+        assert_eq!(member(&other.write().unwrap_err()), "pack");
     }
     let mut other = file();
     let mut detections = quiet();
     detections["coverage"]["blind"][0]["title"] = json!("Imported");
     other.frame.detections = Some(parse(&detections).unwrap());
-    assert_eq!(member(other.write().unwrap_err()), "rules");
+    assert_eq!(member(&other.write().unwrap_err()), "rules");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn result_must_be_that_of_running_the_rules_again() {
     };
     let agrees = |now| frame.agrees(report().as_bytes(), &shown(now));
     agrees(Some(quiet())).unwrap();
-    assert_eq!(member(agrees(None).unwrap_err()), "detections");
+    assert_eq!(member(&agrees(None).unwrap_err()), "detections");
     let changed = |pointer: &str, value: Value| {
         let mut now = quiet();
         *now.pointer_mut(pointer).unwrap() = value;
@@ -136,13 +136,13 @@ fn result_must_be_that_of_running_the_rules_again() {
         (changed("/coverage/blind/0/events", json!(6)), "coverage"),
         (changed("/future", json!({"number": 1, "first_entry": 4})), "findings"),
     ] {
-        assert_eq!(member(agrees(Some(now)).unwrap_err()), expected);
+        assert_eq!(member(&agrees(Some(now)).unwrap_err()), expected);
     }
     let mut fired = quiet();
     fired["findings"] = json!(1);
     fired["rules"] = json!([{"rule": "granted", "title": "Role Granted", "level": "high", "findings": 1}]);
     fired["digest"] = json!(Hash([1; 32]).to_string());
-    assert_eq!(member(agrees(Some(fired)).unwrap_err()), "findings");
+    assert_eq!(member(&agrees(Some(fired)).unwrap_err()), "findings");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn contradictions_are_refused() {
         let mut json = quiet();
         *json.pointer_mut(pointer).unwrap() = value.clone();
         let error = parse(&json).expect_err(pointer);
-        assert_eq!(member(error), expected, "{pointer} {value}");
+        assert_eq!(member(&error), expected, "{pointer} {value}");
     }
 }
 
@@ -186,6 +186,6 @@ fn result_stands_alone_in_its_report() {
     ] {
         let mut json = json.clone();
         *json.pointer_mut(pointer).unwrap() = value;
-        assert_eq!(member(Frame::parse(json.to_string().as_bytes()).unwrap_err()), expected, "{pointer}");
+        assert_eq!(member(&Frame::parse(json.to_string().as_bytes()).unwrap_err()), expected, "{pointer}");
     }
 }

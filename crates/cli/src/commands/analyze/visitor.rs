@@ -219,7 +219,7 @@ impl OrderedAnalyzer<'_> {
         self.signers.note(leaf, signer, &self.analyzer);
         self.analyzer.accept(detected.at(leaf)).map_err(|error| broken(&error))?;
         if self.analyzer.findings().len() as u64 > self.max_findings {
-            let message = format!("the rules have more findings than a report states: {}", self.max_findings);
+            let message = format!("the rules have more than {} findings", self.max_findings);
             let error = Error::new(Code::Evidence, message).in_member("findings");
             let hint = "if you are making the report, use fewer rules; otherwise ask the sender for the original, as the report was altered";
             return Err(error.with_hint(hint).into());
