@@ -278,9 +278,12 @@ export class Console extends View {
       },
       t,
     );
-    if (shown !== undefined) return headView({ all, shown, extent, link: this.#follower.watch?.link }, t);
-    // Without events, the form is the way to load some.
-    return this.#tabs.current === "live" ? nothing : html`<div class="section-head">${extent}</div>`;
+    const head =
+      shown === undefined
+        ? html`<div class="section-head">${extent}</div>`
+        : headView({ all, shown, extent, link: this.#follower.watch?.link }, t);
+    if (this.#tabs.current === "live") return shown === undefined ? nothing : head;
+    return html`${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}${head}`;
   }
 
   #content(t: ConsoleTexts): TemplateResult {
@@ -447,13 +450,12 @@ export class Console extends View {
 
   #ofVerified(t: ConsoleTexts, show: (verified: Verified, judged: Judged) => unknown): TemplateResult {
     const { shown } = this.#scope.covered();
-    const { isAsking, refusal } = this.#scope.searches.loaded.search;
+    const { isAsking } = this.#scope.searches.loaded.search;
     return verifiedView(
       {
         shown,
         mayRead: this.#reader.mayRead,
         isAsking,
-        refusal: refusal === undefined ? nothing : refusalView(refusal, t),
         toToken: this.#toToken(t),
         show,
       },

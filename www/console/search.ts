@@ -35,7 +35,6 @@ interface SearchViewInput {
 export function searchView(input: SearchViewInput, t: ConsoleTexts): TemplateResult {
   const { loaded, query, viewer } = input;
   return html`
-    ${loaded.refusal === undefined ? nothing : refusalView(loaded.refusal, t)}
     ${loaded.isAsking && loaded.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
     ${loaded.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}
     ${loaded.boundary === undefined || loaded.session === undefined ? nothing : html`<p class="help boundary">${icon("pin")}${t.search.boundary(loaded.boundary)}</p>`}

@@ -58,15 +58,13 @@ interface VerifiedViewInput {
   readonly mayRead: boolean;
   /** True while events are loaded. */
   readonly isAsking: boolean;
-  /** Why no events could be loaded. */
-  readonly refusal: TemplateResult | typeof nothing;
   readonly toToken: TemplateResult;
   readonly show: (verified: Verified, judged: Judged) => unknown;
 }
 
 /** Renders the report; without one, how to get it. The head of the section has the verdict, or why there is none. */
 export function verifiedView(
-  { shown, mayRead, isAsking, refusal, toToken, show }: VerifiedViewInput,
+  { shown, mayRead, isAsking, toToken, show }: VerifiedViewInput,
   t: ConsoleTexts,
 ): TemplateResult {
   if (shown === undefined) {
@@ -74,7 +72,6 @@ export function verifiedView(
     return isAsking
       ? html`<p class="empty">${t.verified.waiting}</p>`
       : html`
-        ${refusal}
         <p class="empty">${t.verified.none}</p>
         <div class="buttons">
           <button type="button" class="primary" @click=${emits("load-again")}>${t.extent.again}</button>
