@@ -14,7 +14,7 @@ const dist = new URL("../dist/", import.meta.url);
 const project = new URL("../../../../", import.meta.url);
 
 empty(dist);
-copyArtifacts(ARTIFACTS.flatMap(filesOf), new URL("wasm/", dist), { isPreview });
+copyArtifacts([...ARTIFACTS.flatMap(filesOf), "program.wasm"], new URL("wasm/", dist), { isPreview });
 mkdirSync(new URL("inlined/", dist));
 
 /** Writes a module that exports a string, empty if the content is compiled later. */
