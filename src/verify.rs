@@ -42,12 +42,12 @@ mod log;
 mod marks;
 mod meaning;
 mod numbers;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub mod parallel;
-#[cfg(all(feature = "parts", not(target_arch = "wasm32")))]
+#[cfg(all(feature = "parts", not(all(target_arch = "wasm32", target_os = "unknown"))))]
 pub mod parts;
 mod payloads;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 mod pipeline;
 mod range;
 pub mod report;

@@ -9,10 +9,12 @@ import { pathToFileURL } from "node:url";
 // npm runs this in the folder of the package.
 const folder = pathToFileURL(`${process.cwd()}/`);
 const read = (path) => readFileSync(new URL(path, folder), "utf8");
-const { exports, imports = {} } = JSON.parse(read("package.json"));
+const { bin = {}, exports, imports = {} } = JSON.parse(read("package.json"));
 
 const targets = (entry) => (typeof entry === "string" ? [entry] : Object.values(entry).flatMap(targets));
-const missing = targets({ exports, imports }).filter((path) => !existsSync(new URL(path, folder)));
+// The file of the program in the package countersign.
+const program = bin.countersign === undefined ? [] : ["dist/wasm/program.wasm"];
+const missing = [...targets({ bin, exports, imports }), ...program].filter((path) => !existsSync(new URL(path, folder)));
 
 const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, folder).href)).default;
 const stale = [];

@@ -92,7 +92,7 @@ pub(super) type AnyItem = Box<dyn PendingItem>;
 /// An event that an examiner selected.
 pub(super) type Selected = SelectedItem<AnyItem>;
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 impl<T: PendingItem> SelectedItem<T> {
     /// Forgets the item's type.
     pub(super) fn erase(self) -> Selected {
@@ -113,7 +113,7 @@ pub struct VerifiedItem<T> {
     pub text: Option<Box<str>>,
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 impl VerifiedItem<AnyItem> {
     /// Restores the item's type.
     pub(super) fn downcast<T: PendingItem>(self) -> VerifiedItem<T> {

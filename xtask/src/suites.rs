@@ -225,6 +225,8 @@ fn clippy(tools: &Tools, log: &Log) -> Result<String> {
         let mut clippy = wasm_dev(tools.wasm32()?.clippy(tools));
         log.run(clippy.args(["-p", wasm::BINDINGS, "--lib", "--features", &features, "--", "-Dwarnings"]))?;
     }
+    let mut program = wasm_dev(tools.wasi()?.clippy(tools));
+    log.run(program.args(["-p", wasm::PACKAGE, wasm::OFFLINE, "--", "-Dwarnings"]))?;
     // No artifact contains this crate yet, but it must keep compiling for wasm32.
     let mut ingest = wasm_dev(tools.wasm32()?.clippy(tools));
     log.run(ingest.args(["-p", "countersign-ingest", "--", "-Dwarnings"]))?;

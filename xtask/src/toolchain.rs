@@ -1,4 +1,4 @@
-//! Compilation of Rust for wasm32, with the standard library of the installed compiler.
+//! Compilation of Rust to WebAssembly, with the standard library of the installed compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,11 +8,15 @@ use anyhow::{Context, Result, ensure};
 use crate::run;
 use crate::tools::{Tools, host_cargo};
 
+/// The target of what JavaScript calls.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+/// The target of programs that use files.
+pub(crate) const WASI_TARGET: &str = "wasm32-wasip1";
 
-/// A compiler for wasm32 with its standard library.
+/// A compiler for a WebAssembly target with its standard library.
 #[derive(Clone)]
 pub(crate) struct Wasm32 {
+    target: &'static str,
     cargo: PathBuf,
     rustc: PathBuf,
     linker: PathBuf,
@@ -20,25 +24,25 @@ pub(crate) struct Wasm32 {
 
 impl Wasm32 {
     /// Finds the machine's toolchain. If it lacks the target, rustup adds it.
-    pub(crate) fn find_or_install(tools: &Tools) -> Result<Wasm32> {
-        Wasm32::find().or_else(|_| {
-            tools.progress.step("wasm32 toolchain", |log| {
-                log.run(Command::new("rustup").args(["target", "add", TARGET]))
-                    .and_then(|()| Wasm32::find())
+    pub(crate) fn find_or_install(tools: &Tools, target: &'static str) -> Result<Wasm32> {
+        Wasm32::find(target).or_else(|_| {
+            tools.progress.step(&format!("{target} toolchain"), |log| {
+                log.run(Command::new("rustup").args(["target", "add", target]))
+                    .and_then(|()| Wasm32::find(target))
                     .with_context(|| {
-                        format!("the target {TARGET} is missing: run `rustup target add {TARGET}`")
+                        format!("the target {target} is missing: run `rustup target add {target}`")
                     })
             })
         })
     }
 
-    fn find() -> Result<Wasm32> {
+    fn find(target: &'static str) -> Result<Wasm32> {
         let (cargo, rustc) = (host_cargo(), host_rustc());
         ensure!(is_new_enough(&rustc), "the project needs Rust {}", env!("CARGO_PKG_RUST_VERSION"));
-        ensure!(has_std(&rustc), "Rust's standard library for {TARGET} is not installed");
+        ensure!(has_std(&rustc, target), "Rust's standard library for {target} is not installed");
         let linker =
             linker(&rustc).context("a linker for wasm32 is missing: install rust-lld, wasm-ld or lld")?;
-        Ok(Wasm32 { cargo, rustc, linker })
+        Ok(Wasm32 { target, cargo, rustc, linker })
     }
 
     /// Returns a cargo command for wasm32 in the project's folder, with a separate target folder so that it
@@ -56,14 +60,15 @@ impl Wasm32 {
     }
 
     fn command(&self, tools: &Tools, program: &Path, subcommand: &str) -> Command {
+        let linker = format!("CARGO_TARGET_{}_LINKER", self.target.to_uppercase().replace('-', "_"));
         let mut command = Command::new(program);
         command
-            .args([subcommand, "--target", TARGET])
+            .args([subcommand, "--target", self.target])
             .current_dir(tools.path(""))
             .env("CARGO", &self.cargo)
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_DIR", target_folder(tools))
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &self.linker)
+            .env(linker, &self.linker)
             .env_remove("LD_LIBRARY_PATH");
         command
     }
@@ -84,8 +89,8 @@ fn query(rustc: &Path, args: &[&str]) -> Option<String> {
     run::output(Command::new(rustc).args(args)).ok()
 }
 
-fn has_std(rustc: &Path) -> bool {
-    let Some(library) = query(rustc, &["--print", "target-libdir", "--target", TARGET]) else { return false };
+fn has_std(rustc: &Path, target: &str) -> bool {
+    let Some(library) = query(rustc, &["--print", "target-libdir", "--target", target]) else { return false };
     Path::new(&library).read_dir().is_ok_and(|entries| {
         entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
     })

@@ -14,7 +14,7 @@ use crate::npm::{self, Node};
 use crate::progress::Progress;
 use crate::run::Log;
 use crate::suites::PRODUCT;
-use crate::toolchain::Wasm32;
+use crate::toolchain::{TARGET, WASI_TARGET, Wasm32};
 use crate::wasm::{self, Built};
 
 /// The project's folders and tools.
@@ -23,6 +23,7 @@ pub(crate) struct Tools {
     pub(crate) progress: Progress,
     node: Once<Node>,
     wasm32: Once<Wasm32>,
+    wasi: Once<Wasm32>,
     test_runner: Once<PathBuf>,
     browser: Once<Browser>,
     artifacts: Once<Vec<Built>>,
@@ -46,6 +47,7 @@ impl Tools {
             progress: Progress::new(logs),
             node: Once::default(),
             wasm32: Once::default(),
+            wasi: Once::default(),
             test_runner: Once::default(),
             browser: Once::default(),
             artifacts: Once::default(),
@@ -96,7 +98,12 @@ impl Tools {
 
     /// Returns a toolchain for wasm32.
     pub(crate) fn wasm32(&self) -> Result<Wasm32> {
-        self.wasm32.get(|| Wasm32::find_or_install(self))
+        self.wasm32.get(|| Wasm32::find_or_install(self, TARGET))
+    }
+
+    /// Returns a toolchain for programs in WebAssembly that use files.
+    pub(crate) fn wasi(&self) -> Result<Wasm32> {
+        self.wasi.get(|| Wasm32::find_or_install(self, WASI_TARGET))
     }
 
     /// Returns the program that runs wasm32 tests.

@@ -1,6 +1,7 @@
 //! `cargo xtask wasm`: builds the artifacts described in `wasm-pack.toml`.
 
 mod preview;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::stamp::Stamp;
 use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 pub(crate) use preview::{build as build_previews, exist as previews_exist};
+pub(crate) use program::{OFFLINE, PACKAGE};
 
 /// The package that artifacts are built from.
 pub(crate) const BINDINGS: &str = "countersign-wasm";
@@ -38,7 +40,7 @@ console.log(brotliCompressSync(readFileSync(process.argv[1])).length);";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The artifacts to build [default: all]
+    /// The artifacts to build, or `program` [default: all]
     artifacts: Vec<String>,
     /// Build within a minute, without optimizing: larger and slower artifacts, without a limit of their size
     #[arg(long)]
@@ -51,6 +53,7 @@ pub(crate) struct Args {
 struct Manifest {
     out_dir: PathBuf,
     artifacts: BTreeMap<String, Artifact>,
+    program: Program,
 }
 
 /// The build configuration of an artifact.
@@ -74,6 +77,16 @@ struct Artifact {
     brotli_budget: u64,
     /// The size to aim for, which is smaller than the budget.
     brotli_target: Option<u64>,
+}
+
+/// The build configuration of the program for WASI.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Program {
+    profile: String,
+    rustflags: Vec<String>,
+    wasm_opt: Vec<String>,
+    brotli_budget: u64,
 }
 
 /// A built artifact.
@@ -127,7 +140,10 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
             .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("a build panicked"))))
             .collect()
     });
-    let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    let mut built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    if names.is_empty() || names.iter().any(|name| name == program::NAME) {
+        built.push(manifest.program.build(tools, &out_dir)?);
+    }
     if manifest.artifacts.contains_key("analyzer") {
         rules(tools, &out_dir, "dev")?;
     }
@@ -161,7 +177,8 @@ impl Manifest {
         let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
         let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
         for name in names {
-            ensure!(manifest.artifacts.contains_key(name), "wasm-pack.toml has no artifact {name}");
+            let is_known = name == program::NAME || manifest.artifacts.contains_key(name);
+            ensure!(is_known, "wasm-pack.toml has no artifact {name}");
         }
         manifest.artifacts.retain(|name, _| names.is_empty() || names.contains(name));
         Ok(manifest)
@@ -226,7 +243,7 @@ impl Artifact {
             let level = format!("profile.{}.package.{package}.opt-level=\"s\"", self.profile);
             cargo.args(["--config", &level]);
         }
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", rustflags(tools, &self.rustflags));
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
         let compiled = folder.join(TARGET).join(&self.profile).join("countersign_wasm.wasm");
@@ -236,33 +253,12 @@ impl Artifact {
         Ok(own)
     }
 
-    /// Returns the artifact's own flags, and those that make paths in panic messages the same on every
-    /// machine.
-    fn rustflags(&self, tools: &Tools) -> Vec<String> {
-        let cargo_home = std::env::var_os("CARGO_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-        let roots = [Some(tools.path("")), cargo_home];
-        let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
-        paths.chain(self.rustflags.iter().cloned()).collect()
-    }
-
     /// Creates the JavaScript bindings, optimizes, and copies the files to their destination.
     fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
         let bound = self.bindings.as_deref().unwrap_or(name);
         let folder = bind(tools, name, bound, compiled, self.renewable)?;
         let file = folder.join(format!("{bound}_bg.wasm"));
-        if !self.wasm_opt.is_empty() {
-            let mut optimizer = tools.node()?.node(tools);
-            optimizer
-                .arg(tools.path(OPTIMIZER).join("node_modules/binaryen/bin/wasm-opt"))
-                .args(WASM_FEATURES)
-                .args(&self.wasm_opt)
-                .arg(&file)
-                .arg("-o")
-                .arg(&file);
-            log.run(&mut optimizer)?;
-        }
+        optimize(tools, &self.wasm_opt, &file, log)?;
         if self.bindings.is_some() {
             fs::create_dir_all(out_dir)?;
             fs::copy(&file, out_dir.join(format!("{name}_bg.wasm")))?;
@@ -270,6 +266,32 @@ impl Artifact {
         }
         put(name, &folder, out_dir)
     }
+}
+
+/// Encodes these flags, and those that make paths in panic messages the same on every machine.
+fn rustflags(tools: &Tools, own: &[String]) -> String {
+    let cargo_home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let roots = [Some(tools.path("")), cargo_home];
+    let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
+    paths.chain(own.iter().cloned()).collect::<Vec<_>>().join("\u{1f}")
+}
+
+/// Runs wasm-opt on a file, unless there are no options.
+fn optimize(tools: &Tools, options: &[String], file: &Path, log: &Log) -> Result<()> {
+    if options.is_empty() {
+        return Ok(());
+    }
+    let mut optimizer = tools.node()?.node(tools);
+    optimizer
+        .arg(tools.path(OPTIMIZER).join("node_modules/binaryen/bin/wasm-opt"))
+        .args(WASM_FEATURES)
+        .args(options)
+        .arg(file)
+        .arg("-o")
+        .arg(file);
+    log.run(&mut optimizer)
 }
 
 /// Creates an artifact's JavaScript bindings with this name, and returns the folder with both files.

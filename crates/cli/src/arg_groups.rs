@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use countersign::trust::Trust;
+#[cfg(feature = "native")]
 use countersign_client::Token;
 
 use crate::errors::CliError;
 use crate::io::input;
+#[cfg(feature = "native")]
 use crate::io::token;
 
 /// The folder of a log.
+#[cfg(feature = "native")]
 #[derive(clap::Args)]
 pub(crate) struct FolderArgs {
     /// The log's folder
@@ -70,6 +73,7 @@ impl ThreadArgs {
 }
 
 /// Access to a log server as one of its readers.
+#[cfg(feature = "native")]
 #[derive(clap::Args)]
 pub(crate) struct AccessArgs {
     /// File with the reader's token for a log server [default: the variable `COUNTERSIGN_TOKEN`]
@@ -77,6 +81,7 @@ pub(crate) struct AccessArgs {
     token_file: Option<PathBuf>,
 }
 
+#[cfg(feature = "native")]
 impl AccessArgs {
     /// Reads the token, if any.
     pub(crate) fn token(&self) -> Result<Option<Token>, CliError> {

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use countersign::Error;
+#[cfg(feature = "native")]
 use countersign_delivery::DeliveryError;
 use countersign_errors::EngineError;
 use countersign_ingest::IngestError;
 
-pub(crate) use countersign_errors::{explain, shown};
+#[cfg(feature = "native")]
+pub(crate) use countersign_errors::explain;
+pub(crate) use countersign_errors::shown;
 
 use crate::exit_status::ExitStatus;
 use crate::io::style;
@@ -156,6 +159,7 @@ impl From<Error> for CliError {
     }
 }
 
+#[cfg(feature = "native")]
 impl From<DeliveryError> for CliError {
     fn from(error: DeliveryError) -> Self {
         EngineError::from(error).into()
@@ -166,6 +170,16 @@ impl From<IngestError> for CliError {
     fn from(error: IngestError) -> Self {
         Self::broken(error.into())
     }
+}
+
+/// Returns the error for something that this build of the program can't do.
+#[cfg(not(feature = "native"))]
+pub(crate) fn needs_native(what: &str) -> CliError {
+    CliError::unusable(
+        "program.not_native",
+        format!("{what} needs the native program"),
+        "this is the build for npm; install the native one with `cargo install --path crates/cli`",
+    )
 }
 
 /// Removes private keys from the text: one may have been passed as a path, and errors show paths.

@@ -30,11 +30,21 @@ const GROUPS: [Group; 8] = [
     Group { heading: "Keys and trust", commands: &["keygen", "grant", "revoke"] },
 ];
 
+/// True if this is a command that only the native program has.
+#[cfg(not(feature = "native"))]
+pub(crate) fn is_native_only(command: &Command, name: &str) -> bool {
+    let is_known = GROUPS.iter().any(|group| group.commands.contains(&name));
+    is_known && command.find_subcommand(name).is_none()
+}
+
 /// Returns the command with its subcommands grouped in the help.
 pub(crate) fn grouped(command: Command) -> Command {
     let mut template = String::from("{before-help}{about-with-newline}\n{usage-heading} {usage}\n");
     let width = command.get_subcommands().map(|command| command.get_name().len()).max().unwrap_or(0);
     for Group { heading, commands } in &GROUPS {
+        if !commands.iter().any(|name| command.find_subcommand(name).is_some()) {
+            continue;
+        }
         let _ = writeln!(template, "\n{}", label(format_args!("{heading}:")));
         for subcommand in commands.iter().filter_map(|name| command.find_subcommand(name)) {
             let name = subcommand.get_name();

@@ -1,4 +1,5 @@
 //! The program `countersign`: record, seal, slice, and verify audit logs.
+#![cfg_attr(not(feature = "native"), allow(dead_code, reason = "the other commands use it"))]
 
 mod arg_groups;
 mod args;
@@ -9,19 +10,22 @@ mod examples;
 mod exit_status;
 mod help;
 mod io;
+#[cfg(target_os = "wasi")]
+mod wasi;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+#[cfg(feature = "native")]
+use crate::commands::native;
 use crate::commands::{
-    analyze, backup, check, completions, dev, enforce, evidence, export, feed, forks, fsck, grant, init,
-    inventory, keygen, monitor, outbox, receipt, record, report, risk, rules, seal, serve, show, slice,
-    summarize, tenant, token, verify, watch, witness,
+    analyze, completions, grant, init, keygen, receipt, record, rules, seal, show, slice, summarize, verify,
 };
 use crate::io::{output, style};
 
 /// Fast without glibc too, and [returns memory](commands::serve::memory) after a peak.
+#[cfg(feature = "native")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -61,40 +65,33 @@ enum Command {
     Init(init::Args),
     Keygen(keygen::Args),
     Record(record::Args),
-    Outbox(outbox::Args),
     Grant(grant::GrantArgs),
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),
-    Serve(serve::Args),
-    Dev(dev::Args),
-    Fsck(fsck::Args),
-    Backup(backup::Args),
     Slice(slice::Args),
-    Token(token::Args),
-    Tenant(tenant::Args),
-    Export(export::Args),
-    Monitor(monitor::Args),
-    Forks(forks::Args),
     Verify(verify::Args),
     Summarize(summarize::Args),
-    Check(check::Args),
     Receipt(receipt::Args),
-    Witness(witness::Args),
     Show(show::Args),
-    Report(Box<report::Args>),
     Analyze(analyze::Args),
     Rules(rules::Args),
-    Watch(Box<watch::Args>),
-    Inventory(inventory::Args),
-    Risk(risk::Args),
-    Enforce(enforce::Args),
-    Feed(Box<feed::Args>),
-    Evidence(Box<evidence::Args>),
     Completions(completions::Args),
+    #[cfg(feature = "native")]
+    #[command(flatten)]
+    Native(native::Command),
 }
 
 fn main() -> ExitCode {
-    let matches = match config::matches(&help::grouped(examples::wrapped(Cli::command()))) {
+    #[cfg(target_os = "wasi")]
+    wasi::enter();
+    let command = help::grouped(examples::wrapped(Cli::command()));
+    #[cfg(not(feature = "native"))]
+    if let Some(name) = std::env::args().nth(1).filter(|name| help::is_native_only(&command, name)) {
+        let failure = errors::needs_native(&format!("`countersign {name}`"));
+        failure.report();
+        return ExitCode::from(failure.status());
+    }
+    let matches = match config::matches(&command) {
         Ok(matches) => matches,
         Err(failure) => {
             failure.report();
@@ -109,36 +106,19 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Record(args) => record::run(&args),
-        Command::Outbox(args) => outbox::run(&args),
         Command::Grant(args) => grant::grant(&args),
         Command::Revoke(args) => grant::revoke(&args),
         Command::Seal(args) => seal::run(&args),
-        Command::Serve(args) => serve::run(&args),
-        Command::Dev(args) => dev::run(&args),
-        Command::Fsck(args) => fsck::run(&args),
-        Command::Backup(args) => backup::run(&args),
         Command::Slice(args) => slice::run(&args, positions),
-        Command::Token(args) => token::run(&args),
-        Command::Tenant(args) => tenant::run(&args),
-        Command::Export(args) => export::run(&args, positions),
-        Command::Monitor(args) => monitor::run(&args),
-        Command::Forks(args) => forks::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Summarize(args) => summarize::run(&args),
-        Command::Check(args) => check::run(&args),
         Command::Receipt(args) => receipt::run(&args),
-        Command::Witness(args) => witness::run(&args),
         Command::Show(args) => show::run(&args),
-        Command::Report(args) => report::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Rules(args) => rules::run(&args),
-        Command::Watch(args) => watch::run(&args),
-        Command::Inventory(args) => inventory::run(&args),
-        Command::Risk(args) => risk::run(&args),
-        Command::Enforce(args) => enforce::run(&args),
-        Command::Feed(args) => feed::run(&args),
-        Command::Evidence(args) => evidence::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
+        #[cfg(feature = "native")]
+        Command::Native(command) => command.run(positions),
     };
     match result {
         Ok(status) => ExitCode::from(status),

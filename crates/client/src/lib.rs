@@ -17,7 +17,6 @@
 //! ```
 #![deny(missing_docs, unsafe_code)]
 
-mod clock;
 mod destination_error;
 mod http;
 mod source;
@@ -25,7 +24,6 @@ mod submit;
 mod token;
 mod webhook;
 
-pub use clock::now;
 pub use destination_error::DestinationError;
 pub use http::{Answer, Body, Client, Deadline, Prefix, Redirects, Stream};
 pub use reqwest::Url;

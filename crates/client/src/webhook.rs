@@ -9,9 +9,9 @@ use reqwest::Url;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::clock::now;
 use crate::destination_error::DestinationError;
 use crate::http::{Body, Client};
+use countersign_errors::now;
 
 /// The prefix of a secret's text.
 const PREFIX: &str = "whsec_";

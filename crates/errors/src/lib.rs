@@ -17,11 +17,13 @@
 //! ```
 #![deny(missing_docs, unsafe_code)]
 
+mod clock;
 mod engine_error;
 mod plain;
 pub mod reason;
 mod system;
 
+pub use clock::now;
 pub use engine_error::EngineError;
 pub use plain::{plain, plain_lines, shown};
 pub use system::explain;

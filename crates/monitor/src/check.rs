@@ -12,8 +12,8 @@ use countersign::time::Time;
 use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
-use countersign_client::{MAX_CHECKPOINT_BYTES, Source, now};
-use countersign_errors::EngineError;
+use countersign_client::{MAX_CHECKPOINT_BYTES, Source};
+use countersign_errors::{EngineError, now};
 
 use crate::chains::{Chains, EntryRules};
 use crate::finding::{

@@ -11,9 +11,9 @@ use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::trust::Trust;
-use countersign_client::{DestinationError, now};
+use countersign_client::DestinationError;
 use countersign_delivery::{Delivery, Directory, FollowPosition, LogServer, Outbox, Step};
-use countersign_errors::{EngineError, shown};
+use countersign_errors::{EngineError, now, shown};
 use serde_json::{Value, json};
 
 use crate::handoff::Destination;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_analyze::Coverage;
-use countersign_client::now;
 use countersign_delivery::Directory;
 use countersign_errors::EngineError;
+use countersign_errors::now;
 
 use crate::following::{self, Follower, POLL_INTERVAL};
 use crate::handoff::{Destination, Handoff};

@@ -43,8 +43,13 @@ const packed = (name: PackageName, path: string) => readFileSync(installed.path(
 /** The WebAssembly modules of each package, and some of the sources of its contents. */
 const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly string[] }> = {
   countersign: {
-    wasm: ["dist/wasm/gate_bg.wasm", "dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
-    from: ["curve25519-dalek", "hashbrown", "sha2"],
+    wasm: [
+      "dist/wasm/gate_bg.wasm",
+      "dist/wasm/program.wasm",
+      "dist/wasm/recorder_bg.wasm",
+      "dist/wasm/verifier_bg.wasm",
+    ],
+    from: ["clap", "curve25519-dalek", "hashbrown", "sha2"],
   },
   "@countersign/viewer": {
     wasm: [

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -302,6 +303,20 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     const outboxes =
       "console.log([indexedDbOutbox, durableObjectOutbox].map((one) => typeof one), typeof outbox.open);";
     assert.equal(await onNode(code, "", outboxes), "[ 'function', 'function' ] function\n");
+  },
+
+  'fileTransport("app.ndjson")': async (code) => {
+    const folder = installed.path("try-it");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "record.mjs"), code);
+    const readme = readFileSync(new URL("../../packages/countersign/README.md", import.meta.url), "utf8");
+    const section = readme.split("\n## Try it\n")[1]?.split("\n## ")[0] ?? assert.fail("there is no section");
+    const commands = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = ""]) => text).join("");
+    const script = commands.replace("npm install countersign\n", "set -e\n");
+    const env = { ...process.env, NO_COLOR: "1" };
+    const { stdout } = await promisify(execFile)("sh", ["-c", script], { cwd: folder, env });
+    assert.equal(stdout.match(/^✓ Verified\./gm)?.length, 3, stdout);
+    assert.match(stdout, /job\.delete +u_1 +42/);
   },
 
   'fileTransport("audit.ndjson")': async (code) => {

@@ -33,6 +33,7 @@ use crate::io::verdict::count;
 use crate::io::visit::visit;
 use crate::io::{parsers, style, verdict};
 
+#[cfg(feature = "native")]
 pub(crate) use coverage::gaps;
 
 /// Search verified events with detection rules

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use countersign_client::now;
+use countersign_errors::now;
 use countersign_log_server::backup::{self, Backup};
 
 use crate::commands::serve;

@@ -15,7 +15,7 @@ use countersign::time::Time;
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_client::Prefix;
-use countersign_client::now;
+use countersign_errors::now;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 

@@ -6,11 +6,11 @@ use countersign::export::Header;
 use countersign::export::writer::Writer;
 use countersign::keys::{KeyNote, Statement, names_under};
 use countersign::note::{SignerKey, VerifierKey};
-use countersign_client::now;
+use countersign_errors::now;
 
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
-use crate::commands::record::note::{NoteArgs, SubmittedNote};
+use crate::commands::record::note_args::NoteArgs;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
@@ -119,39 +119,17 @@ fn no_effect(key: &SignerKey, about: &VerifierKey, hint: &str) -> CliError {
     CliError::unusable("note.invalid", style::plain(&message), hint)
 }
 
-/// Says how many tenant logs have a statement.
-fn logs_have(logs: usize) -> String {
-    match logs {
-        0 => "no log has it".into(),
-        1 => "1 log has it".into(),
-        logs => format!("{logs} logs have it"),
-    }
-}
-
 /// Signs the statement, and submits it or writes it to a file.
 fn submit_or_write(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
     let mut lines = Writer::new();
-    if let Some(mut log_server) = args.to.log_server(args.origin.as_deref())? {
-        let note = sign(log_server.origin())?;
-        lines.note(&note);
-        let submitted = log_server.submit(lines.as_str(), &note, key)?;
-        let origin = log_server.origin();
-        style::done(&match (submitted, statement) {
-            (SubmittedNote::Entry(index), _) => {
-                format!("the statement is entry {index} of the log {origin}, and applies to later entries")
-            }
-            (SubmittedNote::Tenants(logs), Statement::Grant { .. }) => format!(
-                "the grant is for all tenant logs of {origin}, and becomes an entry of each one before the key's first chain there; {} so far",
-                logs_have(logs)
-            ),
-            (SubmittedNote::Tenants(logs), Statement::Revoke { .. }) => format!(
-                "the revocation is for all tenant logs of {origin}; {}, which is every log where the key has a chain or a grant",
-                logs_have(logs)
-            ),
-        });
-        return Ok(ExitStatus::Success);
+    if args.to.url().is_some() {
+        #[cfg(feature = "native")]
+        return submit(args, statement, key, &sign);
+        #[cfg(not(feature = "native"))]
+        return Err(crate::errors::needs_native("--to"));
     }
+    args.to.refuse_without_url()?;
     let origin = args.origin.as_deref().unwrap_or_default();
     let note = sign(origin)?;
     lines.header(&Header { origin: origin.into(), range: None });
@@ -171,4 +149,46 @@ fn submit_or_write(args: &Common, statement: &Statement, key: &SignerKey) -> Res
         style::wrote(args.output.path(), what);
     }
     Ok(ExitStatus::Success)
+}
+
+/// Submits the statement to a log server.
+#[cfg(feature = "native")]
+fn submit(
+    args: &Common,
+    statement: &Statement,
+    key: &SignerKey,
+    sign: &dyn Fn(&str) -> Result<String, countersign::Error>,
+) -> Result<ExitStatus, CliError> {
+    use crate::commands::record::note::{NoteLogServer, SubmittedNote};
+
+    let mut log_server = NoteLogServer::open(&args.to, args.origin.as_deref())?;
+    let note = sign(log_server.origin())?;
+    let mut lines = Writer::new();
+    lines.note(&note);
+    let submitted = log_server.submit(lines.as_str(), &note, key)?;
+    let origin = log_server.origin();
+    style::done(&match (submitted, statement) {
+        (SubmittedNote::Entry(index), _) => {
+            format!("the statement is entry {index} of the log {origin}, and applies to later entries")
+        }
+        (SubmittedNote::Tenants(logs), Statement::Grant { .. }) => format!(
+            "the grant is for all tenant logs of {origin}, and becomes an entry of each one before the key's first chain there; {} so far",
+            logs_have(logs)
+        ),
+        (SubmittedNote::Tenants(logs), Statement::Revoke { .. }) => format!(
+            "the revocation is for all tenant logs of {origin}; {}, which is every log where the key has a chain or a grant",
+            logs_have(logs)
+        ),
+    });
+    Ok(ExitStatus::Success)
+}
+
+/// Says how many tenant logs have a statement.
+#[cfg(feature = "native")]
+fn logs_have(logs: usize) -> String {
+    match logs {
+        0 => "no log has it".into(),
+        1 => "1 log has it".into(),
+        logs => format!("{logs} logs have it"),
+    }
 }

@@ -1,8 +1,13 @@
 //! `countersign record`: records events as a signed chain.
 
+#[cfg(feature = "native")]
 pub(crate) mod deliver;
+mod delivery_args;
+#[cfg(feature = "native")]
 mod inputs;
+#[cfg(feature = "native")]
 pub(crate) mod note;
+pub(crate) mod note_args;
 mod proofs;
 pub(crate) mod redactions;
 pub(crate) mod resume;
@@ -17,10 +22,10 @@ use countersign::link::ChainId;
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
-use countersign_client::now;
+use countersign_errors::now;
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
 use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
-use deliver::DeliveryArgs;
+use delivery_args::DeliveryArgs;
 use redactions::{Redactions, Rules};
 use serde_json::json;
 
@@ -166,7 +171,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
+        #[cfg(feature = "native")]
         (Some(url), _) => deliver::run(args, &args.to, url, &key),
+        #[cfg(not(feature = "native"))]
+        (Some(_), _) => Err(crate::errors::needs_native("`record --to`")),
         (None, Some(export)) => resume_export(args, &key, export),
         (None, None) => start_export(args, &key),
     }

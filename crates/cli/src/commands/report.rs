@@ -150,7 +150,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         query: args.query.clone(),
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
-        now: args.now.map_or_else(countersign_client::now, Ok)?,
+        now: args.now.map_or_else(countersign_errors::now, Ok)?,
         parsers: args.own.load()?,
         has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),

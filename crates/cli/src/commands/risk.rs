@@ -191,7 +191,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             Format::Json => serde_json::to_string(&report).unwrap_or_default() + "\n",
             Format::Markdown => markdown::markdown(&report),
             Format::Svg => chart::svg(&report),
-            Format::Prometheus => prometheus::prometheus(&report, countersign_client::now()?),
+            Format::Prometheus => prometheus::prometheus(&report, countersign_errors::now()?),
             Format::Text if headline.is_empty() => text::text(&report),
             Format::Text => format!("{headline}\n\n{}", text::text(&report)),
         },

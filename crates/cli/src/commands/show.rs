@@ -1,21 +1,27 @@
 //! `countersign show`: shows the verified events of an export.
 
+#[cfg(feature = "native")]
 mod export;
+#[cfg(feature = "native")]
 mod indexed;
 mod one;
 mod search;
 mod searcher;
+#[cfg(feature = "native")]
 mod side;
 mod table;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "native")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use countersign::link::ChainId;
 use countersign::verify::{Options, VerifiedEvent};
 use countersign_query::value::Document;
 use countersign_query::{Findings, Parsers, Query};
 use countersign_spill::PendingEvents;
+#[cfg(feature = "native")]
 use indexed::{Answer, IndexedQuery};
 use search::{ExportQuery, Search, Selection, State};
 
@@ -82,6 +88,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let parsers = args.own.load()?;
     let max_events =
         args.limit.map_or(if args.format.is_json() { u64::MAX } else { DEFAULT_ROWS }, u64::from);
+    #[cfg(not(feature = "native"))]
+    if args.index.is_some() {
+        return Err(crate::errors::needs_native("`--index`"));
+    }
+    #[cfg(feature = "native")]
     if let (Some(side), Some(query)) = (&args.index, &query) {
         return show_by_index(args, side.as_deref(), query, &parsers, max_events);
     }
@@ -118,6 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(report.verdict.into())
 }
 
+#[cfg(feature = "native")]
 fn show_by_index(
     args: &Args,
     side: Option<&Path>,

@@ -14,7 +14,7 @@ use clap::Subcommand;
 use countersign::note::VerifierKey;
 use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
-use countersign_client::now;
+use countersign_errors::now;
 use countersign_log::own_chain::secure_random;
 use countersign_log::stop::Cause;
 use countersign_log::store::StoreError;

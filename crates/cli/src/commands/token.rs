@@ -8,7 +8,7 @@ use clap::Subcommand;
 use countersign::hex;
 use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
-use countersign_client::now;
+use countersign_errors::now;
 use countersign_log::tokens::{LogScope, Rights, Scope};
 use countersign_log_server::sqlite;
 use countersign_log_server::tokens::{self, NewReader, Token, TokenError};

@@ -9,18 +9,15 @@ use std::path::{Path, PathBuf};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, MaxAge, Options, Report, Verdict, Verification};
-use countersign_client::now;
+use countersign_errors::now;
 
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
-use crate::io::input::Input;
-use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, PinArgs};
-use crate::io::verdict::count;
-use crate::io::{parsers, style, verdict, visit};
+use crate::io::{parsers, verdict, visit};
 
 /// Verify an export
 ///
@@ -88,8 +85,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let threads = args.threads.count();
     let trust = options.trust.clone();
+    #[cfg(not(feature = "native"))]
+    if args.parquet.is_some() {
+        return Err(crate::errors::needs_native("`--parquet`"));
+    }
+    #[cfg(feature = "native")]
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
-        let mut rows = Rows::verify(Input::open(export)?, options.trust, args.own.load()?, threads)?;
+        use crate::io::{parquet, style, verdict::count};
+
+        let mut rows = parquet::Rows::verify(
+            crate::io::input::Input::open(export)?,
+            options.trust,
+            args.own.load()?,
+            threads,
+        )?;
         print_report(args, &trust, rows.report())?;
         parquet::compare(&mut rows, path)?;
         let (events, export_name) = (count(rows.count, "event"), shown(export));

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use countersign::export::{Compression, DecompressError, Header};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
-use countersign_client::Prefix;
 use countersign_ingest::lines::{LineSplitter, is_space};
 use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
@@ -61,7 +60,7 @@ impl Input {
         let name = name(path);
         let failed = |error: io::Error| CliError::io("read", &name, &error);
         let file = File::open(path).map_err(|error| {
-            let is_url = path.to_str().is_some_and(Prefix::is_url);
+            let is_url = path.to_str().is_some_and(|path| path.contains("://"));
             let hint = "download the log's export with `countersign export --dir URL -o FILE`; this command reads a file";
             if is_url { failed(error).with_hint(hint) } else { failed(error) }
         })?;

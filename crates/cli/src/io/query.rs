@@ -17,7 +17,7 @@ use crate::io::style::{doubt, label, plain};
 
 /// Parses a query. Relative times in it are relative to now.
 pub(crate) fn parse(text: &str) -> Result<Query, CliError> {
-    parse_at(text, countersign_client::now()?)
+    parse_at(text, countersign_errors::now()?)
 }
 
 /// Parses a query. Relative times in it are relative to `now`.

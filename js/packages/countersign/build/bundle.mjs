@@ -62,4 +62,4 @@ writeFileSync(
     .join(""),
 );
 
-writeLicenses(home, { artifacts: ["gate", "recorder", "verifier"] });
+writeLicenses(home, { artifacts: ["gate", "recorder", "verifier"], hasProgram: true });

@@ -4,7 +4,7 @@
  * only what the auditor's page needs.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyArtifacts, empty, filesOf } from "../../../build/output.mjs";
 
 const isPreview = process.argv.includes("--preview");
@@ -15,6 +15,9 @@ const project = new URL("../../../../", import.meta.url);
 
 empty(dist);
 copyArtifacts(ARTIFACTS.flatMap(filesOf), new URL("wasm/", dist), { isPreview });
+// `cargo xtask start` builds previews of the artifacts, and no program.
+const arePreviews = existsSync(new URL("js/wasm/previews", project));
+copyArtifacts(["program.wasm"], new URL("wasm/", dist), { isPreview: isPreview || arePreviews });
 mkdirSync(new URL("inlined/", dist));
 
 /** Writes a module that exports a string, empty if the content is compiled later. */

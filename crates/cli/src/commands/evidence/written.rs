@@ -54,7 +54,7 @@ impl Gatherer<'_> {
             query: None,
             range: None,
             sample: None,
-            now: countersign_client::now()?,
+            now: countersign_errors::now()?,
             parsers: self.args.own.load()?,
             has_own_parsers: !self.args.own.is_none(),
             threads: self.args.threads.count(),

@@ -63,7 +63,7 @@ pub(super) fn open(
             "limit" => request.limit = bound(),
             "boundary" => request.boundary = bound(),
             condition => {
-                request.filter.set(condition, value, countersign_client::now()?).map_err(|error| {
+                request.filter.set(condition, value, countersign_errors::now()?).map_err(|error| {
                     let message = format!("--{condition}: {error}");
                     CliError::unusable("arguments.invalid", message, "see `countersign export --help`")
                 })?;

@@ -12,18 +12,17 @@ use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_client::now;
 use countersign_delivery::{
     BatchLimits, Clock, Delivery, Directory, Early, FollowPosition, LogServer, Memory, Outbox, RetryPolicy,
     SenderObserver, SharedStatus, Store, redate, send,
 };
 use countersign_errors::EngineError;
+use countersign_errors::now;
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
+use super::delivery_args::DeliveryArgs;
 use super::inputs::{self, InputMessage, Inputs};
-use super::proofs::{self, ProofArgs};
-use crate::args;
 use crate::commands::keygen::random;
 use crate::commands::record;
 use crate::commands::record::explain;
@@ -43,54 +42,6 @@ const MAX_MEMORY_BYTES: usize = 64 << 20;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The approximate size of a link without its event, in bytes.
 const LINK_BYTES: usize = 400;
-
-/// The options for delivering to a log.
-#[derive(clap::Args)]
-#[command(next_help_heading = "Delivering to a log")]
-pub(crate) struct DeliveryArgs {
-    /// URL of the log server to deliver to, instead of writing a file. Each event is kept until the log has proven
-    /// that it contains it
-    #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
-    #[allow(clippy::struct_field_names, reason = "it is the option's name")]
-    to: Option<String>,
-    #[command(flatten)]
-    proofs: ProofArgs,
-    /// Directory for events that the log has not proven yet; created if missing
-    ///
-    /// A chain continues there from run to run, even after a kill: nothing is lost, sent twice, or forked. After a
-    /// kill or a failure, run the command with the same file again; it continues after the recorded events. This is
-    /// not possible for a stream. Without an outbox, undelivered events are lost at the end of the run, which reports
-    /// them.
-    #[arg(long, value_name = "DIR", requires = "to")]
-    outbox: Option<PathBuf>,
-    /// Keep reading as the file grows, through rotations, until stopped
-    ///
-    /// Requires an outbox, which also stores how far the file was read, in the same step as the events: after
-    /// a kill, no line is lost or recorded twice. A line that isn't an event is recorded as
-    /// countersign.dropped. If files were rotated while the program didn't run, it still reads the last one
-    /// to its end, but not the files between that one and the newest.
-    #[arg(long, requires = "to")]
-    follow: bool,
-    /// Sign and send at least this often, such as 500ms, 1s, or 1m
-    #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::positive_duration, requires = "to")]
-    flush_every: Duration,
-    /// Time to keep retrying after the last event, such as 0s, 30s, 5m, or 1h
-    #[arg(long, value_name = "AGE", default_value = "1m", value_parser = args::duration, requires = "to")]
-    give_up: Duration,
-}
-
-impl DeliveryArgs {
-    /// Returns the URL of the log server, if the chain is delivered to one.
-    pub(crate) fn url(&self) -> Option<&str> {
-        self.to.as_deref()
-    }
-
-    /// Fails if options for delivery are used without --to.
-    pub(crate) fn refuse_without_url(&self) -> Result<(), CliError> {
-        proofs::refuse_any([(self.outbox.is_some(), "--outbox"), (self.follow, "--follow")])?;
-        self.proofs.refuse_without_url()
-    }
-}
 
 /// Records all events and delivers them.
 pub(crate) fn run(

@@ -10,7 +10,7 @@ use countersign_client::HttpLogServer;
 use countersign_delivery::{place_note, submit_note};
 use serde_json::json;
 
-use super::proofs::ProofArgs;
+use super::note_args::NoteArgs;
 use crate::errors::CliError;
 use crate::io::submit::log_server;
 
@@ -20,18 +20,6 @@ const TENANT_REQUIRED: &str = "tenant.required";
 const PLACING_TIMEOUT: Duration = Duration::from_mins(10);
 /// The time between two requests while tenant logs lack a key note. The server waits before it answers, too.
 const PLACING_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The options for submitting a key note.
-#[derive(clap::Args)]
-#[command(next_help_heading = "Submitting to a log")]
-pub(crate) struct NoteArgs {
-    /// URL of the log server to submit to, instead of writing a file
-    #[arg(long, value_name = "URL", conflicts_with = "output")]
-    #[allow(clippy::struct_field_names, reason = "it is the option's name")]
-    to: Option<String>,
-    #[command(flatten)]
-    proofs: ProofArgs,
-}
 
 /// The place of a submitted key note.
 pub(crate) enum SubmittedNote {
@@ -48,16 +36,13 @@ pub(crate) struct NoteLogServer {
     origin: String,
 }
 
-impl NoteArgs {
-    /// Opens the log server, if one is set.
-    pub(crate) fn log_server(&self, origin: Option<&str>) -> Result<Option<NoteLogServer>, CliError> {
-        let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
-        let (trust, origin) = self.proofs.trust(origin)?;
-        Ok(Some(NoteLogServer { log_server: log_server(url)?, trust, origin }))
-    }
-}
-
 impl NoteLogServer {
+    /// Opens the log server.
+    pub(crate) fn open(args: &NoteArgs, origin: Option<&str>) -> Result<Self, CliError> {
+        let (trust, origin) = args.proofs.trust(origin)?;
+        Ok(Self { log_server: log_server(args.url().unwrap_or_default())?, trust, origin })
+    }
+
     /// Returns the log's origin.
     pub(crate) fn origin(&self) -> &str {
         &self.origin

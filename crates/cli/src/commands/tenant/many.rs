@@ -8,7 +8,7 @@ use std::time::Instant;
 use countersign::hex;
 use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
-use countersign_client::now;
+use countersign_errors::now;
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::store::StoreError;
 use countersign_log::tenants::store::TenantReaders;

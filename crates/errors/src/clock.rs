@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::EngineError;
 use countersign::time::Time;
-use countersign_errors::EngineError;
 
 /// Returns the current time by the system's clock.
 ///
