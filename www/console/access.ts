@@ -49,7 +49,8 @@ function read(key: string, now: number): StoredInput | undefined {
   try {
     const fields = JSON.parse(sessionStorage.getItem(key) ?? "") as Record<string, unknown>;
     const { token, name, text, keys, isKept, at } = fields;
-    if (typeof token !== "string" || typeof at !== "number" || !(now - at < MAX_AGE_MS)) return undefined;
+    if (typeof token !== "string" || typeof at !== "number" || !(Math.abs(now - at) < MAX_AGE_MS))
+      return undefined;
     const file: TextFile | undefined =
       typeof name === "string" && typeof text === "string" ? { name, text } : undefined;
     return { token, trust: { file, keys: keysOf(keys) }, isKept: isKept !== false };
@@ -60,14 +61,13 @@ function read(key: string, now: number): StoredInput | undefined {
 
 /** Returns the keys that are well-formed. */
 function keysOf(keys: unknown): readonly SessionKey[] {
-  if (!Array.isArray(keys)) return [];
-  return (keys.slice(0, MAX_KEYS) as Partial<SessionKey>[]).flatMap(({ kind, vkey }) =>
-    (kind === "emitter" || kind === "issuer" || kind === "log") &&
-    typeof vkey === "string" &&
-    keyParts(vkey) !== undefined
-      ? [{ kind, vkey }]
-      : [],
-  );
+  return Array.isArray(keys) ? keys.slice(0, MAX_KEYS).filter(isKey) : [];
+}
+
+function isKey(key: unknown): key is SessionKey {
+  const { kind, vkey } = (typeof key === "object" ? (key as Partial<SessionKey>) : undefined) ?? {};
+  const isKind = kind === "emitter" || kind === "issuer" || kind === "log";
+  return isKind && typeof vkey === "string" && keyParts(vkey) !== undefined;
 }
 
 function fieldsOf({ token, trust: { file, keys } }: Pick<StoredInput, "token" | "trust">) {

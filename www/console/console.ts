@@ -545,6 +545,7 @@ export class Console extends View {
   #load(extent: Conditions): void {
     this.#announcement = "";
     this.#scope.load(extent);
+    if (STATED.includes(this.#tabs.current)) void this.#loadStorage();
   }
 
   #beginLive(): void {

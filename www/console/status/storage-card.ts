@@ -9,7 +9,7 @@ export function storageCard({ storage, isTenant }: StatusInput, t: ConsoleTexts)
   const words = t.overview.storage;
   const card = (rest: Omit<Card, "name">): Card => ({ name: "storage", ...rest });
   if (isTenant) return card({ state: "claimed", says: words.ofServer, more: [] });
-  const { health, refusal, isAsking } = storage;
+  const { health, refusal, isAsking, at } = storage;
   if (health === undefined) {
     if (isAsking) return card({ state: "waiting", says: words.asking, more: [] });
     const why = refusal === undefined ? words.unreadable : `${t.refusals[wordsOf(refusal)].title}.`;
@@ -18,7 +18,14 @@ export function storageCard({ storage, isTenant }: StatusInput, t: ConsoleTexts)
   return card({
     state: health.healthy ? "claimed" : "bad",
     says: health.healthy ? words.healthy : words.unhealthy,
-    more: [...problems(health, t), ...room(health, t), ...backup(health, t)],
+    more: [
+      ...problems(health, t),
+      roomWords(health, t),
+      ...(health.backup === undefined
+        ? []
+        : [html`${t.storage.kept.backup}: ${toTheSecond(health.backup.at)}`]),
+      ...(at === undefined ? [] : [html`${t.storage.asked} ${toTheSecond(at.toISOString())}`]),
+    ].filter((sentence) => sentence !== ""),
   });
 }
 
@@ -37,12 +44,13 @@ function problems(
   ].map((trouble) => `${trouble}.`);
 }
 
-function room({ storage: { room } }: Health, t: ConsoleTexts): readonly string[] {
+/** Returns how much room is left, and that there is no backup, if the log says so. */
+function roomWords({ storage: { kind, room }, backup }: Health, t: ConsoleTexts): string {
   const { bytes } = t.viewer.figures;
-  return room === undefined ? [] : [`${t.storage.kept.free(bytes(room.free), bytes(room.total))}.`];
-}
-
-function backup({ storage: { kind }, backup }: Health, t: ConsoleTexts): readonly unknown[] {
-  if (backup !== undefined) return [html`${t.storage.kept.backup}: ${toTheSecond(backup.at)}`];
-  return kind === "folder" ? [t.overview.storage.noBackup] : [];
+  return [
+    room === undefined ? "" : `${t.storage.kept.free(bytes(room.free), bytes(room.total))}.`,
+    kind === "folder" && backup === undefined ? t.overview.storage.noBackup : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
 }

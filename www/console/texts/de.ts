@@ -269,7 +269,7 @@ export const de: ConsoleTexts = {
       unreadable: "Die Antwort des Logs ist nicht lesbar.",
       asking: "Das Log wird gefragt",
       ofServer: "Den Speicher dieses Logs sieht nur der Betreiber.",
-      noBackup: "Das Log kennt keine Sicherung.",
+      noBackup: "Keine Sicherung bekannt.",
     },
   },
 

@@ -261,7 +261,7 @@ export const en = {
       unreadable: "The log’s answer can’t be read.",
       asking: "Asking the log",
       ofServer: "Only the log operator sees the storage of this log.",
-      noBackup: "The log knows of no backup.",
+      noBackup: "No backup is known.",
     },
   },
 
