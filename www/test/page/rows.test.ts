@@ -121,9 +121,13 @@ test("times: those of the recorder are marked among the events’ own", async ()
 
 test("details: open in view and fill the window", async () => {
   const page = await listed({ width: 1280, height: 800 });
-  await page.locator(".row.event").nth(8).click();
+  const row = page.locator(".row.event").nth(8);
+  const top = async () => (await row.boundingBox())?.y ?? assert.fail("no row");
+  const before = await top();
+  await row.click();
   const drawer = page.locator("dialog.drawer");
   await drawer.waitFor();
+  assert.ok(Math.abs((await top()) - before) < 1, "the rows stay where they are");
   const box = (await drawer.boundingBox()) ?? assert.fail("no details");
   assert.ok(box.y >= 0 && box.y < 200, `begins at ${box.y}`);
   assert.ok(box.y + box.height <= 800 && box.y + box.height >= 780, `ends at ${box.y + box.height}`);

@@ -144,7 +144,6 @@ export class Session extends EventTarget {
     this.phase = isLive(source) ? "live" : "verifying";
     this.progress = progressOf(0, sizeOf(source), 0, 0);
     this.ended = this.#run(tools, { trust, pins, ...(expect && { expect }) });
-    // The rules of a file start with the verdict, because they would delay it.
     this.detect(rules);
   }
 
@@ -202,6 +201,7 @@ export class Session extends EventTarget {
     this.detection?.close();
     this.detection = undefined;
     if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
+      // The rules of a file start with the verdict, because they would delay it.
       const start = async () => {
         await (this.#spool && this.judged);
         return rules();
