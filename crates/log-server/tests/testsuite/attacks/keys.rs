@@ -175,7 +175,7 @@ fn rejects_a_revoked_key() {
     server.assert_works();
 }
 
-/// Who knows at most the ID of a chain learns nothing about it and its key, not even by a quota.
+/// Someone who knows at most the ID of a chain learns nothing about it and its key, not even by a quota.
 #[test]
 fn forged_links_get_the_same_answer_whatever_the_log_knows() {
     let lines = [

@@ -57,7 +57,7 @@ fn actions(export: &str) -> Vec<String> {
     events.iter().map(|event| action(&event.event)).collect()
 }
 
-/// Who knows at most the IDs of a log and a chain doesn't learn that they exist, nor whether the log grows or ended.
+/// Someone who knows at most the IDs of a log and a chain doesn't learn that they exist, nor whether the log grows or ended.
 #[test]
 fn forged_links_get_the_same_answer_from_every_log() {
     let (world, [acme, other], first) = filled();
