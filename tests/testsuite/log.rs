@@ -162,35 +162,50 @@ enum Outcome {
     Unsigned,
 }
 
+/// True if the first link is signed, or one of those that follow it.
+fn is_vouched_for(world: &World, submitted: &[SubmittedLeaf]) -> bool {
+    let mut links = submitted.iter().flatten().copied();
+    let Some((chain, mut last)) = links.next() else { return false };
+    let is_signed = |link: usize| world.chains[chain][link].signed;
+    for (of, link) in links {
+        if of == chain && link == last + 1 && !is_signed(last) {
+            last = link;
+        }
+    }
+    is_signed(last)
+}
+
 impl Model {
     /// Predicts the outcome of a submission without reading its bytes.
     fn submit(&mut self, world: &World, submitted: &[SubmittedLeaf]) -> Outcome {
         let mut after = self.clone();
-        let mut unsigned = [false; CHAINS];
         let (mut added, mut repeated) = (0, 0);
-        for leaf in submitted {
+        for (place, leaf) in submitted.iter().enumerate() {
             let is_new = match *leaf {
                 None => !std::mem::replace(&mut after.granted, true),
                 Some((chain, link)) => {
+                    let is_signed = is_vouched_for(world, &submitted[place..]);
                     if link > after.next[chain] {
-                        return Outcome::Gap { chain, expected: self.next[chain] };
+                        return Outcome::Gap {
+                            chain,
+                            expected: if is_signed { self.next[chain] } else { 0 },
+                        };
                     }
                     let is_new = link == after.next[chain];
+                    if is_new && !is_signed {
+                        return Outcome::Unsigned;
+                    }
                     if is_new {
                         if chain == GRANTED && !after.granted {
                             return Outcome::Unauthorized;
                         }
                         after.next[chain] += 1;
-                        unsigned[chain] = !world.chains[chain][link].signed;
                     }
                     is_new
                 }
             };
             added += u64::from(is_new);
             repeated += u64::from(!is_new);
-        }
-        if unsigned.contains(&true) {
-            return Outcome::Unsigned;
         }
         *self = after;
         Outcome::Accepted { added, repeated }

@@ -514,7 +514,8 @@ fn ticks_are_judged_by_the_greatest_time_so_far() {
 /// A finding that a proof can settle must not hide one that rests on signatures.
 #[test]
 fn an_open_finding_hides_no_contradiction() {
-    let lies: [(GrowthCode, fn(&mut Operator)); 3] = [
+    type Lie = (GrowthCode, fn(&mut Operator));
+    let lies: [Lie; 3] = [
         (GrowthCode::Shortened, |operator| operator.logs.get_mut(&id(1)).unwrap().leaves.truncate(14)),
         (GrowthCode::Rewritten, |operator| operator.logs.get_mut(&id(1)).unwrap().leaves[15] = Hash([9; 32])),
         (GrowthCode::Dropped, |operator| _ = operator.logs.remove(&id(1))),

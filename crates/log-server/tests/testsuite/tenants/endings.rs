@@ -57,12 +57,12 @@ fn actions(export: &str) -> Vec<String> {
     events.iter().map(|event| action(&event.event)).collect()
 }
 
-/// Who knows at most the IDs of a log and a chain doesn't learn that they exist, nor whether the log grows or ended.
+/// Someone who knows at most the IDs of a log and a chain doesn't learn that they exist, nor whether the log grows or ended.
 #[test]
 fn forged_links_get_the_same_answer_from_every_log() {
     let (world, [acme, other], first) = filled();
     let start = first.find("countersign/v1 event ").unwrap() + "countersign/v1 event ".len();
-    let chain = ChainId::parse(first[start..start + 32].as_bytes()).unwrap();
+    let chain = ChainId::parse(&first.as_bytes()[start..start + 32]).unwrap();
     let (guess, time) = (Hash([5; 32]), Time::from_millis(BEGIN + 1).unwrap());
     let mut signed = write_event(chain, 3, time, &guess, &guess);
     append_signature(&mut signed, &[7; 64]);
