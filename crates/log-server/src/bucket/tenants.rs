@@ -41,7 +41,7 @@ use countersign::log::{Evidence, Storage};
 use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path as ObjectPath;
 use tokio::runtime::Handle;
 
@@ -75,7 +75,7 @@ pub(crate) use self::heads::HeadsOfBucket;
 /// The number of its own ticks without a commit of another server after which a server on standby takes over.
 const TAKEOVER_TICKS: u32 = 5;
 /// The number of commits between two progress messages.
-const PROGRESS_TICKS: u64 = 65_536;
+const PROGRESS_TICKS: u64 = 4_096;
 
 /// Opens the root log with `key` in a bucket, with its index in an existing folder. Creates it if the bucket is empty;
 /// `depth` is then that of the first directory. Follows the bucket to its newest commit before it returns.
@@ -129,6 +129,8 @@ pub(super) struct TenantBucketWriter {
     standby: Option<u32>,
     /// The newest published tick when anchors were last deleted from the index.
     anchors_deleted_at: Option<u64>,
+    /// The number of ticks in the last progress message, or in the index at first.
+    logged: u64,
 }
 
 impl TenantBucketWriter {
@@ -149,6 +151,7 @@ impl TenantBucketWriter {
         let root = index.readers.root();
         let erasures = ErasureLog::new(objects.clone(), layout.clone());
         let server = secure_random().map_err(|error| StoreError::unavailable("opening the bucket", error))?;
+        let logged = index.size();
         Ok(Self {
             claim,
             public: Public::new(objects.clone(), layout.clone(), key.clone(), root),
@@ -168,6 +171,7 @@ impl TenantBucketWriter {
             is_open: false,
             standby: None,
             anchors_deleted_at: None,
+            logged,
         })
     }
 
@@ -248,30 +252,33 @@ impl TenantBucketWriter {
         }
     }
 
-    /// Follows the windows that the bucket has, and the commits before each of them.
+    /// Follows the windows that the bucket has, and the commits before each of them. Reads the next window while commits
+    /// of the last one are read.
     fn follow_windows(&mut self) -> Result<(), StoreError> {
         let (objects, layout) = (self.objects.clone(), self.layout.clone());
         let folder = layout.windows();
-        let next = self.index.size() / WINDOW_TICKS;
-        let after = next.checked_sub(1).map_or_else(|| folder.clone(), |last| layout.window(last));
-        for number in objects.wait(objects.numbers(&folder, &after))? {
-            let Some(window) = self.read_window(number)? else { continue };
-            let first = number * WINDOW_TICKS;
-            let gap = self.index.size()..first;
-            self.add_all(gap.map(|tick| fetch(&objects, &layout, tick)))?;
-            let Some(start) =
-                self.index.size().checked_sub(first).and_then(|start| usize::try_from(start).ok())
-            else {
-                // A commit is missing, so the log ends there.
-                return Ok(());
-            };
-            let path = layout.window(number);
-            let rest = (first..).zip(window.commits).skip(start);
-            self.add_all(
-                rest.map(|(tick, commit)| fetch_from_window(&objects, &layout, &path, tick, commit)),
-            )?;
-        }
-        Ok(())
+        let mut next = self.index.size();
+        let after =
+            (next / WINDOW_TICKS).checked_sub(1).map_or_else(|| folder.clone(), |last| layout.window(last));
+        let numbers = objects.wait(objects.numbers(&folder, &after))?;
+        let windows = futures_util::stream::iter(numbers)
+            .then(|number| read_window(&objects, &layout, number))
+            .try_filter_map(|window| std::future::ready(Ok(window)));
+        let commits = windows.map_ok(move |Window { number, commits }| {
+            let first = number.saturating_mul(WINDOW_TICKS);
+            let end = first.saturating_add(WINDOW_TICKS);
+            let gap = (next..first).map(|tick| CommitSource { tick, window: None });
+            let known = next;
+            next = next.max(end);
+            let in_window = (first..).zip(commits).filter(move |(tick, _)| *tick >= known);
+            let in_window = in_window
+                .map(move |(tick, bytes)| CommitSource { tick, window: Some(InWindow { number, bytes }) });
+            futures_util::stream::iter(gap.chain(in_window).map(Ok))
+        });
+        let fetching = commits
+            .try_flatten()
+            .map(|source: Result<CommitSource, StoreError>| async { source?.fetch(&objects, &layout).await });
+        self.add_fetched(fetching.buffered(MAX_CONCURRENT_REQUESTS))
     }
 
     /// Adds commits, up to one that the bucket lacks.
@@ -279,28 +286,24 @@ impl TenantBucketWriter {
     where
         F: Future<Output = Result<Option<Fetched>, StoreError>>,
     {
+        self.add_fetched(futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS))
+    }
+
+    /// Adds commits that are being read, up to one that the bucket lacks.
+    fn add_fetched(
+        &mut self,
+        fetching: impl Stream<Item = Result<Option<Fetched>, StoreError>>,
+    ) -> Result<(), StoreError> {
         let objects = self.objects.clone();
-        let fetching = futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS);
         let mut fetched = std::pin::pin!(fetching);
-        let mut logged = self.index.size();
         while let Some(Some(fetched)) = objects.wait(fetched.try_next())? {
             self.add(fetched)?;
-            if self.index.size() - logged >= PROGRESS_TICKS {
-                logged = self.index.size();
-                tracing::info!(ticks = logged, "reading the bucket's commits");
+            if self.index.size() - self.logged >= PROGRESS_TICKS {
+                self.logged = self.index.size();
+                tracing::info!(ticks = self.logged, "reading the bucket's commits");
             }
         }
         Ok(())
-    }
-
-    /// Reads a window. `None` if it can't be used: all of its commits are objects too.
-    fn read_window(&self, number: u64) -> Result<Option<Window>, StoreError> {
-        let path = self.layout.window(number);
-        let Some(object) = self.objects.wait(self.objects.get(&path))? else { return Ok(None) };
-        let window = Window::decode(&object.bytes).inspect_err(|error| {
-            tracing::warn!(%error, %path, "a window of commits is damaged; reading the commits instead");
-        });
-        Ok(window.ok().filter(|window| window.number == number))
     }
 
     /// Adds a commit to the newest ones. Creates the window that it completes, or compares it.
@@ -442,6 +445,42 @@ struct Windowed {
     /// The bytes of the commit's object; `None` if windows leave it out because it had events.
     bytes: Option<Vec<u8>>,
     is_from_window: bool,
+}
+
+/// A commit to read.
+struct CommitSource {
+    tick: u64,
+    /// `None` if no window has it.
+    window: Option<InWindow>,
+}
+
+/// A commit in the window with this number.
+struct InWindow {
+    number: u64,
+    /// `None` if the window leaves the commit out.
+    bytes: Option<Vec<u8>>,
+}
+
+impl CommitSource {
+    /// Reads the commit. `None` if the bucket lacks it.
+    async fn fetch(self, objects: &Objects, layout: &Layout) -> Result<Option<Fetched>, StoreError> {
+        match self.window {
+            None => fetch(objects, layout, self.tick).await,
+            Some(InWindow { number, bytes }) => {
+                fetch_from_window(objects, layout, &layout.window(number), self.tick, bytes).await
+            }
+        }
+    }
+}
+
+/// Reads a window. `None` if it can't be used: all of its commits are objects too.
+async fn read_window(objects: &Objects, layout: &Layout, number: u64) -> Result<Option<Window>, StoreError> {
+    let path = layout.window(number);
+    let Some(object) = objects.get(&path).await? else { return Ok(None) };
+    let window = Window::decode(&object.bytes).inspect_err(|error| {
+        tracing::warn!(%error, %path, "a window of commits is damaged; reading the commits instead");
+    });
+    Ok(window.ok().filter(|window| window.number == number))
 }
 
 /// Reads the commit of a tick.

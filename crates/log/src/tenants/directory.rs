@@ -56,8 +56,7 @@ impl PreparedDirectory {
     pub fn with_changes(mut self, changes: &[SlotHead]) -> Result<Self, DirectoryError> {
         let depth = self.heads.depth();
         self.heads = self.heads.with(changes.iter().copied())?;
-        let mut blocks: Vec<u32> =
-            changes.iter().map(|change| change.slot(depth) / BLOCK_SLOTS).collect();
+        let mut blocks: Vec<u32> = changes.iter().map(|change| change.slot(depth) / BLOCK_SLOTS).collect();
         blocks.sort_unstable();
         blocks.dedup();
         let tops = self.leaves().tops_of(blocks.iter().copied());

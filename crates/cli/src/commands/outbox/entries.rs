@@ -17,10 +17,10 @@ pub(super) enum Entry {
     Log(LogNote),
 }
 
-/// A fact about a tenant's log, which is never sent.
+/// A fact about a tenant's log, or about several, which is never sent.
 pub(super) struct LogNote {
-    /// The application's ID of the tenant.
-    pub(super) tenant: String,
+    /// The application's ID of the tenant; `None` if it is about several.
+    pub(super) tenant: Option<String>,
     /// The fact, for people.
     pub(super) text: String,
     /// True if the log server has shown two histories, or its newest answer could not be used.
@@ -90,6 +90,11 @@ impl Entry {
                     Self::Log(_) => None,
                 }
             }
+            b'v' => Some(Self::Log(LogNote {
+                tenant: None,
+                text: "newest heads of other logs are in the folder FILE.values".to_owned(),
+                is_problem: false,
+            })),
             _ => None,
         }
     }
@@ -99,7 +104,7 @@ impl Entry {
         match self {
             Self::Event(event) => event.tenant.as_deref(),
             Self::Links(links) => links.tenant.as_deref(),
-            Self::Log(note) => Some(&note.tenant),
+            Self::Log(note) => note.tenant.as_deref(),
         }
     }
 }
@@ -116,7 +121,7 @@ impl LogNote {
             }
             _ => (serde_json::from_str::<RefusedAnswer>(text).ok()?.message, true),
         };
-        Some(Self { tenant, text, is_problem })
+        Some(Self { tenant: Some(tenant), text, is_problem })
     }
 }
 
@@ -231,8 +236,13 @@ mod tests {
         ];
         for (text, fact, is_problem) in notes {
             let Some(Entry::Log(note)) = parse(text) else { panic!("{text}") };
-            assert_eq!((&*note.tenant, &*note.text, note.is_problem), ("acme", fact, is_problem));
+            assert_eq!(
+                (note.tenant.as_deref(), &*note.text, note.is_problem),
+                (Some("acme"), fact, is_problem)
+            );
         }
+        let Some(Entry::Log(note)) = parse("v0b8e") else { panic!("a note") };
+        assert_eq!((note.tenant, note.is_problem), (None, false));
         for text in
             ["t", "tacme\ne", "t\"acme\"\n", "t\"acme\"\no\"acme\"\nlog", "h\"acme\"\nlog\n1\n", "x\"a\"\n{}"]
         {

@@ -81,7 +81,7 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
     },
   };
   return {
-    ...(hasSyncReads(storage) ? { values } : {}),
+    ...(hasSyncReads(storage, valuePrefix) ? { values } : {}),
     async open() {
       const names = open.get(storage) ?? new Set();
       open.set(storage, names);
@@ -135,10 +135,11 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
   };
 }
 
-/** True if the storage can read synchronously. */
-function hasSyncReads(storage: ObjectStorage): boolean {
+/** True if the storage can read synchronously. Without SQLite, the methods exist, but throw. */
+function hasSyncReads({ kv }: ObjectStorage, key: string): boolean {
   try {
-    return storage.kv !== undefined;
+    kv?.get(key);
+    return kv !== undefined;
   } catch {
     return false;
   }
