@@ -17,7 +17,7 @@ import { LyingServer } from "./lying-server.ts";
 
 const EMITTER = new Signer("example.com/emitter", 2);
 /** Number of tenants: more than may be open at once. */
-const TENANTS = 120;
+const TENANTS = 80;
 /** Number of open tenants of a recorder. */
 const MAX_OPEN = 64;
 
