@@ -144,7 +144,7 @@ test("values: the loss of all values, or a changed one, is reported", async () =
     told.map(({ code, tenant }) => [code, tenant]),
     [["outbox.damaged", undefined]],
   );
-  assert.match(told[0]?.message ?? "", /newest heads of tenants' logs is missing/);
+  assert.match(told[0]?.message ?? "", /newest heads of tenants' logs are missing/);
   await without.close();
 
   told.length = 0;
