@@ -17,7 +17,7 @@ import { LyingServer } from "./lying-server.ts";
 
 const EMITTER = new Signer("example.com/emitter", 2);
 /** Number of tenants: more than may be open at once. */
-const TENANTS = 120;
+const TENANTS = 80;
 /** Number of open tenants of a recorder. */
 const MAX_OPEN = 64;
 
@@ -144,7 +144,7 @@ test("values: the loss of all values, or a changed one, is reported", async () =
     told.map(({ code, tenant }) => [code, tenant]),
     [["outbox.damaged", undefined]],
   );
-  assert.match(told[0]?.message ?? "", /newest heads of tenants' logs is missing/);
+  assert.match(told[0]?.message ?? "", /newest heads of tenants' logs are missing/);
   await without.close();
 
   told.length = 0;

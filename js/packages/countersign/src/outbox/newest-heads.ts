@@ -72,7 +72,7 @@ export class NewestHeads {
   recall(bytes: Uint8Array): string {
     const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");
     const log = this.of(origin);
-    if (log.seen === NO_HEAD) {
+    if (log.seen === NO_HEAD && since !== NO_HEAD.since) {
       log.seen = { since, proof: proof.join("\n") || undefined };
     }
     return origin;

@@ -297,9 +297,8 @@ export class RecorderOutbox implements HeadStore {
     }
     const found = await guarded(async () => this.#outbox?.values?.get(""));
     if (found === undefined || new TextDecoder().decode(found) !== valuesId) {
-      const message = "the part of the outbox with the newest heads of tenants' logs is missing";
       this.#report(
-        new CountersignError("outbox.damaged", message, {
+        new CountersignError("outbox.damaged", "the newest heads of tenants' logs are missing from the outbox", {
           hint: "restore it from where it was moved to, next to the outbox; without it, the recorder does not notice if such a log was rewritten before",
         }),
       );
