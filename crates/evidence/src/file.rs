@@ -228,7 +228,7 @@ impl File {
         }
         match (&frame.detections, rules) {
             (Some(detections), Some(rules)) if rules.len() <= MAX_PACK_BYTES => {
-                detections.describes(rules)?
+                detections.describes(rules)?;
             }
             (None, None) => {}
             _ => return differs("rules"),

@@ -783,7 +783,7 @@ export const de: PageTexts = {
           "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält nicht alle Ereignisse, die die Regeln untersucht haben, deshalb kann diese Seite die Regeln nicht noch einmal anwenden.",
         own: "Die Regeln sind die dieser Seite.",
         other: (sha256) =>
-          html`Die Regeln sind nicht die dieser Seite: Sie gehören zu einer anderen Version, oder es sind eigene des Prüfers. Ihr SHA-256 ist ${sha256}.`,
+          html`Die Regeln sind nicht die dieser Seite: Sie gehören zu einer anderen Version, oder es sind eigene des Prüfers. Ihr SHA-256: ${sha256}`,
       },
       examinedAt: "Untersucht am",
       verdict: "Ergebnis mit der Vertrauensdatei darin",

@@ -767,7 +767,7 @@ export const en = {
           "The examiner states this about the export named below. The file doesn’t contain all events that the rules examined, so this page can’t run them again.",
         own: "The rules are those of this page.",
         other: (sha256: unknown) =>
-          html`The rules aren’t those of this page: they are of another version, or the examiner’s own. Their SHA-256 is ${sha256}.`,
+          html`The rules aren’t those of this page: they are of another version, or the examiner’s own. Their SHA-256: ${sha256}`,
       },
       examinedAt: "Examined at",
       verdict: "Verdict by the file’s trust file",

@@ -20,11 +20,7 @@ const MAX_DETECTORS = 4;
 const MAX_BYTES_EACH = 32 << 20;
 
 /** Creates an analysis by a pack of rules. Workers start with the first events. */
-export function createAnalysis(
-  setup: AnalysisSetup,
-  rules: string,
-  scope: AnalysisScope = {},
-): Analysis {
+export function createAnalysis(setup: AnalysisSetup, rules: string, scope: AnalysisScope = {}): Analysis {
   return new WorkersAnalysis(setup, rules, scope);
 }
 
@@ -99,7 +95,10 @@ class WorkersAnalysis implements Analysis {
   #startDetector(): Started {
     const { port1, port2 } = new MessageChannel();
     const joined = this.#service.begun.then(() => this.#service.remote.join(transfer(port1, port1)));
-    return this.#start(transfer({ role: "detector", service: port2, range: this.#scope.range } as const, port2), joined);
+    return this.#start(
+      transfer({ role: "detector", service: port2, range: this.#scope.range } as const, port2),
+      joined,
+    );
   }
 
   #start(role: Role, first: Promise<void> = Promise.resolve()): Started {
