@@ -156,7 +156,7 @@ fn scored(scored: &[Scored], out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-fn counted(counter: Option<(u64, u64)>, out: &mut Vec<u8>) {
+pub(crate) fn counted(counter: Option<(u64, u64)>, out: &mut Vec<u8>) {
     match counter {
         Some((number, leaf)) => {
             out.extend(format!("{{\"first_entry\":{leaf},\"number\":{number}}}").bytes());

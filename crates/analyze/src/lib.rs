@@ -85,6 +85,7 @@ mod small;
 mod snapshot;
 mod sorted;
 mod source;
+pub mod summary;
 mod tree;
 pub mod watchlist;
 mod wildcard;

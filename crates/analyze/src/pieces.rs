@@ -42,6 +42,8 @@ impl std::error::Error for PieceError {}
 #[derive(Debug)]
 pub struct Detector {
     pack: Pack,
+    /// The range of entries to examine; all of them without one.
+    range: Option<(u64, u64)>,
     events: u64,
     unread: u64,
     found: Vec<(Detected, u32)>,
@@ -51,7 +53,13 @@ pub struct Detector {
 impl Detector {
     /// Creates a detector for the rules of a pack.
     pub fn new(pack: Pack) -> Self {
-        Self { pack, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
+        Self { pack, range: None, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
+    }
+
+    /// Examines only events at entries from the first up to but not including the second.
+    #[must_use]
+    pub fn within(self, range: (u64, u64)) -> Self {
+        Self { range: Some(range), ..self }
     }
 
     /// Detects in the complete lines at the start of `bytes`, and returns their length in bytes.
@@ -68,6 +76,9 @@ impl Detector {
     /// Returns `None` if the line has no parse result.
     fn line(&mut self, line: &Line<'_>) -> Option<()> {
         let leaf = line.index.unsigned_abs();
+        if !self.range.is_none_or(|(first, end)| (first..end).contains(&leaf)) {
+            return Some(());
+        }
         let detected = line.with_parsed_fields(|entry| {
             self.unread += u64::from(entry.read.is_none());
             self.pack.detect(leaf, entry)

@@ -12,6 +12,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{ExportFacts, FindingsDocument};
+use countersign_analyze::summary::Summary;
 use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
@@ -100,8 +101,29 @@ pub(crate) fn analyze<'p>(
     parsers: &Parsers,
     threads: usize,
 ) -> Result<AnalyzedExport<'p>, CliError> {
-    let options = Options { trust, ..Options::default() };
-    let mut visitor = FindingsVisitor::new(pack, parsers);
+    let scope = DetectionScope::default();
+    analyze_scope(input, Options { trust, ..Options::default() }, pack, parsers, threads, scope)
+}
+
+/// The events that the rules examine, and the findings that are kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DetectionScope {
+    /// The range of entries; all of them without one.
+    pub(crate) range: Option<(u64, u64)>,
+    /// The number of findings above which the analysis fails; no limit without one.
+    pub(crate) max_findings: Option<u64>,
+}
+
+/// Verifies an export, and runs the rules on those of its events that are in the scope.
+pub(crate) fn analyze_scope<'p>(
+    input: &mut Input,
+    options: Options,
+    pack: &'p Pack,
+    parsers: &Parsers,
+    threads: usize,
+    scope: DetectionScope,
+) -> Result<AnalyzedExport<'p>, CliError> {
+    let mut visitor = FindingsVisitor::new(pack, parsers).within(scope);
     let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, parsers, event);
     let verification = visit(input, options, threads, examiner, &mut visitor)?;
     visitor.finish(verification.report)
@@ -143,6 +165,13 @@ pub(crate) struct AnalyzedExport<'p> {
 }
 
 impl AnalyzedExport<'_> {
+    /// Returns the result without the findings, as a report contains it.
+    pub(crate) fn summary(&self) -> String {
+        let Analysis { findings, digest, future, limits, coverage, .. } = &self.outcome;
+        let (digest, future) = (*digest, *future);
+        Summary { pack: self.pack, findings, digest, future, limits, coverage }.json()
+    }
+
     fn exit_status(&self, fail_on: Option<Level>) -> ExitStatus {
         let status = self.report.verdict.into();
         let may_be_found = fail_on.is_some_and(|least| {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use countersign::error::{Code, Error};
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::verify::report::Report;
@@ -14,7 +15,7 @@ use countersign_analyze::pieces::PieceError;
 use countersign_analyze::{Acknowledgment, Analyzer, Detected, Pack, Signers};
 use countersign_query::Parsers;
 
-use super::{AnalyzedExport, detect};
+use super::{AnalyzedExport, DetectionScope, detect};
 use crate::errors::CliError;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 
@@ -102,6 +103,7 @@ pub(super) struct FindingsVisitor<'p, 'r> {
     analyzer: OrderedAnalyzer<'p>,
     acknowledgments: Acknowledgments,
     events: u64,
+    range: Option<(u64, u64)>,
     waiting: SpillQueue<SignedDetection>,
 }
 
@@ -114,11 +116,24 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
     fn with_memory(pack: &'p Pack, parsers: &'r Parsers, max_bytes: usize) -> Self {
         Self {
             parsers,
-            analyzer: OrderedAnalyzer { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
+            analyzer: OrderedAnalyzer {
+                pack,
+                analyzer: Analyzer::new(pack),
+                signers: Signers::default(),
+                max_findings: u64::MAX,
+            },
             acknowledgments: Acknowledgments::default(),
             events: 0,
+            range: None,
             waiting: SpillQueue::new(max_bytes),
         }
+    }
+
+    /// Examines only events in the scope, and fails once there are more findings than it allows.
+    pub(super) fn within(mut self, scope: DetectionScope) -> Self {
+        self.range = scope.range;
+        self.analyzer.max_findings = scope.max_findings.unwrap_or(u64::MAX);
+        self
     }
 
     /// Runs the rules on an event, unless they depend on its signer, who is known only when it is visited.
@@ -158,6 +173,9 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
 
     fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), CliError> {
         let VerifiedItem { link, item, text } = event;
+        if !self.range.is_none_or(|(first, end)| (first..end).contains(&link.index)) {
+            return Ok(());
+        }
         let pack = self.analyzer.pack;
         self.events += 1;
         let acknowledgment = text.as_deref().and_then(|text| Acknowledgment::parse(text, link.index));
@@ -193,12 +211,20 @@ struct OrderedAnalyzer<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
     signers: Signers<Signer>,
+    max_findings: u64,
 }
 
 impl OrderedAnalyzer<'_> {
     fn accept(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), CliError> {
         self.signers.note(leaf, signer, &self.analyzer);
-        self.analyzer.accept(detected.at(leaf)).map_err(|error| broken(&error))
+        self.analyzer.accept(detected.at(leaf)).map_err(|error| broken(&error))?;
+        if self.analyzer.findings().len() as u64 > self.max_findings {
+            let message = format!("the rules have more than {} findings", self.max_findings);
+            let error = Error::new(Code::Evidence, message).in_member("findings");
+            let hint = "if you are making the report, use fewer rules; otherwise ask the sender for the original, as the report was altered";
+            return Err(error.with_hint(hint).into());
+        }
+        Ok(())
     }
 }
 
