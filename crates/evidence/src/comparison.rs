@@ -7,6 +7,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::tolerance::is_future;
 
+use crate::detections::Detections;
 use crate::frame::{Frame, Sampled};
 use crate::json::Json;
 use crate::sample::{MAX_SAMPLED, is_drawn_in_order, sample};
@@ -25,6 +26,8 @@ pub struct VerifiedEntries {
     pub root: Option<SampleRoot>,
     /// The result of the frame's query; needed if [`Frame::must_search`].
     pub selected: Option<SelectedEntries>,
+    /// The result of running the rules again; needed if [`Frame::must_detect`].
+    pub detections: Option<Detections>,
 }
 
 /// The result of searching a verified export again, with the built-in parsers, at the time of the frame.
@@ -96,6 +99,9 @@ impl Frame {
         if let Some(sample) = &scope.sample {
             sample.check_consistency(scope.events, scope.range)?;
         }
+        if let Some(detections) = &self.detections {
+            self.check_detections(detections)?;
+        }
         if self.papers.last().is_some_and(|paper| paper.leaf >= entries) {
             return Err(refuse("papers", "a note refers to an entry that the export does not have", ALTERED));
         }
@@ -127,6 +133,28 @@ impl Frame {
         Ok(())
     }
 
+    /// Fails if the result of detection rules contradicts the rest of the frame.
+    fn check_detections(&self, detections: &Detections) -> Result<(), Error> {
+        if self.query.is_some() || self.scope.sample.is_some() {
+            let message = "a report with the result of detection rules has neither a query nor a sample";
+            return Err(refuse("detections", message, ALTERED));
+        }
+        if detections.coverage.events != self.scope.events {
+            let message = "the rules examined other events than those selected";
+            return Err(refuse("coverage", message, ALTERED));
+        }
+        if self.slice.as_ref().is_some_and(|slice| detections.findings == 0 && slice.events > 0) {
+            return Err(refuse("slice", "the slice shows events although no rule fired", ALTERED));
+        }
+        Ok(())
+    }
+
+    /// True if the evidence file contains all events that its detection rules examined, so that a reader must run the
+    /// rules again. Otherwise their result is a statement of the examiner about an export named by its hash.
+    pub fn must_detect(&self) -> bool {
+        self.detections.is_some() && self.slice.is_none()
+    }
+
     /// True if the evidence file contains everything that the query examined, so that a reader must search it again.
     /// Otherwise the result of the query is a statement of the examiner about an export named by its hash.
     pub fn must_search(&self) -> bool {
@@ -134,7 +162,8 @@ impl Frame {
     }
 
     /// Compares the frame with the result of verifying the export in an evidence file: its report, the events and
-    /// checkpoints shown, and the result of the query if [`must_search`](Self::must_search). `message`, `hint`, and `reason`, which are only for people, may differ.
+    /// checkpoints shown, the result of the query if [`must_search`](Self::must_search), and the result of the rules if
+    /// [`must_detect`](Self::must_detect). `message`, `hint`, and `reason`, which are only for people, may differ.
     ///
     /// # Errors
     /// [`Code::Evidence`] with the member that the export contradicts.
@@ -170,7 +199,9 @@ impl Frame {
                     ));
                 }
             } else if leaves.len() as u64 > scope.events
-                || (self.sections.is_empty() && leaves.len() as u64 != scope.events)
+                || (self.sections.is_empty()
+                    && self.detections.is_none()
+                    && leaves.len() as u64 != scope.events)
             {
                 return Err(refuse(
                     "events",
@@ -203,6 +234,14 @@ impl Frame {
         }
         if selected.len() as u64 != scope.events {
             return Err(refuse("events", "the export has a different number of selected events", SEARCH));
+        }
+        if let Some(stated) = &self.detections {
+            let Some(found) = &shown.detections else {
+                let message = "the rules were not run again, so their result is not verified";
+                let hint = "verify the file with `countersign report --check`";
+                return Err(refuse("detections", message, hint));
+            };
+            stated.agrees(found)?;
         }
         let Some(drawn) = &scope.sample else { return Ok(()) };
         let wanted = usize::try_from(drawn.wanted).unwrap_or(MAX_SAMPLED);

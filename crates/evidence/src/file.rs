@@ -24,6 +24,8 @@ pub const MAX_EXPORT_BYTES: usize = 64 << 20;
 pub const MAX_FILE_BYTES: usize = 160 << 20;
 /// The maximum size of a trust file or pin, in bytes.
 const MAX_SMALL_BYTES: usize = 1 << 20;
+/// The maximum size of a pack of rules, in bytes.
+pub const MAX_PACK_BYTES: usize = 16 << 20;
 /// The compression level. Higher ones take longer, and save little on exports, which are mostly hashes.
 const LEVEL: u8 = 6;
 
@@ -38,6 +40,8 @@ pub struct File {
     pub trust: Option<Vec<u8>>,
     /// The pins, in the order in which the frame names them.
     pub pins: Vec<Vec<u8>>,
+    /// The pack of rules as canonical JSON, if the frame has the result of detection rules.
+    pub rules: Option<Vec<u8>>,
     /// The slice, or the export if there is no slice.
     pub export: Vec<u8>,
 }
@@ -52,12 +56,13 @@ impl File {
         page: Vec<u8>,
         trust: Option<Vec<u8>>,
         pins: Vec<Vec<u8>>,
+        rules: Option<Vec<u8>>,
         export: Vec<u8>,
     ) -> Result<Self, Error> {
         let places: Vec<&[u8]> = pins.iter().map(Vec::as_slice).collect();
         let bytes = Bytes { trust: trust.as_deref(), pins: &places, export: Some(&export) };
         let frame = Frame::parse_with(frame, Some(&bytes))?;
-        Ok(Self { page, frame, trust, pins, export })
+        Ok(Self { page, frame, trust, pins, rules, export })
     }
 
     /// Returns the content of the file.
@@ -82,6 +87,9 @@ impl File {
         }
         for pin in &self.pins {
             line(&mut out, "pin", pin);
+        }
+        if let Some(rules) = &self.rules {
+            line(&mut out, "rules", &miniz_oxide::deflate::compress_to_vec(rules, LEVEL));
         }
         line(&mut out, "export", &miniz_oxide::deflate::compress_to_vec(&self.export, LEVEL));
         out.push(b'\n');
@@ -146,6 +154,11 @@ impl File {
         let trust = frame.trust.as_ref().map(|_| lines.decoded("trust", MAX_SMALL_BYTES)).transpose()?;
         let pins =
             frame.pins.iter().map(|_| lines.decoded("pin", MAX_SMALL_BYTES)).collect::<Result<_, _>>()?;
+        let unpack = |packed: &[u8], max: usize, member: &str| {
+            inflate(packed, max).map_err(|message| refuse(message, ALTERED).in_member(member))
+        };
+        let rules = frame.detections.as_ref().map(|_| lines.decoded("rules", MAX_PACK_BYTES));
+        let rules = rules.transpose()?.map(|packed| unpack(&packed, MAX_PACK_BYTES, "rules")).transpose()?;
         let packed = lines.decoded("export", MAX_FILE_BYTES)?;
         let summed = &block[..block.len() - lines.rest.len()];
         if lines.next(Some("sum"))? != hex::encode(&Hash::digest(&[MARK.as_bytes(), summed]).0).as_bytes() {
@@ -158,9 +171,8 @@ impl File {
         }
         let size = frame.slice.as_ref().map_or(&frame.file, |slice| &slice.file).size;
         let max_size = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_EXPORT_BYTES);
-        let export =
-            inflate(&packed, max_size).map_err(|message| refuse(message, ALTERED).in_member("export"))?;
-        let file = Self { page: page.to_vec(), frame, trust, pins, export };
+        let export = unpack(&packed, max_size, "export")?;
+        let file = Self { page: page.to_vec(), frame, trust, pins, rules, export };
         if inert(&file.frame.to_json()?) != escaped {
             return Err(refuse("the frame is not canonical JSON", ALTERED).at_line(2));
         }
@@ -183,7 +195,7 @@ impl File {
             let message = "the content does not match the hash in the report";
             Err(refuse(message, ALTERED).in_member(member))
         };
-        let Self { page, frame, trust, pins, export } = self;
+        let Self { page, frame, trust, pins, rules, export } = self;
         if page.is_empty() || page.len() > MAX_PAGE_BYTES || marks(page).next().is_some() {
             return Err(refuse(
                 "the page is empty, too large, or already contains evidence",
@@ -213,6 +225,13 @@ impl File {
             && frame.pins.iter().zip(pins).all(|(described, bytes)| described.is(bytes));
         if !are_pins {
             return differs("pins");
+        }
+        match (&frame.detections, rules) {
+            (Some(detections), Some(rules)) if rules.len() <= MAX_PACK_BYTES => {
+                detections.describes(rules)?;
+            }
+            (None, None) => {}
+            _ => return differs("rules"),
         }
         let described = frame.slice.as_ref().map_or(&frame.file, |slice| &slice.file);
         if described.is(export) { Ok(()) } else { differs("export") }

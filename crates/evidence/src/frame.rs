@@ -11,7 +11,8 @@ use countersign::verify::report::{Check, Checks, Counts, Log};
 use countersign::verify::{CheckState, FindingCode, Report, Verdict, Why};
 
 use crate::MAX_SAMPLED;
-use crate::json::{Json, invalid, object, unexpected};
+use crate::detections::Detections;
+use crate::json::{Json, invalid, object, required, unexpected};
 
 /// The name of the format, with its version.
 pub const FORMAT: &str = "evidence/v1";
@@ -194,6 +195,17 @@ impl Section {
     }
 }
 
+/// The parts of a log that an export does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportGaps {
+    /// True if the export as a whole is verified.
+    pub is_verified: bool,
+    /// The number of events whose content is withheld.
+    pub withheld: u64,
+    /// The number of omitted entries.
+    pub omitted: u64,
+}
+
 /// A report with its provenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -211,6 +223,8 @@ pub struct Frame {
     pub query: Option<String>,
     /// The selection.
     pub scope: Scope,
+    /// The result of detection rules over the selected events; `None` if no rules were run.
+    pub detections: Option<Detections>,
     /// The report of verifying the export, as JSON.
     pub report: String,
     /// The slice in the evidence file, if it doesn't contain the export itself.
@@ -250,6 +264,7 @@ impl Frame {
             pins,
             query,
             scope,
+            detections,
             report,
             slice,
             reference,
@@ -267,6 +282,7 @@ impl Frame {
                 "pins",
                 "query",
                 "scope",
+                "detections",
                 "report",
                 "slice",
                 "reference",
@@ -309,6 +325,7 @@ impl Frame {
                 .collect::<Result<_, _>>()?,
             query: optional_text(required(query, "query")?, "query")?,
             scope: parse_scope(required(scope, "scope")?)?,
+            detections: required(detections, "detections")?.some().map(Detections::from_json).transpose()?,
             report: report_text(&required(report, "report")?)?,
             slice: required(slice, "slice")?
                 .some()
@@ -374,6 +391,7 @@ impl Frame {
             ("pins", list(&self.pins)),
             ("query", self.query.as_deref().into()),
             ("scope", scope(&self.scope)),
+            ("detections", self.detections.as_ref().map_or(Json::Null, Detections::json)),
             ("report", Json::parse(self.report.as_bytes())?),
             ("slice", slice.transpose()?.unwrap_or(Json::Null)),
             ("reference", self.reference.as_str().into()),
@@ -383,6 +401,24 @@ impl Frame {
         ])
         .canonical()?;
         Self::parse(&text).map(|_| text)
+    }
+
+    /// Returns the number of events that the query or the detection rules examined; `None` without either.
+    pub fn examined_events(&self) -> Option<u64> {
+        let by_rules = self.detections.as_ref().map(|detections| detections.coverage.events);
+        by_rules.or_else(|| self.scope.examined.map(|examined| examined.events))
+    }
+
+    /// Returns the parts of the log that the report on the export does not show.
+    pub fn gaps(&self) -> ExportGaps {
+        let report = Json::parse(self.report.as_bytes()).ok();
+        let member = |name| report.as_ref().and_then(|report| report.get(name));
+        let number = |name| member("counts")?.get(name)?.number();
+        ExportGaps {
+            is_verified: member("verdict").and_then(Json::text_of) == Some(Verdict::Verified.as_str()),
+            withheld: number("withheld").unwrap_or_default(),
+            omitted: number("skipped").unwrap_or_default(),
+        }
     }
 
     /// Returns what determines the wording of the report's verdict (see [`Report::why`]). None also if the writer
@@ -430,10 +466,6 @@ pub(crate) struct Bytes<'a> {
     pub(crate) trust: Option<&'a [u8]>,
     pub(crate) pins: &'a [&'a [u8]],
     pub(crate) export: Option<&'a [u8]>,
-}
-
-fn required(value: Option<Json>, name: &str) -> Result<Json, Error> {
-    value.ok_or_else(|| unexpected("is missing", name))
 }
 
 fn optional_text(json: Json, what: &str) -> Result<Option<String>, Error> {

@@ -21,11 +21,11 @@ pub(crate) fn inflate(mut packed: &[u8], max: usize) -> Result<Vec<u8>, &'static
                 out.truncate(length);
                 return Ok(out);
             }
-            TINFLStatus::Done => return Err("bytes follow the compressed export"),
+            TINFLStatus::Done => return Err("bytes follow the compressed content"),
             TINFLStatus::HasMoreOutput if out.len() < max => {
                 out.resize(out.len().saturating_mul(2).min(max), 0);
             }
-            _ => return Err("the export does not decompress to its stated size"),
+            _ => return Err("the content does not decompress to its stated size"),
         }
     }
 }

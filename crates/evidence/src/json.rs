@@ -27,6 +27,11 @@ pub(crate) fn unexpected(expected: &str, member: &str) -> Error {
     invalid(member, &format!("the field `{member}` {expected}"))
 }
 
+/// Returns the value of a member that must be there.
+pub(crate) fn required(value: Option<Json>, name: &str) -> Result<Json, Error> {
+    value.ok_or_else(|| unexpected("is missing", name))
+}
+
 impl Json {
     /// Parses JSON via its canonical form. Repeated names are refused.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
@@ -36,6 +41,18 @@ impl Json {
         let mut tokens = Tokens::new(text);
         let value = value(&mut tokens)?;
         Ok(value)
+    }
+
+    /// Parses JSON whose text is fixed by a hash. Numbers keep their notation, and of repeated names, the first counts.
+    pub(crate) fn parse_as_is(text: &[u8]) -> Result<Self, Error> {
+        let text =
+            core::str::from_utf8(text).map_err(|_| Error::new(Code::Evidence, "the text is not UTF-8"))?;
+        let mut tokens = Tokens::new(text);
+        let value = value(&mut tokens)?;
+        match tokens.next() {
+            None => Ok(value),
+            Some(_) => Err(Error::new(Code::Evidence, "the text is not JSON")),
+        }
     }
 
     /// Returns the canonical form.

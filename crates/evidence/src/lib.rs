@@ -5,6 +5,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod comparison;
+mod detections;
 mod file;
 mod frame;
 mod inflate;
@@ -12,9 +13,16 @@ mod json;
 mod sample;
 
 pub use comparison::{SampleRoot, SelectedEntries, VerifiedEntries};
-pub use file::{File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PAGE_BYTES, has_evidence, is_page};
+pub use detections::{
+    BlindRuleFacts, CoverageFacts, Detections, EntryCount, LimitFacts, MAX_DETECTIONS, PackFacts,
+    RuleFindings, SourceFacts,
+};
+pub use file::{
+    File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PACK_BYTES, MAX_PAGE_BYTES, has_evidence, is_page,
+};
 pub use frame::{
-    Block, Described, Examined, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS, MAX_PINS,
-    MAX_SECTIONS, Paper, Sampled, Scope, Section, Sliced, Tool, UNRECOGNIZED, canonical_report, is_frame,
+    Block, Described, Examined, ExportGaps, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS,
+    MAX_PINS, MAX_SECTIONS, Paper, Sampled, Scope, Section, Sliced, Tool, UNRECOGNIZED, canonical_report,
+    is_frame,
 };
 pub use sample::{Draw, MAX_SAMPLED, sample};

@@ -44,6 +44,7 @@ fn file() -> File {
             range: Some((0, 15)),
             sample: None,
         },
+        detections: None,
         report: report(EXPORT),
         slice: None,
         reference: "WP-7".into(),
@@ -59,7 +60,14 @@ fn file() -> File {
             data: Some(r#"{"message":1}"#.into()),
         }],
     };
-    File { page: PAGE.to_vec(), frame, trust: Some(TRUST.to_vec()), pins: vec![pin], export: EXPORT.to_vec() }
+    File {
+        page: PAGE.to_vec(),
+        frame,
+        trust: Some(TRUST.to_vec()),
+        pins: vec![pin],
+        rules: None,
+        export: EXPORT.to_vec(),
+    }
 }
 
 fn refused(bytes: &[u8]) -> countersign::Error {
@@ -101,6 +109,7 @@ fn missing_hashes_are_computed_from_the_content() {
         whole.page.clone(),
         whole.trust.clone(),
         whole.pins.clone(),
+        None,
         whole.export.clone(),
     );
     assert!(made.unwrap().write().unwrap() == whole.write().unwrap());

@@ -9,6 +9,7 @@ use countersign::verify::{SignerTrust, TrustBasis};
 use countersign_analyze::document::{ExportFacts, FindingsDocument};
 use countersign_analyze::groups::{grouped, is_about};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, PieceError, Signed};
+use countersign_analyze::summary::Summary;
 use countersign_analyze::{AnalyzeError, Coverage, Finding, Level, Limit, Pack};
 use countersign_query::value::{Document, Value};
 use js_sys::{Float64Array, Uint8Array};
@@ -42,10 +43,15 @@ pub struct Detector(LocalDetector);
 
 #[wasm_bindgen]
 impl Detector {
-    /// Creates a detector for a built pack of rules.
+    /// Creates a detector for a built pack of rules. With `first` and `end`, it examines only events at entries from
+    /// `first` up to but not including `end`.
     #[wasm_bindgen(constructor)]
-    pub fn new(pack: &str) -> Result<Self, Thrown> {
-        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(invalid_pack)?)))
+    pub fn new(pack: &str, first: Option<f64>, end: Option<f64>) -> Result<Self, Thrown> {
+        let detector = LocalDetector::new(Pack::parse(pack).map_err(invalid_pack)?);
+        let (Some(first), Some(end)) = (first, end) else { return Ok(Self(detector)) };
+        let bound =
+            |value| index(value).ok_or_else(|| Error::new(Code::Export, "the range must have whole numbers"));
+        Ok(Self(detector.within((bound(first)?, bound(end)?))))
     }
 
     /// Processes the complete lines at the beginning of the bytes, as written by an index. Returns the number of bytes
@@ -111,6 +117,8 @@ impl Report {
 pub struct Findings {
     pack: &'static Pack,
     merged: Merged<'static>,
+    /// The number of findings above which the analysis fails.
+    max_findings: usize,
     /// Indexes of the findings, by descending level and score.
     order: Vec<u32>,
     limits: Vec<Limit>,
@@ -119,11 +127,19 @@ pub struct Findings {
 
 #[wasm_bindgen]
 impl Findings {
-    /// Creates findings for a pack of rules, which is kept until the worker ends.
+    /// Creates findings for a pack of rules, which is kept until the worker ends. With `max_findings`, the analysis fails
+    /// once there are more.
     #[wasm_bindgen(constructor)]
-    pub fn new(pack: &str) -> Result<Self, Thrown> {
+    pub fn new(pack: &str, max_findings: Option<usize>) -> Result<Self, Thrown> {
         let pack: &'static Pack = Box::leak(Box::new(Pack::parse(pack).map_err(invalid_pack)?));
-        Ok(Self { pack, merged: Merged::new(pack), order: Vec::new(), limits: Vec::new(), report: None })
+        Ok(Self {
+            pack,
+            merged: Merged::new(pack),
+            max_findings: max_findings.unwrap_or(usize::MAX),
+            order: Vec::new(),
+            limits: Vec::new(),
+            report: None,
+        })
     }
 
     /// Announces a piece, given its first bytes; 40 are enough.
@@ -143,7 +159,13 @@ impl Findings {
 
     /// Processes up to `most` detections. Returns true if more can be processed.
     pub fn step(&mut self, most: usize) -> Result<bool, Thrown> {
-        self.merged.step(most).map_err(invalid_data)
+        let may_continue = self.merged.step(most).map_err(invalid_data)?;
+        if self.merged.analyzer().findings().len() > self.max_findings {
+            let message = "the rules have more findings than the report states";
+            let hint = "ask the sender for the original; the file was altered after it was written";
+            return Err(Error::new(Code::Evidence, message).in_member("findings").with_hint(hint).into());
+        }
+        Ok(may_continue)
     }
 
     /// Sets the report: JSON of `Facts`.
@@ -263,6 +285,25 @@ impl Findings {
     pub fn entries(&self, id: &str) -> Float64Array {
         let found = self.findings().iter().find(|finding| finding.id == id);
         numbers(found.into_iter().flat_map(|finding| &finding.leaves).map(|leaf| *leaf as f64))
+    }
+
+    /// Returns the result without the findings, as a report contains it (SPEC section 14).
+    pub fn summary(&self) -> String {
+        let analyzer = self.merged.analyzer();
+        Summary {
+            pack: self.pack,
+            findings: analyzer.findings(),
+            digest: analyzer.digest(),
+            future: analyzer.future(),
+            limits: &analyzer.limits(),
+            coverage: &analyzer.coverage(),
+        }
+        .json()
+    }
+
+    /// Returns the pack as canonical JSON.
+    pub fn pack(&self) -> String {
+        self.pack.as_json().into()
     }
 
     /// Returns the output of `countersign analyze --format json` in pieces of this many findings, from 0. Returns

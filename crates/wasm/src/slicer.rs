@@ -11,7 +11,9 @@ use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
-use countersign_evidence::{File, Frame, MAX_SAMPLED, SampleRoot, SelectedEntries, VerifiedEntries, sample};
+use countersign_evidence::{
+    Detections, File, Frame, MAX_SAMPLED, SampleRoot, SelectedEntries, VerifiedEntries, sample,
+};
 use countersign_slice::explain::{CheckResults, explain_verified};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -170,16 +172,18 @@ pub fn sha256(source: &Source) -> Result<String, Thrown> {
 }
 
 /// Assembles an evidence file (SPEC section 14). In the frame, `trust`, `pins`, and the slice's `file` may lack hash
-/// and size.
+/// and size. `rules` is the pack of a frame with `detections`, as canonical JSON.
 #[wasm_bindgen(js_name = writeEvidence)]
 pub fn write_evidence(
     frame: &str,
     page: Vec<u8>,
     trust: Option<Vec<u8>>,
     pins: &Array,
+    rules: Option<String>,
     export: Vec<u8>,
 ) -> Result<Vec<u8>, Thrown> {
-    Ok(File::assemble(frame.as_bytes(), page, trust, bytes_of(pins), export)?.write()?)
+    let rules = rules.map(String::into_bytes);
+    Ok(File::assemble(frame.as_bytes(), page, trust, bytes_of(pins), rules, export)?.write()?)
 }
 
 /// Returns the frame of a report as canonical JSON. In the input, `trust` and `pins` may lack hash and size.
@@ -190,8 +194,8 @@ pub fn write_report(frame: &str, trust: Option<Vec<u8>>, pins: &Array) -> Result
     Ok(Frame::parse_with_content(frame.as_bytes(), trust.as_deref(), &pins)?.to_json()?)
 }
 
-/// Parses an evidence file to `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined, why]`, where
-/// `why` belongs to the frame's report and may be null. Rejects any deviation from the canonical form.
+/// Parses an evidence file to `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined, why, rules or
+/// undefined]`, where `why` belongs to the frame's report and may be null. Rejects any deviation from the canonical form.
 #[wasm_bindgen(js_name = readEvidence)]
 pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
     let file = File::read(file)?;
@@ -205,13 +209,15 @@ pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
         &file.trust.as_ref().map_or(JsValue::UNDEFINED, |trust| bytes(trust).into()),
     );
     parts.push(&file.frame.why().map_or(JsValue::NULL, |why| why.as_str().into()));
+    parts.push(&file.rules.map_or(JsValue::UNDEFINED, |rules| bytes(&rules).into()));
     Ok(parts)
 }
 
 /// Rejects a frame that contradicts the verification of its export: the JSON report, the indexes of verified
 /// events, the base64 root from which samples are drawn, and whether witnesses saw it. If the export is what the
 /// frame's query examined, `selected` and `unrecognized` are the indexes of the events that the query, and the query
-/// [`UNRECOGNIZED`](countersign_evidence::UNRECOGNIZED), select in it.
+/// [`UNRECOGNIZED`](countersign_evidence::UNRECOGNIZED), select in it. If it is what the frame's rules examined,
+/// `detections` is the result of running them again, as the artifact `analyzer` writes it.
 #[wasm_bindgen(js_name = holdEvidence)]
 pub fn hold_evidence(
     frame: &str,
@@ -221,6 +227,7 @@ pub fn hold_evidence(
     witnessed: bool,
     selected: Option<Vec<f64>>,
     unrecognized: Option<Vec<f64>>,
+    detections: Option<String>,
 ) -> Result<(), Thrown> {
     let leaves = read_indexes(&leaves, "entries")?;
     let selected = match (selected, unrecognized) {
@@ -230,12 +237,13 @@ pub fn hold_evidence(
         }),
         _ => None,
     };
+    let detections = detections.map(|json| Detections::parse(json.as_bytes())).transpose()?;
     let read = |root: String| {
         Hash::from_base64(root).ok_or_else(|| invalid("root", "`root` must be a root hash in base64"))
     };
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
     Ok(Frame::parse(frame.as_bytes())?
-        .agrees(report.as_bytes(), &VerifiedEntries { leaves, root, selected })?)
+        .agrees(report.as_bytes(), &VerifiedEntries { leaves, root, selected, detections })?)
 }
 
 /// Draws a sample from these entries, determined by a base64 root and a seed. Returns it in drawing order.

@@ -1,6 +1,7 @@
 //! `countersign report`: writes what verification found to a file.
 
 mod check;
+pub(crate) mod detections;
 mod exposure;
 pub(crate) mod page;
 mod sections;
@@ -10,12 +11,15 @@ pub(crate) mod written;
 use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
+use countersign::verify::Verdict;
+use countersign_evidence::ExportGaps;
 
 use crate::arg_groups::{ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::{risk, verify};
+use crate::commands::{risk, rules, verify};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::contents::open_export;
 use crate::io::verdict::count;
 use crate::io::{input, parsers, style, verdict};
 
@@ -39,6 +43,7 @@ Examples:
   countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml -o board.html
   countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml --findings findings.json -o board.html
   countersign report audit.ndjson --trust trust.txt --section notes.md -o ada.html
+  countersign report audit.ndjson --trust trust.txt --detections --detection-rules ours.yml -o detections.html
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
 
@@ -59,16 +64,25 @@ pub(crate) struct Args {
         value_name = "QUERY",
         allow_hyphen_values = true,
         conflicts_with = "check",
+        group = "question",
         help_heading = "Which events"
     )]
     query: Option<String>,
+    /// Run detection rules over the events, and include what they find, also if it is nothing. Readers can run the same
+    /// rules again
+    #[arg(long, conflicts_with_all = ["check", "sample"], group = "question", help_heading = "Detection")]
+    detections: bool,
+    /// Rules for --detections, or with --check, those that a JSON report was made with: a pack, or files or directories
+    /// of Sigma rules. Can be repeated [default: the built-in rules]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
+    detection_rules: Vec<PathBuf>,
     /// Only events at entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
-    /// Events that an evidence file with a query contains. With `examined`, its readers can search all of them again,
-    /// and see all of them. With `selected`, that no other event matches is your statement about the export [default:
-    /// selected; examined if no event matches and the export has at most 64 MiB]
-    #[arg(long, value_name = "WHICH", value_enum, hide_default_value = true, requires = "query")]
+    /// Events that an evidence file with a query or detections contains. With `examined`, its readers can search all of
+    /// them again, and see all of them. With `selected`, that no other event matches is your statement about the export
+    /// [default: selected; examined if no event matches and the export has at most 64 MiB]
+    #[arg(long, value_name = "WHICH", value_enum, hide_default_value = true, requires = "question")]
     #[arg(conflicts_with = "check", help_heading = "Which events")]
     embed: Option<written::Embed>,
     /// Draw this many of these events
@@ -153,6 +167,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     let seen = args.signals.load(&scenarios)?;
     let input = selected::VerifyInput::load(args.trust.path(), &args.pin)?;
+    if !args.detection_rules.is_empty() && !args.detections {
+        let message = "--detection-rules needs --detections";
+        return Err(CliError::unusable(
+            "arguments.invalid",
+            message,
+            "add --detections, or remove --detection-rules",
+        ));
+    }
+    let pack = if args.detections { Some(rules::load(&args.detection_rules)?) } else { None };
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &input, &request)?;
@@ -161,12 +184,28 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
         sections::check_count(sections.len())?;
     }
+    let detections = pack.map(|pack| {
+        let selected::ReportSelection { range, parsers, threads, .. } = &request;
+        detections::detect(&mut open_export(export)?, &input, &pack, *range, parsers, *threads)
+    });
+    let detections = detections.transpose()?;
+    let verified = &found.verification.report;
+    let gaps = ExportGaps {
+        is_verified: verified.verdict == Verdict::Verified,
+        withheld: verified.counts.withheld,
+        omitted: verified.counts.skipped,
+    };
+    let stated = detections.as_ref().map(|found| {
+        let doubts = detections::describe_doubts(&found.stated, args.range, gaps);
+        [detections::describe(&found.stated), doubts].concat().join("\n")
+    });
     let annotations = written::Annotations {
         reference: &args.reference,
         examiner: &args.examiner,
         sections,
         named: None,
         embed: args.embed,
+        detections,
     };
     let note = written::write(&mut found, &input, &request, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
@@ -180,6 +219,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     });
     let events = count(found.leaves.len() as u64, "event");
     style::wrote(args.output.as_deref(), &format!("{events}{drawn}{note}"));
+    if let Some(stated) = stated {
+        anstream::eprintln!("{stated}");
+    }
     anstream::eprintln!("{}", verdict::headline(report));
     Ok(report.verdict.into())
 }

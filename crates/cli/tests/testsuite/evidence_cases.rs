@@ -1,8 +1,11 @@
 //! Evidence files with statements that contradict their export: the cases of `tests/evidence/cases.json`, which the
 //! npm package also tests.
 
+use std::io::Write as _;
+
 use countersign::hash::Hash;
 use countersign::{base64, hex};
+use flate2::write::DeflateEncoder;
 use serde_json::Value;
 
 use crate::common::Place;
@@ -11,8 +14,18 @@ const CASES: &str = include_str!("../../../../tests/evidence/cases.json");
 const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
 const PAGE: &str = "<!doctype html>\n<html></html>\n";
 
+/// Returns the line of a pack that a case names: another text, or that of another file.
+fn pack(case: &Value, read: impl Fn(&str) -> String) -> Option<String> {
+    if let Some(name) = case["with"].as_str() {
+        return read(name).lines().find(|line| line.starts_with("rules ")).map(str::to_owned);
+    }
+    let mut packed = DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(case["rules"].as_str()?.as_bytes()).unwrap();
+    Some(format!("rules {}", base64::encode(packed.finish().unwrap())))
+}
+
 /// Changes an evidence file as in a case, and updates its checksum.
-fn changed(file: &str, case: &Value) -> String {
+fn changed(file: &str, case: &Value, pack: Option<String>) -> String {
     let begin = file.find(MARK).unwrap();
     let end = file.find("\nsum ").unwrap() + 1;
     let mut block = file[begin..end].to_owned();
@@ -38,6 +51,10 @@ fn changed(file: &str, case: &Value) -> String {
         packed.extend((0..bytes.len()).step_by(2).map(digits));
         block = block.replace(&line, &format!("export {}", base64::encode(packed)));
     }
+    if let Some(line) = pack {
+        let own = block.lines().find(|line| line.starts_with("rules ")).unwrap().to_owned();
+        block = block.replace(&own, &line);
+    }
     let sum = hex::encode(&Hash::digest(&[block.as_bytes()]).0);
     format!("{}{block}sum {sum}\n</script>\n{}", &file[..begin], case["after"].as_str().unwrap_or_default())
 }
@@ -47,6 +64,8 @@ fn rejects_statements_that_the_export_refutes() {
     let cases: Value = serde_json::from_str(CASES).unwrap();
     let place = Place::new();
     place.write("page.html", PAGE);
+    place.write("rules.yml", include_str!("../../../../tests/evidence/rules.yml"));
+    place.write("quiet.yml", include_str!("../../../../tests/evidence/quiet.yml"));
     let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
     for (name, file) in cases["files"].as_object().unwrap() {
         let vector = format!("{vectors}/{}", file["vector"].as_str().unwrap());
@@ -60,7 +79,8 @@ fn rejects_statements_that_the_export_refutes() {
     for case in cases["cases"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
         let file = place.read(&format!("{}.html", case["file"].as_str().unwrap()));
-        place.write("case.html", changed(&file, case));
+        let pack = pack(case, |name| place.read(&format!("{name}.html")));
+        place.write("case.html", changed(&file, case, pack));
         let output = place.run(&["report", "--check", "case.html"]).get_output().clone();
         let told = String::from_utf8(output.stderr).unwrap();
         match &case["refused"] {

@@ -39,6 +39,7 @@ mod query;
 mod readme;
 mod receipt;
 mod report;
+mod report_detections;
 mod restore;
 mod resume;
 mod risk;

@@ -61,7 +61,14 @@ impl Gatherer<'_> {
         };
         let given = VerifyInput::load(self.args.trust.path(), &[])?;
         let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
-        let words = Annotations { reference: "", examiner: "", sections, named: Some(sampled), embed: None };
+        let words = Annotations {
+            reference: "",
+            examiner: "",
+            sections,
+            named: Some(sampled),
+            embed: None,
+            detections: None,
+        };
         report::written::write(
             &mut found,
             &given,

@@ -7,16 +7,19 @@ use countersign::hex;
 use countersign::verify::{Report, Verdict};
 use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, is_page};
 
+use super::detections::detect;
 use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
 use super::written::{json, verified, verified_with_shown};
-use super::{Args, page};
+use super::{Args, detections, page};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::contents::open_export;
 use crate::io::input;
 use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 
+const OWN_PARSERS: &str = "if it was made with custom parsers, use the same ones";
 const MAX_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
@@ -51,6 +54,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         let by = if embedded.trust.is_some() { "the embedded trust file" } else { "no trust file" };
         lines.push(format!("{} its events produce the embedded report, with {by}", good("✓")));
         lines.extend(describe_search(&frame));
+        lines.extend(detections::describe_check(&frame));
         lines.push(describe_page(&file.page_sha256()));
         let is_same = |own: &(String, Vec<u8>)| embedded.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
         let is_same = own.as_ref().is_none_or(is_same);
@@ -122,6 +126,8 @@ fn compare_export(
         }
         None => pins(args, frame)?,
     };
+    let pack = detections::pack_of(frame, file, &args.detection_rules)?;
+    let given = VerifyInput { trust, pins };
     let request = ReportSelection {
         query: frame.query.clone(),
         range: frame.scope.range,
@@ -131,7 +137,7 @@ fn compare_export(
         has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
-    let found = select(export, &VerifyInput { trust, pins }, &request)?;
+    let found = select(export, &given, &request)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
         let hint = "pass the export whose SHA-256 is in the report";
@@ -144,10 +150,17 @@ fn compare_export(
         || found.examined != frame.scope.examined
         || found.sample != frame.scope.sample
     {
-        let hint = "if it was made with custom parsers, use the same ones";
-        return Err(differs("the query or sample selects different events", hint));
+        return Err(differs("the query or sample selects different events", OWN_PARSERS));
     }
-    lines.push(export_matches(&found));
+    if let Some(pack) = pack {
+        let ReportSelection { range, parsers, threads, .. } = &request;
+        let found = detect(&mut open_export(export)?, &given, &pack, *range, parsers, *threads)?;
+        if Some(&found.stated) != frame.detections.as_ref() {
+            let message = "the rules have other findings, or examine other events, than the report states";
+            return Err(differs(message, OWN_PARSERS));
+        }
+    }
+    lines.push(export_matches(frame, &found));
     lines.push(format!("{} {}", label("in the export:"), verdict::headline(&found.verification.report)));
     Ok(found.verification.report.verdict.into())
 }
@@ -176,7 +189,11 @@ fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> 
     }
 }
 
-fn export_matches(found: &SelectedEvents) -> String {
+fn export_matches(frame: &Frame, found: &SelectedEvents) -> String {
+    if frame.detections.is_some() {
+        let same = "it produces the same report, and the rules have the same findings";
+        return format!("{} the export is the one it names: {same}", good("✓"));
+    }
     let drawn = found.sample.as_ref().map_or("", |_| ", of which the same sample is drawn");
     let events = count(found.leaves.len() as u64, "event");
     format!(
@@ -218,8 +235,8 @@ fn describe_search(frame: &Frame) -> Option<String> {
 /// Describes the events that verify with the reader's trust file, but were not searched, because the writer's trust file does
 /// not admit them. `None` if there are none, or if the report says itself that it covers only a part.
 fn unsearched(frame: &Frame, report: &Report) -> Option<String> {
-    let searched =
-        frame.scope.examined.filter(|_| frame.must_search() && frame.scope.range.is_none())?.events;
+    let is_all = (frame.must_search() || frame.must_detect()) && frame.scope.range.is_none();
+    let searched = frame.examined_events().filter(|_| is_all)?;
     let is_other = report.verdict == Verdict::Verified && report.counts.events != searched;
     is_other.then(|| {
         let events = count(report.counts.events, "event");
@@ -249,6 +266,10 @@ fn describe(frame: &Frame) -> Vec<String> {
     lines.extend(frame.scope.range.map(|(first, end)| {
         format!("{} only entries {first} to {} were searched", label("range:"), end.saturating_sub(1))
     }));
+    if let Some(stated) = &frame.detections {
+        lines.extend(detections::describe(stated));
+        return lines;
+    }
     lines.push(match &frame.scope.examined {
         None => format!("{} {}", label("selected:"), count(frame.scope.events, "event")),
         Some(examined) => format!(

@@ -12,6 +12,7 @@ use countersign_evidence::{
 use countersign_query::Parsers;
 use countersign_slice::Selection;
 
+use super::detections::{FiledDetections, detect_again};
 use super::selected::{ReportSelection, Search, SelectedEvents, VerifyInput, described, search_export};
 use crate::commands::slice;
 use crate::errors::{CliError, shown};
@@ -28,12 +29,14 @@ pub(crate) struct Annotations<'a> {
     pub(crate) named: Option<HashSet<u64>>,
     /// The events that an evidence file contains.
     pub(crate) embed: Option<Embed>,
+    /// The result of detection rules.
+    pub(crate) detections: Option<FiledDetections>,
 }
 
 /// The events that an evidence file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Embed {
-    /// Only those that the query selects
+    /// Only those that the query selects, or that findings name
     Selected,
     /// The whole export, so that anyone can search it again
     Examined,
@@ -62,6 +65,7 @@ pub(crate) fn write(
             range: request.range,
             sample: found.sample.clone(),
         },
+        detections: annotations.detections.as_ref().map(|found| found.stated.clone()),
         report: json(&found.verification.report)?,
         slice: None,
         reference: annotations.reference.into(),
@@ -77,11 +81,13 @@ pub(crate) fn write(
         return Ok(String::new());
     };
     let is_all = request.query.is_none() && request.range.is_none() && request.sample.is_none();
-    let embed = embedded(found, request, annotations.embed)?;
-    let export = if (is_all && annotations.named.is_none()) || embed == Embed::Examined {
+    let detections = annotations.detections;
+    let embed = embedded(found, request, detections.as_ref(), annotations.embed)?;
+    let named = detections.as_ref().map(|found| &found.named).or(annotations.named.as_ref());
+    let export = if (is_all && named.is_none()) || embed == Embed::Examined {
         read_all(&found.path, found.file.size)?
     } else {
-        let (bytes, events) = cut(found, given, request, annotations.named.as_ref())?;
+        let (bytes, events) = cut(found, given, request, named)?;
         frame.slice = Some(Sliced {
             file: Described::new(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
@@ -91,41 +97,48 @@ pub(crate) fn write(
     };
     let trust = given.trust.as_ref().map(|(_, bytes)| bytes.clone());
     let pins = given.pins.iter().map(|(_, bytes)| bytes.clone()).collect();
-    output.write(&File { page, frame, trust, pins, export }.write()?)?;
+    let is_none = frame.slice.as_ref().is_some_and(|slice| slice.events == 0);
+    let is_answer = frame.query.is_some() || frame.detections.is_some();
+    let rules = detections.map(|found| found.pack);
+    output.write(&File { page, frame, trust, pins, rules, export }.write()?)?;
     output.finish()?;
-    Ok(note(found, embed).into())
+    Ok(note(embed, is_none && is_answer).into())
 }
 
 /// Decides which events an evidence file contains.
 fn embedded(
     found: &SelectedEvents,
     request: &ReportSelection,
+    detections: Option<&FiledDetections>,
     embed: Option<Embed>,
 ) -> Result<Embed, CliError> {
     let refuse = |message: &str, hint| Err(CliError::unusable("arguments.invalid", message, hint));
     match embed {
-        Some(Embed::Examined) if request.query.is_none() => refuse(
-            "--embed needs a query",
-            "add --query, or remove --embed: without a query all is contained",
+        Some(Embed::Examined) if request.query.is_none() && detections.is_none() => refuse(
+            "--embed needs a query or --detections",
+            "add --query or --detections, or remove --embed: without them all is contained",
         ),
         Some(Embed::Examined) if request.has_own_parsers => refuse(
             "--embed examined can't be combined with your own parsers",
-            "remove --parsers: readers of the file search it with the built-in parsers",
+            "remove --parsers: readers of the file use the built-in parsers",
         ),
         Some(embed) => Ok(embed),
         None => {
             let fits = found.file.size <= MAX_EXPORT_BYTES as u64 && !request.has_own_parsers;
-            let is_none = found.examined.is_some() && found.leaves.is_empty();
+            let is_none = match detections {
+                Some(detections) => detections.stated.findings == 0,
+                None => found.examined.is_some() && found.leaves.is_empty(),
+            };
             Ok(if is_none && fits { Embed::Examined } else { Embed::Selected })
         }
     }
 }
 
 /// Returns the note on what an evidence file contains and proves.
-fn note(found: &SelectedEvents, embed: Embed) -> &'static str {
-    match (embed, found.examined.is_some() && found.leaves.is_empty()) {
+fn note(embed: Embed, is_none: bool) -> &'static str {
+    match (embed, is_none) {
         (Embed::Examined, _) => {
-            ", in a file that contains the whole export, so that anyone can search it again"
+            ", in a file that contains the whole export, so that anyone can check the answer"
         }
         (Embed::Selected, true) => {
             ", in a file without events: the answer is the examiner's statement about the export with this hash"
@@ -151,15 +164,17 @@ fn cut(
 ) -> Result<(Vec<u8>, u64), CliError> {
     let options = given.options()?;
     let leaves = found.sample.as_ref().map_or(&found.leaves, |sample| &sample.leaves);
+    let is_named = |leaf: &u64| named.is_none_or(|named| named.contains(leaf));
+    let selected: Vec<u64> = leaves.iter().copied().filter(is_named).collect();
     // Without a matching event, a slice has the log's checkpoint, and no event.
     let selection = match request.range {
-        _ if leaves.is_empty() && request.query.is_some() => Selection::all().leaves(Vec::new()).or_none(),
+        _ if selected.is_empty() && (request.query.is_some() || named.is_some()) => {
+            Selection::all().leaves(Vec::new()).or_none()
+        }
         Some((first, end)) if request.query.is_none() && request.sample.is_none() && named.is_none() => {
             Selection::all().range(first, end)
         }
-        _ => Selection::all().leaves(
-            leaves.iter().copied().filter(|leaf| named.is_none_or(|named| named.contains(leaf))).collect(),
-        ),
+        _ => Selection::all().leaves(selected),
     };
     let failed = |error| CliError::system("create a temporary directory", &error);
     let directory = tempfile::tempdir().map_err(failed)?;
@@ -186,7 +201,8 @@ pub(super) fn verified(export: &[u8], given: &VerifyInput) -> Result<Report, Cli
     Ok(verifier.finish().report)
 }
 
-/// Verifies the export of an evidence file in memory, and searches it again if it contains what was examined.
+/// Verifies the export of an evidence file in memory. Searches it or runs the rules again if it contains what was
+/// examined.
 pub(super) fn verified_with_shown(
     file: &File,
     given: &VerifyInput,
@@ -199,7 +215,8 @@ pub(super) fn verified_with_shown(
         search_export(&mut input, given.options()?, 1, search.as_ref(), None, &parsers)?;
     let root = found.roots.root(verification.report.origin.as_deref());
     let selected = search.map(|_| found.selected());
-    Ok((verification.report, VerifiedEntries { leaves: found.all, root, selected }))
+    let detections = detect_again(file, given)?;
+    Ok((verification.report, VerifiedEntries { leaves: found.all, root, selected, detections }))
 }
 
 /// Returns a report as canonical JSON.
