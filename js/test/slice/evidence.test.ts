@@ -6,12 +6,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { PROGRAM } from "../conformance/program.ts";
+import { detect } from "./detect.ts";
 import { search } from "./search.ts";
 import { slicer } from "./slicer.ts";
 
@@ -22,6 +24,8 @@ interface Case {
   readonly text?: readonly [string, string];
   readonly packed?: string;
   readonly after?: string;
+  readonly rules?: string;
+  readonly with?: string;
   readonly refused: string | boolean;
 }
 
@@ -33,6 +37,11 @@ const { files, cases } = JSON.parse(
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-evidence-"));
 after(() => rmSync(folder, { recursive: true }));
+
+/** Returns a file that the program wrote. */
+function read(name: string): string {
+  return readFileSync(join(folder, `${name}.html`), "utf8");
+}
 
 /** Returns canonical JSON of values without fractions and with ASCII names. */
 function canonical(value: unknown): string {
@@ -52,7 +61,7 @@ function changeLine(block: string, kind: string, change: (text: string) => strin
 }
 
 /** Changes a written file as a case says, and recomputes its checksum. */
-function changed(file: string, { set, text, packed, after = "" }: Case): string {
+function changed(file: string, { set, text, packed, after = "", rules, with: other }: Case): string {
   const begin = file.indexOf(MARK);
   let block = file.slice(begin, file.lastIndexOf("\nsum ") + 1);
   if (set !== undefined) {
@@ -75,6 +84,13 @@ function changed(file: string, { set, text, packed, after = "" }: Case): string 
       Buffer.concat([Buffer.from(base64, "base64"), Buffer.from(packed, "hex")]).toString("base64"),
     );
   }
+  if (rules !== undefined) {
+    block = changeLine(block, "rules", () => deflateRawSync(rules).toString("base64"));
+  }
+  if (other !== undefined) {
+    const [, pack = assert.fail()] = /^rules (.*)$/m.exec(read(other)) ?? [];
+    block = changeLine(block, "rules", () => pack);
+  }
   const sum = createHash("sha256").update(block).digest("hex");
   return `${file.slice(0, begin)}${block}sum ${sum}\n</script>\n${after}`;
 }
@@ -83,14 +99,16 @@ test("evidence: statements that the export inside contradicts are rejected", {
   skip: PROGRAM === undefined,
 }, async () => {
   writeFileSync(join(folder, "page.html"), "<!doctype html>\n<html></html>\n");
+  for (const rules of ["rules.yml", "quiet.yml"]) {
+    copyFileSync(new URL(`../../../tests/evidence/${rules}`, import.meta.url), join(folder, rules));
+  }
   for (const [name, { vector, args }] of Object.entries(files)) {
     const given = [join(VECTORS, vector, "export.ndjson"), "--trust", join(VECTORS, vector, "trust.txt")];
     const fixed = ["--page", "page.html", "--now", "2026-12-31T00:00:00.000Z", "-o", `${name}.html`];
     spawnSync(PROGRAM ?? "", ["report", ...given, ...fixed, ...args], { cwd: folder });
   }
   for (const one of cases) {
-    const file = readFileSync(join(folder, `${one.file}.html`), "utf8");
-    const opened = slicer.openEvidence(new Blob([changed(file, one)]), search);
+    const opened = slicer.openEvidence(new Blob([changed(read(one.file), one)]), search, detect);
     if (one.refused === false) {
       await opened.catch((error: unknown) => assert.fail(`${one.name}: ${error}`));
       continue;
@@ -114,4 +132,13 @@ test("evidence: an answer isn't accepted unless its search is repeated", { skip:
     missing,
   );
   await slicer.openEvidence(file, search);
+});
+
+test("evidence: findings aren't accepted unless the rules are run again", { skip: PROGRAM === undefined }, async () => {
+  const file = new Blob([readFileSync(join(folder, "quiet.html"))]);
+  const missing = { code: "evidence.invalid", member: "detections" };
+  await assert.rejects(slicer.openEvidence(file, search), missing);
+  const { rules, frame } = await slicer.openEvidence(file, undefined, detect);
+  assert.equal(JSON.parse(rules ?? "").name, "quiet");
+  assert.equal(JSON.parse(frame).detections.findings, 0);
 });

@@ -9,10 +9,12 @@ import type { SearchExport } from "../../packages/ui/dist/slice/types.js";
 import { threaded } from "../index/threaded.ts";
 
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
-const { verify } = createVerifier({
+/** Setup of a verifier in Node.js. */
+export const setup = {
   module: async () => WebAssembly.compile(await readFile(module)),
   worker: () => thread(script),
-});
+};
+const { verify } = createVerifier(setup);
 
 export const search: SearchExport = async (source, { queries, at, trust, pins }) => {
   const index = threaded();

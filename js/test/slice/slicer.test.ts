@@ -157,6 +157,7 @@ test("slicer: an evidence file can be written and read, and is rejected once alt
     pins: [],
     query: null,
     scope: { events: events.length, examined: null, range: null, sample: null },
+    detections: null,
     report,
     slice: null,
     reference: "</script>",

@@ -36,7 +36,7 @@ Viewer.tools = {
   verifyLive,
   index: () => createIndex(index),
   slicer: () => slicer,
-  analysis: (rules) => createAnalysis(analysis, rules),
+  analysis: (rules, scope) => createAnalysis(analysis, rules, scope),
   rules: async () => (await fetchFile(new URL("./rules.json", import.meta.url))).text(),
 };
 

@@ -3,7 +3,7 @@
 import { type Remote, transfer, WorkerGroup, type WorkerLike, WorkerPool } from "@countersign/shared/rpc.js";
 import type { Lines } from "../index/in-pieces.js";
 import type { AnalysisWorker, Role } from "./roles.js";
-import type { Analysis, Facts, FindingsStatus } from "./types.js";
+import type { Analysis, AnalysisScope, Facts, FindingsStatus } from "./types.js";
 
 /** The WebAssembly module and the workers of an analysis. */
 export interface AnalysisSetup {
@@ -20,8 +20,8 @@ const MAX_DETECTORS = 4;
 const MAX_BYTES_EACH = 32 << 20;
 
 /** Creates an analysis by a pack of rules. Workers start with the first events. */
-export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
-  return new WorkersAnalysis(setup, rules);
+export function createAnalysis(setup: AnalysisSetup, rules: string, scope: AnalysisScope = {}): Analysis {
+  return new WorkersAnalysis(setup, rules, scope);
 }
 
 interface Started {
@@ -32,17 +32,19 @@ interface Started {
 class WorkersAnalysis implements Analysis {
   readonly #setup: AnalysisSetup;
   readonly #rules: string;
+  readonly #scope: AnalysisScope;
   readonly #module: Promise<WebAssembly.Module>;
   readonly #group = new WorkerGroup("analyzer");
   readonly #service: Started;
   readonly #detectors: WorkerPool<Started>;
   #detected: Promise<unknown> = Promise.resolve();
 
-  constructor(setup: AnalysisSetup, rules: string) {
+  constructor(setup: AnalysisSetup, rules: string, scope: AnalysisScope) {
     this.#setup = setup;
     this.#rules = rules;
+    this.#scope = scope;
     this.#module = setup.module();
-    this.#service = this.#start({ role: "service" });
+    this.#service = this.#start({ role: "service", maxFindings: scope.maxFindings });
     const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
     this.#detectors = new WorkerPool({
       maxLoad: MAX_BYTES_EACH,
@@ -84,6 +86,7 @@ class WorkersAnalysis implements Analysis {
   readonly findingsOf: Analysis["findingsOf"] = (...args) => this.#call((service) => service.findingsOf(...args));
   readonly entriesOf: Analysis["entriesOf"] = (id) => this.#call((service) => service.entriesOf(id));
   readonly document: Analysis["document"] = () => this.#call((service) => service.document());
+  readonly filed: Analysis["filed"] = () => this.#call((service) => service.filed());
 
   close(): void {
     this.#group.end(new DOMException("the analysis was closed", "AbortError"));
@@ -92,7 +95,10 @@ class WorkersAnalysis implements Analysis {
   #startDetector(): Started {
     const { port1, port2 } = new MessageChannel();
     const joined = this.#service.begun.then(() => this.#service.remote.join(transfer(port1, port1)));
-    return this.#start(transfer({ role: "detector", service: port2 } as const, port2), joined);
+    return this.#start(
+      transfer({ role: "detector", service: port2, range: this.#scope.range } as const, port2),
+      joined,
+    );
   }
 
   #start(role: Role, first: Promise<void> = Promise.resolve()): Started {

@@ -6,6 +6,7 @@ import { Findings } from "../wasm/analyzer.js";
 import { Outline } from "./outline.js";
 import {
   type Facts,
+  type FiledFindings,
   type FindingGroup,
   type FindingGroups,
   type FindingsStatus,
@@ -38,8 +39,8 @@ export class FindingsService {
   #outline: Outline | undefined;
   #rules: readonly RuleFindings[] = [];
 
-  constructor(rules: string) {
-    this.#findings = new Findings(rules);
+  constructor(rules: string, maxFindings?: number | undefined) {
+    this.#findings = new Findings(rules, maxFindings);
   }
 
   accept(piece: Uint8Array<ArrayBuffer>): void {
@@ -92,6 +93,10 @@ export class FindingsService {
 
   entriesOf(id: string): Float64Array {
     return this.#findings.entries(id);
+  }
+
+  filed(): FiledFindings {
+    return { detections: this.#findings.summary(), rules: this.#findings.pack() };
   }
 
   async document(): Promise<Blob> {

@@ -5,13 +5,20 @@ import type { Lines } from "../index/in-pieces.js";
 import type { Analysis } from "./types.js";
 
 /** Role of a worker: the service makes findings from what detectors find in the events. */
-export type Role = { readonly role: "service" } | { readonly role: "detector"; readonly service: MessagePort };
+export type Role =
+  | { readonly role: "service"; readonly maxFindings?: number | undefined }
+  | {
+      readonly role: "detector";
+      readonly service: MessagePort;
+      /** Entries to examine, as `[first, end)`; all of them without a range. */
+      readonly range?: readonly [number, number] | undefined;
+    };
 
 /** Calls from the page to a worker. `begin` comes first. */
 export interface AnalysisWorker
   extends Pick<
     Analysis,
-    "status" | "select" | "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document"
+    "status" | "select" | "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document" | "filed"
   > {
   begin(module: CompiledModule, rules: string, role: Role): Promise<void>;
   // Detectors only.

@@ -191,6 +191,22 @@ export interface LogSummary {
 /** The parts of a report that findings depend on. */
 export interface Facts extends LogSummary, SignerFacts {}
 
+/** The result as an evidence file contains it (SPEC-DETECTION.md, section 14). */
+export interface FiledFindings {
+  /** JSON of the frame's member `detections`. */
+  readonly detections: string;
+  /** The pack as canonical JSON. */
+  readonly rules: string;
+}
+
+/** The events that the rules examine, and the findings that are kept. */
+export interface AnalysisScope {
+  /** Entries, as `[first, end)`. Default: all of them. */
+  readonly range?: readonly [number, number] | undefined;
+  /** Number of findings above which the analysis fails. Default: no limit. */
+  readonly maxFindings?: number | undefined;
+}
+
 /** Detection over verified events, in workers. */
 export interface Analysis {
   /**
@@ -227,6 +243,8 @@ export interface Analysis {
   entriesOf(id: string): Promise<Float64Array>;
   /** Returns the output of `countersign analyze --format json`. Rejects before `status` was called with facts. */
   document(): Promise<Blob>;
+  /** Returns the result of the last status as an evidence file contains it. */
+  filed(): Promise<FiledFindings>;
   /** Terminates the workers. */
   close(): void;
 }

@@ -25,9 +25,12 @@ export function work(port: Port): void {
     begin: async (module, rules, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "detector") {
-        detector = { detector: new Detector(rules), service: connect<PieceConsumer>(role.service, {}, "analyzer") };
+        detector = {
+          detector: new Detector(rules, role.range?.[0], role.range?.[1]),
+          service: connect<PieceConsumer>(role.service, {}, "analyzer"),
+        };
       } else {
-        service = new FindingsService(rules);
+        service = new FindingsService(rules, role.maxFindings);
       }
     },
     detect: (events) => {
@@ -45,6 +48,7 @@ export function work(port: Port): void {
     findingsOf: async (...args) => service.findingsOf(...args),
     entriesOf: async (id) => service.entriesOf(id),
     document: () => service.document(),
+    filed: async () => service.filed(),
   };
   connect(port, api, "host");
 }

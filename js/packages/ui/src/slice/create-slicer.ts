@@ -5,7 +5,7 @@ import type { Remote } from "@countersign/shared/rpc.js";
 import { WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.js";
 import type { CheckpointMark, Verify } from "@countersign/shared/verify.js";
 import { sampleRoot } from "./sample-root.js";
-import type { Evidence, SearchExport, SliceOptions, Slicer } from "./types.js";
+import type { DetectInExport, Evidence, SearchExport, SliceOptions, Slicer } from "./types.js";
 import { UNRECOGNIZED } from "./unrecognized.js";
 import type { SlicerHost, SlicerWorker, VerifiedExport } from "./work.js";
 
@@ -34,6 +34,23 @@ async function searchAgain(
   const given = { queries: [query, UNRECOGNIZED], at: Date.parse(time), trust, pins };
   const [selected, unrecognized] = await search(source, given);
   return { selected, unrecognized };
+}
+
+/** Runs the rules of an evidence file again, if it contains everything that they examined. */
+async function detectAgain(
+  { frame, export: source, trust, pins, rules }: Evidence,
+  detect: DetectInExport | undefined,
+): Promise<Pick<VerifiedExport, "detections">> {
+  const { slice, scope, detections } = JSON.parse(frame) as {
+    slice: object | null;
+    scope: { range: readonly [number, number] | null };
+    detections: { findings: number } | null;
+  };
+  if (rules === undefined || slice !== null || detect === undefined) {
+    return {};
+  }
+  const examined = { range: scope.range ?? undefined, maxFindings: detections?.findings };
+  return { detections: await detect(source, { rules, scope: examined, trust, pins }) };
 }
 
 /** Creates a slicer. */
@@ -96,7 +113,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     sha256: (source, options = {}) => withSlicer(options, (remote) => remote.sha256(source)),
     writeEvidence: (...args) => withSlicer({}, (remote) => remote.writeEvidence(...args)),
     writeReport: (filing) => withSlicer({}, (remote) => remote.writeReport(filing)),
-    async openEvidence(file, search) {
+    async openEvidence(file, search, detect) {
       const evidence = await withSlicer({}, (remote) => remote.readEvidence(file));
       const entries: number[] = [];
       const checkpoints: CheckpointMark[] = [];
@@ -113,7 +130,8 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const root = sampleRoot(checkpoints, report.origin);
-      const shown = { report, entries: Float64Array.from(entries), root, ...(await searchAgain(evidence, search)) };
+      const again = { ...(await searchAgain(evidence, search)), ...(await detectAgain(evidence, detect)) };
+      const shown = { report, entries: Float64Array.from(entries), root, ...again };
       await withSlicer({}, (remote) => remote.holdEvidence(evidence.frame, shown));
       return evidence;
     },

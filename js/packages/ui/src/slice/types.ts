@@ -1,6 +1,7 @@
 /** Slices, proofs, hashes, and evidence files of an export. */
 
 import type { CheckState, Judged, Why } from "@countersign/shared/report.js";
+import type { AnalysisScope } from "../analyze/types.js";
 
 /** The events to include in a slice. */
 export type Selection =
@@ -83,6 +84,8 @@ export interface Filing {
   readonly frame: string;
   readonly trust?: string | undefined;
   readonly pins: readonly string[];
+  /** The pack of a frame with `detections`, as canonical JSON. */
+  readonly rules?: string | undefined;
 }
 
 /** The contents of an evidence file. They don't prove where the file comes from. */
@@ -94,6 +97,8 @@ export interface Evidence {
   readonly export: Blob;
   readonly pins: readonly string[];
   readonly trust: string | undefined;
+  /** The pack of rules, if the frame has `detections`. */
+  readonly rules: string | undefined;
   /** Reason that selects the wording of the verdict, as in `Judged`. */
   readonly why: Why | null;
 }
@@ -109,6 +114,19 @@ export interface EvidenceSearch {
 
 /** Runs queries on an export, and returns the entries of the events that each of them selects, ascending. */
 export type SearchExport = (source: Blob, search: EvidenceSearch) => Promise<readonly Float64Array[]>;
+
+/** Rules to run over the export of an evidence file. */
+export interface EvidenceRules {
+  /** The pack as canonical JSON. */
+  readonly rules: string;
+  /** The entries that the file states, and the number of its findings: with more, it will be rejected. */
+  readonly scope: AnalysisScope;
+  readonly trust: string | undefined;
+  readonly pins: readonly string[];
+}
+
+/** Runs rules over an export, and returns the result as `FiledFindings.detections`. */
+export type DetectInExport = (source: Blob, rules: EvidenceRules) => Promise<string>;
 
 /** A sample to draw (SPEC-DETECTION.md, section 14). */
 export interface Drawing {
@@ -136,9 +154,10 @@ export interface Slicer {
   /**
    * Opens an evidence file and verifies its export against its trust file and pins. Rejects a file that was altered, or
    * whose claims its export contradicts. If the file contains everything that its query examined, `search` repeats the
-   * query; without `search`, such a file is rejected.
+   * query; if it contains everything that its rules examined, `detect` runs them again. Without them, such a file is
+   * rejected.
    */
-  openEvidence(file: Blob, search?: SearchExport): Promise<Evidence>;
+  openEvidence(file: Blob, search?: SearchExport, detect?: DetectInExport): Promise<Evidence>;
   /** Returns the drawn entries, in the order of the draw. */
   draw(drawing: Drawing): Promise<Float64Array>;
 }

@@ -29,6 +29,8 @@ export interface VerifiedExport {
   readonly selected?: Float64Array | undefined;
   /** Entries of the events that no parser recognizes; undefined if they weren't searched. */
   readonly unrecognized?: Float64Array | undefined;
+  /** Result of running the rules again, as JSON; undefined if they weren't run. */
+  readonly detections?: string | undefined;
 }
 
 /**
@@ -65,8 +67,9 @@ export function work(port: Port): void {
       return explained as Pick<Explanation, "steps">;
     },
     sha256: async (source) => core.sha256(await open(source, 1)),
-    writeEvidence: async ({ frame, trust, pins }, page, source) => {
-      const file = core.writeEvidence(frame, await all(page), bytes(trust), pins.map(encode), await all(source));
+    writeEvidence: async ({ frame, trust, pins, rules }, page, source) => {
+      const [shell, content] = [await all(page), await all(source)];
+      const file = core.writeEvidence(frame, shell, bytes(trust), pins.map(encode), rules, content);
       return new Blob([file as Uint8Array<ArrayBuffer>], { type: "text/html" });
     },
     writeReport: async ({ frame, trust, pins }) => {
@@ -80,7 +83,7 @@ export function work(port: Port): void {
           hint: "choose a file that countersign wrote",
         });
       }
-      const [frame, pageSha256, source, pins, trust, why] = core.readEvidence(await all(file)) as Parts;
+      const [frame, pageSha256, source, pins, trust, why, rules] = core.readEvidence(await all(file)) as Parts;
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return {
         frame,
@@ -88,10 +91,11 @@ export function work(port: Port): void {
         export: new Blob([source]),
         pins: pins.map(text),
         trust: trust && text(trust),
+        rules: rules && text(rules),
         why,
       };
     },
-    holdEvidence: async (frame, { report, entries, root, selected, unrecognized }) =>
+    holdEvidence: async (frame, { report, entries, root, selected, unrecognized, detections }) =>
       core.holdEvidence(
         frame,
         JSON.stringify(report),
@@ -100,6 +104,7 @@ export function work(port: Port): void {
         root?.witnessed ?? false,
         selected,
         unrecognized,
+        detections,
       ),
     draw: async ({ root, seed, entries, wanted }) => core.draw(root, seed, entries, wanted),
   };
@@ -114,6 +119,7 @@ type Parts = [
   pins: Bytes[],
   trust: Bytes | undefined,
   why: Why | null,
+  rules: Bytes | undefined,
 ];
 
 const MAX_EVIDENCE_BYTES = 160 << 20;

@@ -69,7 +69,9 @@ export class Detection extends EventTarget {
   }
 
   /** Access to the findings; undefined before the analysis starts. */
-  get answers(): Pick<Analysis, "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document"> | undefined {
+  get answers():
+    | Pick<Analysis, "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document" | "filed">
+    | undefined {
     return this.#analysis;
   }
 

@@ -11,7 +11,7 @@ import type {
   VerifyReading,
 } from "@countersign/shared/verify.js";
 import { lengthOf } from "@countersign/shared/verify.js";
-import type { Analysis } from "../../analyze/types.js";
+import type { Analysis, AnalysisScope } from "../../analyze/types.js";
 import { type SignedEvent, type SignerTrustSoFar, signerTrusts } from "../../index/signer-trust.js";
 import type { EventIndex } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
@@ -28,7 +28,7 @@ export interface Tools {
   /** Optional: slices and proofs. */
   readonly slicer?: (() => Slicer) | undefined;
   /** Optional: detection by a rule pack. */
-  readonly analysis?: ((rules: string) => Analysis) | undefined;
+  readonly analysis?: ((rules: string, scope?: AnalysisScope) => Analysis) | undefined;
   /** The rule pack that comes with the package. */
   readonly rules?: (() => Promise<string>) | undefined;
 }
