@@ -189,6 +189,7 @@ export class Page extends View {
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
         @selection-changed=${() => this.#selected()}
+        @save-detections=${() => void this.#evidence.value?.saveDetections()}
         @save-report=${() => void this.#evidence.value?.saveReport()}
         @print=${() => void this.#print()}
       >
@@ -347,7 +348,7 @@ export class Page extends View {
           ${findingsView(judged, (finding) => rowOf(part, finding), t)}
         `,
       )}
-      ${panelView("detections", tab, rulesView(part.session?.detection, this.#choice.rules, t))}
+      ${panelView("detections", tab, rulesView(part.session?.detection, this.#choice.rules, this.#evidence.value?.message ?? "", t))}
       ${panelView("signers", tab, signersView(part, report, this.#choice.trust, t))}
       ${panelView("coverage", tab, coverageView(part, report, t))}
       ${panelView("technical", tab, technicalView(part, report, t))}

@@ -21,7 +21,7 @@ export async function tools(): Promise<Tools> {
     verifyLive,
     index: () => createIndex(index),
     slicer: () => slicing,
-    analysis: (rules) => createAnalysis(analysis, rules),
+    analysis: (rules, scope) => createAnalysis(analysis, rules, scope),
     rules: async () => (await unpack(inlined.rules)).text(),
   };
 }

@@ -40,6 +40,10 @@ function doubtWords(doubt: Doubt, t: PageTexts): TemplateResult | string {
       return doubts.unrecognized(doubt.events);
     case "unexamined":
       return doubts.unexamined(doubt.events);
+    case "limits":
+      return doubts.limits(doubt.rules);
+    case "future":
+      return doubts.future(doubt.events);
     case "part":
       return doubts.part(figures.count(doubt.first), figures.count(doubt.last));
     case "range":

@@ -18,7 +18,15 @@ export type Doubt =
   | { readonly is: "later"; readonly seen: string | undefined }
   /** Events that state neither an action nor an actor that the search understands. */
   | { readonly is: "unrecognized"; readonly events: number }
-  | { readonly is: "unexamined"; readonly events: number };
+  | { readonly is: "unexamined"; readonly events: number }
+  /** There was no event to examine. */
+  | { readonly is: "empty" }
+  /** Rules couldn't examine all events. */
+  | { readonly is: "rules" }
+  /** Rules reached a memory limit. */
+  | { readonly is: "limits"; readonly rules: number }
+  /** Events whose own time is later than their recording. */
+  | { readonly is: "future"; readonly events: number };
 
 /** The basis of an answer: what was searched, and why it may not be everything. */
 export interface AnswerBasis {

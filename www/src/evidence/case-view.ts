@@ -8,6 +8,7 @@ import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answerBasis } from "./answer.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
+import { detectionsView, rulesQuestion } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { Frame } from "./frame.ts";
 import { rowsView } from "./rows-view.ts";
@@ -24,17 +25,19 @@ export interface ShownCase {
 }
 
 /** Renders the case: the question, the answer and who vouches for it, the verdict, who examined it, and the events. */
-export function caseView({ frame, why }: Filed, shown: ShownCase, t: PageTexts): TemplateResult {
+export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): TemplateResult {
+  const { frame, why } = filed;
   const texts = t.evidence.filed;
   const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
   const verdict = html`<strong>${word}</strong> ${value(says, 2000)}`;
   // All events of an export are no answer, and are on the Events tab.
-  const listed = frame.query === null && frame.slice === null ? [] : (shown.rows?.slice(0, MAX_LISTED) ?? []);
+  const isShown = frame.detections !== null || (frame.query === null && frame.slice === null);
+  const listed = isShown ? [] : (shown.rows?.slice(0, MAX_LISTED) ?? []);
   return html`
     <h2 id="filed-heading" tabindex="-1">${questionView(frame, t)}</h2>
-    ${answerView(frame, shown.report, t)}
+    ${answerView(filed, shown.report, t)}
     <dl class="facts case-facts">
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
       ${frame.examiner === "" ? nothing : fact(texts.examiner, value(frame.examiner, 1000))}
@@ -53,21 +56,23 @@ export function caseView({ frame, why }: Filed, shown: ShownCase, t: PageTexts):
   `;
 }
 
-/** Renders the question: the query, or that all events were selected. */
-function questionView({ query, scope }: Frame, t: PageTexts): TemplateResult {
+/** Renders the question: the query, the rules, or that all events were selected. */
+function questionView({ query, scope, detections }: Frame, t: PageTexts): TemplateResult {
+  if (detections !== null) return rulesQuestion(detections, t);
   if (query === null) return html`${t.evidence.filed.allOf(t.viewer.figures.events(scope.events))}`;
   return html`${t.evidence.ask.query} <code dir="ltr">${value(query, 4000)}</code>`;
 }
 
 /**
- * Renders the answer of a report with a query, and who vouches for it. `report` is this page's own on the export in
- * the file, if it is known by now.
+ * Renders the answer of a report with a query or rules, and who vouches for it. `report` is this page's own on the
+ * export in the file, if it is known by now.
  */
 export function answerView(
-  frame: Frame,
+  { frame, isOwnRules }: Pick<Filed, "frame" | "isOwnRules">,
   report: Report | undefined,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
+  if (frame.detections !== null) return detectionsView(frame, frame.detections, report, isOwnRules, t);
   const { examined, events } = frame.scope;
   if (examined === null) return nothing;
   const texts = t.evidence.filed;

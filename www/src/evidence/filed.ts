@@ -2,6 +2,7 @@ import type { PlainError } from "@countersign/shared/error.js";
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
+import { detectAgain } from "./detect-again.ts";
 import type { Frame } from "./frame.ts";
 import { ownPage } from "./own.ts";
 import { searchAgain } from "./search-again.ts";
@@ -18,6 +19,8 @@ export interface Filed {
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
   readonly page: { readonly sha256: string; readonly isOwn: boolean };
+  /** True if its rules are those of this page; undefined if it has none. */
+  readonly isOwnRules: boolean | undefined;
   readonly when: Date;
 }
 
@@ -38,8 +41,9 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
     export: source,
     pins,
     trust,
+    rules,
     why,
-  } = await slicer.openEvidence(file, searchAgain(tools));
+  } = await slicer.openEvidence(file, searchAgain(tools), detectAgain(tools));
   const frame = JSON.parse(text) as Frame;
   const own = await slicer.sha256(ownPage());
   const { name } = frame.slice?.file ?? frame.file;
@@ -52,6 +56,7 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
     trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },
     pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, isPasted: true })),
     page: { sha256: pageSha256, isOwn: own === pageSha256 },
+    isOwnRules: rules === undefined ? undefined : rules === (await tools.rules?.())?.trim(),
     when: now(),
   };
 }

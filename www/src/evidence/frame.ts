@@ -1,3 +1,4 @@
+import type { Coverage, EntryCount, PackInfo, RuleFindings } from "@countersign/ui/analyze/types.js";
 import type { Report } from "countersign/verify";
 
 /** A file, by name and content. */
@@ -31,6 +32,21 @@ export type Block =
   | { readonly list: readonly string[] }
   | { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
 
+/** The result of detection rules (SPEC-DETECTION.md, section 14). */
+export interface Detections {
+  readonly pack: PackInfo;
+  readonly engine: string;
+  readonly findings: number;
+  readonly digest: string;
+  /** Findings by rule and level, most serious first. */
+  readonly rules: readonly RuleFindings[];
+  readonly coverage: Coverage;
+  /** Rules that reached a memory limit. */
+  readonly limits: readonly { readonly rule: string }[];
+  /** Events whose own time is later than their recording. */
+  readonly future: EntryCount | null;
+}
+
 /** The frame of a report, with its origin (SPEC-DETECTION.md, section 14). */
 export interface Frame {
   readonly file: FileRef;
@@ -46,6 +62,8 @@ export interface Frame {
     readonly range: readonly [number, number] | null;
     readonly sample: Sample | null;
   };
+  /** The result of detection rules; null if none were run. */
+  readonly detections: Detections | null;
   readonly report: Report;
   readonly slice: { readonly file: FileRef; readonly events: number; readonly report: Report } | null;
   readonly reference: string;

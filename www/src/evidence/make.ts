@@ -1,12 +1,13 @@
+import type { FiledFindings } from "@countersign/ui/analyze/types.js";
 import { sampleRoot } from "@countersign/ui/slice/sample-root.js";
-import type { Drawing, Slicer } from "@countersign/ui/slice/types.js";
+import type { Drawing, Filing, Slicer } from "@countersign/ui/slice/types.js";
 import { stem } from "@countersign/ui/viewer/parts/save.js";
 import { SelectionMismatch } from "@countersign/ui/viewer/search/selection.js";
 import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
-import type { Frame, Paper, Sample } from "./frame.ts";
+import type { Detections, Frame, Paper, Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
 /** Maximum bytes of an export that one file holds. */
@@ -30,6 +31,8 @@ export interface EvidenceInput {
   /** The events that an evidence file contains: the selected ones, or all that were searched. */
   readonly contents: Contents;
   readonly sample: Sample | undefined;
+  /** The result of detection rules over all events; `entries` are then those that findings name. */
+  readonly detections?: FiledFindings | undefined;
   readonly reference: string;
   readonly examiner: string;
   readonly papers: readonly Paper[];
@@ -55,12 +58,13 @@ export async function reportFile(input: EvidenceInput): Promise<CreatedFile> {
 
 /** Creates a slice of the selected events; returns the export itself if all are selected. */
 export async function sliceFile(input: EvidenceInput): Promise<CreatedFile> {
-  const { part, query, sample, tools } = input;
+  const { part, query, sample, detections, tools } = input;
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session === undefined || slicer === undefined) throw new Error("a slice needs a session and a slicer");
   const indexes = chosen(input);
-  if (query === "" && sample === undefined) return { file, events: indexes.length };
+  if (query === "" && sample === undefined && detections === undefined)
+    return { file, events: indexes.length };
   const { bytes, events } = await slicer.slice(file, { indexes, allowsNone: true }, { trust: session.trust });
   if (events !== indexes.length) throw new SelectionMismatch([indexes.length, events]);
   return { file: new File([bytes], `${stem(file.name)}-slice.countersign.ndjson`), events };
@@ -71,7 +75,7 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
   const { frame, filing, slicer, session } = await createFrame(input);
   const { file } = input.part;
   const isAll = input.contents === "examined";
-  const { file: source, events } = isAll ? { file, events: chosen(input).length } : await sliceFile(input);
+  const { file: source, events } = isAll ? { file, events: selectedEvents(input) } : await sliceFile(input);
   if (source.size > MAX_EVENT_BYTES) throw new SizeLimitError();
   let slice = null;
   if (source !== file) {
@@ -82,6 +86,15 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
   const frameJson = JSON.stringify({ ...frame, slice });
   const evidence = await slicer.writeEvidence({ ...filing, frame: frameJson }, page, source);
   return { file: new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" }), events };
+}
+
+/** Returns the number of events that a report is about. */
+function selectedEvents({ detections, entries }: EvidenceInput): number {
+  return detections === undefined ? entries.length : detectionsOf(detections).coverage.events;
+}
+
+function detectionsOf({ detections }: FiledFindings): Detections {
+  return JSON.parse(detections) as Detections;
 }
 
 /** Returns the entries of the events to include, ascending: those of the sample, if there is one. */
@@ -106,17 +119,18 @@ export async function drawSample(
 
 interface FramedEvidence {
   readonly frame: object;
-  readonly filing: { readonly trust: string | undefined; readonly pins: readonly string[] };
+  readonly filing: Omit<Filing, "frame">;
   readonly slicer: Slicer;
   readonly session: Session;
 }
 
 async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
-  const { part, tools, query, entries, sample } = input;
+  const { part, tools, query, sample, detections } = input;
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session?.report === undefined || slicer === undefined) throw new Error("there is no report yet");
   const written = new Set(chosen(input));
+  const isAll = detections !== undefined && input.contents === "examined";
   const frame = {
     countersign: "evidence/v1",
     file: { name: file.name, sha256: part.sha256 ?? (await slicer.sha256(file)), size: file.size },
@@ -130,18 +144,20 @@ async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
     pins: session.pins.map((_, place) => ({ name: input.pins[place]?.name ?? "remembered.pin.txt" })),
     query: query === "" ? null : query,
     scope: {
-      events: entries.length,
+      events: selectedEvents(input),
       examined: query === "" ? null : input.examined,
       range: null,
       sample: sample ?? null,
     },
+    detections: detections === undefined ? null : detectionsOf(detections),
     report: session.report,
     slice: null,
     reference: input.reference,
     examiner: input.examiner,
     // Notes on other events reveal these events, and who examined them.
-    papers: input.papers.filter(({ entry }) => written.has(entry)),
+    papers: input.papers.filter(({ entry }) => isAll || written.has(entry)),
     sections: [],
   };
-  return { frame, filing: { trust: session.trust, pins: session.pins }, slicer, session };
+  const filing = { trust: session.trust, pins: session.pins, rules: detections?.rules };
+  return { frame, filing, slicer, session };
 }

@@ -136,6 +136,14 @@ export class EvidencePanel extends View {
     return this.#work(this.#evidenceReason, async () => [await evidenceFile(await this.#input(contents))]);
   }
 
+  /**
+   * Saves what the detection rules found as an evidence file. If it is nothing, the file contains all events, unless
+   * they are too many; otherwise those that findings name.
+   */
+  saveDetections(): Promise<void> {
+    return this.#work(undefined, async () => [await evidenceFile(await this.#detectionsInput())]);
+  }
+
   /** Saves an export of the selected events. */
   saveSlice(): Promise<void> {
     return this.#work(this.#reason, async () => [await sliceFile(await this.#input())]);
@@ -235,6 +243,32 @@ export class EvidencePanel extends View {
       examined: { events: selection.of, unrecognized: part.unrecognized },
       contents,
       sample,
+      reference: this.#reference,
+      examiner: this.#examiner,
+      papers: this.#papers?.all ?? [],
+      now: new Date(),
+    };
+  }
+
+  /** Collects the input of a file with the result of detection rules. */
+  async #detectionsInput(): Promise<EvidenceInput> {
+    const { part, trust, pins } = this.context;
+    const tools = this.context.tools();
+    const { status, isFinal, answers } = part.session?.detection ?? {};
+    if (tools === undefined || status === undefined || answers === undefined || isFinal !== true)
+      throw new Error("the rules haven't examined all events yet");
+    const isNone = status.findings === 0;
+    return {
+      part,
+      trust,
+      pins,
+      tools,
+      query: "",
+      entries: status.marks.entries,
+      examined: { events: status.events, unrecognized: 0 },
+      contents: isNone && this.canContainAll ? "examined" : "selected",
+      sample: undefined,
+      detections: await answers.filed(),
       reference: this.#reference,
       examiner: this.#examiner,
       papers: this.#papers?.all ?? [],

@@ -38,7 +38,7 @@ export function printedWords(
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
             ${row(words.query, queryView(frame.query ?? "", t))}
-            ${frame.scope.examined === null ? nothing : row(words.answer, answerView(frame, report, t))}
+            ${frame.scope.examined === null && frame.detections === null ? nothing : row(words.answer, answerView(filed, report, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
             ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}

@@ -512,6 +512,8 @@ export const de: PageTexts = {
     brought: "Das sind die Regeln aus",
     choose: "Andere Regeln verwenden",
     remove: "Die Regeln dieser Seite verwenden",
+    saveAbout:
+      "Eine HTML-Datei mit den Regeln, ihrem Ergebnis für alle Ereignisse, der Vertrauensdatei und dieser Seite. Wenn keine Regel angeschlagen hat, enthält sie alle Ereignisse, und jeder kann die Regeln noch einmal anwenden. Sonst enthält sie die Ereignisse, die in Funden vorkommen; dass es keine anderen Funde gibt, ist dann Ihre Aussage.",
     tooLarge: "ein Regelpaket hat höchstens 16 MiB",
   },
 
@@ -674,6 +676,14 @@ export const de: PageTexts = {
           `${events(unread)} ${unread === 1 ? "nennt" : "nennen"} weder Aktion noch Handelnden in einer Form, die die Suche kennt.`,
         unexamined: (present) =>
           `${events(present)} ${present === 1 ? "ist" : "sind"} mit den hier benutzten Schlüsseln verifiziert, und nicht alle wurden durchsucht.`,
+        empty: "Es gab kein Ereignis zu untersuchen.",
+        rules: "Die Regeln konnten nicht alle Ereignisse untersuchen. Die Gründe stehen unten.",
+        limits: (rules) =>
+          rules === 1
+            ? "Eine Regel hat eine Speichergrenze erreicht und kann etwas übersehen haben."
+            : `${rules} Regeln haben eine Speichergrenze erreicht und können etwas übersehen haben.`,
+        future: (late) =>
+          `${events(late)} ${late === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung. Regeln über einen Zeitraum zählen ${late === 1 ? "es" : "sie"} nicht.`,
       },
       times: {
         happened:
@@ -734,6 +744,21 @@ export const de: PageTexts = {
       examiner: "Geprüft von",
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
       answer: "Antwort",
+      rules: {
+        name: "Regeln",
+        heading: "Erkennungsregeln:",
+        none: (rules, pack, events) =>
+          html`Keine der ${rules} Regeln in „${pack}“ hat angeschlagen. Untersucht: ${events}.`,
+        some: (findings, events) => `Die Regeln ergeben ${findings}. Untersucht: ${events}.`,
+        more: (rules) => `und ${rules} weitere`,
+        contained: (events) =>
+          `Die Datei enthält die Regeln und alles, was sie untersucht haben: ${events}. Diese Seite hat die Regeln noch einmal angewendet, mit demselben Ergebnis.`,
+        stated:
+          "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält nicht alle Ereignisse, die die Regeln untersucht haben, deshalb kann diese Seite die Regeln nicht noch einmal anwenden.",
+        own: "Die Regeln sind die dieser Seite.",
+        other: (sha256) =>
+          html`Die Regeln sind nicht die dieser Seite: Sie gehören zu einer anderen Version, oder es sind eigene des Prüfers. Ihr SHA-256: ${sha256}`,
+      },
       examinedAt: "Untersucht am",
       verdict: "Ergebnis mit der Vertrauensdatei darin",
       whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",

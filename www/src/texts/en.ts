@@ -504,6 +504,8 @@ export const en = {
     brought: "These are the rules of",
     choose: "Use other rules",
     remove: "Use this page’s rules",
+    saveAbout:
+      "One HTML file with the rules, their result for all events, the trust file, and this page. If no rule fired, it contains all events, and its readers can run the rules again. Otherwise it contains the events that findings name, and that there are no other findings is your statement.",
     tooLarge: "a rule pack has at most 16 MiB",
   },
 
@@ -668,6 +670,12 @@ export const en = {
           `${events(unread)} ${unread === 1 ? "states" : "state"} neither an action nor an actor in a form that the search knows.`,
         unexamined: (present: number) =>
           `${events(present)} ${present === 1 ? "verifies" : "verify"} with the keys used here, and not all of them were searched.`,
+        empty: "There was no event to examine.",
+        rules: "The rules couldn’t examine all events. The reasons are below.",
+        limits: (rules: number) =>
+          `${rules === 1 ? "A rule" : `${rules} rules`} reached a memory limit and may have missed matches.`,
+        future: (late: number) =>
+          `${events(late)} ${late === 1 ? "states" : "state"} a time later than the recording. Rules over a timespan don’t count ${late === 1 ? "it" : "them"}.`,
       },
       times: {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",
@@ -725,6 +733,21 @@ export const en = {
       examiner: "Examiner",
       allOf: (events: string) => `All events of the export: ${events}`,
       answer: "Answer",
+      rules: {
+        name: "Rules",
+        heading: "Detection rules:",
+        none: (rules: string, pack: unknown, events: string) =>
+          html`No rule of the ${rules} in “${pack}” fired over ${events}.`,
+        some: (findings: string, events: string) => `The rules made ${findings} over ${events}.`,
+        more: (rules: string) => `and ${rules} more`,
+        contained: (events: string) =>
+          `The file contains the rules and all ${events} that they examined. This page ran them again and got the same result.`,
+        stated:
+          "The examiner states this about the export named below. The file doesn’t contain all events that the rules examined, so this page can’t run them again.",
+        own: "The rules are those of this page.",
+        other: (sha256: unknown) =>
+          html`The rules aren’t those of this page: they are of another version, or the examiner’s own. Their SHA-256: ${sha256}`,
+      },
       examinedAt: "Examined at",
       verdict: "Verdict by the file’s trust file",
       whole: "What the author’s tool reported about the full export:",

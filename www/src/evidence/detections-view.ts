@@ -1,0 +1,78 @@
+import { coverageView } from "@countersign/ui/viewer/detection/coverage.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Report } from "countersign/verify";
+import { html, nothing, type TemplateResult } from "lit";
+import type { PageTexts } from "../texts/en.ts";
+import { basisView } from "./answer-view.ts";
+import { detectionBasis } from "./detections-basis.ts";
+import type { Detections, Frame } from "./frame.ts";
+
+/** Maximum number of rules listed. */
+const MAX_LISTED = 20;
+
+/** Returns the name of a pack with its version. */
+export function packName({ pack: { name, version } }: Pick<Detections, "pack">): string {
+  return version === "" ? name : `${name} ${version}`;
+}
+
+/** Renders the rules that were run, as the question of a report. */
+export function rulesQuestion(detections: Detections, t: PageTexts): TemplateResult {
+  const { rules } = t.evidence.filed;
+  return html`${rules.heading} ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}`;
+}
+
+/**
+ * Renders what the rules found, who vouches for it, and which events they couldn't examine. `report` is this page's own
+ * on the export in the file, if it is known by now. `isOwn` is true if the rules are those of this page.
+ */
+export function detectionsView(
+  frame: Frame,
+  detections: Detections,
+  report: Report | undefined,
+  isOwn: boolean | undefined,
+  t: PageTexts,
+): TemplateResult {
+  const { rules: texts } = t.evidence.filed;
+  const { figures } = t.viewer;
+  const { pack, findings, coverage } = detections;
+  const events = figures.events(coverage.events);
+  const isContained = frame.slice === null;
+  const basis = detectionBasis(
+    (isContained ? report : undefined) ?? frame.report,
+    detections,
+    frame.scope.range,
+  );
+  return html`
+    <p class="case-answer" data-findings=${findings}><strong>${
+      findings === 0
+        ? texts.none(figures.count(pack.rules), value(packName(detections), 300), events)
+        : texts.some(figures.findings(findings), events)
+    }</strong></p>
+    ${findings === 0 ? nothing : foundView(detections, t)}
+    ${
+      isContained
+        ? html`<p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${texts.contained(events)}</span></p>`
+        : html`<p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${texts.stated}</span></p>`
+    }
+    ${
+      isOwn === undefined
+        ? nothing
+        : isOwn
+          ? html`<p class="basis tone-good" data-rules="own">${icon("pass")}<span>${texts.own}</span></p>`
+          : html`<p class="basis tone-doubt" data-rules="other">${icon("warning")}<span>${texts.other(html`<code class="hash">${pack.hash}</code>`)}</span></p>`
+    }
+    ${basisView(basis, t, !isContained)}
+    ${coverageView(coverage, true, t.viewer)}
+  `;
+}
+
+function foundView({ rules }: Detections, t: PageTexts): TemplateResult {
+  const { figures, found } = t.viewer;
+  return html`
+    <ul class="case-findings">
+      ${rules.slice(0, MAX_LISTED).map(({ title, level, findings }) => html`<li>${value(title, 300)} <span class="faint">${found.levels[level]}, ${figures.findings(findings)}</span></li>`)}
+      ${rules.length > MAX_LISTED ? html`<li class="faint">${t.evidence.filed.rules.more(figures.count(rules.length - MAX_LISTED))}</li>` : nothing}
+    </ul>
+  `;
+}
