@@ -116,6 +116,7 @@ pub fn config(folder: &Path) -> Config {
         reads: ReadRules::default(),
         parsers: Parsers::built_in(),
         page: None,
+        auditors_page: None,
         limits: Limits::default(),
         bounds: Bounds::default(),
         clock: Arc::new(|| Time::from_millis(BEGIN).unwrap()),
