@@ -5,6 +5,7 @@
 
 export const TABS = [
   "search",
+  "ask",
   "live",
   "findings",
   "sessions",

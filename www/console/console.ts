@@ -16,6 +16,8 @@ import { type Language, rememberLanguage, spoken } from "../src/texts/index.ts";
 import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import { accessView } from "./access-view.ts";
+import "./ask/ask.ts";
+import { AuditorsPage } from "./ask/auditors-page.ts";
 import { anotherView, claimsView, coverageTab } from "./coverage.ts";
 import "./exposure.ts";
 import { findingsTab, sessionsTab } from "./findings.ts";
@@ -23,12 +25,15 @@ import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
 import { type Conditions, NO_CONDITIONS, ROOT_TABS, readConditions, sameConditions } from "./address.ts";
+import { type EventLink, searchFragment } from "./event-links.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
 import { type LoadedFile, loadFiles, overview } from "./overview.ts";
 import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
+import type { EditedScenario, SavedScenario } from "./scenarios/editor.ts";
+import { ScenarioStore } from "./scenarios/store.ts";
 import { type Complaint, complaintOf, conditionsOf, searchView } from "./search.ts";
 import { SearchRunner } from "./search-runner.ts";
 import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
@@ -94,9 +99,11 @@ export class Console extends View {
     return this.#overview;
   };
   readonly #rules = async () => (await (await this.#workers()).rules?.()) ?? "";
-  /** API description and scenarios, until the page is closed. */
+  /** API description, until the page is closed. */
   #description: LoadedFile | undefined;
-  #scenarios: readonly LoadedFile[] = [];
+  readonly #auditorsPage = new AuditorsPage(this.#log);
+  readonly #scenarios = new ScenarioStore();
+  #editedScenario: EditedScenario | undefined;
   /** Reason why the last file was rejected. */
   #rejected = "";
   #conditions = readConditions(location.hash) ?? FIRST;
@@ -194,11 +201,19 @@ export class Console extends View {
         @selection-changed=${() => this.requestUpdate()}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
+        @show-events=${(event: CustomEvent<EventLink>) => void this.#showEvents(event.detail)}
         @show-entry=${(event: CustomEvent<number>) => void this.#showEntry(event.detail)}
         @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, ([one]) => (this.#description = one ?? this.#description))}
         @remove-description=${() => this.#change(() => (this.#description = undefined))}
-        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
-        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
+        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => this.#scenarios.add(brought))}
+        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => this.#scenarios.remove(event.detail))}
+        @edit-scenario=${(event: CustomEvent<EditedScenario>) => this.#change(() => (this.#editedScenario = event.detail))}
+        @close-scenario=${() => this.#change(() => (this.#editedScenario = undefined))}
+        @save-scenario=${({ detail: { replaces, file } }: CustomEvent<SavedScenario>) =>
+          this.#change(() => {
+            this.#scenarios.replace(replaces, file);
+            this.#editedScenario = undefined;
+          })}
         @begin-live=${() => this.#beginLive()}
         @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
@@ -257,6 +272,10 @@ export class Console extends View {
         return this.#reader.mayRead
           ? this.#liveTab(t)
           : html`<p class="help wide-text">${t.live.about}</p>${this.#toToken(t)}`;
+      case "ask":
+        return html`
+          <p class="help wide-text">${t.ask.about}</p>
+          ${this.#ofVerified(t, (verified, { report }) => html`<cs-ask .verified=${verified} .report=${report} .trust=${this.#reader.trust} .page=${this.#auditorsPage} .texts=${t}></cs-ask>`)}`;
       case "findings":
         return html`
           <p class="help wide-text">${t.findings.about}</p>
@@ -272,7 +291,7 @@ export class Console extends View {
       case "exposure":
         return html`
           <p class="help wide-text">${t.exposure.about}</p>
-          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#rejected} .texts=${t}></cs-exposure>`)}`;
+          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios.files} .edited=${this.#editedScenario} .isKept=${this.#scenarios.isKept} .complaint=${this.#rejected} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
           ${this.#ofVerified(t, (verified, { report }) => coverageTab(verified, report, t))}
@@ -416,8 +435,24 @@ export class Console extends View {
     });
   }
 
+  /** The session that the sections show. */
+  get #shown(): Verified | undefined {
+    return this.#sources.shown(this.#sources.all(this.#searchRunner.search, this.#follower.watch));
+  }
+
+  /** Shows the events behind a row, in the search or the live view. */
+  async #showEvents({ query, entry }: EventLink): Promise<void> {
+    const shown = this.#shown;
+    if (shown === undefined) return;
+    // A name may contain what no query can, such as a very long text.
+    const refusal = await shown.session.index.check(query);
+    if (refusal === undefined)
+      location.hash = searchFragment(this.#tabs.fragment(shown.from), FRAGMENTS[shown.from], query);
+    else if (entry !== undefined) await this.#showEntry(entry);
+  }
+
   async #showEntry(index: number): Promise<void> {
-    const shown = this.#sources.shown(this.#sources.all(this.#searchRunner.search, this.#follower.watch));
+    const shown = this.#shown;
     const line = await shown?.session.index.lineOf(index).catch(() => undefined);
     if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
   }

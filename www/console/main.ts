@@ -3,6 +3,7 @@ import "../src/style/base.css";
 import "../src/style/page.css";
 import "../src/style/result.css";
 import "../src/style/coverage.css";
+import "../src/style/evidence.css";
 import "./console.css";
 import { define } from "@countersign/ui/viewer/view.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
