@@ -112,6 +112,8 @@ export class Console extends View {
   /** The query to apply once the viewer exists. */
   #pendingQuery: string | undefined;
   #complaint: Complaint | undefined;
+  /** True until the entry that another section led to is open. */
+  #isBringingEntry = false;
   #storage = NO_STORAGE;
   #records = NO_RECORDS;
   #tenantFilter = NO_FILTER;
@@ -198,6 +200,7 @@ export class Console extends View {
         @countersign-query=${(event: CustomEvent<{ query: string }>) => {
           if (this.#tabs.current === "search") this.#viewerSearched(event.detail.query);
         }}
+        @countersign-open=${({ target }: Event) => void this.#rowOpened(target as Viewer)}
         @selection-changed=${() => this.requestUpdate()}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
@@ -454,7 +457,17 @@ export class Console extends View {
   async #showEntry(index: number): Promise<void> {
     const shown = this.#shown;
     const line = await shown?.session.index.lineOf(index).catch(() => undefined);
-    if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
+    if (shown === undefined || line === undefined) return;
+    this.#isBringingEntry = true;
+    this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
+  }
+
+  /** Scrolls to an entry that another section led to, so that its details begin at the top of the window. */
+  async #rowOpened(viewer: Viewer): Promise<void> {
+    if (!this.#isBringingEntry) return;
+    this.#isBringingEntry = false;
+    await viewer.updateComplete;
+    viewer.scrollIntoView({ block: "start" });
   }
 
   async #useToken(token: string): Promise<void> {

@@ -20,8 +20,7 @@ import { path } from "../src/shell.ts";
 import type { LoadedFile } from "./overview.ts";
 import { proposalsView } from "./proposals.ts";
 import { emptyScenario, exampleScenario } from "./scenarios/draft.ts";
-import type { EditedScenario } from "./scenarios/editor.ts";
-import "./scenarios/editor.ts";
+import { type EditedScenario, unusedName } from "./scenarios/editor.ts";
 import { problemView } from "./scenarios/problems.ts";
 import { gather, type Observations, type Span, spanOf } from "./signals.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -106,7 +105,7 @@ export class ExposureTab extends View {
       ${
         this.edited === undefined
           ? nothing
-          : html`<cs-scenario .scenario=${this.edited} .names=${this.scenarios.map(({ name }) => name)} .overview=${this.overview} .texts=${t}></cs-scenario>`
+          : html`<cs-scenario .scenario=${this.edited} .files=${this.scenarios} .overview=${this.overview} .texts=${t}></cs-scenario>`
       }
       ${this.#outcome(report, t)}
     `;
@@ -117,11 +116,12 @@ export class ExposureTab extends View {
     const words = t.exposure;
     const isFirst = this.scenarios.length === 0;
     const edit = (edited: EditedScenario) => emit(this, "edit-scenario", edited);
-    const example = () =>
-      edit({
-        name: undefined,
-        content: exampleScenario(words.example, new Date().toISOString().slice(0, 10)),
-      });
+    const example = () => {
+      const content = exampleScenario(words.example, new Date().toISOString().slice(0, 10));
+      // Another scenario may have been made from the example.
+      content.id = unusedName(content.id, this.scenarios).replace(/\.yml$/, "");
+      edit({ name: undefined, content });
+    };
     return html`
       <section class="brought" aria-labelledby="scenarios-heading">
         <h3 id="scenarios-heading">${words.scenarios}</h3>

@@ -117,7 +117,7 @@ export class Scores extends View {
             ? html`<p class="empty">${none}</p>`
             : table(
                 heading,
-                [words[name], words.score, words.findings, words.worst, words.last],
+                [words.subject[name], words.score, words.findings, words.worst, words.last],
                 all.slice(0, MAX_LISTED).map((scored) => this.#row(name, scored, t)),
               )
         }

@@ -6,6 +6,10 @@ import { html, nothing, type TemplateResult } from "lit";
 /** Maximum number of columns that fit on a narrow screen without cards. */
 const MAX_NARROW_COLUMNS = 2;
 
+/** Characters of a label that fit in a line of a card, and the maximum number of lines. */
+const LABEL_LINE = 13;
+const MAX_LABEL_LINES = 3;
+
 /** Roles of the elements of a table. Some browsers drop them from elements that aren't displayed as one. */
 const ROLES: Readonly<Record<string, string>> = {
   TABLE: "table",
@@ -44,8 +48,12 @@ export class Table extends View {
     for (const head of table.querySelectorAll("th"))
       head.setAttribute("role", head.scope === "col" ? "columnheader" : "rowheader");
     for (const row of table.querySelectorAll("tbody > tr"))
-      for (const [nth, cell] of [...row.children].entries())
-        cell.setAttribute("data-label", this.heads[nth] ?? "");
+      for (const [nth, cell] of [...row.children].entries()) {
+        const label = this.heads[nth] ?? "";
+        const lines = Math.min(MAX_LABEL_LINES, Math.ceil(label.length / LABEL_LINE));
+        cell.setAttribute("data-label", label);
+        cell.setAttribute("data-label-lines", String(lines));
+      }
   }
 }
 

@@ -14,6 +14,7 @@ import { complaintView, picker } from "../../src/input/choose.ts";
 import { type TrustChoice, trustName, trustText } from "../../src/input/trust.ts";
 import type { Part } from "../../src/state/case.ts";
 import type { PageTexts } from "../../src/texts/en.ts";
+import { counted } from "../address.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import { partOf, type Verified } from "../verified.ts";
 import type { AuditorsPage } from "./auditors-page.ts";
@@ -79,7 +80,7 @@ export class AskSection extends View {
         <countersign-evidence hidden .texts=${texts} .context=${context}></countersign-evidence>
       </div>
       ${
-        isWholeLog(report)
+        !isPart(verified, report)
           ? nothing
           : html`
             <div class="behind"><span>${words.onlyPart}</span>
@@ -169,6 +170,11 @@ export class AskSection extends View {
     this.#words = [t, texts];
     return texts;
   }
+}
+
+/** True if more of the log can be loaded. */
+function isPart({ scope: { conditions } }: Verified, report: Report): boolean {
+  return conditions !== undefined && counted(conditions) > 0 && !isWholeLog(report);
 }
 
 function fileName(origin: string | null): string {

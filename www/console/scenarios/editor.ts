@@ -1,7 +1,7 @@
 /** The form for a scenario, which the core checks before it is used. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Overview, ScenarioProblem } from "@countersign/ui/overview/types.js";
+import type { Exposure, Overview, ScenarioProblem } from "@countersign/ui/overview/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
@@ -31,11 +31,11 @@ export interface SavedScenario {
 
 /** Dispatches `save-scenario` (a `SavedScenario`) and `close-scenario`. */
 export class ScenarioEditor extends View {
-  static override properties = props("scenario", "names", "overview", "texts");
+  static override properties = props("scenario", "files", "overview", "texts");
 
   declare scenario: EditedScenario | undefined;
-  /** Names of the other files. */
-  declare names: readonly string[];
+  /** All scenarios of the reader. */
+  declare files: readonly LoadedFile[];
   declare overview: (() => Promise<Overview>) | undefined;
   declare texts: ConsoleTexts | undefined;
 
@@ -45,7 +45,7 @@ export class ScenarioEditor extends View {
 
   constructor() {
     super();
-    this.names = [];
+    this.files = [];
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -152,31 +152,51 @@ export class ScenarioEditor extends View {
     const { name: replaces, content } = scenario;
     const text = typeof content === "string" ? content : scenarioText(content);
     const parsed = await this.#check(text);
-    if (parsed === undefined) {
+    if (parsed === undefined || !(await this.#checkWithOthers(text))) {
       await this.updateComplete;
       this.querySelector<HTMLElement>(
         "input[aria-invalid], select[aria-invalid], textarea[aria-invalid]",
       )?.focus();
       return;
     }
-    const name = replaces ?? unusedName(parsed.id, this.names);
+    const name = replaces ?? unusedName(parsed.id, this.files);
     emit<SavedScenario>(this, "save-scenario", { replaces, file: { name, text } });
   }
 
   /** Has the core check a scenario. Returns what it read; undefined if it found problems, which are shown. */
   async #check(text: string): Promise<ScenarioDraft | undefined> {
+    const outcome = await this.#ask([{ name: this.scenario?.name ?? "", text }]);
+    if (outcome === undefined) return undefined;
+    this.#show("report" in outcome ? [] : outcome);
+    const parsed = "report" in outcome ? outcome.report.scenarios[0] : undefined;
+    return parsed && draftOf(parsed);
+  }
+
+  /** Checks that a valid scenario can be evaluated with the others: with the same currency, and an id of its own. */
+  async #checkWithOthers(text: string): Promise<boolean> {
+    const others = this.files.filter(({ name }) => name !== this.scenario?.name);
+    if (others.length === 0) return true;
+    const outcome = await this.#ask([...others, { name: "", text }]);
+    if (outcome === undefined) return false;
+    // Problems of other files are shown with the figures.
+    this.#show("report" in outcome ? [] : outcome.filter(({ file }) => file === ""));
+    return this.#problems.length === 0;
+  }
+
+  #show(problems: readonly ScenarioProblem[]): void {
+    this.#problems = problems;
+    this.requestUpdate();
+  }
+
+  async #ask(files: readonly LoadedFile[]): ReturnType<typeof expose> {
     const { scenario, overview } = this;
     if (overview === undefined) return undefined;
     this.#isChecking = true;
     this.#failure = undefined;
     this.requestUpdate();
     try {
-      const files = [{ name: scenario?.name ?? "", text }];
-      const outcome = await (await overview()).expose(files, { origin: null, log: null });
-      if (scenario !== this.scenario) return undefined;
-      this.#problems = "report" in outcome ? [] : outcome;
-      const parsed = "report" in outcome ? outcome.report.scenarios[0] : undefined;
-      return parsed && draftOf(parsed);
+      const outcome = await expose(overview, files);
+      return scenario === this.scenario ? outcome : undefined;
     } catch (error) {
       this.#failure = plainError(error);
       return undefined;
@@ -187,9 +207,17 @@ export class ScenarioEditor extends View {
   }
 }
 
+/** Evaluates scenarios apart from any log. */
+async function expose(
+  overview: () => Promise<Overview>,
+  files: readonly LoadedFile[],
+): Promise<Exposure | readonly ScenarioProblem[] | undefined> {
+  return await (await overview()).expose(files, { origin: null, log: null });
+}
+
 /** Returns a file name for an id that no other file has. */
-export function unusedName(id: string, names: readonly string[]): string {
-  const used = new Set(names);
+export function unusedName(id: string, files: readonly Pick<LoadedFile, "name">[]): string {
+  const used = new Set(files.map(({ name }) => name));
   for (let nth = 1; ; nth += 1) {
     const name = nth === 1 ? `${id}.yml` : `${id}-${nth}.yml`;
     if (!used.has(name)) return name;

@@ -110,9 +110,11 @@ function rangeView(
             isWide: field === "source",
             type: field === "date" ? "date" : "text",
             isNumber: field !== "source" && field !== "date",
+            isBelow: true,
           }),
         )}
       </div>
+      ${RANGE_FIELDS.map((field) => problemsView(input, `${path}.${field}`, labels[field]))}
     </fieldset>
   `;
 }
@@ -268,6 +270,8 @@ interface TextFieldOptions {
   readonly hint?: string;
   readonly type?: "text" | "date";
   readonly isNumber?: boolean;
+  /** True if the problems are rendered elsewhere. */
+  readonly isBelow?: boolean;
 }
 
 function textField(
@@ -276,7 +280,7 @@ function textField(
   label: string,
   text: string,
   write: (text: string) => void,
-  { isWide = false, hint, type = "text", isNumber = false }: TextFieldOptions,
+  { isWide = false, hint, type = "text", isNumber = false, isBelow = false }: TextFieldOptions,
 ): TemplateResult {
   const isWrong = problemsAt(input, path).length > 0;
   return html`
@@ -293,7 +297,7 @@ function textField(
         .value=${live(text)}
         @input=${({ target }: Event) => write((target as HTMLInputElement).value)}
       />
-      ${problemsView(input, path)}
+      ${isBelow ? nothing : problemsView(input, path)}
     </label>
   `;
 }
@@ -302,11 +306,12 @@ function problemsAt({ problems }: FormInput, path: string): readonly ScenarioPro
   return problems.filter(({ member }) => member === path);
 }
 
-function problemsView(input: FormInput, path: string): TemplateResult | typeof nothing {
+function problemsView(input: FormInput, path: string, label?: string): TemplateResult | typeof nothing {
   const found = problemsAt(input, path);
+  const before = label === undefined ? nothing : html`<strong>${label}:</strong> `;
   return found.length === 0
     ? nothing
-    : html`<span class="scenario-problem" id=${problemId(path)}>${found.map((problem) => sentenceView(problem))}</span>`;
+    : html`<span class="scenario-problem" id=${problemId(path)}>${found.map((problem) => html`<span>${before}${sentenceView(problem)}</span>`)}</span>`;
 }
 
 function problemId(path: string): string {

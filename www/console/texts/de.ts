@@ -300,20 +300,20 @@ export const de: ConsoleTexts = {
   ask: {
     heading: "Fragen, wer was getan hat",
     about:
-      "Fragen Sie, wer was wann getan hat. Die Antwort kommt nur aus Ereignissen, die Ihr Browser geladen und verifiziert hat, sagt, worauf sie beruht, und lässt sich als Nachweis speichern, auch wenn nichts gefunden wurde.",
+      "Fragen Sie, wer was wann getan hat. Die Antwort kommt nur aus Ereignissen, die Ihr Browser geladen und geprüft hat, sagt, worauf sie beruht, und lässt sich als Beweis speichern, auch wenn nichts gefunden wurde.",
     notLive: "Fragen brauchen einen vollständigen Export. Laden Sie das Log, um zu fragen.",
-    onlyPart: "Nicht das ganze Log ist hier geladen und verifiziert. Um nach allem zu fragen:",
-    page: "Die Seite in Nachweisdateien",
+    onlyPart: "Nur ein Teil des Logs ist hier geladen. Um nach allem zu fragen:",
+    page: "Die Seite in Beweisdateien",
     pageAbout:
-      "Eine Nachweisdatei beginnt mit der Seite für Prüfer, die sie beim Öffnen prüft. Dieses Log stellt eine Kopie bereit. Wenn Sie sich dafür nicht auf den Betreiber des Logs verlassen wollen, wählen Sie die Datei index.html einer Veröffentlichung; vergleichen Sie ihren SHA-256 mit SHA256SUMS.",
-    pageChosen: (name: string) => `Nachweisdateien beginnen mit ${name}.`,
+      "Eine Beweisdatei beginnt mit der Seite für Prüfer, die sie beim Öffnen prüft. Dieses Log stellt eine Kopie bereit. Wenn Sie sich dafür nicht auf den Betreiber des Logs verlassen wollen, wählen Sie die Datei index.html einer Veröffentlichung; vergleichen Sie ihren SHA-256 mit SHA256SUMS.",
+    pageChosen: (name: string) => `Beweisdateien beginnen mit ${name}.`,
     choosePage: "Kopie wählen",
     notPage: "Das ist nicht die Seite für Prüfer. Wählen Sie die Datei index.html einer Veröffentlichung.",
     words: {
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Suche unter „Suche“ bleibt, wie sie ist.",
       changed:
         "Die Ereignisse haben sich seit dieser Antwort geändert. Fragen Sie noch einmal, um die Antwort zu sehen.",
-      inFile: ", soweit hier geladen und verifiziert",
+      inFile: ", soweit es hier geladen ist",
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
       show: "In der Suche zeigen",
@@ -352,6 +352,7 @@ export const de: ConsoleTexts = {
     events: "die Ereignisse zeigen",
     sessions: "Sitzungen",
     identities: "Identitäten",
+    subject: { sessions: "Sitzung", identities: "Identität" },
     waiting: "Die Punkte erscheinen mit dem Ergebnis.",
     noSessions: "Die Regeln haben zu keiner Sitzung etwas gefunden.",
     noIdentities: "Die Regeln haben zu keiner Identität etwas gefunden.",

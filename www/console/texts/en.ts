@@ -286,9 +286,9 @@ export const en = {
   ask: {
     heading: "Ask who did what",
     about:
-      "Ask who did what and when. The answer comes only from events that your browser loaded and verified, says what it is based on, and can be saved as evidence, also if nothing was found.",
+      "Ask who did what and when. The answer comes only from events that your browser loaded and checked, says what it is based on, and can be saved as evidence, also if nothing was found.",
     notLive: "Questions need a complete export. Load the log to ask about it.",
-    onlyPart: "Not all of the log is loaded and verified here. To ask about all of it:",
+    onlyPart: "Only part of the log is loaded here. To ask about all of it:",
     page: "The page in evidence files",
     pageAbout:
       "An evidence file begins with the auditor’s page, which verifies it when it is opened. This log serves a copy. If you don’t want to rely on the log operator for it, choose the file index.html of a release; compare its SHA-256 with SHA256SUMS.",
@@ -299,7 +299,7 @@ export const en = {
     words: {
       about: "Days are in UTC, and both count. The search in Search stays as it is.",
       changed: "The events have changed since this answer. Ask again to see the answer.",
-      inFile: " that is loaded and verified here",
+      inFile: " in what is loaded here",
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched: this is all of them.`,
       show: "Show them in Search",
@@ -337,6 +337,7 @@ export const en = {
     events: "show the events",
     sessions: "Sessions",
     identities: "Identities",
+    subject: { sessions: "Session", identities: "Identity" },
     waiting: "The scores appear with the result.",
     noSessions: "The rules found nothing about a session.",
     noIdentities: "The rules found nothing about an identity.",
