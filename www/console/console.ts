@@ -209,7 +209,7 @@ export class Console extends View {
         @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, ([one]) => (this.#description = one ?? this.#description))}
         @remove-description=${() => this.#change(() => (this.#description = undefined))}
         @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => this.#scenarios.add(brought))}
-        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => this.#scenarios.remove(event.detail))}
+        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => this.#removeScenario(event.detail))}
         @edit-scenario=${(event: CustomEvent<EditedScenario>) => this.#change(() => (this.#editedScenario = event.detail))}
         @close-scenario=${() => this.#change(() => (this.#editedScenario = undefined))}
         @save-scenario=${({ detail: { replaces, file } }: CustomEvent<SavedScenario>) =>
@@ -436,6 +436,12 @@ export class Console extends View {
       keep(loaded);
       this.#rejected = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
     });
+  }
+
+  /** Removes a scenario, and stops editing it. */
+  #removeScenario(name: string): void {
+    this.#scenarios.remove(name);
+    if (this.#editedScenario?.name === name) this.#editedScenario = undefined;
   }
 
   /** The session that the sections show. */

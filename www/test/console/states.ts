@@ -8,6 +8,7 @@ type Scene = (page: Page) => Promise<() => Promise<void>>;
 
 const TABS = [
   "Search",
+  "Ask",
   "Live",
   "Findings",
   "Sessions",
