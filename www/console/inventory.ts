@@ -242,7 +242,7 @@ export class InventoryTab extends View {
     // The inventory calls a caller without a type a user, which a query doesn't.
     const isTyped = event === undefined || factsOf(event)?.actor?.type !== undefined;
     const link: EventLink = { query: actorQuery(isTyped ? id : id.replace(/^user:/, "")), entry };
-    return html`<button type="button" class="quiet subject" @click=${() => emit(this, "show-events", link)}>${name === undefined ? nothing : html`${value(name, 80)} `}<span class=${name === undefined ? nothing : "faint"}>${value(id, 80)}</span><span class="sr"> – ${t.inventory.events}</span></button>`;
+    return html`<button type="button" class="quiet subject" @click=${() => emit(this, "show-events", link)}>${name === undefined ? nothing : html`${value(name, 80)} `}<span class=${name === undefined ? nothing : "faint"}>${value(id, 80)}</span><span class="sr"> – ${t.inventory.callerEvents}</span></button>`;
   }
 
   /** Looks up the events that name the listed callers. */

@@ -111,8 +111,8 @@ export class AskSection extends View {
     if (found !== undefined && !("code" in found) && session === this.#session) {
       const file = new File([bytes], fileName(report.origin));
       this.#part = { ...partOf(verified), file, unrecognized: found.events };
+      this.requestUpdate();
     }
-    this.requestUpdate();
   }
 
   #context(part: Part): EvidenceContext {

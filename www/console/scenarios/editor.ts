@@ -74,7 +74,15 @@ export class ScenarioEditor extends View {
   }
 
   #formView(draft: ScenarioDraft, t: ConsoleTexts): TemplateResult {
-    return formView({ draft, problems: this.#problems, changed: () => this.requestUpdate() }, t);
+    return formView(
+      {
+        draft,
+        problems: this.#problems,
+        changed: () => this.requestUpdate(),
+        removed: () => this.#show([]),
+      },
+      t,
+    );
   }
 
   #textView(scenario: EditedScenario, text: string, t: ConsoleTexts): TemplateResult {

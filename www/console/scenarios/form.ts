@@ -39,6 +39,8 @@ interface FormInput {
   readonly problems: readonly ScenarioProblem[];
   /** Called when fields appear or disappear. */
   readonly changed: () => void;
+  /** Called when an item of a list is removed, after which problems name other items. */
+  readonly removed: () => void;
 }
 
 /** Renders the fields of a scenario. */
@@ -137,7 +139,7 @@ function observedView(input: FormInput, t: ConsoleTexts): TemplateResult {
 }
 
 function signalView(input: FormInput, signal: SignalDraft, nth: number, t: ConsoleTexts): TemplateResult {
-  const { draft, changed } = input;
+  const { draft, changed, removed } = input;
   const words = t.exposure.editor;
   const path = `observed[${nth}].${signal.kind}`;
   const turn = (event: Event) => {
@@ -147,7 +149,7 @@ function signalView(input: FormInput, signal: SignalDraft, nth: number, t: Conso
   };
   const remove = () => {
     draft.observed.splice(nth, 1);
-    changed();
+    removed();
   };
   const known = signal.kind === "endpoint" ? FLAGS : signal.kind === "level" ? LEVELS : undefined;
   return html`
@@ -209,7 +211,7 @@ function controlsView(input: FormInput, t: ConsoleTexts): TemplateResult {
 }
 
 function controlView(input: FormInput, control: ControlDraft, nth: number, t: ConsoleTexts): TemplateResult {
-  const { draft, changed } = input;
+  const { draft, changed, removed } = input;
   const words = t.exposure.editor;
   const path = `controls[${nth}]`;
   const inputs: readonly InputPath[] = [
@@ -227,7 +229,7 @@ function controlView(input: FormInput, control: ControlDraft, nth: number, t: Co
   };
   const remove = () => {
     draft.controls.splice(nth, 1);
-    changed();
+    removed();
   };
   return html`
     <fieldset class="scenario-control">

@@ -406,6 +406,7 @@ export const de: ConsoleTexts = {
     notStated: "nicht angegeben",
     last: "Letzter Aufruf",
     events: "die Aufrufe zeigen",
+    callerEvents: "die Ereignisse zeigen",
     riskAbout:
       "Das Risiko ist die Summe der Punkte, die bei jedem Endpunkt stehen: mittel ab 20, hoch ab 40. Ein Name führt zu den Aufrufen.",
     nobody: "kein Aufrufer genannt",

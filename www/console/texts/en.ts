@@ -391,6 +391,7 @@ export const en = {
     notStated: "not stated",
     last: "Last call",
     events: "show the calls",
+    callerEvents: "show the events",
     riskAbout:
       "The risk is the sum of the points listed with each endpoint: medium from 20, high from 40. A name leads to the calls.",
     nobody: "no caller named",
