@@ -5,8 +5,8 @@
 
 export const TABS = [
   "search",
-  "ask",
   "live",
+  "ask",
   "findings",
   "sessions",
   "inventory",

@@ -8,8 +8,8 @@ type Scene = (page: Page) => Promise<() => Promise<void>>;
 
 const TABS = [
   "Search",
-  "Ask",
   "Live",
+  "Ask",
   "Findings",
   "Sessions",
   "Inventory",
