@@ -3,7 +3,7 @@
 import type { Endpoint } from "@countersign/ui/overview/types.js";
 import { quoted } from "../src/evidence/question.ts";
 
-/** What a press on a row leads to. */
+/** The destination of a press on a row. */
 export interface EventLink {
   readonly query: string;
   /** An entry to show if the query is invalid. */

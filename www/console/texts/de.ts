@@ -460,7 +460,7 @@ export const de: ConsoleTexts = {
       cancel: "Abbrechen",
       toText: "Als YAML bearbeiten",
       toForm: "Im Formular bearbeiten",
-      text: "Szenario als YAML. Das Formular schreibt es neu, ohne Kommentare",
+      text: "Szenario als YAML. Speichern im Formular entfernt seine Kommentare",
       problems: (problems: number) =>
         `${counting(LANG, "Fehler", "Fehler")(problems)}. Nichts wurde gespeichert.`,
       title: "Name",

@@ -444,7 +444,7 @@ export const en = {
       cancel: "Cancel",
       toText: "Edit as YAML",
       toForm: "Edit in the form",
-      text: "Scenario as YAML. The form writes it anew, without comments",
+      text: "Scenario as YAML. Saving in the form removes its comments",
       problems: (problems: number) =>
         `${counting(LANG, "problem", "problems")(problems)}. Nothing was saved.`,
       title: "Name",
@@ -460,7 +460,7 @@ export const en = {
         loss: "The cost of one loss: investigation, repair, notifications, and support.",
         "secondary.probability":
           "The probability that authorities, customers, or courts react to a loss, from 0 to 1.",
-        "secondary.loss": "The cost of that: fines, damages, and lost customers.",
+        "secondary.loss": "The cost of that: fines, claims, and lost customers.",
       },
       secondary: "Others may react and cause a second loss",
       observed: "Observed threat events",

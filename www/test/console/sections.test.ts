@@ -320,7 +320,7 @@ test("scenarios: are written in a form that the core checks, and stored in the b
   assert.equal(await field("loss.low").getAttribute("aria-invalid"), "true");
   await page.locator('cs-scenario input[name="id"]:focus').waitFor();
   assert.deepEqual(await violations(page), []);
-  // What was typed survives a look at another section.
+  // The typed text survives a look at another section.
   await section(page, "coverage");
   await section(page, "exposure");
   await field("id").fill("lost-credentials");
@@ -370,7 +370,7 @@ test("scenarios: are written in a form that the core checks, and stored in the b
   assert.equal(await page.locator(".scenario-files").count(), 0);
 });
 
-test("scenarios: an example starts one, an id is used once, and a broken file is mended as text", {
+test("scenarios: an example starts one, an id is used once, and a broken file is edited as text", {
   skip,
 }, async (t) => {
   const { page } = await opened(t);
