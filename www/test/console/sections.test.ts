@@ -184,7 +184,7 @@ test("phones: every table is a list of labeled cards, and nothing is cut", { ski
           };
         }),
     );
-    assert.ok(cells.length > 3, name);
+    assert.ok(cells.length >= 3, name);
     for (const { label, isIn } of cells) {
       assert.ok(isIn, `${name}: ${label} is cut`);
       assert.match(label, /^".+"$/, name);
