@@ -209,7 +209,7 @@ pub(crate) struct Args {
     /// Serve this HTML file at / instead of the console
     #[arg(long, value_name = "FILE", help_heading = "Console")]
     page: Option<PathBuf>,
-    /// Serve no page at /
+    /// Serve no page at /, and none at /auditor.html
     #[arg(long, conflicts_with = "page", help_heading = "Console")]
     no_page: bool,
     /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
