@@ -5,7 +5,7 @@
 
 /** The groups of sections. */
 export const GROUPS = {
-  events: ["search", "live"],
+  events: ["search", "live", "ask"],
   detection: ["findings", "sessions", "inventory", "exposure"],
   trust: ["coverage", "keys", "witnesses"],
   operation: ["storage"],

@@ -15,6 +15,8 @@ import { type Language, rememberLanguage, spoken } from "../src/texts/index.ts";
 import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import { accessView } from "./access-view.ts";
+import "./ask/ask.ts";
+import { AuditorsPage } from "./ask/auditors-page.ts";
 import { anotherView, claimsView, coverageTab } from "./coverage.ts";
 import "./exposure.ts";
 import { findingsTab, sessionsTab } from "./findings.ts";
@@ -22,6 +24,7 @@ import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
 import { type Conditions, NO_CONDITIONS, ROOT_TABS, type Tab } from "./address.ts";
+import type { EventLink } from "./event-links.ts";
 import { extentOf, extentView, focusComplaint } from "./extent.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
@@ -29,6 +32,8 @@ import { Log } from "./log.ts";
 import { type LoadedFile, loadFiles, overview } from "./overview.ts";
 import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
+import type { EditedScenario, SavedScenario } from "./scenarios/editor.ts";
+import { ScenarioStore } from "./scenarios/store.ts";
 import { FRAGMENTS, ScopeController } from "./scope-controller.ts";
 import { searchView, unsettledOf } from "./search.ts";
 import { headView } from "./section-head.ts";
@@ -103,9 +108,11 @@ export class Console extends View {
     return this.#overview;
   };
   readonly #rules = async () => (await (await this.#workers()).rules?.()) ?? "";
-  /** API description and scenarios, until the page is closed. */
+  /** API description, until the page is closed. */
   #description: LoadedFile | undefined;
-  #scenarios: readonly LoadedFile[] = [];
+  readonly #auditorsPage = new AuditorsPage(this.#log);
+  readonly #scenarios = new ScenarioStore();
+  #editedScenario: EditedScenario | undefined;
   /** Reason why the last file was rejected. */
   #rejected = "";
   #storage = NO_STORAGE;
@@ -198,6 +205,7 @@ export class Console extends View {
         @countersign-query=${(event: CustomEvent<{ query: string }>) => {
           if (this.#tabs.current === "search") this.#scope.viewerSearched(event.detail.query);
         }}
+        @countersign-open=${({ target }: Event) => void this.#scope.rowOpened(target as Viewer)}
         @selection-changed=${() => this.requestUpdate()}
         @verify-whole=${() => this.#load(NO_CONDITIONS)}
         @choose-trust-file=${() => void this.#openAccess(".trust-part button")}
@@ -206,11 +214,19 @@ export class Console extends View {
         @refresh-storage=${() => void this.#loadStorage()}
         @show-verified-line=${(event: CustomEvent<number>) => this.#scope.showLine(event.detail)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#scope.showEntry(event.detail.finding.entries.at(-1) ?? 0)}
+        @show-events=${(event: CustomEvent<EventLink>) => void this.#scope.showEvents(event.detail)}
         @show-entry=${(event: CustomEvent<number>) => void this.#scope.showEntry(event.detail)}
         @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, ([one]) => (this.#description = one ?? this.#description))}
         @remove-description=${() => this.#change(() => (this.#description = undefined))}
-        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
-        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
+        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => this.#scenarios.add(brought))}
+        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => this.#removeScenario(event.detail))}
+        @edit-scenario=${(event: CustomEvent<EditedScenario>) => this.#change(() => (this.#editedScenario = event.detail))}
+        @close-scenario=${() => this.#change(() => (this.#editedScenario = undefined))}
+        @save-scenario=${({ detail: { replaces, file } }: CustomEvent<SavedScenario>) =>
+          this.#change(() => {
+            this.#scenarios.replace(replaces, file);
+            this.#editedScenario = undefined;
+          })}
         @begin-live=${() => this.#beginLive()}
         @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#scope.sources.chosen = event.detail))}
@@ -299,6 +315,10 @@ export class Console extends View {
         return this.#reader.mayRead
           ? this.#liveTab(t)
           : html`<p class="help wide-text">${t.live.about}</p>${this.#toToken(t)}`;
+      case "ask":
+        return html`
+          <p class="help wide-text">${t.ask.about}</p>
+          ${this.#ofVerified(t, (verified, { report }) => html`<cs-ask .verified=${verified} .report=${report} .trust=${this.#reader.trust} .page=${this.#auditorsPage} .texts=${t}></cs-ask>`)}`;
       case "findings":
         return html`
           <p class="help wide-text">${t.findings.about}</p>
@@ -314,7 +334,7 @@ export class Console extends View {
       case "exposure":
         return html`
           <p class="help wide-text">${t.exposure.about}</p>
-          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#rejected} .texts=${t}></cs-exposure>`)}`;
+          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios.files} .edited=${this.#editedScenario} .isKept=${this.#scenarios.isKept} .complaint=${this.#rejected} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
           ${this.#ofVerified(t, (verified, { report }) => coverageTab(verified, report, t))}
@@ -470,6 +490,12 @@ export class Console extends View {
       keep(loaded);
       this.#rejected = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
     });
+  }
+
+  /** Removes a scenario, and stops editing it. */
+  #removeScenario(name: string): void {
+    this.#scenarios.remove(name);
+    if (this.#editedScenario?.name === name) this.#editedScenario = undefined;
   }
 
   async #useToken(token: string): Promise<void> {

@@ -5,7 +5,9 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, type TemplateResult } from "lit";
 import { moment } from "../src/core-sentence.ts";
+import { emits } from "../src/emit.ts";
 import { keyParts } from "../src/input/trust.ts";
+import { type EventLink, signerQuery } from "./event-links.ts";
 import { rhythms } from "./rhythm.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
@@ -28,7 +30,7 @@ export function emittersView(report: Report, now: number, t: ConsoleTexts): Temp
         all.slice(0, MAX_LISTED).map(
           ({ vkey, last, usual, since, isSilent }) => html`
             <tr data-silent=${isSilent}>
-              <th scope="row">${value(keyParts(vkey)?.name ?? vkey)}</th>
+              <th scope="row">${nameView(vkey, t)}</th>
               <td>${moment(last)}</td>
               <td>${usual === undefined ? words.few : usual < 1 ? words.often : words.every(duration(usual))}</td>
               <td><span class="state tone-${isSilent ? "doubt" : "faint"}">${isSilent ? icon("warning") : ""}${isSilent ? words.silent(duration(since)) : words.heard(duration(since))}</span></td>
@@ -37,4 +39,12 @@ export function emittersView(report: Report, now: number, t: ConsoleTexts): Temp
       )}
     </section>
   `;
+}
+
+/** Renders the name of an emitter, as a link to the events that it signed. */
+function nameView(vkey: string, t: ConsoleTexts): TemplateResult {
+  const name = keyParts(vkey)?.name;
+  if (name === undefined) return html`${value(vkey)}`;
+  const link: EventLink = { query: signerQuery(name) };
+  return html`<button type="button" class="quiet subject" @click=${emits("show-events", link)}>${value(name)}<span class="sr"> – ${t.emitters.events}</span></button>`;
 }

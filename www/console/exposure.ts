@@ -19,6 +19,9 @@ import { complaintView, picker } from "../src/input/choose.ts";
 import { path } from "../src/shell.ts";
 import type { LoadedFile } from "./overview.ts";
 import { proposalsView } from "./proposals.ts";
+import { emptyScenario, exampleScenario } from "./scenarios/draft.ts";
+import { type EditedScenario, unusedName } from "./scenarios/editor.ts";
+import { problemView } from "./scenarios/problems.ts";
 import { gather, type Observations, type Span, spanOf } from "./signals.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { failureView, table } from "./verified.ts";
@@ -30,8 +33,8 @@ const MAX_PROBLEMS = 50;
 const UNUSABLE: readonly string[] = ["altered", "broken", "not_checked"];
 
 /**
- * The tab "Exposure". Dispatches `choose-scenarios` (files), `remove-scenario` (a name), and `show-entry` (an
- * entry index).
+ * The tab "Exposure". Dispatches `choose-scenarios` (files), `remove-scenario` (a name), `edit-scenario` (an
+ * `EditedScenario`), `save-scenario`, `close-scenario`, and `show-entry` (an entry index).
  */
 export class ExposureTab extends View {
   static override properties = props(
@@ -41,6 +44,8 @@ export class ExposureTab extends View {
     "rules",
     "description",
     "scenarios",
+    "edited",
+    "isKept",
     "complaint",
     "texts",
   );
@@ -54,6 +59,10 @@ export class ExposureTab extends View {
   /** Description of the API. */
   declare description: LoadedFile | undefined;
   declare scenarios: readonly LoadedFile[];
+  /** The scenario being edited. */
+  declare edited: EditedScenario | undefined;
+  /** False if the browser doesn't store the scenarios. */
+  declare isKept: boolean;
   /** Reason why a chosen file was rejected. */
   declare complaint: string;
   declare texts: ConsoleTexts | undefined;
@@ -78,6 +87,7 @@ export class ExposureTab extends View {
   constructor() {
     super();
     this.scenarios = [];
+    this.isKept = true;
     this.complaint = "";
   }
 
@@ -90,27 +100,54 @@ export class ExposureTab extends View {
     const { texts: t, report } = this;
     if (t === undefined || report === undefined) return nothing;
     if (UNUSABLE.includes(report.verdict)) return html`<p class="empty">${t.exposure.unfit}</p>`;
+    return html`
+      ${this.#scenariosView(t)}
+      ${
+        this.edited === undefined
+          ? nothing
+          : html`<cs-scenario .scenario=${this.edited} .files=${this.scenarios} .overview=${this.overview} .texts=${t}></cs-scenario>`
+      }
+      ${this.#outcome(report, t)}
+    `;
+  }
+
+  /** Renders the reader's scenarios, and how to add one. */
+  #scenariosView(t: ConsoleTexts): TemplateResult {
     const words = t.exposure;
+    const isFirst = this.scenarios.length === 0;
+    const edit = (edited: EditedScenario) => emit(this, "edit-scenario", edited);
+    const example = () => {
+      const content = exampleScenario(words.example, new Date().toISOString().slice(0, 10));
+      // Another scenario may have been made from the example.
+      content.id = unusedName(content.id, this.scenarios).replace(/\.yml$/, "");
+      edit({ name: undefined, content });
+    };
     return html`
       <section class="brought" aria-labelledby="scenarios-heading">
         <h3 id="scenarios-heading">${words.scenarios}</h3>
         <p class="help">${words.scenariosAbout}</p>
+        ${this.isKept ? nothing : html`<p class="tone-doubt with-icon">${icon("warning")}<span>${words.notKept}</span></p>`}
         ${
-          this.scenarios.length === 0
+          isFirst
             ? nothing
             : html`
-              <ul class="chosen-list">
+              <ul class="chosen-list scenario-files">
                 ${this.scenarios.map(
-                  ({ name }) => html`
+                  ({ name, text }) => html`
                     <li>${icon("file")}<span>${value(name)}</span>
+                      <button type="button" class="quiet" @click=${() => edit({ name, content: text })}>${words.edit}<span class="sr"> ${name}</span></button>
+                      <button type="button" class="quiet" @click=${() => save(name, text, "application/yaml")}>${words.export}<span class="sr"> ${name}</span></button>
                       <button type="button" class="quiet" @click=${() => emit(this, "remove-scenario", name)}>${words.remove}<span class="sr"> ${name}</span></button></li>`,
                 )}
               </ul>`
         }
-        <div class="buttons">${picker(words.choose, "choose-scenarios", { primary: this.scenarios.length === 0, multiple: true })}</div>
+        <div class="buttons">
+          <button type="button" class=${isFirst ? "primary" : nothing} name="new-scenario" @click=${() => edit({ name: undefined, content: emptyScenario() })}>${words.create}</button>
+          <button type="button" name="example-scenario" @click=${example}>${words.exampleScenario}</button>
+          ${picker(words.choose, "choose-scenarios", { multiple: true })}
+        </div>
         ${complaintView(this.complaint)}
       </section>
-      ${this.#outcome(report, t)}
     `;
   }
 
@@ -269,14 +306,7 @@ function refusedView(refused: readonly ScenarioProblem[], t: ConsoleTexts): Temp
     <div class="refused tone-bad" role="alert">
       <p>${t.exposure.refused}</p>
       <ul>
-        ${refused.slice(0, MAX_PROBLEMS).map(
-          ({ file, line, member, problem, hint }) => html`
-            <li>
-              ${file === "" ? nothing : html`<strong>${value(file, 200)}</strong>${line > 0 ? html`, ${t.exposure.line(line)}` : nothing}: `}
-              ${member === "" ? nothing : html`<code>${value(member, 200)}</code> `}${value(problem, 500)}.
-              <span class="help">${value(hint, 500)}</span>
-            </li>`,
-        )}
+        ${refused.slice(0, MAX_PROBLEMS).map((problem) => html`<li>${problemView(problem, true, t)}</li>`)}
       </ul>
     </div>
   `;

@@ -11,5 +11,5 @@ export function findingsTab({ session }: Verified, { viewer }: ConsoleTexts): Te
 
 /** Renders the findings by identity and session. */
 export function sessionsTab({ session }: Verified, t: ConsoleTexts): TemplateResult {
-  return html`<cs-scores .detection=${session.detection} .texts=${t}></cs-scores>`;
+  return html`<cs-scores .detection=${session.detection} .index=${session.index} .texts=${t}></cs-scores>`;
 }

@@ -1,8 +1,9 @@
 /** The endpoints that were called according to verified events, by inferred templates, riskiest first. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Endpoint, Inventory, Overview, ResponseCount } from "@countersign/ui/overview/types.js";
-import { icon, LEVEL_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import type { Caller, Endpoint, Inventory, Overview, ResponseCount } from "@countersign/ui/overview/types.js";
+import { levelView } from "@countersign/ui/viewer/detection/finding-parts.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { logSummaryOf } from "@countersign/ui/viewer/session/facts.js";
@@ -11,6 +12,8 @@ import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../src/core-sentence.ts";
 import { complaintView, picker } from "../src/input/choose.ts";
+import { actorQuery, type EventLink, endpointQuery } from "./event-links.ts";
+import { factsOf, lookUp, nameOf, parserOf } from "./event-lookup.ts";
 import { addNewEvents, type LoadedFile } from "./overview.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { failureView, table } from "./verified.ts";
@@ -19,10 +22,12 @@ import { failureView, table } from "./verified.ts";
 const MAX_LISTED = 200;
 const MAX_NAMED = 5;
 const MAX_ENTRIES = 3;
+/** Maximum number of callers whose names are looked up. */
+const MAX_LOOKED_UP = 200;
 
 /**
- * The tab "Inventory". Dispatches `choose-description` (files), `remove-description`, and `show-entry` (an
- * entry index).
+ * The tab "Inventory". Dispatches `choose-description` (files), `remove-description`, `show-entry` (an entry index), and
+ * `show-events` (an `EventLink`).
  */
 export class InventoryTab extends View {
   static override properties = props("session", "overview", "description", "complaint", "texts");
@@ -39,6 +44,8 @@ export class InventoryTab extends View {
   #text = "";
   #failure: PlainError | undefined;
   #running = new AbortController();
+  /** Events of callers, by the entry that names the caller. */
+  #events: Awaited<ReturnType<typeof lookUp>> = new Map();
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("session") || changed.has("description")) this.#begin();
@@ -105,6 +112,7 @@ export class InventoryTab extends View {
           ${complete === null ? words.partial : words.complete(complete)}
           ${description === null ? nothing : words.compared(value([description.title, description.version].filter(Boolean).join(" "), 200), description.operations)}
         </p>
+        <p class="help">${words.riskAbout}</p>
         ${description?.elsewhere ? doubt(words.elsewhere(description.elsewhere)) : nothing}
         ${description?.alike ? doubt(words.alike(description.alike)) : nothing}
         ${left_out.calls === null ? nothing : doubt(words.leftOut(left_out.calls.number))}
@@ -151,7 +159,7 @@ export class InventoryTab extends View {
                 probed.slice(0, MAX_LISTED).map(
                   (endpoint) => html`
                   <tr>
-                    <th scope="row">${nameView(endpoint)}</th>
+                    <th scope="row">${this.#name(endpoint, t)}</th>
                     <td>${count(endpoint.calls)}</td>
                     <td class="callers">${this.#callersView(endpoint, t)}</td>
                     <td>${answersView(endpoint, t)}</td>
@@ -173,11 +181,10 @@ export class InventoryTab extends View {
     const words = t.inventory;
     const { count } = t.viewer.figures;
     const { risk, level, reasons, latency_ms: latency } = endpoint;
-    const look = LEVEL_LOOKS[level];
     return html`
       <tr>
         <th scope="row">
-          ${nameView(endpoint)}
+          ${this.#name(endpoint, t)}
           ${
             reasons.length === 0
               ? nothing
@@ -191,7 +198,7 @@ export class InventoryTab extends View {
                 </ul>`
           }
         </th>
-        <td class=${`tone-${look.tone}`}>${level === "low" ? nothing : html`${icon(look.icon)} `}${count(risk)}</td>
+        <td data-band=${level}><strong class="number">${count(risk)}</strong> ${levelView(level, t.viewer)}</td>
         <td>${count(endpoint.calls)}</td>
         <td class="callers">${this.#callersView(endpoint, t)}</td>
         <td>${answersView(endpoint, t)}</td>
@@ -201,14 +208,57 @@ export class InventoryTab extends View {
     `;
   }
 
-  #callersView({ callers, all_callers }: Endpoint, t: ConsoleTexts): TemplateResult {
+  /** Renders the name of an endpoint, as a link to its calls. */
+  #name(endpoint: Endpoint, t: ConsoleTexts): TemplateResult {
+    return html`<button type="button" class="quiet subject" @click=${() => void this.#showCalls(endpoint)}>${nameView(endpoint)}<span class="sr"> – ${t.inventory.events}</span></button>`;
+  }
+
+  /** Shows the calls of an endpoint. The source of its last call determines the fields of the query. */
+  async #showCalls(endpoint: Endpoint): Promise<void> {
+    const { session } = this;
+    if (session === undefined) return;
+    const entry = endpoint.last_entry;
+    const found = await lookUp(session.index, [entry], this.#running.signal).catch(() => undefined);
+    const event = found?.get(entry);
+    const link: EventLink = { query: endpointQuery(endpoint, event && parserOf(event)), entry };
+    emit(this, "show-events", link);
+  }
+
+  #callersView(endpoint: Endpoint, t: ConsoleTexts): TemplateResult {
+    const { all_callers } = endpoint;
     const { count } = t.viewer.figures;
     if (all_callers === 0) return html`<span class="faint">${t.inventory.nobody}</span>`;
-    const named = [...callers].sort((one, other) => other.calls - one.calls).slice(0, MAX_NAMED);
+    const callers = named(endpoint);
     return html`
-      ${named.map(({ id, calls }, nth) => html`${nth > 0 ? html`<br />` : nothing}${value(id, 80)} <span class="faint">${count(calls)}</span>`)}
-      ${all_callers > named.length ? html`<br /><span class="faint">${t.inventory.others(count(all_callers - named.length))}</span>` : nothing}
+      ${callers.map((caller) => html`<div class="caller">${this.#caller(caller, t)} <span class="faint">${count(caller.calls)}</span></div>`)}
+      ${all_callers > callers.length ? html`<span class="faint">${t.inventory.others(count(all_callers - callers.length))}</span>` : nothing}
     `;
+  }
+
+  /** Renders the name of a caller, as a link to what it did. */
+  #caller({ id, entry }: Caller, t: ConsoleTexts): TemplateResult {
+    const event = this.#events.get(entry);
+    const name = nameOf(event, id);
+    // The inventory calls a caller without a type a user, which a query doesn't.
+    const isTyped = event === undefined || factsOf(event)?.actor?.type !== undefined;
+    const link: EventLink = { query: actorQuery(isTyped ? id : id.replace(/^user:/, "")), entry };
+    return html`<button type="button" class="quiet subject" @click=${() => emit(this, "show-events", link)}>${name === undefined ? nothing : html`${value(name, 80)} `}<span class=${name === undefined ? nothing : "faint"}>${value(id, 80)}</span><span class="sr"> – ${t.inventory.callerEvents}</span></button>`;
+  }
+
+  /** Looks up the events that name the listed callers. */
+  async #lookUp({ endpoints, probed }: Inventory, signal: AbortSignal): Promise<void> {
+    const { session } = this;
+    if (session === undefined) return;
+    const callers = [...endpoints.slice(0, MAX_LISTED), ...probed.slice(0, MAX_LISTED)].flatMap((endpoint) =>
+      named(endpoint),
+    );
+    const entries = [...new Set(callers.map(({ entry }) => entry))].slice(0, MAX_LOOKED_UP);
+    const missing = entries.filter((entry) => !this.#events.has(entry));
+    // Without names, the identifiers are shown.
+    const found = await lookUp(session.index, missing, signal).catch(() => undefined);
+    if (found === undefined || signal.aborted) return;
+    this.#events = new Map([...this.#events, ...found]);
+    this.requestUpdate();
   }
 
   /** Renders a link to an entry of the log. */
@@ -222,6 +272,7 @@ export class InventoryTab extends View {
     const running = new AbortController();
     this.#running = running;
     this.#inventory = undefined;
+    this.#events = new Map();
     this.#failure = undefined;
     void this.#follow(running.signal).catch((error: unknown) => {
       if (running.signal.aborted) return;
@@ -247,6 +298,7 @@ export class InventoryTab extends View {
         this.#text = text;
         this.#inventory = JSON.parse(text) as Inventory;
         this.requestUpdate();
+        await this.#lookUp(this.#inventory, signal);
       }
       if (!isRunning) return;
       await changed(session, report, signal);
@@ -267,6 +319,11 @@ function changed(session: Session, report: Session["report"], signal: AbortSigna
     signal.addEventListener("abort", onEvent);
     onEvent();
   });
+}
+
+/** Returns the callers to name: those with the most calls. */
+function named({ callers }: Endpoint): readonly Caller[] {
+  return [...callers].sort((one, other) => other.calls - one.calls).slice(0, MAX_NAMED);
 }
 
 function nameView({ method, path, service, operation }: Endpoint): TemplateResult {

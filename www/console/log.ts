@@ -90,6 +90,14 @@ export class Log {
     return await fetch(address, { ...OWN, cache: "default" });
   }
 
+  /** Returns the auditor's page, which the log serves beside the console; undefined if it doesn't. */
+  async auditorsPage(): Promise<Blob | undefined> {
+    // A tenant log's console is two folders below the server's address.
+    const address = `${this.isTenant ? "../../" : ""}auditor.html`;
+    const response = await fetch(address, { ...OWN, cache: "default" }).catch(() => undefined);
+    return response?.ok ? await response.blob().catch(() => undefined) : undefined;
+  }
+
   /** Returns why a response can't be used; undefined if it can. */
   async refusal(response: Response): Promise<RequestFailure | undefined> {
     const hadToken = this.token !== "";

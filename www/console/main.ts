@@ -3,6 +3,7 @@ import "../src/style/base.css";
 import "../src/style/page.css";
 import "../src/style/result.css";
 import "../src/style/coverage.css";
+import "../src/style/evidence.css";
 import "./console.css";
 import "./sections.css";
 import "./status/status.css";

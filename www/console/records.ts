@@ -87,7 +87,7 @@ function erasuresView(erasures: readonly Erasure[], t: ConsoleTexts): TemplateRe
       [words.entry, words.at, words.events, words.state],
       erasures.slice(0, MAX_LISTED).map(
         ({ record, state, at, events }) => html`
-          <tr><td class="number">${count(record)}</td><td>${moment(at)}</td><td class="number">${events === undefined ? nothing : count(events)}</td><td>${value(state)}</td></tr>`,
+          <tr><th scope="row" class="number"><a href=${`#tab=search&from=${record}&to=${record + 1}`}>${count(record)}<span class="sr"> – ${words.show}</span></a></th><td>${moment(at)}</td><td class="number">${events === undefined ? nothing : count(events)}</td><td>${value(state)}</td></tr>`,
       ),
     )}
     ${erasures.length > MAX_LISTED ? html`<p class="faint">${t.keys.more(erasures.length - MAX_LISTED)}</p>` : nothing}

@@ -1,6 +1,8 @@
 /** Controls which events the sections cover: those loaded, found, or followed, and the address that names them. */
 
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { type Conditions, readExtent, readQuery, sameConditions, type Tab } from "./address.ts";
+import { type EventLink, searchFragment } from "./event-links.ts";
 import { type Complaint, complaintOf } from "./extent.ts";
 import type { Follower } from "./follower.ts";
 import type { SearchDependencies } from "./search-runner.ts";
@@ -35,6 +37,8 @@ export class ScopeController {
   /** Input of the form that must be corrected first. */
   complaint: Complaint | undefined;
   readonly #dependencies: ScopeDependencies;
+  /** True until the entry that another section led to is open. */
+  #isBringingEntry = false;
 
   constructor(dependencies: ScopeDependencies) {
     this.#dependencies = dependencies;
@@ -110,7 +114,31 @@ export class ScopeController {
     if (shown === undefined) return;
     // The line is one of the loaded events, not of those that a search of the whole log found.
     if (shown.from === "search" && this.searches.query !== "") this.ask("");
+    this.#isBringingEntry = true;
     this.#dependencies.tabs.show(SECTIONS[shown.from], FRAGMENTS[shown.from], line);
+  }
+
+  /** Scrolls to an entry that another section led to, so that its details begin at the top of the window. */
+  async rowOpened(viewer: Viewer): Promise<void> {
+    if (!this.#isBringingEntry) return;
+    this.#isBringingEntry = false;
+    await viewer.updateComplete;
+    viewer.scrollIntoView({ block: "start" });
+  }
+
+  /** Shows the events behind a row, among those that the current section covers. */
+  async showEvents({ query, entry }: EventLink): Promise<void> {
+    const { shown } = this.covered();
+    if (shown === undefined) return;
+    // A name may contain what no query can, such as a very long text.
+    if ((await shown.session.index.check(query)) !== undefined) {
+      if (entry !== undefined) await this.showEntry(entry);
+      return;
+    }
+    const section = this.#dependencies.tabs.fragment(SECTIONS[shown.from]);
+    const fragment = searchFragment(section, FRAGMENTS[shown.from], query);
+    // What a search of the whole log found is closed once the search box changes, so the log is asked again.
+    location.hash = shown.from === "found" ? `${fragment}&query=${encodeURIComponent(query)}` : fragment;
   }
 
   /** Shows an entry of the session that the current section covers. */

@@ -1,6 +1,7 @@
 /** Identities and sessions by the scores of their findings, highest first. */
 
 import { type Finding, LEVELS, type Level } from "@countersign/ui/analyze/types.js";
+import type { EventIndex, EventRow } from "@countersign/ui/index/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
 import { DetectionSubscription } from "@countersign/ui/viewer/detection/detection-subscription.js";
 import { levelView } from "@countersign/ui/viewer/detection/finding-parts.js";
@@ -9,6 +10,9 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../src/core-sentence.ts";
+import { actorQuery, type EventLink, sessionQuery } from "./event-links.ts";
+import { factsOf, lookUp, nameOf, parserOf } from "./event-lookup.ts";
+import { bandOf, scaleView } from "./score-scale.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 
@@ -43,11 +47,13 @@ function moreView(
     ${isOpen ? html`<p>${stateView(SEVERITY_LOOKS.warning, words.mayBeMore)}</p>` : nothing}`;
 }
 
-/** Identities and sessions by score. Dispatches `show-finding` ({ finding }). */
+/** Identities and sessions by score. Dispatches `show-finding` ({ finding }) and `show-events` (an `EventLink`). */
 export class Scores extends View {
-  static override properties = props("detection", "texts");
+  static override properties = props("detection", "index", "texts");
 
   declare detection: Detection | undefined;
+  /** Index of the events, which name the subjects. */
+  declare index: EventIndex | undefined;
   declare texts: ConsoleTexts | undefined;
 
   #document: Document | undefined;
@@ -55,6 +61,9 @@ export class Scores extends View {
   /** Status for which the document was requested. */
   #requested: unknown;
   #isAsking = false;
+  /** Events of the newest findings, by entry, which name the people. */
+  #events: ReadonlyMap<number, EventRow> = new Map();
+  #lookingUp = new AbortController();
 
   constructor() {
     super();
@@ -65,8 +74,15 @@ export class Scores extends View {
     if (changed.has("detection")) {
       this.#document = undefined;
       this.#requested = undefined;
+      this.#events = new Map();
+      this.#lookingUp.abort();
       void this.#ask();
     }
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#lookingUp.abort();
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -78,13 +94,14 @@ export class Scores extends View {
     const { sessions, identities } = this.#document;
     return html`
       ${moreView(detection, t)}
+      ${sessions.length + identities.length === 0 ? nothing : scaleView(t)}
       ${this.#ranked("sessions", t.sessions.sessions, t.sessions.noSessions, sessions, t)}
       ${this.#ranked("identities", t.sessions.identities, t.sessions.noIdentities, identities, t)}
     `;
   }
 
   #ranked(
-    name: string,
+    name: "sessions" | "identities",
     heading: string,
     none: string,
     all: readonly ScoredSubject[],
@@ -100,8 +117,8 @@ export class Scores extends View {
             ? html`<p class="empty">${none}</p>`
             : table(
                 heading,
-                [words.who, words.score, words.findings, words.worst, words.last],
-                all.slice(0, MAX_LISTED).map((scored) => this.#row(scored, t)),
+                [words.subject[name], words.score, words.findings, words.worst, words.last],
+                all.slice(0, MAX_LISTED).map((scored) => this.#row(name, scored, t)),
               )
         }
         ${all.length > MAX_LISTED ? html`<p class="faint">${words.more(count(all.length - MAX_LISTED))}</p>` : nothing}
@@ -109,19 +126,25 @@ export class Scores extends View {
     `;
   }
 
-  #row({ id, score, count, findings }: ScoredSubject, t: ConsoleTexts): TemplateResult {
+  #row(
+    of: "sessions" | "identities",
+    { id, score, count, findings }: ScoredSubject,
+    t: ConsoleTexts,
+  ): TemplateResult {
     const named = findings.flatMap((id) => this.#findings.get(id) ?? []);
     const rank = (level: Level) => LEVELS.indexOf(level);
     const [worst] = [...named].sort((one, other) => rank(other.level) - rank(one.level));
     const newest = named.at(-1);
-    const titles = [...new Set(named.map(({ title }) => title))];
+    // The newest finding of each title.
+    const titles = [...new Map(named.map((finding) => [finding.title, finding])).values()];
     const { figures } = t.viewer;
+    const band = bandOf(score);
     return html`
       <tr>
-        <th scope="row" class="wraps">${value(id, 200)}</th>
-        <td>${figures.count(score)}</td>
+        <th scope="row" class="wraps">${this.#subject(of, id, newest, t)}</th>
+        <td data-band=${band}><strong class="number">${figures.count(score)}</strong> ${levelView(band, t.viewer)}</td>
         <td class="wraps">
-          ${titles.slice(0, MAX_TITLES).map((title, nth) => html`${nth > 0 ? "; " : nothing}${value(title, 120)}`)}
+          ${titles.slice(0, MAX_TITLES).map((finding) => html`<button type="button" class="quiet" @click=${() => emit(this, "show-finding", { finding })}>${value(finding.title, 120)}</button> `)}
           ${titles.length > MAX_TITLES ? html`<span class="faint">${t.sessions.others(figures.count(titles.length - MAX_TITLES))}</span>` : nothing}
           <span class="faint">(${figures.findings(count)})</span>
         </td>
@@ -135,6 +158,50 @@ export class Scores extends View {
         </td>
       </tr>
     `;
+  }
+
+  /** Renders the name of a session or an identity, as a link to its events. */
+  #subject(
+    of: "sessions" | "identities",
+    id: string,
+    newest: Finding | undefined,
+    t: ConsoleTexts,
+  ): TemplateResult {
+    const entry = newest?.entries.at(-1);
+    const event = entry === undefined ? undefined : this.#events.get(entry);
+    const link: EventLink = {
+      query: of === "sessions" ? sessionQuery(id, event && parserOf(event)) : actorQuery(id),
+      entry,
+    };
+    const show = () => emit(this, "show-events", link);
+    const actor = event && factsOf(event)?.actor;
+    const who = actor?.name ?? actor?.id;
+    const name =
+      of === "sessions" ? who && t.sessions.sessionOf(value(who, 120)) : namedView(nameOf(event, id));
+    return html`
+      <button type="button" class="quiet subject" @click=${show}>${name ?? value(id, 200)}<span class="sr"> – ${t.sessions.events}</span></button>
+      ${name === undefined ? nothing : html`<span class="faint subject-id">${value(id, 200)}</span>`}
+    `;
+  }
+
+  /** Looks up the events that name the listed subjects. */
+  async #lookUp({ sessions, identities }: Document): Promise<void> {
+    const { index } = this;
+    if (index === undefined) return;
+    this.#lookingUp.abort();
+    this.#lookingUp = new AbortController();
+    const { signal } = this.#lookingUp;
+    const entries = [...sessions.slice(0, MAX_LISTED), ...identities.slice(0, MAX_LISTED)].flatMap(
+      ({ findings }) => {
+        const newest = findings.findLast((id) => this.#findings.has(id));
+        return this.#findings.get(newest ?? "")?.entries.at(-1) ?? [];
+      },
+    );
+    // Without names, the identifiers are shown.
+    const events = await lookUp(index, entries, signal).catch(() => undefined);
+    if (events === undefined || signal.aborted) return;
+    this.#events = events;
+    this.requestUpdate();
   }
 
   /** Requests the current document, and again if the status changed in the meantime. */
@@ -158,9 +225,14 @@ export class Scores extends View {
     if (document !== undefined) {
       this.#document = document;
       this.#findings = new Map(document.findings.map((finding) => [finding.id, finding]));
+      void this.#lookUp(document);
     }
     void this.#ask();
   }
+}
+
+function namedView(name: string | undefined): TemplateResult | undefined {
+  return name === undefined ? undefined : html`${value(name, 200)}`;
 }
 
 define("cs-scores", Scores);

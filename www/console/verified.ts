@@ -10,6 +10,7 @@ import { emits } from "../src/emit.ts";
 import type { Part } from "../src/state/case.ts";
 import type { RememberedLog } from "../src/state/memory.ts";
 import type { Conditions } from "./address.ts";
+import "./table.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Withheld } from "./withheld.ts";
 
@@ -98,18 +99,11 @@ export function failureView(
   `;
 }
 
-/** Renders a table that scrolls if it doesn't fit. */
+/** Renders a table: as a list of cards on narrow screens. */
 export function table(
   name: string,
   heads: readonly string[],
   rows: readonly TemplateResult[],
 ): TemplateResult {
-  return html`
-    <div class="table" role="group" aria-label=${name} tabindex="0">
-      <table>
-        <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-        <tbody>${rows.length > 0 ? rows : nothing}</tbody>
-      </table>
-    </div>
-  `;
+  return html`<cs-table .name=${name} .heads=${heads} .rows=${rows}></cs-table>`;
 }

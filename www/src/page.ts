@@ -15,6 +15,7 @@ import type { OwnCheck, ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
+import { AUDITORS_PAGE } from "./evidence/make.ts";
 import { evidenceInPage } from "./evidence/own.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
 import { PrintPreparation } from "./evidence/print-preparation.ts";
@@ -433,6 +434,7 @@ export class Page extends View {
       selection: this.#selection(part),
       now: () => this.#selection(part),
       tools: () => Viewer.tools,
+      maker: AUDITORS_PAGE,
       papers: part.from === "evidence" && shelf.is === "open" ? shelf.filed.frame.papers : [],
     };
   }

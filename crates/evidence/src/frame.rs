@@ -76,7 +76,8 @@ impl Described {
 /// The tool that verified the export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// `countersign` for the program, `countersign page` for the auditor's page.
+    /// `countersign` for the program, `countersign page` for the auditor's page, `countersign console`
+    /// for a log's console.
     pub name: String,
     /// The version of the tool.
     pub version: String,

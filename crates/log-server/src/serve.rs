@@ -93,6 +93,8 @@ pub struct Config {
     pub reads: ReadRules,
     /// The page at `/`.
     pub page: Option<Page>,
+    /// The auditor's page at `/auditor.html`, with which the console begins evidence files.
+    pub auditors_page: Option<Page>,
     /// Limits on one submission.
     pub limits: Limits,
     /// Limits on clients and on the time they may take.
@@ -167,6 +169,7 @@ pub async fn serve_with_first_event(
         issuer,
         reads,
         page,
+        auditors_page,
         limits,
         bounds,
         clock,
@@ -263,7 +266,7 @@ pub async fn serve_with_first_event(
     let erasing = tokio::spawn(erase::keep_resuming(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
     let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
-    state.page = page;
+    (state.page, state.auditors_page) = (page, auditors_page);
     state.reading = reading.clone();
     let search = reading.search().cloned();
     let known = RefCell::default();

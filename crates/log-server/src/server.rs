@@ -98,6 +98,7 @@ pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> 
     };
     Router::new()
         .route("/", get(page::page))
+        .route("/auditor.html", get(page::auditors_page))
         .route("/checkpoint", get(handlers::checkpoint))
         .route("/tile/{*path}", get(handlers::tile))
         .merge(own_routes)

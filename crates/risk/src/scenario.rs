@@ -25,6 +25,9 @@ pub struct Scenario {
     pub id: String,
     /// A sentence that says what happens.
     pub title: String,
+    /// The author's note, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The currency of all amounts, by ISO 4217.
     pub currency: String,
     /// SHA-256 over the scenario's canonical JSON, which is independent of comments and layout.
@@ -165,9 +168,7 @@ impl Scenario {
             "controls",
         ]))?;
         errors.record(format(&root));
-        if let Some(note) = root.get("note") {
-            errors.record(note.text());
-        }
+        let note = root.get("note").and_then(|note| errors.record(note.text().map(str::to_owned)));
         let id = errors.record(id(&root));
         let title = errors.record(title(&root));
         let currency = errors.record(currency(&root));
@@ -203,6 +204,7 @@ impl Scenario {
         Some(Self {
             id: id?,
             title: title?,
+            note,
             currency: currency?,
             hash: Hash::digest(&[&canonical]),
             inputs: Inputs {

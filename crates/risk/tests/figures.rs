@@ -249,5 +249,7 @@ fn errors_in_a_scenario_name_their_position() {
         .replace("secondary:", "note: x\n#")
         .replace("  probability: {", "# {")
         .replace("  loss: {", "# {");
-    assert_eq!(Scenario::parse(&without_secondary).unwrap().inputs.secondary, None);
+    let scenario = Scenario::parse(&without_secondary).unwrap();
+    assert_eq!(scenario.inputs.secondary, None);
+    assert_eq!(scenario.note.as_deref(), Some("x"));
 }

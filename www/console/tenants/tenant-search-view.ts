@@ -1,6 +1,6 @@
 /** The tab that searches many tenant logs. */
 
-import type { EventRow } from "@countersign/ui/index/types.js";
+import type { EventRow, Party } from "@countersign/ui/index/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
@@ -10,7 +10,7 @@ import { emits } from "../../src/emit.ts";
 import { DEFAULT_EXTENT, writeFragment } from "../address.ts";
 import type { RequestFailure } from "../log.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
-import { failureView } from "../verified.ts";
+import { failureView, table } from "../verified.ts";
 import { wordsOf } from "../words.ts";
 import { addressOf, type Tenant } from "./tenant.ts";
 import type { TenantList } from "./tenant-list.ts";
@@ -160,33 +160,27 @@ function eventsView(rows: readonly EventRow[], t: ConsoleTexts): TemplateResult 
   const words = t.across;
   const { count } = t.viewer.figures;
   const heads = [words.time, words.action, words.actor, words.target, words.outcome, words.entry];
-  return html`
-    <div class="table" role="group" aria-label=${words.events} tabindex="0">
-      <table>
-        <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-        <tbody>
-          ${rows.map((row) => {
-            const facts = row.parsed ?? row.own;
-            const party = (
-              one: { readonly id?: string; readonly name?: string; readonly type?: string } | undefined,
-            ) => {
-              const id = one?.id ?? one?.name ?? one?.type;
-              return id === undefined
-                ? nothing
-                : html`${value(id, 80)}${one?.id === undefined || one.name === undefined ? nothing : html` <span class="faint">${value(one.name, 60)}</span>`}`;
-            };
-            return html`
-              <tr>
-                <td>${moment(row.happened ?? row.time)}</td>
-                <th scope="row">${facts?.action === undefined ? value(row.begin ?? "", 80) : value(facts.action, 80)}</th>
-                <td>${party(facts?.actor)}</td>
-                <td>${party(facts?.target)}</td>
-                <td>${facts?.outcome === undefined || facts.outcome === "not-stated" ? nothing : value(facts.outcome, 20)}</td>
-                <td class="number">${count(row.index)}</td>
-              </tr>`;
-          })}
-        </tbody>
-      </table>
-    </div>
-  `;
+  return table(
+    words.events,
+    heads,
+    rows.map((row) => {
+      const facts = row.parsed ?? row.own;
+      return html`
+        <tr>
+          <td>${moment(row.happened ?? row.time)}</td>
+          <th scope="row">${facts?.action === undefined ? value(row.begin ?? "", 80) : value(facts.action, 80)}</th>
+          <td>${partyView(facts?.actor)}</td>
+          <td>${partyView(facts?.target)}</td>
+          <td>${facts?.outcome === undefined || facts.outcome === "not-stated" ? nothing : value(facts.outcome, 20)}</td>
+          <td class="number">${count(row.index)}</td>
+        </tr>`;
+    }),
+  );
+}
+
+function partyView(party: Party | undefined): TemplateResult | typeof nothing {
+  const id = party?.id ?? party?.name ?? party?.type;
+  return id === undefined
+    ? nothing
+    : html`${value(id, 80)}${party?.id === undefined || party.name === undefined ? nothing : html` <span class="faint">${value(party.name, 60)}</span>`}`;
 }

@@ -34,6 +34,7 @@ export const de: ConsoleTexts = {
   tabs: {
     overview: "Übersicht",
     search: "Suche",
+    ask: "Fragen",
     live: "Live",
     findings: "Funde",
     sessions: "Sitzungen",
@@ -416,6 +417,42 @@ export const de: ConsoleTexts = {
     noTrust: "Keine Vertrauensdatei.",
   },
 
+  ask: {
+    heading: "Fragen, wer was getan hat",
+    about:
+      "Fragen Sie, wer was wann getan hat. Die Antwort kommt nur aus Ereignissen, die Ihr Browser geladen und geprüft hat, sagt, worauf sie beruht, und lässt sich als Beweis speichern, auch wenn nichts gefunden wurde.",
+    notLive: "Fragen brauchen einen vollständigen Export. Laden Sie das Log, um zu fragen.",
+    onlyPart: "Nur ein Teil des Logs ist hier geladen. Um nach allem zu fragen:",
+    page: "Die Seite in Beweisdateien",
+    pageAbout:
+      "Eine Beweisdatei beginnt mit der Seite für Prüfer, die sie beim Öffnen prüft. Dieses Log stellt eine Kopie bereit. Wenn Sie sich dafür nicht auf den Betreiber des Logs verlassen wollen, wählen Sie die Datei index.html einer Veröffentlichung; vergleichen Sie ihren SHA-256 mit SHA256SUMS.",
+    pageChosen: (name: string) => `Beweisdateien beginnen mit ${name}.`,
+    choosePage: "Kopie wählen",
+    notPage: "Das ist nicht die Seite für Prüfer. Wählen Sie die Datei index.html einer Veröffentlichung.",
+    words: {
+      about: "Tage sind UTC-Tage, und beide zählen mit. Die Suche unter „Suche“ bleibt, wie sie ist.",
+      changed:
+        "Die Ereignisse haben sich seit dieser Antwort geändert. Fragen Sie noch einmal, um die Antwort zu sehen.",
+      inFile: ", soweit es hier geladen ist",
+      all: (entries, seen, events) =>
+        html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
+      show: "In der Suche zeigen",
+      doubts: {
+        verdict: "Was hier geladen ist, ist als Ganzes nicht verifiziert: siehe das Ergebnis dazu.",
+        omitted: (omitted) =>
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} hier nicht geladen.`,
+        part: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} des Logs sind hier geladen. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        chains:
+          "Nur die Ketten, die hier geladen sind, sind nachweislich vollständig. Das Log kann weitere haben.",
+        undetermined: "Nichts zeigt, ob es vor oder nach den geladenen Einträgen weitere gab.",
+        later: (seen) =>
+          html`Was hier geladen ist, zeigt das Log bis ${seen}. Sie haben auch nach einer späteren Zeit gefragt.`,
+        undated: "Nichts zeigt, bis wann das Log hier geladen ist.",
+      },
+    },
+  },
+
   findings: {
     heading: "Funde",
     about:
@@ -425,15 +462,22 @@ export const de: ConsoleTexts = {
   sessions: {
     heading: "Sitzungen und Identitäten",
     about:
-      "Sitzungen und Identitäten, zu denen es Funde gibt, die mit den meisten Punkten zuerst. Jeder Fund bringt Punkte, von denen nach einer Woche noch die Hälfte zählt.",
+      "Sitzungen und Identitäten, zu denen es Funde gibt, die mit den meisten Punkten zuerst. Ein Name führt zu den Ereignissen, ein Fund zu dem Ereignis, um das es geht.",
+    scale: "Skala der Punkte",
+    scaleAbout:
+      "Ein Fund bringt je nach Schwere 1, 5, 20, 50 oder 100 Punkte, von denen nach einer Woche noch die Hälfte zählt. Eine Höchstzahl gibt es nicht. Eine Punktzahl gilt als so schwer wie ein neuer Fund mit ebenso vielen Punkten:",
+    band: (from: number, to: number | undefined) =>
+      to === undefined ? `${count(from)} oder mehr` : `${count(from)} bis ${count(to)}`,
+    sessionOf: (who: unknown) => html`Sitzung von ${who}`,
+    events: "die Ereignisse zeigen",
     sessions: "Sitzungen",
     identities: "Identitäten",
+    subject: { sessions: "Sitzung", identities: "Identität" },
     waiting: "Die Punkte erscheinen mit dem Ergebnis.",
     noSessions: "Die Regeln haben zu keiner Sitzung etwas gefunden.",
     noIdentities: "Die Regeln haben zu keiner Identität etwas gefunden.",
     soFar: "Bisher. Die Regeln haben noch nicht alle Ereignisse geprüft.",
     mayBeMore: "Es kann mehr geben, weil Regeln nicht alles prüfen konnten. Warum, steht unter „Funde“.",
-    who: "Kennung",
     score: "Punkte",
     findings: "Was gefunden wurde",
     worst: "Schwerster Fund",
@@ -481,6 +525,10 @@ export const de: ConsoleTexts = {
     latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
     notStated: "nicht angegeben",
     last: "Letzter Aufruf",
+    events: "die Aufrufe zeigen",
+    callerEvents: "die Ereignisse zeigen",
+    riskAbout:
+      "Das Risiko ist die Summe der Punkte, die bei jedem Endpunkt stehen: mittel ab 20, hoch ab 40. Ein Name führt zu den Aufrufen.",
     nobody: "kein Aufrufer genannt",
     others: (others: string) => `und ${others} weitere`,
     more: (left: string) => `${left} weitere stehen in der gespeicherten Datei.`,
@@ -508,10 +556,73 @@ export const de: ConsoleTexts = {
       "Was Ihre eigenen Szenarien in einem Jahr an Verlusten verursachen können: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
     unfit: "Zahlen gibt es nur zu verifizierten Ereignissen.",
     scenarios: "Szenarien",
-    scenariosAbout: html`YAML-Dateien, gemeinsam ausgewertet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
-      als Ausgangspunkt. Beträge, Quellen und Daten geben Sie an; vorgegeben sind keine.`,
-    choose: "Szenarien wählen",
+    scenariosAbout: html`Gemeinsam ausgewertet. Beträge, Quellen und Daten geben Sie an; vorgegeben sind keine. Die Szenarien
+      bleiben in diesem Browser gespeichert, auch nach dem Abmelden, und werden nirgendwohin gesendet. <code>countersign risk</code>
+      verwendet dieselben Dateien.`,
+    notKept:
+      "Dieser Browser speichert die Szenarien nicht: Es sind zu viele, oder sein Speicher ist abgeschaltet. Speichern Sie sie als YAML, sonst sind sie weg, wenn Sie diese Seite schließen.",
+    create: "Neues Szenario",
+    exampleScenario: "Mit einem Beispiel beginnen",
+    choose: "YAML-Dateien importieren",
+    edit: "Bearbeiten",
+    export: "Als YAML speichern",
     remove: "Entfernen",
+    example: {
+      title: "Ein unbeobachteter Endpunkt gibt Daten preis",
+      note: "Ein Beispiel mit erfundenen Zahlen. Ersetzen Sie die Zahlen und ihre Quellen durch Ihre eigenen.",
+      source: "Für dieses Beispiel erfunden",
+      control: "Neue Endpunkte brauchen eine API-Beschreibung",
+    },
+    editor: {
+      new: "Neues Szenario",
+      edit: "Bearbeiten:",
+      save: "Prüfen und speichern",
+      cancel: "Abbrechen",
+      toText: "Als YAML bearbeiten",
+      toForm: "Im Formular bearbeiten",
+      text: "Szenario als YAML. Speichern im Formular entfernt seine Kommentare",
+      problems: (problems: number) =>
+        `${counting(LANG, "Fehler", "Fehler")(problems)}. Nichts wurde gespeichert.`,
+      title: "Name",
+      titleHint: "was passiert, in einem Satz",
+      id: "Kennung",
+      idHint: "etwa exposed-endpoint",
+      currency: "Währung",
+      currencyHint: "etwa EUR",
+      note: "Beschreibung (freiwillig)",
+      about: {
+        frequency: "Wie oft etwas droht, von 0 bis 100.000 Mal im Jahr.",
+        vulnerability:
+          "Der Anteil dieser Ereignisse, der zum Schaden wird, von 0 bis 1: 0.2 ist jedes fünfte.",
+        loss: "Was ein Schaden kostet: Untersuchung, Reparatur, Benachrichtigungen und Betreuung.",
+        "secondary.probability":
+          "Wie wahrscheinlich es ist, dass Behörden, Kunden oder Gerichte auf einen Schaden reagieren, von 0 bis 1.",
+        "secondary.loss": "Was das kostet: Bußgelder, Schadenersatz und verlorene Kunden.",
+      },
+      secondary: "Andere können reagieren und einen Folgeschaden verursachen",
+      observed: "Beobachtete Bedrohungen",
+      observedAbout:
+        "Funde und Endpunkte dieses Logs, die als Bedrohung zählen. Aus ihnen wird eine Häufigkeit vorgeschlagen; die Zahlen ändern sich erst, wenn Sie es sagen.",
+      addObserved: "Beobachtung hinzufügen",
+      kind: "Art",
+      kinds: {
+        endpoint: "Endpunkt mit dem Merkmal",
+        level: "Fund mindestens der Schwere",
+        rule: "Fund der Regel mit der Kennung",
+        tag: "Fund mit der Markierung",
+      },
+      value: "Wert",
+      choose: "bitte wählen",
+      controls: "Maßnahmen",
+      controlsAbout: "Was die Verluste verringern könnte, mit den Angaben, die sich dadurch ändern.",
+      addControl: "Maßnahme hinzufügen",
+      control: (nth: number) => `Maßnahme ${count(nth)}`,
+      controlTitle: "Name",
+      changes: "Sie ändert",
+      hasCost: "Ihre jährlichen Kosten sind bekannt",
+      withControl: (name: string) => `${name}, mit der Maßnahme`,
+      cost: "Jährliche Kosten der Maßnahme",
+    },
     refused: "Zahlen gibt es, sobald das hier berichtigt ist:",
     line: (line: number) => `Zeile ${count(line)}`,
     waiting: "Wird simuliert",
@@ -653,6 +764,7 @@ export const de: ConsoleTexts = {
     few: "zu wenige Einträge",
     silent: (time: string) => `still seit ${time}`,
     heard: (time: string) => `vor ${time}`,
+    events: "die Ereignisse zeigen, die er signiert hat",
   },
 
   records: {
@@ -660,6 +772,7 @@ export const de: ConsoleTexts = {
     erasuresAbout: "Ereignisse, deren Inhalt gelöscht wurde. Jede Löschung ist selbst ein Eintrag des Logs.",
     noErasures: "Nichts wurde gelöscht.",
     entry: "Eintrag",
+    show: "aus dem Log laden",
     at: "Angefordert am",
     events: "Ereignisse",
     state: "Stand",

@@ -33,6 +33,7 @@ export const en = {
   tabs: {
     overview: "Overview",
     search: "Search",
+    ask: "Ask",
     live: "Live",
     findings: "Findings",
     sessions: "Sessions",
@@ -405,6 +406,41 @@ export const en = {
     noTrust: "No trust file.",
   },
 
+  ask: {
+    heading: "Ask who did what",
+    about:
+      "Ask who did what and when. The answer comes only from events that your browser loaded and checked, says what it is based on, and can be saved as evidence, also if nothing was found.",
+    notLive: "Questions need a complete export. Load the log to ask about it.",
+    onlyPart: "Only part of the log is loaded here. To ask about all of it:",
+    page: "The page in evidence files",
+    pageAbout:
+      "An evidence file begins with the auditor’s page, which verifies it when it is opened. This log serves a copy. If you don’t want to rely on the log operator for it, choose the file index.html of a release; compare its SHA-256 with SHA256SUMS.",
+    pageChosen: (name: string) => `Evidence files begin with ${name}.`,
+    choosePage: "Choose a copy",
+    notPage: "This isn’t the auditor’s page. Choose the file index.html of a release.",
+    /** Words for a log that is loaded here, in place of those for a file. */
+    words: {
+      about: "Days are in UTC, and both count. The search in Search stays as it is.",
+      changed: "The events have changed since this answer. Ask again to see the answer.",
+      inFile: " in what is loaded here",
+      all: (entries: string, seen: unknown, events: string) =>
+        html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched: this is all of them.`,
+      show: "Show them in Search",
+      doubts: {
+        verdict: "What is loaded here is not verified as a whole: see its verdict.",
+        omitted: (omitted: number) =>
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not loaded here.`,
+        part: (first: string, last: string) =>
+          `Only entries ${first} to ${last} of the log are loaded here. Nothing is missing between them; there may be others before or after.`,
+        chains: "Only the chains that are loaded here are shown to be complete. The log may have others.",
+        undetermined: "Nothing shows whether there were other entries before or after those loaded here.",
+        later: (seen: unknown) =>
+          html`What is loaded here shows the log up to ${seen}, but you asked about a later time too.`,
+        undated: "Nothing shows up to which time the log is loaded here.",
+      },
+    },
+  },
+
   findings: {
     heading: "Findings",
     about:
@@ -414,15 +450,22 @@ export const en = {
   sessions: {
     heading: "Sessions and identities",
     about:
-      "Sessions and identities that findings are about, highest score first. Each finding adds points, and half of them expire within a week.",
+      "Sessions and identities that findings are about, highest score first. A name leads to the events, and a finding to the event that it is about.",
+    scale: "Scale of the scores",
+    scaleAbout:
+      "A finding adds 1, 5, 20, 50, or 100 points by its severity, half of which expire within a week. There is no maximum. A score has the severity of one new finding with as many points:",
+    band: (from: number, to: number | undefined) =>
+      to === undefined ? `${count(from)} or more` : `${count(from)} to ${count(to)}`,
+    sessionOf: (who: unknown) => html`Session of ${who}`,
+    events: "show the events",
     sessions: "Sessions",
     identities: "Identities",
+    subject: { sessions: "Session", identities: "Identity" },
     waiting: "The scores appear with the result.",
     noSessions: "The rules found nothing about a session.",
     noIdentities: "The rules found nothing about an identity.",
     soFar: "So far. The rules haven’t examined all events yet.",
     mayBeMore: "There may be more, because rules couldn’t examine everything. The section Findings says why.",
-    who: "Identifier",
     score: "Score",
     findings: "Findings",
     worst: "Most serious",
@@ -470,6 +513,10 @@ export const en = {
     latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
     notStated: "not stated",
     last: "Last call",
+    events: "show the calls",
+    callerEvents: "show the events",
+    riskAbout:
+      "The risk is the sum of the points listed with each endpoint: medium from 20, high from 40. A name leads to the calls.",
     nobody: "no caller named",
     others: (others: string) => `and ${others} more`,
     more: (left: string) => `${left} more are in the saved file.`,
@@ -497,10 +544,71 @@ export const en = {
       "The losses that scenarios you wrote may cause in a year: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
     unfit: "Figures are available only for verified events.",
     scenarios: "Scenarios",
-    scenariosAbout: html`YAML files, evaluated together. <code>countersign risk --new exposed-endpoint</code> writes one to
-      start from. You provide the amounts, sources, and dates; there are no defaults.`,
-    choose: "Choose scenarios",
+    scenariosAbout: html`Evaluated together. You provide the amounts, sources, and dates; there are no defaults. The scenarios are
+      stored in this browser, also after you sign out, and sent nowhere. <code>countersign risk</code> uses the same files.`,
+    notKept:
+      "This browser doesn’t store the scenarios: they are too many, or its storage is off. Save them as YAML, or they are lost when you close this page.",
+    create: "New scenario",
+    exampleScenario: "Start from an example",
+    choose: "Import YAML files",
+    edit: "Edit",
+    export: "Save as YAML",
     remove: "Remove",
+    example: {
+      title: "An unmonitored endpoint exposes records",
+      note: "An example with invented numbers. Replace them and their sources with your own.",
+      source: "Invented for this example",
+      control: "New endpoints require an API description",
+    },
+    editor: {
+      new: "New scenario",
+      edit: "Edit",
+      save: "Check and save",
+      cancel: "Cancel",
+      toText: "Edit as YAML",
+      toForm: "Edit in the form",
+      text: "Scenario as YAML. Saving in the form removes its comments",
+      problems: (problems: number) =>
+        `${counting(LANG, "problem", "problems")(problems)}. Nothing was saved.`,
+      title: "Name",
+      titleHint: "what happens, in a sentence",
+      id: "ID",
+      idHint: "such as exposed-endpoint",
+      currency: "Currency",
+      currencyHint: "such as EUR",
+      note: "Description (optional)",
+      about: {
+        frequency: "How often something threatens you, from 0 to 100,000 times a year.",
+        vulnerability: "The share of these events that becomes a loss, from 0 to 1: 0.2 is one in five.",
+        loss: "The cost of one loss: investigation, repair, notifications, and support.",
+        "secondary.probability":
+          "The probability that authorities, customers, or courts react to a loss, from 0 to 1.",
+        "secondary.loss": "The cost of that: fines, claims, and lost customers.",
+      },
+      secondary: "Others may react and cause a second loss",
+      observed: "Observed threat events",
+      observedAbout:
+        "Findings and endpoints of this log that count as its threat events. They propose a frequency; the figures don’t change until you say so.",
+      addObserved: "Add an observation",
+      kind: "Kind",
+      kinds: {
+        endpoint: "endpoint with the flag",
+        level: "finding of at least the severity",
+        rule: "finding of the rule with the ID",
+        tag: "finding with the tag",
+      },
+      value: "Value",
+      choose: "choose one",
+      controls: "Controls",
+      controlsAbout: "Measures that could reduce the losses, with the inputs that they change.",
+      addControl: "Add a control",
+      control: (nth: number) => `Control ${count(nth)}`,
+      controlTitle: "Name",
+      changes: "It changes",
+      hasCost: "It has a known annual cost",
+      withControl: (name: string) => `${name}, with the control`,
+      cost: "Annual cost of the control",
+    },
     refused: "There are no figures until this is fixed:",
     line: (line: number) => `line ${count(line)}`,
     waiting: "Simulating",
@@ -642,6 +750,7 @@ export const en = {
     few: "too few entries to tell",
     silent: (time: string) => `silent for ${time}`,
     heard: (time: string) => `${time} ago`,
+    events: "show the events that it signed",
   },
 
   records: {
@@ -649,6 +758,7 @@ export const en = {
     erasuresAbout: "Events whose content was erased. Each erasure is itself an entry of the log.",
     noErasures: "Nothing has been erased.",
     entry: "Entry",
+    show: "load it from the log",
     at: "Requested at",
     events: "Events",
     state: "State",

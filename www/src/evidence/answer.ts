@@ -69,7 +69,7 @@ export function answerBasis(
  * True if a verified file has every entry of the log up to its last checkpoint. It needs no claim of a range for that:
  * the checkpoint's tree has as many entries as the file.
  */
-function isWholeLog({ verdict, counts, log, checks }: Report): boolean {
+export function isWholeLog({ verdict, counts, log, checks }: Report): boolean {
   const isProven = [checks.tree, checks.log].every(({ state }) => state === "pass");
   const isAll = counts.withheld === 0 && counts.skipped === 0 && counts.entries === log?.size;
   return verdict === "verified" && isProven && isAll;

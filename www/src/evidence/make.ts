@@ -16,10 +16,22 @@ export const MAX_EVENT_BYTES = 64 << 20;
 /** The events that an evidence file contains: those that the search selects, or all that were searched. */
 export type Contents = "selected" | "examined";
 
+/** The page that makes evidence, and the auditor's page, with which an evidence file begins. */
+export interface Maker {
+  /** Name of the tool in the report. */
+  readonly name: string;
+  /** Rejects if the auditor's page isn't available. */
+  readonly auditorsPage: () => Promise<Blob>;
+}
+
+/** The auditor's page makes evidence with itself. */
+export const AUDITORS_PAGE: Maker = { name: "countersign page", auditorsPage: async () => ownPage() };
+
 /** Input of an evidence file or report. */
 export interface EvidenceInput {
   readonly part: Part;
   readonly tools: Tools;
+  readonly maker: Maker;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
   /** The search that selected the events; empty only if all are selected. */
@@ -47,6 +59,9 @@ export interface CreatedFile {
 
 /** The selected events exceed the maximum size of a file. */
 export class SizeLimitError extends Error {}
+
+/** There is no auditor's page to begin an evidence file with. */
+export class PageMissingError extends Error {}
 
 /** Creates the report as JSON. */
 export async function reportFile(input: EvidenceInput): Promise<CreatedFile> {
@@ -82,7 +97,7 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
     const { report } = await input.tools.verify(source, { trust: session.trust, pins: session.pins });
     slice = { file: { name: source.name }, events: report.counts.events, report };
   }
-  const page = ownPage();
+  const page = await input.maker.auditorsPage();
   const frameJson = JSON.stringify({ ...frame, slice });
   const evidence = await slicer.writeEvidence({ ...filing, frame: frameJson }, page, source);
   return { file: new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" }), events };
@@ -135,7 +150,7 @@ async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
     countersign: "evidence/v1",
     file: { name: file.name, sha256: part.sha256 ?? (await slicer.sha256(file)), size: file.size },
     tool: {
-      name: "countersign page",
+      name: input.maker.name,
       version: ABOUT.version,
       sha256: await slicer.sha256(ownPage()),
     },

@@ -28,6 +28,7 @@ import {
   type EvidenceInput,
   evidenceFile,
   MAX_EVENT_BYTES,
+  PageMissingError,
   reportFile,
   SizeLimitError,
   sliceFile,
@@ -43,12 +44,13 @@ export interface EvidenceContext {
   readonly part: Part;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
-  /** The page's viewer, whose search selects the events, and its tools. */
-  readonly viewer: () => Viewer | undefined;
+  /** The search that selects the events, such as the page's viewer. */
+  readonly viewer: () => Pick<Viewer, "search"> | undefined;
   /** The selection shown, and the current one, which may not be rendered yet. */
   readonly selection: Selection;
   readonly now: () => Selection;
   readonly tools: () => EvidenceInput["tools"] | undefined;
+  readonly maker: EvidenceInput["maker"];
   /** Notes from an evidence file. */
   readonly papers: readonly Paper[];
 }
@@ -224,7 +226,7 @@ export class EvidencePanel extends View {
 
   /** Collects the input of files. The selected events are counted once for all files. */
   async #input(contents: Contents = "selected"): Promise<EvidenceInput> {
-    const { part, trust, pins } = this.context;
+    const { part, trust, pins, maker } = this.context;
     const tools = this.context.tools();
     const selection = this.context.now();
     if (tools === undefined || part.session === undefined || selection.state !== "ready")
@@ -246,6 +248,7 @@ export class EvidencePanel extends View {
       trust,
       pins,
       tools,
+      maker,
       query: selection.query,
       entries,
       examined: { events: selection.of, unrecognized: part.unrecognized },
@@ -299,7 +302,8 @@ export class EvidencePanel extends View {
     } catch (error) {
       const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
-      if (error instanceof SelectionMismatch) this.#showMessage(error.describe(this.texts.viewer));
+      if (error instanceof PageMissingError) this.#showMessage(t.noPage);
+      else if (error instanceof SelectionMismatch) this.#showMessage(error.describe(this.texts.viewer));
       else this.#showMessage(error instanceof SizeLimitError ? t.tooLong : about);
     }
     this.#isBusy = false;

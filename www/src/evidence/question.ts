@@ -36,7 +36,8 @@ export function namesOf(list: string): readonly string[] {
     .filter((name) => name !== "");
 }
 
-function quoted(text: string): string {
+/** Quotes a string, so that a query contains it as it is. */
+export function quoted(text: string): string {
   return `"${text.replace(/["\\*]/g, "\\$&")}"`;
 }
 

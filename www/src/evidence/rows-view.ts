@@ -17,10 +17,10 @@ export function rowsView(rows: readonly EventRow[], t: PageTexts): TemplateResul
         ${rows.map(
           (row) => html`
             <tr>
-              <th scope="row">${count(row.index)}</th>
-              ${hasTimes ? html`<td>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
-              <td>${moment(row.time)}</td>
-              <td>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
+              <th scope="row" data-label=${make.entry}>${count(row.index)}</th>
+              ${hasTimes ? html`<td data-label=${make.happened}>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
+              <td data-label=${make.time}>${moment(row.time)}</td>
+              <td data-label=${make.what}>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
             </tr>`,
         )}
       </tbody>

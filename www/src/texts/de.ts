@@ -815,6 +815,8 @@ export const de: PageTexts = {
       saved: (events, name) => `${events} gespeichert: ${name}.`,
       savedNone: (name) => `Die Antwort, dass nichts gefunden wurde, ist gespeichert: ${name}.`,
       reported: (events, name) => `Bericht über ${events} gespeichert: ${name}.`,
+      noPage:
+        "Das Log stellt die Seite für Prüfer nicht bereit, mit der eine Beweisdatei beginnt. Wählen Sie unten eine Kopie.",
       tooLong: "Es sind mehr als 64 MB Ereignisse. Suchen Sie nach weniger, oder ziehen Sie eine Stichprobe.",
       notReady: "Das ist noch nicht bereit. Versuchen Sie es gleich noch einmal.",
       sampleHeading: "Eine Stichprobe zum Prüfen ziehen",

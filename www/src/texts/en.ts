@@ -799,6 +799,8 @@ export const en = {
       saved: (events: string, name: string) => `Saved ${events}: ${name}.`,
       savedNone: (name: string) => `Saved the answer that nothing was found: ${name}.`,
       reported: (events: string, name: string) => `Saved the report on ${events}: ${name}.`,
+      noPage:
+        "The log doesn’t serve the auditor’s page, with which an evidence file begins. Choose a copy below.",
       tooLong: "There are more than 64 MB of events. Search for fewer, or draw a sample.",
       notReady: "This isn’t ready yet. Try again in a moment.",
       sampleHeading: "Draw a sample for testing",

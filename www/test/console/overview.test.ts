@@ -102,7 +102,7 @@ test("inventory: lists endpoints like the program, also with a description, and 
     alone.endpoints.map(({ method, path }) => `${method} ${path}`),
   );
   const jobs = rows.filter({ hasText: "GET /jobs/{number}" });
-  assert.match(await jobs.innerText(), /30[\s\S]*user:u_0 10[\s\S]*200 27\s+404 3[\s\S]*\d+ ms, \d+ ms/);
+  assert.match(await jobs.innerText(), /30[\s\S]*user:u_0[\s\S]*? 10[\s\S]*200 27\s+404 3[\s\S]*\d+ ms, \d+ ms/);
   assert.equal(await page.locator("[data-inventory=probed] tbody tr").count(), 1);
   await accessible(page);
 
@@ -137,13 +137,13 @@ test("inventory: lists endpoints like the program, also with a description, and 
 test("exposure: simulates like the program, seeded by the log's root", { skip }, async (t) => {
   const { log, page } = await opened(t);
   await tab(page, "Exposure");
-  await choose(page, "Choose scenarios", ["bad.yml", "countersign: scenario/v1\nid: A\n"]);
+  await choose(page, "Import YAML files", ["bad.yml", "countersign: scenario/v1\nid: A\n"]);
   await page.locator("cs-exposure .refused").waitFor();
   assert.match(await page.locator("cs-exposure .refused").innerText(), /bad\.yml, line \d+: /);
-  await page.getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("button", { name: "Remove bad.yml" }).click();
 
   const other = EXAMPLE.replace("id: exposed-endpoint", "id: other");
-  await choose(page, "Choose scenarios", ["one.yml", EXAMPLE], ["two.yml", other]);
+  await choose(page, "Import YAML files", ["one.yml", EXAMPLE], ["two.yml", other]);
   await page.locator("[data-exposure=shown]").waitFor();
   const command = await page.locator("cs-exposure .command").innerText();
   assert.match(command, /^countersign risk one\.yml two\.yml --root \S+$/);
@@ -179,7 +179,7 @@ test("proposals: match the program's, and can be tried and saved", {
   await tab(page, "Inventory");
   await choose(page, "Choose a description", described);
   await tab(page, "Exposure");
-  await choose(page, "Choose scenarios", ["one.yml", EXAMPLE]);
+  await choose(page, "Import YAML files", ["one.yml", EXAMPLE]);
   // Everything was recorded just now, so nothing is proposed until a period is stated.
   await tab_.getByText("recorded in less than a day").waitFor();
   await page.getByLabel("From", { exact: true }).fill("2026-01-01");

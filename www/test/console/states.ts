@@ -11,6 +11,7 @@ const TABS = [
   "Overview",
   "Search",
   "Live",
+  "Ask",
   "Findings",
   "Sessions",
   "Inventory",

@@ -104,3 +104,16 @@ test("History: raises the alarm for a changed history and for heads that contrad
   assert.ok(raises("fail", "append_only.rewritten"));
   assert.ok(raises("pass", "head.split") && raises("not_checked", "head.order"));
 });
+
+test("auditor's page: comes from the server's own address, without the token", async (t) => {
+  const page = "<!doctype html>";
+  const requested = served(t, { "../../auditor.html": page, "auditor.html": page });
+  for (const where of [TENANT, ROOT]) {
+    const log = new Log(where);
+    log.token = "abc";
+    assert.equal(await (await log.auditorsPage())?.text(), page);
+  }
+  assert.deepEqual(requested, ["../../auditor.html null", "auditor.html null"]);
+  served(t, {});
+  assert.equal(await new Log(ROOT).auditorsPage(), undefined);
+});

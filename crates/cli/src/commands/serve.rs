@@ -48,6 +48,7 @@ use zeroize::Zeroizing;
 
 use crate::args;
 use crate::commands::keygen::{self, random};
+use crate::commands::report;
 use crate::commands::watch;
 use crate::errors::{self, CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -213,7 +214,7 @@ pub(crate) struct Args {
     /// Serve this HTML file at / instead of the console
     #[arg(long, value_name = "FILE", help_heading = "Console")]
     page: Option<PathBuf>,
-    /// Serve no page at /
+    /// Serve no page at /, and none at /auditor.html
     #[arg(long, conflicts_with = "page", help_heading = "Console")]
     no_page: bool,
     /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
@@ -364,6 +365,7 @@ async fn run_server(
         issuer,
         reads,
         page,
+        auditors_page: auditors_page(args)?,
         limits: Limits::default(),
         bounds: Bounds {
             connections_per_client: args.client_connections.get() as usize,
@@ -554,6 +556,12 @@ fn page(args: &Args) -> Result<Option<Page>, CliError> {
         Some(file) => Page::new(input::page(file)?),
     };
     page.map(Some).map_err(|error| CliError::io("pack", "the page", &error))
+}
+
+/// Loads the auditor's page for `/auditor.html`, if this program was built with it.
+fn auditors_page(args: &Args) -> Result<Option<Page>, CliError> {
+    let packed = report::page::packed().filter(|_| !args.no_page);
+    packed.map(Page::packed).transpose().map_err(|error| CliError::io("unpack", "the auditor's page", &error))
 }
 
 pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {

@@ -67,7 +67,9 @@ async fn keep_ticking(jobs: mpsc::WeakSender<TenantJob>, first: Instant, interva
 /// Starts the server of a root log.
 pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<RunningLog, StartError> {
     let Config { folder, store: bucket, key, trust, listen: address, tls, cors, hosts, parsers, .. } = config;
-    let Config { issuer, reads, page, limits, bounds, clock, holds, check_within, steady, .. } = config;
+    let Config {
+        issuer, reads, page, auditors_page, limits, bounds, clock, holds, check_within, steady, ..
+    } = config;
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
     let is_shared = bucket.is_some();
@@ -170,7 +172,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     })?);
     let erasing = tokio::spawn(erase::keep_resuming_tenants(reading.clone(), tenant_logs.clone()));
     let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
-    state.page = page;
+    (state.page, state.auditors_page) = (page, auditors_page);
     state.reading = reading.clone();
     state.tenants = Some(tenant_logs.clone());
     let self_check = SelfCheck {

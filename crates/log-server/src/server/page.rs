@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+use super::fallback;
 use super::state::AppState;
 use crate::oidc::SignIn;
 use countersign_log::api;
@@ -100,8 +101,25 @@ pub(super) async fn page(
     answer(log_server.origin(), page, &headers)
 }
 
+/// Returns the auditor's page; 404 without one.
+pub(super) async fn auditors_page(
+    State(AppState { auditors_page, .. }): State<AppState>,
+    headers: HeaderMap,
+) -> Response {
+    match auditors_page {
+        Some(page) => html(page, &headers),
+        None => fallback::not_found().await,
+    }
+}
+
 fn answer(origin: &str, page: Option<Page>, request: &HeaderMap) -> Response {
-    let Some(page) = page else { return api::root::text(origin).map(Body::from) };
+    match page {
+        Some(page) => html(page, request),
+        None => api::root::text(origin).map(Body::from),
+    }
+}
+
+fn html(page: Page, request: &HeaderMap) -> Response {
     let is_gzip = accepts_gzip(request);
     let Encoding { bytes, tag } = if is_gzip { page.packed } else { page.plain };
     let is_cached = has_cached(request, &tag);

@@ -24,6 +24,8 @@ pub struct AppState {
     pub folder: Arc<PathBuf>,
     /// The page at `/`.
     pub page: Option<Page>,
+    /// The auditor's page at `/auditor.html`, with which the console begins evidence files.
+    pub auditors_page: Option<Page>,
     /// Serves readers.
     pub reading: Arc<Reading>,
     /// The tenant logs, if this is the server of a root log.
@@ -63,6 +65,7 @@ impl AppState {
             log_server,
             folder: Arc::new(folder),
             page: None,
+            auditors_page: None,
             reading,
             tenants: None,
             self_check: CheckResults::default(),

@@ -154,8 +154,14 @@ async fn serve(State(state): State<AppState>, request: Request) -> Result<Respon
     {
         return Err(ApiError::from(StoreError::Stopped(stop.reason)).into());
     }
-    let state =
-        AppState { log_server: log.log_server, reading: log.reading, page: None, tenants: None, ..state };
+    let state = AppState {
+        log_server: log.log_server,
+        reading: log.reading,
+        page: None,
+        auditors_page: None,
+        tenants: None,
+        ..state
+    };
     Ok(forward(log_routes(state), &path, request).await)
 }
 

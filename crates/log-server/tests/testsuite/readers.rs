@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use countersign::verify::{Options, Verification, VerifiedEvent, Verifier};
 use countersign_log::tokens::{Rights, Scope};
+use countersign_log_server::server::Page;
 use countersign_log_server::tokens;
 use flate2::read::GzDecoder;
 
@@ -192,4 +193,15 @@ fn proof_is_for_one_event() {
     ] {
         assert_eq!(get(&server, &path, &token).status, status, "{path}");
     }
+}
+
+#[test]
+fn the_auditors_page_is_public_and_optional() {
+    let mut server = Server::start();
+    assert_eq!(server.get("/auditor.html").status, 404);
+    server.auditors_page = Some(Page::new(b"<!doctype html>\n<p>page".to_vec()).unwrap());
+    server.begin();
+    let answer = server.get("/auditor.html");
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"<!doctype html>\n<p>page"[..]));
+    assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
 }

@@ -11,6 +11,12 @@ use crate::io::input;
 /// The built-in page, compressed with gzip; empty if this program was built without it.
 const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
 
+/// Returns the built-in page, compressed with gzip; `None` if this program was built without it.
+pub(crate) fn packed() -> Option<&'static [u8]> {
+    // An empty page has a gzip header too.
+    builtin().map(|_| PAGE)
+}
+
 /// Returns the built-in page.
 fn builtin() -> Option<Vec<u8>> {
     let mut page = Vec::new();

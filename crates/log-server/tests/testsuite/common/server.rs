@@ -17,7 +17,7 @@ use countersign_log_server::bucket::Bucket;
 use countersign_log_server::log_server::LogServer;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::serve::{Config, RunningLog, TenantConfig, serve};
-use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Tls};
+use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Tls};
 use countersign_query::Parsers;
 use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
@@ -49,6 +49,7 @@ pub struct Server {
     pub listen: Address,
     pub tls: Option<Arc<Tls>>,
     pub issuer: Option<countersign_log_server::oidc::Config>,
+    pub auditors_page: Option<Page>,
     pub parsers: Parsers,
     /// Set if it is the server of a root log.
     pub tenants: Option<TenantConfig>,
@@ -116,6 +117,7 @@ pub fn config(folder: &Path) -> Config {
         reads: ReadRules::default(),
         parsers: Parsers::built_in(),
         page: None,
+        auditors_page: None,
         limits: Limits::default(),
         bounds: Bounds::default(),
         clock: Arc::new(|| Time::from_millis(BEGIN).unwrap()),
@@ -170,6 +172,7 @@ impl Server {
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             issuer: None,
+            auditors_page: None,
             parsers: Parsers::built_in(),
             tenants: None,
             store: None,
@@ -195,6 +198,7 @@ impl Server {
             tls: self.tls.clone(),
             hosts: self.hosts.clone(),
             issuer: self.issuer.clone(),
+            auditors_page: self.auditors_page.clone(),
             reads: self.reads,
             parsers: self.parsers.clone(),
             limits: self.limits,

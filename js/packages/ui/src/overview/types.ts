@@ -115,11 +115,32 @@ export interface Input {
   readonly date: string;
 }
 
-/** Result of one scenario. */
+/** A kind of observation that counts as a threat event. */
+export type ScenarioSignal =
+  | { readonly rule: string }
+  | { readonly tag: string }
+  | { readonly level: string }
+  | { readonly endpoint: string };
+
+/** A control as its scenario describes it. */
+export interface ScenarioControl {
+  readonly id: string;
+  readonly title: string;
+  /** The inputs with the control. */
+  readonly changes: readonly Input[];
+  /** Annual cost, if stated. */
+  readonly cost: Input | null;
+}
+
+/** A scenario, and its result. */
 export interface ScenarioResult {
   readonly id: string;
   readonly title: string;
+  readonly note?: string;
+  readonly currency: string;
   readonly inputs: readonly Input[];
+  readonly observed: readonly ScenarioSignal[];
+  readonly controls: readonly ScenarioControl[];
   readonly closed_form: number;
   readonly figures: Figures;
   readonly digest: string;
