@@ -573,9 +573,13 @@ fn a_stranger_learns_nothing_about_chains_and_keys() {
         (&named, &named, vec![chain.links[0].clone()]),
         (&named, &banned, before.concat()),
         (&named, &banned, Vec::new()),
-        (&granting, &granting, [&[grant.clone()], &chain.links[..]].concat()),
+        (&granting, &granting, [std::slice::from_ref(&grant), &chain.links[..]].concat()),
         (&granting, &granting, vec![grant.clone()]),
-        (&granting, &granting, [&[grant], &chain.links[..], &[revoke.clone()]].concat()),
+        (
+            &granting,
+            &granting,
+            [std::slice::from_ref(&grant), &chain.links[..], std::slice::from_ref(&revoke)].concat(),
+        ),
         (&granting, &granting, vec![revoke]),
         (&granting, &granting, Vec::new()),
     ];
