@@ -101,11 +101,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
 }
 
 /// Returns the exit status of a verdict. An answer that is not the reader's own is no success.
-fn status_of(
-    report: &Report,
-    answer: Option<&OwnAnswer>,
-    detected: Option<&OwnDetections>,
-) -> ExitStatus {
+fn status_of(report: &Report, answer: Option<&OwnAnswer>, detected: Option<&OwnDetections>) -> ExitStatus {
     let is_same = answer.is_none_or(OwnAnswer::is_same) && detected.is_none_or(OwnDetections::is_same);
     match report.verdict.into() {
         ExitStatus::Success if !is_same => ExitStatus::NotChecked,

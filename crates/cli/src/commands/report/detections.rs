@@ -75,9 +75,8 @@ impl OwnDetections {
 
     /// Describes the result by the reader's trust file, and how the report's differs from it.
     pub(super) fn describe(&self) -> String {
-        let result = |findings, events| {
-            format!("{} over {}", count(findings, "finding"), count(events, "event"))
-        };
+        let result =
+            |findings, events| format!("{} over {}", count(findings, "finding"), count(events, "event"));
         let own = result(self.findings, self.events);
         match self.others {
             None => format!("{} by your trust file, the rules have {own}", good("✓")),
