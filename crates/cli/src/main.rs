@@ -78,7 +78,7 @@ enum Command {
     Completions(completions::Args),
     #[cfg(feature = "native")]
     #[command(flatten)]
-    Native(native::Command),
+    Native(Box<native::Command>),
 }
 
 fn main() -> ExitCode {

@@ -34,27 +34,27 @@ pub(crate) enum Command {
 
 impl Command {
     /// Runs the command. Only argument positions tell which `--as` belongs to which `--withhold`.
-    pub(crate) fn run(self, positions: &ArgMatches) -> Result<ExitStatus, CliError> {
+    pub(crate) fn run(&self, positions: &ArgMatches) -> Result<ExitStatus, CliError> {
         match self {
-            Self::Outbox(args) => outbox::run(&args),
-            Self::Serve(args) => serve::run(&args),
-            Self::Dev(args) => dev::run(&args),
-            Self::Fsck(args) => fsck::run(&args),
-            Self::Backup(args) => backup::run(&args),
-            Self::Token(args) => token::run(&args),
-            Self::Tenant(args) => tenant::run(&args),
-            Self::Export(args) => export::run(&args, positions),
-            Self::Monitor(args) => monitor::run(&args),
-            Self::Forks(args) => forks::run(&args),
-            Self::Check(args) => check::run(&args),
-            Self::Witness(args) => witness::run(&args),
-            Self::Report(args) => report::run(&args),
-            Self::Watch(args) => watch::run(&args),
-            Self::Inventory(args) => inventory::run(&args),
-            Self::Risk(args) => risk::run(&args),
-            Self::Enforce(args) => enforce::run(&args),
-            Self::Feed(args) => feed::run(&args),
-            Self::Evidence(args) => evidence::run(&args),
+            Self::Outbox(args) => outbox::run(args),
+            Self::Serve(args) => serve::run(args),
+            Self::Dev(args) => dev::run(args),
+            Self::Fsck(args) => fsck::run(args),
+            Self::Backup(args) => backup::run(args),
+            Self::Token(args) => token::run(args),
+            Self::Tenant(args) => tenant::run(args),
+            Self::Export(args) => export::run(args, positions),
+            Self::Monitor(args) => monitor::run(args),
+            Self::Forks(args) => forks::run(args),
+            Self::Check(args) => check::run(args),
+            Self::Witness(args) => witness::run(args),
+            Self::Report(args) => report::run(args),
+            Self::Watch(args) => watch::run(args),
+            Self::Inventory(args) => inventory::run(args),
+            Self::Risk(args) => risk::run(args),
+            Self::Enforce(args) => enforce::run(args),
+            Self::Feed(args) => feed::run(args),
+            Self::Evidence(args) => evidence::run(args),
         }
     }
 }
