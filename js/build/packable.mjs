@@ -14,7 +14,9 @@ const { bin = {}, exports, imports = {} } = JSON.parse(read("package.json"));
 const targets = (entry) => (typeof entry === "string" ? [entry] : Object.values(entry).flatMap(targets));
 // The file of the program in the package countersign.
 const program = bin.countersign === undefined ? [] : ["dist/wasm/program.wasm"];
-const missing = [...targets({ bin, exports, imports }), ...program].filter((path) => !existsSync(new URL(path, folder)));
+const missing = [...targets({ bin, exports, imports }), ...program].filter(
+  (path) => !existsSync(new URL(path, folder)),
+);
 
 const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, folder).href)).default;
 const stale = [];

@@ -529,7 +529,6 @@ export class Console extends View {
     this.#scope.forget();
     this.#tabs.forget();
     this.#description = undefined;
-    this.#scenarios = [];
     this.#tenantFilter = NO_FILTER;
     this.#tenantQuery = FIRST_ACROSS;
     this.#follower.close();

@@ -46,6 +46,7 @@ export function partOf({ session, coverage }: Verified): Part {
     coverage,
     unrecognized: undefined,
     ownAnswer: undefined,
+    ownDetections: undefined,
     seenBefore: undefined,
     remembered: false,
     agreement: undefined,

@@ -69,7 +69,7 @@ export class AskSection extends View {
     if (verified.from === "live")
       return html`
         <p class="empty">${words.notLive}</p>
-        <div class="buttons"><button type="button" class="primary" @click=${() => emit(this, "verify-whole", undefined)}>${t.verified.whole}</button></div>`;
+        <div class="buttons"><button type="button" class="primary" @click=${() => emit(this, "verify-whole", undefined)}>${t.search.loadWhole}</button></div>`;
     const part = this.#part;
     if (part === undefined) return html`<p class="empty" aria-busy="true">${t.verified.waiting}</p>`;
     const context = this.#context(part);
@@ -84,7 +84,7 @@ export class AskSection extends View {
           ? nothing
           : html`
             <div class="behind"><span>${words.onlyPart}</span>
-              <button type="button" @click=${() => emit(this, "verify-whole", undefined)}>${t.verified.whole}</button></div>`
+              <button type="button" @click=${() => emit(this, "verify-whole", undefined)}>${t.search.loadWhole}</button></div>`
       }
       <details class="ask-page">
         <summary>${words.page}</summary>
@@ -105,12 +105,11 @@ export class AskSection extends View {
       return;
     if (this.#isPreparing) return;
     this.#isPreparing = true;
-    const order = { by: "place", descending: false } as const;
-    const found = await session.index.ask(UNRECOGNIZED, order, () => {}).catch(() => undefined);
+    const unrecognized = await session.index.count(UNRECOGNIZED).catch(() => undefined);
     this.#isPreparing = false;
-    if (found !== undefined && !("code" in found) && session === this.#session) {
+    if (unrecognized !== undefined && session === this.#session) {
       const file = new File([bytes], fileName(report.origin));
-      this.#part = { ...partOf(verified), file, unrecognized: found.events };
+      this.#part = { ...partOf(verified), file, unrecognized };
       this.requestUpdate();
     }
   }

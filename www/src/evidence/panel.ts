@@ -264,7 +264,7 @@ export class EvidencePanel extends View {
 
   /** Collects the input of a file with the result of detection rules. */
   async #detectionsInput(): Promise<EvidenceInput> {
-    const { part, trust, pins } = this.context;
+    const { part, trust, pins, maker } = this.context;
     const tools = this.context.tools();
     const { status, isFinal, answers } = part.session?.detection ?? {};
     if (tools === undefined || status === undefined || answers === undefined || isFinal !== true)
@@ -275,6 +275,7 @@ export class EvidencePanel extends View {
       trust,
       pins,
       tools,
+      maker,
       query: "",
       entries: status.marks.entries,
       examined: { events: status.events, unrecognized: 0 },

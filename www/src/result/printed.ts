@@ -70,7 +70,7 @@ function reportView(
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
       </header>
-      ${printedWords(evidence, filed, { is: "done", judged, answer: part.ownAnswer }, t)}
+      ${printedWords(evidence, filed, { is: "done", judged, answer: part.ownAnswer, detections: part.ownDetections }, t)}
       <div class="paper-verdict tone-${words.tone}">
         ${icon(words.icon)}
         <div>

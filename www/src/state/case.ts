@@ -145,7 +145,8 @@ export class Case extends EventTarget {
       if (useMemory) this.#remember();
       if (chosen.length > 0) this.#enter("done");
       // The verdict on a single export doesn't wait for its index.
-      if (chosen.length === 1 && chosen[0]?.from !== "evidence") await this.#searched(0, input, running.signal);
+      if (chosen.length === 1 && chosen[0]?.from !== "evidence")
+        await this.#searched(0, input, running.signal);
     } catch (error) {
       if (this.#running !== running) return;
       const isCanceled = running.signal.aborted;

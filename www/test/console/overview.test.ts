@@ -102,7 +102,10 @@ test("inventory: lists endpoints like the program, also with a description, and 
     alone.endpoints.map(({ method, path }) => `${method} ${path}`),
   );
   const jobs = rows.filter({ hasText: "GET /jobs/{number}" });
-  assert.match(await jobs.innerText(), /30[\s\S]*user:u_0[\s\S]*? 10[\s\S]*200 27\s+404 3[\s\S]*\d+ ms, \d+ ms/);
+  assert.match(
+    await jobs.innerText(),
+    /30[\s\S]*user:u_0[\s\S]*? 10[\s\S]*200 27\s+404 3[\s\S]*\d+ ms, \d+ ms/,
+  );
   assert.equal(await page.locator("[data-inventory=probed] tbody tr").count(), 1);
   await accessible(page);
 

@@ -46,6 +46,7 @@ function caseTools(rewritten: readonly string[], pin: string | null = null): Cas
         close: () => {},
       }) as unknown as Session,
     hold: async (_file, { pins }) => ({ report: report(pins, rewritten), phrases: {} }),
+    detect: async () => undefined,
     sha256: async (file) => `${file.size}`,
     memory,
     failure: (error) => ({
