@@ -137,7 +137,7 @@ export class ScopeController {
     }
     const section = this.#dependencies.tabs.fragment(SECTIONS[shown.from]);
     const fragment = searchFragment(section, FRAGMENTS[shown.from], query);
-    // What a search of the whole log found is closed once the search box changes, so the log is asked again.
+    // Events that a search of the whole log found are closed once the search box changes, so the log is asked again.
     location.hash = shown.from === "found" ? `${fragment}&query=${encodeURIComponent(query)}` : fragment;
   }
 
