@@ -219,6 +219,7 @@ pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
 /// [`UNRECOGNIZED`](countersign_evidence::UNRECOGNIZED), select in it. If it is what the frame's rules examined,
 /// `detections` is the result of running them again, as the artifact `analyzer` writes it.
 #[wasm_bindgen(js_name = holdEvidence)]
+#[allow(clippy::too_many_arguments, reason = "one call from JavaScript")]
 pub fn hold_evidence(
     frame: &str,
     report: &str,
