@@ -77,7 +77,7 @@ export const de: ConsoleTexts = {
       "Die Anmeldung ist nicht gelungen. Versuchen Sie es noch einmal. Wenn es dabei bleibt, wenden Sie sich an den Betreiber des Logs.",
     orToken: "Oder ein Lesetoken verwenden:",
     use: "Dieses Token verwenden",
-    leave: "Abmelden und alles vergessen",
+    leave: "Abmelden, Token und Vertrauensdatei vergessen",
     checking: "Das Token wird beim Log geprüft",
     malformed:
       "Ein Token ist ein Wort ohne Leerzeichen. Kopieren Sie es noch einmal, ohne Text davor oder danach.",
@@ -198,7 +198,7 @@ export const de: ConsoleTexts = {
       storage: "Speicher",
     },
     summary: {
-      good: "In Ordnung: Dieser Browser hat alles hier geprüft, außer dem Speicher.",
+      good: "In Ordnung: Alles, was dieser Browser prüfen kann, ist geprüft. Den Speicher kann er nicht prüfen, und Live nur, solange es läuft.",
       attention: (names) => `Das braucht Aufmerksamkeit: ${names}.`,
       waiting: "Prüfung läuft.",
       open: (names) => `Nicht oder nur zum Teil geprüft: ${names}.`,
@@ -230,7 +230,7 @@ export const de: ConsoleTexts = {
     alarms: {
       alarm: "Alarm",
       above: "Oben auf der Seite steht, warum, und was Sie speichern sollten.",
-      none: "Kein Alarm. Das Log ist nur gewachsen.",
+      none: "Kein Alarm. Das Log ist nur gewachsen, seit dieses Gerät es zuletzt gesehen hat.",
       continues: (size) => `Es enthält noch die ${entries(size)}, die dieses Gerät zuletzt sah, am`,
       notCompared: "Nicht geprüft",
       memoryOff: "Dieses Gerät merkt sich keine Logs. Also ließ sich nichts vergleichen.",
@@ -251,7 +251,7 @@ export const de: ConsoleTexts = {
       noRhythm: "Nicht geprüft. Es sind zu wenige Einträge, um zu sagen, was üblich ist.",
       unclear: (unclear) => `${emitters(unclear)} mit zu wenigen Einträgen, um zu sagen, was üblich ist.`,
       absent: (absent) => `${emitters(absent)} Ihrer Vertrauensdatei ohne Aufzeichnung im Geladenen.`,
-      part: "Unterzeichner, die in den geladenen Einträgen nichts aufgezeichnet haben, sind nicht mitgezählt.",
+      part: "Unterzeichner, die weder in Ihrer Vertrauensdatei noch in den geladenen Einträgen vorkommen, sind nicht mitgezählt.",
       more: (more) => `und ${more} weitere`,
     },
     witnesses: {
@@ -421,7 +421,7 @@ export const de: ConsoleTexts = {
     heading: "Fragen, wer was getan hat",
     about:
       "Fragen Sie, wer was wann getan hat. Die Antwort kommt nur aus Ereignissen, die Ihr Browser geladen und geprüft hat, sagt, worauf sie beruht, und lässt sich als Beweis speichern, auch wenn nichts gefunden wurde.",
-    notLive: "Fragen brauchen einen vollständigen Export. Laden Sie das Log, um zu fragen.",
+    notLive: "Zur Live-Ansicht können Sie nichts fragen. Laden Sie zuerst Einträge.",
     onlyPart: "Nur ein Teil des Logs ist hier geladen. Um nach allem zu fragen:",
     page: "Die Seite in Beweisdateien",
     pageAbout:
@@ -430,7 +430,8 @@ export const de: ConsoleTexts = {
     choosePage: "Kopie wählen",
     notPage: "Das ist nicht die Seite für Prüfer. Wählen Sie die Datei index.html einer Veröffentlichung.",
     words: {
-      about: "Tage sind UTC-Tage, und beide zählen mit. Die Suche unter „Suche“ bleibt, wie sie ist.",
+      about:
+        "Tage sind UTC-Tage; der erste und der letzte zählen mit. Ihre Suche im Abschnitt „Suche“ ändert sich nicht.",
       changed:
         "Die Ereignisse haben sich seit dieser Antwort geändert. Fragen Sie noch einmal, um die Antwort zu sehen.",
       inFile: ", soweit es hier geladen ist",
@@ -465,7 +466,7 @@ export const de: ConsoleTexts = {
       "Sitzungen und Identitäten, zu denen es Funde gibt, die mit den meisten Punkten zuerst. Ein Name führt zu den Ereignissen, ein Fund zu dem Ereignis, um das es geht.",
     scale: "Skala der Punkte",
     scaleAbout:
-      "Ein Fund bringt je nach Schwere 1, 5, 20, 50 oder 100 Punkte, von denen nach einer Woche noch die Hälfte zählt. Eine Höchstzahl gibt es nicht. Eine Punktzahl gilt als so schwer wie ein neuer Fund mit ebenso vielen Punkten:",
+      "Ein Fund bringt je nach Schwere 1, 5, 20, 50 oder 100 Punkte. Jede Woche halbieren sie sich. Eine Höchstzahl gibt es nicht. Schwere einer Punktzahl:",
     band: (from: number, to: number | undefined) =>
       to === undefined ? `${count(from)} oder mehr` : `${count(from)} bis ${count(to)}`,
     sessionOf: (who: unknown) => html`Sitzung von ${who}`,

@@ -65,7 +65,7 @@ export const en = {
     token: "Access token",
     tokenHelp: html`From the log operator: <code>countersign token add NAME</code>, or <code>countersign tenant add NAME</code>
       for the log of one customer. It is sent in a request header, never in an address.`,
-    keep: "Stay signed in when this page is reloaded, until this tab is closed",
+    keep: "Keep the token and the trust file when this page is reloaded, until this tab is closed",
     unkept:
       "This browser doesn’t allow it. After a reload, you have to enter the token and the trust file again.",
     signIn: (host: unknown) => html`Sign in at ${host}`,
@@ -74,7 +74,7 @@ export const en = {
     signInFailed: "You weren’t signed in. Try again. If it keeps failing, tell the log operator.",
     orToken: "Or use an access token:",
     use: "Use this token",
-    leave: "Sign out and forget everything",
+    leave: "Sign out, and forget the token and the trust file",
     checking: "Checking with the log",
     malformed: "A token is one word without spaces. Copy it again, with nothing around it.",
     missing: "Enter a token first.",
@@ -188,7 +188,7 @@ export const en = {
       storage: "Storage",
     },
     summary: {
-      good: "Fine: this browser checked everything below, except for the storage.",
+      good: "Fine: every check that this browser can make passed. It can’t check the storage, and checks Live only while it runs.",
       attention: (names: string) => `Needs attention: ${names}.`,
       waiting: "Checking.",
       open: (names: string) => `Not checked, or only in part: ${names}.`,
@@ -219,7 +219,7 @@ export const en = {
     alarms: {
       alarm: "Alarm",
       above: "The alarm at the top of the page says why, and what to save.",
-      none: "No alarm. The log only grew.",
+      none: "No alarm. The log only grew since this device last saw it.",
       continues: (size: number) => `It still contains the ${entries(size)} that this device saw on`,
       notCompared: "Not checked",
       memoryOff: "This device doesn’t remember logs, so nothing could be compared.",
@@ -242,15 +242,15 @@ export const en = {
       unclear: (unclear: number) => `${emitters(unclear)} with too few entries to tell what is usual.`,
       absent: (absent: number) =>
         `${emitters(absent)} of your trust file recorded nothing in what was loaded.`,
-      part: "An emitter that recorded nothing in the loaded entries isn’t counted.",
+      part: "Emitters that neither your trust file names nor the loaded entries contain aren’t counted.",
       more: (more: string) => `and ${more} more`,
     },
     witnesses: {
-      met: "Your quorum signed the newest checkpoint",
-      unmet: "Too few witnesses signed the newest checkpoint",
+      met: "Your quorum cosigned the newest checkpoint",
+      unmet: "Too few witnesses cosigned the newest checkpoint",
       share: (valid: number, all: number) =>
-        `Signed by ${count(valid)} of ${witnesses(all)} in your trust file.`,
-      seen: (age: string) => `The quorum saw it ${age} ago`,
+        `Cosigned by ${count(valid)} of ${witnesses(all)} in your trust file.`,
+      seen: (age: string) => `The quorum cosigned it ${age} ago`,
       none: "Not checked. Your trust file names no witness.",
       noneMeans: "Without witnesses, the log could show others a different history.",
       unknown: "Not checked",
@@ -370,7 +370,7 @@ export const en = {
     none: "Nothing has been loaded yet.",
     live: "Start the live view",
     waiting: "Checking. The result appears here.",
-    source: "Cover",
+    source: "Entries from",
     sources: {
       search: "the loaded events",
       found: "the events that the log found",
@@ -410,7 +410,7 @@ export const en = {
     heading: "Ask who did what",
     about:
       "Ask who did what and when. The answer comes only from events that your browser loaded and checked, says what it is based on, and can be saved as evidence, also if nothing was found.",
-    notLive: "Questions need a complete export. Load the log to ask about it.",
+    notLive: "You can’t ask about the live view. Load entries first.",
     onlyPart: "Only part of the log is loaded here. To ask about all of it:",
     page: "The page in evidence files",
     pageAbout:
@@ -420,7 +420,8 @@ export const en = {
     notPage: "This isn’t the auditor’s page. Choose the file index.html of a release.",
     /** Words for a log that is loaded here, in place of those for a file. */
     words: {
-      about: "Days are in UTC, and both count. The search in Search stays as it is.",
+      about:
+        "Days are in UTC; the first and the last day are included. Your search in the section Search doesn’t change.",
       changed: "The events have changed since this answer. Ask again to see the answer.",
       inFile: " in what is loaded here",
       all: (entries: string, seen: unknown, events: string) =>
@@ -453,7 +454,7 @@ export const en = {
       "Sessions and identities that findings are about, highest score first. A name leads to the events, and a finding to the event that it is about.",
     scale: "Scale of the scores",
     scaleAbout:
-      "A finding adds 1, 5, 20, 50, or 100 points by its severity, half of which expire within a week. There is no maximum. A score has the severity of one new finding with as many points:",
+      "A finding adds 1, 5, 20, 50, or 100 points, by its severity. Points halve every week. There is no maximum. Severity of a score:",
     band: (from: number, to: number | undefined) =>
       to === undefined ? `${count(from)} or more` : `${count(from)} to ${count(to)}`,
     sessionOf: (who: unknown) => html`Session of ${who}`,

@@ -706,7 +706,7 @@ export const de: PageTexts = {
         "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
       statedNone:
         "Die Datei enthält kein Ereignis. Die Antwort ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
-      tooLarge: "Der Export hat mehr als 64 MB, deshalb kann die Datei ihn nicht enthalten.",
+      tooLarge: "Der Export hat mehr als 64 MiB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
       report: "Bericht speichern",
     },
@@ -817,7 +817,8 @@ export const de: PageTexts = {
       reported: (events, name) => `Bericht über ${events} gespeichert: ${name}.`,
       noPage:
         "Das Log stellt die Seite für Prüfer nicht bereit, mit der eine Beweisdatei beginnt. Wählen Sie unten eine Kopie.",
-      tooLong: "Es sind mehr als 64 MB Ereignisse. Suchen Sie nach weniger, oder ziehen Sie eine Stichprobe.",
+      tooLong:
+        "Es sind mehr als 64 MiB Ereignisse. Suchen Sie nach weniger, oder ziehen Sie eine Stichprobe.",
       notReady: "Das ist noch nicht bereit. Versuchen Sie es gleich noch einmal.",
       sampleHeading: "Eine Stichprobe zum Prüfen ziehen",
       size: "Wie viele",

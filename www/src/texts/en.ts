@@ -696,7 +696,7 @@ export const en = {
         "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
       statedNone:
         "The file contains no event. The answer is then your statement about the export, which the file names by its SHA-256.",
-      tooLarge: "The export has more than 64 MB, so the file can’t include it.",
+      tooLarge: "The export has more than 64 MiB, so the file can’t include it.",
       slice: "Save these events as an export",
       report: "Save report",
     },
@@ -754,15 +754,15 @@ export const en = {
         name: "Rules",
         heading: "Detection rules:",
         none: (rules: string, pack: unknown, events: string) =>
-          html`No rule of the ${rules} in “${pack}” fired over ${events}.`,
-        some: (findings: string, events: string) => `The rules made ${findings} over ${events}.`,
+          html`None of the ${rules} rules in “${pack}” fired on ${events}.`,
+        some: (findings: string, events: string) => `The rules made ${findings} in ${events}.`,
         more: (rules: string) => `and ${rules} more`,
         contained: (events: string) =>
           `The file contains the rules and all ${events} that they examined. This page ran them again and got the same result.`,
         containedOwn: (events: string) =>
-          `This is the result by your trust file: the page ran the rules in the file over the ${events} that verify by it.`,
+          `This is the result with your trust file: the page ran the rules in the file over the ${events} that verify with it.`,
         differs: (findings: string, events: string) =>
-          `By the trust file in the file, the result is another: ${findings} over ${events}.`,
+          `With the trust file in the file, the result differs: ${findings} in ${events}.`,
         stated:
           "The examiner states this about the export named below. The file doesn’t contain all events that the rules examined, so this page can’t run them again.",
         own: "The rules are those of this page.",
@@ -801,7 +801,7 @@ export const en = {
       reported: (events: string, name: string) => `Saved the report on ${events}: ${name}.`,
       noPage:
         "The log doesn’t serve the auditor’s page, with which an evidence file begins. Choose a copy below.",
-      tooLong: "There are more than 64 MB of events. Search for fewer, or draw a sample.",
+      tooLong: "There are more than 64 MiB of events. Search for fewer, or draw a sample.",
       notReady: "This isn’t ready yet. Try again in a moment.",
       sampleHeading: "Draw a sample for testing",
       size: "How many",

@@ -74,7 +74,7 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   await enter(page, "ct_wrong");
   await page.locator(".refused[data-status='401']").waitFor();
   assert.match(await page.locator(".refused").innerText(), /doesn’t accept this token[\s\S]*The log says:/);
-  await page.getByLabel("Stay signed in").uncheck();
+  await page.getByLabel("Keep the token and the trust file").uncheck();
   const request = page.waitForRequest(/\/export\?limit=1$/);
   await accepted(page, log.token);
   assert.equal((await request).headers().authorization, `Bearer ${log.token}`);
@@ -145,7 +145,7 @@ test("access: a reload keeps the session in this tab, until the reader signs out
   // Another log of the origin doesn't get the token.
   assert.deepEqual(await page.evaluate(() => Object.keys(sessionStorage)), ["countersign.console/v2/"]);
   await page.locator(".access > summary").click();
-  await page.getByRole("button", { name: "Sign out and forget everything" }).click();
+  await page.getByRole("button", { name: "Sign out, and forget the token and the trust file" }).click();
   await page.locator("#token:focus").waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   assert.equal(new URL(page.url()).hash, "#group=detection&tab=findings");

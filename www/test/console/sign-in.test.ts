@@ -60,7 +60,7 @@ test("sign-in: leaves nothing behind but the token in memory, if the reader want
   await page.getByText("Paste a trust file").click();
   await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
   await page.getByRole("button", { name: "Use it" }).click();
-  await page.getByLabel("Stay signed in").uncheck();
+  await page.getByLabel("Keep the token and the trust file").uncheck();
   assert.deepEqual(await violations(page), []);
   const read = page.waitForRequest(/\/export\?limit=1$/);
   await signIn(page).click();

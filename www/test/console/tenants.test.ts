@@ -134,14 +134,14 @@ test("tenants: opens a log's own console, which gets the token and the trust", {
   await verdict(page, "verified");
   // Signing out of one console forgets the token of all consoles in the tab.
   await page.locator(".access > summary").click();
-  await page.getByRole("button", { name: "Sign out and forget everything" }).click();
+  await page.getByRole("button", { name: "Sign out, and forget the token and the trust file" }).click();
   await page.locator("#token:focus").waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
 });
 
 test("tenants: a log's own console keeps nothing if the reader doesn't want that", { skip }, async (t) => {
   const page = await opened(t);
-  await page.getByLabel("Stay signed in").uncheck();
+  await page.getByLabel("Keep the token and the trust file").uncheck();
   await accepted(page);
   await listed(page, NAMES.length);
   await page.getByRole("link", { name: "globex" }).click();

@@ -98,7 +98,7 @@ test("detections: that no rule fired is saved, and is run again when it is opene
   const page = await shown(t, "quiet.html", file);
   assert.match(
     await words(page.locator(".case-answer")),
-    /^No rule of the \d+ in “countersign \d+” fired over 9 events\.$/,
+    /^None of the \d+ rules in “countersign \d+” fired on 9 events\.$/,
   );
   await page.locator('[data-vouched="contained"]').waitFor();
   await page.locator('[data-rules="own"]').waitFor();
@@ -137,7 +137,7 @@ test("detections: findings are saved with their events, as a statement", async (
   const { detections, slice } = frameOf(file);
   assert.deepEqual([detections.findings, detections.pack.name, slice.events], [6, "cases", 5]);
   const page = await shown(t, "found.html", file);
-  assert.equal(await words(page.locator(".case-answer")), "The rules made 6 findings over 9 events.");
+  assert.equal(await words(page.locator(".case-answer")), "The rules made 6 findings in 9 events.");
   assert.equal(await page.locator(".case-findings li").count(), 3);
   await page.locator('[data-vouched="stated"]').waitFor();
   await page.locator('[data-rules="other"]').waitFor();
@@ -163,7 +163,7 @@ test("detections: the page opens the program's file, also of a range", async (t)
   const { code, text } = await run(...args, "--range", "4..9", "--embed", "examined", "-o", "range.html");
   assert.equal(code, 0, text);
   const page = await shown(t, "range.html", await readFile(join(folder, "range.html"), "utf8"));
-  assert.match(await words(page.locator(".case-answer")), /^The rules made \d+ findings over 5 events\.$/);
+  assert.match(await words(page.locator(".case-answer")), /^The rules made \d+ findings in 5 events\.$/);
   await page.locator('[data-vouched="contained"]').waitFor();
   await page.locator('[data-doubt="range"]').waitFor();
 });

@@ -32,8 +32,9 @@ pub(crate) use sections::of_markdown;
 /// its SHA-256, this program, the time, and which events were selected.
 ///
 /// A file named .html contains everything needed to verify the selected events again. Opened in a browser, offline,
-/// it does so before it shows anything. With --sample it draws some of the events for testing, from the root of the
-/// last witnessed checkpoint and a seed agreed on beforehand, so that they can't be hand-picked. With --check it
+/// it does so before it shows anything. With --sample it draws some of the events for testing, from a seed
+/// agreed on beforehand and the root of the last checkpoint that met the quorum of witnesses, or else of the last one,
+/// so that they can't be hand-picked. With --check it
 /// verifies such a file with this program instead of the page in it.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -48,8 +49,8 @@ Examples:
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
 
-Exit status: as for `countersign verify`, and 1 if --check finds that a file was altered. With your own --trust,
-the verdict is by your trust file, and never a success if the answer in the file is another by it.")]
+Exit status: as for `countersign verify`, and 1 if --check finds that a file was altered. With --trust,
+the verdict uses your trust file. If that changes the answer, the exit status is 5 even if the export verifies.")]
 pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd
     #[arg(value_name = "EXPORT", required_unless_present = "check")]
@@ -81,9 +82,10 @@ pub(crate) struct Args {
     /// Only events at entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
-    /// Events that an evidence file with a query or detections contains. With `examined`, its readers can search all of
-    /// them again, and see all of them. With `selected`, that no other event matches is your statement about the export
-    /// [default: selected; examined if no event matches and the export has at most 64 MiB]
+    /// What an evidence file with a query or detections contains. `examined`: all events that were examined, so readers can
+    /// search them, or run the rules, again. `selected`: only the matching events; you vouch that there are no others
+    /// [default: selected; examined if no event matches or no rule fires, the export has at most 64 MiB, and --parsers
+    /// isn't used]
     #[arg(long, value_name = "WHICH", value_enum, hide_default_value = true, requires = "question")]
     #[arg(conflicts_with = "check", help_heading = "Which events")]
     embed: Option<written::Embed>,
