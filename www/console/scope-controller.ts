@@ -138,7 +138,9 @@ export class ScopeController {
     const section = this.#dependencies.tabs.fragment(SECTIONS[shown.from]);
     const fragment = searchFragment(section, FRAGMENTS[shown.from], query);
     // Events that a search of the whole log found are closed once the search box changes, so the log is asked again.
-    location.hash = shown.from === "found" ? `${fragment}&query=${encodeURIComponent(query)}` : fragment;
+    const params = new URLSearchParams(fragment.slice(1));
+    if (shown.from === "found") params.set("query", query);
+    location.hash = `#${params}`;
   }
 
   /** Shows an entry of the session that the current section covers. */

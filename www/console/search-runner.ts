@@ -133,6 +133,8 @@ export class SearchRunner {
       pins,
       name: "export",
       rules: tools.rules,
+      // Its sections summarize all events.
+      waitsForIndex: true,
     };
     const session = new Session(source, options, tools);
     running.signal.addEventListener("abort", () => session.cancel());

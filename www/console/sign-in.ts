@@ -33,6 +33,8 @@ interface Pending {
   readonly hash: string;
   readonly name: string | undefined;
   readonly text: string | undefined;
+  /** Keys that the reader confirmed by hand. */
+  readonly keys: TrustChoice["keys"];
   readonly isKept: boolean;
 }
 
@@ -64,7 +66,7 @@ export function issuerOf(page: Document): Issuer | undefined {
 /** Goes to the issuer. The response is matched with the state stored here. */
 export async function leave(
   { issuer, client, scope, resource }: Issuer,
-  { file }: TrustChoice,
+  { file, keys }: TrustChoice,
   isKept: boolean,
 ): Promise<string> {
   const server = await discover(issuer);
@@ -97,6 +99,7 @@ export async function leave(
     hash: location.hash,
     name: file?.name,
     text: file?.text,
+    keys,
     isKept,
   };
   sessionStorage.setItem(KEY, JSON.stringify(pending));
@@ -139,9 +142,9 @@ async function finish(parameters: URLSearchParams, pending: Pending | undefined)
   });
   const token = from.token === "id" ? tokens.id_token : tokens.access_token;
   if (token === undefined) throw new Error("the issuer returned no token");
-  const { name, text, isKept } = pending;
+  const { name, text, keys, isKept } = pending;
   const file = name === undefined || text === undefined ? undefined : { name, text };
-  return { token, trust: { file, keys: [] }, isKept };
+  return { token, trust: { file, keys }, isKept };
 }
 
 async function discover(issuer: string): Promise<oauth.AuthorizationServer> {

@@ -9,7 +9,7 @@ export function caseTools(workers: Tools, memory: Memory, rules: () => SessionOp
   return {
     session: (file, input) => new Session(file, { ...input, rules: rules() }, workers),
     hold: (file, input) => workers.verify(file, input),
-    detect: (rules, trust) => ownDetections(workers, rules, trust),
+    detect: (rules, trust, signal) => ownDetections(workers, rules, trust, signal),
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
     memory,
     failure: plainError,

@@ -281,7 +281,13 @@ export class Page extends View {
     const part = parts[this.#navigation.shown] ?? parts[0];
     const judged = part?.session?.verification;
     return phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
-      ? foldedVerdictView(part, judged, isContradicted(parts, part), t)
+      ? foldedVerdictView(
+          part,
+          judged,
+          isContradicted(parts, part),
+          part.from === "evidence" && !this.#hasOwnTrust,
+          t,
+        )
       : nothing;
   }
 
@@ -327,7 +333,8 @@ export class Page extends View {
   /** Renders the first verified events of the part that is being verified. */
   #early({ parts, at, phase }: Case, t: PageTexts): TemplateResult | typeof nothing {
     const part = parts[at];
-    return phase === "verifying" && part?.session !== undefined
+    // The index of an evidence file is searched for the reader's own answer until the verdict.
+    return phase === "verifying" && part?.session !== undefined && part.from !== "evidence"
       ? this.#eventsPanel("events", eventsView(undefined, 0, this.#viewerView(part), t))
       : nothing;
   }
@@ -365,7 +372,7 @@ export class Page extends View {
       html`
         ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
         ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-        ${this.#foldsVerdict ? nothing : verdictView(part, judged, isContradicted(parts, part), t)}
+        ${this.#foldsVerdict ? nothing : verdictView(part, judged, isContradicted(parts, part), part.from === "evidence" && !this.#hasOwnTrust, t)}
         <div class="tabs-row">
           ${tabsView(TABS, tab, counts, about, more, severities, t)}
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}

@@ -119,8 +119,8 @@ for (const name of NAMES) {
   });
 
   test(`${name}: the tarball has no unreachable scripts`, () => {
-    const { exports, imports } = JSON.parse(packed(name, "package.json"));
-    const reached = reachedFrom(targets({ exports, imports }), ".js");
+    const { bin, exports, imports } = JSON.parse(packed(name, "package.json"));
+    const reached = reachedFrom(targets({ bin, exports, imports }), ".js");
     // Modules with only types compile to empty scripts.
     const isEmpty = (path: string) => /^export \{\};\n(?:\/\/#.*)?\n?$/m.test(packed(name, path));
     assert.deepEqual(

@@ -544,13 +544,6 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.deepEqual(printed.sort(), [requestLine(undefined), requestLine(1), requestLine(3), "job.delete"].sort());
   },
 
-  "trustFile.text()": async (code) => {
-    const before = `
-      ${EXPORT}
-      const [file, trustFile] = [new Blob([exported.bytes()]), new Blob(["emitter ${VKEY}\\n"])];`;
-    assert.match(await onNode(code, before, "console.log(report.verdict);"), /verified\n$/);
-  },
-
   "createVerifier({": async (code) => {
     const before = `
       import { readFileSync } from "node:fs";

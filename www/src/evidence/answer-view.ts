@@ -32,6 +32,8 @@ function doubtWords(doubt: Doubt, t: PageTexts): TemplateResult | string {
   const { doubts } = t.evidence.ask;
   const { figures } = t.viewer;
   switch (doubt.is) {
+    case "unverified":
+      return doubts.unverified(doubt.events);
     case "withheld":
       return doubts.withheld(doubt.events);
     case "omitted":

@@ -5,6 +5,8 @@ import { answersOf } from "../state/answers.ts";
 export type Doubt =
   /** The verdict doesn't allow the file to show that it is complete. */
   | { readonly is: "verdict" }
+  /** Events of the file that don't verify, so they weren't searched. */
+  | { readonly is: "unverified"; readonly events: number }
   | { readonly is: "withheld"; readonly events: number }
   | { readonly is: "omitted"; readonly entries: number }
   /** Only these entries of the log are shown to be complete. */
@@ -56,12 +58,14 @@ export function answerBasis(
   // All events of a verified export verify, so equal numbers are the same events.
   const isOther = range === null && report.verdict === "verified" && report.counts.events !== events;
   const other: Doubt[] = isOther ? [{ is: "unexamined", events: report.counts.events }] : [];
+  const changed = range === null && report.verdict !== "verified" ? report.counts.events - events : 0;
+  const unverified: Doubt[] = changed > 0 ? [{ is: "unverified", events: changed }] : [];
   const unread: Doubt[] = unrecognized > 0 ? [{ is: "unrecognized", events: unrecognized }] : [];
   return {
     entries: isWhole ? complete.of : undefined,
     seen,
     examined: events,
-    doubts: [...searched, ...completeness(report), ...later, ...unread, ...other],
+    doubts: [...unverified, ...searched, ...completeness(report), ...later, ...unread, ...other],
   };
 }
 

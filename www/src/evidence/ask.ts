@@ -13,7 +13,14 @@ import { type AnswerBasis, answerBasis } from "./answer.ts";
 import { basisView } from "./answer-view.ts";
 import type { Contents } from "./make.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
-import { namesOf, type Question, queryOf, type TimeBasis } from "./question.ts";
+import {
+  namesOf,
+  type Question,
+  queryOf,
+  type TimeBasis,
+  type UnknownName,
+  unknownNames,
+} from "./question.ts";
 import { eventRows } from "./rows.ts";
 import { rowsView } from "./rows-view.ts";
 
@@ -29,7 +36,12 @@ interface Answer {
   readonly basis: AnswerBasis;
   /** The first events found. */
   readonly rows: readonly EventRow[];
+  /** If nothing was found, the names that no event has. */
+  readonly unknown: readonly UnknownName[];
 }
+
+/** Texts about names that no event has. */
+const UNKNOWN = { who: "unknownWho", actions: "unknownAction", target: "unknownTarget" } as const;
 
 /** Asks who did what and when, answers in a sentence with its basis, and saves the answer. */
 export class Ask extends View {
@@ -112,7 +124,9 @@ export class Ask extends View {
       const rows = await eventRows(session, undefined, MAX_LISTED);
       if (turn !== this.#turn || this.context.now().turn !== selection.turn) return;
       const basis = answerBasis(this.report, { events: selection.of, unrecognized }, until);
-      this.#answer = { session, question, query, events: selection.events, basis, rows };
+      const unknown = selection.events === 0 ? await unknownNames(question, session.index) : [];
+      if (turn !== this.#turn || this.context.now().turn !== selection.turn) return;
+      this.#answer = { session, question, query, events: selection.events, basis, rows, unknown };
       this.#contents = this.panel()?.defaultContents ?? "selected";
       this.#say("");
     } catch (error) {
@@ -130,11 +144,12 @@ export class Ask extends View {
     const isShown =
       selection.state === "ready" && selection.query === answer.query && selection.session === answer.session;
     if (!isShown) return html`<p class="help">${t.changed}</p>`;
-    const { question, query, events, basis, rows } = answer;
+    const { question, query, events, basis, rows, unknown } = answer;
     const { figures } = this.texts.viewer;
     return html`
       <div class="ask-answer" data-answered=${events}>
         <h3 id="ask-answer" tabindex="-1">${sentence(question, events, basis, t)}</h3>
+        ${unknown.map(({ part, name }) => html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t[UNKNOWN[part]](value(name, 300))}</span></p>`)}
         ${basisView(basis, this.texts)}
         ${question.from === "" && question.until === "" ? nothing : html`<p class="help">${t.times[question.basis]}</p>`}
         <p class="help">${t.query} <code dir="ltr">${value(query, 1000)}</code></p>
@@ -215,7 +230,11 @@ export function sentence(
     names.length === 0 ? "" : t.action(names),
     target.trim() === "" ? "" : t.to(target.trim()),
     t.between(from, until),
-    events === 0 && doubts.length > 0 ? t.inFile : "",
+    doubts.some(({ is }) => is === "unverified")
+      ? t.ofVerified
+      : events === 0 && doubts.length > 0
+        ? t.inFile
+        : "",
   ];
   return `${parts.join("")}.`;
 }

@@ -44,7 +44,8 @@ export interface ShownCase {
 export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): TemplateResult {
   const { frame, why } = filed;
   const texts = t.evidence.filed;
-  const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
+  const whole = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
+  const { word, says } = whole;
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
   const verdict = html`<strong>${word}</strong> ${value(says, 2000)}`;
@@ -62,7 +63,7 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
       ${frame.slice === null ? fact(texts.verdict, verdict) : nothing}
       ${fact(texts.file, html`${value(frame.file.name)}, ${figures.bytes(frame.file.size)}<br />SHA-256 <code class="hash">${frame.file.sha256}</code>`)}
     </dl>
-    ${frame.slice === null ? nothing : html`<p><span>${texts.whole} ${verdict} ${texts.wholeAbout}</span></p>`}
+    ${frame.slice === null ? nothing : html`<p class="basis tone-${whole.tone}" data-whole=${frame.report.verdict}>${icon(whole.icon)}<span>${texts.whole} ${verdict} ${texts.wholeAbout}</span></p>`}
     ${
       listed.length === 0
         ? nothing

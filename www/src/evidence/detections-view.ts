@@ -52,7 +52,7 @@ export function detectionsView(
         : texts.some(figures.findings(findings), events)
     }</strong></p>
     ${findings === 0 ? nothing : foundView(detections, t)}
-    ${own === undefined || own.digest === stated.digest ? nothing : html`<p class="basis tone-bad" data-differs="detections">${icon("warning")}<span>${texts.differs(figures.findings(stated.findings), figures.events(stated.coverage.events))}</span></p>`}
+    ${own === undefined || JSON.stringify(own) === JSON.stringify(stated) ? nothing : html`<p class="basis tone-bad" data-differs="detections">${icon("warning")}<span>${texts.differs(figures.findings(stated.findings), figures.events(stated.coverage.events))}</span></p>`}
     ${
       isContained
         ? html`<p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${own === undefined ? texts.contained(events) : texts.containedOwn(events)}</span></p>`

@@ -4,6 +4,9 @@ import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import { detectAgain } from "./detect-again.ts";
 import type { Detections, Frame } from "./frame.ts";
 
+/** Maximum number of findings, as in a report: the rules are the writer's. */
+const MAX_FINDINGS = 100_000;
+
 /** The rules of an evidence file that contains everything that they examined. */
 export interface FiledRules {
   /** The pack as canonical JSON. */
@@ -21,7 +24,13 @@ export function filedRules(
   { rules, export: source, pins, trust }: OpenedEvidence,
 ): FiledRules | undefined {
   if (detections === null || slice !== null || rules === undefined) return undefined;
-  return { rules, scope: { range: scope.range ?? undefined }, source, pins, trust };
+  return {
+    rules,
+    scope: { range: scope.range ?? undefined, maxFindings: MAX_FINDINGS },
+    source,
+    pins,
+    trust,
+  };
 }
 
 /**
@@ -32,8 +41,11 @@ export async function ownDetections(
   tools: Tools,
   filed: FiledRules,
   trust: string | undefined,
+  signal: AbortSignal,
 ): Promise<Detections | undefined> {
   if (trust === filed.trust) return undefined;
   const { rules, scope, pins } = filed;
-  return JSON.parse(await detectAgain(tools)(filed.source, { rules, scope, trust, pins })) as Detections;
+  return JSON.parse(
+    await detectAgain(tools, signal)(filed.source, { rules, scope, trust, pins }),
+  ) as Detections;
 }

@@ -1,3 +1,5 @@
+import type { EventIndex } from "@countersign/ui/index/types.js";
+
 /** Time that a question is about: the time that events state, or the time of recording that their signer signed. */
 export type TimeBasis = "happened" | "recorded";
 
@@ -13,6 +15,8 @@ export interface Question {
   readonly basis: TimeBasis;
 }
 
+const NOTHING: Question = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" };
+
 /** Returns the query for a question (docs/query.md); empty if the question has no condition. */
 export function queryOf({ who, actions, target, from, until, basis }: Question): string {
   const [since, time] = basis === "happened" ? ["since", "time"] : ["recorded-since", "recorded"];
@@ -26,6 +30,29 @@ export function queryOf({ who, actions, target, from, until, basis }: Question):
   ]
     .filter((part) => part !== "")
     .join(" ");
+}
+
+/** A name in a question that no event has, which may be why nothing was found. */
+export interface UnknownName {
+  readonly part: "who" | "actions" | "target";
+  readonly name: string;
+}
+
+/** Returns the names in a question that no event has. */
+export async function unknownNames(
+  { who, actions, target }: Question,
+  index: Pick<EventIndex, "count">,
+): Promise<readonly UnknownName[]> {
+  const named = [
+    { part: "who", name: who.trim() },
+    ...namesOf(actions).map((name) => ({ part: "actions", name }) as const),
+    { part: "target", name: target.trim() },
+  ] as const;
+  const asked = named.filter(({ name }) => name !== "");
+  const counts = await Promise.all(
+    asked.map((one) => index.count(queryOf({ ...NOTHING, [one.part]: one.name }))),
+  );
+  return asked.filter((_, nth) => counts[nth] === 0);
 }
 
 /** Returns the names of a list separated by commas. */

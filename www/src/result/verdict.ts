@@ -11,17 +11,31 @@ import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { leadsView } from "./answers.ts";
 
+/** Returns the words of a verdict. By an author's own trust file, not even the best verdict is one that the reader may trust. */
+function wordsOf(
+  part: Part,
+  judged: Judged,
+  isAuthors: boolean,
+  t: PageTexts,
+): Pick<ReturnType<typeof verdictWords>, "tone" | "icon" | "word" | "says"> {
+  const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
+  return isAuthors && words.tone === "good"
+    ? { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays }
+    : words;
+}
+
 /**
  * Renders the verdict in a sentence, above every tab of the result. It is about this part alone, not about
- * the other parts.
+ * the other parts. `isAuthors` is true if it is by the trust file in an evidence file, which its author chose.
  */
 export function verdictView(
   part: Part,
   judged: Judged,
   isContradicted: boolean,
+  isAuthors: boolean,
   t: PageTexts,
 ): TemplateResult {
-  const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
+  const words = wordsOf(part, judged, isAuthors, t);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
@@ -55,9 +69,10 @@ export function foldedVerdictView(
   part: Part,
   judged: Judged,
   isContradicted: boolean,
+  isAuthors: boolean,
   t: PageTexts,
 ): TemplateResult {
-  const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
+  const words = wordsOf(part, judged, isAuthors, t);
   return html`
     <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
       ${icon(words.icon)}

@@ -73,7 +73,11 @@ export interface CaseTools {
     given: VerificationInput & { readonly signal: AbortSignal },
   ) => Promise<PinReport>;
   /** Runs the rules of an evidence file by the reader's trust file; undefined if that is the one in the file. */
-  readonly detect: (rules: FiledRules, trust: string | undefined) => Promise<Detections | undefined>;
+  readonly detect: (
+    rules: FiledRules,
+    trust: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<Detections | undefined>;
   /** Resolves to undefined if this page can't compute it. */
   readonly sha256: (file: File, signal: AbortSignal) => Promise<string | undefined>;
   readonly memory: Memory;
@@ -221,7 +225,7 @@ export class Case extends EventTarget {
       this.#failure = session?.failure;
       throw new Error("the events couldn't be indexed");
     }
-    const ownDetections = rules && (await this.#tools.detect(rules, trust));
+    const ownDetections = rules && (await this.#tools.detect(rules, trust, signal));
     this.#change(at, { ...(await searchedOf(session, answer)), ownDetections });
   }
 

@@ -373,6 +373,9 @@ export const de: PageTexts = {
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
+    authors: "Unverändert nach der Vertrauensdatei des Verfassers.",
+    authorsSays:
+      "Eine solche Datei kann jeder mit eigenen Schlüsseln machen. Wählen Sie eine Vertrauensdatei aus anderer Quelle, um sie mit Schlüsseln zu prüfen, denen Sie vertrauen",
     contradicted: "Ein anderer hier gewählter Export widerspricht diesem: siehe Teile.",
     sample:
       "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Bei echten Dateien muss die Vertrauensdatei aus einer anderen Quelle kommen als die Datei selbst.",
@@ -656,6 +659,13 @@ export const de: PageTexts = {
               ? ` am ${from}`
               : ` vom ${from} bis ${until}`,
       inFile: ", soweit diese Datei es zeigt",
+      ofVerified: ", nur gültige Ereignisse gezählt",
+      unknownWho: (name) =>
+        html`Kein Ereignis hier nennt den Handelnden ${name}. Name, ID oder E-Mail-Adresse müssen ganz übereinstimmen.`,
+      unknownAction: (name) =>
+        html`Kein Ereignis hier hat die Aktion ${name}. Aktionen müssen ganz übereinstimmen; ein Stern steht für beliebigen Text, wie in <code>role.*</code>.`,
+      unknownTarget: (name) =>
+        html`Kein Ereignis hier nennt das Ziel ${name}. Name oder ID müssen ganz übereinstimmen.`,
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
       statedAll: (entries, seen, events) =>
@@ -665,6 +675,8 @@ export const de: PageTexts = {
       part: (events) => `${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
       doubts: {
         verdict: "Die Datei als Ganzes ist nicht bestätigt: siehe ihr Ergebnis.",
+        unverified: (unverified) =>
+          `${events(unverified)} in dieser Datei ${unverified === 1 ? "ist" : "sind"} nicht gültig, ${unverified === 1 ? "wurde" : "wurden"} deshalb nicht durchsucht und ${unverified === 1 ? "kann" : "können"} passen. Siehe Probleme.`,
         withheld: (withheld) =>
           `Der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten und ließ sich nicht durchsuchen.`,
         omitted: (omitted) =>
@@ -701,7 +713,7 @@ export const de: PageTexts = {
       show: "Unter Ereignisse zeigen",
       contain: (events) =>
         `Alles aufnehmen, von allen Handelnden (${events}), damit jeder noch einmal suchen kann`,
-      contained: "Die Datei beweist dann diese Antwort. Wer sie hat, kann alle diese Ereignisse lesen.",
+      contained: "Wer sie hat, kann alle diese Ereignisse lesen und noch einmal suchen.",
       stated:
         "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
       statedNone:

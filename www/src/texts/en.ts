@@ -365,6 +365,9 @@ export const en = {
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
+    authors: "Unchanged by its author’s trust file.",
+    authorsSays:
+      "Anyone can make such a file with keys of their own. Choose a trust file that you got from another source, to check it with keys that you trust",
     contradicted: "Another file that you chose contradicts this one. See Parts.",
     sample:
       "The sample and its trust file came together, with this page. For real files, get the trust file from a different source than the file itself.",
@@ -649,6 +652,13 @@ export const en = {
               ? ` on ${from}`
               : ` from ${from} to ${until}`,
       inFile: " that this file shows",
+      ofVerified: ", counting only events that verify",
+      unknownWho: (name: unknown) =>
+        html`No event here names the actor ${name}. A name, ID, or email address must match in full.`,
+      unknownAction: (name: unknown) =>
+        html`No event here has the action ${name}. Actions must match in full; a star stands for any text, as in <code>role.*</code>.`,
+      unknownTarget: (name: unknown) =>
+        html`No event here names the target ${name}. A name or ID must match in full.`,
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
       statedAll: (entries: string, seen: unknown, events: string) =>
@@ -658,6 +668,8 @@ export const en = {
       part: (events: string) => `${events} searched. This may be only part, because:`,
       doubts: {
         verdict: "The file as a whole is not verified: see its verdict.",
+        unverified: (unverified: number) =>
+          `${events(unverified)} in this file ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it wasn’t" : "they weren’t"} searched and may match. See Problems.`,
         withheld: (withheld: number) =>
           `The content of ${events(withheld)} is withheld, so ${withheld === 1 ? "it" : "they"} couldn’t be searched.`,
         omitted: (omitted: number) =>
@@ -691,7 +703,7 @@ export const en = {
       show: "Show them on Events",
       contain: (events: string) =>
         `Include all ${events}, of everybody, so that anyone can search them again`,
-      contained: "The file then proves this answer. Its readers see all these events.",
+      contained: "Its readers see all these events, and can repeat the search.",
       stated:
         "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
       statedNone:

@@ -6,6 +6,7 @@ import type { Locator, Page } from "playwright-core";
 const GROUPS: Readonly<Record<string, string>> = {
   Search: "Events",
   Live: "Events",
+  Ask: "Events",
   Findings: "Detection",
   Sessions: "Detection",
   Inventory: "Detection",

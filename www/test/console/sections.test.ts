@@ -6,6 +6,7 @@ import { after, before, type TestContext, test } from "node:test";
 import type { Locator, Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
 import { type Browser, launch, PAGE } from "../page/browser.ts";
+import { verdict } from "./navigation.ts";
 import { events, RealLog, skip } from "./real-log.ts";
 
 const MARK = '\n<script type="text/plain" id="countersign-evidence">\n';
@@ -65,7 +66,7 @@ async function enter(page: Page, log: RealLog, trusts = true): Promise<void> {
   await page.getByRole("button", { name: "Use this token" }).click();
   await page.locator("[data-sign-in=accepted]").waitFor();
   await section(page, "search");
-  await page.locator("countersign-viewer [data-verdict]").waitFor();
+  await verdict(page);
 }
 
 /** Goes to a section by its address, as a link would. */
@@ -257,8 +258,8 @@ test("ask: claims nothing about entries that aren't loaded", { skip }, async (t)
   assert.match(await words(answer.locator("h3")), /^nobody did nothing in what is loaded here\.$/);
   assert.equal(await answer.locator('[data-basis="all"]').count(), 0);
   assert.ok((await answer.locator("[data-doubt]").count()) > 0);
-  await page.getByRole("button", { name: "Verify the whole log" }).click();
-  await page.locator("main .section-scope", { hasText: "all events of" }).waitFor();
+  await page.locator("cs-ask").getByRole("button", { name: "Load the whole log" }).click();
+  await page.locator("main .section-scope", { hasText: /all \d+ entries/ }).waitFor();
   await page.locator("main[data-tab=ask] .ask form").waitFor();
   await (await ask(page, "nobody")).locator('[data-basis="all"]').waitFor();
 });
@@ -354,8 +355,7 @@ test("scenarios: are written in a form that the core checks, and stored in the b
   assert.equal(report.scenarios[0].inputs[0].source, 'A "count": 7 # of tickets');
   // It is still there after a reload, also for editing.
   await page.reload();
-  await enter(page, log);
-  await section(page, "exposure");
+  await page.locator("main[data-tab=exposure]").waitFor();
   await page.locator("[data-exposure=shown]").waitFor();
   await page.getByRole("button", { name: "Edit lost-credentials.yml" }).click();
   await field("title").waitFor();

@@ -139,6 +139,38 @@ test("ask: says why there may be more", async (t) => {
   }
 });
 
+test("ask: an event that was changed is named as not searched, in the answer and in its evidence", async (t) => {
+  const path = join(folder, "changed.ndjson");
+  const text = await readFile(sealed.export, "utf8");
+  await writeFile(path, text.replace("u-17", "u-71"));
+  const page = await opened(t, { ...sealed, export: path });
+  const answer = await ask(page, { who: "u-71" });
+  assert.match(await words(answer.locator("h3")), /^u-71 did nothing, counting only events that verify\.$/);
+  const doubt = "1 event in this file doesn’t verify, so it wasn’t searched and may match. See Problems.";
+  assert.equal(await words(answer.locator('[data-doubt="unverified"]')), doubt);
+  const file = await downloaded(page, answer, "evidence");
+  const again = await shown(t, "changed.html", file);
+  await again.locator('[data-doubt="unverified"]').waitFor();
+});
+
+test("ask: a name that no event has is named as the likely reason for nothing", async (t) => {
+  const page = await opened(t, sealed);
+  const answer = await ask(page, { who: "u", actions: "role.grant, invoice.*" });
+  assert.deepEqual(
+    await answer
+      .locator("[data-unknown]")
+      .evaluateAll((all) => all.map((one) => one.getAttribute("data-unknown"))),
+    ["who", "actions"],
+  );
+  const known = await ask(page, {
+    who: "u-2",
+    actions: "role.grant",
+    from: "1999-01-01",
+    until: "1999-01-02",
+  });
+  assert.equal(await known.locator("[data-unknown]").count(), 0);
+});
+
 test("ask: refuses a question without fields, and one whose days are reversed", async (t) => {
   const page = await opened(t);
   const form = page.locator(".ask form");
@@ -194,8 +226,8 @@ test("answer: nothing is evidence that contains what was searched, and can't be 
     ['actor:"nobody"', 0, { events: 9, unrecognized: 0 }, null, "WP-9"],
   );
   const copy = await shown(t, "nothing.html", file);
-  assert.match(await words(copy.locator(".case-answer")), /^The search selects none of 9 events\.$/);
   await copy.locator('[data-vouched="contained"]').waitFor();
+  assert.match(await words(copy.locator(".case-answer")), /^The search selects none of 9 events\.$/);
   await copy.locator('[data-basis="all"]').waitFor();
   assert.deepEqual(await violations(copy), []);
   assert.match(await words(copy.locator(".filed")), /Reference ?WP-9/);

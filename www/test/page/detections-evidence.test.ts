@@ -96,11 +96,11 @@ test("detections: that no rule fired is saved, and is run again when it is opene
   const { detections, slice, scope } = frameOf(file);
   assert.deepEqual([detections.findings, slice, scope.events], [0, null, 9]);
   const page = await shown(t, "quiet.html", file);
+  await page.locator('[data-vouched="contained"]').waitFor();
   assert.match(
     await words(page.locator(".case-answer")),
     /^None of the \d+ rules in “countersign \d+” fired on 9 events\.$/,
   );
-  await page.locator('[data-vouched="contained"]').waitFor();
   await page.locator('[data-rules="own"]').waitFor();
   // Two events have no parser, so "no rule fired" isn't presented as "there is nothing".
   await page.locator('[data-basis="part"] [data-doubt="rules"]').waitFor();
@@ -163,7 +163,7 @@ test("detections: the page opens the program's file, also of a range", async (t)
   const { code, text } = await run(...args, "--range", "4..9", "--embed", "examined", "-o", "range.html");
   assert.equal(code, 0, text);
   const page = await shown(t, "range.html", await readFile(join(folder, "range.html"), "utf8"));
-  assert.match(await words(page.locator(".case-answer")), /^The rules made \d+ findings in 5 events\.$/);
   await page.locator('[data-vouched="contained"]').waitFor();
+  assert.match(await words(page.locator(".case-answer")), /^The rules made \d+ findings in 5 events\.$/);
   await page.locator('[data-doubt="range"]').waitFor();
 });

@@ -140,8 +140,9 @@ test("verdict: comes before the index, and moves nothing", { timeout: 2 * PATIEN
   );
   assert.match(said, /so far\s+Indexing \d+ %/);
   assert.equal(isReady, false);
-  assert.equal(tops.indexing, tops.early);
-  assert.equal(tops.indexed, tops.early);
+  // A quick machine has the verdict before it renders any early row.
+  if (tops.early !== undefined) assert.equal(tops.indexing, tops.early);
+  assert.equal(tops.indexed, tops.indexing);
   assert.ok(shift < 0.01, `layout shift ${shift}`);
   await page.locator(".notice", { hasText: "40,000 events" }).waitFor();
   assert.equal(await page.getByRole("tab", { name: /^Events/ }).getAttribute("aria-selected"), "true");

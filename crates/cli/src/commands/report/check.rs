@@ -93,6 +93,9 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         )
         .within(&shown(path)));
     }
+    if file.is_none() {
+        lines.extend(detections::describe_stated(&frame));
+    }
     if let Some(export) = &args.export {
         status = compare_export(args, export, &frame, file.as_ref(), own, &mut lines)?;
     }

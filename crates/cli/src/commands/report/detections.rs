@@ -187,12 +187,19 @@ pub(super) fn describe_check(frame: &Frame) -> Vec<String> {
         let word = "the file does not contain all events that the rules examined: their result is the examiner's statement";
         format!("{} {word}; compare it with the export", doubt("!"))
     }];
-    lines.push(if stated.pack.hash == Pack::built_in().hash() {
+    lines.extend(describe_stated(frame));
+    lines
+}
+
+/// Describes whose rules these are, and which events they could not examine.
+pub(super) fn describe_stated(frame: &Frame) -> Vec<String> {
+    let Some(stated) = &frame.detections else { return Vec::new() };
+    let mut lines = vec![if stated.pack.hash == Pack::built_in().hash() {
         format!("{} the rules are those built into this program", good("✓"))
     } else {
         let word = "the rules are not those built into this program: they are of another version, or the examiner's own";
         format!("{} {word}", doubt("!"))
-    });
+    }];
     lines.extend(describe_doubts(stated, frame.scope.range, frame.gaps()));
     lines
 }

@@ -312,7 +312,7 @@ fn tenant_quotas_count_all_keys_of_a_log() {
 
 #[test]
 fn clients_that_disconnect_use_up_their_quotas() {
-    let quota = Quota { events: NonZeroU32::new(10), bytes: None, burst: NonZeroU32::new(2).unwrap() };
+    let quota = Quota { events: NonZeroU32::new(1), bytes: None, burst: NonZeroU32::new(20).unwrap() };
     let bounds = Bounds { quota, tenant_quota: quota, ..Bounds::default() };
     let mut world = World::with(&emitters(), bounds);
     let acme = world.add("acme");

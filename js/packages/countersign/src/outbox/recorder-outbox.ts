@@ -93,6 +93,8 @@ interface Shared {
   readonly origins: Map<string, readonly number[]>;
   /** The ID that the values have, or are about to have. */
   valuesId: string | undefined;
+  /** Storing the note that there are values. */
+  beginningValues: Promise<void> | undefined;
 }
 
 /** A tenant, and the origin of its log. */
@@ -120,6 +122,7 @@ export class RecorderOutbox implements HeadStore {
       heads: new NewestHeads(outbox !== undefined),
       origins: new Map(),
       valuesId: undefined,
+      beginningValues: undefined,
     },
     of?: TenantOf,
   ) {
@@ -275,18 +278,23 @@ export class RecorderOutbox implements HeadStore {
 
   /** Notes in an entry that there are values, so that their loss is noticed. */
   async #beginValues(values: ValueStore): Promise<void> {
-    if (this.#shared.valuesId === undefined) {
-      const id = crypto.randomUUID();
-      this.#shared.valuesId = id;
-      try {
-        await guarded(() => values.set("", new TextEncoder().encode(id)));
-        const bytes = new TextEncoder().encode(`v${id}`);
-        await guarded(async () => this.#outbox?.write({ put: [{ id: this.id(), bytes }], remove: [] }));
-      } catch (error) {
-        this.#shared.valuesId = undefined;
-        throw error;
-      }
+    const shared = this.#shared;
+    if (shared.valuesId !== undefined) {
+      return;
     }
+    // All releases wait until the note is stored.
+    shared.beginningValues ??= this.#noteValues(values).finally(() => {
+      shared.beginningValues = undefined;
+    });
+    await shared.beginningValues;
+  }
+
+  async #noteValues(values: ValueStore): Promise<void> {
+    const id = crypto.randomUUID();
+    await guarded(() => values.set("", new TextEncoder().encode(id)));
+    const bytes = new TextEncoder().encode(`v${id}`);
+    await guarded(async () => this.#outbox?.write({ put: [{ id: this.id(), bytes }], remove: [] }));
+    this.#shared.valuesId = id;
   }
 
   /** Reports if the values that the entries mention are missing. */

@@ -63,7 +63,7 @@ export class EventSpool {
       return;
     }
     this.#heldBytes += length;
-    if (this.#memoryBytes + length <= this.#maxMemoryBytes) {
+    if (this.#batchBytes === 0 && this.#memoryBytes + length <= this.#maxMemoryBytes) {
       this.#held.push(batch);
       this.#memoryBytes += length;
     } else {
@@ -85,6 +85,15 @@ export class EventSpool {
       await this.#passNext();
       onProgress();
     }
+  }
+
+  /** Frees all events that are held back. */
+  clear(): void {
+    this.#held.length = 0;
+    this.#batches = [];
+    this.#batchBytes = 0;
+    this.#heldBytes = 0;
+    this.#memoryBytes = 0;
   }
 
   #addBlob(): void {

@@ -55,6 +55,8 @@ export interface SessionOptions {
   readonly name?: string | undefined;
   /** Rule pack for detection; undefined for none. */
   readonly rules?: (() => Promise<string>) | undefined;
+  /** True to report only once all events are in the index. Default: the report of a file comes before that. */
+  readonly waitsForIndex?: boolean | undefined;
 }
 
 /**
@@ -125,10 +127,11 @@ export class Session extends EventTarget {
   /** Time of the next notification of the index's progress. */
   #nextProgress = 0;
   readonly #judged = deferred<void>();
+  readonly #waitsForIndex: boolean;
 
   constructor(
     source: Source | Live,
-    { trust, trustName, pins = [], expect, name, rules }: SessionOptions,
+    { trust, trustName, pins = [], expect, name, rules, waitsForIndex = false }: SessionOptions,
     tools: Tools,
   ) {
     super();
@@ -138,6 +141,7 @@ export class Session extends EventTarget {
     this.trust = trust;
     this.trustName = trustName;
     this.pins = pins;
+    this.#waitsForIndex = waitsForIndex;
     this.index = tools.index();
     this.#spool = source instanceof Blob ? new EventSpool(this.index) : undefined;
     this.judged = this.#judged.promise;
@@ -230,6 +234,7 @@ export class Session extends EventTarget {
     this.cancel();
     clearTimeout(this.#notification);
     this.detection?.close();
+    this.#spool?.clear();
     this.index.close();
   }
 
@@ -240,6 +245,7 @@ export class Session extends EventTarget {
       signal: this.#running.signal,
       ...this.#callbacks(),
     };
+    let kept: Verification | undefined;
     try {
       if (isLive(source)) {
         const onReport = (verification: Verification) => {
@@ -251,13 +257,22 @@ export class Session extends EventTarget {
         const reading = this.index.open(source);
         this.#bytes = reading.kept;
         const verification = await verify(reading, verifyOptions);
-        this.phase = "indexing";
-        this.#accept(verification);
+        if (this.#waitsForIndex) {
+          kept = verification;
+        } else {
+          this.phase = "indexing";
+          this.#accept(verification);
+        }
       }
-      this.#judged.resolve();
+      if (kept === undefined) {
+        this.#judged.resolve();
+      }
       await this.#spool?.release(() => this.#indexed());
       await this.index.settle();
       this.phase = "done";
+      if (kept !== undefined) {
+        this.#accept(kept);
+      }
     } catch (error) {
       await this.#fail(error);
     }
