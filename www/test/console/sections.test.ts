@@ -364,8 +364,7 @@ test("scenarios: are written in a form that the core checks, and stored in the b
   assert.equal(await field("observed[0].endpoint").inputValue(), "shadow");
   await page.getByRole("button", { name: "Remove lost-credentials.yml" }).click();
   await page.reload();
-  await enter(page, log);
-  await section(page, "exposure");
+  await page.locator("main[data-tab=exposure]").waitFor();
   await page.getByRole("button", { name: "New scenario" }).waitFor();
   assert.equal(await page.locator(".scenario-files").count(), 0);
 });
