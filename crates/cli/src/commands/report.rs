@@ -82,8 +82,8 @@ pub(crate) struct Args {
     /// Only events at entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
-    /// What an evidence file with a query or detections contains. `examined`: all events that were examined, so readers can
-    /// search them, or run the rules, again. `selected`: only the matching events; you vouch that there are no others
+    /// The events that an evidence file with a query or detections contains. `examined`: all events that were examined, so
+    /// readers can search them, or run the rules, again. `selected`: only the matching events; you vouch that there are no others
     /// [default: selected; examined if no event matches or no rule fires, the export has at most 64 MiB, and --parsers
     /// isn't used]
     #[arg(long, value_name = "WHICH", value_enum, hide_default_value = true, requires = "question")]
