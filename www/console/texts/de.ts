@@ -230,7 +230,7 @@ export const de: ConsoleTexts = {
     alarms: {
       alarm: "Alarm",
       above: "Oben auf der Seite steht, warum, und was Sie speichern sollten.",
-      none: "Kein Alarm. Das Log ist nur gewachsen, seit dieses Gerät es zuletzt gesehen hat.",
+      none: "Kein Alarm. Seit dem letzten Besuch nur gewachsen.",
       continues: (size) => `Es enthält noch die ${entries(size)}, die dieses Gerät zuletzt sah, am`,
       notCompared: "Nicht geprüft",
       memoryOff: "Dieses Gerät merkt sich keine Logs. Also ließ sich nichts vergleichen.",
@@ -251,7 +251,7 @@ export const de: ConsoleTexts = {
       noRhythm: "Nicht geprüft. Es sind zu wenige Einträge, um zu sagen, was üblich ist.",
       unclear: (unclear) => `${emitters(unclear)} mit zu wenigen Einträgen, um zu sagen, was üblich ist.`,
       absent: (absent) => `${emitters(absent)} Ihrer Vertrauensdatei ohne Aufzeichnung im Geladenen.`,
-      part: "Unterzeichner, die weder in Ihrer Vertrauensdatei noch in den geladenen Einträgen vorkommen, sind nicht mitgezählt.",
+      part: "Gezählt sind nur Unterzeichner aus Ihrer Vertrauensdatei oder den geladenen Einträgen.",
       more: (more) => `und ${more} weitere`,
     },
     witnesses: {

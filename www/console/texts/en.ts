@@ -219,7 +219,7 @@ export const en = {
     alarms: {
       alarm: "Alarm",
       above: "The alarm at the top of the page says why, and what to save.",
-      none: "No alarm. The log only grew since this device last saw it.",
+      none: "No alarm. The log only grew since the last visit.",
       continues: (size: number) => `It still contains the ${entries(size)} that this device saw on`,
       notCompared: "Not checked",
       memoryOff: "This device doesn’t remember logs, so nothing could be compared.",

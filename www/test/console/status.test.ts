@@ -198,7 +198,7 @@ test("emitters: one without an entry in what was loaded is named", () => {
 
 test("witnesses: counts those of the quorum, and not met is bad", () => {
   const met = witnessesCard(input({}), t);
-  assert.deepEqual([met.state, met.more[0]], ["good", "Signed by 1 of 1 witness in your trust file."]);
+  assert.deepEqual([met.state, met.more[0]], ["good", "Cosigned by 1 of 1 witness in your trust file."]);
   assert.equal(witnessesCard(input({ checks: { witnesses: FAIL } }), t).state, "bad");
 });
 

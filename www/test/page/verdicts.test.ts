@@ -192,10 +192,10 @@ test("problem: leads to a withheld event as such", async () => {
 test("verdict: states what isn't shown as verified", async () => {
   const page = await opened();
   await verifyVector(page, vector("flip-event"));
-  assert.match(
-    (await page.locator(".unshown").first().textContent()) ?? "",
-    /1 event in this file is not listed/,
-  );
+  await page
+    .locator(".unshown", { hasText: "1 event in this file is not listed" })
+    .first()
+    .waitFor({ state: "attached" });
   const withheld = vector("withheld-120");
   await verifyVector(page, withheld);
   await open(page, "Events");
