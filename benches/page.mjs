@@ -5,9 +5,9 @@
 //
 // Measures `<countersign-viewer>` with `viewer`, the auditor's page with `page`, and with `rules` the
 // viewer with the built-in rules, until all findings are shown. With `verdict`, nobody touches the auditor's page,
-// and only its progress is measured: first rows, verdict, index, long tasks, and layout shifts. With `bare`, the export is verified without
-// either, and only the time is printed. With DETAILS in the environment, each measurement is printed to
-// standard error.
+// and only its progress is measured: first rows, verdict, index, long tasks, and layout shifts. With `bare`, the
+// export is verified without either, and only the time is printed. With DETAILS in the environment, each
+// measurement is printed to standard error.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -123,7 +123,7 @@ async function judged() {
   const { choose } = await openedWith();
   await page.evaluate(() => probe.startPage());
   await choose();
-  const { chosen, rows, verdict, indexed, says, shift } = await page.evaluate(() => probe.pageEnd());
+  const { chosen, rows, verdict, indexed, says, shift } = await page.evaluate(() => probe.waitForIndex());
   if (!/^(Verified|Unchanged)/.test(says)) throw new Error(`the verdict is ${says}`);
   const tasks = await page.evaluate((since) => probe.tasks(since), chosen);
   detail(`rows after ${(rows - chosen).toFixed(0)}, verdict ${(verdict - chosen).toFixed(0)}, index ${(indexed - chosen).toFixed(0)}`);

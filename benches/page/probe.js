@@ -97,13 +97,13 @@ globalThis.probe = (() => {
 
   /** The times at which the auditor's page showed its states, and the layout shifts that no input caused. */
   let states;
-  const look = () => {
+  const recordStates = () => {
     const has = (selector) => document.querySelector(selector) !== null;
     const now = performance.now();
     states.rows ??= find(".row.event:not(.unread)") === null ? undefined : now;
     if (has(".verdict")) states.verdict ??= now;
     if (has(".verdict") && !has(".indexing")) states.indexed ??= now;
-    if (states.indexed === undefined) requestAnimationFrame(look);
+    if (states.indexed === undefined) requestAnimationFrame(recordStates);
   };
 
   return {
@@ -116,10 +116,10 @@ globalThis.probe = (() => {
           if (states.chosen !== undefined && !hadRecentInput) states.shift += value;
         }
       }).observe({ type: "layout-shift" });
-      requestAnimationFrame(look);
+      requestAnimationFrame(recordStates);
     },
     /** Resolves when the auditor's page has indexed all events. */
-    async pageEnd() {
+    async waitForIndex() {
       while (states.indexed === undefined) await frame();
       return { ...states, says: document.querySelector("#verdict-heading").textContent.trim() };
     },

@@ -332,7 +332,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The time after which the server's memory is that of an idle one: it then made several ticks.
+/// The time after which the server's memory is that of an idle one: by then, it has made several ticks.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// The measurements of a root log with very many tenants.

@@ -86,13 +86,11 @@ function textsOf({ name, folder, only }) {
 /** Returns the license texts of WebAssembly modules and of a bundle's inputs. */
 export function licenses({ artifacts, hasProgram = false, inputs = [], of = "package" }) {
   const head = `This ${of} is MIT OR Apache-2.0. Its WebAssembly and scripts also contain:`;
-  const used = [...inArtifacts(artifacts), ...packages(inputs)];
-  if (!hasProgram) {
-    return textFor(head, used);
-  }
-  const known = new Set(used.map(({ name, version }) => `${name} ${version}`));
-  const program = crates("-p", "countersign-cli", "--no-default-features", "--target", "wasm32-wasip1");
-  return textFor(head, [...used, ...[...program].filter(([key]) => !known.has(key)).map(([, crate]) => crate)]);
+  const own = [...inArtifacts(artifacts), ...packages(inputs)].map((one) => [`${one.name} ${one.version}`, one]);
+  const program = hasProgram
+    ? crates("-p", "countersign-cli", "--no-default-features", "--target", "wasm32-wasip1")
+    : [];
+  return textFor(head, new Map([...program, ...own]).values());
 }
 
 /** Returns the license texts of the program built for a target. */

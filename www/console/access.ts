@@ -2,8 +2,8 @@
  * The reader's token and trust. The reader enters them. They never come from the log, and are stored in this tab at
  * most: in `sessionStorage`, under the path of this page.
  *
- * Only scripts of this page's origin can read them there, and the page's policy allows no script but its own. They
- * survive a reload, and a navigation to another page of the origin in this tab. So they are stored by default only if
+ * Only scripts of this page's origin can read them there, and the page's policy allows no script but its own. The token and
+ * the trust survive a reload, and a navigation to another page of the origin in this tab. So they are stored by default only if
  * the page was loaded securely: on a page that others on the network can replace, a later one could read them.
  */
 

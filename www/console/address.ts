@@ -79,7 +79,7 @@ export function readQuery(hash: string): string {
 }
 
 /** State of the console that a fragment contains besides that of its section. */
-export interface AddressState {
+interface AddressState {
   readonly tab: Tab;
   /** The events to load. */
   readonly extent: Conditions;

@@ -52,8 +52,8 @@ import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
 import { refusalView } from "./words.ts";
 
-/** Sections about verified events, with a head. The others show only statements of the log operator. */
-const WITHOUT_HEAD: readonly Tab[] = [...ROOT_TABS];
+/** Sections without a head: they show only statements of the log operator. */
+const WITHOUT_HEAD: readonly Tab[] = ROOT_TABS;
 
 /** Sections with statements of the log operator, which are loaded again whenever one is opened. */
 const STATED: readonly Tab[] = ["overview", "coverage", "witnesses", "storage"];
@@ -251,7 +251,7 @@ export class Console extends View {
         ${accessView(this.#reader, memory, this.#verified, t)}
         ${tabsView(this.#tabs, this.#follower, t)}
         <main id="content" tabindex="-1" data-tab=${this.#tabs.current}>
-          <h2 class=${this.#isListed ? "sr" : nothing}>${t[this.#tabs.current].heading}</h2>
+          <h2 class=${this.#hidesHeading ? "sr" : nothing}>${t[this.#tabs.current].heading}</h2>
           ${this.#head(t)}
           ${this.#content(t)}
         </main>
@@ -269,8 +269,8 @@ export class Console extends View {
     );
   }
 
-  /** True if events are listed, which take all the room. */
-  get #isListed(): boolean {
+  /** True if the heading is only for screen readers, because the events or the overview need the room. */
+  get #hidesHeading(): boolean {
     const { current } = this.#tabs;
     if (current === "live") return this.#follower.watch !== undefined;
     return (

@@ -6,7 +6,7 @@ import { html, type TemplateResult } from "lit";
 import type { ConsoleTexts } from "./texts/index.ts";
 
 /** Points that a new finding adds, by its level. */
-export const POINTS: Readonly<Record<Level, number>> = {
+const POINTS: Readonly<Record<Level, number>> = {
   informational: 1,
   low: 5,
   medium: 20,

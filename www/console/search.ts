@@ -3,12 +3,12 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
+import { coversWholeLog } from "@countersign/ui/viewer/session/facts.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Search } from "./search-runner.ts";
-import { isWhole } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
@@ -47,7 +47,7 @@ function offerView(
   { loaded: { session }, viewerQuery, unsettled, ask }: SearchViewInput,
   t: ConsoleTexts,
 ): TemplateResult | typeof nothing {
-  const isAll = session?.report !== undefined && isWhole(session.report);
+  const isAll = session?.report !== undefined && coversWholeLog(session.report);
   if (isAll || viewerQuery === "") return nothing;
   return html`
     <div slot="search" class="asked">
@@ -80,8 +80,8 @@ function numberView({ report }: Session, limit: number, t: ConsoleTexts): Templa
 }
 
 /**
- * Renders how far the events found can be relied on. A log proves that they are in it, but not that they are all, so that this is
- * no verdict on the log; anything worse than that is in the verdict's own words.
+ * Renders how far the events found can be relied on. The log proves that they are in it, not that they are all. A
+ * verdict worse than `partial` is shown in its own words.
  */
 function resultView(
   { verification, compared, failure }: Session,
@@ -96,7 +96,7 @@ function resultView(
   if (!isProven)
     return html`<p class="state tone-${tone}" role=${tone === "bad" ? "alert" : nothing}>${icon(drawing)}<span>${word} ${says}</span></p>`;
   return html`
-    <p class="help">${checks.log.state === "pass" ? t.search.proven : t.search.signed}</p>
+    <p class="help">${checks.log.state === "pass" ? t.search.proven : t.search.signed} ${t.search.couldOmit}</p>
     <button type="button" @click=${loadWhole}>${t.search.loadWhole}</button>`;
 }
 

@@ -3,7 +3,7 @@
 import type { Coverage } from "@countersign/ui/index/types.js";
 import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { completeRange } from "@countersign/ui/viewer/session/facts.js";
+import { completeRange, coversWholeLog } from "@countersign/ui/viewer/session/facts.js";
 import type { Link } from "@countersign/ui/viewer/session/live-connection.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import "@countersign/ui/viewer/verdict/verdict-strip.js";
@@ -48,19 +48,13 @@ export function headView({ all, shown, extent, link }: HeadInput, t: ConsoleText
 }
 
 /** Returns the first and the last entry among those that were loaded; undefined if there are none. */
-export function boundsOf(coverage: Coverage | undefined): readonly [number, number] | undefined {
+function boundsOf(coverage: Coverage | undefined): readonly [number, number] | undefined {
   const all = coverage === undefined ? [] : [coverage.shown, coverage.withheld];
   const used = all.filter(({ length }) => length > 0);
   if (used.length === 0) return undefined;
   const first = Math.min(...used.map((ranges) => ranges[0] ?? 0));
   const end = Math.max(...used.map((ranges) => ranges.at(-1) ?? 0));
   return [first, end - 1];
-}
-
-/** True if all entries of the log up to its checkpoint were verified. */
-export function isWhole(report: Report): boolean {
-  const range = completeRange(report);
-  return range !== undefined && range[0] === 0 && range[1] === report.log?.size;
 }
 
 /** Renders the entries: their range, number and time. */
@@ -88,7 +82,7 @@ function rangeWords(
   const { count, entries } = t.viewer.figures;
   if (report !== undefined) {
     const range = completeRange(report);
-    if (isWhole(report)) return head.whole(report.log?.size ?? 0);
+    if (coversWholeLog(report)) return head.whole(report.log?.size ?? 0);
     if (range !== undefined) return head.range(count(range[0]), count(range[1] - 1));
     const bounds = boundsOf(coverage);
     if (bounds !== undefined)

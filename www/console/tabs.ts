@@ -79,7 +79,12 @@ export class Tabs {
   write(extent: Conditions, query: string): void {
     this.#extent = extent;
     this.#query = query;
-    const fragment = writeFragment(location.hash, { tab: this.current, extent, query });
+    const fragment = writeFragment(location.hash, {
+      // A click changes the address before `current` follows it.
+      tab: readTab(location.hash, this.all),
+      extent,
+      query,
+    });
     history.replaceState(history.state, "", fragment);
   }
 

@@ -281,13 +281,7 @@ export class Page extends View {
     const part = parts[this.#navigation.shown] ?? parts[0];
     const judged = part?.session?.verification;
     return phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
-      ? foldedVerdictView(
-          part,
-          judged,
-          isContradicted(parts, part),
-          part.from === "evidence" && !this.#hasOwnTrust,
-          t,
-        )
+      ? foldedVerdictView(part, judged, isContradicted(parts, part), this.#isByAuthor(part), t)
       : nothing;
   }
 
@@ -372,7 +366,7 @@ export class Page extends View {
       html`
         ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
         ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-        ${this.#foldsVerdict ? nothing : verdictView(part, judged, isContradicted(parts, part), part.from === "evidence" && !this.#hasOwnTrust, t)}
+        ${this.#foldsVerdict ? nothing : verdictView(part, judged, isContradicted(parts, part), this.#isByAuthor(part), t)}
         <div class="tabs-row">
           ${tabsView(TABS, tab, counts, about, more, severities, t)}
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
@@ -383,7 +377,7 @@ export class Page extends View {
         tab,
         html`
           <countersign-ask ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
-          ${answersView(judged, part.session?.compared, part.from !== "evidence" || this.#hasOwnTrust, t)}
+          ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
           ${trustView(part, t)}
           <div class="beside">
             ${meaningView(part, judged, t)}
@@ -515,6 +509,11 @@ export class Page extends View {
     // The search on the page counts lengths of time from another time than the file.
     const isShown = searched?.query === query && !RELATIVE_TIME.test(query);
     return { rows: isShown ? events?.rows : undefined, check, isOwnTrust };
+  }
+
+  /** True if the verdict is by the trust file in an evidence file, which its author chose. */
+  #isByAuthor({ from }: Part): boolean {
+    return from === "evidence" && !this.#hasOwnTrust;
   }
 
   /** The evidence file that is open. */

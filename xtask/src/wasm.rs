@@ -148,7 +148,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
         rules(tools, &out_dir, "dev")?;
     }
     if names.is_empty() {
-        preview::unmark(tools)?;
+        preview::unmark(&out_dir)?;
     }
     for Built { name, brotli, budget, .. } in &built {
         tools.progress.line(&format!("          {name}: {brotli} bytes in brotli, of at most {budget}"));
@@ -223,11 +223,7 @@ impl Artifact {
         if self.bindings.is_none() {
             outputs.extend(["js", "d.ts"].map(|kind| out_dir.join(format!("{name}.{kind}"))));
         }
-        Stamp::new(tools.path("target/xtask/stamps").join(name))
-            .text(env!("CARGO_PKG_VERSION"))
-            .text(&format!("{self:?}"))
-            .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
-            .path(&compiled)?
+        stamp(tools, name, &format!("{self:?}"), &compiled)?
             .unless_done(&outputs, || self.finish(tools, name, &compiled, out_dir, log))?;
         Ok(file)
     }
@@ -276,6 +272,15 @@ fn rustflags(tools: &Tools, own: &[String]) -> String {
     let roots = [Some(tools.path("")), cargo_home];
     let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
     paths.chain(own.iter().cloned()).collect::<Vec<_>>().join("\u{1f}")
+}
+
+/// Returns the stamp of what is made from a compiled file with this configuration.
+fn stamp(tools: &Tools, name: &str, config: &str, compiled: &Path) -> Result<Stamp> {
+    Stamp::new(tools.path("target/xtask/stamps").join(name))
+        .text(env!("CARGO_PKG_VERSION"))
+        .text(config)
+        .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
+        .path(compiled)
 }
 
 /// Runs wasm-opt on a file, unless there are no options.

@@ -81,20 +81,9 @@ impl FindingsDocument<'_> {
         counted(self.future, out);
         out.extend(b",\"identities\":");
         scored(self.identities, out);
-        out.extend(b",\"limits\":[");
-        for (nth, Limit { rule, groups, hits, findings }) in self.limits.iter().enumerate() {
-            if nth > 0 {
-                out.push(b',');
-            }
-            out.extend(format!("{{\"findings\":{findings},\"groups\":").bytes());
-            counted(*groups, out);
-            out.extend(b",\"hits\":");
-            counted(*hits, out);
-            out.extend(b",\"rule\":");
-            write_string(rule, out);
-            out.push(b'}');
-        }
-        out.extend(b"],\"log\":");
+        out.extend(b",\"limits\":");
+        write_limits(self.limits, out);
+        out.extend(b",\"log\":");
         match log {
             Some((size, root)) => {
                 out.extend(b"{\"root\":");
@@ -152,6 +141,24 @@ fn scored(scored: &[Scored], out: &mut Vec<u8>) {
         out.extend(b"],\"id\":");
         write_string(id, out);
         out.extend(format!(",\"score\":{score}}}").bytes());
+    }
+    out.push(b']');
+}
+
+/// Writes the limits that rules reached.
+pub(crate) fn write_limits(limits: &[Limit], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (nth, Limit { rule, groups, hits, findings }) in limits.iter().enumerate() {
+        if nth > 0 {
+            out.push(b',');
+        }
+        out.extend(format!("{{\"findings\":{findings},\"groups\":").bytes());
+        counted(*groups, out);
+        out.extend(b",\"hits\":");
+        counted(*hits, out);
+        out.extend(b",\"rule\":");
+        write_string(rule, out);
+        out.push(b'}');
     }
     out.push(b']');
 }

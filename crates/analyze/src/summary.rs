@@ -8,7 +8,7 @@ use countersign::hash::Hash;
 
 use crate::analyzer::ENGINE;
 use crate::coverage::Coverage;
-use crate::document::counted;
+use crate::document::{counted, write_limits};
 use crate::finding::{Finding, Level};
 use crate::limit::Limit;
 use crate::pack::Pack;
@@ -41,18 +41,9 @@ impl Summary<'_> {
         out.extend(format!(",\"digest\":\"{digest}\",\"engine\":\"{ENGINE}\"").bytes());
         out.extend(format!(",\"findings\":{},\"future\":", findings.len()).bytes());
         counted(*future, &mut out);
-        out.extend(b",\"limits\":[");
-        for (nth, Limit { rule, groups, hits, findings }) in limits.iter().enumerate() {
-            separate(nth, &mut out);
-            out.extend(format!("{{\"findings\":{findings},\"groups\":").bytes());
-            counted(*groups, &mut out);
-            out.extend(b",\"hits\":");
-            counted(*hits, &mut out);
-            out.extend(b",\"rule\":");
-            write_string(rule, &mut out);
-            out.push(b'}');
-        }
-        out.extend(b"],\"pack\":");
+        out.extend(b",\"limits\":");
+        write_limits(limits, &mut out);
+        out.extend(b",\"pack\":");
         pack.write_about(&mut out);
         out.extend(b",\"rules\":[");
         for (nth, (level, place, count)) in self.by_rule().into_iter().enumerate() {

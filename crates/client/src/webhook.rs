@@ -3,7 +3,7 @@
 //! An address may contain a secret, so only its host is ever shown.
 
 use countersign::base64;
-use countersign_errors::EngineError;
+use countersign_errors::{EngineError, now};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
 use sha2::Sha256;
@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use crate::destination_error::DestinationError;
 use crate::http::{Body, Client};
-use countersign_errors::now;
 
 /// The prefix of a secret's text.
 const PREFIX: &str = "whsec_";

@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::EngineError;
 use countersign::time::Time;
+
+use crate::EngineError;
 
 /// Returns the current time by the system's clock.
 ///

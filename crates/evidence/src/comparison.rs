@@ -9,7 +9,7 @@ use countersign::tolerance::is_future;
 
 use crate::detections::Detections;
 use crate::frame::{Frame, Sampled};
-use crate::json::Json;
+use crate::json::{ALTERED, Json};
 use crate::sample::{MAX_SAMPLED, is_drawn_in_order, sample};
 
 /// The members of a report that are only for people, and may differ.
@@ -50,7 +50,6 @@ pub struct SampleRoot {
 
 const DRAW_AGAIN: &str = "if you are making the report, draw the sample again from the selected events; \
                           otherwise ask for the original, as the report was altered";
-const ALTERED: &str = "ask the sender for the original; the file was altered after it was written";
 const SEARCH: &str =
     "use the version of the program that the report names; with the same version, the file was altered";
 const CLOCK: &str =

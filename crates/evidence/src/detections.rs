@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use countersign::error::Error;
 use countersign::hash::Hash;
 
-use crate::json::{Json, invalid, object, required, unexpected};
+use crate::json::{ALTERED, Json, invalid, object, required, unexpected};
 
 /// The maximum number of findings of a report.
 pub const MAX_DETECTIONS: u64 = 100_000;
@@ -293,8 +293,6 @@ impl Detections {
         }
     }
 }
-
-const ALTERED: &str = "ask the sender for the original; the file was altered after it was written";
 
 fn refuse(member: &str, message: &str) -> Error {
     invalid(member, message).with_hint(ALTERED)

@@ -10,6 +10,7 @@ use countersign::hex;
 
 use crate::frame::{Bytes, Frame, MAX_PINS};
 use crate::inflate::inflate;
+use crate::json::ALTERED;
 
 /// The separator between the page and its input.
 pub const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
@@ -25,7 +26,7 @@ pub const MAX_FILE_BYTES: usize = 160 << 20;
 /// The maximum size of a trust file or pin, in bytes.
 const MAX_SMALL_BYTES: usize = 1 << 20;
 /// The maximum size of a pack of rules, in bytes.
-pub const MAX_PACK_BYTES: usize = 16 << 20;
+const MAX_PACK_BYTES: usize = 16 << 20;
 /// The compression level. Higher ones take longer, and save little on exports, which are mostly hashes.
 const LEVEL: u8 = 6;
 
@@ -258,8 +259,6 @@ fn marks(bytes: &[u8]) -> impl Iterator<Item = usize> {
 fn inert(json: &[u8]) -> Vec<u8> {
     json.split(|&byte| byte == b'<').collect::<Vec<_>>().join(&b"\\u003c"[..])
 }
-
-const ALTERED: &str = "ask the sender for the original; the file was altered after it was written";
 
 fn refuse(message: &str, hint: &'static str) -> Error {
     Error::new(Code::Evidence, message).with_hint(hint)

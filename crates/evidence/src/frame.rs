@@ -208,6 +208,17 @@ pub struct ExportGaps {
     pub omitted: u64,
 }
 
+impl ExportGaps {
+    /// Returns the gaps of the export that a report is about.
+    pub fn of(report: &Report) -> Self {
+        Self {
+            is_verified: report.verdict == Verdict::Verified,
+            withheld: report.counts.withheld,
+            omitted: report.counts.skipped,
+        }
+    }
+}
+
 /// A report with its provenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -403,12 +414,6 @@ impl Frame {
         ])
         .canonical()?;
         Self::parse(&text).map(|_| text)
-    }
-
-    /// Returns the number of events that the query or the detection rules examined; `None` without either.
-    pub fn examined_events(&self) -> Option<u64> {
-        let by_rules = self.detections.as_ref().map(|detections| detections.coverage.events);
-        by_rules.or_else(|| self.scope.examined.map(|examined| examined.events))
     }
 
     /// Returns the parts of the log that the report on the export does not show.

@@ -18,6 +18,9 @@ pub(crate) enum Json {
     Object(Vec<(String, Json)>),
 }
 
+/// The hint for a file that contradicts itself.
+pub(crate) const ALTERED: &str = "ask the sender for the original; the file was altered after it was written";
+
 pub(crate) fn invalid(member: &str, message: &str) -> Error {
     Error::new(Code::Evidence, message).in_member(member)
 }

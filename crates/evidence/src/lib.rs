@@ -17,9 +17,7 @@ pub use detections::{
     BlindRuleFacts, CoverageFacts, Detections, EntryCount, LimitFacts, MAX_DETECTIONS, PackFacts,
     RuleFindings, SourceFacts,
 };
-pub use file::{
-    File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PACK_BYTES, MAX_PAGE_BYTES, has_evidence, is_page,
-};
+pub use file::{File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PAGE_BYTES, has_evidence, is_page};
 pub use frame::{
     Block, Described, Examined, ExportGaps, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS,
     MAX_PINS, MAX_SECTIONS, Paper, Sampled, Scope, Section, Sliced, Tool, UNRECOGNIZED, canonical_report,

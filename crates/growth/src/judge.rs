@@ -203,8 +203,8 @@ fn judge_next(before: SlotHead, after: &SlotHead, proof: Option<&[Hash]>) -> Jud
 }
 
 /// Judges the next head of a held log. It must follow from the base, and must not contradict the head shown before either.
-/// An earlier finding about the log doesn't hide a contradiction. It is no new one that a head continues, or undoes, one
-/// that contradicts the base.
+/// An earlier finding about the log doesn't hide a contradiction. A head that continues or undoes a
+/// contradiction of the base is not a new contradiction.
 fn judge_held(base: SlotHead, doubt: Doubt, shown: Option<&SlotHead>, after: &SlotHead) -> Judgement {
     let of_base = contradiction(&base, after).map(|why| (why, base));
     let follows = of_base.is_none() && (base.size == 0 || base.size == after.size);

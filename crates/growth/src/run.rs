@@ -49,8 +49,16 @@ impl GrowthRun {
     /// Starts after a state that passed.
     pub fn new(state: GrowthState) -> Self {
         let (start, tail) = (Some(state.clone()), RootTail::new(state.edge().clone()));
-        let (findings, omitted, unchecked, is_resumed, is_flawed) = (Vec::new(), 0, None, false, false);
-        Self { start, state, tail, findings, omitted, unchecked, is_resumed, is_flawed }
+        Self {
+            start,
+            state,
+            tail,
+            findings: Vec::new(),
+            omitted: 0,
+            unchecked: None,
+            is_resumed: false,
+            is_flawed: false,
+        }
     }
 
     /// Starts with a snapshot, which nothing contradicts yet.

@@ -305,20 +305,18 @@ impl GrowthState {
         let is_sound = stored.first < stored.size
             && gone.len() <= MAX_GONE
             && heads.iter().all(|head| !gone.contains(&head.id));
-        let (gone, held) = (Arc::new(gone), BTreeMap::new());
-        // A tick that is dated too early is not stored.
-        let (time, least_time, first, proof) = (stored.time, stored.time, stored.first, None);
         is_sound.then_some(Self {
             root_origin,
             heads,
             edge,
-            time,
-            least_time,
-            first,
+            time: stored.time,
+            // A tick that is dated too early is not stored.
+            least_time: stored.time,
+            first: stored.first,
             not_live,
-            gone,
-            held,
-            proof,
+            gone: Arc::new(gone),
+            held: BTreeMap::new(),
+            proof: None,
         })
     }
 

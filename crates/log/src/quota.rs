@@ -71,6 +71,7 @@ impl Load {
 
 /// The load of a submission, by key if the key is known and signed it, and otherwise by chain. Someone who only names a
 /// chain must not learn whether its key exceeded a quota.
+#[derive(Default)]
 pub struct Loads {
     keys: HashMap<VerifierKey, Load>,
     /// The loads of chains whose key is unknown.
@@ -311,7 +312,7 @@ mod tests {
 
     fn loads(keys: &[(&VerifierKey, Load)]) -> Loads {
         let keys = keys.iter().map(|(key, load)| ((*key).clone(), *load)).collect();
-        Loads { keys, chains: HashMap::new(), owners: HashMap::new(), signed: HashMap::new() }
+        Loads { keys, ..Loads::default() }
     }
 
     fn charge(quotas: &Quotas, key: &VerifierKey, events: u64, bytes: u64, now: i64) {

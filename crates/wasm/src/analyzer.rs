@@ -118,7 +118,7 @@ pub struct Findings {
     pack: &'static Pack,
     merged: Merged<'static>,
     /// The number of findings above which the analysis fails.
-    limit: usize,
+    max_count: usize,
     /// Indexes of the findings, by descending level and score.
     order: Vec<u32>,
     limits: Vec<Limit>,
@@ -135,7 +135,7 @@ impl Findings {
         Ok(Self {
             pack,
             merged: Merged::new(pack),
-            limit: max_findings.unwrap_or(usize::MAX),
+            max_count: max_findings.unwrap_or(usize::MAX),
             order: Vec::new(),
             limits: Vec::new(),
             report: None,
@@ -160,7 +160,7 @@ impl Findings {
     /// Processes up to `most` detections. Returns true if more can be processed.
     pub fn step(&mut self, most: usize) -> Result<bool, Thrown> {
         let may_continue = self.merged.step(most).map_err(invalid_data)?;
-        if self.merged.analyzer().findings().len() > self.limit {
+        if self.merged.analyzer().findings().len() > self.max_count {
             let message = "the rules have more findings than the report states";
             let hint = "ask the sender for the original; the file was altered after it was written";
             return Err(Error::new(Code::Evidence, message).in_member("findings").with_hint(hint).into());

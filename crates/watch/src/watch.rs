@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use countersign_analyze::Coverage;
 use countersign_delivery::Directory;
-use countersign_errors::EngineError;
-use countersign_errors::now;
+use countersign_errors::{EngineError, now};
 
 use crate::following::{self, Follower, POLL_INTERVAL};
 use crate::handoff::{Destination, Handoff};

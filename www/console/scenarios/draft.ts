@@ -77,7 +77,7 @@ export function emptyScenario(): ScenarioDraft {
 }
 
 /** Texts of the example. */
-export interface ExampleTexts {
+interface ExampleTexts {
   readonly title: string;
   readonly note: string;
   readonly source: string;
@@ -158,7 +158,7 @@ function signalOf(signal: ScenarioSignal): SignalDraft {
 }
 
 /** Returns the ranges of a draft with their paths in the file, as errors name them. */
-export function rangesOf(draft: ScenarioDraft): readonly (readonly [path: string, range: RangeDraft])[] {
+function rangesOf(draft: ScenarioDraft): readonly (readonly [path: string, range: RangeDraft])[] {
   const { secondary, controls } = draft;
   return [
     ...INPUTS.map((path) => [path, draft[path]] as const),

@@ -3,7 +3,7 @@ import type { LoadedFile } from "../overview.ts";
 const PREFIX = "countersign.scenarios/";
 /** Maximum number of scenarios, and of all their characters, which leaves room for others in the browser's storage. */
 export const MAX_SCENARIOS = 50;
-export const MAX_CHARS = 1 << 20;
+const MAX_CHARS = 1 << 20;
 
 /** The reader's scenarios, stored in this browser for the console at one address. */
 export class ScenarioStore {

@@ -4,18 +4,18 @@ import { LEVELS } from "@countersign/ui/analyze/types.js";
 import { levelView } from "@countersign/ui/viewer/detection/finding-parts.js";
 import { type DetectionOutcome, detectionOutcome } from "@countersign/ui/viewer/detection/outcome.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { coversWholeLog } from "@countersign/ui/viewer/session/facts.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Report } from "countersign/verify";
 import { html } from "lit";
 import { keyParts, trustLines } from "../../src/input/trust.ts";
 import { type Rhythm, rhythms } from "../rhythm.ts";
-import { isWhole } from "../section-head.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import type { Watch } from "../watch.ts";
 import { wordsOf } from "../words.ts";
-import { checked } from "./blocked.ts";
 import { type Card, type CardState, isTrusted, type StatusInput, TONE_STATES, toTheSecond } from "./card.ts";
+import { checked } from "./checked.ts";
 
 /** Index of the lowest level that is urgent, and of the lowest that needs attention. */
 const URGENT = LEVELS.indexOf("high");
@@ -40,7 +40,7 @@ export function findingsCard(input: StatusInput, t: ConsoleTexts): Card {
       .filter(({ count }) => count > 0)
       .reverse();
     const isKnown = isTrusted(report);
-    const isPart = !isWhole(report) && (detection.isFinal || session.phase === "live");
+    const isPart = !coversWholeLog(report) && (detection.isFinal || session.phase === "live");
     return {
       state: counts[0] === undefined ? stateOfNone(looks, session, report) : stateOf(counts[0].rank),
       says: outcome,
@@ -71,7 +71,7 @@ function stateOfNone(looks: DetectionOutcome["looks"], { phase }: Session, repor
       // A log that is followed is examined as it grows.
       return phase === "live" ? "part" : "waiting";
     case "nothing":
-      return isWhole(report) ? "good" : "part";
+      return coversWholeLog(report) ? "good" : "part";
     case "shown":
       return "part";
     default:
@@ -91,7 +91,7 @@ export function emittersCard(input: StatusInput, t: ConsoleTexts): Card {
     const used = new Set(all.map(({ vkey }) => vkey));
     const named = trustLines(input.trust ?? "").filter(({ kind }) => kind === "emitter");
     const absent = new Set(named.map(({ vkey }) => vkey).filter((vkey) => !used.has(vkey))).size;
-    const whole = isWhole(report);
+    const whole = coversWholeLog(report);
     const isAll = whole && unclear === 0 && absent === 0;
     const notes = [
       ...(unclear > 0 ? [words.unclear(unclear)] : []),
@@ -156,8 +156,8 @@ function followedCard({ isStopped, session, refusal, link }: Watch, t: ConsoleTe
   }
   if (link.state === "lost") return { state: "attention", says: states.lost(link.seconds), more: [] };
   const { verification, compared } = session;
-  if (link.state !== "following" || verification === undefined)
-    return { state: "waiting", says: words.waiting, more: [] };
+  if (verification === undefined) return { state: "waiting", says: words.waiting, more: [] };
+  if (link.state !== "following") return { state: "waiting", says: states[link.state], more: [] };
   const { tone, word } = verdictWords(verification, t.viewer, { compared });
   const { report } = verification;
   const size = report.log?.size;

@@ -5,7 +5,6 @@ import type { Report } from "countersign/verify";
 import type { TemplateResult } from "lit";
 import { moment } from "../../src/core-sentence.ts";
 import type { Checkpoint } from "../../src/input/checkpoint.ts";
-import type { RememberedLog } from "../../src/state/memory.ts";
 import type { Tab } from "../address.ts";
 import type { History } from "../history.ts";
 import type { RequestFailure } from "../log.ts";
@@ -95,11 +94,6 @@ export interface StatusInput {
   /** True if the log is that of a tenant, whose storage only the log operator sees. */
   readonly isTenant: boolean;
   readonly now: number;
-}
-
-/** Returns the state of the log that this device remembered before the session. */
-export function seenBefore({ shown }: StatusInput): RememberedLog | undefined {
-  return shown?.scope.seen;
 }
 
 /** True if the events were verified with keys that the reader trusts. */

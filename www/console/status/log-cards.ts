@@ -7,8 +7,8 @@ import { html } from "lit";
 import { coreSentence, localDay } from "../../src/core-sentence.ts";
 import { vouchers } from "../../src/state/signers.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
-import { checked } from "./blocked.ts";
-import { type Card, isTrusted, type StatusInput, seenBefore, TONE_STATES, toTheSecond } from "./card.ts";
+import { type Card, isTrusted, type StatusInput, TONE_STATES, toTheSecond } from "./card.ts";
+import { checked } from "./checked.ts";
 
 /** Says up to which entry and time the log is verified. */
 export function logCard(input: StatusInput, t: ConsoleTexts): Card {
@@ -50,7 +50,7 @@ export function alarmsCard(input: StatusInput, t: ConsoleTexts): Card {
   if (alarm !== undefined) return { name: "alarms", state: "bad", says: words.alarm, more: [words.above] };
   return checked("alarms", input, t, (_, judged) => {
     const check = judged.report.checks.append_only;
-    const seen = seenBefore(input);
+    const { seen } = input.shown?.scope ?? {};
     if (check.state === "pass" && seen !== undefined) {
       const since = html`${words.continues(seen.size)} ${localDay(seen.when, t.page.viewer.lang)}`;
       return { state: "good", says: words.none, more: [since] };

@@ -163,10 +163,10 @@ export const de: ConsoleTexts = {
       isLimit
         ? `Die neuesten ${page.viewer.figures.events(events)}. Es kann mehr geben.`
         : `${page.viewer.figures.events(events)}.`,
-    proven:
-      "Jedes ist mit einem Schlüssel signiert, dem Sie vertrauen, und steht im Log. Gesucht hat das Log, und es könnte welche auslassen. Um sicher zu sein, laden Sie das ganze Log.",
-    signed:
-      "Jedes ist mit einem Schlüssel signiert, dem Sie vertrauen. Gesucht hat das Log, und es könnte welche auslassen. Um sicher zu sein, laden Sie das ganze Log.",
+    proven: "Jedes ist mit einem Schlüssel signiert, dem Sie vertrauen, und steht im Log.",
+    signed: "Jedes ist mit einem Schlüssel signiert, dem Sie vertrauen.",
+    couldOmit:
+      "Gesucht hat das Log, und es könnte welche auslassen. Um sicher zu sein, laden Sie das ganze Log.",
     loadWhole: "Das ganze Log laden",
     boundary: (size: number) =>
       `Das Log wird auch nach seinem Stand bei ${entries(size)} gefragt, den dieses Gerät zuletzt sah, damit sich beide vergleichen lassen.`,

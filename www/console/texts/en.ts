@@ -152,10 +152,9 @@ export const en = {
       isLimit
         ? `The newest ${page.viewer.figures.events(events)}. There may be more.`
         : `${page.viewer.figures.events(events)}.`,
-    proven:
-      "Each is signed by a key you trust, and is in the log. The log searched, so it could leave some out. To be sure, load the whole log.",
-    signed:
-      "Each is signed by a key you trust. The log searched, so it could leave some out. To be sure, load the whole log.",
+    proven: "Each is signed by a key you trust, and is in the log.",
+    signed: "Each is signed by a key you trust.",
+    couldOmit: "The log searched, so it could leave some out. To be sure, load the whole log.",
     loadWhole: "Load the whole log",
     boundary: (size: number) =>
       `The log is also asked for its state at ${entries(size)}, where this device saw it last, so that the two can be compared.`,
@@ -242,7 +241,7 @@ export const en = {
       unclear: (unclear: number) => `${emitters(unclear)} with too few entries to tell what is usual.`,
       absent: (absent: number) =>
         `${emitters(absent)} of your trust file recorded nothing in what was loaded.`,
-      part: "Emitters that neither your trust file names nor the loaded entries contain aren’t counted.",
+      part: "Only emitters in your trust file or in the loaded entries are counted.",
       more: (more: string) => `and ${more} more`,
     },
     witnesses: {

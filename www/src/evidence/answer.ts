@@ -20,6 +20,7 @@ export type Doubt =
   | { readonly is: "later"; readonly seen: string | undefined }
   /** Events that state neither an action nor an actor that the search understands. */
   | { readonly is: "unrecognized"; readonly events: number }
+  /** Not all of the events that verify were searched; `events` is how many verify. */
   | { readonly is: "unexamined"; readonly events: number }
   /** There was no event to examine. */
   | { readonly is: "empty" }

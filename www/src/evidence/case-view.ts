@@ -49,9 +49,9 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
   const verdict = html`<strong>${word}</strong> ${value(says, 2000)}`;
-  // All events of an export are no answer, and are on the Events tab.
-  const isShown = frame.detections !== null || (frame.query === null && frame.slice === null);
-  const listed = isShown ? [] : (shown.rows?.slice(0, MAX_LISTED) ?? []);
+  // Findings have a list of their own, and all events of an export are on the Events tab.
+  const listsEvents = frame.detections === null && (frame.query !== null || frame.slice !== null);
+  const listed = listsEvents ? (shown.rows?.slice(0, MAX_LISTED) ?? []) : [];
   return html`
     <h2 id="filed-heading" tabindex="-1">${questionView(frame, t)}</h2>
     ${answerView(filed, shown.check, t)}

@@ -11,8 +11,8 @@ import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { leadsView } from "./answers.ts";
 
-/** Returns the words of a verdict. By an author's own trust file, not even the best verdict is one that the reader may trust. */
-function wordsOf(
+/** Returns the words of a verdict. If it is by an author's own trust file, it is never shown as good. */
+function shownWords(
   part: Part,
   judged: Judged,
   isAuthors: boolean,
@@ -35,7 +35,7 @@ export function verdictView(
   isAuthors: boolean,
   t: PageTexts,
 ): TemplateResult {
-  const words = wordsOf(part, judged, isAuthors, t);
+  const words = shownWords(part, judged, isAuthors, t);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
@@ -72,7 +72,7 @@ export function foldedVerdictView(
   isAuthors: boolean,
   t: PageTexts,
 ): TemplateResult {
-  const words = wordsOf(part, judged, isAuthors, t);
+  const words = shownWords(part, judged, isAuthors, t);
   return html`
     <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
       ${icon(words.icon)}

@@ -365,7 +365,7 @@ export const en = {
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
-    authors: "Unchanged by its author’s trust file.",
+    authors: "Unchanged, according to its author’s trust file.",
     authorsSays:
       "Anyone can make such a file with keys of their own. Choose a trust file that you got from another source, to check it with keys that you trust",
     contradicted: "Another file that you chose contradicts this one. See Parts.",
@@ -530,7 +530,7 @@ export const en = {
     lost: "The browser no longer has this event. Check the file again.",
     early: "First events, being verified: not final.",
     notFinal: "Their signatures match so far, but there is no verdict. A problem found later withdraws them.",
-    indexing: (percent: number) => `Indexing ${percent} %`,
+    indexing: (percent: number) => `Indexing ${percent}%`,
     notIndexed: "The events are still being indexed.",
   },
 

@@ -22,7 +22,9 @@ const ATTACK = {
 
 async function opened(t: TestContext): Promise<{ log: RealLog; page: Page }> {
   const log = await RealLog.start();
-  log.record([...events(40), ATTACK]);
+  // Two runs, because an emitter has no rhythm if all of its events are of one millisecond.
+  log.record(events(40));
+  log.record([ATTACK]);
   const page = await browser.context.newPage();
   t.after(async () => {
     await page.close();
@@ -50,7 +52,7 @@ const card = (page: Page, name: string, state?: string) =>
 /** Waits until all cards are checked, and asserts that the window shows all of them. */
 async function fits(page: Page): Promise<void> {
   await page.locator("[data-card]:not([data-state=waiting])").nth(6).waitFor();
-  await page.waitForFunction(() => document.querySelector("[data-card][data-state=waiting]") === null);
+  await page.locator("[data-card][data-state=waiting]").first().waitFor({ state: "detached" });
   assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight));
   assert.deepEqual(await violations(page), []);
 }
@@ -95,6 +97,7 @@ test("overview: tells in one screen whether the log is fine, and leads to each s
   }
   // The second visit compares the log with the first.
   await page.reload();
+  await page.locator("[data-sign-in=accepted]").waitFor();
   await card(page, "alarms", "good").waitFor();
   await page.getByRole("button", { name: "Deutsch" }).click();
   await page.locator("[data-summary]", { hasText: "Das braucht Aufmerksamkeit: Funde." }).waitFor();

@@ -138,7 +138,7 @@ test("verdict: comes before the index, and moves nothing", { timeout: 2 * PATIEN
   const { shift, tops, said, isReady } = await page.evaluate(
     () => (window as unknown as { state: Observed }).state,
   );
-  assert.match(said, /so far\s+Indexing \d+ %/);
+  assert.match(said, /so far\s+Indexing \d+%/);
   assert.equal(isReady, false);
   // A quick machine has the verdict before it renders any early row.
   if (tops.early !== undefined) assert.equal(tops.indexing, tops.early);

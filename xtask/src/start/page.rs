@@ -18,8 +18,8 @@ use crate::wasm;
 
 /// The page that is served.
 const SERVED: &str = "target/sample/page.html";
-/// The page that is built with everything else, and released.
-const RELEASED: &str = "www/dist/index.html";
+/// The page that is built with everything else.
+const COMPLETE: &str = "www/dist/index.html";
 /// The page that `www/vite.config.ts` builds in the mode `preview`.
 const PREVIEW: &str = "target/preview/index.html";
 /// The artifacts that the page consists of, and that record its sample.
@@ -35,8 +35,8 @@ impl Page {
     /// Serves the page of the last build, or else a preview that builds quickly, with the sample files and
     /// the watchlist.
     pub(super) fn soon(tools: &Tools, listener: TcpListener, start: Instant) -> Result<Page> {
-        if tools.path(RELEASED).is_file() && tools.path(FILES).is_dir() {
-            replace(tools, RELEASED)?;
+        if tools.path(COMPLETE).is_file() && tools.path(FILES).is_dir() {
+            replace(tools, COMPLETE)?;
         } else {
             build(tools)?;
             replace(tools, PREVIEW)?;
@@ -56,7 +56,7 @@ The logs, the dashboard, and the Worker follow once they are built.
 
     /// Replaces the served page with the page that was built with everything else.
     pub(super) fn complete(tools: &Tools) -> Result<()> {
-        replace(tools, RELEASED)
+        replace(tools, COMPLETE)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Previews of artifacts, for `cargo xtask start`: larger and slower, but all of them are built within a minute.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{Artifact, Manifest, lock, rules};
+use super::{Artifact, Manifest, lock, program, rules};
 use crate::tools::Tools;
 
 /// The profile in `Cargo.toml`.
@@ -18,10 +18,14 @@ const SHARED: &str = "shared";
 /// released ones, which are rebuilt when they are next needed.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
     let manifest = Manifest::read(tools, names)?;
+    ensure!(
+        names.iter().all(|name| name != program::NAME),
+        "the program has no preview: run `cargo xtask wasm program`"
+    );
     let out_dir = tools.path("").join(&manifest.out_dir);
     let _lock = lock(tools)?;
     fs::create_dir_all(&out_dir)?;
-    fs::write(mark(tools), "")?;
+    fs::write(mark(&out_dir), "")?;
     thread::scope(|scope| {
         let rules = scope.spawn(|| rules(tools, &out_dir, PROFILE));
         for (name, artifact) in &manifest.artifacts {
@@ -38,12 +42,12 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
 pub(crate) fn exist(tools: &Tools) -> Result<bool> {
     let manifest = Manifest::read(tools, &[])?;
     let out_dir = tools.path("").join(&manifest.out_dir);
-    Ok(mark(tools).exists() || !out_dir.exists())
+    Ok(mark(&out_dir).exists() || !out_dir.exists())
 }
 
 /// Records that no artifact is a preview.
-pub(super) fn unmark(tools: &Tools) -> Result<()> {
-    let mark = mark(tools);
+pub(super) fn unmark(out_dir: &Path) -> Result<()> {
+    let mark = mark(out_dir);
     if mark.exists() {
         fs::remove_file(&mark).with_context(|| format!("cannot remove {}", mark.display()))?;
     }
@@ -51,8 +55,8 @@ pub(super) fn unmark(tools: &Tools) -> Result<()> {
 }
 
 /// Returns the path of the file that exists while artifacts are previews.
-fn mark(tools: &Tools) -> PathBuf {
-    tools.path("js/wasm/previews")
+fn mark(out_dir: &Path) -> PathBuf {
+    out_dir.join("previews")
 }
 
 impl Artifact {

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{Built, OPTIMIZER, Program, brotli_size, optimize, rustflags};
-use crate::stamp::Stamp;
+use super::{Built, Program, brotli_size, optimize, rustflags, stamp};
 use crate::toolchain::{self, WASI_TARGET};
 use crate::tools::Tools;
 
@@ -28,16 +27,12 @@ impl Program {
             let folder = toolchain::target_folder(tools).join(WASI_TARGET).join(&self.profile);
             let compiled = folder.join("countersign.wasm");
             let file = out_dir.join(format!("{NAME}.wasm"));
-            Stamp::new(tools.path("target/xtask/stamps").join(NAME))
-                .text(&format!("{self:?}"))
-                .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
-                .path(&compiled)?
-                .unless_done(std::slice::from_ref(&file), || {
-                    fs::create_dir_all(out_dir)?;
-                    fs::copy(&compiled, &file)
-                        .with_context(|| format!("cannot copy {}", compiled.display()))?;
-                    optimize(tools, &self.wasm_opt, &file, log)
-                })?;
+            let stamp = stamp(tools, NAME, &format!("{self:?}"), &compiled)?;
+            stamp.unless_done(std::slice::from_ref(&file), || {
+                fs::create_dir_all(out_dir)?;
+                fs::copy(&compiled, &file).with_context(|| format!("cannot copy {}", compiled.display()))?;
+                optimize(tools, &self.wasm_opt, &file, log)
+            })?;
             let brotli = brotli_size(tools, &file)?;
             Ok(Built { name: NAME.to_owned(), file, brotli, budget: self.brotli_budget, target: None })
         })

@@ -122,14 +122,14 @@ fn no_effect(key: &SignerKey, about: &VerifierKey, hint: &str) -> CliError {
 /// Signs the statement, and submits it or writes it to a file.
 fn submit_or_write(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
-    let mut lines = Writer::new();
-    if args.to.url().is_some() {
+    match args.to.url() {
         #[cfg(feature = "native")]
-        return submit(args, statement, key, &sign);
+        Some(url) => return submit(args, url, statement, key, &sign),
         #[cfg(not(feature = "native"))]
-        return Err(crate::errors::needs_native("--to"));
+        Some(_) => return Err(crate::errors::needs_native("`--to`")),
+        None => args.to.refuse_without_url()?,
     }
-    args.to.refuse_without_url()?;
+    let mut lines = Writer::new();
     let origin = args.origin.as_deref().unwrap_or_default();
     let note = sign(origin)?;
     lines.header(&Header { origin: origin.into(), range: None });
@@ -155,13 +155,14 @@ fn submit_or_write(args: &Common, statement: &Statement, key: &SignerKey) -> Res
 #[cfg(feature = "native")]
 fn submit(
     args: &Common,
+    url: &str,
     statement: &Statement,
     key: &SignerKey,
     sign: &dyn Fn(&str) -> Result<String, countersign::Error>,
 ) -> Result<ExitStatus, CliError> {
     use crate::commands::record::note::{NoteLogServer, SubmittedNote};
 
-    let mut log_server = NoteLogServer::open(&args.to, args.origin.as_deref())?;
+    let mut log_server = NoteLogServer::open(url, &args.to, args.origin.as_deref())?;
     let note = sign(log_server.origin())?;
     let mut lines = Writer::new();
     lines.note(&note);

@@ -74,6 +74,31 @@ fn doubts_are_stated_only_if_there_are_any() {
 }
 
 #[test]
+fn doubts_are_stated_for_json_reports_and_for_the_readers_own_result() {
+    let place = place();
+    let doubts = || predicate::str::contains("no rule fired, but not everything was examined");
+    let quiet = ["--detection-rules", "quiet.yml", "-o"];
+    place.run(&report(&[&quiet[..], &["quiet.json"]].concat())).success();
+    let args = ["report", "--check", "quiet.json", "export.ndjson", "--trust", "trust.txt"];
+    place
+        .run(&[&args[..], &["--detection-rules", "quiet.yml"]].concat())
+        .success()
+        .stdout(doubts().and(predicate::str::contains("the rules are not those built into this program")));
+
+    place.run(&report(&[&quiet[..], &["quiet.html"]].concat())).success();
+    let own = place.run(&["keygen", "stranger.example/app", "-o", "stranger.key"]).get_output().clone();
+    place.write("own.txt", format!("emitter {}", String::from_utf8(own.stdout).unwrap()));
+    for export in [&[][..], &["export.ndjson"]] {
+        let args = [&["report", "--check", "quiet.html"], export, &["--trust", "own.txt"]].concat();
+        let own = "by your trust file, the rules have 0 findings over 9 events";
+        let said = place.run(&args).code(3).get_output().stdout.clone();
+        let said = String::from_utf8(said).unwrap();
+        let (_, after) = said.split_once(own).expect("the reader's own result");
+        assert!(after.contains("The export as a whole is not verified"), "{said}");
+    }
+}
+
+#[test]
 fn findings_are_a_statement_unless_all_events_are_contained() {
     let place = place();
     let found = ["--detection-rules", "rules.yml", "-o"];

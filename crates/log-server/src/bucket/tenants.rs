@@ -670,11 +670,11 @@ impl TenantWriter for TenantBucketWriter {
             self.standby = self.standby.map(|waited| waited + 1);
             // Sets the number back to 0 if another server made a tick.
             self.follow()?;
-            let is_over = self.standby.is_some_and(|waited| waited >= TAKEOVER_TICKS);
-            if is_over || self.standby.is_some() && self.claims > 0 {
+            let is_silent = self.standby.is_some_and(|waited| waited >= TAKEOVER_TICKS);
+            if is_silent || self.standby.is_some() && self.claims > 0 {
                 self.follow_checkpoints()?;
                 self.follow_evidence()?;
-                let why = if is_over { "makes no ticks anymore" } else { "started earlier" };
+                let why = if is_silent { "makes no ticks anymore" } else { "started earlier" };
                 tracing::warn!("the other server of this log {why}; this one takes over");
                 self.standby = None;
                 self.claims = self.claims.saturating_sub(1);

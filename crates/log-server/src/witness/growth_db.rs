@@ -167,7 +167,7 @@ impl GrowthDb {
         Ok(())
     }
 
-    /// Marks an open finding as settled, which a proof can settle.
+    /// Marks an open finding as settled if it is one that a proof can settle.
     ///
     /// # Errors
     /// [`MemoryError`].

@@ -109,7 +109,7 @@ mod tests {
     fn loads(name: &str, events: u64) -> Loads {
         let key = SignerKey::from_seed(name, [7; 32]).unwrap().verifier_key().clone();
         let keys = HashMap::from([(key, Load { events, bytes: 0 })]);
-        Loads { keys, chains: HashMap::new(), owners: HashMap::new(), signed: HashMap::new() }
+        Loads { keys, ..Loads::default() }
     }
 
     #[test]

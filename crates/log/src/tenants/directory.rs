@@ -108,7 +108,7 @@ impl TickDirectory {
         let head = heads.find(id)?;
         let slot = head.slot(heads.depth());
         let block = slot / BLOCK_SLOTS;
-        let leaves = self.prepared.leaves().from(block * BLOCK_SLOTS, BLOCK_SLOTS);
+        let leaves = self.prepared.leaves().hash_range(block * BLOCK_SLOTS, BLOCK_SLOTS);
         let mut siblings = DirectoryTree::new(leaves).siblings(slot % BLOCK_SLOTS);
         siblings.extend(tree.siblings(block));
         Some((head.to_head(root_origin)?, secret.salt(slot), siblings))
@@ -146,7 +146,7 @@ impl TickDirectory {
 
     /// Computes the leaves of `count` slots from this one on, which the directory must have.
     pub(super) fn leaves(&self, first: u32, count: u32) -> Vec<Hash> {
-        self.prepared.leaves().from(first, count)
+        self.prepared.leaves().hash_range(first, count)
     }
 
     /// Returns the hashes of a level from 3 to `depth`, the top node. Empty above it, and below level 3, whose hashes are
@@ -174,18 +174,18 @@ impl Leaves<'_> {
             for block in blocks.by_ref().take(BATCH / BLOCK_SLOTS as usize) {
                 slots.extend((0..BLOCK_SLOTS).map(|nth| block * BLOCK_SLOTS + nth));
             }
-            tops.extend(hash_levels(self.hash(&slots), KEPT_LEVEL));
+            tops.extend(hash_levels(self.hash_slots(&slots), KEPT_LEVEL));
         }
         tops
     }
 
     /// Returns the leaves of `count` slots from this one on.
-    fn from(&self, first: u32, count: u32) -> Vec<Hash> {
-        self.hash(&(0..count).map(|nth| first + nth).collect::<Vec<_>>())
+    fn hash_range(&self, first: u32, count: u32) -> Vec<Hash> {
+        self.hash_slots(&(0..count).map(|nth| first + nth).collect::<Vec<_>>())
     }
 
     /// Returns the leaves of these slots, used or not.
-    fn hash(&self, slots: &[u32]) -> Vec<Hash> {
+    fn hash_slots(&self, slots: &[u32]) -> Vec<Hash> {
         let heads: Vec<Option<&SlotHead>> = slots.iter().map(|slot| self.heads.get(*slot)).collect();
         let used: Vec<&SlotHead> = heads.iter().copied().flatten().collect();
         let mut hashes = hash_heads(self.secret, self.root_origin, self.heads.depth(), &used).into_iter();

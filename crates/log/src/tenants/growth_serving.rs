@@ -14,7 +14,7 @@ use super::heads::{HeadChange, SlotHead};
 use super::store::TenantReaders;
 use super::tenant::TenantId;
 use crate::hashes::{CachedHashes, root_at};
-use crate::store::StoreError;
+use crate::store::{Reader, StoreError};
 
 /// The size above which a piece of an answer is sent, in bytes.
 const PIECE_BYTES: usize = 1 << 16;
@@ -57,10 +57,7 @@ pub fn prove_growth(
     }
     let log = &*readers.log(head.number);
     let root = |size| if size == head.size { Ok(head.root) } else { root_at(log, size) };
-    let prove = |old: u64, new: u64| -> Result<Vec<Hash>, StoreError> {
-        let proof = CachedHashes::new(log, new).prove_consistency(old, new)?;
-        verified(proof, (old, &root(old)?), (new, &root(new)?))
-    };
+    let prove = |old: u64, new: u64| prove_between(log, (old, &root(old)?), (new, &root(new)?));
     if to < head.size {
         prove(to, head.size)?;
     }
@@ -68,7 +65,8 @@ pub fn prove_growth(
 }
 
 /// Returns a consistency proof that is valid: damaged tiles must not look like a log that was rewritten.
-fn verified(proof: Vec<Hash>, old: (u64, &Hash), new: (u64, &Hash)) -> Result<Vec<Hash>, StoreError> {
+fn prove_between(log: &dyn Reader, old: (u64, &Hash), new: (u64, &Hash)) -> Result<Vec<Hash>, StoreError> {
+    let proof = CachedHashes::new(log, new.0).prove_consistency(old.0, new.0)?;
     match verify_consistency(old.0, new.0, old.1, new.1, &proof) {
         Ok(()) => Ok(proof),
         Err(_) => Err(StoreError::Damaged("the tiles of the log contradict its heads".into())),
@@ -82,8 +80,7 @@ fn prove_change(change: &HeadChange, readers: &dyn TenantReaders) -> Result<Vec<
         return Ok(Vec::new());
     }
     let log = &*readers.log(after.number);
-    let proof = CachedHashes::new(log, after.size).prove_consistency(before.size, after.size)?;
-    verified(proof, (before.size, &before.root), (after.size, &after.root))
+    prove_between(log, (before.size, &before.root), (after.size, &after.root))
 }
 
 /// Logs that a tenant log can't be read. Its growth witnesses don't cosign until it can be.

@@ -541,7 +541,7 @@ impl RunningTenantSequencer {
         // Another server may have what a refused submission lacks. A tick shows that no other server has more.
         let is_shared = !self.writer.signs_before_commit();
         // A stranger must not learn by a wait that a log has entries for the next tick.
-        let depends_on_tick = entries > 0 && !is_unsigned_gap(&result);
+        let depends_on_tick = entries > 0 && !is_gap(&result, false);
         if depends_on_tick || result.is_err() && is_shared {
             self.room.take(submission, entries - before);
             waiting.judged.push(Judged { reply, result });
@@ -563,7 +563,8 @@ impl RunningTenantSequencer {
             let mut growth = PendingBatch::new(head.size);
             let now = self.signer.timekeeper.now();
             let result = growth.submit(rules, &*self.writer.state(head.number), submission, now);
-            if growth.leaves().is_empty() && (!is_gap(&result) || is_unsigned_gap(&result)) {
+            // An ended log doesn't ask for missing links.
+            if growth.leaves().is_empty() && !is_gap(&result, true) {
                 return self.answer(head.number, result);
             }
         }
@@ -1023,15 +1024,11 @@ fn judge(
     Ok(outcome)
 }
 
-/// True if links before the first one are missing. An ended log doesn't ask for them.
-/// True if a key that signed a submission has links missing, or if none is known to have signed it.
-fn is_gap(result: &Result<SubmissionOutcome, AcceptanceError<StoreError>>) -> bool {
-    matches!(result, Err(AcceptanceError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Gap { .. }))
-}
-
-/// True if no key is known to have signed a refused submission.
-fn is_unsigned_gap(result: &Result<SubmissionOutcome, AcceptanceError<StoreError>>) -> bool {
-    is_gap(result) && matches!(result, Err(AcceptanceError::Refused(refusal)) if !refusal.is_signed)
+/// True if links before the first one are missing, and if a key signed the submission (`is_signed`) or none is known to
+/// have signed it.
+fn is_gap(result: &Result<SubmissionOutcome, AcceptanceError<StoreError>>, is_signed: bool) -> bool {
+    let Err(AcceptanceError::Refused(refusal)) = result else { return false };
+    matches!(refusal.kind, RefusalKind::Gap { .. }) && refusal.is_signed == is_signed
 }
 
 fn overtaken() -> StoreError {

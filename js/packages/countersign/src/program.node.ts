@@ -5,13 +5,13 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { parse } from "node:path";
 
-/** The access of new files: only for their owner, because WASI has no permissions and some files are private keys. */
-const OWNER_ONLY = 0o077;
+/** Removes access for all but the owner from new files: WASI has no permissions, and some files are private keys. */
+const UMASK = 0o077;
 
 // Loading WASI warns that it is experimental. This program needs its files, arguments, and clock only.
 process.removeAllListeners("warning");
 const { WASI } = await import("node:wasi");
-process.umask(OWNER_ONLY);
+process.umask(UMASK);
 
 const { root } = parse(process.cwd());
 const wasi = new WASI({

@@ -16,8 +16,7 @@ use countersign_delivery::{
     BatchLimits, Clock, Delivery, Directory, Early, FollowPosition, LogServer, Memory, Outbox, RetryPolicy,
     SenderObserver, SharedStatus, Store, redate, send,
 };
-use countersign_errors::EngineError;
-use countersign_errors::now;
+use countersign_errors::{EngineError, now};
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 

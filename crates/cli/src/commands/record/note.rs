@@ -38,9 +38,9 @@ pub(crate) struct NoteLogServer {
 
 impl NoteLogServer {
     /// Opens the log server.
-    pub(crate) fn open(args: &NoteArgs, origin: Option<&str>) -> Result<Self, CliError> {
+    pub(crate) fn open(url: &str, args: &NoteArgs, origin: Option<&str>) -> Result<Self, CliError> {
         let (trust, origin) = args.proofs.trust(origin)?;
-        Ok(Self { log_server: log_server(args.url().unwrap_or_default())?, trust, origin })
+        Ok(Self { log_server: log_server(url)?, trust, origin })
     }
 
     /// Returns the log's origin.

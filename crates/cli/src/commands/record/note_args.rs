@@ -10,7 +10,7 @@ pub(crate) struct NoteArgs {
     /// URL of the log server to submit to, instead of writing a file
     #[arg(long, value_name = "URL", conflicts_with = "output")]
     #[allow(clippy::struct_field_names, reason = "it is the option's name")]
-    pub(super) to: Option<String>,
+    to: Option<String>,
     #[command(flatten)]
     pub(super) proofs: ProofArgs,
 }

@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
             }
         };
         lines.extend(answer.iter().flat_map(OwnAnswer::describe));
-        lines.extend(detected.iter().map(OwnDetections::describe));
+        lines.extend(detected.iter().flat_map(OwnDetections::describe));
         lines.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
         status = status_of(&report, answer.as_ref(), detected.as_ref());
     } else if args.export.is_none() {
@@ -201,7 +201,7 @@ fn compare_export(
         _ => (found.verification.report, None, None),
     };
     lines.extend(answer.iter().flat_map(OwnAnswer::describe));
-    lines.extend(detected.iter().map(OwnDetections::describe));
+    lines.extend(detected.iter().flat_map(OwnDetections::describe));
     lines.push(format!("{} {}", label("in the export:"), verdict::headline(&report)));
     Ok(status_of(&report, answer.as_ref(), detected.as_ref()))
 }
@@ -293,21 +293,18 @@ fn describe(frame: &Frame) -> Vec<String> {
     lines.extend(frame.pins.iter().map(|pin| format!("{} {}", label("pin:"), hash(pin))));
     lines.extend(frame.query.as_ref().map(|query| format!("{} {}", label("query:"), plain(query))));
     lines.extend(frame.scope.range.map(|(first, end)| {
-        format!("{} only entries {first} to {} were searched", label("range:"), end.saturating_sub(1))
+        format!("{} only entries {first} to {}", label("range:"), end.saturating_sub(1))
     }));
-    if let Some(stated) = &frame.detections {
-        lines.extend(detections::describe(stated));
-        return lines;
-    }
-    lines.push(match &frame.scope.examined {
-        None => format!("{} {}", label("selected:"), count(frame.scope.events, "event")),
-        Some(examined) => format!(
+    lines.extend(match (&frame.detections, &frame.scope.examined) {
+        (Some(stated), _) => detections::describe(stated),
+        (None, None) => vec![format!("{} {}", label("selected:"), count(frame.scope.events, "event"))],
+        (None, Some(examined)) => vec![format!(
             "{} {} of {} examined{}",
             label("selected:"),
             frame.scope.events,
             count(examined.events, "event"),
             unrecognized_words(examined.unrecognized)
-        ),
+        )],
     });
     if let Some(sample) = &frame.scope.sample {
         let drawn = format!("{} of {}", sample.leaves.len(), count(sample.candidates, "event"));

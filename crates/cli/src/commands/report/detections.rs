@@ -1,14 +1,13 @@
 //! The result of detection rules in a report.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Cursor;
 use std::path::PathBuf;
 
 use countersign_analyze::{BlindRule, Coverage, Pack, SourceCoverage};
 use countersign_evidence::{Detections, ExportGaps, File, Frame, LimitFacts, MAX_DETECTIONS};
 use countersign_query::Parsers;
 
-use super::selected::VerifyInput;
+use super::selected::{VerifyInput, embedded_export};
 use crate::commands::analyze::{DetectionScope, analyze_scope, gaps};
 use crate::commands::rules;
 use crate::errors::CliError;
@@ -52,7 +51,7 @@ pub(super) fn detect_again(file: &File, given: &VerifyInput) -> Result<Option<De
         return Ok(None);
     };
     let pack = parse(rules)?;
-    let mut input = Input::stream("export", Box::new(Cursor::new(file.export.clone())));
+    let mut input = embedded_export(file);
     let scope = DetectionScope { range: scope.range, max_findings: Some(stated.findings) };
     let export = analyze_scope(&mut input, given.options()?, &pack, &Parsers::built_in(), 1, scope)
         .map_err(CliError::into_broken)?;
@@ -61,30 +60,37 @@ pub(super) fn detect_again(file: &File, given: &VerifyInput) -> Result<Option<De
 
 /// The result of a report's rules by the reader's trust file.
 pub(super) struct OwnDetections {
-    findings: u64,
-    events: u64,
-    /// The numbers of the report, unless its result is the same.
-    others: Option<(u64, u64)>,
+    found: Detections,
+    /// The gaps of the export by the reader's trust file.
+    gaps: ExportGaps,
+    range: Option<(u64, u64)>,
+    /// The result that the report states, unless it is the same.
+    other: Option<Detections>,
 }
 
 impl OwnDetections {
     /// True if the report's result is also the result by the reader's trust file.
     pub(super) fn is_same(&self) -> bool {
-        self.others.is_none()
+        self.other.is_none()
     }
 
-    /// Describes the result by the reader's trust file, and how the report's differs from it.
-    pub(super) fn describe(&self) -> String {
-        let result =
-            |findings, events| format!("{} over {}", count(findings, "finding"), count(events, "event"));
-        let own = result(self.findings, self.events);
-        match self.others {
+    /// Describes the result by the reader's trust file, how the report's differs from it, and why there may be more
+    /// findings.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let result = |found: &Detections| {
+            format!("{} over {}", count(found.findings, "finding"), count(found.coverage.events, "event"))
+        };
+        let own = result(&self.found);
+        let mut lines = vec![match &self.other {
             None => format!("{} by your trust file, the rules have {own}", good("✓")),
-            Some((findings, events)) => {
-                let stated = result(findings, events);
+            Some(stated) => {
+                let stated = Some(result(stated)).filter(|stated| *stated != own);
+                let stated = stated.unwrap_or_else(|| "others, or another coverage".into());
                 format!("{} by your trust file, the rules have {own}; the report states {stated}", bad("!"))
             }
-        }
+        }];
+        lines.extend(describe_doubts(&self.found, self.range, self.gaps));
+        lines
     }
 }
 
@@ -97,17 +103,19 @@ pub(super) fn detect_own(
     parsers: &Parsers,
     threads: usize,
 ) -> Result<OwnDetections, CliError> {
-    let found = detect(input, own, pack, frame.scope.range, parsers, threads)?.stated;
-    let other = frame.detections.as_ref().filter(|stated| **stated != found);
-    let others = other.map(|stated| (stated.findings, stated.coverage.events));
-    Ok(OwnDetections { findings: found.findings, events: found.coverage.events, others })
+    let range = frame.scope.range;
+    let scope = DetectionScope { range, max_findings: Some(MAX_DETECTIONS) };
+    let export = analyze_scope(input, own.options()?, pack, parsers, threads, scope)?;
+    let found = Detections::parse(export.summary().as_bytes())?;
+    let other = frame.detections.clone().filter(|stated| *stated != found);
+    Ok(OwnDetections { found, gaps: ExportGaps::of(&export.report), range, other })
 }
 
 /// Runs the rules in an evidence file by the reader's trust file, if the file contains all events that they examined.
 pub(super) fn detect_own_again(file: &File, own: &VerifyInput) -> Result<Option<OwnDetections>, CliError> {
     let (Some(rules), true) = (&file.rules, file.frame.must_detect()) else { return Ok(None) };
     let pack = parse(rules)?;
-    let mut input = Input::stream("export", Box::new(Cursor::new(file.export.clone())));
+    let mut input = embedded_export(file);
     detect_own(&mut input, &file.frame, own, &pack, &Parsers::built_in(), 1).map(Some)
 }
 

@@ -1,19 +1,17 @@
 //! Repeats the search of a report with the reader's own trust file, and compares the answers.
 
 use std::collections::HashSet;
-use std::io::Cursor;
 use std::path::Path;
 
 use countersign::verify::Report;
 use countersign_evidence::{File, Frame};
 use countersign_query::Parsers;
 
-use super::selected::{FoundEvents, Search, VerifyInput, search_export};
+use super::selected::{FoundEvents, Search, VerifyInput, embedded_export, search_export};
 use crate::errors::CliError;
 use crate::io::contents::open_export;
-use crate::io::input::Input;
 use crate::io::style::{bad, good};
-use crate::io::verdict::count;
+use crate::io::verdict::{count, entries};
 
 /// The maximum number of entries that a sentence lists.
 const MAX_LISTED: usize = 20;
@@ -81,27 +79,16 @@ impl OwnAnswer {
                 "{mark} by your trust file, the query selects {selected} of {events}{unrecognized}"
             ));
         }
-        if !self.left_out.is_empty() {
-            let (entries, verb) = match self.left_out.len() {
-                1 => ("1 entry".into(), "matches"),
-                more => (format!("{more} entries"), "match"),
-            };
-            let listed = listed(&self.left_out);
-            lines.push(format!(
-                "{} {entries} {verb} by your trust file that the answer leaves out: {listed}",
-                bad("!")
-            ));
-        }
-        if !self.unverified.is_empty() {
-            let (entries, verb) = match self.unverified.len() {
-                1 => ("1 entry".into(), "is"),
-                more => (format!("{more} entries"), "are"),
-            };
-            let listed = listed(&self.unverified);
-            lines.push(format!(
-                "{} {entries} of the answer {verb} not verified by your trust file: {listed}",
-                bad("!")
-            ));
+        let differences = [
+            (&self.left_out, "matches", "match", "by your trust file that the answer leaves out"),
+            (&self.unverified, "of the answer is", "of the answer are", "not verified by your trust file"),
+        ];
+        for (leaves, one, more, what) in differences {
+            if !leaves.is_empty() {
+                let verb = if leaves.len() == 1 { one } else { more };
+                let (entries, listed) = (entries(leaves.len() as u64), listed(leaves));
+                lines.push(format!("{} {entries} {verb} {what}: {listed}", bad("!")));
+            }
         }
         lines
     }
@@ -128,7 +115,7 @@ fn listed(leaves: &[u64]) -> String {
 /// the file's answer.
 pub(super) fn search_file(file: &File, own: &VerifyInput, answer: &[u64]) -> Result<OwnResult, CliError> {
     let frame = &file.frame;
-    let mut input = Input::stream("export", Box::new(Cursor::new(file.export.clone())));
+    let mut input = embedded_export(file);
     let is_searched = frame.must_search();
     let search = is_searched.then(|| search_of(frame)).transpose()?.flatten();
     let parsers = Parsers::built_in();

@@ -1,6 +1,7 @@
 //! Verifies an export, and selects the events of a report.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use countersign::hash::Hash;
@@ -13,7 +14,9 @@ use countersign::verify::{
     EventVisitor, Mark, Options, PendingItem, SignerTrust, SignerTrusts, SummarizedEvent, Verification,
     VerifiedItem,
 };
-use countersign_evidence::{Described, Draw, Examined, SampleRoot, Sampled, SelectedEntries, UNRECOGNIZED};
+use countersign_evidence::{
+    Described, Draw, Examined, File, SampleRoot, Sampled, SelectedEntries, UNRECOGNIZED,
+};
 use countersign_query::{Parsers, Query};
 use sha2::{Digest as _, Sha256};
 
@@ -360,4 +363,9 @@ pub(super) fn described(path: &Path) -> Result<Described, CliError> {
 /// Returns a file's name without its directory, which a report does not reveal.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Returns the export in an evidence file as an input.
+pub(super) fn embedded_export(file: &File) -> Input {
+    Input::stream("export", Box::new(Cursor::new(file.export.clone())))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
 use countersign::verify::{Report, Verifier};
@@ -13,7 +12,9 @@ use countersign_query::Parsers;
 use countersign_slice::Selection;
 
 use super::detections::{FiledDetections, detect_again};
-use super::selected::{ReportSelection, Search, SelectedEvents, VerifyInput, described, search_export};
+use super::selected::{
+    ReportSelection, Search, SelectedEvents, VerifyInput, described, embedded_export, search_export,
+};
 use crate::commands::slice;
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
@@ -207,7 +208,7 @@ pub(super) fn verified_with_shown(
     file: &File,
     given: &VerifyInput,
 ) -> Result<(Report, VerifiedEntries), CliError> {
-    let mut input = Input::stream("export", Box::new(Cursor::new(file.export.clone())));
+    let mut input = embedded_export(file);
     let query = file.frame.query.as_deref().filter(|_| file.frame.must_search());
     let search = query.map(|text| Search::parse(text, file.frame.time)).transpose()?;
     let parsers = Parsers::built_in();

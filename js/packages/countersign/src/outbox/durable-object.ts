@@ -48,18 +48,19 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
   const valuePrefix = `countersign-outbox-values/${name}/`;
   /** Number of parts of each entry; undefined while the outbox is closed. */
   let counts: Map<number, number> | undefined;
-  const refuseClosed = () => {
+  /** Returns the number of parts of each entry. Throws if the outbox is closed. */
+  const openCounts = () => {
     if (counts === undefined) {
       throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
     }
     return counts;
   };
   const values: ValueStore = {
-    get(name) {
-      refuseClosed();
+    get(valueName) {
+      openCounts();
       let value: unknown;
       try {
-        value = storage.kv?.get(valuePrefix + name);
+        value = storage.kv?.get(valuePrefix + valueName);
       } catch (cause) {
         throw storageError(cause, "read");
       }
@@ -70,10 +71,10 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       }
       return value;
     },
-    async set(name, bytes) {
-      refuseClosed();
+    async set(valueName, bytes) {
+      openCounts();
       try {
-        await storage.put({ [valuePrefix + name]: bytes.slice() });
+        await storage.put({ [valuePrefix + valueName]: bytes.slice() });
         await storage.sync();
       } catch (cause) {
         throw storageError(cause, "written");
@@ -101,7 +102,7 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       }
     },
     async write({ put, remove }) {
-      const known = refuseClosed();
+      const known = openCounts();
       const keys = (id: number) => Array.from({ length: known.get(id) ?? 0 }, (_, part) => key(id, part));
       const gone = remove.flatMap((id) => {
         const all = keys(id);

@@ -70,10 +70,10 @@ export class NewestHeads {
 
   /** Adds the state of a log that isn't in memory. Returns the log's origin. */
   recall(bytes: Uint8Array): string {
-    const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");
+    const { origin, since, proof } = parseHeadEntry(bytes);
     const log = this.of(origin);
     if (log.seen === NO_HEAD && since !== NO_HEAD.since) {
-      log.seen = { since, proof: proof.join("\n") || undefined };
+      log.seen = { since, proof: proof || undefined };
     }
     return origin;
   }
@@ -85,11 +85,11 @@ export class NewestHeads {
 
   /** Adds a head from the outbox. With `isForeign`, it is another recorder's, and a known head takes precedence. */
   restore({ id, bytes }: Entry, isForeign: boolean): void {
-    const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");
+    const { origin, since, proof } = parseHeadEntry(bytes);
     const log = this.of(origin);
     log.stale = [...log.stale, id];
     if (!isForeign || log.seen.proof === undefined) {
-      log.seen = { since, proof: proof.join("\n") };
+      log.seen = { since, proof };
     }
   }
 
@@ -113,6 +113,12 @@ export class NewestHeads {
 /** Returns the content of a head's entry. */
 export function headEntry(origin: string, { since, proof = "" }: SeenHead): string {
   return `${origin}\n${since}\n${proof}`;
+}
+
+/** Parses the content of a head's entry. */
+function parseHeadEntry(bytes: Uint8Array): { origin: string; since: string; proof: string } {
+  const [origin = "", since = "", ...proof] = new TextDecoder().decode(bytes).split("\n");
+  return { origin, since, proof: proof.join("\n") };
 }
 
 /** Returns the content of a contradiction's entry. */

@@ -214,7 +214,7 @@ export class RecorderOutbox implements HeadStore {
     if (this.#outbox !== undefined) {
       const id = this.id();
       this.#addOrigin(tenant, id);
-      const bytes = new TextEncoder().encode(`o${JSON.stringify(tenant)}\n${origin}`);
+      const bytes = encode(ORIGIN, tenant, origin);
       await guarded(async () => this.#outbox?.write({ put: [{ id, bytes }], remove: [] }));
     }
   }
@@ -307,7 +307,7 @@ export class RecorderOutbox implements HeadStore {
     if (found === undefined || new TextDecoder().decode(found) !== valuesId) {
       this.#report(
         new CountersignError("outbox.damaged", "the newest heads of tenants' logs are missing from the outbox", {
-          hint: "restore it from where it was moved to, next to the outbox; without it, the recorder does not notice if such a log was rewritten before",
+          hint: "if you moved the outbox, move its values too (for a file, the folder FILE.values); without them, the recorder does not notice if one of these logs was rewritten earlier",
         }),
       );
       // Reported once: values from now on are complete.

@@ -67,7 +67,7 @@ function fileOf(folder: string, name: string): string {
   return join(folder, hash.slice(0, 2), hash.slice(2, 42));
 }
 
-/** Returns the bytes before a value: the header, and the beginning of the SHA-256 of the name, a line feed, and the value. */
+/** Returns the bytes before a value: the header, and a line with the beginning of the SHA-256 of `name`, LF, and `value`. */
 function headOf(name: string, value: Uint8Array): string {
   const hash = createHash("sha256").update(name).update("\n").update(value).digest("hex");
   return `${HEADER}${hash.slice(0, CHECKSUM)}\n`;

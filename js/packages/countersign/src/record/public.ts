@@ -4,7 +4,7 @@ export type { AnchorProof, Evidence } from "../deliver/evidence.js";
 export type { LogServerOptions } from "../deliver/log-server.js";
 export type { LastProof } from "../deliver/sender.js";
 export { CountersignError, type ErrorCode } from "../error.js";
-export type { Change, Entry, Outbox } from "../outbox/outbox.js";
+export type { Change, Entry, Outbox, ValueStore } from "../outbox/outbox.js";
 
 export {
   type ChunkPosition,

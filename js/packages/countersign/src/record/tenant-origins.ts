@@ -77,7 +77,7 @@ export class TenantOrigins {
     }
     const asked = Promise.resolve(found).then(
       (origin) => this.#checked(tenant, origin),
-      (cause) => Promise.reject(failed(tenant, cause)),
+      (cause) => Promise.reject(lookupError(tenant, cause)),
     );
     this.#running.set(tenant, asked);
     const ended = () => {
@@ -97,7 +97,7 @@ export class TenantOrigins {
     try {
       return this.#parts.lookup(tenant);
     } catch (cause) {
-      throw failed(tenant, cause);
+      throw lookupError(tenant, cause);
     }
   }
 
@@ -133,7 +133,7 @@ export class TenantOrigins {
 }
 
 /** Returns the error for a tenant whose log could not be found. Another attempt may succeed. */
-export function failed(tenant: string, cause: unknown): CountersignError {
+export function lookupError(tenant: string, cause: unknown): CountersignError {
   if (cause instanceof CountersignError && cause.tenant !== undefined) {
     return cause;
   }

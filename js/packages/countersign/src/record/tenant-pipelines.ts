@@ -50,7 +50,7 @@ import { type Copy, copiesOf, eventIn, sharedHandle, tenantsOf } from "./shared-
 import type { KeyHandle, Signer } from "./signer.js";
 import { StartupQueue } from "./startup-queue.js";
 import type { CreatedLog, ReadKey } from "./tenant-creation.js";
-import { failed, type Lookup, ofTenant, TenantOrigins } from "./tenant-origins.js";
+import { type Lookup, lookupError, ofTenant, TenantOrigins } from "./tenant-origins.js";
 
 /** The parts and settings of tenants' pipelines. */
 export interface TenantPipelinesParts {
@@ -565,7 +565,7 @@ export class TenantPipelines implements EventPipeline {
     try {
       recalled = this.#parts.outbox.recall(tenant);
     } catch (cause) {
-      throw failed(tenant, cause);
+      throw lookupError(tenant, cause);
     }
     if (recalled !== undefined) {
       this.#origins.pin(tenant, recalled);
@@ -576,7 +576,7 @@ export class TenantPipelines implements EventPipeline {
   /** Checks that the tenant's log is the one that the outbox remembers. */
   #confirm(tenant: string): void {
     this.#confirmed.add(tenant);
-    const handle = (error: CountersignError) => {
+    const refuseOrRetry = (error: CountersignError) => {
       if (error.code === "tenant.changed") {
         this.#refuseChanged(tenant, error);
       } else {
@@ -589,7 +589,7 @@ export class TenantPipelines implements EventPipeline {
     try {
       found = this.#origins.find(tenant);
     } catch (cause) {
-      const error = handle(cause as CountersignError);
+      const error = refuseOrRetry(cause as CountersignError);
       if (error.code !== "tenant.failed") {
         throw error;
       }
@@ -597,7 +597,7 @@ export class TenantPipelines implements EventPipeline {
     }
     if (typeof found !== "string") {
       found.catch((cause) => {
-        const error = handle(cause);
+        const error = refuseOrRetry(cause);
         if (error.code !== "tenant.failed") {
           callOnError(this.#parts.settings.onError, error);
         }

@@ -343,7 +343,7 @@ export class Viewer extends LitElement {
     const { opened } = this.#openRow;
     const { detection } = session;
     const marks = detection?.status?.marks;
-    const isGrowing = session.phase === "verifying" || session.phase === "indexing";
+    const { isIndexIncomplete } = session;
     const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
       this.#edit(session, (index, criteria) => withTime(index, criteria, since, until));
     return html`
@@ -397,7 +397,7 @@ export class Viewer extends LitElement {
       <div class="split">
       <cs-facets
         .found=${found}
-        .isGrowing=${isGrowing}
+        .isIndexIncomplete=${isIndexIncomplete}
         .isShown=${this.showsFacets}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
@@ -406,7 +406,7 @@ export class Viewer extends LitElement {
       <div class="split-main">
       <cs-histogram
         .found=${found}
-        .isGrowing=${isGrowing}
+        .isIndexIncomplete=${isIndexIncomplete}
         .detection=${detection}
         .zone=${zone}
         .texts=${texts}
@@ -686,9 +686,8 @@ export class Viewer extends LitElement {
   /** Goes to the wanted line once all lines are known. */
   #seek(): void {
     const line = this.#wantedLine;
-    const phase = this.#sessions.session?.phase;
-    const isGrowing = phase === "verifying" || phase === "indexing";
-    if (line !== undefined && !isGrowing && this.#search?.isBusy === false) {
+    const isKnown = this.#sessions.session?.isIndexIncomplete !== true && this.#search?.isBusy === false;
+    if (line !== undefined && isKnown) {
       this.#wantedLine = undefined;
       void this.goTo(line);
     }

@@ -15,13 +15,13 @@ const MAX_TABLE_ROWS = 100;
  */
 export class HistogramView extends TextView {
   static override properties = {
-    ...props("found", "detection", "isGrowing"),
+    ...props("found", "detection", "isIndexIncomplete"),
     ...internal("width", "pointed", "chosen", "isTable"),
   };
 
   declare found: SearchResult | undefined;
   /** True while events are added, so that all counts are incomplete. */
-  isGrowing = false;
+  isIndexIncomplete = false;
   /** Findings, and how far the rules examined the events. */
   declare detection: Detection | undefined;
   /** Bar under the pointer, and the range of bars being selected. */
@@ -54,7 +54,7 @@ export class HistogramView extends TextView {
               const sum = sumOf(histogram, outcome);
               return html`<li ?hidden=${sum === 0}><span class="swatch swatch-${wordOf(outcome)}"></span>${view.outcomes[wordOf(outcome)]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
             })}
-            <li class="faint" ?hidden=${!this.isGrowing}>${this.texts.query.soFar}</li>
+            <li class="faint" ?hidden=${!this.isIndexIncomplete}>${this.texts.query.soFar}</li>
             <li ?hidden=${this.#legend() === ""}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.#legend()}</span></li>
           </ul>
           <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>

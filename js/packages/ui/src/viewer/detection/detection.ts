@@ -5,6 +5,7 @@ import type { Judged } from "@countersign/shared/report.js";
 import type { Analysis, FindingsStatus, SelectedFindings } from "../../analyze/types.js";
 import type { EventIndex } from "../../index/types.js";
 import { factsOf } from "../session/facts.js";
+import type { Phase } from "../session/phase.js";
 
 /** Minimum milliseconds between two updates before the final one. */
 const UPDATE_INTERVAL_MS = 1000;
@@ -14,7 +15,7 @@ const POLL_INTERVAL_MS = 200;
 /** The parts of a session that detection depends on. */
 export interface DetectionSource extends EventTarget {
   readonly index: Pick<EventIndex, "lines">;
-  readonly phase: "verifying" | "indexing" | "live" | "done" | "canceled" | "failed";
+  readonly phase: Phase;
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
   readonly verification: Judged | undefined;

@@ -4,7 +4,7 @@ import { icon } from "../parts/icons.js";
 import { save, stem } from "../parts/save.js";
 import { value } from "../parts/value.js";
 import { factsOf } from "../session/facts.js";
-import type { Phase } from "../session/session.js";
+import type { Phase } from "../session/phase.js";
 import type { Texts } from "../texts/texts.js";
 import { define, internal, props, TextView } from "../view.js";
 import type { SearchController } from "./search-controller.js";

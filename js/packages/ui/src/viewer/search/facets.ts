@@ -13,14 +13,14 @@ const COLLAPSED_VALUES = 10;
 
 /** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {column, value}. */
 export class Facets extends TextView {
-  static override properties = props("found", "isShown", "isGrowing");
+  static override properties = props("found", "isShown", "isIndexIncomplete");
 
   declare found: SearchResult | undefined;
   readonly #opened = new Set<Column>();
   /** True if the facets are shown in a narrow viewer, where they are collapsed by default. */
   isShown = false;
   /** True while events are added, so that all counts are incomplete. */
-  isGrowing = false;
+  isIndexIncomplete = false;
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
   #stop: HTMLElement | null = null;
@@ -81,7 +81,7 @@ export class Facets extends TextView {
     }
     const { facets } = this.texts.view;
     return html`
-      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.isShown} @focusin=${this.#focused} @pointerdown=${this.#pressed} @keydown=${this.#moved}>${groups}${this.isGrowing ? html`<p class="faint">${this.texts.query.soFar}</p>` : nothing}</div>
+      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.isShown} @focusin=${this.#focused} @pointerdown=${this.#pressed} @keydown=${this.#moved}>${groups}${this.isIndexIncomplete ? html`<p class="faint">${this.texts.query.soFar}</p>` : nothing}</div>
     `;
   }
 

@@ -1,12 +1,11 @@
 /** The notice between the search and the rows: whether these are all events. */
 
-import type { Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { SearchResult, UnknownField } from "../../index/types.js";
 import { percentOf } from "../parts/format.js";
 import { icon } from "../parts/icons.js";
 import { filled, sentenceView, value } from "../parts/value.js";
-import { completeRange } from "../session/facts.js";
+import { coversWholeLog } from "../session/facts.js";
 import type { Texts } from "../texts/texts.js";
 import { isAlarming } from "../verdict/alarm.js";
 import type { SearchController } from "./search-controller.js";
@@ -40,7 +39,7 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
   }
   const { session, isBusy } = search;
   const { indexedShare } = session;
-  const isGrowing = session.phase === "verifying" || session.phase === "indexing";
+  const { isIndexIncomplete } = session;
   const { isFiltered } = found;
   const events = session.report?.counts.events ?? 0;
   // While a log is followed, rows may be ahead of the report, except after an alarm.
@@ -49,11 +48,11 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
   return html`
     <div class="notice ${isFiltered ? "tone-fair filtered" : ""}" part="notice" data-filtered=${isFiltered}>
       ${isFiltered ? icon("filter") : nothing}
-      <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || isGrowing}>
+      <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || isIndexIncomplete}>
         ${isInvalid ? html`<strong class="plain tone-bad">${query.previous}</strong>` : nothing}
         ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
-        ${isSorted && !isWholeLog(session.report) ? html`<span class="faint plain">${query.sortedLoaded}</span>` : nothing}
-        ${isGrowing ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
+        ${isSorted && !(session.report && coversWholeLog(session.report)) ? html`<span class="faint plain">${query.sortedLoaded}</span>` : nothing}
+        ${isIndexIncomplete ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
         ${session.phase === "verifying" ? html`<strong class="plain provisional tone-doubt">${query.provisional}</strong>` : nothing}
         ${indexedShare === undefined ? nothing : html`<span class="plain indexing" aria-live="off">${query.indexing(percentOf(indexedShare))}</span>`}
         ${isFiltered && !isBusy ? remarksView(found, texts, replace) : nothing}
@@ -65,12 +64,6 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
       ${isFiltered ? html`<button type="button" class="quiet" @click=${showAll}>${query.showAll}</button>` : nothing}
     </div>
   `;
-}
-
-/** True if all entries of the log so far are loaded. */
-function isWholeLog(report: Report | undefined): boolean {
-  const range = report && completeRange(report);
-  return range !== undefined && range[0] === 0 && range[1] === report?.log?.size && report.counts.skipped === 0;
 }
 
 /** Renders notes on the result: fields that no event has, suggestions of parsed fields, and which time was used. */

@@ -10,9 +10,9 @@ const MAX_MEMORY_BYTES = 192 << 20;
 const BLOB_BYTES = 1 << 20;
 /** Maximum bytes held back, on a device with much memory and on others. Verification waits for the index beyond it. */
 const MAX_BYTES = 1 << 30;
-const MAX_BYTES_ON_SMALL = 256 << 20;
+const MAX_BYTES_ON_SMALL_DEVICE = 256 << 20;
 /** Memory in GiB, as browsers report it, from which a device has much. */
-const MUCH_MEMORY = 8;
+const LARGE_DEVICE_GIB = 8;
 
 /** Limits of a spool. */
 export interface SpoolLimits {
@@ -116,7 +116,7 @@ export class EventSpool {
   }
 
   async #pass(batch: Uint8Array<ArrayBuffer>): Promise<void> {
-    // The bytes are transferred.
+    // Counted first, because `add` transfers the bytes.
     this.#indexedBytes += batch.length;
     await this.#index.add(batch);
   }
@@ -125,5 +125,5 @@ export class EventSpool {
 /** Returns the maximum bytes held back. Browsers that don't report their memory count as small. */
 function maxHeldBytes(): number {
   const { deviceMemory = 0 } = (globalThis.navigator ?? {}) as { readonly deviceMemory?: number };
-  return deviceMemory >= MUCH_MEMORY ? MAX_BYTES : MAX_BYTES_ON_SMALL;
+  return deviceMemory >= LARGE_DEVICE_GIB ? MAX_BYTES : MAX_BYTES_ON_SMALL_DEVICE;
 }

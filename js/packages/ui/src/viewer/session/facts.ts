@@ -8,6 +8,12 @@ export function completeRange({ complete }: Pick<Report, "complete">): readonly 
   return complete?.by === "range" ? complete.range : undefined;
 }
 
+/** True if all entries of the log so far are here. */
+export function coversWholeLog(report: Report): boolean {
+  const range = completeRange(report);
+  return range !== undefined && range[0] === 0 && range[1] === report.log?.size && report.counts.skipped === 0;
+}
+
 /** Returns a summary of the verified log. */
 export function logSummaryOf(report: Report): LogSummary {
   const { origin, log, verdict } = report;

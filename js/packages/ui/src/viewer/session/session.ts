@@ -35,6 +35,8 @@ export interface Tools {
   readonly rules?: (() => Promise<string>) | undefined;
 }
 
+import type { Phase } from "./phase.js";
+
 export type { Marks } from "./ledger.js";
 
 /** A source that doesn't end: the lines of an export as they are written. */
@@ -58,15 +60,6 @@ export interface SessionOptions {
   /** True to report only once all events are in the index. Default: the report of a file comes before that. */
   readonly waitsForIndex?: boolean | undefined;
 }
-
-/**
- * - `verifying`: being read, with an end;
- * - `indexing`: verified, and there is a report; its events are still being added to the index;
- * - `live`: being read, without an end;
- * - `done`: there is a report of everything read; for a live source, up to where it was stopped;
- * - `canceled`, `failed`: not read to the end, so there is no result.
- */
-export type Phase = "verifying" | "indexing" | "live" | "done" | "canceled" | "failed";
 
 /** Progress of a verification. */
 export interface Progress {
@@ -95,7 +88,9 @@ export class Session extends EventTarget {
   readonly pins: readonly string[];
   /** Index of its verified events. */
   readonly index: EventIndex;
-  /** Settles once the session has its report, or won't have one. Never rejects. */
+  /**
+   * Settles once a file's report is known, or there won't be one; for a live source, once it ends. Never rejects.
+   */
   readonly judged: Promise<void>;
   /** Settles once the session is done, canceled, or failed. Never rejects. */
   readonly ended: Promise<void>;
@@ -176,10 +171,7 @@ export class Session extends EventTarget {
     return this.phase === "indexing" ? (this.#spool?.indexedShare ?? 1) : undefined;
   }
 
-  /**
-   * True if rows of a file were shown that are withdrawn, because an error was found before the verdict. They are
-   * shown again with it.
-   */
+  /** True while rows are withdrawn: an error was found, and there is no verdict yet. They are shown again with it. */
   get isWithdrawn(): boolean {
     return this.phase === "verifying" && this.firstFailure !== undefined;
   }
@@ -189,9 +181,14 @@ export class Session extends EventTarget {
     return this.#running.signal.aborted;
   }
 
+  /** True until all events of a source with an end are in the index. */
+  get isIndexIncomplete(): boolean {
+    return this.phase === "verifying" || this.phase === "indexing";
+  }
+
   /** True while the source is read, or its events are added to the index. */
   get isRunning(): boolean {
-    return this.phase === "verifying" || this.phase === "indexing" || this.phase === "live";
+    return this.isIndexIncomplete || this.phase === "live";
   }
 
   /** Returns the trust of an event's signer. Final only after the report. */
