@@ -227,7 +227,7 @@ impl Detections {
             return Err(refuse("rules", "the findings by rule contradict the number of findings"));
         }
         if *findings == 0 && self.digest != Hash::digest(&[]) {
-            return Err(refuse("digest", "the digest is not that of no findings"));
+            return Err(refuse("digest", "the report states no findings, but its digest says otherwise"));
         }
         let total =
             |of: fn(&SourceFacts) -> u64| coverage.sources.iter().map(of).try_fold(0_u64, u64::checked_add);

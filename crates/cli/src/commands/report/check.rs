@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         Some(file) => file.frame.clone(),
         None => Frame::parse(&bytes).map_err(|error| {
             let hint = "pass an evidence file or a JSON report written by `countersign report`";
-            broken(error).with_hint(hint)
+            broken(error).or_hint(hint)
         })?,
     };
     if file.is_some() && !args.pin.is_empty() {
