@@ -210,7 +210,7 @@ pub struct ExportGaps {
 
 impl ExportGaps {
     /// Returns the gaps of the export that a report is about.
-    pub fn of(report: &Report) -> Self {
+    pub fn from_report(report: &Report) -> Self {
         Self {
             is_verified: report.verdict == Verdict::Verified,
             withheld: report.counts.withheld,

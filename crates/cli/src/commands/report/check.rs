@@ -31,7 +31,9 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         Some(file) => file.frame.clone(),
         None => Frame::parse(&bytes).map_err(|error| {
             let hint = "pass an evidence file or a JSON report written by `countersign report`";
-            broken(error).or_hint(hint)
+            let is_report = error.member.is_some();
+            let error = broken(error);
+            if is_report { error.or_hint(hint) } else { error.with_hint(hint) }
         })?,
     };
     if file.is_some() && !args.pin.is_empty() {

@@ -108,7 +108,7 @@ pub(super) fn detect_own(
     let export = analyze_scope(input, own.options()?, pack, parsers, threads, scope)?;
     let found = Detections::parse(export.summary().as_bytes())?;
     let other = frame.detections.clone().filter(|stated| *stated != found);
-    Ok(OwnDetections { found, gaps: ExportGaps::of(&export.report), range, other })
+    Ok(OwnDetections { found, gaps: ExportGaps::from_report(&export.report), range, other })
 }
 
 /// Runs the rules in an evidence file by the reader's trust file, if the file contains all events that they examined.

@@ -184,7 +184,7 @@ fn received(is_neighbor_busy: bool) -> Vec<String> {
         received.push(text(&answers[0]));
         let repeated = emitter.body(0, usize::MAX).0;
         received.push(text(&world.submit(&acme.id, repeated)));
-        received.push(view.read_to("{\"head\":"));
+        received.push(view.read_entries());
         // The neighbor's readers, too.
         if is_neighbor_busy {
             let token = world.token(&format!("neighbor{round}"), "read", &[&neighbor.id]);

@@ -258,6 +258,16 @@ impl View {
         Self(BufReader::new(response))
     }
 
+    /// Returns the next entries with the head after them, without heads that a quiet view got before.
+    pub fn read_entries(&mut self) -> String {
+        loop {
+            let text = self.read_to("{\"head\":");
+            if text.is_empty() || text.contains("{\"link\":") {
+                return text;
+            }
+        }
+    }
+
     /// Returns the text up to and with a line that contains this; all of it if the view ends before.
     pub fn read_to(&mut self, end: &str) -> String {
         let mut text = String::new();
