@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import type { CountersignError } from "../../packages/countersign/dist/error.js";
 import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
+import { RecorderOutbox } from "../../packages/countersign/dist/outbox/recorder-outbox.js";
 import { coded } from "../coded.ts";
 import { Signer } from "../conformance/keys.ts";
 import { creating, type Options, type Recorder } from "../deliver/recorder.ts";
@@ -80,6 +81,26 @@ test("values: the entries are those of open tenants, however many there were", a
   await next.close();
   assert.equal(left.values?.size, TENANTS + 1);
   assert.deepEqual(told, []);
+});
+
+test("values: what is released while other entries are removed is removed next", async () => {
+  const storage = withValues();
+  const outbox = new RecorderOutbox(storage.outbox());
+  const origins = ["a", "b"].map((tenant) => `log.example/audit/t/${tenant.repeat(32)}`) as [string, string];
+  await outbox.release("a", origins[0], () => false);
+  await outbox.keepOrigin("a", origins[0]);
+  await outbox.keepOrigin("b", origins[1]);
+  const a = outbox.forTenant("a", origins[0]);
+  assert.equal(storage.tenantKinds, "o o v");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  storage.at = (_, make, { remove }) => (remove.length > 0 ? promise.then(make) : make());
+  const removing = a.remove([1_000]);
+  await outbox.release("b", origins[1], () => true);
+  resolve();
+  await removing;
+  assert.equal(storage.tenantKinds, "o o v");
+  await a.remove([1_001]);
+  assert.equal(storage.tenantKinds, "o v");
 });
 
 test("values: a restarted recorder knows the log and the newest head of each tenant", async () => {

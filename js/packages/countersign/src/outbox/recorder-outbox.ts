@@ -444,15 +444,14 @@ export class RecorderOutbox implements HeadStore {
   async remove(ids: readonly number[]): Promise<void> {
     if (this.#outbox !== undefined && ids.length > 0) {
       const shared = this.#shared;
-      const remove = [...shared.removable, ...ids];
-      shared.removable = remove;
+      const removed = new Set([...shared.removable, ...ids]);
+      shared.removable = [...removed];
       const head = this.#newHead();
       await guarded(async () =>
-        this.#outbox?.write({ put: head?.put ?? [], remove: [...remove, ...(head?.stale ?? [])] }),
+        this.#outbox?.write({ put: head?.put ?? [], remove: [...removed, ...(head?.stale ?? [])] }),
       );
       head?.stored();
-      // Another view may have removed more in the meantime.
-      const removed = new Set(remove);
+      // Entries that became removable in the meantime are still stored.
       shared.removable = shared.removable.filter((id) => !removed.has(id));
     }
   }
