@@ -238,7 +238,7 @@ export class Console extends View {
           })}
         @choose-evidence=${(event: CustomEvent<readonly File[]>) => {
           const [file] = event.detail;
-          if (file !== undefined) void this.#filed.open(file);
+          if (file !== undefined) void this.#openEvidence(file);
         }}
         @close-evidence=${() => this.#filed.close()}
         @begin-live=${() => this.#beginLive()}
@@ -538,6 +538,13 @@ export class Console extends View {
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
     this.querySelector<HTMLElement>(".access > summary")?.focus();
+  }
+
+  /** Opens an evidence file, and focuses its heading. */
+  async #openEvidence(file: File): Promise<void> {
+    await this.#filed.open(file);
+    await this.updateComplete;
+    this.querySelector<HTMLElement>("#filed-heading, [data-filed] h2")?.focus();
   }
 
   async #finishSignIn(finish: () => Promise<SignedIn>): Promise<void> {

@@ -116,6 +116,7 @@ test("findings: that no rule fired is evidence, which the console and the progra
   await page.getByRole("link", { name: "Check a saved evidence file" }).click();
   await check(page, "quiet.html", file);
   await page.locator("[data-vouched=contained]").waitFor();
+  await page.locator("#filed-heading:focus").waitFor();
   assert.match(
     await words(page.locator(".case-answer")),
     /^None of the \d+ rules in “countersign \d+” fired on 6 events\.$/,
