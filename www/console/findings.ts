@@ -55,19 +55,16 @@ export class FindingsSection extends View {
     if (t === undefined || verified === undefined) return nothing;
     const detection = this.#detection;
     const { part } = this.#export;
-    const beside =
-      detection === undefined || report === undefined
-        ? nothing
-        : this.#saveView(detection, verified, report, t);
     return html`
       <div @evidence-message=${() => this.requestUpdate()}>
-        <cs-detections .detection=${detection} .level=${3} .texts=${t.viewer} .beside=${beside}></cs-detections>
+        <cs-detections .detection=${detection} .level=${3} .texts=${t.viewer}></cs-detections>
+        ${report === undefined || detection === undefined ? nothing : this.#evidenceView(detection, verified, report, t)}
         ${part === undefined ? nothing : html`<countersign-evidence hidden .texts=${pageTexts(t)} .context=${evidenceContext(part, { trust, page, search: () => undefined })}></countersign-evidence>`}
       </div>
     `;
   }
 
-  #saveView(
+  #evidenceView(
     detection: Detection,
     verified: Verified,
     report: Report,
@@ -78,13 +75,16 @@ export class FindingsSection extends View {
       <div class="behind"><span>${about}</span>
         <button type="button" @click=${() => emit(this, "verify-whole", undefined)}>${t.search.loadWhole}</button></div>`;
     if (verified.from === "live") return loadView(words.notLive);
-    if (this.#export.part === undefined) return nothing;
+    if (!detection.isFinal || this.#export.part === undefined || report.counts.events === 0) return nothing;
     const panel = () => this.querySelector<EvidencePanel>("countersign-evidence") ?? undefined;
     return html`
-      ${detection.isFinal ? originFields(panel, t.page) : nothing}
-      ${saveDetectionsView(detection, panel, pageTexts(t))}
-      ${isPart(verified, report) ? loadView(words.onlyPart) : nothing}
-      <cs-page-choice .page=${this.page} .texts=${t}></cs-page-choice>`;
+      <section aria-labelledby="findings-evidence-heading">
+        <h3 id="findings-evidence-heading">${t.page.evidence.make.heading}</h3>
+        ${originFields(panel, t.page)}
+        ${saveDetectionsView(detection, panel, pageTexts(t))}
+        ${isPart(verified, report) ? loadView(words.onlyPart) : nothing}
+        <cs-page-choice .page=${this.page} .texts=${t}></cs-page-choice>
+      </section>`;
   }
 }
 

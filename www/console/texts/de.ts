@@ -172,6 +172,7 @@ export const de: ConsoleTexts = {
     boundary: (size: number) =>
       `Das Log wird auch nach seinem Stand bei ${entries(size)} gefragt, den dieses Gerät zuletzt sah, damit sich beide vergleichen lassen.`,
     emptyLog: "Dieses Log ist leer. Es wurde noch nichts aufgezeichnet.",
+    emptyNext: "Die Live-Ansicht zeigt das erste Ereignis, sobald es aufgezeichnet ist.",
   },
 
   extent: {

@@ -160,6 +160,7 @@ export const en = {
     boundary: (size: number) =>
       `The log is also asked for its state at ${entries(size)}, where this device saw it last, so that the two can be compared.`,
     emptyLog: "This log is empty. Nothing has been recorded in it yet.",
+    emptyNext: "The live view shows the first event as soon as it is recorded.",
   },
 
   /** The form that chooses which entries are loaded. */
