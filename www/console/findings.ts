@@ -11,7 +11,7 @@ import type { TrustChoice } from "../src/input/trust.ts";
 import type { AuditorsPage } from "./evidence/auditors-page.ts";
 import { evidenceContext, isPart, LoadedExport } from "./evidence/loaded-export.ts";
 import "./evidence/page-choice.ts";
-import { pageTexts } from "./evidence/page-texts.ts";
+import { loadedTexts } from "./evidence/page-texts.ts";
 import "./scores.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Verified } from "./verified.ts";
@@ -59,7 +59,7 @@ export class FindingsSection extends View {
       <div @evidence-message=${() => this.requestUpdate()}>
         <cs-detections .detection=${detection} .level=${3} .texts=${t.viewer}></cs-detections>
         ${report === undefined || detection === undefined ? nothing : this.#evidenceView(detection, verified, report, t)}
-        ${part === undefined ? nothing : html`<countersign-evidence hidden .texts=${pageTexts(t)} .context=${evidenceContext(part, { trust, page, search: () => undefined })}></countersign-evidence>`}
+        ${part === undefined ? nothing : html`<countersign-evidence hidden .texts=${loadedTexts(t)} .context=${evidenceContext(part, { trust, page, search: () => undefined })}></countersign-evidence>`}
       </div>
     `;
   }
@@ -81,7 +81,7 @@ export class FindingsSection extends View {
       <section aria-labelledby="findings-evidence-heading">
         <h3 id="findings-evidence-heading">${t.page.evidence.make.heading}</h3>
         ${originFields(panel, t.page)}
-        ${saveDetectionsView(detection, panel, pageTexts(t))}
+        ${saveDetectionsView(detection, panel, loadedTexts(t))}
         ${isPart(verified, report) ? loadView(words.onlyPart) : nothing}
         <cs-page-choice .page=${this.page} .texts=${t}></cs-page-choice>
       </section>`;

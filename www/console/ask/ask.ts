@@ -10,7 +10,7 @@ import type { TrustChoice } from "../../src/input/trust.ts";
 import type { AuditorsPage } from "../evidence/auditors-page.ts";
 import { evidenceContext, isPart, LoadedExport } from "../evidence/loaded-export.ts";
 import "../evidence/page-choice.ts";
-import { pageTexts } from "../evidence/page-texts.ts";
+import { loadedTexts } from "../evidence/page-texts.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import type { Verified } from "../verified.ts";
 import { QuestionSearch } from "./question-search.ts";
@@ -58,7 +58,7 @@ export class AskSection extends View {
     const { part } = this.#export;
     if (part === undefined) return html`<p class="empty" aria-busy="true">${t.verified.waiting}</p>`;
     const context = evidenceContext(part, { trust, page, search: () => this.#search });
-    const texts = pageTexts(t);
+    const texts = loadedTexts(t);
     return html`
       <div @open-tab=${(event: Event) => this.#showEvents(event)} @evidence-message=${() => this.requestUpdate()}>
         <countersign-ask .texts=${texts} .context=${context} .report=${report} .panel=${() => this.querySelector<EvidencePanel>("countersign-evidence") ?? undefined}></countersign-ask>

@@ -9,7 +9,7 @@ import { complaintView, picker } from "../../src/input/choose.ts";
 import type { ConsoleTexts } from "../texts/index.ts";
 import { failureView } from "../verified.ts";
 import type { FiledCheck } from "./filed-check.ts";
-import { pageTexts } from "./page-texts.ts";
+import { filedTexts } from "./page-texts.ts";
 
 interface FiledSectionInput {
   readonly check: FiledCheck;
@@ -43,7 +43,7 @@ export function filedSection(
             <button type="button" @click=${emits("choose-trust-file")}>${t.access.choose}</button></div>`
     }
     ${of === undefined || origin === undefined || of === origin ? nothing : html`<p class="basis tone-doubt" data-origin="other">${icon("warning")}<span>${words.otherLog(value(of, 200))}</span></p>`}
-    ${filedView(shelf, false, check.shown, pageTexts(t))}
+    ${filedView(shelf, false, check.shown, filedTexts(t))}
     ${failure === undefined ? nothing : failureView(failure, t)}
   `;
 }

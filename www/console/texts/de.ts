@@ -470,8 +470,7 @@ export const de: ConsoleTexts = {
 
   evidence: {
     heading: "Beweisdatei prüfen",
-    about:
-      "Eine Beweisdatei enthält eine Frage oder Regeln, die Antwort und Ereignisse mit ihren Beweisen. Ihr Browser prüft alles davon, sucht noch einmal oder wendet die Regeln noch einmal an und zeigt nichts aus einer Datei, die die Prüfung nicht besteht. Die Datei wird nirgendwohin gesendet. Diese Konsole kommt vom Betreiber des Logs: Für eine unabhängige Prüfung öffnen Sie die Datei mit der Seite für Prüfer aus einer Veröffentlichung, oder benutzen Sie countersign report --check.",
+    about: html`Ihr Browser prüft die ganze Datei, sucht noch einmal oder wendet die Regeln noch einmal an und zeigt nichts aus einer Datei, die die Prüfung nicht besteht. Die Datei wird nirgendwohin gesendet. Diese Konsole kommt vom Betreiber des Logs: Für eine unabhängige Prüfung benutzen Sie die Seite für Prüfer aus einer Veröffentlichung oder <code>countersign report --check</code>.`,
     choose: "Beweisdatei wählen",
     another: "Andere Beweisdatei wählen",
     toSection: "Eine gespeicherte Beweisdatei prüfen",

@@ -458,8 +458,7 @@ export const en = {
 
   evidence: {
     heading: "Check an evidence file",
-    about:
-      "An evidence file holds a question or rules, the answer, and events with their proofs. Your browser checks all of it, searches or runs the rules again, and shows nothing from a file that doesn’t verify. The file is sent nowhere. The log operator serves this console: for an independent check, open the file with the auditor’s page of a release, or run countersign report --check.",
+    about: html`Your browser checks the whole file, searches or runs the rules again, and shows nothing from a file that doesn’t verify. The file is sent nowhere. The log operator serves this console: for an independent check, use the auditor’s page of a release or <code>countersign report --check</code>.`,
     choose: "Choose an evidence file",
     another: "Choose another evidence file",
     toSection: "Check a saved evidence file",

@@ -122,6 +122,11 @@ test("findings: that no rule fired is evidence, which the console and the progra
     await words(page.locator(".case-answer")),
     /^None of the \d+ rules in “countersign \d+” fired on 6 events\.$/,
   );
+  // The words are about the file, not about what is loaded.
+  assert.match(
+    await words(page.locator("[data-basis=all]")),
+    /^All 8 entries of the log up to .* are here, /,
+  );
   for (const is of ["[data-basis=all]", "[data-rules=own]", "[data-page=own]"])
     assert.equal(await page.locator(is).count(), 1, is);
   assert.match(await words(page.locator(".case-facts")), /WP-9.*Verdict by your trust file\s*Verified/);
