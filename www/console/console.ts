@@ -287,6 +287,9 @@ export class Console extends View {
   get #hidesHeading(): boolean {
     const { current } = this.#tabs;
     if (current === "live") return this.#follower.watch !== undefined;
+    // The content has a heading of its own.
+    if (current === "ask" || current === "findings")
+      return this.#scope.covered().shown?.session.verification !== undefined;
     return (
       current === "overview" ||
       (current === "search" && this.#scope.searches.loaded.search.session !== undefined)

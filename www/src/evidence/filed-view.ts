@@ -36,7 +36,7 @@ export function filedView(
         <section class="stopped tone-bad filed" role="alert" data-filed="refused">
           <h2 tabindex="-1">${icon("fail")}${texts.refused}</h2>
           <p class="faint">${value(shelf.name)}</p>
-          <p>${texts.place(line)}${coreSentence(message, phrases, t, 1000)}</p>
+          <p><span>${texts.place(line)}${coreSentence(message, phrases, t, 1000)}</span></p>
           ${hint === undefined ? nothing : html`<p class="hint">${coreSentence(hint, phrases, t, 1000)}</p>`}
           ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
           <p class="help">${texts.refusedAbout}</p>

@@ -101,7 +101,7 @@ test("findings: that no rule fired is evidence, which the console and the progra
   const { log, page } = await opened(t, events(6));
   await section(page, "findings");
   await verdict(page);
-  await page.locator("cs-detections").getByLabel("Reference").fill("WP-9");
+  await page.getByRole("region", { name: "Evidence", exact: true }).getByLabel("Reference").fill("WP-9");
   const file = await savedFindings(page);
   await page.locator("cs-findings [role=status] .ask-saved").waitFor();
   assert.deepEqual(await violations(page), []);
