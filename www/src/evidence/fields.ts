@@ -1,15 +1,17 @@
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
-import type { EvidencePanel } from "./panel.ts";
 
 /** Maximum length of a reference, and of an examiner's name, in characters. */
 const MAX_LENGTH = 1000;
 
+/** The texts in the fields, and who takes them. */
+interface Origin {
+  readonly typed: { readonly reference: string; readonly examiner: string };
+  write(words: { readonly reference?: string; readonly examiner?: string }): void;
+}
+
 /** Renders the fields for the reference and the examiner, as the panel has them. */
-export function originFields(
-  panel: () => Pick<EvidencePanel, "typed" | "write"> | undefined,
-  t: PageTexts,
-): TemplateResult {
+export function originFields(panel: () => Origin | undefined, t: PageTexts): TemplateResult {
   const { reference = "", examiner = "" } = panel()?.typed ?? {};
   const { make } = t.evidence;
   return html`
