@@ -202,7 +202,7 @@ test("evidence: shows nothing of a forged file, and names a file that is none", 
 test("evidence: says if the file is from another log, also without a token", { skip }, async (t) => {
   const { page } = await opened(t, events(6));
   const file = await savedFindings(page);
-  // Another log has the same origin here, so the console is told of another one.
+  // Every log here has the same origin, so the console gets another one.
   await page.route(/\/checkpoint$/, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replace(/^.*/, "other.example/audit") });
