@@ -230,6 +230,23 @@ test("dashboard: stays verified after Run, for other visitors, and an hour later
   assert.match((await verdict(alone).textContent()) ?? "", /entries from entry [1-9]\d+ on/);
 });
 
+test("dashboard: a page that stays open for an hour stays verified", { skip }, async (t) => {
+  const { log, key, url } = await start(t);
+  await schedule(log, key, 600);
+  const page = await open(t, url, { prepare: (page) => page.clock.install() });
+  await press(page, "Run invoice-run");
+  await shows(page, "Verified", 1);
+  await verified(page);
+  await page.clock.fastForward("01:00:00");
+  await press(page, "Run nightly-backup");
+  await shown(page, "nightly-backup").waitFor();
+  await shows(page, "Verified", 2);
+  await verified(page);
+  await schedule(log, key, 1);
+  await shown(page, "scheduler").first().waitFor();
+  await verified(page);
+});
+
 test("dashboard: loads without failed requests, and gets one grant for each browser", { skip }, async (t) => {
   const { log, key, url } = await start(t);
   await schedule(log, key, 600);

@@ -7,7 +7,7 @@
 export const GROUPS = {
   events: ["search", "live", "ask"],
   detection: ["findings", "sessions", "inventory", "exposure"],
-  trust: ["coverage", "keys", "witnesses"],
+  trust: ["coverage", "keys", "witnesses", "evidence"],
   operation: ["storage"],
 } as const;
 

@@ -16,10 +16,12 @@ import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import { accessView } from "./access-view.ts";
 import "./ask/ask.ts";
-import { AuditorsPage } from "./ask/auditors-page.ts";
 import { anotherView, claimsView, coverageTab } from "./coverage.ts";
+import { AuditorsPage } from "./evidence/auditors-page.ts";
+import { FiledCheck } from "./evidence/filed-check.ts";
+import { filedSection } from "./evidence/filed-section.ts";
 import "./exposure.ts";
-import { findingsTab, sessionsTab } from "./findings.ts";
+import { sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
@@ -52,8 +54,8 @@ import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
 import { refusalView } from "./words.ts";
 
-/** Sections without a head: they show only statements of the log operator. */
-const WITHOUT_HEAD: readonly Tab[] = ROOT_TABS;
+/** Sections without a head: they show only statements of the log operator, or a file with a verdict of its own. */
+const WITHOUT_HEAD: readonly Tab[] = [...ROOT_TABS, "evidence"];
 
 /** Sections with statements of the log operator, which are loaded again whenever one is opened. */
 const STATED: readonly Tab[] = ["overview", "coverage", "witnesses", "storage"];
@@ -111,6 +113,12 @@ export class Console extends View {
   /** API description, until the page is closed. */
   #description: LoadedFile | undefined;
   readonly #auditorsPage = new AuditorsPage(this.#log);
+  readonly #filed = new FiledCheck({
+    tools: () => this.#workers(),
+    trust: () => this.#reader.trust,
+    page: () => this.#auditorsPage.load(),
+    changed: this.#changed,
+  });
   readonly #scenarios = new ScenarioStore();
   #editedScenario: EditedScenario | undefined;
   /** Reason why the last file was rejected. */
@@ -150,6 +158,7 @@ export class Console extends View {
     this.#follower.close();
     this.#tenantList.close();
     this.#tenantSearch.close();
+    this.#filed.close();
   }
 
   protected override updated(): void {
@@ -227,6 +236,11 @@ export class Console extends View {
             this.#scenarios.replace(replaces, file);
             this.#editedScenario = undefined;
           })}
+        @choose-evidence=${(event: CustomEvent<readonly File[]>) => {
+          const [file] = event.detail;
+          if (file !== undefined) void this.#openEvidence(file);
+        }}
+        @close-evidence=${() => this.#filed.close()}
         @begin-live=${() => this.#beginLive()}
         @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#scope.sources.chosen = event.detail))}
@@ -273,6 +287,9 @@ export class Console extends View {
   get #hidesHeading(): boolean {
     const { current } = this.#tabs;
     if (current === "live") return this.#follower.watch !== undefined;
+    // The content has a heading of its own.
+    if (current === "ask" || current === "findings")
+      return this.#scope.covered().shown?.session.verification !== undefined;
     return (
       current === "overview" ||
       (current === "search" && this.#scope.searches.loaded.search.session !== undefined)
@@ -322,7 +339,7 @@ export class Console extends View {
       case "findings":
         return html`
           <p class="help wide-text">${t.findings.about}</p>
-          ${this.#ofVerified(t, (verified) => findingsTab(verified, t))}`;
+          ${this.#ofVerified(t, (verified, { report }) => html`<cs-findings .verified=${verified} .report=${report} .trust=${this.#reader.trust} .page=${this.#auditorsPage} .texts=${t}></cs-findings>`)}`;
       case "sessions":
         return html`
           <p class="help wide-text">${t.sessions.about}</p>
@@ -347,6 +364,15 @@ export class Console extends View {
         return html`
           <p class="help wide-text">${t.witnesses.about}</p>
           ${this.#ofVerified(t, (verified, judged) => witnessesTab(verified, judged, trustText(this.#reader.trust), health, t))}`;
+      case "evidence":
+        return filedSection(
+          {
+            check: this.#filed,
+            origin: this.#history.published?.origin,
+            hasTrust: trustText(this.#reader.trust) !== undefined,
+          },
+          t,
+        );
       case "storage":
         return html`
           ${this.#log.isTenant ? nothing : storageTab(this.#storage, () => void this.#loadStorage(), t)}
@@ -517,6 +543,13 @@ export class Console extends View {
     this.querySelector<HTMLElement>(".access > summary")?.focus();
   }
 
+  /** Opens an evidence file, and focuses its heading. */
+  async #openEvidence(file: File): Promise<void> {
+    await this.#filed.open(file);
+    await this.updateComplete;
+    this.querySelector<HTMLElement>("#filed-heading, [data-filed] h2")?.focus();
+  }
+
   async #finishSignIn(finish: () => Promise<SignedIn>): Promise<void> {
     const token = await this.#reader.comeBack(finish);
     if (token !== "") await this.#useToken(token);
@@ -534,6 +567,7 @@ export class Console extends View {
     this.#follower.close();
     this.#tenantList.close();
     this.#tenantSearch.close();
+    this.#filed.close();
     if (this.#log.hasTenants) this.#storage = NO_STORAGE;
     void this.#focusToken();
   }
@@ -556,6 +590,7 @@ export class Console extends View {
     // The results were judged by the earlier trust file.
     this.#tenantSearch.close();
     this.#scope.searches.again();
+    this.#filed.again();
     if (this.#follower.isFollowing) void this.#follower.begin();
   }
 

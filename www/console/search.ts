@@ -8,6 +8,7 @@ import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../src/emit.ts";
 import type { Search } from "./search-runner.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
@@ -36,10 +37,18 @@ export function searchView(input: SearchViewInput, t: ConsoleTexts): TemplateRes
   const { loaded, query, viewer } = input;
   return html`
     ${loaded.isAsking && loaded.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
-    ${loaded.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}
+    ${loaded.isEmpty ? emptyView(t) : nothing}
     ${loaded.boundary === undefined || loaded.session === undefined ? nothing : html`<p class="help boundary">${icon("pin")}${t.search.boundary(loaded.boundary)}</p>`}
     ${loaded.isEmpty ? nothing : viewer(query === "" ? offerView(input, t) : foundView(input, t))}
   `;
+}
+
+/** Renders that the log is empty, and how to see its first event. */
+function emptyView(t: ConsoleTexts): TemplateResult {
+  return html`
+    <p class="empty">${t.search.emptyLog}</p>
+    <p class="help">${t.search.emptyNext}</p>
+    <div class="buttons"><button type="button" class="primary" @click=${emits("begin-live")}>${t.verified.live}</button></div>`;
 }
 
 /** Renders the button that searches the whole log, if not all of it is loaded. */

@@ -16,7 +16,7 @@ import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { AUDITORS_PAGE } from "./evidence/make.ts";
-import { evidenceInPage } from "./evidence/own.ts";
+import { evidenceInPage, ownPage } from "./evidence/own.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
 import { PrintPreparation } from "./evidence/print-preparation.ts";
 import { Choice } from "./input/choice.ts";
@@ -80,7 +80,7 @@ export class Page extends View {
     open: async (file) => {
       await this.#working();
       if (Viewer.tools === undefined) throw new Error("this page has no workers");
-      return openEvidence(file, Viewer.tools, () => new Date());
+      return openEvidence(file, { tools: Viewer.tools, page: async () => ownPage(), now: () => new Date() });
     },
   });
   readonly #navigation = new ResultNavigation({
@@ -196,7 +196,6 @@ export class Page extends View {
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
         @selection-changed=${() => this.#selected()}
-        @save-detections=${() => void this.#evidence.value?.saveDetections()}
         @save-report=${() => void this.#evidence.value?.saveReport()}
         @print=${() => void this.#print()}
       >
@@ -398,7 +397,11 @@ export class Page extends View {
             ${findingsView(judged, (finding) => rowOf(part, finding), t)}
           `,
         )}
-        ${panelView("detections", tab, rulesView(part.session?.detection, this.#choice.rules, this.#evidence.value?.message ?? "", t))}
+        ${panelView(
+          "detections",
+          tab,
+          rulesView(part.session?.detection, this.#choice.rules, () => this.#evidence.value, t),
+        )}
         ${panelView("signers", tab, signersView(part, report, this.#choice.trust, t))}
         ${panelView("coverage", tab, part.coverage === undefined ? html`<p class="empty">${t.events.notIndexed}</p>` : coverageView(part, report, t))}
         ${panelView("technical", tab, technicalView(part, report, t))}

@@ -43,6 +43,7 @@ export const de: ConsoleTexts = {
     coverage: "Abdeckung",
     keys: "Schlüssel",
     witnesses: "Zeugen",
+    evidence: "Beweise",
     storage: "Speicher",
     tenants: "Mandanten",
     across: "Alle durchsuchen",
@@ -171,6 +172,7 @@ export const de: ConsoleTexts = {
     boundary: (size: number) =>
       `Das Log wird auch nach seinem Stand bei ${entries(size)} gefragt, den dieses Gerät zuletzt sah, damit sich beide vergleichen lassen.`,
     emptyLog: "Dieses Log ist leer. Es wurde noch nichts aufgezeichnet.",
+    emptyNext: "Die Live-Ansicht zeigt das erste Ereignis, sobald es aufgezeichnet ist.",
   },
 
   extent: {
@@ -457,7 +459,37 @@ export const de: ConsoleTexts = {
   findings: {
     heading: "Funde",
     about:
-      "Was die Regeln dieser Seite in den geladenen Ereignissen finden. Um das ganze Log abzudecken, laden Sie es oben ganz.",
+      "Was die Regeln dieser Seite in den geladenen Ereignissen finden. Das lässt sich als Beweis speichern, auch wenn keine Regel angeschlagen hat.",
+    notLive: "Funde der Live-Ansicht lassen sich nicht als Beweis speichern. Laden Sie zuerst Einträge.",
+    onlyPart: "Nur ein Teil des Logs ist hier geladen. Um die Regeln auf alles anzuwenden:",
+    words: {
+      saveAbout:
+        "Eine HTML-Datei mit den Regeln, ihrem Ergebnis für alle geladenen Ereignisse, der Vertrauensdatei und der Seite für Prüfer. Wenn keine Regel angeschlagen hat, enthält sie alle diese Ereignisse, und jeder kann die Regeln noch einmal anwenden. Sonst enthält sie die Ereignisse, die in Funden vorkommen; dass es keine anderen Funde gibt, ist dann Ihre Aussage.",
+    },
+  },
+
+  evidence: {
+    heading: "Beweisdatei prüfen",
+    about: html`Ihr Browser prüft die ganze Datei, sucht noch einmal oder wendet die Regeln noch einmal an und zeigt nichts aus einer Datei, die die Prüfung nicht besteht. Die Datei wird nirgendwohin gesendet. Diese Konsole kommt vom Betreiber des Logs: Für eine unabhängige Prüfung benutzen Sie die Seite für Prüfer aus einer Veröffentlichung oder <code>countersign report --check</code>.`,
+    choose: "Beweisdatei wählen",
+    another: "Andere Beweisdatei wählen",
+    toSection: "Eine gespeicherte Beweisdatei prüfen",
+    close: "Datei schließen",
+    notEvidence: (name) =>
+      `${name} ist keine Beweisdatei. Wählen Sie eine HTML-Datei, die als Beweis gespeichert wurde.`,
+    noTrust: "Ohne Vertrauensdatei wird die Datei mit den Schlüsseln geprüft, denen ihr Verfasser vertraut.",
+    otherLog: (origin) =>
+      html`Diese Datei stammt nicht aus dem Log, das die Konsole zeigt. Sie stammt aus ${origin}.`,
+    words: {
+      own: "Die Seite in der Datei ist Byte für Byte die Seite für Prüfer, die dieses Log bereitstellt oder die Sie gewählt haben.",
+      other: (sha256) =>
+        html`Die Seite in der Datei ist nicht die Seite für Prüfer, die dieses Log bereitstellt oder die Sie gewählt haben: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
+      trust:
+        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unter „Zugang und Vertrauen“.",
+      ownTrust:
+        "Ihre Ereignisse sind mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
+    },
+    ownWords: { stopped: "Nicht geprüft. Der Grund steht unten." },
   },
 
   sessions: {

@@ -42,6 +42,7 @@ export const en = {
     coverage: "Coverage",
     keys: "Keys",
     witnesses: "Witnesses",
+    evidence: "Evidence",
     storage: "Storage",
     tenants: "Tenants",
     across: "Search all",
@@ -159,6 +160,7 @@ export const en = {
     boundary: (size: number) =>
       `The log is also asked for its state at ${entries(size)}, where this device saw it last, so that the two can be compared.`,
     emptyLog: "This log is empty. Nothing has been recorded in it yet.",
+    emptyNext: "The live view shows the first event as soon as it is recorded.",
   },
 
   /** The form that chooses which entries are loaded. */
@@ -444,7 +446,38 @@ export const en = {
   findings: {
     heading: "Findings",
     about:
-      "The findings of this page’s rules in the events that are loaded. To cover the whole log, load all of it above.",
+      "The findings of this page’s rules in the events that are loaded. They can be saved as evidence, also if no rule fired.",
+    notLive: "Findings in the live view can’t be saved as evidence. Load entries first.",
+    onlyPart: "Only part of the log is loaded here. To run the rules over all of it:",
+    /** Words for a log that is loaded here, in place of those for a file. */
+    words: {
+      saveAbout:
+        "One HTML file with the rules, their result for all loaded events, the trust file, and the auditor’s page. If no rule fired, it contains all these events, and its readers can run the rules again. Otherwise it contains the events that findings name, and that there are no other findings is your statement.",
+    },
+  },
+
+  evidence: {
+    heading: "Check an evidence file",
+    about: html`Your browser checks the whole file, searches or runs the rules again, and shows nothing from a file that doesn’t verify. The file is sent nowhere. The log operator serves this console: for an independent check, use the auditor’s page of a release or <code>countersign report --check</code>.`,
+    choose: "Choose an evidence file",
+    another: "Choose another evidence file",
+    toSection: "Check a saved evidence file",
+    close: "Close the file",
+    notEvidence: (name: string) =>
+      `${name} isn’t an evidence file. Choose an HTML file that was saved as evidence.`,
+    noTrust: "Without a trust file, the file is checked with the keys that its author trusts.",
+    otherLog: (origin: unknown) =>
+      html`This file isn’t from the log that the console shows. It is from ${origin}.`,
+    /** Words for the console, in place of those for the auditor’s page. */
+    words: {
+      own: "The page in the file is, byte for byte, the auditor’s page that this log serves or that you chose.",
+      other: (sha256: unknown) =>
+        html`The page in the file isn’t the auditor’s page that this log serves or that you chose: it is of another version, or it was altered. It wasn’t run. Its SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
+      trust:
+        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it under “Access and trust”.",
+      ownTrust: "Its events are checked with the keys that you trust, not with the trust file in it.",
+    },
+    ownWords: { stopped: "Not checked. The reason is below." },
   },
 
   sessions: {

@@ -11,6 +11,7 @@ import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
 import { type AnswerBasis, answerBasis } from "./answer.ts";
 import { basisView } from "./answer-view.ts";
+import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
 import {
@@ -23,6 +24,7 @@ import {
 } from "./question.ts";
 import { eventRows } from "./rows.ts";
 import { rowsView } from "./rows-view.ts";
+import { savedView } from "./saved-view.ts";
 
 /** Maximum number of events listed below an answer. */
 const MAX_LISTED = 10;
@@ -169,7 +171,6 @@ export class Ask extends View {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
-    const { reference = "", examiner = "" } = panel?.typed ?? {};
     const isAll = this.#contents === "examined";
     const about = isAll ? t.contained : events === 0 ? t.statedNone : t.stated;
     const contain = (event: Event) => {
@@ -177,10 +178,7 @@ export class Ask extends View {
       this.requestUpdate();
     };
     return html`
-      <div class="evidence-fields">
-        ${field(make.reference, reference, (text) => panel?.write({ reference: text }))}
-        ${field(make.examiner, examiner, (text) => panel?.write({ examiner: text }))}
-      </div>
+      ${originFields(this.panel, this.texts)}
       ${
         panel?.canContainAll === false
           ? html`<p class="help">${t.tooLarge}</p>`
@@ -198,7 +196,7 @@ export class Ask extends View {
               <button type="button" class="quiet" name="show" @click=${emits("open-tab", "events")}>${t.show}</button>`
         }
       </div>
-      ${panel === undefined || panel.message === "" ? nothing : html`<p class="ask-saved" aria-hidden="true">${icon("file")}${value(panel.message, 600)}</p>`}
+      ${savedView(panel)}
     `;
   }
 }
@@ -237,10 +235,4 @@ export function sentence(
         : "",
   ];
   return `${parts.join("")}.`;
-}
-
-function field(label: string, text: string, write: (text: string) => void): TemplateResult {
-  return html`
-    <label>${label}<input autocomplete="off" maxlength="1000" .value=${text} @input=${({ target }: Event) => write((target as HTMLInputElement).value)} /></label>
-  `;
 }

@@ -36,7 +36,7 @@ export function filedView(
         <section class="stopped tone-bad filed" role="alert" data-filed="refused">
           <h2 tabindex="-1">${icon("fail")}${texts.refused}</h2>
           <p class="faint">${value(shelf.name)}</p>
-          <p>${texts.place(line)}${coreSentence(message, phrases, t, 1000)}</p>
+          <p><span>${texts.place(line)}${coreSentence(message, phrases, t, 1000)}</span></p>
           ${hint === undefined ? nothing : html`<p class="hint">${coreSentence(hint, phrases, t, 1000)}</p>`}
           ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
           <p class="help">${texts.refusedAbout}</p>
@@ -58,13 +58,7 @@ function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageText
     <section class="panel filed" aria-labelledby="filed-heading" data-filed="open">
       ${caseView(filed, shown, t)}
       <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
-      ${
-        isInside
-          ? html`<p class="tone-doubt">${icon("warning")}<span>${texts.inside}</span></p>`
-          : page.isOwn
-            ? html`<p class="tone-good" data-page="own">${icon("pass")}${texts.own}</p>`
-            : html`<p class="tone-bad" data-page="other">${icon("warning")}<span>${texts.other(html`<code class="hash">${page.sha256}</code>`)}</span></p>`
-      }
+      ${isInside ? html`<p class="tone-doubt">${icon("warning")}<span>${texts.inside}</span></p>` : pageView(page, t)}
       ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
       <details class="evidence-part">
         <summary>${texts.facts}</summary>
@@ -74,6 +68,17 @@ function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageText
       ${frame.sections.length === 0 ? nothing : sectionsView(frame.sections, t)}
     </section>
   `;
+}
+
+/** Renders whether the page in the file is the reader's copy. */
+function pageView({ sha256, isOwn }: Filed["page"], t: PageTexts): TemplateResult {
+  const { own, other, uncompared } = t.evidence.filed;
+  const hash = html`<code class="hash">${sha256}</code>`;
+  if (isOwn === undefined)
+    return html`<p class="tone-doubt" data-page="uncompared">${icon("unknown")}<span>${uncompared(hash)}</span></p>`;
+  return isOwn
+    ? html`<p class="tone-good" data-page="own">${icon("pass")}${own}</p>`
+    : html`<p class="tone-bad" data-page="other">${icon("warning")}<span>${other(hash)}</span></p>`;
 }
 
 /** Renders the author's sections, folded, because verified content comes first. */

@@ -4,7 +4,6 @@ import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import { detectAgain } from "./detect-again.ts";
 import type { Frame } from "./frame.ts";
-import { ownPage } from "./own.ts";
 import { type FiledAnswer, filedAnswer } from "./own-answer.ts";
 import { type FiledRules, filedRules } from "./own-detections.ts";
 import { searchAgain } from "./search-again.ts";
@@ -24,7 +23,8 @@ export interface Filed {
   readonly source: File;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
-  readonly page: { readonly sha256: string; readonly isOwn: boolean };
+  /** The page in it. `isOwn` is true if it is the reader's copy; undefined if the reader has none to compare. */
+  readonly page: { readonly sha256: string; readonly isOwn: boolean | undefined };
   /** True if its rules are those of this page; undefined if it has none. */
   readonly isOwnRules: boolean | undefined;
   readonly when: Date;
@@ -37,14 +37,22 @@ export type Shelf =
   | { readonly is: "refused"; readonly name: string; readonly failure: PlainError }
   | { readonly is: "open"; readonly filed: Filed };
 
+/** Dependencies of opening an evidence file. */
+export interface OpeningTools {
+  readonly tools: Tools;
+  /** The reader's copy of the auditor's page; undefined if there is none. */
+  readonly page: () => Promise<Blob | undefined>;
+  readonly now: () => Date;
+}
+
 /** Opens an evidence file. The slicer verifies it and compares it with what it claims. */
-export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
+export async function openEvidence(file: File, { tools, page, now }: OpeningTools): Promise<Filed> {
   const slicer = tools.slicer?.();
   if (slicer === undefined) throw new Error("this page can't open evidence files");
   const opened = await slicer.openEvidence(file, searchAgain(tools), detectAgain(tools));
   const { frame: text, pageSha256, export: source, pins, trust, rules, why } = opened;
   const frame = JSON.parse(text) as Frame;
-  const own = await slicer.sha256(ownPage());
+  const own = await page();
   const { name } = frame.slice?.file ?? frame.file;
   return {
     name: file.name,
@@ -56,7 +64,10 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
     source: new File([source], name),
     trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },
     pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, isPasted: true })),
-    page: { sha256: pageSha256, isOwn: own === pageSha256 },
+    page: {
+      sha256: pageSha256,
+      isOwn: own === undefined ? undefined : (await slicer.sha256(own)) === pageSha256,
+    },
     isOwnRules: rules === undefined ? undefined : rules === (await tools.rules?.())?.trim(),
     when: now(),
   };

@@ -19,6 +19,7 @@ import { quote } from "../shell.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
+import { originFields } from "./fields.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sample } from "./frame.ts";
 import {
@@ -113,10 +114,7 @@ export class EvidencePanel extends View {
       <section class="evidence" aria-labelledby="evidence-heading">
         <h2 id="evidence-heading">${t.heading}</h2>
         <p class="help">${t.about}</p>
-        <div class="evidence-fields">
-          ${field("reference", t.reference, this.#reference, (text) => (this.#reference = text))}
-          ${field("examiner", t.examiner, this.#examiner, (text) => (this.#examiner = text))}
-        </div>
+        ${originFields(() => this, this.texts)}
         <p class="help">${t.typed}</p>
         ${this.#selectionView(t)}
         ${this.#sampleView(t)}
@@ -449,10 +447,4 @@ export class EvidencePanel extends View {
     else this.#showMessage(this.texts.evidence.make.full);
     this.requestUpdate();
   }
-}
-
-function field(name: string, label: string, text: string, write: (text: string) => void): TemplateResult {
-  return html`
-    <label>${label}<input name=${name} autocomplete="off" maxlength="1000" .value=${text} @input=${({ target }: Event) => write((target as HTMLInputElement).value)} /></label>
-  `;
 }

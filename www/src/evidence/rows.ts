@@ -3,7 +3,7 @@ import type { Session } from "@countersign/ui/viewer/session/session.js";
 
 /** Returns the first events of the current result, or the sampled events ordered by entry. */
 export async function eventRows(
-  { index }: Session,
+  { index }: Pick<Session, "index">,
   sample: readonly number[] | undefined,
   max: number,
 ): Promise<readonly EventRow[]> {

@@ -1,10 +1,12 @@
 import { LEVELS } from "@countersign/ui/analyze/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
-import { icon, LEVEL_LOOKS, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { LEVEL_LOOKS, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { emits } from "../emit.ts";
+import type { EvidencePanel } from "../evidence/panel.ts";
+import { saveDetectionsView } from "../evidence/save-detections.ts";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { More, Severities } from "../tabs.ts";
@@ -46,28 +48,16 @@ export function severitiesOf(
   };
 }
 
-/**
- * Renders the findings of the rules among the signed events, the rules used, and a button that saves the result.
- * `saved` is the message about the file saved last.
- */
+/** Renders the findings of the rules among the signed events, the rules used, and a button that saves the result. */
 export function rulesView(
   detection: Detection | undefined,
   rules: TextFile | undefined,
-  saved: string,
+  panel: () => EvidencePanel | undefined,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (detection === undefined) return nothing;
   const beside = html`
-    ${
-      detection.isFinal && (detection.status?.events ?? 0) > 0
-        ? html`
-          <div class="buttons">
-            <button type="button" name="detections" aria-describedby="save-detections-about" @click=${emits("save-detections")}>${t.evidence.make.save}</button>
-          </div>
-          <p class="help" id="save-detections-about">${t.rules.saveAbout}</p>
-          ${saved === "" ? nothing : html`<p class="ask-saved" aria-hidden="true">${icon("file")}${value(saved, 600)}</p>`}`
-        : nothing
-    }
+    ${saveDetectionsView(detection, panel, t)}
     <p class="help">${rules === undefined ? t.rules.own : html`${t.rules.brought} ${value(rules.name)}`}</p>
     <div class="buttons">
       ${picker(t.rules.choose, "choose-rules", {})}

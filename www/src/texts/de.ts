@@ -751,6 +751,8 @@ export const de: PageTexts = {
       other: (sha256) =>
         html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie
           wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
+      uncompared: (sha256) =>
+        html`Die Seite in der Datei wurde mit keiner anderen Kopie verglichen. Sie wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
       inside: html`Sie benutzen die Kopie der Seite in der Datei. Wer die Datei bearbeitet, kann auch diese Kopie bearbeiten und sie Beliebiges
         sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
         <code>countersign report --check</code>.`,

@@ -737,6 +737,8 @@ export const en = {
       other: (sha256: unknown) =>
         html`The page in the file isn’t the one that you are using: it is of another version, or it was altered. It wasn’t run. Its
           SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
+      uncompared: (sha256: unknown) =>
+        html`The page in the file wasn’t compared with another copy. It wasn’t run. Its SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
       inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
         For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:

@@ -711,9 +711,10 @@ for (const [colorScheme, width] of [
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await row(page, "job.update");
     await check("live");
-    for (const name of ["Coverage", "Keys", "Witnesses", "Storage"]) {
+    const sections = ["Ask", "Findings", "Sessions", "Inventory", "Exposure"];
+    for (const name of [...sections, "Coverage", "Keys", "Witnesses", "Evidence", "Storage"]) {
       await tab(page, name);
-      await page.locator("main section").first().waitFor();
+      await page.locator("main section, main > .buttons").first().waitFor();
       await check(name);
     }
     await page.getByRole("button", { name: "Deutsch" }).click();

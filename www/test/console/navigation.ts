@@ -14,6 +14,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   Coverage: "Trust",
   Keys: "Trust",
   Witnesses: "Trust",
+  Evidence: "Trust",
   Storage: "Operation",
 };
 

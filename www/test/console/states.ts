@@ -1,6 +1,8 @@
 /** Every state of the console, in a tab, each with a log of its own. */
 
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
+import { PAGE } from "../page/browser.ts";
 import { tab, verdict } from "./navigation.ts";
 import { events, RealLog } from "./real-log.ts";
 
@@ -19,6 +21,7 @@ const TABS = [
   "Coverage",
   "Keys",
   "Witnesses",
+  "Evidence",
   "Storage",
 ] as const;
 
@@ -62,6 +65,29 @@ async function full(page: Page): Promise<RealLog> {
   const log = await opened(page, { recorded: [...events(60), ...ATTACK] });
   await verdict(page);
   return log;
+}
+
+/** Saves what the rules found, and returns the file. */
+async function savedFindings(page: Page): Promise<string> {
+  await page.route(/\/auditor\.html$/, (route) =>
+    route.fulfill({ contentType: "text/html; charset=utf-8", body: readFileSync(PAGE) }),
+  );
+  await verdict(page);
+  await tab(page, "Findings");
+  const download = page.waitForEvent("download");
+  await page.locator("cs-findings button[name=detections]").click();
+  const file = readFileSync(await (await download).path(), "utf8");
+  await page.locator("cs-findings .ask-saved", { hasText: "Saved" }).waitFor();
+  return file;
+}
+
+/** Chooses an evidence file to check. */
+async function checked(page: Page, file: string): Promise<void> {
+  await tab(page, "Evidence");
+  const chooser = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose an evidence file" }).click();
+  const name = "findings.evidence.html";
+  await (await chooser).setFiles([{ name, mimeType: "text/html", buffer: Buffer.from(file) }]);
 }
 
 const inTab = (name: string): Scene => {
@@ -196,6 +222,30 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
     await verdict(page);
     await tab(page, "Findings");
     await page.locator("main[data-tab=findings]").waitFor();
+    return () => log.close();
+  },
+  "findings-saved": async (page) => {
+    const log = await full(page);
+    await savedFindings(page);
+    return () => log.close();
+  },
+  "evidence-found": async (page) => {
+    const log = await full(page);
+    await checked(page, await savedFindings(page));
+    await page.locator("[data-vouched=stated]").waitFor();
+    return () => log.close();
+  },
+  "evidence-quiet": async (page) => {
+    const log = await opened(page, { recorded: events(60) });
+    await checked(page, await savedFindings(page));
+    await page.locator("[data-vouched=contained]").waitFor();
+    return () => log.close();
+  },
+  "evidence-refused": async (page) => {
+    const log = await opened(page, { recorded: events(5) });
+    const file = await savedFindings(page);
+    await checked(page, file.replace(/(\nsum )[0-9a-f](?=[0-9a-f]{63}\n<\/script>\n$)/, "$1x"));
+    await page.locator("[data-filed=refused]").waitFor();
     return () => log.close();
   },
   german: async (page) => {

@@ -1,0 +1,16 @@
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { EvidencePanel } from "./panel.ts";
+
+/** Renders the panel's message about the file saved last. A panel in view announces it itself. */
+export function savedView(
+  panel: Pick<EvidencePanel, "message" | "checkVisibility"> | undefined,
+): TemplateResult {
+  const message = panel?.message ?? "";
+  const isAnnounced = panel?.checkVisibility() === true;
+  return html`
+    <div role=${isAnnounced ? nothing : "status"} aria-hidden=${isAnnounced ? "true" : nothing}>
+      ${message === "" ? nothing : html`<p class="ask-saved">${icon("file")}${value(message, 600)}</p>`}
+    </div>`;
+}
