@@ -1,5 +1,6 @@
 /** The section "Ask": answers who did what and when, from the events that this browser verified. */
 
+import type { EventRow } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
@@ -23,7 +24,7 @@ import { QuestionSearch } from "./question-search.ts";
 /** The tool in reports that the console makes. */
 const TOOL = "countersign console";
 
-/** Dispatches `show-events` (an `EventLink`) and `verify-whole`. */
+/** Dispatches `show-events` (an `EventLink`), `show-entry` (an entry), and `verify-whole`. */
 export class AskSection extends View {
   static override properties = props("verified", "report", "trust", "page", "texts");
 
@@ -75,7 +76,7 @@ export class AskSection extends View {
     const context = this.#context(part);
     const texts = this.#pageTexts(t);
     return html`
-      <div @open-tab=${(event: Event) => this.#showEvents(event)} @evidence-message=${() => this.requestUpdate()}>
+      <div @open-tab=${(event: Event) => this.#showEvents(event)} @evidence-message=${() => this.requestUpdate()} @show-event=${({ detail }: CustomEvent<EventRow>) => emit(this, "show-entry", detail.index)}>
         <countersign-ask .texts=${texts} .context=${context} .report=${report} .panel=${() => this.querySelector<EvidencePanel>("countersign-evidence") ?? undefined}></countersign-ask>
         <countersign-evidence hidden .texts=${texts} .context=${context}></countersign-evidence>
       </div>

@@ -1,0 +1,53 @@
+import type { EventIndex } from "@countersign/ui/index/types.js";
+import { type ListedName, type ReadFacts, readFacts } from "./answer-facts.ts";
+import { conditionOf, type NamePart, type SearchedName } from "./question.ts";
+
+/** Names in the events that a typed part of a name finds, regardless of other conditions. */
+export interface CoveredNames {
+  readonly part: NamePart;
+  /** The typed names that weren't searched as whole names. */
+  readonly typed: readonly SearchedName[];
+  readonly names: readonly ListedName[];
+  /** Number of events read for the names, if there are more. */
+  readonly ofFirst: number | undefined;
+}
+
+/** The search that finds the names. */
+interface NameSearch {
+  readonly index: Pick<EventIndex, "rows">;
+  /** Runs a query. Returns why it couldn't. */
+  readonly search: (query: string) => Promise<object | string>;
+  readonly isCurrent: () => boolean;
+}
+
+/**
+ * Returns the names that the typed parts of names in a field find; undefined if there are none, and the reason if the
+ * search failed. Replaces the current search.
+ */
+export async function coveredNames(
+  part: NamePart,
+  names: readonly SearchedName[],
+  { index, search, isCurrent }: NameSearch,
+): Promise<CoveredNames | string | undefined> {
+  const typed = typedParts(part, names);
+  if (typed.length === 0) return undefined;
+  const selection = await search(conditionOf(part, typed));
+  if (typeof selection === "string") return selection;
+  const facts = await readFacts(index, 0, isCurrent);
+  return facts && coveredIn(facts, part, names);
+}
+
+/** Returns the names in events that were found by a field of the question alone; undefined if there are none. */
+export function coveredIn(
+  facts: ReadFacts,
+  part: NamePart,
+  names: readonly SearchedName[],
+): CoveredNames | undefined {
+  const typed = typedParts(part, names);
+  if (typed.length === 0 || facts[part].length === 0) return undefined;
+  return { part, typed, names: facts[part], ofFirst: facts.isAll ? undefined : facts.read };
+}
+
+function typedParts(part: NamePart, names: readonly SearchedName[]): readonly SearchedName[] {
+  return names.filter((name) => name.part === part && name.match !== "whole");
+}
