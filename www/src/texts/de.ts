@@ -715,7 +715,7 @@ export const de: PageTexts = {
       wider: (more) => `Noch ${events(more)}, wenn Namen Ihre Eingabe nur enthalten müssen.`,
       widen: "Dazunehmen",
       late: (late, longest, of) =>
-        `${events(late)}${of === undefined ? "" : ` (unter den ersten ${of})`} ${late === 1 ? "wurde" : "wurden"} mehr als einen Tag nach der Zeit aufgezeichnet, die ${late === 1 ? "es angibt" : "sie angeben"}, höchstens ${dayCount(longest)} danach. Bis ein Ereignis aufgezeichnet ist, schützt es nichts.`,
+        `${events(late)}${of === undefined ? "" : ` (unter den ersten ${of})`} ${late === 1 ? "wurde" : "wurden"} ${late === 1 ? `${dayCount(longest)} nach der Zeit aufgezeichnet, die es angibt` : `mehr als einen Tag nach der Zeit aufgezeichnet, die sie angeben, höchstens ${dayCount(longest)} danach`}. Bis ein Ereignis aufgezeichnet ist, schützt es nichts.`,
       future: (future, of) =>
         `${events(future)}${of === undefined ? "" : ` (unter den ersten ${of})`} ${future === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung.`,
       timesOfFirst: (read) => `Auf späte Aufzeichnung wurden nur die ersten ${read} untersucht.`,
@@ -723,7 +723,7 @@ export const de: PageTexts = {
       isFuture: "früher als angegeben",
       otherTime: {
         recorded: (more) =>
-          `Noch ${events(more)} ${more === 1 ? "wurde" : "wurden"} in dieser Zeit aufgezeichnet, ${more === 1 ? "gibt" : "geben"} aber eine andere an.`,
+          `Noch ${events(more)} ${more === 1 ? "wurde" : "wurden"} an diesen Tagen aufgezeichnet, ${more === 1 ? "gibt" : "geben"} aber eine andere Zeit an.`,
         happened: (more) =>
           `Noch ${events(more)} ${more === 1 ? "gibt" : "geben"} eine Zeit an diesen Tagen an, ${more === 1 ? "wurde" : "wurden"} aber zu einer anderen aufgezeichnet.`,
         unknown:

@@ -6,6 +6,7 @@ import { daysIn, listed } from "./days.ts";
 
 const LANG = "en-GB";
 const { count, events, entries } = viewer.figures;
+const moreEvents = counting(LANG, "more event", "more events");
 const dayCount = counting(LANG, "day", "days");
 const files = counting(LANG, "file", "files");
 const keys = counting(LANG, "key", "keys");
@@ -706,10 +707,10 @@ export const en = {
       moreNames: (more: string) => `and ${more} more`,
       namesOfFirst: (read: string) => `These are from the first ${read}. There may be other names.`,
       wider: (more: number) =>
-        `${events(more)} more ${more === 1 ? "matches" : "match"} if names only need to contain what you typed.`,
+        `${moreEvents(more)} ${more === 1 ? "matches" : "match"} if names only need to contain what you typed.`,
       widen: "Include them",
       late: (late: number, longest: number, of: string | undefined) =>
-        `${events(late)}${of === undefined ? "" : ` (of the first ${of})`} ${late === 1 ? "was" : "were"} recorded more than a day after the time that ${late === 1 ? "it states" : "they state"}, by up to ${dayCount(longest)}. Until an event is recorded, nothing protects it.`,
+        `${events(late)}${of === undefined ? "" : ` (of the first ${of})`} ${late === 1 ? "was" : "were"} recorded ${late === 1 ? `${dayCount(longest)} after the time that it states` : `more than a day after the times that they state, by up to ${dayCount(longest)}`}. Until an event is recorded, nothing protects it.`,
       future: (future: number, of: string | undefined) =>
         `${events(future)}${of === undefined ? "" : ` (of the first ${of})`} ${future === 1 ? "states" : "state"} a time later than the recording.`,
       timesOfFirst: (read: string) => `Only the first ${read} were examined for late recording.`,
@@ -717,9 +718,9 @@ export const en = {
       isFuture: "earlier than stated",
       otherTime: {
         recorded: (more: number) =>
-          `${events(more)} more ${more === 1 ? "was" : "were"} recorded in this time, but ${more === 1 ? "states" : "state"} another.`,
+          `${moreEvents(more)} ${more === 1 ? "was" : "were"} recorded in these days, but ${more === 1 ? "states" : "state"} another time.`,
         happened: (more: number) =>
-          `${events(more)} more ${more === 1 ? "states" : "state"} a time in these days, but ${more === 1 ? "was" : "were"} recorded at another.`,
+          `${moreEvents(more)} ${more === 1 ? "states" : "state"} a time in these days, but ${more === 1 ? "was" : "were"} recorded at another.`,
         unknown:
           "Events of which only the stated time or only the recording is in these days weren’t counted.",
         ask: { recorded: "Ask by time of recording", happened: "Ask by stated time" },

@@ -60,8 +60,10 @@ test("question: a star stands for any text", async () => {
 
 test("question: values can't add conditions", async () => {
   const hostile = { who: ' x" OR y', actions: "a..b,-c, OR", target: 'a\\"' };
+  const who = String.raw`actor=="x\" OR y"`;
+  const target = String.raw`target=="a\\\""`;
   assert.equal(
-    await asked(hostile, { [String.raw`actor=="x\" OR y"`]: 1, [String.raw`target=="a\\\""`]: 1 }),
+    await asked(hostile, { [who]: 1, [target]: 1 }),
     String.raw`actor:"x\" OR y" action:*"a..b"*,*"-c"*,*OR* target:"a\\\""`,
   );
 });
