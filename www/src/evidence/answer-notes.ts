@@ -23,7 +23,7 @@ export function unknownView(names: readonly SearchedName[], t: AskTexts): readon
 
 /** Renders the names that typed parts of names find, each as a button that asks about it alone. */
 export function coveredView(
-  { covered, wider }: { readonly covered: readonly CoveredNames[]; readonly wider: number },
+  { covered, wider }: { readonly covered: readonly CoveredNames[]; readonly wider: number | undefined },
   narrow: (part: NamePart, name: string) => void,
   widen: () => void,
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
@@ -44,7 +44,7 @@ export function coveredView(
     ? lists
     : [
         ...lists,
-        html`<p class="ask-more" data-wider=${wider}><span>${t.wider(wider)}</span> <button type="button" class="quiet" @click=${widen}>${t.widen}</button></p>`,
+        html`<p class="ask-more" data-wider=${wider ?? "unknown"}><span>${wider === undefined ? t.widerUnknown : t.wider(wider)}</span> <button type="button" class="quiet" @click=${widen}>${t.widen}</button></p>`,
       ];
 }
 

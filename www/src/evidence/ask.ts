@@ -49,8 +49,8 @@ interface Answer extends AnswerFacts {
   readonly covered: readonly CoveredNames[];
   /** If nothing was found, the names that no event has. */
   readonly unknown: readonly SearchedName[];
-  /** Number of further events if names only need to contain what was typed. */
-  readonly wider: number;
+  /** Number of further events if names only need to contain what was typed; undefined if not counted. */
+  readonly wider: number | undefined;
   /** Number of events that match except for the time asked about; undefined if not counted. */
   readonly otherTime: number | undefined;
   /** If nothing was found in the days asked about: the number of events on any day. */
@@ -257,7 +257,7 @@ export class Ask extends View {
     const isWhole = names.some(({ match }) => match === "whole");
     const widest = isWhole
       ? await index.count(queryOf(question, await searchedNames(question, index, true)))
-      : 0;
+      : events;
     const other = otherTimeQuery(question, names);
     const otherTime = other === "" ? 0 : await index.count(other);
     const anyDay =
@@ -279,7 +279,7 @@ export class Ask extends View {
       changes,
       covered,
       unknown,
-      wider: Math.max(0, (widest ?? 0) - events),
+      wider: widest === undefined ? undefined : Math.max(0, widest - events),
       otherTime,
       anyDay: anyDay ?? 0,
     };

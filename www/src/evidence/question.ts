@@ -74,8 +74,12 @@ export function queryOf({ from, until, basis }: Question, names: readonly Search
 
 /** Returns the query for the names of one field alone; empty if it has none. */
 export function conditionOf(part: NamePart, names: readonly SearchedName[]): string {
-  const values = names.filter((name) => name.part === part).map(writtenName);
-  return values.length === 0 ? "" : `${FIELDS[part]}:${values.join(",")}`;
+  const of = names.filter((name) => name.part === part);
+  const [one] = of;
+  if (one === undefined) return "";
+  // Otherwise, the words of a display name would also find longer names.
+  if (part !== "actions" && one.match === "whole") return `${FIELDS[part]}==${quoted(one.name)}`;
+  return `${FIELDS[part]}:${of.map(writtenName).join(",")}`;
 }
 
 /**
@@ -115,7 +119,7 @@ function joined(conditions: readonly string[]): string {
 function writtenName({ part, name, match }: SearchedName): string {
   switch (match) {
     case "whole":
-      return part === "actions" ? plainOrQuoted(name) : quoted(name);
+      return plainOrQuoted(name);
     case "pattern":
       return name
         .replace(/\*+/g, "*")

@@ -713,11 +713,12 @@ export const de: PageTexts = {
       moreNames: (more) => `und ${more} weitere`,
       namesOfFirst: (read) => `Das sind die der ersten ${read}. Es kann weitere geben.`,
       wider: (more) => `Noch ${events(more)}, wenn Namen Ihre Eingabe nur enthalten müssen.`,
+      widerUnknown: "Ereignisse mit längeren Namen, die Ihre Eingabe enthalten, wurden nicht gezählt.",
       widen: "Dazunehmen",
       late: (late, longest, of) =>
-        `${events(late)}${of === undefined ? "" : ` (unter den ersten ${of})`} ${late === 1 ? "wurde" : "wurden"} ${late === 1 ? `${dayCount(longest)} nach der Zeit aufgezeichnet, die es angibt` : `mehr als einen Tag nach der Zeit aufgezeichnet, die sie angeben, höchstens ${dayCount(longest)} danach`}. Bis ein Ereignis aufgezeichnet ist, schützt es nichts.`,
+        `${of === undefined ? events(late) : `${count(late)} der ersten ${of}`} ${late === 1 ? "wurde" : "wurden"} ${late === 1 ? `${dayCount(longest)} nach der Zeit aufgezeichnet, die es angibt` : `mehr als einen Tag nach der Zeit aufgezeichnet, die sie angeben, höchstens ${dayCount(longest)} danach`}. Bis ein Ereignis aufgezeichnet ist, schützt es nichts.`,
       future: (future, of) =>
-        `${events(future)}${of === undefined ? "" : ` (unter den ersten ${of})`} ${future === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung.`,
+        `${of === undefined ? events(future) : `${count(future)} der ersten ${of}`} ${future === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung.`,
       timesOfFirst: (read) => `Auf späte Aufzeichnung wurden nur die ersten ${read} untersucht.`,
       isLate: (delay) => `${dayCount(delay)} später`,
       isFuture: "früher als angegeben",

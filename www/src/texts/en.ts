@@ -708,11 +708,12 @@ export const en = {
       namesOfFirst: (read: string) => `These are from the first ${read}. There may be other names.`,
       wider: (more: number) =>
         `${moreEvents(more)} ${more === 1 ? "matches" : "match"} if names only need to contain what you typed.`,
+      widerUnknown: "Events with longer names that contain what you typed weren’t counted.",
       widen: "Include them",
       late: (late: number, longest: number, of: string | undefined) =>
-        `${events(late)}${of === undefined ? "" : ` (of the first ${of})`} ${late === 1 ? "was" : "were"} recorded ${late === 1 ? `${dayCount(longest)} after the time that it states` : `more than a day after the times that they state, by up to ${dayCount(longest)}`}. Until an event is recorded, nothing protects it.`,
+        `${of === undefined ? events(late) : `${count(late)} of the first ${of}`} ${late === 1 ? "was" : "were"} recorded ${late === 1 ? `${dayCount(longest)} after the time that it states` : `more than a day after the times that they state, by up to ${dayCount(longest)}`}. Until an event is recorded, nothing protects it.`,
       future: (future: number, of: string | undefined) =>
-        `${events(future)}${of === undefined ? "" : ` (of the first ${of})`} ${future === 1 ? "states" : "state"} a time later than the recording.`,
+        `${of === undefined ? events(future) : `${count(future)} of the first ${of}`} ${future === 1 ? "states" : "state"} a time later than the recording.`,
       timesOfFirst: (read: string) => `Only the first ${read} were examined for late recording.`,
       isLate: (delay: number) => `${dayCount(delay)} later`,
       isFuture: "earlier than stated",

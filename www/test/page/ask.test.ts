@@ -144,7 +144,7 @@ test("ask: comes first, and answers with what it is based on", async (t) => {
   assert.deepEqual(await violations(page), []);
   await answer.getByRole("button", { name: "Show them on Events" }).click();
   const box2 = page.getByRole("combobox", { name: "Search events" });
-  assert.equal(await box2.inputValue(), 'actor:"u-2" action:role.*,login');
+  assert.equal(await box2.inputValue(), 'actor=="u-2" action:role.*,login');
 });
 
 test("ask: says why there may be more", async (t) => {
@@ -351,7 +351,7 @@ test("answer: what was found is saved as evidence, a report, and an export", asy
   await answer.getByLabel("Reference").fill("WP-9");
   assert.equal(await answer.locator("input[name=contain]").isChecked(), false);
   const some = frameOf(await downloaded(page, answer, "evidence"));
-  assert.deepEqual([some.query, some.slice.events, some.reference], ['actor:"u-2"', 5, "WP-9"]);
+  assert.deepEqual([some.query, some.slice.events, some.reference], ['actor=="u-2"', 5, "WP-9"]);
   assert.equal(JSON.parse(await downloaded(page, answer, "report")).scope.events, 5);
   assert.equal((await downloaded(page, answer, "slice")).match(/"event":/g)?.length, 5);
   await answer.locator("input[name=contain]").check();
@@ -386,7 +386,7 @@ test("answer: nothing is evidence that contains what was searched, and can't be 
   assert.match(await words(copy.locator(".filed")), /Reference ?WP-9/);
   assert.match((await check("nothing.html")).text, /searched again, the query selects as many as stated/);
   for (const [name, from, to] of [
-    ["another.html", `"query":"actor:*nobody*"`, String.raw`"query":"actor:\"u-2\""`],
+    ["another.html", `"query":"actor:*nobody*"`, String.raw`"query":"actor==\"u-2\""`],
     ["fewer.html", '"events":9,"unrecognized":0', '"events":8,"unrecognized":0'],
   ] as const) {
     const other = await shown(t, name, forged(file, from, to));

@@ -36,7 +36,7 @@ test("question: a name that an event has is searched as a whole, any other as pa
   const known = { 'actor=="u-2"': 5, 'action=="role.grant"': 2, 'target=="42"': 1 };
   assert.equal(
     await asked({ who: "u-2", actions: "role.grant", target: "42" }, known),
-    'actor:"u-2" action:role.grant target:"42"',
+    'actor=="u-2" action:role.grant target=="42"',
   );
   assert.equal(
     await asked({ who: "maria", actions: "grant", target: "42" }),
@@ -64,7 +64,7 @@ test("question: values can't add conditions", async () => {
   const target = String.raw`target=="a\\\""`;
   assert.equal(
     await asked(hostile, { [who]: 1, [target]: 1 }),
-    String.raw`actor:"x\" OR y" action:*"a..b"*,*"-c"*,*OR* target:"a\\\""`,
+    String.raw`actor=="x\" OR y" action:*"a..b"*,*"-c"*,*OR* target=="a\\\""`,
   );
 });
 
@@ -81,10 +81,10 @@ test("question: the events of another time are those that only the other time se
   const names: readonly SearchedName[] = [{ part: "who", name: "u-2", match: "whole" }];
   const ask = (question: Partial<Question>) => otherTimeQuery({ ...NOTHING, ...question }, names);
   assert.equal(ask({}), "");
-  assert.equal(ask({ from: "2026-11-01" }), 'actor:"u-2" recorded-since:2026-11-01 -since:2026-11-01');
+  assert.equal(ask({ from: "2026-11-01" }), 'actor=="u-2" recorded-since:2026-11-01 -since:2026-11-01');
   assert.equal(
     ask({ from: "2026-11-01", until: "2026-11-20", basis: "recorded" }),
-    'actor:"u-2" since:2026-11-01 time:*..2026-11-20 -(recorded-since:2026-11-01 recorded:*..2026-11-20)',
+    'actor=="u-2" since:2026-11-01 time:*..2026-11-20 -(recorded-since:2026-11-01 recorded:*..2026-11-20)',
   );
 });
 
