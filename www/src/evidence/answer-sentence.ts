@@ -7,7 +7,7 @@ import type { Question, SearchedName } from "./question.ts";
 /** Maximum number of actors that the sentence names instead of what was typed. */
 const MAX_NAMED = 3;
 
-/** What an answer's sentence says. */
+/** Content of an answer's sentence. */
 export interface AnswerFacts {
   readonly question: Question;
   readonly names: readonly SearchedName[];

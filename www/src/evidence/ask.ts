@@ -15,7 +15,7 @@ import { coveredView, timesView, unknownView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
 import { type AnswerFacts, sentence } from "./answer-sentence.ts";
 import { basisView } from "./answer-view.ts";
-import { type CoveredNames, coveredIn, coveredNames } from "./covered-names.ts";
+import { type CoveredNames, coveredIn, coveredNames, type SearchCounts } from "./covered-names.ts";
 import type { Contents } from "./make.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
 import {
@@ -71,6 +71,8 @@ export class Ask extends View {
   /** The panel that saves evidence. */
   declare panel: () => EvidencePanel | undefined;
   #answer: Answer | undefined;
+  /** The last query of a question, which may still be running. */
+  #searched: string | undefined;
   #contents: Contents = "selected";
   #message = "";
   /** Incremented by each question, so that only the last one is answered. */
@@ -83,6 +85,7 @@ export class Ask extends View {
     if (before !== undefined && before.part.session !== this.context.part.session) {
       this.#drop("");
       this.#suggestions = {};
+      this.#searched = undefined;
       // Another file is another case.
       if (before.part.file !== this.context.part.file) this.#form?.reset();
     } else if (this.#answer !== undefined && this.#answer.report !== this.report) {
@@ -118,7 +121,7 @@ export class Ask extends View {
           </div>
         </form>
         <p class="help" id="ask-about">${t.about}</p>
-        <div role="status" id="ask-said">${this.#message === "" ? nothing : html`<p>${this.#message}</p>`}</div>
+        <div role="status" id="ask-said">${this.#message === "" ? nothing : html`<p>${this.#message}</p>`}${this.#answer === undefined ? nothing : html`<p class="sr">${sentence(this.#answer, this.texts)}</p>`}</div>
         ${this.#answer === undefined ? nothing : this.#answerView(this.#answer, t)}
       </section>
     `;
@@ -157,10 +160,11 @@ export class Ask extends View {
 
   /** Begins a new question: drops the answer and its search. The button empties the fields. */
   #clear(): void {
-    const { query } = this.#answer ?? {};
+    const searched = this.#searched;
     this.#drop("");
     this.panel()?.clear();
-    if (query !== undefined && this.context.now().query === query) void this.context.viewer()?.search("");
+    if (searched !== undefined && this.context.now().query === searched)
+      void this.context.viewer()?.search("");
     this.#form?.querySelector<HTMLInputElement>("input[name=who]")?.focus();
     this.requestUpdate();
   }
@@ -203,8 +207,8 @@ export class Ask extends View {
     const isCurrent = () => turn === this.#turn && this.context.part.session === session;
     try {
       const answer = await this.#answerTo(question, isWide, { session, viewer, unrecognized, isCurrent });
-      if (!isCurrent() || answer === undefined) return;
-      if (typeof answer === "string") return this.#say(answer);
+      if (!isCurrent()) return;
+      if (answer === undefined || typeof answer === "string") return this.#say(answer ?? t.changed);
       this.#answer = answer;
       this.#contents = this.panel()?.defaultContents ?? "selected";
       this.#say("");
@@ -213,43 +217,42 @@ export class Ask extends View {
     }
   }
 
-  /** Returns the answer, or why there is none; undefined if it isn't wanted any more. */
+  /** Returns the answer, or why there is none; undefined if another question or search has replaced this one. */
   async #answerTo(
     question: Question,
     isWide: boolean,
-    { session, viewer, unrecognized, isCurrent }: Asked,
+    { session, viewer, unrecognized, isCurrent }: QuestionContext,
   ): Promise<Answer | string | undefined> {
     const { index } = session;
     const { report } = this;
     const names = await searchedNames(question, index, isWide);
     const query = queryOf(question, names);
-    /** Searches, and returns the number of events found and searched; or why not. */
-    const search = async (query: string) => {
+    const search = async (query: string): Promise<SearchCounts | string> => {
+      this.#searched = query;
       await viewer.search(query);
       const selection = this.context.now();
-      const isAnswered = selection.state === "ready" && selection.query === query;
-      return isAnswered
-        ? selection
-        : (reasonOf(selection, this.texts.viewer, true) ?? this.texts.evidence.ask.changed);
+      if (selection.state !== "ready" || selection.query !== query)
+        return reasonOf(selection, this.texts.viewer, true) ?? this.texts.evidence.ask.changed;
+      const isUnchanged = () => isCurrent() && this.context.now().turn === selection.turn;
+      return { events: selection.events, of: selection.of, isUnchanged };
     };
     const covered: CoveredNames[] = [];
     for (const part of NAME_PARTS) {
       if (!isCurrent()) return undefined;
       if (conditionOf(part, names) === query) continue;
-      const found = await coveredNames(part, names, { index, search, isCurrent });
+      const found = await coveredNames(part, names, index, search);
       if (typeof found === "string") return found;
       if (found !== undefined) covered.push(found);
     }
     if (!isCurrent()) return undefined;
-    const selection = await search(query);
-    if (typeof selection === "string") return selection;
-    const { events, of, turn } = selection;
-    const isUnchanged = () => isCurrent() && this.context.now().turn === turn;
+    const found = await search(query);
+    if (typeof found === "string") return found;
+    const { events, of, isUnchanged } = found;
     const facts = await readFacts(index, MAX_LISTED, isUnchanged);
     if (facts === undefined) return undefined;
     for (const part of NAME_PARTS) {
-      const found = conditionOf(part, names) === query ? coveredIn(facts, part, names) : undefined;
-      if (found !== undefined) covered.push(found);
+      const listed = conditionOf(part, names) === query ? coveredIn(facts, part, names) : undefined;
+      if (listed !== undefined) covered.push(listed);
     }
     const changes = await readChanges(index, facts.first);
     const outcomes = events === 0 ? undefined : await outcomesOf(index, query, events);
@@ -317,13 +320,14 @@ export class Ask extends View {
           rows.length === 0
             ? nothing
             : html`
-              <p class="help">${events > rows.length ? `${t.first(figures.count(rows.length), figures.events(events))} ` : nothing}${t.press}</p>
+              <p class="help">${t.press}${events > rows.length ? ` ${t.first(figures.count(rows.length), figures.events(events))}` : nothing}</p>
               <div class="filed-table" tabindex="0">${answerRows(rows, changes, this.texts)}</div>`
         }
         ${this.#saveView(answer, t)}
       </div>
     `;
   }
+
   #saveView({ events, basis }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
@@ -362,8 +366,8 @@ export class Ask extends View {
   }
 }
 
-/** Where a question is asked. */
-interface Asked {
+/** The session, and the search, that answer a question. */
+interface QuestionContext {
   readonly session: Session;
   readonly viewer: NonNullable<ReturnType<EvidenceContext["viewer"]>>;
   readonly unrecognized: number;

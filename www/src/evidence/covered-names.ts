@@ -12,28 +12,29 @@ export interface CoveredNames {
   readonly ofFirst: number | undefined;
 }
 
-/** The search that finds the names. */
-interface NameSearch {
-  readonly index: Pick<EventIndex, "rows">;
-  /** Runs a query. Returns why it couldn't. */
-  readonly search: (query: string) => Promise<object | string>;
-  readonly isCurrent: () => boolean;
+/** Numbers of events that a search found and searched. */
+export interface SearchCounts {
+  readonly events: number;
+  readonly of: number;
+  /** Returns false once another search has replaced this one. */
+  readonly isUnchanged: () => boolean;
 }
 
 /**
  * Returns the names that the typed parts of names in a field find; undefined if there are none, and the reason if the
- * search failed. Replaces the current search.
+ * search failed. `search` replaces the current search.
  */
 export async function coveredNames(
   part: NamePart,
   names: readonly SearchedName[],
-  { index, search, isCurrent }: NameSearch,
+  index: Pick<EventIndex, "rows">,
+  search: (query: string) => Promise<SearchCounts | string>,
 ): Promise<CoveredNames | string | undefined> {
   const typed = typedParts(part, names);
   if (typed.length === 0) return undefined;
-  const selection = await search(conditionOf(part, typed));
-  if (typeof selection === "string") return selection;
-  const facts = await readFacts(index, 0, isCurrent);
+  const found = await search(conditionOf(part, typed));
+  if (typeof found === "string") return found;
+  const facts = await readFacts(index, 0, found.isUnchanged);
   return facts && coveredIn(facts, part, names);
 }
 

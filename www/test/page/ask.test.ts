@@ -207,6 +207,7 @@ test("ask: part of a name is enough, and the answer says which names it covers",
     await words(answer.locator("h3")),
     /^3 events by Maria Lopez \(u_1\) and maria\.jones@example\.com: 1 succeeded, 1 failed, 1 has an unknown outcome\.$/,
   );
+  assert.equal(await words(page.locator("#ask-said")), await words(answer.locator("h3")));
   const covered = answer.locator('[data-covered="who"] button');
   assert.deepEqual(await covered.allTextContents(), ["Maria Lopez (u_1)", "maria.jones@example.com"]);
   assert.deepEqual(await violations(page), []);
