@@ -222,6 +222,21 @@ test("ask: part of a name is enough, and the answer says which names it covers",
   assert.match(await words(byAddress.locator("h3")), /^2 events by Maria Lopez \(u_1\)/);
 });
 
+test("ask: the program finds as many events by the same query", async (t) => {
+  const page = await opened(t, people);
+  for (const who of ["maria", "Ben", "maria.lopez@ex", "Lopez Maria", "*jones*", "U_1"]) {
+    const answer = await ask(page, { who });
+    const query = await words(answer.locator("code"));
+    const found = Number(await answer.getAttribute("data-answered"));
+    assert.ok(found > 0, who);
+    const report = ["report", people.export, "--trust", people.trust ?? "", "--query", query];
+    await promisify(execFile)(PROGRAM, [...report, "-o", "same.json"], { cwd: folder });
+    const { scope } = JSON.parse(await readFile(join(folder, "same.json"), "utf8"));
+    assert.equal(scope.events, found, query);
+    await rm(join(folder, "same.json"));
+  }
+});
+
 test("ask: nothing in the asked days says which names were searched, and what there is on other days", async (t) => {
   const page = await opened(t, people);
   const answer = await ask(page, { who: "maria", from: "1999-01-01", until: "1999-12-31" });
