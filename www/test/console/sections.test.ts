@@ -227,6 +227,17 @@ test("ask: answers from the whole log, and leads to the events", { skip }, async
   await leads(page, "ask", link, "actor:*Grace*", "3 of 21 events");
 });
 
+test("ask: an event of the answer opens with its details", { skip }, async (t) => {
+  const { page } = await opened(t);
+  await section(page, "ask");
+  const answer = await ask(page, "Grace");
+  await answer
+    .getByRole("button", { name: /^Open entry/ })
+    .first()
+    .press("Enter");
+  await page.locator("main[data-tab=search] cs-drawer", { hasText: "Grace Hopper" }).waitFor();
+});
+
 test("ask: nothing found is evidence that the auditor's page and the program accept", {
   skip,
 }, async (t) => {
