@@ -1,5 +1,6 @@
 import { plainError } from "@countersign/shared/error.js";
 import type { Finding as RuleFinding } from "@countersign/ui/analyze/types.js";
+import type { EventRow } from "@countersign/ui/index/types.js";
 import { percentOf } from "@countersign/ui/viewer/parts/format.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
@@ -188,6 +189,7 @@ export class Page extends View {
         @verify-again=${() => void this.#verify()}
         @show-part=${(event: CustomEvent<number>) => navigation.show(event.detail)}
         @show-line=${(event: CustomEvent<number>) => void navigation.goTo(event.detail)}
+        @show-event=${(event: CustomEvent<EventRow>) => void navigation.goTo(event.detail.line)}
         @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void navigation.goToEntry(event.detail.part, event.detail.index)}
         @show-finding=${({ detail }: CustomEvent<{ finding: RuleFinding }>) => void navigation.goToEntry(navigation.shown, detail.finding.entries.at(-1) ?? 0)}
         @show-code=${(event: CustomEvent<FindingCode>) => void navigation.openProblems(event.detail)}
@@ -346,18 +348,19 @@ export class Page extends View {
     // All events of the export, until it is known which of them are listed.
     const listed = part.coverage?.events ?? report.counts.events;
     const detection = part.session?.detection;
-    const ofSearch = detection?.ofSearch;
-    const [verifying, all] = [problems(report), detection?.status?.findings];
-    const rules = ofSearch?.findings ?? all;
+    // Like the number of events, regardless of the search.
+    const rules = detection?.status?.findings;
     const counts = {
       events: listed,
-      problems: verifying,
+      problems: problems(report),
       ...(rules !== undefined && { detections: rules }),
       signers: report.signers.length,
     };
     const more = moreFindings(detection, t);
     const about = {
-      detections: [t.tabs.found(rules, ofSearch && all), more.detections?.why].filter(Boolean).join(", "),
+      detections: [t.tabs.found(rules, detection?.ofSearch?.findings), more.detections?.why]
+        .filter(Boolean)
+        .join(", "),
     };
     const severities = severitiesOf(report, detection, t);
     const { indexedShare } = part.session ?? {};

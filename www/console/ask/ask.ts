@@ -1,5 +1,6 @@
 /** The section "Ask": answers who did what and when, from the events that this browser verified. */
 
+import type { EventRow } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import type { Report } from "countersign/verify";
@@ -15,7 +16,7 @@ import type { ConsoleTexts } from "../texts/index.ts";
 import type { Verified } from "../verified.ts";
 import { QuestionSearch } from "./question-search.ts";
 
-/** Dispatches `show-events` (an `EventLink`) and `verify-whole`. */
+/** Dispatches `show-events` (an `EventLink`), `show-entry` (an entry), and `verify-whole`. */
 export class AskSection extends View {
   static override properties = props("verified", "report", "trust", "page", "texts");
 
@@ -60,7 +61,7 @@ export class AskSection extends View {
     const context = evidenceContext(part, { trust, page, search: () => this.#search });
     const texts = loadedTexts(t);
     return html`
-      <div @open-tab=${(event: Event) => this.#showEvents(event)} @evidence-message=${() => this.requestUpdate()}>
+      <div @open-tab=${(event: Event) => this.#showEvents(event)} @evidence-message=${() => this.requestUpdate()} @show-event=${({ detail }: CustomEvent<EventRow>) => emit(this, "show-entry", detail.index)}>
         <countersign-ask .texts=${texts} .context=${context} .report=${report} .panel=${() => this.querySelector<EvidencePanel>("countersign-evidence") ?? undefined}></countersign-ask>
         <countersign-evidence hidden .texts=${texts} .context=${context}></countersign-evidence>
       </div>

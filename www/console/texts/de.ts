@@ -436,7 +436,7 @@ export const de: ConsoleTexts = {
         "Tage sind UTC-Tage; der erste und der letzte zählen mit. Ihre Suche im Abschnitt „Suche“ ändert sich nicht.",
       changed:
         "Die Ereignisse haben sich seit dieser Antwort geändert. Fragen Sie noch einmal, um die Antwort zu sehen.",
-      inFile: ", soweit es hier geladen ist",
+      noneHere: "Was hier geladen ist, zeigt keine Ereignisse",
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
       show: "In der Suche zeigen",

@@ -424,7 +424,7 @@ export const en = {
       about:
         "Days are in UTC; the first and the last day are included. Your search in the section Search doesn’t change.",
       changed: "The events have changed since this answer. Ask again to see the answer.",
-      inFile: " in what is loaded here",
+      noneHere: "What is loaded here shows no events",
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched: this is all of them.`,
       show: "Show them in Search",

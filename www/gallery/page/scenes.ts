@@ -107,6 +107,14 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     emitOnPage(await withVector("flip-event"), "show-changed", undefined);
     await met(".around .untrusted");
   },
+  answer: async () => {
+    await withVector("activity");
+    await asked({ who: "a", actions: "job.update" });
+  },
+  "answer-nothing": async () => {
+    await withVector("activity");
+    await asked({ who: "lin", from: "1999-01-01", until: "1999-12-31" });
+  },
   events: async () => {
     await events(await withVector("large-whole"));
   },
@@ -327,6 +335,18 @@ async function seen(before: string, now: string): Promise<void> {
 async function printed(): Promise<void> {
   window.dispatchEvent(new Event("beforeprint"));
   await met(".printed");
+}
+
+/** Asks a question. */
+async function asked(fields: Readonly<Record<string, string>>): Promise<void> {
+  const form = (await met(".ask form")) as HTMLFormElement;
+  for (const [name, text] of Object.entries(fields)) {
+    const field = form.elements.namedItem(name) as HTMLInputElement;
+    field.value = text;
+  }
+  await until(() => document.querySelector("#panel-coverage .coverage"));
+  form.requestSubmit();
+  await met(".ask-answer");
 }
 
 /** Types into the search and applies it. */

@@ -20,6 +20,8 @@ export const STATES = {
     "one-byte": ["One byte changed", "The sample with a single changed byte."],
   },
   "Parts of the result": {
+    answer: ["An answer", "Who did what, found by a part of a name, with outcomes and changes."],
+    "answer-nothing": ["A negative answer", "The names that were searched, and what there is on other days."],
     events: ["Events", "The list of events below the verdict."],
     folded: ["Omitted entries", "Each run of them is one row, with a switch."],
     selection: ["The selection", "The saved and printed events, in words, beside each button."],

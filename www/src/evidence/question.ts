@@ -3,7 +3,7 @@ import type { EventIndex } from "@countersign/ui/index/types.js";
 /** Time that a question is about: the time that events state, or the time of recording that their signer signed. */
 export type TimeBasis = "happened" | "recorded";
 
-/** An auditor's question about events. */
+/** An auditor's question about events, as typed. */
 export interface Question {
   readonly who: string;
   /** Names of actions, separated by commas. */
@@ -15,52 +15,124 @@ export interface Question {
   readonly basis: TimeBasis;
 }
 
-const NOTHING: Question = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" };
+/** A field of a question that contains names. */
+export type NamePart = (typeof NAME_PARTS)[number];
+
+/**
+ * How a name was searched: `whole` if events have exactly this name; `part` if names only need to contain it; `pattern`
+ * if it has stars, which stand for any text.
+ */
+export type Match = "whole" | "part" | "pattern";
+
+/** A typed name, and how it was searched. */
+export interface SearchedName {
+  readonly part: NamePart;
+  readonly name: string;
+  readonly match: Match;
+}
+
+/** Fields of the query language (docs/query.md). */
+const FIELDS = { who: "actor", actions: "action", target: "target" } as const;
+/** The fields of a question that contain names. */
+export const NAME_PARTS = ["who", "actions", "target"] as const;
+
+/** Returns the typed names. */
+export function namesOf({ who, actions, target }: Question): readonly Omit<SearchedName, "match">[] {
+  const typed = {
+    who: [who.trim()],
+    actions: actions.split(",").map((name) => name.trim()),
+    target: [target.trim()],
+  };
+  return NAME_PARTS.flatMap((part) =>
+    typed[part].filter((name) => name !== "").map((name) => ({ part, name })),
+  );
+}
+
+/**
+ * Returns how each name of a question is searched: as a whole name if an event has it, otherwise as part of names. With
+ * `isWide`, always as part of names.
+ */
+export function searchedNames(
+  question: Question,
+  index: Pick<EventIndex, "count">,
+  isWide = false,
+): Promise<readonly SearchedName[]> {
+  return Promise.all(
+    namesOf(question).map(async (typed): Promise<SearchedName> => {
+      if (typed.name.includes("*")) return { ...typed, match: "pattern" };
+      const isWhole =
+        !isWide && ((await index.count(`${FIELDS[typed.part]}==${quoted(typed.name)}`)) ?? 0) > 0;
+      return { ...typed, match: isWhole ? "whole" : "part" };
+    }),
+  );
+}
 
 /** Returns the query for a question (docs/query.md); empty if the question has no condition. */
-export function queryOf({ who, actions, target, from, until, basis }: Question): string {
-  const [since, time] = basis === "happened" ? ["since", "time"] : ["recorded-since", "recorded"];
-  const chosen = namesOf(actions);
-  return [
-    who.trim() === "" ? "" : `actor:${quoted(who.trim())}`,
-    from === "" ? "" : `${since}:${from}`,
-    until === "" ? "" : `${time}:*..${until}`,
-    chosen.length === 0 ? "" : `action:${chosen.map(starred).join(",")}`,
-    target.trim() === "" ? "" : `target:${quoted(target.trim())}`,
-  ]
-    .filter((part) => part !== "")
-    .join(" ");
+export function queryOf({ from, until, basis }: Question, names: readonly SearchedName[]): string {
+  return joined([conditionOf("who", names), ...timesOf(from, until, basis), ...others(names)]);
 }
 
-/** A name in a question that no event has, which may be why nothing was found. */
-export interface UnknownName {
-  readonly part: "who" | "actions" | "target";
-  readonly name: string;
+/** Returns the query for the names of one field alone; empty if it has none. */
+export function conditionOf(part: NamePart, names: readonly SearchedName[]): string {
+  const of = names.filter((name) => name.part === part);
+  const [one] = of;
+  if (one === undefined) return "";
+  // Otherwise, the words of a display name would also find longer names.
+  if (part !== "actions" && one.match === "whole") return `${FIELDS[part]}==${quoted(one.name)}`;
+  return `${FIELDS[part]}:${of.map(writtenName).join(",")}`;
 }
 
-/** Returns the names in a question that no event has. */
+/**
+ * Returns the query for the events that a question leaves out only because of their other time: for a question about
+ * when events happened, those that were recorded in its days. Empty if the question names no days.
+ */
+export function otherTimeQuery({ from, until, basis }: Question, names: readonly SearchedName[]): string {
+  const asked = timesOf(from, until, basis);
+  if (asked.length === 0) return "";
+  const other = timesOf(from, until, basis === "happened" ? "recorded" : "happened");
+  const outside = asked.length === 1 ? `-${asked[0]}` : `-(${asked.join(" ")})`;
+  return joined([conditionOf("who", names), ...other, outside, ...others(names)]);
+}
+
+/** Returns the names that no event has. */
 export async function unknownNames(
-  { who, actions, target }: Question,
+  names: readonly SearchedName[],
   index: Pick<EventIndex, "count">,
-): Promise<readonly UnknownName[]> {
-  const named = [
-    { part: "who", name: who.trim() },
-    ...namesOf(actions).map((name) => ({ part: "actions", name }) as const),
-    { part: "target", name: target.trim() },
-  ] as const;
-  const asked = named.filter(({ name }) => name !== "");
-  const counts = await Promise.all(
-    asked.map((one) => index.count(queryOf({ ...NOTHING, [one.part]: one.name }))),
-  );
-  return asked.filter((_, nth) => counts[nth] === 0);
+): Promise<readonly SearchedName[]> {
+  const counts = await Promise.all(names.map((name) => index.count(conditionOf(name.part, [name]))));
+  return names.filter((_, nth) => counts[nth] === 0);
 }
 
-/** Returns the names of a list separated by commas. */
-export function namesOf(list: string): readonly string[] {
-  return list
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+function others(names: readonly SearchedName[]): readonly string[] {
+  return [conditionOf("actions", names), conditionOf("target", names)];
+}
+
+function timesOf(from: string, until: string, basis: TimeBasis): readonly string[] {
+  const [since, time] = basis === "happened" ? ["since", "time"] : ["recorded-since", "recorded"];
+  return [...(from === "" ? [] : [`${since}:${from}`]), ...(until === "" ? [] : [`${time}:*..${until}`])];
+}
+
+function joined(conditions: readonly string[]): string {
+  return conditions.filter((condition) => condition !== "").join(" ");
+}
+
+function writtenName({ part, name, match }: SearchedName): string {
+  switch (match) {
+    case "whole":
+      return plainOrQuoted(name);
+    case "pattern":
+      return name
+        .replace(/\*+/g, "*")
+        .split("*")
+        .map((piece) => (piece === "" ? "" : plainOrQuoted(piece)))
+        .join("*");
+    case "part": {
+      const contains = `*${plainOrQuoted(name)}*`;
+      // Several words of a display name match in any order, and a network matches the addresses in it.
+      const isWord = part === "actions" || /^\p{L}[\p{L}\p{N}_]*$/u.test(name);
+      return isWord ? contains : `${quoted(name)},${contains}`;
+    }
+  }
 }
 
 /** Quotes a string, so that a query contains it as it is. */
@@ -68,7 +140,7 @@ export function quoted(text: string): string {
   return `"${text.replace(/["\\*]/g, "\\$&")}"`;
 }
 
-/** Quotes a string unless it contains a wildcard, which must not be quoted. */
-function starred(text: string): string {
-  return /^[\p{L}\p{N}._*-]+$/u.test(text) && !text.startsWith("-") ? text : quoted(text);
+/** Quotes a string unless it can't be mistaken for anything else. */
+function plainOrQuoted(text: string): string {
+  return /^\p{L}[\p{L}\p{N}._-]*$/u.test(text) && !text.includes("..") ? text : quoted(text);
 }

@@ -33,7 +33,7 @@ export function severitiesOf(
 ): Severities {
   const errors = new Set(findings.filter(({ severity }) => severity === "error").map(({ code }) => code));
   const broken = [...errors].reduce((sum, code) => sum + (finding_counts[code] ?? 0), 0);
-  const { levels = [] } = detection?.ofSearch ?? detection?.status ?? {};
+  const { levels = [] } = detection?.status ?? {};
   const worst = LEVELS.findLast((_, nth) => (levels[nth] ?? 0) > 0);
   return {
     ...(broken > 0 && {

@@ -11,6 +11,9 @@ const files = counting(LANG, "Datei", "Dateien");
 const keys = counting(LANG, "weiterer Schlüssel", "weitere Schlüssel");
 const checkpoints = counting(LANG, "Checkpoint", "Checkpoints");
 const days = daysIn(LANG);
+const dayCount = counting(LANG, "Tag", "Tage");
+const anyOf = (names: readonly string[]) => new Intl.ListFormat(LANG, { type: "disjunction" }).format(names);
+const quote = (name: string) => `„${name}“`;
 
 const kinds: Record<KeyKind, { title: string; about: string }> = {
   emitter: {
@@ -119,8 +122,8 @@ export const de: PageTexts = {
       coverage: "Abdeckung",
       technical: "Technisches",
     },
-    found: (rules, all) =>
-      `${rules === undefined ? "" : `${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
+    found: (rules, ofSearch) =>
+      `${rules === undefined ? "" : `${count(rules)} von Regeln`}${ofSearch === undefined ? "" : `, davon ${count(ofSearch)} zu den Ereignissen der Suche`}`,
     ofLevel: (number, level) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
@@ -627,27 +630,45 @@ export const de: PageTexts = {
     ask: {
       heading: "Fragen",
       who: "Wer",
-      whoHint: "Name, Kennung, E-Mail",
+      whoHint: "Name, ID, E-Mail oder Teil davon",
       actions: "Hat was getan",
-      actionsHint: "etwa role.*",
+      actionsHint: "Aktion, etwa login oder role.*",
       target: "Woran",
+      targetHint: "Name, ID oder Teil davon",
       from: "Vom Tag",
       until: "Bis zum Tag",
       basis: "Zeit",
       happened: "wann es geschah",
       recorded: "wann es aufgezeichnet wurde",
       ask: "Fragen",
+      clear: "Leeren",
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
       nothing: "Füllen Sie mindestens ein Feld aus.",
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:
         "Unter Ereignisse steht jetzt eine andere Suche. Fragen Sie noch einmal, um die Antwort zu sehen.",
+      judgedAgain:
+        "Die Ereignisse wurden seit der Antwort noch einmal geprüft. Fragen Sie noch einmal, um sie zu sehen.",
       query: "Suche:",
-      subject: (who, found) =>
-        `${who === "" ? "Es gibt" : `Von ${who} ${found > 1 ? "stammen" : "stammt"}`} ${found === 0 ? "kein Ereignis" : events(found)}`,
-      action: (actions) => ` mit der Aktion ${actions.join(" oder ")}`,
-      to: (target) => ` an ${target}`,
+      found: events,
+      noEvents: "Es gibt keine Ereignisse",
+      noneHere: "Diese Datei zeigt keine Ereignisse",
+      by: {
+        whole: (name) => ` von ${name}`,
+        part: (name) => ` von Handelnden mit „${name}“ in Name, ID oder E-Mail-Adresse`,
+        pattern: (name) => ` von Handelnden mit Name, ID oder E-Mail-Adresse wie „${name}“`,
+      },
+      byNames: (names) => html` von ${listed(LANG, names, 0, "")}`,
+      action: (whole, part) =>
+        whole.length === 0
+          ? ` mit ${anyOf(part.map(quote))} in der Aktion`
+          : ` mit der Aktion ${anyOf(whole)}${part.length === 0 ? "" : ` oder mit ${anyOf(part.map(quote))} in der Aktion`}`,
+      to: {
+        whole: (name) => ` an ${name}`,
+        part: (name) => ` an Zielen mit „${name}“ in Name oder ID`,
+        pattern: (name) => ` an Zielen mit Name oder ID wie „${name}“`,
+      },
       between: (from, until) =>
         from === ""
           ? until === ""
@@ -658,14 +679,62 @@ export const de: PageTexts = {
             : from === until
               ? ` am ${from}`
               : ` vom ${from} bis ${until}`,
-      inFile: ", soweit diese Datei es zeigt",
       ofVerified: ", nur gültige Ereignisse gezählt",
-      unknownWho: (name) =>
-        html`Kein Ereignis hier nennt den Handelnden ${name}. Name, ID oder E-Mail-Adresse müssen ganz übereinstimmen.`,
-      unknownAction: (name) =>
-        html`Kein Ereignis hier hat die Aktion ${name}. Aktionen müssen ganz übereinstimmen; ein Stern steht für beliebigen Text, wie in <code>role.*</code>.`,
-      unknownTarget: (name) =>
-        html`Kein Ereignis hier nennt das Ziel ${name}. Name oder ID müssen ganz übereinstimmen.`,
+      outcomes: {
+        all: {
+          success: (all) => (all === 1 ? "erfolgreich" : "alle erfolgreich"),
+          failure: (all) => (all === 1 ? "fehlgeschlagen" : "alle fehlgeschlagen"),
+          denied: (all) => (all === 1 ? "abgelehnt" : "alle abgelehnt"),
+          unknown: () => "Ausgang unbekannt",
+          "not-stated": () => "Ausgang nicht angegeben",
+        },
+        some: {
+          success: (some) => `${some} erfolgreich`,
+          failure: (some) => `${some} fehlgeschlagen`,
+          denied: (some) => `${some} abgelehnt`,
+          unknown: (some) => `${some} mit unbekanntem Ausgang`,
+          "not-stated": (some) => `${some} ohne Angabe zum Ausgang`,
+        },
+      },
+      uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
+      unknown: {
+        who: (name) =>
+          html`Kein Ereignis hier nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden, auch nach Teilen.`,
+        actions: (name) =>
+          html`Kein Ereignis hier hat die Aktion ${name}. Durchsucht wurden die Aktionen, auch nach Teilen.`,
+        target: (name) =>
+          html`Kein Ereignis hier nennt das Ziel ${name}. Durchsucht wurden Namen und IDs von Zielen, auch nach Teilen.`,
+      },
+      covered: {
+        who: (typed) => `Handelnde, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
+        actions: (typed) => `Aktionen, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
+        target: (typed) => `Ziele, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
+      },
+      moreNames: (more) => `und ${more} weitere`,
+      namesOfFirst: (read) => `Das sind die der ersten ${read}. Es kann weitere geben.`,
+      wider: (more) => `Noch ${events(more)}, wenn Namen Ihre Eingabe nur enthalten müssen.`,
+      widerUnknown: "Ereignisse mit längeren Namen, die Ihre Eingabe enthalten, wurden nicht gezählt.",
+      widen: "Dazunehmen",
+      late: (late, longest, of) =>
+        `${of === undefined ? events(late) : `${count(late)} der ersten ${of}`} ${late === 1 ? "wurde" : "wurden"} ${late === 1 ? `${dayCount(longest)} nach der Zeit aufgezeichnet, die es angibt` : `mehr als einen Tag nach der Zeit aufgezeichnet, die sie angeben, höchstens ${dayCount(longest)} danach`}. Bis ein Ereignis aufgezeichnet ist, schützt es nichts.`,
+      future: (future, of) =>
+        `${of === undefined ? events(future) : `${count(future)} der ersten ${of}`} ${future === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung.`,
+      timesOfFirst: (read) => `Auf späte Aufzeichnung wurden nur die ersten ${read} untersucht.`,
+      isLate: (delay) => `${dayCount(delay)} später`,
+      isFuture: "früher als angegeben",
+      otherTime: {
+        recorded: (more) =>
+          `Noch ${events(more)} ${more === 1 ? "wurde" : "wurden"} an diesen Tagen aufgezeichnet, ${more === 1 ? "gibt" : "geben"} aber eine andere Zeit an.`,
+        happened: (more) =>
+          `Noch ${events(more)} ${more === 1 ? "gibt" : "geben"} eine Zeit an diesen Tagen an, ${more === 1 ? "wurde" : "wurden"} aber zu einer anderen aufgezeichnet.`,
+        unknown:
+          "Nicht gezählt sind Ereignisse, von denen nur die angegebene Zeit oder nur die Aufzeichnung an diesen Tagen liegt.",
+        ask: { recorded: "Nach Aufzeichnung fragen", happened: "Nach angegebener Zeit fragen" },
+      },
+      anyDay: (all) => `An beliebigen Tagen: ${events(all)}.`,
+      askAnyDay: "Ohne die Tage fragen",
+      press: "Drücken Sie ein Ereignis für Einzelheiten.",
+      open: (entry) => `Eintrag ${entry} öffnen`,
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
       statedAll: (entries, seen, events) =>

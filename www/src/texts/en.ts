@@ -6,12 +6,16 @@ import { daysIn, listed } from "./days.ts";
 
 const LANG = "en-GB";
 const { count, events, entries } = viewer.figures;
-const things = counting(LANG, "thing", "things");
+const moreEvents = counting(LANG, "more event", "more events");
+const dayCount = counting(LANG, "day", "days");
 const files = counting(LANG, "file", "files");
 const keys = counting(LANG, "key", "keys");
 const checkpoints = counting(LANG, "checkpoint", "checkpoints");
 const counted = viewer.result.severities.error;
 const days = daysIn(LANG);
+
+const anyOf = (names: readonly string[]) => new Intl.ListFormat(LANG, { type: "disjunction" }).format(names);
+const quote = (name: string) => `“${name}”`;
 
 /** Roles that a key can be trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
@@ -114,8 +118,8 @@ export const en = {
       coverage: "Coverage",
       technical: "Technical",
     },
-    found: (rules: number | undefined, all: number | undefined) =>
-      `${rules === undefined ? "" : `${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
+    found: (rules: number | undefined, ofSearch: number | undefined) =>
+      `${rules === undefined ? "" : `${count(rules)} from detection rules`}${ofSearch === undefined ? "" : `, ${count(ofSearch)} of them about the events of the search`}`,
     ofLevel: (number: number, level: string) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
@@ -616,31 +620,43 @@ export const en = {
     ask: {
       heading: "Ask",
       who: "Who",
-      whoHint: "name, ID, or email",
+      whoHint: "Name, ID, or email, or part of it",
       actions: "Did what",
-      actionsHint: "such as role.*",
+      actionsHint: "Action, such as login or role.*",
       target: "To what",
+      targetHint: "Name or ID, or part of it",
       from: "From day",
       until: "To day",
       basis: "Time",
       happened: "when it happened",
       recorded: "when it was recorded",
       ask: "Ask",
+      clear: "Clear",
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
       nothing: "Fill in at least one field.",
       backwards: "The first day is after the last.",
       searching: "Searching…",
       changed: "The search on the Events tab is another one now. Ask again to see the answer.",
+      judgedAgain: "The events were checked again since the answer. Ask again to see it.",
       query: "Search:",
-      subject: (who: string, events: number) =>
-        who === ""
-          ? events === 0
-            ? "Nothing was done"
-            : `${things(events)} ${events === 1 ? "was" : "were"} done`
-          : `${who} did ${events === 0 ? "nothing" : things(events)}`,
-      action: (actions: readonly string[]) =>
-        ` with the ${actions.length === 1 ? "action" : "actions"} ${actions.join(" or ")}`,
-      to: (target: string) => ` to ${target}`,
+      found: events,
+      noEvents: "There are no events",
+      noneHere: "This file shows no events",
+      by: {
+        whole: (name: string) => ` by ${name}`,
+        part: (name: string) => ` by anyone with “${name}” in their name, ID, or email address`,
+        pattern: (name: string) => ` by anyone with a name, ID, or email address like “${name}”`,
+      },
+      byNames: (names: readonly string[]) => html` by ${listed(LANG, names, 0, "")}`,
+      action: (whole: readonly string[], part: readonly string[]) =>
+        whole.length === 0
+          ? ` with ${anyOf(part.map(quote))} in the action`
+          : ` with the ${whole.length === 1 ? "action" : "actions"} ${anyOf(whole)}${part.length === 0 ? "" : `, or with ${anyOf(part.map(quote))} in the action`}`,
+      to: {
+        whole: (name: string) => ` to ${name}`,
+        part: (name: string) => ` to anything with “${name}” in its name or ID`,
+        pattern: (name: string) => ` to anything with a name or ID like “${name}”`,
+      },
       between: (from: string, until: string) =>
         from === ""
           ? until === ""
@@ -651,14 +667,69 @@ export const en = {
             : from === until
               ? ` on ${from}`
               : ` from ${from} to ${until}`,
-      inFile: " that this file shows",
       ofVerified: ", counting only events that verify",
-      unknownWho: (name: unknown) =>
-        html`No event here names the actor ${name}. A name, ID, or email address must match in full.`,
-      unknownAction: (name: unknown) =>
-        html`No event here has the action ${name}. Actions must match in full; a star stands for any text, as in <code>role.*</code>.`,
-      unknownTarget: (name: unknown) =>
-        html`No event here names the target ${name}. A name or ID must match in full.`,
+      outcomes: {
+        all: {
+          success: (all: number): string => (all === 1 ? "it succeeded" : "all succeeded"),
+          failure: (all: number): string => (all === 1 ? "it failed" : "all failed"),
+          denied: (all: number): string => (all === 1 ? "it was denied" : "all were denied"),
+          unknown: (all: number): string =>
+            all === 1 ? "its outcome is unknown" : "all outcomes are unknown",
+          "not-stated": (all: number): string =>
+            all === 1 ? "it states no outcome" : "none states an outcome",
+        },
+        some: {
+          success: (some: string, _: number) => `${some} succeeded`,
+          failure: (some: string, _: number) => `${some} failed`,
+          denied: (some: string, denied: number) => `${some} ${denied === 1 ? "was" : "were"} denied`,
+          unknown: (some: string, unknown: number) =>
+            `${some} ${unknown === 1 ? "has an unknown outcome" : "have unknown outcomes"}`,
+          "not-stated": (some: string, silent: number) =>
+            `${some} ${silent === 1 ? "states" : "state"} no outcome`,
+        },
+      },
+      uncounted: "How many of them failed isn’t known here.",
+      unknown: {
+        who: (name: unknown) =>
+          html`No event here names the actor ${name}. Names, IDs, and email addresses of actors were searched, also for parts.`,
+        actions: (name: unknown) =>
+          html`No event here has the action ${name}. Actions were searched, also for parts.`,
+        target: (name: unknown) =>
+          html`No event here names the target ${name}. Names and IDs of targets were searched, also for parts.`,
+      },
+      covered: {
+        who: (typed: readonly string[]) => `Actors that ${anyOf(typed.map(quote))} finds in all events here:`,
+        actions: (typed: readonly string[]) =>
+          `Actions that ${anyOf(typed.map(quote))} finds in all events here:`,
+        target: (typed: readonly string[]) =>
+          `Targets that ${anyOf(typed.map(quote))} finds in all events here:`,
+      },
+      moreNames: (more: string) => `and ${more} more`,
+      namesOfFirst: (read: string) => `These are from the first ${read}. There may be other names.`,
+      wider: (more: number) =>
+        `${moreEvents(more)} ${more === 1 ? "matches" : "match"} if names only need to contain what you typed.`,
+      widerUnknown: "Events with longer names that contain what you typed weren’t counted.",
+      widen: "Include them",
+      late: (late: number, longest: number, of: string | undefined) =>
+        `${of === undefined ? events(late) : `${count(late)} of the first ${of}`} ${late === 1 ? "was" : "were"} recorded ${late === 1 ? `${dayCount(longest)} after the time that it states` : `more than a day after the times that they state, by up to ${dayCount(longest)}`}. Until an event is recorded, nothing protects it.`,
+      future: (future: number, of: string | undefined) =>
+        `${of === undefined ? events(future) : `${count(future)} of the first ${of}`} ${future === 1 ? "states" : "state"} a time later than the recording.`,
+      timesOfFirst: (read: string) => `Only the first ${read} were examined for late recording.`,
+      isLate: (delay: number) => `${dayCount(delay)} later`,
+      isFuture: "earlier than stated",
+      otherTime: {
+        recorded: (more: number) =>
+          `${moreEvents(more)} ${more === 1 ? "was" : "were"} recorded in these days, but ${more === 1 ? "states" : "state"} another time.`,
+        happened: (more: number) =>
+          `${moreEvents(more)} ${more === 1 ? "states" : "state"} a time in these days, but ${more === 1 ? "was" : "were"} recorded at another.`,
+        unknown:
+          "Events of which only the stated time or only the recording is in these days weren’t counted.",
+        ask: { recorded: "Ask by time of recording", happened: "Ask by stated time" },
+      },
+      anyDay: (all: number) => `On any day: ${events(all)}.`,
+      askAnyDay: "Ask without the days",
+      press: "Press an event for its details.",
+      open: (entry: string) => `Open entry ${entry}`,
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
       statedAll: (entries: string, seen: unknown, events: string) =>

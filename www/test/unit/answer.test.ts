@@ -2,22 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Report } from "countersign/verify";
 import { answerBasis, type Doubt } from "../../src/evidence/answer.ts";
-import { queryOf } from "../../src/evidence/question.ts";
 import { vector } from "../page/vectors.ts";
-
-const nothing = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" } as const;
-
-test("question: becomes a query whose values can't add conditions", () => {
-  assert.equal(queryOf(nothing), "");
-  const hostile = { ...nothing, who: ' x" OR *', actions: "role.*, two words,", target: 'a\\"' };
-  assert.equal(queryOf(hostile), String.raw`actor:"x\" OR \*" action:role.*,"two words" target:"a\\\""`);
-  const days = { from: "2026-11-01", until: "2026-11-20" };
-  assert.equal(queryOf({ ...nothing, ...days }), "since:2026-11-01 time:*..2026-11-20");
-  assert.equal(
-    queryOf({ ...nothing, ...days, basis: "recorded" }),
-    "recorded-since:2026-11-01 recorded:*..2026-11-20",
-  );
-});
 
 /** Returns the report of a vector. */
 function reportOf(name: string): Report {

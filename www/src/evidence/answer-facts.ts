@@ -1,0 +1,122 @@
+import type { EventFacts, EventIndex, EventRow, Outcome, Party } from "@countersign/ui/index/types.js";
+
+/** Maximum number of events of an answer that are read for names and times. */
+export const MAX_READ_EVENTS = 20_000;
+/** Number of rows that are read at a time. */
+const PAGE_ROWS = 1_000;
+/** An event is late if it was recorded more than this after the time that it states. */
+export const LATE_MS = 86_400_000;
+/** Clocks may differ by this much. Events that state a later time are of the future, as for detection rules. */
+export const MAX_CLOCK_SKEW_MS = 300_000;
+
+/** Display name of an actor or target, and the identifier to search for it. */
+export interface ListedName {
+  readonly label: string;
+  readonly id: string;
+}
+
+/** Facts from the events that the current search found, in the order of the log. */
+export interface ReadFacts {
+  /** Number of events read. */
+  readonly read: number;
+  /** True if all events found were read. */
+  readonly isAll: boolean;
+  /** The first events. */
+  readonly first: readonly EventRow[];
+  readonly who: readonly ListedName[];
+  readonly actions: readonly ListedName[];
+  readonly target: readonly ListedName[];
+  /** Number of late events, and the longest delay in milliseconds. */
+  readonly late: number;
+  readonly longest: number;
+  /** Number of events that state a time later than their recording. */
+  readonly future: number;
+}
+
+/** Reads the events that the current search found. Resolves to undefined as soon as `isCurrent` returns false. */
+export async function readFacts(
+  index: Pick<EventIndex, "rows">,
+  listed: number,
+  isCurrent: () => boolean,
+): Promise<ReadFacts | undefined> {
+  const first: EventRow[] = [];
+  const names = {
+    who: new Map<string, string>(),
+    actions: new Map<string, string>(),
+    target: new Map<string, string>(),
+  };
+  let [read, late, longest, future] = [0, 0, 0, 0];
+  let isAll = false;
+  for (let from = 0; !isAll && read < MAX_READ_EVENTS; from += PAGE_ROWS) {
+    const rows = await index.rows(from, from + PAGE_ROWS, []);
+    if (!isCurrent()) return undefined;
+    isAll = rows.length < PAGE_ROWS;
+    for (const row of rows) {
+      if (row.kind !== "event") continue;
+      read += 1;
+      if (first.length < listed) first.push(row);
+      const { actor, action, target } = factsOf(row);
+      add(names.who, actor);
+      add(names.target, target);
+      add(names.actions, action === undefined ? undefined : { id: action });
+      const delay = delayOf(row);
+      if (delay > LATE_MS) late += 1;
+      if (delay < -MAX_CLOCK_SKEW_MS) future += 1;
+      longest = Math.max(longest, delay);
+    }
+  }
+  return {
+    read,
+    isAll,
+    first,
+    who: listOf(names.who),
+    actions: listOf(names.actions),
+    target: listOf(names.target),
+    late,
+    longest,
+    future,
+  };
+}
+
+/** Returns how long after the time that an event states it was recorded, in milliseconds; 0 if it states none. */
+export function delayOf({ happened, time }: Pick<EventRow, "happened" | "time">): number {
+  const delay = happened === undefined ? 0 : Date.parse(time) - Date.parse(happened);
+  return Number.isNaN(delay) ? 0 : delay;
+}
+
+/** Number of events by outcome. */
+export type OutcomeCounts = Readonly<Record<Outcome, number>>;
+
+/** Outcomes in display order. */
+export const OUTCOMES: readonly Outcome[] = ["success", "failure", "denied", "unknown", "not-stated"];
+
+/** Counts the outcomes of the events that a query finds; undefined if the index can't tell without reading them. */
+export async function outcomesOf(
+  index: Pick<EventIndex, "count">,
+  query: string,
+  events: number,
+): Promise<OutcomeCounts | undefined> {
+  const [success, failure, denied, unknown] = await Promise.all(
+    OUTCOMES.filter((outcome) => outcome !== "not-stated").map((outcome) =>
+      index.count(`${query} outcome:${outcome}`),
+    ),
+  );
+  if (success === undefined || failure === undefined || denied === undefined || unknown === undefined)
+    return undefined;
+  return { success, failure, denied, unknown, "not-stated": events - success - failure - denied - unknown };
+}
+
+function factsOf({ parsed, own }: EventRow): Partial<EventFacts> {
+  return parsed ?? own ?? {};
+}
+
+function add(names: Map<string, string>, party: Party | undefined): void {
+  const id = party?.id ?? party?.name;
+  if (id === undefined || party === undefined) return;
+  const { name } = party;
+  if (!names.has(id)) names.set(id, name === undefined || name === id ? id : `${name} (${id})`);
+}
+
+function listOf(names: ReadonlyMap<string, string>): readonly ListedName[] {
+  return [...names].map(([id, label]) => ({ id, label }));
+}

@@ -1,0 +1,94 @@
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { PageTexts } from "../texts/en.ts";
+import { LATE_MS, type ReadFacts } from "./answer-facts.ts";
+import type { CoveredNames } from "./covered-names.ts";
+import type { NamePart, Question, SearchedName } from "./question.ts";
+
+/** Maximum number of names listed. */
+const MAX_NAMES = 12;
+/** End of a name that the index has cut, which can't be asked about. */
+const CUT = "…";
+
+type AskTexts = PageTexts["evidence"]["ask"];
+
+/** Renders the names that no event has. */
+export function unknownView(names: readonly SearchedName[], t: AskTexts): readonly TemplateResult[] {
+  return names.map(
+    ({ part, name }) =>
+      html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t.unknown[part](value(name, 300))}</span></p>`,
+  );
+}
+
+/** Renders the names that typed parts of names find, each as a button that asks about it alone. */
+export function coveredView(
+  { covered, wider }: { readonly covered: readonly CoveredNames[]; readonly wider: number | undefined },
+  narrow: (part: NamePart, name: string) => void,
+  widen: () => void,
+  { evidence: { ask: t }, viewer: { figures } }: PageTexts,
+): readonly unknown[] {
+  const lists = covered.map(({ part, typed, names, ofFirst }) => {
+    const more = names.length - MAX_NAMES;
+    return html`
+      <div class="ask-names" data-covered=${part}>
+        <p>${t.covered[part](typed.map(({ name }) => name))}</p>
+        <ul>
+          ${names.slice(0, MAX_NAMES).map(({ id, label }) => html`<li>${id.endsWith(CUT) ? value(label, 100) : html`<button type="button" class="quiet" @click=${() => narrow(part, id)}>${value(label, 100)}</button>`}</li>`)}
+          ${more > 0 ? html`<li class="faint">${t.moreNames(figures.count(more))}</li>` : nothing}
+        </ul>
+        ${ofFirst === undefined ? nothing : html`<p class="faint">${t.namesOfFirst(figures.events(ofFirst))}</p>`}
+      </div>`;
+  });
+  return wider === 0
+    ? lists
+    : [
+        ...lists,
+        html`<p class="ask-more" data-wider=${wider ?? "unknown"}><span>${wider === undefined ? t.widerUnknown : t.wider(wider)}</span> <button type="button" class="quiet" @click=${widen}>${t.widen}</button></p>`,
+      ];
+}
+
+/** The facts about time that an answer has. */
+interface AnswerTimes {
+  readonly question: Question;
+  readonly events: number;
+  readonly facts: Pick<ReadFacts, "late" | "longest" | "future" | "read" | "isAll">;
+  readonly otherTime: number | undefined;
+  readonly anyDay: number;
+}
+
+/** Renders events that were recorded late, and events that an answer leaves out because of the time asked about. */
+export function timesView(
+  { question, facts, otherTime, anyDay }: AnswerTimes,
+  ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
+  { evidence: { ask: t }, viewer: { figures } }: PageTexts,
+): TemplateResult {
+  const { late, longest, future, read, isAll } = facts;
+  const other = question.basis === "happened" ? "recorded" : "happened";
+  const note = (name: string, words: unknown) =>
+    html`<p class="basis tone-doubt" data-times=${name}>${icon("warning")}<span>${words}</span></p>`;
+  const among = isAll ? undefined : figures.events(read);
+  return html`
+    ${late === 0 ? nothing : note("late", t.late(late, Math.floor(longest / LATE_MS), among))}
+    ${future === 0 ? nothing : note("future", t.future(future, among))}
+    ${late + future === 0 && !isAll ? note("unread", t.timesOfFirst(figures.events(read))) : nothing}
+    ${
+      otherTime === 0
+        ? nothing
+        : html`
+          <p class="ask-more" data-other-time=${otherTime ?? "unknown"}>
+            <span>${otherTime === undefined ? t.otherTime.unknown : t.otherTime[other](otherTime)}</span>
+            <button type="button" class="quiet" @click=${() => ask({ basis: other })}>${t.otherTime.ask[other]}</button>
+          </p>`
+    }
+    ${
+      anyDay === 0
+        ? nothing
+        : html`
+          <p class="ask-more" data-any-day=${anyDay}>
+            <span>${t.anyDay(anyDay)}</span>
+            <button type="button" class="quiet" @click=${() => ask({ from: "", until: "" })}>${t.askAnyDay}</button>
+          </p>`
+    }
+  `;
+}

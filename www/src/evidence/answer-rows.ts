@@ -1,0 +1,77 @@
+import type { EventRow } from "@countersign/ui/index/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../core-sentence.ts";
+import { emit } from "../emit.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { type EventChanges, textOf } from "./answer-changes.ts";
+import { delayOf, LATE_MS, MAX_CLOCK_SKEW_MS } from "./answer-facts.ts";
+import { outcomeOf, saysOf } from "./rows.ts";
+
+/** Maximum characters of a name or value in a change. */
+const MAX_CHARS = 60;
+const DAY_MS = 86_400_000;
+
+/**
+ * Renders the events of an answer with their changes. A press on a row dispatches `show-event` with the row.
+ */
+export function answerRows(
+  rows: readonly EventRow[],
+  changes: ReadonlyMap<number, EventChanges>,
+  t: PageTexts,
+): TemplateResult {
+  const { make, ask } = t.evidence;
+  const { count } = t.viewer.figures;
+  const hasTimes = rows.some(({ happened }) => happened !== undefined);
+  return html`
+    <table class="papers listed ask-rows">
+      <thead><tr><th scope="col">${make.entry}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th></tr></thead>
+      <tbody>
+        ${rows.map(
+          (row) => html`
+            <tr @click=${(event: Event) => pressed(event, row)}>
+              <th scope="row" data-label=${make.entry}><button type="button" class="link" aria-label=${ask.open(count(row.index))}>${count(row.index)}</button></th>
+              ${hasTimes ? html`<td data-label=${make.happened}>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
+              <td data-label=${make.time}><span>${moment(row.time)}${delayView(row, t)}</span></td>
+              <td data-label=${make.what}><span>${value(saysOf(row), 200)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(changes.get(row.line), t)}</span></td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  `;
+}
+
+/** Opens the event, unless text was selected. The button in the row makes it reachable by keyboard. */
+function pressed(event: Event, row: EventRow): void {
+  const selection = getSelection();
+  if (selection?.isCollapsed === false && selection.containsNode(event.currentTarget as Node, true)) return;
+  emit(event.currentTarget, "show-event", row);
+}
+
+function delayView(row: EventRow, t: PageTexts): TemplateResult | typeof nothing {
+  const { ask } = t.evidence;
+  const delay = delayOf(row);
+  if (delay <= LATE_MS && delay >= -MAX_CLOCK_SKEW_MS) return nothing;
+  const words = delay < 0 ? ask.isFuture : ask.isLate(Math.floor(delay / DAY_MS));
+  return html` <small class="ask-delay tone-doubt">${icon("warning")}${words}</small>`;
+}
+
+function changesView(changed: EventChanges | undefined, t: PageTexts): TemplateResult | typeof nothing {
+  if (changed === undefined) return nothing;
+  const { diff } = t.viewer.rows;
+  return html`
+    <ul class="ask-changes">
+      ${changed.changes.map(
+        ({ path, before, after }) => html`
+          <li>
+            <span class="faint">${path.length === 0 ? nothing : html`${value(path.join(" › "), MAX_CHARS)}:`}</span>
+            ${before === undefined ? html`<span class="faint">–</span>` : html`<del><span class="sr">${diff.before}: </span>${value(textOf(before), MAX_CHARS)}</del>`}
+            <span aria-hidden="true">→</span>
+            ${after === undefined ? html`<span class="faint">–</span>` : html`<ins><span class="sr">${diff.after}: </span>${value(textOf(after), MAX_CHARS)}</ins>`}
+          </li>`,
+      )}
+      ${changed.more > 0 ? html`<li class="faint">${diff.more(changed.more)}</li>` : nothing}
+    </ul>
+  `;
+}

@@ -1,0 +1,54 @@
+import type { EventIndex } from "@countersign/ui/index/types.js";
+import { type ListedName, type ReadFacts, readFacts } from "./answer-facts.ts";
+import { conditionOf, type NamePart, type SearchedName } from "./question.ts";
+
+/** Names in the events that a typed part of a name finds, regardless of other conditions. */
+export interface CoveredNames {
+  readonly part: NamePart;
+  /** The typed names that weren't searched as whole names. */
+  readonly typed: readonly SearchedName[];
+  readonly names: readonly ListedName[];
+  /** Number of events read for the names, if there are more. */
+  readonly ofFirst: number | undefined;
+}
+
+/** Numbers of events that a search found and searched. */
+export interface SearchCounts {
+  readonly events: number;
+  readonly of: number;
+  /** Returns false once another search has replaced this one. */
+  readonly isUnchanged: () => boolean;
+}
+
+/**
+ * Returns the names that the typed parts of names in a field find; undefined if there are none, and the reason if the
+ * search failed. `search` replaces the current search.
+ */
+export async function coveredNames(
+  part: NamePart,
+  names: readonly SearchedName[],
+  index: Pick<EventIndex, "rows">,
+  search: (query: string) => Promise<SearchCounts | string>,
+): Promise<CoveredNames | string | undefined> {
+  const typed = typedParts(part, names);
+  if (typed.length === 0) return undefined;
+  const found = await search(conditionOf(part, typed));
+  if (typeof found === "string") return found;
+  const facts = await readFacts(index, 0, found.isUnchanged);
+  return facts && coveredIn(facts, part, names);
+}
+
+/** Returns the names in events that were found by a field of the question alone; undefined if there are none. */
+export function coveredIn(
+  facts: ReadFacts,
+  part: NamePart,
+  names: readonly SearchedName[],
+): CoveredNames | undefined {
+  const typed = typedParts(part, names);
+  if (typed.length === 0 || facts[part].length === 0) return undefined;
+  return { part, typed, names: facts[part], ofFirst: facts.isAll ? undefined : facts.read };
+}
+
+function typedParts(part: NamePart, names: readonly SearchedName[]): readonly SearchedName[] {
+  return names.filter((name) => name.part === part && name.match !== "whole");
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  otherTimeQuery,
+  type Question,
+  queryOf,
+  type SearchedName,
+  searchedNames,
+  unknownNames,
+} from "../../src/evidence/question.ts";
+import { suggestedNames } from "../../src/evidence/suggestions.ts";
+
+const NOTHING: Question = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" };
+
+/** Returns an index in which these queries find events; others find none. */
+function index(found: Readonly<Record<string, number | undefined>>) {
+  const asked: string[] = [];
+  const count = async (query: string) => {
+    asked.push(query);
+    return query in found ? found[query] : 0;
+  };
+  return { asked, count };
+}
+
+/** Returns the query for a question in an index in which these queries find events. */
+async function asked(
+  question: Partial<Question>,
+  found: Readonly<Record<string, number | undefined>> = {},
+  isWide = false,
+) {
+  const whole = { ...NOTHING, ...question };
+  return queryOf(whole, await searchedNames(whole, index(found), isWide));
+}
+
+test("question: a name that an event has is searched as a whole, any other as part of names", async () => {
+  const known = { 'actor=="u-2"': 5, 'action=="role.grant"': 2, 'target=="42"': 1 };
+  assert.equal(
+    await asked({ who: "u-2", actions: "role.grant", target: "42" }, known),
+    'actor=="u-2" action:role.grant target=="42"',
+  );
+  assert.equal(
+    await asked({ who: "maria", actions: "grant", target: "42" }),
+    'actor:*maria* action:*grant* target:"42",*"42"*',
+  );
+  assert.equal(await asked({ who: "Lopez, Maria" }), 'actor:"Lopez, Maria",*"Lopez, Maria"*');
+  assert.equal(await asked({ who: "u-2" }, known, true), 'actor:"u-2",*u-2*');
+  assert.equal(await asked({ actions: "role.grant, invoice" }, known), "action:role.grant,*invoice*");
+});
+
+test("question: is searched as part of names if the index can't tell", async () => {
+  assert.equal(await asked({ who: "ada" }, { 'actor=="ada"': undefined }), "actor:*ada*");
+});
+
+test("question: a star stands for any text", async () => {
+  assert.equal(
+    await asked({ who: "*@example.com", actions: "role.**, x y*", target: "*" }),
+    'actor:*"@example.com" action:role.*,"x y"* target:*',
+  );
+});
+
+test("question: values can't add conditions", async () => {
+  const hostile = { who: ' x" OR y', actions: "a..b,-c, OR", target: 'a\\"' };
+  const who = String.raw`actor=="x\" OR y"`;
+  const target = String.raw`target=="a\\\""`;
+  assert.equal(
+    await asked(hostile, { [who]: 1, [target]: 1 }),
+    String.raw`actor=="x\" OR y" action:*"a..b"*,*"-c"*,*OR* target=="a\\\""`,
+  );
+});
+
+test("question: days are included, by either time", async () => {
+  const days = { from: "2026-11-01", until: "2026-11-20" };
+  assert.equal(await asked(days), "since:2026-11-01 time:*..2026-11-20");
+  assert.equal(
+    await asked({ ...days, basis: "recorded" }),
+    "recorded-since:2026-11-01 recorded:*..2026-11-20",
+  );
+});
+
+test("question: the events of another time are those that only the other time selects", () => {
+  const names: readonly SearchedName[] = [{ part: "who", name: "u-2", match: "whole" }];
+  const ask = (question: Partial<Question>) => otherTimeQuery({ ...NOTHING, ...question }, names);
+  assert.equal(ask({}), "");
+  assert.equal(ask({ from: "2026-11-01" }), 'actor=="u-2" recorded-since:2026-11-01 -since:2026-11-01');
+  assert.equal(
+    ask({ from: "2026-11-01", until: "2026-11-20", basis: "recorded" }),
+    'actor=="u-2" since:2026-11-01 time:*..2026-11-20 -(recorded-since:2026-11-01 recorded:*..2026-11-20)',
+  );
+});
+
+test("question: a name is unknown only if no event has it, in the way it was searched", async () => {
+  const names: readonly SearchedName[] = [
+    { part: "who", name: "maria", match: "part" },
+    { part: "actions", name: "login", match: "whole" },
+    { part: "actions", name: "x", match: "part" },
+    { part: "target", name: "y", match: "part" },
+  ];
+  const counted = index({ "actor:*maria*": 3, "action:login": 2, "target:*y*": undefined });
+  assert.deepEqual(
+    (await unknownNames(names, counted)).map(({ name }) => name),
+    ["x"],
+  );
+});
+
+test("suggestions: values of a field, without fields and cut names, at most twelve", async () => {
+  const queries: string[] = [];
+  const suggest = async (query: string) => {
+    queries.push(query);
+    const value = (label: string) => ({
+      kind: "value" as const,
+      label,
+      text: label,
+      at: 0,
+      end: 0,
+      caret: 0,
+    });
+    return query.startsWith("actor.name")
+      ? [value("Maria Lopez")]
+      : [
+          value("maria.lopez@example.com"),
+          { ...value("x"), kind: "field" as const },
+          value("cut…"),
+          value("Maria Lopez"),
+        ];
+  };
+  assert.deepEqual(await suggestedNames({ suggest }, "who", ' ma"ria*'), [
+    "maria.lopez@example.com",
+    "Maria Lopez",
+  ]);
+  assert.ok(queries.includes('actor:"maria'));
+  assert.deepEqual(await suggestedNames({ suggest }, "actions", "login, ma"), [
+    "login, maria.lopez@example.com",
+    "login, Maria Lopez",
+  ]);
+  assert.deepEqual(await suggestedNames({ suggest }, "who", "x".repeat(300)), []);
+});
