@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { serve } from "@hono/node-server";
 import { serveStatic } from "@hono/node-server/serve-static";
@@ -54,6 +55,17 @@ app.use(
   }),
 );
 
+/** Milliseconds that a page waits for the log's proof. */
+const PATIENCE_MS = 10_000;
+
+/** Waits for the log's proof of an event. If it comes too late, the event stays in the outbox, and is sent again. */
+function proven<T>(delivered: Promise<T>): Promise<T> {
+  const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => {
+    throw new Error("the log hasn't proven in time that it has the event");
+  });
+  return Promise.race([delivered, late]);
+}
+
 /** Returns the customer of the signed-in user. In this example, it is a part of the address; use your session. */
 const customerOf = (c: Context): string => c.req.param("customer") ?? "";
 
@@ -95,7 +107,7 @@ app.post("/:customer/jobs/:job/delete", async (c) => {
     target: { type: "job", id: job },
   });
   // Waits for the next tick, and keeps the receipt: the log's proof that it has the event.
-  const { links, proof } = await event.delivered();
+  const { links, proof } = await proven(event.delivered());
   writeFileSync(`${CUSTOMERS}/receipts/${name}-${job}.link`, links[0] ?? "");
   writeFileSync(`${CUSTOMERS}/receipts/${name}-${job}.receipt`, proof ?? "");
   return c.redirect("../../");
@@ -115,7 +127,7 @@ app.post("/:customer/jobs/:job/give/:other", async (c) => {
     actor: { type: "service", id: "job-transfer" },
     target: { type: "job", id: job },
   });
-  await event.delivered();
+  await proven(event.delivered());
   return c.redirect("../../../");
 });
 
@@ -157,7 +169,9 @@ app.get(
 
 app.onError((error, c) => {
   console.error(error);
-  return c.json({ error: "the log can't be reached" }, 502);
+  // The error itself may name another customer.
+  const problem = c.req.method === "POST" ? "the log hasn't proven that it has the event" : "the log can't be reached";
+  return c.json({ error: problem }, 502);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

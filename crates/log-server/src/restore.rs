@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 
 use crate::bucket::Bucket;
 use crate::own_entries::StoredEntries;
+use crate::sqlite;
 use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;
 use countersign_log::signed_memory::SignedHead;
@@ -35,7 +36,8 @@ pub use source::{Bundles, Folder, HeldLeaf, Source};
 pub struct Config {
     /// The log's folder.
     pub folder: PathBuf,
-    /// The bucket that contains the log, if it is in one. The folder then has the bucket's index.
+    /// The bucket that contains the log, if it is in one. The folder then has the bucket's index. Without it, a root log
+    /// with tenant logs whose folder has such an index leaves its bucket, and continues in the folder.
     pub bucket: Option<(Bucket, Handle)>,
     /// The log's key.
     pub key: VerifierKey,
@@ -68,6 +70,7 @@ pub struct Restore {
     store: LogStore,
     history: SignedHistory,
     sources: Vec<Box<dyn Source>>,
+    leaves_bucket: bool,
     _lock: countersign_files::Lock,
 }
 
@@ -82,8 +85,14 @@ impl Restore {
             Some((bucket, handle)) => LogStore::in_bucket(&config.folder, &config.key, bucket, handle)?,
             None => LogStore::in_folder(&config.folder, &config.key)?,
         };
+        let leaves_bucket = config.bucket.is_none() && sqlite::is_index_folder(&config.folder)?;
         let history = SignedHistory::default();
-        Ok(Self { config, store, history, sources: Vec::new(), _lock: lock })
+        Ok(Self { config, store, history, sources: Vec::new(), leaves_bucket, _lock: lock })
+    }
+
+    /// True if the log leaves its bucket, and continues from the folder's index of it.
+    pub const fn leaves_bucket(&self) -> bool {
+        self.leaves_bucket
     }
 
     /// True if the log is a root log with tenant logs. Only entries of the root log can be restored, and no other log can
@@ -107,6 +116,9 @@ impl Restore {
         // Other sources come first, because an entry in this file may not have been committed.
         self.sources.push(Box::new(StoredEntries::read(&self.config.folder)?));
         self.history = SignedHistory::collect(&self.config, &self.store, &self.sources)?;
+        if self.leaves_bucket {
+            self.history.doubt_index();
+        }
         Ok(())
     }
 

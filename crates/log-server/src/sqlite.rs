@@ -105,13 +105,23 @@ pub fn create_with_tenants(folder: &Path, origin: &str, depth: u8) -> Result<(),
 /// [`StoreError::Damaged`] if the folder contains another log, or one without tenant logs; other errors if SQLite
 /// fails.
 pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreError> {
+    if is_index_folder(folder)? {
+        return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
+    }
+    open_tenants_to_restore(folder, origin)
+}
+
+/// Opens the store of a root log with tenant logs, also if it is the index of a bucket. The log may only continue from an
+/// index after [`leave_bucket`].
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the folder contains another log, or one without tenant logs; other errors if SQLite
+/// fails.
+pub(crate) fn open_tenants_to_restore(folder: &Path, origin: &str) -> Result<TenantStore, StoreError> {
     let path = folder.join(FILE);
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check_has_tenants(&connection)?;
     check_origin(&connection, origin)?;
-    if is_index(&connection).map_err(failed("opening"))? {
-        return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
-    }
     prepare_writing(&connection)
         .and_then(|()| prepare_ticks(&connection))
         .map_err(opening("opening the database"))?;
@@ -160,6 +170,19 @@ pub(crate) fn open_tenant_index(
 pub fn is_index_folder(folder: &Path) -> Result<bool, StoreError> {
     let path = folder.join(FILE);
     Ok(path.exists() && is_index(&connect_to_read(&path)?).map_err(opening("opening the database"))?)
+}
+
+/// Makes the index of a bucket an ordinary folder, whose database is the log. Does nothing in other folders.
+///
+/// # Errors
+/// If SQLite fails.
+pub(crate) fn leave_bucket(folder: &Path) -> Result<(), StoreError> {
+    let sql = failed("leaving the bucket");
+    let connection = connect_to_write(folder)?;
+    if is_index(&connection).map_err(sql)? {
+        connection.execute("DELETE FROM bucket", []).map_err(sql)?;
+    }
+    Ok(())
 }
 
 /// Opens the store of a root log with tenant logs for reading, as [`open_reader`] does for an ordinary log, and returns

@@ -482,9 +482,11 @@ test("tenants: unsuitable settings and objects are refused", { timeout: 120_000 
   await other.restart({ ...TENANTS, tick: "21s" });
   (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
   await other.hears(/AUDIT_TICK must be changes, or 1s to 20s, not "21s"/);
-  await other.restart({ ...TENANTS, variables: { AUDIT_RETAIN: "7y" } });
-  (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
-  await other.hears(/AUDIT_RETAIN is not supported in a Durable Object/);
+  for (const [name, value] of Object.entries({ AUDIT_RETAIN: "7y", AUDIT_HOLD: "tenant=acme" })) {
+    await other.restart({ ...TENANTS, variables: { [name]: value } });
+    (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
+    await other.hears(new RegExp(`${name} is not supported in a Durable Object`));
+  }
   await other.restart({ ...TENANTS, variables: { AUDIT_MAX_WAITING: "65" } });
   (await ask(other.url, "/checkpoint")).refusal(503, "server.unavailable");
   await other.hears(/AUDIT_MAX_WAITING must be a number of MiB from 1 to 64, not 65/);
@@ -633,4 +635,7 @@ test("tenants: what an object lacks has a code of its own", async () => {
   const acme = await create(log, "acme");
   refused(await ask(log.url, `${pathOf(acme)}/`), 501, "server.unsupported");
   refused(await get(log, `${pathOf(acme)}/findings`), 501, "server.unsupported");
+  const root = await get(log, "/");
+  assert.equal(root.status, 200);
+  assert.ok(root.text.includes(`the log ${ORIGIN}, with a log for each tenant`) && !root.text.includes("<"), root.text);
 });

@@ -1,14 +1,16 @@
 /** Tests that a recorder keeps the states of logs that nothing waits for in its outbox, and not in memory. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import type { CountersignError } from "../../packages/countersign/dist/error.js";
 import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 import { RecorderOutbox } from "../../packages/countersign/dist/outbox/recorder-outbox.js";
+import { fileValues } from "../../packages/countersign/dist/outbox/values.node.js";
 import { coded } from "../coded.ts";
 import { Signer } from "../conformance/keys.ts";
 import { creating, type Options, type Recorder } from "../deliver/recorder.ts";
@@ -213,28 +215,105 @@ test("values: an outbox without them keeps all heads as entries", async () => {
   assert.equal(storage.entries.length, 2 * TENANTS);
 });
 
-test("values: the file outbox has a file for each idle log, and notices a changed one", async () => {
+/** Returns an outbox file after a recorder used all tenants, and their recorders, names, and reported errors. */
+async function usedFile() {
   const folder = mkdtempSync(join(tmpdir(), "countersign-values-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
-  const { names, recorder, told } = served();
+  const scene = served();
   const path = join(folder, "outbox");
-  const audit = recorder(fileOutbox(path));
-  for (const tenant of names) {
+  const audit = scene.recorder(fileOutbox(path));
+  for (const tenant of scene.names) {
     await deliver(audit, tenant);
   }
   await audit.close();
-  const files = () =>
-    readdirSync(`${path}.values`, { recursive: true, withFileTypes: true })
-      .filter((file) => file.isFile())
-      .map((file) => join(file.parentPath, file.name));
-  assert.ok(files().length >= TENANTS - MAX_OPEN + 1, `${files().length} files`);
-  assert.deepEqual(told, []);
-  for (const file of files()) {
-    const bytes = readFileSync(file);
+  assert.deepEqual(scene.told, []);
+  // The state of each tenant is a value once the next recorder has started.
+  const next = scene.recorder(fileOutbox(path));
+  await next.ready();
+  await next.close();
+  assert.deepEqual(scene.told, []);
+  return { ...scene, path };
+}
+
+/** Returns the path of a value's file. */
+function fileOf(path: string, name: string): string {
+  const hash = createHash("sha256").update(name).digest("hex");
+  return join(`${path}.values`, hash.slice(0, 2), hash.slice(2, 42));
+}
+
+test("values: the file outbox has a file for each idle log, and notices changed ones", async () => {
+  const { names, path, recorder, stated, told } = await usedFile();
+  for (const name of ["", ...names]) {
+    const bytes = readFileSync(fileOf(path, name));
     const at = bytes.length - 2;
     bytes[at] = (bytes[at] ?? 0) ^ 1;
-    writeFileSync(file, bytes);
+    writeFileSync(fileOf(path, name), bytes);
   }
   const next = recorder(fileOutbox(path));
-  await assert.rejects(next.ready(), coded("outbox.damaged"));
+  await next.ready();
+  assert.deepEqual(
+    told.splice(0).map(({ code, tenant }) => [code, tenant]),
+    [["outbox.damaged", undefined]],
+  );
+  const before = stated("t-0").length;
+  await deliver(next, "t-0");
+  assert.equal(stated("t-0")[before], "0,0");
+  await next.close();
+  assert.deepEqual(
+    told.map(({ code, tenant }) => [code, tenant]),
+    [["outbox.damaged", "t-0"]],
+  );
+});
+
+test("values: the file outbox notices the loss of a single head, when its tenant records", async () => {
+  const { path, recorder, stated, told, tenants } = await usedFile();
+  rmSync(fileOf(path, "t-0"));
+  rmSync(dirname(fileOf(path, "t-1")), { recursive: true });
+  const next = recorder(fileOutbox(path), { tenants: async (tenant) => tenants[tenant] });
+  await next.ready();
+  assert.equal(told.length, 0);
+  for (const tenant of ["t-0", "t-1"]) {
+    const before = stated(tenant).length;
+    await deliver(next, tenant);
+    assert.equal(stated(tenant)[before], "0,0");
+    // Reported once, although the log was looked up in several steps.
+    assert.deepEqual(
+      told.map((error) => [error.code, error.tenant]),
+      [["outbox.damaged", tenant]],
+    );
+    assert.match(told.splice(0)[0]?.message ?? "", /is missing: .*outbox\.values/);
+  }
+  // A tenant that never recorded is new, and no loss.
+  rmSync(fileOf(path, "t-2"));
+  rmSync(`${dirname(fileOf(path, "t-2"))}.list`);
+  await deliver(next, "t-2");
+  assert.deepEqual(told, []);
+  await next.close();
+
+  // From then on, the heads are known again.
+  const later = recorder(fileOutbox(path));
+  const before = stated("t-0").length;
+  await deliver(later, "t-0");
+  assert.match(stated("t-0")[before] ?? "", /^[1-9]\d*,[1-9]\d*$/);
+  await later.close();
+  assert.deepEqual(told, []);
+});
+
+test("values: a list that was written only in part is completed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-values-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "outbox");
+  const [file, list] = [fileOf(path, "acme"), `${dirname(fileOf(path, "acme"))}.list`];
+  const values = fileValues(() => path);
+  const bytes = new TextEncoder().encode("a head");
+  await values.set("acme", bytes);
+  writeFileSync(list, basename(file).slice(0, 20));
+  await values.set("acme", bytes);
+  assert.equal(readFileSync(list, "latin1"), `${basename(file).slice(0, 20)}${basename(file)}\n`);
+  await values.set("acme", bytes);
+  assert.deepEqual(values.get("acme"), bytes);
+  rmSync(file);
+  assert.throws(() => values.get("acme"), coded("outbox.damaged"));
+  assert.equal(values.get("umbrella"), undefined);
+  assert.equal(readFileSync(list, "latin1").split("\n").length, 2, "it is listed once");
 });

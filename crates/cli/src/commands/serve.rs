@@ -279,7 +279,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     if args.after.after_restore && args.store.is_some() && (args.tenants || has_tenants(args)?) {
         let message = "--after-restore doesn't support tenant logs in a bucket";
-        let hint = "restore the bucket's lost objects from its earlier versions or replicas, and start the server without --after-restore";
+        let hint = "restore the bucket's lost objects from its earlier versions or replicas, and start the server without --after-restore; \
+                    if they are lost for good, omit --store: the log then continues in the folder of the server that made the last ticks";
         return Err(CliError::unusable("store.unsupported", message, hint).within(&shown(&args.dir)));
     }
     let mut ending = after_restore::unfinished(args)?;

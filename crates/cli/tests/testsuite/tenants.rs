@@ -379,6 +379,41 @@ fn tenants_are_added_to_a_bucket_only_by_a_server() {
 }
 
 #[test]
+fn logs_of_a_lost_bucket_continue_in_the_folder() {
+    let place = Place::new();
+    prepare(&place);
+    std::fs::create_dir(place.path("bucket")).unwrap();
+    let log = serve(&place, &["--tenants", "--store", "bucket"]);
+    let acme = Customer::add(&place, "acme");
+    assert!(record(&place, &log, "acme", &acme, 3));
+    drop(log);
+    place.run(&["backup", "--to", "copy.sqlite"]).code(2).stderr(contains("back up the bucket instead"));
+
+    std::fs::remove_dir_all(place.path("bucket")).unwrap();
+    let in_folder = ["--listen", "127.0.0.1:0"];
+    let index = contains("this folder is the index of a log in a bucket");
+    place.run(&[&["serve"][..], &in_folder].concat()).code(2).stderr(index);
+    let doubtful = contains("error[log.unremembered]").and(contains("only if the bucket is lost for good"));
+    place.run(&[&["serve", "--after-restore"][..], &in_folder].concat()).code(2).stderr(doubtful);
+    let leaving = [&in_folder[..], &["--after-restore", "--nothing-newer"]].concat();
+    let log = ServedLog::start(&place.path(""), &leaving);
+    assert!(record(&place, &log, "acme", &acme, 3));
+    drop(log);
+    let log = serve(&place, &[]);
+    export(&place, &log, "acme", &acme, 10);
+    let other = Customer::add(&place, "umbrella");
+    assert!(record(&place, &log, "umbrella", &other, 2));
+    drop(log);
+    place.run(&["fsck"]).success();
+    place.run(&["backup", "--to", "copy.sqlite"]).success();
+
+    // Never again with a bucket.
+    std::fs::create_dir(place.path("bucket")).unwrap();
+    let again = ["serve", "--store", "bucket", "--listen", "127.0.0.1:0"];
+    place.run(&again).code(2).stderr(contains("can't be moved to one"));
+}
+
+#[test]
 fn statements_of_an_issuer_reach_all_tenant_logs() {
     let place = Place::new();
     prepare(&place);

@@ -34,7 +34,7 @@ pub(super) enum LogStore {
 impl LogStore {
     pub(super) fn in_folder(folder: &Path, key: &VerifierKey) -> Result<Self, StoreError> {
         if sqlite::has_tenants(folder)? {
-            let store = sqlite::open_tenants(folder, key.name())?;
+            let store = sqlite::open_tenants_to_restore(folder, key.name())?;
             let root = store.readers.root();
             return Ok(Self::Tenants(Box::new(store), root));
         }
@@ -208,7 +208,9 @@ impl LogStore {
                 // New tenants must not get the numbers of those that the database lacks.
                 let shown = TenantHeadsFile::open(folder, origin)?.heads()?;
                 sqlite::add_lost_tenants(folder, &shown)?;
-                store.writer.forget_signed_size()
+                store.writer.forget_signed_size()?;
+                // Last: until then, the restore can be repeated.
+                sqlite::leave_bucket(folder)
             }
             Self::Bucket(_) => {
                 // The index matches the restored state; the server rebuilds it.

@@ -99,6 +99,15 @@ impl SignedHistory {
         Ok(history)
     }
 
+    /// Adds the doubt about an index that continues without its bucket, unless there is another one.
+    pub(super) fn doubt_index(&mut self) {
+        self.doubt.get_or_insert_with(|| Doubt {
+            cause: Cause::Unremembered,
+            why: "the folder has the index of a bucket, and another server may have signed more there"
+                .to_owned(),
+        });
+    }
+
     fn claimed_size(&self) -> u64 {
         self.claim.as_ref().map_or(0, |claim| claim.size)
     }

@@ -19,7 +19,7 @@ pub(crate) fn lines(findings: &Findings, access: &Access) -> Result<Answer, ApiE
     let lines = findings.lines().ok_or_else(|| {
         let message = "findings aren't available, because the log server doesn't watch its log";
         ApiError::new(StatusCode::NOT_FOUND, "request.not_found", message)
-            .with_hint("start the server with --watch, or run `countersign watch`")
+            .with_hint("run `countersign watch`; a log without tenants can also be served with --watch")
     })?;
     Ok(success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE], lines.into_bytes()))
 }

@@ -27,6 +27,9 @@ const TENANTS_HINT: &str = "restore the newest log.sqlite, and keep signed.txt a
      from a mirror with --repair URL|DIR: only tenant logs that lack entries stay stopped then";
 const TENANTS_DOUBT_HINT: &str = "restore the newest log.sqlite, and put signed.txt and heads.bin back; add --nothing-newer only if you know that \
      nothing was signed after that (the folder was moved while no server ran)";
+const BUCKET_HINT: &str = "if the bucket still has the log, restore its lost objects, and start the server with --store, without --after-restore; \
+     add --nothing-newer only if the bucket is lost for good, no server uses it anymore, and this is the folder of the \
+     server that made the last ticks";
 
 /// The options of a start after a restore.
 #[derive(clap::Args)]
@@ -41,7 +44,8 @@ pub(super) struct Options {
     /// and from --repair.
     ///
     /// In a log with tenants, only entries of the root log are restored, from a mirror. Its tenant logs continue too,
-    /// except those whose entries are missing: these stay stopped.
+    /// except those whose entries are missing: these stay stopped. If its bucket is lost, omit --store: the log then
+    /// continues in the folder.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
@@ -87,10 +91,12 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
     let stored = |error| explain(&StartError::Store(error));
     restore.collect(sources).map_err(stored)?;
     print_known(&restore);
+    let leaves_bucket = restore.leaves_bucket();
     match restore.plan().map_err(stored)? {
         Plan::End(over) => {
             let doubtful = restore.history().doubt.is_some() && !args.after.nothing_newer;
             let hint = match (restore.has_tenants(), doubtful) {
+                (true, true) if restore.leaves_bucket() => BUCKET_HINT,
                 (true, true) => TENANTS_DOUBT_HINT,
                 (true, false) => TENANTS_HINT,
                 (false, true) => DOUBT_HINT,
@@ -119,6 +125,9 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
                     ));
                 }
                 Plan::End(_) => {}
+            }
+            if leaves_bucket {
+                print_plan("the log leaves its bucket, and continues in the folder");
             }
             restore.carry_out(plan).map_err(stored)?;
             style::done("the log continues");

@@ -12,6 +12,7 @@ use countersign_log::own_chain::{self, secure_random};
 use countersign_log::tenants::requests::Ending;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::fsck::{self, Report};
+use countersign_log_server::restore::{self, Plan, Restore};
 use countersign_log_server::serve::StartError;
 use countersign_log_server::server::Bounds;
 use countersign_log_server::sqlite;
@@ -524,6 +525,79 @@ fn anchors_and_kept_heads_are_not_lost_with_the_folder() {
         (report.problems[0].code, report.problems[0].place.as_str()),
         ("fsck.checkpoint", secret.as_str())
     );
+}
+
+/// Continues the log in the folder as `serve --after-restore` does without `--store`, and returns why it ends if it does.
+fn leave_bucket(world: &World, nothing_newer: bool) -> Option<&'static str> {
+    let config = restore::Config {
+        folder: world.server.folder().to_owned(),
+        bucket: None,
+        key: log_key().verifier_key().clone(),
+        keys: Vec::new(),
+        witnesses: Vec::new(),
+        nothing_newer,
+        now: Time::from_millis(world.server.clock.load(Ordering::SeqCst)).unwrap(),
+    };
+    let mut restore = Restore::open(config).unwrap();
+    assert!(restore.has_tenants() && restore.leaves_bucket());
+    restore.collect(Vec::new()).unwrap();
+    match restore.plan().unwrap() {
+        Plan::End(reason) => Some(reason.code),
+        plan => {
+            assert!(matches!(plan, Plan::Continue { .. }));
+            restore.carry_out(plan).unwrap();
+            None
+        }
+    }
+}
+
+#[test]
+fn after_the_loss_of_the_bucket_the_logs_continue_in_the_folder() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut world = start(store.clone());
+    let (acme, globex) = (world.add("acme"), world.add("globex"));
+    let mut emitters = [world.emitter(&acme, 0, 0), world.emitter(&globex, 1, 1)];
+    record(&world, &acme, &mut emitters[0], 3);
+    record(&world, &globex, &mut emitters[1], 1);
+    // Beyond the first anchor.
+    while world.server.size() < 4100 {
+        tick_without_success(&world);
+    }
+    record(&world, &acme, &mut emitters[0], 1);
+    let token = world.token("acme", "read", &[&acme.id]);
+    let history = world.assert_verified(&acme, &token).history;
+    assert_eq!(history.as_ref().map(|history| history.anchors), Some(1));
+    let before = world.head(&acme);
+    world.server.stop();
+
+    // The index can't be served without the bucket by mistake, nor without a word about other servers.
+    world.server.store = None;
+    let is_refused = |world: &mut World| {
+        let Err(StartError::Store(error)) = world.server.try_begin() else { panic!("it starts") };
+        assert!(error.to_string().contains("the index of a log in a bucket"), "{error}");
+    };
+    is_refused(&mut world);
+    assert_eq!(leave_bucket(&world, false), Some("log.unremembered"));
+    is_refused(&mut world);
+
+    assert_eq!(leave_bucket(&world, true), None);
+    for name in ["initech", "umbrella"] {
+        world.server.pass(1000);
+        world.restart();
+        assert!(world.logs().stops().is_empty() && world.server.log_server().signing().stopped().is_none());
+        assert_eq!(world.assert_verified(&acme, &token).history, history);
+        assert!(world.head(&acme).head().size >= before.head().size);
+        record(&world, &acme, &mut emitters[0], 2);
+        record(&world, &globex, &mut emitters[1], 2);
+        world.add(name);
+        world.assert_verified(&acme, &token);
+        world.server.stop();
+    }
+    assert!(fsck::check(world.server.folder(), &mut |_, _| {}).unwrap().is_whole());
+
+    // Its former bucket doesn't get it back.
+    world.server.store = Some(bucket(store));
+    assert!(world.server.try_begin().is_err());
 }
 
 #[test]

@@ -55,6 +55,7 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
     }
     return counts;
   };
+  // An object's storage is lost or restored as a whole, so a missing value was never set.
   const values: ValueStore = {
     get(valueName) {
       openCounts();

@@ -24,7 +24,8 @@ export interface Change {
 export interface ValueStore {
   /**
    * Returns a value synchronously, so that events of a known tenant are stored at once; undefined if there is none. Throws
-   * `outbox.damaged` if its bytes have changed.
+   * `outbox.damaged` if its bytes have changed, or if it is missing although it was set. Storage that never loses single
+   * values needn't notice the latter.
    */
   get(name: string): Uint8Array | undefined;
   /** Sets a value. Once it resolves, the value survives a kill. A kill in the meantime leaves the value before. */

@@ -80,6 +80,8 @@ const HEAD = 0x68;
 const UNPROVEN = 0x75;
 const CONTRADICTION = 0x78;
 const VALUES = 0x76;
+/** Maximum number of tenants whose unreadable state is not reported again. */
+const MAX_REPORTED = 1_024;
 /** The kinds of entries that name a tenant. */
 const OF_TENANTS: readonly (number | undefined)[] = [TENANT, ORIGIN, HEAD, UNPROVEN, CONTRADICTION];
 
@@ -95,6 +97,8 @@ interface Shared {
   valuesId: string | undefined;
   /** Storing the note that there are values. */
   beginningValues: Promise<void> | undefined;
+  /** Tenants whose state in the values can't be read, which was reported. */
+  readonly reported: Set<string>;
 }
 
 /** A tenant, and the origin of its log. */
@@ -123,6 +127,7 @@ export class RecorderOutbox implements HeadStore {
       origins: new Map(),
       valuesId: undefined,
       beginningValues: undefined,
+      reported: new Set(),
     },
     of?: TenantOf,
   ) {
@@ -226,7 +231,7 @@ export class RecorderOutbox implements HeadStore {
 
   /**
    * Reads the state of a tenant's log that isn't in memory. Returns the log's origin; undefined if the outbox has no
-   * state. A damaged state is reported, and then counts as none.
+   * state. A damaged or missing state is reported once, and then counts as none.
    */
   recall(tenant: string): string | undefined {
     try {
@@ -246,9 +251,21 @@ export class RecorderOutbox implements HeadStore {
       if (error.code !== "outbox.damaged") {
         throw error;
       }
-      this.#report(lostState(tenant, error));
+      this.#reportLostState(tenant, error);
       return undefined;
     }
+  }
+
+  #reportLostState(tenant: string, error: CountersignError): void {
+    const { reported } = this.#shared;
+    if (reported.has(tenant)) {
+      return;
+    }
+    if (reported.size >= MAX_REPORTED) {
+      reported.clear();
+    }
+    reported.add(tenant);
+    this.#report(lostState(tenant, error));
   }
 
   /**
@@ -268,6 +285,7 @@ export class RecorderOutbox implements HeadStore {
     }
     await this.#beginValues(values);
     await guarded(() => values.set(tenant, encode(HEAD, tenant, headEntry(origin, seen))));
+    shared.reported.delete(tenant);
     if (log.seen === seen && isSettled() && letGo()) {
       // Removed with the next entries. Until then, they are equal to the value.
       shared.removable.push(...log.stale, ...(shared.origins.get(tenant) ?? []));
@@ -297,21 +315,18 @@ export class RecorderOutbox implements HeadStore {
     this.#shared.valuesId = id;
   }
 
-  /** Reports if the values that the entries mention are missing. */
+  /** Reports if the values that the entries mention are missing, or if their ID is damaged. */
   async #checkValues(): Promise<void> {
     const { valuesId } = this.#shared;
     if (valuesId === undefined) {
       return;
     }
-    const found = await guarded(async () => this.#outbox?.values?.get(""));
-    if (found === undefined || new TextDecoder().decode(found) !== valuesId) {
-      this.#report(
-        new CountersignError("outbox.damaged", "the newest heads of tenants' logs are missing from the outbox", {
-          hint: "if you moved the outbox, move its values too (for a file, the folder FILE.values); without them, the recorder does not notice if one of these logs was rewritten earlier",
-        }),
-      );
+    const values = this.#outbox?.values;
+    const problem = await guarded(async () => problemOf(values, valuesId));
+    if (problem !== undefined) {
+      this.#report(problem);
       // Reported once: values from now on are complete.
-      await guarded(async () => this.#outbox?.values?.set("", new TextEncoder().encode(valuesId)));
+      await guarded(async () => values?.set("", new TextEncoder().encode(valuesId)));
     }
   }
 
@@ -527,6 +542,26 @@ export class RecorderOutbox implements HeadStore {
     }
     return { own, tenants, origins, contradictions };
   }
+}
+
+/** Returns the problem of values that must have this ID, if there is one. */
+function problemOf(values: ValueStore | undefined, id: string): CountersignError | undefined {
+  let found: Uint8Array | undefined;
+  try {
+    found = values?.get("");
+  } catch (cause) {
+    const error = failed(cause);
+    if (error.code === "outbox.damaged") {
+      return error;
+    }
+    throw error;
+  }
+  if (found !== undefined && new TextDecoder().decode(found) === id) {
+    return undefined;
+  }
+  return new CountersignError("outbox.damaged", "the newest heads of tenants' logs are missing from the outbox", {
+    hint: "if you moved the outbox, move its values too (for a file, the folder FILE.values); without them, the recorder does not notice if one of these logs was rewritten earlier",
+  });
 }
 
 function noItems(): RestoredItems {
