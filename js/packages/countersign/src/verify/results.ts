@@ -35,6 +35,36 @@ export async function report(results: Results, to: Listener, alive?: () => Promi
   while (await show("marks", () => results.takeMarks())) {}
 }
 
+/** The methods for the archive of the core's verifying classes. */
+interface Archiving {
+  takeArchive(): Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Collects the pieces of an archive. */
+export class ArchiveCollector {
+  /** Undefined once there is no archive. */
+  #pieces: Uint8Array<ArrayBuffer>[] | undefined = [];
+
+  /** Takes the next piece from the core. */
+  collect(core: Archiving): void {
+    const piece = this.#pieces && core.takeArchive();
+    if (piece === undefined) {
+      this.#pieces = undefined;
+    } else if (piece.length > 0) {
+      this.#pieces?.push(piece);
+    }
+  }
+
+  /** Takes the last piece after the end, and passes the archive on, if there is one. */
+  finish(core: Archiving, to: Listener): void {
+    this.collect(core);
+    if (this.#pieces !== undefined) {
+      // Browsers keep blobs outside a page's memory.
+      to.archived(new Blob(this.#pieces));
+    }
+  }
+}
+
 /** The listener of a worker, which forwards results to the host. */
 export class HostListener implements Listener {
   counts: LineCounts = { lines: 0, events: 0 };
@@ -76,6 +106,10 @@ export class HostListener implements Listener {
 
   report(outcome: Outcome): void {
     void this.#host.report(outcome);
+  }
+
+  archived(archive: Blob): void {
+    void this.#host.archived(archive);
   }
 
   readonly fail = (reason: unknown): void => {
