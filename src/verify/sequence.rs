@@ -204,9 +204,7 @@ impl Sequence {
 
     /// Returns true if the tree has room for the entry. Otherwise reports a malformed line.
     fn has_place(&mut self, entry: &Entry, chunk: &Chunk<'_>) -> bool {
-        if chunk.index(&self.tree) < MAX_SIZE
-            || !entry.kind.is_leaf()
-        {
+        if chunk.index(&self.tree) < MAX_SIZE || !entry.kind.is_leaf() {
             return true;
         }
         self.malformed += 1;

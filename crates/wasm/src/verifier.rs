@@ -6,11 +6,13 @@ use countersign::error::{Code, Error};
 use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::archive::{ArchiveVerification, ArchiveVerifier as LocalArchiveVerifier, MAX_ARCHIVE_BYTES};
+use countersign::verify::archive::{
+    ArchiveVerification, ArchiveVerifier as LocalArchiveVerifier, MAX_ARCHIVE_BYTES,
+};
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    Conclusion, CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress, Splitter,
-    Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
+    Conclusion, CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress,
+    Splitter, Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use countersign_query::batch::{NewLine, OVERHEAD_BYTES};
 use js_sys::{Array, Object, Reflect, Uint8Array};

@@ -3,11 +3,11 @@
 //! Most entries are event links that continue their chain. Such a link takes its leaf hash and about six bytes: its
 //! position, time, and previous hash follow from the entries before it.
 
+use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::time::Time;
 use crate::verify::summary::{Entry, EntryKind, LinkEntry, PayloadState, Role, SignatureState, Summary};
 use crate::verify::wire::Wire;
-use crate::export::Withheld;
 
 const SIGNATURES: [SignatureState; 4] =
     [SignatureState::No, SignatureState::Valid, SignatureState::Invalid, SignatureState::Unresolved];
@@ -44,7 +44,9 @@ pub(super) fn write(summary: &Summary, out: &mut Vec<u8>) {
     for entry in entries {
         write_number(entry.line.wrapping_sub(so_far.line), out);
         match &entry.kind {
-            EntryKind::Link(link) if matches!(link.role, Role::Event) => write_link(link, &so_far, leaves, out),
+            EntryKind::Link(link) if matches!(link.role, Role::Event) => {
+                write_link(link, &so_far, leaves, out)
+            }
             kind => {
                 out.push(bit::OTHER);
                 kind.write(out);
@@ -135,10 +137,7 @@ impl Progress {
     /// Returns the position and the previous hash of the chain's next link.
     fn next_link(&self, chain: u32, leaves: &[Hash]) -> (Option<u64>, Option<Hash>) {
         let last = self.chains.get(chain as usize).copied().flatten();
-        (
-            last.and_then(|(seq, _)| seq.checked_add(1)),
-            last.and_then(|(_, leaf)| leaves.get(leaf).copied()),
-        )
+        (last.and_then(|(seq, _)| seq.checked_add(1)), last.and_then(|(_, leaf)| leaves.get(leaf).copied()))
     }
 
     fn pass(&mut self, entry: &Entry) {

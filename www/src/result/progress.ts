@@ -18,9 +18,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
   const part = parts[at];
   const progress = part?.session?.progress;
   // The problems of the previous verdict don't count while a file is verified with other input.
-  const failed = parts.find(
-    ({ session }) => session?.firstFailure !== undefined && !session.isJudgingAgain,
-  );
+  const failed = parts.find(({ session }) => session?.firstFailure !== undefined && !session.isJudgingAgain);
   return html`
     <section class="progress" aria-labelledby="progress-heading">
       <div class="progress-head">

@@ -367,7 +367,9 @@ export class Case extends EventTarget {
     const { file, session } = this.#part(at);
     return async (pin) => {
       const input = { trust, pins: [pin] };
-      return (await session?.verifyWith(input, signal)) ?? (await this.#tools.hold(file, { ...input, signal }));
+      return (
+        (await session?.verifyWith(input, signal)) ?? (await this.#tools.hold(file, { ...input, signal }))
+      );
     };
   }
 

@@ -114,7 +114,10 @@ test("trust: a trust file added later leads to the verdict without reading the e
   assert.equal(await reads(page), before);
 
   await unfold(page);
-  await page.getByRole("button", { name: /^Remove/ }).first().click();
+  await page
+    .getByRole("button", { name: /^Remove/ })
+    .first()
+    .click();
   await page.locator(".verdict.tone-doubt").waitFor({ state: "attached" });
   assert.equal(await reads(page), before);
   await page.close();

@@ -27,7 +27,15 @@ import {
   readThreads,
   type VerifyOptions,
 } from "./options.js";
-import { type ArchiveOutcome, CHUNK_BYTES, type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
+import {
+  type ArchiveOutcome,
+  CHUNK_BYTES,
+  type Engine,
+  type Listener,
+  never,
+  type Outcome,
+  type Task,
+} from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerEngine } from "./worker-engine.js";
 
