@@ -63,6 +63,11 @@ export interface SessionOptions {
   readonly rules?: (() => Promise<string>) | undefined;
   /** True to report only once all events are in the index. Default: the report of a file comes before that. */
   readonly waitsForIndex?: boolean | undefined;
+  /**
+   * True to keep an archive of the results, about 40 bytes per event and at most 64 MiB, so that another trust file can be
+   * applied without reading the source again. Default: false.
+   */
+  readonly keepsArchive?: boolean | undefined;
 }
 
 /** Progress of a verification. */
@@ -147,10 +152,11 @@ export class Session extends EventTarget {
   #nextProgress = 0;
   readonly #judged = deferred<void>();
   readonly #waitsForIndex: boolean;
+  readonly #keepsArchive: boolean;
 
   constructor(
     source: Source | Live,
-    { trust, trustName, pins = [], expect, name, rules, waitsForIndex = false }: SessionOptions,
+    { trust, trustName, pins = [], expect, name, rules, waitsForIndex = false, keepsArchive = false }: SessionOptions,
     tools: Tools,
   ) {
     super();
@@ -162,6 +168,7 @@ export class Session extends EventTarget {
     this.pins = pins;
     this.#waitsForIndex = waitsForIndex;
     this.#expect = expect;
+    this.#keepsArchive = keepsArchive;
     this.index = tools.index();
     this.#spool = source instanceof Blob ? new EventSpool(this.index) : undefined;
     this.judged = this.#judged.promise;
@@ -349,7 +356,7 @@ export class Session extends EventTarget {
         const onArchive = (archive: Blob) => {
           this.#archive = archive;
         };
-        const verification = await verify(reading, { ...verifyOptions, ...(tools.verifyArchive && { onArchive }) });
+        const verification = await verify(reading, { ...verifyOptions, ...(this.#keepsArchive && { onArchive }) });
         if (this.#waitsForIndex) {
           kept = verification;
         } else {
