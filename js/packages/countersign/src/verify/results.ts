@@ -40,27 +40,43 @@ interface Archiving {
   takeArchive(): Uint8Array<ArrayBuffer> | undefined;
 }
 
+/** Bytes of pieces of an archive that become a blob. Browsers keep blobs outside a worker's memory. */
+const BLOB_BYTES = 1 << 20;
+
 /** Collects the pieces of an archive. */
 export class ArchiveCollector {
   /** Undefined once there is no archive. */
-  #pieces: Uint8Array<ArrayBuffer>[] | undefined = [];
+  #blobs: Blob[] | undefined = [];
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #bytes = 0;
 
   /** Takes the next piece from the core. */
   collect(core: Archiving): void {
-    const piece = this.#pieces && core.takeArchive();
+    const piece = this.#blobs && core.takeArchive();
     if (piece === undefined) {
-      this.#pieces = undefined;
+      this.#blobs = undefined;
+      this.#pieces = [];
     } else if (piece.length > 0) {
-      this.#pieces?.push(piece);
+      this.#pieces.push(piece);
+      this.#bytes += piece.length;
+      if (this.#bytes >= BLOB_BYTES) {
+        this.#addBlob();
+      }
     }
+  }
+
+  #addBlob(): void {
+    this.#blobs?.push(new Blob(this.#pieces));
+    this.#pieces = [];
+    this.#bytes = 0;
   }
 
   /** Takes the last piece after the end, and passes the archive on, if there is one. */
   finish(core: Archiving, to: Listener): void {
     this.collect(core);
-    if (this.#pieces !== undefined) {
-      // Browsers keep blobs outside a page's memory.
-      to.archived(new Blob(this.#pieces));
+    if (this.#blobs !== undefined) {
+      this.#addBlob();
+      to.archived(new Blob(this.#blobs));
     }
   }
 }
