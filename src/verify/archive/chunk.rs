@@ -107,7 +107,7 @@ pub(super) fn read(mut from: &[u8]) -> Option<Summary> {
 
 fn read_link(first: u8, so_far: &Progress, leaves: &[Hash], from: &mut &[u8]) -> Option<LinkEntry> {
     let signature = *SIGNATURES.get(usize::from(first & 3))?;
-    let payload = *PAYLOADS.get(usize::from(first >> 2))?;
+    let payload = *PAYLOADS.get(usize::from(first >> 2 & 7))?;
     let chain = u32::try_from(read_number(from)?).ok()?;
     let (seq, prev) = so_far.next_link(chain, leaves);
     let seq = if first & bit::SEQ == 0 { seq? } else { read_number(from)? };
