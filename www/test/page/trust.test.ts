@@ -78,8 +78,8 @@ test("trust: a signer is trusted for the session only after confirmation", async
 });
 
 /** Counts how often the page starts to read the export. */
-function countReads(page: Page): Promise<void> {
-  return page.addInitScript(() => {
+async function countReads(page: Page): Promise<void> {
+  await page.addInitScript(() => {
     const counted = window as Window & { reads?: number };
     counted.reads = 0;
     const { stream } = Blob.prototype;

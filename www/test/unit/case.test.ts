@@ -215,7 +215,7 @@ test("Case: other input is applied to the session that there is, and its file is
   assert.equal(work.parts[0]?.sha256, "00");
   assert.deepEqual(done, ["begun", "hashed", "judged with two"]);
   await work.verify([{ ...CHOSEN, file: new File([], "b.ndjson") }], { trust: "two", pins: [] }, false);
-  assert.deepEqual(done.slice(3, 5), ["closed", "begun"]);
+  assert.deepEqual(done.slice(3, 6), ["canceled", "closed", "begun"]);
 });
 
 test("Case: reads a file again if its results weren't kept, and says why", async () => {

@@ -37,7 +37,7 @@ export async function report(results: Results, to: Listener, alive?: () => Promi
 
 /** The methods for the archive of the core's verifying classes. */
 interface Archiving {
-  takeArchive(): Uint8Array<ArrayBuffer> | undefined;
+  takeArchive(): Uint8Array | undefined;
 }
 
 /** Bytes of pieces of an archive that become a blob. Browsers keep blobs outside a worker's memory. */
@@ -52,7 +52,7 @@ export class ArchiveCollector {
 
   /** Takes the next piece from the core. */
   collect(core: Archiving): void {
-    const piece = this.#blobs && core.takeArchive();
+    const piece = this.#blobs && (core.takeArchive() as Uint8Array<ArrayBuffer> | undefined);
     if (piece === undefined) {
       this.#blobs = undefined;
       this.#pieces = [];
