@@ -64,7 +64,9 @@ export class Ask extends View {
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     const before = changed.get("context") as EvidenceContext | undefined;
-    if (before === undefined || before.part.session === this.context.part.session) return;
+    const { session, when } = this.context.part;
+    // An answer is about one verdict; another trust file leads to another one on the same session.
+    if (before === undefined || (before.part.session === session && before.part.when === when)) return;
     this.#turn += 1;
     this.#answer = undefined;
     this.#message = "";
