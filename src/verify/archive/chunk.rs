@@ -45,7 +45,7 @@ pub(super) fn write(summary: &Summary, out: &mut Vec<u8>) {
         write_number(entry.line.wrapping_sub(so_far.line), out);
         match &entry.kind {
             EntryKind::Link(link) if matches!(link.role, Role::Event) => {
-                write_link(link, &so_far, leaves, out)
+                write_link(link, &so_far, leaves, out);
             }
             kind => {
                 out.push(bit::OTHER);
@@ -57,8 +57,8 @@ pub(super) fn write(summary: &Summary, out: &mut Vec<u8>) {
 }
 
 fn write_link(link: &LinkEntry, so_far: &Progress, leaves: &[Hash], out: &mut Vec<u8>) {
-    let signature = number_in(&SIGNATURES, link.signature);
-    let payload = number_in(&PAYLOADS, link.payload);
+    let signature = number_in(&SIGNATURES, &link.signature);
+    let payload = number_in(&PAYLOADS, &link.payload);
     let (seq, prev) = so_far.next_link(link.chain, leaves);
     let seq_bit = if seq == Some(link.seq) { 0 } else { bit::SEQ };
     let prev_bit = if prev == Some(link.prev) { 0 } else { bit::PREV };
@@ -76,8 +76,8 @@ fn write_link(link: &LinkEntry, so_far: &Progress, leaves: &[Hash], out: &mut Ve
 }
 
 /// Returns the position of a value that is in the list.
-fn number_in<T: PartialEq>(all: &[T], value: T) -> u8 {
-    all.iter().position(|other| *other == value).unwrap_or_default() as u8
+fn number_in<T: PartialEq>(all: &[T], value: &T) -> u8 {
+    all.iter().position(|other| other == value).unwrap_or_default() as u8
 }
 
 /// Parses a summary. `None` if the bytes are malformed or inconsistent.
