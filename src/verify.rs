@@ -81,7 +81,7 @@ pub use summary::{Summarizer, Summary};
 pub use update::Update;
 pub use visitor::{EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem, VisitError};
 
-use archive::ArchiveWriter;
+use archive::writer::ArchiveWriter;
 use report::Counts;
 use sequence::Sequence;
 use visitor::Selected;
