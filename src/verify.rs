@@ -24,6 +24,7 @@
 //! lines, possibly on another core; `sequence` absorbs the summaries in order.
 
 mod append_only;
+pub mod archive;
 mod attested;
 mod authority;
 mod chain_keys;
@@ -80,11 +81,13 @@ pub use summary::{Summarizer, Summary};
 pub use update::Update;
 pub use visitor::{EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem, VisitError};
 
+use archive::writer::ArchiveWriter;
 use report::Counts;
 use sequence::Sequence;
 use visitor::Selected;
 
 use crate::export::Header;
+use crate::link::ChainId;
 use crate::pin::Pin;
 use crate::time::Time;
 use crate::trust::Trust;
@@ -150,6 +153,18 @@ pub struct Verification {
     pub pin: Option<String>,
 }
 
+/// The end of verification.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// The result.
+    pub verification: Verification,
+    /// The results since the last call of `take`.
+    pub update: Update,
+    /// The bytes of the [archive](archive) since the last call of `take_archive`, up to its end. `None` if none was
+    /// wanted, if it would be too large, or if the input could not be read as an export.
+    pub archive: Option<Vec<u8>>,
+}
+
 /// A verifier of one export.
 pub struct Verifier {
     splitter: Splitter,
@@ -168,12 +183,21 @@ pub struct Progress {
     options: Option<Options>,
     sequence: Option<Box<Sequence>>,
     findings: bool,
+    /// `None` if no archive is wanted, or if it would be too large.
+    archive: Option<ArchiveWriter>,
 }
 
 impl Progress {
     /// Starts before the header is read.
     pub fn new(options: Options) -> Self {
-        Self { findings: options.findings, options: Some(options), sequence: None }
+        Self { findings: options.findings, options: Some(options), sequence: None, archive: None }
+    }
+
+    /// Also creates an [archive](archive), unless it would be larger than `max_bytes`. Call it before the header is
+    /// read.
+    #[must_use]
+    pub fn with_archive(self, max_bytes: usize) -> Self {
+        Self { archive: Some(ArchiveWriter::new(max_bytes)), ..self }
     }
 
     /// Starts with the parsed header on this line. Returns a summarizer for the chunks; create more with
@@ -184,6 +208,7 @@ impl Progress {
         let options = self.options.take()?;
         let summarizer = Summarizer::new(&header.origin, &options.trust).of_tiles(options.tiles);
         self.sequence = Some(Box::new(Sequence::new(header.clone(), line, options)));
+        self.add_to_archive(|archive| archive.header(header, line));
         Some(summarizer)
     }
 
@@ -204,8 +229,28 @@ impl Progress {
     /// [events](Summary::events), in order. `None` if there was no examiner.
     fn absorb_selected(&mut self, summary: Summary, chunk: &[u8], selected: Option<Vec<Selected>>) {
         if let Some(sequence) = &mut self.sequence {
-            sequence.absorb(summary, chunk, selected);
+            let summary = sequence.absorb(summary, chunk, selected);
+            self.add_to_archive(|archive| archive.chunk(&summary));
         }
+    }
+
+    /// Adds to the archive, or drops it if there is no room.
+    fn add_to_archive(&mut self, add: impl FnOnce(&mut ArchiveWriter) -> Option<()>) {
+        if let Some(archive) = &mut self.archive
+            && add(archive).is_none()
+        {
+            self.archive = None;
+        }
+    }
+
+    /// Returns the bytes of the archive since the last call. `None` if there is no archive; the bytes so far are useless
+    /// then.
+    pub fn take_archive(&mut self) -> Option<Vec<u8>> {
+        self.archive.as_mut().map(ArchiveWriter::take)
+    }
+
+    fn authorized_chains(&self) -> Vec<ChainId> {
+        self.sequence.as_ref().map(|sequence| sequence.authorized_chains()).unwrap_or_default()
     }
 
     /// Returns the results since the last call.
@@ -233,13 +278,20 @@ impl Progress {
 
     /// Finishes after all summaries were absorbed. `end` is the splitter's result. Also returns the results
     /// since the last call of [`take`](Self::take).
-    pub fn finish_with_update(mut self, end: Result<(), InputError>) -> (Verification, Update) {
+    pub fn finish_with_update(self, end: Result<(), InputError>) -> (Verification, Update) {
+        let Conclusion { verification, update, .. } = self.finish_with_archive(end);
+        (verification, update)
+    }
+
+    /// Finishes as [`finish_with_update`](Self::finish_with_update) does. Also returns the rest of the archive.
+    pub fn finish_with_archive(mut self, end: Result<(), InputError>) -> Conclusion {
         let mut update = self.take();
         let failure = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
                 let (verification, mut last) = sequence.finish();
                 update.findings.append(&mut last);
-                return (verification, update);
+                let archive = self.archive.and_then(ArchiveWriter::finish);
+                return Conclusion { verification, update, archive };
             }
             (Err(failure), _) => failure,
             (Ok(()), None) => InputError::empty(),
@@ -248,7 +300,7 @@ impl Progress {
         if self.findings {
             update.findings.extend_from_slice(&report.findings);
         }
-        (Verification { report, pin: None }, update)
+        Conclusion { verification: Verification { report, pin: None }, update, archive: None }
     }
 }
 
@@ -263,6 +315,12 @@ impl Verifier {
     #[must_use]
     pub fn locate(self) -> Self {
         Self { locates: true, ..self }
+    }
+
+    /// Also creates an [archive](archive), unless it would be larger than `max_bytes`. Call it before the first push.
+    #[must_use]
+    pub fn with_archive(self, max_bytes: usize) -> Self {
+        Self { progress: self.progress.with_archive(max_bytes), ..self }
     }
 
     /// Processes the next bytes of the export, compressed or not.
@@ -317,10 +375,22 @@ impl Verifier {
 
     /// Finishes at the end of the export. Also returns the results since the last call of
     /// [`take`](Self::take).
-    pub fn finish_with_update(mut self) -> (Verification, Update) {
+    pub fn finish_with_update(self) -> (Verification, Update) {
+        let Conclusion { verification, update, .. } = self.finish_with_archive();
+        (verification, update)
+    }
+
+    /// Finishes as [`finish_with_update`](Self::finish_with_update) does. Also returns the rest of the archive.
+    pub fn finish_with_archive(mut self) -> Conclusion {
         let end = self.splitter.finish();
         self.drain();
         self.begin();
-        self.progress.finish_with_update(end)
+        self.progress.finish_with_archive(end)
+    }
+
+    /// Returns the bytes of the archive since the last call. `None` if there is no archive; the bytes so far are useless
+    /// then.
+    pub fn take_archive(&mut self) -> Option<Vec<u8>> {
+        self.progress.take_archive()
     }
 }

@@ -128,6 +128,13 @@ impl Sequence {
         self.authority.forget_numbers();
     }
 
+    /// Returns the chains whose key is authorized.
+    pub(super) fn authorized_chains(&self) -> Vec<ChainId> {
+        let is_authorized = |signer: &ChainSigner| !signer.coverage.unknown;
+        let threads = self.threads.iter().filter(|thread| thread.signer.as_ref().is_some_and(is_authorized));
+        threads.map(|thread| thread.end.id).collect()
+    }
+
     pub(super) fn counts(&self) -> Counts {
         Counts {
             entries: self.tree.position() - self.tree.skipped,
@@ -140,8 +147,13 @@ impl Sequence {
     }
 
     /// Absorbs the summary of the next chunk. `chunk` is its text, for the events in it. `selected` are the items
-    /// that an examiner selected, if there was one.
-    pub(super) fn absorb(&mut self, mut summary: Summary, chunk: &[u8], selected: Option<Vec<Selected>>) {
+    /// that an examiner selected, if there was one. Returns the summary with its signatures verified.
+    pub(super) fn absorb(
+        &mut self,
+        mut summary: Summary,
+        chunk: &[u8],
+        selected: Option<Vec<Selected>>,
+    ) -> Summary {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
@@ -187,13 +199,12 @@ impl Sequence {
         }
         self.line += summary.lines;
         self.counts.lines += summary.filled;
+        summary
     }
 
     /// Returns true if the tree has room for the entry. Otherwise reports a malformed line.
     fn has_place(&mut self, entry: &Entry, chunk: &Chunk<'_>) -> bool {
-        if chunk.index(&self.tree) < MAX_SIZE
-            || matches!(entry.kind, EntryKind::Skip(..) | EntryKind::Checkpoint(_) | EntryKind::Anchor(_))
-        {
+        if chunk.index(&self.tree) < MAX_SIZE || !entry.kind.is_leaf() {
             return true;
         }
         self.malformed += 1;

@@ -68,6 +68,13 @@ pub(super) enum EntryKind {
     Anchor(Box<AnchorEntry>),
 }
 
+impl EntryKind {
+    /// True if the line is a leaf.
+    pub(super) const fn is_leaf(&self) -> bool {
+        !matches!(self, Self::Skip(..) | Self::Checkpoint(_) | Self::Anchor(_))
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct LinkEntry {
     /// An index into the summary's chains.

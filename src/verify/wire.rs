@@ -35,14 +35,11 @@ impl Summary {
     }
 
     /// True if the numbers are consistent: consumers index and count with them.
-    fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         let lines = 1..=self.lines;
         let mut leaves = 0;
         let mut entry = |entry: &Entry| {
-            leaves += usize::from(!matches!(
-                entry.kind,
-                EntryKind::Skip(..) | EntryKind::Checkpoint(_) | EntryKind::Anchor(_)
-            ));
+            leaves += usize::from(entry.kind.is_leaf());
             lines.contains(&entry.line)
                 && match &entry.kind {
                     EntryKind::Link(link) => {
@@ -77,7 +74,7 @@ pub fn decode_opened(mut bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32
 }
 
 /// A type that can be serialized.
-trait Wire: Sized {
+pub(super) trait Wire: Sized {
     /// Appends the value.
     fn write(&self, out: &mut Vec<u8>);
 

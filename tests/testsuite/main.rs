@@ -1,6 +1,7 @@
 //! Tests of the core through its public API. Those that also run in a browser are in `tests/portable`.
 
 mod answers;
+mod archives;
 mod check;
 mod common;
 mod decompress;

@@ -7,7 +7,7 @@ import type { Memory } from "./state/memory.ts";
 /** Returns the tools of a case in a browser. */
 export function caseTools(workers: Tools, memory: Memory, rules: () => SessionOptions["rules"]): CaseTools {
   return {
-    session: (file, input) => new Session(file, { ...input, rules: rules() }, workers),
+    session: (file, input) => new Session(file, { ...input, rules: rules(), keepsArchive: true }, workers),
     hold: (file, input) => workers.verify(file, input),
     detect: (rules, trust, signal) => ownDetections(workers, rules, trust, signal),
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),

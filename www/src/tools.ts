@@ -12,13 +12,17 @@ export async function tools(): Promise<Tools> {
     [inlined.verifier, inlined.slicer, inlined.index, inlined.analyzer].map(starter),
   );
   if (!verifier || !slicer || !keeper || !analyzer) throw new Error("the page has no workers");
-  const { verify, verifyLive } = createVerifier({ module: once(inlined.verifierModule), worker: verifier });
+  const { verify, verifyLive, verifyArchive } = createVerifier({
+    module: once(inlined.verifierModule),
+    worker: verifier,
+  });
   const slicing = createSlicer({ module: once(inlined.slicerModule), worker: slicer, verify });
   const index = { module: once(inlined.indexModule), worker: keeper };
   const analysis = { module: once(inlined.analyzerModule), worker: analyzer };
   return {
     verify,
     verifyLive,
+    verifyArchive,
     index: () => createIndex(index),
     slicer: () => slicing,
     analysis: (rules, scope) => createAnalysis(analysis, rules, scope),

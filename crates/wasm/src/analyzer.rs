@@ -73,6 +73,8 @@ struct Report {
     signers: Vec<(String, TrustBasis)>,
     /// The chains in doubt; `None` if all are.
     doubts: Option<Vec<String>>,
+    /// The authorized chains, sorted; `None` if the events state whether their key is authorized.
+    authorized: Option<Vec<String>>,
 }
 
 impl Report {
@@ -88,6 +90,11 @@ impl Report {
         let mut signers: Vec<(String, TrustBasis)> = signers.collect::<Option<_>>()?;
         signers.sort_by(|(one, _), (other, _)| one.cmp(other));
         let doubts = facts.get("doubts")?;
+        let authorized = facts.get("authorized").map(|chains| {
+            let mut chains: Vec<String> = chains.elements().filter_map(text).collect();
+            chains.sort_unstable();
+            chains
+        });
         Some(Self {
             seen: ExportFacts {
                 origin: facts.get("origin").and_then(text),
@@ -98,6 +105,7 @@ impl Report {
             },
             signers,
             doubts: doubts.string().is_none().then(|| doubts.elements().filter_map(text).collect()),
+            authorized,
         })
     }
 
@@ -107,7 +115,7 @@ impl Report {
         SignerTrust::evaluate(
             trust,
             self.doubts.as_ref().is_none_or(|chains| chains.contains(chain)),
-            *authorized,
+            self.authorized.as_ref().map_or(*authorized, |chains| chains.binary_search(chain).is_ok()),
         )
     }
 }

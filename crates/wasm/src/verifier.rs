@@ -6,10 +6,13 @@ use countersign::error::{Code, Error};
 use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign::verify::archive::{
+    ArchiveVerification, ArchiveVerifier as LocalArchiveVerifier, MAX_ARCHIVE_BYTES,
+};
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress, Splitter,
-    Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
+    Conclusion, CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress,
+    Splitter, Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use countersign_query::batch::{NewLine, OVERHEAD_BYTES};
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -34,7 +37,7 @@ impl WholeVerifier {
     /// Creates a verifier. `trust` is a trust file, `pins` are signed checkpoints or head proofs, and `expect` is
     /// undefined or an object with the optional fields `origin`, `range` ([a, b]), and `maxAgeSeconds` with `now` (a
     /// time). `wants` selects the output by true fields: `events`, `offsets` (of the events in an uncompressed
-    /// export), `marks`, `findings`, and `live`, for an export that is reported on while it grows.
+    /// export), `marks`, `findings`, `archive`, and `live`, for an export that is reported on while it grows.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
@@ -46,6 +49,8 @@ impl WholeVerifier {
         let begin = if is_true(wants, "live") { LocalVerifier::live } else { LocalVerifier::new };
         let verifier = begin(options);
         let verifier = if is_true(wants, "offsets") { verifier.locate() } else { verifier };
+        let archived = is_true(wants, "archive");
+        let verifier = if archived { verifier.with_archive(MAX_ARCHIVE_BYTES) } else { verifier };
         Ok(Self { verifier, pending: PendingOutput::default() })
     }
 
@@ -54,6 +59,7 @@ impl WholeVerifier {
     pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
         let taken = self.verifier.push_some(bytes);
         self.pending.add(self.verifier.take())?;
+        self.pending.archive(self.verifier.take_archive());
         Ok(taken)
     }
 
@@ -110,9 +116,14 @@ impl WholeVerifier {
     /// findings can still be taken before the verifier is freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
-        let (verification, update) = std::mem::replace(&mut self.verifier, empty).finish_with_update();
-        self.pending.add(update)?;
-        outcome(&verification)
+        self.pending.conclude(std::mem::replace(&mut self.verifier, empty).finish_with_archive())
+    }
+
+    /// Returns the bytes of the archive since the last call, or undefined if there is no archive; the bytes so far are
+    /// useless then. Call it after each push, and after the end.
+    #[wasm_bindgen(js_name = takeArchive)]
+    pub fn take_archive(&mut self) -> Option<Vec<u8>> {
+        self.pending.take_archive()
     }
 }
 
@@ -141,6 +152,8 @@ impl Coordinator {
         wants: &JsValue,
     ) -> Result<Self, Thrown> {
         let progress = Progress::new(options(trust, &pins, expect, wants)?);
+        let archived = is_true(wants, "archive");
+        let progress = if archived { progress.with_archive(MAX_ARCHIVE_BYTES) } else { progress };
         Ok(Self {
             splitter: Splitter::new(),
             progress,
@@ -209,6 +222,7 @@ impl Coordinator {
         self.progress.locate(at.and_then(crate::index));
         self.progress.absorb(summary, chunk);
         self.pending.add(self.progress.take())?;
+        self.pending.archive(self.progress.take_archive());
         Ok(())
     }
 
@@ -252,9 +266,85 @@ impl Coordinator {
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         self.end();
         let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
-        let (verification, update) = progress.finish_with_update(self.end.take().unwrap_or(Ok(())));
+        self.pending.conclude(progress.finish_with_archive(self.end.take().unwrap_or(Ok(()))))
+    }
+
+    /// See `Verifier`.
+    #[wasm_bindgen(js_name = takeArchive)]
+    pub fn take_archive(&mut self) -> Option<Vec<u8>> {
+        self.pending.take_archive()
+    }
+}
+
+/// Verifies an export from the archive of an earlier verification.
+#[wasm_bindgen]
+pub struct ArchiveVerifier {
+    verifier: LocalArchiveVerifier,
+    pending: PendingOutput,
+}
+
+#[wasm_bindgen]
+impl ArchiveVerifier {
+    /// See `Verifier`. There are no events.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        trust: Option<Vec<u8>>,
+        pins: Vec<String>,
+        expect: &JsValue,
+        wants: &JsValue,
+    ) -> Result<Self, Thrown> {
+        let verifier = LocalArchiveVerifier::new(options(trust, &pins, expect, wants)?);
+        Ok(Self { verifier, pending: PendingOutput::default() })
+    }
+
+    /// Consumes bytes, and returns their number: all of them.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
+        self.verifier.push(bytes)?;
+        self.pending.add(self.verifier.take())?;
+        Ok(bytes.len())
+    }
+
+    /// See `Verifier`.
+    #[wasm_bindgen(getter)]
+    pub fn lines(&self) -> f64 {
+        self.verifier.counts().lines as f64
+    }
+
+    /// See `Verifier`.
+    #[wasm_bindgen(getter)]
+    pub fn events(&self) -> f64 {
+        self.verifier.counts().events as f64
+    }
+
+    /// See `Verifier`.
+    #[wasm_bindgen(js_name = takeEvents)]
+    pub fn take_events(&mut self) -> Vec<u8> {
+        self.pending.take_events()
+    }
+
+    /// See `Verifier`.
+    #[wasm_bindgen(js_name = takeMarks)]
+    pub fn take_marks(&mut self) -> Vec<u8> {
+        self.pending.take_marks()
+    }
+
+    /// See `Verifier`.
+    #[wasm_bindgen(js_name = takeFindings)]
+    pub fn take_findings(&mut self) -> Result<JsValue, Thrown> {
+        self.pending.take_findings()
+    }
+
+    /// Ends the archive. See `Verifier`; the result also has `authorized`: the chains whose key is authorized.
+    pub fn finish(&mut self) -> Result<JsValue, Thrown> {
+        let empty = LocalArchiveVerifier::new(Options::default());
+        let ArchiveVerification { verification, update, authorized } =
+            std::mem::replace(&mut self.verifier, empty).finish()?;
         self.pending.add(update)?;
-        outcome(&verification)
+        let outcome = outcome(&verification)?;
+        let chains: Array = authorized.iter().map(|chain| JsValue::from(chain.to_string())).collect();
+        // Setting a property of a new object can't fail.
+        let _ = Reflect::set(&outcome, &"authorized".into(), &chains);
+        Ok(outcome)
     }
 }
 
@@ -264,6 +354,8 @@ struct PendingOutput {
     events: Vec<VerifiedEvent>,
     marks: VecDeque<Mark>,
     findings: Vec<Finding>,
+    /// `None` if there is no archive.
+    archive: Option<Vec<u8>>,
 }
 
 impl PendingOutput {
@@ -273,6 +365,28 @@ impl PendingOutput {
         self.marks.extend(update.marks);
         self.findings.append(&mut update.findings);
         Ok(())
+    }
+
+    /// Adds the next bytes of the archive.
+    fn archive(&mut self, bytes: Option<Vec<u8>>) {
+        self.archive = match (self.archive.take(), bytes) {
+            (Some(mut archive), Some(mut bytes)) => {
+                archive.append(&mut bytes);
+                Some(archive)
+            }
+            (_, bytes) => bytes,
+        };
+    }
+
+    /// Adds the last results, and returns the outcome.
+    fn conclude(&mut self, end: Conclusion) -> Result<JsValue, Thrown> {
+        self.add(end.update)?;
+        self.archive(end.archive);
+        outcome(&end.verification)
+    }
+
+    fn take_archive(&mut self) -> Option<Vec<u8>> {
+        self.archive.as_mut().map(std::mem::take)
     }
 
     fn take_events(&mut self) -> Vec<u8> {

@@ -6,6 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createVerifier } from "countersign/slim";
 import { type Verification, verify } from "countersign/verify";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -234,6 +236,44 @@ test("JavaScript and the program agree on more doubtful chains than a report lis
     assert.equal(findings.length, 101);
     await sameAs(expected, bytes, trusts, rules);
   }
+});
+
+test("findings follow a trust file that is added after the events were examined", async () => {
+  const { bytes, trust } = exportOf({
+    chains: 3,
+    events: 21,
+    signEvery: 21,
+    eventAt: (_, chain) => `{"action":"session.login","actor":{"id":"u_${chain}"},"outcome":"failure"}`,
+    issuer: "example.com",
+  });
+  const { verify, verifyArchive } = createVerifier({
+    module: async () =>
+      WebAssembly.compile(readFileSync(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")))),
+  });
+  const batches: Uint8Array[] = [];
+  const archives: Blob[] = [];
+  await verify(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
+    onEvents: (batch) => void batches.push(read(batch.bytes)),
+    onArchive: (archive) => void archives.push(archive),
+  });
+  const [archive] = archives;
+  assert.ok(archive);
+  const analysis = threaded(rules, 1);
+  for (const batch of batches) {
+    await analysis.add([Uint8Array.from(batch)]);
+  }
+  const trusts = async (options: { trust?: string }) => {
+    await analysis.status(factsOf(await verifyArchive(archive, options)));
+    const { findings } = JSON.parse(await (await analysis.document()).text()) as {
+      findings: { signer_trust: string }[];
+    };
+    assert.equal(findings.length, 3);
+    return [...new Set(findings.map((found) => found.signer_trust))];
+  };
+  assert.deepEqual(await trusts({}), ["untrusted"]);
+  assert.deepEqual(await trusts({ trust }), ["trusted"]);
+  assert.deepEqual(await trusts({}), ["untrusted"]);
+  analysis.close();
 });
 
 test("invalid rules are rejected with a code and a hint", async () => {

@@ -132,6 +132,10 @@ test("save: includes each signer's trust as in the report", async (t) => {
   assert.equal(await signerTrustsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,untrusted");
   assert.equal(await signerTrustsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
   assert.equal(await signerTrustsFor(by("granted", "all")), "suspect,suspect,suspect");
+  // The chains that another trust file authorizes replace what events state.
+  const { signers } = by("granted", []);
+  const later = { signers: signers && { ...signers, authorized: chains.slice(2) } };
+  assert.equal(await signerTrustsFor(later), "untrusted,untrusted,trusted");
 });
 
 test("save: escapes values that spreadsheets would treat as formulas, for any separator", async (t) => {

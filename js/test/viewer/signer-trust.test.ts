@@ -23,3 +23,12 @@ test("signer trusts: agree with the core", () => {
     }
   }
 });
+
+test("signer trusts: the authorized chains of another trust file replace what events state", () => {
+  const signers = [{ vkey: "k", trust: "trust_file" as const }];
+  for (const authorized of [true, false]) {
+    const trusts = signerTrusts({ signers, doubts: [], authorized: ["a", "c"] });
+    assert.equal(trusts({ chain: "a", vkey: "k", authorized }), "trusted");
+    assert.equal(trusts({ chain: "b", vkey: "k", authorized }), "untrusted");
+  }
+});

@@ -61,6 +61,11 @@ impl Case {
         }
     }
 
+    /// Returns a text file of the case, if the case has it.
+    pub fn text(&self, name: &str) -> Option<String> {
+        file(&self.name, name).map(|text| String::from_utf8(text).unwrap())
+    }
+
     pub fn options(&self) -> Options {
         let folder = self.name.split(' ').next().unwrap();
         let file = |name: &str| file(folder, name);

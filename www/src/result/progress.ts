@@ -17,7 +17,8 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
   const { parts, at, phase } = work;
   const part = parts[at];
   const progress = part?.session?.progress;
-  const failed = parts.find(({ session }) => session?.firstFailure !== undefined);
+  // The problems of the previous verdict don't count while a file is verified with other input.
+  const failed = parts.find(({ session }) => session?.firstFailure !== undefined && !session.isJudgingAgain);
   return html`
     <section class="progress" aria-labelledby="progress-heading">
       <div class="progress-head">
@@ -33,8 +34,9 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
       }
       <p class="progress-figures">
         ${parts.length > 1 && phase === "verifying" ? html`<span>${t.progress.part(at + 1, parts.length)}</span>` : nothing}
-        ${progress && phase === "verifying" ? figures(progress, t) : nothing}
+        ${progress && phase === "verifying" && part.session?.isJudgingAgain !== true ? figures(progress, t) : nothing}
       </p>
+      ${work.readAgain === undefined ? nothing : html`<p>${t.progress.readAgain[work.readAgain]}</p>`}
       ${failed?.session?.firstFailure ? failureView(failed.session, failed.session.firstFailure, parts.length > 1 ? failed.file.name : undefined, t) : nothing}
     </section>
   `;

@@ -1,7 +1,7 @@
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
-import type { Session } from "@countersign/ui/viewer/session/session.js";
+import type { JudgedAgain, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import type { Detections } from "../evidence/frame.ts";
 import { type FiledAnswer, type OwnAnswer, ownAnswer } from "../evidence/own-answer.ts";
@@ -99,6 +99,9 @@ export class Case extends EventTarget {
   #at = 0;
   #failure: PlainError | undefined;
   #running: AbortController | undefined;
+  /** Sessions of the previous verification, which may be judged again with other input. */
+  #earlier: ReadonlyMap<File, Session> = new Map();
+  #readAgain: Exclude<JudgedAgain, "done"> | undefined;
   readonly #hashed = new WeakMap<File, Promise<string | undefined>>();
 
   constructor(tools: CaseTools) {
@@ -123,13 +126,23 @@ export class Case extends EventTarget {
     return this.#failure;
   }
 
+  /** Reason why a file is read and verified again, although there was a verdict on it; undefined if it isn't. */
+  get readAgain(): Exclude<JudgedAgain, "done"> | undefined {
+    return this.#readAgain;
+  }
+
   get isRunning(): boolean {
     return this.#phase === "verifying" || this.#phase === "agreeing";
   }
 
-  /** Verifies these exports instead of the previous ones. Resolves when their events are indexed, too. */
+  /**
+   * Verifies these exports instead of the previous ones. Resolves when their events are indexed, too. Exports on which
+   * there is a verdict are not read again if possible.
+   */
   async verify(chosen: readonly Chosen[], input: VerificationInput, useMemory: boolean): Promise<void> {
-    this.close();
+    const isJudged = ({ file, session }: Part) =>
+      session?.isJudged === true && chosen.some((one) => one.file === file);
+    this.#close(this.#parts.filter(isJudged));
     const running = new AbortController();
     this.#running = running;
     this.#parts = chosen.map(fresh);
@@ -138,6 +151,7 @@ export class Case extends EventTarget {
     try {
       for (let at = 0; at < chosen.length; at += 1) {
         this.#at = at;
+        this.#readAgain = undefined;
         this.#tell();
         await this.#verifyPart(at, input, useMemory, running.signal);
       }
@@ -158,6 +172,8 @@ export class Case extends EventTarget {
       running.abort();
       // The sessions are closed, because nothing is shown.
       for (const { session } of this.#parts) session?.close();
+      for (const session of this.#earlier.values()) session.close();
+      this.#earlier = new Map();
       this.#enter(isCanceled ? "canceled" : "failed");
     }
   }
@@ -177,9 +193,17 @@ export class Case extends EventTarget {
 
   /** Ends the case and frees everything it keeps. */
   close(): void {
+    this.#close([]);
+  }
+
+  /** Ends the case, and keeps only the sessions of these parts. */
+  #close(kept: readonly Part[]): void {
+    const before = [...this.#parts.map(({ session }) => session), ...this.#earlier.values()];
+    this.#earlier = new Map(kept.flatMap(({ file, session }) => (session ? [[file, session]] : [])));
+    const left = new Set(this.#earlier.values());
     this.cancel();
     this.#running = undefined;
-    for (const { session } of this.#parts) session?.close();
+    for (const session of before) if (session !== undefined && !left.has(session)) session.close();
     this.#parts = [];
     this.#enter("empty");
   }
@@ -206,14 +230,13 @@ export class Case extends EventTarget {
     }
     if (before?.is === "unknown") {
       // The reader didn't ask for this pin, and it yields no answer, so the file is verified on its own.
-      session.close();
       session = await this.#session(at, input, signal);
     }
     signal.throwIfAborted();
     this.#change(at, { seenBefore: before, when: this.#tools.now() });
     // Parts are compared by the entries that their indexes have, and so are the answers of an evidence file.
     if (this.#parts.length > 1 || from === "evidence") await this.#searched(at, input, signal);
-    this.#hashed.set(file, this.#hash(at, session, signal));
+    this.#hashed.set(file, this.#hash(at, session, this.#hashed.get(file), signal));
   }
 
   /** Adds what the index of a part knows, once it is complete. */
@@ -230,23 +253,39 @@ export class Case extends EventTarget {
   }
 
   /**
-   * Reads the file again for its hash, after the index was built. Only a comparison of files of equal size waits
-   * for it.
+   * Reads the file again for its hash, after the index was built, unless the hash is known. Only a comparison of files of
+   * equal size waits for it.
    */
-  async #hash(at: number, session: Session, signal: AbortSignal): Promise<string | undefined> {
+  async #hash(
+    at: number,
+    session: Session,
+    known: Promise<string | undefined> | undefined,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const { file } = this.#part(at);
     await session.ended;
-    const sha256 = await this.#tools.sha256(file, signal).catch(() => undefined);
+    const sha256 = (await known) ?? (await this.#tools.sha256(file, signal).catch(() => undefined));
     if (!signal.aborted) this.#change(at, { sha256 });
     return sha256;
   }
 
   async #session(at: number, input: VerificationInput, signal: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
-    const { file } = this.#part(at);
+    const { file, session: current } = this.#part(at);
+    const earlier = current ?? this.#earlier.get(file);
+    if (earlier !== undefined) {
+      this.#follow(file, earlier, signal);
+      this.#change(at, { session: earlier });
+      this.#earlier = new Map([...this.#earlier].filter(([other]) => other !== file));
+      const judged = await earlier.judgeAgain(input, signal);
+      signal.throwIfAborted();
+      if (judged === "done") return earlier;
+      this.#readAgain = judged;
+      earlier.close();
+    }
     const session = this.#tools.session(file, { ...input, name: file.name });
     session.addEventListener("change", () => this.#tell());
-    signal.addEventListener("abort", () => session.cancel(), { once: true });
+    this.#follow(file, session, signal);
     this.#change(at, { session });
     await session.judged;
     if (session.phase === "failed" && !signal.aborted) {
@@ -256,6 +295,12 @@ export class Case extends EventTarget {
     if (session.phase !== "done" && session.phase !== "indexing")
       throw new DOMException("verifying was canceled", "AbortError");
     return session;
+  }
+
+  /** Cancels a session with the case, unless the next verification may judge it again. */
+  #follow(file: File, session: Session, signal: AbortSignal): void {
+    const cancel = () => this.#earlier.get(file) !== session && session.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
   }
 
   /** Compares each part with the next smaller one, and the largest of each log with what is remembered. */
@@ -312,7 +357,6 @@ export class Case extends EventTarget {
     const before = compareWithMemory((await this.#verifierOf(at, input, signal)(seen.pin)).report, [seen]);
     if (before?.is === "smaller" || before?.is === "rewritten") {
       // The part's verdict was reached without that pin and must be replaced.
-      this.#part(at).session?.close();
       await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
       await this.#searched(at, input, signal);
     }
@@ -320,8 +364,13 @@ export class Case extends EventTarget {
   }
 
   #verifierOf(at: number, { trust }: VerificationInput, signal: AbortSignal): VerifyWithPin {
-    const { file } = this.#part(at);
-    return (pin) => this.#tools.hold(file, { trust, pins: [pin], signal });
+    const { file, session } = this.#part(at);
+    return async (pin) => {
+      const input = { trust, pins: [pin] };
+      return (
+        (await session?.verifyWith(input, signal)) ?? (await this.#tools.hold(file, { ...input, signal }))
+      );
+    };
   }
 
   /** Remembers the newest state of each log that isn't in doubt. */

@@ -322,6 +322,12 @@ export const de: PageTexts = {
     agreeing: "Die Teile werden miteinander verglichen",
     firstFailure: "Erstes Problem bisher",
     goesOn: "Die Prüfung geht bis zum Ende weiter, um alle Probleme zu finden. Danach steht das Urteil fest.",
+    readAgain: {
+      entries:
+        "Die Datei hat zu viele Einträge, um die Ergebnisse der ersten Prüfung aufzubewahren. Deshalb wird sie noch einmal gelesen.",
+      events:
+        "Die neue Eingabe kann ändern, welche Ereignisse bestätigt sind. Deshalb wird die Datei noch einmal gelesen.",
+    },
   },
 
   stopped: {

@@ -317,6 +317,11 @@ export const en = {
     agreeing: "Comparing the parts with each other",
     firstFailure: "First problem so far",
     goesOn: "Checking continues to the end to find every problem. The verdict comes after that.",
+    readAgain: {
+      entries:
+        "The file has too many entries to keep the results of the first check, so the file is read again.",
+      events: "The new input may change which events are confirmed, so the file is read again.",
+    },
   },
 
   stopped: {

@@ -77,6 +77,57 @@ test("trust: a signer is trusted for the session only after confirmation", async
   await page.close();
 });
 
+/** Counts how often the page starts to read the export. */
+async function countReads(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const counted = window as Window & { reads?: number };
+    counted.reads = 0;
+    const { stream } = Blob.prototype;
+    Blob.prototype.stream = function (this: Blob) {
+      if (this instanceof File && this.name.startsWith("export.")) counted.reads = (counted.reads ?? 0) + 1;
+      return stream.call(this);
+    };
+  });
+}
+
+const reads = (page: Page) => page.evaluate(() => (window as Window & { reads?: number }).reads);
+
+test("trust: a trust file added later leads to the verdict without reading the export again", async () => {
+  const given = vector("log-two-chains");
+  assert.ok(given.trust);
+  const page = await browser.context.newPage();
+  await countReads(page);
+  await page.goto(server.address);
+  await verifyVector(page, { ...given, trust: undefined });
+  await open(page, "Events");
+  await page.locator(".sign.tone-doubt").first().waitFor();
+  // The hash is the last reason to read the file.
+  await page.locator("#sha256").waitFor({ state: "attached" });
+  const before = await reads(page);
+  assert.ok(before !== undefined && before > 0);
+  await open(page, "Summary");
+
+  await choose(page, /Choose a(nother)? trust file/, given.trust);
+  await page.locator(".verdict.tone-good").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  await page.locator('[data-check="signatures"][data-state="pass"]').waitFor({ state: "attached" });
+  // The list shows the signers' trust by the new file.
+  await open(page, "Events");
+  await page.locator(".sign.tone-good").first().waitFor();
+  assert.equal(await page.locator(".sign.tone-doubt").count(), 0);
+  await open(page, "Summary");
+  assert.equal(await reads(page), before);
+
+  await unfold(page);
+  await page
+    .getByRole("button", { name: /^Remove/ })
+    .first()
+    .click();
+  await page.locator(".verdict.tone-doubt").waitFor();
+  assert.equal(await reads(page), before);
+  await page.close();
+});
+
 test("trust: Escape leaves a signer untrusted", async () => {
   const page = await opened();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });

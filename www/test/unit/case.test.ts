@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { setImmediate } from "node:timers/promises";
+import type { JudgedAgain, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { Case, type CaseTools } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
@@ -42,6 +43,9 @@ function caseTools(rewritten: readonly string[], pin: string | null = null): Cas
         pin,
         index: { coverage: async () => undefined, count: async () => 0 },
         addEventListener: () => {},
+        isJudged: true,
+        judgeAgain: async () => "entries",
+        verifyWith: async () => undefined,
         cancel: () => {},
         close: () => {},
       }) as unknown as Session,
@@ -162,4 +166,92 @@ test("Case: cancel also cancels the current session", async () => {
   await done;
   assert.equal(work.phase, "canceled");
   assert.deepEqual(sessions, ["canceled"]);
+});
+
+/** A session that counts what a case does with it. */
+function judgedSession(answer: () => JudgedAgain, done: string[], ended = Promise.resolve()): Session {
+  const session = {
+    judged: Promise.resolve(),
+    ended,
+    phase: "done",
+    report: report([], []),
+    pin: null,
+    index: { coverage: async () => undefined, count: async () => 0 },
+    addEventListener: () => {},
+    isJudged: true,
+    judgeAgain: async ({ trust }: { trust: string }) => {
+      done.push(`judged with ${trust}`);
+      return answer();
+    },
+    verifyWith: async () => undefined,
+    cancel: () => done.push("canceled"),
+    close: () => done.push("closed"),
+  };
+  return session as unknown as Session;
+}
+
+test("Case: other input is applied to the session that there is, and its file isn't hashed again", async () => {
+  const done: string[] = [];
+  const work = new Case({
+    ...caseTools([]),
+    session: () => {
+      done.push("begun");
+      return judgedSession(() => "done", done);
+    },
+    sha256: async () => {
+      done.push("hashed");
+      return "00";
+    },
+  });
+  const verifyWith = (trust: string) => work.verify([CHOSEN], { trust, pins: [] }, false);
+  await verifyWith("one");
+  await setImmediate();
+  const [session] = work.parts.map((part) => part.session);
+  await verifyWith("two");
+  await setImmediate();
+  assert.equal(work.phase, "done");
+  assert.equal(work.readAgain, undefined);
+  assert.equal(work.parts[0]?.session, session);
+  assert.equal(work.parts[0]?.sha256, "00");
+  assert.deepEqual(done, ["begun", "hashed", "judged with two"]);
+  await work.verify([{ ...CHOSEN, file: new File([], "b.ndjson") }], { trust: "two", pins: [] }, false);
+  assert.deepEqual(done.slice(3, 6), ["canceled", "closed", "begun"]);
+});
+
+test("Case: reads a file again if its results weren't kept, and says why", async () => {
+  for (const why of ["entries", "events"] as const) {
+    const done: string[] = [];
+    const work = new Case({
+      ...caseTools([]),
+      session: () => {
+        done.push("begun");
+        return judgedSession(() => why, done);
+      },
+    });
+    await work.verify([CHOSEN], { trust: "one", pins: [] }, false);
+    await work.verify([CHOSEN], { trust: "two", pins: [] }, false);
+    assert.equal(work.phase, "done");
+    assert.equal(work.readAgain, why);
+    assert.deepEqual(done, ["begun", "judged with two", "closed", "begun"]);
+    work.close();
+    assert.equal(done.at(-1), "closed");
+  }
+});
+
+test("Case: other input keeps an index that is still being built", async () => {
+  const done: string[] = [];
+  const indexed = Promise.withResolvers<void>();
+  const work = new Case({
+    ...caseTools([]),
+    session: () => judgedSession(() => "done", done, indexed.promise),
+  });
+  const first = work.verify([CHOSEN], { trust: "one", pins: [] }, false);
+  while (work.phase !== "done") await setImmediate();
+  const second = work.verify([CHOSEN], { trust: "two", pins: [] }, false);
+  indexed.resolve();
+  await Promise.all([first, second]);
+  assert.equal(work.phase, "done");
+  assert.deepEqual(done, ["judged with two"]);
+  work.cancel();
+  assert.deepEqual(done, ["judged with two", "canceled"]);
 });

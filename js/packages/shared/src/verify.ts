@@ -4,6 +4,7 @@ export type { VerifiedEvent } from "../../countersign/dist/verify/batch.js";
 export {
   createVerifier,
   type Verify,
+  type VerifyArchive,
   type VerifyLive,
   type VerifyReading,
 } from "../../countersign/dist/verify/create-verifier.js";

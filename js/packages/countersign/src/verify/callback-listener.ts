@@ -3,14 +3,14 @@
 import type { Finding, Phrases } from "../report.js";
 import { EventBatch } from "./batch.js";
 import { readMarks } from "./marks.js";
-import type { LiveOptions, VerifyOptions } from "./options.js";
+import type { LiveOptions, ReadingOptions } from "./options.js";
 import { type BatchKind, type LineCounts, type Listener, never, type Outcome } from "./roles.js";
 
 /** Minimum milliseconds between two calls of `onProgress`. */
 const MIN_PROGRESS_INTERVAL_MS = 100;
 
 /** The caller's callbacks. */
-type Callbacks = Pick<VerifyOptions, "onProgress" | "onEvents" | "onMarks" | "onFinding"> &
+type Callbacks = Pick<ReadingOptions, "onProgress" | "onEvents" | "onMarks" | "onFinding" | "onArchive"> &
   Partial<Pick<LiveOptions, "onReport">>;
 
 /** Calls the caller's callbacks. An error in one ends the verification. */
@@ -57,6 +57,10 @@ export class CallbackListener implements Listener {
     if (!isNext) {
       this.#shown = this.#shown.then(() => this.#reportNow());
     }
+  }
+
+  archived(archive: Blob): void {
+    this.#call(() => this.#callbacks.onArchive?.(archive));
   }
 
   /** Passes on the remaining results after everything was verified. */

@@ -4,7 +4,7 @@ import { type Deferred, deferred } from "../promises.js";
 import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import { WorkerPool } from "../rpc/worker-pool.js";
 import { Coordinator } from "../wasm/verifier.js";
-import { type HostListener, report } from "./results.js";
+import { ArchiveCollector, type HostListener, report } from "./results.js";
 import type { ChunkResult, Feed, Outcome, SummarizerWorker, Summary, Task } from "./roles.js";
 
 /** Maximum number of parts assigned to each summarizer: one in progress, and others so that it never waits. */
@@ -21,6 +21,7 @@ export class PartCoordinator implements Feed {
   readonly #summarizers: WorkerPool<Remote<SummarizerWorker>>;
   readonly #coordinator: Coordinator;
   readonly #wantsEvents: boolean;
+  readonly #archive: ArchiveCollector | undefined;
   /** Chunks that are not consumed yet; the first may be consumed in part. */
   readonly #chunks: { rest: Uint8Array; readonly spent: ArrayBuffer; readonly taken: Deferred<ChunkResult> }[] = [];
   readonly #spare: ArrayBuffer[] = [];
@@ -45,6 +46,7 @@ export class PartCoordinator implements Feed {
     });
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
     this.#wantsEvents = task.wants.events;
+    this.#archive = task.wants.archive ? new ArchiveCollector() : undefined;
   }
 
   chunk(bytes: Uint8Array): Promise<ChunkResult> {
@@ -74,6 +76,7 @@ export class PartCoordinator implements Feed {
   /** Finishes after all parts were absorbed. */
   async #finish(): Promise<Outcome> {
     const outcome = this.#coordinator.finish() as Outcome;
+    this.#archive?.finish(this.#coordinator, this.#listener);
     await report(this.#coordinator, this.#listener);
     await this.#listener.idle();
     this.#coordinator.free();
@@ -143,6 +146,7 @@ export class PartCoordinator implements Feed {
       this.#absorbed += 1;
       const { summary, part, at } = next;
       this.#coordinator.absorb(summary, this.#wantsEvents ? part : NOTHING, at);
+      this.#archive?.collect(this.#coordinator);
       if (part.buffer.byteLength === PART_BUFFER_BYTES) {
         this.#spare.push(part.buffer);
       }

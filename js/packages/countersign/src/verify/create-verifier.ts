@@ -19,8 +19,23 @@ import type { WorkerLike } from "../rpc/worker-group.js";
 import { CallbackListener } from "./callback-listener.js";
 import { InlineEngine } from "./inline.js";
 import { type Lines, openLines } from "./lines.js";
-import { type LiveOptions, ownVerifyOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import { CHUNK_BYTES, type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
+import {
+  type LiveOptions,
+  ownVerifyOptions,
+  type ReadingOptions,
+  readTask,
+  readThreads,
+  type VerifyOptions,
+} from "./options.js";
+import {
+  type ArchiveOutcome,
+  CHUNK_BYTES,
+  type Engine,
+  type Listener,
+  never,
+  type Outcome,
+  type Task,
+} from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerEngine } from "./worker-engine.js";
 
@@ -47,7 +62,17 @@ export type Verification = Outcome;
 export type Verify = (source: Source, options?: VerifyOptions) => Promise<Verification>;
 
 /** Verifies an export, which may be an already opened source. */
-export type VerifyReading = (source: Source | Reading, options?: VerifyOptions) => Promise<Verification>;
+export type VerifyReading = (source: Source | Reading, options?: ReadingOptions) => Promise<Verification>;
+
+/**
+ * Verifies an export again from its archive, with another trust file, other pins, or other expectations. The result is
+ * that of verifying the export. There are no events. An archive is trusted, so it must come from `onArchive` of the
+ * same page.
+ */
+export type VerifyArchive = (
+  archive: Blob,
+  options?: Omit<VerifyOptions, "onEvents" | "threads">,
+) => Promise<ArchiveOutcome>;
 
 /**
  * Verifies a growing export line by line, such as a log server's live view read by `readStream`. When the lines end, it
@@ -64,6 +89,7 @@ const MAX_DEFAULT_THREADS = 8;
 export function createVerifier({ module, plain, worker }: VerifierSetup & PlainSetup): {
   verify: VerifyReading;
   verifyLive: VerifyLive;
+  verifyArchive: VerifyArchive;
 } {
   const verifierModule = loading("verifier", module);
   const ofText = plain === undefined ? verifierModule : loading("verifier", plain);
@@ -76,7 +102,7 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
       if (worker === undefined || threads === 0 || (chosen === undefined && !canStart)) {
         return inline();
       }
-      const module = await (isText(first) ? ofText() : verifierModule());
+      const module = await (task.isArchive || isText(first) ? ofText() : verifierModule());
       if (isOver()) {
         // No code would stop workers that start after the end.
         return never();
@@ -112,7 +138,13 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
     const chosen = readThreads(options);
     return run(openLines(lines), options, starter(task, chosen, Math.min(chosen ?? 1, 1)));
   };
-  return { verify, verifyLive };
+  const verifyArchive: VerifyArchive = async (archive, input = {}) => {
+    const options = ownVerifyOptions(input);
+    options?.signal?.throwIfAborted();
+    const task = { ...readTask(options), isArchive: true };
+    return (await run(open(archive), options, starter(task, undefined, 1))) as ArchiveOutcome;
+  };
+  return { verify, verifyLive, verifyArchive };
 }
 
 /**
@@ -140,7 +172,7 @@ function defaultThreads(size: number | undefined): number {
 
 async function run(
   reading: Reading,
-  options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>,
+  options: ReadingOptions & Partial<Pick<LiveOptions, "onReport">>,
   start: Start,
 ): Promise<Outcome> {
   const { signal } = options;

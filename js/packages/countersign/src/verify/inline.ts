@@ -1,8 +1,8 @@
 /** Verifies on the current thread, in small steps that let other tasks run. */
 
 import { codedBy } from "../rpc/errors.js";
-import init, { Verifier } from "../wasm/verifier.js";
-import { report } from "./results.js";
+import init, { ArchiveVerifier, Verifier } from "../wasm/verifier.js";
+import { ArchiveCollector, report } from "./results.js";
 import { CHUNK_BYTES, type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
 
 /** Milliseconds after which other tasks can run. */
@@ -12,10 +12,11 @@ const STEP_BYTES = 4 << 20;
 
 /** The engine for runtimes without workers, for callers that want none, and for a worker that verifies alone. */
 export class InlineEngine implements Engine {
-  #verifier: Verifier;
+  #verifier: Verifier | ArchiveVerifier;
   #listener: Listener;
   #yields: boolean;
   #live: ReturnType<typeof liveReporter> | undefined;
+  #archive: ReturnType<typeof archiver> | undefined;
   #spare = new ArrayBuffer(CHUNK_BYTES);
   #stepStart = performance.now();
   #stepBytes = 0;
@@ -24,10 +25,17 @@ export class InlineEngine implements Engine {
 
   /** The core must be loaded. */
   constructor(task: Task, listener: Listener, yields: boolean) {
-    this.#verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
     this.#listener = listener;
     this.#yields = yields;
-    this.#live = task.wants.live ? liveReporter(task, this.#verifier, listener, () => !this.#isReporting) : undefined;
+    const { trust, pins, expect, wants, isArchive } = task;
+    if (isArchive) {
+      this.#verifier = new ArchiveVerifier(trust, pins, expect, wants);
+    } else {
+      const verifier = new Verifier(trust, pins, expect, wants);
+      this.#verifier = verifier;
+      this.#live = wants.live ? liveReporter(task, verifier, listener, () => !this.#isReporting) : undefined;
+      this.#archive = wants.archive ? archiver(verifier, listener) : undefined;
+    }
   }
 
   static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<InlineEngine> {
@@ -43,6 +51,7 @@ export class InlineEngine implements Engine {
     for (let rest = chunk; rest.length > 0; ) {
       const length = core(() => this.#verifier.push(rest));
       rest = rest.subarray(length);
+      this.#archive?.collect();
       const { lines, events } = this.#verifier;
       this.#listener.taken(length, { lines, events });
       await this.#report();
@@ -59,6 +68,7 @@ export class InlineEngine implements Engine {
 
   async end(): Promise<Outcome> {
     const outcome = core(() => this.#verifier.finish() as Outcome);
+    this.#archive?.finish();
     await this.#report();
     return outcome;
   }
@@ -113,6 +123,12 @@ function core<T>(call: () => T): T {
   } catch (error) {
     throw codedBy("verifier", error);
   }
+}
+
+/** Collects a verifier's archive, and passes it on at the end. */
+function archiver(verifier: Verifier, to: Listener) {
+  const collector = new ArchiveCollector();
+  return { collect: () => collector.collect(verifier), finish: () => collector.finish(verifier, to) };
 }
 
 /** Minimum milliseconds between two reports. */

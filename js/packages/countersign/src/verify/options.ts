@@ -48,6 +48,15 @@ export interface VerifyOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of `verify`, plus one for the viewer. */
+export interface ReadingOptions extends VerifyOptions {
+  /**
+   * Called with an archive before the result, unless the export can't be read or has more than about 1.6 million entries.
+   * An archive takes about 40 bytes per event.
+   */
+  onArchive?: ((archive: Blob) => void) | undefined;
+}
+
 /** Options of `verifyLive`. */
 export interface LiveOptions extends Omit<VerifyOptions, "threads"> {
   /**
@@ -103,6 +112,7 @@ const OPTIONS = [
   "onEvents",
   "onMarks",
   "onFinding",
+  "onArchive",
   "onReport",
   "signal",
 ];
@@ -115,15 +125,15 @@ export function ownVerifyOptions<Options extends VerifyOptions>(options: Options
 }
 
 /** Validates options and converts them for the core. */
-export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>, live = false): Task {
+export function readTask(options: ReadingOptions & Partial<Pick<LiveOptions, "onReport">>, live = false): Task {
   must(
     typeof options === "object" && options !== null,
     undefined,
     "options must be an object",
     "pass { trust }, or omit the options",
   );
-  const { trust, pins, expect, onEvents, onMarks, onFinding, onProgress, onReport, threads, signal, ...others } =
-    options;
+  const { trust, pins, expect, onEvents, onMarks, onFinding, onArchive, ...rest } = options;
+  const { onProgress, onReport, threads, signal, ...others } = rest;
   refuseAny(others, "trust, pins, expect, threads, signal, and callbacks such as onEvents");
   return {
     trust: trust === undefined ? undefined : new TextEncoder().encode(readText(trust, "trust")),
@@ -134,8 +144,10 @@ export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onR
       offsets: false,
       marks: onMarks !== undefined,
       findings: onFinding !== undefined,
+      archive: onArchive !== undefined,
       live,
     },
+    isArchive: false,
     measuresNow: live && field(expect, "now") === undefined,
   };
 }

@@ -35,6 +35,52 @@ export async function report(results: Results, to: Listener, alive?: () => Promi
   while (await show("marks", () => results.takeMarks())) {}
 }
 
+/** The methods for the archive of the core's verifying classes. */
+interface Archiving {
+  takeArchive(): Uint8Array | undefined;
+}
+
+/** Bytes of pieces of an archive that become a blob. Browsers keep blobs outside a worker's memory. */
+const BLOB_BYTES = 1 << 20;
+
+/** Collects the pieces of an archive. */
+export class ArchiveCollector {
+  /** Undefined once there is no archive. */
+  #blobs: Blob[] | undefined = [];
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #bytes = 0;
+
+  /** Takes the next piece from the core. */
+  collect(core: Archiving): void {
+    const piece = this.#blobs && (core.takeArchive() as Uint8Array<ArrayBuffer> | undefined);
+    if (piece === undefined) {
+      this.#blobs = undefined;
+      this.#pieces = [];
+    } else if (piece.length > 0) {
+      this.#pieces.push(piece);
+      this.#bytes += piece.length;
+      if (this.#bytes >= BLOB_BYTES) {
+        this.#addBlob();
+      }
+    }
+  }
+
+  #addBlob(): void {
+    this.#blobs?.push(new Blob(this.#pieces));
+    this.#pieces = [];
+    this.#bytes = 0;
+  }
+
+  /** Takes the last piece after the end, and passes the archive on, if there is one. */
+  finish(core: Archiving, to: Listener): void {
+    this.collect(core);
+    if (this.#blobs !== undefined) {
+      this.#addBlob();
+      to.archived(new Blob(this.#blobs));
+    }
+  }
+}
+
 /** The listener of a worker, which forwards results to the host. */
 export class HostListener implements Listener {
   counts: LineCounts = { lines: 0, events: 0 };
@@ -76,6 +122,10 @@ export class HostListener implements Listener {
 
   report(outcome: Outcome): void {
     void this.#host.report(outcome);
+  }
+
+  archived(archive: Blob): void {
+    void this.#host.archived(archive);
   }
 
   readonly fail = (reason: unknown): void => {

@@ -26,9 +26,11 @@ export interface Task {
     | undefined;
   /**
    * The results to pass on; `offsets` adds the events' positions in the export, and `live` verifies a growing export
-   * with intermediate reports.
+   * with intermediate reports. `archive` also passes on an archive, from which the export can be verified again.
    */
-  wants: { events: boolean; offsets: boolean; marks: boolean; findings: boolean; live: boolean };
+  wants: { events: boolean; offsets: boolean; marks: boolean; findings: boolean; archive: boolean; live: boolean };
+  /** True if the input is an archive of an export. */
+  isArchive: boolean;
   /** True if an age is measured at the time of each report. */
   measuresNow: boolean;
 }
@@ -58,7 +60,7 @@ export interface ChunkResult {
 }
 
 /** Calls from a worker to the host. */
-export interface VerifyHost extends Pick<Listener, "show" | "found" | "report"> {
+export interface VerifyHost extends Pick<Listener, "show" | "found" | "report" | "archived"> {
   /** Reports a failure outside of a call. */
   fail(error: WireError): void;
 }
@@ -91,6 +93,15 @@ export interface Outcome extends Judged {
   pin: string | null;
 }
 
+/** The result of verifying an export again from its archive. */
+export interface ArchiveOutcome extends Outcome {
+  /**
+   * The chains whose key is authorized. For events that were passed on with another trust file, this replaces
+   * `authorized`.
+   */
+  authorized: readonly string[];
+}
+
 /** Size of a chunk, in bytes. */
 export const CHUNK_BYTES = 256 << 10;
 
@@ -116,6 +127,8 @@ export interface Listener {
   found(findings: readonly Finding[], phrases: Phrases): void;
   /** Reports the result as if the export had ended with the last checkpoint. */
   report(outcome: Outcome): void;
+  /** Passes on the archive. Not called if the export can't be read or has too many entries. */
+  archived(archive: Blob): void;
   /** Reports a failure. */
   fail(reason: unknown): void;
 }

@@ -36,6 +36,7 @@ export class WorkerEngine implements Engine {
       show: (kind, bytes) => listener.show(kind, bytes),
       found: (findings, phrases) => listener.found(findings, phrases),
       report: (outcome) => listener.report(outcome),
+      archived: (archive) => listener.archived(archive),
       fail: (error) => listener.fail(deserializeError(error, "verifier")),
     };
     let hasStarted = false;

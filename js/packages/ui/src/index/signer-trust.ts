@@ -19,6 +19,11 @@ export interface SignedEvent {
 export interface SignerFacts {
   readonly signers: readonly Pick<Signer, "vkey" | "trust">[];
   readonly doubts: Doubts;
+  /**
+   * The chains whose key is authorized, if the events were passed on with another trust file. Undefined if the events'
+   * own `authorized` applies.
+   */
+  readonly authorized?: readonly string[] | undefined;
 }
 
 /**
@@ -30,12 +35,14 @@ export function signerTrusts(report: SignerFacts | undefined): (event: SignedEve
     return () => "unsettled";
   }
   const { signers, doubts } = report;
+  const allowed = report.authorized && new Set(report.authorized);
   const trusts = new Map(signers.map(({ vkey, trust }) => [vkey, trust]));
   const chains = new Set(doubts === "all" ? [] : doubts);
   return ({ authorized, chain, vkey }) => {
     const isDoubted = doubts === "all" || chains.has(chain);
     const trust = trusts.get(vkey) ?? "untrusted";
-    if (authorized && !isDoubted && trust !== "untrusted") {
+    const isAuthorized = allowed === undefined ? authorized : allowed.has(chain);
+    if (isAuthorized && !isDoubted && trust !== "untrusted") {
       return "trusted";
     }
     if (trust === "revoked") {

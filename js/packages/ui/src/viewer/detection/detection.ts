@@ -142,7 +142,9 @@ export class Detection extends EventTarget {
         segment += 1;
       } else if (isOver) {
         await updating;
-        return update(true);
+        await update(true);
+        // Another trust file changes how far signers are trusted.
+        return this.#followReports(() => update(true));
       }
       if (
         updating === undefined &&
@@ -158,6 +160,19 @@ export class Detection extends EventTarget {
         await this.#waitForMore();
       }
     }
+  }
+
+  /** Updates the findings whenever the session has another report. */
+  #followReports(update: () => Promise<void>): void {
+    const { session } = this;
+    let updating = Promise.resolve();
+    const next = () => {
+      updating = updating.then(() => (this.#isClosed ? undefined : update()));
+      // A later query reports the failure.
+      updating.catch(() => {});
+    };
+    session.addEventListener("report", next);
+    this.addEventListener("over", () => this.#isClosed && session.removeEventListener("report", next));
   }
 
   /** Resolves when more events may have arrived, or none will. */

@@ -2,6 +2,7 @@
 
 import type { Judged, Report } from "@countersign/shared/report.js";
 import type { Facts, LogSummary } from "../../analyze/types.js";
+import type { SignerFacts } from "../../index/signer-trust.js";
 
 /** Returns the range of entries for which an export is complete, as `[begin, end)`. */
 export function completeRange({ complete }: Pick<Report, "complete">): readonly [number, number] | undefined {
@@ -22,7 +23,11 @@ export function logSummaryOf(report: Report): LogSummary {
 }
 
 /** Returns the same summary, plus signers and doubts. */
-export function factsOf({ report, doubts }: Pick<Judged, "report" | "doubts">): Facts {
+export function factsOf({
+  report,
+  doubts,
+  authorized,
+}: Pick<Judged, "report" | "doubts"> & Pick<SignerFacts, "authorized">): Facts {
   const signers = report.signers.map(({ vkey, trust }) => ({ vkey, trust }));
-  return { ...logSummaryOf(report), signers, doubts };
+  return { ...logSummaryOf(report), signers, doubts, ...(authorized && { authorized }) };
 }

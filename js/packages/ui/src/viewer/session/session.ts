@@ -5,8 +5,10 @@ import { deferred } from "@countersign/shared/promises.js";
 import type { Finding, Phrases, Report } from "@countersign/shared/report.js";
 import type {
   Expectations,
+  Mark,
   Source,
   Verification,
+  VerifyArchive,
   VerifyLive,
   VerifyOptions,
   VerifyReading,
@@ -26,6 +28,8 @@ import { compareTrust, type TrustCompared } from "./trust-compared.js";
 export interface Tools {
   readonly verify: VerifyReading;
   readonly verifyLive: VerifyLive;
+  /** Optional: verifies a file again without reading it. */
+  readonly verifyArchive?: VerifyArchive | undefined;
   readonly index: () => EventIndex;
   /** Optional: slices and proofs. */
   readonly slicer?: (() => Slicer) | undefined;
@@ -59,6 +63,11 @@ export interface SessionOptions {
   readonly rules?: (() => Promise<string>) | undefined;
   /** True to report only once all events are in the index. Default: the report of a file comes before that. */
   readonly waitsForIndex?: boolean | undefined;
+  /**
+   * True to keep an archive of the results, about 40 bytes per event and at most 64 MiB, so that another trust file can be
+   * applied without reading the source again. Default: false.
+   */
+  readonly keepsArchive?: boolean | undefined;
 }
 
 /** Progress of a verification. */
@@ -74,6 +83,21 @@ export interface Progress {
   readonly secondsLeft: number | undefined;
 }
 
+/** The input of a verification that can be replaced. */
+export type Judging = Pick<SessionOptions, "trust" | "trustName" | "pins">;
+
+/**
+ * The result of verifying a file again with other input:
+ *
+ * - `done`: without reading it;
+ * - `entries`: impossible, because it has too many entries to keep their results, or can't be read as an export;
+ * - `events`: impossible, because keys that expired or were revoked may change which events are in the index.
+ */
+export type JudgedAgain = "done" | "entries" | "events";
+
+/** Codes of findings about links that fail because of statements in key notes, which depend on the trust file. */
+const KEY_FAILURES = ["key.revoked", "key.expired", "key.not_yet_valid"] as const;
+
 /** Milliseconds for which changes are collected before they are dispatched: one frame. */
 const FRAME_MS = 16;
 /** Minimum milliseconds between two notifications of the index's progress: each renders the page. */
@@ -83,9 +107,9 @@ const INDEX_PROGRESS_MS = 300;
 export class Session extends EventTarget {
   readonly source: Source | Live;
   readonly name: string | undefined;
-  readonly trust: string | undefined;
-  readonly trustName: string | undefined;
-  readonly pins: readonly string[];
+  trust: string | undefined;
+  trustName: string | undefined;
+  pins: readonly string[];
   /** Index of its verified events. */
   readonly index: EventIndex;
   /**
@@ -111,22 +135,28 @@ export class Session extends EventTarget {
   failure: PlainError | undefined;
   #signerTrust = signerTrusts(undefined);
   /** Marks of the export other than its events. */
-  readonly marks = new Ledger();
+  marks = new Ledger();
   #running = new AbortController();
   #notification: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   #selected: SelectedEvents | undefined;
   #bytes: (() => Blob) | undefined;
+  /** Archive of a file that was verified; undefined if it has too many entries. */
+  #archive: Blob | undefined;
+  readonly #expect: Expectations | undefined;
+  /** Number of verifications of the archive with other input. */
+  #judgings = 0;
   /** Events of a file, which are indexed after the verdict; undefined for other sources. */
   readonly #spool: EventSpool | undefined;
   /** Time of the next notification of the index's progress. */
   #nextProgress = 0;
   readonly #judged = deferred<void>();
   readonly #waitsForIndex: boolean;
+  readonly #keepsArchive: boolean;
 
   constructor(
     source: Source | Live,
-    { trust, trustName, pins = [], expect, name, rules, waitsForIndex = false }: SessionOptions,
+    { trust, trustName, pins = [], expect, name, rules, waitsForIndex = false, keepsArchive = false }: SessionOptions,
     tools: Tools,
   ) {
     super();
@@ -137,6 +167,8 @@ export class Session extends EventTarget {
     this.trustName = trustName;
     this.pins = pins;
     this.#waitsForIndex = waitsForIndex;
+    this.#expect = expect;
+    this.#keepsArchive = keepsArchive;
     this.index = tools.index();
     this.#spool = source instanceof Blob ? new EventSpool(this.index) : undefined;
     this.judged = this.#judged.promise;
@@ -220,6 +252,73 @@ export class Session extends EventTarget {
     void this.detection?.select(events).catch(() => {});
   }
 
+  /** True while the file is verified with other input, without reading it again. */
+  get isJudgingAgain(): boolean {
+    return this.#judgings > 0;
+  }
+
+  /** True if there is a verdict on a file, which may be reached again with other input. */
+  get isJudged(): boolean {
+    return !this.#isClosed && this.verification !== undefined && this.bytes !== undefined;
+  }
+
+  /**
+   * Verifies the file with other input in place of the session's own, without reading it again. Index, detection, and
+   * selection stay. Unless the result is `done`, nothing changes. Rejects for invalid input, and once `signal` is aborted.
+   */
+  async judgeAgain({ trust, trustName, pins = [] }: Judging, signal: AbortSignal): Promise<JudgedAgain> {
+    const marks = new Ledger();
+    this.#judgings += 1;
+    try {
+      const verification = await this.verifyWith({ trust, pins }, signal, (some) => marks.add(some));
+      if (verification === undefined || this.verification === undefined) {
+        return "entries";
+      }
+      if (hasKeyFailure(this.verification.report) || hasKeyFailure(verification.report)) {
+        return "events";
+      }
+      this.trust = trust;
+      this.trustName = trustName;
+      this.pins = pins;
+      this.marks = marks;
+      this.goodPin = null;
+      this.firstFailure = undefined;
+      this.firstFailurePhrases = {};
+      this.#accept(verification);
+      return "done";
+    } finally {
+      this.#judgings -= 1;
+      this.#notify();
+    }
+  }
+
+  /**
+   * Verifies the file with other input, without reading it again and without a change of the session. Resolves to
+   * undefined if that is impossible.
+   */
+  async verifyWith(
+    { trust, pins }: Pick<Judging, "trust" | "pins">,
+    signal: AbortSignal,
+    onMarks?: (marks: readonly Mark[]) => void,
+  ): Promise<Verification | undefined> {
+    const { verifyArchive } = this.#tools;
+    if (this.#archive === undefined || verifyArchive === undefined || !this.isJudged) {
+      return undefined;
+    }
+    const begun = performance.now();
+    return verifyArchive(this.#archive, {
+      trust,
+      pins,
+      expect: this.#expect,
+      signal,
+      onMarks,
+      onProgress: ({ bytes, total, events }) => {
+        this.progress = progressOf(bytes, total, events, (performance.now() - begun) / 1000);
+        this.#notify();
+      },
+    });
+  }
+
   /** Stops the verification. */
   cancel(): void {
     this.#running.abort(new DOMException("the verification was canceled", "AbortError"));
@@ -235,7 +334,8 @@ export class Session extends EventTarget {
     this.index.close();
   }
 
-  async #run({ verify, verifyLive }: Tools, options: Omit<VerifyOptions, "threads">): Promise<void> {
+  async #run(tools: Tools, options: Omit<VerifyOptions, "threads">): Promise<void> {
+    const { verify, verifyLive } = tools;
     const { source } = this;
     const verifyOptions: Omit<VerifyOptions, "threads"> = {
       ...options,
@@ -253,7 +353,10 @@ export class Session extends EventTarget {
       } else {
         const reading = this.index.open(source);
         this.#bytes = reading.kept;
-        const verification = await verify(reading, verifyOptions);
+        const onArchive = (archive: Blob) => {
+          this.#archive = archive;
+        };
+        const verification = await verify(reading, { ...verifyOptions, ...(this.#keepsArchive && { onArchive }) });
         if (this.#waitsForIndex) {
           kept = verification;
         } else {
@@ -346,6 +449,11 @@ export class Session extends EventTarget {
       this.dispatchEvent(new Event("change"));
     }, FRAME_MS);
   }
+}
+
+/** True if links failed because of statements in key notes. */
+function hasKeyFailure({ finding_counts }: Report): boolean {
+  return KEY_FAILURES.some((code) => (finding_counts[code] ?? 0) > 0);
 }
 
 /** True if the source doesn't end. */

@@ -1,0 +1,256 @@
+//! The compact serialization of a chunk's summary.
+//!
+//! Most entries are event links that continue their chain. Such a link takes its leaf hash and about six bytes: its
+//! position, time, and previous hash follow from the entries before it.
+
+use crate::export::Withheld;
+use crate::hash::Hash;
+use crate::time::Time;
+use crate::verify::summary::{Entry, EntryKind, LinkEntry, PayloadState, Role, SignatureState, Summary};
+use crate::verify::wire::Wire;
+
+const SIGNATURES: [SignatureState; 4] =
+    [SignatureState::No, SignatureState::Valid, SignatureState::Invalid, SignatureState::Unresolved];
+const PAYLOADS: [PayloadState; 7] = [
+    PayloadState::NoEvent,
+    PayloadState::Matches,
+    PayloadState::Fails,
+    PayloadState::Withheld(None),
+    PayloadState::Withheld(Some(Withheld::Erased)),
+    PayloadState::Withheld(Some(Withheld::Redacted)),
+    PayloadState::Withheld(Some(Withheld::Filtered)),
+];
+
+/// The first byte of an event link: its signature's number, its payload's number shifted by two, and these bits.
+mod bit {
+    /// The link's position is not the next one of its chain, and follows.
+    pub(super) const SEQ: u8 = 1 << 5;
+    /// The previous hash is not that of the chain's last link in the chunk, and follows.
+    pub(super) const PREV: u8 = 1 << 6;
+    /// The entry is not an event link.
+    pub(super) const OTHER: u8 = 1 << 7;
+}
+
+/// Appends a summary, without event texts and without signatures that are not verified yet.
+pub(super) fn write(summary: &Summary, out: &mut Vec<u8>) {
+    let Summary { lines, filled, last_filled, chains, leaves, entries, findings, .. } = summary;
+    for number in [*lines, *filled, *last_filled, entries.len() as u64] {
+        write_number(number, out);
+    }
+    chains.write(out);
+    leaves.write(out);
+    findings.write(out);
+    let mut so_far = Progress::new(chains.len());
+    for entry in entries {
+        write_number(entry.line.wrapping_sub(so_far.line), out);
+        match &entry.kind {
+            EntryKind::Link(link) if matches!(link.role, Role::Event) => {
+                write_link(link, &so_far, leaves, out);
+            }
+            kind => {
+                out.push(bit::OTHER);
+                kind.write(out);
+            }
+        }
+        so_far.pass(entry);
+    }
+}
+
+fn write_link(link: &LinkEntry, so_far: &Progress, leaves: &[Hash], out: &mut Vec<u8>) {
+    let signature = number_in(&SIGNATURES, &link.signature);
+    let payload = number_in(&PAYLOADS, &link.payload);
+    let (seq, prev) = so_far.next_link(link.chain, leaves);
+    let seq_bit = if seq == Some(link.seq) { 0 } else { bit::SEQ };
+    let prev_bit = if prev == Some(link.prev) { 0 } else { bit::PREV };
+    out.push(signature | payload << 2 | seq_bit | prev_bit);
+    write_number(link.chain.into(), out);
+    if seq_bit != 0 {
+        write_number(link.seq, out);
+    }
+    let time = link.time.millis().wrapping_sub(so_far.time);
+    // Small numbers of either sign become small numbers.
+    write_number((time << 1 ^ time >> 63).cast_unsigned(), out);
+    if prev_bit != 0 {
+        link.prev.write(out);
+    }
+}
+
+/// Returns the position of a value that is in the list.
+fn number_in<T: PartialEq>(all: &[T], value: &T) -> u8 {
+    all.iter().position(|other| other == value).unwrap_or_default() as u8
+}
+
+/// Parses a summary. `None` if the bytes are malformed or inconsistent.
+pub(super) fn read(mut from: &[u8]) -> Option<Summary> {
+    let from = &mut from;
+    let mut number = || read_number(from);
+    let (lines, filled, last_filled, count) = (number()?, number()?, number()?, number()?);
+    let (chains, leaves, findings) = (Vec::read(from)?, Vec::read(from)?, Vec::read(from)?);
+    let mut summary = Summary { lines, filled, last_filled, chains, leaves, findings, ..Summary::default() };
+    let mut so_far = Progress::new(summary.chains.len());
+    // Every entry takes more than one byte, so a false count can't reserve more than there are bytes.
+    summary.entries.reserve(usize::try_from(count).ok()?.min(from.len()));
+    for _ in 0..count {
+        let line = so_far.line.wrapping_add(read_number(from)?);
+        let first = u8::read(from)?;
+        let kind = if first == bit::OTHER {
+            EntryKind::read(from)?
+        } else {
+            EntryKind::Link(read_link(first, &so_far, &summary.leaves, from)?)
+        };
+        let entry = Entry { line, kind };
+        so_far.pass(&entry);
+        summary.entries.push(entry);
+    }
+    (from.is_empty() && summary.is_sound()).then_some(summary)
+}
+
+fn read_link(first: u8, so_far: &Progress, leaves: &[Hash], from: &mut &[u8]) -> Option<LinkEntry> {
+    let signature = *SIGNATURES.get(usize::from(first & 3))?;
+    let payload = *PAYLOADS.get(usize::from(first >> 2 & 7))?;
+    let chain = u32::try_from(read_number(from)?).ok()?;
+    let (seq, prev) = so_far.next_link(chain, leaves);
+    let seq = if first & bit::SEQ == 0 { seq? } else { read_number(from)? };
+    let time = read_number(from)?;
+    let time = (time >> 1).cast_signed() ^ -(time & 1).cast_signed();
+    let time = Time::from_millis(so_far.time.wrapping_add(time))?;
+    let prev = if first & bit::PREV == 0 { prev? } else { Hash::read(from)? };
+    Some(LinkEntry { chain, role: Role::Event, signature, payload, seq, time, prev, event: (0, 0) })
+}
+
+/// The entries of a chunk so far, from which the next ones follow.
+struct Progress {
+    line: u64,
+    /// The last link's time, in milliseconds since the epoch.
+    time: i64,
+    /// The number of leaves.
+    leaves: usize,
+    /// The position of each chain's last link, and its leaf.
+    chains: Vec<Option<(u64, usize)>>,
+}
+
+impl Progress {
+    fn new(chains: usize) -> Self {
+        Self { line: 0, time: 0, leaves: 0, chains: vec![None; chains] }
+    }
+
+    /// Returns the position and the previous hash of the chain's next link.
+    fn next_link(&self, chain: u32, leaves: &[Hash]) -> (Option<u64>, Option<Hash>) {
+        let last = self.chains.get(chain as usize).copied().flatten();
+        (last.and_then(|(seq, _)| seq.checked_add(1)), last.and_then(|(_, leaf)| leaves.get(leaf).copied()))
+    }
+
+    fn pass(&mut self, entry: &Entry) {
+        self.line = entry.line;
+        if let EntryKind::Link(link) = &entry.kind {
+            self.time = link.time.millis();
+            if let Some(last) = self.chains.get_mut(link.chain as usize) {
+                *last = Some((link.seq, self.leaves));
+            }
+        }
+        self.leaves += usize::from(entry.kind.is_leaf());
+    }
+}
+
+/// Appends a number, seven bits to a byte, the lowest first.
+fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn read_number(from: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = u8::read(from)?;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::link::ChainId;
+
+    fn link(line: u64, chain: u32, seq: u64, prev: Hash) -> Entry {
+        let (time, event) = (Time::MIN, (3, 9));
+        let (signature, payload) = (SignatureState::Valid, PayloadState::Withheld(Some(Withheld::Filtered)));
+        let link = LinkEntry { chain, role: Role::Event, signature, payload, seq, time, prev, event };
+        Entry { line, kind: EntryKind::Link(link) }
+    }
+
+    /// Returns a summary of three links and a skip. The last link follows the first.
+    fn summary() -> Summary {
+        let leaves = vec![Hash([1; 32]), Hash([2; 32]), Hash([3; 32])];
+        let skip = Entry { line: 4, kind: EntryKind::Skip(1, Hash([9; 32])) };
+        let mut last = link(300, 0, 8, leaves[0]);
+        if let EntryKind::Link(link) = &mut last.kind {
+            link.time = Time::MAX;
+        }
+        let entries = vec![link(1, 0, 7, Hash([8; 32])), link(2, 1, 1 << 40, Hash([7; 32])), skip, last];
+        let chains = vec![ChainId([4; 16]), ChainId([5; 16])];
+        Summary { lines: 300, filled: 4, last_filled: 300, chains, leaves, entries, ..Summary::default() }
+    }
+
+    fn written(summary: &Summary) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(summary, &mut out);
+        out
+    }
+
+    #[test]
+    fn entries_round_trip_without_their_texts() {
+        let bytes = written(&summary());
+        let mut expected = summary();
+        for entry in &mut expected.entries {
+            if let EntryKind::Link(link) = &mut entry.kind {
+                link.event = (0, 0);
+            }
+        }
+        assert_eq!(format!("{:?}", read(&bytes).unwrap()), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn malformed_bytes_are_not_read() {
+        let bytes = written(&summary());
+        for length in 0..bytes.len() {
+            assert!(read(&bytes[..length]).is_none(), "{length}");
+        }
+        assert!(read(&[&bytes[..], &[0]].concat()).is_none());
+        let mut other = summary();
+        other.leaves.pop();
+        assert!(read(&written(&other)).is_none());
+    }
+
+    #[test]
+    fn numbers_round_trip() {
+        for number in [0, 1, 0x7F, 0x80, 0x3FFF, 0x4000, u64::from(u32::MAX), u64::MAX] {
+            let mut out = Vec::new();
+            write_number(number, &mut out);
+            assert_eq!(read_number(&mut &out[..]), Some(number));
+        }
+        assert_eq!(read_number(&mut &[0xFF; 11][..]), None);
+    }
+
+    #[test]
+    fn a_link_that_continues_its_chain_takes_few_bytes() {
+        let mut summary = summary();
+        let before = written(&summary).len();
+        summary.leaves.push(Hash([6; 32]));
+        summary.entries.push(link(301, 0, 9, Hash([3; 32])));
+        summary.lines = 301;
+        if let EntryKind::Link(link) = &mut summary.entries[4].kind {
+            link.time = Time::MAX;
+        }
+        assert_eq!(written(&summary).len() - before, 32 + 4);
+    }
+}
