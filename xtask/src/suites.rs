@@ -106,7 +106,7 @@ pub(crate) const SUITES: &[Suite] = &[
         run: examples,
     },
     Suite {
-        name: "docs",
+        name: "docs-site",
         about: "the docs site: links, search, and accessibility; the reference of the command line",
         concurrency: Concurrency::Any,
         run: docs::test,
