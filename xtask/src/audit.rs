@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::docs;
 use crate::run::{self, Log};
 use crate::suites::SKIPPED;
 use crate::tools::Tools;
@@ -14,7 +15,7 @@ const DENY_VERSION: &str = "0.20.2";
 /// The manifests with separate lock files.
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "tests/oracle/Cargo.toml"];
 /// The folders with lock files of npm.
-const NPM_FOLDERS: [&str; 3] = ["js", "www", "examples"];
+const NPM_FOLDERS: [&str; 4] = ["js", "www", "examples", docs::FOLDER];
 
 /// Checks licenses, sources, and bans by `deny.toml`, which needs no network. Checks advisories if they can
 /// be downloaded, and otherwise reports that they weren't checked.

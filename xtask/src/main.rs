@@ -7,12 +7,15 @@ mod audit;
 mod background;
 mod bench;
 mod browser;
+mod command_line;
+mod docs;
 mod errors;
 mod fuzz;
 mod language;
 mod modules;
 mod mutants;
 mod npm;
+mod page;
 mod progress;
 mod python;
 mod release;
@@ -56,8 +59,14 @@ enum Task {
     Bench(bench::Args),
     /// Builds a release twice, and signs it if both builds are equal
     Release(release::Args),
+    /// Builds the auditor's page, one HTML file that works offline
+    Page,
+    /// Builds the documentation as a site that works offline
+    Docs(docs::Args),
     /// Writes the reference of errors, docs/errors.md, from the sources
     Errors,
+    /// Writes the reference of the command line, docs/command-line.md, from the program's help
+    CommandLine,
     /// Lists changes to the core that no test notices
     Mutants(mutants::Args),
     /// Installs the Python validators that some tests use
@@ -88,7 +97,10 @@ fn run(task: Task) -> Result<()> {
         Task::Simulate(args) => simulate::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
         Task::Release(args) => release::run(&tools, &args),
+        Task::Page => page::run(&tools),
+        Task::Docs(args) => docs::run(&tools, &args),
         Task::Errors => errors::run(&tools),
+        Task::CommandLine => command_line::run(&tools),
         Task::Mutants(args) => mutants::run(&tools, &args),
         Task::Validators => python::validators(&tools),
         Task::Fmt => suites::format(&tools),

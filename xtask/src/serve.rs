@@ -89,6 +89,7 @@ fn content_type(path: &Path) -> &'static str {
         Some("json") => "application/json",
         Some("ndjson") => "application/x-ndjson",
         Some("txt") => "text/plain; charset=utf-8",
+        Some("png") => "image/png",
         Some("svg") => "image/svg+xml",
         Some("wasm") => "application/wasm",
         _ => "application/octet-stream",

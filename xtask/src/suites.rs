@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::audit;
 use crate::bench;
 use crate::browser;
+use crate::docs;
 use crate::errors;
 use crate::fuzz;
 use crate::language;
@@ -105,6 +106,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: examples,
     },
     Suite {
+        name: "docs-site",
+        about: "the docs site: links, search, and accessibility; the reference of the command line",
+        concurrency: Concurrency::Any,
+        run: docs::test,
+    },
+    Suite {
         name: "audit",
         about: "licenses, sources and known vulnerabilities of all crates",
         concurrency: Concurrency::Background,
@@ -130,7 +137,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "doc",
-        about: "the documentation's links resolve, and the crates can be packaged",
+        about: "links in the crates' documentation resolve, and the crates can be packaged",
         concurrency: Concurrency::NotWithHostBuilds,
         run: doc,
     },
@@ -177,8 +184,8 @@ pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) {
     }
 }
 
-/// The folders with TypeScript code.
-const PACKAGES: [&str; 3] = ["js", "www", "examples"];
+/// The folders with TypeScript or JavaScript code.
+const PACKAGES: [&str; 4] = ["js", "www", "examples", docs::FOLDER];
 
 /// Formats all code.
 pub(crate) fn format(tools: &Tools) -> Result<()> {
@@ -492,7 +499,7 @@ fn examples(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 /// Runs the checks and tests of an npm folder. Its tests can run `program`.
-fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> Result<String> {
+pub(crate) fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> Result<String> {
     let node = tools.node()?;
     log.run(node.npm(tools, folder).args(["run", "check"]))?;
     let tested = |script: &str, files: &[&str]| {

@@ -5,25 +5,18 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use super::sample_log::SampleLog;
 use super::watch::Watch;
 use super::{FILES, SAMPLE, WATCHLIST};
-use crate::npm;
+use crate::page;
 use crate::progress;
 use crate::serve::Site;
 use crate::tools::Tools;
-use crate::wasm;
 
 /// The page that is served.
 const SERVED: &str = "target/sample/page.html";
-/// The page that is built with everything else.
-const COMPLETE: &str = "www/dist/index.html";
-/// The page that `www/vite.config.ts` builds in the mode `preview`.
-const PREVIEW: &str = "target/preview/index.html";
-/// The artifacts that the page consists of, and that record its sample.
-const ARTIFACTS: [&str; 5] = ["analyzer", "index", "recorder", "slicer", "verifier"];
 
 /// The URL of the page, and the sample files.
 pub(super) struct Page {
@@ -35,11 +28,12 @@ impl Page {
     /// Serves the page of the last build, or else a preview that builds quickly, with the sample files and
     /// the watchlist.
     pub(super) fn soon(tools: &Tools, listener: TcpListener, start: Instant) -> Result<Page> {
-        if tools.path(COMPLETE).is_file() && tools.path(FILES).is_dir() {
-            replace(tools, COMPLETE)?;
+        if tools.path(page::COMPLETE).is_file() && tools.path(FILES).is_dir() {
+            replace(tools, page::COMPLETE)?;
         } else {
-            build(tools)?;
-            replace(tools, PREVIEW)?;
+            page::build_preview(tools)?;
+            sample_files(tools)?;
+            replace(tools, page::PREVIEW)?;
         }
         let page = serve(tools, listener)?;
         println!(
@@ -56,24 +50,8 @@ The logs, the dashboard, and the Worker follow once they are built.
 
     /// Replaces the served page with the page that was built with everything else.
     pub(super) fn complete(tools: &Tools) -> Result<()> {
-        replace(tools, COMPLETE)
+        replace(tools, page::COMPLETE)
     }
-}
-
-/// Builds a preview of the page and only what it needs, without optimizing.
-fn build(tools: &Tools) -> Result<()> {
-    // Download packages while the compilers run.
-    thread::scope(|scope| {
-        let packages = scope.spawn(|| npm::install(tools, "www"));
-        wasm::build_previews(tools, &ARTIFACTS.map(str::to_owned))?;
-        packages.join().map_err(|_| anyhow!("installing packages panicked"))?
-    })?;
-    tools.progress.step("page, unoptimized", |log| {
-        let node = || Ok::<_, anyhow::Error>(tools.node()?.node(tools));
-        log.run(node()?.args(["js/build/preview.mjs", "www/node_modules/typescript/bin/tsc"]))?;
-        log.run(tools.node()?.npm(tools, "www").args(["exec", "vite", "build", "--", "--mode", "preview"]))
-    })?;
-    sample_files(tools)
 }
 
 /// Records the sample files.

@@ -86,6 +86,15 @@ fn guide_commands_work() {
 }
 
 #[test]
+fn installed_program_can_be_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guide = include_str!("../../../../docs/install.md");
+    let said = run(folder.path(), &commands(guide, "Check the program").join("\n"));
+    assert!(said.starts_with(concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n")), "{said}");
+    assert_eq!(said.matches("✓ Verified.").count(), 2, "init, and the command: {said}");
+}
+
+#[test]
 fn log_server_commands_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;

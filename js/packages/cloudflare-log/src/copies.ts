@@ -15,7 +15,7 @@ export class OtherLog extends Error {
   constructor(key: string) {
     super(
       `the bucket contains a different ${key} than this log: its storage was restored, or reset with the same key. ` +
-        "The log accepts no more entries, because that would fork it; see docs/running-a-log.md, Backup and restore",
+        "The log accepts no more entries, because that would fork it; see docs/cloudflare.md, Durability",
     );
   }
 }

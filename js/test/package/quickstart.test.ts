@@ -1,0 +1,133 @@
+/** Runs the code of the quickstarts in `docs/`, each in its runtime, until a log has the event. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { GatedLog, skip } from "../adapters/gate.ts";
+import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
+import { Installed } from "./installed.ts";
+import { inWorkerd } from "./runtimes.ts";
+
+const [{ secret: KEY }] = EMITTERS;
+const MAX_START_MS = 60_000;
+const POLL_MS = 50;
+
+const tool = (name: string) => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url));
+const NODE = [process.execPath];
+const DENO = [tool("deno"), "run", "--allow-net", "--allow-env", "--allow-read", "--allow-write"];
+const BUN = [tool("bun"), "run"];
+
+/** Returns the JavaScript blocks of a quickstart. */
+const blocks = (runtime: string) => {
+  const text = readFileSync(new URL(`../../../docs/quickstart-${runtime}.md`, import.meta.url), "utf8");
+  return [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+};
+
+/** A quickstart's server: its page, the number of its block, and the command that runs it. */
+const SERVERS = {
+  "Node.js": ["node", 0, NODE],
+  Express: ["express", 0, NODE],
+  Fastify: ["express", 1, NODE],
+  "Hono in Bun": ["hono", 0, BUN],
+  Deno: ["deno", 0, DENO],
+  Bun: ["bun", 0, BUN],
+} as const;
+
+describe("quickstarts", { skip }, () => {
+  const installed = new Installed("countersign");
+  const log = new GatedLog();
+  const env = { ...process.env, NODE_ENV: "production", AUDIT_KEY: KEY, AUDIT_LOG: LOG.vkey };
+
+  before(async () => {
+    await log.start();
+    installed.borrow("express", "fastify", "hono");
+  });
+  after(async () => {
+    await log.close();
+    installed.remove();
+  });
+
+  /** Waits until the log has a deletion of this job by `u_1`. */
+  const delivered = (id: string) =>
+    eventually(
+      `the log has the deletion of ${id}`,
+      () => log.events(),
+      (events) =>
+        events.some(({ event }) => {
+          const { action, actor, target } = event as {
+            action: string;
+            actor?: { id: string };
+            target?: { id: string };
+          };
+          return action === "job.delete" && actor?.id === "u_1" && target?.id === id;
+        }),
+    );
+
+  for (const [name, [page, block, command]] of Object.entries(SERVERS)) {
+    test(name, async () => {
+      const id = name.replace(/\W/g, "");
+      const file = installed.path(`${id}.mjs`);
+      // Each server has its own outbox.
+      writeFileSync(file, (blocks(page)[block] ?? assert.fail("no block")).replace("audit.outbox", `${id}.outbox`));
+      const port = await freePort();
+      const [program, ...args] = [...command, file];
+      const server = spawn(program, args, {
+        cwd: installed.folder,
+        env: { ...env, AUDIT_URL: log.url, PORT: String(port) },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      try {
+        const response = await responding(server, `http://127.0.0.1:${port}/jobs/${id}`);
+        assert.equal(response, "deleted\n");
+        await delivered(id);
+      } finally {
+        server.kill("SIGTERM");
+        if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+      }
+    });
+  }
+
+  test("Cloudflare Workers", async () => {
+    const bindings = { AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey };
+    const worker = await inWorkerd(installed, blocks("workers")[0] ?? assert.fail("no block"), { bindings });
+    try {
+      const response = await worker.dispatchFetch("http://worker.test/jobs/Worker", { method: "DELETE" });
+      assert.equal(await response.text(), "deleted\n");
+      await delivered("Worker");
+    } finally {
+      await worker.dispose();
+    }
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Deletes a job as soon as the server listens, and returns its response. */
+async function responding(server: ChildProcess, address: string): Promise<string> {
+  const errors: string[] = [];
+  server.stderr?.on("data", (data) => errors.push(String(data)));
+  const until = Date.now() + MAX_START_MS;
+  while (Date.now() < until) {
+    assert.equal(server.exitCode, null, `the server ended: ${errors.join("")}`);
+    try {
+      const response = await fetch(address, { method: "DELETE", headers: { "x-user": "u_1" } });
+      return await response.text();
+    } catch {
+      // It doesn't listen yet.
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+  return assert.fail(`the server doesn't respond: ${errors.join("")}`);
+}
