@@ -340,7 +340,7 @@ test("sections: all say the same scope and verdict, and none says verified witho
   await page.getByText("Paste a trust file").click();
   const stranger = log.run("keygen", "other.example/app", "--out", log.path("stranger.key"));
   for (const [text, says] of [
-    [`emitter ${stranger}\n`, /The only key in pasted-trust\.txt did not sign this file/],
+    [`emitter ${stranger}\n`, /, but the only key in pasted-trust\.txt did not sign this file/],
     [log.trust, /Verified\.[\s\S]*complete: all 11 entries of the log so far/],
   ] as const) {
     await page.getByLabel("Trust file", { exact: true }).fill(text);

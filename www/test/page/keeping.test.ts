@@ -12,6 +12,7 @@ import {
   open,
   PAGE,
   saved,
+  serve,
   unfold,
   upload,
   verdict,

@@ -37,7 +37,7 @@ const WORDS = {
   altered: "Altered.",
   broken: "Broken.",
   not_checked: "Not fully checked.",
-  untrusted: "Unchanged since it was signed, but you don’t trust the signer’s key.",
+  untrusted: "Unchanged since it was signed, but trust.txt doesn’t vouch for all signers.",
   partial: "Unchanged, but this may be only part of the log.",
   verified: "Verified.",
 };
