@@ -70,6 +70,11 @@ export class Ask extends View {
     this.#message = "";
   }
 
+  /** The fields of the panel are shown with the answer, while there is one. */
+  protected override updated(): void {
+    this.panel()?.lend(this.querySelector(".ask-answer") !== null);
+  }
+
   protected override render(): TemplateResult {
     const t = this.texts.evidence.ask;
     return html`
@@ -169,7 +174,7 @@ export class Ask extends View {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
-    const { reference = "", examiner = "" } = panel?.typed ?? {};
+    const noSlice = panel?.sliceReason;
     const isAll = this.#contents === "examined";
     const about = isAll ? t.contained : events === 0 ? t.statedNone : t.stated;
     const contain = (event: Event) => {
@@ -177,10 +182,7 @@ export class Ask extends View {
       this.requestUpdate();
     };
     return html`
-      <div class="evidence-fields">
-        ${field(make.reference, reference, (text) => panel?.write({ reference: text }))}
-        ${field(make.examiner, examiner, (text) => panel?.write({ examiner: text }))}
-      </div>
+      ${panel?.fieldsView() ?? nothing}
       ${
         panel?.canContainAll === false
           ? html`<p class="help">${t.tooLarge}</p>`
@@ -194,10 +196,11 @@ export class Ask extends View {
           events === 0
             ? nothing
             : html`
-              <button type="button" name="slice" @click=${() => void panel?.saveSlice()}>${t.slice}</button>
+              <button type="button" name="slice" aria-disabled=${noSlice !== undefined} aria-describedby=${noSlice === undefined ? nothing : "ask-no-slice"} @click=${() => void panel?.saveSlice()}>${t.slice}</button>
               <button type="button" class="quiet" name="show" @click=${emits("open-tab", "events")}>${t.show}</button>`
         }
       </div>
+      ${noSlice === undefined || events === 0 ? nothing : html`<p class="basis tone-bad" id="ask-no-slice">${icon("warning")}<span>${noSlice}</span></p>`}
       ${panel === undefined || panel.message === "" ? nothing : html`<p class="ask-saved" aria-hidden="true">${icon("file")}${value(panel.message, 600)}</p>`}
     `;
   }
@@ -237,10 +240,4 @@ export function sentence(
         : "",
   ];
   return `${parts.join("")}.`;
-}
-
-function field(label: string, text: string, write: (text: string) => void): TemplateResult {
-  return html`
-    <label>${label}<input autocomplete="off" maxlength="1000" .value=${text} @input=${({ target }: Event) => write((target as HTMLInputElement).value)} /></label>
-  `;
 }

@@ -300,6 +300,8 @@ export const de: PageTexts = {
       `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Eintrag ${count(size)} beginnt. Fordern Sie einen mit dieser Grenze an.`,
     smallerThen:
       ", und dieser Export endet davor. Entweder ist er älter, oder das Log wurde gekürzt. Das Urteil berücksichtigt das.",
+    rewrittenFaultyThen:
+      ". Was in dieser Datei steht, ist nicht das, was damals da war. Aber diese Datei besteht auch die eigene Prüfung nicht, kann also nach dem Export verändert worden sein: Holen Sie sie noch einmal von ihrer Quelle, bevor Sie schließen, dass das Log umgeschrieben wurde.",
     rewrittenThen:
       ". Was in dieser Datei steht, ist nicht das, was damals da war: Das Log wurde umgeschrieben, oder ein anderes Log trägt denselben Namen. Diese Datei als Beleg aufheben.",
     first: "Dieses Gerät sieht dieses Log zum ersten Mal. Es merkt sich jetzt dessen Größe:",
@@ -357,9 +359,18 @@ export const de: PageTexts = {
     contradictionOfOne:
       "Zwei davon sind aus einem Log und widersprechen einander: Das Log wurde umgeschrieben.",
     undetermined: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
+    sameState: "dasselbe Log, im selben Stand",
+    faulty: "Übereinstimmung nicht gezeigt",
+    fails: (names) =>
+      names.length === 1
+        ? html`denn ${names[0]} besteht die eigene Prüfung nicht`
+        : "denn beide bestehen die eigene Prüfung nicht",
+    faultyOf: (faulty, all) =>
+      `${count(faulty)} von ${count(all)} Dateien ${faulty === 1 ? "besteht" : "bestehen"} die eigene Prüfung nicht. Zusammen zeigen sie deshalb nichts. Siehe das Ergebnis jeder Datei.`,
+    allSameState: "Sie stimmen überein: Alle sind von demselben Log, im selben Stand.",
     waiting: "Wartet",
     agreement: {
-      "no-pin": "der kleinere hat keinen Checkpoint, den ein vertrauter Schlüssel signiert hat",
+      "no-pin": "der kleinere hat keinen Checkpoint, der jede Prüfung besteht",
       "not-reached": "der größere lässt aus, wo der kleinere endet",
       "other-log": "ein anderes Log",
       unread: "einer von beiden ist nicht lesbar",
@@ -373,6 +384,9 @@ export const de: PageTexts = {
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
+    ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
+    ofFaultySays: (word) =>
+      `Die Datei gibt über den Export an, aus dem sie stammt: „${word}“ Die Ereignisse hier sind so, wie sie signiert wurden, aber auf das Übrige in jenem Export ist kein Verlass. Prüfen Sie den Export selbst`,
     authors: "Unverändert nach der Vertrauensdatei des Verfassers.",
     authorsSays:
       "Eine solche Datei kann jeder mit eigenen Schlüsseln machen. Wählen Sie eine Vertrauensdatei aus anderer Quelle, um sie mit Schlüsseln zu prüfen, denen Sie vertrauen",
@@ -550,6 +564,22 @@ export const de: PageTexts = {
     one: "Diese Datei",
     other: "Mit",
     same: "Dasselbe Log. Bis zum Ende der kleineren Datei haben beide dieselbe Geschichte.",
+    sameState: (entries) =>
+      `Dasselbe Log, im selben Stand: Beide haben dieselbe Geschichte von ${entries}. Sie können sich nur darin unterscheiden, was sie zurückhalten oder auslassen.`,
+    faulty: {
+      heading: "Das zeigt nicht, dass die Dateien übereinstimmen.",
+      fails: (names) =>
+        names.length === 1
+          ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf. Die andere Datei hat ihr eigenes Ergebnis, das dieser Vergleich nicht ändert.`
+          : "Beide Dateien bestehen die eigene Prüfung nicht. Verlassen Sie sich auf keine von beiden.",
+      grown:
+        "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Wurde dort ein Ereignis geändert, steht es deshalb in der Liste unten: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
+      identical:
+        "Sie sind dieselbe Datei, Byte für Byte. Die eine kann also nicht zeigen, was in der anderen geändert wurde.",
+      contradicts:
+        "Ihre Baum-Hashes widersprechen sich außerdem. Eine Datei, die die eigene Prüfung nicht besteht, beweist aber nicht, dass das Log umgeschrieben wurde: Holen Sie sie noch einmal von ihrer Quelle, und vergleichen Sie dann.",
+      otherLog: "Außerdem nennen sie verschiedene Logs. Es gibt nichts zu vergleichen.",
+    },
     identical: "Das ist dieselbe Datei, Byte für Byte. Es gibt nichts zu vergleichen.",
     contradiction: "Die beiden widersprechen einander.",
     evidence:
@@ -777,10 +807,23 @@ export const de: PageTexts = {
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
+      allWithin: (events, first, last) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
+      question: "Frage",
+      questions: {
+        asked: (who, rest) => (who === "" ? `Was wurde${rest} getan?` : `Was hat ${who}${rest} getan?`),
+        search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
+        all: (within) => `Was enthält dieser Export${within}?`,
+        within: (first, last) => ` in den Einträgen ${first} bis ${last}`,
+        or: " oder ",
+        others: (left) => (left === 1 ? "eine weitere" : `${count(left)} weitere`),
+      },
       answer: "Antwort",
       rules: {
         name: "Regeln",
-        heading: "Erkennungsregeln:",
+        question: (rules, pack, within) =>
+          rules === 1
+            ? `Hat die Regel in „${pack}“${within} angeschlagen?`
+            : `Hat eine der ${count(rules)} Regeln in „${pack}“${within} angeschlagen?`,
         none: (rules, pack, events) =>
           html`Keine der ${rules} Regeln in „${pack}“ hat angeschlagen. Untersucht: ${events}.`,
         some: (findings, events) => `Die Regeln ergeben ${findings}. Untersucht: ${events}.`,
@@ -816,6 +859,13 @@ export const de: PageTexts = {
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
       typed: "Beides steht in dem, was Sie speichern und drucken. Es wird nirgendwohin gesendet.",
+      untyped: "nicht ausgefüllt",
+      noSlice: {
+        altered:
+          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei verändert ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beleg: Der behält das Ergebnis dieser Datei.",
+        broken:
+          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei fehlerhaft ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beleg: Der behält das Ergebnis dieser Datei.",
+      },
       save: "Als Beweis speichern",
       saveAbout:
         "Eine HTML-Datei mit den ausgewählten Ereignissen, der Vertrauensdatei, dem Bericht und dieser Seite. Sie prüft sich selbst, wenn man sie öffnet, auch offline.",
