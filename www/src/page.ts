@@ -387,7 +387,7 @@ export class Page extends View {
           ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
           ${trustView(part, t)}
           <div class="beside">
-            ${meaningView(part, judged, t)}
+            ${meaningView(part, judged, this.#choice.pins, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
           </div>
           ${checksView(judged, t)}

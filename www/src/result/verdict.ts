@@ -7,6 +7,8 @@ import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { localDay, moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
+import { readCheckpoint } from "../input/checkpoint.ts";
+import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
 import { isOnlyContradicted } from "../state/comparison.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -38,9 +40,10 @@ export function shownWords(
     const { word } = verdictWords({ report: source, phrases: {}, why: null }, t.viewer);
     return { tone: "bad", icon: "warning", word: t.verdict.ofFaulty, says: t.verdict.ofFaultySays(word) };
   }
-  return isByAuthor && words.tone === "good"
-    ? { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays }
-    : words;
+  if (!isByAuthor) return words;
+  if (words.tone === "good")
+    return { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays };
+  return words.tone === "fair" ? { ...words, says: `${words.says} ${t.verdict.authorsSays}` } : words;
 }
 
 /**
@@ -102,7 +105,12 @@ export function foldedVerdictView(
 }
 
 /** Renders what a verdict doesn't mean, what to do now, and what this device knows about the log. */
-export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateResult {
+export function meaningView(
+  part: Part,
+  judged: Judged,
+  pins: readonly TextFile[],
+  t: PageTexts,
+): TemplateResult {
   const compared = part.session?.compared;
   const words = verdictWords(judged, t.viewer, { compared });
   return html`
@@ -115,8 +123,20 @@ export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateR
         ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>
       ${seenView(part, t)}
+      ${otherPinsView(pins, judged.report, t)}
     </section>
   `;
+}
+
+/** Renders which of the reader's pins are of other logs, and say nothing about this one. */
+function otherPinsView(pins: readonly TextFile[], { origin }: Report, t: PageTexts): TemplateResult[] {
+  if (origin === null) return [];
+  return pins.flatMap(({ name, text }) => {
+    const pinned = readCheckpoint(text)?.origin;
+    return pinned === undefined || pinned === origin
+      ? []
+      : html`<p class="seen tone-doubt" data-pin="other">${icon("warning")}<span>${t.memory.otherPin(value(name, 80), value(pinned, 200), value(origin, 200))}</span></p>`;
+  });
 }
 
 /** Renders the trust file's keys beside those that signed, unless it vouches for all of them. */

@@ -20,9 +20,15 @@ export function isFaulty({ session }: Part): boolean {
 export function comparison(one: Part, other: Part, agreement: Agreement): Comparison {
   const faulty = [one, other].filter(isFaulty);
   if (agreement.is === "unknown" && agreement.why === "unread") return agreement;
-  const isEvidence = agreement.is === "contradicts" && faulty.every(isOnlyContradicted);
+  const isEvidence = agreement.is === "contradicts" && faulty.every(isSignedByLog);
   if (faulty.length > 0 && !isEvidence) return { is: "faulty", faulty, agreement };
   return agreement.is === "grown" && size(one) === size(other) ? { is: "same-state" } : agreement;
+}
+
+/** True if the log signed the entries of a part as they are, so that they show what the log stated. */
+function isSignedByLog(part: Part): boolean {
+  const { tree, log } = part.session?.report?.checks ?? {};
+  return isOnlyContradicted(part) || (tree?.state === "pass" && log?.state === "pass");
 }
 
 /** True if a part fails its checks only because it contradicts an earlier state of its log. */

@@ -65,6 +65,8 @@ export const de: PageTexts = {
     unreadable:
       "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
     report: "Das ist ein Bericht. Wählen Sie den Export, von dem er handelt, um das Ergebnis zu vergleichen.",
+    evidenceAlone: "nicht geöffnet, denn eine Beweisdatei wird für sich geprüft. Wählen Sie sie allein.",
+    empty: "nicht benutzt, denn die Datei ist leer. Laden Sie sie noch einmal herunter.",
   },
 
   trust: {
@@ -145,6 +147,7 @@ export const de: PageTexts = {
       order: "Etwas fehlt, ist doppelt, steht in falscher Reihenfolge oder ist nicht erlaubt.",
       unread: "Nicht die ganze Datei ist lesbar.",
       unsigned: "Nicht alles hier ist von einer Signatur gedeckt.",
+      empty: "In dieser Datei ist kein Eintrag, der verändert sein könnte.",
     },
     signed: {
       question: "Von wem signiert?",
@@ -304,6 +307,8 @@ export const de: PageTexts = {
       ". Was in dieser Datei steht, ist nicht das, was damals da war. Aber diese Datei besteht auch die eigene Prüfung nicht, kann also nach dem Export verändert worden sein: Holen Sie sie noch einmal von ihrer Quelle, bevor Sie schließen, dass das Log umgeschrieben wurde.",
     rewrittenThen:
       ". Was in dieser Datei steht, ist nicht das, was damals da war: Das Log wurde umgeschrieben, oder ein anderes Log trägt denselben Namen. Diese Datei als Beleg aufheben.",
+    otherPin: (name, pinned, origin) =>
+      html`${name} ist ein Pin von ${pinned}, nicht von ${origin}, und sagt deshalb nichts über diese Datei.`,
     first: "Dieses Gerät sieht dieses Log zum ersten Mal. Es merkt sich jetzt dessen Größe:",
     leaveOut: "Erneut prüfen, ohne das, was dieses Gerät sich merkt",
   },

@@ -66,6 +66,8 @@ export const en = {
     unreadable:
       "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
     report: "This is a report. Choose the export it is about to check whether the result is the same.",
+    evidenceAlone: "not opened, because an evidence file is checked alone. Choose it by itself.",
+    empty: "not used, because it is empty. Download it again.",
   },
 
   trust: {
@@ -140,6 +142,7 @@ export const en = {
       order: "Something is missing, repeated, out of order or not allowed.",
       unread: "Not all of the file can be read.",
       unsigned: "Not everything here is covered by a signature.",
+      empty: "There is no entry in this file that could have been changed.",
     },
     signed: {
       question: "Signed by whom?",
@@ -298,6 +301,8 @@ export const en = {
       ". What is in this file differs from what was there then. But this file also fails its own checks, so it may have been altered after it was exported: get it again from its source before you conclude that the log was rewritten.",
     rewrittenThen:
       ". What is in this file differs from what was there then. Either the log was rewritten, or another log has the same name. Keep this file as evidence.",
+    otherPin: (name: unknown, pinned: unknown, origin: unknown) =>
+      html`${name} is a pin of ${pinned}, not of ${origin}, so it says nothing about this file.`,
     first: "This is the first time this device has seen this log. It now remembers its size:",
     leaveOut: "Check again without what this device remembers",
   },

@@ -254,6 +254,51 @@ test("evidence: another page verifies it and says if its page is the same", asyn
   assert.equal(await page.locator(".filed").count(), 0);
 });
 
+test("evidence: is checked alone, and no file given with it is lost without a word", async (t) => {
+  const page = await opened(t);
+  const complaint = page.locator(".complaint-line", { hasText: "checked alone" });
+  const { export: source, trust = "" } = vector("log-two-chains");
+  const files = [
+    upload("one.evidence.html", await evidence()),
+    upload("audit.ndjson", await readFile(source)),
+  ];
+  await choose(page, "Choose a file", files);
+  await complaint.waitFor();
+  assert.match((await complaint.textContent()) ?? "", /^\s*one\.evidence\.html: not opened/);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await page.locator(".filed").count(), 0);
+  // Of two, the first is opened.
+  const two = [upload("one.evidence.html", await evidence()), upload("two.evidence.html", await evidence())];
+  await choose(page, "Choose another file", two);
+  await page.locator('[data-filed="open"]').waitFor();
+  assert.match((await complaint.textContent()) ?? "", /^\s*two\.evidence\.html: not opened/);
+  // The reader's trust file comes with it, and nothing is complained about.
+  const mine = upload("mine.txt", await readFile(trust));
+  await choose(page, "Choose another file", [upload("one.evidence.html", await evidence()), mine]);
+  await page.locator(".inputs", { hasText: "mine.txt" }).waitFor();
+  await page.locator(".verdict").waitFor();
+  assert.equal((await page.locator(".complaint-line").first().textContent())?.trim(), "");
+});
+
+test("evidence: with other line ends, it is refused as evidence, and not taken for a login page", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose a file", upload("crlf.html", (await evidence()).replaceAll("\n", "\r\n")));
+  await page.locator('[data-filed="refused"]').waitFor();
+});
+
+test("files: an empty file beside others is named, and is no part", async (t) => {
+  const page = await opened(t);
+  const { export: source } = vector("log-two-chains");
+  const files = [upload("audit.ndjson", await readFile(source)), upload("trust.txt", "")];
+  await choose(page, "Choose a file", files);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await page.locator(".parts").count(), 0);
+  assert.match(
+    (await page.locator(".complaint-line").first().textContent()) ?? "",
+    /trust\.txt: not used, because it is empty/,
+  );
+});
+
 test("evidence: states what the verdict of the full export depends on", async (t) => {
   for (const [name, says] of [
     [

@@ -321,6 +321,19 @@ test("trust: signers that the trust file doesn't vouch for are named", async () 
   await page.close();
 });
 
+test("pins: a pin of another log is named, because it says nothing about the file", async () => {
+  const page = await opened();
+  const given = vector("log-two-chains");
+  const pin = readFileSync(vector("pin-same").pins[0] ?? "", "utf8").replace(/^.*\n/, "log.other/x\n");
+  await choose(page, "Add a pin", upload("other.pin.txt", pin));
+  await verifyVector(page, given);
+  assert.match(
+    (await page.locator('[data-pin="other"]').textContent()) ?? "",
+    /other\.pin\.txt is a pin of log\.other\/x, not of log\.example\/audit, so it says nothing/,
+  );
+  await page.close();
+});
+
 test("trust: handles a log without checkpoints, and names written right to left", async () => {
   const page = await opened();
   await choose(page, "Choose a trust file", upload("a\u202Etxt.evil", `${OTHER[0]}\n`));
