@@ -187,15 +187,6 @@ test("compare: an altered file is no proof that the log was rewritten", async (t
   assert.doesNotMatch(await words(page, ".verdict"), /contradicts this one/);
 });
 
-test("compare: a file that only lacks witnesses still shows that the log was rewritten", async (t) => {
-  const page = await opened(t);
-  // The quorum of this trust file isn't that of the other export.
-  await choose(page, "Choose a file", [upload("one.ndjson", OTHER), upload("two.ndjson", WHOLE)]);
-  await page.locator(".parts").waitFor();
-  assert.match(await words(page, ".parts .agree >> nth=0"), /Two of them are from one log and contradict/);
-  assert.match(await words(page, ".parts .agree >> nth=1"), /^1 of 2 files fails its own checks/);
-});
-
 test("compare: two copies of an altered file aren't good because they are the same", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", [upload("a.ndjson", CHANGED), upload("b.ndjson", CHANGED)]);
