@@ -52,11 +52,11 @@ function shown(names: readonly string[], t: PageTexts): readonly string[] {
 export function queryView({ query, detections }: Questioned, t: PageTexts): TemplateResult | typeof nothing {
   const { filed, ask } = t.evidence;
   if (detections !== null)
-    return html`<p class="help case-query">${filed.rules.name}: ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}, SHA-256 <code class="hash">${detections.pack.hash}</code></p>`;
+    return html`<p class="help case-query"><span>${filed.rules.name}: ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}, SHA-256 <code class="hash">${detections.pack.hash}</code></span></p>`;
   if (query === null) return nothing;
   const basis = askedOf(query)?.basis;
   return html`
-    <p class="help case-query">${ask.query} <code dir="ltr">${value(query, MAX_QUERY_LENGTH)}</code></p>
+    <p class="help case-query"><span>${ask.query} <code dir="ltr">${value(query, MAX_QUERY_LENGTH)}</code></span></p>
     ${basis === undefined ? nothing : html`<p class="help">${ask.times[basis]}</p>`}
   `;
 }

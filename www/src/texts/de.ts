@@ -737,6 +737,18 @@ export const de: PageTexts = {
         future: (late) =>
           `${events(late)} ${late === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung. Regeln über einen Zeitraum zählen ${late === 1 ? "es" : "sie"} nicht.`,
       },
+      statedDoubts: {
+        verdict: "Der Export als Ganzes ist nicht bestätigt: siehe sein Ergebnis unten.",
+        unverified: (unverified) =>
+          `${events(unverified)} im Export ${unverified === 1 ? "ist" : "sind"} nicht gültig, ${unverified === 1 ? "wurde" : "wurden"} deshalb nicht durchsucht und ${unverified === 1 ? "kann" : "können"} passen.`,
+        omitted: (omitted) =>
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht im Export.`,
+        part: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} des Logs sind im Export. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        chains: "Nur die Ketten im Export sind nachweislich vollständig. Das Log kann weitere haben.",
+        undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen des Exports weitere gab.",
+        undated: "Nichts zeigt, bis wann der Export das Log zeigt.",
+      },
       times: {
         happened:
           "Zeit: was jedes Ereignis angibt. Wenn es keine angibt, die Zeit, zu der es aufgezeichnet wurde.",

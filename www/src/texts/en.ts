@@ -727,6 +727,18 @@ export const en = {
         future: (late: number) =>
           `${events(late)} ${late === 1 ? "states" : "state"} a time later than the recording. Rules over a timespan don’t count ${late === 1 ? "it" : "them"}.`,
       },
+      statedDoubts: {
+        verdict: "The export as a whole is not verified: see its verdict below.",
+        unverified: (unverified: number) =>
+          `${events(unverified)} in the export ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it wasn’t" : "they weren’t"} searched and may match.`,
+        omitted: (omitted: number) =>
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in the export.`,
+        part: (first: string, last: string) =>
+          `Only entries ${first} to ${last} of the log are in the export. Nothing is missing between them; there may be others before or after.`,
+        chains: "Only the chains in the export are shown to be complete. The log may have others.",
+        undetermined: "Nothing shows whether there were other entries before or after those in the export.",
+        undated: "Nothing shows up to which time the export shows the log.",
+      },
       times: {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",
         recorded: "Time: when each event was recorded, as signed with it.",

@@ -195,6 +195,10 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   assert.match(await words(again.locator(".verdict .says")), /“Altered\.”/);
   assert.match(await words(again.locator(".inputs")), /-of-altered-file\.countersign\.ndjson/);
   await again.locator('[data-whole="altered"]').waitFor();
+  assert.match(
+    await words(again.locator('[data-doubt="unverified"]')),
+    /^1 event in the export doesn’t verify/,
+  );
 });
 
 test("ask: reference and examiner are asked for once", async (t) => {

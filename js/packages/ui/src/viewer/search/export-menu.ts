@@ -65,7 +65,7 @@ export class ExportMenu extends TextView {
         >${icon("save")}<span>${texts.label}</span></button>
         <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.isOpen}>
           <p id="export-selection">${selectionView(this.selection, this.texts)}${reason !== undefined && this.selection.state === "ready" ? html` <span>${reason}</span>` : nothing}</p>
-          ${this.#fault === undefined ? nothing : html`<p class="tone-bad" id="export-fault">${icon("warning")}<span>${texts.faulty[this.#fault]}</span></p>`}
+          ${this.#fault === undefined ? nothing : html`<p class="tone-bad menu-fault" id="export-fault">${icon("warning")}<span>${texts.faulty[this.#fault]}</span></p>`}
           ${this.#choice("csv", texts.csv)}
           ${this.#choice("ndjson", texts.ndjson)}
           ${canSlice ? this.#choice("slice", texts.slice) : nothing}
