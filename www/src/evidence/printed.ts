@@ -37,9 +37,9 @@ export function printedWords(
         frame === undefined || filed === undefined
           ? html`${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
           : html`
+            ${row(words.question, html`<strong>${questionWords(frame, t)}</strong>`)}
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
-            ${row(words.question, html`<strong>${questionWords(frame, t)}</strong>`)}
             ${row(frame.detections === null ? words.query : words.rules.name, frameQueryView(frame, t))}
             ${row(words.answer, answerView(filed, check, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}

@@ -38,7 +38,16 @@ export function shownWords(
   if (words.tone === "bad") return words;
   if (faultOf(source) !== undefined && source !== undefined) {
     const { word } = verdictWords({ report: source, phrases: {}, why: null }, t.viewer);
-    return { tone: "bad", icon: "warning", word: t.verdict.ofFaulty, says: t.verdict.ofFaultySays(word) };
+    const says = t.verdict.ofFaultySays(word);
+    // A verdict in doubt keeps its own headline.
+    return words.tone === "good" || words.tone === "fair"
+      ? {
+          tone: "bad",
+          icon: "warning",
+          word: t.verdict.ofFaulty,
+          says: `${t.verdict.ofFaultyEvents} ${says}`,
+        }
+      : { ...words, says: `${words.says} ${says}` };
   }
   if (!isByAuthor) return words;
   if (words.tone === "good")

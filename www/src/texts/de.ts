@@ -390,8 +390,9 @@ export const de: PageTexts = {
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
     ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
+    ofFaultyEvents: "Die Ereignisse hier sind so, wie sie signiert wurden.",
     ofFaultySays: (word) =>
-      `Die Datei gibt über den Export an, aus dem sie stammt: „${word}“ Die Ereignisse hier sind so, wie sie signiert wurden, aber auf das Übrige in jenem Export ist kein Verlass. Prüfen Sie den Export selbst`,
+      `Die Datei gibt über den Export an, aus dem sie stammt: „${word}“ Auf das Übrige in jenem Export ist kein Verlass. Prüfen Sie den Export selbst`,
     authors: "Unverändert nach der Vertrauensdatei des Verfassers.",
     authorsSays:
       "Eine solche Datei kann jeder mit eigenen Schlüsseln machen. Wählen Sie eine Vertrauensdatei aus anderer Quelle, um sie mit Schlüsseln zu prüfen, denen Sie vertrauen",

@@ -382,8 +382,9 @@ export const en = {
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
     ofFaulty: "Taken from an export that fails its own checks.",
+    ofFaultyEvents: "The events here are as they were signed.",
     ofFaultySays: (word: string) =>
-      `The file states about the export that it was taken from: “${word}” The events here are as they were signed, but what else was in that export isn’t reliable. Check the export itself`,
+      `The file states about the export that it was taken from: “${word}” What else was in that export isn’t reliable. Check the export itself`,
     authors: "Unchanged, according to its author’s trust file.",
     authorsSays:
       "Anyone can make such a file with keys of their own. Choose a trust file that you got from another source, to check it with keys that you trust",
