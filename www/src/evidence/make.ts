@@ -122,7 +122,7 @@ function nameOf(input: EvidenceInput): string {
       ? counted(found, "finding")
       : sample !== undefined
         ? `sample-of-${sample.entries.length}`
-        : `${query === "" ? "all-" : ""}${counted(entries.length, "event")}`;
+        : `${query === "" && entries.length > 0 ? "all-" : ""}${counted(entries.length, "event")}`;
   const fault = faultInName(part.session?.report);
   return savedName({ file: part.file.name, reference, contents: `${contents}${fault}`, saved });
 }

@@ -227,6 +227,8 @@ export class Choice {
       this.#complainAlso(`${others.map(({ name }) => name).join(", ")}: ${t.evidenceAlone}`);
     if (alone !== undefined) return;
     if (exports.length > 0) {
+      if (adds && this.#shelf.is === "open")
+        this.#complainAlso(`${this.#shelf.filed.name}: ${t.evidenceClosed}`);
       const added = (await join(exports)).map((whole): Chosen => ({ ...whole, from: "reader" }));
       this.#begin(adds ? [...this.#exports, ...added] : added);
     }
@@ -332,7 +334,10 @@ export class Choice {
     }
     this.#suspended = undefined;
     this.#usesMemory = true;
-    this.#exports = exports;
+    // Without the evidence file, its export is checked with the reader's keys, as any other.
+    this.#exports = exports.map((one) =>
+      one.from === "evidence" ? { file: one.file, of: one.of, from: "reader" } : one,
+    );
   }
 
   #changeTrust(trust: TrustChoice): void {

@@ -66,6 +66,8 @@ export const de: PageTexts = {
       "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
     report: "Das ist ein Bericht. Wählen Sie den Export, von dem er handelt, um das Ergebnis zu vergleichen.",
     evidenceAlone: "nicht geöffnet, denn eine Beweisdatei wird für sich geprüft. Wählen Sie sie allein.",
+    evidenceClosed:
+      "geschlossen. Die Ereignisse darin werden jetzt als eigene Datei geprüft, mit den Schlüsseln, denen Sie vertrauen.",
     empty: "nicht benutzt, denn die Datei ist leer. Laden Sie sie noch einmal herunter.",
   },
 
@@ -880,9 +882,9 @@ export const de: PageTexts = {
       untyped: "nicht ausgefüllt",
       noSlice: {
         altered:
-          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei verändert ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beleg: Der behält das Ergebnis dieser Datei.",
+          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei verändert ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beweis: Er behält das Ergebnis dieser Datei.",
         broken:
-          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei fehlerhaft ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beleg: Der behält das Ergebnis dieser Datei.",
+          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei fehlerhaft ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beweis: Er behält das Ergebnis dieser Datei.",
       },
       save: "Als Beweis speichern",
       saveAbout:

@@ -67,6 +67,8 @@ export const en = {
       "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
     report: "This is a report. Choose the export it is about to check whether the result is the same.",
     evidenceAlone: "not opened, because an evidence file is checked alone. Choose it by itself.",
+    evidenceClosed:
+      "closed. The events in it are now checked as a file of their own, with the keys that you trust.",
     empty: "not used, because it is empty. Download it again.",
   },
 

@@ -280,6 +280,21 @@ test("evidence: is checked alone, and no file given with it is lost without a wo
   assert.equal((await page.locator(".complaint-line").first().textContent())?.trim(), "");
 });
 
+test("evidence: its events are checked with the reader's keys once another file is added", async (t) => {
+  const page = await opened(t);
+  const { export: source, trust = "" } = vector("log-two-chains");
+  await choose(page, "Choose a file", upload("one.evidence.html", await evidence()));
+  await page.locator("[data-answer=signed]", { hasText: "By keys its author trusts" }).waitFor();
+  await choose(page, "Compare with another file", source);
+  await page.locator(".parts").waitFor();
+  const complaint = page.locator(".complaint-line").first();
+  assert.match((await complaint.textContent()) ?? "", /one\.evidence\.html: closed\./);
+  assert.match(await verdict(page), /you don’t trust the signer’s key/);
+  assert.doesNotMatch((await page.locator("main").textContent()) ?? "", /those that its author trusts/);
+  await choose(page, "Choose a trust file", trust);
+  await page.locator("[data-answer=signed]", { hasText: "By keys you trust" }).waitFor();
+});
+
 test("evidence: with other line ends, it is refused as evidence, and not taken for a login page", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("crlf.html", (await evidence()).replaceAll("\n", "\r\n")));
