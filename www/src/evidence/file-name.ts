@@ -10,7 +10,7 @@ export interface SavedAs {
   readonly file: string;
   /** The examiner's reference; empty if there is none. */
   readonly reference: string;
-  /** What the file contains, such as `31-events`. */
+  /** Contents of the file, such as `31-events`. */
   readonly contents: string;
   readonly saved: Date;
 }

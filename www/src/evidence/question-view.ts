@@ -2,9 +2,9 @@ import { inSentence } from "@countersign/ui/viewer/parts/format.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
-import { askedOf } from "./asked.ts";
 import { packName } from "./detections-view.ts";
 import type { Frame } from "./frame.ts";
+import { parseQuestion } from "./question-terms.ts";
 
 /** Maximum number of names of one kind in a question, and the maximum length of each. */
 const MAX_NAMES = 5;
@@ -26,7 +26,7 @@ export function questionWords({ query, scope, detections }: Questioned, t: PageT
   if (detections !== null)
     return rules.question(detections.pack.rules, inSentence(packName(detections), MAX_NAME_LENGTH), within);
   if (query === null) return questions.all(within);
-  const asked = askedOf(query);
+  const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
   const { action, to, between } = t.evidence.ask;
   const [who, actions, targets] = [asked.who, asked.actions, asked.targets].map((names) => shown(names, t));
@@ -54,7 +54,7 @@ export function queryView({ query, detections }: Questioned, t: PageTexts): Temp
   if (detections !== null)
     return html`<p class="help case-query"><span>${filed.rules.name}: ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}, SHA-256 <code class="hash">${detections.pack.hash}</code></span></p>`;
   if (query === null) return nothing;
-  const basis = askedOf(query)?.basis;
+  const basis = parseQuestion(query)?.basis;
   return html`
     <p class="help case-query"><span>${ask.query} <code dir="ltr">${value(query, MAX_QUERY_LENGTH)}</code></span></p>
     ${basis === undefined ? nothing : html`<p class="help">${ask.times[basis]}</p>`}

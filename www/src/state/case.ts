@@ -285,7 +285,7 @@ export class Case extends EventTarget {
     input: VerificationInput,
     signal: AbortSignal,
   ): Promise<Agreement> {
-    // Of two equal sizes, either can be verified against the pin of the other.
+    // Either of two equal sizes can be verified against the pin of the other.
     const isSwapped = verified(this.#part(smaller))?.pin === null && this.#end(smaller) === this.#end(larger);
     const [earlier, later] = isSwapped ? [larger, smaller] : [smaller, larger];
     const [one, other] = [verified(this.#part(earlier)), verified(this.#part(later))];

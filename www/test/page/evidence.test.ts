@@ -267,7 +267,7 @@ test("evidence: is checked alone, and no file given with it is lost without a wo
   assert.match((await complaint.textContent()) ?? "", /^\s*one\.evidence\.html: not opened/);
   await page.locator(".verdict").waitFor();
   assert.equal(await page.locator(".filed").count(), 0);
-  // Of two, the first is opened.
+  // The first of two is opened.
   const two = [upload("one.evidence.html", await evidence()), upload("two.evidence.html", await evidence())];
   await choose(page, "Choose another file", two);
   await page.locator('[data-filed="open"]').waitFor();

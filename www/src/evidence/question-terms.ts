@@ -1,7 +1,7 @@
 import type { TimeBasis } from "./question.ts";
 
 /** A question that a query asks, as far as it can be said in a sentence. */
-export interface Asked {
+export interface QuestionTerms {
   /** Names and patterns, any of which may match; empty without a condition. */
   readonly who: readonly string[];
   readonly actions: readonly string[];
@@ -25,7 +25,7 @@ const UP_TO_DAY = /^\*\.\.(\d{4}-\d{2}-\d{2})$/;
  * Returns the question that a query asks; undefined if it has a condition that the sentence couldn't say, so that no
  * sentence says less than the query does.
  */
-export function askedOf(query: string): Asked | undefined {
+export function parseQuestion(query: string): QuestionTerms | undefined {
   const found = new Map<string, string>();
   let rest = query.trim();
   while (rest !== "") {

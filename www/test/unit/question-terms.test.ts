@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askedOf } from "../../src/evidence/asked.ts";
 import type { Frame } from "../../src/evidence/frame.ts";
 import { type Question, queryOf } from "../../src/evidence/question.ts";
+import { parseQuestion } from "../../src/evidence/question-terms.ts";
 import { questionWords } from "../../src/evidence/question-view.ts";
 import { de } from "../../src/texts/de.ts";
 import { en } from "../../src/texts/en.ts";
@@ -12,7 +12,7 @@ const scope = { events: 0, examined: null, range: null, sample: null };
 const frame = (query: string | null, more: Partial<Frame> = {}) =>
   ({ query, scope, detections: null, ...more }) as Pick<Frame, "query" | "scope" | "detections">;
 
-test("askedOf: understands every question of the form", () => {
+test("parseQuestion: understands every question of the form", () => {
   for (const question of [
     { ...NOTHING, who: 'grace "the * star" hopper' },
     {
@@ -27,7 +27,7 @@ test("askedOf: understands every question of the form", () => {
     { ...NOTHING, from: "2026-08-31", actions: "two words", basis: "recorded" },
   ] satisfies Question[]) {
     const { who, actions, target, from, until, basis } = question;
-    assert.deepEqual(askedOf(queryOf(question)), {
+    assert.deepEqual(parseQuestion(queryOf(question)), {
       who: who === "" ? [] : [who],
       actions: actions === "" ? [] : actions.split(", "),
       targets: target === "" ? [] : [target],
@@ -38,7 +38,7 @@ test("askedOf: understands every question of the form", () => {
   }
 });
 
-test("askedOf: is silent about a query of which a sentence would say less", () => {
+test("parseQuestion: is silent about a query of which a sentence would say less", () => {
   for (const query of [
     "",
     "grace",
@@ -62,7 +62,7 @@ test("askedOf: is silent about a query of which a sentence would say less", () =
     "since:2026-08-01 recorded:*..2026-08-31",
     "has:actor",
   ])
-    assert.equal(askedOf(query), undefined, query);
+    assert.equal(parseQuestion(query), undefined, query);
 });
 
 test("questionWords: opens a case with its question, in each language", () => {
