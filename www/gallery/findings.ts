@@ -76,6 +76,7 @@ export const VECTORS = [
   "large-range",
   "large-whole",
   "log-fake-checkpoints",
+  "log-flip-event",
   "log-older-view",
   "log-two-chains",
   "log-uncovered",

@@ -47,7 +47,14 @@ import { moreFindings, rulesView, severitiesOf } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { canceledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
-import { factsView, foldedVerdictView, meaningView, trustView, verdictView } from "./result/verdict.ts";
+import {
+  factsView,
+  foldedVerdictView,
+  meaningView,
+  trustView,
+  type VerdictContext,
+  verdictView,
+} from "./result/verdict.ts";
 import { ResultNavigation } from "./result-navigation.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
@@ -251,7 +258,7 @@ export class Page extends View {
         ${this.#keyToConfirm === undefined ? nothing : confirmView(this.#keyToConfirm, t)}
         ${this.#pageInput.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), isOwnTrust: this.#hasOwnTrust, filed: this.#filed }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), contextOf: (part) => this.#verdictContext(part), filed: this.#filed }, t) : nothing}
     `;
   }
 
@@ -282,7 +289,7 @@ export class Page extends View {
     const part = parts[this.#navigation.shown] ?? parts[0];
     const judged = part?.session?.verification;
     return phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
-      ? foldedVerdictView(part, judged, isContradicted(parts, part), this.#isByAuthor(part), t)
+      ? foldedVerdictView(part, judged, this.#verdictContext(part), t)
       : nothing;
   }
 
@@ -368,7 +375,7 @@ export class Page extends View {
       html`
         ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
         ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-        ${this.#foldsVerdict ? nothing : verdictView(part, judged, isContradicted(parts, part), this.#isByAuthor(part), t)}
+        ${this.#foldsVerdict ? nothing : verdictView(part, judged, this.#verdictContext(part), t)}
         <div class="tabs-row">
           ${tabsView(TABS, tab, counts, about, more, severities, t)}
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
@@ -382,7 +389,7 @@ export class Page extends View {
           ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
           ${trustView(part, t)}
           <div class="beside">
-            ${meaningView(part, judged, t)}
+            ${meaningView(part, judged, this.#choice.pins, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
           </div>
           ${checksView(judged, t)}
@@ -509,7 +516,13 @@ export class Page extends View {
       const hasEnded = phase === "canceled" || phase === "failed";
       return { rows: undefined, check: { is: hasEnded ? "stopped" : "running" }, isOwnTrust };
     }
-    const check: OwnCheck = { is: "done", judged, answer: part.ownAnswer, detections: part.ownDetections };
+    const check: OwnCheck = {
+      is: "done",
+      judged,
+      compared: part.session?.compared,
+      answer: part.ownAnswer,
+      detections: part.ownDetections,
+    };
     const { events, searched } = this.#printPreparation.now(this.#evidence.value) ?? {};
     const query = filed.frame.slice === null ? (filed.frame.query ?? "") : "";
     // The search on the page counts lengths of time from another time than the file.
@@ -520,6 +533,16 @@ export class Page extends View {
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */
   #isByAuthor({ from }: Part): boolean {
     return from === "evidence" && !this.#hasOwnTrust;
+  }
+
+  /** Facts besides a part's report that decide how its verdict is shown. */
+  #verdictContext(part: Part): VerdictContext {
+    const filed = part.from === "evidence" ? this.#filed : undefined;
+    return {
+      isContradicted: isContradicted(this.#case?.parts ?? [], part),
+      isByAuthor: this.#isByAuthor(part),
+      source: filed === undefined || filed.frame.slice === null ? undefined : filed.frame.report,
+    };
   }
 
   /** The evidence file that is open. */
@@ -695,7 +718,9 @@ export class Page extends View {
   #changed(work: Case): void {
     const entered = work.phase !== this.#wasPhase;
     this.#wasPhase = work.phase;
-    if (entered || work.isRunning) this.#announcement = announcement(work, this.#texts) || this.#announcement;
+    if (entered || work.isRunning)
+      this.#announcement =
+        announcement(work, (part) => this.#verdictContext(part), this.#texts) || this.#announcement;
     if (entered && !work.isRunning) this.#ended(work);
     this.requestUpdate();
   }

@@ -6,6 +6,7 @@ import { compareTrust } from "../../packages/ui/dist/viewer/session/trust-compar
 import { de } from "../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { comparedWords } from "../../packages/ui/dist/viewer/verdict/trust-compared-view.js";
+import { verdictWords } from "../../packages/ui/dist/viewer/verdict/verdict.js";
 
 const PUBLIC = "ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
 const key = (name: string, id = "5cc3cc17") => `${name}+${id}+${PUBLIC}`;
@@ -45,11 +46,11 @@ test("compareTrust: names both sides if no key signed, in each language", () => 
   assert.equal(none?.result, "none");
   assert.equal(
     comparedWords(none, en),
-    "None of the 2 keys in trust.txt signed this file. It trusts other.example; the file is signed by example.com/app.",
+    "None of the 2 keys in trust.txt signed this file. The trust file names other.example; the file is signed by example.com/app.",
   );
   assert.equal(
     comparedWords(none, de),
-    "Keiner der 2 Schlüssel in trust.txt hat diese Datei signiert. Vertraut wird dort other.example; signiert ist die Datei von example.com/app.",
+    "Keiner der 2 Schlüssel in trust.txt hat diese Datei signiert. Die Vertrauensdatei nennt other.example; signiert ist die Datei von example.com/app.",
   );
   const live = compare(`emitter ${key("b")}\n`, [untrusted(key("a"))], { isLive: true });
   assert.match(comparedWords(live, en), /^The only key in your trust file did not sign this log\./);
@@ -92,7 +93,7 @@ test("compareTrust: names an untrusted log key beside trusted emitters", () => {
   const compared = compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]], more);
   assert.equal(
     comparedWords(compared, en),
-    "t.txt doesn’t vouch for all signers. Not among its keys, nor granted by one of its issuers: log.example/a.",
+    "t.txt doesn’t vouch for all signers. Not among the trust file’s keys, nor granted by one of its issuers: log.example/a.",
   );
   // The source of a cosignature that the reader didn't ask for doesn't matter.
   assert.deepEqual(
@@ -106,8 +107,47 @@ test("comparedWords: untrusted names can't change the sentence around them", () 
   const compared = compare(`emitter ${key("b")}\n`, many, { trustName: "{file}\u202e.txt" });
   assert.equal(
     comparedWords(compared, en),
-    "The only key in {file}U+202E.txt did not sign this file. It trusts b; the file is signed by s0.example, s1.example, s2.example and 6 more.",
+    "The only key in {file}U+202E.txt did not sign this file. The trust file names b; the file is signed by s0.example, s1.example, s2.example and 6 more.",
   );
   const hebrew = compare(`emitter ${key("b")}\n`, [untrusted(key("אבג"))], { trustName: "t" });
   assert.ok(comparedWords(hebrew, en).endsWith("signed by \u2068אבג\u2069."));
+});
+
+test("verdictWords: a trust file of which no key signed has its own headline, and says what to do", () => {
+  const judged = (verdict: string, why: string | null = null) =>
+    ({ report: { verdict, findings: [], finding_counts: {} }, phrases: {}, why }) as unknown as Parameters<
+      typeof verdictWords
+    >[0];
+  const signer = [untrusted(key("example.com/app"))];
+  const without = verdictWords(judged("untrusted"), en);
+  const none = compare(`log ${key("x")}\nemitter ${key("b")}\n`, signer, { trustName: "trust.txt" });
+  const wrong = verdictWords(judged("untrusted", "log.unknown"), en, { compared: none });
+  assert.equal(without.word, "Unchanged since it was signed, but you don’t trust the signer’s key.");
+  assert.equal(wrong.word, "Unchanged since it was signed, but none of the 2 keys in trust.txt signed this file.");
+  assert.equal(
+    wrong.says,
+    "The trust file names x and b; the file is signed by example.com/app. Anyone could have made this.",
+  );
+  assert.match(wrong.next, /wrong trust file.*choose the trust file of this log/);
+  assert.notEqual(without.next, wrong.next);
+  // Witnesses of a wrong trust file didn't sign either, which alone would be the wrong reason.
+  const unwitnessed = verdictWords(judged("broken", "witness.quorum"), en, { compared: none });
+  assert.equal(unwitnessed.word, "None of the 2 keys in trust.txt signed this file.");
+  assert.match(unwitnessed.says, /Too few witnesses\./);
+  assert.equal(
+    verdictWords(judged("not_checked"), en, { compared: none }).word,
+    "None of the 2 keys in trust.txt signed this file.",
+  );
+  // A truncated or altered file comes first.
+  assert.equal(verdictWords(judged("altered"), en, { compared: none }).word, "Altered.");
+  const empty = compare("# nothing\n", signer);
+  assert.equal(
+    verdictWords(judged("untrusted"), en, { compared: empty }).word,
+    "Unchanged since it was signed, but your trust file names no key.",
+  );
+  assert.match(comparedWords(empty, en), /^Your trust file names no key/);
+  assert.equal(
+    verdictWords(judged("untrusted"), de, { compared: none }).word,
+    "Unverändert seit der Signatur, aber keiner der 2 Schlüssel in trust.txt hat diese Datei signiert.",
+  );
 });

@@ -219,6 +219,11 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     emitOnPage(page, "compare", null);
     await met("[data-agree]");
   },
+  "compare-altered": async () => {
+    const page = await together("log-two-chains", "log-flip-event");
+    emitOnPage(page, "compare", null);
+    await met("[data-agree]");
+  },
   contradiction: async () => {
     const page = await together("log-two-chains", "large-whole");
     emitOnPage(page, "compare", null);

@@ -47,6 +47,10 @@ export const STATES = {
     parts: ["Two parts", "Each with its own verdict, and whether they agree."],
     identical: ["One file twice", "Two files with the same bytes."],
     compare: ["Compared", "What one export has that the other hides."],
+    "compare-altered": [
+      "Compared with an altered file",
+      "The altered event is listed; neither file is confirmed.",
+    ],
     contradiction: ["A contradiction", "Two states of one log that can't both be true."],
   },
   "What this device remembers": {

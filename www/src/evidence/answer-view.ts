@@ -22,14 +22,16 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
       ${icon("warning")}
       <div>
         <p>${isStated ? ask.statedPart(events) : ask.part(events)}</p>
-        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubtWords(doubt, t)}</li>`)}</ul>
+        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubtWords(doubt, isStated, t)}</li>`)}</ul>
       </div>
     </div>
   `;
 }
 
-function doubtWords(doubt: Doubt, t: PageTexts): TemplateResult | string {
-  const { doubts } = t.evidence.ask;
+function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResult | string {
+  const { ask } = t.evidence;
+  // "This file" is the evidence then, which isn't the export that was searched.
+  const doubts = isStated ? { ...ask.doubts, ...ask.statedDoubts } : ask.doubts;
   const { figures } = t.viewer;
   switch (doubt.is) {
     case "unverified":

@@ -1,4 +1,5 @@
 import { plainError } from "@countersign/shared/error.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
@@ -97,6 +98,11 @@ export class Ask extends View {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearTimeout(this.#suggesting);
+  }
+
+  /** The fields of the panel are shown with the answer, while there is one. */
+  protected override updated(): void {
+    this.panel()?.lend(this.querySelector(".ask-answer") !== null);
   }
 
   protected override render(): TemplateResult {
@@ -333,6 +339,7 @@ export class Ask extends View {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
+    const noSlice = panel?.sliceReason;
     const isAll = this.#contents === "examined";
     const about = isAll ? t.contained : events === 0 ? t.statedNone : t.stated;
     const contain = (event: Event) => {
@@ -354,11 +361,12 @@ export class Ask extends View {
           events === 0
             ? nothing
             : html`
-              <button type="button" name="slice" @click=${() => void panel?.saveSlice()}>${t.slice}</button>
+              <button type="button" name="slice" aria-disabled=${noSlice !== undefined} aria-describedby=${noSlice === undefined ? nothing : "ask-no-slice"} @click=${() => void panel?.saveSlice()}>${t.slice}</button>
               <button type="button" class="quiet" name="show" @click=${emits("open-tab", "events")}>${t.show}</button>`
         }
       </div>
       ${savedView(panel)}
+      ${noSlice === undefined || events === 0 ? nothing : html`<p class="basis tone-bad" id="ask-no-slice">${icon("warning")}<span>${noSlice}</span></p>`}
     `;
   }
 }

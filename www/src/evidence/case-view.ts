@@ -1,6 +1,7 @@
 import type { EventRow } from "@countersign/ui/index/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
@@ -8,11 +9,12 @@ import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answerBasis } from "./answer.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
-import { detectionsView, rulesQuestion } from "./detections-view.ts";
+import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { Detections, Frame } from "./frame.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import { differenceView } from "./own-answer-view.ts";
+import { queryView, questionWords } from "./question-view.ts";
 import { rowsView } from "./rows-view.ts";
 
 /** Maximum number of events listed in a case. */
@@ -26,6 +28,8 @@ export type OwnCheck =
   | {
       readonly is: "done";
       readonly judged: Judged;
+      /** The reader's keys beside those that signed. */
+      readonly compared: TrustCompared | undefined;
       readonly answer: OwnAnswer | undefined;
       /** Result of the rules by the reader's trust file, if that is not the one in the file. */
       readonly detections: Detections | undefined;
@@ -53,7 +57,8 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const listsEvents = frame.detections === null && (frame.query !== null || frame.slice !== null);
   const listed = listsEvents ? (shown.rows?.slice(0, MAX_LISTED) ?? []) : [];
   return html`
-    <h2 id="filed-heading" tabindex="-1">${questionView(frame, t)}</h2>
+    <h2 id="filed-heading" tabindex="-1">${questionWords(frame, t)}</h2>
+    ${queryView(frame, t)}
     ${answerView(filed, shown.check, t)}
     <dl class="facts case-facts">
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
@@ -74,16 +79,9 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   `;
 }
 
-/** Renders the question: the query, the rules, or that all events were selected. */
-function questionView({ query, scope, detections }: Frame, t: PageTexts): TemplateResult {
-  if (detections !== null) return rulesQuestion(detections, t);
-  if (query === null) return html`${t.evidence.filed.allOf(t.viewer.figures.events(scope.events))}`;
-  return html`${t.evidence.ask.query} <code dir="ltr">${value(query, 4000)}</code>`;
-}
-
 function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {
   if (check.is !== "done") return t.evidence.own[check.is];
-  const { word, says } = verdictWords(check.judged, t.viewer);
+  const { word, says } = verdictWords(check.judged, t.viewer, { compared: check.compared });
   return html`<strong>${word}</strong> ${value(says, 2000)}`;
 }
 
@@ -102,7 +100,7 @@ export function answerView(
     return slice === null && check.is !== "done"
       ? pendingView(check, t)
       : detectionsView(frame, detections, check.is === "done" ? check : undefined, isOwnRules, t);
-  if (examined === null) return nothing;
+  if (examined === null) return allView(frame, t);
   if (frame.slice !== null) return statedView(frame, examined, check, t);
   if (check.is !== "done") return pendingView(check, t);
   const { filed: texts, own: words } = t.evidence;
@@ -115,6 +113,20 @@ export function answerView(
     ${differenceView(answer, t)}
     <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
     ${basisView(answerBasis(judged.report, searched ?? examined, "", range), t)}
+  `;
+}
+
+/** Renders that all events of the export were selected, or a sample of them. */
+function allView({ scope }: Frame, t: PageTexts): TemplateResult {
+  const { allOf, allWithin } = t.evidence.filed;
+  const { count, events } = t.viewer.figures;
+  const all =
+    scope.range === null
+      ? allOf(events(scope.events))
+      : allWithin(events(scope.events), count(scope.range[0]), count(scope.range[1] - 1));
+  return html`
+    <p class="case-answer"><strong>${all}</strong></p>
+    ${scope.sample === null ? nothing : html`<p>${t.evidence.make.sampled(events(scope.sample.entries.length))}</p>`}
   `;
 }
 

@@ -16,12 +16,6 @@ export function packName({ pack: { name, version } }: Pick<Detections, "pack">):
   return version === "" ? name : `${name} ${version}`;
 }
 
-/** Renders the rules that were run, as the question of a report. */
-export function rulesQuestion(detections: Detections, t: PageTexts): TemplateResult {
-  const { rules } = t.evidence.filed;
-  return html`${rules.heading} ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}`;
-}
-
 /**
  * Renders what the rules found, who vouches for it, and which events they couldn't examine. `check` is this page's own on
  * the export in the file, if it has ended. `isOwn` is true if the rules are those of this page.

@@ -19,6 +19,7 @@ export function originFields(panel: () => Origin | undefined, t: PageTexts): Tem
       ${originField("reference", make.reference, reference, (text) => panel()?.write({ reference: text }))}
       ${originField("examiner", make.examiner, examiner, (text) => panel()?.write({ examiner: text }))}
     </div>
+    <p class="help">${make.typed}</p>
   `;
 }
 

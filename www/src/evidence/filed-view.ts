@@ -128,7 +128,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
       </div>
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
       ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
-      <div class="wide"><dt>${texts.query}</dt><dd>${frame.query === null ? texts.all : html`<code>${value(frame.query, 4000)}</code>`}</dd></div>
+      ${frame.detections === null ? html`<div class="wide"><dt>${texts.query}</dt><dd>${frame.query === null ? texts.all : html`<code>${value(frame.query, 4000)}</code>`}</dd></div>` : nothing}
       ${frame.detections === null ? nothing : html`<div class="wide"><dt>${texts.rules.name}</dt><dd>${value(packName(frame.detections), 300)}, ${figures.rules(frame.detections.pack.rules)}<br />SHA-256 <code class="hash">${frame.detections.pack.hash}</code></dd></div>`}
       <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined(figures.events(examined.events), figures.events(examined.unrecognized))}`}</dd></div>
       ${

@@ -1,4 +1,6 @@
 import type { PlainError } from "@countersign/shared/error.js";
+import { stem } from "@countersign/ui/viewer/parts/save.js";
+import { faultInName } from "@countersign/ui/viewer/search/faulty.js";
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
@@ -45,6 +47,12 @@ export interface OpeningTools {
   readonly now: () => Date;
 }
 
+/** Returns the name of a slice, which says so if the export that it was taken from fails its own checks. */
+function sliceName(name: string, { report }: Frame): string {
+  const fault = faultInName(report);
+  return fault === "" ? name : `${stem(name)}${fault}.countersign.ndjson`;
+}
+
 /** Opens an evidence file. The slicer verifies it and compares it with what it claims. */
 export async function openEvidence(file: File, { tools, page, now }: OpeningTools): Promise<Filed> {
   const slicer = tools.slicer?.();
@@ -53,7 +61,7 @@ export async function openEvidence(file: File, { tools, page, now }: OpeningTool
   const { frame: text, pageSha256, export: source, pins, trust, rules, why } = opened;
   const frame = JSON.parse(text) as Frame;
   const own = await page();
-  const { name } = frame.slice?.file ?? frame.file;
+  const name = frame.slice === null ? frame.file.name : sliceName(frame.slice.file.name, frame);
   return {
     name: file.name,
     sha256: await slicer.sha256(file),

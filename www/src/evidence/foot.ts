@@ -1,6 +1,8 @@
 import { clip, visible } from "@countersign/ui/viewer/parts/format.js";
 import type { PageTexts } from "../texts/en.ts";
+import { packName } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
+import type { Frame } from "./frame.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
 
 /** Maximum length of untrusted text and of queries in the footer, in UTF-16 units. */
@@ -73,8 +75,15 @@ export function linesOf(
     ...(pins.length > 0 ? [`${words.pins}: ${shown(pins.join(", "), MAX_QUERY)}`] : []),
     own === undefined
       ? filter
-      : `${words.query}: ${query(own.query ?? "")}${hasFilter ? ` \u00b7 ${paper.here} ${filter}` : ""}`,
+      : `${questioned(own, words)}${hasFilter ? ` \u00b7 ${paper.here} ${filter}` : ""}`,
   ];
+}
+
+/** Returns the query or the rules of an evidence file. */
+function questioned({ query, detections }: Frame, words: PageTexts["evidence"]["filed"]): string {
+  if (detections !== null)
+    return `${words.rules.name}: ${shown(packName(detections))} \u00b7 SHA-256 ${shown(detections.pack.hash)}`;
+  return `${words.query}: ${query === null ? words.all : shown(query, MAX_QUERY)}`;
 }
 
 /** Returns an untrusted text that can't hide or reorder the text around it. */

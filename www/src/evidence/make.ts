@@ -2,11 +2,13 @@ import type { FiledFindings } from "@countersign/ui/analyze/types.js";
 import { sampleRoot } from "@countersign/ui/slice/sample-root.js";
 import type { Drawing, Filing, Slicer } from "@countersign/ui/slice/types.js";
 import { stem } from "@countersign/ui/viewer/parts/save.js";
+import { faultInName } from "@countersign/ui/viewer/search/faulty.js";
 import { SelectionMismatch } from "@countersign/ui/viewer/search/selection.js";
 import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
+import { counted, savedName } from "./file-name.ts";
 import type { Detections, Frame, Paper, Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
@@ -48,7 +50,10 @@ export interface EvidenceInput {
   readonly reference: string;
   readonly examiner: string;
   readonly papers: readonly Paper[];
+  /** Time from which relative times in the query count. */
   readonly now: Date;
+  /** Time for the names of saved files. */
+  readonly saved: Date;
 }
 
 /** A file, and the number of events in it. */
@@ -67,7 +72,7 @@ export class PageMissingError extends Error {}
 export async function reportFile(input: EvidenceInput): Promise<CreatedFile> {
   const { frame, filing, slicer } = await createFrame(input);
   const report = await slicer.writeReport({ ...filing, frame: JSON.stringify(frame) });
-  const name = `${stem(input.part.file.name)}.report.json`;
+  const name = `${nameOf(input)}.report.json`;
   return { file: new File([report], name, { type: "application/json" }), events: chosen(input).length };
 }
 
@@ -100,7 +105,26 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
   const page = await input.maker.auditorsPage();
   const frameJson = JSON.stringify({ ...frame, slice });
   const evidence = await slicer.writeEvidence({ ...filing, frame: frameJson }, page, source);
-  return { file: new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" }), events };
+  return { file: new File([evidence], `${nameOf(input)}.evidence.html`, { type: "text/html" }), events };
+}
+
+/** Creates the slice as a file of its own. */
+export async function savedSlice(input: EvidenceInput): Promise<CreatedFile> {
+  const { file, events } = await sliceFile(input);
+  return { file: new File([file], `${nameOf(input)}.countersign.ndjson`), events };
+}
+
+function nameOf(input: EvidenceInput): string {
+  const { part, query, entries, sample, detections, reference, saved } = input;
+  const found = detections && detectionsOf(detections).findings;
+  const contents =
+    found !== undefined
+      ? counted(found, "finding")
+      : sample !== undefined
+        ? `sample-of-${sample.entries.length}`
+        : `${query === "" && entries.length > 0 ? "all-" : ""}${counted(entries.length, "event")}`;
+  const fault = faultInName(part.session?.report);
+  return savedName({ file: part.file.name, reference, contents: `${contents}${fault}`, saved });
 }
 
 /** Returns the number of events that a report is about. */

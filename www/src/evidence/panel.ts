@@ -2,6 +2,7 @@ import { plainError } from "@countersign/shared/error.js";
 import type { EventRow } from "@countersign/ui/index/types.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import {
   checkResult,
   isUnchanged,
@@ -32,7 +33,7 @@ import {
   PageMissingError,
   reportFile,
   SizeLimitError,
-  sliceFile,
+  savedSlice,
 } from "./make.ts";
 import { MAX_COMMENT_LENGTH, Papers } from "./papers.ts";
 import { eventRows, outcomeOf, saysOf } from "./rows.ts";
@@ -73,6 +74,7 @@ export class EvidencePanel extends View {
   declare context: EvidenceContext;
   #reference = "";
   #examiner = "";
+  #isLent = false;
   #sample: Sample | undefined;
   #papers: Papers | undefined;
   #papersOf: string | undefined;
@@ -114,8 +116,7 @@ export class EvidencePanel extends View {
       <section class="evidence" aria-labelledby="evidence-heading">
         <h2 id="evidence-heading">${t.heading}</h2>
         <p class="help">${t.about}</p>
-        ${originFields(() => this, this.texts)}
-        <p class="help">${t.typed}</p>
+        ${this.#isLent ? this.#typedView() : originFields(() => this, this.texts)}
         ${this.#selectionView(t)}
         ${this.#sampleView(t)}
         ${this.#papersView(t)}
@@ -146,7 +147,13 @@ export class EvidencePanel extends View {
 
   /** Saves an export of the selected events. */
   saveSlice(): Promise<void> {
-    return this.#work(this.#reason, async () => [await sliceFile(await this.#input())]);
+    return this.#work(this.sliceReason ?? this.#reason, async () => [await savedSlice(await this.#input())]);
+  }
+
+  /** Reason why the events can't be an export of their own, whatever is selected. */
+  get sliceReason(): string | undefined {
+    const fault = faultOf(this.context.part.session?.report);
+    return fault && this.texts.evidence.make.noSlice[fault];
   }
 
   /** True if a file can contain everything that was searched. */
@@ -161,11 +168,26 @@ export class EvidencePanel extends View {
     return isNone && this.canContainAll ? "examined" : "selected";
   }
 
-  /** Sets the reference or the examiner. */
+  /** Leaves the fields to another view, or takes them back, so that they are on the page once. */
+  lend(isLent: boolean): void {
+    if (isLent === this.#isLent) return;
+    this.#isLent = isLent;
+    this.requestUpdate();
+  }
+
+  /** Replaces what was typed into the fields. */
   write(words: { readonly reference?: string; readonly examiner?: string }): void {
     this.#reference = words.reference ?? this.#reference;
     this.#examiner = words.examiner ?? this.#examiner;
     this.requestUpdate();
+  }
+
+  /** Renders what was typed into the fields elsewhere. */
+  #typedView(): TemplateResult {
+    const t = this.texts.evidence.make;
+    const fact = (name: string, text: string) =>
+      html`<div><dt>${name}</dt><dd>${text === "" ? html`<span class="faint">${t.untyped}</span>` : value(text, 1000)}</dd></div>`;
+    return html`<dl class="facts evidence-typed">${fact(t.reference, this.#reference)}${fact(t.examiner, this.#examiner)}</dl>`;
   }
 
   /** Removes the message about the last file. */
@@ -257,6 +279,7 @@ export class EvidencePanel extends View {
       papers: this.#papers?.all ?? [],
       // Lengths of time in the query count back from here.
       now: new Date(selection.at),
+      saved: new Date(),
     };
   }
 
@@ -268,6 +291,7 @@ export class EvidencePanel extends View {
     if (tools === undefined || status === undefined || answers === undefined || isFinal !== true)
       throw new Error("the rules haven't examined all events yet");
     const isNone = status.findings === 0;
+    const now = new Date();
     return {
       part,
       trust,
@@ -283,7 +307,8 @@ export class EvidencePanel extends View {
       reference: this.#reference,
       examiner: this.#examiner,
       papers: this.#papers?.all ?? [],
-      now: new Date(),
+      now,
+      saved: now,
     };
   }
 
@@ -427,7 +452,7 @@ export class EvidencePanel extends View {
     const { count } = this.texts.viewer.figures;
     const paper = this.#papers?.of(row.index);
     const entry = `${t.entry} ${count(row.index)}`;
-    const write = (change: Partial<Paper>) => this.#write(row.index, change);
+    const write = (change: Partial<Paper>) => this.#writePaper(row.index, change);
     return html`
       <tr data-entry=${row.index}>
         <th scope="row">${count(row.index)}</th>
@@ -440,7 +465,7 @@ export class EvidencePanel extends View {
     `;
   }
 
-  #write(entry: number, change: Partial<Paper>): void {
+  #writePaper(entry: number, change: Partial<Paper>): void {
     const papers = this.#papers;
     if (papers === undefined) return;
     if (papers.hasRoomFor(entry)) papers.write({ ...papers.of(entry), ...change }, new Date());

@@ -3,9 +3,12 @@ import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answerView, type OwnCheck } from "./case-view.ts";
+import { packName } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
+import type { Frame } from "./frame.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
+import { questionWords } from "./question-view.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 
 /** Maximum length of a reference and of a query on paper, in UTF-16 units. */
@@ -34,10 +37,11 @@ export function printedWords(
         frame === undefined || filed === undefined
           ? html`${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
           : html`
+            ${row(words.question, html`<strong>${questionWords(frame, t)}</strong>`)}
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
-            ${row(words.query, queryView(frame.query ?? "", t))}
-            ${frame.scope.examined === null && frame.detections === null ? nothing : row(words.answer, answerView(filed, check, t))}
+            ${row(frame.detections === null ? words.query : words.rules.name, frameQueryView(frame, t))}
+            ${row(words.answer, answerView(filed, check, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
             ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}
@@ -73,6 +77,13 @@ function searchRows(
   `;
 }
 
+/** Renders the query or the rules of an evidence file. */
+function frameQueryView({ query, detections }: Frame, t: PageTexts): TemplateResult | string {
+  return detections === null
+    ? queryView(query ?? "", t)
+    : html`${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}<br />SHA-256 <code>${detections.pack.hash}</code>`;
+}
+
 function queryView(query: string, t: PageTexts): TemplateResult | string {
   return query === "" ? t.evidence.filed.all : html`<code>${value(query, MAX_QUERY)}</code>`;
 }
@@ -90,7 +101,7 @@ export function printedEvents(
   const head = html`
     <h3>${paper.events}</h3>
     <dl class="paper-facts">
-      ${filed === undefined ? nothing : html`<dt>${words.query}</dt><dd>${queryView(filed.frame.query ?? "", t)}</dd>`}
+      ${filed === undefined ? nothing : html`<dt>${filed.frame.detections === null ? words.query : words.rules.name}</dt><dd>${frameQueryView(filed.frame, t)}</dd>`}
       ${searchRows(evidence, filed === undefined ? paper.filter : paper.here, t)}
     </dl>`;
   if (events === undefined) return head;

@@ -118,7 +118,11 @@ export class Choice {
   }
 
   takeRules([file]: readonly File[]): void {
-    if (file) this.#next(() => this.#takeRules(file));
+    if (file)
+      this.#next(() => {
+        this.#complain("");
+        return this.#takeRules(file);
+      });
   }
 
   removeRules(): void {
@@ -198,21 +202,33 @@ export class Choice {
 
   async #take(files: readonly File[], adds: boolean): Promise<void> {
     const exports: File[] = [];
+    const evidence: File[] = [];
+    const { export: t } = this.#listener.texts();
     const [trust, pins] = [this.#trust, this.#pins];
     this.#complain("");
     for (const file of files) {
       try {
-        if (await this.#takeOne(file, trust)) exports.push(file);
+        const kind = await recognize(file);
+        if (kind === "evidence") evidence.push(file);
+        else if (kind === "export" && file.size === 0 && files.length > 1)
+          this.#complainAlso(`${file.name}: ${t.empty}`);
+        else if (await this.#takeOne(file, kind, trust)) exports.push(file);
       } catch (error) {
         // A browser's own message differs by language and version.
-        const why =
-          error instanceof DOMException
-            ? this.#listener.texts().export.unreadable
-            : plainError(error).message;
-        this.#complain(`${file.name}: ${why}`);
+        const why = error instanceof DOMException ? t.unreadable : plainError(error).message;
+        this.#complainAlso(`${file.name}: ${why}`);
       }
     }
+    // Evidence replaces everything else that is checked, so it must not be lost, or hide an export, without a word.
+    const alone = exports.length > 0 || adds ? undefined : evidence[0];
+    const others = evidence.filter((file) => file !== alone);
+    if (alone !== undefined) await this.#takeEvidence(alone);
+    if (others.length > 0)
+      this.#complainAlso(`${others.map(({ name }) => name).join(", ")}: ${t.evidenceAlone}`);
+    if (alone !== undefined) return;
     if (exports.length > 0) {
+      if (adds && this.#shelf.is === "open")
+        this.#complainAlso(`${this.#shelf.filed.name}: ${t.evidenceClosed}`);
       const added = (await join(exports)).map((whole): Chosen => ({ ...whole, from: "reader" }));
       this.#begin(adds ? [...this.#exports, ...added] : added);
     }
@@ -220,26 +236,23 @@ export class Choice {
   }
 
   /** Accepts a file unless it is an export. Resolves to true if it is an export. */
-  async #takeOne(file: File, before: TrustChoice): Promise<boolean> {
+  async #takeOne(file: File, kind: Exclude<Kind, "evidence">, before: TrustChoice): Promise<boolean> {
     const t = this.#listener.texts();
-    switch (await recognize(file)) {
+    switch (kind) {
       case "export":
         return true;
       case "trust": {
         const replaced = this.#trust.file;
         this.#trust = { ...this.#trust, file: await textFile(file) };
         if (replaced && replaced !== before.file)
-          this.#complain(`${replaced.name}: ${t.trust.replaced(file.name)}`);
+          this.#complainAlso(`${replaced.name}: ${t.trust.replaced(file.name)}`);
         return false;
       }
       case "pin":
         this.#pins = [...this.#pins, await textFile(file)];
         return false;
       case "report":
-        this.#complain(`${file.name}: ${t.export.report}`);
-        return false;
-      case "evidence":
-        await this.#takeEvidence(file);
+        this.#complainAlso(`${file.name}: ${t.export.report}`);
         return false;
       case "rules":
         await this.#takeRules(file);
@@ -252,7 +265,6 @@ export class Choice {
 
   async #takeRules(file: File): Promise<void> {
     if (file.size > MAX_RULES_BYTES) throw new Error(this.#listener.texts().rules.tooLarge);
-    this.#complain("");
     this.#changeRules(await textFile(file));
   }
 
@@ -322,7 +334,10 @@ export class Choice {
     }
     this.#suspended = undefined;
     this.#usesMemory = true;
-    this.#exports = exports;
+    // Without the evidence file, its export is checked with the reader's keys, as any other.
+    this.#exports = exports.map((one) =>
+      one.from === "evidence" ? { file: one.file, of: one.of, from: "reader" } : one,
+    );
   }
 
   #changeTrust(trust: TrustChoice): void {
@@ -338,6 +353,11 @@ export class Choice {
   #changePins(pins: readonly TextFile[]): void {
     this.#pins = pins;
     this.#listener.changed();
+  }
+
+  /** Adds a reason why an input was rejected, because several files can be chosen at once. */
+  #complainAlso(complaint: string): void {
+    this.#complain(this.#complaint === "" ? complaint : `${this.#complaint} ${complaint}`);
   }
 
   #complain(complaint: string): void {

@@ -25,8 +25,11 @@ const REPORT = '{"countersign":"report/';
 const FILED = '{"countersign":"evidence/';
 /** Beginning of a page, which evidence may follow. */
 const PAGE = /^<!doctype html/i;
-/** Matches the line before evidence, in a form that the page itself doesn't contain. */
-const EVIDENCE = /\n<script type="text\/plain" id="countersign-evidence">\n/;
+/**
+ * Matches the line before evidence, in a form that the page itself doesn't contain. With other line ends, as some mail
+ * programs write them, it is refused as evidence that was altered.
+ */
+const EVIDENCE = /\n<script type="text\/plain" id="countersign-evidence">\r?\n/;
 /** Maximum length of that line. */
 const MAX_LINE_BYTES = 64;
 /** Maximum size of the page in an evidence file. */

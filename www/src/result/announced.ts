@@ -1,14 +1,14 @@
-import type { Case } from "../state/case.ts";
+import type { Case, Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { ofAll } from "./parts.ts";
 import { progressAnnouncement } from "./progress.ts";
-import { verdictAnnouncement } from "./verdict.ts";
+import { type VerdictContext, verdictAnnouncement } from "./verdict.ts";
 
 /** Progress between two announcements, in percent. */
 const ANNOUNCE_EACH = 10;
 
 /** Returns the announcement of a case to screen readers; empty if there is none. */
-export function announcement(work: Case, t: PageTexts): string {
+export function announcement(work: Case, contextOf: (part: Part) => VerdictContext, t: PageTexts): string {
   switch (work.phase) {
     case "empty":
       return "";
@@ -20,14 +20,15 @@ export function announcement(work: Case, t: PageTexts): string {
     case "failed":
       return failed(work, t);
     case "done":
-      return [...verdicts(work, t), ...together(work, t)].join(" ");
+      return [...verdicts(work, contextOf, t), ...together(work, t)].join(" ");
   }
 }
 
-function verdicts({ parts }: Case, t: PageTexts): string[] {
-  return parts.flatMap(({ file, session }) => {
+function verdicts({ parts }: Case, contextOf: (part: Part) => VerdictContext, t: PageTexts): string[] {
+  return parts.flatMap((part) => {
+    const { file, session } = part;
     if (!session?.verification) return [];
-    const verdict = verdictAnnouncement(session.verification, session.compared, t);
+    const verdict = verdictAnnouncement(part, session.verification, contextOf(part), t);
     return [parts.length === 1 ? verdict : `${file.name}: ${verdict}`];
   });
 }

@@ -6,11 +6,13 @@ import { coreSentence } from "../core-sentence.ts";
 import { emit, emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
+import { type Comparison, comparison } from "../state/comparison.ts";
 import { type Covered, type Difference, hidden } from "../state/difference.ts";
 import { entryCount } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { laneView } from "./coverage.ts";
+import { partVerdictView } from "./parts.ts";
 
 /** Indexes of the two parts that are compared. */
 export interface Pair {
@@ -30,6 +32,7 @@ export function compareView(
 ): TemplateResult | typeof nothing {
   const [one, other] = [parts[pair.one], parts[pair.other]];
   if (!one || !other) return nothing;
+  const found = pair.agreement && comparison(one, other, pair.agreement);
   return html`
     <section class="compare" aria-labelledby="compare-heading">
       <div class="section-head">
@@ -37,11 +40,11 @@ export function compareView(
         <button type="button" class="quiet" @click=${emits("compare-close")}>${t.compare.close}</button>
       </div>
       <div class="pair">
-        ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }))}
-        ${chooser("compare-other", t.compare.other, parts, pair.other, (place) => ({ ...pair, other: place }))}
+        ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }), t)}
+        ${chooser("compare-other", t.compare.other, parts, pair.other, (place) => ({ ...pair, other: place }), t)}
       </div>
-      ${agreementView(one, other, pair.agreement, t)}
-      ${sides(one, other, pair, t)}
+      ${comparisonView(one, other, found, t)}
+      ${sides(one, other, pair, found, t)}
     </section>
   `;
 }
@@ -52,6 +55,7 @@ function chooser(
   parts: readonly Part[],
   at: number,
   changed: (place: number) => Pair,
+  t: PageTexts,
 ): TemplateResult {
   return html`
     <div class="field">
@@ -62,38 +66,56 @@ function chooser(
       >
         ${parts.map(({ file }, place) => html`<option value=${place} .selected=${place === at}>${file.name}</option>`)}
       </select>
+      ${parts[at] === undefined ? nothing : html`<p class="pair-verdict" data-verdict=${parts[at].session?.report?.verdict ?? nothing}>${partVerdictView(parts[at], t)}</p>`}
     </div>
   `;
 }
 
-function agreementView(
-  one: Part,
-  other: Part,
-  agreement: Agreement | undefined,
-  t: PageTexts,
-): TemplateResult {
-  switch (agreement?.is) {
+function comparisonView(one: Part, other: Part, found: Comparison | undefined, t: PageTexts): TemplateResult {
+  const good = (words: string) =>
+    html`<p class="agree" data-agree=${found?.is ?? nothing}><span class="state tone-good">${icon("pass")}</span>${words}</p>`;
+  switch (found?.is) {
     case undefined:
       return html`<p class="agree faint" role="status">${t.progress.agreeing}…</p>`;
+    case "faulty":
+      return faultyView(found, t);
     case "grown":
-      return html`<p class="agree" data-agree="grown"><span class="state tone-good">${icon("pass")}</span>${t.compare.same}</p>`;
+      return good(t.compare.same);
+    case "same-state":
+      return good(t.compare.sameState(t.compare.entries(one.session?.report?.log?.size ?? 0)));
     case "identical":
-      return html`<p class="agree" data-agree="identical"><span class="state tone-good">${icon("pass")}</span>${t.compare.identical}</p>`;
+      return good(t.compare.identical);
     case "unknown":
-      return agreement.why === "other-log"
+      return found.why === "other-log"
         ? html`<p class="agree" data-agree="other-log"><span class="state tone-doubt">${icon("warning")}</span>${t.compare.otherLog}</p>`
-        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.undetermined} ${t.parts.agreement[agreement.why]}. ${t.compare.byClaim}</p>`;
+        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.undetermined} ${t.parts.agreement[found.why]}. ${t.compare.byClaim}</p>`;
     case "contradicts":
       return html`
         <div class="evidence tone-bad" data-agree="contradicts">
           <p><span class="state tone-bad">${icon("altered")}${t.compare.contradiction}</span></p>
           <p>${t.compare.evidence}</p>
-          ${agreement.finding ? html`<p>${coreSentence(agreement.finding.message, agreement.phrases, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
+          ${found.finding ? html`<p>${coreSentence(found.finding.message, found.phrases, t)} <code class="code">${found.finding.code}</code></p>` : nothing}
           <div class="checkpoints-beside">${checkpoint(one, t)}${checkpoint(other, t)}</div>
           <div class="buttons"><button type="button" @click=${() => save("checkpoints.txt", evidence(one, other))}>${t.compare.saveCheckpoints}</button></div>
         </div>
         <p class="help">${t.compare.byPlace}</p>`;
   }
+}
+
+/** Renders that a file fails its own checks, and what the comparison can still say about it. */
+function faultyView(
+  { faulty, agreement }: Extract<Comparison, { is: "faulty" }>,
+  t: PageTexts,
+): TemplateResult {
+  const about =
+    agreement.is === "unknown" ? (agreement.why === "other-log" ? "otherLog" : undefined) : agreement.is;
+  return html`
+    <div class="evidence tone-bad" data-agree="faulty" data-relation=${agreement.is}>
+      <p><span class="state tone-bad">${icon("fail")}${t.compare.faulty.heading}</span></p>
+      <p>${t.compare.faulty.fails(faulty.map(({ file }) => value(file.name)))}</p>
+      ${about === undefined ? nothing : html`<p>${t.compare.faulty[about]}</p>`}
+    </div>
+    ${about === "otherLog" || about === "identical" ? nothing : html`<p class="help">${t.compare.byClaim}</p>`}`;
 }
 
 function checkpoint({ file, session }: Part, t: PageTexts): TemplateResult {
@@ -113,6 +135,7 @@ function sides(
   one: Part,
   other: Part,
   { one: at, other: otherAt, agreement }: Pair,
+  found: Comparison | undefined,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
@@ -121,7 +144,8 @@ function sides(
     !(agreement?.is === "unknown" && ["other-log", "unread"].includes(agreement.why));
   if (!covered || !otherCovered || !isComparable) return nothing;
   const all = Math.max(covered.end, otherCovered.end);
-  const nothingHidden = agreement?.is === "grown" ? t.compare.nothing : t.compare.nothingByPlace;
+  const isSame = found?.is === "grown" || found?.is === "same-state";
+  const nothingHidden = isSame ? t.compare.nothing : t.compare.nothingByPlace;
   return html`
     <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>
     ${sideView(one, other, at, hidden(covered, otherCovered), nothingHidden, t)}

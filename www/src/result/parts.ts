@@ -1,11 +1,18 @@
-import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import {
+  type IconName,
+  icon,
+  type Look,
+  type Tone,
+  VERDICT_LOOKS,
+} from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
-import { type Agreement, end } from "../state/agreement.ts";
+import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
+import { type Comparison, comparison, isFaulty } from "../state/comparison.ts";
 import { each, entryCount, type Range, type Ranges, union, without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
 
@@ -28,53 +35,71 @@ export function partsView(parts: readonly Part[], shown: number, t: PageTexts): 
 }
 
 function partView(
-  { file, session, agreement }: Part,
+  part: Part,
   place: number,
   isShown: boolean,
   parts: readonly Part[],
   t: PageTexts,
 ): TemplateResult {
-  const judged = session?.verification;
-  const report = judged?.report;
-  const look = report ? VERDICT_LOOKS[report.verdict] : { icon: "unknown" as const, tone: "faint" as const };
+  const { file, session, agreement } = part;
+  const report = session?.report;
+  const look = lookOf(part);
   const other = agreement && parts[agreement.with];
   return html`
     <li>
       <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${emits("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
-        <span class="state tone-${look.tone}">${icon(look.icon)}${judged ? verdictWords(judged, t.viewer).word : t.parts.waiting}</span>
+        <span class="state tone-${look.tone}">${icon(look.icon)}${wordOf(part, t) ?? t.parts.waiting}</span>
         <span class="faint">${report ? t.viewer.figures.entries(report.counts.entries) : nothing}</span>
       </button>
       ${
         agreement && other
-          ? html`<p class="part-agreement faint">${t.parts.against} ${value(other.file.name)}: ${agreementView(agreement.is, t)}</p>`
+          ? html`<p class="part-agreement faint">${t.parts.against} ${value(other.file.name)}: ${comparisonView(comparison(part, other, agreement.is), t)}</p>`
           : nothing
       }
     </li>
   `;
 }
 
+/** Returns the headline of a part's verdict; undefined without a verdict. */
+function wordOf({ session }: Part, t: PageTexts): string | undefined {
+  const judged = session?.verification;
+  return judged && verdictWords(judged, t.viewer, { compared: session?.compared }).word;
+}
+
+function lookOf({ session }: Part): Look {
+  return session?.report ? VERDICT_LOOKS[session.report.verdict] : { icon: "unknown", tone: "faint" };
+}
+
+/** Renders the headline of a part's verdict. */
+export function partVerdictView(part: Part, t: PageTexts): TemplateResult {
+  const { tone, icon: name } = lookOf(part);
+  return html`<span class="state tone-${tone}">${icon(name)}${wordOf(part, t) ?? t.parts.waiting}</span>`;
+}
+
 /** Renders in one line how an export relates to another. */
-export function agreementView(agreement: Agreement, t: PageTexts): TemplateResult {
-  switch (agreement.is) {
+export function comparisonView(found: Comparison, t: PageTexts): TemplateResult {
+  switch (found.is) {
+    case "faulty":
+      return html`<span class="state tone-bad">${icon("fail")}${t.parts.faulty}</span> ${t.parts.fails(found.faulty.map(({ file }) => value(file.name)))}`;
     case "identical":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.identical}</span>`;
+    case "same-state":
+      return html`<span class="state tone-good">${icon("pass")}${t.parts.sameState}</span>`;
     case "grown":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.same}</span>`;
     case "contradicts":
-      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? coreSentence(agreement.finding.message, agreement.phrases, t) : nothing}`;
+      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${found.finding ? coreSentence(found.finding.message, found.phrases, t) : nothing}`;
     case "unknown":
-      return html`<span class="state tone-faint">${icon("unknown")}${t.parts.unknown}</span> ${t.parts.agreement[agreement.why]}`;
+      return html`<span class="state tone-faint">${icon("unknown")}${t.parts.unknown}</span> ${t.parts.agreement[found.why]}`;
   }
 }
 
 /** Renders what the parts cover together, and whether they agree. Verdicts belong to single parts. */
 function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
   const counts = new Map<string, number>();
-  for (const judged of parts.flatMap(({ session }) => session?.verification ?? [])) {
-    const { word } = verdictWords(judged, t.viewer);
+  for (const word of parts.flatMap((part) => wordOf(part, t) ?? []))
     counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
   const verdicts = [...counts].map(
     ([word, count]) => `${t.viewer.figures.count(count)}\u00a0× ${word.replace(/\.$/, "")}`,
   );
@@ -97,38 +122,54 @@ interface JointStatement {
 
 /** Returns the results of comparing the exports with each other. */
 export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointStatement[] {
-  const answers = answersOf(parts);
-  const contradicts = answers.includes("contradicts");
+  const found = comparisonsOf(parts);
+  const has = (is: Comparison["is"]) => found.some((one) => one.is === is);
   // The log of an unreadable file is unknown.
   const origins = new Set(parts.flatMap(({ session }) => session?.report?.origin ?? []));
-  if (origins.size > 1) {
-    const logs: JointStatement = { tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) };
-    const words = t.parts.contradictionOfOne;
-    return contradicts ? [{ tone: "bad", icon: "altered", words }, logs] : [logs];
-  }
-  if (contradicts) return [{ tone: "bad", icon: "altered", words: t.parts.contradiction }];
-  if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.undetermined }];
-  const areOne = answers.every((answer) => answer === "identical");
-  return [{ tone: "good", icon: "pass", words: areOne ? t.parts.allIdentical : t.parts.agree }];
+  const faulty = parts.filter(isFaulty).length;
+  const bad = (words: string): JointStatement => ({ tone: "bad", icon: "altered", words });
+  const statements: JointStatement[] = [];
+  if (has("contradicts"))
+    statements.push(bad(origins.size > 1 || faulty > 0 ? t.parts.contradictionOfOne : t.parts.contradiction));
+  if (faulty > 0) statements.push(bad(t.parts.faultyOf(faulty, parts.length)));
+  if (origins.size > 1)
+    statements.push({ tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) });
+  if (statements.length > 0) return statements;
+  if (has("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.undetermined }];
+  const areOne = found.every(({ is }) => is === "identical");
+  const areEqual = found.every(({ is }) => is === "identical" || is === "same-state");
+  const words = areOne ? t.parts.allIdentical : areEqual ? t.parts.allSameState : t.parts.agree;
+  return [{ tone: "good", icon: "pass", words }];
 }
 
-/** True if a part and another one contradict each other. */
+/** True if a part and another one contradict each other, and neither fails its own checks. */
 export function isContradicted(parts: readonly Part[], part: Part): boolean {
-  const contradicts = ({ agreement }: Part) => agreement?.is.is === "contradicts";
-  const place = parts.indexOf(part);
-  return contradicts(part) || parts.some((other) => contradicts(other) && other.agreement?.with === place);
+  return parts.some((larger) => {
+    const smaller = larger.agreement && parts[larger.agreement.with];
+    return (part === larger || part === smaller) && comparisonOf(larger, parts)?.is === "contradicts";
+  });
 }
 
 /**
  * True if all parts were proven to be of one log that only grew, so that their entries belong to one tree.
  */
 function areOfOneLog(parts: readonly Part[]): boolean {
-  const answers = answersOf(parts);
-  return answers.includes("grown") && answers.every((answer) => answer === "grown" || answer === "identical");
+  const found = comparisonsOf(parts).map(({ is }) => is);
+  return (
+    found.some((is) => is !== "identical") &&
+    found.every((is) => is === "grown" || is === "same-state" || is === "identical")
+  );
 }
 
-function answersOf(parts: readonly Part[]): readonly Agreement["is"][] {
-  return parts.flatMap(({ agreement }) => (agreement ? [agreement.is.is] : []));
+function comparisonsOf(parts: readonly Part[]): readonly Comparison[] {
+  return parts.flatMap((part) => comparisonOf(part, parts) ?? []);
+}
+
+/** Returns how a part relates to the next smaller one; undefined if there is none. */
+function comparisonOf(part: Part, parts: readonly Part[]): Comparison | undefined {
+  const { agreement } = part;
+  const smaller = agreement && parts[agreement.with];
+  return smaller && comparison(part, smaller, agreement.is);
 }
 
 /** Maximum number of ranges named. */

@@ -15,13 +15,15 @@ import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from
 import { path } from "../shell.ts";
 import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
+import { comparison } from "../state/comparison.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answersView } from "./answers.ts";
 import { covered, outcomeView } from "./checks.ts";
 import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
-import { agreementView } from "./parts.ts";
+import { comparisonView } from "./parts.ts";
+import { shownWords, type VerdictContext } from "./verdict.ts";
 
 /** Input of the printed report. */
 export interface PrintedReport {
@@ -31,8 +33,7 @@ export interface PrintedReport {
   /** Index of the part shown, and its evidence to print. */
   readonly shown: number;
   readonly evidence: PrintedEvidence | undefined;
-  /** True if an evidence file is verified by keys that the reader chose. */
-  readonly isOwnTrust: boolean;
+  readonly contextOf: (part: Part) => VerdictContext;
   /** The evidence file that is open. */
   readonly filed: Filed | undefined;
 }
@@ -56,13 +57,15 @@ export function printedView(printed: PrintedReport, t: PageTexts): TemplateResul
 function reportView(
   part: Part,
   judged: Judged,
-  { parts, trust, pins, evidence, isOwnTrust, filed: open }: PrintedReport,
+  { parts, trust, pins, evidence, contextOf, filed: open }: PrintedReport,
   t: PageTexts,
 ): TemplateResult {
   const { report } = judged;
   const filed = part.from === "evidence" ? open : undefined;
   const compared = part.session?.compared;
-  const words = verdictWords(judged, t.viewer, { compared });
+  const context = contextOf(part);
+  const words = shownWords(part, judged, context, t);
+  const { not } = verdictWords(judged, t.viewer, { compared });
   const { figures } = t.viewer;
   return html`
     <article class="paper">
@@ -70,7 +73,7 @@ function reportView(
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
       </header>
-      ${printedWords(evidence, filed, { is: "done", judged, answer: part.ownAnswer, detections: part.ownDetections }, t)}
+      ${printedWords(evidence, filed, { is: "done", judged, compared, answer: part.ownAnswer, detections: part.ownDetections }, t)}
       <div class="paper-verdict tone-${words.tone}">
         ${icon(words.icon)}
         <div>
@@ -78,11 +81,11 @@ function reportView(
           <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
         </div>
       </div>
-      ${answersView(judged, compared, part.from !== "evidence" || isOwnTrust, t)}
+      ${answersView(judged, compared, !context.isByAuthor, t)}
       ${comparedView(compared, t.viewer)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
-      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}</ul>
+      <ul class="not">${not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}</ul>
       <dl class="paper-facts">
         <dt>${filed === undefined ? t.verdict.file : t.evidence.paper.contained}</dt>
         <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>
@@ -132,7 +135,7 @@ function agreementsOf(part: Part, parts: readonly Part[], t: PageTexts): Templat
     const smaller = agreement && parts[agreement.with];
     if (!agreement || !smaller || (part !== larger && part !== smaller)) return [];
     const other = part === larger ? smaller : larger;
-    return html`<li class="part-agreement">${t.parts.against} ${value(other.file.name)}: ${agreementView(agreement.is, t)}</li>`;
+    return html`<li class="part-agreement">${t.parts.against} ${value(other.file.name)}: ${comparisonView(comparison(smaller, larger, agreement.is), t)}</li>`;
   });
   return lines.length === 0 ? nothing : html`<ul class="paper-agreements">${lines}</ul>`;
 }

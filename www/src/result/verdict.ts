@@ -1,41 +1,71 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { localDay, moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
+import { readCheckpoint } from "../input/checkpoint.ts";
+import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
+import { isOnlyContradicted } from "../state/comparison.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { leadsView } from "./answers.ts";
 
-/** Returns the words of a verdict. If it is by an author's own trust file, it is never shown as good. */
-function shownWords(
+/** Facts besides a report that decide how its verdict is shown. */
+export interface VerdictContext {
+  /** True if another chosen file contradicts this one. */
+  readonly isContradicted: boolean;
+  /** True if the verdict is by the trust file in an evidence file, which its author chose. */
+  readonly isByAuthor: boolean;
+  /** The report in an evidence file on the export that the events were taken from, if it isn't in the file. */
+  readonly source: Report | undefined;
+}
+
+/**
+ * Returns the words of a verdict. It is never shown as good by an author's own trust file, nor if the events were taken
+ * from an export that fails its own checks.
+ */
+export function shownWords(
   part: Part,
   judged: Judged,
-  isAuthors: boolean,
+  { isByAuthor, source }: VerdictContext,
   t: PageTexts,
 ): Pick<ReturnType<typeof verdictWords>, "tone" | "icon" | "word" | "says"> {
   const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
-  return isAuthors && words.tone === "good"
-    ? { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays }
-    : words;
+  if (words.tone === "bad") return words;
+  if (faultOf(source) !== undefined && source !== undefined) {
+    const { word } = verdictWords({ report: source, phrases: {}, why: null }, t.viewer);
+    const says = t.verdict.ofFaultySays(word);
+    // A verdict in doubt keeps its own headline.
+    return words.tone === "good" || words.tone === "fair"
+      ? {
+          tone: "bad",
+          icon: "warning",
+          word: t.verdict.ofFaulty,
+          says: `${t.verdict.ofFaultyEvents} ${says}`,
+        }
+      : { ...words, says: `${words.says} ${says}` };
+  }
+  if (!isByAuthor) return words;
+  if (words.tone === "good")
+    return { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays };
+  return words.tone === "fair" ? { ...words, says: `${words.says} ${t.verdict.authorsSays}` } : words;
 }
 
 /**
  * Renders the verdict in a sentence, above every tab of the result. It is about this part alone, not about
- * the other parts. `isAuthors` is true if it is by the trust file in an evidence file, which its author chose.
+ * the other parts.
  */
 export function verdictView(
   part: Part,
   judged: Judged,
-  isContradicted: boolean,
-  isAuthors: boolean,
+  context: VerdictContext,
   t: PageTexts,
 ): TemplateResult {
-  const words = shownWords(part, judged, isAuthors, t);
+  const words = shownWords(part, judged, context, t);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
@@ -44,7 +74,7 @@ export function verdictView(
         <p class="says">${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
       <div class="verdict-leads">${leadsView(judged, t)}${sampleView(part, judged, t)}</div>
-      ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
+      ${context.isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
 }
@@ -68,24 +98,28 @@ function sampleView({ from }: Part, { report }: Judged, t: PageTexts): TemplateR
 export function foldedVerdictView(
   part: Part,
   judged: Judged,
-  isContradicted: boolean,
-  isAuthors: boolean,
+  context: VerdictContext,
   t: PageTexts,
 ): TemplateResult {
-  const words = shownWords(part, judged, isAuthors, t);
+  const words = shownWords(part, judged, context, t);
   return html`
     <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
       ${icon(words.icon)}
       <h2 id="verdict-heading" tabindex="-1" title=${words.word}>${words.word}</h2>
       <p class="says" title=${words.says}>${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       ${leadsView(judged, t)}
-      ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
+      ${context.isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
 }
 
 /** Renders what a verdict doesn't mean, what to do now, and what this device knows about the log. */
-export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateResult {
+export function meaningView(
+  part: Part,
+  judged: Judged,
+  pins: readonly TextFile[],
+  t: PageTexts,
+): TemplateResult {
   const compared = part.session?.compared;
   const words = verdictWords(judged, t.viewer, { compared });
   return html`
@@ -98,8 +132,20 @@ export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateR
         ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>
       ${seenView(part, t)}
+      ${otherPinsView(pins, judged.report, t)}
     </section>
   `;
+}
+
+/** Renders which of the reader's pins are of other logs, and say nothing about this one. */
+function otherPinsView(pins: readonly TextFile[], { origin }: Report, t: PageTexts): TemplateResult[] {
+  if (origin === null) return [];
+  return pins.flatMap(({ name, text }) => {
+    const pinned = readCheckpoint(text)?.origin;
+    return pinned === undefined || pinned === origin
+      ? []
+      : html`<p class="seen tone-doubt" data-pin="other">${icon("warning")}<span>${t.memory.otherPin(value(name, 80), value(pinned, 200), value(origin, 200))}</span></p>`;
+  });
 }
 
 /** Renders the trust file's keys beside those that signed, unless it vouches for all of them. */
@@ -111,7 +157,8 @@ export function trustView({ session }: Part, t: PageTexts): TemplateResult | typ
 }
 
 /** Renders what this device remembers about the log. */
-function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): TemplateResult | typeof nothing {
+function seenView(part: Part, t: PageTexts): TemplateResult | typeof nothing {
+  const { seenBefore, remembered, session } = part;
   const size = session?.report?.log?.size ?? 0;
   if (seenBefore === undefined) {
     return remembered
@@ -126,7 +173,7 @@ function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): Temp
     grown: isWhole ? t.memory.grownThen : t.memory.grownBadThen,
     unknown: t.memory.unknownThen(seen.size),
     smaller: t.memory.smallerThen,
-    rewritten: t.memory.rewrittenThen,
+    rewritten: isOnlyContradicted(part) ? t.memory.rewrittenThen : t.memory.rewrittenFaultyThen,
   }[is];
   return html`
     <div class="seen ${isBad ? "tone-bad" : ""}" data-seen=${is}>
@@ -173,11 +220,12 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
 
 /** Returns the announcement of a verdict to screen readers. */
 export function verdictAnnouncement(
+  part: Part,
   judged: Judged,
-  compared: TrustCompared | undefined,
+  context: VerdictContext,
   t: PageTexts,
 ): string {
-  const words = verdictWords(judged, t.viewer, { compared });
+  const words = shownWords(part, judged, context, t);
   const errors = judged.report.findings.filter(({ severity }) => severity === "error").length;
   return t.verdict.said(`${words.word} ${words.says}`, errors);
 }

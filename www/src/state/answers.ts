@@ -14,7 +14,7 @@ export type Unchanged =
    * contradicts.
    */
   | { readonly is: "no"; readonly why: "other" | "order" | "history" }
-  | { readonly is: "open"; readonly why: "unread" | "unsigned" };
+  | { readonly is: "open"; readonly why: "unread" | "unsigned" | "empty" };
 
 /** Answer to who signed. */
 export type Signed =
@@ -85,6 +85,7 @@ function unchanged(report: Report): Unchanged {
   }
   if (failed.some((name) => !CHECKS_OF_MISSING_PARTS.includes(name))) return { is: "no", why: "order" };
   if (checks.format.state !== "pass") return { is: "open", why: "unread" };
+  if (counts.entries === 0) return { is: "open", why: "empty" };
   const isUnsigned =
     isOpen(checks.payloads, counts.events) ||
     isOpen(checks.chains, counts.entries) ||

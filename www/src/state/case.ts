@@ -330,11 +330,14 @@ export class Case extends EventTarget {
     input: VerificationInput,
     signal: AbortSignal,
   ): Promise<Agreement> {
-    const [one, other] = [verified(this.#part(smaller)), verified(this.#part(larger))];
+    // Either of two equal sizes can be verified against the pin of the other.
+    const isSwapped = verified(this.#part(smaller))?.pin === null && this.#end(smaller) === this.#end(larger);
+    const [earlier, later] = isSwapped ? [larger, smaller] : [smaller, larger];
+    const [one, other] = [verified(this.#part(earlier)), verified(this.#part(later))];
     if (!one || !other) return { is: "unknown", why: "failed" };
     if (await this.#areOne(this.#part(smaller).file, this.#part(larger).file)) return { is: "identical" };
     try {
-      return await agreement(one, other, this.#verifierOf(larger, input, signal));
+      return await agreement(one, other, this.#verifierOf(later, input, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       return { is: "unknown", why: "failed" };

@@ -68,6 +68,10 @@ export const de: PageTexts = {
     unreadable:
       "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
     report: "Das ist ein Bericht. Wählen Sie den Export, von dem er handelt, um das Ergebnis zu vergleichen.",
+    evidenceAlone: "nicht geöffnet, denn eine Beweisdatei wird für sich geprüft. Wählen Sie sie allein.",
+    evidenceClosed:
+      "geschlossen. Die Ereignisse darin werden jetzt als eigene Datei geprüft, mit den Schlüsseln, denen Sie vertrauen.",
+    empty: "nicht benutzt, denn die Datei ist leer. Laden Sie sie noch einmal herunter.",
   },
 
   trust: {
@@ -148,6 +152,7 @@ export const de: PageTexts = {
       order: "Etwas fehlt, ist doppelt, steht in falscher Reihenfolge oder ist nicht erlaubt.",
       unread: "Nicht die ganze Datei ist lesbar.",
       unsigned: "Nicht alles hier ist von einer Signatur gedeckt.",
+      empty: "In dieser Datei ist kein Eintrag, der verändert sein könnte.",
     },
     signed: {
       question: "Von wem signiert?",
@@ -303,8 +308,12 @@ export const de: PageTexts = {
       `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Eintrag ${count(size)} beginnt. Fordern Sie einen mit dieser Grenze an.`,
     smallerThen:
       ", und dieser Export endet davor. Entweder ist er älter, oder das Log wurde gekürzt. Das Urteil berücksichtigt das.",
+    rewrittenFaultyThen:
+      ". Was in dieser Datei steht, ist nicht das, was damals da war. Aber diese Datei besteht auch die eigene Prüfung nicht, kann also nach dem Export verändert worden sein: Holen Sie sie noch einmal von ihrer Quelle, bevor Sie schließen, dass das Log umgeschrieben wurde.",
     rewrittenThen:
       ". Was in dieser Datei steht, ist nicht das, was damals da war: Das Log wurde umgeschrieben, oder ein anderes Log trägt denselben Namen. Diese Datei als Beleg aufheben.",
+    otherPin: (name, pinned, origin) =>
+      html`${name} ist ein Pin von ${pinned}, nicht von ${origin}, und sagt deshalb nichts über diese Datei.`,
     first: "Dieses Gerät sieht dieses Log zum ersten Mal. Es merkt sich jetzt dessen Größe:",
     leaveOut: "Erneut prüfen, ohne das, was dieses Gerät sich merkt",
   },
@@ -366,9 +375,18 @@ export const de: PageTexts = {
     contradictionOfOne:
       "Zwei davon sind aus einem Log und widersprechen einander: Das Log wurde umgeschrieben.",
     undetermined: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
+    sameState: "dasselbe Log, im selben Stand",
+    faulty: "Übereinstimmung nicht gezeigt",
+    fails: (names) =>
+      names.length === 1
+        ? html`denn ${names[0]} besteht die eigene Prüfung nicht`
+        : "denn beide bestehen die eigene Prüfung nicht",
+    faultyOf: (faulty, all) =>
+      `${count(faulty)} von ${count(all)} Dateien ${faulty === 1 ? "besteht" : "bestehen"} die eigene Prüfung nicht. Zusammen zeigen sie deshalb nichts. Siehe das Ergebnis jeder Datei.`,
+    allSameState: "Sie stimmen überein: Alle sind von demselben Log, im selben Stand.",
     waiting: "Wartet",
     agreement: {
-      "no-pin": "der kleinere hat keinen Checkpoint, den ein vertrauter Schlüssel signiert hat",
+      "no-pin": "der kleinere hat keinen Checkpoint, der jede Prüfung besteht",
       "not-reached": "der größere lässt aus, wo der kleinere endet",
       "other-log": "ein anderes Log",
       unread: "einer von beiden ist nicht lesbar",
@@ -382,6 +400,10 @@ export const de: PageTexts = {
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
+    ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
+    ofFaultyEvents: "Die Ereignisse hier sind so, wie sie signiert wurden.",
+    ofFaultySays: (word) =>
+      `Die Datei gibt über den Export an, aus dem sie stammt: „${word}“ Auf das Übrige in jenem Export ist kein Verlass. Prüfen Sie den Export selbst`,
     authors: "Unverändert nach der Vertrauensdatei des Verfassers.",
     authorsSays:
       "Eine solche Datei kann jeder mit eigenen Schlüsseln machen. Wählen Sie eine Vertrauensdatei aus anderer Quelle, um sie mit Schlüsseln zu prüfen, denen Sie vertrauen",
@@ -559,6 +581,22 @@ export const de: PageTexts = {
     one: "Diese Datei",
     other: "Mit",
     same: "Dasselbe Log. Bis zum Ende der kleineren Datei haben beide dieselbe Geschichte.",
+    sameState: (entries) =>
+      `Dasselbe Log, im selben Stand: Beide haben dieselbe Geschichte von ${entries}. Sie können sich nur darin unterscheiden, was sie zurückhalten oder auslassen.`,
+    faulty: {
+      heading: "Das zeigt nicht, dass die Dateien übereinstimmen.",
+      fails: (names) =>
+        names.length === 1
+          ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf. Die andere Datei hat ihr eigenes Ergebnis, das dieser Vergleich nicht ändert.`
+          : "Beide Dateien bestehen die eigene Prüfung nicht. Verlassen Sie sich auf keine von beiden.",
+      grown:
+        "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Wurde dort ein Ereignis geändert, steht es deshalb in der Liste unten: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
+      identical:
+        "Sie sind dieselbe Datei, Byte für Byte. Die eine kann also nicht zeigen, was in der anderen geändert wurde.",
+      contradicts:
+        "Ihre Baum-Hashes widersprechen sich außerdem. Eine Datei, die die eigene Prüfung nicht besteht, beweist aber nicht, dass das Log umgeschrieben wurde: Holen Sie sie noch einmal von ihrer Quelle, und vergleichen Sie dann.",
+      otherLog: "Außerdem nennen sie verschiedene Logs. Es gibt nichts zu vergleichen.",
+    },
     identical: "Das ist dieselbe Datei, Byte für Byte. Es gibt nichts zu vergleichen.",
     contradiction: "Die beiden widersprechen einander.",
     evidence:
@@ -777,6 +815,18 @@ export const de: PageTexts = {
         future: (late) =>
           `${events(late)} ${late === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung. Regeln über einen Zeitraum zählen ${late === 1 ? "es" : "sie"} nicht.`,
       },
+      statedDoubts: {
+        verdict: "Der Export als Ganzes ist nicht bestätigt: siehe sein Ergebnis unten.",
+        unverified: (unverified) =>
+          `${events(unverified)} im Export ${unverified === 1 ? "ist" : "sind"} nicht gültig, ${unverified === 1 ? "wurde" : "wurden"} deshalb nicht durchsucht und ${unverified === 1 ? "kann" : "können"} passen.`,
+        omitted: (omitted) =>
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht im Export.`,
+        part: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} des Logs sind im Export. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        chains: "Nur die Ketten im Export sind nachweislich vollständig. Das Log kann weitere haben.",
+        undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen des Exports weitere gab.",
+        undated: "Nichts zeigt, bis wann der Export das Log zeigt.",
+      },
       times: {
         happened:
           "Zeit: was jedes Ereignis angibt. Wenn es keine angibt, die Zeit, zu der es aufgezeichnet wurde.",
@@ -854,10 +904,23 @@ export const de: PageTexts = {
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
+      allWithin: (events, first, last) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
+      question: "Frage",
+      questions: {
+        asked: (who, rest) => (who === "" ? `Was wurde${rest} getan?` : `Was hat ${who}${rest} getan?`),
+        search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
+        all: (within) => `Was enthält dieser Export${within}?`,
+        within: (first, last) => ` in den Einträgen ${first} bis ${last}`,
+        or: " oder ",
+        others: (left) => (left === 1 ? "eine weitere" : `${count(left)} weitere`),
+      },
       answer: "Antwort",
       rules: {
         name: "Regeln",
-        heading: "Erkennungsregeln:",
+        question: (rules, pack, within) =>
+          rules === 1
+            ? `Hat die Regel in „${pack}“${within} angeschlagen?`
+            : `Hat eine der ${count(rules)} Regeln in „${pack}“${within} angeschlagen?`,
         none: (rules, pack, events) =>
           html`Keine der ${rules} Regeln in „${pack}“ hat angeschlagen. Untersucht: ${events}.`,
         some: (findings, events) => `Die Regeln ergeben ${findings}. Untersucht: ${events}.`,
@@ -893,6 +956,13 @@ export const de: PageTexts = {
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
       typed: "Beides steht in dem, was Sie speichern und drucken. Es wird nirgendwohin gesendet.",
+      untyped: "nicht ausgefüllt",
+      noSlice: {
+        altered:
+          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei verändert ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beweis: Er behält das Ergebnis dieser Datei.",
+        broken:
+          "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei fehlerhaft ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beweis: Er behält das Ergebnis dieser Datei.",
+      },
       save: "Als Beweis speichern",
       saveAbout:
         "Eine HTML-Datei mit den ausgewählten Ereignissen, der Vertrauensdatei, dem Bericht und dieser Seite. Sie prüft sich selbst, wenn man sie öffnet, auch offline.",

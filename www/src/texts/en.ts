@@ -70,6 +70,10 @@ export const en = {
     unreadable:
       "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
     report: "This is a report. Choose the export it is about to check whether the result is the same.",
+    evidenceAlone: "not opened, because an evidence file is checked alone. Choose it by itself.",
+    evidenceClosed:
+      "closed. The events in it are now checked as a file of their own, with the keys that you trust.",
+    empty: "not used, because it is empty. Download it again.",
   },
 
   trust: {
@@ -144,6 +148,7 @@ export const en = {
       order: "Something is missing, repeated, out of order or not allowed.",
       unread: "Not all of the file can be read.",
       unsigned: "Not everything here is covered by a signature.",
+      empty: "There is no entry in this file that could have been changed.",
     },
     signed: {
       question: "Signed by whom?",
@@ -298,8 +303,12 @@ export const en = {
       `. This file can’t show whether anything was rewritten since, because it omits where entry ${count(size)} begins. Ask for an export that has it.`,
     smallerThen:
       ", and this file ends before that. Either it is older, or the log was cut back. The verdict takes this into account.",
+    rewrittenFaultyThen:
+      ". What is in this file differs from what was there then. But this file also fails its own checks, so it may have been altered after it was exported: get it again from its source before you conclude that the log was rewritten.",
     rewrittenThen:
       ". What is in this file differs from what was there then. Either the log was rewritten, or another log has the same name. Keep this file as evidence.",
+    otherPin: (name: unknown, pinned: unknown, origin: unknown) =>
+      html`${name} is a pin of ${pinned}, not of ${origin}, so it says nothing about this file.`,
     first: "This is the first time this device has seen this log. It now remembers its size:",
     leaveOut: "Check again without what this device remembers",
   },
@@ -357,9 +366,18 @@ export const en = {
     contradiction: "They contradict each other: they can’t all be from one log that only grew.",
     contradictionOfOne: "Two of them are from one log and contradict each other: the log was rewritten.",
     undetermined: "For some of them, there is no way to tell whether they are from one log that only grew.",
+    sameState: "same log, in the same state",
+    faulty: "not shown to agree",
+    fails: (names: readonly unknown[]): unknown =>
+      names.length === 1
+        ? html`because ${names[0]} fails its own checks`
+        : "because both fail their own checks",
+    faultyOf: (faulty: number, all: number) =>
+      `${count(faulty)} of ${files(all)} ${faulty === 1 ? "fails its" : "fail their"} own checks, so together they show nothing. See the verdict of each.`,
+    allSameState: "They agree: all of them are of the same log, in the same state.",
     waiting: "Waiting",
     agreement: {
-      "no-pin": "the smaller one has no checkpoint signed with a key you trust",
+      "no-pin": "the smaller one has no checkpoint that passes every check",
       "not-reached": "the larger one omits where the smaller one ends",
       "other-log": "another log",
       unread: "one of the two can’t be read",
@@ -374,6 +392,10 @@ export const en = {
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
+    ofFaulty: "Taken from an export that fails its own checks.",
+    ofFaultyEvents: "The events here are as they were signed.",
+    ofFaultySays: (word: string) =>
+      `The file states about the export that it was taken from: “${word}” What else was in that export isn’t reliable. Check the export itself`,
     authors: "Unchanged, according to its author’s trust file.",
     authorsSays:
       "Anyone can make such a file with keys of their own. Choose a trust file that you got from another source, to check it with keys that you trust",
@@ -550,6 +572,21 @@ export const en = {
     one: "This file",
     other: "With",
     same: "Same log. Up to where the smaller file ends, both have the same history.",
+    sameState: (entries: string) =>
+      `Same log, in the same state: both have the same history of ${entries}. They can differ only in what each withholds or omits.`,
+    faulty: {
+      heading: "This doesn’t show that the files agree.",
+      fails: (names: readonly unknown[]): unknown =>
+        names.length === 1
+          ? html`${names[0]} fails its own checks, so don’t rely on it. The other file has its own verdict, which this comparison doesn’t change.`
+          : "Both files fail their own checks. Don’t rely on either.",
+      grown:
+        "Their tree hashes agree as far as the smaller file goes. So if an event there was changed, it is in the list below: one file shows it, and in the other it isn’t valid.",
+      identical: "They are the same file, byte for byte, so the other can’t show what was changed.",
+      contradicts:
+        "Their tree hashes also contradict each other. A file that fails its own checks is no proof that the log was rewritten: get it again from its source, and compare once more.",
+      otherLog: "They also name different logs. There is nothing to compare.",
+    },
     identical: "These are the same file, byte for byte. There is nothing to compare.",
     contradiction: "The two contradict each other.",
     evidence:
@@ -769,6 +806,18 @@ export const en = {
         future: (late: number) =>
           `${events(late)} ${late === 1 ? "states" : "state"} a time later than the recording. Rules over a timespan don’t count ${late === 1 ? "it" : "them"}.`,
       },
+      statedDoubts: {
+        verdict: "The export as a whole is not verified: see its verdict below.",
+        unverified: (unverified: number) =>
+          `${events(unverified)} in the export ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it wasn’t" : "they weren’t"} searched and may match.`,
+        omitted: (omitted: number) =>
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in the export.`,
+        part: (first: string, last: string) =>
+          `Only entries ${first} to ${last} of the log are in the export. Nothing is missing between them; there may be others before or after.`,
+        chains: "Only the chains in the export are shown to be complete. The log may have others.",
+        undetermined: "Nothing shows whether there were other entries before or after those in the export.",
+        undated: "Nothing shows up to which time the export shows the log.",
+      },
       times: {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",
         recorded: "Time: when each event was recorded, as signed with it.",
@@ -839,10 +888,25 @@ export const en = {
       reference: "Reference",
       examiner: "Examiner",
       allOf: (events: string) => `All events of the export: ${events}`,
+      allWithin: (events: string, first: string, last: string) =>
+        `All events among entries ${first} to ${last}: ${events}`,
+      question: "Question",
+      questions: {
+        asked: (who: string, rest: string) =>
+          who === "" ? `What was done${rest}?` : `What did ${who} do${rest}?`,
+        search: (within: string) => `Which events does this search select${within}?`,
+        all: (within: string) => `What does this export contain${within}?`,
+        within: (first: string, last: string) => ` among entries ${first} to ${last}`,
+        or: " or ",
+        others: (left: number) => (left === 1 ? "one other" : `${count(left)} others`),
+      },
       answer: "Answer",
       rules: {
         name: "Rules",
-        heading: "Detection rules:",
+        question: (rules: number, pack: string, within: string) =>
+          rules === 1
+            ? `Did the rule in “${pack}” fire${within}?`
+            : `Did any of the ${count(rules)} rules in “${pack}” fire${within}?`,
         none: (rules: string, pack: unknown, events: string) =>
           html`None of the ${rules} rules in “${pack}” fired on ${events}.`,
         some: (findings: string, events: string) => `The rules made ${findings} in ${events}.`,
@@ -878,6 +942,13 @@ export const en = {
       reference: "Reference",
       examiner: "Examiner",
       typed: "Both appear in what you save and print. They are sent nowhere.",
+      untyped: "not filled in",
+      noSlice: {
+        altered:
+          "These events can’t be saved as an export, because this file is altered. Such an export would verify by itself, and nothing in it would show that. Save them as evidence instead: it keeps the verdict of this file.",
+        broken:
+          "These events can’t be saved as an export, because this file is broken. Such an export would verify by itself, and nothing in it would show that. Save them as evidence instead: it keeps the verdict of this file.",
+      },
       save: "Save as evidence",
       saveAbout:
         "One HTML file with the selected events, the trust file, the report and this page. It verifies itself when it is opened, offline.",

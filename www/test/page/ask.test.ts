@@ -182,6 +182,97 @@ test("ask: an event that was changed is named as not searched, in the answer and
   await again.locator('[data-doubt="unverified"]').waitFor();
 });
 
+test("ask: the answer of an altered file is evidence that says so, and no export that looks unaltered", async (t) => {
+  const path = join(folder, "altered.ndjson");
+  const text = await readFile(sealed.export, "utf8");
+  await writeFile(path, text.replace("u-17", "u-71"));
+  const page = await opened(t, { ...sealed, export: path });
+  const answer = await ask(page, { who: "u-2" });
+  const warning = answer.locator("#ask-no-slice");
+  assert.match(await words(warning), /this file is altered.*Save them as evidence instead/);
+  let downloads = 0;
+  page.on("download", () => {
+    downloads += 1;
+  });
+  const slice = answer.locator("button[name=slice]");
+  assert.equal(await slice.getAttribute("aria-disabled"), "true");
+  // Playwright waits for such a button to be enabled; a reader can press it.
+  await slice.click({ force: true });
+  await answer.locator(".ask-saved", { hasText: "can’t be saved as an export" }).waitFor();
+  assert.equal(downloads, 0);
+  // The menu on Events warns too.
+  await open(page, "Events");
+  const menu = page.locator("cs-export");
+  await menu.getByRole("button", { name: "Export", exact: true }).click();
+  assert.match(await words(menu.locator("#export-fault")), /^This export is altered\./);
+  assert.equal(await menu.locator("[data-kind=slice]").getAttribute("aria-disabled"), "true");
+  await menu.locator("[data-kind=slice]").click({ force: true });
+  await menu.getByRole("status").getByText("wouldn’t show that this export fails its checks").waitFor();
+  assert.equal(downloads, 0);
+  const csv = page.waitForEvent("download");
+  await menu.locator("[data-kind=csv]").click();
+  assert.equal((await csv).suggestedFilename(), "altered-of-altered-file-events.csv");
+  assert.deepEqual(await violations(page), []);
+  await open(page, "Summary");
+  const file = await downloaded(page, answer, "evidence");
+  const again = await shown(t, "of-altered.html", file);
+  await again.locator(".verdict").waitFor();
+  assert.equal(
+    await words(again.locator("#verdict-heading")),
+    "Taken from an export that fails its own checks.",
+  );
+  assert.match(await words(again.locator(".verdict .says")), /“Altered\.”/);
+  assert.match(await words(again.locator(".inputs")), /-of-altered-file\.countersign\.ndjson/);
+  await again.locator('[data-whole="altered"]').waitFor();
+  assert.match(
+    await words(again.locator('[data-doubt="unverified"]')),
+    /^1 event in the export doesn’t verify/,
+  );
+});
+
+test("ask: reference and examiner are asked for once", async (t) => {
+  const page = await opened(t, sealed);
+  await page.getByLabel("Reference").fill("IR-1");
+  const answer = await ask(page, { who: "u-2" });
+  assert.equal(await page.getByLabel("Reference").count(), 1);
+  assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
+  await answer.getByLabel("Examiner").fill("Ada");
+  assert.match(await words(page.locator(".evidence-typed")), /^Reference\s*IR-1\s*Examiner\s*Ada$/);
+  await open(page, "Events");
+  const box = page.getByRole("combobox", { name: "Search events" });
+  await box.fill("login");
+  await box.press("Enter");
+  await open(page, "Summary");
+  await page.locator(".evidence").getByLabel("Examiner").waitFor();
+  assert.equal(await page.locator(".evidence").getByLabel("Examiner").inputValue(), "Ada");
+  assert.equal(await page.getByLabel("Examiner").count(), 1);
+});
+
+test("ask: its evidence opens with the question in a sentence, found or not, on screen and on paper", async (t) => {
+  const page = await opened(t, sealed);
+  for (const [nth, [who, question]] of [
+    ["u-2", "What did u-2 do with the action role.* from 2026-01-01 to 2027-12-31?"],
+    ["nobody", "What did nobody do with the action role.* from 2026-01-01 to 2027-12-31?"],
+  ].entries()) {
+    const fields = { who: who ?? "", actions: "role.*", from: "2026-01-01", until: "2027-12-31" };
+    const file = await downloaded(page, await ask(page, fields), "evidence");
+    const again = await shown(t, `question-${nth}.html`, file);
+    assert.equal(await words(again.locator("#filed-heading")), question);
+    assert.match(
+      await words(again.locator(".case-query")),
+      new RegExp(`^Search: actor:"${who}" since:2026-01-01 time:\\*\\.\\.2027-12-31 action:role\\.\\*$`),
+    );
+    await again.locator(".verdict").waitFor();
+    await again.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    const paper = again.locator(".printed");
+    await paper.waitFor({ state: "attached" });
+    assert.match(
+      (await paper.textContent()) ?? "",
+      new RegExp(`Question\\s*${question?.replace(/[?*.]/g, "\\$&")}`),
+    );
+  }
+});
+
 test("ask: a name that no event has is named as the likely reason for nothing", async (t) => {
   const page = await opened(t, sealed);
   const answer = await ask(page, { who: "x", actions: "role.grant, invoice.*" });

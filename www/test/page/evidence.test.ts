@@ -71,7 +71,10 @@ function evidence(): Promise<string> {
     await page.getByLabel("Reference").fill("WP-7 </script><script>alert(1)</script>");
     await page.getByLabel("Examiner").fill("Ada");
     const { name, text } = await saved(page, "Save as evidence");
-    assert.equal(name, "export.evidence.html");
+    assert.match(
+      name,
+      /^export\.WP-7-script-script-alert-1-script\.2-events\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.evidence\.html$/,
+    );
     await page.close();
     return text;
   })();
@@ -249,6 +252,66 @@ test("evidence: another page verifies it and says if its page is the same", asyn
   await choose(page, "Choose another file", vector("plain-closed").export);
   await page.locator(".verdict.tone-doubt").waitFor();
   assert.equal(await page.locator(".filed").count(), 0);
+});
+
+test("evidence: is checked alone, and no file given with it is lost without a word", async (t) => {
+  const page = await opened(t);
+  const complaint = page.locator(".complaint-line", { hasText: "checked alone" });
+  const { export: source, trust = "" } = vector("log-two-chains");
+  const files = [
+    upload("one.evidence.html", await evidence()),
+    upload("audit.ndjson", await readFile(source)),
+  ];
+  await choose(page, "Choose a file", files);
+  await complaint.waitFor();
+  assert.match((await complaint.textContent()) ?? "", /^\s*one\.evidence\.html: not opened/);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await page.locator(".filed").count(), 0);
+  // The first of two is opened.
+  const two = [upload("one.evidence.html", await evidence()), upload("two.evidence.html", await evidence())];
+  await choose(page, "Choose another file", two);
+  await page.locator('[data-filed="open"]').waitFor();
+  assert.match((await complaint.textContent()) ?? "", /^\s*two\.evidence\.html: not opened/);
+  // The reader's trust file comes with it, and nothing is complained about.
+  const mine = upload("mine.txt", await readFile(trust));
+  await choose(page, "Choose another file", [upload("one.evidence.html", await evidence()), mine]);
+  await page.locator(".inputs", { hasText: "mine.txt" }).waitFor();
+  await page.locator(".verdict").waitFor();
+  assert.equal((await page.locator(".complaint-line").first().textContent())?.trim(), "");
+});
+
+test("evidence: its events are checked with the reader's keys once another file is added", async (t) => {
+  const page = await opened(t);
+  const { export: source, trust = "" } = vector("log-two-chains");
+  await choose(page, "Choose a file", upload("one.evidence.html", await evidence()));
+  await page.locator("[data-answer=signed]", { hasText: "By keys its author trusts" }).waitFor();
+  await choose(page, "Compare with another file", source);
+  await page.locator(".parts").waitFor();
+  const complaint = page.locator(".complaint-line").first();
+  assert.match((await complaint.textContent()) ?? "", /one\.evidence\.html: closed\./);
+  assert.match(await verdict(page), /you don’t trust the signer’s key/);
+  assert.doesNotMatch((await page.locator("main").textContent()) ?? "", /those that its author trusts/);
+  await choose(page, "Choose a trust file", trust);
+  await page.locator("[data-answer=signed]", { hasText: "By keys you trust" }).waitFor();
+});
+
+test("evidence: with other line ends, it is refused as evidence, and not taken for a login page", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose a file", upload("crlf.html", (await evidence()).replaceAll("\n", "\r\n")));
+  await page.locator('[data-filed="refused"]').waitFor();
+});
+
+test("files: an empty file beside others is named, and is no part", async (t) => {
+  const page = await opened(t);
+  const { export: source } = vector("log-two-chains");
+  const files = [upload("audit.ndjson", await readFile(source)), upload("trust.txt", "")];
+  await choose(page, "Choose a file", files);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await page.locator(".parts").count(), 0);
+  assert.match(
+    (await page.locator(".complaint-line").first().textContent()) ?? "",
+    /trust\.txt: not used, because it is empty/,
+  );
 });
 
 test("evidence: states what the verdict of the full export depends on", async (t) => {

@@ -4,6 +4,7 @@ import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 import { type Browser, choose, launch, PAGE, saved, unfold, upload, verdict } from "./browser.ts";
 import { recorded } from "./record.ts";
 import { vector } from "./vectors.ts";
@@ -98,7 +99,7 @@ test("compare: shows what one export has that the other hides, and how", async (
   await choose(page, "Choose a file", upload("whole.ndjson", WHOLE));
   await page.locator(".verdict").waitFor();
   await choose(page, "Compare with another file", upload("part.ndjson", PART));
-  await page.locator('[data-agree="grown"]').waitFor();
+  await page.locator('[data-agree="same-state"]').waitFor();
   assert.match(
     await words(page, ".compare .difference >> nth=0"),
     /^In whole\.ndjson, but not in part\.ndjson/,
@@ -123,6 +124,90 @@ test("compare: shows what one export has that the other hides, and how", async (
   await first.getByRole("button", { name: "Show" }).click();
   await page.locator("#cs-drawer-heading", { hasText: /Event on line/ }).waitFor();
   assert.match((await page.locator(".drawer").textContent()) ?? "", new RegExp(`Entry\\s*${leaf}\\b`));
+});
+
+/** The whole export with an event that was changed after it was signed. */
+const CHANGED = WHOLE.replace('"action":"login"', '"action":"logon"');
+
+test("compare: an altered file doesn't count as the log, whichever is given first", async (t) => {
+  assert.notEqual(CHANGED, WHOLE);
+  for (const names of [
+    ["whole.ndjson", "changed.ndjson"],
+    ["changed.ndjson", "whole.ndjson"],
+  ] as const) {
+    const page = await opened(t);
+    const [one, other] = names.map((name) => upload(name, name === "whole.ndjson" ? WHOLE : CHANGED));
+    await choose(page, "Choose a file", one ?? []);
+    await page.locator(".verdict").waitFor();
+    await choose(page, "Compare with another file", other ?? []);
+    const compared = page.locator('.compare [data-agree="faulty"]');
+    await compared.waitFor();
+    assert.match(
+      await words(page, ".compare [data-agree]"),
+      /^This doesn’t show that the files agree\. changed\.ndjson fails its own checks, so don’t rely on it\. .* Their tree hashes agree/,
+    );
+    const verdicts = await page.locator(".pair-verdict").allTextContents();
+    const order = names.map((name) => (name === "whole.ndjson" ? "Verified." : "Altered."));
+    assert.deepEqual(
+      verdicts.map((text) => text.trim()),
+      order,
+    );
+    assert.equal(await page.locator(".compare .agree .tone-good, .parts .agree.tone-good").count(), 0);
+    assert.match(await words(page, ".parts .agree"), /^1 of 2 files fails its own checks/);
+    assert.match(await words(page, ".part-agreement"), /not shown to agree because changed\.ndjson fails/);
+    assert.doesNotMatch(await words(page, ".parts"), /Together they contain|only grew|same log/);
+    assert.doesNotMatch(await words(page, ".compare"), /Every event it shows|same history/);
+    // The list has the event that was changed.
+    const difference = page.locator(".difference", { hasText: "In whole.ndjson, but not in changed.ndjson" });
+    assert.equal(await difference.locator('[data-hidden="failed"]').count(), 1);
+    assert.match((await difference.textContent()) ?? "", /there, but not verified/);
+    assert.deepEqual(await violations(page), []);
+    await page.close();
+  }
+});
+
+test("compare: an altered file is no proof that the log was rewritten", async (t) => {
+  const lines = WHOLE.split("\n");
+  // Two neighboring entries are exchanged, so that the tree is another one.
+  const at = lines.findIndex(
+    (line, nth) => nth > 20 && /"event"/.test(line) && /"event"/.test(lines[nth + 1] ?? ""),
+  );
+  const exchanged = lines.with(at, lines[at + 1] ?? "").with(at + 1, lines[at] ?? "");
+  const page = await opened(t);
+  await choose(page, "Choose a file", [upload("a.ndjson", WHOLE), upload("b.ndjson", exchanged.join("\n"))]);
+  await page.locator(".parts").waitFor();
+  await page.getByRole("button", { name: "Compare two of them" }).click();
+  await page.locator('[data-agree="faulty"][data-relation="contradicts"]').waitFor();
+  assert.match(await words(page, ".compare"), /no proof that the log was rewritten/);
+  assert.doesNotMatch(await words(page, ".compare"), /The log operator showed different logs/);
+  assert.equal(await page.getByRole("button", { name: "Save both checkpoints" }).count(), 0);
+  // Nor is it a reason to doubt the other file.
+  await page.getByRole("button", { name: /^a\.ndjson/ }).click();
+  assert.equal(await verdict(page), "Verified.");
+  assert.doesNotMatch(await words(page, ".verdict"), /contradicts this one/);
+});
+
+test("compare: two copies of an altered file aren't good because they are the same", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose a file", [upload("a.ndjson", CHANGED), upload("b.ndjson", CHANGED)]);
+  await page.locator(".parts").waitFor();
+  await page.getByRole("button", { name: "Compare two of them" }).click();
+  await page.locator('[data-agree="faulty"][data-relation="identical"]').waitFor();
+  assert.match(
+    await words(page, ".compare [data-agree]"),
+    /Both files fail their own checks\. Don’t rely on either\./,
+  );
+  assert.match(await words(page, ".parts .agree"), /^2 of 2 files fail their own checks/);
+  assert.equal(await page.locator(".compare .tone-good, .parts .tone-good").count(), 0);
+});
+
+test("compare: a truncated file isn't said to lack a trusted signature", async (t) => {
+  const page = await opened(t);
+  const half = WHOLE.slice(0, WHOLE.length >> 1);
+  await choose(page, "Choose a file", [upload("whole.ndjson", WHOLE), upload("half.ndjson", half)]);
+  await page.locator(".parts").waitFor();
+  assert.match(await words(page, ".part-agreement"), /because half\.ndjson fails its own checks/);
+  assert.doesNotMatch(await words(page, ".parts"), /key you trust/);
 });
 
 test("parts: a contradiction is shown beside exports of different logs", async (t) => {

@@ -139,6 +139,7 @@ test("print: an evidence file states its content on the first page and its query
     await page.locator(".verdict").waitFor();
     const pages = await printed(page);
     const [first = ""] = pages;
+    includes(first, "Question Which events does this search select?");
     includes(first, "Reference IR-2026-114 Examiner R. Auditor Query action:login");
     includes(first, 'OR actor:"nobody U+202Ex"');
     includes(first, `Export export.ndjson`);

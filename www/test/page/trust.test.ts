@@ -309,14 +309,19 @@ test("trust: a wrong trust file is named, and its keys are compared with the sig
   const { export: file } = vector("log-two-chains");
   await choose(page, "Choose a file", file);
   await page.locator(".verdict").waitFor();
-  const without = await verdictText(page);
+  const [headline, without] = [await verdict(page), await verdictText(page)];
   assert.equal(await compared(page).count(), 0);
   await choose(page, "Choose a trust file", upload("strangers.txt", `${OTHER.join("\n")}\n`));
   await compared(page).waitFor();
   const words =
-    "None of the 3 keys in strangers.txt signed this file. It trusts other.example/log, other.example and other.example/app; the file is signed by";
+    "The trust file names other.example/log, other.example and other.example/app; the file is signed by";
   assert.ok((await verdictText(page)).startsWith(words), await verdictText(page));
   assert.notEqual(await verdictText(page), without);
+  assert.notEqual(await verdict(page), headline);
+  assert.equal(
+    await verdict(page),
+    "Unchanged since it was signed, but none of the 3 keys in strangers.txt signed this file.",
+  );
   assert.match(
     (await page.locator("[data-answer=signed]").textContent()) ?? "",
     /None of the 3 keys in strangers\.txt signed this file/,
@@ -349,9 +354,10 @@ test("trust: signers that the trust file doesn't vouch for are named", async () 
   const [, log = ""] = /^(log .*)$/m.exec(readFileSync(trust, "utf8")) ?? [];
   await choose(page, "Choose a trust file", upload("some.txt", `${log}\n${OTHER[2]}\n`));
   await verifyVector(page, { ...given, trust: undefined });
+  assert.match(await verdict(page), /, but some\.txt doesn’t vouch for all signers\.$/);
   assert.match(
     await verdictText(page),
-    /^some\.txt doesn’t vouch for all signers\. .*: example\.com\/dashboard\/a and example\.com\/dashboard\/b\./,
+    /^Not among the trust file’s keys.*: example\.com\/dashboard\/a and example\.com\/dashboard\/b\./,
   );
   assert.equal(await compared(page).getAttribute("data-trust"), "some");
   assert.match(
@@ -359,10 +365,23 @@ test("trust: signers that the trust file doesn't vouch for are named", async () 
     /8e3e8e37\s*signed/,
   );
   await choose(page, "Choose another trust file", upload("nobody.txt", "# nobody\nquorum none\n"));
-  await page.locator(".verdict .says", { hasText: "nobody.txt names no key" }).waitFor();
+  await page.locator("#verdict-heading", { hasText: "nobody.txt names no key" }).waitFor();
   await choose(page, "Choose another trust file", trust);
   await page.locator(".verdict.tone-good").waitFor();
   assert.equal(await compared(page).count(), 0);
+  await page.close();
+});
+
+test("pins: a pin of another log is named, because it says nothing about the file", async () => {
+  const page = await opened();
+  const given = vector("log-two-chains");
+  const pin = readFileSync(vector("pin-same").pins[0] ?? "", "utf8").replace(/^.*\n/, "log.other/x\n");
+  await choose(page, "Add a pin", upload("other.pin.txt", pin));
+  await verifyVector(page, given);
+  assert.match(
+    (await page.locator('[data-pin="other"]').textContent()) ?? "",
+    /other\.pin\.txt is a pin of log\.other\/x, not of log\.example\/audit, so it says nothing/,
+  );
   await page.close();
 });
 
@@ -370,6 +389,6 @@ test("trust: handles a log without checkpoints, and names written right to left"
   const page = await opened();
   await choose(page, "Choose a trust file", upload("a\u202Etxt.evil", `${OTHER[0]}\n`));
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
-  assert.match(await verdictText(page), /^The only key in aU\+202Etxt\.evil did not sign this file\./);
+  assert.equal(await verdict(page), "The only key in aU+202Etxt.evil did not sign this file.");
   await page.close();
 });

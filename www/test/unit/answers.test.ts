@@ -40,6 +40,11 @@ for (const [name, unchanged, signed, complete] of [
   });
 }
 
+test("answers: a file without entries isn't said to be unchanged", () => {
+  const { unchanged } = answersOf(judged("header-only"));
+  assert.deepEqual(unchanged, { is: "open", why: "empty" });
+});
+
 test("answers: an unreadable file isn't empty", () => {
   const { unchanged, signed, complete } = answersOf(judged("gzip-cut-in-the-middle"));
   const why = [unchanged, signed, complete].map((answer) => "why" in answer && answer.why);

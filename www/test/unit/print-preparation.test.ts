@@ -119,8 +119,16 @@ test("foot: untrusted text can't displace or reorder a hash or the query", () =>
   );
   assert.ok(lines.some((line) => line.includes("t\u2068") || line.includes("U+0000.txt")));
   assert.match(lines.at(-1) ?? "", /^Search: \u2068x qqq.*…\u2069$/);
-  const frame = { file, query: null, slice: null };
+  const frame = { file, query: null, slice: null, detections: null };
   const filed = { name: "e.html", sha256: "aa", frame } as unknown as Filed;
   const own = linesOf({ ...printed, searched: { query: "", state: "ready" } }, filed, undefined, en.evidence);
   assert.equal(own.at(-1), "Query: all events");
+  const detections = { pack: { name: "pack\u202e", version: "3", hash: "q1w2=", rules: 7 } };
+  const found = linesOf(
+    { ...printed, searched: { query: "", state: "ready" } },
+    { ...filed, frame: { ...frame, detections } } as unknown as Filed,
+    undefined,
+    en.evidence,
+  );
+  assert.equal(found.at(-1), "Rules: \u2068packU+202E 3\u2069 · SHA-256 \u2068q1w2=\u2069");
 });

@@ -117,3 +117,13 @@ function isNeeded(character: string, before: string): boolean {
 export function percentOf(share: number): number {
   return Math.min(99, Math.floor(share * 100));
 }
+
+const LATIN = /^[\p{ASCII}\p{Script=Latin}\p{M}…]*$/u;
+
+/** Returns an untrusted text for use in a sentence: invisible characters are named, and its direction is isolated. */
+export function inSentence(text: string, maxLength = 80): string {
+  const seen = visible(clip(text, maxLength))
+    .map(({ text }) => text)
+    .join("");
+  return LATIN.test(seen) ? seen : `\u2068${seen}\u2069`;
+}

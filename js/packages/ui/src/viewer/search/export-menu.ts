@@ -7,6 +7,7 @@ import { factsOf } from "../session/facts.js";
 import type { Phase } from "../session/phase.js";
 import type { Texts } from "../texts/texts.js";
 import { define, internal, props, TextView } from "../view.js";
+import { faultInName, faultOf } from "./faulty.js";
 import type { SearchController } from "./search-controller.js";
 import {
   checkResult,
@@ -64,6 +65,7 @@ export class ExportMenu extends TextView {
         >${icon("save")}<span>${texts.label}</span></button>
         <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.isOpen}>
           <p id="export-selection">${selectionView(this.selection, this.texts)}${reason !== undefined && this.selection.state === "ready" ? html` <span>${reason}</span>` : nothing}</p>
+          ${this.#fault === undefined ? nothing : html`<p class="tone-bad menu-fault" id="export-fault">${icon("warning")}<span>${texts.faulty[this.#fault]}</span></p>`}
           ${this.#choice("csv", texts.csv)}
           ${this.#choice("ndjson", texts.ndjson)}
           ${canSlice ? this.#choice("slice", texts.slice) : nothing}
@@ -78,10 +80,18 @@ export class ExportMenu extends TextView {
     `;
   }
 
+  /** The verdict of an export that fails its own checks. */
+  get #fault(): ReturnType<typeof faultOf> {
+    return faultOf(this.search?.session.report);
+  }
+
   #choice(kind: Kind, { name, about }: Texts["save"]["csv"]): TemplateResult {
+    // A slice verifies by itself, and wouldn't show that the export fails its checks.
+    const isRefused = kind === "slice" && this.#fault !== undefined;
+    const isDisabled = isRefused || this.running !== undefined || reasonOf(this.selection, this.texts) !== undefined;
     return html`
-      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.running !== undefined || reasonOf(this.selection, this.texts) !== undefined} aria-describedby="export-selection" @click=${() => void this.#save(kind)}>
-        <strong>${name}</strong> <span class="faint">${about}</span>
+      <button type="button" class="choice" data-kind=${kind} aria-disabled=${isDisabled} aria-describedby=${this.#fault === undefined ? "export-selection" : "export-fault"} @click=${() => void this.#save(kind)}>
+        <strong>${name}</strong> <span class="faint">${isRefused ? this.texts.save.noSlice : about}</span>
       </button>
     `;
   }
@@ -97,13 +107,17 @@ export class ExportMenu extends TextView {
       this.message = reasonOf(selection, this.texts) ?? "";
       return;
     }
+    if (kind === "slice" && this.#fault !== undefined) {
+      this.message = texts.noSlice;
+      return;
+    }
     const running = new AbortController();
     this.running = running;
     this.message = "";
     try {
       const { blob, events } = await this.#create(kind, search, selection, running.signal);
       running.signal.throwIfAborted();
-      const name = `${stem(search.session.name ?? "")}${ENDINGS[kind]}`;
+      const name = `${stem(search.session.name ?? "")}${faultInName(search.session.report)}${ENDINGS[kind]}`;
       save(name, blob);
       this.message = texts.done(figures.events(events), name);
     } catch (error) {

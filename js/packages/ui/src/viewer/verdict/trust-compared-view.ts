@@ -1,7 +1,7 @@
 /** The comparison of a trust file's keys with those that signed, in words and in tables. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { clip, visible } from "../parts/format.js";
+import { inSentence } from "../parts/format.js";
 import { icon } from "../parts/icons.js";
 import { value } from "../parts/value.js";
 import type { ComparedKey, TrustCompared } from "../session/trust-compared.js";
@@ -16,27 +16,52 @@ const MAX_NAMED = 3;
  * Returns the comparison in two sentences; empty if the trust file vouches for all that signed. With `isBrief`, the
  * names are left to the table if no key signed.
  */
-export function comparedWords(
-  compared: TrustCompared | undefined,
-  { lang, trust, figures }: Texts,
-  isBrief = false,
-): string {
+export function comparedWords(compared: TrustCompared | undefined, texts: Texts, isBrief = false): string {
   if (compared === undefined || compared.result === "all") {
     return "";
   }
-  const { given, signed, isLive } = compared;
-  const file = fileName(compared, trust.yours);
-  const names = (keys: readonly ComparedKey[]) => listed(keys, lang, (more) => trust.more(figures.count(more)));
-  const unknown = signed.filter(({ matches }) => !matches);
+  const { trust } = texts;
+  const { given, result } = compared;
+  const words = sentence(compared, texts, trust);
+  return given.length === 0 || (isBrief && result === "none") ? words : `${words} ${comparedNames(compared, texts)}`;
+}
+
+/** Returns the headline of a verdict that rests on the comparison alone, so that a wrong trust file has its own. */
+export function comparedHeadline(compared: TrustCompared, texts: Texts): string {
+  return sentence(compared, texts, texts.trust.unchanged);
+}
+
+/** Returns the names that the headline leaves out; empty if the trust file names no key. */
+export function comparedNames(compared: TrustCompared, { lang, trust, figures }: Texts): string {
+  const { given, signed, isLive, result } = compared;
   if (given.length === 0) {
-    return trust.noKey(file);
+    return "";
   }
-  if (compared.result === "some") {
-    return trust.some(file, names(unknown));
-  }
+  const names = (keys: readonly ComparedKey[]) => listed(keys, lang, (more) => trust.more(figures.count(more)));
+  const unknown = names(signed.filter(({ matches }) => !matches));
+  return result === "some"
+    ? trust.someNames(unknown)
+    : (isLive ? trust.whoseLog : trust.whoseFile)(names(given), unknown);
+}
+
+/** Returns the comparison without names. */
+function sentence(
+  compared: TrustCompared,
+  { trust, figures }: Texts,
+  words: Pick<Texts["trust"], "noKey" | "some" | "noneOf" | "noneOfOne">,
+): string {
+  const { given, isLive, result } = compared;
+  const file = fileName(compared, trust.yours);
   const here = isLive ? trust.thisLog : trust.thisFile;
-  const none = given.length === 1 ? trust.noneOfOne(file, here) : trust.noneOf(figures.count(given.length), file, here);
-  return isBrief ? none : `${none} ${(isLive ? trust.whoseLog : trust.whoseFile)(names(given), names(unknown))}`;
+  const text =
+    given.length === 0
+      ? words.noKey(file)
+      : result === "some"
+        ? words.some(file)
+        : given.length === 1
+          ? words.noneOfOne(file, here)
+          : words.noneOf(figures.count(given.length), file, here);
+  return text.startsWith(trust.yours) ? text.replace(/^./u, (letter) => letter.toUpperCase()) : text;
 }
 
 /** Returns what to do if no key of the trust file signed, or if it doesn't vouch for all signers. */
@@ -93,23 +118,13 @@ function keysView(
 
 /** Returns the name of the trust file for use in a sentence. */
 export function fileName({ file }: Pick<TrustCompared, "file">, yours: string): string {
-  return file === undefined || file === "" ? yours : shown(file);
+  return file === undefined || file === "" ? yours : inSentence(file);
 }
 
 /** Returns a list of untrusted names, each once. */
 function listed(keys: readonly ComparedKey[], lang: string, others: (more: number) => string): string {
   const names = [...new Set(keys.map(({ name }) => name))];
   const left = names.length - MAX_NAMED;
-  const named = names.slice(0, left === 1 ? names.length : MAX_NAMED).map(shown);
+  const named = names.slice(0, left === 1 ? names.length : MAX_NAMED).map((name) => inSentence(name));
   return new Intl.ListFormat(lang, { type: "conjunction" }).format(left > 1 ? [...named, others(left)] : named);
-}
-
-const LATIN = /^[\p{ASCII}\p{Script=Latin}\p{M}…]*$/u;
-
-/** Returns an untrusted text for use in a sentence: invisible characters are named, and its direction is isolated. */
-function shown(text: string): string {
-  const seen = visible(clip(text, 80))
-    .map(({ text }) => text)
-    .join("");
-  return LATIN.test(seen) ? seen : `\u2068${seen}\u2069`;
 }

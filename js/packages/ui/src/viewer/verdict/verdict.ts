@@ -6,7 +6,7 @@ import { type Look, VERDICT_LOOKS } from "../parts/icons.js";
 import { completeRange } from "../session/facts.js";
 import type { TrustCompared } from "../session/trust-compared.js";
 import type { Texts } from "../texts/texts.js";
-import { comparedNext, comparedWords } from "./trust-compared-view.js";
+import { comparedHeadline, comparedNames, comparedNext, comparedWords } from "./trust-compared-view.js";
 
 /** A verdict in words, with its appearance. */
 export type VerdictWords = Texts["result"]["logUntrusted"] & Look;
@@ -31,9 +31,31 @@ export function verdictWords(
   const { verdict } = judged.report;
   const plain = { ...texts.result.verdicts[verdict], ...VERDICT_LOOKS[verdict] };
   const words = { ...plain, ...instead(judged, plain, texts, followed) };
+  return withComparison(judged, words, plain, compared, texts);
+}
+
+/** Adds to a verdict's words that the trust file doesn't vouch for all that signed. */
+function withComparison(
+  { report: { verdict }, why }: Pick<Judged, "report" | "why">,
+  words: VerdictWords,
+  plain: VerdictWords,
+  compared: TrustCompared | undefined,
+  texts: Texts,
+): VerdictWords {
   const mismatch = comparedWords(compared, texts);
-  if (mismatch === "") {
+  if (compared === undefined || mismatch === "") {
     return words;
+  }
+  const isNone = compared.result === "none";
+  if (verdict === "untrusted" && (isNone || words.word === plain.word)) {
+    const names = comparedNames(compared, texts);
+    const says = [names, plain.says].filter((text) => text !== "").join(" ");
+    return { ...words, word: comparedHeadline(compared, texts), says, next: comparedNext(compared, texts) };
+  }
+  // The log and the witnesses of a wrong trust file didn't sign either.
+  if (isNone && (why === "witness.quorum" || (verdict === "not_checked" && why === null))) {
+    const says = [comparedNames(compared, texts), words.word, words.says].filter((text) => text !== "").join(" ");
+    return { ...words, word: comparedWords(compared, texts, true), says, next: comparedNext(compared, texts) };
   }
   // If something was changed or is missing, that comes first.
   const isFirst = verdict === "untrusted" || verdict === "not_checked";

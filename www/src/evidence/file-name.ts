@@ -1,0 +1,46 @@
+import { stem } from "@countersign/ui/viewer/parts/save.js";
+
+/** Maximum length of the export's name and of the reference in a file's name, in bytes of UTF-8. */
+const MAX_STEM_BYTES = 80;
+const MAX_REFERENCE_BYTES = 40;
+
+/** Facts that tell saved files of one export apart. */
+export interface SavedAs {
+  /** Name of the export. */
+  readonly file: string;
+  /** The examiner's reference; empty if there is none. */
+  readonly reference: string;
+  /** Contents of the file, such as `31-events`. */
+  readonly contents: string;
+  readonly saved: Date;
+}
+
+/**
+ * Returns the name of a saved file without its ending, such as `audit.IR-7.31-events.2026-11-28T14-30-05Z`. The names
+ * that were asked about aren't in it: names of files are seen where their content isn't.
+ */
+export function savedName({ file, reference, contents, saved }: SavedAs): string {
+  const label = reference.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^-+/, "");
+  const time = saved.toISOString().slice(0, 19).replaceAll(":", "-");
+  return [clipped(stem(file), MAX_STEM_BYTES), clipped(label, MAX_REFERENCE_BYTES), contents, `${time}Z`]
+    .filter((part) => part !== "")
+    .join(".");
+}
+
+/** Returns the beginning of a text, without separators at its end. */
+function clipped(text: string, maxBytes: number): string {
+  const encoder = new TextEncoder();
+  let kept = "";
+  let bytes = 0;
+  for (const character of text) {
+    bytes += encoder.encode(character).length;
+    if (bytes > maxBytes) break;
+    kept += character;
+  }
+  return kept.replace(/[.-]+$/, "");
+}
+
+/** Returns a number of things for the name of a file: `no-event`, `1-event`, `31-events`. */
+export function counted(count: number, thing: "event" | "finding"): string {
+  return count === 0 ? `no-${thing}` : `${count}-${thing}${count === 1 ? "" : "s"}`;
+}

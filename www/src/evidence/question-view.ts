@@ -1,0 +1,62 @@
+import { inSentence } from "@countersign/ui/viewer/parts/format.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { PageTexts } from "../texts/en.ts";
+import { packName } from "./detections-view.ts";
+import type { Frame } from "./frame.ts";
+import { parseQuestion } from "./question-terms.ts";
+
+/** Maximum number of names of one kind in a question, and the maximum length of each. */
+const MAX_NAMES = 5;
+const MAX_NAME_LENGTH = 120;
+/** Maximum length of a query as shown. */
+const MAX_QUERY_LENGTH = 4000;
+
+type Questioned = Pick<Frame, "query" | "scope" | "detections">;
+
+/**
+ * Returns the question of an evidence file in a sentence. It is derived from the query or the rules that this page ran
+ * again, never from words of the author.
+ */
+export function questionWords({ query, scope, detections }: Questioned, t: PageTexts): string {
+  const { questions, rules } = t.evidence.filed;
+  const { count } = t.viewer.figures;
+  const within =
+    scope.range === null ? "" : questions.within(count(scope.range[0]), count(scope.range[1] - 1));
+  if (detections !== null)
+    return rules.question(detections.pack.rules, inSentence(packName(detections), MAX_NAME_LENGTH), within);
+  if (query === null) return questions.all(within);
+  const asked = parseQuestion(query);
+  if (asked === undefined) return questions.search(within);
+  const { action, to, between } = t.evidence.ask;
+  const [who, actions, targets] = [asked.who, asked.actions, asked.targets].map((names) => shown(names, t));
+  const rest = [
+    actions?.length ? action(actions) : "",
+    targets?.length ? to(targets.join(questions.or)) : "",
+    between(asked.from, asked.until),
+    within,
+  ];
+  return questions.asked(who?.join(questions.or) ?? "", rest.join(""));
+}
+
+/** Returns names for a sentence. Names beyond the maximum are counted. */
+function shown(names: readonly string[], t: PageTexts): readonly string[] {
+  const left = names.length - MAX_NAMES;
+  const said = names
+    .slice(0, left > 0 ? MAX_NAMES : names.length)
+    .map((name) => inSentence(name, MAX_NAME_LENGTH));
+  return left > 0 ? [...said, t.evidence.filed.questions.others(left)] : said;
+}
+
+/** Renders the query or the rules behind the question, as a detail below it. */
+export function queryView({ query, detections }: Questioned, t: PageTexts): TemplateResult | typeof nothing {
+  const { filed, ask } = t.evidence;
+  if (detections !== null)
+    return html`<p class="help case-query"><span>${filed.rules.name}: ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}, SHA-256 <code class="hash">${detections.pack.hash}</code></span></p>`;
+  if (query === null) return nothing;
+  const basis = parseQuestion(query)?.basis;
+  return html`
+    <p class="help case-query"><span>${ask.query} <code dir="ltr">${value(query, MAX_QUERY_LENGTH)}</code></span></p>
+    ${basis === undefined ? nothing : html`<p class="help">${ask.times[basis]}</p>`}
+  `;
+}

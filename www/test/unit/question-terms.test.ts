@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Frame } from "../../src/evidence/frame.ts";
+import { type Question, queryOf } from "../../src/evidence/question.ts";
+import { parseQuestion } from "../../src/evidence/question-terms.ts";
+import { questionWords } from "../../src/evidence/question-view.ts";
+import { de } from "../../src/texts/de.ts";
+import { en } from "../../src/texts/en.ts";
+
+const NOTHING: Question = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" };
+const scope = { events: 0, examined: null, range: null, sample: null };
+const frame = (query: string | null, more: Partial<Frame> = {}) =>
+  ({ query, scope, detections: null, ...more }) as Pick<Frame, "query" | "scope" | "detections">;
+
+test("parseQuestion: understands every question of the form", () => {
+  for (const question of [
+    { ...NOTHING, who: 'grace "the * star" hopper' },
+    {
+      ...NOTHING,
+      who: "u-2",
+      actions: "role.*, login",
+      target: "job:42",
+      from: "2026-08-01",
+      until: "2026-08-31",
+    },
+    { ...NOTHING, until: "2026-08-31", basis: "recorded" },
+    { ...NOTHING, from: "2026-08-31", actions: "two words", basis: "recorded" },
+  ] satisfies Question[]) {
+    const { who, actions, target, from, until, basis } = question;
+    assert.deepEqual(parseQuestion(queryOf(question)), {
+      who: who === "" ? [] : [who],
+      actions: actions === "" ? [] : actions.split(", "),
+      targets: target === "" ? [] : [target],
+      from,
+      until,
+      basis: from === "" && until === "" ? undefined : basis,
+    });
+  }
+});
+
+test("parseQuestion: is silent about a query of which a sentence would say less", () => {
+  for (const query of [
+    "",
+    "grace",
+    "-actor:ada",
+    "actor:ada OR actor:bob",
+    "(actor:ada)",
+    "actor:ada NOT action:login",
+    "actor:ada actor:bob",
+    "actor:ada outcome:failure",
+    "actor==ada",
+    "actor:1..5",
+    "actor:10.0.0.0/8",
+    "actor:a|b",
+    'actor:"ada"bob',
+    'actor:"ada",',
+    'actor:""',
+    "since:-30d",
+    "since:2026-08",
+    "time:2026-08-01",
+    "time:2026-08-01..2026-08-31",
+    "since:2026-08-01 recorded:*..2026-08-31",
+    "has:actor",
+  ])
+    assert.equal(parseQuestion(query), undefined, query);
+});
+
+test("questionWords: opens a case with its question, in each language", () => {
+  const query = queryOf({ ...NOTHING, who: "grace.hopper", from: "2026-08-01", until: "2026-08-31" });
+  assert.equal(questionWords(frame(query), en), "What did grace.hopper do from 2026-08-01 to 2026-08-31?");
+  assert.equal(questionWords(frame(query), de), "Was hat grace.hopper vom 2026-08-01 bis 2026-08-31 getan?");
+  assert.equal(
+    questionWords(frame('actor:"a","b" action:role.*,login'), en),
+    "What did a or b do with the actions role.* or login?",
+  );
+  assert.equal(questionWords(frame("action:role.*"), en), "What was done with the action role.*?");
+  assert.equal(questionWords(frame("-action:login"), en), "Which events does this search select?");
+  assert.equal(questionWords(frame(null), en), "What does this export contain?");
+  const ranged = { scope: { ...scope, range: [4, 9] as const } };
+  assert.equal(questionWords(frame(null, ranged), en), "What does this export contain among entries 4 to 8?");
+  const detections = {
+    pack: { name: "countersign", version: "3", hash: "", rules: 120 },
+  } as Frame["detections"];
+  assert.equal(
+    questionWords(frame(null, { detections }), en),
+    "Did any of the 120 rules in “countersign 3” fire?",
+  );
+});
+
+test("questionWords: names can't hide or reorder the sentence around them", () => {
+  const query = `actor:${Array.from({ length: 9 }, (_, nth) => `"u\u202e${nth}"`).join(",")} target:"אבג"`;
+  assert.equal(
+    questionWords(frame(query), en),
+    "What did uU+202E0 or uU+202E1 or uU+202E2 or uU+202E3 or uU+202E4 or 4 others do to \u2068אבג\u2069?",
+  );
+});
