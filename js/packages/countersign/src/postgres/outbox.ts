@@ -8,6 +8,7 @@ import type { Catalog, EventInput, EventOf } from "../record/event.js";
 import { copyOf, plainFields } from "../record/fields.js";
 import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
+import { serviceOf } from "../record/service.js";
 import { names, query, type SqlClient, TABLE } from "./client.js";
 
 /** Options of `postgresRecorder`. */
@@ -20,6 +21,8 @@ export interface PostgresRecorderOptions<Events = unknown> {
   table?: string | undefined;
   /** The program's own events, from `defineEvents`. `record` and `row` accept no others. */
   events?: Catalog<Events> | undefined;
+  /** The program that records, as in a recorder's options. */
+  service?: CommonOptions["service"];
   /** Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options. */
   redact?: CommonOptions["redact"];
   /**
@@ -70,8 +73,8 @@ const load = loader(artifact);
 export async function postgresRecorder<Events = unknown>(
   options: PostgresRecorderOptions<Events> = {},
 ): Promise<PostgresRecorder<EventOf<Events>>> {
-  const known = ["table", "events", "redact", "onInvalid", "onError"];
-  const { table = TABLE, events: catalog, redact, onInvalid, onError } = ownOptions(options, known);
+  const known = ["table", "events", "service", "redact", "onInvalid", "onError"];
+  const { table = TABLE, events: catalog, service, redact, onInvalid, onError } = ownOptions(options, known);
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
   must(isKnown, "onInvalid", '`onInvalid` must be "throw" or "report"', "omit it for the default");
   mustCall({ onError }, "onError");
@@ -111,6 +114,7 @@ export async function postgresRecorder<Events = unknown>(
     beforeRecord: undefined,
     events: catalog,
     tenants: undefined,
+    service: serviceOf(service),
     reports: onInvalid === undefined ? !isDevelopment() : onInvalid === "report",
     onError: onError ?? consoleReporter(),
   });

@@ -9,6 +9,7 @@ import { MAX_TIMER_MS, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
+import { type Service, serviceOf } from "./service.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 /** Thresholds of automatic flushes. A flush starts as soon as one of them is reached. */
@@ -44,10 +45,16 @@ export type RedactOptions =
 export interface CommonOptions<Events = unknown> {
   /**
    * Signs the events: a private key as text (`PRIVATE+KEY+…`), a WebCrypto key with its name, or a function that signs
-   * elsewhere, such as in a KMS. Required; `undefined` is in the type so that you can pass `process.env.AUDIT_KEY`, and
-   * is rejected when the recorder is created.
+   * elsewhere, such as in a KMS. `undefined` is in the type so that you can pass `process.env.AUDIT_KEY`, and is
+   * rejected when the recorder is created.
+   *
+   * @default the environment variable `AUDIT_KEY`, if the option is absent
+   * @example
+   * ```ts
+   * key: process.env.AUDIT_KEY
+   * ```
    */
-  key: string | KeyHandle | Signer | undefined;
+  key?: string | KeyHandle | Signer | undefined;
   /**
    * Stores events until they are delivered, so that they survive a kill and a restart: the result of `fileOutbox`,
    * `indexedDbOutbox`, or `durableObjectOutbox`.
@@ -92,6 +99,18 @@ export interface CommonOptions<Events = unknown> {
    * @default undefined: events may have any action
    */
   events?: Catalog<Events> | undefined;
+  /**
+   * The program that records: its name, or `{ name, version }`. Recorded as `metadata.service` in each event passed to
+   * `record` whose `metadata` has no `service`; `recordJson` leaves events as they are. `false` records none.
+   *
+   * @default the environment variable `OTEL_SERVICE_NAME`, or else `service.name` in `OTEL_RESOURCE_ATTRIBUTES`; the
+   * version is `service.version` there
+   * @example
+   * ```ts
+   * service: { name: "billing", version: "1.4.2" }
+   * ```
+   */
+  service?: string | Service | false | undefined;
   /**
    * Called synchronously with each event passed to `record`, before redaction. Returns the event to record: the same
    * one or a replacement. If it throws, `record` throws `event.invalid` with the error as its cause.
@@ -143,18 +162,32 @@ export interface CommonOptions<Events = unknown> {
 }
 
 /**
- * Options for recording into a log. `to` and `log` are required; like `key`, they accept `undefined` only to be
- * rejected when the recorder is created.
+ * Options for recording into a log. `key`, `to`, and `log` come from environment variables if they are absent. If one is
+ * `undefined`, creating the recorder throws.
  */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
-  /** The log server: its URL, or `{ url, fetch }`. */
-  to: string | URL | LogServerOptions | undefined;
+  /**
+   * The log server: its URL, or `{ url, fetch }`.
+   *
+   * @default the environment variable `AUDIT_URL`, if the option is absent
+   * @example
+   * ```ts
+   * to: "https://log.example.com"
+   * ```
+   */
+  to?: string | URL | LogServerOptions | undefined;
   /**
    * The log's public key (vkey), such as `example.com/audit+1a2b3c4d+A…`, or a trust file with one `log` line and
    * optionally a quorum of witnesses. Get it from the log operator, never from the log server. Chains name the log's
    * origin, and proofs of delivery must be signed by the log's key.
+   *
+   * @default the environment variable `AUDIT_LOG`, if the option is absent
+   * @example
+   * ```ts
+   * log: "example.com/audit+1a2b3c4d+A…"
+   * ```
    */
-  log: string | undefined;
+  log?: string | undefined;
   /**
    * Records each event in the log of its `tenant`, if the log is the root log of a server that runs with `--tenants`.
    * `log` is then the root log's, and `to` its server.
@@ -239,6 +272,7 @@ const READ = [
   "defaultTenant",
   "autoFlush",
   "redact",
+  "service",
   "maxWaitingBytes",
   "timeoutMs",
   "retry",
@@ -284,7 +318,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     isGiven,
     "key",
     "recorder options must be an object",
-    "pass at least key, to, and log (or origin, without a log)",
+    "pass key, to, and log (or origin, without a log), or omit the options to read AUDIT_KEY, AUDIT_URL, and AUDIT_LOG",
   );
   const options = ownOptions(given, OPTIONS);
   const { key, outbox, beforeRecord, events } = options;
@@ -293,7 +327,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
     "`key` is required: the private key that signs events",
-    "check that the secret or variable is set; create a key with `countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
+    "check that the secret or variable is set, or omit `key` to read AUDIT_KEY; create a key with `countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
   );
   for (const [member, [isRight, message, hint]] of Object.entries(RULES)) {
     const value = options[member as keyof typeof RULES];
@@ -309,6 +343,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     pathShapes: options.pathShapes === true,
     events,
     beforeRecord,
+    service: serviceOf(options.service),
     reports: options.onInvalid === undefined ? !isDevelopment() : options.onInvalid === "report",
     maxWaitingBytes: count("maxWaitingBytes", options.maxWaitingBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",

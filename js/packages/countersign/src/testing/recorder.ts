@@ -22,7 +22,15 @@ const FIRST = Date.UTC(2026, 0, 1);
 export interface TestRecorderOptions<Events = unknown>
   extends Pick<
     CommonOptions<Events>,
-    "events" | "redact" | "pathShapes" | "beforeRecord" | "onInvalid" | "onError" | "maxWaitingBytes" | "onFull"
+    | "events"
+    | "redact"
+    | "pathShapes"
+    | "service"
+    | "beforeRecord"
+    | "onInvalid"
+    | "onError"
+    | "maxWaitingBytes"
+    | "onFull"
   > {
   /**
    * Initial time of the clock.
@@ -94,6 +102,8 @@ export async function createTestRecorder<Events = unknown>(
   });
   const recorder = createRecorder<Events>({
     ...chosen,
+    // The environment of a test must not change its events.
+    service: (field(options, "service") as TestRecorderOptions["service"]) ?? false,
     onInvalid: (field(options, "onInvalid") as TestRecorderOptions["onInvalid"]) ?? "throw",
     key,
     origin: ORIGIN,
