@@ -138,9 +138,11 @@ for (const [what, wrong, member] of [
     assert.deepEqual(reported, [member]);
     const [event] = audit.events();
     assert.equal(event?.action, "file.share");
-    const { countersign_problems: problems } = event?.metadata as { countersign_problems: { field: string }[] };
+    const { countersign_problems: problems } = (event?.metadata ?? {}) as {
+      countersign_problems?: { field: string }[];
+    };
     assert.deepEqual(
-      problems.map(({ field }) => field),
+      problems?.map(({ field }) => field),
       [member],
     );
     await audit.verified();
@@ -170,7 +172,8 @@ test("metadata of any class keeps its fields next to those of the recorder", asy
   audit.record("a.c", { id: "m_1", metadata: new Error("no") });
   const [first, second] = audit.events();
   assert.deepEqual(first?.metadata, { k: 1, event_id: "m_1", service: { name: "billing" } });
-  assert.equal((second?.metadata as { message?: string }).message, "no");
+  const { message } = (second?.metadata ?? {}) as { message?: string };
+  assert.equal(message, "no");
 });
 
 test("the service is recorded unless the event has one", async () => {

@@ -106,7 +106,7 @@ export interface EventsOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Verified events of a log, in the order of the log, up to its newest entry. */
+/** Verified events of a log, in the order of the log, up to the entry that was its newest when the reading began. */
 export interface VerifiedEvents extends AsyncIterable<VerifiedEvent> {
   /** The position after the last returned event; at the end, after the last entry. Store it to continue from there. */
   readonly position: Position;
@@ -206,8 +206,6 @@ interface Page {
   readonly events: readonly VerifiedEvent[];
   /** Size of the events, in bytes. */
   readonly bytes: number;
-  /** Number of entries of the log, by its verified checkpoint. */
-  readonly size: number;
   readonly pin: string;
 }
 
@@ -239,7 +237,7 @@ class LogEvents implements VerifiedEvents {
   }
 
   async *#read(): AsyncGenerator<VerifiedEvent, undefined> {
-    let size = await this.#within((signal) => this.#reading.pages.size(signal));
+    const size = await this.#within((signal) => this.#reading.pages.size(signal));
     let length = PAGE.first;
     while (true) {
       const { next, pin } = this.#position;
@@ -267,7 +265,6 @@ class LogEvents implements VerifiedEvents {
         yield event;
       }
       this.#position = { next: to, pin: page.pin };
-      size = Math.max(size, page.size);
       length = page.bytes < SMALL_BYTES ? Math.min(PAGE.max, 2 * length) : length;
     }
   }
@@ -305,7 +302,7 @@ class LogEvents implements VerifiedEvents {
     if (size === undefined || size < to || verification.pin === null) {
       throw unverified("its last checkpoint does not cover the requested entries", undefined);
     }
-    return { events: events.filter(({ index }) => index >= from && index < to), bytes, size, pin: verification.pin };
+    return { events: events.filter(({ index }) => index >= from && index < to), bytes, pin: verification.pin };
   }
 
   /** Runs work with a signal that ends it in time. */
