@@ -110,6 +110,11 @@ export interface EventsOptions {
 export interface VerifiedEvents extends AsyncIterable<VerifiedEvent> {
   /** The position after the last returned event; at the end, after the last entry. Store it to continue from there. */
   readonly position: Position;
+  /**
+   * Number of events in the entries read so far that the server withheld, because they were erased or the token can't see
+   * them. With a query, the server may also omit entries, which are not counted.
+   */
+  readonly withheld: number;
 }
 
 /** A log on a server. */
@@ -120,8 +125,9 @@ export interface OpenLog {
    * `log.rollback` if the log is shorter than before; and `log_server.*` if the server can't be read. All events returned
    * before remain verified, and `position` is after the last of them.
    *
-   * An event that the token can't see, or that was erased, is not returned. With a query, the server selects the events:
-   * each is verified, but nothing proves that the server returned all that match.
+   * Without a query, no entry is missing, and `withheld` counts the events that aren't returned because they were erased
+   * or the token can't see them. With a query, the server selects the events: each is verified, but nothing proves that
+   * the server returned all that match.
    */
   events(options?: EventsOptions): VerifiedEvents;
 }
@@ -206,6 +212,8 @@ interface Page {
   readonly events: readonly VerifiedEvent[];
   /** Size of the events, in bytes. */
   readonly bytes: number;
+  /** Number of events that the server withheld. */
+  readonly withheld: number;
   readonly pin: string;
 }
 
@@ -216,6 +224,7 @@ class LogEvents implements VerifiedEvents {
   readonly #reading: Reading;
   #position: Position;
   #isBegun = false;
+  #withheld = 0;
 
   constructor(reading: Reading, position: Position) {
     this.#reading = reading;
@@ -224,6 +233,10 @@ class LogEvents implements VerifiedEvents {
 
   get position(): Position {
     return this.#position;
+  }
+
+  get withheld(): number {
+    return this.#withheld;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<VerifiedEvent, undefined> {
@@ -259,6 +272,7 @@ class LogEvents implements VerifiedEvents {
         length = Math.max(PAGE.min, Math.floor(Math.min(length, to - next) / 2));
         continue;
       }
+      this.#withheld += page.withheld;
       for (const event of page.events) {
         // The pin is of the whole page, which was verified.
         this.#position = { next: event.index + 1, pin: page.pin };
@@ -276,7 +290,8 @@ class LogEvents implements VerifiedEvents {
     const boundary = pin === null ? undefined : sizeIn(pin);
     const response = await pages.entries(from, to, query, boundary, signal);
     const batches: EventBatch[] = [];
-    let bytes = 0;
+    let [bytes, withheld] = [0, 0];
+    const isAsked = (index: number) => index >= from && index < to;
     const verification = await verify(response, {
       trust,
       pins: pin === null ? [] : [pin],
@@ -291,6 +306,9 @@ class LogEvents implements VerifiedEvents {
         }
         batches.push(batch);
       },
+      onMarks(marks) {
+        withheld += marks.filter((mark) => mark.kind === "withheld" && isAsked(mark.index)).length;
+      },
     });
     const { report } = verification;
     refuseUnverified(verification);
@@ -302,7 +320,7 @@ class LogEvents implements VerifiedEvents {
     if (size === undefined || size < to || verification.pin === null) {
       throw unverified("its last checkpoint does not cover the requested entries", undefined);
     }
-    return { events: events.filter(({ index }) => index >= from && index < to), bytes, pin: verification.pin };
+    return { events: events.filter(({ index }) => isAsked(index)), bytes, withheld, pin: verification.pin };
   }
 
   /** Runs work with a signal that ends it in time. */
