@@ -102,12 +102,15 @@ const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   http: { duration: "latency_ms", hostname: "host", latency: "latency_ms", statuscode: "status", verb: "method" },
 };
 
+/** Matches an action, but not a sentence or JSON text, which are probably mistakes. */
+const ACTION = /^[^\s{}[\]"]+$/;
+
 /**
  * Returns the event that the arguments of `record` stand for: an event, or an action and the other fields. Fields that
  * aren't an object become an unknown field, which is then reported.
  */
 export function eventOf(first: unknown, fields: unknown): unknown {
-  if (typeof first !== "string") {
+  if (typeof first !== "string" || !ACTION.test(first)) {
     return first;
   }
   if (fields === undefined || fields === null) {
