@@ -138,9 +138,9 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       const trust = ${JSON.stringify(SETUP.trust)};
       const savedPosition = async () => undefined;
       const savePosition = async () => {};`;
-    const recording = `${AUDIT()}
+    const recording = `{ ${AUDIT()}
       audit.record("job.delete", { actor: "u_reader", target: ["job", 9] });
-      await audit.close();`;
+      await audit.close(); }`;
     // The imports of a module run first.
     const output = await onNode(code, `${before}\n${recording}`);
     assert.match(output, /^\d+ \S+Z u_reader 9$/m);
