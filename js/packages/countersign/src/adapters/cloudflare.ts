@@ -151,12 +151,20 @@ export interface WithCountersignOptions {
    * request tries again, and events beyond the limit are dropped and counted.
    *
    * @default false
+   * @example
+   * ```ts
+   * required: true
+   * ```
    */
   required?: boolean | undefined;
   /**
    * Records each request as `http.request`.
    *
    * @default false
+   * @example
+   * ```ts
+   * http: { only: (_, { status }) => status >= 400 }
+   * ```
    */
   http?: HttpOptions<Request> | boolean | undefined;
 }

@@ -13,12 +13,23 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A log server with its URL and, optionally, its own `fetch`, such as a service binding or a Durable Object's stub. */
 export interface LogServerOptions {
-  /** The log server's URL, optionally with a path. `/submit` is appended. */
+  /**
+   * The log server's URL, optionally with a path. `/submit` is appended.
+   *
+   * @example
+   * ```ts
+   * url: "https://log.example.com"
+   * ```
+   */
   url: string | URL;
   /**
    * Sends the requests.
    *
    * @default the runtime's `fetch`
+   * @example
+   * ```ts
+   * fetch: (url, init) => env.LOG.fetch(url, init)
+   * ```
    */
   fetch?: Fetch | undefined;
 }

@@ -17,23 +17,61 @@ export interface PostgresRecorderOptions<Events = unknown> {
    * The table, optionally with its schema (`audit.outbox`).
    *
    * @default "countersign_outbox"
+   * @example
+   * ```ts
+   * table: "audit.outbox"
+   * ```
    */
   table?: string | undefined;
-  /** The program's own events, from `defineEvents`. `record` and `row` accept no others. */
+  /**
+   * The program's own events, from `defineEvents`. `record` and `row` accept no others.
+   *
+   * @default undefined: events may have any action
+   * @example
+   * ```ts
+   * events: defineEvents({ "job.delete": schema })
+   * ```
+   */
   events?: Catalog<Events> | undefined;
-  /** The program that records, as in a recorder's options. */
+  /**
+   * The program that records, as in a recorder's options.
+   *
+   * @default the same as of a recorder
+   * @example
+   * ```ts
+   * service: "billing"
+   * ```
+   */
   service?: CommonOptions["service"];
-  /** Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options. */
+  /**
+   * Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options.
+   *
+   * @default the same as of a recorder
+   * @example
+   * ```ts
+   * redact: ["ssn"]
+   * ```
+   */
   redact?: CommonOptions["redact"];
   /**
    * Behavior of `record` and `row` for an invalid event, as in a recorder's options, except that an input that isn't an
    * event at all always throws.
+   *
+   * @default the same as of a recorder
+   * @example
+   * ```ts
+   * onInvalid: "throw"
+   * ```
    */
   onInvalid?: CommonOptions["onInvalid"];
   /**
    * Called with problems in events.
    *
    * @default `console.warn`
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => logger.error({ code }, message)
+   * ```
    */
   onError?: CommonOptions["onError"];
 }

@@ -106,6 +106,10 @@ export interface FlushOptions {
    * running.
    *
    * @default 0, for a single attempt
+   * @example
+   * ```ts
+   * retryForMs: 10_000
+   * ```
    */
   retryForMs?: number | undefined;
 }

@@ -18,18 +18,30 @@ export interface AutoFlushOptions {
    * Number of waiting events.
    *
    * @default 64
+   * @example
+   * ```ts
+   * maxEvents: 256
+   * ```
    */
   maxEvents?: number | undefined;
   /**
    * Total size of the waiting events, in bytes.
    *
    * @default 262144 (256 KiB)
+   * @example
+   * ```ts
+   * maxBytes: 1 << 20
+   * ```
    */
   maxBytes?: number | undefined;
   /**
    * Age of the oldest waiting event, in milliseconds.
    *
    * @default 1000
+   * @example
+   * ```ts
+   * maxDelayMs: 5_000
+   * ```
    */
   maxDelayMs?: number | undefined;
 }
@@ -60,12 +72,20 @@ export interface CommonOptions<Events = unknown> {
    * `indexedDbOutbox`, or `durableObjectOutbox`.
    *
    * @default none: events wait in memory
+   * @example
+   * ```ts
+   * outbox: fileOutbox("audit.outbox")
+   * ```
    */
   outbox?: Outbox | undefined;
   /**
    * Starts flushes automatically. With `false`, only `flush()`, `rotate()`, and `close()` send events.
    *
    * @default { maxEvents: 64, maxBytes: 262144, maxDelayMs: 1000 }
+   * @example
+   * ```ts
+   * autoFlush: { maxDelayMs: 5_000 }
+   * ```
    */
   autoFlush?: AutoFlushOptions | false | undefined;
   /**
@@ -82,6 +102,8 @@ export interface CommonOptions<Events = unknown> {
    * ```ts
    * redact: { also: ["ssn", "card.number"], keep: ["token_count"] }
    * ```
+   *
+   * @default fields that are secrets
    */
   redact?: RedactOptions | undefined;
   /**
@@ -90,6 +112,10 @@ export interface CommonOptions<Events = unknown> {
    * query is removed.
    *
    * @default false
+   * @example
+   * ```ts
+   * pathShapes: true
+   * ```
    */
   pathShapes?: boolean | undefined;
   /**
@@ -97,6 +123,10 @@ export interface CommonOptions<Events = unknown> {
    * `beforeRecord`.
    *
    * @default undefined: events may have any action
+   * @example
+   * ```ts
+   * events: defineEvents({ "job.delete": schema })
+   * ```
    */
   events?: Catalog<Events> | undefined;
   /**
@@ -114,6 +144,12 @@ export interface CommonOptions<Events = unknown> {
   /**
    * Called synchronously with each event passed to `record`, before redaction. Returns the event to record: the same
    * one or a replacement. If it throws, `record` throws `event.invalid` with the error as its cause.
+   *
+   * @default undefined: events are recorded as they are
+   * @example
+   * ```ts
+   * beforeRecord: (event) => ({ ...event, tenant: event.tenant ?? "internal" })
+   * ```
    */
   beforeRecord?: ((event: AuditEvent) => EventInput) | undefined;
   /**
@@ -124,6 +160,10 @@ export interface CommonOptions<Events = unknown> {
    *
    * @default "throw" if `NODE_ENV` is `development` or `test`, or under `node --test`; otherwise "report", so that an
    * audit event can't make a handler fail
+   * @example
+   * ```ts
+   * onInvalid: "throw"
+   * ```
    */
   onInvalid?: "throw" | "report" | undefined;
   /**
@@ -131,6 +171,10 @@ export interface CommonOptions<Events = unknown> {
    * link.
    *
    * @default 16777216 (16 MiB)
+   * @example
+   * ```ts
+   * maxWaitingBytes: 64 << 20
+   * ```
    */
   maxWaitingBytes?: number | undefined;
   /**
@@ -139,24 +183,40 @@ export interface CommonOptions<Events = unknown> {
    * `countersign.dropped` is recorded as soon as there is room.
    *
    * @default "throw"
+   * @example
+   * ```ts
+   * onFull: "drop"
+   * ```
    */
   onFull?: "throw" | "drop" | undefined;
   /**
    * Called with each failure to start, and with each background failure that no pending `flush()` reports.
    *
    * @default `console.warn`, without repeating the same error code in a row
+   * @example
+   * ```ts
+   * onError: ({ code, message, hint }) => logger.error({ code, hint }, message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
   /**
    * Timeout of a request to the log server, in milliseconds.
    *
    * @default 30000, and 8000 in a request of a Worker
+   * @example
+   * ```ts
+   * timeoutMs: 10_000
+   * ```
    */
   timeoutMs?: number | undefined;
   /**
    * Exponential backoff with jitter after failed flushes: the initial and the maximum delay, in milliseconds.
    *
    * @default { initialDelayMs: 500, maxDelayMs: 60000 }
+   * @example
+   * ```ts
+   * retry: { maxDelayMs: 10_000 }
+   * ```
    */
   retry?: { initialDelayMs?: number | undefined; maxDelayMs?: number | undefined } | undefined;
 }
@@ -202,12 +262,20 @@ export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
    * recorder also remembers the origins, and rejects events with `tenant.changed` if a tenant gets another one.
    *
    * @default undefined: all events are recorded in one log
+   * @example
+   * ```ts
+   * tenants: "create"
+   * ```
    */
   tenants?: TenantsOption | undefined;
   /**
    * With `tenants`, the tenant of events without the field `tenant`. The events themselves don't change.
    *
    * @default undefined: such an event is invalid
+   * @example
+   * ```ts
+   * defaultTenant: "internal"
+   * ```
    */
   defaultTenant?: string | undefined;
   origin?: undefined;
@@ -221,9 +289,23 @@ export type TenantsOption =
 
 /** Options for recording without a log. */
 export interface TransportOptions<Events = unknown> extends CommonOptions<Events> {
-  /** Receives the signed lines. */
+  /**
+   * Receives the signed lines.
+   *
+   * @example
+   * ```ts
+   * to: fileTransport("audit.ndjson")
+   * ```
+   */
   to: Transport;
-  /** The origin of the log that the chain is for, as in its checkpoints: `example.com/audit`. */
+  /**
+   * The origin of the log that the chain is for, as in its checkpoints: `example.com/audit`.
+   *
+   * @example
+   * ```ts
+   * origin: "example.com/audit"
+   * ```
+   */
   origin: string;
   log?: undefined;
   tenants?: undefined;

@@ -36,6 +36,10 @@ export interface TestRecorderOptions<Events = unknown>
    * Initial time of the clock.
    *
    * @default 2026-01-01T00:00:00Z
+   * @example
+   * ```ts
+   * now: "2026-11-20T06:00:00Z"
+   * ```
    */
   now?: Date | string | number | undefined;
 }
