@@ -97,6 +97,7 @@ export class GatedLog {
     }
     const answer = await fetch(`${this.#log?.url}${request.url}`, {
       method: request.method ?? "GET",
+      headers: { authorization: request.headers.authorization ?? "" },
       body: chunks.length === 0 ? null : Buffer.concat(chunks),
     });
     const body = await answer.text();
@@ -104,7 +105,9 @@ export class GatedLog {
       response.destroy();
       return;
     }
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(body);
+    // The body was decoded.
+    const { "content-encoding": _, "content-length": __, ...headers } = Object.fromEntries(answer.headers);
+    response.writeHead(answer.status, headers).end(body);
   }
 }
 

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import type { Route } from "playwright-core";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { Signer } from "../conformance/keys.ts";
-import { EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { AUDITOR, EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 import { listServer, WATCH, watchlist } from "../gate/lists.ts";
 import { PATHS } from "../gate/packs.ts";
@@ -112,6 +112,38 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   "key: process.env.AUDIT_KEY, // PRIVATE": async (code) => {
     await onNode(code);
     assert.deepEqual((await log.events()).at(-1)?.event, EVENT);
+  },
+
+  "await using audit = createRecorder();": async (code) => {
+    const before = `Object.assign(process.env, ${JSON.stringify(bindings())});`;
+    await onNode(code, before);
+    assert.deepEqual((await log.events()).at(-1)?.event, { ...EVENT, target: { type: "job", id: "42" } });
+  },
+
+  "async function handle(message)": async (code) => {
+    const after = `
+      const message = { id: "m_1", user: "u_1", job: 42, ack: () => console.log("ack") };
+      await handle(message);
+      await handle(message);
+      await audit.close();
+      console.log(audit.status().repeated);`;
+    assert.equal(await onNode(code, AUDIT(), after), "ack\nack\n1\n");
+    const ids = (await log.events()).map(({ event }) => (event.metadata as { event_id?: string })?.event_id);
+    assert.equal(ids.filter((id) => id === "m_1").length, 1);
+  },
+
+  "openLog({": async (code) => {
+    const before = `
+      process.env.AUDIT_TOKEN = ${JSON.stringify(AUDITOR)};
+      const trust = ${JSON.stringify(SETUP.trust)};
+      const savedPosition = async () => undefined;
+      const savePosition = async () => {};`;
+    const recording = `{ ${AUDIT()}
+      audit.record("job.delete", { actor: "u_reader", target: ["job", 9] });
+      await audit.close(); }`;
+    // The imports of a module run first.
+    const output = await onNode(code, `${before}\n${recording}`);
+    assert.match(output, /^\d+ \S+Z u_reader 9$/m);
   },
 
   "createIssuer({": async (code) => {

@@ -44,7 +44,8 @@ createRecorder({ key, to: { begun: async () => false, write: async () => {} }, o
 // Options that may be undefined, like those of an environment.
 createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
-// @ts-expect-error: `log` is required with a URL
+// Absent options come from environment variables.
+createRecorder();
 createRecorder({ key, to: "https://log.example" });
 // @ts-expect-error: `origin` can't be combined with `log`
 createRecorder({ key, to: "https://log.example", log, origin });
@@ -67,7 +68,6 @@ createRecorder({ key, to: "", log, redact: { keep: "ssn" } });
 createRecorder({ key, to: "", log, redact: false });
 // @ts-expect-error: `beforeRecord` must return an event
 createRecorder({ key, to: "", log, beforeRecord: () => undefined });
-// @ts-expect-error: `key` is required
 createRecorder({ to: "", log });
 // @ts-expect-error: a CryptoKey alone is not a key
 createRecorder({ key: {} as CryptoKey, to: "", log });
@@ -276,8 +276,24 @@ export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "", log 
     return new Response("ok");
   },
 });
-// @ts-expect-error: `log` is required with a URL
+// Absent options come from the environment.
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "https://log.example" }), {});
+withCountersign({
+  async fetch(request, _env, _ctx, recorder) {
+    recorder.record("job.delete", { actor: "u_1", target: ["job", 42] });
+    recorder.record("job.delete");
+    // @ts-expect-error: a target has an ID
+    recorder.record("job.delete", { target: ["job"] });
+    // @ts-expect-error: the action is the first argument
+    recorder.record("job.delete", { action: "job.delete" });
+    return new Response(request.url);
+  },
+});
+async function scope() {
+  await using recorder = createRecorder();
+  recorder.record("job.delete", { id: "m_1", targets: [["job", 42], { type: "job", id: 7n }] });
+}
+scope satisfies () => Promise<void>;
 export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
 
 // ---- Gates: `fail` is required, and decisions are a discriminated union.

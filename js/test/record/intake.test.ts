@@ -122,7 +122,7 @@ test("unknown fields are reported", async () => {
     action: "user.signed_in",
     occurredAt: "2026-01-01",
     actor: { id: "u_1", email: "a@example.com" },
-    targets: [{ type: "team", id: "t" }],
+    resource: { type: "team", id: "t" },
     context: { location: "1.2.3.4", userAgent: "x" },
   };
   const made = record(event);
@@ -130,7 +130,7 @@ test("unknown fields are reported", async () => {
   assert.deepEqual([rest, metadata], [event, {}]);
   assert.deepEqual(made.problems, [
     { field: "occurredAt", problem: 'the field "occurredAt" is unknown', recorded: true },
-    { field: "targets", problem: 'the field "targets" is unknown', recorded: true },
+    { field: "resource", problem: 'the field "resource" is unknown', recorded: true },
     { field: "context.location", problem: 'the field "context.location" is unknown', recorded: true },
     { field: "context.userAgent", problem: 'the field "context.userAgent" is unknown', recorded: true },
   ]);
@@ -237,7 +237,7 @@ test("a class instance contributes accessors of its class", async () => {
 
 test("an input that isn't an event is recorded as dropped", async () => {
   const { audit, reported } = await reporting();
-  for (const event of [undefined, "text", [], { action: "" }, { actor: { id: "u_1" } }, { toJSON: () => 1 }]) {
+  for (const event of [undefined, "some text", [], { action: "" }, { actor: { id: "u_1" } }, { toJSON: () => 1 }]) {
     await assert.rejects(audit.record(event as never).delivered(), { code: "event.invalid" });
   }
   await assert.rejects(audit.recordJson("[]").stored(), { code: "event.invalid" });

@@ -103,7 +103,7 @@ test("with: rejects invalid events as without a scope", async () => {
     undefined,
     null,
     [],
-    "text",
+    '{"action":"a.b"}',
     throwing,
     { action: "a.b", context: 1 } as never,
     {} as never,

@@ -68,3 +68,13 @@ test("vectors: writes numbers as in ECMAScript", { skip }, async () => {
     assert.deepEqual(written, cases);
   }
 });
+
+test("vectors: records short forms as events", async () => {
+  const { createTestRecorder } = await import("countersign/testing");
+  const cases = JSON.parse(readFileSync(new URL("../../../tests/vectors/recorded.json", import.meta.url), "utf8"));
+  for (const { service, record, event } of cases) {
+    const audit = await createTestRecorder({ service });
+    audit.record(...(record as [never]));
+    assert.deepEqual(audit.events(), [event], JSON.stringify(record));
+  }
+});

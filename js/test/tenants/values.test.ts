@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
+import type { Batch } from "../../packages/countersign/dist/deliver/batch.js";
 import type { CountersignError } from "../../packages/countersign/dist/error.js";
 import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
@@ -96,12 +97,12 @@ test("values: what is released while other entries are removed is removed next",
   assert.equal(storage.tenantKinds, "o o v");
   const { promise, resolve } = Promise.withResolvers<void>();
   storage.at = (_, make, { remove }) => (remove.length > 0 ? promise.then(make) : make());
-  const removing = a.remove([1_000]);
+  const removing = a.remove([{ id: 1_000 } as Batch]);
   await outbox.release("b", origins[1], () => true);
   resolve();
   await removing;
   assert.equal(storage.tenantKinds, "o o v");
-  await a.remove([1_001]);
+  await a.remove([{ id: 1_001 } as Batch]);
   assert.equal(storage.tenantKinds, "o v");
 });
 

@@ -14,6 +14,10 @@ export interface LogHandlerOptions<Env extends LogEnv> {
    * Returns the origin of the log that a request is for.
    *
    * @default the single log whose key is in the environment
+   * @example
+   * ```ts
+   * log: (request) => `${new URL(request.url).hostname}/audit`
+   * ```
    */
   log?: (request: Request, env: Env) => string | undefined;
 }

@@ -6,18 +6,50 @@ import type { LogEnv, ObjectId } from "./platform.js";
 
 /** The settings of a log. */
 export interface LogSettings {
-  /** The log's private key, whose name is the log's origin. */
+  /**
+   * The log's private key, whose name is the log's origin.
+   *
+   * @example
+   * ```ts
+   * key: env.AUDIT_LOG_KEY
+   * ```
+   */
   key: string;
-  /** The text of the trust file. */
+  /**
+   * The text of the trust file.
+   *
+   * @example
+   * ```ts
+   * trust: env.AUDIT_TRUST
+   * ```
+   */
   trust: string;
-  /** The lines of `readers.txt`. */
+  /**
+   * The lines of `readers.txt`.
+   *
+   * @example
+   * ```ts
+   * readers: env.AUDIT_READERS
+   * ```
+   */
   readers: string;
-  /** Origins of pages that may send requests, separated by spaces, or `*`. */
+  /**
+   * Origins of pages that may send requests, separated by spaces, or `*`.
+   *
+   * @example
+   * ```ts
+   * cors: "https://dashboard.example.com"
+   * ```
+   */
   cors: string;
   /**
    * Quota of each key.
    *
    * @default none: as much as the log can handle
+   * @example
+   * ```ts
+   * quota: { events: 100 }
+   * ```
    */
   quota?: LogQuota;
   /**
@@ -25,12 +57,20 @@ export interface LogSettings {
    *
    * @default "exports" if the trust file has an `emitter` line with the log's key, which identifies the records to
    * readers; otherwise "none"
+   * @example
+   * ```ts
+   * recordReads: "all"
+   * ```
    */
   recordReads?: (typeof READS)[number] | undefined;
   /**
    * Set for a root log with a log for each tenant. An existing log can't get tenants.
    *
    * @default none: the log has no tenants
+   * @example
+   * ```ts
+   * tenants: { tickMs: 1_000 }
+   * ```
    */
   tenants?: LogTenants | undefined;
 }

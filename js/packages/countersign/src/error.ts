@@ -41,6 +41,8 @@ export type ErrorCode =
   | "log.ended"
   /** The log lost entries that it had proven to contain. */
   | "log.rollback"
+  /** Entries that a log server returned could not be verified. None of their events was passed on. */
+  | "log.unverified"
   /** A batch exceeds the log server's size limit. */
   | "submit.too_large"
   /** This machine's clock is ahead of the log's. */

@@ -90,8 +90,11 @@ withCountersign({ key: "", to: "", log: "" }, handler, {
 });
 // @ts-expect-error: `maxDelayMs` is not supported; flushes start when an invocation ends
 withCountersign({ key: "", to: "", log: "", autoFlush: { maxDelayMs: 10 } }, handler);
-// @ts-expect-error: `log` is required
+// An absent option is read from the environment.
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL }), handler);
+withCountersign<Env, typeof handler>(handler) satisfies ExportedHandler<Env>;
+// @ts-expect-error: options alone have no handlers
+withCountersign({ key: "" });
 // @ts-expect-error: the key must be a string or a signer
 withCountersign((env: Env) => ({ key: 1, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handler);
 // @ts-expect-error: a handler must return a response

@@ -52,6 +52,9 @@ struct RefusedAnswer {
     message: String,
 }
 
+/// The ID of a delivered event by which a recorder recognizes a repeated one: tenant, action, ID, chain, and `seq`.
+type DeliveredId = (String, String, String, String, u64);
+
 #[derive(Deserialize)]
 struct EventFields<'a> {
     action: Option<String>,
@@ -95,6 +98,17 @@ impl Entry {
                 text: "newest heads of other logs are in the folder FILE.values".to_owned(),
                 is_problem: false,
             })),
+            b'i' => {
+                let mut lines = str::from_utf8(rest).ok()?.split('\n');
+                let count = lines.try_fold(0, |count, line| {
+                    serde_json::from_str::<DeliveredId>(line).ok().map(|_| count + 1)
+                })?;
+                Some(Self::Log(LogNote {
+                    tenant: None,
+                    text: format!("IDs of {}", verdict::count(count, "delivered event")),
+                    is_problem: false,
+                }))
+            }
             _ => None,
         }
     }
@@ -243,9 +257,25 @@ mod tests {
         }
         let Some(Entry::Log(note)) = parse("v0b8e") else { panic!("a note") };
         assert_eq!((note.tenant, note.is_problem), (None, false));
-        for text in
-            ["t", "tacme\ne", "t\"acme\"\n", "t\"acme\"\no\"acme\"\nlog", "h\"acme\"\nlog\n1\n", "x\"a\"\n{}"]
-        {
+        let one = r#"["","job.run","m_1","00112233445566778899aabbccddeeff",4]"#;
+        for (text, fact) in [
+            (format!("i{one}"), "IDs of 1 delivered event"),
+            (format!("i{one}\n{one}"), "IDs of 2 delivered events"),
+        ] {
+            let Some(Entry::Log(note)) = parse(&text) else { panic!("{text}") };
+            assert_eq!((note.tenant, &*note.text, note.is_problem), (None, fact, false));
+        }
+        for text in [
+            "t",
+            "i",
+            "i[]",
+            "i[\"\",\"a\",\"m\",\"c\",-1]",
+            "tacme\ne",
+            "t\"acme\"\n",
+            "t\"acme\"\no\"acme\"\nlog",
+            "h\"acme\"\nlog\n1\n",
+            "x\"a\"\n{}",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

@@ -12,17 +12,31 @@ export interface CloseOptions {
    * The signals to handle.
    *
    * @default ["SIGTERM", "SIGINT"]
+   * @example
+   * ```ts
+   * signals: ["SIGTERM"]
+   * ```
    */
   signals?: readonly NodeJS.Signals[] | undefined;
   /**
    * Called and awaited before the recorder is closed, for example to close the server, so that nothing more is
    * recorded.
+   *
+   * @default undefined: the recorder is closed at once
+   * @example
+   * ```ts
+   * first: () => new Promise((closed) => server.close(closed))
+   * ```
    */
   first?: (() => unknown) | undefined;
   /**
    * Milliseconds to retry failed deliveries.
    *
    * @default 5000
+   * @example
+   * ```ts
+   * retryForMs: 10_000
+   * ```
    */
   retryForMs?: number | undefined;
 }

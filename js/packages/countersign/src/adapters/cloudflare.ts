@@ -151,12 +151,20 @@ export interface WithCountersignOptions {
    * request tries again, and events beyond the limit are dropped and counted.
    *
    * @default false
+   * @example
+   * ```ts
+   * required: true
+   * ```
    */
   required?: boolean | undefined;
   /**
    * Records each request as `http.request`.
    *
    * @default false
+   * @example
+   * ```ts
+   * http: { only: (_, { status }) => status >= 400 }
+   * ```
    */
   http?: HttpOptions<Request> | boolean | undefined;
 }
@@ -186,11 +194,24 @@ export function withCountersign<Env, H extends AuditedHandlers<Env>>(
   handlers: H & AuditedHandlers<Env>,
   settings?: WithCountersignOptions,
 ): Handlers<H, Env>;
-export function withCountersign<Env>(
-  options: WorkerOptionsOf<Env>,
-  target: ClassOf | AuditedHandlers<Env>,
-  settings: WithCountersignOptions = {},
-): unknown {
+/**
+ * Does the same with the options from the Worker's environment: `AUDIT_KEY`, `AUDIT_URL`, and `AUDIT_LOG`.
+ *
+ * @example
+ * ```ts
+ * export default withCountersign({ async fetch(request, env, ctx, audit) { … } });
+ * ```
+ */
+export function withCountersign<Env, H extends AuditedHandlers<Env>>(
+  handlers: H & AuditedHandlers<Env>,
+): Handlers<H, Env>;
+/** Does the same for a class. */
+export function withCountersign<Class extends ClassOf>(base: Class): WithAudit<Class>;
+export function withCountersign<Env>(first: unknown, second?: unknown, settings: WithCountersignOptions = {}): unknown {
+  const [options, target] = (isAlone(first, second) ? [NO_OPTIONS, first] : [first, second]) as [
+    WorkerOptionsOf<Env>,
+    ClassOf | AuditedHandlers<Env>,
+  ];
   if (!isObject(options) && typeof options !== "function") {
     const hint =
       "call withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)";
@@ -232,6 +253,16 @@ export function withCountersign<Env>(
     ];
   });
   return Object.fromEntries(handlers);
+}
+
+/** Options of which all are absent. */
+const NO_OPTIONS: WorkerOptionsOf<unknown> = {};
+
+/** True if the first argument is a class or handlers, and there is no second one. */
+function isAlone(first: unknown, second: unknown): boolean {
+  const isClass = typeof first === "function" && first.prototype !== undefined;
+  const areHandlers = isObject(first) && HANDLERS.some((name) => typeof field(first, name) === "function");
+  return second === undefined && (isClass || areHandlers);
 }
 
 function isObject(value: unknown): value is object {

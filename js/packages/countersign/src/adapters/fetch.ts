@@ -30,6 +30,10 @@ export interface FetchOptions<Rest extends readonly unknown[]> extends Omit<Http
    * `info.remoteAddr` in Deno or `server.requestIP(request)` in Bun. Use a header only behind a proxy that sets it.
    *
    * @default false: no address is recorded
+   * @example
+   * ```ts
+   * ip: (_request, info) => info.remoteAddr.hostname // Deno
+   * ```
    */
   ip?: false | ((request: Request, ...rest: Rest) => string | undefined) | undefined;
 }

@@ -24,14 +24,32 @@ export interface HttpOptions<Source> {
   /**
    * Returns who made the request: an actor, or an actor's ID. Events recorded within the request use it unless they
    * have their own actor.
+   *
+   * @default undefined: requests have no actor
+   * @example
+   * ```ts
+   * actor: (request) => request.user?.id
+   * ```
    */
   actor?: ((source: Source) => Scope["actor"]) | undefined;
-  /** Returns the customer or organization whose data is affected. Also added to events recorded within the request. */
+  /**
+   * Returns the customer or organization whose data is affected. Also added to events recorded within the request.
+   *
+   * @default undefined: requests have no tenant
+   * @example
+   * ```ts
+   * tenant: (request) => request.user?.organization
+   * ```
+   */
   tenant?: ((source: Source) => Scope["tenant"]) | undefined;
   /**
    * Selects the requests to record, such as `(request, { status }) => status >= 400`.
    *
    * @default all requests
+   * @example
+   * ```ts
+   * only: (_, { status }) => status >= 400
+   * ```
    */
   only?: ((source: Source, end: { readonly status: number }) => boolean) | undefined;
   /**
@@ -42,12 +60,22 @@ export interface HttpOptions<Source> {
    * - `"shape"`: the actual path with identifiers replaced, `/jobs/{number}`. Names remain.
    * - `"actual"`: the actual path. Use it if your paths contain no personal data.
    * - A function: returns the path.
+   *
+   * @default the route's template, or `*`
+   * @example
+   * ```ts
+   * path: "shape"
+   * ```
    */
   path?: "actual" | "shape" | ((source: Source) => string | undefined) | undefined;
   /**
    * Returns the ID of the request; `false` for none.
    *
    * @default the header `cf-ray` or `x-request-id`; in Lambda, the invocation's ID
+   * @example
+   * ```ts
+   * requestId: (request) => request.id
+   * ```
    */
   requestId?: ((source: Source) => string | undefined) | false | undefined;
   /**
@@ -56,30 +84,52 @@ export interface HttpOptions<Source> {
    * `trust proxy`; it is called when the request arrives.
    *
    * @default false
+   * @example
+   * ```ts
+   * ip: ({ ip }) => ip // Express with `trust proxy`
+   * ```
    */
   ip?: boolean | ((source: Source) => string | undefined) | undefined;
   /**
    * Records the header `user-agent`.
    *
    * @default false
+   * @example
+   * ```ts
+   * userAgent: true
+   * ```
    */
   userAgent?: boolean | undefined;
   /**
    * Records the requested host.
    *
    * @default false
+   * @example
+   * ```ts
+   * host: true
+   * ```
    */
   host?: boolean | undefined;
   /**
    * Decides whether a request is handled: a gate from `countersign/gate`. Refused requests are always recorded,
    * regardless of `only`. The gate is called when the request arrives, with the details known by then: the actual path
    * unless `path` is a function, and the client's address and `user-agent` even if these are not recorded.
+   *
+   * @default undefined: all requests are handled
+   * @example
+   * ```ts
+   * gate: gate({ pack, fail: "closed" })
+   * ```
    */
   gate?: Gate | undefined;
   /**
    * Called with errors in recording.
    *
    * @default `console.warn`, without repeating the same error code in a row
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => logger.error({ code }, message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
 }

@@ -4,6 +4,7 @@ import { field } from "../own.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
+import { eventOf } from "../record/fields.js";
 import { MAX_CONTEXT_MS } from "../record/flush-scheduler.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
@@ -35,8 +36,9 @@ export class Invocation extends Scopable implements Audit {
     this.#context = context;
   }
 
-  record(event: AuditEvent, onRejected?: RejectedListener): Handle {
-    return this.#recordedAs(this.#recorder.record(event, onRejected));
+  record(event: unknown, second?: unknown): Handle {
+    const onRejected = typeof event === "string" ? undefined : (second as RejectedListener | undefined);
+    return this.#recordedAs(this.#recorder.record(eventOf(event, second) as AuditEvent, onRejected));
   }
 
   recordJson(json: string | Uint8Array): Handle {

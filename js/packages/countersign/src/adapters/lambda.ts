@@ -20,12 +20,20 @@ export interface LambdaOptions<Event = unknown> {
    * events wait in memory for the environment's next invocation, and are lost if there is none.
    *
    * @default false
+   * @example
+   * ```ts
+   * required: true
+   * ```
    */
   required?: boolean | undefined;
   /**
    * Milliseconds to retry failed deliveries, limited by the invocation's remaining time.
    *
    * @default 5000
+   * @example
+   * ```ts
+   * retryForMs: 2_000
+   * ```
    */
   retryForMs?: number | undefined;
   /**
@@ -33,6 +41,10 @@ export interface LambdaOptions<Event = unknown> {
    * given. Callbacks receive the event.
    *
    * @default false
+   * @example
+   * ```ts
+   * http: true
+   * ```
    */
   http?: HttpOptions<Event> | boolean | undefined;
 }

@@ -17,17 +17,44 @@ export interface NestOptions {
    * Milliseconds to retry failed deliveries when the program ends.
    *
    * @default 5000
+   * @example
+   * ```ts
+   * retryForMs: 10_000
+   * ```
    */
   retryForMs?: number | undefined;
 }
 
 /** Options of `AuditModule.forRootAsync`. */
 export interface NestAsyncOptions extends NestOptions {
-  /** Creates the recorder from the injected providers. */
+  /**
+   * Creates the recorder from the injected providers.
+   *
+   * @example
+   * ```ts
+   * useFactory: (config) => createRecorder({ key: config.get("AUDIT_KEY"), to, log })
+   * ```
+   */
   useFactory: (...injected: never[]) => Recorder | Promise<Recorder>;
-  /** The providers to inject: classes or tokens. */
+  /**
+   * The providers to inject: classes or tokens.
+   *
+   * @default []
+   * @example
+   * ```ts
+   * inject: [ConfigService]
+   * ```
+   */
   inject?: readonly unknown[] | undefined;
-  /** Modules that export these providers. */
+  /**
+   * Modules that export these providers.
+   *
+   * @default []
+   * @example
+   * ```ts
+   * imports: [ConfigModule]
+   * ```
+   */
   imports?: readonly unknown[] | undefined;
 }
 

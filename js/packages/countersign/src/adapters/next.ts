@@ -15,19 +15,34 @@ export type After = (work: Promise<unknown>) => unknown;
 
 /** Options of `auditNext`. */
 export interface NextOptions {
-  /** `after` of `next/server`. */
+  /**
+   * `after` of `next/server`.
+   *
+   * @example
+   * ```ts
+   * after // import { after } from "next/server"
+   * ```
+   */
   after: After;
   /**
    * Makes handlers fail if the recorder can't start. By default, they run anyway: events wait, the next call tries
    * again, and events beyond the limit are dropped and counted.
    *
    * @default false
+   * @example
+   * ```ts
+   * required: true
+   * ```
    */
   required?: boolean | undefined;
   /**
    * Records each request of a route handler as `http.request`, and applies `gate` if given.
    *
    * @default false
+   * @example
+   * ```ts
+   * http: true
+   * ```
    */
   http?: FetchOptions<[]> | boolean | undefined;
 }

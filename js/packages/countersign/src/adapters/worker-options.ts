@@ -2,8 +2,9 @@
 
 import type { Fetch } from "../deliver/log-server.js";
 import { CountersignError, must } from "../error.js";
-import { hasField, ownFields } from "../own.js";
+import { field, hasField, own, ownFields } from "../own.js";
 import { type LogOptions, ownRecorderOptions, type RecorderOptions, type TransportOptions } from "../record/options.js";
+import { absentOptions, VARIABLES } from "../record/variables.js";
 
 /** A secret in Cloudflare's Secrets Store. */
 export interface StoredSecret {
@@ -37,16 +38,40 @@ type Other = "autoFlush" | "key" | "to";
 
 /** Options for recording into a log from a Worker. */
 export interface WorkerLogOptions extends Omit<LogOptions, Other> {
-  key: LogOptions["key"] | StoredSecret;
+  /**
+   * Signs the events: a private key as text, a secret of the Secrets Store, or a signer.
+   *
+   * @default the Worker's variable, secret, or binding `AUDIT_KEY`, if the option is absent
+   * @example
+   * ```ts
+   * key: env.AUDIT_KEY
+   * ```
+   */
+  key?: LogOptions["key"] | StoredSecret;
   /**
    * The log server: its URL, a service binding, a Durable Object namespace of `CountersignLog`, or `{ url, fetch }`.
+   *
+   * @default the Worker's variable or binding `AUDIT_URL`, if the option is absent
+   * @example
+   * ```ts
+   * to: env.LOG
+   * ```
    */
-  to: LogOptions["to"] | ServiceBinding | ObjectNamespace | NamedObject;
+  to?: LogOptions["to"] | ServiceBinding | ObjectNamespace | NamedObject;
 }
 
 /** Options for recording without a log from a Worker. */
 export interface WorkerTransportOptions extends Omit<TransportOptions, Exclude<Other, "to">> {
-  key: TransportOptions["key"] | StoredSecret;
+  /**
+   * Signs the events: a private key as text, a secret of the Secrets Store, or a signer.
+   *
+   * @default the Worker's variable, secret, or binding `AUDIT_KEY`, if the option is absent
+   * @example
+   * ```ts
+   * key: env.AUDIT_KEY
+   * ```
+   */
+  key?: TransportOptions["key"] | StoredSecret;
 }
 
 /**
@@ -61,14 +86,36 @@ export type WorkerOptionsOf<Env> = WorkerOptions | ((env: Env) => WorkerOptions 
 /** Placeholder URL of a log server behind a binding; it is never resolved. */
 const INTERNAL = "https://countersign.internal";
 
-/** Evaluates options in an environment. Throws an error that names missing variables. */
+/**
+ * Evaluates options in an environment, which has the values of absent ones. Throws an error that names missing
+ * variables.
+ */
 export async function readOptions<Env>(input: WorkerOptionsOf<Env>, env: Env): Promise<RecorderOptions> {
-  const options = ownRecorderOptions(typeof input === "function" ? await evaluate(input, env) : input);
+  const options = withBindings(
+    ownRecorderOptions(typeof input === "function" ? await evaluate(input, env) : input),
+    env,
+  );
   const key = isStored(options.key) ? await options.key.get() : options.key;
   if (options.origin !== undefined) {
     return { ...options, key };
   }
   return { ...options, key, to: logServerOf(options) };
+}
+
+/** Returns the options with the values of absent ones from the environment. */
+function withBindings(options: WorkerOptions, env: unknown): WorkerOptions {
+  if (typeof options !== "object" || options === null) {
+    return options;
+  }
+  const values = absentOptions(options).map((option) => [option, field(env, VARIABLES[option])] as const);
+  const missing = values.flatMap(([option, value]) => (value === undefined || value === "" ? option : []));
+  if (missing.length > 0) {
+    throw unset(
+      missing.map((option) => VARIABLES[option]),
+      missing,
+    );
+  }
+  return own({ ...options, ...Object.fromEntries(values) });
 }
 
 async function evaluate<Env>(

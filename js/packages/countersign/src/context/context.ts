@@ -19,6 +19,10 @@ export interface AsyncContextOptions {
    * The class from `node:async_hooks`. Pass it in a Worker with the flag `nodejs_als`.
    *
    * @default the runtime's class
+   * @example
+   * ```ts
+   * AsyncLocalStorage // import { AsyncLocalStorage } from "node:async_hooks"
+   * ```
    */
   AsyncLocalStorage?: AsyncStorageClass | undefined;
 }

@@ -13,12 +13,23 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A log server with its URL and, optionally, its own `fetch`, such as a service binding or a Durable Object's stub. */
 export interface LogServerOptions {
-  /** The log server's URL, optionally with a path. `/submit` is appended. */
+  /**
+   * The log server's URL, optionally with a path. `/submit` is appended.
+   *
+   * @example
+   * ```ts
+   * url: "https://log.example.com"
+   * ```
+   */
   url: string | URL;
   /**
    * Sends the requests.
    *
    * @default the runtime's `fetch`
+   * @example
+   * ```ts
+   * fetch: (url, init) => env.LOG.fetch(url, init)
+   * ```
    */
   fetch?: Fetch | undefined;
 }
@@ -62,10 +73,9 @@ export class LogServer {
 
   constructor(options: LogServerOptions) {
     const { url, fetch: ownFetch } = ownOptions(options, ["url", "fetch"], "to");
-    this.submit = submitUrl(url);
+    this.submit = `${logServerUrl(url, "to")}/submit`;
     // The URL passed to a binding is never resolved.
-    const { protocol, hostname } = new URL(this.submit);
-    this.isCleartext = ownFetch === undefined && protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
+    this.isCleartext = ownFetch === undefined && isCleartextUrl(this.submit);
     const hint = "pass the binding's fetch: (url, init) => env.LOG.fetch(url, init)";
     must(ownFetch === undefined || typeof ownFetch === "function", "to", "`to.fetch` must be a function", hint);
     this.#ownFetch = ownFetch;
@@ -142,6 +152,12 @@ export class LogServer {
   }
 }
 
+/** True if requests to this URL are sent unencrypted across a network that may be public. */
+export function isCleartextUrl(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
+}
+
 /** Returns the warning that events are sent unencrypted. */
 export function cleartext({ submit }: LogServer): CountersignError {
   const message = `events are sent unencrypted to ${submit}`;
@@ -179,26 +195,27 @@ function location(response: Response): string | undefined {
   return /^https?:$/.test(url.protocol) ? `${url.origin}${url.pathname}`.slice(0, 200) : undefined;
 }
 
-function submitUrl(given: string | URL): string {
+/** Returns the URL of a log server, without a slash at the end. Throws an error about this option if it is invalid. */
+export function logServerUrl(given: unknown, option: string): string {
   let url: URL;
   try {
-    url = new URL(given);
+    url = new URL(given as string);
   } catch {
     throw URL.canParse(`https://${given}`)
-      ? refused("to", "the log server's URL lacks https://", "use a full URL such as https://log.example.com")
-      : refused("to", "the log server's URL is invalid", "use a URL such as https://log.example.com");
+      ? refused(option, "the log server's URL lacks https://", "use a full URL such as https://log.example.com")
+      : refused(option, "the log server's URL is invalid", "use a URL such as https://log.example.com");
   }
   const isWeb = url.protocol === "https:" || url.protocol === "http:";
-  must(isWeb, "to", `the log server's URL must not use ${url.protocol}`, "use an https:// URL");
+  must(isWeb, option, `the log server's URL must not use ${url.protocol}`, "use an https:// URL");
   const unneeded = "remove the credentials; links are authenticated by their signatures";
   const isOpen = url.username === "" && url.password === "";
-  must(isOpen, "to", "the log server's URL contains credentials", unneeded);
+  must(isOpen, option, "the log server's URL contains credentials", unneeded);
   const alone = "use the plain URL, such as https://log.example.com";
-  must(url.search === "" && url.hash === "", "to", "the log server's URL has a query or a fragment", alone);
+  must(url.search === "" && url.hash === "", option, "the log server's URL has a query or a fragment", alone);
   const path = url.pathname.replace(/\/+$/, "");
   const added = "remove /submit, which is appended automatically";
-  must(!path.endsWith("/submit"), "to", "the log server's URL ends in /submit", added);
-  return `${url.origin}${path}/submit`;
+  must(!path.endsWith("/submit"), option, "the log server's URL ends in /submit", added);
+  return `${url.origin}${path}`;
 }
 
 /** Returns the milliseconds to wait. Dates are relative to the server's clock. */

@@ -370,7 +370,7 @@ export class Sender {
     const gone = this.#pending.filter((batch) => batch.chain === last.chain && batch.to <= last.to);
     this.#remove(gone);
     settle(gone, delivered);
-    await this.#outbox.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
+    await this.#outbox.remove(gone).catch((error: CountersignError) => {
       throw new Failure("server", error);
     });
   }

@@ -27,40 +27,72 @@ export interface GateOptions {
   /**
    * The rules: the output of `countersign rules build`, as text or as a parsed JSON object. A gate applies the rules
    * with `countersign.decision` that judge each event individually.
+   *
+   * @example
+   * ```ts
+   * pack: await readFile("pack.json", "utf8")
+   * ```
    */
   pack: string | object;
   /**
    * Behavior if the gate can't decide, because there is no valid watchlist or something failed. With `"open"`, the
    * remaining checks decide; with `"closed"`, everything is refused except what a rule exempts.
+   *
+   * @example
+   * ```ts
+   * fail: "closed"
+   * ```
    */
   fail: "open" | "closed";
   /**
    * A watchlist of actors and addresses refused because of findings.
    *
    * @default none
+   * @example
+   * ```ts
+   * watchlist: { url: "https://log.example.com/watchlist", key: process.env.WATCH_KEY }
+   * ```
    */
   watchlist?: WatchlistOptions | undefined;
   /**
    * Rate limits.
    *
    * @default none
+   * @example
+   * ```ts
+   * limits: [{ name: "logins", by: "address", max: 10, windowMs: 60_000 }]
+   * ```
    */
   limits?: readonly Limit[] | undefined;
   /**
    * Returns the response for a refused request, synchronously; `undefined` for the default.
    *
    * @default 401 for a challenge, 429 for a limit, 503 if the gate fails closed, and 403 otherwise
+   * @example
+   * ```ts
+   * respond: ({ decision }) => ({ status: decision === "challenge" ? 401 : 404 })
+   * ```
    */
   respond?: ((refusal: Refusal) => OwnAnswer | undefined) | undefined;
   /**
    * Called with failures.
    *
    * @default `console.warn`, without repeating the same error code in a row
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => logger.error({ code }, message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
   /**
    * The compiled WebAssembly module, in runtimes that only accept modules: `import module from
    * "countersign/gate.wasm"`.
+   *
+   * @default the package loads its own module
+   * @example
+   * ```ts
+   * module // import module from "countersign/gate.wasm"
+   * ```
    */
   module?: CompiledModule | undefined;
 }

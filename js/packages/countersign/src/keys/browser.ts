@@ -13,19 +13,34 @@ export type Fallback = (name: string) => Promise<{ key: string; vkey: string }>;
 
 /** Options of `browserKey`. */
 export interface BrowserKeyOptions {
-  /** The name of the issuer that grants the key. The key's name is this name, a slash, and random characters. */
+  /**
+   * The name of the issuer that grants the key. The key's name is this name, a slash, and random characters.
+   *
+   * @example
+   * ```ts
+   * issuer: "example.com"
+   * ```
+   */
   issuer: string;
   /**
    * Selects among the keys that this browser stores for the issuer, such as a session's ID, so that the next user gets
    * another key. It never leaves the browser.
    *
    * @default "": one key for all
+   * @example
+   * ```ts
+   * session: sessionId
+   * ```
    */
   session?: string | undefined;
   /**
    * Stores the key in the browser. With `false`, it lives as long as the page.
    *
    * @default true
+   * @example
+   * ```ts
+   * keep: false
+   * ```
    */
   keep?: boolean | undefined;
   /**
@@ -33,6 +48,10 @@ export interface BrowserKeyOptions {
    * key is in the page's memory, where an injected script can read it, and it is never stored.
    *
    * @default undefined: throws `webcrypto.unavailable`
+   * @example
+   * ```ts
+   * fallback: generateKey
+   * ```
    */
   fallback?: Fallback | undefined;
 }

@@ -22,14 +22,33 @@ const WAITS = { first: 1_000, longest: 60_000 };
 
 /** Options of `grantedKey`. */
 export interface GrantedKeyOptions extends BrowserKeyOptions {
-  /** The URL of the server's handler (`issuer.handler` from `countersign/issuer`), such as `/audit/grant`. */
+  /**
+   * The URL of the server's handler (`issuer.handler` from `countersign/issuer`), such as `/audit/grant`.
+   *
+   * @example
+   * ```ts
+   * from: "/audit/grant"
+   * ```
+   */
   from: string | URL;
-  /** Options of the request, such as headers, or `credentials: "include"` for a handler of another origin. */
+  /**
+   * Options of the request, such as headers, or `credentials: "include"` for a handler of another origin.
+   *
+   * @default {}
+   * @example
+   * ```ts
+   * init: { credentials: "include" }
+   * ```
+   */
   init?: Omit<RequestInit, "method" | "body"> | undefined;
   /**
    * Called with each failure to renew.
    *
    * @default `console.warn`
+   * @example
+   * ```ts
+   * onError: ({ message }) => showBanner(message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
 }

@@ -12,15 +12,31 @@ export interface GrantOptions {
    * The end of the grant (exclusive); `null` for no end.
    *
    * @default 12 hours from now
+   * @example
+   * ```ts
+   * until: new Date("2026-12-31T00:00:00Z")
+   * ```
    */
   until?: Date | null | undefined;
-  /** Milliseconds until the end of the grant; an alternative to `until`. */
+  /**
+   * Milliseconds until the end of the grant; an alternative to `until`.
+   *
+   * @default 43200000 (12 hours)
+   * @example
+   * ```ts
+   * ttlMs: 3_600_000
+   * ```
+   */
   ttlMs?: number | undefined;
   /**
    * The start of the grant. A key can't have signed before it was generated, so the default accepts devices whose
    * clocks are behind.
    *
    * @default no start
+   * @example
+   * ```ts
+   * from: new Date()
+   * ```
    */
   from?: Date | undefined;
 }
@@ -68,6 +84,10 @@ export interface HandlerOptions {
    * Other origins whose pages may send requests, such as `https://dashboard.example.com`.
    *
    * @default []: only the server's own origin
+   * @example
+   * ```ts
+   * origins: ["https://dashboard.example.com"]
+   * ```
    */
   origins?: readonly string[] | undefined;
 }

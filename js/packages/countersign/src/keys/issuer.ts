@@ -28,22 +28,49 @@ export interface IssuerOptions {
   /**
    * The issuer's private key: one line that begins with `PRIVATE+KEY+`. The log's trust file lists its vkey as
    * `issuer`.
+   *
+   * @example
+   * ```ts
+   * key: process.env.AUDIT_ISSUER
+   * ```
    */
   key: string | undefined;
-  /** The log server: its URL, or `{ url, fetch }`. */
+  /**
+   * The log server: its URL, or `{ url, fetch }`.
+   *
+   * @example
+   * ```ts
+   * to: "https://log.example.com"
+   * ```
+   */
   to: string | URL | LogServerOptions | undefined;
-  /** The log: its vkey, or a trust file with one `log` line. It verifies the proofs of notes. */
+  /**
+   * The log: its vkey, or a trust file with one `log` line. It verifies the proofs of notes.
+   *
+   * @example
+   * ```ts
+   * log: "example.com/audit+1a2b3c4d+A…"
+   * ```
+   */
   log: string | undefined;
   /**
    * Milliseconds to retry failed requests.
    *
    * @default 10000
+   * @example
+   * ```ts
+   * retryForMs: 30_000
+   * ```
    */
   retryForMs?: number | undefined;
   /**
    * Timeout of a request to the log server, in milliseconds.
    *
    * @default 10000
+   * @example
+   * ```ts
+   * timeoutMs: 5_000
+   * ```
    */
   timeoutMs?: number | undefined;
 }

@@ -20,26 +20,54 @@ export interface ManyProgress {
 
 /** Options of `recordMany`. */
 export interface ManyOptions {
-  /** Called after each delivered batch, and awaited, so that you can store the position. */
+  /**
+   * Called after each delivered batch, and awaited, so that you can store the position.
+   *
+   * @default undefined: progress is only in the result
+   * @example
+   * ```ts
+   * onProgress: ({ read }) => saveCount(read)
+   * ```
+   */
   onProgress?: ((progress: ManyProgress) => unknown) | undefined;
   /**
    * Number of events to skip, because they were imported before: `read` of the last stored progress.
    *
    * @default 0
+   * @example
+   * ```ts
+   * skip: await savedCount()
+   * ```
    */
   skip?: number | undefined;
   /**
    * Called with the error and the index of each invalid event, which is then skipped.
    *
    * @default undefined: the import stops at an invalid event
+   * @example
+   * ```ts
+   * onInvalid: (error, at) => console.warn(at, error.message)
+   * ```
    */
   onInvalid?: ((error: CountersignError, at: number) => unknown) | undefined;
-  /** Stops the import after the current batch. */
+  /**
+   * Stops the import after the current batch.
+   *
+   * @default undefined: the import runs to its end
+   * @example
+   * ```ts
+   * signal: AbortSignal.timeout(600_000)
+   * ```
+   */
   signal?: AbortSignal | undefined;
   /**
    * Milliseconds to retry failed deliveries.
    *
    * @default 60000
+   * @example
+   * ```ts
+   * retryForMs: 300_000
+   * ```
    */
   retryForMs?: number | undefined;
 }

@@ -26,14 +26,30 @@ export interface AuditLogOptions {
    * Selects the log records to record.
    *
    * @default those with an `eventName`
+   * @example
+   * ```ts
+   * only: ({ instrumentationScope }) => instrumentationScope.name === "audit"
+   * ```
    */
   only?: ((log: EmittedLog) => boolean) | undefined;
-  /** Returns the event to record instead of the converted one. */
+  /**
+   * Returns the event to record instead of the converted one.
+   *
+   * @default undefined: the converted event is recorded
+   * @example
+   * ```ts
+   * toEvent: (event) => ({ ...event, tenant: "acme" })
+   * ```
+   */
   toEvent?: ((event: AuditEvent, log: EmittedLog) => EventInput) | undefined;
   /**
    * Called with errors in recording.
    *
    * @default the recorder's `onError`, or `console.warn` if it has none
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => console.error(code, message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
 }

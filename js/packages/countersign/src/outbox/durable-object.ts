@@ -22,6 +22,10 @@ export interface DurableObjectOutboxOptions {
    * The outbox's name, if an object has several.
    *
    * @default "default"
+   * @example
+   * ```ts
+   * name: "billing"
+   * ```
    */
   name?: string | undefined;
 }

@@ -14,6 +14,10 @@ export interface IndexedDbOutboxOptions {
    * The outbox's name within its origin. Use one per log.
    *
    * @default "default"
+   * @example
+   * ```ts
+   * name: "billing"
+   * ```
    */
   name?: string | undefined;
 }

@@ -11,6 +11,7 @@
  *   u<JSON string of tenant>\n<JSON>    why the newest answer about a tenant's log could not be used
  *   x<JSON string of tenant>\n<JSON>    why a tenant's log must not be written to; never removed
  *   v<ID>                               there are values; the value without a name has this ID
+ *   i<lines>                            the IDs of delivered events (event-ids.ts)
  *
  * The states of logs that no event waits for are values of the outbox (`ValueStore`), by tenant, in the form of an `h`
  * entry. Its entries `o` and `h` are then removed. They are newer than the value, or the same. Storage without values
@@ -22,6 +23,7 @@ import type { Batch } from "../deliver/batch.js";
 import type { HeadStore, SeenHead } from "../deliver/newest-head.js";
 import { CountersignError, coded } from "../error.js";
 import type { PendingEvent } from "../record/handle.js";
+import { EventIds, eventKey, type KnownEvent } from "./event-ids.js";
 import { contradictionEntry, headEntry, NewestHeads, unprovenEntry } from "./newest-heads.js";
 import { type Entry, ORPHAN_IDS, type Outbox, type ValueStore } from "./outbox.js";
 
@@ -80,6 +82,7 @@ const HEAD = 0x68;
 const UNPROVEN = 0x75;
 const CONTRADICTION = 0x78;
 const VALUES = 0x76;
+const IDS = 0x69;
 /** Maximum number of tenants whose unreadable state is not reported again. */
 const MAX_REPORTED = 1_024;
 /** The kinds of entries that name a tenant. */
@@ -91,6 +94,8 @@ interface Shared {
   /** Entries whose removal is pending. */
   removable: number[];
   readonly heads: NewestHeads;
+  /** The IDs of events. */
+  readonly ids: EventIds;
   /** The IDs of entries with the origin of a tenant's log, by tenant. */
   readonly origins: Map<string, readonly number[]>;
   /** The ID that the values have, or are about to have. */
@@ -124,6 +129,7 @@ export class RecorderOutbox implements HeadStore {
       next: 1,
       removable: [],
       heads: new NewestHeads(outbox !== undefined),
+      ids: new EventIds(),
       origins: new Map(),
       valuesId: undefined,
       beginningValues: undefined,
@@ -455,17 +461,44 @@ export class RecorderOutbox implements HeadStore {
     }
   }
 
-  /** Removes delivered entries, and those whose removal failed before. Stores this tenant's newest head with that. */
-  async remove(ids: readonly number[]): Promise<void> {
-    if (this.#outbox !== undefined && ids.length > 0) {
-      const shared = this.#shared;
-      const removed = new Set([...shared.removable, ...ids]);
+  /** Returns the key of an event with an `id`, given its JSON; undefined for other events. */
+  keyOf(json: string): string | undefined {
+    return eventKey(json, this.#of?.tenant ?? "");
+  }
+
+  /** Returns the event that was recorded with this key. */
+  known(key: string): KnownEvent | undefined {
+    return this.#shared.ids.find(key);
+  }
+
+  /** Remembers an event by its key. */
+  remember(key: string, pending: PendingEvent): void {
+    this.#shared.ids.add(key, pending);
+  }
+
+  /** Lets the events of batches that will never be delivered be recorded again. */
+  forget(batches: readonly Batch[]): void {
+    this.#shared.ids.forget(batches, this.#of?.tenant ?? "");
+  }
+
+  /**
+   * Removes delivered batches, and entries whose removal failed before. Stores the IDs of their events and this tenant's
+   * newest head with that.
+   */
+  async remove(batches: readonly Batch[]): Promise<void> {
+    const shared = this.#shared;
+    shared.ids.deliver(batches, this.#of?.tenant ?? "");
+    if (this.#outbox !== undefined && batches.length > 0) {
+      const removed = new Set([...shared.removable, ...batches.map(({ id }) => id)]);
       shared.removable = [...removed];
       const head = this.#newHead();
+      const ids = shared.ids.newEntry(() => this.id());
+      const put = [...(head?.put ?? []), ...(ids === undefined ? [] : [ids.put])];
       await guarded(async () =>
-        this.#outbox?.write({ put: head?.put ?? [], remove: [...removed, ...(head?.stale ?? [])] }),
+        this.#outbox?.write({ put, remove: [...removed, ...(head?.stale ?? []), ...(ids?.stale ?? [])] }),
       );
       head?.stored();
+      ids?.stored();
       // Entries that became removable in the meantime are still stored.
       shared.removable = shared.removable.filter((id) => !removed.has(id));
     }
@@ -518,8 +551,10 @@ export class RecorderOutbox implements HeadStore {
         const named = tenantOf(entry);
         if (named === undefined && entry.bytes[0] === VALUES) {
           this.#shared.valuesId = new TextDecoder().decode(entry.bytes.subarray(1));
+        } else if (named === undefined && entry.bytes[0] === IDS) {
+          this.#restoreIds(entry);
         } else if (named === undefined) {
-          own.push(decode(entry));
+          own.push(this.#restored(entry));
         } else if (entry.bytes[0] === ORIGIN) {
           this.#addOrigin(named.tenant, entry.id);
           // The first one counts: events were recorded in that log.
@@ -532,7 +567,7 @@ export class RecorderOutbox implements HeadStore {
           contradictions.set(named.tenant, heads.restoreContradiction(named.rest));
         } else {
           const items = tenants.get(named.tenant) ?? [];
-          items.push(decode({ id: entry.id, bytes: named.rest }));
+          items.push(this.#restored({ id: entry.id, bytes: named.rest }, named.tenant));
           tenants.set(named.tenant, items);
         }
       } catch (problem) {
@@ -541,6 +576,21 @@ export class RecorderOutbox implements HeadStore {
       }
     }
     return { own, tenants, origins, contradictions };
+  }
+
+  /** Decodes an event or a batch, and remembers the IDs in it. */
+  #restored(entry: Entry, tenant = ""): RestoredItem {
+    const item = decode(entry);
+    this.#shared.ids.restore(item.kind === "event" ? item.line : item.batch, tenant);
+    return item;
+  }
+
+  #restoreIds(entry: Entry): void {
+    try {
+      this.#shared.ids.restoreEntry(entry);
+    } catch {
+      throw foreignEntry(entry.id);
+    }
   }
 }
 

@@ -16,26 +16,52 @@ type Own = "outbox" | "autoFlush" | "beforeRecord" | "onInvalid" | "onFull" | "e
 
 /** Options of `drainer`. */
 export interface DrainOptions {
-  /** Returns a dedicated connection: `() => pool.connect()` of `pg`, `() => sql.reserve()` of `postgres`. */
+  /**
+   * Returns a dedicated connection: `() => pool.connect()` of `pg`, `() => sql.reserve()` of `postgres`.
+   *
+   * @example
+   * ```ts
+   * connect: () => pool.connect()
+   * ```
+   */
   connect: () => Promise<Connection>;
-  /** Options of the recorder: `key`, `to`, `log`, and others. */
+  /**
+   * Options of the recorder: `key`, `to`, `log`, and others.
+   *
+   * @example
+   * ```ts
+   * recorder: { key, to, log }
+   * ```
+   */
   recorder: Omit<LogOptions, Own> | Omit<TransportOptions, Own>;
   /**
    * The table, optionally with its schema.
    *
    * @default "countersign_outbox"
+   * @example
+   * ```ts
+   * table: "audit.outbox"
+   * ```
    */
   table?: string | undefined;
   /**
    * Milliseconds between checks of the table, after it was empty or something failed.
    *
    * @default 1000
+   * @example
+   * ```ts
+   * pollIntervalMs: 250
+   * ```
    */
   pollIntervalMs?: number | undefined;
   /**
    * Called with each failure.
    *
    * @default `console.warn`
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => logger.error({ code }, message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
 }

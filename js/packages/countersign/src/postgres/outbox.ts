@@ -8,6 +8,7 @@ import type { Catalog, EventInput, EventOf } from "../record/event.js";
 import { copyOf, plainFields } from "../record/fields.js";
 import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
+import { serviceOf } from "../record/service.js";
 import { names, query, type SqlClient, TABLE } from "./client.js";
 
 /** Options of `postgresRecorder`. */
@@ -16,21 +17,61 @@ export interface PostgresRecorderOptions<Events = unknown> {
    * The table, optionally with its schema (`audit.outbox`).
    *
    * @default "countersign_outbox"
+   * @example
+   * ```ts
+   * table: "audit.outbox"
+   * ```
    */
   table?: string | undefined;
-  /** The program's own events, from `defineEvents`. `record` and `row` accept no others. */
+  /**
+   * The program's own events, from `defineEvents`. `record` and `row` accept no others.
+   *
+   * @default undefined: events may have any action
+   * @example
+   * ```ts
+   * events: defineEvents({ "job.delete": schema })
+   * ```
+   */
   events?: Catalog<Events> | undefined;
-  /** Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options. */
+  /**
+   * The program that records, as in a recorder's options.
+   *
+   * @default the same as of a recorder
+   * @example
+   * ```ts
+   * service: "billing"
+   * ```
+   */
+  service?: CommonOptions["service"];
+  /**
+   * Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options.
+   *
+   * @default the same as of a recorder
+   * @example
+   * ```ts
+   * redact: ["ssn"]
+   * ```
+   */
   redact?: CommonOptions["redact"];
   /**
    * Behavior of `record` and `row` for an invalid event, as in a recorder's options, except that an input that isn't an
    * event at all always throws.
+   *
+   * @default the same as of a recorder
+   * @example
+   * ```ts
+   * onInvalid: "throw"
+   * ```
    */
   onInvalid?: CommonOptions["onInvalid"];
   /**
    * Called with problems in events.
    *
    * @default `console.warn`
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => logger.error({ code }, message)
+   * ```
    */
   onError?: CommonOptions["onError"];
 }
@@ -70,8 +111,8 @@ const load = loader(artifact);
 export async function postgresRecorder<Events = unknown>(
   options: PostgresRecorderOptions<Events> = {},
 ): Promise<PostgresRecorder<EventOf<Events>>> {
-  const known = ["table", "events", "redact", "onInvalid", "onError"];
-  const { table = TABLE, events: catalog, redact, onInvalid, onError } = ownOptions(options, known);
+  const known = ["table", "events", "service", "redact", "onInvalid", "onError"];
+  const { table = TABLE, events: catalog, service, redact, onInvalid, onError } = ownOptions(options, known);
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
   must(isKnown, "onInvalid", '`onInvalid` must be "throw" or "report"', "omit it for the default");
   mustCall({ onError }, "onError");
@@ -111,6 +152,7 @@ export async function postgresRecorder<Events = unknown>(
     beforeRecord: undefined,
     events: catalog,
     tenants: undefined,
+    service: serviceOf(service),
     reports: onInvalid === undefined ? !isDevelopment() : onInvalid === "report",
     onError: onError ?? consoleReporter(),
   });

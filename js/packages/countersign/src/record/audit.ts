@@ -3,7 +3,7 @@
 import type { LastProof } from "../deliver/sender.js";
 import { type CountersignError, must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
-import type { ActorInput, Context, EventInput } from "./event.js";
+import type { ActionOf, ActorInput, ActorTuple, Context, EventInput, FieldsArgument } from "./event.js";
 import type { Handle } from "./handle.js";
 
 /** A request of the Fetch API, Node.js, or a framework. Only the header with its ID is read. */
@@ -13,8 +13,8 @@ export interface NamedRequest {
 
 /** Values added to events that don't have their own. */
 export interface Scope {
-  /** The actor, or its ID. */
-  actor?: ActorInput | string | number | bigint | null | undefined;
+  /** The actor, its ID, or its type and ID. */
+  actor?: ActorInput | ActorTuple | string | number | bigint | null | undefined;
   /** The customer or organization whose data is affected. */
   tenant?: string | number | bigint | null | undefined;
   /** The request, or its ID. A request's ID is read from the header `cf-ray` or `x-request-id`. */
@@ -30,8 +30,24 @@ export interface Scope {
  * they are then reported to the handle and to `onError`, and `countersign.dropped` is recorded instead.
  */
 export interface Audit<Event = EventInput> {
-  /** Records an event, with the current time. */
+  /**
+   * Records an event, with the current time.
+   *
+   * @example
+   * ```ts
+   * audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "job", id: "42" } });
+   * ```
+   */
   record(event: Event): Handle;
+  /**
+   * Records an event, given its action and its other fields.
+   *
+   * @example
+   * ```ts
+   * audit.record("job.delete", { actor: "u_1", target: ["job", 42] });
+   * ```
+   */
+  record<Action extends ActionOf<Event>>(action: Action, ...fields: FieldsArgument<Event, Action>): Handle;
   /** Records any JSON object, given as a string or as UTF-8 bytes. */
   recordJson(json: string | Uint8Array): Handle;
   /** Resolves when all events recorded before are delivered. Rejects with the reason if they aren't. */
@@ -74,6 +90,8 @@ export interface Status {
   readonly lost: number;
   /** Number of values, or parts of strings, that were redacted. */
   readonly redacted: number;
+  /** Number of events that were not recorded again, because one with the same `id` was recorded before. */
+  readonly repeated: number;
   /**
    * Chains that can't be continued, with the reason. Their undelivered events stay in the outbox and aren't resent
    * automatically.
@@ -88,6 +106,10 @@ export interface FlushOptions {
    * running.
    *
    * @default 0, for a single attempt
+   * @example
+   * ```ts
+   * retryForMs: 10_000
+   * ```
    */
   retryForMs?: number | undefined;
 }

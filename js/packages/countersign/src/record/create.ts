@@ -30,9 +30,13 @@ import {
 } from "./signer.js";
 import { type ReadKey, readTenant, tenantRequest } from "./tenant-creation.js";
 import { TenantPipelines } from "./tenant-pipelines.js";
+import { withVariables } from "./variables.js";
 
-/** Creates a recorder. Its event type comes from the catalog in the options, or from the type parameter. */
-export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Recorder<EventOf<Events>>;
+/**
+ * Creates a recorder. Its event type comes from the catalog in the options, or from the type parameter. Without `key`,
+ * `to`, or `log`, the environment variables `AUDIT_KEY`, `AUDIT_URL`, and `AUDIT_LOG` are read.
+ */
+export type CreateRecorder = <Events = unknown>(options?: RecorderOptions<Events>) => Recorder<EventOf<Events>>;
 
 /** Options of a recorder that reads its recorder options when it starts. */
 export interface LazyOptions {
@@ -117,9 +121,9 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     });
   };
   const environment = own<Environment>({ ...set, inContexts: lifecycle.holder !== undefined });
-  const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events>) => {
+  const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events> = {}) => {
     refuseOldEngine();
-    const chosen = settings(options, environment);
+    const chosen = settings(withVariables(ownRecorderOptions(options)), environment);
     mustBeKey(chosen.key);
     const recorder = new Recorder<EventOf<Events>>({
       settings: chosen,
@@ -137,7 +141,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     return new Recorder({
       settings: async () => {
         refuseOldEngine();
-        const options = ownRecorderOptions(await read());
+        const options = withVariables(ownRecorderOptions(await read()));
         const chosen = settings(
           {
             ...options,

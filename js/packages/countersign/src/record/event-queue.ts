@@ -2,12 +2,13 @@
 
 import { requestScope } from "../context/request.js";
 import { CountersignError } from "../error.js";
+import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import type { AutoFlush } from "./auto-flush.js";
 import { LINK } from "./chain.js";
 import type { Clock } from "./clock.js";
 import type { ErrorReporter } from "./error-reporter.js";
 import type { AuditEvent } from "./event.js";
-import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
+import { droppedHandle, type Handle, invalidHandle, repeatedHandle } from "./handle.js";
 import { type EventProblem, Intake, textOf } from "./intake.js";
 import type { Linker } from "./linker.js";
 import { type Dropped, invalidEvent, type LossReason, type LostEvents } from "./lost-events.js";
@@ -23,6 +24,9 @@ export interface EventQueueParts {
   readonly errors: ErrorReporter;
   readonly autoFlush: AutoFlush;
   readonly programExit: ProgramExit;
+  readonly outbox: RecorderOutbox;
+  /** Delivers all events recorded before. */
+  readonly flush: () => Promise<void>;
 }
 
 export class EventQueue {
@@ -31,6 +35,7 @@ export class EventQueue {
   /** True while accepting events that were already counted against the limit before the start. */
   #isCatchingUp = false;
   #redacted = 0;
+  #repeated = 0;
 
   constructor(parts: EventQueueParts) {
     this.#parts = parts;
@@ -40,6 +45,11 @@ export class EventQueue {
   /** Number of values, or parts of strings, that were redacted. */
   get redacted(): number {
     return this.#redacted;
+  }
+
+  /** Number of events that were not recorded again, because one with their `id` was recorded before. */
+  get repeated(): number {
+    return this.#repeated;
   }
 
   /** Records an event, with the problems found when it was first read. */
@@ -99,14 +109,23 @@ export class EventQueue {
   }
 
   #enqueue(json: string, typed: boolean): Handle {
-    const { settings, linker, autoFlush, programExit } = this.#parts;
+    const { settings, linker, outbox, autoFlush, programExit, flush } = this.#parts;
     linker.refuseClosed();
+    const key = outbox.keyOf(json);
+    const known = key === undefined ? undefined : outbox.known(key);
+    if (known !== undefined) {
+      this.#repeated++;
+      return known.pending ?? repeatedHandle(() => known.place, flush);
+    }
     // A lower bound of the UTF-8 size, which is only known once the event is in the chain.
     if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
       return this.#full();
     }
     const pending = linker.record(json, typed);
     this.#redacted += pending.redacted;
+    if (key !== undefined) {
+      outbox.remember(key, pending);
+    }
     autoFlush.soon();
     programExit.recorded();
     return pending;

@@ -74,8 +74,18 @@ export interface Decided {
 export interface AuditEvent {
   /** The action as `noun.verb`, such as `job.delete`. */
   action: KnownAction | (string & {});
+  /**
+   * Identifies the event for retries: a recorder records an event with the same `id` and `action` only once, within the
+   * limits that the README states. At most 200 characters. Recorded as `metadata.event_id`.
+   */
+  id?: string | undefined;
   actor?: Actor | undefined;
   target?: Target | undefined;
+  /**
+   * Instead of `target`, all objects that the action affected, the main one first. At most 64. The first is recorded as
+   * `target`, and the others as `metadata.targets`.
+   */
+  targets?: readonly Target[] | undefined;
   /** The result: `denied` if the actor wasn't allowed to do it. If absent, the result is not stated. */
   outcome?: "success" | "failure" | "denied" | "unknown" | undefined;
   /** The reason for a failure or a denial. */
@@ -110,21 +120,33 @@ export interface ActorInput extends Omit<Actor, "id" | "name" | "session" | "cre
   credential?: string | number | bigint | null | undefined;
 }
 
+/** An actor in short: its type and ID, and optionally its name. `["service", 7]` is `{ type: "service", id: "7" }`. */
+export type ActorTuple = readonly [
+  type: NonNullable<Actor["type"]>,
+  id: string | number | bigint,
+  name?: string | null | undefined,
+];
+
 /** A target as accepted by `record`: IDs may be numbers. */
 export interface TargetInput extends Omit<Target, "id" | "name"> {
   id: string | number | bigint;
   name?: string | null | undefined;
 }
 
+/** A target in short: its type and ID, and optionally its name. `["job", 42]` is `{ type: "job", id: "42" }`. */
+export type TargetTuple = readonly [type: string, id: string | number | bigint, name?: string | null | undefined];
+
 /**
- * An event as accepted by `record`. A plain actor ID becomes an actor, numeric identifiers become strings, a number of
- * milliseconds becomes a time, and `null` counts as absent.
+ * An event as accepted by `record`. An actor may be just its ID, actors and targets may be tuples, numeric identifiers
+ * become strings, a number of milliseconds becomes a time, and `null` counts as absent.
  */
 export interface EventInput
   extends Omit<
     AuditEvent,
+    | "id"
     | "actor"
     | "target"
+    | "targets"
     | "outcome"
     | "reason"
     | "occurred_at"
@@ -136,8 +158,10 @@ export interface EventInput
     | "after"
     | "metadata"
   > {
-  actor?: ActorInput | string | number | bigint | null | undefined;
-  target?: TargetInput | null | undefined;
+  id?: string | number | bigint | null | undefined;
+  actor?: ActorInput | ActorTuple | string | number | bigint | null | undefined;
+  target?: TargetInput | TargetTuple | null | undefined;
+  targets?: readonly (TargetInput | TargetTuple)[] | null | undefined;
   outcome?: AuditEvent["outcome"] | null;
   reason?: string | null | undefined;
   occurred_at?: Date | string | number | null | undefined;
@@ -164,6 +188,20 @@ export type EventOf<Events> = unknown extends Events
       [Action in keyof Events & string]: Omit<EventInput, "action" | keyof Events[Action]> &
         Omit<Events[Action], "action"> & { action: Action };
     }[keyof Events & string];
+
+/** The actions of an event type. */
+export type ActionOf<Event> = Event extends { action: infer Action } ? Action : never;
+
+/** The fields of an event type with this action, besides the action. */
+export type FieldsOf<Event, Action> = Event extends { action: infer Known }
+  ? Action extends Known
+    ? Omit<Event, "action">
+    : never
+  : never;
+
+/** The second argument of `record`, which can be omitted if no field is required. */
+export type FieldsArgument<Event, Action> =
+  object extends FieldsOf<Event, Action> ? [fields?: FieldsOf<Event, Action>] : [fields: FieldsOf<Event, Action>];
 
 /** The program's events by action, with a schema for each. Returned by `defineEvents`. */
 export interface Catalog<Events = unknown> {

@@ -11,8 +11,10 @@ type Fields = Record<string, unknown>;
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "": [
     "action",
+    "id",
     "actor",
     "target",
+    "targets",
     "outcome",
     "reason",
     "occurred_at",
@@ -35,7 +37,15 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Paths of identifiers, which may also be numbers. */
-const IDENTIFIERS = ["tenant", "actor.id", "actor.session", "actor.credential", "target.id", "context.request_id"];
+const IDENTIFIERS = [
+  "id",
+  "tenant",
+  "actor.id",
+  "actor.session",
+  "actor.credential",
+  "target.id",
+  "context.request_id",
+];
 
 /**
  * Names of these fields in other libraries, lowercase and without separators. Under "", the value is a path in the
@@ -48,7 +58,9 @@ const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     date: "occurred_at",
     details: "metadata",
     event: "action",
+    eventid: "id",
     extra: "metadata",
+    idempotencykey: "id",
     ip: "context.ip",
     ipaddress: "context.ip",
     meta: "metadata",
@@ -90,9 +102,26 @@ const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   http: { duration: "latency_ms", hostname: "host", latency: "latency_ms", statuscode: "status", verb: "method" },
 };
 
+/** Matches an action, but not a sentence or JSON text, which are probably mistakes. */
+const ACTION = /^[^\s{}[\]"]+$/;
+
 /**
- * Returns an event in the form in which it is recorded: a plain actor ID becomes an actor, numeric identifiers become
- * strings, `null` counts as absent, and a time may be a Date or milliseconds. A class instance also contributes
+ * Returns the event that the arguments of `record` stand for: an event, or an action and the other fields. Fields that
+ * aren't an object become an unknown field, which is then reported.
+ */
+export function eventOf(first: unknown, fields: unknown): unknown {
+  if (typeof first !== "string" || !ACTION.test(first)) {
+    return first;
+  }
+  if (fields === undefined || fields === null) {
+    return { action: first };
+  }
+  return isFields(fields) ? { ...copyOf(plainFields(fields)), action: first } : { action: first, fields };
+}
+
+/**
+ * Returns an event in the form in which it is recorded: actors and targets in short become objects, numeric identifiers
+ * become strings, `null` counts as absent, and a time may be a Date or milliseconds. A class instance also contributes
  * accessors of its class for known fields. Returns the same object if nothing changes.
  */
 export function normalized(event: unknown): unknown {
@@ -114,9 +143,16 @@ function normalizedValue(value: unknown, path: string): unknown {
   if (IDENTIFIERS.includes(path)) {
     return identifier(value);
   }
+  if (Array.isArray(value) && (path === "actor" || path === "target")) {
+    return fromTuple(value);
+  }
   if (path === "actor" && !isFields(value)) {
     const id = identifier(value);
     return typeof id === "string" ? { id } : value;
+  }
+  if (path === "targets" && Array.isArray(value)) {
+    const targets = value.map((target) => normalizedValue(target, "target"));
+    return targets.every((target, nth) => target === value[nth]) ? value : targets;
   }
   if (path === "tenants" && Array.isArray(value)) {
     const tenants = value.map(identifier);
@@ -149,6 +185,15 @@ export function contextOf(input: unknown): AuditEvent["context"] {
 /** Returns the tenant for a value passed to `with`. */
 export function tenantOf(input: unknown): AuditEvent["tenant"] {
   return normalizedValue(input, "tenant") as AuditEvent["tenant"];
+}
+
+/** Returns the object for a type, an ID, and optionally a name. Any other array is returned unchanged, to be rejected. */
+function fromTuple(tuple: readonly unknown[]): unknown {
+  const [type, id, name] = tuple;
+  if (tuple.length < 2 || tuple.length > 3 || typeof type !== "string") {
+    return tuple;
+  }
+  return { type, id: identifier(id), ...((name ?? undefined) === undefined ? {} : { name }) };
 }
 
 function identifier(value: unknown): unknown {

@@ -13,14 +13,15 @@ export interface Receipt {
   readonly seq: number;
   /**
    * The event's link, followed by the links up to the one that `proof` covers; usually just the event's own. Each link
-   * commits to the previous one by `prev`.
+   * commits to the previous one by `prev`. Empty if an event with this `id` was delivered before: its first receipt has
+   * the links and the proof.
    */
   readonly links: readonly string[];
-  /** The index of the last of `links` in the log; null if the recorder has no log. */
+  /** The index of the last of `links` in the log; null if the recorder has no log, or without `links`. */
   readonly index: number | null;
   /**
    * A C2SP tlog-proof of the last of `links`, or with the option `tenants` the text of a receipt (SPEC section 16.8); null
-   * if the recorder has no log.
+   * if the recorder has no log, or without `links`.
    */
   readonly proof: string | null;
 }
@@ -102,6 +103,11 @@ export class PendingEvent implements Handle {
     return this.#isStored;
   }
 
+  /** True if the event will never be delivered. */
+  get isFailed(): boolean {
+    return this.#isFailed;
+  }
+
   /** @internal */
   keep(error?: unknown): void {
     if (error === undefined) {
@@ -163,6 +169,36 @@ export function quietDeferred<T>(): Deferred<T> {
   const quiet = deferred<T>();
   quiet.promise.catch(() => {});
   return quiet;
+}
+
+/**
+ * Returns the handle of an event that was recorded before, which is stored. `place` returns its place once it is
+ * delivered, and `flush` delivers it.
+ */
+export function repeatedHandle(
+  place: () => { readonly chain: string; readonly seq: number } | undefined,
+  flush: () => Promise<void>,
+): Handle {
+  return {
+    stored: async () => {},
+    delivered: async () => {
+      try {
+        await (place() ?? flush());
+      } catch (error) {
+        // A flush that fails because of other events may have delivered this one.
+        if (place() === undefined) {
+          throw error;
+        }
+      }
+      const found = place();
+      if (found === undefined) {
+        throw new CountersignError("recorder.failed", "the first event with this `id` was not delivered", {
+          hint: "call delivered() again",
+        });
+      }
+      return { ...found, links: [], index: null, proof: null };
+    },
+  };
 }
 
 /** Returns the handle of an input that isn't a valid event. */

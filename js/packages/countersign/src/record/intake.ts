@@ -6,8 +6,10 @@
 import { CountersignError, callOnError } from "../error.js";
 import { field } from "../own.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
+import { expanded } from "./expand.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
+import type { Service } from "./service.js";
 import { SHARED_ID, tenantsOf } from "./shared-event.js";
 
 type Fields = Record<string, unknown>;
@@ -24,6 +26,8 @@ export interface IntakeOptions {
   readonly events: Catalog | undefined;
   /** With it, each event needs a tenant, unless there is a default. */
   readonly tenants?: { readonly defaultTenant: string | undefined } | undefined;
+  /** The program that records events. */
+  readonly service?: Service | undefined;
   /** True if problems are reported; false if they are thrown. */
   readonly reports: boolean;
   readonly onError: (error: CountersignError) => void;
@@ -78,7 +82,8 @@ export class Intake {
     const problems = [...earlier];
     const report = reports ? collectedIn(problems) : refuse;
     let event = this.#read(input, report);
-    const { tenants } = this.#options;
+    const { tenants, service } = this.#options;
+    event = expanded(event, service, report);
     if (tenants !== undefined && isFields(event)) {
       if (tenantsOf(event) !== undefined) {
         event = withMetadata(event, report);

@@ -473,6 +473,7 @@ export class Linker {
   #abandonDead(name: string, error: CountersignError): void {
     const { sender, outbox, losses, clock } = this.#parts;
     const batches = sender.drop(name);
+    outbox.forget(batches);
     for (const one of batches.flatMap(({ pending }) => pending)) {
       one.fail(error);
     }

@@ -9,6 +9,7 @@ import { MAX_TIMER_MS, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
+import { type Service, serviceOf } from "./service.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 /** Thresholds of automatic flushes. A flush starts as soon as one of them is reached. */
@@ -17,18 +18,30 @@ export interface AutoFlushOptions {
    * Number of waiting events.
    *
    * @default 64
+   * @example
+   * ```ts
+   * maxEvents: 256
+   * ```
    */
   maxEvents?: number | undefined;
   /**
    * Total size of the waiting events, in bytes.
    *
    * @default 262144 (256 KiB)
+   * @example
+   * ```ts
+   * maxBytes: 1 << 20
+   * ```
    */
   maxBytes?: number | undefined;
   /**
    * Age of the oldest waiting event, in milliseconds.
    *
    * @default 1000
+   * @example
+   * ```ts
+   * maxDelayMs: 5_000
+   * ```
    */
   maxDelayMs?: number | undefined;
 }
@@ -44,21 +57,35 @@ export type RedactOptions =
 export interface CommonOptions<Events = unknown> {
   /**
    * Signs the events: a private key as text (`PRIVATE+KEY+…`), a WebCrypto key with its name, or a function that signs
-   * elsewhere, such as in a KMS. Required; `undefined` is in the type so that you can pass `process.env.AUDIT_KEY`, and
-   * is rejected when the recorder is created.
+   * elsewhere, such as in a KMS. `undefined` is in the type so that you can pass `process.env.AUDIT_KEY`, and is
+   * rejected when the recorder is created.
+   *
+   * @default the environment variable `AUDIT_KEY`, if the option is absent
+   * @example
+   * ```ts
+   * key: process.env.AUDIT_KEY
+   * ```
    */
-  key: string | KeyHandle | Signer | undefined;
+  key?: string | KeyHandle | Signer | undefined;
   /**
    * Stores events until they are delivered, so that they survive a kill and a restart: the result of `fileOutbox`,
    * `indexedDbOutbox`, or `durableObjectOutbox`.
    *
    * @default none: events wait in memory
+   * @example
+   * ```ts
+   * outbox: fileOutbox("audit.outbox")
+   * ```
    */
   outbox?: Outbox | undefined;
   /**
    * Starts flushes automatically. With `false`, only `flush()`, `rotate()`, and `close()` send events.
    *
    * @default { maxEvents: 64, maxBytes: 262144, maxDelayMs: 1000 }
+   * @example
+   * ```ts
+   * autoFlush: { maxDelayMs: 5_000 }
+   * ```
    */
   autoFlush?: AutoFlushOptions | false | undefined;
   /**
@@ -75,6 +102,8 @@ export interface CommonOptions<Events = unknown> {
    * ```ts
    * redact: { also: ["ssn", "card.number"], keep: ["token_count"] }
    * ```
+   *
+   * @default fields that are secrets
    */
   redact?: RedactOptions | undefined;
   /**
@@ -83,6 +112,10 @@ export interface CommonOptions<Events = unknown> {
    * query is removed.
    *
    * @default false
+   * @example
+   * ```ts
+   * pathShapes: true
+   * ```
    */
   pathShapes?: boolean | undefined;
   /**
@@ -90,11 +123,33 @@ export interface CommonOptions<Events = unknown> {
    * `beforeRecord`.
    *
    * @default undefined: events may have any action
+   * @example
+   * ```ts
+   * events: defineEvents({ "job.delete": schema })
+   * ```
    */
   events?: Catalog<Events> | undefined;
   /**
+   * The program that records: its name, or `{ name, version }`. Recorded as `metadata.service` in each event passed to
+   * `record` whose `metadata` has no `service`; `recordJson` leaves events as they are. `false` records none.
+   *
+   * @default the environment variable `OTEL_SERVICE_NAME`, or else `service.name` in `OTEL_RESOURCE_ATTRIBUTES`; the
+   * version is `service.version` there
+   * @example
+   * ```ts
+   * service: { name: "billing", version: "1.4.2" }
+   * ```
+   */
+  service?: string | Service | false | undefined;
+  /**
    * Called synchronously with each event passed to `record`, before redaction. Returns the event to record: the same
    * one or a replacement. If it throws, `record` throws `event.invalid` with the error as its cause.
+   *
+   * @default undefined: events are recorded as they are
+   * @example
+   * ```ts
+   * beforeRecord: (event) => ({ ...event, tenant: event.tenant ?? "internal" })
+   * ```
    */
   beforeRecord?: ((event: AuditEvent) => EventInput) | undefined;
   /**
@@ -105,6 +160,10 @@ export interface CommonOptions<Events = unknown> {
    *
    * @default "throw" if `NODE_ENV` is `development` or `test`, or under `node --test`; otherwise "report", so that an
    * audit event can't make a handler fail
+   * @example
+   * ```ts
+   * onInvalid: "throw"
+   * ```
    */
   onInvalid?: "throw" | "report" | undefined;
   /**
@@ -112,6 +171,10 @@ export interface CommonOptions<Events = unknown> {
    * link.
    *
    * @default 16777216 (16 MiB)
+   * @example
+   * ```ts
+   * maxWaitingBytes: 64 << 20
+   * ```
    */
   maxWaitingBytes?: number | undefined;
   /**
@@ -120,41 +183,71 @@ export interface CommonOptions<Events = unknown> {
    * `countersign.dropped` is recorded as soon as there is room.
    *
    * @default "throw"
+   * @example
+   * ```ts
+   * onFull: "drop"
+   * ```
    */
   onFull?: "throw" | "drop" | undefined;
   /**
    * Called with each failure to start, and with each background failure that no pending `flush()` reports.
    *
    * @default `console.warn`, without repeating the same error code in a row
+   * @example
+   * ```ts
+   * onError: ({ code, message, hint }) => logger.error({ code, hint }, message)
+   * ```
    */
   onError?: ((error: CountersignError) => void) | undefined;
   /**
    * Timeout of a request to the log server, in milliseconds.
    *
    * @default 30000, and 8000 in a request of a Worker
+   * @example
+   * ```ts
+   * timeoutMs: 10_000
+   * ```
    */
   timeoutMs?: number | undefined;
   /**
    * Exponential backoff with jitter after failed flushes: the initial and the maximum delay, in milliseconds.
    *
    * @default { initialDelayMs: 500, maxDelayMs: 60000 }
+   * @example
+   * ```ts
+   * retry: { maxDelayMs: 10_000 }
+   * ```
    */
   retry?: { initialDelayMs?: number | undefined; maxDelayMs?: number | undefined } | undefined;
 }
 
 /**
- * Options for recording into a log. `to` and `log` are required; like `key`, they accept `undefined` only to be
- * rejected when the recorder is created.
+ * Options for recording into a log. `key`, `to`, and `log` come from environment variables if they are absent. If one is
+ * `undefined`, creating the recorder throws.
  */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
-  /** The log server: its URL, or `{ url, fetch }`. */
-  to: string | URL | LogServerOptions | undefined;
+  /**
+   * The log server: its URL, or `{ url, fetch }`.
+   *
+   * @default the environment variable `AUDIT_URL`, if the option is absent
+   * @example
+   * ```ts
+   * to: "https://log.example.com"
+   * ```
+   */
+  to?: string | URL | LogServerOptions | undefined;
   /**
    * The log's public key (vkey), such as `example.com/audit+1a2b3c4d+A…`, or a trust file with one `log` line and
    * optionally a quorum of witnesses. Get it from the log operator, never from the log server. Chains name the log's
    * origin, and proofs of delivery must be signed by the log's key.
+   *
+   * @default the environment variable `AUDIT_LOG`, if the option is absent
+   * @example
+   * ```ts
+   * log: "example.com/audit+1a2b3c4d+A…"
+   * ```
    */
-  log: string | undefined;
+  log?: string | undefined;
   /**
    * Records each event in the log of its `tenant`, if the log is the root log of a server that runs with `--tenants`.
    * `log` is then the root log's, and `to` its server.
@@ -169,12 +262,20 @@ export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
    * recorder also remembers the origins, and rejects events with `tenant.changed` if a tenant gets another one.
    *
    * @default undefined: all events are recorded in one log
+   * @example
+   * ```ts
+   * tenants: "create"
+   * ```
    */
   tenants?: TenantsOption | undefined;
   /**
    * With `tenants`, the tenant of events without the field `tenant`. The events themselves don't change.
    *
    * @default undefined: such an event is invalid
+   * @example
+   * ```ts
+   * defaultTenant: "internal"
+   * ```
    */
   defaultTenant?: string | undefined;
   origin?: undefined;
@@ -188,9 +289,23 @@ export type TenantsOption =
 
 /** Options for recording without a log. */
 export interface TransportOptions<Events = unknown> extends CommonOptions<Events> {
-  /** Receives the signed lines. */
+  /**
+   * Receives the signed lines.
+   *
+   * @example
+   * ```ts
+   * to: fileTransport("audit.ndjson")
+   * ```
+   */
   to: Transport;
-  /** The origin of the log that the chain is for, as in its checkpoints: `example.com/audit`. */
+  /**
+   * The origin of the log that the chain is for, as in its checkpoints: `example.com/audit`.
+   *
+   * @example
+   * ```ts
+   * origin: "example.com/audit"
+   * ```
+   */
   origin: string;
   log?: undefined;
   tenants?: undefined;
@@ -239,6 +354,7 @@ const READ = [
   "defaultTenant",
   "autoFlush",
   "redact",
+  "service",
   "maxWaitingBytes",
   "timeoutMs",
   "retry",
@@ -284,7 +400,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     isGiven,
     "key",
     "recorder options must be an object",
-    "pass at least key, to, and log (or origin, without a log)",
+    "pass key, to, and log (or origin, without a log), or omit the options to read AUDIT_KEY, AUDIT_URL, and AUDIT_LOG",
   );
   const options = ownOptions(given, OPTIONS);
   const { key, outbox, beforeRecord, events } = options;
@@ -293,7 +409,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
     "`key` is required: the private key that signs events",
-    "check that the secret or variable is set; create a key with `countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
+    "check that the secret or variable is set, or omit `key` to read AUDIT_KEY; create a key with `countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
   );
   for (const [member, [isRight, message, hint]] of Object.entries(RULES)) {
     const value = options[member as keyof typeof RULES];
@@ -309,6 +425,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     pathShapes: options.pathShapes === true,
     events,
     beforeRecord,
+    service: serviceOf(options.service),
     reports: options.onInvalid === undefined ? !isDevelopment() : options.onInvalid === "report",
     maxWaitingBytes: count("maxWaitingBytes", options.maxWaitingBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",

@@ -121,7 +121,14 @@ export class Pipeline implements EventPipeline {
     });
     const shared = { settings, linker: this.#linker, errors: this.#errors, programExit: this.#programExit };
     this.#autoFlush = new AutoFlush({ ...shared, hold: parts.hold, outbox, scheduler: this.#scheduler });
-    this.#events = new EventQueue({ ...shared, clock: parts.clock, losses: this.#losses, autoFlush: this.#autoFlush });
+    this.#events = new EventQueue({
+      ...shared,
+      clock: parts.clock,
+      losses: this.#losses,
+      autoFlush: this.#autoFlush,
+      outbox,
+      flush: () => this.flush(),
+    });
     this.#unfollow = lifecycle.follow({
       hidden: () => this.#hurry(),
       shown: () => this.#autoFlush.adopt(),
@@ -300,6 +307,7 @@ export class Pipeline implements EventPipeline {
       dropped: this.#losses.dropped,
       lost: this.#losses.lost,
       redacted: this.#events.redacted,
+      repeated: this.#events.repeated,
       dead: Array.from(linker.dead, ([chain, error]) => ({ chain, error })),
     };
   }

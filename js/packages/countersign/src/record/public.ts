@@ -19,18 +19,23 @@ export type { Audit, FlushOptions, NamedRequest, Scope, Status } from "./audit.j
 
 export type { CreateRecorder, GeneratedKey, GenerateKey } from "./create.js";
 export type {
+  ActionOf,
   Actor,
   ActorInput,
+  ActorTuple,
   AuditEvent,
   Catalog,
   Context,
   EventInput,
   EventOf,
+  FieldsArgument,
+  FieldsOf,
   HttpRequest,
   KnownAction,
   Members,
   Target,
   TargetInput,
+  TargetTuple,
 } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
 export type {
@@ -43,5 +48,6 @@ export type {
   TransportOptions,
 } from "./options.js";
 export type { Recorder } from "./recorder.js";
+export type { Service } from "./service.js";
 export type { KeyHandle, Signer } from "./signer.js";
 export { generateKeyHandle } from "./webcrypto.js";

@@ -1,12 +1,15 @@
 /** The recorder, which is usable as soon as it is created, before it has started. */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { outsideRequests, requestScope } from "../context/request.js";
 import { CountersignError, callOnError, coded, type ErrorCode } from "../error.js";
 import { pause, sleep, unref, type Waits, within } from "../timers.js";
 import { type Audit, type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { LINK } from "./chain.js";
-import type { AuditEvent, EventInput } from "./event.js";
+import type { ActionOf, AuditEvent, EventInput, FieldsArgument } from "./event.js";
 import type { EventPipeline } from "./event-pipeline.js";
+import { eventOf } from "./fields.js";
 import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
 import { frozen, Intake, isDevelopment, textOf } from "./intake.js";
 import type { Lifecycle } from "./lifecycle.js";
@@ -41,7 +44,7 @@ export interface Setup {
 /** Called if an event that waited for the start was then rejected. `audit` can record a replacement. */
 export type RejectedListener = (error: CountersignError, audit: Pick<Audit, "record">) => void;
 
-/** Milliseconds to keep an idle program alive so that its recorder can start. */
+/** Milliseconds to keep an idle program alive so that its recorder can start, or to retry at the end of a scope. */
 const EXIT_TIMEOUT_MS = 5_000;
 /** Limits of the queue while the settings are unknown. */
 const UNCONFIGURED_LIMITS: QueueLimits = { events: 1024, bytes: (1 << 20) + 1024 * LINK };
@@ -150,13 +153,17 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    * reports the problem and records the rest.
    */
   record(event: Event): Handle;
+  /** Does the same, given the event's action and its other fields. */
+  record<Action extends ActionOf<Event>>(action: Action, ...fields: FieldsArgument<Event, Action>): Handle;
   /** @internal */
   record(event: Event, onRejected: RejectedListener | undefined): Handle;
-  record(event: Event, onRejected?: RejectedListener): Handle {
+  record(first: unknown, second?: unknown): Handle {
+    const event = eventOf(first, second) as AuditEvent;
+    const onRejected = typeof first === "string" ? undefined : (second as RejectedListener | undefined);
     if (this.#pipeline !== undefined) {
-      return this.#pipeline.record(event as AuditEvent);
+      return this.#pipeline.record(event);
     }
-    const input = completed(event as AuditEvent, requestScope());
+    const input = completed(event, requestScope());
     const intake = this.#intake;
     if (intake !== undefined) {
       return this.#reporting(() =>
@@ -216,6 +223,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
         dropped,
         lost: 0,
         redacted: 0,
+        repeated: 0,
         dead: [],
       }
     );
@@ -238,6 +246,20 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    */
   close(options: FlushOptions = {}): Promise<void> {
     return this.#pipeline?.close(options) ?? this.#closeEarly(options);
+  }
+
+  /**
+   * Closes the recorder at the end of the scope that declared it with `await using`, and retries failed deliveries for
+   * up to 5 seconds. Rejects as `close` does.
+   *
+   * @example
+   * ```ts
+   * await using audit = createRecorder();
+   * audit.record("job.delete", { actor: "u_1", target: ["job", 42] });
+   * ```
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close({ retryForMs: EXIT_TIMEOUT_MS });
   }
 
   async #closeEarly(options: FlushOptions): Promise<void> {

@@ -5,7 +5,7 @@ import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
 import { type Audit, type FlushOptions, mustRecord, type Scope, type Status } from "./audit.js";
 import type { AuditEvent, EventInput } from "./event.js";
-import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf } from "./fields.js";
+import { actorOf, contextOf, copyOf, eventOf, isFields, plainFields, tenantOf } from "./fields.js";
 import type { Handle } from "./handle.js";
 
 /** A scope as fields of an event. */
@@ -71,8 +71,8 @@ export class Scoped implements Audit {
     this.#current = current;
   }
 
-  record(event: AuditEvent): Handle {
-    return this.#audit.record(completed(event, this.#scope));
+  record(event: unknown, fields?: unknown): Handle {
+    return this.#audit.record(completed(eventOf(event, fields) as AuditEvent, this.#scope));
   }
 
   recordJson(json: string | Uint8Array): Handle {

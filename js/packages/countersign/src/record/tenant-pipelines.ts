@@ -139,7 +139,13 @@ export class TenantPipelines implements EventPipeline {
   #wasIdle = false;
   #lastError: CountersignError | undefined;
   /** Counts and dead chains of pipelines that no longer exist. */
-  #past: Pick<Status, "dropped" | "lost" | "redacted" | "dead"> = { dropped: 0, lost: 0, redacted: 0, dead: [] };
+  #past: Pick<Status, "dropped" | "lost" | "redacted" | "repeated" | "dead"> = {
+    dropped: 0,
+    lost: 0,
+    redacted: 0,
+    repeated: 0,
+    dead: [],
+  };
   #successor: EventPipeline | undefined;
 
   constructor(parts: TenantPipelinesParts) {
@@ -340,6 +346,7 @@ export class TenantPipelines implements EventPipeline {
       dropped: sum(all, ({ dropped }) => dropped) + this.#losses.dropped + this.#past.dropped,
       lost: sum(all, ({ lost }) => lost) + this.#losses.lost + this.#past.lost,
       redacted: sum(all, ({ redacted }) => redacted) + this.#past.redacted,
+      repeated: sum(all, ({ repeated }) => repeated) + this.#past.repeated,
       dead: [...this.#past.dead, ...all.flatMap(({ dead }) => dead)],
     };
   }
@@ -702,11 +709,12 @@ export class TenantPipelines implements EventPipeline {
   }
 
   #forget(pipeline: Pipeline, tenant: string): void {
-    const { dropped, lost, redacted, dead } = pipeline.status();
+    const { dropped, lost, redacted, repeated, dead } = pipeline.status();
     this.#past = {
       dropped: this.#past.dropped + dropped,
       lost: this.#past.lost + lost,
       redacted: this.#past.redacted + redacted,
+      repeated: this.#past.repeated + repeated,
       dead: [...this.#past.dead, ...deadOf(tenant, dead)].slice(-MAX_DEAD),
     };
     this.#retired.delete(pipeline);

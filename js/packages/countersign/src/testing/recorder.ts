@@ -22,12 +22,24 @@ const FIRST = Date.UTC(2026, 0, 1);
 export interface TestRecorderOptions<Events = unknown>
   extends Pick<
     CommonOptions<Events>,
-    "events" | "redact" | "pathShapes" | "beforeRecord" | "onInvalid" | "onError" | "maxWaitingBytes" | "onFull"
+    | "events"
+    | "redact"
+    | "pathShapes"
+    | "service"
+    | "beforeRecord"
+    | "onInvalid"
+    | "onError"
+    | "maxWaitingBytes"
+    | "onFull"
   > {
   /**
    * Initial time of the clock.
    *
    * @default 2026-01-01T00:00:00Z
+   * @example
+   * ```ts
+   * now: "2026-11-20T06:00:00Z"
+   * ```
    */
   now?: Date | string | number | undefined;
 }
@@ -94,6 +106,8 @@ export async function createTestRecorder<Events = unknown>(
   });
   const recorder = createRecorder<Events>({
     ...chosen,
+    // The environment of a test must not change its events.
+    service: (field(options, "service") as TestRecorderOptions["service"]) ?? false,
     onInvalid: (field(options, "onInvalid") as TestRecorderOptions["onInvalid"]) ?? "throw",
     key,
     origin: ORIGIN,

@@ -28,6 +28,10 @@ export interface R2TransportOptions {
    * Prefix of all keys, such as `audit/`. No other objects may have it.
    *
    * @default ""
+   * @example
+   * ```ts
+   * prefix: "audit/"
+   * ```
    */
   prefix?: string | undefined;
 }

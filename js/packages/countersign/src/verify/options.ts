@@ -13,38 +13,96 @@ export interface VerifyOptions {
    * The text of the trust file: the logs, witnesses, issuers, and emitters to trust.
    *
    * @default undefined: trusts none
+   * @example
+   * ```ts
+   * trust: await readFile("trust.txt", "utf8")
+   * ```
    */
   trust?: string | undefined;
-  /** Checkpoints verified before: the `pin` of each earlier result. The log must continue them. */
+  /**
+   * Checkpoints verified before: the `pin` of each earlier result. The log must continue them.
+   *
+   * @default []
+   * @example
+   * ```ts
+   * pins: [earlier.pin]
+   * ```
+   */
   pins?: readonly string[] | undefined;
-  /** Requirements that the export must meet. */
+  /**
+   * Requirements that the export must meet.
+   *
+   * @default undefined: nothing beyond the checks
+   * @example
+   * ```ts
+   * expect: { origin: "example.com/audit", maxAgeMs: 3_600_000 }
+   * ```
+   */
   expect?: Expectations | undefined;
   /**
    * Number of workers, at most 64. 1 uses a single worker. 0 verifies on the current thread, blocking between chunks.
    *
    * @default the number of cores, up to 8; 1 for exports known to be small, and in Node.js 20, which doesn't report the
    * cores; 0 with a warning on the console if workers can't be started
+   * @example
+   * ```ts
+   * threads: 1
+   * ```
    */
   threads?: number | undefined;
-  /** Called about ten times a second, and once at the end. */
+  /**
+   * Called about ten times a second, and once at the end.
+   *
+   * @default undefined
+   * @example
+   * ```ts
+   * onProgress: ({ bytes, total }) => console.log(bytes, total)
+   * ```
+   */
   onProgress?: ((progress: Progress) => void) | undefined;
   /**
    * Called with verified events in batches, as soon as a signature covers them. Reading pauses while a returned promise
    * is pending. The verdict on the whole export isn't known yet.
+   *
+   * @default undefined
+   * @example
+   * ```ts
+   * onEvents: async (batch) => { for (const event of batch) await handle(event.parse()); }
+   * ```
    */
   onEvents?: ((batch: EventBatch) => void | PromiseLike<void>) | undefined;
   /**
    * Called with everything except events, in batches: omitted entries, key notes, checkpoints, and other entries in
    * the order of their lines; links without an event as soon as a signature covers them. Reading pauses as for
    * `onEvents`.
+   *
+   * @default undefined
+   * @example
+   * ```ts
+   * onMarks: (marks) => console.log(marks.length)
+   * ```
    */
   onMarks?: ((marks: readonly Mark[]) => void | PromiseLike<void>) | undefined;
   /**
    * Called with each finding when it occurs, at most the first hundred of each code. The report is final and lists them
    * by line. `phrases` contains the sentences as data.
+   *
+   * @default undefined
+   * @example
+   * ```ts
+   * onFinding: ({ code, line, message }) => console.warn(line, code, message)
+   * ```
    */
   onFinding?: ((finding: Finding, phrases: Phrases) => void) | undefined;
-  /** Stops the verification immediately; `verify` rejects with the signal's reason. */
+  /**
+   * Stops the verification immediately; `verify` rejects with the signal's reason.
+   *
+   * @default undefined
+   * @example
+   * ```ts
+   * signal: AbortSignal.timeout(60_000)
+   * ```
+   */
   signal?: AbortSignal | undefined;
 }
 
@@ -63,6 +121,10 @@ export interface LiveOptions extends Omit<VerifyOptions, "threads"> {
    * 1 verifies in a worker, 0 on the current thread.
    *
    * @default 1 if there are workers
+   * @example
+   * ```ts
+   * threads: 0
+   * ```
    */
   threads?: 0 | 1 | undefined;
   /**
