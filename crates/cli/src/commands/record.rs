@@ -1,7 +1,6 @@
 //! `countersign record`: records events as a signed chain.
 
-#[cfg(feature = "native")]
-pub(crate) mod deliver;
+mod deliver;
 mod delivery_args;
 #[cfg(feature = "native")]
 mod inputs;
@@ -171,10 +170,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
-        #[cfg(feature = "native")]
         (Some(url), _) => deliver::run(args, &args.to, url, &key),
-        #[cfg(not(feature = "native"))]
-        (Some(_), _) => Err(crate::errors::needs_native("`record --to`")),
         (None, Some(export)) => resume_export(args, &key, export),
         (None, None) => start_export(args, &key),
     }
