@@ -23,8 +23,6 @@ const about = document.createElement("p");
 about.textContent = texts.about;
 document.querySelector("header")?.append(about);
 
-await start(sessionStorage.getItem(TOKEN));
-
 /** Shows the log if the token is right, and otherwise asks for one. */
 async function start(token: string | null): Promise<void> {
   const problem = token === null ? undefined : await problemWith(token);
@@ -40,13 +38,13 @@ const bearer = (token: string): Record<string, string> => ({ authorization: `Bea
 
 /** Returns what is wrong with a token. */
 async function problemWith(token: string): Promise<string | undefined> {
-  try {
-    const response = await fetch("/export?limit=1", { headers: bearer(token), cache: "no-store" });
-    await response.body?.cancel();
-    return response.ok ? undefined : texts.refused;
-  } catch {
+  const init: RequestInit = { headers: bearer(token), cache: "no-store" };
+  const response = await fetch("/export?limit=1", init).catch(() => undefined);
+  await response?.body?.cancel();
+  if (response === undefined || response.status >= 500) {
     return texts.unreachable;
   }
+  return response.ok ? undefined : texts.refused;
 }
 
 /** Asks for the token. */
@@ -86,3 +84,5 @@ async function show(token: string): Promise<void> {
   }
   main.replaceChildren(viewer);
 }
+
+await start(sessionStorage.getItem(TOKEN));
