@@ -25,7 +25,8 @@ function run(program: string, folder: string, args: readonly string[], input = "
       const said = stderr.replaceAll(/\(os error \d+\)/g, "(os error)");
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr: said });
     });
-    child.stdin?.end(input);
+    // A program may end before it reads.
+    child.stdin?.on("error", () => {}).end(input);
   });
 }
 
