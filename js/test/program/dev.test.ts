@@ -176,7 +176,18 @@ describe("countersign dev", { skip }, () => {
     test(`${name}: a command that can't be run`, async () => {
       const dev = new Dev(program, "--", "./missing");
       assert.equal(await dev.ends(), 2);
-      assert.match(dev.output.stderr, /^✗ error\[io\.\w+\]: .*missing.*\n {2}hint: check the command after `--`$/m);
+      const error = "✗ error[io.not_found]: ./missing: cannot run: No such file or directory (os error 2)\n";
+      assert.ok(dev.output.stderr.endsWith(`${error}  hint: check the command after \`--\`\n`), dev.output.stderr);
+    });
+
+    test(`${name}: an address in use`, async () => {
+      await withServer([() => {}], async (url) => {
+        const { host } = new URL(url);
+        const { status, stderr } = await run(program, folder(), ["dev", "--listen", host]);
+        const error = `✗ error[io.failed]: ${host}: cannot listen at: Address already in use (os error)\n`;
+        assert.equal(stderr, `${error}  hint: use another address with --listen, or port 0 for a free port\n`);
+        assert.equal(status, 2);
+      });
     });
 
     test(`${name}: serves another page, and no other host name`, async () => {

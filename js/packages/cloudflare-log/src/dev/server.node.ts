@@ -7,7 +7,7 @@ import { runCommand, SIGNALS } from "./command.node.js";
 import { listen, type RunningServer } from "./http-server.node.js";
 import { ObjectHost } from "./object-host.node.js";
 import { loadPage } from "./page.node.js";
-import { detail, done, failed, reasonOf } from "./terminal.node.js";
+import { detail, done, type Failure, failed, systemFailure } from "./terminal.node.js";
 
 /** The settings of a temporary log, from the program (crates/cli/src/host.rs). */
 export interface DevLog {
@@ -39,16 +39,18 @@ export async function runDevLog(settings: DevLog): Promise<number> {
     server = await listen(settings.listen, handler);
   } catch (error) {
     host.close();
-    const hint = "use another address with --listen, or port 0 for a free port";
-    const { code } = error as NodeJS.ErrnoException;
     failed(
-      "io.failed",
-      `cannot listen at ${settings.listen}: ${code === "EADDRINUSE" ? "the address is in use" : reasonOf(error)}`,
-      hint,
+      systemFailure(
+        "listen at",
+        settings.listen,
+        error,
+        "use another address with --listen, or port 0 for a free port",
+      ),
     );
     return UNUSABLE;
   }
   const folder = await mkdtemp(join(tmpdir(), "countersign-dev-"));
+  let failure: Failure | undefined;
   try {
     const trustFile = join(folder, "trust.txt");
     await writeFile(trustFile, trust, { mode: 0o600 });
@@ -77,11 +79,13 @@ export async function runDevLog(settings: DevLog): Promise<number> {
     host.close();
     await rm(folder, { recursive: true, force: true });
     done("deleted the log, its keys, and its events");
+    if (failure !== undefined) {
+      failed(failure);
+    }
   }
 
   function notStarted(error: unknown): number {
-    const [program = ""] = command;
-    failed("io.failed", `${program}: cannot run: ${reasonOf(error)}`, "check the command after `--`");
+    failure = systemFailure("run", command[0] ?? "", error, "check the command after `--`");
     return UNUSABLE;
   }
 }

@@ -95,14 +95,14 @@ function described(error: unknown): HostError {
   if (error instanceof RequestError) {
     return { code: error.code, message: error.message, hint: error.hint };
   }
-  const { name, message, cause } = error as Error & { cause?: Error & { code?: string } };
-  const { code = "", message: reason = message } = cause ?? {};
+  const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
+  const { code = "", errno = 0, message: reason = message } = cause ?? {};
   if (name === "TimeoutError" || code.includes("TIMEOUT")) {
     const hint = "check that the server is running, and try again";
     return { code: "http.timeout", message: "the request takes too long", hint };
   }
   if (code === "ECONNREFUSED") {
-    return { code: "http.connect", message: "Connection refused (os error)", hint: CONNECT_HINT };
+    return { code: "http.connect", message: `Connection refused (os error ${-errno})`, hint: CONNECT_HINT };
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
     const hint =

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
 use countersign_delivery::{
-    BatchLimits, Delivery, Directory, LogServer, Memory, Outbox, RetryPolicy, SharedStatus,
-    Store, send,
+    BatchLimits, Delivery, Directory, LogServer, Memory, Outbox, RetryPolicy, SharedStatus, Store, send,
 };
 use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
