@@ -31,7 +31,7 @@ impl Supervisor {
     pub(super) fn start<const N: usize>(
         command: &[OsString],
         address: SocketAddr,
-        variables: [(&'static str, Zeroizing<String>); N],
+        variables: &[(&'static str, Zeroizing<String>); N],
     ) -> Option<Self> {
         let [program, args @ ..] = command else { return None };
         let mut command = Command::new(program);

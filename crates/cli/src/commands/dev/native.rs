@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         style::detail("token:", token.as_str());
     }
     style::detail("console:", &format!("http://{address}/, with COUNTERSIGN_TOKEN and the trust file"));
-    let command = Supervisor::start(&args.command, address, variables);
+    let command = Supervisor::start(&args.command, address, &variables);
     let ended = serve_from(args, address, dir.into_os_string());
     let status = command.map(Supervisor::end);
     folder.close().map_err(|error| CliError::io("remove", "the temporary folder", &error))?;

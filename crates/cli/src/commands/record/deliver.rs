@@ -1,10 +1,5 @@
 //! `countersign record --to`: records events as a signed chain, delivers it to a log, and verifies the proofs.
 
-#[cfg(not(feature = "native"))]
-mod single_threaded;
-#[cfg(feature = "native")]
-mod threaded;
-
 use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,37 +24,32 @@ use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
 use crate::io::{stop, style};
 
-#[cfg(not(feature = "native"))]
-pub(super) use single_threaded::run;
-#[cfg(feature = "native")]
-pub(super) use threaded::run;
-
 /// The maximum number of events and bytes in a flush, which keeps segments and submissions small.
 const FLUSH_EVENTS: u64 = 1_024;
 const FLUSH_BYTES: usize = 256 << 10;
 /// The maximum number of bytes that wait in memory without an outbox on disk; above it, reading pauses.
-const MAX_MEMORY_BYTES: usize = 64 << 20;
+pub(super) const MAX_MEMORY_BYTES: usize = 64 << 20;
 /// The approximate size of a link without its event, in bytes.
 const LINK_BYTES: usize = 400;
 
 /// The state that the recording and the sending thread share.
-struct Session<'a> {
-    args: &'a record::Args,
-    to: &'a DeliveryArgs,
-    key: &'a SignerKey,
-    origin: &'a str,
-    outbox: &'a Mutex<Outbox>,
+pub(super) struct Session<'a> {
+    pub(super) args: &'a record::Args,
+    pub(super) to: &'a DeliveryArgs,
+    pub(super) key: &'a SignerKey,
+    pub(super) origin: &'a str,
+    pub(super) outbox: &'a Mutex<Outbox>,
     /// True if the outbox stores how much of the inputs was recorded; false for a stream, which can't be read again.
-    keeps: bool,
+    pub(super) keeps: bool,
     /// True if an earlier run recorded some of the inputs.
-    resumed: bool,
-    shared: &'a SharedStatus,
-    clock: Mutex<Clock>,
-    redactions: Mutex<Redactions>,
+    pub(super) resumed: bool,
+    pub(super) shared: &'a SharedStatus,
+    pub(super) clock: Mutex<Clock>,
+    pub(super) redactions: Mutex<Redactions>,
 }
 
 /// Reports delivery problems, and a request to stop.
-struct DeliveryTerminal;
+pub(super) struct DeliveryTerminal;
 
 impl SenderObserver for DeliveryTerminal {
     fn is_stopped(&self) -> bool {
@@ -78,31 +68,31 @@ impl SenderObserver for DeliveryTerminal {
 
 /// Recorded events that are not flushed yet.
 #[derive(Default)]
-struct Unflushed {
-    events: u64,
-    redacted: u64,
-    bytes: usize,
-    since: Option<Instant>,
-    followed: Option<FollowPosition>,
+pub(super) struct Unflushed {
+    pub(super) events: u64,
+    pub(super) redacted: u64,
+    pub(super) bytes: usize,
+    pub(super) since: Option<Instant>,
+    pub(super) followed: Option<FollowPosition>,
 }
 
 /// The chain that a run records.
-struct Recording {
-    rules: Rules,
+pub(super) struct Recording {
+    pub(super) rules: Rules,
     /// `None` until the first event of a chain.
-    recorder: Option<Recorder>,
-    unflushed: Unflushed,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) unflushed: Unflushed,
     /// The number of events in the outbox, including those that were removed from it.
-    recorded: u64,
+    pub(super) recorded: u64,
 }
 
 impl Session<'_> {
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+    pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a recording, which continues the open chain of the outbox, if there is one.
-    fn begin(&self) -> Result<Recording, CliError> {
+    pub(super) fn begin(&self) -> Result<Recording, CliError> {
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
         let recorder = head.map(|position| Recorder::resume(key.clone(), &position)).transpose()?;
@@ -115,7 +105,7 @@ impl Session<'_> {
     }
 
     /// Adds an event to the chain.
-    fn add(
+    pub(super) fn add(
         &self,
         recording: &mut Recording,
         event: &Event,
@@ -136,7 +126,7 @@ impl Session<'_> {
     }
 
     /// Closes the chain unless it stays open, and saves it.
-    fn finish(&self, recording: &mut Recording, failed: bool) -> Result<(), CliError> {
+    pub(super) fn finish(&self, recording: &mut Recording, failed: bool) -> Result<(), CliError> {
         if let Some(recorder) = recording.recorder.as_mut().filter(|_| self.is_last(failed)) {
             recorder.sign_with(self.key)?;
             recorder.close(self.now()?)?;
@@ -152,14 +142,14 @@ impl Session<'_> {
     }
 
     /// True if the log no longer accepts this chain.
-    fn is_rejected(&self) -> bool {
+    pub(super) fn is_rejected(&self) -> bool {
         let status = self.shared.status();
         status.over && (self.to.follow || self.to.outbox.is_none() || is_dead(status.failure.as_ref()))
     }
 
     /// Parses an event. In a followed file, which can't be corrected, a line that is not an event is recorded as
     /// dropped.
-    fn event(
+    pub(super) fn event(
         &self,
         bytes: &[u8],
         followed: Option<&FollowPosition>,
@@ -205,7 +195,7 @@ impl Session<'_> {
 
     /// Redates links that the log rejected as too early, if any. The recorder then continues with the new
     /// chain.
-    fn redate_early(&self, recorder: &mut Option<Recorder>) {
+    pub(super) fn redate_early(&self, recorder: &mut Option<Recorder>) {
         let Some(early) = self.shared.status().early else { return };
         let dated = self.try_redate_early(&early);
         let is_redated = matches!(dated, Ok(Some(_)));
@@ -258,7 +248,7 @@ impl Session<'_> {
         Ok(recorder.sign_with(self.key)?)
     }
 
-    fn is_due(&self, unflushed: &Unflushed) -> bool {
+    pub(super) fn is_due(&self, unflushed: &Unflushed) -> bool {
         let limits = self.shared.status().limits;
         let bytes = FLUSH_BYTES.min(limits.bytes / 2);
         let events = FLUSH_EVENTS.min(limits.lines as u64 / 2).max(1);
@@ -268,7 +258,7 @@ impl Session<'_> {
     }
 
     /// Saves the recorded events in the outbox.
-    fn flush(&self, recording: &mut Recording) -> Result<(), CliError> {
+    pub(super) fn flush(&self, recording: &mut Recording) -> Result<(), CliError> {
         let unflushed = std::mem::take(&mut recording.unflushed);
         let recorder = recording.recorder.as_mut();
         let Some(recorder) = recorder.filter(|_| unflushed.since.is_some()) else { return Ok(()) };
@@ -288,7 +278,7 @@ impl Session<'_> {
     }
 
     /// Reports the result of the run.
-    fn report_result(
+    pub(super) fn report_result(
         &self,
         recorded: u64,
         ended: Result<UnwrapSummary, CliError>,
@@ -351,7 +341,7 @@ impl Session<'_> {
     }
 }
 
-fn stopped() -> CliError {
+pub(super) fn stopped() -> CliError {
     CliError::unusable(
         "submit.stopped",
         "recording was stopped before the end of the input",

@@ -13,7 +13,7 @@ export interface WorkerRequest {
   readonly body: Uint8Array;
 }
 
-/** What the worker starts with. */
+/** The data that the worker starts with. */
 export interface WorkerData {
   /** Receives requests, and sends answers. */
   readonly port: MessagePort;

@@ -13,10 +13,10 @@ use countersign_delivery::{
 use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 
-use super::{DeliveryTerminal, MAX_MEMORY_BYTES, Recording, Session, Unflushed, stopped};
+use super::deliver::{DeliveryTerminal, MAX_MEMORY_BYTES, Recording, Session, Unflushed, stopped};
+use super::delivery_args::DeliveryArgs;
+use super::inputs::{self, InputMessage, Inputs};
 use crate::commands::record;
-use crate::commands::record::delivery_args::DeliveryArgs;
-use crate::commands::record::inputs::{self, InputMessage, Inputs};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::submit::log_server;
@@ -27,7 +27,7 @@ use crate::io::{progress, stop, style};
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Records all events and delivers them.
-pub(crate) fn run(
+pub(super) fn run(
     args: &record::Args,
     to: &DeliveryArgs,
     url: &str,

@@ -12,9 +12,9 @@ use countersign_delivery::{
 use countersign_errors::EngineError;
 use countersign_ingest::{SourceEvent, UnwrapSummary};
 
-use super::{DeliveryTerminal, MAX_MEMORY_BYTES, Recording, Session};
+use super::deliver::{DeliveryTerminal, MAX_MEMORY_BYTES, Recording, Session, stopped};
+use super::delivery_args::DeliveryArgs;
 use crate::commands::record;
-use crate::commands::record::delivery_args::DeliveryArgs;
 use crate::errors::{CliError, needs_native};
 use crate::exit_status::ExitStatus;
 use crate::host::HostLogServer;
@@ -22,7 +22,7 @@ use crate::io::input::Input;
 use crate::io::style;
 
 /// Records all events and delivers them.
-pub(crate) fn run(
+pub(super) fn run(
     args: &record::Args,
     to: &DeliveryArgs,
     url: &str,
@@ -92,7 +92,7 @@ impl Turns<'_> {
         // Only ends reading: the reason is in the session's status.
         let rejected = || {
             is_rejected.set(true);
-            Err(super::stopped())
+            Err(stopped())
         };
         let each = |source: SourceEvent<'_>| {
             let mut recording = self.recording.borrow_mut();
