@@ -1,6 +1,7 @@
 /** Does what the program in WebAssembly can't do itself (crates/cli/src/host.rs). */
 
 import type { DevLog } from "./dev-log.node.js";
+import type { HostAnswer } from "./host-answer.js";
 import { HttpRequests } from "./http-requests.node.js";
 import { addressProblem } from "./log-address.node.js";
 
@@ -9,20 +10,6 @@ type Task =
   | { readonly task: "check_url"; readonly url: string }
   | { readonly task: "submit"; readonly url: string; readonly since: string | null }
   | ({ readonly task: "dev" } & DevLog);
-
-/** An error in the form of the program's own. */
-export interface HostError {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly place?: string;
-}
-
-/** The answer to a task: the first line in JSON, and the bytes after it. */
-export interface HostAnswer {
-  readonly head: { readonly error?: HostError; readonly status?: number; readonly retryAfterMs?: number };
-  readonly body?: Uint8Array;
-}
 
 const EMPTY = new Uint8Array();
 

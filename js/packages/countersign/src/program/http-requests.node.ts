@@ -1,7 +1,7 @@
 /** Sends requests while the program waits: WebAssembly can't wait for a promise, so a worker thread sends them. */
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import type { HostAnswer } from "./host.node.js";
+import type { HostAnswer } from "./host-answer.js";
 import { submitAddress } from "./log-address.node.js";
 
 /** Maximum milliseconds to wait for the worker, which has shorter limits itself. */

@@ -2,7 +2,7 @@
 
 import { workerData } from "node:worker_threads";
 import { readAtMost } from "../bytes.js";
-import type { HostAnswer, HostError } from "./host.node.js";
+import type { HostAnswer, HostError } from "./host-answer.js";
 import type { WorkerData, WorkerRequest } from "./http-requests.node.js";
 
 /** Milliseconds for sending a body and receiving the response. */
