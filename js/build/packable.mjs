@@ -12,8 +12,8 @@ const read = (path) => readFileSync(new URL(path, folder), "utf8");
 const { bin = {}, exports, imports = {} } = JSON.parse(read("package.json"));
 
 const targets = (entry) => (typeof entry === "string" ? [entry] : Object.values(entry).flatMap(targets));
-// The file of the program in the package countersign.
-const program = bin.countersign === undefined ? [] : ["dist/wasm/program.wasm"];
+// The files of the program in the package countersign.
+const program = bin.countersign === undefined ? [] : ["dist/wasm/program.wasm", "dist/dev/server.node.js"];
 const missing = [...targets({ bin, exports, imports }), ...program].filter(
   (path) => !existsSync(new URL(path, folder)),
 );

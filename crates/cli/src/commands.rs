@@ -5,6 +5,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod completions;
+pub(crate) mod dev;
 pub(crate) mod grant;
 pub(crate) mod init;
 pub(crate) mod keygen;
@@ -21,8 +22,6 @@ pub(crate) mod verify;
 pub(crate) mod backup;
 #[cfg(feature = "native")]
 pub(crate) mod check;
-#[cfg(feature = "native")]
-pub(crate) mod dev;
 #[cfg(feature = "native")]
 pub(crate) mod enforce;
 #[cfg(feature = "native")]

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use countersign::Error;
-#[cfg(feature = "native")]
 use countersign_delivery::DeliveryError;
 use countersign_errors::EngineError;
 use countersign_ingest::IngestError;
@@ -159,7 +158,6 @@ impl From<Error> for CliError {
     }
 }
 
-#[cfg(feature = "native")]
 impl From<DeliveryError> for CliError {
     fn from(error: DeliveryError) -> Self {
         EngineError::from(error).into()

@@ -9,6 +9,8 @@ mod errors;
 mod examples;
 mod exit_status;
 mod help;
+#[cfg(not(feature = "native"))]
+mod host;
 mod io;
 #[cfg(target_os = "wasi")]
 mod wasi;
@@ -20,7 +22,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "native")]
 use crate::commands::native;
 use crate::commands::{
-    analyze, completions, grant, init, keygen, receipt, record, rules, seal, show, slice, summarize, verify,
+    analyze, completions, dev, grant, init, keygen, receipt, record, rules, seal, show, slice, summarize,
+    verify,
 };
 use crate::io::{output, style};
 
@@ -63,6 +66,7 @@ Exit status: 0 verified (or done), 1 altered or broken, 2 unreadable or unusable
 #[derive(Subcommand)]
 enum Command {
     Init(init::Args),
+    Dev(dev::Args),
     Keygen(keygen::Args),
     Record(record::Args),
     Grant(grant::GrantArgs),
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
     output::survive_signals();
     let result = match cli.command {
         Command::Init(args) => init::run(&args),
+        Command::Dev(args) => dev::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Grant(args) => grant::grant(&args),

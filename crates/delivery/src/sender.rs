@@ -107,13 +107,19 @@ pub trait SenderObserver {
 
     /// Called when delivery works again.
     fn recovered(&self) {}
+
+    /// Dates rejected links again ([`redate`](fn@crate::redate)), if recording and delivering share a thread. Returns
+    /// true if it did; `None` leaves it to the recording thread.
+    fn redate(&self, _early: Early) -> Option<bool> {
+        None
+    }
 }
 
 /// Never stops, and ignores failures.
 impl SenderObserver for () {}
 
 /// Delivers until everything is delivered and nothing more will come, or until it has to give up. Call it on its own
-/// thread.
+/// thread, or after `ended` was set and with an observer that dates links again.
 pub fn send(
     mut delivery: Delivery<'_>,
     server: &mut dyn LogServer<Error = EngineError>,
@@ -131,7 +137,9 @@ pub fn send(
         let mut step = delivery.step(server);
         if let Step::Early { now, from, refused, after, why } = step {
             redates += 1;
-            if redates <= MAX_REDATES && request_redate(shared, Early { now, from, refused }) {
+            let early = Early { now, from, refused };
+            let redate = || observer.redate(early).unwrap_or_else(|| request_redate(shared, early));
+            if redates <= MAX_REDATES && redate() {
                 continue;
             }
             step = Step::Later { after, why };

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { PROGRAM, type RunResult } from "../conformance/program.ts";
+import { LOG } from "../conformance/setup.ts";
 import { Installed } from "../package/installed.ts";
 
 const skip = PROGRAM === undefined ? "the program is not built" : false;
@@ -24,7 +25,8 @@ function run(program: string, folder: string, args: readonly string[], input = "
       const said = stderr.replaceAll(/\(os error \d+\)/g, "(os error)");
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr: said });
     });
-    child.stdin?.end(input);
+    // A program may end before it reads.
+    child.stdin?.on("error", () => {}).end(input);
   });
 }
 
@@ -65,6 +67,11 @@ const READING: readonly (readonly string[])[] = [
   ["slice", "--help"],
   ["verify", "--help"],
   ["init", "--help"],
+  ["dev", "--help"],
+  ["dev", "--listen", "0.0.0.0:0"],
+  ["dev", "--page", "missing.html"],
+  ["dev", "--unknown"],
+  ["record", "--to", "log.example", "--log", LOG.vkey, "--key", "missing.key", "export.ndjson"],
 ];
 
 /** The commands of a first log, one after the other in one folder. */
@@ -175,10 +182,23 @@ describe("npx countersign", { skip }, () => {
     for (const args of [
       ["serve"],
       ["show", "export.ndjson", "--query", "action:*", "--index"],
-      ["record", "--key", "app.key", "--to", "https://log.example", "--log", "x"],
+      [
+        "record",
+        "--key",
+        "app.key",
+        "--to",
+        "https://log.example",
+        "--log",
+        LOG.vkey,
+        "--outbox",
+        "outbox",
+        "e.ndjson",
+      ],
+      ["record", "--key", "app.key", "--to", "https://log.example", "--log", LOG.vkey, "--follow", "e.ndjson"],
     ]) {
       const here = folder();
       cpSync(join(VECTORS, "after-close"), here, { recursive: true });
+      writeFileSync(join(here, "e.ndjson"), EVENTS);
       await run(NPX, here, ["keygen", "example.com/app", "-o", "app.key"]);
       const { status, stderr } = await run(NPX, here, args);
       assert.match(stderr, /^✗ error\[program\.not_native\]: .* needs the native program\n {2}hint: /, args.join(" "));

@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Subcommand};
 
 use crate::commands::{
-    backup, check, dev, enforce, evidence, export, feed, forks, fsck, inventory, monitor, outbox, report,
-    risk, serve, tenant, token, watch, witness,
+    backup, check, enforce, evidence, export, feed, forks, fsck, inventory, monitor, outbox, report, risk,
+    serve, tenant, token, watch, witness,
 };
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -13,7 +13,6 @@ use crate::exit_status::ExitStatus;
 pub(crate) enum Command {
     Outbox(outbox::Args),
     Serve(serve::Args),
-    Dev(dev::Args),
     Fsck(fsck::Args),
     Backup(backup::Args),
     Token(token::Args),
@@ -38,7 +37,6 @@ impl Command {
         match self {
             Self::Outbox(args) => outbox::run(args),
             Self::Serve(args) => serve::run(args),
-            Self::Dev(args) => dev::run(args),
             Self::Fsck(args) => fsck::run(args),
             Self::Backup(args) => backup::run(args),
             Self::Token(args) => token::run(args),

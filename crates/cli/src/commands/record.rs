@@ -1,7 +1,6 @@
 //! `countersign record`: records events as a signed chain.
 
-#[cfg(feature = "native")]
-pub(crate) mod deliver;
+mod deliver;
 mod delivery_args;
 #[cfg(feature = "native")]
 mod inputs;
@@ -11,6 +10,10 @@ pub(crate) mod note_args;
 mod proofs;
 pub(crate) mod redactions;
 pub(crate) mod resume;
+#[cfg(not(feature = "native"))]
+mod single_threaded;
+#[cfg(feature = "native")]
+mod threaded;
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -38,6 +41,11 @@ use crate::io::input::{self, Input, is_export_line};
 use crate::io::output::Output;
 use crate::io::verdict::count;
 use crate::io::{key, style, verdict};
+
+#[cfg(not(feature = "native"))]
+use single_threaded as platform;
+#[cfg(feature = "native")]
+use threaded as platform;
 
 /// Record events as one signed chain
 ///
@@ -171,10 +179,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
-        #[cfg(feature = "native")]
-        (Some(url), _) => deliver::run(args, &args.to, url, &key),
-        #[cfg(not(feature = "native"))]
-        (Some(_), _) => Err(crate::errors::needs_native("`record --to`")),
+        (Some(url), _) => platform::run(args, &args.to, url, &key),
         (None, Some(export)) => resume_export(args, &key, export),
         (None, None) => start_export(args, &key),
     }

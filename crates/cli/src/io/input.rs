@@ -164,7 +164,7 @@ impl Input {
             line(RawLine { number, bytes, ended }).map_err(|failure| failure.at_line(number).within(&name))
         };
         let mut splitter = LineSplitter::default();
-        self.chunks(doing, &mut |chunk| splitter.push(chunk, &mut each))?;
+        self.chunks(doing, &mut || Ok(()), &mut |chunk| splitter.push(chunk, &mut each))?;
         splitter.finish(&mut each)
     }
 
@@ -172,7 +172,17 @@ impl Input {
     pub(crate) fn events(
         &mut self,
         doing: &'static str,
+        event: impl FnMut(SourceEvent<'_>) -> Result<(), CliError>,
+    ) -> Result<UnwrapSummary, CliError> {
+        self.events_between(doing, event, || Ok(()))
+    }
+
+    /// Like [`Self::events`], and calls `before_reading` before each read, which may take any time for a stream.
+    pub(crate) fn events_between(
+        &mut self,
+        doing: &'static str,
         mut event: impl FnMut(SourceEvent<'_>) -> Result<(), CliError>,
+        mut before_reading: impl FnMut() -> Result<(), CliError>,
     ) -> Result<UnwrapSummary, CliError> {
         let name = self.name.clone();
         let mut cutter = Cutter::for_name(&name);
@@ -183,7 +193,7 @@ impl Input {
                 None => failure.at_line(line),
             })
         };
-        let read = self.chunks(doing, &mut |chunk| {
+        let read = self.chunks(doing, &mut before_reading, &mut |chunk| {
             cutter.push(chunk, &mut each).map_err(|failure| failure.within(&name))
         });
         read.and_then(|()| cutter.finish(&mut each)).map_err(|failure| failure.within(&name))?;
@@ -194,6 +204,7 @@ impl Input {
     fn chunks(
         &mut self,
         doing: &'static str,
+        before_reading: &mut dyn FnMut() -> Result<(), CliError>,
         on_chunk: &mut dyn FnMut(&[u8]) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let name = self.name.clone();
@@ -202,6 +213,7 @@ impl Input {
         let mut stage = Stage::default();
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
+            before_reading()?;
             let read = match reader.read(&mut chunk) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -64,7 +64,7 @@ pub(crate) fn survive_signals() {
         if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
             std::thread::spawn(move || {
                 for signal in signals.forever() {
-                    if crate::io::stop::request() {
+                    if crate::io::stop::request(signal) {
                         continue;
                     }
                     let mut unfinished = unfinished();

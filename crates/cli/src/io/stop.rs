@@ -1,7 +1,14 @@
 //! Requests to stop: the first ends the command cleanly, the second ends it at once.
 
+#[cfg(unix)]
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process};
 
 /// True if this command handles the first request to stop itself.
 static GRACEFUL: AtomicBool = AtomicBool::new(false);
@@ -32,8 +39,44 @@ pub(crate) fn sleep(time: Duration) -> bool {
     true
 }
 
+/// The child process that gets the signals instead of this command.
+#[cfg(unix)]
+static CHILD: Mutex<Option<Pid>> = Mutex::new(None);
+
+#[cfg(unix)]
+fn child() -> MutexGuard<'static, Option<Pid>> {
+    CHILD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Passes signals on to a child process, until [`stop`].
+#[cfg_attr(not(unix), allow(unused_variables, reason = "there are no signals"))]
+pub(crate) fn delegate(process: u32) {
+    #[cfg(unix)]
+    {
+        *child() = i32::try_from(process).ok().and_then(Pid::from_raw);
+    }
+}
+
+/// Asks this command to stop, as a signal does.
+pub(crate) fn stop() {
+    #[cfg(unix)]
+    {
+        *child() = None;
+    }
+    REQUESTED.store(true, Ordering::SeqCst);
+}
+
 /// Handles a signal. Returns true if the command will stop on its own.
 #[cfg(unix)]
-pub(crate) fn request() -> bool {
+pub(crate) fn request(signal: i32) -> bool {
+    if let Some(child) = *child() {
+        // The terminal sends Ctrl-C to the child, too.
+        let is_sent = signal == signal_hook::consts::SIGINT && std::io::stdin().is_terminal();
+        if let Some(signal) = Signal::from_named_raw(signal).filter(|_| !is_sent) {
+            // It fails if the child has ended, which stops this command.
+            let _ = kill_process(child, signal);
+        }
+        return true;
+    }
     GRACEFUL.load(Ordering::SeqCst) && !REQUESTED.swap(true, Ordering::SeqCst)
 }

@@ -69,3 +69,18 @@ fn dev_listens_on_loopback_only() {
         .code(2)
         .stderr(predicate::str::contains("the address is not a loopback address"));
 }
+
+#[test]
+fn dev_runs_a_command_and_ends_with_it() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("tmp")).unwrap();
+    let script = "test -n \"$AUDIT_KEY$COUNTERSIGN_TOKEN\" && echo \"$AUDIT_URL $AUDIT_LOG\"; exit 7";
+    let mut dev = place.command(&["dev", "--listen", "127.0.0.1:0", "--", "sh", "-c", script]);
+    let printed = predicate::str::is_match(r"^http://127\.0\.0\.1:\d+ localhost/dev\+\S+\n$").unwrap();
+    dev.env("TMPDIR", place.path("tmp"))
+        .assert()
+        .code(7)
+        .stdout(printed)
+        .stderr(predicate::str::contains("deleted the log, its keys, and its events"));
+    assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
+}

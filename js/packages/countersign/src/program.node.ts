@@ -4,6 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { parse } from "node:path";
+import { devLogProblem } from "./program/dev-log.node.js";
+import { Host } from "./program/host.node.js";
 
 /** Removes access for all but the owner from new files: WASI has no permissions, and some files are private keys. */
 const UMASK = 0o077;
@@ -11,7 +13,7 @@ const UMASK = 0o077;
 // Loading WASI warns that it is experimental. This program needs its files, arguments, and clock only.
 process.removeAllListeners("warning");
 const { WASI } = await import("node:wasi");
-process.umask(UMASK);
+const umask = process.umask(UMASK);
 
 const { root } = parse(process.cwd());
 const wasi = new WASI({
@@ -21,6 +23,24 @@ const wasi = new WASI({
   preopens: { "/": root },
   returnOnExit: true,
 });
+const host = new Host();
 const program = await WebAssembly.compile(await readFile(new URL("./wasm/program.wasm", import.meta.url)));
-const instance = await WebAssembly.instantiate(program, wasi.getImportObject() as WebAssembly.Imports);
+const imports = { ...(wasi.getImportObject() as WebAssembly.Imports), countersign_host: host.imports };
+const instance = await WebAssembly.instantiate(program, imports);
+host.memory = instance.exports.memory as WebAssembly.Memory;
 process.exitCode = wasi.start(instance);
+host.close();
+
+if (process.exitCode === 0 && host.devLog !== undefined) {
+  const problem = devLogProblem();
+  if (problem === undefined) {
+    // The command that runs beside the log creates files as usual.
+    process.umask(umask);
+    const { runDevLog } = await import("./dev/server.node.js");
+    // Timers of the log, which is deleted, would keep the process alive.
+    process.exit(await runDevLog(host.devLog));
+  } else {
+    process.stderr.write(problem);
+    process.exitCode = 2;
+  }
+}

@@ -71,4 +71,7 @@ const parsed = read(map);
 writeFileSync(map, JSON.stringify({ ...parsed, mappings: `;${parsed.mappings}` }));
 
 await bundleDeclarations(home, ["viewer", "react"], ["react"]);
-writeLicenses(home, { artifacts: ARTIFACTS, inputs: Object.keys(metafile.inputs) });
+const inputs = Object.keys(metafile.inputs);
+// The package countersign contains the viewer, too.
+writeFileSync(new URL("inputs.json", out), JSON.stringify(inputs));
+writeLicenses(home, { artifacts: ARTIFACTS, inputs });

@@ -2,159 +2,54 @@
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign::event::{Event, Redaction};
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
-use countersign::trust::Trust;
-use countersign_delivery::{
-    BatchLimits, Clock, Delivery, Directory, Early, FollowPosition, LogServer, Memory, Outbox, RetryPolicy,
-    SenderObserver, SharedStatus, Store, redate, send,
-};
+use countersign_delivery::{Clock, Early, FollowPosition, Outbox, SenderObserver, SharedStatus, redate};
 use countersign_errors::{EngineError, now};
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
 use super::delivery_args::DeliveryArgs;
-use super::inputs::{self, InputMessage, Inputs};
 use crate::commands::keygen::random;
 use crate::commands::record;
 use crate::commands::record::explain;
 use crate::commands::record::redactions::{Redactions, Rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::submit::log_server;
 use crate::io::verdict::count;
-use crate::io::{progress, stop, style};
+use crate::io::{stop, style};
 
 /// The maximum number of events and bytes in a flush, which keeps segments and submissions small.
 const FLUSH_EVENTS: u64 = 1_024;
 const FLUSH_BYTES: usize = 256 << 10;
 /// The maximum number of bytes that wait in memory without an outbox on disk; above it, reading pauses.
-const MAX_MEMORY_BYTES: usize = 64 << 20;
-/// The maximum time between checks of anything other than the input.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
+pub(super) const MAX_MEMORY_BYTES: usize = 64 << 20;
 /// The approximate size of a link without its event, in bytes.
 const LINK_BYTES: usize = 400;
 
-/// Records all events and delivers them.
-pub(crate) fn run(
-    args: &record::Args,
-    to: &DeliveryArgs,
-    url: &str,
-    key: &SignerKey,
-) -> Result<ExitStatus, CliError> {
-    let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
-    let mut log_server_client = log_server(url)?;
-    let (store, name): (Box<dyn Store>, String) = match &to.outbox {
-        Some(path) => (Box::new(Directory::open(path)?), shown(path)),
-        None => (Box::<Memory>::default(), "memory".into()),
-    };
-    let outbox = Outbox::open(store, &origin, &name)?;
-    check_key(&outbox, key.verifier_key())?;
-    let waiting = outbox.events();
-    if waiting > 0 {
-        style::done(&format!("{} from an earlier run will be sent first", count(waiting, "event")));
-    }
-    let file = match &args.events[..] {
-        [file] => Some(&**file).filter(|file| to.follow && *file != Path::new("-")),
-        _ if to.follow => {
-            let hint = "use a separate run with a separate outbox for each file";
-            return Err(CliError::unusable("arguments.invalid", "--follow requires exactly one file", hint));
-        }
-        _ => None,
-    };
-    if file.is_some() && to.outbox.is_none() {
-        let hint = "use --outbox DIR, which stores how far the file was read";
-        return Err(CliError::unusable("arguments.invalid", "--follow requires an outbox", hint));
-    }
-    check_file(&outbox, file)?;
-    stop::enable_graceful();
-    let mut nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
-    let mut resumed = false;
-    let keeps = to.outbox.is_some() && !to.follow && args.events.iter().all(|path| path.is_file());
-    let feed = if let Some(file) = file {
-        inputs::follow(file, outbox.followed().filter(|followed| followed.offset > 0).cloned())
-    } else if keeps {
-        let (inputs, earlier) = Inputs::resume(&args.events, outbox.followed().cloned().unwrap_or_default())?;
-        resumed = earlier.is_some();
-        if let Some(earlier) = earlier {
-            nothing_there = false;
-            style::done(&earlier.to_string());
-        }
-        inputs::read(inputs, false)
-    } else {
-        inputs::read(Inputs::new(&args.events, None), to.follow)
-    };
-    let outbox = Mutex::new(outbox);
-    let shared = SharedStatus::default();
-    let session = Session {
-        args,
-        to,
-        key,
-        origin: &origin,
-        outbox: &outbox,
-        keeps,
-        resumed,
-        shared: &shared,
-        clock: Mutex::default(),
-        redactions: Mutex::default(),
-    };
-    let (recorded, ended) = session.deliver(&trust, &mut log_server_client, &feed);
-    if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
-        return Err(record::no_event(args));
-    }
-    session.report_result(recorded, ended)
-}
-
-/// Checks that an open chain continues with its own key.
-fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), CliError> {
-    match outbox.head() {
-        Some(head) if !head.closed && head.key != *key => {
-            let message = format!("the chain in the outbox belongs to another key: {}", head.key);
-            let hint = "use that key, or another directory, where a new chain begins";
-            Err(CliError::unusable("outbox.other_key", message, hint).within(outbox.name()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Checks that the outbox doesn't follow another file.
-fn check_file(outbox: &Outbox, file: Option<&Path>) -> Result<(), CliError> {
-    let known = outbox.followed().and_then(|followed| followed.path.clone());
-    match (known, file.and_then(inputs::place)) {
-        (Some(known), Some(place)) if known != place => {
-            let message = format!("the outbox follows another file: {}", style::plain(&known));
-            let hint = "use a separate outbox for each file";
-            Err(CliError::unusable("outbox.other_file", message, hint).within(outbox.name()))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The state that the recording and the sending thread share.
-struct Session<'a> {
-    args: &'a record::Args,
-    to: &'a DeliveryArgs,
-    key: &'a SignerKey,
-    origin: &'a str,
-    outbox: &'a Mutex<Outbox>,
+pub(super) struct Session<'a> {
+    pub(super) args: &'a record::Args,
+    pub(super) to: &'a DeliveryArgs,
+    pub(super) key: &'a SignerKey,
+    pub(super) origin: &'a str,
+    pub(super) outbox: &'a Mutex<Outbox>,
     /// True if the outbox stores how much of the inputs was recorded; false for a stream, which can't be read again.
-    keeps: bool,
+    pub(super) keeps: bool,
     /// True if an earlier run recorded some of the inputs.
-    resumed: bool,
-    shared: &'a SharedStatus,
-    clock: Mutex<Clock>,
-    redactions: Mutex<Redactions>,
+    pub(super) resumed: bool,
+    pub(super) shared: &'a SharedStatus,
+    pub(super) clock: Mutex<Clock>,
+    pub(super) redactions: Mutex<Redactions>,
 }
 
 /// Reports delivery problems, and a request to stop.
-struct DeliveryTerminal;
+pub(super) struct DeliveryTerminal;
 
 impl SenderObserver for DeliveryTerminal {
     fn is_stopped(&self) -> bool {
@@ -173,130 +68,71 @@ impl SenderObserver for DeliveryTerminal {
 
 /// Recorded events that are not flushed yet.
 #[derive(Default)]
-struct Unflushed {
-    events: u64,
-    redacted: u64,
-    bytes: usize,
-    since: Option<Instant>,
-    followed: Option<FollowPosition>,
+pub(super) struct Unflushed {
+    pub(super) events: u64,
+    pub(super) redacted: u64,
+    pub(super) bytes: usize,
+    pub(super) since: Option<Instant>,
+    pub(super) followed: Option<FollowPosition>,
+}
+
+/// The chain that a run records.
+pub(super) struct Recording {
+    pub(super) rules: Rules,
+    /// `None` until the first event of a chain.
+    pub(super) recorder: Option<Recorder>,
+    pub(super) unflushed: Unflushed,
+    /// The number of events in the outbox, including those that were removed from it.
+    pub(super) recorded: u64,
 }
 
 impl Session<'_> {
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+    pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records and delivers concurrently. Returns the number of recorded events, and the result of recording.
-    fn deliver(
-        &self,
-        trust: &Trust,
-        log_server_client: &mut (dyn LogServer<Error = EngineError> + Send),
-        feed: &Receiver<InputMessage>,
-    ) -> (u64, Result<UnwrapSummary, CliError>) {
-        let policy = RetryPolicy {
-            give_up: self.to.give_up,
-            retry_refusals: self.to.follow,
-            blocks_recording: self.to.outbox.is_none(),
-        };
-        let delivery = Delivery::new(self.outbox, trust, self.origin).limits(BatchLimits::default());
-        let mut recorded = 0;
-        let ended = std::thread::scope(|scope| {
-            scope.spawn(|| send(delivery, log_server_client, self.shared, &policy, &DeliveryTerminal));
-            let ended = self.record(feed, &mut recorded);
-            self.shared.change(|status| status.ended = true);
-            let bar = progress::status();
-            while !self.shared.status().over {
-                self.redate_early(&mut None);
-                bar.set_message(self.status(recorded));
-                bar.tick();
-                self.shared.wait(Duration::from_millis(200));
-            }
-            bar.finish_and_clear();
-            ended
-        });
-        (recorded, ended)
-    }
-
-    /// Records all events of the inputs. Returns the lists that events were taken from.
-    fn record(&self, feed: &Receiver<InputMessage>, recorded: &mut u64) -> Result<UnwrapSummary, CliError> {
-        let rules = record::rules(self.args);
+    /// Begins a recording, which continues the open chain of the outbox, if there is one.
+    pub(super) fn begin(&self) -> Result<Recording, CliError> {
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
-        let mut recorder = head
-            .map(|position| Recorder::resume(key.clone(), &position))
-            .transpose()?
-            .map(|it| self.with_sign_interval(it));
-        let mut unflushed = Unflushed::default();
-        let bar = if self.to.follow { progress::status() } else { indicatif::ProgressBar::hidden() };
-        let mut after_stop = 0;
-        let ended = loop {
-            if self.shared.status().early.is_some() {
-                *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
-                self.redate_early(&mut recorder);
-            }
-            if stop::is_requested() {
-                // Events taken from a pipe exist nowhere else, so record those that wait.
-                after_stop += 1;
-                if after_stop > inputs::MAX_WAITING && !self.to.follow {
-                    break Err(stopped());
-                }
-            }
-            match self.next(feed, &unflushed) {
-                Ok(InputMessage::Event { bytes, place, followed }) => {
-                    let event = match self.event(&bytes, place, followed.as_ref(), &rules, *recorded) {
-                        Ok(event) => event,
-                        Err(failure) => break Err(failure),
-                    };
-                    if self.is_ahead_of_time(recorder.as_ref())? {
-                        *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
-                        recorder = None;
-                    }
-                    self.link(&mut recorder, &event)?;
-                    unflushed.events += 1;
-                    unflushed.redacted += event.redacted() as u64;
-                    unflushed.bytes += event.as_bytes().len() + LINK_BYTES;
-                    unflushed.followed = followed.or(unflushed.followed);
-                    unflushed.since.get_or_insert_with(Instant::now);
-                }
-                Ok(InputMessage::Note(text)) => style::warn(&text),
-                Ok(InputMessage::End(ended)) => break ended,
-                Err(()) if stop::is_requested() => {
-                    break if self.to.follow { Ok(UnwrapSummary::default()) } else { Err(stopped()) };
-                }
-                Err(()) => {}
-            }
-            if self.is_due(&unflushed) {
-                *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
-                bar.set_message(self.status(*recorded));
-                self.wait_for_room();
-            }
-            if self.is_rejected() {
-                break Ok(UnwrapSummary::default());
-            }
-        };
-        bar.finish_and_clear();
-        if let Some(recorder) = recorder.as_mut().filter(|_| self.is_last(ended.is_err())) {
-            recorder.sign_with(self.key)?;
-            recorder.close(self.now()?)?;
-            unflushed.since = Some(Instant::now());
-        }
-        *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
-        ended
+        let recorder = head.map(|position| Recorder::resume(key.clone(), &position)).transpose()?;
+        Ok(Recording {
+            rules: record::rules(self.args),
+            recorder: recorder.map(|it| self.with_sign_interval(it)),
+            unflushed: Unflushed::default(),
+            recorded: 0,
+        })
     }
 
-    /// Returns the next input, unless it is time for other work.
-    fn next(&self, feed: &Receiver<InputMessage>, unflushed: &Unflushed) -> Result<InputMessage, ()> {
-        if stop::is_requested() {
-            return feed.try_recv().map_err(drop);
+    /// Adds an event to the chain.
+    pub(super) fn add(
+        &self,
+        recording: &mut Recording,
+        event: &Event,
+        followed: Option<FollowPosition>,
+    ) -> Result<(), CliError> {
+        if self.is_ahead_of_time(recording.recorder.as_ref())? {
+            self.flush(recording)?;
+            recording.recorder = None;
         }
-        let due = unflushed.since.map_or(POLL_INTERVAL, |since| {
-            (since + self.to.flush_every).saturating_duration_since(Instant::now())
-        });
-        feed.recv_timeout(due.min(POLL_INTERVAL)).or_else(|error| match error {
-            RecvTimeoutError::Timeout => Err(()),
-            // The parser thread reports errors before it ends.
-            RecvTimeoutError::Disconnected => Ok(InputMessage::End(Ok(UnwrapSummary::default()))),
-        })
+        self.link(&mut recording.recorder, event)?;
+        let unflushed = &mut recording.unflushed;
+        unflushed.events += 1;
+        unflushed.redacted += event.redacted() as u64;
+        unflushed.bytes += event.as_bytes().len() + LINK_BYTES;
+        unflushed.followed = followed.or(unflushed.followed.take());
+        unflushed.since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Closes the chain unless it stays open, and saves it.
+    pub(super) fn finish(&self, recording: &mut Recording, failed: bool) -> Result<(), CliError> {
+        if let Some(recorder) = recording.recorder.as_mut().filter(|_| self.is_last(failed)) {
+            recorder.sign_with(self.key)?;
+            recorder.close(self.now()?)?;
+            recording.unflushed.since = Some(Instant::now());
+        }
+        self.flush(recording)
     }
 
     /// True if the chain is closed at the end. A chain in an outbox stays open after a stop or an error.
@@ -306,20 +142,18 @@ impl Session<'_> {
     }
 
     /// True if the log no longer accepts this chain.
-    fn is_rejected(&self) -> bool {
+    pub(super) fn is_rejected(&self) -> bool {
         let status = self.shared.status();
         status.over && (self.to.follow || self.to.outbox.is_none() || is_dead(status.failure.as_ref()))
     }
 
     /// Parses an event. In a followed file, which can't be corrected, a line that is not an event is recorded as
     /// dropped.
-    fn event(
+    pub(super) fn event(
         &self,
         bytes: &[u8],
-        place: Option<inputs::Place>,
         followed: Option<&FollowPosition>,
-        rules: &Rules,
-        recorded: u64,
+        Recording { rules, recorded, .. }: &Recording,
     ) -> Result<Event, CliError> {
         let error = match record::event(self.args, bytes, &rules.all) {
             Ok(event) => {
@@ -330,13 +164,9 @@ impl Session<'_> {
             Err(error) => error,
         };
         if !self.to.follow {
-            let mut failure = explain(error, bytes);
-            if let Some(inputs::Place { file, line, within }) = place {
-                let within = within.iter().fold(failure, |failure, list| failure.because(list));
-                failure = within.at_line(line).within(&file);
-            }
+            let failure = explain(error, bytes);
             let hint = "correct this line, and record the rest from this line on; the events before it were recorded";
-            return Err(if recorded > 0 { failure.with_hint(hint) } else { failure });
+            return Err(if *recorded > 0 { failure.with_hint(hint) } else { failure });
         }
         let place = followed.map(|followed| followed.offset);
         let at = place.map_or_else(String::new, |offset| format!(" before byte {offset}"));
@@ -365,7 +195,7 @@ impl Session<'_> {
 
     /// Redates links that the log rejected as too early, if any. The recorder then continues with the new
     /// chain.
-    fn redate_early(&self, recorder: &mut Option<Recorder>) {
+    pub(super) fn redate_early(&self, recorder: &mut Option<Recorder>) {
         let Some(early) = self.shared.status().early else { return };
         let dated = self.try_redate_early(&early);
         let is_redated = matches!(dated, Ok(Some(_)));
@@ -418,7 +248,7 @@ impl Session<'_> {
         Ok(recorder.sign_with(self.key)?)
     }
 
-    fn is_due(&self, unflushed: &Unflushed) -> bool {
+    pub(super) fn is_due(&self, unflushed: &Unflushed) -> bool {
         let limits = self.shared.status().limits;
         let bytes = FLUSH_BYTES.min(limits.bytes / 2);
         let events = FLUSH_EVENTS.min(limits.lines as u64 / 2).max(1);
@@ -427,10 +257,11 @@ impl Session<'_> {
             || unflushed.since.is_some_and(|since| since.elapsed() >= self.to.flush_every)
     }
 
-    /// Saves the recorded events in the outbox. Returns their number.
-    fn flush(&self, recorder: Option<&mut Recorder>, unflushed: &mut Unflushed) -> Result<u64, CliError> {
-        let unflushed = std::mem::take(unflushed);
-        let Some(recorder) = recorder.filter(|_| unflushed.since.is_some()) else { return Ok(0) };
+    /// Saves the recorded events in the outbox.
+    pub(super) fn flush(&self, recording: &mut Recording) -> Result<(), CliError> {
+        let unflushed = std::mem::take(&mut recording.unflushed);
+        let recorder = recording.recorder.as_mut();
+        let Some(recorder) = recorder.filter(|_| unflushed.since.is_some()) else { return Ok(()) };
         recorder.flush();
         recorder.sign_with(self.key)?;
         let lines = recorder.drain();
@@ -442,32 +273,12 @@ impl Session<'_> {
             status.recorded += unflushed.events;
             status.redacted += unflushed.redacted;
         });
-        Ok(unflushed.events)
-    }
-
-    /// Without an outbox on disk, waits until the events in memory are fewer.
-    fn wait_for_room(&self) {
-        if self.to.outbox.is_some() {
-            return;
-        }
-        while self.outbox().bytes() > MAX_MEMORY_BYTES && !self.has_other_work() {
-            self.shared.wait(Duration::from_millis(500));
-        }
-    }
-
-    /// True if there is other work than waiting for room.
-    fn has_other_work(&self) -> bool {
-        let status = self.shared.status();
-        status.over || status.early.is_some() || stop::is_requested()
-    }
-
-    fn status(&self, recorded: u64) -> String {
-        let proven = self.shared.status().proven;
-        format!("{recorded} recorded, {proven} proven to be in the log, {} waiting", self.outbox().events())
+        recording.recorded += unflushed.events;
+        Ok(())
     }
 
     /// Reports the result of the run.
-    fn report_result(
+    pub(super) fn report_result(
         &self,
         recorded: u64,
         ended: Result<UnwrapSummary, CliError>,
@@ -530,7 +341,7 @@ impl Session<'_> {
     }
 }
 
-fn stopped() -> CliError {
+pub(super) fn stopped() -> CliError {
     CliError::unusable(
         "submit.stopped",
         "recording was stopped before the end of the input",

@@ -1,0 +1,138 @@
+//! The JavaScript program around this one, in the npm package. It does what WASI can't: send requests, and run servers.
+#![allow(unsafe_code, reason = "imports of a WebAssembly module are foreign functions")]
+
+use std::time::Duration;
+
+use countersign::tenant::Since;
+use countersign_delivery::{Answer, LogServer};
+use countersign_errors::EngineError;
+use serde::{Deserialize, Serialize};
+
+use crate::errors::CliError;
+
+#[link(wasm_import_module = "countersign_host")]
+unsafe extern "C" {
+    /// Does what the JSON in `request` says, with `body`. Returns the length of the answer in bytes.
+    #[link_name = "call"]
+    fn host_call(request: *const u8, request_length: usize, body: *const u8, body_length: usize) -> usize;
+
+    /// Copies the answer of the last call to `answer`, which has the length that the call returned.
+    #[link_name = "answer"]
+    fn host_answer(answer: *mut u8);
+}
+
+/// A task for the host. [`call`] returns its answer: a line of JSON, and bytes.
+#[derive(Serialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+enum Task<'a> {
+    /// Checks the address of a log server.
+    CheckUrl { url: &'a str },
+    /// Submits links to a log server.
+    Submit { url: &'a str, since: Option<String> },
+    /// Runs a temporary log after this program has ended with status 0.
+    Dev(&'a DevLog),
+}
+
+/// A temporary log, with its secrets.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DevLog {
+    /// The address to listen on: host and port.
+    pub(crate) listen: String,
+    /// The private key of the log.
+    pub(crate) log: String,
+    /// The public key of the log.
+    pub(crate) log_vkey: String,
+    /// The private key of the app that records.
+    pub(crate) app: String,
+    /// The text of the trust file.
+    pub(crate) trust: String,
+    /// The token of a reader who may do everything.
+    pub(crate) token: String,
+    /// The text of `readers.txt`.
+    pub(crate) readers: String,
+    /// The path of the HTML file at `/`.
+    pub(crate) page: Option<String>,
+    /// The command to run beside the log.
+    pub(crate) command: Vec<String>,
+}
+
+/// The first line of an answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AnswerHead {
+    /// The reason why the task failed.
+    error: Option<HostError>,
+    #[serde(default)]
+    status: u16,
+    retry_after_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct HostError {
+    code: String,
+    message: String,
+    hint: String,
+    place: Option<String>,
+}
+
+impl From<HostError> for EngineError {
+    fn from(HostError { code, message, hint, place }: HostError) -> Self {
+        let error = Self::new(&code, message, hint);
+        match place {
+            Some(place) => error.within(&place),
+            None => error,
+        }
+    }
+}
+
+/// Has the host do a task. Returns its answer.
+fn call(task: &Task<'_>, body: &[u8]) -> Result<(AnswerHead, Vec<u8>), EngineError> {
+    let broken = || {
+        let hint = "install the package again: its files belong to different versions";
+        EngineError::new("program.host", "the program around this one gave no valid answer", hint)
+    };
+    let request = serde_json::to_vec(task).map_err(|_| broken())?;
+    let mut answer = {
+        // SAFETY: the pointers and lengths are those of slices that live during the call.
+        let length = unsafe { host_call(request.as_ptr(), request.len(), body.as_ptr(), body.len()) };
+        vec![0; length]
+    };
+    // SAFETY: the host writes as many bytes as the call returned, and the vector has this length.
+    unsafe { host_answer(answer.as_mut_ptr()) };
+    let end = memchr::memchr(b'\n', &answer).ok_or_else(broken)?;
+    let mut head: AnswerHead = serde_json::from_slice(&answer[..end]).map_err(|_| broken())?;
+    match head.error.take() {
+        Some(error) => Err(error.into()),
+        None => Ok((head, answer.split_off(end + 1))),
+    }
+}
+
+/// Runs a temporary log after this program has ended.
+pub(crate) fn run_dev_log(log: &DevLog) -> Result<(), CliError> {
+    call(&Task::Dev(log), &[])?;
+    Ok(())
+}
+
+/// A log server that links are submitted to by the host.
+pub(crate) struct HostLogServer {
+    url: String,
+}
+
+impl HostLogServer {
+    /// Checks the address. Sends nothing yet.
+    pub(crate) fn new(url: &str) -> Result<Self, CliError> {
+        call(&Task::CheckUrl { url }, &[])?;
+        Ok(Self { url: url.to_owned() })
+    }
+}
+
+impl LogServer for HostLogServer {
+    type Error = EngineError;
+
+    fn submit(&mut self, lines: &str, since: Option<Since>) -> Result<Answer, EngineError> {
+        let task = Task::Submit { url: &self.url, since: since.map(|since| since.to_string()) };
+        let (AnswerHead { status, retry_after_ms, .. }, body) = call(&task, lines.as_bytes())?;
+        Ok(Answer { status, retry_after: retry_after_ms.map(Duration::from_millis), body })
+    }
+}

@@ -1,0 +1,323 @@
+/** `countersign dev` and `countersign record --to` of the npm package do what those of the native program do. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { PROGRAM, type RunResult } from "../conformance/program.ts";
+import { eventually } from "../eventually.ts";
+import { Installed } from "../package/installed.ts";
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const isOld = major < 22 || (major === 22 && minor < 16);
+const skip = PROGRAM === undefined ? "the program is not built" : isOld && "this Node.js is too old";
+const installed = new Installed("countersign");
+const NPX = installed.path("node_modules", ".bin", "countersign");
+const NATIVE = PROGRAM ?? "countersign";
+const PROGRAMS = [
+  ["npx countersign", NPX, NATIVE],
+  ["the native program", NATIVE, NPX],
+] as const;
+
+const folders: string[] = [];
+const folder = (): string => {
+  const made = mkdtempSync(join(tmpdir(), "countersign-dev-test-"));
+  folders.push(made);
+  return made;
+};
+const running = new Set<ChildProcess>();
+after(() => {
+  for (const child of running) {
+    child.kill("SIGKILL");
+  }
+  for (const made of folders) {
+    rmSync(made, { recursive: true });
+  }
+  installed.remove();
+});
+
+const environment = (here: string) => ({ PATH: process.env.PATH, HOME: here, TMPDIR: here, NO_COLOR: "1" });
+
+/** Runs a program in a folder, with this standard input. */
+function run(program: string, here: string, args: readonly string[], input = "", more = {}): Promise<RunResult> {
+  return new Promise((resolve) => {
+    const env = { ...environment(here), ...more };
+    const child = execFile(program, args, { cwd: here, env }, (error, stdout, stderr) => {
+      // WASI numbers the errors of the system in its own way.
+      const said = stderr.replaceAll(/\(os error[^)]*\)/g, "(os error)");
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr: said });
+    });
+    // A program may end before it reads.
+    child.stdin?.on("error", () => {}).end(input);
+  });
+}
+
+/** A running `countersign dev`. */
+class Dev {
+  readonly here = folder();
+  readonly output = { stdout: "", stderr: "" };
+  readonly child: ChildProcess;
+  readonly #closed: Promise<unknown[]>;
+
+  constructor(program: string, ...args: readonly string[]) {
+    const child = spawn(program, ["dev", "--listen", "127.0.0.1:0", ...args], {
+      cwd: this.here,
+      env: environment(this.here),
+    });
+    child.stdin.end();
+    child.stdout.setEncoding("utf8").on("data", (text) => (this.output.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text) => (this.output.stderr += text));
+    this.child = child;
+    this.#closed = once(child, "close");
+    running.add(child);
+  }
+
+  async hears(stream: "stdout" | "stderr", text: RegExp): Promise<void> {
+    await eventually(
+      `dev prints ${text}`,
+      () => this.output[stream],
+      (said) => text.test(said),
+    );
+  }
+
+  /** Returns a printed variable. */
+  variable(name: string): string {
+    return new RegExp(`^${name}=(.*)$`, "m").exec(this.output.stdout)?.[1] ?? assert.fail(`there is no ${name}`);
+  }
+
+  /** Waits for the end. Returns the exit status. */
+  async ends(): Promise<number | null> {
+    const [status] = await this.#closed;
+    running.delete(this.child);
+    return status as number | null;
+  }
+}
+
+/** Replaces what differs between runs. */
+const normal = (text: string): string =>
+  text
+    .replaceAll(/127\.0\.0\.1:\d+/g, "ADDRESS")
+    .replaceAll(/\+[0-9a-f]{8}\+[\w+/=]+/g, "+KEY")
+    .replaceAll(/csr_[0-9a-f]{64}/g, "TOKEN")
+    .replaceAll(/\S+trust\.txt/g, "TRUST");
+
+const EVENTS = [1, 2, 3].map((id) => JSON.stringify({ action: "job.delete", target: { type: "job", id: `${id}` } }));
+
+describe("countersign dev", { skip }, () => {
+  const outputs: { stdout: string; stderr: string }[] = [];
+
+  for (const [name, program, other] of PROGRAMS) {
+    test(`${name}: both programs record into the log, and its export verifies`, async () => {
+      const dev = new Dev(program);
+      await dev.hears("stderr", /listens on[\s\S]*trust: /);
+      const [url, log, token] = ["AUDIT_URL", "AUDIT_LOG", "COUNTERSIGN_TOKEN"].map((name) => dev.variable(name));
+      writeFileSync(join(dev.here, "app.key"), `${dev.variable("AUDIT_KEY")}\n`, { mode: 0o600 });
+      writeFileSync(join(dev.here, "events.ndjson"), `${EVENTS.join("\n")}\n`);
+      const record = ["record", "--key", "app.key", "--to", `${url}`, "--log", `${log}`];
+      const [own, others] = [
+        await run(program, dev.here, [...record, "events.ndjson"]),
+        await run(other, dev.here, [...record, "events.ndjson"]),
+      ];
+      assert.deepEqual(own, others);
+      assert.equal(own.status, 0, own.stderr);
+      assert.match(own.stderr, /^✓ done: 3 events recorded, 3 proven to be in the log; the chain is closed$/m);
+
+      const authorization = { authorization: `Bearer ${token}` };
+      const exported = await (await fetch(`${url}/export`, { headers: authorization })).text();
+      writeFileSync(join(dev.here, "all.ndjson"), exported);
+      const [, trust = ""] = /trust: (\S+)/.exec(dev.output.stderr) ?? [];
+      const verified = await run(other, dev.here, ["verify", "all.ndjson", "--trust", trust]);
+      assert.match(verified.stdout, /^✓ Verified\. /);
+      assert.equal(verified.status, 0, verified.stdout);
+      assert.equal((await fetch(`${url}/export`)).status, 401);
+      assert.match(await (await fetch(`${url}/`)).text(), /^<!doctype html>/i);
+
+      dev.child.kill("SIGTERM");
+      assert.equal(await dev.ends(), 0);
+      assert.match(dev.output.stderr, /✓ done: deleted the log, its keys, and its events\n$/);
+      assert.deepEqual(
+        readdirSync(dev.here).filter((name) => name.startsWith("countersign-dev-")),
+        [],
+      );
+      outputs.push({ stdout: normal(dev.output.stdout), stderr: normal(dev.output.stderr) });
+    });
+
+    test(`${name}: a command gets the variables, and its status is the program's`, async () => {
+      const script = `
+        const { AUDIT_KEY, AUDIT_URL, AUDIT_LOG, COUNTERSIGN_TOKEN } = process.env;
+        const { status } = await fetch(AUDIT_URL + "/checkpoint");
+        console.log(JSON.stringify([AUDIT_KEY, AUDIT_LOG, COUNTERSIGN_TOKEN, status]));
+        process.exitCode = 7;`;
+      const dev = new Dev(program, "--", process.execPath, "--input-type=module", "--eval", script);
+      assert.equal(await dev.ends(), 7, dev.output.stderr);
+      const [key, log, token, status] = JSON.parse(dev.output.stdout);
+      assert.match(key, /^PRIVATE\+KEY\+localhost\/dev-app\+/);
+      assert.match(log, /^localhost\/dev\+/);
+      assert.match(dev.output.stderr, new RegExp(`^ {2}token: ${token}$`, "m"));
+      assert.equal(status, 200);
+    });
+
+    test(`${name}: passes signals on, and waits for the command`, async () => {
+      const script = `
+        process.on("SIGTERM", () => setTimeout(() => process.exit(9), 100));
+        setInterval(() => {}, 1000);
+        console.log("ready");`;
+      const dev = new Dev(program, "--", process.execPath, "--eval", script);
+      await dev.hears("stdout", /ready/);
+      dev.child.kill("SIGTERM");
+      assert.equal(await dev.ends(), 9, dev.output.stderr);
+    });
+
+    test(`${name}: a command that can't be run`, async () => {
+      const dev = new Dev(program, "--", "./missing");
+      assert.equal(await dev.ends(), 2);
+      const error = "✗ error[io.not_found]: ./missing: cannot run: No such file or directory (os error 2)\n";
+      assert.ok(dev.output.stderr.endsWith(`${error}  hint: check the command after \`--\`\n`), dev.output.stderr);
+    });
+
+    test(`${name}: an address in use`, async () => {
+      await withServer([() => {}], async (url) => {
+        const { host } = new URL(url);
+        const { status, stderr } = await run(program, folder(), ["dev", "--listen", host]);
+        const error = `✗ error[io.failed]: ${host}: cannot listen at: Address already in use (os error)\n`;
+        assert.equal(stderr, `${error}  hint: use another address with --listen, or port 0 for a free port\n`);
+        assert.equal(status, 2);
+      });
+    });
+
+    test(`${name}: serves another page, and no other host name`, async () => {
+      const here = folder();
+      writeFileSync(join(here, "page.html"), "<!doctype html><title>mine</title>");
+      const dev = new Dev(program, "--page", join(here, "page.html"));
+      await dev.hears("stderr", /listens on/);
+      const url = dev.variable("AUDIT_URL");
+      assert.match(await (await fetch(url)).text(), /<title>mine</);
+      const { port } = new URL(url);
+      const asked = await run("curl", here, ["-s", "-H", "host: evil.example", `http://127.0.0.1:${port}/checkpoint`]);
+      assert.equal(JSON.parse(asked.stdout).error.code, "request.host");
+      dev.child.kill("SIGINT");
+      assert.equal(await dev.ends(), 0);
+    });
+  }
+
+  test("both programs print the same", () => {
+    const [npx, native] = outputs;
+    assert.deepEqual(npx, native);
+  });
+});
+
+/** Runs work with a server that gives these responses, the last one again and again. */
+async function withServer<T>(
+  answers: ((response: ServerResponse) => void)[],
+  work: (url: string, requests: string[]) => Promise<T>,
+): Promise<T> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    request.resume().once("end", () => (answers.length > 1 ? answers.shift() : answers[0])?.(response));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    return await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+describe("countersign record --to", { skip }, () => {
+  const here = folder();
+  const record = (program: string, url: string, ...more: string[]) =>
+    run(program, here, ["record", "--key", "app.key", "--to", url, "--log", vkey, "--give-up", "0s", ...more]);
+  let vkey = "";
+  const prepare = async () => {
+    const made = await run(NATIVE, here, ["keygen", "log.example", "-o", "log.key"]);
+    vkey ||= made.stdout.trim();
+    await run(NATIVE, here, ["keygen", "example.com/app", "-o", "app.key"]);
+    writeFileSync(join(here, "events.ndjson"), `${EVENTS.join("\n")}\n`);
+    writeFileSync(join(here, "broken.ndjson"), `${EVENTS[0]}\nnot JSON\n`);
+    writeFileSync(join(here, "empty.ndjson"), "");
+  };
+  const answer = (status: number, headers: Record<string, string>, body: string) => (response: ServerResponse) =>
+    void response.writeHead(status, headers).end(body);
+  const refusal = JSON.stringify({
+    error: { code: "key.unknown", message: "the key is unknown", hint: "ask for a grant" },
+  });
+
+  for (const [name, answers, file] of [
+    ["the log refuses the key", [answer(403, {}, refusal)], "events.ndjson"],
+    ["the log is busy", [answer(503, { "retry-after": "1" }, refusal)], "events.ndjson"],
+    ["another server answers", [answer(200, {}, "<html>")], "events.ndjson"],
+    ["redirected without the body", [answer(302, { location: "/x" }, "")], "events.ndjson"],
+    ["redirected to another host", [answer(307, { location: "http://localhost:1/" }, "")], "events.ndjson"],
+    ["no end of redirects", [answer(307, { location: "/submit" }, "")], "events.ndjson"],
+    ["a line that is not an event", [answer(503, {}, refusal)], "broken.ndjson"],
+    ["an empty file", [answer(503, {}, refusal)], "empty.ndjson"],
+    ["no file", [answer(503, {}, refusal)], "missing.ndjson"],
+  ] as const) {
+    test(`${name}: both programs say so`, async () => {
+      await prepare();
+      const results: RunResult[] = [];
+      for (const program of [NPX, NATIVE]) {
+        const { stdout, stderr, ...rest } = await withServer([...answers], (url) => record(program, url, file));
+        results.push({ ...rest, stdout: normal(stdout), stderr: normal(stderr) });
+      }
+      const [npx, native] = results;
+      assert.deepEqual(npx, native);
+      assert.notEqual(npx?.status, 0);
+    });
+  }
+
+  test("no server: both programs say so", async () => {
+    await prepare();
+    const closed = await withServer([() => {}], async (url) => url);
+    assert.deepEqual(await record(NPX, closed, "events.ndjson"), await record(NATIVE, closed, "events.ndjson"));
+  });
+
+  test("standard input is sent as it arrives, and each event is in the log once, although answers are lost", async () => {
+    const dev = new Dev(NPX);
+    await dev.hears("stderr", /listens on/);
+    const [log, token] = [dev.variable("AUDIT_URL"), dev.variable("COUNTERSIGN_TOKEN")];
+    let requests = 0;
+    const proxy = createServer(async (request, response) => {
+      const chunks = await request.toArray();
+      const answered = await fetch(`${log}${request.url}`, { method: "POST", body: Buffer.concat(chunks) });
+      requests += 1;
+      // The log has the events, but the recorder doesn't know.
+      requests % 2 === 1 ? response.destroy() : response.writeHead(answered.status).end(await answered.text());
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    writeFileSync(join(dev.here, "app.key"), `${dev.variable("AUDIT_KEY")}\n`, { mode: 0o600 });
+    const args = ["record", "--key", "app.key", "--to", url, "--log", dev.variable("AUDIT_LOG"), "--json"];
+    const child = spawn(NPX, args, { cwd: dev.here, env: environment(dev.here) });
+    running.add(child);
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
+    const inLog = async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      const text = await (await fetch(`${log}/export`, { headers })).text();
+      return [...text.matchAll(/"action":"(job\.\w+)"/g)].map(([, action]) => action);
+    };
+    child.stdin.write('{"action":"job.first"}\n');
+    await eventually("the first event is in the log", inLog, (actions) => actions.includes("job.first"));
+    child.stdin.end('{"action":"job.second"}\n{"action":"job.third"}\n');
+    const [status] = await once(child, "close");
+    running.delete(child);
+    assert.equal(status, 0);
+    const { recorded, proven, waiting } = JSON.parse(printed);
+    assert.deepEqual({ recorded, proven, waiting }, { recorded: 3, proven: 3, waiting: 0 });
+    assert.deepEqual(await inLog(), ["job.first", "job.second", "job.third"]);
+    proxy.closeAllConnections();
+    proxy.close();
+    dev.child.kill();
+    assert.equal(await dev.ends(), 0);
+  });
+});
