@@ -44,8 +44,12 @@ export class FiledCheck {
     const judged = part?.session?.verification;
     const isOwnTrust = trustText(this.#dependencies.trust()) !== undefined;
     if (phase === "done" && part !== undefined && judged !== undefined) {
-      const { ownAnswer: answer, ownDetections: detections } = part;
-      return { rows: this.#rows, check: { is: "done", judged, answer, detections }, isOwnTrust };
+      const { ownAnswer: answer, ownDetections: detections, session } = part;
+      return {
+        rows: this.#rows,
+        check: { is: "done", judged, compared: session?.compared, answer, detections },
+        isOwnTrust,
+      };
     }
     const hasEnded = phase === "canceled" || phase === "failed";
     return { rows: undefined, check: { is: hasEnded ? "stopped" : "running" }, isOwnTrust };

@@ -1,23 +1,29 @@
-import type { TimeBasis } from "./question.ts";
+import type { SearchedName, TimeBasis } from "./question.ts";
+
+/** A name in a query, and how it is searched. */
+export type Term = Pick<SearchedName, "name" | "match">;
 
 /** A question that a query asks, as far as it can be said in a sentence. */
 export interface QuestionTerms {
-  /** Names and patterns, any of which may match; empty without a condition. */
-  readonly who: readonly string[];
-  readonly actions: readonly string[];
-  readonly targets: readonly string[];
+  /** Any of these may match; empty without a condition. */
+  readonly who: readonly Term[];
+  readonly actions: readonly Term[];
+  readonly targets: readonly Term[];
   /** First and last day, both included, in UTC; empty without a bound. */
   readonly from: string;
   readonly until: string;
   readonly basis: TimeBasis | undefined;
 }
 
-/** Matches a condition with its field and its values, and what follows it. */
+/** Matches a condition with its field, its operator, and its values, and what follows it. */
 const CONDITION =
-  /^([a-z-]+):((?:"(?:[^"\\]|\\.)*"|[^\s",()])+(?:,(?:"(?:[^"\\]|\\.)*"|[^\s",()])+)*)(?:\s+|$)/;
-const VALUE = /"(?:[^"\\]|\\.)*"|[^,"]+/g;
-/** Matches a value without quotes that is compared as a text, with stars for any text. */
-const PLAIN = /^[\p{L}\p{N}_*@][\p{L}\p{N}._*@+-]*$/u;
+  /^([a-z-]+)(:|==)((?:"(?:[^"\\]|\\.)*"|[^\s",()])+(?:,(?:"(?:[^"\\]|\\.)*"|[^\s",()])+)*)(?:\s+|$)/;
+const VALUE = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
+/** Matches stars, which stand for any text, and what is between them. */
+const PIECE = /\*+|"(?:[^"\\]|\\.)*"|[^*"]+/g;
+/** Matches text without quotes that is compared as it is, at the beginning of a value and elsewhere. */
+const FIRST = /^[\p{L}\p{N}_@][\p{L}\p{N}._@+-]*$/u;
+const LATER = /^[\p{L}\p{N}._@+-]+$/u;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const UP_TO_DAY = /^\*\.\.(\d{4}-\d{2}-\d{2})$/;
 
@@ -26,26 +32,27 @@ const UP_TO_DAY = /^\*\.\.(\d{4}-\d{2}-\d{2})$/;
  * sentence says less than the query does.
  */
 export function parseQuestion(query: string): QuestionTerms | undefined {
-  const found = new Map<string, string>();
+  const found = new Map<string, Condition>();
   let rest = query.trim();
   while (rest !== "") {
-    const [all, field = "", text = ""] = CONDITION.exec(rest) ?? [];
+    const [all, field = "", operator, text = ""] = CONDITION.exec(rest) ?? [];
     if (all === undefined || found.has(field)) return undefined;
-    found.set(field, text);
+    found.set(field, { isExact: operator === "==", text });
     rest = rest.slice(all.length);
   }
   const taken = (field: string) => {
-    const text = found.get(field);
+    const condition = found.get(field);
     found.delete(field);
-    return text;
+    return condition;
   };
-  const [who, actions, targets] = ["actor", "action", "target"].map((field) => valuesOf(taken(field)));
+  const [who, actions, targets] = ["actor", "action", "target"].map((field) => termsOf(taken(field)));
   const isRecorded = found.has("recorded-since") || found.has("recorded");
   const [since, last] = isRecorded
     ? [taken("recorded-since"), taken("recorded")]
     : [taken("since"), taken("time")];
-  const from = since === undefined ? "" : DAY.test(since) ? since : undefined;
-  const until = last === undefined ? "" : UP_TO_DAY.exec(last)?.[1];
+  if (since?.isExact || last?.isExact) return undefined;
+  const from = since === undefined ? "" : DAY.test(since.text) ? since.text : undefined;
+  const until = last === undefined ? "" : UP_TO_DAY.exec(last.text)?.[1];
   const isSaid = who && actions && targets && from !== undefined && until !== undefined && found.size === 0;
   if (!isSaid || query.trim() === "") return undefined;
   const hasTime = from !== "" || until !== "";
@@ -53,18 +60,45 @@ export function parseQuestion(query: string): QuestionTerms | undefined {
   return { who, actions, targets, from, until, basis };
 }
 
-/** Returns the values of a condition; undefined if one isn't compared as a text. */
-function valuesOf(text: string | undefined): readonly string[] | undefined {
-  if (text === undefined) return [];
-  const values = text.match(VALUE) ?? [];
+/** A condition on a field. */
+interface Condition {
+  readonly isExact: boolean;
+  readonly text: string;
+}
+
+/** Returns the names of a condition; undefined if one isn't compared as a text. */
+function termsOf(condition: Condition | undefined): readonly Term[] | undefined {
+  if (condition === undefined) return [];
+  const values = condition.text.match(VALUE) ?? [];
   // Anything between the values would be left unsaid.
-  if (values.join(",") !== text) return undefined;
-  const said = values.map((value) =>
-    value.startsWith('"')
-      ? value.slice(1, -1).replace(/\\(.)/g, "$1")
-      : PLAIN.test(value) && !value.includes("..")
-        ? value
-        : undefined,
+  if (values.join(",") !== condition.text) return undefined;
+  const terms = values.map(termOf);
+  if (!terms.every((term) => term !== undefined)) return undefined;
+  if (condition.isExact) return terms.length === 1 && terms[0]?.match === "whole" ? terms : undefined;
+  // Names that contain a text include the text itself.
+  const parts = new Set(terms.filter(({ match }) => match === "part").map(({ name }) => name));
+  return terms.filter(({ name, match }) => match !== "whole" || !parts.has(name));
+}
+
+function termOf(value: string): Term | undefined {
+  const pieces = value.match(PIECE) ?? [];
+  const texts = pieces.map((piece, nth) => {
+    if (piece.startsWith("*")) return "*";
+    if (piece.startsWith('"')) return piece.slice(1, -1).replace(/\\(.)/g, "$1");
+    return (nth === 0 ? FIRST : LATER).test(piece) && !piece.includes("..") ? piece : undefined;
+  });
+  // Two texts without a star between them, or an empty one, aren't names.
+  const isName = texts.every(
+    (text, nth) =>
+      text !== undefined && text !== "" && (isStar(pieces[nth]) || nth === 0 || isStar(pieces[nth - 1])),
   );
-  return said.every((value) => value !== undefined && value !== "") ? (said as string[]) : undefined;
+  if (!isName || pieces.join("") !== value || !pieces.some((piece) => !isStar(piece))) return undefined;
+  const [first, middle = ""] = texts;
+  if (pieces.length === 1) return { name: first ?? "", match: "whole" };
+  const isPart = pieces.length === 3 && isStar(pieces[0]) && isStar(pieces[2]);
+  return isPart ? { name: middle, match: "part" } : { name: texts.join(""), match: "pattern" };
+}
+
+function isStar(piece: string | undefined): boolean {
+  return piece?.startsWith("*") === true;
 }

@@ -4,7 +4,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import { packName } from "./detections-view.ts";
 import type { Frame } from "./frame.ts";
-import { parseQuestion } from "./question-terms.ts";
+import type { Match } from "./question.ts";
+import { parseQuestion, type Term } from "./question-terms.ts";
 
 /** Maximum number of names of one kind in a question, and the maximum length of each. */
 const MAX_NAMES = 5;
@@ -28,24 +29,41 @@ export function questionWords({ query, scope, detections }: Questioned, t: PageT
   if (query === null) return questions.all(within);
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
-  const { action, to, between } = t.evidence.ask;
-  const [who, actions, targets] = [asked.who, asked.actions, asked.targets].map((names) => shown(names, t));
+  const { action, to, between, by } = t.evidence.ask;
+  const [who, targets] = [said(asked.who, by, t), said(asked.targets, to, t)];
+  if (who === undefined || targets === undefined) return questions.search(within);
+  const isPart = ({ match }: Term) => match === "part";
+  const [whole, part] = [asked.actions.filter((term) => !isPart(term)), asked.actions.filter(isPart)];
   const rest = [
-    actions?.length ? action(actions) : "",
-    targets?.length ? to(targets.join(questions.or)) : "",
+    asked.actions.length === 0 ? "" : action(shown(whole, t), shown(part, t)),
+    targets,
     between(asked.from, asked.until),
     within,
-  ];
-  return questions.asked(who?.join(questions.or) ?? "", rest.join(""));
+  ].join("");
+  return asked.who.every(({ match }) => match === "whole")
+    ? questions.asked(shown(asked.who, t).join(questions.or), rest)
+    : questions.asked("", `${who}${rest}`);
+}
+
+/** Returns names as a part of the sentence; undefined if several are searched in ways that one part can't say. */
+function said(
+  terms: readonly Term[],
+  words: Readonly<Record<Match, (name: string) => string>>,
+  t: PageTexts,
+): string | undefined {
+  const [first, ...others] = terms;
+  if (first === undefined) return "";
+  if (others.length > 0 && terms.some(({ match }) => match !== "whole")) return undefined;
+  return words[first.match](shown(terms, t).join(t.evidence.filed.questions.or));
 }
 
 /** Returns names for a sentence. Names beyond the maximum are counted. */
-function shown(names: readonly string[], t: PageTexts): readonly string[] {
-  const left = names.length - MAX_NAMES;
-  const said = names
-    .slice(0, left > 0 ? MAX_NAMES : names.length)
-    .map((name) => inSentence(name, MAX_NAME_LENGTH));
-  return left > 0 ? [...said, t.evidence.filed.questions.others(left)] : said;
+function shown(terms: readonly Term[], t: PageTexts): readonly string[] {
+  const left = terms.length - MAX_NAMES;
+  const names = terms
+    .slice(0, left > 0 ? MAX_NAMES : terms.length)
+    .map(({ name }) => inSentence(name, MAX_NAME_LENGTH));
+  return left > 0 ? [...names, t.evidence.filed.questions.others(left)] : names;
 }
 
 /** Renders the query or the rules behind the question, as a detail below it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Frame } from "../../src/evidence/frame.ts";
-import { type Question, queryOf } from "../../src/evidence/question.ts";
+import { type Match, type NamePart, namesOf, type Question, queryOf } from "../../src/evidence/question.ts";
 import { parseQuestion } from "../../src/evidence/question-terms.ts";
 import { questionWords } from "../../src/evidence/question-view.ts";
 import { de } from "../../src/texts/de.ts";
@@ -13,28 +13,47 @@ const frame = (query: string | null, more: Partial<Frame> = {}) =>
   ({ query, scope, detections: null, ...more }) as Pick<Frame, "query" | "scope" | "detections">;
 
 test("parseQuestion: understands every question of the form", () => {
-  for (const question of [
-    { ...NOTHING, who: 'grace "the * star" hopper' },
-    {
-      ...NOTHING,
-      who: "u-2",
-      actions: "role.*, login",
-      target: "job:42",
-      from: "2026-08-01",
-      until: "2026-08-31",
-    },
-    { ...NOTHING, until: "2026-08-31", basis: "recorded" },
-    { ...NOTHING, from: "2026-08-31", actions: "two words", basis: "recorded" },
-  ] satisfies Question[]) {
-    const { who, actions, target, from, until, basis } = question;
-    assert.deepEqual(parseQuestion(queryOf(question)), {
-      who: who === "" ? [] : [who],
-      actions: actions === "" ? [] : actions.split(", "),
-      targets: target === "" ? [] : [target],
-      from,
-      until,
-      basis: from === "" && until === "" ? undefined : basis,
-    });
+  for (const [question, ...matches] of [
+    [{ ...NOTHING, who: 'grace "the star" hopper' }, "whole"],
+    [{ ...NOTHING, who: 'grace "the star" hopper' }, "part"],
+    [{ ...NOTHING, who: 'grace "the * star" hopper' }, "pattern"],
+    [{ ...NOTHING, who: "maria" }, "part"],
+    [{ ...NOTHING, who: "10.0.0.1", target: "job:42" }, "part", "part"],
+    [
+      {
+        ...NOTHING,
+        who: "u-2",
+        actions: "role.*, login",
+        target: "job:42",
+        from: "2026-08-01",
+        until: "2026-08-31",
+      },
+      "whole",
+      "pattern",
+      "part",
+      "whole",
+    ],
+    [{ ...NOTHING, until: "2026-08-31", basis: "recorded" }],
+    [{ ...NOTHING, from: "2026-08-31", actions: "two words", basis: "recorded" }, "whole"],
+    [{ ...NOTHING, actions: "*.delete" }, "pattern"],
+  ] satisfies [Question, ...Match[]][]) {
+    const { from, until, basis } = question;
+    const names = namesOf(question).map((name, nth) => ({ ...name, match: matches[nth] ?? "whole" }));
+    const terms = (part: NamePart) =>
+      names.filter((name) => name.part === part).map(({ name, match }) => ({ name, match }));
+    const query = queryOf(question, names);
+    assert.deepEqual(
+      parseQuestion(query),
+      {
+        who: terms("who"),
+        actions: terms("actions"),
+        targets: terms("target"),
+        from,
+        until,
+        basis: from === "" && until === "" ? undefined : basis,
+      },
+      query,
+    );
   }
 });
 
@@ -48,7 +67,11 @@ test("parseQuestion: is silent about a query of which a sentence would say less"
     "actor:ada NOT action:login",
     "actor:ada actor:bob",
     "actor:ada outcome:failure",
-    "actor==ada",
+    "actor==ada,bob",
+    "actor==ad*",
+    "since==2026-08-01",
+    "actor:*",
+    'actor:*"a""b"*',
     "actor:1..5",
     "actor:10.0.0.0/8",
     "actor:a|b",
@@ -66,7 +89,8 @@ test("parseQuestion: is silent about a query of which a sentence would say less"
 });
 
 test("questionWords: opens a case with its question, in each language", () => {
-  const query = queryOf({ ...NOTHING, who: "grace.hopper", from: "2026-08-01", until: "2026-08-31" });
+  const asked = { ...NOTHING, who: "grace.hopper", from: "2026-08-01", until: "2026-08-31" };
+  const query = queryOf(asked, [{ part: "who", name: "grace.hopper", match: "whole" }]);
   assert.equal(questionWords(frame(query), en), "What did grace.hopper do from 2026-08-01 to 2026-08-31?");
   assert.equal(questionWords(frame(query), de), "Was hat grace.hopper vom 2026-08-01 bis 2026-08-31 getan?");
   assert.equal(
@@ -74,6 +98,11 @@ test("questionWords: opens a case with its question, in each language", () => {
     "What did a or b do with the actions role.* or login?",
   );
   assert.equal(questionWords(frame("action:role.*"), en), "What was done with the action role.*?");
+  assert.equal(
+    questionWords(frame("actor:*maria* action:login since:2026-08-01"), en),
+    "What was done by anyone with “maria” in their name, ID, or email address with the action login since 2026-08-01?",
+  );
+  assert.equal(questionWords(frame("actor:*a*,b"), en), "Which events does this search select?");
   assert.equal(questionWords(frame("-action:login"), en), "Which events does this search select?");
   assert.equal(questionWords(frame(null), en), "What does this export contain?");
   const ranged = { scope: { ...scope, range: [4, 9] as const } };
