@@ -53,7 +53,7 @@ try {
 
 /** Returns the memory in use: objects, buffers, and WebAssembly. */
 async function used() {
-  // What a finished request refers to is freed only after its finalizers ran.
+  // Objects of a finished request are freed only after its finalizers ran.
   for (let round = 0; round < 3; round++) {
     global.gc();
     await setImmediate();
