@@ -200,7 +200,7 @@ impl File {
         if page.is_empty() || page.len() > MAX_PAGE_BYTES || marks(page).next().is_some() {
             return Err(refuse(
                 "the page is empty, too large, or already contains evidence",
-                "use the unmodified page from a release",
+                "use the unmodified page, as `cargo xtask page` builds it",
             ));
         }
         if export.len() > MAX_EXPORT_BYTES {

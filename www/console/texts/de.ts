@@ -427,10 +427,10 @@ export const de: ConsoleTexts = {
     onlyPart: "Nur ein Teil des Logs ist hier geladen. Um nach allem zu fragen:",
     page: "Die Seite in Beweisdateien",
     pageAbout:
-      "Eine Beweisdatei beginnt mit der Seite für Prüfer, die sie beim Öffnen prüft. Dieses Log stellt eine Kopie bereit. Wenn Sie sich dafür nicht auf den Betreiber des Logs verlassen wollen, wählen Sie die Datei index.html einer Veröffentlichung; vergleichen Sie ihren SHA-256 mit SHA256SUMS.",
+      "Eine Beweisdatei beginnt mit der Seite für Prüfer, die sie beim Öffnen prüft. Dieses Log stellt eine Kopie bereit. Wenn Sie sich dafür nicht auf den Betreiber des Logs verlassen wollen, wählen Sie eine Kopie aus einer Quelle, der Sie vertrauen.",
     pageChosen: (name: string) => `Beweisdateien beginnen mit ${name}.`,
     choosePage: "Kopie wählen",
-    notPage: "Das ist nicht die Seite für Prüfer. Wählen Sie die Datei index.html einer Veröffentlichung.",
+    notPage: "Das ist nicht die Seite für Prüfer. Wählen Sie ihre einzelne Datei, etwa countersign-page.html.",
     words: {
       about:
         "Tage sind UTC-Tage; der erste und der letzte zählen mit. Ihre Suche im Abschnitt „Suche“ ändert sich nicht.",
@@ -470,7 +470,7 @@ export const de: ConsoleTexts = {
 
   evidence: {
     heading: "Beweisdatei prüfen",
-    about: html`Ihr Browser prüft die ganze Datei, sucht noch einmal oder wendet die Regeln noch einmal an und zeigt nichts aus einer Datei, die die Prüfung nicht besteht. Die Datei wird nirgendwohin gesendet. Diese Konsole kommt vom Betreiber des Logs: Für eine unabhängige Prüfung benutzen Sie die Seite für Prüfer aus einer Veröffentlichung oder <code>countersign report --check</code>.`,
+    about: html`Ihr Browser prüft die ganze Datei, sucht noch einmal oder wendet die Regeln noch einmal an und zeigt nichts aus einer Datei, die die Prüfung nicht besteht. Die Datei wird nirgendwohin gesendet. Diese Konsole kommt vom Betreiber des Logs: Für eine unabhängige Prüfung benutzen Sie die Seite für Prüfer aus einer anderen Quelle oder <code>countersign report --check</code>.`,
     choose: "Beweisdatei wählen",
     another: "Andere Beweisdatei wählen",
     toSection: "Eine gespeicherte Beweisdatei prüfen",

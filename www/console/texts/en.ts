@@ -415,10 +415,10 @@ export const en = {
     onlyPart: "Only part of the log is loaded here. To ask about all of it:",
     page: "The page in evidence files",
     pageAbout:
-      "An evidence file begins with the auditor’s page, which verifies it when it is opened. This log serves a copy. If you don’t want to rely on the log operator for it, choose the file index.html of a release; compare its SHA-256 with SHA256SUMS.",
+      "An evidence file begins with the auditor’s page, which verifies it when it is opened. This log serves a copy. If you don’t want to rely on the log operator for it, choose a copy from a source that you trust.",
     pageChosen: (name: string) => `Evidence files begin with ${name}.`,
     choosePage: "Choose a copy",
-    notPage: "This isn’t the auditor’s page. Choose the file index.html of a release.",
+    notPage: "This isn’t the auditor’s page. Choose its single file, such as countersign-page.html.",
     /** Words for a log that is loaded here, in place of those for a file. */
     words: {
       about:
@@ -458,7 +458,7 @@ export const en = {
 
   evidence: {
     heading: "Check an evidence file",
-    about: html`Your browser checks the whole file, searches or runs the rules again, and shows nothing from a file that doesn’t verify. The file is sent nowhere. The log operator serves this console: for an independent check, use the auditor’s page of a release or <code>countersign report --check</code>.`,
+    about: html`Your browser checks the whole file, searches or runs the rules again, and shows nothing from a file that doesn’t verify. The file is sent nowhere. The log operator serves this console: for an independent check, use the auditor’s page from another source, or <code>countersign report --check</code>.`,
     choose: "Choose an evidence file",
     another: "Choose another evidence file",
     toSection: "Check a saved evidence file",

@@ -875,11 +875,11 @@ export const de: PageTexts = {
       own: "Die Seite in der Datei ist Byte für Byte die, die Sie benutzen.",
       other: (sha256) =>
         html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie
-          wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
+          wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}.`,
       uncompared: (sha256) =>
-        html`Die Seite in der Datei wurde mit keiner anderen Kopie verglichen. Sie wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
+        html`Die Seite in der Datei wurde mit keiner anderen Kopie verglichen. Sie wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}.`,
       inside: html`Sie benutzen die Kopie der Seite in der Datei. Wer die Datei bearbeitet, kann auch diese Kopie bearbeiten und sie Beliebiges
-        sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
+        sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie dieser Seite aus einer Quelle, der Sie vertrauen, und ziehen diese Datei darauf, oder benutzen Sie
         <code>countersign report --check</code>.`,
       trust:
         "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unten.",

@@ -861,11 +861,11 @@ export const en = {
       own: "The page in the file is, byte for byte, the one that you are using.",
       other: (sha256: unknown) =>
         html`The page in the file isn’t the one that you are using: it is of another version, or it was altered. It wasn’t run. Its
-          SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
+          SHA-256 is ${sha256}.`,
       uncompared: (sha256: unknown) =>
-        html`The page in the file wasn’t compared with another copy. It wasn’t run. Its SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
+        html`The page in the file wasn’t compared with another copy. It wasn’t run. Its SHA-256 is ${sha256}.`,
       inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
-        For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
+        For what matters, open a copy of this page from a source that you trust and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:
         "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it below.",
       keys: "This came from an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
