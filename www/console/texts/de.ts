@@ -483,7 +483,7 @@ export const de: ConsoleTexts = {
     words: {
       own: "Die Seite in der Datei ist Byte für Byte die Seite für Prüfer, die dieses Log bereitstellt oder die Sie gewählt haben.",
       other: (sha256) =>
-        html`Die Seite in der Datei ist nicht die Seite für Prüfer, die dieses Log bereitstellt oder die Sie gewählt haben: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
+        html`Die Seite in der Datei ist nicht die Seite für Prüfer, die dieses Log bereitstellt oder die Sie gewählt haben: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}.`,
       trust:
         "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unter „Zugang und Vertrauen“.",
       ownTrust:

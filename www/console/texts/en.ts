@@ -472,7 +472,7 @@ export const en = {
     words: {
       own: "The page in the file is, byte for byte, the auditor’s page that this log serves or that you chose.",
       other: (sha256: unknown) =>
-        html`The page in the file isn’t the auditor’s page that this log serves or that you chose: it is of another version, or it was altered. It wasn’t run. Its SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
+        html`The page in the file isn’t the auditor’s page that this log serves or that you chose: it is of another version, or it was altered. It wasn’t run. Its SHA-256 is ${sha256}.`,
       trust:
         "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it under “Access and trust”.",
       ownTrust: "Its events are checked with the keys that you trust, not with the trust file in it.",
