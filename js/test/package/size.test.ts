@@ -73,7 +73,7 @@ test("bundle size: unused exports are removed", async () => {
 const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign", "asyncContext", 305],
   ["countersign/opentelemetry", "traced", 310],
-  ["countersign/opentelemetry", "AuditLogProcessor", 985],
+  ["countersign/opentelemetry", "AuditLogProcessor", 1080],
   ["countersign", "defineEvents", 670],
   ["countersign", "change", 465],
   ["countersign/postgres", "drainer", 2260],

@@ -116,6 +116,9 @@ export class Chain {
 
   /** Returns the lines to store of events recorded since the last call. */
   unstored(): string[] {
+    if (this.#isOver) {
+      return [];
+    }
     const lines = inCore(() => this.#core.unstored());
     return lines === "" ? [] : lines.slice(0, -1).split("\n");
   }
