@@ -240,7 +240,7 @@ export class Console extends View {
           const [file] = event.detail;
           if (file !== undefined) void this.#openEvidence(file);
         }}
-        @close-evidence=${() => this.#filed.close()}
+        @close-evidence=${() => void this.#closeEvidence()}
         @begin-live=${() => this.#beginLive()}
         @open-tenant=${(event: CustomEvent<Tenant>) => this.#reader.handOver(event.detail)}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#scope.sources.chosen = event.detail))}
@@ -541,6 +541,13 @@ export class Console extends View {
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
     this.querySelector<HTMLElement>(".access > summary")?.focus();
+  }
+
+  /** Closes the evidence file, and focuses the button that opens one. */
+  async #closeEvidence(): Promise<void> {
+    this.#filed.close();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>("main .buttons button")?.focus();
   }
 
   /** Opens an evidence file, and focuses its heading. */

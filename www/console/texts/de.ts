@@ -430,7 +430,8 @@ export const de: ConsoleTexts = {
       "Eine Beweisdatei beginnt mit der Seite für Prüfer, die sie beim Öffnen prüft. Dieses Log stellt eine Kopie bereit. Wenn Sie sich dafür nicht auf den Betreiber des Logs verlassen wollen, wählen Sie eine Kopie aus einer Quelle, der Sie vertrauen.",
     pageChosen: (name: string) => `Beweisdateien beginnen mit ${name}.`,
     choosePage: "Kopie wählen",
-    notPage: "Das ist nicht die Seite für Prüfer. Wählen Sie ihre einzelne Datei, etwa countersign-page.html.",
+    notPage:
+      "Das ist nicht die Seite für Prüfer. Wählen Sie ihre einzelne Datei, etwa countersign-page.html.",
     words: {
       about:
         "Tage sind UTC-Tage; der erste und der letzte zählen mit. Ihre Suche im Abschnitt „Suche“ ändert sich nicht.",
@@ -487,7 +488,7 @@ export const de: ConsoleTexts = {
       trust:
         "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unter „Zugang und Vertrauen“.",
       ownTrust:
-        "Ihre Ereignisse sind mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
+        "Die Ereignisse der Datei sind mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
     },
     ownWords: { stopped: "Nicht geprüft. Der Grund steht unten." },
   },

@@ -43,19 +43,22 @@ export interface AnswerBasis {
   readonly doubts: readonly Doubt[];
 }
 
-/** Returns the basis of an answer. `range` has the entries that were searched, if not all were. `until` is the last day asked about, such as `2026-11-20`; empty if there is none. */
+/** Returns the basis of the answer to a query. `range` has the entries that were searched, if not all were. */
 export function answerBasis(
   report: Report,
   { events, unrecognized }: { readonly events: number; readonly unrecognized: number },
-  until: string,
+  query: string,
   range: readonly [number, number] | null = null,
 ): AnswerBasis {
   const { complete } = answersOf({ report, doubts: [] });
   const seen = report.log?.time ?? complete.span?.[1];
   const isWhole = isWholeLog(report);
   const searched: Doubt[] = range === null ? [] : [{ is: "range", first: range[0], last: range[1] - 1 }];
+  const until = lastDayIn(query);
   const later: Doubt[] =
-    until !== "" && (seen === undefined || `${until}T23:59:59.999Z` > seen) ? [{ is: "later", seen }] : [];
+    until !== undefined && (seen === undefined || `${until}T23:59:59.999Z` > seen)
+      ? [{ is: "later", seen }]
+      : [];
   // All events of a verified export verify, so equal numbers are the same events.
   const isOther = range === null && report.verdict === "verified" && report.counts.events !== events;
   const other: Doubt[] = isOther ? [{ is: "unexamined", events: report.counts.events }] : [];
@@ -68,6 +71,15 @@ export function answerBasis(
     examined: events,
     doubts: [...unverified, ...searched, ...completeness(report), ...later, ...unread, ...other],
   };
+}
+
+/** Returns the last day that a query names, such as `2026-11-20`, in any of its conditions; undefined if it names none. */
+function lastDayIn(query: string): string | undefined {
+  const days = Array.from(
+    query.matchAll(/\b(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?\b/g),
+    ([, year, month = "12", day = "31"]) => [year, month, day].join("-"),
+  );
+  return days.sort().at(-1);
 }
 
 /**

@@ -73,6 +73,8 @@ export class Ask extends View {
   /** The panel that saves evidence. */
   declare panel: () => EvidencePanel | undefined;
   #answer: Answer | undefined;
+  /** True if the fields changed after the question was answered. */
+  #isEdited = false;
   /** The last query of a question, which may still be running. */
   #searched: string | undefined;
   #contents: Contents = "selected";
@@ -98,6 +100,8 @@ export class Ask extends View {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearTimeout(this.#suggesting);
+    // A search in progress must not replace the search of a later view.
+    this.#turn += 1;
   }
 
   /** The fields of the panel are shown with the answer, while there is one. */
@@ -110,7 +114,7 @@ export class Ask extends View {
     return html`
       <section class="ask" aria-labelledby="ask-heading">
         <h2 id="ask-heading">${t.heading}</h2>
-        <form class="ask-fields" @submit=${(event: SubmitEvent) => this.#submitted(event)}>
+        <form class="ask-fields" @input=${() => this.#setEdited(true)} @submit=${(event: SubmitEvent) => this.#submitted(event)}>
           ${this.#nameField("who", 300, t.who, t.whoHint)}
           ${this.#nameField("actions", 1000, t.actions, t.actionsHint)}
           ${this.#nameField("target", 300, t.target, t.targetHint)}
@@ -154,6 +158,13 @@ export class Ask extends View {
       this.#suggestions = { ...this.#suggestions, [part]: names };
       this.requestUpdate();
     }, SUGGESTION_DELAY_MS);
+  }
+
+  /** Notes that the fields differ from the question that was answered. */
+  #setEdited(isEdited: boolean): void {
+    if (isEdited === this.#isEdited) return;
+    this.#isEdited = isEdited;
+    this.requestUpdate();
   }
 
   get #form(): HTMLFormElement | null {
@@ -217,8 +228,13 @@ export class Ask extends View {
       if (!isCurrent()) return;
       if (answer === undefined || typeof answer === "string") return this.#say(answer ?? t.changed);
       this.#answer = answer;
+      this.#isEdited = false;
       this.#contents = this.panel()?.defaultContents ?? "selected";
       this.#say("");
+      // A button in the answer before is gone.
+      await this.updateComplete;
+      if (document.activeElement === document.body)
+        this.querySelector<HTMLElement>("#ask-answer")?.focus({ preventScroll: true });
     } catch (error) {
       if (turn === this.#turn) this.#say(plainError(error).message);
     }
@@ -243,10 +259,13 @@ export class Ask extends View {
       const isUnchanged = () => isCurrent() && this.context.now().turn === selection.turn;
       return { events: selection.events, of: selection.of, isUnchanged };
     };
+    // The events found then show the names that each typed name finds.
+    const isAlone = (part: NamePart) =>
+      conditionOf(part, names) === query && names.every(({ match }) => match !== "whole");
     const covered: CoveredNames[] = [];
     for (const part of NAME_PARTS) {
       if (!isCurrent()) return undefined;
-      if (conditionOf(part, names) === query) continue;
+      if (isAlone(part)) continue;
       const found = await coveredNames(part, names, index, search);
       if (typeof found === "string") return found;
       if (found !== undefined) covered.push(found);
@@ -258,7 +277,7 @@ export class Ask extends View {
     const facts = await readFacts(index, MAX_LISTED, isUnchanged);
     if (facts === undefined) return undefined;
     for (const part of NAME_PARTS) {
-      const listed = conditionOf(part, names) === query ? coveredIn(facts, part, names) : undefined;
+      const listed = isAlone(part) ? coveredIn(facts, part, names) : undefined;
       if (listed !== undefined) covered.push(listed);
     }
     const changes = await readChanges(index, facts.first);
@@ -284,7 +303,7 @@ export class Ask extends View {
       events,
       outcomes,
       actors: facts.isAll ? facts.who : undefined,
-      basis: answerBasis(report, { events: of, unrecognized }, question.until),
+      basis: answerBasis(report, { events: of, unrecognized }, query),
       facts,
       changes,
       covered,
@@ -309,6 +328,7 @@ export class Ask extends View {
     const { figures } = this.texts.viewer;
     const rows = facts.first;
     return html`
+      ${this.#isEdited ? html`<p class="basis tone-doubt" data-edited>${icon("warning")}<span>${t.edited}</span></p>` : nothing}
       <div class="ask-answer" data-answered=${events}>
         <h3 id="ask-answer" tabindex="-1">${sentence(answer, this.texts)}</h3>
         ${unknownView(answer.unknown, t)}

@@ -52,7 +52,9 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const { word, says } = whole;
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
-  const verdict = html`<strong>${word}</strong> ${value(says, 2000)}`;
+  // A good verdict by the file's own trust file isn't about keys that the reader trusts.
+  const isGood = whole.tone === "good" || whole.tone === "fair";
+  const verdict = html`<strong>${word}</strong> ${isGood ? texts.byAuthor : value(says, 2000)}`;
   // Findings have a list of their own, and all events of an export are on the Events tab.
   const listsEvents = frame.detections === null && (frame.query !== null || frame.slice !== null);
   const listed = listsEvents ? (shown.rows?.slice(0, MAX_LISTED) ?? []) : [];
@@ -94,7 +96,7 @@ export function answerView(
   check: OwnCheck,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
-  const { detections, slice } = frame;
+  const { detections, slice, query } = frame;
   const { examined, events, range } = frame.scope;
   if (detections !== null)
     return slice === null && check.is !== "done"
@@ -112,7 +114,7 @@ export function answerView(
     <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, t) : words.selected(figures.count(searched.selected), figures.events(searched.events))}</strong></p>
     ${differenceView(answer, t)}
     <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
-    ${basisView(answerBasis(judged.report, searched ?? examined, "", range), t)}
+    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t)}
   `;
 }
 
@@ -146,6 +148,6 @@ function statedView(
     <p class="case-answer"><strong>${selectedWords(frame.scope.events, examined.events, t)}</strong></p>
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
-    ${basisView(answerBasis(frame.report, examined, "", frame.scope.range), t, true)}
+    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, true)}
   `;
 }

@@ -10,7 +10,7 @@ export function savedView(
   const message = panel?.message ?? "";
   const isAnnounced = panel?.checkVisibility() === true;
   return html`
-    <div role=${isAnnounced ? nothing : "status"} aria-hidden=${isAnnounced ? "true" : nothing}>
+    <div role=${isAnnounced ? nothing : "status"}>
       ${message === "" ? nothing : html`<p class="ask-saved">${icon("file")}${value(message, 600)}</p>`}
     </div>`;
 }

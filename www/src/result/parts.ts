@@ -126,7 +126,8 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
   const has = (is: Comparison["is"]) => found.some((one) => one.is === is);
   // The log of an unreadable file is unknown.
   const origins = new Set(parts.flatMap(({ session }) => session?.report?.origin ?? []));
-  const faulty = parts.filter(isFaulty).length;
+  // What contradicts another file is evidence even if it fails its own checks.
+  const faulty = parts.filter((part) => isFaulty(part) && !isContradicted(parts, part)).length;
   const bad = (words: string): JointStatement => ({ tone: "bad", icon: "altered", words });
   const statements: JointStatement[] = [];
   if (has("contradicts"))
@@ -142,7 +143,7 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
   return [{ tone: "good", icon: "pass", words }];
 }
 
-/** True if a part and another one contradict each other, and neither fails its own checks. */
+/** True if a part and another one contradict each other, as evidence (`comparisonOf`). */
 export function isContradicted(parts: readonly Part[], part: Part): boolean {
   return parts.some((larger) => {
     const smaller = larger.agreement && parts[larger.agreement.with];

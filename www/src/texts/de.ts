@@ -335,7 +335,7 @@ export const de: PageTexts = {
       entries:
         "Die Datei hat zu viele Einträge, um die Ergebnisse der ersten Prüfung aufzubewahren. Deshalb wird sie noch einmal gelesen.",
       events:
-        "Die neue Eingabe kann ändern, welche Ereignisse bestätigt sind. Deshalb wird die Datei noch einmal gelesen.",
+        "Die neue Eingabe kann ändern, welche Ereignisse die Prüfung bestehen. Deshalb wird die Datei noch einmal gelesen.",
     },
   },
 
@@ -692,16 +692,17 @@ export const de: PageTexts = {
       searching: "Suche läuft …",
       changed:
         "Unter Ereignisse steht jetzt eine andere Suche. Fragen Sie noch einmal, um die Antwort zu sehen.",
+      edited: "Das ist die Antwort auf die Frage davor. Drücken Sie Fragen für die Antwort auf die obige.",
       judgedAgain:
-        "Die Ereignisse wurden seit der Antwort noch einmal geprüft. Fragen Sie noch einmal, um sie zu sehen.",
+        "Die Ereignisse wurden seit der Antwort noch einmal geprüft. Fragen Sie noch einmal, um die Antwort zu sehen.",
       query: "Suche:",
       found: events,
       noEvents: "Es gibt keine Ereignisse",
       noneHere: "Diese Datei zeigt keine Ereignisse",
       by: {
         whole: (name) => ` von ${name}`,
-        part: (name) => ` von Handelnden mit „${name}“ in Name, ID oder E-Mail-Adresse`,
-        pattern: (name) => ` von Handelnden mit Name, ID oder E-Mail-Adresse wie „${name}“`,
+        part: (name) => ` von Handelnden mit „${name}“ in Name, ID, Typ oder E-Mail-Adresse`,
+        pattern: (name) => ` von Handelnden mit Name, ID, Typ oder E-Mail-Adresse wie „${name}“`,
       },
       byNames: (names) => html` von ${listed(LANG, names, 0, "")}`,
       action: (whole, part) =>
@@ -710,8 +711,8 @@ export const de: PageTexts = {
           : ` mit der Aktion ${anyOf(whole)}${part.length === 0 ? "" : ` oder mit ${anyOf(part.map(quote))} in der Aktion`}`,
       to: {
         whole: (name) => ` an ${name}`,
-        part: (name) => ` an Zielen mit „${name}“ in Name oder ID`,
-        pattern: (name) => ` an Zielen mit Name oder ID wie „${name}“`,
+        part: (name) => ` an Zielen mit „${name}“ in Name, ID oder Typ`,
+        pattern: (name) => ` an Zielen mit Name, ID oder Typ wie „${name}“`,
       },
       between: (from, until) =>
         from === ""
@@ -743,11 +744,11 @@ export const de: PageTexts = {
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
         who: (name) =>
-          html`Kein Ereignis hier nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden, auch nach Teilen.`,
+          html`Kein Ereignis hier nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden.`,
         actions: (name) =>
-          html`Kein Ereignis hier hat die Aktion ${name}. Durchsucht wurden die Aktionen, auch nach Teilen.`,
+          html`Kein Ereignis hier hat die Aktion ${name}. Durchsucht wurden die Aktionen aller Ereignisse.`,
         target: (name) =>
-          html`Kein Ereignis hier nennt das Ziel ${name}. Durchsucht wurden Namen und IDs von Zielen, auch nach Teilen.`,
+          html`Kein Ereignis hier nennt das Ziel ${name}. Durchsucht wurden Namen, IDs und Typen von Zielen.`,
       },
       covered: {
         who: (typed) => `Handelnde, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
@@ -777,7 +778,7 @@ export const de: PageTexts = {
       },
       anyDay: (all) => `An beliebigen Tagen: ${events(all)}.`,
       askAnyDay: "Ohne die Tage fragen",
-      press: "Drücken Sie ein Ereignis für Einzelheiten.",
+      press: "Wählen Sie ein Ereignis, um Einzelheiten zu sehen.",
       open: (entry) => `Eintrag ${entry} öffnen`,
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
@@ -940,6 +941,7 @@ export const de: PageTexts = {
       examinedAt: "Untersucht am",
       verdict: "Ergebnis mit der Vertrauensdatei darin",
       ownVerdict: "Ergebnis mit Ihrer Vertrauensdatei",
+      byAuthor: "Mit den Schlüsseln, denen der Verfasser der Datei vertraut.",
       whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",
       contained: (events) =>
         `Die Datei enthält alles, was durchsucht wurde: ${events}. Diese Seite hat noch einmal gesucht, mit demselben Ergebnis.`,

@@ -329,7 +329,7 @@ export const en = {
     readAgain: {
       entries:
         "The file has too many entries to keep the results of the first check, so the file is read again.",
-      events: "The new input may change which events are confirmed, so the file is read again.",
+      events: "The new input may change which events verify, so the file is read again.",
     },
   },
 
@@ -678,6 +678,7 @@ export const en = {
       nothing: "Fill in at least one field.",
       backwards: "The first day is after the last.",
       searching: "Searching…",
+      edited: "This answers the question before. Press Ask for the answer to the one above.",
       changed: "The search on the Events tab is another one now. Ask again to see the answer.",
       judgedAgain: "The events were checked again since the answer. Ask again to see it.",
       query: "Search:",
@@ -686,8 +687,8 @@ export const en = {
       noneHere: "This file shows no events",
       by: {
         whole: (name: string) => ` by ${name}`,
-        part: (name: string) => ` by anyone with “${name}” in their name, ID, or email address`,
-        pattern: (name: string) => ` by anyone with a name, ID, or email address like “${name}”`,
+        part: (name: string) => ` by anyone with “${name}” in their name, ID, type, or email address`,
+        pattern: (name: string) => ` by anyone with a name, ID, type, or email address like “${name}”`,
       },
       byNames: (names: readonly string[]) => html` by ${listed(LANG, names, 0, "")}`,
       action: (whole: readonly string[], part: readonly string[]) =>
@@ -696,8 +697,8 @@ export const en = {
           : ` with the ${whole.length === 1 ? "action" : "actions"} ${anyOf(whole)}${part.length === 0 ? "" : `, or with ${anyOf(part.map(quote))} in the action`}`,
       to: {
         whole: (name: string) => ` to ${name}`,
-        part: (name: string) => ` to anything with “${name}” in its name or ID`,
-        pattern: (name: string) => ` to anything with a name or ID like “${name}”`,
+        part: (name: string) => ` to anything with “${name}” in its name, ID, or type`,
+        pattern: (name: string) => ` to anything with a name, ID, or type like “${name}”`,
       },
       between: (from: string, until: string) =>
         from === ""
@@ -733,11 +734,11 @@ export const en = {
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
         who: (name: unknown) =>
-          html`No event here names the actor ${name}. Names, IDs, and email addresses of actors were searched, also for parts.`,
+          html`No event here names the actor ${name}. Names, IDs, and email addresses of actors were searched.`,
         actions: (name: unknown) =>
-          html`No event here has the action ${name}. Actions were searched, also for parts.`,
+          html`No event here has the action ${name}. The actions of all events were searched.`,
         target: (name: unknown) =>
-          html`No event here names the target ${name}. Names and IDs of targets were searched, also for parts.`,
+          html`No event here names the target ${name}. Names, IDs, and types of targets were searched.`,
       },
       covered: {
         who: (typed: readonly string[]) => `Actors that ${anyOf(typed.map(quote))} finds in all events here:`,
@@ -761,11 +762,11 @@ export const en = {
       isFuture: "earlier than stated",
       otherTime: {
         recorded: (more: number) =>
-          `${moreEvents(more)} ${more === 1 ? "was" : "were"} recorded in these days, but ${more === 1 ? "states" : "state"} another time.`,
+          `${moreEvents(more)} ${more === 1 ? "was" : "were"} recorded on these days, but ${more === 1 ? "states" : "state"} another time.`,
         happened: (more: number) =>
-          `${moreEvents(more)} ${more === 1 ? "states" : "state"} a time in these days, but ${more === 1 ? "was" : "were"} recorded at another.`,
+          `${moreEvents(more)} ${more === 1 ? "states" : "state"} a time on these days, but ${more === 1 ? "was" : "were"} recorded at another.`,
         unknown:
-          "Events of which only the stated time or only the recording is in these days weren’t counted.",
+          "Events of which only the stated time or only the recording is on these days weren’t counted.",
         ask: { recorded: "Ask by time of recording", happened: "Ask by stated time" },
       },
       anyDay: (all: number) => `On any day: ${events(all)}.`,
@@ -926,6 +927,7 @@ export const en = {
       examinedAt: "Examined at",
       verdict: "Verdict by the file’s trust file",
       ownVerdict: "Verdict by your trust file",
+      byAuthor: "With the keys that the author of the file trusts.",
       whole: "What the author’s tool reported about the full export:",
       contained: (events: string) =>
         `The file contains all ${events} that were searched. This page searched them again and got the same result.`,

@@ -246,7 +246,7 @@ test("ask: nothing found is evidence that the auditor's page and the program acc
   const answer = await ask(page, "nobody");
   assert.match(
     await words(answer.locator("h3")),
-    /^There are no events by anyone with “nobody” in their name, ID, or email address\.$/,
+    /^There are no events by anyone with “nobody” in their name, ID, type, or email address\.$/,
   );
   await answer.getByLabel("Reference").fill("WP-9");
   const file = await saved(page, answer, "evidence");

@@ -2,7 +2,7 @@
 
 import { on } from "node:events";
 import { existsSync, watch } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Browser } from "playwright-core";
@@ -27,7 +27,7 @@ export interface Firefox {
   readonly browser: Browser;
   readonly trap: Trap;
   /** Returns the text of the file that it saves under a name during an action. */
-  saved(name: string, done: () => Promise<void>): Promise<string>;
+  saved(name: RegExp, done: () => Promise<void>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -63,7 +63,6 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
     browser: browser as unknown as Browser,
     trap,
     async saved(name, done) {
-      const file = join(folder, name);
       const watched = watch(folder);
       const changes = on(watched, "change", { signal: AbortSignal.timeout(PATIENCE) });
       await done();
@@ -71,7 +70,8 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
       // A download is empty until it is complete.
       while (text === "") {
         await changes.next();
-        text = await readFile(file, "utf8").catch(() => "");
+        const file = (await readdir(folder)).find((file) => name.test(file));
+        text = file === undefined ? "" : await readFile(join(folder, file), "utf8");
       }
       watched.close();
       return text;

@@ -28,7 +28,7 @@ const EVENTS = Array.from({ length: 9 }, (_, nth) => ({
 
 /** Sentence of an answer about "nobody" that may be only part. */
 const NOTHING_HERE =
-  /^This file shows no events by anyone with “nobody” in their name, ID, or email address\.$/;
+  /^This file shows no events by anyone with “nobody” in their name, ID, type, or email address\.$/;
 
 /** Events by people whose names share a part, with outcomes, late recording, and a change. */
 const PEOPLE = [
@@ -173,7 +173,7 @@ test("ask: an event that was changed is named as not searched, in the answer and
   const answer = await ask(page, { who: "u-71" });
   assert.match(
     await words(answer.locator("h3")),
-    /^This file shows no events by anyone with “u-71” in their name, ID, or email address, counting only events that verify\.$/,
+    /^This file shows no events by anyone with “u-71” in their name, ID, type, or email address, counting only events that verify\.$/,
   );
   const doubt = "1 event in this file doesn’t verify, so it wasn’t searched and may match. See Problems.";
   assert.equal(await words(answer.locator('[data-doubt="unverified"]')), doubt);
@@ -250,9 +250,13 @@ test("ask: reference and examiner are asked for once", async (t) => {
 
 test("ask: its evidence opens with the question in a sentence, found or not, on screen and on paper", async (t) => {
   const page = await opened(t, sealed);
-  for (const [nth, [who, question]] of [
-    ["u-2", "What did u-2 do with the action role.* from 2026-01-01 to 2027-12-31?"],
-    ["nobody", "What did nobody do with the action role.* from 2026-01-01 to 2027-12-31?"],
+  for (const [nth, [who, query, question]] of [
+    ["u-2", 'actor=="u-2"', "What did u-2 do with the action role.* from 2026-01-01 to 2027-12-31?"],
+    [
+      "nobody",
+      "actor:\\*nobody\\*",
+      "What was done by anyone with “nobody” in their name, ID, type, or email address with the action role.* from 2026-01-01 to 2027-12-31?",
+    ],
   ].entries()) {
     const fields = { who: who ?? "", actions: "role.*", from: "2026-01-01", until: "2027-12-31" };
     const file = await downloaded(page, await ask(page, fields), "evidence");
@@ -260,7 +264,7 @@ test("ask: its evidence opens with the question in a sentence, found or not, on 
     assert.equal(await words(again.locator("#filed-heading")), question);
     assert.match(
       await words(again.locator(".case-query")),
-      new RegExp(`^Search: actor:"${who}" since:2026-01-01 time:\\*\\.\\.2027-12-31 action:role\\.\\*$`),
+      new RegExp(`^Search: ${query} since:2026-01-01 time:\\*\\.\\.2027-12-31 action:role\\.\\*$`),
     );
     await again.locator(".verdict").waitFor();
     await again.evaluate(() => dispatchEvent(new Event("beforeprint")));
@@ -333,7 +337,7 @@ test("ask: nothing in the asked days says which names were searched, and what th
   const answer = await ask(page, { who: "maria", from: "1999-01-01", until: "1999-12-31" });
   assert.match(
     await words(answer.locator("h3")),
-    /^There are no events by anyone with “maria” in their name, ID, or email address from 1999-01-01 to 1999-12-31\.$/,
+    /^There are no events by anyone with “maria” in their name, ID, type, or email address from 1999-01-01 to 1999-12-31\.$/,
   );
   const covered = answer.locator('[data-covered="who"] button');
   assert.deepEqual(await covered.allTextContents(), ["Maria Lopez (u_1)", "maria.jones@example.com"]);
@@ -371,7 +375,7 @@ test("ask: points out what was recorded late, and what was recorded in the days 
   assert.ok(today > "2026-02-01");
   assert.equal(await since.locator("[data-times]").count(), 0);
   const other = since.locator('[data-other-time="1"]');
-  assert.match(await words(other), /^1 more event was recorded in these days, but states another time\./);
+  assert.match(await words(other), /^1 more event was recorded on these days, but states another time\./);
   await other.getByRole("button", { name: "Ask by time of recording" }).click();
   await page.locator('.ask-answer[data-answered="2"]').waitFor();
   await page.locator('.ask-answer [data-times="late"]').waitFor();
@@ -475,7 +479,7 @@ test("answer: nothing is evidence that contains what was searched, and can't be 
   const answer = await ask(page, { who: "nobody" });
   assert.match(
     await words(answer.locator("h3")),
-    /^There are no events by anyone with “nobody” in their name, ID, or email address\.$/,
+    /^There are no events by anyone with “nobody” in their name, ID, type, or email address\.$/,
   );
   assert.equal(await answer.locator("input[name=contain]").isChecked(), true);
   await answer.getByLabel("Reference").fill("WP-9");

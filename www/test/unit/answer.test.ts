@@ -10,9 +10,9 @@ function reportOf(name: string): Report {
 }
 
 /** Returns the doubts about an answer on a vector. */
-function doubts(name: string, unrecognized = 0, until = "", range: [number, number] | null = null) {
+function doubts(name: string, unrecognized = 0, query = "", range: [number, number] | null = null) {
   const report = reportOf(name);
-  return answerBasis(report, { events: report.counts.events, unrecognized }, until, range);
+  return answerBasis(report, { events: report.counts.events, unrecognized }, query, range);
 }
 
 const kinds = (found: readonly Doubt[]) => found.map(({ is }) => is);
@@ -21,8 +21,14 @@ test("answer: is all only if every entry of the log is here and was searched", (
   const whole = doubts("log-two-chains");
   assert.deepEqual([whole.entries, whole.doubts], [15, []]);
   assert.deepEqual(kinds(doubts("log-two-chains", 2).doubts), ["unrecognized"]);
-  assert.deepEqual(kinds(doubts("log-two-chains", 0, "2026-11-19").doubts), []);
-  assert.deepEqual(kinds(doubts("log-two-chains", 0, "2026-11-20").doubts), ["later"]);
+  assert.deepEqual(kinds(doubts("log-two-chains", 0, "actor:*ada* time:*..2026-11-19").doubts), []);
+  for (const query of [
+    "time:*..2026-11-20",
+    "since:2026-11-20",
+    "recorded:2026-11",
+    "-time:2025..2026 actor:ada",
+  ])
+    assert.deepEqual(kinds(doubts("log-two-chains", 0, query).doubts), ["later"], query);
   assert.deepEqual(kinds(doubts("log-two-chains", 0, "", [2, 6]).doubts), ["range"]);
 });
 

@@ -100,7 +100,7 @@ test("questionWords: opens a case with its question, in each language", () => {
   assert.equal(questionWords(frame("action:role.*"), en), "What was done with the action role.*?");
   assert.equal(
     questionWords(frame("actor:*maria* action:login since:2026-08-01"), en),
-    "What was done by anyone with “maria” in their name, ID, or email address with the action login since 2026-08-01?",
+    "What was done by anyone with “maria” in their name, ID, type, or email address with the action login since 2026-08-01?",
   );
   assert.equal(questionWords(frame("actor:*a*,b"), en), "Which events does this search select?");
   assert.equal(questionWords(frame("-action:login"), en), "Which events does this search select?");

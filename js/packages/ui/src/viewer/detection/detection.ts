@@ -124,7 +124,7 @@ export class Detection extends EventTarget {
       if (events === this.#events) {
         this.#setSelected(events, status.selected);
       }
-      this.isFinal = isAll;
+      this.isFinal = isAll && verification === session.verification;
       next = performance.now() + UPDATE_INTERVAL_MS;
       updating = undefined;
       this.dispatchEvent(new Event("change"));
@@ -142,8 +142,7 @@ export class Detection extends EventTarget {
         segment += 1;
       } else if (isOver) {
         await updating;
-        await update(true);
-        // Another trust file changes how far signers are trusted.
+        // Another trust file changes how far signers are trusted, also while the last update runs.
         return this.#followReports(() => update(true));
       }
       if (
@@ -162,17 +161,20 @@ export class Detection extends EventTarget {
     }
   }
 
-  /** Updates the findings whenever the session has another report. */
-  #followReports(update: () => Promise<void>): void {
+  /** Updates the findings now, and whenever the session has another report. Resolves after the first update. */
+  #followReports(update: () => Promise<void>): Promise<void> {
     const { session } = this;
-    let updating = Promise.resolve();
+    let updating = update();
     const next = () => {
+      this.isFinal = false;
+      this.dispatchEvent(new Event("change"));
       updating = updating.then(() => (this.#isClosed ? undefined : update()));
       // A later query reports the failure.
       updating.catch(() => {});
     };
     session.addEventListener("report", next);
     this.addEventListener("over", () => this.#isClosed && session.removeEventListener("report", next));
+    return updating;
   }
 
   /** Resolves when more events may have arrived, or none will. */

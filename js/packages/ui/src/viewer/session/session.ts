@@ -277,6 +277,7 @@ export class Session extends EventTarget {
       if (hasKeyFailure(this.verification.report) || hasKeyFailure(verification.report)) {
         return "events";
       }
+      signal.throwIfAborted();
       this.trust = trust;
       this.trustName = trustName;
       this.pins = pins;
