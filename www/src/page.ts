@@ -742,7 +742,8 @@ export class Page extends View {
       });
     }
     void this.#drawn().then(() => {
-      if (hadFocus && this.#isFocusLost) this.querySelector<HTMLElement>(".result h2")?.focus();
+      if (hadFocus && this.#isFocusLost)
+        this.querySelector<HTMLElement>("#filed-heading, .result h2")?.focus();
     });
   }
 

@@ -13,11 +13,15 @@ const CUT = "…";
 
 type AskTexts = PageTexts["evidence"]["ask"];
 
-/** Renders the names that no event has. */
-export function unknownView(names: readonly SearchedName[], t: AskTexts): readonly TemplateResult[] {
+/** Renders the names that no event has. With `isPartial`, only events that verify were searched. */
+export function unknownView(
+  names: readonly SearchedName[],
+  isPartial: boolean,
+  t: AskTexts,
+): readonly TemplateResult[] {
   return names.map(
     ({ part, name }) =>
-      html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t.unknown[part](value(name, 300))}</span></p>`,
+      html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t.unknown[part](value(name, 300), isPartial)}</span></p>`,
   );
 }
 

@@ -331,7 +331,11 @@ export class Ask extends View {
       ${this.#isEdited ? html`<p class="basis tone-doubt" data-edited>${icon("warning")}<span>${t.edited}</span></p>` : nothing}
       <div class="ask-answer" data-answered=${events}>
         <h3 id="ask-answer" tabindex="-1">${sentence(answer, this.texts)}</h3>
-        ${unknownView(answer.unknown, t)}
+        ${unknownView(
+          answer.unknown,
+          basis.doubts.some(({ is }) => is === "unverified"),
+          t,
+        )}
         ${coveredView(
           answer,
           (part, name) => this.#askWith({ [part]: name }),

@@ -743,12 +743,12 @@ export const de: PageTexts = {
       },
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
-        who: (name) =>
-          html`Kein Ereignis hier nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden.`,
-        actions: (name) =>
-          html`Kein Ereignis hier hat die Aktion ${name}. Durchsucht wurden die Aktionen aller Ereignisse.`,
-        target: (name) =>
-          html`Kein Ereignis hier nennt das Ziel ${name}. Durchsucht wurden Namen, IDs und Typen von Zielen.`,
+        who: (name, isPartial) =>
+          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden.`,
+        actions: (name, isPartial) =>
+          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} hat die Aktion ${name}. Durchsucht wurden nur Aktionen: Für einen Namen oder eine ID benutzen Sie „Woran“.`,
+        target: (name, isPartial) =>
+          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt das Ziel ${name}. Durchsucht wurden Namen, IDs und Typen von Zielen.`,
       },
       covered: {
         who: (typed) => `Handelnde, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,

@@ -733,12 +733,12 @@ export const en = {
       },
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
-        who: (name: unknown) =>
-          html`No event here names the actor ${name}. Names, IDs, and email addresses of actors were searched.`,
-        actions: (name: unknown) =>
-          html`No event here has the action ${name}. The actions of all events were searched.`,
-        target: (name: unknown) =>
-          html`No event here names the target ${name}. Names, IDs, and types of targets were searched.`,
+        who: (name: unknown, isPartial: boolean) =>
+          html`No event ${isPartial ? "that verifies " : ""}here names the actor ${name}. Names, IDs, and email addresses of actors were searched.`,
+        actions: (name: unknown, isPartial: boolean) =>
+          html`No event ${isPartial ? "that verifies " : ""}here has the action ${name}. Only actions were searched: for a name or ID, use “To what”.`,
+        target: (name: unknown, isPartial: boolean) =>
+          html`No event ${isPartial ? "that verifies " : ""}here names the target ${name}. Names, IDs, and types of targets were searched.`,
       },
       covered: {
         who: (typed: readonly string[]) => `Actors that ${anyOf(typed.map(quote))} finds in all events here:`,
