@@ -123,3 +123,9 @@ test("coverage: is the same in German", async () => {
   assert.match(text, /1 Regel braucht Felder, die kein Ereignis ihrer Quelle hat:/);
   assert.match(text, /Erkannt als aws-cloudtrail: 1\.000 Ereignisse\. 10 davon/);
 });
+
+test("coverage: is not complete if events don't verify", () => {
+  const text = textOf(coverageView(whole, true, en, 1));
+  assert.match(text, /1 event doesn’t verify, so no rule examined it\./);
+  assert.doesNotMatch(text, /Each event was parsed/);
+});

@@ -10,9 +10,15 @@ const MAX_LISTED = 300;
 
 /**
  * Renders how far the rules cover the events: each reason why "nothing was found" doesn't mean that there is nothing
- * to find, and the numbers. `isFinal`: all events were examined.
+ * to find, and the numbers. `isFinal`: all events were examined. `unverified`: the number of events that rules don't examine
+ * because they don't verify.
  */
-export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts): TemplateResult | typeof nothing {
+export function coverageView(
+  coverage: Coverage,
+  isFinal: boolean,
+  texts: Texts,
+  unverified = 0,
+): TemplateResult | typeof nothing {
   if (coverage.events === 0) {
     return nothing;
   }
@@ -23,9 +29,10 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
   const numbers = words.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
   const bySource = sources.map((source) => sourceView(source, texts));
   return html`
-    <div class="found-coverage" role="group" aria-labelledby="cs-coverage-heading" data-complete=${complete}>
+    <div class="found-coverage" role="group" aria-labelledby="cs-coverage-heading" data-complete=${complete && unverified === 0}>
       <p id="cs-coverage-heading"><strong>${words.heading}${isFinal ? nothing : html` <span class="faint">${words.soFar}</span>`}</strong></p>
-      ${complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, words.complete)}</p>` : gaps(coverage, texts)}
+      ${unverified === 0 ? nothing : gap(words.unverified(unverified))}
+      ${complete && unverified > 0 ? nothing : complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, words.complete)}</p>` : gaps(coverage, texts)}
       <p class="faint">${numbers}</p>
       ${sources.length === 0 ? nothing : html`<details><summary>${words.sources}</summary>${listed(bySource, texts)}</details>`}
     </div>

@@ -107,7 +107,7 @@ export class Detections extends TextView {
       ${
         // Until all events are examined, a rule may still get events that it can examine.
         detection.isFinal || detection.session.phase === "live"
-          ? coverageView(status.coverage, detection.isFinal, texts)
+          ? coverageView(status.coverage, detection.isFinal, texts, unverifiedOf(detection))
           : nothing
       }
       ${this.#about(detection, status, texts)}
@@ -247,3 +247,9 @@ function levelIcon(level: Level): TemplateResult {
 }
 
 define("cs-detections", Detections);
+
+/** Returns the number of events that rules don't examine because they don't verify. */
+function unverifiedOf({ isFinal, session, status }: Detection): number {
+  const counts = session.verification?.report.counts;
+  return isFinal && counts !== undefined && status !== undefined ? Math.max(0, counts.events - status.events) : 0;
+}
