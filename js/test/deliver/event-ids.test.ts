@@ -9,7 +9,7 @@ import { fileOutbox } from "countersign/node";
 import { MAX_DELIVERED_IDS } from "../../packages/countersign/dist/outbox/event-ids.js";
 import { EMITTER, MemoryLog } from "./log.ts";
 import { createRecorder, type Recorder, recorderOf } from "./recorder.ts";
-import { Storage } from "./storage.ts";
+import { full, Storage } from "./storage.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-ids-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -69,6 +69,43 @@ test("an event that is lost can be recorded again", async () => {
   await recorder.flush();
   assert.equal(log.actions.filter((action) => action === "job.run1").length, 1);
 });
+
+for (const isLinked of [false, true]) {
+  test(`an event that could not be stored is stored when it is recorded again, ${isLinked ? "with" : "without"} a link`, async () => {
+    const log = new MemoryLog();
+    const storage = new Storage();
+    let isFull = true;
+    storage.at = (_, make) => (isFull ? Promise.reject(full()) : make());
+    const recorder = await recorderOf(log, storage);
+    const [first] = consume(recorder, 1);
+    await assert.rejects(first?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+    log.always = isLinked ? () => new Response(null, { status: 503 }) : undefined;
+    if (isLinked) {
+      await assert.rejects(recorder.flush());
+    }
+    // A failure of the second attempt is reported too.
+    const [second] = consume(recorder, 1);
+    await assert.rejects(second?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+    isFull = false;
+    const again = consume(recorder, 1, 1);
+    await Promise.all(again.map((handle) => handle.stored()));
+    assert.equal(storage.kinds, isLinked ? "b" : "e");
+    const [later] = consume(recorder, 1);
+    await later?.stored();
+    await assert.rejects(first?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+    log.always = undefined;
+    await recorder.flush();
+    for (const handle of [first, second, later, ...again]) {
+      await handle?.delivered();
+    }
+    await recorder.close();
+    assert.deepEqual(log.actions, ["job.run1"]);
+    // Nothing is left that would be recorded twice.
+    const next = await recorderOf(log, storage.left());
+    await next.close();
+    assert.deepEqual(log.actions, ["job.run1"]);
+  });
+}
 
 test("a kill at any change of the outbox, and a retry of all messages, gives each event once", async () => {
   let kills = 0;

@@ -115,7 +115,11 @@ export class EventQueue {
     const known = key === undefined ? undefined : outbox.known(key);
     if (known !== undefined) {
       this.#repeated++;
-      return known.pending ?? repeatedHandle(() => known.place, flush);
+      const { pending } = known;
+      if (pending?.isUnstored) {
+        linker.keepAgainSoon();
+      }
+      return pending?.again() ?? repeatedHandle(() => known.place, flush);
     }
     // A lower bound of the UTF-8 size, which is only known once the event is in the chain.
     if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
