@@ -18,6 +18,7 @@ import type { Lifecycle } from "./lifecycle.js";
 import { type Environment, ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import { Recorder } from "./recorder.js";
+import { RedactionProbe } from "./redaction-probe.js";
 import {
   brokenSignerKey,
   external,
@@ -277,8 +278,7 @@ function chainMaker(
   });
   const chains = ({ given, signing }: ReadKey, origin: string, outbox: RecorderOutbox, now: () => number) => {
     const { key, ...seal } = signing;
-    const context = { now, random, id: () => outbox.id() };
-    const begun = () => {
+    const coreRecorder = () => {
       const recorder = ofKey(given, () => new core.Recorder(origin, key, redact.known));
       for (const path of redact.paths) {
         recorder.redact(path);
@@ -289,6 +289,12 @@ function chainMaker(
       if (pathShapes) {
         recorder.shapePaths();
       }
+      return recorder;
+    };
+    const probe = new RedactionProbe(coreRecorder);
+    const context = { now, random, id: () => outbox.id(), redacts: (json: string) => probe.redacts(json) };
+    const begun = () => {
+      const recorder = coreRecorder();
       recorder.keepUnstored(stored !== undefined);
       return new Chain(recorder, { ...seal, timeout: timeoutMs }, context);
     };

@@ -164,6 +164,11 @@ export class Linker {
     return [...this.#ending, this.#chain];
   }
 
+  /** True if a part of this event would be redacted. */
+  redacts(json: string): boolean {
+    return this.#chain.redacts(json);
+  }
+
   /** Queues an event. */
   record(json: string, typed: boolean): PendingEvent {
     const now = this.#parts.clock.now();
