@@ -276,6 +276,8 @@ function chainMaker(
     given,
     signing: typeof given === "string" ? await ofText(signerKey(given.trim())) : external(given),
   });
+  // One for all keys and tenants, which have the same redaction.
+  let probe: RedactionProbe | undefined;
   const chains = ({ given, signing }: ReadKey, origin: string, outbox: RecorderOutbox, now: () => number) => {
     const { key, ...seal } = signing;
     const coreRecorder = () => {
@@ -291,8 +293,11 @@ function chainMaker(
       }
       return recorder;
     };
-    const probe = new RedactionProbe(coreRecorder);
-    const context = { now, random, id: () => outbox.id(), redacts: (json: string) => probe.redacts(json) };
+    const redacts = (json: string) => {
+      probe ??= new RedactionProbe(coreRecorder);
+      return probe.redacts(json);
+    };
+    const context = { now, random, id: () => outbox.id(), redacts };
     const begun = () => {
       const recorder = coreRecorder();
       recorder.keepUnstored(stored !== undefined);
