@@ -116,7 +116,13 @@ export function eventOf(first: unknown, fields: unknown): unknown {
   if (fields === undefined || fields === null) {
     return { action: first };
   }
-  return isFields(fields) ? { ...copyOf(plainFields(fields)), action: first } : { action: first, fields };
+  if (!isFields(fields)) {
+    return { action: first, fields };
+  }
+  // Not a spread: a field that throws when read is reported later.
+  const event = copyOf(plainFields(fields));
+  Object.defineProperty(event, "action", { ...VALUE, value: first });
+  return event;
 }
 
 /**
