@@ -228,6 +228,9 @@ test("the service comes from OpenTelemetry's variables", async (context) => {
     delete process.env.OTEL_RESOURCE_ATTRIBUTES;
   });
   assert.equal(await recorded(), undefined);
+  // A pair without "=" is not a pair.
+  process.env.OTEL_RESOURCE_ATTRIBUTES = "service.nameX,=service.name, =a";
+  assert.equal(await recorded(), undefined);
   process.env.OTEL_RESOURCE_ATTRIBUTES = "service.name=from%20attributes, service.version=2,broken=%";
   assert.deepEqual(await recorded(), { name: "from attributes", version: "2" });
   process.env.OTEL_SERVICE_NAME = "billing";
