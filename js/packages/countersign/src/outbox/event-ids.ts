@@ -110,7 +110,7 @@ export class EventIds {
     const keys =
       typeof item === "string"
         ? [eventKey(item.slice(item.indexOf("{")), tenant)]
-        : identified(item, tenant).map(({ key }) => key);
+        : eventsWithIds(item, tenant).map(({ key }) => key);
     for (const key of keys) {
       if (key !== undefined) {
         this.add(key);
@@ -134,7 +134,7 @@ export class EventIds {
       return;
     }
     for (const batch of batches) {
-      for (const { key, place } of identified(batch, tenant)) {
+      for (const { key, place } of eventsWithIds(batch, tenant)) {
         const known = this.#undelivered.get(key);
         if (known !== undefined) {
           known.place = place;
@@ -149,7 +149,7 @@ export class EventIds {
   /** Removes the events of batches that will never be delivered. */
   forget(batches: readonly Batch[], tenant: string): void {
     if (this.#undelivered.size > 0) {
-      for (const { key } of batches.flatMap((batch) => identified(batch, tenant))) {
+      for (const { key } of batches.flatMap((batch) => eventsWithIds(batch, tenant))) {
         this.#undelivered.delete(key);
       }
     }
@@ -200,7 +200,7 @@ export class EventIds {
 }
 
 /** Returns the events with IDs in a batch. */
-function identified({ lines }: Batch, tenant: string): { key: string; place: EventPlace }[] {
+function eventsWithIds({ lines }: Batch, tenant: string): { key: string; place: EventPlace }[] {
   const text = new TextDecoder().decode(lines);
   if (!text.includes(NAME)) {
     return [];

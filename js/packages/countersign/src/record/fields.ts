@@ -109,7 +109,7 @@ const ACTION = /^[^\s{}[\]"]+$/;
  * Returns the event that the arguments of `record` stand for: an event, or an action and the other fields. Fields that
  * aren't an object become an unknown field, which is then reported.
  */
-export function eventOf(first: unknown, fields: unknown): unknown {
+export function toEvent(first: unknown, fields: unknown): unknown {
   if (typeof first !== "string" || !ACTION.test(first)) {
     return first;
   }
