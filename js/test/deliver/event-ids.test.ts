@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileOutbox } from "countersign/node";
-import { MAX_DELIVERED_IDS } from "../../packages/countersign/dist/outbox/event-ids.js";
-import { EMITTER, MemoryLog } from "./log.ts";
+import { EventIds, MAX_DELIVERED_IDS } from "../../packages/countersign/dist/outbox/event-ids.js";
+import { PendingEvent } from "../../packages/countersign/dist/record/handle.js";
+import { EMITTER, linesOf, MemoryLog } from "./log.ts";
 import { createRecorder, type Recorder, recorderOf } from "./recorder.ts";
-import { Storage } from "./storage.ts";
+import { full, Storage } from "./storage.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-ids-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -70,6 +71,43 @@ test("an event that is lost can be recorded again", async () => {
   assert.equal(log.actions.filter((action) => action === "job.run1").length, 1);
 });
 
+for (const isLinked of [false, true]) {
+  test(`an event that could not be stored is stored when it is recorded again, ${isLinked ? "with" : "without"} a link`, async () => {
+    const log = new MemoryLog();
+    const storage = new Storage();
+    let isFull = true;
+    storage.at = (_, make) => (isFull ? Promise.reject(full()) : make());
+    const recorder = await recorderOf(log, storage);
+    const [first] = consume(recorder, 1);
+    await assert.rejects(first?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+    log.always = isLinked ? () => new Response(null, { status: 503 }) : undefined;
+    if (isLinked) {
+      await assert.rejects(recorder.flush());
+    }
+    // A failure of the second attempt is reported too.
+    const [second] = consume(recorder, 1);
+    await assert.rejects(second?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+    isFull = false;
+    const again = consume(recorder, 1, 1);
+    await Promise.all(again.map((handle) => handle.stored()));
+    assert.equal(storage.kinds, isLinked ? "b" : "e");
+    const [later] = consume(recorder, 1);
+    await later?.stored();
+    await assert.rejects(first?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+    log.always = undefined;
+    await recorder.flush();
+    for (const handle of [first, second, later, ...again]) {
+      await handle?.delivered();
+    }
+    await recorder.close();
+    assert.deepEqual(log.actions, ["job.run1"]);
+    // Nothing is left that would be recorded twice.
+    const next = await recorderOf(log, storage.left());
+    await next.close();
+    assert.deepEqual(log.actions, ["job.run1"]);
+  });
+}
+
 test("a kill at any change of the outbox, and a retry of all messages, gives each event once", async () => {
   let kills = 0;
   for (let kill = 1, isOver = false; !isOver; kill++) {
@@ -105,6 +143,73 @@ test("a kill at any change of the outbox, and a retry of all messages, gives eac
     }
   }
   assert.ok(kills > 4, `${kills} kills`);
+});
+
+test("an ID that is redacted is rejected, or the event is recorded without it", async () => {
+  const log = new MemoryLog();
+  const event = { id: "Bearer abcdefghijklmnop123456", action: "job.run" };
+  const strict = await recorderOf(log, new Storage(), { onInvalid: "throw" });
+  assert.throws(() => strict.record(event), { code: "event.invalid", member: "metadata.event_id" });
+  await strict.close();
+  assert.deepEqual(log.actions, []);
+  const storage = new Storage();
+  const told: string[] = [];
+  const lenient = await recorderOf(log, storage, { onInvalid: "report" }, told);
+  lenient.record(event);
+  lenient.record(event);
+  await lenient.flush();
+  assert.deepEqual(told, ["event.invalid", "event.invalid"]);
+  assert.equal(lenient.status().repeated, 0);
+  await lenient.close();
+  const recorded = log.bodies.flatMap((body) => linesOf(body).flatMap((line) => line.event ?? []));
+  assert.equal(recorded.length, 2);
+  for (const { metadata } of recorded as unknown as { metadata: { [name: string]: unknown } }[]) {
+    assert.equal(metadata.event_id, undefined);
+    assert.equal((metadata.countersign_problems as { field: string }[])[0]?.field, "metadata.event_id");
+  }
+  // An exempt ID identifies the event, also after a restart.
+  const keeping = { onInvalid: "throw", redact: { keep: ["event_id"] } } as const;
+  const kept = await recorderOf(log, storage, keeping);
+  kept.record({ ...event, action: "job.stop" });
+  await kept.close();
+  const next = await recorderOf(log, storage.left(), keeping);
+  next.record({ ...event, action: "job.stop" });
+  await next.close();
+  assert.equal(log.actions.filter((action) => action === "job.stop").length, 1);
+});
+
+test("a redacted ID in JSON text does not identify the event", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log, new Storage());
+  for (let nth = 0; nth < 2; nth++) {
+    recorder.recordJson('{"action":"a.b","metadata":{"event_id":"Bearer abcdefghijklmnop123456"}}');
+  }
+  await recorder.close();
+  assert.deepEqual(log.actions, ["a.b", "a.b"]);
+  assert.equal(recorder.status().repeated, 0);
+});
+
+test("many events with different secrets and IDs are each known", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log, new Storage());
+  for (let nth = 0; nth < 1_200; nth++) {
+    const event = { ...message(nth % 600), metadata: { password: "secret" } };
+    recorder.record(event);
+  }
+  await recorder.close();
+  assert.equal(log.actions.length, 600);
+});
+
+test("delivered events do not stay among the undelivered ones", () => {
+  const ids = new EventIds();
+  const delivered = new PendingEvent(1, () => {});
+  delivered.deliver(() => ({ chain: "", seq: 1, links: [], index: null, proof: null }));
+  ids.add("delivered", delivered);
+  for (let nth = 0; nth < 1_024; nth++) {
+    ids.add(`${nth}`, new PendingEvent(nth, () => {}));
+  }
+  assert.equal(ids.find("delivered"), undefined);
+  assert.ok(ids.find("0"));
 });
 
 test("the IDs in an outbox have a limit, and few entries", async () => {

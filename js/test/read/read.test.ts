@@ -1,10 +1,14 @@
 /** Tests the verified reader against a log server, also through proxies that change its answers. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { CountersignError } from "countersign";
 import { type OpenLogOptions, openLog, type Position, type VerifiedEvent, type VerifiedEvents } from "countersign/read";
 import { bundled, start } from "../adapters/workerd.ts";
+import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
@@ -49,9 +53,9 @@ async function readUntilError(events: VerifiedEvents): Promise<{ numbers: number
 }
 
 /** Records numbered events with two emitters. */
-async function fill(url: string, from: number, to: number): Promise<void> {
+async function fill(url: string, from: number, to: number, log = LOG): Promise<void> {
   const recorders = EMITTERS.slice(0, 2).map(({ secret }) =>
-    createRecorder({ key: secret, to: url, log: LOG.vkey, autoFlush: false }),
+    createRecorder({ key: secret, to: url, log: log.vkey, autoFlush: false }),
   );
   for (let nth = from; nth < to; nth++) {
     recorders[nth % 2]?.record({ action: nth % 3 === 0 ? "job.run" : "job.stop", metadata: { nth } });
@@ -190,6 +194,97 @@ describe("openLog", { skip: serve.skip, timeout: 180_000 }, () => {
     } finally {
       await other.close();
     }
+  });
+
+  test("refuses another trusted log under the URL of the first", async () => {
+    const log = new Signer("other.example/audit", 2);
+    const trust = `${SETUP.trust}log ${log.vkey}\n`;
+    const other = await serve.start({ ...SETUP, key: log.secret, trust: SETUP.trust.replace(LOG.vkey, log.vkey) });
+    try {
+      await fill(other.url, 0, 20, log);
+      const events = open({ url: other.url, trust }).events();
+      assert.equal((await readAll(events)).length, 20);
+      const { position: after } = events;
+      const moved = await readUntilError(open({ trust }).events({ after }));
+      assert.equal(moved.error.code, "log.unverified");
+      assert.match(moved.error.message, /another log/);
+      assert.deepEqual(moved.numbers, []);
+      // Only the export is of the other log.
+      const first = open().events();
+      for await (const _ of first) {
+        break;
+      }
+      await fill(other.url, 20, COUNT, log);
+      for (const query of [undefined, "action:job.run"]) {
+        const swapped: Fetch = (url, init) =>
+          fetch(url.includes("/export?") ? url.replace(server.url, other.url) : url, init);
+        const { numbers: found, error } = await readUntilError(
+          open({ trust, fetch: swapped }).events({ after: first.position, query }),
+        );
+        assert.equal(error.code, "log.unverified");
+        assert.deepEqual(found, []);
+      }
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("refuses another history of the same size", async () => {
+    const [first, second] = [await serve.start(SETUP), await serve.start(SETUP)];
+    try {
+      await fill(first.url, 0, 10);
+      const events = open({ url: first.url }).events();
+      await readAll(events);
+      await fill(second.url, 0, 10);
+      const size = async (url: string) => (await (await fetch(`${url}/checkpoint`)).text()).split("\n")[1];
+      assert.equal(await size(second.url), await size(first.url));
+      const { numbers: found, error } = await readUntilError(
+        open({ url: second.url }).events({ after: events.position }),
+      );
+      assert.equal(error.code, "log.unverified");
+      assert.match(error.message, /not those that were verified before/);
+      assert.deepEqual(found, []);
+    } finally {
+      await first.close();
+      await second.close();
+    }
+  });
+
+  for (const path of ["/checkpoint", "/export"]) {
+    test(`reports a connection that is lost during ${path}`, async () => {
+      const proxy = createServer(async (request, response) => {
+        const answer = await fetch(server.url + request.url, { headers: { authorization: `Bearer ${AUDITOR}` } });
+        const bytes = new Uint8Array(await answer.arrayBuffer());
+        response.writeHead(answer.status, { "content-length": bytes.length });
+        if (request.url?.startsWith(path)) {
+          response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+        } else {
+          response.end(bytes);
+        }
+      });
+      await once(proxy.listen(0, "127.0.0.1"), "listening");
+      try {
+        const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+        const { numbers: found, error } = await readUntilError(open({ url }).events());
+        assert.equal(error.code, "log_server.unreachable", error.message);
+        assert.match(error.message, /was lost/);
+        assert.deepEqual(found, []);
+      } finally {
+        proxy.closeAllConnections();
+        proxy.close();
+      }
+    });
+  }
+
+  test("sends no request with an invalid trust file", async () => {
+    let requests = 0;
+    const counted: Fetch = (url, init) => {
+      requests++;
+      return fetch(url, init);
+    };
+    const { error } = await readUntilError(open({ fetch: counted, trust: "log no-vkey\n" }).events());
+    assert.match(error.code, /^(trust|key|note)/, error.message);
+    assert.equal(requests, 0);
   });
 
   for (const [what, trust] of [

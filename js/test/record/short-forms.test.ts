@@ -166,6 +166,29 @@ test("fields that throw when read are reported with the others recorded", async 
   assert.deepEqual([...new Set(reported)], ["id", "targets", "target", "metadata"]);
 });
 
+test("fields after an action that throw when read are reported with the others recorded", async () => {
+  const reported: unknown[] = [];
+  const audit = await createTestRecorder({ onInvalid: "report", onError: (error) => reported.push(error.member) });
+  const fields = {
+    actor: "u_1",
+    get target(): never {
+      throw new Error("boom");
+    },
+  };
+  audit.record("a.b", fields);
+  audit.with({ tenant: "acme" }).record("a.b", fields);
+  assert.deepEqual(
+    audit.events().map(({ action, actor }) => [action, actor?.id]),
+    [
+      ["a.b", "u_1"],
+      ["a.b", "u_1"],
+    ],
+  );
+  assert.deepEqual(reported, ["target", "target"]);
+  const strict = await createTestRecorder({ onInvalid: "throw" });
+  assert.throws(() => strict.record("a.b", fields), { code: "event.invalid", member: "target" });
+});
+
 test("metadata of any class keeps its fields next to those of the recorder", async () => {
   const audit = await createTestRecorder({ service: "billing" });
   audit.record("a.b", { id: "m_1", metadata: new Map([["k", 1n]]) });
@@ -204,6 +227,9 @@ test("the service comes from OpenTelemetry's variables", async (context) => {
     delete process.env.OTEL_SERVICE_NAME;
     delete process.env.OTEL_RESOURCE_ATTRIBUTES;
   });
+  assert.equal(await recorded(), undefined);
+  // A pair without "=" is not a pair.
+  process.env.OTEL_RESOURCE_ATTRIBUTES = "service.nameX,=service.name, =a";
   assert.equal(await recorded(), undefined);
   process.env.OTEL_RESOURCE_ATTRIBUTES = "service.name=from%20attributes, service.version=2,broken=%";
   assert.deepEqual(await recorded(), { name: "from attributes", version: "2" });

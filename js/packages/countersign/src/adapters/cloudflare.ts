@@ -195,7 +195,8 @@ export function withCountersign<Env, H extends AuditedHandlers<Env>>(
   settings?: WithCountersignOptions,
 ): Handlers<H, Env>;
 /**
- * Does the same with the options from the Worker's environment: `AUDIT_KEY`, `AUDIT_URL`, and `AUDIT_LOG`.
+ * Passes a recorder to each handler, with the options from the Worker's environment: `AUDIT_KEY`, `AUDIT_URL`, and
+ * `AUDIT_LOG`.
  *
  * @example
  * ```ts
@@ -205,7 +206,7 @@ export function withCountersign<Env, H extends AuditedHandlers<Env>>(
 export function withCountersign<Env, H extends AuditedHandlers<Env>>(
   handlers: H & AuditedHandlers<Env>,
 ): Handlers<H, Env>;
-/** Does the same for a class. */
+/** Sets `this.audit` of a class, with the options from the Worker's environment. */
 export function withCountersign<Class extends ClassOf>(base: Class): WithAudit<Class>;
 export function withCountersign<Env>(first: unknown, second?: unknown, settings: WithCountersignOptions = {}): unknown {
   const [options, target] = (isAlone(first, second) ? [NO_OPTIONS, first] : [first, second]) as [
@@ -255,7 +256,7 @@ export function withCountersign<Env>(first: unknown, second?: unknown, settings:
   return Object.fromEntries(handlers);
 }
 
-/** Options of which all are absent. */
+/** Empty options. */
 const NO_OPTIONS: WorkerOptionsOf<unknown> = {};
 
 /** True if the first argument is a class or handlers, and there is no second one. */

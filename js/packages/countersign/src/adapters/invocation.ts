@@ -4,7 +4,7 @@ import { field } from "../own.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
-import { eventOf } from "../record/fields.js";
+import { toEvent } from "../record/fields.js";
 import { MAX_CONTEXT_MS } from "../record/flush-scheduler.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
@@ -38,7 +38,7 @@ export class Invocation extends Scopable implements Audit {
 
   record(event: unknown, second?: unknown): Handle {
     const onRejected = typeof event === "string" ? undefined : (second as RejectedListener | undefined);
-    return this.#recordedAs(this.#recorder.record(eventOf(event, second) as AuditEvent, onRejected));
+    return this.#recordedAs(this.#recorder.record(toEvent(event, second) as AuditEvent, onRejected));
   }
 
   recordJson(json: string | Uint8Array): Handle {

@@ -154,7 +154,8 @@ export class Sender {
    */
   async keep({ chain, to }: Batch): Promise<void> {
     for (const batch of this.#ofChain(chain)) {
-      if (batch.to <= to && !batch.isStored) {
+      // It may have been delivered in the meantime.
+      if (batch.to <= to && !batch.isStored && this.#pending.includes(batch)) {
         await this.#outbox.keep(batch);
       }
     }

@@ -22,7 +22,7 @@ export const MAX_DELIVERED_IDS = 10_000;
 const MAX_DELIVERED_LENGTH = 1 << 20;
 /** Maximum number of entries with IDs. Another one replaces all of them. */
 const MAX_ENTRIES = 64;
-/** Number of undelivered events with IDs up to which failed ones are not removed. */
+/** Number of undelivered events with IDs up to which failed and delivered ones are not removed. */
 const MIN_SWEPT = 1_024;
 
 /** An event's place in its chain. */
@@ -64,6 +64,12 @@ function keyOf(event: unknown, tenant: string): string | undefined {
   return isId && typeof action === "string" ? JSON.stringify([tenant, action, id]) : undefined;
 }
 
+/** Returns the JSON of an event that consists of what identifies the event with this key. */
+export function identityOf(key: string): string {
+  const [, action, id] = JSON.parse(key) as [tenant: string, action: string, id: string];
+  return JSON.stringify({ action, metadata: { [EVENT_ID]: id } });
+}
+
 /** The IDs of one outbox. */
 export class EventIds {
   readonly #undelivered = new Map<string, KnownEvent>();
@@ -91,7 +97,7 @@ export class EventIds {
     this.#undelivered.set(key, { pending });
     if (this.#undelivered.size >= this.#nextSweep) {
       for (const [one, { pending }] of this.#undelivered) {
-        if (pending?.isFailed) {
+        if (pending?.isFailed || pending?.isDelivered) {
           this.#undelivered.delete(one);
         }
       }
@@ -104,7 +110,7 @@ export class EventIds {
     const keys =
       typeof item === "string"
         ? [eventKey(item.slice(item.indexOf("{")), tenant)]
-        : identified(item, tenant).map(({ key }) => key);
+        : eventsWithIds(item, tenant).map(({ key }) => key);
     for (const key of keys) {
       if (key !== undefined) {
         this.add(key);
@@ -128,7 +134,7 @@ export class EventIds {
       return;
     }
     for (const batch of batches) {
-      for (const { key, place } of identified(batch, tenant)) {
+      for (const { key, place } of eventsWithIds(batch, tenant)) {
         const known = this.#undelivered.get(key);
         if (known !== undefined) {
           known.place = place;
@@ -143,7 +149,7 @@ export class EventIds {
   /** Removes the events of batches that will never be delivered. */
   forget(batches: readonly Batch[], tenant: string): void {
     if (this.#undelivered.size > 0) {
-      for (const { key } of batches.flatMap((batch) => identified(batch, tenant))) {
+      for (const { key } of batches.flatMap((batch) => eventsWithIds(batch, tenant))) {
         this.#undelivered.delete(key);
       }
     }
@@ -194,7 +200,7 @@ export class EventIds {
 }
 
 /** Returns the events with IDs in a batch. */
-function identified({ lines }: Batch, tenant: string): { key: string; place: EventPlace }[] {
+function eventsWithIds({ lines }: Batch, tenant: string): { key: string; place: EventPlace }[] {
   const text = new TextDecoder().decode(lines);
   if (!text.includes(NAME)) {
     return [];

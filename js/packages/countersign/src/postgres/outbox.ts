@@ -36,7 +36,7 @@ export interface PostgresRecorderOptions<Events = unknown> {
   /**
    * The program that records, as in a recorder's options.
    *
-   * @default the same as of a recorder
+   * @default that of a recorder
    * @example
    * ```ts
    * service: "billing"
@@ -46,7 +46,7 @@ export interface PostgresRecorderOptions<Events = unknown> {
   /**
    * Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options.
    *
-   * @default the same as of a recorder
+   * @default that of a recorder
    * @example
    * ```ts
    * redact: ["ssn"]
@@ -57,7 +57,7 @@ export interface PostgresRecorderOptions<Events = unknown> {
    * Behavior of `record` and `row` for an invalid event, as in a recorder's options, except that an input that isn't an
    * event at all always throws.
    *
-   * @default the same as of a recorder
+   * @default that of a recorder
    * @example
    * ```ts
    * onInvalid: "throw"

@@ -6,7 +6,8 @@ import { ownOptions } from "../known.js";
 import type { EventBatch, VerifiedEvent } from "../verify/batch.js";
 import type { Verification } from "../verify/create-verifier.js";
 import { verify } from "../verify/verify.js";
-import { Pages, sizeIn } from "./pages.js";
+import { type LogState, parseState } from "./checkpoint.js";
+import { Pages } from "./pages.js";
 
 /** Options of `openLog`. */
 export interface OpenLogOptions {
@@ -121,9 +122,10 @@ export interface VerifiedEvents extends AsyncIterable<VerifiedEvent> {
 export interface OpenLog {
   /**
    * Reads the log in pages. Each page is verified completely before one of its events is returned. Throws
-   * `log.unverified` if a page isn't authentic, is not of a trusted log, or contradicts what was verified before;
-   * `log.rollback` if the log is shorter than before; and `log_server.*` if the server can't be read. All events returned
-   * before remain verified, and `position` is after the last of them.
+   * `log.unverified` if a page isn't authentic, is not of a trusted log, is of another log than `after`, or contradicts
+   * what was verified before; `log.rollback` if the log is shorter than before; and `log_server.*` if the server can't be
+   * read or the connection is lost. All events returned before remain verified, and `position` is after the last of them.
+   * An invalid trust file is rejected before the first request.
    *
    * Without a query, no entry is missing, and `withheld` counts the events that aren't returned because they were erased
    * or the token can't see them. With a query, the server selects the events: each is verified, but nothing proves that
@@ -190,7 +192,7 @@ function positionOf(after: unknown): Position {
     typeof next === "number" && Number.isSafeInteger(next) && next >= 0 && (pin === null || typeof pin === "string");
   must(isRight, "after", "`after` must be a position", "pass the `position` of an earlier reading unchanged");
   must(
-    pin === null || sizeIn(pin) !== undefined,
+    pin === null || parseState(pin) !== undefined,
     "after",
     "`after.pin` is not a checkpoint",
     "pass `position` unchanged",
@@ -250,15 +252,18 @@ class LogEvents implements VerifiedEvents {
   }
 
   async *#read(): AsyncGenerator<VerifiedEvent, undefined> {
-    const size = await this.#within((signal) => this.#reading.pages.size(signal));
+    const { pages, trust } = this.#reading;
+    const state = await this.#within(async (signal) => {
+      // Rejects an invalid trust file before a request is sent with the token.
+      await verify(new Uint8Array(), { trust, threads: 0, signal });
+      return pages.state(signal);
+    });
+    refuseOther(state, this.#position);
+    const { size } = state;
     let length = PAGE.first;
     while (true) {
-      const { next, pin } = this.#position;
-      const known = pin === null ? 0 : (sizeIn(pin) ?? 0);
-      if (size < Math.max(next, known)) {
-        throw rolledBack(size, Math.max(next, known));
-      }
-      if (next === size) {
+      const { next } = this.#position;
+      if (next >= size) {
         return;
       }
       const to = Math.min(next + length, size);
@@ -287,16 +292,20 @@ class LogEvents implements VerifiedEvents {
   async #page(from: number, to: number, signal: AbortSignal): Promise<Page> {
     const { pages, trust, query } = this.#reading;
     const { pin } = this.#position;
-    const boundary = pin === null ? undefined : sizeIn(pin);
-    const response = await pages.entries(from, to, query, boundary, signal);
+    const known = pin === null ? undefined : parseState(pin);
+    const response = await pages.entries(from, to, query, known?.size, signal);
     const batches: EventBatch[] = [];
     let [bytes, withheld] = [0, 0];
     const isAsked = (index: number) => index >= from && index < to;
     const verification = await verify(response, {
       trust,
       pins: pin === null ? [] : [pin],
-      // Without a query, no entry may be missing.
-      ...(query === undefined ? { expect: { range: [from, to] as const } } : {}),
+      expect: {
+        // Pins of other logs are ignored.
+        ...(known === undefined ? {} : { origin: known.origin }),
+        // Without a query, no entry may be missing.
+        ...(query === undefined ? { range: [from, to] as const } : {}),
+      },
       threads: 0,
       signal,
       onEvents(batch) {
@@ -309,6 +318,9 @@ class LogEvents implements VerifiedEvents {
       onMarks(marks) {
         withheld += marks.filter((mark) => mark.kind === "withheld" && isAsked(mark.index)).length;
       },
+    }).catch((cause: unknown) => {
+      const isCut = cause instanceof CountersignError && cause.code === "source.unreadable";
+      throw isCut ? pages.interrupted(cause, signal) : cause;
     });
     const { report } = verification;
     refuseUnverified(verification);
@@ -340,6 +352,21 @@ class LogEvents implements VerifiedEvents {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
+  }
+}
+
+/** Throws if the log is not the one of the position, or can't have grown from it. */
+function refuseOther(state: LogState, { next, pin }: Position): void {
+  const known = pin === null ? undefined : parseState(pin);
+  if (known !== undefined && state.origin !== known.origin) {
+    throw unverified("it is of another log than `after`", "check that `url` and `after` are of the same log");
+  }
+  const before = Math.max(next, known?.size ?? 0);
+  if (state.size < before) {
+    throw rolledBack(state.size, before);
+  }
+  if (known !== undefined && state.size === known.size && state.root !== known.root) {
+    throw unverified(`the log's ${known.size} entries are not those that were verified before`, undefined);
   }
 }
 

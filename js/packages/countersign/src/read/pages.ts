@@ -6,11 +6,10 @@ import { CountersignError, must, refused } from "../error.js";
 import { jsonOf, repeatable } from "../foreign.js";
 import { own } from "../own.js";
 import { reason } from "../reason.js";
+import { type LogState, parseState } from "./checkpoint.js";
 
 /** Maximum size of a checkpoint, a head, or an error, in bytes. */
 const MAX_TEXT_BYTES = 64 << 10;
-/** The first line of a head of a tenant log, which has an origin and a size as a checkpoint has, one line later. */
-const HEAD = "countersign/v1 head\n";
 
 /** Sends a reader's requests to one log server. */
 export class Pages {
@@ -39,23 +38,25 @@ export class Pages {
     this.#fetch = (given as Fetch | undefined) ?? ((url, init) => fetch(url, init));
   }
 
-  /** Returns the number of entries of the log, as the server states it. */
-  async size(signal: AbortSignal): Promise<number> {
+  /** Returns the newest state of the log, as the server states it. */
+  async state(signal: AbortSignal): Promise<LogState> {
     const checkpoint = await this.#request("/checkpoint", signal);
     // A tenant log has heads.
     const response = checkpoint.status === 404 ? await this.#request("/head", signal) : checkpoint;
     if (checkpoint.status === 404) {
-      await checkpoint.body?.cancel();
+      await checkpoint.body?.cancel().catch(() => {});
     }
-    await this.#refuseFailed(response);
-    const text = new TextDecoder().decode(await readAtMost(response.body, MAX_TEXT_BYTES));
-    const size = sizeIn(text);
-    if (size === undefined) {
+    await this.#refuseFailed(response, signal);
+    const bytes = await readAtMost(response.body, MAX_TEXT_BYTES).catch((cause) => {
+      throw this.interrupted(cause, signal);
+    });
+    const state = parseState(new TextDecoder().decode(bytes));
+    if (state === undefined) {
       throw new CountersignError("log_server.unexpected", `${this.#url}/checkpoint is not a checkpoint`, {
         hint: "check that `url` is the address of a log",
       });
     }
-    return size;
+    return state;
   }
 
   /** Requests the entries from `from` up to, but not including, `to` that match the query. */
@@ -74,8 +75,14 @@ export class Pages {
       parameters.set("boundary", `${boundary}`);
     }
     const response = await this.#request(`/export?${parameters}`, signal);
-    await this.#refuseFailed(response);
+    await this.#refuseFailed(response, signal);
     return response;
+  }
+
+  /** Returns the error for an answer that ended early. Throws the signal's reason if that is why. */
+  interrupted(cause: unknown, signal: AbortSignal): CountersignError {
+    signal.throwIfAborted();
+    return unreachable(`the connection to the log server at ${this.#url} was lost`, cause);
   }
 
   async #request(path: string, signal: AbortSignal): Promise<Response> {
@@ -85,22 +92,18 @@ export class Pages {
       return await this.#fetch(this.#url + path, own<RequestInit>({ headers, redirect: "manual", signal }));
     } catch (cause) {
       signal.throwIfAborted();
-      const why = reason(cause);
-      const detail = why === undefined ? "" : ` (${why})`;
-      throw new CountersignError("log_server.unreachable", `the log server at ${this.#url} can't be reached${detail}`, {
-        hint: "check the URL, its port, and that the log server is running",
-        cause,
-      });
+      throw unreachable(`the log server at ${this.#url} can't be reached`, cause);
     }
   }
 
   /** Throws unless the request succeeded. */
-  async #refuseFailed(response: Response): Promise<void> {
+  async #refuseFailed(response: Response, signal: AbortSignal): Promise<void> {
     const { status, body } = response;
     if (status === 200) {
       return;
     }
     const text = await readAtMost(body, MAX_TEXT_BYTES).catch(() => undefined);
+    signal.throwIfAborted();
     const { error } = Object(jsonOf(text && new TextDecoder().decode(text))) as { error?: unknown };
     const { code, message, hint } = Object(error) as { code?: unknown; message?: unknown; hint?: unknown };
     const said = repeatable(message);
@@ -122,9 +125,10 @@ export class Pages {
   }
 }
 
-/** Returns the size in a checkpoint, or in a head of a tenant log; undefined for any other text. */
-export function sizeIn(text: string): number | undefined {
-  const [, size] = /^[^\n]+\n(\d{1,16})\n/.exec(text.startsWith(HEAD) ? text.slice(HEAD.length) : text) ?? [];
-  const number = Number(size);
-  return size !== undefined && Number.isSafeInteger(number) ? number : undefined;
+function unreachable(what: string, cause: unknown): CountersignError {
+  const why = reason(cause);
+  return new CountersignError("log_server.unreachable", why === undefined ? what : `${what} (${why})`, {
+    hint: "check the URL, its port, and that the log server is running",
+    cause,
+  });
 }

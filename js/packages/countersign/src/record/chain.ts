@@ -14,13 +14,15 @@ export interface Seal extends Omit<Signing, "key"> {
   timeout: number;
 }
 
-/** Sources of times, random bytes, and IDs for links. */
+/** Sources of times, random bytes, and IDs for links, and the redaction of events. */
 export interface LinkContext {
   now: () => number;
   /** Fills bytes with cryptographically secure random values. */
   random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
   /** Returns the outbox ID for the next batch. */
   id: () => number;
+  /** True if a part of this event, given as JSON, would be redacted. */
+  redacts: (json: string) => boolean;
 }
 
 /** The state of a chain. linker.ts describes the transitions. */
@@ -96,6 +98,11 @@ export class Chain {
   /** True if links are made without waiting for a signer. */
   get isSwift(): boolean {
     return this.#seal.sign === undefined;
+  }
+
+  /** True if a part of this event would be redacted. */
+  redacts(json: string): boolean {
+    return this.#context.redacts(json);
   }
 
   record(json: string, typed: boolean, now: number, pending: PendingEvent): void {

@@ -18,6 +18,7 @@ import type { Lifecycle } from "./lifecycle.js";
 import { type Environment, ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import { Recorder } from "./recorder.js";
+import { RedactionProbe } from "./redaction-probe.js";
 import {
   brokenSignerKey,
   external,
@@ -275,10 +276,11 @@ function chainMaker(
     given,
     signing: typeof given === "string" ? await ofText(signerKey(given.trim())) : external(given),
   });
+  // One for all keys and tenants, which have the same redaction.
+  let probe: RedactionProbe | undefined;
   const chains = ({ given, signing }: ReadKey, origin: string, outbox: RecorderOutbox, now: () => number) => {
     const { key, ...seal } = signing;
-    const context = { now, random, id: () => outbox.id() };
-    const begun = () => {
+    const coreRecorder = () => {
       const recorder = ofKey(given, () => new core.Recorder(origin, key, redact.known));
       for (const path of redact.paths) {
         recorder.redact(path);
@@ -289,6 +291,15 @@ function chainMaker(
       if (pathShapes) {
         recorder.shapePaths();
       }
+      return recorder;
+    };
+    const redacts = (json: string) => {
+      probe ??= new RedactionProbe(coreRecorder);
+      return probe.redacts(json);
+    };
+    const context = { now, random, id: () => outbox.id(), redacts };
+    const begun = () => {
+      const recorder = coreRecorder();
       recorder.keepUnstored(stored !== undefined);
       return new Chain(recorder, { ...seal, timeout: timeoutMs }, context);
     };

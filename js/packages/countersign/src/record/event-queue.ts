@@ -2,6 +2,7 @@
 
 import { requestScope } from "../context/request.js";
 import { CountersignError } from "../error.js";
+import { EVENT_ID, identityOf } from "../outbox/event-ids.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import type { AutoFlush } from "./auto-flush.js";
 import { LINK } from "./chain.js";
@@ -15,6 +16,10 @@ import { type Dropped, invalidEvent, type LossReason, type LostEvents } from "./
 import type { Settings } from "./options.js";
 import type { ProgramExit } from "./program-exit.js";
 import { completedText } from "./scope.js";
+import { invalid } from "./serialize.js";
+
+/** The path of an event's `id` in its recorded form. */
+const ID_PATH = `metadata.${EVENT_ID}`;
 
 export interface EventQueueParts {
   readonly settings: Settings;
@@ -111,11 +116,15 @@ export class EventQueue {
   #enqueue(json: string, typed: boolean): Handle {
     const { settings, linker, outbox, autoFlush, programExit, flush } = this.#parts;
     linker.refuseClosed();
-    const key = outbox.keyOf(json);
+    const key = this.#keyOf(json, typed);
     const known = key === undefined ? undefined : outbox.known(key);
     if (known !== undefined) {
       this.#repeated++;
-      return known.pending ?? repeatedHandle(() => known.place, flush);
+      const { pending } = known;
+      if (pending?.isUnstored) {
+        linker.keepAgainSoon();
+      }
+      return pending?.again() ?? repeatedHandle(() => known.place, flush);
     }
     // A lower bound of the UTF-8 size, which is only known once the event is in the chain.
     if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
@@ -129,6 +138,23 @@ export class EventQueue {
     autoFlush.soon();
     programExit.recorded();
     return pending;
+  }
+
+  /**
+   * Returns the key by which an event with an `id` is recognized. A redacted one would not be recognized in the outbox or
+   * the log: it is rejected if the event is `typed`, and otherwise the event has no key.
+   */
+  #keyOf(json: string, typed: boolean): string | undefined {
+    const { linker, outbox } = this.#parts;
+    const key = outbox.keyOf(json);
+    if (key === undefined || outbox.known(key) !== undefined || !linker.redacts(identityOf(key))) {
+      return key;
+    }
+    if (typed) {
+      const hint = 'use an identifier without secrets, or exempt it with `redact: { keep: ["event_id"] }`';
+      throw invalid("the event's `id` or `action` is redacted, so it can't identify the event", hint, ID_PATH);
+    }
+    return undefined;
   }
 
   #full(): Handle {

@@ -18,7 +18,7 @@ const MAX_TARGETS = 64;
  * Returns an event with `id`, `targets`, and the service in the form in which they are recorded. Invalid ones are
  * reported and omitted. Returns the same object if nothing changes.
  */
-export function expanded(event: unknown, service: Service | undefined, report: Report): unknown {
+export function expand(event: unknown, service: Service | undefined, report: Report): unknown {
   if (!isFields(event) || !(service !== undefined || Object.hasOwn(event, "id") || Object.hasOwn(event, "targets"))) {
     return event;
   }
@@ -39,7 +39,7 @@ type Fields = Record<string, unknown>;
 
 /** Removes the metadata of an event, and returns a copy of it in which fields can be set. */
 function metadataOf(event: Fields, report: Report): Fields {
-  const metadata = taken(event, "metadata", report);
+  const metadata = takeField(event, "metadata", report);
   if (metadata === undefined) {
     return {};
   }
@@ -58,7 +58,7 @@ function metadataOf(event: Fields, report: Report): Fields {
 
 /** Moves `id` to `metadata.event_id`. */
 function moveId(event: Fields, metadata: Fields, report: Report): void {
-  const id = taken(event, "id", report);
+  const id = takeField(event, "id", report);
   if (id === undefined) {
     return;
   }
@@ -74,7 +74,7 @@ function moveId(event: Fields, metadata: Fields, report: Report): void {
 
 /** Moves the first of `targets` to `target`, and the others to `metadata.targets`. */
 function moveTargets(event: Fields, metadata: Fields, report: Report): void {
-  const given = taken(event, "targets", report);
+  const given = takeField(event, "targets", report);
   if (given === undefined) {
     return;
   }
@@ -83,7 +83,7 @@ function moveTargets(event: Fields, metadata: Fields, report: Report): void {
     report(invalid(message, "put the most important object first; use one event for each group of others", "targets"));
     return;
   }
-  const main = taken(event, "target", report);
+  const main = takeField(event, "target", report);
   if (main !== undefined) {
     event.target = main;
     const hint = "put all of them into `targets`; the first is the main one";
@@ -113,7 +113,7 @@ function moveTargets(event: Fields, metadata: Fields, report: Report): void {
 }
 
 /** Removes a field and returns its value; undefined if it is absent, `null`, or can't be read, which is reported. */
-function taken(event: Fields, name: string, report: Report): unknown {
+function takeField(event: Fields, name: string, report: Report): unknown {
   try {
     return Object.hasOwn(event, name) ? (event[name] ?? undefined) : undefined;
   } catch (cause) {

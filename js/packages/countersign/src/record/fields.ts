@@ -109,14 +109,20 @@ const ACTION = /^[^\s{}[\]"]+$/;
  * Returns the event that the arguments of `record` stand for: an event, or an action and the other fields. Fields that
  * aren't an object become an unknown field, which is then reported.
  */
-export function eventOf(first: unknown, fields: unknown): unknown {
+export function toEvent(first: unknown, fields: unknown): unknown {
   if (typeof first !== "string" || !ACTION.test(first)) {
     return first;
   }
   if (fields === undefined || fields === null) {
     return { action: first };
   }
-  return isFields(fields) ? { ...copyOf(plainFields(fields)), action: first } : { action: first, fields };
+  if (!isFields(fields)) {
+    return { action: first, fields };
+  }
+  // Not a spread: a field that throws when read is reported later.
+  const event = copyOf(plainFields(fields));
+  Object.defineProperty(event, "action", { ...VALUE, value: first });
+  return event;
 }
 
 /**

@@ -66,6 +66,10 @@ export class PendingEvent implements Handle {
   // Few callers ask for the outcome of an event, so its promises are created only on request or on failure.
   #isStored = false;
   #stored: Deferred<void> | undefined;
+  /** True if an attempt to store the event failed. */
+  #isStoreFailed = false;
+  /** The next attempt to store it, for callers that recorded the event again after a failure. */
+  #storedAgain: Deferred<void> | undefined;
   #receipt: (() => Receipt) | undefined;
   #delivered: Deferred<() => Receipt> | undefined;
   #isFailed = false;
@@ -103,6 +107,29 @@ export class PendingEvent implements Handle {
     return this.#isStored;
   }
 
+  /** True if the outbox could not store the event, and does not contain it yet. */
+  get isUnstored(): boolean {
+    return this.#isStoreFailed && !this.#isStored;
+  }
+
+  /**
+   * Returns the handle for a caller that recorded the event again. Earlier failures to store the event don't count: its
+   * `stored()` settles with the next attempt, which the recorder must start.
+   */
+  again(): Handle {
+    if (!this.#isStoreFailed) {
+      return this;
+    }
+    this.#storedAgain ??= this.#isStored ? undefined : quietDeferred();
+    const stored = this.#storedAgain?.promise;
+    return { stored: async () => stored, delivered: () => this.delivered() };
+  }
+
+  /** True if its receipt exists. */
+  get isDelivered(): boolean {
+    return this.#receipt !== undefined;
+  }
+
   /** True if the event will never be delivered. */
   get isFailed(): boolean {
     return this.#isFailed;
@@ -113,16 +140,21 @@ export class PendingEvent implements Handle {
     if (error === undefined) {
       this.#isStored = true;
       this.#stored?.resolve();
+      this.#storedAgain?.resolve();
     } else if (!this.#isStored) {
+      this.#isStoreFailed = true;
       this.#stored ??= quietDeferred();
       this.#stored.reject(error);
+      this.#storedAgain?.reject(error);
     }
+    this.#storedAgain = undefined;
   }
 
   /** True if a caller awaits `stored()` or `delivered()`. */
   get isAwaited(): boolean {
     const isOpen = this.#receipt === undefined && !this.#isFailed;
-    return (isOpen && this.#delivered !== undefined) || (!this.#isStored && this.#stored !== undefined);
+    const isUnstored = !this.#isStored && (this.#stored !== undefined || this.#storedAgain !== undefined);
+    return (isOpen && this.#delivered !== undefined) || isUnstored;
   }
 
   /**
@@ -133,6 +165,8 @@ export class PendingEvent implements Handle {
     if (!this.#isStored) {
       this.#stored?.reject(error);
       this.#stored = undefined;
+      this.#storedAgain?.reject(error);
+      this.#storedAgain = undefined;
     }
     if (this.#receipt === undefined && !this.#isFailed) {
       this.#delivered?.reject(error);

@@ -6,7 +6,7 @@
 import { CountersignError, callOnError } from "../error.js";
 import { field } from "../own.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
-import { expanded } from "./expand.js";
+import { expand } from "./expand.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
 import type { Service } from "./service.js";
@@ -83,7 +83,7 @@ export class Intake {
     const report = reports ? collectedIn(problems) : refuse;
     let event = this.#read(input, report);
     const { tenants, service } = this.#options;
-    event = expanded(event, service, report);
+    event = expand(event, service, report);
     if (tenants !== undefined && isFields(event)) {
       if (tenantsOf(event) !== undefined) {
         event = withMetadata(event, report);

@@ -73,6 +73,7 @@ export class Linker {
   /** Bytes of events without a link. */
   #queuedBytes = 0;
   #isClosed = false;
+  #isKeepingAgain = false;
   #isStopped = false;
   /** The latest event time in the current chain, in milliseconds since the epoch. */
   #latest = Number.NEGATIVE_INFINITY;
@@ -161,6 +162,11 @@ export class Linker {
 
   get #all(): Chain[] {
     return [...this.#ending, this.#chain];
+  }
+
+  /** True if a part of this event would be redacted. */
+  redacts(json: string): boolean {
+    return this.#chain.redacts(json);
   }
 
   /** Queues an event. */
@@ -255,6 +261,36 @@ export class Linker {
   /** Starts storing the events that the outbox does not contain yet. */
   keep(): void {
     this.#unkept.write(this.#chain);
+  }
+
+  /** Stores events again that the outbox could not store: once, for all calls of this moment. */
+  keepAgainSoon(): void {
+    if (this.#isKeepingAgain) {
+      return;
+    }
+    this.#isKeepingAgain = true;
+    queueMicrotask(() => {
+      this.#isKeepingAgain = false;
+      if (!this.#isStopped) {
+        this.#keepAgain();
+      }
+    });
+  }
+
+  #keepAgain(): void {
+    const { sender, errors } = this.#parts;
+    this.#unkept.writeAgain(this.#all.flatMap((chain) => chain.queued()));
+    const missing = (batch: Batch) => !batch.isStored && batch.pending.some(({ isUnstored }) => isUnstored);
+    const last = new Map(sender.pending.filter(missing).map((batch) => [batch.chain, batch]));
+    for (const [chain, batch] of last) {
+      sender.keep(batch).catch((error: CountersignError) => {
+        const batches = sender.pending.filter((one) => one.chain === chain && missing(one));
+        for (const pending of batches.flatMap(({ pending }) => pending.filter(({ isUnstored }) => isUnstored))) {
+          pending.keep(error);
+        }
+        errors.failed(error);
+      });
+    }
   }
 
   /** Writes missing events and batches to the outbox synchronously, because the program exits. */

@@ -9,7 +9,7 @@ import { type Audit, type FlushOptions, retryForMsOf, type Status } from "./audi
 import { LINK } from "./chain.js";
 import type { ActionOf, AuditEvent, EventInput, FieldsArgument } from "./event.js";
 import type { EventPipeline } from "./event-pipeline.js";
-import { eventOf } from "./fields.js";
+import { toEvent } from "./fields.js";
 import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
 import { frozen, Intake, isDevelopment, textOf } from "./intake.js";
 import type { Lifecycle } from "./lifecycle.js";
@@ -153,12 +153,12 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    * reports the problem and records the rest.
    */
   record(event: Event): Handle;
-  /** Does the same, given the event's action and its other fields. */
+  /** Records the event with this action and these other fields. */
   record<Action extends ActionOf<Event>>(action: Action, ...fields: FieldsArgument<Event, Action>): Handle;
   /** @internal */
   record(event: Event, onRejected: RejectedListener | undefined): Handle;
   record(first: unknown, second?: unknown): Handle {
-    const event = eventOf(first, second) as AuditEvent;
+    const event = toEvent(first, second) as AuditEvent;
     const onRejected = typeof first === "string" ? undefined : (second as RejectedListener | undefined);
     if (this.#pipeline !== undefined) {
       return this.#pipeline.record(event);

@@ -5,7 +5,7 @@ import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
 import { type Audit, type FlushOptions, mustRecord, type Scope, type Status } from "./audit.js";
 import type { AuditEvent, EventInput } from "./event.js";
-import { actorOf, contextOf, copyOf, eventOf, isFields, plainFields, tenantOf } from "./fields.js";
+import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf, toEvent } from "./fields.js";
 import type { Handle } from "./handle.js";
 
 /** A scope as fields of an event. */
@@ -72,7 +72,7 @@ export class Scoped implements Audit {
   }
 
   record(event: unknown, fields?: unknown): Handle {
-    return this.#audit.record(completed(eventOf(event, fields) as AuditEvent, this.#scope));
+    return this.#audit.record(completed(toEvent(event, fields) as AuditEvent, this.#scope));
   }
 
   recordJson(json: string | Uint8Array): Handle {

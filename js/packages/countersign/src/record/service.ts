@@ -54,15 +54,14 @@ function fromVariables(): Service | undefined {
   return isLabel(name) ? { name, ...(isLabel(version) ? { version } : {}) } : undefined;
 }
 
-/** Parses `name=value` pairs separated by commas, with percent-encoded values. */
+/** Parses `name=value` pairs separated by commas, with percent-encoded values. Malformed pairs are omitted. */
 function attributesIn(text: string): ReadonlyMap<string, string> {
-  const pairs = text
-    .split(",")
-    .map((pair) => [pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1)]);
   return new Map(
-    pairs.flatMap(([name = "", value = ""]) => {
+    text.split(",").flatMap((pair) => {
+      const end = pair.indexOf("=");
+      const name = pair.slice(0, Math.max(end, 0)).trim();
       try {
-        return name === "" ? [] : [[name, decodeURIComponent(value.trim())] as const];
+        return name === "" ? [] : [[name, decodeURIComponent(pair.slice(end + 1).trim())] as const];
       } catch {
         return [];
       }

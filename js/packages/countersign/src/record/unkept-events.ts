@@ -34,7 +34,22 @@ export class UnkeptEvents {
       return;
     }
     const events = this.#events;
-    const lines = this.clear(chain);
+    this.#write(this.clear(chain), events);
+  }
+
+  /** Starts writing events again that the outbox could not store. */
+  writeAgain(queued: readonly { readonly line: string; readonly pending: PendingEvent }[]): void {
+    // An event with an ID is being written.
+    const events = queued.filter(({ pending }) => pending.isUnstored && pending.id === undefined);
+    if (events.length > 0) {
+      this.#write(
+        events.map(({ line }) => line),
+        events.map(({ pending }) => pending),
+      );
+    }
+  }
+
+  #write(lines: readonly string[], events: readonly PendingEvent[]): void {
     this.#outbox.keepEvents(lines, events).then(
       () => keep(events),
       (error: CountersignError) => {

@@ -1,4 +1,4 @@
-/** Environment variables that stand for options of a recorder. */
+/** Environment variables for a recorder's options. */
 
 import { CountersignError, refused } from "../error.js";
 import { hasField, own } from "../own.js";

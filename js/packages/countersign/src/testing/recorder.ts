@@ -153,7 +153,10 @@ function observed(core: Core, onRecord: (event: RecordedEvent) => void): Core {
       override record(salted: Uint8Array, time: number, typed: boolean): number {
         const bytes = super.record(salted, time, typed);
         const line = super.unstored();
-        onRecord(JSON.parse(line.slice(line.indexOf("{"))));
+        // Events of a `RedactionProbe` are not recorded, and have no line.
+        if (line !== "") {
+          onRecord(JSON.parse(line.slice(line.indexOf("{"))));
+        }
         return bytes;
       }
     },
