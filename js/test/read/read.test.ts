@@ -11,7 +11,7 @@ import { bundled, start } from "../adapters/workerd.ts";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
-import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
+import { AUDITOR, EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { createRecorder } from "../deliver/recorder.ts";
 import { TenantServer } from "../tenants/server.ts";
 
@@ -101,6 +101,31 @@ describe("openLog", { skip: serve.skip, timeout: 180_000 }, () => {
     }
     assert.deepEqual(sorted(found), numbers(0, COUNT));
     assert.ok(pages > 1, `${pages} pages`);
+  });
+
+  test("returns nothing for a query that no event matches, and continues after it", async () => {
+    const events = open().events({ query: "action:nothing" });
+    assert.deepEqual(await readAll(events), []);
+    assert.ok(events.position.next >= COUNT);
+    assert.deepEqual(await readAll(open().events({ after: events.position })), []);
+  });
+
+  test("continues over the end of a granted key's chain", async (t) => {
+    const own = await serve.start(SETUP);
+    t.after(() => own.close());
+    const key = new Signer("example.net/app", 7);
+    const grant = ["countersign/v1 keys", ORIGIN, `grant ${key.vkey} - -`, ""].join("\n");
+    const body = `${JSON.stringify({ note: ISSUER.note(grant) })}\n`;
+    assert.equal((await fetch(`${own.url}/submit`, { method: "POST", body })).status, 200);
+    const recorder = createRecorder({ key: key.secret, to: own.url, log: LOG.vkey, autoFlush: false });
+    recorder.record({ action: "job.run", metadata: { nth: 0 } });
+    await recorder.flush();
+    const first = open({ url: own.url }).events();
+    assert.deepEqual(await readAll(first), [0]);
+    await recorder.close();
+    const rest = open({ url: own.url }).events({ after: first.position });
+    assert.deepEqual(await readAll(rest), []);
+    assert.ok(rest.position.next > first.position.next);
   });
 
   test("returns the events that match a query", async () => {

@@ -374,7 +374,7 @@ function refuseOther(state: LogState, { next, pin }: Position): void {
 function refuseUnverified({ report, doubts }: Verification): void {
   const { verdict, checks, findings } = report;
   const finding = findings.find(({ severity }) => severity === "error") ?? findings[0];
-  if (verdict !== "verified" && verdict !== "partial") {
+  if (verdict !== "verified" && verdict !== "partial" && !showsNothing(report)) {
     const place = finding === undefined ? "" : `: line ${finding.line}: ${finding.message} (${finding.code})`;
     const reasons = Object.values(checks).flatMap(({ reason }) => reason ?? []);
     throw unverified(
@@ -388,6 +388,15 @@ function refuseUnverified({ report, doubts }: Verification): void {
   if (doubts === "all" || doubts.length > 0) {
     throw unverified("the signer of some of its events is in doubt", finding?.hint);
   }
+}
+
+/**
+ * True if a page has no event, so that there is nothing to verify but that the log signed it. The log may have no event
+ * that a query finds, or only chains that end.
+ */
+function showsNothing({ verdict, checks, counts }: Verification["report"]): boolean {
+  const isRefuted = Object.values(checks).some(({ state }) => state === "fail");
+  return verdict === "not_checked" && counts.events === 0 && checks.tree.state === "pass" && !isRefuted;
 }
 
 function unverified(why: string, hint: string | undefined): CountersignError {
