@@ -514,7 +514,12 @@ export class Page extends View {
     const isOwnTrust = this.#hasOwnTrust;
     if (filed === undefined || phase !== "done" || part?.from !== "evidence" || judged === undefined) {
       const hasEnded = phase === "canceled" || phase === "failed";
-      return { rows: undefined, check: { is: hasEnded ? "stopped" : "running" }, isOwnTrust };
+      return {
+        rows: undefined,
+        opensEvents: true,
+        check: { is: hasEnded ? "stopped" : "running" },
+        isOwnTrust,
+      };
     }
     const check: OwnCheck = {
       is: "done",
@@ -527,7 +532,7 @@ export class Page extends View {
     const query = filed.frame.slice === null ? (filed.frame.query ?? "") : "";
     // The search on the page counts lengths of time from another time than the file.
     const isShown = searched?.query === query && !RELATIVE_TIME.test(query);
-    return { rows: isShown ? events?.rows : undefined, check, isOwnTrust };
+    return { rows: isShown ? events?.rows : undefined, opensEvents: true, check, isOwnTrust };
   }
 
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */

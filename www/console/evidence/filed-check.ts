@@ -47,12 +47,18 @@ export class FiledCheck {
       const { ownAnswer: answer, ownDetections: detections, session } = part;
       return {
         rows: this.#rows,
+        opensEvents: false,
         check: { is: "done", judged, compared: session?.compared, answer, detections },
         isOwnTrust,
       };
     }
     const hasEnded = phase === "canceled" || phase === "failed";
-    return { rows: undefined, check: { is: hasEnded ? "stopped" : "running" }, isOwnTrust };
+    return {
+      rows: undefined,
+      opensEvents: false,
+      check: { is: hasEnded ? "stopped" : "running" },
+      isOwnTrust,
+    };
   }
 
   /** Reason why the events couldn't be checked; undefined if they can. */

@@ -4,8 +4,9 @@ import type { EventFacts, EventIndex, EventRow, Outcome, Party } from "@counters
 export const MAX_READ_EVENTS = 20_000;
 /** Number of rows that are read at a time. */
 const PAGE_ROWS = 1_000;
+export const DAY_MS = 86_400_000;
 /** An event is late if it was recorded more than this after the time that it states. */
-export const LATE_MS = 86_400_000;
+export const LATE_MS = DAY_MS;
 /** Clocks may differ by this much. Events that state a later time are of the future, as for detection rules. */
 export const MAX_CLOCK_SKEW_MS = 300_000;
 
@@ -45,7 +46,8 @@ export async function readFacts(
     actions: new Map<string, string>(),
     target: new Map<string, string>(),
   };
-  let [read, late, longest, future] = [0, 0, 0, 0];
+  const delays = new Delays();
+  let read = 0;
   let isAll = false;
   for (let from = 0; !isAll && read < MAX_READ_EVENTS; from += PAGE_ROWS) {
     const rows = await index.rows(from, from + PAGE_ROWS, []);
@@ -59,10 +61,7 @@ export async function readFacts(
       add(names.who, actor);
       add(names.target, target);
       add(names.actions, action === undefined ? undefined : { id: action });
-      const delay = delayOf(row);
-      if (delay > LATE_MS) late += 1;
-      if (delay < -MAX_CLOCK_SKEW_MS) future += 1;
-      longest = Math.max(longest, delay);
+      delays.add(row);
     }
   }
   return {
@@ -72,10 +71,26 @@ export async function readFacts(
     who: listOf(names.who),
     actions: listOf(names.actions),
     target: listOf(names.target),
-    late,
-    longest,
-    future,
+    ...delays.counts,
   };
+}
+
+/** Counts events by the delay of their recording. */
+export class Delays {
+  #late = 0;
+  #longest = 0;
+  #future = 0;
+
+  add(row: EventRow): void {
+    const delay = delayOf(row);
+    if (delay > LATE_MS) this.#late += 1;
+    if (delay < -MAX_CLOCK_SKEW_MS) this.#future += 1;
+    this.#longest = Math.max(this.#longest, delay);
+  }
+
+  get counts(): Pick<ReadFacts, "late" | "longest" | "future"> {
+    return { late: this.#late, longest: this.#longest, future: this.#future };
+  }
 }
 
 /** Returns how long after the time that an event states it was recorded, in milliseconds; 0 if it states none. */

@@ -2,7 +2,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
-import { LATE_MS, type ReadFacts } from "./answer-facts.ts";
+import { DAY_MS, type ReadFacts } from "./answer-facts.ts";
 import type { CoveredNames } from "./covered-names.ts";
 import type { NamePart, Question, SearchedName } from "./question.ts";
 
@@ -61,21 +61,31 @@ interface AnswerTimes {
   readonly anyDay: number;
 }
 
-/** Renders events that were recorded late, and events that an answer leaves out because of the time asked about. */
-export function timesView(
-  { question, facts, otherTime, anyDay }: AnswerTimes,
-  ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
+/** Renders how many of the events that were read were recorded late, or state a time after their recording. */
+export function delaysView(
+  { late, longest, future, read, isAll }: AnswerTimes["facts"],
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
 ): TemplateResult {
-  const { late, longest, future, read, isAll } = facts;
-  const other = question.basis === "happened" ? "recorded" : "happened";
   const note = (name: string, words: unknown) =>
     html`<p class="basis tone-doubt" data-times=${name}>${icon("warning")}<span>${words}</span></p>`;
   const among = isAll ? undefined : figures.events(read);
   return html`
-    ${late === 0 ? nothing : note("late", t.late(late, Math.floor(longest / LATE_MS), among))}
+    ${late === 0 ? nothing : note("late", t.late(late, Math.floor(longest / DAY_MS), among))}
     ${future === 0 ? nothing : note("future", t.future(future, among))}
     ${late + future === 0 && !isAll ? note("unread", t.timesOfFirst(figures.events(read))) : nothing}
+  `;
+}
+
+/** Renders events that were recorded late, and events that an answer leaves out because of the time asked about. */
+export function timesView(
+  { question, facts, otherTime, anyDay }: AnswerTimes,
+  ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
+  texts: PageTexts,
+): TemplateResult {
+  const { ask: t } = texts.evidence;
+  const other = question.basis === "happened" ? "recorded" : "happened";
+  return html`
+    ${delaysView(facts, texts)}
     ${
       otherTime === 0
         ? nothing

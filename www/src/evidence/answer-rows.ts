@@ -6,35 +6,37 @@ import { moment } from "../core-sentence.ts";
 import { emit } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { type EventChanges, textOf } from "./answer-changes.ts";
-import { delayOf, LATE_MS, MAX_CLOCK_SKEW_MS } from "./answer-facts.ts";
+import { DAY_MS, delayOf, LATE_MS, MAX_CLOCK_SKEW_MS } from "./answer-facts.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 
 /** Maximum characters of a name or value in a change. */
 const MAX_CHARS = 60;
-const DAY_MS = 86_400_000;
 
-/**
- * Renders the events of an answer with their changes. A press on a row dispatches `show-event` with the row.
- */
-export function answerRows(
-  rows: readonly EventRow[],
-  changes: ReadonlyMap<number, EventChanges>,
-  t: PageTexts,
-): TemplateResult {
+/** The events of an answer. */
+interface AnswerRows {
+  readonly rows: readonly EventRow[];
+  /** Their changes, by line, if they are known. */
+  readonly changes?: ReadonlyMap<number, EventChanges>;
+  /** True if a press on a row dispatches `show-event` with the row. */
+  readonly opens: boolean;
+}
+
+/** Renders the events of an answer as a table: entry, times, who did what to what, and what changed. */
+export function answerRows({ rows, changes, opens }: AnswerRows, t: PageTexts): TemplateResult {
   const { make, ask } = t.evidence;
   const { count } = t.viewer.figures;
   const hasTimes = rows.some(({ happened }) => happened !== undefined);
   return html`
-    <table class="papers listed ask-rows">
+    <table class="papers listed ${opens ? "ask-rows" : ""}">
       <thead><tr><th scope="col">${make.entry}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th></tr></thead>
       <tbody>
         ${rows.map(
           (row) => html`
-            <tr @click=${(event: Event) => pressed(event, row)}>
-              <th scope="row" data-label=${make.entry}><button type="button" class="link" aria-label=${ask.open(count(row.index))}>${count(row.index)}</button></th>
+            <tr @click=${opens ? (event: Event) => pressed(event, row) : nothing}>
+              <th scope="row" data-label=${make.entry}>${opens ? html`<button type="button" class="link" aria-label=${ask.open(count(row.index))}>${count(row.index)}</button>` : count(row.index)}</th>
               ${hasTimes ? html`<td data-label=${make.happened}>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
               <td data-label=${make.time}><span>${moment(row.time)}${delayView(row, t)}</span></td>
-              <td data-label=${make.what}><span>${value(saysOf(row), 200)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(changes.get(row.line), t)}</span></td>
+              <td data-label=${make.what}><span>${value(saysOf(row), 200)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(changes?.get(row.line), t)}</span></td>
             </tr>`,
         )}
       </tbody>

@@ -352,7 +352,7 @@ export class Ask extends View {
             ? nothing
             : html`
               <p class="help">${t.press}${events > rows.length ? ` ${t.first(figures.count(rows.length), figures.events(events))}` : nothing}</p>
-              <div class="filed-table" tabindex="0">${answerRows(rows, changes, this.texts)}</div>`
+              <div class="filed-table" tabindex="0">${answerRows({ rows, changes, opens: true }, this.texts)}</div>`
         }
         ${this.#saveView(answer, t)}
       </div>

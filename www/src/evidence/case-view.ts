@@ -8,6 +8,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answerBasis } from "./answer.ts";
+import { Delays } from "./answer-facts.ts";
+import { delaysView } from "./answer-notes.ts";
+import { answerRows } from "./answer-rows.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
 import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
@@ -15,7 +18,6 @@ import type { Detections, Frame } from "./frame.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import { differenceView } from "./own-answer-view.ts";
 import { queryView, questionWords } from "./question-view.ts";
-import { rowsView } from "./rows-view.ts";
 
 /** Maximum number of events listed in a case. */
 const MAX_LISTED = 20;
@@ -39,6 +41,8 @@ export type OwnCheck =
 export interface ShownCase {
   /** The first selected events. */
   readonly rows: readonly EventRow[] | undefined;
+  /** True if a press on an event shows its details. */
+  readonly opensEvents: boolean;
   readonly check: OwnCheck;
   /** True if the export is verified by keys that the reader chose. */
   readonly isOwnTrust: boolean;
@@ -75,10 +79,18 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
       listed.length === 0
         ? nothing
         : html`
+          ${delaysView(delaysOf(shown.rows ?? [], frame.scope.events), t)}
           ${frame.scope.events > listed.length ? html`<p class="help">${t.evidence.ask.first(figures.count(listed.length), figures.events(frame.scope.events))}</p>` : nothing}
-          <div class="filed-table" tabindex="0">${rowsView(listed, t)}</div>`
+          <div class="filed-table" tabindex="0">${answerRows({ rows: listed, opens: shown.opensEvents }, t)}</div>`
     }
   `;
+}
+
+/** Counts the delays of the events that are known, of so many. */
+function delaysOf(rows: readonly EventRow[], events: number) {
+  const delays = new Delays();
+  for (const row of rows) delays.add(row);
+  return { ...delays.counts, read: rows.length, isAll: rows.length >= events };
 }
 
 function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {
