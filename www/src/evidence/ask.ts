@@ -73,6 +73,8 @@ export class Ask extends View {
   /** The panel that saves evidence. */
   declare panel: () => EvidencePanel | undefined;
   #answer: Answer | undefined;
+  /** A question asked before the events were indexed, which is answered after that. */
+  #waits: { readonly isWide: boolean } | undefined;
   /** True if the fields changed after the question was answered. */
   #isEdited = false;
   /** The last query of a question, which may still be running. */
@@ -107,6 +109,10 @@ export class Ask extends View {
   /** The fields of the panel are shown with the answer, while there is one. */
   protected override updated(): void {
     this.panel()?.lend(this.querySelector(".ask-answer") !== null);
+    const { session, unrecognized } = this.context.part;
+    const waits = this.#waits;
+    if (waits !== undefined && session?.phase === "done" && unrecognized !== undefined)
+      void this.#ask(waits.isWide);
   }
 
   protected override render(): TemplateResult {
@@ -191,6 +197,7 @@ export class Ask extends View {
   #drop(message: string): void {
     this.#turn += 1;
     this.#answer = undefined;
+    this.#waits = undefined;
     this.#message = message;
   }
 
@@ -217,10 +224,12 @@ export class Ask extends View {
     const { from, until } = question;
     if (namesOf(question).length === 0 && from === "" && until === "") return this.#say(t.nothing);
     if (from !== "" && until !== "" && from > until) return this.#say(t.backwards);
-    if (session === undefined || viewer === undefined || unrecognized === undefined)
+    if (session === undefined || viewer === undefined || unrecognized === undefined) {
+      this.#waits = { isWide };
       return this.#say(
         session?.phase === "indexing" ? this.texts.events.notIndexed : this.texts.evidence.make.notReady,
       );
+    }
     this.#say(t.searching);
     const isCurrent = () => turn === this.#turn && this.context.part.session === session;
     try {

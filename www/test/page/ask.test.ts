@@ -81,7 +81,9 @@ async function ask(page: Page, fields: Readonly<Record<string, string>>): Promis
   for (const [name, text] of Object.entries(fields)) await form.locator(`input[name=${name}]`).fill(text);
   await form.locator("input[name=who]").press("Enter");
   const answer = page.locator(".ask-answer");
-  await answer.waitFor();
+  await answer.waitFor().catch(async (cause) => {
+    throw new Error(`no answer: ${await page.locator("#ask-said").innerText()}`, { cause });
+  });
   return answer;
 }
 
