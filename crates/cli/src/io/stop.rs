@@ -13,6 +13,9 @@ use signal_hook::iterator::exfiltrator::origin::Origin;
 /// True if this command handles the first request to stop itself.
 static GRACEFUL: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// True if a signal requested it, so that the next one ends the process.
+#[cfg(unix)]
+static SIGNALED: AtomicBool = AtomicBool::new(false);
 /// The time after which a request is noticed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -76,7 +79,11 @@ pub(crate) fn request(origin: &Origin) -> bool {
         }
         return true;
     }
-    GRACEFUL.load(Ordering::SeqCst) && !REQUESTED.swap(true, Ordering::SeqCst)
+    if !GRACEFUL.load(Ordering::SeqCst) {
+        return false;
+    }
+    REQUESTED.store(true, Ordering::SeqCst);
+    !SIGNALED.swap(true, Ordering::SeqCst)
 }
 
 /// True if the child got this signal, too. A terminal sends Ctrl-C to its whole foreground process group; such a signal
