@@ -60,6 +60,15 @@ pub(crate) fn delegate(process: u32) {
     }
 }
 
+/// Asks the child process that gets the signals to end, at most once. Does nothing if it has ended.
+pub(crate) fn end_child() {
+    #[cfg(unix)]
+    if let Some(child) = child().take() {
+        // It fails if the child has just ended.
+        let _ = kill_process(child, Signal::TERM);
+    }
+}
+
 /// Asks this command to stop, as a signal does.
 pub(crate) fn stop() {
     #[cfg(unix)]

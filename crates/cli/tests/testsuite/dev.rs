@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -151,5 +152,18 @@ fn dev_deletes_the_keys_if_it_is_stopped_while_it_starts() {
         status.success() && said.contains("deleted the log, its keys, and its events"),
         "{status}: {said}"
     );
+    assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
+}
+
+#[test]
+fn dev_ends_the_command_if_the_log_fails() {
+    let place = Place::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let child = spawn_blocked(&place, &["--listen", &free, "--", "sleep", "600"]);
+    // The command runs, because something listens, but the log can't listen.
+    let _taken = TcpListener::bind(&free).unwrap();
+    let (status, said) = read_to_end(child);
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("can't listen on the address"), "{said}");
     assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
 }
