@@ -206,9 +206,9 @@ describe("countersign dev", { skip }, () => {
       dev.child.kill("SIGTERM");
       await dev.hears("stderr", /stopping: /);
       dev.child.kill("SIGTERM");
+      socket.destroy();
       assert.equal(await dev.ends(), 9, dev.output.stderr);
       assert.deepEqual(dev.folders(), []);
-      socket.destroy();
     });
 
     test(`${name}: passes on SIGINT of a process, although there is a terminal`, { skip: skipTerminal }, async () => {
