@@ -5,12 +5,12 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { PROGRAM, type RunResult } from "../conformance/program.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, until } from "../eventually.ts";
 import { Installed } from "../package/installed.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -62,18 +62,19 @@ class Dev {
   readonly here = folder();
   readonly output = { stdout: "", stderr: "" };
   readonly child: ChildProcess;
-  readonly #closed: Promise<unknown[]>;
+  #isClosed = false;
 
   constructor(program: string, ...args: readonly string[]) {
     const child = spawn(program, ["dev", "--listen", "127.0.0.1:0", ...args], {
       cwd: this.here,
       env: environment(this.here),
     });
-    child.stdin.end();
     child.stdout.setEncoding("utf8").on("data", (text) => (this.output.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text) => (this.output.stderr += text));
     this.child = child;
-    this.#closed = once(child, "close");
+    child.once("close", () => {
+      this.#isClosed = true;
+    });
     running.add(child);
   }
 
@@ -90,12 +91,32 @@ class Dev {
     return new RegExp(`^${name}=(.*)$`, "m").exec(this.output.stdout)?.[1] ?? assert.fail(`there is no ${name}`);
   }
 
-  /** Waits for the end. Returns the exit status. */
-  async ends(): Promise<number | null> {
-    const [status] = await this.#closed;
-    running.delete(this.child);
-    return status as number | null;
+  /** Returns the temporary folders that it has not deleted. */
+  folders(): string[] {
+    return readdirSync(this.here).filter((name) => name.startsWith("countersign-dev-"));
   }
+
+  /** Waits for the end. Returns the exit status; null if a signal ended it. */
+  async ends(): Promise<number | null> {
+    await until("dev ends", () => this.#isClosed);
+    running.delete(this.child);
+    return this.child.exitCode;
+  }
+}
+
+/** Returns a program that runs another one in a terminal of its own, with this standard input. */
+function inTerminal(program: string, input: "/dev/tty" | "/dev/null"): string {
+  const file = join(folder(), "terminal");
+  writeFileSync(file, `#!/bin/sh\nexec script -qec "exec '${program}' $* <${input}" /dev/null\n`, { mode: 0o755 });
+  return file;
+}
+const skipTerminal = process.platform !== "linux" && "the program script of util-linux is needed";
+
+/** Returns the arguments that run JavaScript beside the log. */
+function beside(script: string): string[] {
+  const file = join(folder(), "app.mjs");
+  writeFileSync(file, script);
+  return ["--", process.execPath, file];
 }
 
 /** Replaces what differs between runs. */
@@ -140,10 +161,7 @@ describe("countersign dev", { skip }, () => {
       dev.child.kill("SIGTERM");
       assert.equal(await dev.ends(), 0);
       assert.match(dev.output.stderr, /✓ done: deleted the log, its keys, and its events\n$/);
-      assert.deepEqual(
-        readdirSync(dev.here).filter((name) => name.startsWith("countersign-dev-")),
-        [],
-      );
+      assert.deepEqual(dev.folders(), []);
       outputs.push({ stdout: normal(dev.output.stdout), stderr: normal(dev.output.stderr) });
     });
 
@@ -171,6 +189,38 @@ describe("countersign dev", { skip }, () => {
       await dev.hears("stdout", /ready/);
       dev.child.kill("SIGTERM");
       assert.equal(await dev.ends(), 9, dev.output.stderr);
+    });
+
+    test(`${name}: deletes the log, even if a signal comes after the command has ended`, async () => {
+      const script = `
+        process.on("SIGTERM", () => process.exit(9));
+        setInterval(() => {}, 1000);
+        console.log("ready");`;
+      const dev = new Dev(program, ...beside(script));
+      await dev.hears("stdout", /ready/);
+      // A request in progress delays the end of the log.
+      const [, port] = /127\.0\.0\.1:(\d+)/.exec(dev.output.stderr) ?? assert.fail(dev.output.stderr);
+      const socket = connect(Number(port), "127.0.0.1").on("error", () => {});
+      await once(socket, "connect");
+      socket.write("POST /submit HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\n");
+      dev.child.kill("SIGTERM");
+      await dev.hears("stderr", /stopping: /);
+      dev.child.kill("SIGTERM");
+      socket.destroy();
+      assert.equal(await dev.ends(), 9, dev.output.stderr);
+      assert.deepEqual(dev.folders(), []);
+    });
+
+    test(`${name}: passes on SIGINT of a process, although there is a terminal`, { skip: skipTerminal }, async () => {
+      const script = `
+        process.on("SIGINT", () => process.exit(7));
+        setInterval(() => {}, 1000);
+        console.log("runs in " + process.ppid + ".");`;
+      const dev = new Dev(inTerminal(program, "/dev/tty"), ...beside(script));
+      await dev.hears("stdout", /runs in \d+\./);
+      const [, parent] = /runs in (\d+)/.exec(dev.output.stdout) ?? [];
+      process.kill(Number(parent), "SIGINT");
+      assert.equal(await dev.ends(), 7, dev.output.stdout);
     });
 
     test(`${name}: a command that can't be run`, async () => {
@@ -204,6 +254,24 @@ describe("countersign dev", { skip }, () => {
       assert.equal(await dev.ends(), 0);
     });
   }
+
+  // The npm package's: test/log/dev-signals.test.ts.
+  test("the native program: Ctrl-C reaches the command once", { skip: skipTerminal }, async () => {
+    const script = `
+      let interrupts = 0;
+      process.on("SIGINT", () => console.log("interrupts: " + ++interrupts));
+      process.on("SIGTERM", () => process.exit(10 + interrupts));
+      setInterval(() => {}, 1000);
+      console.log("runs in " + process.ppid + ".");`;
+    const dev = new Dev(inTerminal(NATIVE, "/dev/null"), ...beside(script));
+    await dev.hears("stdout", /runs in \d+\./);
+    const [, parent] = /runs in (\d+)/.exec(dev.output.stdout) ?? [];
+    dev.child.stdin?.write("\x03");
+    await dev.hears("stdout", /interrupts: /);
+    // It is passed on after a second SIGINT would have been.
+    process.kill(Number(parent), "SIGTERM");
+    assert.equal(await dev.ends(), 11, dev.output.stdout);
+  });
 
   test("both programs print the same", () => {
     const [npx, native] = outputs;

@@ -59,19 +59,20 @@ pub(crate) fn survive_signals() {
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+        use signal_hook::iterator::{SignalsInfo, exfiltrator::WithOrigin};
         // With any handler, the write returns its error.
         let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
-        if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+        if let Ok(mut signals) = SignalsInfo::<WithOrigin>::new([SIGHUP, SIGINT, SIGTERM]) {
             std::thread::spawn(move || {
-                for signal in signals.forever() {
-                    if crate::io::stop::request(signal) {
+                for origin in signals.forever() {
+                    if crate::io::stop::request(&origin) {
                         continue;
                     }
                     let mut unfinished = unfinished();
                     for path in unfinished.drain(..) {
                         let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
                     }
-                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                    let _ = signal_hook::low_level::emulate_default_handler(origin.signal);
                 }
             });
         }

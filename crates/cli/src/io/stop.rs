@@ -1,18 +1,21 @@
 //! Requests to stop: the first ends the command cleanly, the second ends it at once.
 
-#[cfg(unix)]
-use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgid, getpgrp, kill_process};
+#[cfg(unix)]
+use signal_hook::iterator::exfiltrator::origin::Origin;
 
 /// True if this command handles the first request to stop itself.
 static GRACEFUL: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// True if a signal requested it, so that the next one ends the process.
+#[cfg(unix)]
+static SIGNALED: AtomicBool = AtomicBool::new(false);
 /// The time after which a request is noticed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -57,6 +60,15 @@ pub(crate) fn delegate(process: u32) {
     }
 }
 
+/// Asks the child process that gets the signals to end, at most once. Does nothing if it has ended.
+pub(crate) fn end_child() {
+    #[cfg(unix)]
+    if let Some(child) = child().take() {
+        // It fails if the child has just ended.
+        let _ = kill_process(child, Signal::TERM);
+    }
+}
+
 /// Asks this command to stop, as a signal does.
 pub(crate) fn stop() {
     #[cfg(unix)]
@@ -68,15 +80,24 @@ pub(crate) fn stop() {
 
 /// Handles a signal. Returns true if the command will stop on its own.
 #[cfg(unix)]
-pub(crate) fn request(signal: i32) -> bool {
+pub(crate) fn request(origin: &Origin) -> bool {
     if let Some(child) = *child() {
-        // The terminal sends Ctrl-C to the child, too.
-        let is_sent = signal == signal_hook::consts::SIGINT && std::io::stdin().is_terminal();
-        if let Some(signal) = Signal::from_named_raw(signal).filter(|_| !is_sent) {
+        if let Some(signal) = Signal::from_named_raw(origin.signal).filter(|_| !has_reached(child, origin)) {
             // It fails if the child has ended, which stops this command.
             let _ = kill_process(child, signal);
         }
         return true;
     }
-    GRACEFUL.load(Ordering::SeqCst) && !REQUESTED.swap(true, Ordering::SeqCst)
+    if !GRACEFUL.load(Ordering::SeqCst) {
+        return false;
+    }
+    REQUESTED.store(true, Ordering::SeqCst);
+    !SIGNALED.swap(true, Ordering::SeqCst)
+}
+
+/// True if the child got this signal, too. A terminal sends Ctrl-C to its whole foreground process group; such a signal
+/// comes from the system, not from a process.
+#[cfg(unix)]
+fn has_reached(child: Pid, origin: &Origin) -> bool {
+    origin.process.is_none() && getpgid(Some(child)).is_ok_and(|group| group == getpgrp())
 }

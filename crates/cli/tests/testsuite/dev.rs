@@ -2,11 +2,15 @@
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use predicates::prelude::*;
 
+use crate::common::process::DEADLINE;
 use crate::common::{Place, events};
 
 #[test]
@@ -82,5 +86,84 @@ fn dev_runs_a_command_and_ends_with_it() {
         .code(7)
         .stdout(printed)
         .stderr(predicate::str::contains("deleted the log, its keys, and its events"));
+    assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
+}
+
+/// Starts `dev` with standard output and standard error that block until they are read, and waits until it has created
+/// the log's folder.
+fn spawn_blocked(place: &Place, args: &[&str]) -> Child {
+    std::fs::create_dir(place.path("tmp")).unwrap();
+    // The capacity of a pipe.
+    let script = "head -c 65536 /dev/zero; head -c 65536 /dev/zero >&2; exec \"$@\"";
+    let child = Command::new("sh")
+        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_countersign"), "dev"])
+        .args(args)
+        .env("NO_COLOR", "1")
+        .env("TMPDIR", place.path("tmp"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let has_folder = || {
+        let mut folders = std::fs::read_dir(place.path("tmp")).unwrap();
+        folders.any(|folder| folder.unwrap().path().join("log/readers.txt").exists())
+    };
+    wait_until("dev creates the log's folder", has_folder);
+    child
+}
+
+fn wait_until(expected: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < end, "{expected}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Reads the output of `dev`, and waits for its end. Returns its exit status and standard error.
+fn read_to_end(mut child: Child) -> (ExitStatus, String) {
+    let mut stdout = child.stdout.take().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+    let said = thread::spawn(move || {
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).map(|_| said)
+    });
+    let mut status = None;
+    let end = Instant::now() + DEADLINE;
+    while status.is_none() && Instant::now() < end {
+        status = child.try_wait().unwrap();
+        thread::sleep(Duration::from_millis(10));
+    }
+    if status.is_none() {
+        child.kill().unwrap();
+    }
+    (status.expect("dev ends"), said.join().unwrap().unwrap())
+}
+
+#[test]
+fn dev_deletes_the_keys_if_it_is_stopped_while_it_starts() {
+    let place = Place::new();
+    let child = spawn_blocked(&place, &["--listen", "127.0.0.1:0"]);
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let (status, said) = read_to_end(child);
+    assert!(
+        status.success() && said.contains("deleted the log, its keys, and its events"),
+        "{status}: {said}"
+    );
+    assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
+}
+
+#[test]
+fn dev_ends_the_command_if_the_log_fails() {
+    let place = Place::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let child = spawn_blocked(&place, &["--listen", &free, "--", "sleep", "600"]);
+    // The command runs, because something listens, but the log can't listen.
+    let _taken = TcpListener::bind(&free).unwrap();
+    let (status, said) = read_to_end(child);
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("can't listen on the address"), "{said}");
     assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
 }

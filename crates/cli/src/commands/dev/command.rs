@@ -47,9 +47,10 @@ impl Supervisor {
         Some(Self { thread, is_over })
     }
 
-    /// Waits for the end of the command after the log has ended. Returns its exit status.
+    /// Asks the command to end if it still runs after the log has ended, and waits for its end. Returns its exit status.
     pub(super) fn end(self) -> Result<i32, CliError> {
         self.is_over.store(true, Ordering::SeqCst);
+        stop::end_child();
         self.thread.join().unwrap_or_else(|_| {
             let hint = "report this as a bug";
             Err(CliError::unusable("command.failed", "the command's thread failed", hint))
@@ -64,15 +65,20 @@ fn supervise(
     address: SocketAddr,
     is_over: &AtomicBool,
 ) -> Result<i32, CliError> {
-    while TcpStream::connect(address).is_err() {
-        if is_over.load(Ordering::SeqCst) || stop::is_requested() {
-            return Ok(0);
-        }
+    let must_end = || is_over.load(Ordering::SeqCst) || stop::is_requested();
+    while !must_end() && TcpStream::connect(address).is_err() {
         thread::sleep(CONNECT_INTERVAL);
+    }
+    if must_end() {
+        return Ok(0);
     }
     let run = |error| CliError::io("run", name, &error).with_hint("check the command after `--`");
     let mut child = command.spawn().map_err(run)?;
     stop::delegate(child.id());
+    // A signal may have come, or the log may have ended, while the child had not yet been registered.
+    if must_end() {
+        stop::end_child();
+    }
     let status = child.wait().map_err(run)?;
     Ok(code(status))
 }

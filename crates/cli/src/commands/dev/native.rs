@@ -16,9 +16,11 @@ use crate::commands::serve;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::style;
+use crate::io::{stop, style};
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
+    // A signal must not end this process before it has deleted the folder with the keys.
+    stop::enable_graceful();
     let address = free_address(args.listen)?;
     let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
     let folder = folder.map_err(|error| CliError::io("make", "a temporary folder", &error))?;

@@ -2,40 +2,36 @@
 
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { SignalForwarder, type StopSignals } from "./stop-signals.node.js";
 
 /** Status of a shell for a command that a signal ended, less the signal's number. */
 const SIGNALED = 128;
 
-/** The signals that end the log, or are passed on to the command. */
-export const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** Runs a command with these variables. Resolves to its exit status. */
-export function runCommand(command: readonly string[], variables: Readonly<Record<string, string>>): Promise<number> {
+/**
+ * Runs a command with these variables, unless a signal has already asked this process to stop, and passes signals on to
+ * it. Resolves to its exit status, and rejects if it can't be run.
+ */
+export function runCommand(
+  command: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  signals: StopSignals,
+): Promise<number> {
+  if (signals.isRequested) {
+    return Promise.resolve(0);
+  }
   const [program = "", ...args] = command;
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...variables };
-    // Scripts of npm are .cmd files on Windows.
-    const child = spawn(program, args, { stdio: "inherit", env, shell: process.platform === "win32" });
-    const forward = (signal: NodeJS.Signals) => {
-      // The terminal sends Ctrl-C to the command, too.
-      if (signal !== "SIGINT" || !process.stdin.isTTY) {
-        child.kill(signal);
+    const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...variables } });
+    const forwarder = new SignalForwarder((signal) => child.kill(signal));
+    signals.pass((signal) => forwarder.forward(signal));
+    child.on("error", (error) => {
+      // A running command that can't get a signal, such as one of another user, still needs the log.
+      if (child.pid === undefined) {
+        reject(error);
       }
-    };
-    for (const signal of SIGNALS) {
-      process.on(signal, forward);
-    }
-    const end = () => {
-      for (const signal of SIGNALS) {
-        process.off(signal, forward);
-      }
-    };
-    child.once("error", (error) => {
-      end();
-      reject(error);
     });
     child.once("exit", (status, signal) => {
-      end();
+      forwarder.close();
       resolve(status ?? SIGNALED + (signal === null ? 0 : constants.signals[signal]));
     });
   });

@@ -3,10 +3,11 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runCommand, SIGNALS } from "./command.node.js";
+import { runCommand } from "./command.node.js";
 import { listen, type RunningServer } from "./http-server.node.js";
 import { ObjectHost } from "./object-host.node.js";
 import { loadPage } from "./page.node.js";
+import { StopSignals } from "./stop-signals.node.js";
 import { detail, done, type Failure, failed, systemFailure } from "./terminal.node.js";
 
 /** The settings of a temporary log, from the program (crates/cli/src/host.rs). */
@@ -27,9 +28,18 @@ const UNUSABLE = 2;
 
 /** Runs a temporary log until it is stopped, or its command ends. Returns the exit status. */
 export async function runDevLog(settings: DevLog): Promise<number> {
+  // Handles signals before it creates what they delete, and until that is deleted.
+  const signals = new StopSignals();
+  try {
+    return await serve(settings, signals);
+  } finally {
+    signals.close();
+  }
+}
+
+async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
   const { log: key, trust, readers, command } = settings;
-  // Signals are heard before anything exists that they would have to delete.
-  const stopped = command.length === 0 ? nextSignal() : undefined;
+  const stopped = command.length === 0 ? nextSignal(signals) : undefined;
   const module = await WebAssembly.compile(await readFile(new URL("./log.wasm", import.meta.url)));
   const page = await loadPage(settings.page, trust);
   const host = new ObjectHost(module, { key, trust, readers, cors: "" });
@@ -71,7 +81,7 @@ export async function runDevLog(settings: DevLog): Promise<number> {
     done(`the log ${origin} listens on http://${server.address}`);
     detail("log key:", settings.logVkey);
     detail("trust:", `${trustFile} (lists who may write)`);
-    const status = await (stopped ?? runCommand(command, variables).catch(notStarted));
+    const status = await (stopped ?? runCommand(command, variables, signals).catch(notStarted));
     done("stopping: finishing work in progress");
     return status;
   } finally {
@@ -91,15 +101,8 @@ export async function runDevLog(settings: DevLog): Promise<number> {
 }
 
 /** Resolves to the exit status when a signal asks this process to stop. The next one ends it at once. */
-function nextSignal(): Promise<number> {
-  return new Promise((resolve) => {
-    for (const signal of SIGNALS) {
-      process.once(signal, () => {
-        for (const other of SIGNALS) {
-          process.removeAllListeners(other);
-        }
-        resolve(0);
-      });
-    }
-  });
+async function nextSignal(signals: StopSignals): Promise<number> {
+  await signals.first;
+  signals.close();
+  return 0;
 }
