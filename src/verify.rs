@@ -160,7 +160,7 @@ pub struct Conclusion {
     pub verification: Verification,
     /// The results since the last call of `take`.
     pub update: Update,
-    /// The bytes of the [archive](archive) since the last call of `take_archive`, up to its end. `None` if none was
+    /// The bytes of the [`archive`] since the last call of `take_archive`, up to its end. `None` if none was
     /// wanted, if it would be too large, or if the input could not be read as an export.
     pub archive: Option<Vec<u8>>,
 }
@@ -193,7 +193,7 @@ impl Progress {
         Self { findings: options.findings, options: Some(options), sequence: None, archive: None }
     }
 
-    /// Also creates an [archive](archive), unless it would be larger than `max_bytes`. Call it before the header is
+    /// Also creates an [`archive`], unless it would be larger than `max_bytes`. Call it before the header is
     /// read.
     #[must_use]
     pub fn with_archive(self, max_bytes: usize) -> Self {
