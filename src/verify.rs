@@ -317,7 +317,7 @@ impl Verifier {
         Self { locates: true, ..self }
     }
 
-    /// Also creates an [archive](archive), unless it would be larger than `max_bytes`. Call it before the first push.
+    /// Also creates an [`archive`], unless it would be larger than `max_bytes`. Call it before the first push.
     #[must_use]
     pub fn with_archive(self, max_bytes: usize) -> Self {
         Self { progress: self.progress.with_archive(max_bytes), ..self }

@@ -126,7 +126,7 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
   const has = (is: Comparison["is"]) => found.some((one) => one.is === is);
   // The log of an unreadable file is unknown.
   const origins = new Set(parts.flatMap(({ session }) => session?.report?.origin ?? []));
-  // What contradicts another file is evidence even if it fails its own checks.
+  // A file that contradicts another one is evidence even if it fails its own checks.
   const faulty = parts.filter((part) => isFaulty(part) && !isContradicted(parts, part)).length;
   const bad = (words: string): JointStatement => ({ tone: "bad", icon: "altered", words });
   const statements: JointStatement[] = [];
