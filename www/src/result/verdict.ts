@@ -36,7 +36,7 @@ export function shownWords(
 ): Pick<ReturnType<typeof verdictWords>, "tone" | "icon" | "word" | "says"> {
   const words = verdictWords(judged, t.viewer, { compared: part.session?.compared });
   if (words.tone === "bad") return words;
-  if (faultOf(source) !== undefined && source !== undefined) {
+  if (source !== undefined && faultOf(source) !== undefined) {
     const { word } = verdictWords({ report: source, phrases: {}, why: null }, t.viewer);
     const says = t.verdict.ofFaultySays(word);
     // A verdict in doubt keeps its own headline.
@@ -167,8 +167,7 @@ function seenView(part: Part, t: PageTexts): TemplateResult | typeof nothing {
   }
   const { seen, is } = seenBefore;
   const isBad = is === "smaller" || is === "rewritten";
-  const verdict = session?.report?.verdict;
-  const isWhole = verdict !== "altered" && verdict !== "broken";
+  const isWhole = faultOf(session?.report) === undefined;
   const then = {
     grown: isWhole ? t.memory.grownThen : t.memory.grownBadThen,
     unknown: t.memory.unknownThen(seen.size),

@@ -1,3 +1,4 @@
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { type Agreement, end } from "./agreement.ts";
 import { answersOf } from "./answers.ts";
 import type { Part } from "./case.ts";
@@ -12,8 +13,7 @@ export type Comparison =
 
 /** True if something in a part is not what was signed, or is missing or not allowed. */
 export function isFaulty({ session }: Part): boolean {
-  const verdict = session?.report?.verdict;
-  return verdict === "altered" || verdict === "broken";
+  return faultOf(session?.report) !== undefined;
 }
 
 /** Returns what an agreement means, given the verdict of each part. */
