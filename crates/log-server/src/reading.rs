@@ -112,11 +112,12 @@ impl Reading {
         folder: &Path,
         erasing: Arc<Mutex<()>>,
     ) -> Self {
+        // Its reader proves the head of the newest tick: what was acknowledged can be read at once.
         let exporter = Exporter::new(log_server.reader().clone(), origin.as_str(), None);
         let parsers = self.exporter.parsers().clone();
         Self {
             reads: self.reads.for_tenant(log_server.clone()),
-            exporter: exporter.with_parsers(parsers).with_announced(log_server.published()),
+            exporter: exporter.with_parsers(parsers),
             log_server,
             search: None,
             tokens: self.tokens.clone(),

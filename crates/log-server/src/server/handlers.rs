@@ -47,8 +47,9 @@ pub(super) async fn head(
 ) -> Result<Response, HandlerError> {
     admit(&state.reading, &headers, Right::Read).await?;
     api::query::read(uri.query(), &[])?;
-    let published = state.log_server.published().borrow().clone();
-    Ok(api::head::head(published.as_deref())?.map(Body::from))
+    let reader = state.log_server.reader().clone();
+    let found = tokio::task::spawn_blocking(move || api::head::head(reader.published()?.as_ref())).await;
+    Ok(found.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
 pub(super) async fn tile(

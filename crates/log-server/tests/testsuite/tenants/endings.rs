@@ -3,7 +3,7 @@
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::link::{ChainId, append_signature, write_event};
-use countersign::tenant::State;
+use countersign::tenant::{HeadProof, State};
 use countersign::time::Time;
 use countersign::verify::{Options, Update, Verifier};
 use countersign_log::own_chain::{Random, secure_random};
@@ -94,6 +94,21 @@ fn forged_links_get_the_same_answer_from_every_log() {
     world.tick();
     assert_eq!(world.head(&acme).head().state, State::Ended);
     compare();
+}
+
+/// A tick that changes nothing in a tenant log has a new head proof too.
+#[test]
+fn readers_see_each_published_tick_at_once() {
+    let (world, [acme, _], _) = filled();
+    let token = world.token("acme", "read", &[&acme.id]);
+    for _ in 0..20 {
+        world.tick();
+        let newest = world.server.size();
+        let head = world.get(&format!("/t/{}/head", acme.id), &token);
+        assert_eq!(HeadProof::parse(&String::from_utf8(head.body).unwrap()).unwrap().anchor.tick + 1, newest);
+        let report = world.assert_verified(&acme, &token);
+        assert_eq!(report.root_log.map(|root| root.size), Some(newest));
+    }
 }
 
 #[test]
