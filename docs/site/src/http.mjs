@@ -63,7 +63,7 @@ function section(operation, { security: usual, components }) {
     `### ${summary}`,
     `\`${method} ${path}\``,
     description,
-    security.length === 0 ? "Needs no token." : "Needs a token: `Authorization: Bearer …`.",
+    authorization(security),
     table(
       ["parameter", "in", "type", "meaning"],
       all.map(({ name, in: place, schema, required, description: about }) => [
@@ -76,6 +76,14 @@ function section(operation, { security: usual, components }) {
     requestBody === undefined ? undefined : `The body is ${contents(requestBody, components)}.`,
     table(["status", "response"], answers(responses, components)),
   ];
+}
+
+function authorization(security) {
+  if (security.length === 0) return "Needs no token.";
+  const isOptional = security.some((requirement) => Object.keys(requirement).length === 0);
+  return isOptional
+    ? "May need a token: `Authorization: Bearer …`."
+    : "Needs a token: `Authorization: Bearer …`.";
 }
 
 /** Returns a row for each different response, with all its statuses. */
