@@ -4,6 +4,8 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vitepress";
+import { writeApi } from "./src/api.mjs";
+import { writeHttp } from "./src/http.mjs";
 import { pages } from "./src/navigation.mjs";
 import { DOCS, MODULES, PAGES, PROJECT, SITE, sitePath } from "./src/paths.mjs";
 
@@ -13,6 +15,8 @@ for (const page of pages()) {
   mkdirSync(dirname(copy), { recursive: true });
   copyFileSync(PROJECT + page, copy);
 }
+await writeApi();
+writeHttp();
 // Pages become modules, which import packages of this folder.
 rmSync(MODULES, { force: true });
 symlinkSync(fileURLToPath(new URL("node_modules", import.meta.url)), MODULES, "junction");

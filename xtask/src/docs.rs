@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 /// Builds the site and prints its path, or serves it.
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
-    npm::install(tools, FOLDER)?;
+    install(tools)?;
     tools.progress.step("docs site", |log| build(tools, log))?;
     let site = tools.path(SITE);
     if !args.serve {
@@ -43,11 +43,16 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
 /// Checks the reference of the command line, builds and tests the site, and returns a summary.
 pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     let commands = command_line::check(tools)?;
-    npm::install(tools, FOLDER)?;
-    // The site's tests use helpers of these tests.
-    npm::install(tools, "js")?;
+    install(tools)?;
     build(tools, log)?;
     Ok(format!("{}, {commands} commands", suites::npm_test(tools, FOLDER, None, log)?))
+}
+
+/// Installs the packages of the site, and those of `js`: the reference of the API needs their types, and the site's
+/// tests use helpers of the tests there.
+fn install(tools: &Tools) -> Result<()> {
+    npm::install(tools, FOLDER)?;
+    npm::install(tools, "js")
 }
 
 fn build(tools: &Tools, log: &Log) -> Result<()> {

@@ -1,7 +1,8 @@
 /** The site: pages at the paths that `build.mjs` copies them to, and a search that runs in the browser. */
 
+import { generatedPages } from "../src/generated.mjs";
 import { projectLinks } from "../src/links.mjs";
-import { pages, sidebar } from "../src/navigation.mjs";
+import { navigation, pages, sidebar } from "../src/navigation.mjs";
 import { CACHE, PAGES, SITE } from "../src/paths.mjs";
 import { slugify } from "../src/slugs.mjs";
 import { emptyHeaders } from "../src/tables.mjs";
@@ -17,10 +18,10 @@ export default {
     // Braces in documents are text, not attributes.
     attrs: { disable: true },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
-    config: (md) => md.use(projectLinks(pages())).use(emptyHeaders),
+    config: (md) => md.use(projectLinks(pages(), generatedPages())).use(emptyHeaders),
   },
   themeConfig: {
-    sidebar: sidebar(),
+    sidebar: sidebar(navigation(), generatedPages()),
     outline: { level: [2, 3] },
     search: { provider: "local" },
   },

@@ -8,10 +8,16 @@ const EXTERNAL = /^(?:[a-z][a-z0-9+.-]*:|\/\/)/i;
 const IMAGE = /\.(?:png|svg)$/;
 const ATTRIBUTE = /\b(src|srcset|href)="([^"]*)"/g;
 
-/** Returns the plugin of markdown-it that resolves links. `pages` are the pages of the site, as paths in the project. */
-export function projectLinks(pages) {
+/**
+ * Returns the plugin of markdown-it that resolves links. `pages` are the pages of the site, as paths in the project, and
+ * `generated` are the pages made of other files. A link to such a file leads to its page.
+ */
+export function projectLinks(pages, generated) {
   const sources = new Map(pages.map((page) => [sitePath(page), page]));
-  const address = (env, link) => resolve(sources, env.relativePath, link);
+  const made = new Map(generated.map(({ source, page }) => [source, page]));
+  const own = new Set(made.values());
+  const address = (env, link) =>
+    own.has(env.relativePath) ? link : resolve(sources, made, env.relativePath, link);
   return (md) =>
     md.core.ruler.push("project-links", ({ tokens, env }) => {
       for (const token of tokens.flatMap((token) => [token, ...(token.children ?? [])])) {
@@ -30,7 +36,7 @@ export function projectLinks(pages) {
 }
 
 /** Returns the address that a link of a page leads to. Throws if the project has no such file. */
-function resolve(sources, relativePath, link) {
+function resolve(sources, made, relativePath, link) {
   if (EXTERNAL.test(link) || link.startsWith("#")) return link;
   const page = sources.get(relativePath);
   if (page === undefined) throw new Error(`${relativePath} is not a page of the navigation`);
@@ -41,6 +47,7 @@ function resolve(sources, relativePath, link) {
   if (IMAGE.test(target)) return image(page, target);
   const end = anchor === undefined ? "" : `#${anchor}`;
   if ([...sources.values()].includes(target)) return `/${sitePath(target)}${end}`;
+  if (made.has(target)) return `/${made.get(target)}${end}`;
   const kind = statSync(PROJECT + target).isDirectory() ? "tree" : "blob";
   return `${REPOSITORY}/${kind}/main/${target.replace(/\/$/, "")}${end}`;
 }

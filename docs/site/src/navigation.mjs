@@ -42,11 +42,17 @@ export function pages(groups = navigation()) {
   return [HOME, ...groups.flatMap(own)];
 }
 
-/** Returns the groups as a sidebar of VitePress. */
-export function sidebar(groups = navigation()) {
-  const link = ({ text, page }) => ({ text, link: `/${sitePath(page)}` });
+/** Returns the groups as a sidebar of VitePress. Each generated page follows the page that it belongs to. */
+export function sidebar(groups = navigation(), generated = []) {
+  const link = ({ text, page }) => ({ text, link: `/${sitePath(page)}`, ...children(page) });
+  const children = (page) => {
+    const items = generated
+      .filter(({ parent }) => parent === page)
+      .map(({ text, page }) => ({ text, link: `/${page}` }));
+    return items.length === 0 ? {} : { collapsed: true, items };
+  };
   return groups.map(({ text, items, groups = [] }) => ({
     text,
-    items: [...items.map(link), ...sidebar(groups)],
+    items: [...items.map(link), ...sidebar(groups, generated)],
   }));
 }

@@ -15,6 +15,8 @@ const PAGES = [
   "/console.html",
   "/overview.html",
   "/quickstart-node.html",
+  "/api/countersign/read.html",
+  "/api/http.html",
 ];
 const BUTTON = ".VPNavBarSearchButton, .DocSearch-Button";
 
@@ -71,15 +73,19 @@ test("the navigation leads from page to page", { skip }, async () => {
   await context.close();
 });
 
-test("the search finds a page, without a network", { skip }, async () => {
+test("the search finds a page, and an option of the API, without a network", { skip }, async () => {
   const { context, page, loads } = await open("/");
-  await page.locator(BUTTON).first().click();
-  await page.getByRole("searchbox").fill("legal hold");
-  const hit = page.locator("#localsearch-list a").first();
-  await hit.waitFor();
-  assert.match(await hit.getAttribute("href"), /^\/erasure\.html/);
-  await hit.click();
-  await page.waitForURL("**/erasure.html**");
+  for (const [words, path] of [
+    ["legal hold", "/erasure.html"],
+    ["OpenLogOptions timeoutMs", "/api/countersign/read.html"],
+  ]) {
+    await page.locator(BUTTON).first().click();
+    await page.getByRole("searchbox").fill(words);
+    const hit = page.locator(`#localsearch-list a[href^="${path}"]`).first();
+    await hit.waitFor();
+    await hit.click();
+    await page.waitForURL(`**${path}**`);
+  }
   assert.deepEqual(
     loads.filter((address) => !address.startsWith(`${site.url}/`)),
     [],

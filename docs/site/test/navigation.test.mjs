@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { generatedPages } from "../src/generated.mjs";
 import { navigation, pages, sidebar } from "../src/navigation.mjs";
 import { DOCS, HOME, sitePath } from "../src/paths.mjs";
 import { documents } from "./markdown.mjs";
@@ -38,6 +39,23 @@ test("headings become groups, and items become links", () => {
       ],
     },
   ]);
+});
+
+test("generated pages follow the page that they belong to", () => {
+  const groups = navigation("## One\n\n- [A](a.md)\n- [B](b.md)\n");
+  const made = [{ text: "a/part", page: "api/part.md", parent: "docs/a.md" }];
+  assert.deepEqual(sidebar(groups, made)[0].items, [
+    { text: "A", link: "/a.md", collapsed: true, items: [{ text: "a/part", link: "/api/part.md" }] },
+    { text: "B", link: "/b.md" },
+  ]);
+});
+
+test("each generated page belongs to a page that is there", () => {
+  const all = pages();
+  assert.deepEqual(
+    generatedPages().filter(({ parent }) => !all.includes(parent)),
+    [],
+  );
 });
 
 test("an item that isn't a page is rejected", () => {

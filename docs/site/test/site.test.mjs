@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { test } from "node:test";
+import { generatedPages } from "../src/generated.mjs";
 import { pages } from "../src/navigation.mjs";
 import { SITE, sitePath } from "../src/paths.mjs";
 
@@ -18,7 +19,8 @@ const ids = new Map(
 );
 
 test("each page is built", () => {
-  const missing = pages().filter((page) => !htmlFiles.includes(sitePath(page).replace(/\.md$/, ".html")));
+  const paths = [...pages().map(sitePath), ...generatedPages().map(({ page }) => page)];
+  const missing = paths.filter((path) => !htmlFiles.includes(path.replace(/\.md$/, ".html")));
   assert.deepEqual(missing, []);
 });
 

@@ -1,4 +1,4 @@
-/** Runs each JavaScript block of the READMEs with only its placeholders replaced. */
+/** Runs each JavaScript block of the READMEs, and of the guides to the npm package, with only its placeholders replaced. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -30,7 +30,24 @@ const blocks = (path: string) =>
   [...readFileSync(new URL(path, import.meta.url), "utf8").matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(
     ([, code = ""]) => code,
   );
-const ours = ["countersign", "viewer", "cloudflare-log"].flatMap((name) => blocks(`../../packages/${name}/README.md`));
+const readmes = ["countersign", "viewer", "cloudflare-log"].map((name) => `../../packages/${name}/README.md`);
+const guides = [
+  "adapters",
+  "browser-keys",
+  "delivery",
+  "npm-program",
+  "postgres",
+  "reading-in-javascript",
+  "recorder",
+  "recording-for-tenants",
+  "recording-to-a-file",
+  "runtimes",
+  "scopes",
+  "testing",
+  "verifying-in-javascript",
+].map((name) => `../../../docs/${name}.md`);
+// A block that several of them show is run once.
+const ours = [...new Set([...readmes, ...guides].flatMap(blocks))];
 const project = blocks("../../../README.md");
 
 /** Replaces placeholders. */
@@ -45,7 +62,8 @@ const placed = (code: string) =>
 async function onNode(code: string, before = "", after = ""): Promise<string> {
   const file = installed.path(`block-${Math.random()}.mjs`);
   writeFileSync(file, `${before}\n${placed(code)}\n${after}\n`);
-  const env = { ...process.env, AUDIT_KEY: KEY, NO_COLOR: "1" };
+  // Bundlers set NODE_ENV in this process.
+  const env = { ...process.env, AUDIT_KEY: KEY, NO_COLOR: "1", NODE_ENV: "test" };
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: installed.folder, env });
   assert.equal(stderr, "");
   return stdout;
@@ -589,7 +607,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   },
 };
 
-describe("READMEs", { skip }, () => {
+describe("READMEs and guides", { skip }, () => {
   before(() => log.start().then(() => {}));
   after(async () => {
     await log.close();

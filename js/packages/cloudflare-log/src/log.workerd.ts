@@ -1,3 +1,9 @@
+/**
+ * A log in a Durable Object, and the Worker in front of it.
+ *
+ * @module
+ */
+
 import { LogObject } from "./object.js";
 import type { LogEnv, ObjectState } from "./platform.js";
 import module from "./wasm/log_bg.wasm";

@@ -1,4 +1,8 @@
-/** The entry `countersign/browser`: browser storage, and keys that no script can read. */
+/**
+ * The entry `countersign/browser`: browser storage, and keys that no script can read.
+ *
+ * @module
+ */
 
 export {
   type BrowserKey,

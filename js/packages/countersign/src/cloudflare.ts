@@ -1,4 +1,8 @@
-/** The entry `countersign/cloudflare`: handlers, bindings, Durable Objects, and R2 for Cloudflare Workers. */
+/**
+ * The entry `countersign/cloudflare`: handlers, bindings, Durable Objects, and R2 for Cloudflare Workers.
+ *
+ * @module
+ */
 
 export {
   type AuditedHandlers,

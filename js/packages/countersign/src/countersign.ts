@@ -1,4 +1,8 @@
-/** The entry `countersign`: everything that works in every runtime without a framework. */
+/**
+ * The entry `countersign`: everything that works in every runtime without a framework.
+ *
+ * @module
+ */
 
 export { auditFetch, type FetchHandler, type FetchOptions } from "./adapters/fetch.js";
 export type { HttpOptions } from "./adapters/http-request.js";

@@ -1,4 +1,8 @@
-/** Gates: decide whether an event may happen before it is recorded. */
+/**
+ * The entry `countersign/gate`: gates, which decide whether an event may happen before it is recorded.
+ *
+ * @module
+ */
 
 import { artifact } from "#gate";
 import { gating } from "./gate/gate.js";

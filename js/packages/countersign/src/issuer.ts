@@ -1,4 +1,8 @@
-/** The entry `countersign/issuer`: a server's key that grants and revokes emitters' keys. */
+/**
+ * The entry `countersign/issuer`: a server's key that grants and revokes emitters' keys.
+ *
+ * @module
+ */
 
 export type { LogServerOptions } from "./deliver/log-server.js";
 export { CountersignError, type ErrorCode } from "./error.js";

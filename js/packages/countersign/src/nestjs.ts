@@ -1,4 +1,8 @@
-/** The entry `countersign/nestjs`: the adapter for NestJS. */
+/**
+ * The entry `countersign/nestjs`: the adapter for NestJS.
+ *
+ * @module
+ */
 
 export { AUDIT, AuditModule, type NestAsyncOptions, type NestModule, type NestOptions } from "./adapters/nestjs.js";
 export type { Audit } from "./record/audit.js";

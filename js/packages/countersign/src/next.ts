@@ -1,4 +1,8 @@
-/** The entry `countersign/next`: the adapter for Next.js. */
+/**
+ * The entry `countersign/next`: the adapter for Next.js.
+ *
+ * @module
+ */
 
 export { type After, auditNext, type NextOptions } from "./adapters/next.js";
 export type { Audit } from "./record/audit.js";

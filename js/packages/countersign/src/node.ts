@@ -1,4 +1,8 @@
-/** The entry `countersign/node`: files, signals, and `node:http` servers in Node.js, Deno, and Bun. */
+/**
+ * The entry `countersign/node`: files, signals, and `node:http` servers in Node.js, Deno, and Bun.
+ *
+ * @module
+ */
 
 export { type CloseOptions, closeOnSignals } from "./adapters/close.node.js";
 export { auditHttp, type NodeMiddleware, type NodeOptions, type NodeRequest } from "./adapters/http.node.js";

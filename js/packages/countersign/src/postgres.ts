@@ -1,4 +1,8 @@
-/** The entry `countersign/postgres`: recording in a program's own PostgreSQL transactions. */
+/**
+ * The entry `countersign/postgres`: recording in a program's own PostgreSQL transactions.
+ *
+ * @module
+ */
 
 export {
   type Connection,

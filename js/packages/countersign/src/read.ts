@@ -1,4 +1,8 @@
-/** The entry `countersign/read`: verified events of a log server. */
+/**
+ * The entry `countersign/read`: verified events of a log server.
+ *
+ * @module
+ */
 
 export { CountersignError, type ErrorCode } from "./error.js";
 export {

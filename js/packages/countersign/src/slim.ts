@@ -8,6 +8,8 @@
  * const { createRecorder } = recording(() => WebAssembly.compile(bytesOf("countersign/recorder.wasm")));
  * const { verify } = createVerifier({ module: () => WebAssembly.compile(bytesOf("countersign/verifier.wasm")) });
  * ```
+ *
+ * @module
  */
 
 import type { ModuleSource } from "./artifact/load.js";

@@ -1,4 +1,8 @@
-/** The entry `countersign/testing`: recorders for testing code that records events. */
+/**
+ * The entry `countersign/testing`: recorders for testing code that records events.
+ *
+ * @module
+ */
 
 export type { Recorder } from "./record/recorder.js";
 export { type AuditMatchers, assertRecorded, matchers } from "./testing/matchers.js";

@@ -1,4 +1,8 @@
-/** Types of `<countersign-viewer>` in JSX, for React 19 and later: its properties and events. */
+/**
+ * Types of `<countersign-viewer>` in JSX, for React 19 and later: its properties and events.
+ *
+ * @module
+ */
 
 import type { ClassAttributes, HTMLAttributes } from "react";
 import type { CountersignViewer, ViewerEvents } from "./public.js";

@@ -1,6 +1,8 @@
 /**
- * `<countersign-viewer>` with the package's own workers. Its code is bundled; the workers and WebAssembly modules are
- * separate files.
+ * The element `<countersign-viewer>`, which the import defines. Its code is bundled; the workers and WebAssembly modules
+ * are separate files.
+ *
+ * @module
  */
 
 import { createVerifier } from "@countersign/shared/verify.js";

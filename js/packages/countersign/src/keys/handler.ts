@@ -83,7 +83,7 @@ export interface HandlerOptions {
   /**
    * Other origins whose pages may send requests, such as `https://dashboard.example.com`.
    *
-   * @default []: only the server's own origin
+   * @default none: only the server's own origin
    * @example
    * ```ts
    * origins: ["https://dashboard.example.com"]

@@ -68,7 +68,7 @@ export interface Outbox {
   readonly values?: ValueStore | undefined;
   /**
    * Takes over entries of ended recorders, such as those of a crashed tab. Returns them in order with IDs from `first`
-   * on, below `first` + {@link ORPHAN_IDS}. Usually there are none.
+   * on, below `first` + 2^24. Usually there are none.
    */
   orphans?(first: number): Promise<readonly Entry[]>;
   /** Releases the outbox. Its entries stay. */

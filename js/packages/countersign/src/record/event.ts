@@ -76,7 +76,7 @@ export interface AuditEvent {
   action: KnownAction | (string & {});
   /**
    * Identifies the event for retries: a recorder records an event with the same `id` and `action` only once, within the
-   * limits that the README states. At most 200 characters, without secrets. Recorded as `metadata.event_id`.
+   * limits that `docs/delivery.md` states. At most 200 characters, without secrets. Recorded as `metadata.event_id`.
    */
   id?: string | undefined;
   actor?: Actor | undefined;

@@ -1,4 +1,8 @@
-/** The entry `countersign/verify`. */
+/**
+ * The entry `countersign/verify`: verification of exports and of live views.
+ *
+ * @module
+ */
 
 import { artifact, worker } from "#verifier";
 import { createVerifier, type Verify, type VerifyLive } from "./create-verifier.js";

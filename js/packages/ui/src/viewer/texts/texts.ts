@@ -14,7 +14,7 @@ import { type Counting, grouped, lasting, sized } from "./figures.js";
 import type { Schema } from "./schema.js";
 import { fillSlots, slotNames } from "./slots.js";
 
-/** The texts of a language. */
+/** The texts of a language: its own fields, and all texts of `en.json` in the viewer's sources. */
 export interface Texts extends Schema {
   /** Language tag (BCP 47). */
   readonly lang: string;
