@@ -677,6 +677,36 @@ mod tests {
             (r#"{"schema":[{"name":"a"}],"results":[{"a":1}]}"#, &[r#"1 results[0]: {"a":1}"#]),
             (r#"{"Stats":{},"Schema":[{"Name":"a"}],"Results":[{"a":1}]}"#, &[r#"1 Results[0]: {"a":1}"#]),
             (r#"{"Events":[{"a":1}],"NextToken":"x"}"#, &[r#"1 Events[0]: {"a":1}"#]),
+            // Pages of products' APIs.
+            (r#"{"cursor":"c","has_more":true,"items":[{"a":1}]}"#, &[r#"1 items[0]: {"a":1}"#]),
+            (r#"{"stat":"OK","response":[{"a":1}]}"#, &[r#"1 response[0]: {"a":1}"#]),
+            (r#"{"response":[{"a":1}]}"#, &[r#"1: {"response":[{"a":1}]}"#]),
+            (r#"{"status":{"code":200},"pagination":{},"data":[{"a":1}]}"#, &[r#"1 data[0]: {"a":1}"#]),
+            (r#"{"endCursor":"c","data":[{"a":1}]}"#, &[r#"1 data[0]: {"a":1}"#]),
+            (r#"{"status":"x","data":[{"a":1}]}"#, &[r#"1: {"status":"x","data":[{"a":1}]}"#]),
+            (
+                r#"{"chunk_size":1,"next_stream_position":"7","entries":[{"a":1}]}"#,
+                &[r#"1 entries[0]: {"a":1}"#],
+            ),
+            (r#"{"events":[{"a":1}],"cursor":"c","has_more":false}"#, &[r#"1 events[0]: {"a":1}"#]),
+            (r#"{"events":[{"a":1}],"cursor":"c"}"#, &[r#"1: {"events":[{"a":1}],"cursor":"c"}"#]),
+            (
+                r#"{"from":"d","to":"d","next_page_token":"","page_size":30,"operation_logs":[{"a":1}]}"#,
+                &[r#"1 operation_logs[0]: {"a":1}"#],
+            ),
+            (r#"{"activity_logs":[{"a":1}]}"#, &[r#"1 activity_logs[0]: {"a":1}"#]),
+            (r#"{"totalSize":1,"done":true,"records":[{"a":1}]}"#, &[r#"1 records[0]: {"a":1}"#]),
+            (r#"{"offset":0,"limit":9,"total":1,"records":[{"a":1}]}"#, &[r#"1 records[0]: {"a":1}"#]),
+            (
+                r#"{"results":[{"a":1}],"start":0,"limit":9,"size":1,"_links":{}}"#,
+                &[r#"1 results[0]: {"a":1}"#],
+            ),
+            (r#"{"pagingInfo":{},"entities":[{"a":1}]}"#, &[r#"1 entities[0]: {"a":1}"#]),
+            (r#"{"entities":[{"a":1}]}"#, &[r#"1: {"entities":[{"a":1}]}"#]),
+            (
+                r#"{"audit_logs":[{"a":1}],"count":1,"next_page":null,"previous_page":null}"#,
+                &[r#"1 audit_logs[0]: {"a":1}"#],
+            ),
             (
                 r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","message":"{}"}]}"#,
                 &[r#"1 logEvents[0]: {"id":"1","message":"{}"}"#],
@@ -816,6 +846,16 @@ mod tests {
             (
                 format!(r#"{{"eventType":"com.okta.event_hook","data":{{"events":[{event},{event}]}}}}"#),
                 &["data.events[0]", "data.events[1]"],
+            ),
+            (
+                format!(
+                    r#"{{"stat":"OK","response":{{"authlogs":[{event}],"metadata":{{"total_objects":1}}}}}}"#
+                ),
+                &["response.authlogs[0]"],
+            ),
+            (
+                format!(r#"{{"response":{{"items":[{event},{event}],"metadata":{{}}}},"stat":"OK"}}"#),
+                &["response.items[0]", "response.items[1]"],
             ),
         ] {
             let wanted: Vec<String> = places.iter().map(|place| format!("2 {place}: {event}")).collect();

@@ -16,7 +16,6 @@ use countersign::base64;
 use countersign_query::Parsers;
 use countersign_query::value::{Document, Value};
 use flate2::read::MultiGzDecoder;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The maximum number of bytes extracted from an envelope, including nested ones: compressed data may
@@ -40,6 +39,7 @@ struct Envelope {
     list: Option<&'static str>,
     /// Members that must also exist, and their required strings.
     with: Conditions,
+    /// The path to the event; empty if the element of the list is the event.
     content: &'static str,
     encoding: Encoding,
     /// True if the members around the content may describe the event, such as its time. Then the content is
@@ -57,6 +57,11 @@ const fn each(list: &'static str, with: Conditions, content: &'static str, encod
     Envelope { list: Some(list), ..one(with, content, encoding) }
 }
 
+/// Describes an envelope with a nested list whose elements are events.
+const fn elements(list: &'static str, with: Conditions) -> Envelope {
+    each(list, with, "", Either)
+}
+
 /// Describes an envelope whose other members may describe the event.
 const fn with_context(
     list: Option<&'static str>,
@@ -68,7 +73,7 @@ const fn with_context(
 }
 
 /// The known envelopes. A new one also needs one of [`SIGNS`], and a row in docs/importing-logs.md.
-static ENVELOPES: [Envelope; 40] = [
+static ENVELOPES: [Envelope; 43] = [
     // SNS over HTTPS, and to a Lambda function.
     one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
     one(&[("EventSource", Some("aws:sns"))], "Sns.Message", Text),
@@ -88,6 +93,10 @@ static ENVELOPES: [Envelope; 40] = [
     one(&[("ackId", None)], "message.data", Base64),
     each("receivedMessages", &[], "message.data", Base64),
     one(&[("specversion", None)], "data.message.data", Base64),
+    // Okta's event hooks, and Duo's Admin API, version 2.
+    elements("data.events", &[("eventType", Some("com.okta.event_hook"))]),
+    elements("response.authlogs", &[("stat", None)]),
+    elements("response.items", &[("stat", None)]),
     // CloudEvents, and Azure's Event Grid.
     with_context(None, &[("specversion", None)], "data_base64", Base64),
     with_context(None, &[("specversion", None)], "data", Either),
@@ -126,24 +135,9 @@ static ENVELOPES: [Envelope; 40] = [
     with_context(Some("messages"), &[], "message.message", Text),
 ];
 
-/// An Okta event hook, which contains events as JSON objects.
-#[derive(Deserialize)]
-struct Hook<'a> {
-    #[serde(rename = "eventType")]
-    kind: &'a str,
-    #[serde(borrow)]
-    data: HookData<'a>,
-}
-
-#[derive(Deserialize)]
-struct HookData<'a> {
-    #[serde(borrow)]
-    events: Vec<&'a RawValue>,
-}
-
 /// Marks of envelopes: each envelope contains at least one. An event without any is not parsed as an
 /// envelope.
-const SIGNS: [&str; 27] = [
+const SIGNS: [&str; 28] = [
     "\"TopicArn\"",
     "\"aws:sns\"",
     "\"aws:sqs\"",
@@ -171,6 +165,7 @@ const SIGNS: [&str; 27] = [
     "\"@message\"",
     "\"messages\"",
     "\"MillisBehindLatest\"",
+    "\"stat\"",
 ];
 
 static SIGN_FINDER: LazyLock<AhoCorasick> =
@@ -215,20 +210,7 @@ pub(crate) fn open(object: &[u8], left: &Cell<usize>) -> Option<Opened> {
     let text = core::str::from_utf8(object).ok()?;
     let document = Document::parse(text)?;
     let root = document.root();
-    ENVELOPES.iter().find_map(|envelope| envelope.open(root, text, left)).or_else(|| hook(text))
-}
-
-fn hook(text: &str) -> Option<Opened> {
-    let hook: Hook<'_> = serde_json::from_str(text).ok()?;
-    let events = hook.data.events.iter().enumerate().map(|(nth, event)| Content {
-        place: format!("data.events[{nth}]"),
-        bytes: event.get().as_bytes().to_vec(),
-    });
-    (hook.kind == "com.okta.event_hook").then(|| Opened {
-        name: "data.events",
-        contents: events.collect(),
-        has_context: false,
-    })
+    ENVELOPES.iter().find_map(|envelope| envelope.open(root, text, left))
 }
 
 impl Envelope {
@@ -245,7 +227,8 @@ impl Envelope {
             Some(list) => {
                 let elements: Vec<&RawValue> = serde_json::from_str(at(text, list)?).ok()?;
                 let content = |(nth, element): (usize, &RawValue)| {
-                    let place = format!("{list}[{nth}].{}", self.content);
+                    let dot = if self.content.is_empty() { "" } else { "." };
+                    let place = format!("{list}[{nth}]{dot}{}", self.content);
                     Some(Content { place, bytes: self.content(element.get(), left)? })
                 };
                 elements.into_iter().enumerate().map(content).collect::<Option<_>>()?
@@ -256,7 +239,7 @@ impl Envelope {
     }
 
     fn content(&self, holder: &str, left: &Cell<usize>) -> Option<Vec<u8>> {
-        let content = at(holder, self.content)?;
+        let content = if self.content.is_empty() { holder } else { at(holder, self.content)? };
         let content = match self.encoding {
             Either if content.starts_with('{') => content.as_bytes().to_vec(),
             Text | Either => serde_json::from_str::<String>(content).ok()?.into_bytes(),

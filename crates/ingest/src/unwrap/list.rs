@@ -8,55 +8,63 @@ use crate::otlp;
 /// The form of a delivery: an object with a list of events and known other members.
 pub(super) struct ListForm {
     pub(super) list: &'static str,
-    /// A member that must exist as well, to distinguish the delivery from an event with such a list.
-    with: Option<&'static str>,
+    /// Members of which one must exist as well, to distinguish the delivery from an event with such a list.
+    with: &'static [&'static str],
     beside: &'static [&'static str],
 }
 
-static FORMS: [ListForm; 19] = [
+static FORMS: [ListForm; 24] = [
     // Files of AWS CloudTrail.
-    ListForm { list: "Records", with: None, beside: &[] },
-    // Azure blobs and event hubs.
-    ListForm { list: "records", with: None, beside: &[] },
-    // Lists of Kubernetes and Google Workspace.
+    ListForm { list: "Records", with: &[], beside: &[] },
+    // Azure blobs and event hubs, Salesforce, and Jira.
+    ListForm {
+        list: "records",
+        with: &[],
+        beside: &["totalSize", "done", "nextRecordsUrl", "offset", "limit", "total"],
+    },
+    // Lists of Kubernetes, Google Workspace, and 1Password.
     ListForm {
         list: "items",
-        with: Some("kind"),
-        beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
+        with: &["kind", "cursor"],
+        beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken", "cursor", "has_more"],
     },
     // Google Workspace, as collected by ALFA.
-    ListForm { list: "activities", with: None, beside: &[] },
+    ListForm { list: "activities", with: &[], beside: &[] },
     // Microsoft Graph, and Azure's REST API.
     ListForm {
         list: "value",
-        with: None,
+        with: &[],
         beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
     },
     // The response of CloudTrail's LookupEvents.
-    ListForm { list: "Events", with: None, beside: &["NextToken"] },
-    // CloudWatch Logs subscriptions, and search results.
+    ListForm { list: "Events", with: &[], beside: &["NextToken"] },
+    // CloudWatch Logs subscriptions and search results, and Dropbox.
     ListForm {
         list: "logEvents",
-        with: Some("messageType"),
+        with: &["messageType"],
         beside: &["messageType", "owner", "logGroup", "logStream", "subscriptionFilters"],
     },
     ListForm {
         list: "events",
-        with: Some("searchedLogStreams"),
-        beside: &["searchedLogStreams", "nextToken"],
+        with: &["searchedLogStreams", "has_more"],
+        beside: &["searchedLogStreams", "nextToken", "cursor", "has_more"],
     },
-    // Slack and Cloud Logging.
-    ListForm { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
+    // Slack, Cloud Logging, and Box.
+    ListForm {
+        list: "entries",
+        with: &[],
+        beside: &["response_metadata", "nextPageToken", "chunk_size", "next_stream_position", "total_count"],
+    },
     // Cloudflare.
     ListForm {
         list: "result",
-        with: Some("success"),
+        with: &["success"],
         beside: &["success", "errors", "messages", "result_info"],
     },
     // Auth0's API and log streams to webhooks, and Tailscale's API.
     ListForm {
         list: "logs",
-        with: None,
+        with: &[],
         beside: &[
             "start",
             "limit",
@@ -69,19 +77,43 @@ static FORMS: [ListForm; 19] = [
             "tailnetId",
         ],
     },
-    // Advanced hunting in Microsoft Defender, through Microsoft Graph and its own API.
-    ListForm { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
-    ListForm { list: "Results", with: Some("Schema"), beside: &["Stats", "Schema"] },
-    // Datadog's first search API.
-    ListForm { list: "data", with: Some("meta"), beside: &["meta", "links"] },
+    // Advanced hunting in Microsoft Defender, through Microsoft Graph and its own API, and Confluence.
+    ListForm {
+        list: "results",
+        with: &["schema", "_links"],
+        beside: &["@odata.context", "schema", "start", "limit", "size", "_links"],
+    },
+    ListForm { list: "Results", with: &["Schema"], beside: &["Stats", "Schema"] },
+    // Datadog's first search API, Atlassian, OneLogin, and Docusign Monitor.
+    ListForm {
+        list: "data",
+        with: &["meta", "pagination", "endCursor"],
+        beside: &["meta", "links", "status", "pagination", "endCursor"],
+    },
+    // Jira, Confluence, and Bitbucket Data Center.
+    ListForm { list: "entities", with: &["pagingInfo"], beside: &["pagingInfo"] },
+    // Zendesk.
+    ListForm {
+        list: "audit_logs",
+        with: &[],
+        beside: &["meta", "links", "count", "next_page", "previous_page"],
+    },
+    // Zoom.
+    ListForm { list: "operation_logs", with: &[], beside: ZOOM_PAGE },
+    ListForm { list: "activity_logs", with: &[], beside: ZOOM_PAGE },
+    // Duo's Admin API, version 1.
+    ListForm { list: "response", with: &["stat"], beside: &["stat", "metadata"] },
     // OpenTelemetry, whose log records are nested deeper.
-    ListForm { list: otlp::LIST, with: None, beside: &[] },
+    ListForm { list: otlp::LIST, with: &[], beside: &[] },
     // Query results with columns and rows.
-    ListForm { list: "tables", with: None, beside: &[] },
-    ListForm { list: "rows", with: None, beside: &[] },
-    ListForm { list: "values", with: None, beside: &[] },
-    ListForm { list: "datarows", with: None, beside: &[] },
+    ListForm { list: "tables", with: &[], beside: &[] },
+    ListForm { list: "rows", with: &[], beside: &[] },
+    ListForm { list: "values", with: &[], beside: &[] },
+    ListForm { list: "datarows", with: &[], beside: &[] },
 ];
+
+/// The members next to a list of Zoom's reports.
+const ZOOM_PAGE: &[&str] = &["from", "to", "next_page_token", "page_size"];
 
 /// Lists whose elements aren't events themselves.
 const DEEP: [&str; 5] = [otlp::LIST, "tables", "rows", "values", "datarows"];
@@ -114,7 +146,7 @@ impl ListForm {
         let beside = |name: &str| name == self.list || self.beside.contains(&name);
         root.members().all(|(name, _)| beside(&name.text()))
             && root.members().filter(|(name, _)| name.text() == self.list).count() == 1
-            && self.with.is_none_or(|name| root.get(name).is_some())
+            && (self.with.is_empty() || self.with.iter().any(|name| root.get(name).is_some()))
             && root
                 .get(self.list)
                 .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))

@@ -164,7 +164,7 @@ impl Definition {
     pub(super) fn number_roots(&mut self, names: &mut Names) {
         let mut number = |name: &str, roots: &mut Roots| {
             let next = names.len();
-            if next < u128::BITS as usize || names.get(name).is_some() {
+            if next < Roots::CAPACITY || names.get(name).is_some() {
                 roots.add(names.get_or_insert(name, next));
             }
         };

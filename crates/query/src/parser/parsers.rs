@@ -19,7 +19,7 @@ use crate::value::Value;
 
 /// The built-in parsers, in the order they are tried. If shapes overlap, the narrower one comes first. Our own shape
 /// precedes all others, so that content within our events can't pass for another product's.
-pub(super) static BUILT_IN: [(&str, &str); 22] = [
+pub(super) static BUILT_IN: [(&str, &str); 38] = [
     ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
@@ -39,6 +39,22 @@ pub(super) static BUILT_IN: [(&str, &str); 22] = [
     ("google-workspace.json", include_str!(concat!(env!("OUT_DIR"), "/google-workspace.json"))),
     ("kubernetes.json", include_str!(concat!(env!("OUT_DIR"), "/kubernetes.json"))),
     ("cloudflare.json", include_str!(concat!(env!("OUT_DIR"), "/cloudflare.json"))),
+    ("teleport.json", include_str!(concat!(env!("OUT_DIR"), "/teleport.json"))),
+    ("1password.json", include_str!(concat!(env!("OUT_DIR"), "/1password.json"))),
+    ("duo.json", include_str!(concat!(env!("OUT_DIR"), "/duo.json"))),
+    ("onelogin.json", include_str!(concat!(env!("OUT_DIR"), "/onelogin.json"))),
+    ("jumpcloud.json", include_str!(concat!(env!("OUT_DIR"), "/jumpcloud.json"))),
+    ("gitlab.json", include_str!(concat!(env!("OUT_DIR"), "/gitlab.json"))),
+    ("box.json", include_str!(concat!(env!("OUT_DIR"), "/box.json"))),
+    ("dropbox.json", include_str!(concat!(env!("OUT_DIR"), "/dropbox.json"))),
+    ("zoom.json", include_str!(concat!(env!("OUT_DIR"), "/zoom.json"))),
+    ("salesforce.json", include_str!(concat!(env!("OUT_DIR"), "/salesforce.json"))),
+    ("snowflake.json", include_str!(concat!(env!("OUT_DIR"), "/snowflake.json"))),
+    ("databricks.json", include_str!(concat!(env!("OUT_DIR"), "/databricks.json"))),
+    ("atlassian.json", include_str!(concat!(env!("OUT_DIR"), "/atlassian.json"))),
+    ("notion.json", include_str!(concat!(env!("OUT_DIR"), "/notion.json"))),
+    ("zendesk.json", include_str!(concat!(env!("OUT_DIR"), "/zendesk.json"))),
+    ("docusign.json", include_str!(concat!(env!("OUT_DIR"), "/docusign.json"))),
     ("ocsf.json", include_str!(concat!(env!("OUT_DIR"), "/ocsf.json"))),
     ("ecs.json", include_str!(concat!(env!("OUT_DIR"), "/ecs.json"))),
     ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),

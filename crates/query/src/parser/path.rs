@@ -116,38 +116,47 @@ impl<'v, 'b> Scope<'v, 'b> {
     }
 }
 
+/// Number of words of a set of field names. The built-in parsers require several hundred names.
+const ROOT_WORDS: usize = 6;
+
 /// A set of top-level field names, by number.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Roots(u128);
+pub(super) struct Roots([u128; ROOT_WORDS]);
 
 impl Roots {
+    /// Number of names that a set can contain.
+    pub(super) const CAPACITY: usize = ROOT_WORDS * u128::BITS as usize;
+
     /// Adds a field by its number, unless the number exceeds the set's capacity.
-    pub(super) const fn add(&mut self, number: usize) {
-        if number < u128::BITS as usize {
-            self.0 |= 1 << number;
+    pub(super) fn add(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / u128::BITS as usize) {
+            *word |= 1 << (number % u128::BITS as usize);
         }
     }
 
-    pub(super) const fn contains_all(self, others: Self) -> bool {
-        others.0 & !self.0 == 0
+    pub(super) fn contains_all(self, others: Self) -> bool {
+        self.0.iter().zip(others.0).all(|(word, other)| other & !word == 0)
     }
 
     /// Returns the union of both sets.
-    pub(super) const fn with(self, others: Self) -> Self {
-        Self(self.0 | others.0)
+    pub(super) fn with(mut self, others: Self) -> Self {
+        self.0.iter_mut().zip(others.0).for_each(|(word, other)| *word |= other);
+        self
     }
 
     /// True if the sets intersect, or if `of` is the full set.
-    pub(super) const fn has_any(self, of: Self) -> bool {
-        self.0 & of.0 != 0 || of.0 == u128::MAX
+    pub(super) fn has_any(self, of: Self) -> bool {
+        of.0[0] == u128::MAX || self.0.iter().zip(of.0).any(|(word, other)| word & other != 0)
     }
 
     /// Returns the name with the highest number, which the fewest parsers share. Returns the full set if there is none.
-    pub(super) const fn rarest(self) -> Self {
-        match self.0.checked_ilog2() {
-            Some(last) => Self(1 << last),
-            None => Self(u128::MAX),
+    pub(super) fn rarest(self) -> Self {
+        let mut rarest = Self::default();
+        match (0..ROOT_WORDS).rev().find_map(|at| Some((at, self.0[at].checked_ilog2()?))) {
+            Some((at, last)) => rarest.0[at] = 1 << last,
+            None => rarest.0 = [u128::MAX; ROOT_WORDS],
         }
+        rarest
     }
 }
 

@@ -94,6 +94,69 @@ Kubernetes | clusterroles.list | read | permission
 Cloudflare | account.member_add | account permission | deletion
 Cloudflare | dns_record.delete | network deletion | account
 Cloudflare | logpush_job.delete | logging deletion | account
+Teleport | user.login | authentication | elevation
+Teleport | session.start | elevation | credential
+Teleport | session.rejected | authentication | elevation
+Teleport | role.created | permission | authentication
+Teleport | cert.create | credential | deletion
+1Password | sign-in.mfa_failed | authentication | account
+1Password | item.reveal | secret-access read | deletion
+1Password | user.suspend | account | secret-access
+1Password | gm.join | permission | authentication
+Duo | authentication | authentication | account
+Duo | bypass_create | credential | authentication
+Duo | integration_skey_view | secret-access read | deletion
+Duo | policy_update | configuration | account
+OneLogin | User logged into app | authentication | account
+OneLogin | User assumed user | elevation | deletion
+OneLogin | User deleted | account deletion | permission
+OneLogin | event.99999 | - |
+JumpCloud | sso_auth | authentication | account
+JumpCloud | user_delete | account deletion | authentication
+JumpCloud | association_change | permission | authentication
+GitLab | member_created | account permission | authentication
+GitLab | personal_access_token_created | credential | authentication
+GitLab | repository_git_operation | read | deployment
+GitLab | audit_events_streaming_headers_destroy | logging deletion | read
+Box | FAILED_LOGIN | authentication | deletion
+Box | DOWNLOAD | read export | deletion
+Box | COLLABORATION_INVITE | permission | authentication
+Box | SHIELD_ALERT | incident | export
+Dropbox | login_success | authentication | account
+Dropbox | member_change_admin_role | permission | account
+Dropbox | file_download | export read | change
+Dropbox | tfa_change_status | credential | authentication
+Zoom | User.Add | account | authentication
+Zoom | user.signed_in | authentication | deletion
+Zoom | Account.Update | configuration | authentication
+Salesforce | LoginAs | authentication elevation | export
+Salesforce | ReportExport | export read | authentication
+Salesforce | PermSetAssign | permission | authentication
+Salesforce | ApiAnomalyEventStore | incident | read
+Snowflake | LOGIN | authentication | read
+Snowflake | SELECT | read | change
+Snowflake | UNLOAD | export | deletion
+Snowflake | CREATE_USER | account | configuration
+Snowflake | DROP | deletion | read
+Databricks | accounts.login | authentication | account
+Databricks | secrets.getSecret | secret-access read | credential
+Databricks | accounts.setAccountAdmin | permission | read
+Databricks | clusters.delete | deployment deletion | read
+Databricks | workspace.workspaceConfEdit | configuration | read
+Atlassian | user_login | authentication | account
+Atlassian | User added to group | permission | account
+Atlassian | Project deletion requested | deletion | account
+Atlassian | user_logged_in_as_user | elevation | deletion
+Notion | user.login | authentication | export
+Notion | page.exported | export | incident
+Notion | page.deleted | deletion | incident
+Notion | workspace.scim_token_generated | credential | authentication
+Zendesk | user.login | authentication | export
+Zendesk | api_token.create | credential | account
+Zendesk | rule.destroy | deletion configuration | read
+DocuSign | User.Login | authentication | change
+DocuSign | envelope-sent | change | deletion
+DocuSign | template-deleted | deletion | change
 countersign | user.create | account | deletion
 countersign | session.login | authentication | account
 countersign | user.session.start | authentication | account
