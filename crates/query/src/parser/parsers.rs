@@ -19,7 +19,7 @@ use crate::value::Value;
 
 /// The built-in parsers, in the order they are tried. If shapes overlap, the narrower one comes first. Our own shape
 /// precedes all others, so that content within our events can't pass for another product's.
-pub(super) static BUILT_IN: [(&str, &str); 22] = [
+pub(super) static BUILT_IN: &[(&str, &str)] = &[
     ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
@@ -39,6 +39,13 @@ pub(super) static BUILT_IN: [(&str, &str); 22] = [
     ("google-workspace.json", include_str!(concat!(env!("OUT_DIR"), "/google-workspace.json"))),
     ("kubernetes.json", include_str!(concat!(env!("OUT_DIR"), "/kubernetes.json"))),
     ("cloudflare.json", include_str!(concat!(env!("OUT_DIR"), "/cloudflare.json"))),
+    ("anthropic.json", include_str!(concat!(env!("OUT_DIR"), "/anthropic.json"))),
+    ("asana.json", include_str!(concat!(env!("OUT_DIR"), "/asana.json"))),
+    ("mongodb.json", include_str!(concat!(env!("OUT_DIR"), "/mongodb.json"))),
+    ("openai.json", include_str!(concat!(env!("OUT_DIR"), "/openai.json"))),
+    ("snyk.json", include_str!(concat!(env!("OUT_DIR"), "/snyk.json"))),
+    ("tines.json", include_str!(concat!(env!("OUT_DIR"), "/tines.json"))),
+    ("wiz.json", include_str!(concat!(env!("OUT_DIR"), "/wiz.json"))),
     ("ocsf.json", include_str!(concat!(env!("OUT_DIR"), "/ocsf.json"))),
     ("ecs.json", include_str!(concat!(env!("OUT_DIR"), "/ecs.json"))),
     ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),
@@ -79,7 +86,7 @@ impl Parsers {
         static PARSED: OnceLock<Parsers> = OnceLock::new();
         // Doesn't use `with`, so that programs without other parsers don't contain the code for merging them.
         PARSED
-            .get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
+            .get_or_init(|| match parse(BUILT_IN.iter().copied(), Self::default().digest) {
                 Ok((list, digest)) => Self { begin_with_own: true, ..Self::new(assign(list), digest) },
                 Err(why) => unreachable!("{why:?}"),
             })
@@ -175,7 +182,7 @@ impl Parsers {
 fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
     static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
     for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
-        if let Some((_, rules)) = RULES.iter().find(|(name, _)| *name == file) {
+        if let Some((_, rules)) = RULES.iter().find(|(name, _)| name == file) {
             definition.category = CategoryRules::BuiltIn(rules);
         }
     }

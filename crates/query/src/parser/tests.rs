@@ -72,9 +72,11 @@ fn every_parser_has_samples_of_several_actions_and_outcomes() {
         events.insert(event);
         outcomes.insert(wanted["outcome"].to_string());
     }
-    for (file, _) in BUILT_IN {
-        let (events, outcomes) = said.remove(file).unwrap_or_default();
-        assert!(events.len() >= 5 && outcomes.len() >= 2, "{file}: {} {outcomes:?}", events.len());
+    for (file, text) in BUILT_IN {
+        let (events, outcomes) = said.remove(*file).unwrap_or_default();
+        // Some sources never state an outcome.
+        let least = if text.contains(r#""outcome":"#) { 2 } else { 1 };
+        assert!(events.len() >= 5 && outcomes.len() >= least, "{file}: {} {outcomes:?}", events.len());
     }
     assert!(said.is_empty(), "{said:?}");
 }
