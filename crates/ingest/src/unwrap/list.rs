@@ -8,55 +8,57 @@ use crate::otlp;
 /// The form of a delivery: an object with a list of events and known other members.
 pub(super) struct ListForm {
     pub(super) list: &'static str,
-    /// A member that must exist as well, to distinguish the delivery from an event with such a list.
-    with: Option<&'static str>,
+    /// Members of which one must exist as well, to distinguish the delivery from an event with such a list. Empty if
+    /// the list suffices.
+    with: &'static [&'static str],
     beside: &'static [&'static str],
 }
 
-static FORMS: [ListForm; 19] = [
+static FORMS: &[ListForm] = &[
     // Files of AWS CloudTrail.
-    ListForm { list: "Records", with: None, beside: &[] },
-    // Azure blobs and event hubs.
-    ListForm { list: "records", with: None, beside: &[] },
+    ListForm { list: "Records", with: &[], beside: &[] },
+    // Azure blobs and event hubs, and PagerDuty's API.
+    ListForm { list: "records", with: &[], beside: &["next_cursor", "limit", "response_metadata"] },
     // Lists of Kubernetes and Google Workspace.
     ListForm {
         list: "items",
-        with: Some("kind"),
+        with: &["kind"],
         beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
     },
     // Google Workspace, as collected by ALFA.
-    ListForm { list: "activities", with: None, beside: &[] },
+    ListForm { list: "activities", with: &[], beside: &[] },
     // Microsoft Graph, and Azure's REST API.
     ListForm {
         list: "value",
-        with: None,
+        with: &[],
         beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
     },
     // The response of CloudTrail's LookupEvents.
-    ListForm { list: "Events", with: None, beside: &["NextToken"] },
+    ListForm { list: "Events", with: &[], beside: &["NextToken"] },
     // CloudWatch Logs subscriptions, and search results.
     ListForm {
         list: "logEvents",
-        with: Some("messageType"),
+        with: &["messageType"],
         beside: &["messageType", "owner", "logGroup", "logStream", "subscriptionFilters"],
     },
     ListForm {
         list: "events",
-        with: Some("searchedLogStreams"),
-        beside: &["searchedLogStreams", "nextToken"],
+        with: &["searchedLogStreams", "meta"],
+        // The last one is from Twilio's API.
+        beside: &["searchedLogStreams", "nextToken", "meta"],
     },
     // Slack and Cloud Logging.
-    ListForm { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
-    // Cloudflare.
+    ListForm { list: "entries", with: &[], beside: &["response_metadata", "nextPageToken"] },
+    // Cloudflare and Netskope.
     ListForm {
         list: "result",
-        with: Some("success"),
-        beside: &["success", "errors", "messages", "result_info"],
+        with: &["success", "ok"],
+        beside: &["success", "errors", "messages", "result_info", "ok", "wait_time", "timestamp_hwm"],
     },
     // Auth0's API and log streams to webhooks, and Tailscale's API.
     ListForm {
         list: "logs",
-        with: None,
+        with: &[],
         beside: &[
             "start",
             "limit",
@@ -70,17 +72,40 @@ static FORMS: [ListForm; 19] = [
         ],
     },
     // Advanced hunting in Microsoft Defender, through Microsoft Graph and its own API.
-    ListForm { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
-    ListForm { list: "Results", with: Some("Schema"), beside: &["Stats", "Schema"] },
-    // Datadog's first search API.
-    ListForm { list: "data", with: Some("meta"), beside: &["meta", "links"] },
+    // The last ones are from MongoDB Atlas.
+    ListForm {
+        list: "results",
+        with: &["schema", "totalCount"],
+        beside: &["@odata.context", "schema", "links", "totalCount"],
+    },
+    ListForm { list: "Results", with: &["Schema"], beside: &["Stats", "Schema"] },
+    // Datadog's first search API, and the APIs of Fastly, Anthropic, OpenAI, Asana, and SentinelOne.
+    ListForm {
+        list: "data",
+        with: &["meta", "has_more", "next_page", "pagination"],
+        beside: &[
+            "meta",
+            "links",
+            "has_more",
+            "first_id",
+            "last_id",
+            "object",
+            "next_page",
+            "pagination",
+            "errors",
+        ],
+    },
+    // Tines.
+    ListForm { list: "audit_logs", with: &["meta"], beside: &["meta"] },
+    // GuardDuty's API.
+    ListForm { list: "Findings", with: &[], beside: &["NextToken"] },
     // OpenTelemetry, whose log records are nested deeper.
-    ListForm { list: otlp::LIST, with: None, beside: &[] },
+    ListForm { list: otlp::LIST, with: &[], beside: &[] },
     // Query results with columns and rows.
-    ListForm { list: "tables", with: None, beside: &[] },
-    ListForm { list: "rows", with: None, beside: &[] },
-    ListForm { list: "values", with: None, beside: &[] },
-    ListForm { list: "datarows", with: None, beside: &[] },
+    ListForm { list: "tables", with: &[], beside: &[] },
+    ListForm { list: "rows", with: &[], beside: &[] },
+    ListForm { list: "values", with: &[], beside: &[] },
+    ListForm { list: "datarows", with: &[], beside: &[] },
 ];
 
 /// Lists whose elements aren't events themselves.
@@ -114,7 +139,7 @@ impl ListForm {
         let beside = |name: &str| name == self.list || self.beside.contains(&name);
         root.members().all(|(name, _)| beside(&name.text()))
             && root.members().filter(|(name, _)| name.text() == self.list).count() == 1
-            && self.with.is_none_or(|name| root.get(name).is_some())
+            && (self.with.is_empty() || self.with.iter().any(|name| root.get(name).is_some()))
             && root
                 .get(self.list)
                 .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
