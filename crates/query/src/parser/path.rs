@@ -117,37 +117,50 @@ impl<'v, 'b> Scope<'v, 'b> {
 }
 
 /// A set of top-level field names, by number.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Roots(u128);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Roots([u128; WORDS]);
+
+/// The number of words of a set of fields. The built-in parsers require about 300 fields.
+const WORDS: usize = 4;
 
 impl Roots {
+    /// The number of fields that a set can contain.
+    pub(super) const CAPACITY: usize = WORDS * u128::BITS as usize;
+
+    const FULL: Self = Self([u128::MAX; WORDS]);
+
     /// Adds a field by its number, unless the number exceeds the set's capacity.
-    pub(super) const fn add(&mut self, number: usize) {
-        if number < u128::BITS as usize {
-            self.0 |= 1 << number;
+    pub(super) fn add(&mut self, number: usize) {
+        if number < Self::CAPACITY {
+            self.0[number / u128::BITS as usize] |= 1 << (number % u128::BITS as usize);
         }
     }
 
-    pub(super) const fn contains_all(self, others: Self) -> bool {
-        others.0 & !self.0 == 0
+    pub(super) fn contains_all(&self, others: &Self) -> bool {
+        self.0.iter().zip(others.0).all(|(word, other)| other & !word == 0)
     }
 
     /// Returns the union of both sets.
-    pub(super) const fn with(self, others: Self) -> Self {
-        Self(self.0 | others.0)
+    pub(super) fn with(mut self, others: &Self) -> Self {
+        self.0.iter_mut().zip(others.0).for_each(|(word, other)| *word |= other);
+        self
     }
 
     /// True if the sets intersect, or if `of` is the full set.
-    pub(super) const fn has_any(self, of: Self) -> bool {
-        self.0 & of.0 != 0 || of.0 == u128::MAX
+    pub(super) fn has_any(&self, of: &Self) -> bool {
+        self.0.iter().zip(of.0).any(|(word, other)| word & other != 0) || *of == Self::FULL
     }
 
     /// Returns the name with the highest number, which the fewest parsers share. Returns the full set if there is none.
-    pub(super) const fn rarest(self) -> Self {
-        match self.0.checked_ilog2() {
-            Some(last) => Self(1 << last),
-            None => Self(u128::MAX),
+    pub(super) fn rarest(&self) -> Self {
+        let mut rarest = Self::default();
+        for (place, word) in self.0.iter().enumerate().rev() {
+            if let Some(last) = word.checked_ilog2() {
+                rarest.0[place] = 1 << last;
+                return rarest;
+            }
         }
+        Self::FULL
     }
 }
 
@@ -204,8 +217,8 @@ impl<'v> Top<'v> {
     }
 
     /// Returns the top-level fields that parsers may require.
-    pub(super) const fn roots(&self) -> Roots {
-        self.roots
+    pub(super) const fn roots(&self) -> &Roots {
+        &self.roots
     }
 }
 
