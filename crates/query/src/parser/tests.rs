@@ -64,6 +64,16 @@ fn parses_each_sample_as_expected() {
     }
 }
 
+/// Recorded events are redacted by default. That removes nothing that parsers extract.
+#[test]
+fn redaction_keeps_what_parsers_extract() {
+    let parsers = Parsers::built_in();
+    for (file, event, wanted) in samples() {
+        let redacted = Event::parse(event.as_bytes(), &Redaction::default()).unwrap();
+        assert_eq!(who_what_when(&parsers, redacted.as_str()), Some(wanted), "{file}: {}", redacted.as_str());
+    }
+}
+
 #[test]
 fn every_parser_has_samples_of_several_actions_and_outcomes() {
     let mut said: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
