@@ -893,7 +893,7 @@ mod tests {
             }
         }
         // Lists in responses are extracted if a parser recognizes each element.
-        let entry = r#"{"type":"login","createdAt":"2026-03-02T09:15:27Z","actorId":"u","countryCode":"SE"}"#;
+        let entry = r#"{"type":"login","createdAt":"2026-03-02T09:15:27Z","actorId":"u","ip":"203.0.113.9","countryCode":"SE","metadata":{}}"#;
         for (envelope, place) in [
             (r#"{"data":{"auditEntries":{"nodes":[EVENT,EVENT],"pageInfo":{}}}}"#, "data.auditEntries.nodes"),
             (r#"{"status":200,"error":false,"meta":{"activity_logs":[EVENT,EVENT]}}"#, "meta.activity_logs"),

@@ -315,6 +315,23 @@ fn events_of_other_products_do_not_fit_our_shape() {
             r#"{"action":"deploy","target":{"id":"7","type":"app"},"time":1772442927}"#.into(),
             None,
         ),
+        // Logs that programs write by themselves, in shapes that resemble those of Fastly, Linear, Figma, and PagerDuty.
+        (
+            r#"{"event_type":"invoice.paid","customer_id":"c","created_at":"2026-03-02T09:15:27Z","user_id":"u"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"type":"invoice.paid","createdAt":"2026-03-02T09:15:27Z","actorId":"u","ip":"203.0.113.9","metadata":{}}"#.into(),
+            None,
+        ),
+        (
+            r#"{"action":{"type":"pay"},"actor":{"id":"u"},"entity":{"id":"i"},"context":{},"timestamp":1772442927}"#.into(),
+            None,
+        ),
+        (
+            r#"{"event_type":"invoice.paid","resource_type":"invoice","occurred_at":"2026-03-02T09:15:27Z","data":{"id":"i"}}"#.into(),
+            None,
+        ),
     ] {
         let wanted: Option<Json> = wanted.map(|wanted| serde_json::from_str(wanted).unwrap());
         assert_eq!(read(&parsers, &event), wanted, "{event}");
