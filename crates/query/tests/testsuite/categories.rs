@@ -146,6 +146,11 @@ SentinelOne | user deleted | account | authentication
 GuardDuty | Recon:EC2/PortProbeUnprotectedPort | incident | account
 AWS WAF | waf.BLOCK | network incident | account
 osquery | listening_ports added | network | account
+CyberArk | Retrieve password | secret-access credential | deletion
+CyberArk | Add Owner | permission | deletion
+Push Security | LOGIN | authentication | account
+Thinkst Canary | Shared File Opened | incident | account
+Cisco Umbrella | dns.Blocked | network incident | account
 countersign | user.create | account | deletion
 countersign | session.login | authentication | account
 countersign | user.session.start | authentication | account
