@@ -674,6 +674,18 @@ mod tests {
             (r#"{"logs":[{"a":1}],"nextLogId":"n","status":"done"}"#, &[r#"1 logs[0]: {"a":1}"#]),
             (r#"{"data":[{"a":1}],"meta":{},"links":{}}"#, &[r#"1 data[0]: {"a":1}"#]),
             (r#"{"data":[{"a":1}]}"#, &[r#"1: {"data":[{"a":1}]}"#]),
+            (r#"{"object":"list","data":[{"a":1}],"has_more":false}"#, &[r#"1 data[0]: {"a":1}"#]),
+            (r#"{"data":[{"a":1}],"next_page":null}"#, &[r#"1 data[0]: {"a":1}"#]),
+            (r#"{"data":[{"a":1}],"object":"list"}"#, &[r#"1: {"data":[{"a":1}],"object":"list"}"#]),
+            (r#"{"records":[{"a":1}],"next_cursor":null,"limit":10}"#, &[r#"1 records[0]: {"a":1}"#]),
+            (r#"{"events":[{"a":1}],"meta":{"page":0}}"#, &[r#"1 events[0]: {"a":1}"#]),
+            (r#"{"ok":1,"result":[{"a":1}],"wait_time":5}"#, &[r#"1 result[0]: {"a":1}"#]),
+            (
+                r#"{"links":[{"rel":"self"}],"results":[{"a":1}],"totalCount":1}"#,
+                &[r#"1 results[0]: {"a":1}"#],
+            ),
+            (r#"{"audit_logs":[{"a":1}],"meta":{}}"#, &[r#"1 audit_logs[0]: {"a":1}"#]),
+            (r#"{"Findings":[{"a":1}],"NextToken":"n"}"#, &[r#"1 Findings[0]: {"a":1}"#]),
             (r#"{"schema":[{"name":"a"}],"results":[{"a":1}]}"#, &[r#"1 results[0]: {"a":1}"#]),
             (r#"{"Stats":{},"Schema":[{"Name":"a"}],"Results":[{"a":1}]}"#, &[r#"1 Results[0]: {"a":1}"#]),
             (r#"{"Events":[{"a":1}],"NextToken":"x"}"#, &[r#"1 Events[0]: {"a":1}"#]),
@@ -920,6 +932,20 @@ mod tests {
                 }
             }
         }
+        // Lists in responses are extracted if a parser recognizes each element.
+        let entry = r#"{"type":"login","createdAt":"2026-03-02T09:15:27Z","actorId":"u","ip":"203.0.113.9","countryCode":"SE","metadata":{}}"#;
+        for (envelope, place) in [
+            (r#"{"data":{"auditEntries":{"nodes":[EVENT,EVENT],"pageInfo":{}}}}"#, "data.auditEntries.nodes"),
+            (r#"{"status":200,"error":false,"meta":{"activity_logs":[EVENT,EVENT]}}"#, "meta.activity_logs"),
+            (r#"{"rows":[EVENT,EVENT],"options":{}}"#, "rows"),
+            (r#"{"data":{"items":[EVENT,EVENT]},"jsonapi":{"version":"1.0"},"links":{}}"#, "data.items"),
+            (r#"{"data":{"auditLogEntries":{"nodes":[EVENT,EVENT]}}}"#, "data.auditLogEntries.nodes"),
+        ] {
+            let wanted = [0, 1].map(|nth| format!("1 {place}[{nth}]: {entry}"));
+            assert_eq!(events(&[envelope.replace("EVENT", entry).as_bytes()]).unwrap(), wanted);
+            let unknown = envelope.replace("EVENT", r#"{"action":"vault.delete"}"#);
+            assert_eq!(events(&[unknown.as_bytes()]).unwrap(), [format!("1: {unknown}")]);
+        }
         // If a parser recognizes the whole, nothing is extracted.
         let whole = r#"{"specversion":"1.0","data":{"protoPayload":{"methodName":"m","serviceName":"s"},"timestamp":"2026-03-02T09:15:27Z"}}"#;
         assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
@@ -987,6 +1013,14 @@ mod tests {
                 false,
             ),
             (format!(r#"{{"detail-type":"x","source":"y","detail":{microsoft}}}"#), true),
+            (
+                r#"{"detail-type":"GuardDuty Finding","source":"aws.guardduty","detail":{"schemaVersion":"2.0","accountId":"1","type":"t","service":{"serviceName":"guardduty","eventLastSeen":"2026-03-02T09:15:27Z"}}}"#.into(),
+                false,
+            ),
+            (
+                r#"{"sourcetype":"zscalernss-audit","event":{"auditlogtype":"ZIA","adminid":"a","action":"UPDATE","category":"c","epochtime":"1772442927"}}"#.into(),
+                false,
+            ),
             (
                 format!(
                     r#"{{"EventId":"e","EventName":"DeleteBucket","CloudTrailEvent":{}}}"#,

@@ -39,7 +39,7 @@ struct Envelope {
     list: Option<&'static str>,
     /// Members that must also exist, and their required strings.
     with: Conditions,
-    /// The path to the event; empty if the element of the list is the event.
+    /// The path to the content; `""` if an element of the list is the event itself.
     content: &'static str,
     encoding: Encoding,
     /// True if the members around the content may describe the event, such as its time. Then the content is
@@ -73,7 +73,7 @@ const fn with_context(
 }
 
 /// The known envelopes. A new one also needs one of [`SIGNS`], and a row in docs/importing-logs.md.
-static ENVELOPES: [Envelope; 43] = [
+static ENVELOPES: &[Envelope] = &[
     // SNS over HTTPS, and to a Lambda function.
     one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
     one(&[("EventSource", Some("aws:sns"))], "Sns.Message", Text),
@@ -133,11 +133,17 @@ static ENVELOPES: [Envelope; 43] = [
     with_context(None, &[("@timestamp", None)], "@message", Text),
     with_context(Some("messages"), &[], "map._raw", Text),
     with_context(Some("messages"), &[], "message.message", Text),
+    // Responses whose list is deeper: Figma, Linear, Sentry, Snyk, and Wiz.
+    with_context(Some("meta.activity_logs"), &[], "", Either),
+    with_context(Some("data.auditEntries.nodes"), &[], "", Either),
+    with_context(Some("rows"), &[("options", None)], "", Either),
+    with_context(Some("data.items"), &[("jsonapi", None)], "", Either),
+    with_context(Some("data.auditLogEntries.nodes"), &[], "", Either),
 ];
 
 /// Marks of envelopes: each envelope contains at least one. An event without any is not parsed as an
 /// envelope.
-const SIGNS: [&str; 28] = [
+const SIGNS: &[&str] = &[
     "\"TopicArn\"",
     "\"aws:sns\"",
     "\"aws:sqs\"",
@@ -166,6 +172,11 @@ const SIGNS: [&str; 28] = [
     "\"messages\"",
     "\"MillisBehindLatest\"",
     "\"stat\"",
+    "\"activity_logs\"",
+    "\"auditEntries\"",
+    "\"auditLogEntries\"",
+    "\"jsonapi\"",
+    "\"rows\"",
 ];
 
 static SIGN_FINDER: LazyLock<AhoCorasick> =
@@ -254,10 +265,10 @@ impl Envelope {
     }
 }
 
-/// Returns the raw JSON at a path of names separated by dots. `None` if an object on the way repeats a
+/// Returns the raw JSON at a path of names separated by dots, which may be empty. `None` if an object on the way repeats a
 /// name, because one value would be lost silently.
 fn at<'a>(object: &'a str, path: &str) -> Option<&'a str> {
-    path.split('.').try_fold(object, |object, name| {
+    path.split('.').filter(|name| !name.is_empty()).try_fold(object, |object, name| {
         let members: BTreeMap<Cow<'_, str>, &'a RawValue> = serde_json::from_str(object).ok()?;
         let are_distinct = members.len() == Document::parse(object)?.root().members().count();
         members.get(name).filter(|_| are_distinct).map(|value| value.get())
@@ -294,7 +305,7 @@ mod tests {
     fn each_envelope_has_a_sign() {
         // Signs that are always in the elements of these lists.
         let in_elements = [("Messages", "\"ReceiptHandle\""), ("receivedMessages", "\"ackId\"")];
-        for Envelope { list, with, content, .. } in &ENVELOPES {
+        for Envelope { list, with, content, .. } in ENVELOPES {
             let names = list.iter().chain([content]).flat_map(|path| path.split('.'));
             let with = with.iter().flat_map(|(name, text)| [Some(*name), *text]).flatten();
             let quoted: Vec<String> = names.chain(with).map(|text| format!("\"{text}\"")).collect();

@@ -8,19 +8,29 @@ use crate::otlp;
 /// The form of a delivery: an object with a list of events and known other members.
 pub(super) struct ListForm {
     pub(super) list: &'static str,
-    /// Members of which one must exist as well, to distinguish the delivery from an event with such a list.
+    /// Members of which one must exist as well, to distinguish the delivery from an event with such a list. Empty if
+    /// the list suffices.
     with: &'static [&'static str],
     beside: &'static [&'static str],
 }
 
-static FORMS: [ListForm; 24] = [
+static FORMS: &[ListForm] = &[
     // Files of AWS CloudTrail.
     ListForm { list: "Records", with: &[], beside: &[] },
-    // Azure blobs and event hubs, Salesforce, and Jira.
+    // Azure blobs and event hubs, Salesforce, Jira, and PagerDuty's API.
     ListForm {
         list: "records",
         with: &[],
-        beside: &["totalSize", "done", "nextRecordsUrl", "offset", "limit", "total"],
+        beside: &[
+            "totalSize",
+            "done",
+            "nextRecordsUrl",
+            "offset",
+            "limit",
+            "total",
+            "next_cursor",
+            "response_metadata",
+        ],
     },
     // Lists of Kubernetes, Google Workspace, and 1Password.
     ListForm {
@@ -38,7 +48,7 @@ static FORMS: [ListForm; 24] = [
     },
     // The response of CloudTrail's LookupEvents.
     ListForm { list: "Events", with: &[], beside: &["NextToken"] },
-    // CloudWatch Logs subscriptions and search results, and Dropbox.
+    // CloudWatch Logs subscriptions and search results, Dropbox, and Twilio.
     ListForm {
         list: "logEvents",
         with: &["messageType"],
@@ -46,8 +56,8 @@ static FORMS: [ListForm; 24] = [
     },
     ListForm {
         list: "events",
-        with: &["searchedLogStreams", "has_more"],
-        beside: &["searchedLogStreams", "nextToken", "cursor", "has_more"],
+        with: &["searchedLogStreams", "has_more", "meta"],
+        beside: &["searchedLogStreams", "nextToken", "cursor", "has_more", "meta"],
     },
     // Slack, Cloud Logging, and Box.
     ListForm {
@@ -55,11 +65,11 @@ static FORMS: [ListForm; 24] = [
         with: &[],
         beside: &["response_metadata", "nextPageToken", "chunk_size", "next_stream_position", "total_count"],
     },
-    // Cloudflare.
+    // Cloudflare and Netskope.
     ListForm {
         list: "result",
-        with: &["success"],
-        beside: &["success", "errors", "messages", "result_info"],
+        with: &["success", "ok"],
+        beside: &["success", "errors", "messages", "result_info", "ok", "wait_time", "timestamp_hwm"],
     },
     // Auth0's API and log streams to webhooks, and Tailscale's API.
     ListForm {
@@ -77,22 +87,35 @@ static FORMS: [ListForm; 24] = [
             "tailnetId",
         ],
     },
-    // Advanced hunting in Microsoft Defender, through Microsoft Graph and its own API, and Confluence.
+    // Advanced hunting in Microsoft Defender, through Microsoft Graph and its own API; Confluence, and MongoDB Atlas.
     ListForm {
         list: "results",
-        with: &["schema", "_links"],
-        beside: &["@odata.context", "schema", "start", "limit", "size", "_links"],
+        with: &["schema", "_links", "totalCount"],
+        beside: &["@odata.context", "schema", "start", "limit", "size", "_links", "links", "totalCount"],
     },
     ListForm { list: "Results", with: &["Schema"], beside: &["Stats", "Schema"] },
-    // Datadog's first search API, Atlassian, OneLogin, and Docusign Monitor.
+    // Datadog's first search API, and the APIs of Anthropic, Asana, Atlassian, Docusign Monitor, Fastly, OneLogin, OpenAI,
+    // and SentinelOne.
     ListForm {
         list: "data",
-        with: &["meta", "pagination", "endCursor"],
-        beside: &["meta", "links", "status", "pagination", "endCursor"],
+        with: &["meta", "pagination", "endCursor", "has_more", "next_page"],
+        beside: &[
+            "meta",
+            "links",
+            "status",
+            "pagination",
+            "endCursor",
+            "has_more",
+            "first_id",
+            "last_id",
+            "object",
+            "next_page",
+            "errors",
+        ],
     },
     // Jira, Confluence, and Bitbucket Data Center.
     ListForm { list: "entities", with: &["pagingInfo"], beside: &["pagingInfo"] },
-    // Zendesk.
+    // Zendesk and Tines.
     ListForm {
         list: "audit_logs",
         with: &[],
@@ -103,6 +126,8 @@ static FORMS: [ListForm; 24] = [
     ListForm { list: "activity_logs", with: &[], beside: ZOOM_PAGE },
     // Duo's Admin API, version 1.
     ListForm { list: "response", with: &["stat"], beside: &["stat", "metadata"] },
+    // GuardDuty's API.
+    ListForm { list: "Findings", with: &[], beside: &["NextToken"] },
     // OpenTelemetry, whose log records are nested deeper.
     ListForm { list: otlp::LIST, with: &[], beside: &[] },
     // Query results with columns and rows.

@@ -191,7 +191,7 @@ impl Definition {
         self.rarest_fields = self
             .required_fields
             .iter()
-            .fold(Roots::default(), |rarest_fields, roots| rarest_fields.with(roots.rarest()));
+            .fold(Roots::default(), |rarest_fields, roots| rarest_fields.with(&roots.rarest()));
     }
 
     /// Numbers the field names that paths start with, after all parsers have called [`Self::number_roots`].
@@ -212,9 +212,9 @@ impl Definition {
     }
 
     /// False if an event with these top-level fields can't be of this shape.
-    pub(super) fn may_fit(&self, there: Roots) -> bool {
-        (cfg!(target_arch = "wasm32") || there.has_any(self.rarest_fields))
-            && self.required_fields.iter().any(|needed| there.contains_all(*needed))
+    pub(super) fn may_fit(&self, there: &Roots) -> bool {
+        (cfg!(target_arch = "wasm32") || there.has_any(&self.rarest_fields))
+            && self.required_fields.iter().any(|needed| there.contains_all(needed))
     }
 
     /// Returns the parsed fields of an event, if it is of this shape.

@@ -19,7 +19,7 @@ use crate::value::Value;
 
 /// The built-in parsers, in the order they are tried. If shapes overlap, the narrower one comes first. Our own shape
 /// precedes all others, so that content within our events can't pass for another product's.
-pub(super) static BUILT_IN: [(&str, &str); 38] = [
+pub(super) static BUILT_IN: &[(&str, &str)] = &[
     ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
@@ -55,6 +55,41 @@ pub(super) static BUILT_IN: [(&str, &str); 38] = [
     ("notion.json", include_str!(concat!(env!("OUT_DIR"), "/notion.json"))),
     ("zendesk.json", include_str!(concat!(env!("OUT_DIR"), "/zendesk.json"))),
     ("docusign.json", include_str!(concat!(env!("OUT_DIR"), "/docusign.json"))),
+    ("anthropic.json", include_str!(concat!(env!("OUT_DIR"), "/anthropic.json"))),
+    ("asana.json", include_str!(concat!(env!("OUT_DIR"), "/asana.json"))),
+    ("aws-waf.json", include_str!(concat!(env!("OUT_DIR"), "/aws-waf.json"))),
+    ("axonius.json", include_str!(concat!(env!("OUT_DIR"), "/axonius.json"))),
+    ("carbon-black.json", include_str!(concat!(env!("OUT_DIR"), "/carbon-black.json"))),
+    ("crowdstrike.json", include_str!(concat!(env!("OUT_DIR"), "/crowdstrike.json"))),
+    ("cyberark.json", include_str!(concat!(env!("OUT_DIR"), "/cyberark.json"))),
+    ("elasticsearch.json", include_str!(concat!(env!("OUT_DIR"), "/elasticsearch.json"))),
+    ("fastly.json", include_str!(concat!(env!("OUT_DIR"), "/fastly.json"))),
+    ("figma.json", include_str!(concat!(env!("OUT_DIR"), "/figma.json"))),
+    ("guardduty.json", include_str!(concat!(env!("OUT_DIR"), "/guardduty.json"))),
+    ("heroku.json", include_str!(concat!(env!("OUT_DIR"), "/heroku.json"))),
+    ("keycloak.json", include_str!(concat!(env!("OUT_DIR"), "/keycloak.json"))),
+    ("linear.json", include_str!(concat!(env!("OUT_DIR"), "/linear.json"))),
+    ("mongodb.json", include_str!(concat!(env!("OUT_DIR"), "/mongodb.json"))),
+    ("netskope.json", include_str!(concat!(env!("OUT_DIR"), "/netskope.json"))),
+    ("openai.json", include_str!(concat!(env!("OUT_DIR"), "/openai.json"))),
+    ("orca.json", include_str!(concat!(env!("OUT_DIR"), "/orca.json"))),
+    ("osquery.json", include_str!(concat!(env!("OUT_DIR"), "/osquery.json"))),
+    ("pagerduty.json", include_str!(concat!(env!("OUT_DIR"), "/pagerduty.json"))),
+    ("panther.json", include_str!(concat!(env!("OUT_DIR"), "/panther.json"))),
+    ("push-security.json", include_str!(concat!(env!("OUT_DIR"), "/push-security.json"))),
+    ("sentinelone.json", include_str!(concat!(env!("OUT_DIR"), "/sentinelone.json"))),
+    ("sentry.json", include_str!(concat!(env!("OUT_DIR"), "/sentry.json"))),
+    ("snyk.json", include_str!(concat!(env!("OUT_DIR"), "/snyk.json"))),
+    ("sublime.json", include_str!(concat!(env!("OUT_DIR"), "/sublime.json"))),
+    ("thinkst-canary.json", include_str!(concat!(env!("OUT_DIR"), "/thinkst-canary.json"))),
+    ("tines.json", include_str!(concat!(env!("OUT_DIR"), "/tines.json"))),
+    ("tracebit.json", include_str!(concat!(env!("OUT_DIR"), "/tracebit.json"))),
+    ("twilio.json", include_str!(concat!(env!("OUT_DIR"), "/twilio.json"))),
+    ("umbrella.json", include_str!(concat!(env!("OUT_DIR"), "/umbrella.json"))),
+    ("upwind.json", include_str!(concat!(env!("OUT_DIR"), "/upwind.json"))),
+    ("vault.json", include_str!(concat!(env!("OUT_DIR"), "/vault.json"))),
+    ("wiz.json", include_str!(concat!(env!("OUT_DIR"), "/wiz.json"))),
+    ("zscaler.json", include_str!(concat!(env!("OUT_DIR"), "/zscaler.json"))),
     ("ocsf.json", include_str!(concat!(env!("OUT_DIR"), "/ocsf.json"))),
     ("ecs.json", include_str!(concat!(env!("OUT_DIR"), "/ecs.json"))),
     ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),
@@ -95,7 +130,7 @@ impl Parsers {
         static PARSED: OnceLock<Parsers> = OnceLock::new();
         // Doesn't use `with`, so that programs without other parsers don't contain the code for merging them.
         PARSED
-            .get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
+            .get_or_init(|| match parse(BUILT_IN.iter().copied(), Self::default().digest) {
                 Ok((list, digest)) => Self { begin_with_own: true, ..Self::new(assign(list), digest) },
                 Err(why) => unreachable!("{why:?}"),
             })
@@ -191,7 +226,7 @@ impl Parsers {
 fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
     static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
     for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
-        if let Some((_, rules)) = RULES.iter().find(|(name, _)| *name == file) {
+        if let Some((_, rules)) = RULES.iter().find(|(name, _)| name == file) {
             definition.category = CategoryRules::BuiltIn(rules);
         }
     }

@@ -120,43 +120,47 @@ impl<'v, 'b> Scope<'v, 'b> {
 const ROOT_WORDS: usize = 6;
 
 /// A set of top-level field names, by number.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Roots([u128; ROOT_WORDS]);
 
 impl Roots {
-    /// Number of names that a set can contain.
+    /// The number of fields that a set can contain.
     pub(super) const CAPACITY: usize = ROOT_WORDS * u128::BITS as usize;
+
+    const FULL: Self = Self([u128::MAX; ROOT_WORDS]);
 
     /// Adds a field by its number, unless the number exceeds the set's capacity.
     pub(super) fn add(&mut self, number: usize) {
-        if let Some(word) = self.0.get_mut(number / u128::BITS as usize) {
-            *word |= 1 << (number % u128::BITS as usize);
+        if number < Self::CAPACITY {
+            self.0[number / u128::BITS as usize] |= 1 << (number % u128::BITS as usize);
         }
     }
 
-    pub(super) fn contains_all(self, others: Self) -> bool {
+    pub(super) fn contains_all(&self, others: &Self) -> bool {
         self.0.iter().zip(others.0).all(|(word, other)| other & !word == 0)
     }
 
     /// Returns the union of both sets.
-    pub(super) fn with(mut self, others: Self) -> Self {
+    pub(super) fn with(mut self, others: &Self) -> Self {
         self.0.iter_mut().zip(others.0).for_each(|(word, other)| *word |= other);
         self
     }
 
     /// True if the sets intersect, or if `of` is the full set.
-    pub(super) fn has_any(self, of: Self) -> bool {
-        of.0[0] == u128::MAX || self.0.iter().zip(of.0).any(|(word, other)| word & other != 0)
+    pub(super) fn has_any(&self, of: &Self) -> bool {
+        self.0.iter().zip(of.0).any(|(word, other)| word & other != 0) || *of == Self::FULL
     }
 
     /// Returns the name with the highest number, which the fewest parsers share. Returns the full set if there is none.
-    pub(super) fn rarest(self) -> Self {
+    pub(super) fn rarest(&self) -> Self {
         let mut rarest = Self::default();
-        match (0..ROOT_WORDS).rev().find_map(|at| Some((at, self.0[at].checked_ilog2()?))) {
-            Some((at, last)) => rarest.0[at] = 1 << last,
-            None => rarest.0 = [u128::MAX; ROOT_WORDS],
+        for (place, word) in self.0.iter().enumerate().rev() {
+            if let Some(last) = word.checked_ilog2() {
+                rarest.0[place] = 1 << last;
+                return rarest;
+            }
         }
-        rarest
+        Self::FULL
     }
 }
 
@@ -213,8 +217,8 @@ impl<'v> Top<'v> {
     }
 
     /// Returns the top-level fields that parsers may require.
-    pub(super) const fn roots(&self) -> Roots {
-        self.roots
+    pub(super) const fn roots(&self) -> &Roots {
+        &self.roots
     }
 }
 

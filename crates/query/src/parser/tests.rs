@@ -64,6 +64,16 @@ fn parses_each_sample_as_expected() {
     }
 }
 
+/// Recorded events are redacted by default. That removes nothing that parsers extract.
+#[test]
+fn redaction_keeps_what_parsers_extract() {
+    let parsers = Parsers::built_in();
+    for (file, event, wanted) in samples() {
+        let redacted = Event::parse(event.as_bytes(), &Redaction::default()).unwrap();
+        assert_eq!(who_what_when(&parsers, redacted.as_str()), Some(wanted), "{file}: {}", redacted.as_str());
+    }
+}
+
 #[test]
 fn redaction_keeps_the_parsed_fields() {
     let parsers = Parsers::built_in();
@@ -81,9 +91,11 @@ fn every_parser_has_samples_of_several_actions_and_outcomes() {
         events.insert(event);
         outcomes.insert(wanted["outcome"].to_string());
     }
-    for (file, _) in BUILT_IN {
-        let (events, outcomes) = said.remove(file).unwrap_or_default();
-        assert!(events.len() >= 5 && outcomes.len() >= 2, "{file}: {} {outcomes:?}", events.len());
+    for (file, text) in BUILT_IN {
+        let (events, outcomes) = said.remove(*file).unwrap_or_default();
+        // Some sources never state an outcome.
+        let least = if text.contains(r#""outcome":"#) { 2 } else { 1 };
+        assert!(events.len() >= 5 && outcomes.len() >= least, "{file}: {} {outcomes:?}", events.len());
     }
     assert!(said.is_empty(), "{said:?}");
 }
@@ -310,6 +322,23 @@ fn events_of_other_products_do_not_fit_our_shape() {
         ),
         (
             r#"{"action":"deploy","target":{"id":"7","type":"app"},"time":1772442927}"#.into(),
+            None,
+        ),
+        // Logs that programs write by themselves, in shapes that resemble those of Fastly, Linear, Figma, and PagerDuty.
+        (
+            r#"{"event_type":"invoice.paid","customer_id":"c","created_at":"2026-03-02T09:15:27Z","user_id":"u"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"type":"invoice.paid","createdAt":"2026-03-02T09:15:27Z","actorId":"u","ip":"203.0.113.9","metadata":{}}"#.into(),
+            None,
+        ),
+        (
+            r#"{"action":{"type":"pay"},"actor":{"id":"u"},"entity":{"id":"i"},"context":{},"timestamp":1772442927}"#.into(),
+            None,
+        ),
+        (
+            r#"{"event_type":"invoice.paid","resource_type":"invoice","occurred_at":"2026-03-02T09:15:27Z","data":{"id":"i"}}"#.into(),
             None,
         ),
     ] {

@@ -125,6 +125,9 @@ fn american(text: &str) -> Option<String> {
     Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{rest}"))
 }
 
+/// The offset at which the seconds of a time in ISO 8601 end.
+const SECONDS_END: usize = "2020-12-30T22:30:06".len();
+
 /// Parses a date with a time and an offset. The offset may be missing if the time is known to be in UTC.
 pub(super) fn date(text: &str, utc: bool) -> Option<Time> {
     let time = text.get(11..)?;
@@ -137,6 +140,11 @@ pub(super) fn date(text: &str, utc: bool) -> Option<Time> {
         without_space(text)
     } else {
         return None;
+    };
+    // ISO 8601 allows a comma before the fraction, and Log4j writes it.
+    let text = match text.as_bytes().get(SECONDS_END) {
+        Some(b',') => Cow::Owned(text.replacen(',', ".", 1)),
+        _ => text,
     };
     Moment::parse(&text).map(|moment| moment.begin)
 }
@@ -159,6 +167,7 @@ mod tests {
             ("2020-02-29 23:30:00.123456789 -0100", "2020-03-01T00:30:00.123Z"),
             ("2020-01-01 10:00 UTC", "2020-01-01T10:00:00.000Z"),
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000Z"),
+            ("2020-12-30T22:30:06,949+0200", "2020-12-30T20:30:06.949Z"),
         ] {
             assert_eq!(read(text, None, false).as_deref(), Some(time), "{text}");
         }
@@ -182,6 +191,8 @@ mod tests {
             "2024-12-17 00:00:00000000",
             "2024-07-30T24:00:00Z",
             "2024-07-30T21:31:21.Z",
+            "2024-07-30T21:31:21,Z",
+            "2024-07-30T21:31:21,5,Z",
             "2024-07-30T21:31:21+24:00",
             "2024-07-30T21:31:21+1:00",
             "2024-07-30T21:31:21é",

@@ -157,6 +157,63 @@ Zendesk | rule.destroy | deletion configuration | read
 DocuSign | User.Login | authentication | change
 DocuSign | envelope-sent | change | deletion
 DocuSign | template-deleted | deletion | change
+Anthropic | sso_login_failed | authentication | configuration
+Anthropic | role_assignment_granted | permission | account
+Anthropic | admin_api_key_created | credential | read
+OpenAI | ip_allowlist.deleted | network deletion | account
+OpenAI | user.added | account | deletion
+OpenAI | login.failed | authentication | account
+Asana | user_login_failed | authentication | account
+Asana | workspace_export_started | export | deletion
+MongoDB | authCheck delete | deletion | read
+MongoDB | USER_ROLES_CHANGED_AUDIT | permission | account
+MongoDB | AUDIT_LOG_CONFIGURATION_UPDATED | logging | account
+Snyk | org.user.role.edit | permission | account
+Snyk | org.project.delete | deletion | account
+Wiz | DeleteServiceAccount | credential deletion | read
+Wiz | UpdateUser | account | deletion
+Tines | Login | authentication | account
+Tines | AuthenticationTokenCreation | credential | deletion
+CrowdStrike | grantUserRoles | permission | account
+CrowdStrike | EppDetectionSummaryEvent | incident | account
+CrowdStrike | changePassword | credential | deletion
+Zscaler | ADMINISTRATOR_MANAGEMENT.CREATE | account permission | deletion
+Zscaler | NSS.DELETE | logging deletion | account
+Netskope | Created new admin | account permission | deletion
+Netskope | Download | export | deletion
+Keycloak | LOGIN_ERROR | authentication | account
+Keycloak | REALM_ROLE_MAPPING.CREATE | permission | account
+Keycloak | UPDATE_PASSWORD | credential | authentication
+Elasticsearch | indices:data/read/search | read | change
+Elasticsearch | put_user | account | permission
+Elasticsearch | indices:admin/delete | deletion | read
+Fastly | version.activate | deployment | account
+Fastly | user.login_failure | authentication | account
+PagerDuty | team_reference.delete | permission deletion | incident
+PagerDuty | incident.acknowledged | incident | configuration
+Twilio | api-key.created | credential | deletion
+Heroku | collaborator.create | account permission | configuration
+Heroku | log_drain.destroy | logging deletion | account
+Sentry | member.invite | account | deletion
+Sentry | sso.disable | configuration | account
+Linear | workspaceExport | export | account
+Linear | userRoleChange | permission | account
+Figma | fig_file_export | export | deletion
+Figma | org_user_delete | account deletion | permission
+Panther | DELETE_DETECTION | logging deletion | account
+Panther | GET_SAML_SETTINGS | read | configuration
+Sublime | rules.delete | deletion configuration | account
+Carbon Black | Created grant | permission | account
+Axonius | ResetApiKey | credential | account
+SentinelOne | user deleted | account | authentication
+GuardDuty | Recon:EC2/PortProbeUnprotectedPort | incident | account
+AWS WAF | waf.BLOCK | network incident | account
+osquery | listening_ports added | network | account
+CyberArk | Retrieve password | secret-access credential | deletion
+CyberArk | Add Owner | permission | deletion
+Push Security | LOGIN | authentication | account
+Thinkst Canary | Shared File Opened | incident | account
+Cisco Umbrella | dns.Blocked | network incident | account
 countersign | user.create | account | deletion
 countersign | session.login | authentication | account
 countersign | user.session.start | authentication | account

@@ -136,6 +136,23 @@ const TABLE: &[(&str, &str, &str)] = &[
         "target:lin@corp.example",
         r#"{"date":"2026-05-04T10:00:00Z","type":"sapi","log_id":"1","user_id":"auth0|1","details":{"request":{"method":"post","path":"/api/v2/users","auth":{"user":{"user_id":"auth0|1","email":"lin@corp.example"}}},"response":{"body":{"user_id":"auth0|9","email":"kim@corp.example"}}}}"#,
     ),
+    // OpenAI and CrowdStrike: the target by its address, and by its identifier.
+    (
+        "target:lin@corp.example target:inv-2 actor:sa-1",
+        "target:kim@corp.example",
+        r#"{"object":"organization.audit_log","id":"a","type":"invite.sent","effective_at":1772442927,"actor":{"type":"api_key","api_key":{"id":"key_1","type":"service_account","service_account":{"id":"sa-1"}}},"invite.sent":{"id":"inv-2","data":{"email":"lin@corp.example"}}}"#,
+    ),
+    (
+        "target:lin@corp.example target==e70e actor:ada@corp.example",
+        "target:ada@corp.example",
+        r#"{"metadata":{"customerIDString":"c","eventType":"AuthActivityAuditEvent"},"event":{"UserId":"ada@corp.example","OperationName":"grantUserRoles","AuditKeyValues":[{"Key":"target_name","ValueString":"lin@corp.example"},{"Key":"target_user_uuid","ValueString":"e70e"}]}}"#,
+    ),
+    // Keycloak's log lines: the user's name is only in the text.
+    (
+        "actor:ada actor:u-1",
+        "actor:lin",
+        r#"{"@timestamp":"2026-05-04T10:00:00Z","log.logger":"org.keycloak.events","message":"type=\"LOGIN\", realmId=\"r\", clientId=\"c\", userId=\"u-1\", ipAddress=\"203.0.113.9\", username=\"ada\""}"#,
+    ),
 ];
 
 const OKTA: &str = r#"{"uuid":"7","eventType":"group.user_membership.add","published":"2026-05-04T10:00:00.000Z","version":"0","severity":"INFO","actor":{"id":"00u5","type":"User","alternateId":"lin.mo@corp.example","displayName":"Lin Mo"},"outcome":{"result":"SUCCESS"},"target":[{"id":"00u6","type":"User","alternateId":"kim@corp.example","displayName":"Kim Ono"},{"id":"00g7","type":"UserGroup","alternateId":"unknown","displayName":"Everyone"}]}"#;
