@@ -280,7 +280,7 @@ export class Drawer extends TextView {
       return html`<p class="faint">${parsedAs.unread}</p>`;
     }
     const { names } = texts.rows.columns;
-    const { action, also = [], actor, target, address, outcome, reason } = parsed;
+    const { action, also = [], actor, on_behalf_of: person, target, address, outcome, reason } = parsed;
     const fact = (name: string, content: unknown) =>
       content === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
     return html`
@@ -290,6 +290,7 @@ export class Drawer extends TextView {
           ${fact(names.time, happened === undefined ? html`<span class="faint">${parsedAs.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
           ${fact(names.action, action === undefined ? undefined : value([action, ...also].join(", "), 400))}
           ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
+          ${fact(names.for, person === undefined ? undefined : readParty(person))}
           ${fact(names.target, target === undefined ? undefined : readParty(target))}
           ${fact(names.address, address === undefined ? undefined : html`<code>${value(address)}</code>`)}
           ${fact(names.outcome, outcome === NOT_STATED ? html`<span class="faint">${notStated}</span>` : value(outcome))}
