@@ -354,6 +354,14 @@ test("ask: an answer about a person isn't silent about what agents did on their 
   // An agent in between is one on whose behalf another one acted.
   const planner = await ask(page, { who: "planner", behalf: "" });
   assert.match(await words(planner.locator("[data-on-behalf]")), /^And 3 events /);
+  await (await ask(page, { who: "", behalf: "u_1" })).locator("table button").first().click();
+  const drawer = page.locator("cs-drawer");
+  await drawer.locator(".sentence").waitFor();
+  assert.match(
+    await words(drawer.locator(".sentence")),
+    /agent support-bot for Grace Hopper \(u_1\) did tool\.call to tool refund \(crm\/refund\)\. Outcome: success\.$/,
+  );
+  assert.match(await words(drawer.locator(".parsed")), /On behalf of user Grace Hopper u_1/);
 });
 
 test("ask: the program finds as many events by the same query", async (t) => {

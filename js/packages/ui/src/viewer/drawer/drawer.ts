@@ -425,7 +425,7 @@ function headingView(row: WholeRow, texts: Texts): TemplateResult {
 /** Renders the event's facts as a sentence, with the outcome if the event states one. */
 function sentence(summary: Summary, { rows }: Texts): unknown {
   const { sentences } = rows.drawer;
-  const { action, actor, target, outcome } = summary;
+  const { action, actor, for: person, target, outcome } = summary;
   if (action === undefined) {
     return html`<span class="faint">${sentences.unparsed}</span>`;
   }
@@ -434,7 +434,11 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
   const template = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
   const slots = {
     action: html`<strong>${value(action)}</strong>`,
-    actor: actor && party(actor),
+    actor:
+      actor &&
+      (person === undefined
+        ? party(actor)
+        : filled(rows.list.actorFor, { actor: party(actor), person: party(person) })),
     target: target && party(target),
   };
   const end =
