@@ -34,6 +34,9 @@ enum VirtualField {
     ActorId,
     ActorName,
     ActorType,
+    OnBehalfOfId,
+    OnBehalfOfName,
+    OnBehalfOfType,
     TargetId,
     TargetName,
     TargetType,
@@ -56,6 +59,7 @@ impl VirtualField {
         match self {
             Self::Action => Parts::ACTION,
             Self::ActorId | Self::ActorName | Self::ActorType => Parts::ACTOR,
+            Self::OnBehalfOfId | Self::OnBehalfOfName | Self::OnBehalfOfType => Parts::ON_BEHALF_OF,
             Self::TargetId | Self::TargetName | Self::TargetType => Parts::TARGET,
             Self::Address => Parts::ADDRESS,
             Self::Outcome => Parts::OUTCOME,
@@ -65,12 +69,15 @@ impl VirtualField {
     }
 }
 
-const VIRTUAL_FIELDS: [(&str, VirtualField); 19] = [
+const VIRTUAL_FIELDS: [(&str, VirtualField); 22] = [
     ("parsed.as", VirtualField::As),
     ("parsed.action", VirtualField::Action),
     ("parsed.actor.id", VirtualField::ActorId),
     ("parsed.actor.name", VirtualField::ActorName),
     ("parsed.actor.type", VirtualField::ActorType),
+    ("parsed.on_behalf_of.id", VirtualField::OnBehalfOfId),
+    ("parsed.on_behalf_of.name", VirtualField::OnBehalfOfName),
+    ("parsed.on_behalf_of.type", VirtualField::OnBehalfOfType),
     ("parsed.target.id", VirtualField::TargetId),
     ("parsed.target.name", VirtualField::TargetName),
     ("parsed.target.type", VirtualField::TargetType),
@@ -164,7 +171,7 @@ impl Fields {
             let Some((_, virtual_field)) = VIRTUAL_FIELDS.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
                     "parsed" => {
-                        "use parsed.as, parsed.action, parsed.actor.id, parsed.actor.name, parsed.actor.type, parsed.target.id, parsed.target.name, parsed.target.type, parsed.address, parsed.outcome or parsed.reason"
+                        "use parsed.as, parsed.action, parsed.actor.id, parsed.actor.name, parsed.actor.type, parsed.on_behalf_of.id, parsed.on_behalf_of.name, parsed.on_behalf_of.type, parsed.target.id, parsed.target.name, parsed.target.type, parsed.address, parsed.outcome or parsed.reason"
                     }
                     "link" => "use link.signer or link.chain",
                     _ => {
@@ -351,13 +358,16 @@ impl Fields {
 
     fn compute<'a>(virtual_field: VirtualField, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
         let of_read = |read: &'a Read<'a>| {
-            let Read { parsed_as, action, actor, target, address, outcome, reason, .. } = read;
+            let Read { parsed_as, action, actor, on_behalf_of, target, address, outcome, reason, .. } = read;
             let text = match virtual_field {
                 VirtualField::As => Some(parsed_as),
                 VirtualField::Action => action.as_ref(),
                 VirtualField::ActorId => actor.id.as_ref(),
                 VirtualField::ActorName => actor.name.as_ref(),
                 VirtualField::ActorType => actor.kind.as_ref(),
+                VirtualField::OnBehalfOfId => on_behalf_of.id.as_ref(),
+                VirtualField::OnBehalfOfName => on_behalf_of.name.as_ref(),
+                VirtualField::OnBehalfOfType => on_behalf_of.kind.as_ref(),
                 VirtualField::TargetId => target.id.as_ref(),
                 VirtualField::TargetName => target.name.as_ref(),
                 VirtualField::TargetType => target.kind.as_ref(),

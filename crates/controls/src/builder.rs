@@ -304,17 +304,18 @@ impl<'a> EvidenceBuilder<'a> {
                 draw.offer(record.leaf);
             }
         }
-        let (by, of, mentioned) = facts.subject;
+        let roles = facts.subject;
         if let Some(id) = &facts.likely
             && self.subject.likely.len() < MAX_LIKELY
             && !self.subject.likely.contains(id)
         {
             self.subject.likely.push(id.clone());
         }
-        self.subject.as_actor += u64::from(by);
-        self.subject.as_target += u64::from(of);
-        self.subject.mentioned += u64::from(mentioned);
-        if by || of {
+        self.subject.as_actor += u64::from(roles.is_actor);
+        self.subject.represented += u64::from(roles.is_represented);
+        self.subject.as_target += u64::from(roles.is_target);
+        self.subject.mentioned += u64::from(roles.is_mentioned);
+        if roles.has_any() {
             self.subject.extent.add(record.leaf, recorded, happened);
             let shown = self.list_event(record, facts);
             self.subject.events.push(shown, self.options.rows);

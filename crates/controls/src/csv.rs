@@ -57,7 +57,8 @@ pub fn write(evidence: &Evidence) -> String {
 
 /// Writes events as CSV, a line each.
 pub fn rows(events: &[ListedEvent]) -> String {
-    let columns = "entry,event,happened,recorded,action,actor,name,target,address,outcome,signed_by";
+    let columns =
+        "entry,event,happened,recorded,action,actor,name,on_behalf_of,target,address,outcome,signed_by";
     let mut out = columns.to_owned() + "\r\n";
     for shown in events {
         let summary = &shown.summary;
@@ -71,6 +72,7 @@ pub fn rows(events: &[ListedEvent]) -> String {
             &summary.action,
             &summary.actor,
             &summary.name,
+            &summary.on_behalf_of,
             &summary.target,
             &summary.address,
             &summary.outcome,

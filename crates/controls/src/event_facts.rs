@@ -54,9 +54,9 @@ pub struct EventFacts {
     pub(crate) is_read: bool,
     /// The parser and action, if neither the parser nor a rule assigns a category to the event.
     pub(crate) uncategorized: Option<Box<(String, String)>>,
-    /// Three flags: the subject is the actor, the subject is the target, and the identifier occurs elsewhere.
-    pub(crate) subject: (bool, bool, bool),
-    /// If the identifier occurs elsewhere: the identifier of an actor or target that contains it, or whose name does.
+    /// The roles of the subject in the event.
+    pub(crate) subject: SubjectRoles,
+    /// If the identifier occurs elsewhere: the identifier of a party that contains it, or whose name does.
     pub(crate) likely: Option<String>,
     /// True if the target is the requested record.
     pub(crate) is_of_record: bool,
@@ -64,6 +64,35 @@ pub struct EventFacts {
     pub(crate) summary: Option<Box<EventSummary>>,
     /// The signed event, if it is about the log itself.
     pub(crate) signed: Option<Box<str>>,
+}
+
+/// The roles of a person in an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SubjectRoles {
+    pub(crate) is_actor: bool,
+    /// True if someone else, such as an agent, acted for the person.
+    pub(crate) is_represented: bool,
+    pub(crate) is_target: bool,
+    /// True if the event contains the identifier, and the person has no role.
+    pub(crate) is_mentioned: bool,
+}
+
+impl SubjectRoles {
+    fn from_entry(entry: &Entry<'_>, subject: &str, text: &str) -> Self {
+        let mut roles = Self {
+            is_actor: is_party(Short::Actor, entry, subject),
+            is_represented: is_party(Short::For, entry, subject),
+            is_target: is_party(Short::Target, entry, subject),
+            is_mentioned: false,
+        };
+        roles.is_mentioned = !roles.has_any() && text.contains(subject);
+        roles
+    }
+
+    /// True if the person has a role in the event.
+    pub(crate) const fn has_any(self) -> bool {
+        self.is_actor || self.is_represented || self.is_target
+    }
 }
 
 /// The displayed fields of an event, cut to a readable length.
@@ -75,6 +104,8 @@ pub struct EventSummary {
     pub actor: String,
     /// The actor's name, if it has one.
     pub name: String,
+    /// The identifier of the party for whom the actor acted, or else its name.
+    pub on_behalf_of: String,
     /// The target: its type, if it has one, and its identifier.
     pub target: String,
     /// The address the action came from.
@@ -136,9 +167,8 @@ impl<'c> EventEvaluator<'c> {
             }
         }
         if let Some(subject) = &self.subject {
-            let (by, of) = (is_party(Short::Actor, entry, subject), is_party(Short::Target, entry, subject));
-            facts.subject = (by, of, !by && !of && text.contains(subject.as_str()));
-            if facts.subject.2 {
+            facts.subject = SubjectRoles::from_entry(entry, subject, text);
+            if facts.subject.is_mentioned {
                 facts.likely = likely(entry, subject);
             }
         }
@@ -147,8 +177,7 @@ impl<'c> EventEvaluator<'c> {
         if action.is_some_and(|action| LOG_ACTIONS.contains(&action)) {
             facts.signed = Some(text.into());
         }
-        let (by, of, _) = facts.subject;
-        if facts.held != Bits::default() || facts.is_of_record || by || of {
+        if facts.held != Bits::default() || facts.is_of_record || facts.subject.has_any() {
             facts.summary = Some(Box::new(EventSummary::from_entry(entry)));
         }
         facts
@@ -190,8 +219,8 @@ impl EventFacts {
     pub fn memory_bytes(&self) -> usize {
         let texts = |one: &String, other: &String| size_of::<(String, String)>() + one.len() + other.len();
         let length = |summary: &EventSummary| {
-            let EventSummary { action, actor, name, target, address, outcome } = summary;
-            let texts = [action, actor, name, target, address, outcome];
+            let EventSummary { action, actor, name, on_behalf_of, target, address, outcome } = summary;
+            let texts = [action, actor, name, on_behalf_of, target, address, outcome];
             size_of::<EventSummary>() + texts.iter().map(|text| text.len()).sum::<usize>()
         };
         size_of::<Self>()
@@ -201,23 +230,23 @@ impl EventFacts {
             + self.signed.as_deref().map_or(0, str::len)
     }
 
-    /// True if the subject is the actor or the target.
+    /// True if the subject is the actor, the party for whom it acted, or the target.
     pub const fn is_about_subject(&self) -> bool {
-        self.subject.0 || self.subject.1
+        self.subject.has_any()
     }
 }
 
-/// True if an actor or target has exactly this identifier, case-sensitively.
+/// True if a party has exactly this identifier, case-sensitively.
 pub(crate) fn is_party(short: Short, entry: &Entry<'_>, id: &str) -> bool {
     let mut found = false;
     short.each_party(entry, &mut |party| found |= party.id.as_deref() == Some(id));
     found
 }
 
-/// Returns the first identifier of an actor or target that contains the text, or whose name does.
+/// Returns the first identifier of a party that contains the text, or whose name does.
 fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
     let mut found = None;
-    for short in [Short::Actor, Short::Target] {
+    for short in [Short::Actor, Short::For, Short::Target] {
         short.each_party(entry, &mut |party| {
             let has = |field: &Option<std::borrow::Cow<'_, str>>| {
                 field.as_deref().is_some_and(|field| field.contains(text))
@@ -250,6 +279,7 @@ impl EventSummary {
             first.unwrap_or_default()
         };
         let (actor, name, _) = party(Short::Actor);
+        let (person, person_name, _) = party(Short::For);
         let (target, target_name, kind) = party(Short::Target);
         let target = if target.is_empty() { target_name } else { target };
         let target =
@@ -258,6 +288,7 @@ impl EventSummary {
             action: first(Short::Action),
             actor: if actor.is_empty() { name.clone() } else { actor },
             name,
+            on_behalf_of: if person.is_empty() { person_name } else { person },
             target,
             address: first(Short::Ip),
             outcome: entry.read.map_or_else(String::new, |read| read.outcome.as_str().into()),

@@ -97,7 +97,7 @@ fn value(evidence: &Evidence) -> Value {
             "id": record.id, "events": extent(&record.extent), "listed": listed(&record.events, shown),
         })),
         "subject": evidence.subject.as_ref().map(|subject| json!({
-            "id": subject.id, "as_actor": subject.as_actor, "as_target": subject.as_target,
+            "id": subject.id, "as_actor": subject.as_actor, "represented": subject.represented, "as_target": subject.as_target,
             "mentioned": subject.mentioned, "likely": subject.likely, "events": extent(&subject.extent),
             "listed": listed(&subject.events, shown),
         })),
@@ -155,7 +155,7 @@ pub(crate) fn shown(shown: &ListedEvent) -> Value {
     json!({
         "entry": shown.leaf, "event": shown.place, "recorded": time_text(shown.recorded),
         "happened": shown.happened.map(time_text), "signer": shown.signer, "action": summary.action, "actor": summary.actor,
-        "name": summary.name, "target": summary.target, "address": summary.address, "outcome": summary.outcome,
+        "name": summary.name, "on_behalf_of": summary.on_behalf_of, "target": summary.target, "address": summary.address, "outcome": summary.outcome,
     })
 }
 

@@ -41,10 +41,11 @@ pub fn write(evidence: &Evidence) -> String {
         let _ = writeln!(out, "## Events about one person\n");
         let _ = writeln!(
             out,
-            "{} about {}: {} as actor, {} as target (some may be both).{}\n",
+            "{} about {}: {} as actor, {} by others on behalf of this person, {} as target (some may be several of these).{}\n",
             capital(&events(subject.extent.events)),
             code(&subject.id),
             subject.as_actor,
+            subject.represented,
             subject.as_target,
             elsewhere(subject),
         );
@@ -156,6 +157,11 @@ fn table(out: &mut String, list: &[ListedEvent]) {
             marked(&summary.actor)
         } else {
             format!("{} ({})", marked(&summary.actor), marked(&summary.name))
+        };
+        let who = if summary.on_behalf_of.is_empty() {
+            who
+        } else {
+            format!("{who} for {}", marked(&summary.on_behalf_of))
         };
         let _ = writeln!(
             out,

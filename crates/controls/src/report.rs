@@ -542,14 +542,16 @@ pub struct Subject {
     pub id: String,
     /// Number of events with the person as actor.
     pub as_actor: u64,
+    /// Number of events in which someone else, such as an agent, acted for the person.
+    pub represented: u64,
     /// Number of events with the person as target.
     pub as_target: u64,
     /// Number of other events that contain the identifier.
     pub mentioned: u64,
-    /// Identifiers of actors and targets in these other events that contain the identifier, or whose name does:
+    /// Identifiers of parties in these other events that contain the identifier, or whose name does:
     /// possibly the same person.
     pub likely: Vec<String>,
-    /// Events with the person as actor or target.
+    /// Events with the person as actor, as the party for whom it acted, or as target.
     pub events: Listed<ListedEvent>,
     /// Number and ranges of these events.
     pub extent: Extent,

@@ -64,6 +64,7 @@ impl<'a> Facts<'a> {
         self.insert("parsed.as", &*read.parsed_as);
         let parties = [
             (["actor.id", "actor.name", "actor.type"], &read.actor),
+            (["on_behalf_of.id", "on_behalf_of.name", "on_behalf_of.type"], &read.on_behalf_of),
             (["target.id", "target.name", "target.type"], &read.target),
         ];
         for (names, party) in parties {
@@ -91,7 +92,10 @@ impl<'a> Facts<'a> {
     /// Returns a human-readable one-line summary.
     fn summary(&self) -> String {
         let first = |names: [&str; 2]| names.into_iter().find_map(|name| self.get(name));
-        let mut text = first(["actor.name", "actor.id"]).map_or_else(String::new, |who| format!("{who}: "));
+        let person = first(["on_behalf_of.name", "on_behalf_of.id"])
+            .map_or_else(String::new, |person| format!(" for {person}"));
+        let mut text =
+            first(["actor.name", "actor.id"]).map_or_else(String::new, |who| format!("{who}{person}: "));
         text.push_str(&self.get("action").unwrap_or(Cow::Borrowed("event")));
         if let Some(target) = first(["target.name", "target.id"]) {
             text.extend([" ", &*target]);
@@ -177,7 +181,7 @@ const MAX_LEAVES: usize = 256;
 
 /// True if [`Facts`] may have a fact with this name.
 pub(crate) fn is_name(name: &str) -> bool {
-    const NAMES: [&str; 34] = [
+    const NAMES: [&str; 37] = [
         "action",
         "actor.id",
         "actor.name",
@@ -193,6 +197,9 @@ pub(crate) fn is_name(name: &str) -> bool {
         "entry",
         "entry.first",
         "entries",
+        "on_behalf_of.id",
+        "on_behalf_of.name",
+        "on_behalf_of.type",
         "origin",
         "outcome",
         "parsed",

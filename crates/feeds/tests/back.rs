@@ -139,6 +139,47 @@ fn ecs_records_have_only_ecs_fields() {
 }
 
 #[test]
+fn records_state_for_whom_an_agent_acted() {
+    let event = json!({
+        "action": "tool.call", "actor": {"id": "bot", "name": "Support bot", "type": "agent"},
+        "on_behalf_of": {"id": "u_1", "name": "Grace Hopper"}, "target": {"id": "crm/refund", "type": "tool"},
+        "context": {"ip": "198.51.100.24"}, "outcome": "success",
+        "metadata": {"agent": {"model": "m-1"}, "tool": {"call_id": "c-1"}},
+    })
+    .to_string();
+    let parsers = Parsers::built_in();
+    for format in [Format::Ocsf, Format::Ecs, Format::Otlp] {
+        let line = record(format, &event).text;
+        let document = Document::parse(&line).unwrap();
+        let root = document.root();
+        let read = parsers.parse(&root).unwrap();
+        assert_eq!(read.actor.id.as_deref(), Some("bot"), "{line}");
+        let person = &read.on_behalf_of;
+        let parts = [&person.id, &person.name, &person.kind].map(|part| part.as_deref().unwrap_or_default());
+        assert_eq!(parts, ["u_1", "Grace Hopper", "user"], "{line}");
+    }
+    for format in [Format::Cef, Format::Syslog, Format::Ndjson] {
+        let line = record(format, &event).text;
+        assert!(line.contains("Support bot for Grace Hopper: tool.call"), "{line}");
+    }
+    let otlp = record(Format::Otlp, &event).text;
+    for (key, value) in
+        [("gen_ai.agent.id", "bot"), ("gen_ai.request.model", "m-1"), ("gen_ai.tool.call.id", "c-1")]
+    {
+        let attribute = format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
+        assert!(otlp.contains(&attribute), "{attribute}: {otlp}");
+    }
+    // A person who acts without an agent is no agent, and acts for nobody else.
+    for format in [Format::Ocsf, Format::Ecs, Format::Otlp, Format::Syslog] {
+        let line = record(format, &given::event().to_string()).text;
+        assert!(
+            !line.contains("on_behalf_of") && !line.contains("onBehalfOf") && !line.contains("gen_ai"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn records_of_findings_name_their_entries() {
     // Earlier versions wrote the entries as `leaves`.
     for name in ["entries", "leaves"] {

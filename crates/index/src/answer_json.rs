@@ -101,7 +101,7 @@ pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
                 json.name(name).text(&text);
             }
         }
-        for (name, short) in [("actor", Short::Actor), ("target", Short::Target)] {
+        for (short, name) in PARTIES.into_iter().filter_map(|short| Some((short, short.party_field()?))) {
             let mut is_first = true;
             short.each_party(&entry, &mut |party| {
                 if !party.is_empty() && core::mem::take(&mut is_first) {
@@ -349,9 +349,9 @@ impl EventIndex {
             }
         };
         fact(json, "action", Fact::Action);
-        for short in PARTIES {
+        for (short, name) in PARTIES.into_iter().filter_map(|short| Some((short, short.party_field()?))) {
             if let Some(party) = parties(segment, local, short).next() {
-                write_party(json.name(short.as_str()), &party);
+                write_party(json.name(name), &party);
             }
         }
         fact(json, "address", Fact::Ip);

@@ -398,7 +398,7 @@ impl OpenSegment {
         }
         for (builder, short) in self.parties.iter_mut().zip(PARTIES) {
             let before = builder.bytes();
-            let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
+            let read = entry.read.and_then(|read| read.party(short));
             let mut is_first = true;
             short.each_party(entry, &mut |party| {
                 // The parser's party comes first. The event usually has an equal one.

@@ -197,7 +197,7 @@ fn test_values_with(
 fn is_short(segment: &Segment, short: Short, values: &[Matcher], matches: &mut RowMatches) {
     let passes = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
     match short {
-        Short::Actor | Short::Target => {
+        Short::Actor | Short::For | Short::Target => {
             if let Some((parties, places)) = segment.parties(short) {
                 places.spread(&party::test_parties(segment, parties, values), matches);
             }
@@ -269,14 +269,14 @@ pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<It
         Short::Chain => Fact::Chain,
         Short::As => Fact::As,
         Short::Tenant => return segment.column(&["tenant"]).into_iter(),
-        Short::Actor | Short::Target => return None.into_iter(),
+        Short::Actor | Short::For | Short::Target => return None.into_iter(),
     };
     Some(segment.fact(fact)).into_iter()
 }
 
 fn add_flagged_for_short(segment: &Segment, short: Short, matches: &mut RowMatches) {
     match short {
-        Short::Actor | Short::Target => add_flagged(segment, flag::MORE_FACTS, matches),
+        Short::Actor | Short::For | Short::Target => add_flagged(segment, flag::MORE_FACTS, matches),
         Short::Tenant => add_flagged(segment, flag::MORE, matches),
         _ => {}
     }

@@ -40,7 +40,7 @@ impl ValueTable {
     /// Assigns a number to every value in a segment's column, and returns them by code.
     pub(crate) fn register(&mut self, hasher: &FixedState, short: Short, segment: &Segment) -> Vec<u32> {
         if let Some((parties, _)) = segment.parties(short) {
-            let unsaid = if short == Short::Actor { "user" } else { "" };
+            let unsaid = if short == Short::Target { "" } else { "user" };
             let mut numbers = Vec::with_capacity(parties.len());
             parties.each(segment, |party| {
                 let name = party.text(NAME).filter(|_| party.text(ID).is_some());
@@ -179,7 +179,7 @@ fn each_code(short: Short, column: &Column, rows: &Bits, mut accept: impl FnMut(
 
 /// True if only the first of a row's values is counted.
 const fn first_alone(short: Short) -> bool {
-    matches!(short, Short::Actor | Short::Target)
+    short.is_party()
 }
 
 /// Occurrences of each value, by its number.

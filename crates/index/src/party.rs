@@ -1,4 +1,4 @@
-//! Columns of actors and targets. Identifiers, types, and names are stored once each, mostly shared with the column of
+//! Columns of parties: actors, those for whom they acted, and targets. Identifiers, types, and names are stored once each, mostly shared with the column of
 //! the event's own field.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use crate::packed::Numbers;
 use crate::segment::Segment;
 use crate::values::{Kind, ValueBuilder, cut};
 
-/// Maximum number of actors, or of targets, of an event.
+/// Maximum number of parties of one short name, such as targets, of an event.
 pub(crate) const MAX_PARTIES: usize = 16;
 
 /// Number of strings per party.
@@ -25,7 +25,7 @@ pub(crate) const ALSO: usize = 3;
 
 const ALL_PARTS: [usize; PARTS] = [ID, TYPE, NAME, ALSO];
 
-/// The distinct actors or targets in a segment.
+/// The distinct parties of one short name in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parties {
     /// The column that maps rows to parties.
@@ -310,7 +310,7 @@ mod tests {
             r#"{"action":"a","actor":{"id":"u_2","email":"b@example.com","login":"bo"}}"#.to_owned(),
         ];
         for segment in segments(&events) {
-            let [actors, targets] = [0, 1].map(|nth| party_strings(&segment, nth));
+            let [actors, _, targets] = [0, 1, 2].map(|nth| party_strings(&segment, nth));
             assert_eq!(actors[0], [party(Some("u_1"), Some("user"), Some("Ada"))]);
             // The parser sets the type to `user` if there is none.
             assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
@@ -328,13 +328,14 @@ mod tests {
     fn shares_columns_with_fields() {
         let event = |nth: usize| {
             format!(
-                r#"{{"action":"a","actor":{{"id":"u_{}","type":"user"}},"target":{{"id":"t_{nth}","type":"file"}}}}"#,
-                nth % 7
+                r#"{{"action":"a","actor":{{"id":"u_{}","type":"user"}},"on_behalf_of":{{"id":"p_{}","type":"customer"}},"target":{{"id":"t_{nth}","type":"file"}}}}"#,
+                nth % 7,
+                nth % 5
             )
         };
         let events: Vec<String> = (0..5000).map(event).collect();
         for segment in segments(&events) {
-            for (nth, name) in ["actor", "target"].into_iter().enumerate() {
+            for (nth, name) in ["actor", "on_behalf_of", "target"].into_iter().enumerate() {
                 let parties = &segment.parties[nth];
                 let column =
                     |member: &str| segment.nodes[segment.node(&[name, member]).unwrap()].column.unwrap();
@@ -343,7 +344,7 @@ mod tests {
             }
             assert_eq!(
                 PARTIES.map(|short| segment.parties(short).map(|(parties, _)| parties.len())),
-                [Some(7), Some(5000)]
+                [Some(7), Some(5), Some(5000)]
             );
         }
     }

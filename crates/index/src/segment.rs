@@ -85,7 +85,7 @@ impl Kinds {
 }
 
 /// The short names that stand for parties. A row's first party comes from its parser, if one fits.
-pub(crate) const PARTIES: [Short; 2] = [Short::Actor, Short::Target];
+pub(crate) const PARTIES: [Short; 3] = [Short::Actor, Short::For, Short::Target];
 
 /// A component of a path, as a node in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::texts::{self, Symbol, Texts};
 use crate::values::{Kind, Values};
 
 /// File signature with the version.
-const MAGIC: &[u8; 8] = b"csindex\x04";
+const MAGIC: &[u8; 8] = b"csindex\x05";
 
 /// Width byte of ascending numbers, which take no space.
 const ASCENDING: u8 = 255;
@@ -190,7 +190,7 @@ fn read(bytes: &[u8]) -> Option<Segment> {
     for fact in &mut facts {
         *fact = reader.column_number()?;
     }
-    let parties = [reader.parties()?, reader.parties()?];
+    let parties = [reader.parties()?, reader.parties()?, reader.parties()?];
     let count = reader.count()?;
     let of_parties =
         parties.iter().flat_map(|Parties { places, columns, .. }| [&[*places][..], columns].concat());

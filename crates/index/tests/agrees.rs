@@ -175,26 +175,28 @@ fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> 
 
 fn events() -> impl Strategy<Value = Vec<String>> {
     let own = || prop::option::weighted(0.6, values());
-    let event = (own(), own(), own(), own(), own(), own(), own(), own(), members(values()));
-    let event = event.prop_map(|(action, actor, target, outcome, context, before, after, occurred, rest)| {
-        let mut event = rest;
-        let given = [
-            ("action", action),
-            ("actor", actor),
-            ("target", target),
-            ("outcome", outcome),
-            ("context", context.map(|ip| json!({"ip": ip}))),
-            ("before", before),
-            ("after", after),
-            ("occurred_at", occurred),
-        ];
-        for (name, value) in given {
-            if let Some(value) = value {
-                event[name] = value;
+    let event = (own(), own(), own(), own(), own(), own(), own(), own(), own(), members(values()));
+    let event =
+        event.prop_map(|(action, actor, person, target, outcome, context, before, after, occurred, rest)| {
+            let mut event = rest;
+            let given = [
+                ("action", action),
+                ("actor", actor),
+                ("on_behalf_of", person),
+                ("target", target),
+                ("outcome", outcome),
+                ("context", context.map(|ip| json!({"ip": ip}))),
+                ("before", before),
+                ("after", after),
+                ("occurred_at", occurred),
+            ];
+            for (name, value) in given {
+                if let Some(value) = value {
+                    event[name] = value;
+                }
             }
-        }
-        event.to_string()
-    });
+            event.to_string()
+        });
     prop::collection::vec(event, 0..24)
 }
 
@@ -208,6 +210,8 @@ fn conditions() -> impl Strategy<Value = String> {
         "actor",
         "actor.id",
         "actor.name",
+        "for",
+        "on_behalf_of.id",
         "target",
         "target.id",
         "action",

@@ -22,7 +22,7 @@
 //! assert_eq!(reader.metadata().collect::<Vec<_>>(), [("by", Some("an example"))]);
 //! assert_eq!(reader.next_row()?, Some(row));
 //! assert_eq!(reader.next_row()?, None);
-//! assert_eq!(COLUMNS.len(), 21);
+//! assert_eq!(COLUMNS.len(), 24);
 //! # Ok::<(), countersign_parquet::Error>(())
 //! ```
 

@@ -45,7 +45,7 @@ const fn optional(name: &'static str, kind: Kind) -> Column {
 }
 
 /// The columns in their order.
-pub const COLUMNS: [Column; 21] = [
+pub const COLUMNS: [Column; 24] = [
     required("entry", Kind::Integer),
     required("chain", Kind::Word),
     required("seq", Kind::Integer),
@@ -60,6 +60,9 @@ pub const COLUMNS: [Column; 21] = [
     optional("actor_id", Kind::Word),
     optional("actor_name", Kind::Word),
     optional("actor_type", Kind::Word),
+    optional("on_behalf_of_id", Kind::Word),
+    optional("on_behalf_of_name", Kind::Word),
+    optional("on_behalf_of_type", Kind::Word),
     optional("target_id", Kind::Word),
     optional("target_name", Kind::Word),
     optional("target_type", Kind::Word),

@@ -12,7 +12,7 @@ pub use crate::entry::Entry;
 pub use crate::field::{Field, Path, Short};
 
 impl Short {
-    /// Calls `text` with each string the short name stands for. For an actor or target these are the identifier with
+    /// Calls `text` with each string the short name stands for. For a party these are the identifier with
     /// and without its type, the name, and the other strings by which it is known.
     pub fn each(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str)) {
         any_text(self, entry, &mut |found, _| {
@@ -29,7 +29,7 @@ impl Short {
         });
     }
 
-    /// Calls `each` with every party the short name stands for. Only [`Short::Actor`] and [`Short::Target`] have any.
+    /// Calls `each` with every party the short name stands for. Only those of which [`Short::is_party`] is true have any.
     pub fn each_party(self, entry: &Entry<'_>, each: &mut dyn FnMut(&Party<'_>)) {
         any_party(self, entry, &mut |party| {
             each(party);
@@ -78,7 +78,9 @@ fn any_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) ->
         }
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
-        (Short::Actor | Short::Target, _) => any_party(short, entry, &mut |party| party.texts(test)),
+        (Short::Actor | Short::For | Short::Target, _) => {
+            any_party(short, entry, &mut |party| party.texts(test))
+        }
         (Short::Tenant, _) => any_field(entry, &["tenant"], test),
         (Short::Action, None) => any_field(entry, &["action"], test),
         (Short::Ip, None) => any_field(entry, &["context", "ip"], test),
@@ -106,12 +108,8 @@ fn any_field(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role)
 /// True if `test` passes for any party. If an event names several, its parser returns only one, so the event's own
 /// fields count too.
 fn any_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
-    let (name, read) = match short {
-        Short::Actor => ("actor", entry.read.map(|read| &read.actor)),
-        Short::Target => ("target", entry.read.map(|read| &read.target)),
-        _ => return false,
-    };
-    if read.is_some_and(&mut *test) {
+    let Some(name) = short.party_field() else { return false };
+    if entry.read.and_then(|read| read.party(short)).is_some_and(&mut *test) {
         return true;
     }
     let Some(event) = entry.event else { return false };
@@ -128,7 +126,7 @@ fn parse_party(value: Value<'_>) -> Party<'_> {
     party
 }
 
-/// Fields of an actor or target that contain other names, whatever the event's shape.
+/// Fields of a party that contain other names, whatever the event's shape.
 const OTHER_NAMES: [&str; 6] =
     ["email", "login", "username", "alternateId", "displayName", "userPrincipalName"];
 

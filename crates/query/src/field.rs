@@ -80,6 +80,8 @@ pub enum Short {
     Action,
     /// The actor's identifier or name.
     Actor,
+    /// The identifier or name of the party for whom the actor acted.
+    For,
     /// The target's identifier, name, or type and identifier joined by a colon.
     Target,
     /// The outcome.
@@ -113,7 +115,26 @@ impl Short {
     /// Returns the short name for a path under which parsed fields are displayed, such as `parsed.actor.name` or
     /// `address`.
     pub fn from_displayed_path(path: &Path) -> Option<Self> {
-        path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))
+        path.names().iter().find_map(|name| match name.as_str() {
+            "address" => Some(Self::Ip),
+            "on_behalf_of" => Some(Self::For),
+            name => Self::parse(name),
+        })
+    }
+
+    /// True if the value is a party: an identifier, a name, and a type.
+    pub const fn is_party(self) -> bool {
+        self.party_field().is_some()
+    }
+
+    /// Returns the name of the party's field in events and among the parsed fields. `None` if the value is no party.
+    pub const fn party_field(self) -> Option<&'static str> {
+        match self {
+            Self::Actor => Some("actor"),
+            Self::For => Some("on_behalf_of"),
+            Self::Target => Some("target"),
+            _ => None,
+        }
     }
 
     /// True if the value comes from the link instead of the event.
@@ -137,7 +158,7 @@ mod tests {
 
     #[test]
     fn short_names_are_stable() {
-        let words = ["action", "actor", "target", "outcome", "tenant", "ip", "signer", "chain", "as"];
+        let words = ["action", "actor", "for", "target", "outcome", "tenant", "ip", "signer", "chain", "as"];
         assert!(Short::ALL.iter().map(|one| one.as_str()).eq(words));
         assert!(words.iter().map(|word| Short::parse(word)).eq(Short::ALL.iter().copied().map(Some)));
     }

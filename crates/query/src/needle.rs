@@ -12,7 +12,7 @@
 
 use core::cmp::Reverse;
 
-use crate::condition::{Condition, Field, Node, Path, Query, Short};
+use crate::condition::{Condition, Field, Node, Path, Query};
 use crate::matcher::{Matcher, Pattern};
 use crate::parser::{Parsers, Spelling};
 
@@ -112,8 +112,8 @@ fn condition_need(condition: &Condition, parsers: &Parsers) -> Option<Need> {
         }
         Condition::Is { field: Field::Short(short), values } => {
             let spelling = parsers.spelling(*short)?;
-            // Actors and targets also match by the words of a name, in any order.
-            let words = matches!(short, Short::Actor | Short::Target);
+            // Parties also match by the words of a name, in any order.
+            let words = short.is_party();
             let plain = Plain { words, spelling };
             Need::any(values.iter().map(|value| value_need(value, &plain)))
         }

@@ -69,7 +69,7 @@ test("save: CSV has a record per event", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const event =
-    '{"action":"job.\\u0075pdate","occurred_at":"2019-03-31T23:30:00Z","actor":{"id":"u,1","name":"Zo\\"ë"},"target":{"type":"cron_job","id":"42"},"tenant":"a\\r\\nb"}';
+    '{"action":"job.\\u0075pdate","occurred_at":"2019-03-31T23:30:00Z","actor":{"id":"u,1","name":"Zo\\"ë"},"on_behalf_of":{"id":"u_2","name":"Grace"},"target":{"type":"cron_job","id":"42"},"tenant":"a\\r\\nb"}';
   await put(index, [event, '{"actor":{"type":"service","id":"s"},"outcome":"failure"}']);
   await index.ask("", BY_PLACE, () => {});
   const text = await (await index.save("csv", () => {})).text();
@@ -77,15 +77,33 @@ test("save: CSV has a record per event", async (t) => {
   const place = ["0", "ab".repeat(16), "1", "2026-11-20T06:01:02.345Z", "example.com+0123abcd+AAAA", "unsettled"];
   assert.equal(
     header?.join(),
-    "line,index,chain,seq,recorded,signer,signer_trust,parsed_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
+    "line,index,chain,seq,recorded,signer,signer_trust,parsed_as,time,action,actor,actor_name,actor_type,on_behalf_of,on_behalf_of_name,on_behalf_of_type,target,target_name,target_type,address,outcome,reason,tenant,event",
   );
   const ada = ["u,1", 'Zo"ë', "user"];
+  const grace = ["u_2", "Grace", "user"];
   const job = ["42", "", "cron_job"];
   assert.deepEqual(rows[0], [
-    ...["2", ...place, "countersign", "2019-03-31T23:30:00.000Z", "job.update", ...ada, ...job],
+    ...["2", ...place, "countersign", "2019-03-31T23:30:00.000Z", "job.update", ...ada, ...grace, ...job],
     ...["", "not stated", "", "a\r\nb", event],
   ]);
-  assert.deepEqual(rows[1]?.slice(7, 20), ["", "", "", "s", "", "service", "", "", "", "", "failure", "", ""]);
+  assert.deepEqual(rows[1]?.slice(7, 23), [
+    "",
+    "",
+    "",
+    "s",
+    "",
+    "service",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "failure",
+    "",
+    "",
+  ]);
   const withMark = await (await index.save("csv-with-bom", () => {})).bytes();
   assert.deepEqual([...withMark.subarray(0, 3)], [0xef, 0xbb, 0xbf]);
   assert.equal(new TextDecoder().decode(withMark), text);
@@ -102,10 +120,27 @@ test("save: CSV truncates no values", async (t) => {
   ]);
   await index.ask("", BY_PLACE, () => {});
   const [, ...rows] = records(await (await index.save("csv", () => {})).text());
-  assert.deepEqual(rows[0]?.slice(7, 20), [
-    ...["countersign", "", what, who, who, "user", "", "", "", long("d"), "not stated", "", tenant],
+  assert.deepEqual(rows[0]?.slice(7, 23), [
+    ...["countersign", "", what, who, who, "user", "", "", "", "", "", "", long("d"), "not stated", "", tenant],
   ]);
-  assert.deepEqual(rows[1]?.slice(7, 20), ["", "", "", who, "", "", what, "", "", "", "not stated", "", tenant]);
+  assert.deepEqual(rows[1]?.slice(7, 23), [
+    "",
+    "",
+    "",
+    who,
+    "",
+    "",
+    "",
+    "",
+    "",
+    what,
+    "",
+    "",
+    "",
+    "not stated",
+    "",
+    tenant,
+  ]);
 });
 
 test("save: includes each signer's trust as in the report", async (t) => {

@@ -22,6 +22,7 @@ test("summaryOf: returns the parser's facts", () => {
     as: "CloudTrail",
     action: "DeleteUser",
     actor: { id: "arn:aws:iam::1:user/ada", name: "ada", type: "user" },
+    for: undefined,
     target: { id: "AWS::IAM::User", name: undefined, type: "AWS::IAM::User" },
     address: "192.0.2.7",
     outcome: "denied",
@@ -47,4 +48,27 @@ test("summaryOf: omits an unstated outcome and keeps any other", () => {
   assert.equal(cell("not-stated"), en.rows.list.notStated);
   assert.equal(cell("denied"), "denied");
   assert.equal(cell("success"), "success");
+});
+
+test("cellsOf: the actor's cell says for whom it acted, unless a column does", () => {
+  const person = { id: "u_1", name: "Grace Hopper", type: "user" };
+  const row = listed({ ...usual(1), parsed: { ...parsed, actor: { id: "support-bot" }, on_behalf_of: person } });
+  const texts = (...ids: ("actor" | "for")[]) =>
+    cellsOf(
+      row,
+      ids.map((id) => ({ id })),
+      { zone: "utc", marksRecorded: false },
+      en,
+    ).cells.map(textOf);
+  assert.deepEqual(texts("actor"), ["support-bot for Grace Hopper"]);
+  assert.deepEqual(texts("actor", "for"), ["support-bot", "Grace Hopper u_1"]);
+  const alone = listed({ ...usual(1), parsed: { ...parsed, actor: { id: "support-bot" } } });
+  const [actor, behalf] = cellsOf(
+    alone,
+    [{ id: "actor" }, { id: "for" }],
+    { zone: "utc", marksRecorded: false },
+    en,
+  ).cells;
+  assert.equal(textOf(actor), "support-bot");
+  assert.equal(behalf, undefined);
 });

@@ -10,7 +10,7 @@ export const LATE_MS = DAY_MS;
 /** Clocks may differ by this much. Events that state a later time are of the future, as for detection rules. */
 export const MAX_CLOCK_SKEW_MS = 300_000;
 
-/** Display name of an actor or target, and the identifier to search for it. */
+/** Display name of a party, and the identifier to search for it. */
 export interface ListedName {
   readonly label: string;
   readonly id: string;
@@ -25,6 +25,7 @@ export interface ReadFacts {
   /** The first events. */
   readonly first: readonly EventRow[];
   readonly who: readonly ListedName[];
+  readonly behalf: readonly ListedName[];
   readonly actions: readonly ListedName[];
   readonly target: readonly ListedName[];
   /** Number of late events, and the longest delay in milliseconds. */
@@ -43,6 +44,7 @@ export async function readFacts(
   const first: EventRow[] = [];
   const names = {
     who: new Map<string, string>(),
+    behalf: new Map<string, string>(),
     actions: new Map<string, string>(),
     target: new Map<string, string>(),
   };
@@ -57,8 +59,9 @@ export async function readFacts(
       if (row.kind !== "event") continue;
       read += 1;
       if (first.length < listed) first.push(row);
-      const { actor, action, target } = factsOf(row);
+      const { actor, on_behalf_of, action, target } = factsOf(row);
       add(names.who, actor);
+      add(names.behalf, on_behalf_of);
       add(names.target, target);
       add(names.actions, action === undefined ? undefined : { id: action });
       delays.add(row);
@@ -69,6 +72,7 @@ export async function readFacts(
     isAll,
     first,
     who: listOf(names.who),
+    behalf: listOf(names.behalf),
     actions: listOf(names.actions),
     target: listOf(names.target),
     ...delays.counts,

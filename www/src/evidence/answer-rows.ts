@@ -36,7 +36,7 @@ export function answerRows({ rows, changes, opens }: AnswerRows, t: PageTexts): 
               <th scope="row" data-label=${make.entry}>${opens ? html`<button type="button" class="link" aria-label=${ask.open(count(row.index))}>${count(row.index)}</button>` : count(row.index)}</th>
               ${hasTimes ? html`<td data-label=${make.happened}>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
               <td data-label=${make.time}><span>${moment(row.time)}${delayView(row, t)}</span></td>
-              <td data-label=${make.what}><span>${value(saysOf(row), 200)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(changes?.get(row.line), t)}</span></td>
+              <td data-label=${make.what}><span>${value(saysOf(row, t), 200)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(changes?.get(row.line), t)}</span></td>
             </tr>`,
         )}
       </tbody>

@@ -26,9 +26,10 @@ export function sentence(
 ): TemplateResult {
   const of = (part: SearchedName["part"]) => names.filter((name) => name.part === part);
   const [who] = of("who");
+  const [behalf] = of("behalf");
   const [target] = of("target");
   const subject = events > 0 ? t.found(events) : doubts.length > 0 ? t.noneHere : t.noEvents;
-  return html`${subject}${who === undefined ? "" : byWords(who, events > 0 ? actors : undefined, t)}${actionWords(of("actions"), t)}${target === undefined ? "" : t.to[target.match](target.name)}${t.between(from, until)}${doubts.some(({ is }) => is === "unverified") ? t.ofVerified : ""}${outcomes === undefined || events === 0 ? "" : `: ${outcomeWords(outcomes, events, t, figures.count)}`}.`;
+  return html`${subject}${who === undefined ? "" : byWords(who, events > 0 ? actors : undefined, t)}${behalf === undefined ? "" : t.behalf[behalf.match](behalf.name)}${actionWords(of("actions"), t)}${target === undefined ? "" : t.to[target.match](target.name)}${t.between(from, until)}${doubts.some(({ is }) => is === "unverified") ? t.ofVerified : ""}${outcomes === undefined || events === 0 ? "" : `: ${outcomeWords(outcomes, events, t, figures.count)}`}.`;
 }
 
 function byWords(

@@ -18,6 +18,7 @@ import { basisView } from "./answer-view.ts";
 import { type CoveredNames, coveredIn, coveredNames, type SearchCounts } from "./covered-names.ts";
 import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
+import { countOnBehalf, onBehalfView } from "./on-behalf.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
 import {
   conditionOf,
@@ -57,6 +58,8 @@ interface Answer extends AnswerFacts {
   readonly otherTime: number | undefined;
   /** If nothing was found in the days asked about: the number of events on any day. */
   readonly anyDay: number;
+  /** Number of events in which others acted for whom the question asks about; undefined if not counted. */
+  readonly onBehalf: number | undefined;
 }
 
 /** Asks who did what and when, answers in a sentence with its basis, and saves the answer. */
@@ -122,6 +125,7 @@ export class Ask extends View {
         <h2 id="ask-heading">${t.heading}</h2>
         <form class="ask-fields" @input=${() => this.#setEdited(true)} @submit=${(event: SubmitEvent) => this.#submitted(event)}>
           ${this.#nameField("who", 300, t.who, t.whoHint)}
+          ${this.#nameField("behalf", 300, t.behalfOf, t.behalfHint)}
           ${this.#nameField("actions", 1000, t.actions, t.actionsHint)}
           ${this.#nameField("target", 300, t.target, t.targetHint)}
           <label>${t.from}<input name="from" type="date" /></label>
@@ -302,6 +306,7 @@ export class Ask extends View {
       events === 0 && other !== "" && names.length > 0
         ? await index.count(queryOf({ ...question, from: "", until: "" }, names))
         : 0;
+    const onBehalf = await countOnBehalf(question, names, index);
     if (!isUnchanged()) return undefined;
     return {
       session,
@@ -320,6 +325,7 @@ export class Ask extends View {
       wider: widest === undefined ? undefined : Math.max(0, widest - events),
       otherTime,
       anyDay: anyDay ?? 0,
+      onBehalf,
     };
   }
 
@@ -345,6 +351,7 @@ export class Ask extends View {
           basis.doubts.some(({ is }) => is === "unverified"),
           t,
         )}
+        ${onBehalfView(answer, (fields) => this.#askWith(fields), this.texts)}
         ${coveredView(
           answer,
           (part, name) => this.#askWith({ [part]: name }),
@@ -418,6 +425,7 @@ function questionOf(form: HTMLFormElement): Question {
   const basis: TimeBasis = text("basis") === "recorded" ? "recorded" : "happened";
   return {
     who: text("who"),
+    behalf: text("behalf"),
     actions: text("actions"),
     target: text("target"),
     from: text("from"),

@@ -457,7 +457,7 @@ export class EvidencePanel extends View {
       <tr data-entry=${row.index}>
         <th scope="row">${count(row.index)}</th>
         <td>${moment(row.time)}</td>
-        <td>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
+        <td>${value(saysOf(row, this.texts), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
         <td><input type="checkbox" name="ticked" aria-label="${t.tick}, ${entry}" .checked=${paper?.ticked ?? false} @change=${({ target }: Event) => write({ ticked: (target as HTMLInputElement).checked })} /></td>
         <td><input type="checkbox" name="flagged" aria-label="${t.flag}, ${entry}" .checked=${paper?.flagged ?? false} @change=${({ target }: Event) => write({ flagged: (target as HTMLInputElement).checked })} /></td>
         <td><input name="comment" autocomplete="off" maxlength=${MAX_COMMENT_LENGTH} aria-label="${t.comment}, ${entry}" .value=${paper?.comment ?? ""} @input=${({ target }: Event) => write({ comment: (target as HTMLInputElement).value })} /></td>

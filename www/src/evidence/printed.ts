@@ -122,7 +122,7 @@ export function printedEvents(
               <td>${count(row.index)}</td>
               ${hasTimes ? html`<td>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
               <td>${moment(row.time)}</td>
-              <td class="paper-says">${value(saysOf(row), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}</td>
+              <td class="paper-says">${value(saysOf(row, t), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}</td>
               ${hasPapers ? html`<td>${ticked ? "✓ " : nothing}${flagged ? "⚑ " : nothing}${comment === "" ? nothing : value(comment, 2000)}</td>` : nothing}
             </tr>`;
         })}

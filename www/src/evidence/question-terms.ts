@@ -7,6 +7,7 @@ export type Term = Pick<SearchedName, "name" | "match">;
 export interface QuestionTerms {
   /** Any of these may match; empty without a condition. */
   readonly who: readonly Term[];
+  readonly behalf: readonly Term[];
   readonly actions: readonly Term[];
   readonly targets: readonly Term[];
   /** First and last day, both included, in UTC; empty without a bound. */
@@ -45,7 +46,9 @@ export function parseQuestion(query: string): QuestionTerms | undefined {
     found.delete(field);
     return condition;
   };
-  const [who, actions, targets] = ["actor", "action", "target"].map((field) => termsOf(taken(field)));
+  const [who, behalf, actions, targets] = ["actor", "for", "action", "target"].map((field) =>
+    termsOf(taken(field)),
+  );
   const isRecorded = found.has("recorded-since") || found.has("recorded");
   const [since, last] = isRecorded
     ? [taken("recorded-since"), taken("recorded")]
@@ -53,11 +56,12 @@ export function parseQuestion(query: string): QuestionTerms | undefined {
   if (since?.isExact || last?.isExact) return undefined;
   const from = since === undefined ? "" : DAY.test(since.text) ? since.text : undefined;
   const until = last === undefined ? "" : UP_TO_DAY.exec(last.text)?.[1];
-  const isSaid = who && actions && targets && from !== undefined && until !== undefined && found.size === 0;
+  const isSaid =
+    who && behalf && actions && targets && from !== undefined && until !== undefined && found.size === 0;
   if (!isSaid || query.trim() === "") return undefined;
   const hasTime = from !== "" || until !== "";
   const basis = hasTime ? (isRecorded ? "recorded" : "happened") : undefined;
-  return { who, actions, targets, from, until, basis };
+  return { who, behalf, actions, targets, from, until, basis };
 }
 
 /** A condition on a field. */

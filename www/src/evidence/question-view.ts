@@ -29,12 +29,15 @@ export function questionWords({ query, scope, detections }: Questioned, t: PageT
   if (query === null) return questions.all(within);
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
-  const { action, to, between, by } = t.evidence.ask;
-  const [who, targets] = [said(asked.who, by, t), said(asked.targets, to, t)];
-  if (who === undefined || targets === undefined) return questions.search(within);
+  const { action, to, between, by, behalf } = t.evidence.ask;
+  const who = said(asked.who, by, t);
+  const behalfOf = said(asked.behalf, behalf, t);
+  const targets = said(asked.targets, to, t);
+  if (who === undefined || behalfOf === undefined || targets === undefined) return questions.search(within);
   const isPart = ({ match }: Term) => match === "part";
   const [whole, part] = [asked.actions.filter((term) => !isPart(term)), asked.actions.filter(isPart)];
   const rest = [
+    behalfOf,
     asked.actions.length === 0 ? "" : action(shown(whole, t), shown(part, t)),
     targets,
     between(asked.from, asked.until),

@@ -6,6 +6,8 @@ export type TimeBasis = "happened" | "recorded";
 /** An auditor's question about events, as typed. */
 export interface Question {
   readonly who: string;
+  /** The party for whom someone, such as an agent, acted. */
+  readonly behalf: string;
   /** Names of actions, separated by commas. */
   readonly actions: string;
   readonly target: string;
@@ -32,14 +34,15 @@ export interface SearchedName {
 }
 
 /** Fields of the query language (docs/query.md). */
-const FIELDS = { who: "actor", actions: "action", target: "target" } as const;
+const FIELDS = { who: "actor", behalf: "for", actions: "action", target: "target" } as const;
 /** The fields of a question that contain names. */
-export const NAME_PARTS = ["who", "actions", "target"] as const;
+export const NAME_PARTS = ["who", "behalf", "actions", "target"] as const;
 
 /** Returns the typed names. */
-export function namesOf({ who, actions, target }: Question): readonly Omit<SearchedName, "match">[] {
+export function namesOf({ who, behalf, actions, target }: Question): readonly Omit<SearchedName, "match">[] {
   const typed = {
     who: [who.trim()],
+    behalf: [behalf.trim()],
     actions: actions.split(",").map((name) => name.trim()),
     target: [target.trim()],
   };
@@ -69,7 +72,7 @@ export function searchedNames(
 
 /** Returns the query for a question (docs/query.md); empty if the question has no condition. */
 export function queryOf({ from, until, basis }: Question, names: readonly SearchedName[]): string {
-  return joined([conditionOf("who", names), ...timesOf(from, until, basis), ...others(names)]);
+  return joined([...parties(names), ...timesOf(from, until, basis), ...others(names)]);
 }
 
 /** Returns the query for the names of one field alone; empty if it has none. */
@@ -91,7 +94,7 @@ export function otherTimeQuery({ from, until, basis }: Question, names: readonly
   if (asked.length === 0) return "";
   const other = timesOf(from, until, basis === "happened" ? "recorded" : "happened");
   const outside = asked.length === 1 ? `-${asked[0]}` : `-(${asked.join(" ")})`;
-  return joined([conditionOf("who", names), ...other, outside, ...others(names)]);
+  return joined([...parties(names), ...other, outside, ...others(names)]);
 }
 
 /** Returns the names that no event has. */
@@ -101,6 +104,10 @@ export async function unknownNames(
 ): Promise<readonly SearchedName[]> {
   const counts = await Promise.all(names.map((name) => index.count(conditionOf(name.part, [name]))));
   return names.filter((_, nth) => counts[nth] === 0);
+}
+
+function parties(names: readonly SearchedName[]): readonly string[] {
+  return [conditionOf("who", names), conditionOf("behalf", names)];
 }
 
 function others(names: readonly SearchedName[]): readonly string[] {

@@ -1,5 +1,7 @@
 import type { EventRow, Row } from "@countersign/ui/index/types.js";
+import { filled } from "@countersign/ui/viewer/parts/value.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
+import type { PageTexts } from "../texts/en.ts";
 
 /** Returns the first events of the current result, or the sampled events ordered by entry. */
 export async function eventRows(
@@ -21,14 +23,17 @@ function isEvent(row: Row): row is EventRow {
   return row.kind === "event";
 }
 
-/** Returns the actor, action, and target that an event states. */
-export function saysOf({ parsed, own, begin }: EventRow): string {
+/** Returns the actor, for whom it acted, the action, and the target that an event states. */
+export function saysOf({ parsed, own, begin }: EventRow, { viewer }: Pick<PageTexts, "viewer">): string {
   const facts = parsed ?? own;
   const named = (party: { readonly id?: string; readonly name?: string } | undefined) =>
     party?.name ?? party?.id;
-  const parts = [named(facts?.actor), facts?.action, named(facts?.target)].filter(
-    (part) => part !== undefined,
-  );
+  const [actor, person] = [named(facts?.actor), named(facts?.on_behalf_of)];
+  const who =
+    person === undefined
+      ? actor
+      : filled(viewer.rows.list.actorFor, { actor: actor ?? "…", person }).join("");
+  const parts = [who, facts?.action, named(facts?.target)].filter((part) => part !== undefined);
   return parts.length > 0 ? parts.join(" · ") : (begin ?? "");
 }
 

@@ -8,7 +8,9 @@ const MAX_INPUT_LENGTH = 200;
 
 /** Fields of the query language whose values are names. */
 const FIELDS: Readonly<Record<NamePart, readonly string[]>> = {
-  who: ["actor", "actor.name", "actor.email"],
+  // People for whom agents acted may have done nothing themselves: the answer then says what was done for them.
+  who: ["actor", "actor.name", "actor.email", "for", "on_behalf_of.name"],
+  behalf: ["for", "on_behalf_of.name"],
   actions: ["action"],
   target: ["target", "target.name"],
 };

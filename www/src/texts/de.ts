@@ -675,6 +675,8 @@ export const de: PageTexts = {
       heading: "Fragen",
       who: "Wer",
       whoHint: "Name, ID, E-Mail oder Teil davon",
+      behalfOf: "Im Auftrag von",
+      behalfHint: "Für wen ein Agent handelte",
       actions: "Hat was getan",
       actionsHint: "Aktion, etwa login oder role.*",
       target: "Woran",
@@ -705,6 +707,11 @@ export const de: PageTexts = {
         pattern: (name) => ` von Handelnden mit Name, ID, Typ oder E-Mail-Adresse wie „${name}“`,
       },
       byNames: (names) => html` von ${listed(LANG, names, 0, "")}`,
+      behalf: {
+        whole: (name) => ` im Auftrag von ${name}`,
+        part: (name) => ` im Auftrag von jemandem mit „${name}“ in Name, ID oder Typ`,
+        pattern: (name) => ` im Auftrag von jemandem mit Name, ID oder Typ wie „${name}“`,
+      },
       action: (whole, part) =>
         whole.length === 0
           ? ` mit ${anyOf(part.map(quote))} in der Aktion`
@@ -745,6 +752,8 @@ export const de: PageTexts = {
       unknown: {
         who: (name, isPartial) =>
           html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden.`,
+        behalf: (name, isPartial) =>
+          html`In keinem Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} handelte jemand im Auftrag von ${name}. Durchsucht wurden Namen, IDs und Typen.`,
         actions: (name, isPartial) =>
           html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} hat die Aktion ${name}. Durchsucht wurden nur Aktionen: Für einen Namen oder eine ID benutzen Sie „Woran“.`,
         target: (name, isPartial) =>
@@ -752,6 +761,8 @@ export const de: PageTexts = {
       },
       covered: {
         who: (typed) => `Handelnde, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
+        behalf: (typed) =>
+          `Auftraggeber, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
         actions: (typed) => `Aktionen, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
         target: (typed) => `Ziele, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
       },
@@ -767,6 +778,11 @@ export const de: PageTexts = {
       timesOfFirst: (read) => `Auf späte Aufzeichnung wurden nur die ersten ${read} untersucht.`,
       isLate: (delay) => `${dayCount(delay)} später`,
       isFuture: "früher als angegeben",
+      onBehalf: {
+        more: (more, name) => `Und ${events(more)} von anderen, etwa Agenten, im Auftrag von ${name}.`,
+        unknown: (name) => `Was andere, etwa Agenten, im Auftrag von ${name} taten, wurde nicht gezählt.`,
+        ask: "Fragen, was sie taten",
+      },
       otherTime: {
         recorded: (more) =>
           `Noch ${events(more)} ${more === 1 ? "wurde" : "wurden"} an diesen Tagen aufgezeichnet, ${more === 1 ? "gibt" : "geben"} aber eine andere Zeit an.`,

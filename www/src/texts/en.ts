@@ -663,6 +663,8 @@ export const en = {
       heading: "Ask",
       who: "Who",
       whoHint: "Name, ID, or email, or part of it",
+      behalfOf: "On behalf of",
+      behalfHint: "For whom an agent acted",
       actions: "Did what",
       actionsHint: "Action, such as login or role.*",
       target: "To what",
@@ -691,6 +693,11 @@ export const en = {
         pattern: (name: string) => ` by anyone with a name, ID, type, or email address like “${name}”`,
       },
       byNames: (names: readonly string[]) => html` by ${listed(LANG, names, 0, "")}`,
+      behalf: {
+        whole: (name: string) => ` on behalf of ${name}`,
+        part: (name: string) => ` on behalf of anyone with “${name}” in their name, ID, or type`,
+        pattern: (name: string) => ` on behalf of anyone with a name, ID, or type like “${name}”`,
+      },
       action: (whole: readonly string[], part: readonly string[]) =>
         whole.length === 0
           ? ` with ${anyOf(part.map(quote))} in the action`
@@ -735,6 +742,8 @@ export const en = {
       unknown: {
         who: (name: unknown, isPartial: boolean) =>
           html`No event ${isPartial ? "that verifies " : ""}here names the actor ${name}. Names, IDs, and email addresses of actors were searched.`,
+        behalf: (name: unknown, isPartial: boolean) =>
+          html`In no event ${isPartial ? "that verifies " : ""}here did anyone act on behalf of ${name}. Names, IDs, and types were searched.`,
         actions: (name: unknown, isPartial: boolean) =>
           html`No event ${isPartial ? "that verifies " : ""}here has the action ${name}. Only actions were searched: for a name or ID, use “To what”.`,
         target: (name: unknown, isPartial: boolean) =>
@@ -742,6 +751,8 @@ export const en = {
       },
       covered: {
         who: (typed: readonly string[]) => `Actors that ${anyOf(typed.map(quote))} finds in all events here:`,
+        behalf: (typed: readonly string[]) =>
+          `Names that ${anyOf(typed.map(quote))} finds among those on whose behalf someone acted, in all events here:`,
         actions: (typed: readonly string[]) =>
           `Actions that ${anyOf(typed.map(quote))} finds in all events here:`,
         target: (typed: readonly string[]) =>
@@ -760,6 +771,12 @@ export const en = {
       timesOfFirst: (read: string) => `Only the first ${read} were examined for late recording.`,
       isLate: (delay: number) => `${dayCount(delay)} later`,
       isFuture: "earlier than stated",
+      onBehalf: {
+        more: (more: number, name: string) =>
+          `And ${events(more)} by others, such as agents, on behalf of ${name}.`,
+        unknown: (name: string) => `What others, such as agents, did on behalf of ${name} wasn’t counted.`,
+        ask: "Ask what they did",
+      },
       otherTime: {
         recorded: (more: number) =>
           `${moreEvents(more)} ${more === 1 ? "was" : "were"} recorded on these days, but ${more === 1 ? "states" : "state"} another time.`,

@@ -51,16 +51,32 @@ const PEOPLE = [
   { actor: { id: "u_4", name: "Benno" }, action: "login", outcome: "success" },
 ];
 
+/** Events by Grace, by agents on her behalf, and by an agent on its own. */
+const AGENTS = [
+  { actor: { id: "u_1", name: "Grace Hopper" }, action: "session.login", outcome: "success" },
+  ...Array.from({ length: 3 }, () => ({
+    actor: { type: "agent", id: "support-bot" },
+    on_behalf_of: { id: "u_1", name: "Grace Hopper", via: [{ type: "agent", id: "planner" }] },
+    action: "tool.call",
+    target: { type: "tool", id: "crm/refund", name: "refund" },
+    outcome: "success",
+  })),
+  { actor: { type: "agent", id: "night-bot" }, action: "tool.call", outcome: "success" },
+];
+
 let browser: Browser;
 let folder: string;
 let sealed: Vector;
 let people: Vector;
+let agents: Vector;
 before(async () => {
   browser = await launch();
   folder = await mkdtemp(join(tmpdir(), "countersign-ask-"));
   sealed = await sealedLog(folder, EVENTS);
   await mkdir(join(folder, "people"));
   people = await sealedLog(join(folder, "people"), PEOPLE);
+  await mkdir(join(folder, "agents"));
+  agents = await sealedLog(join(folder, "agents"), AGENTS);
 });
 after(async () => {
   await browser.close();
@@ -317,6 +333,35 @@ test("ask: part of a name is enough, and the answer says which names it covers",
   );
   const byAddress = await ask(page, { who: "maria.lopez@ex" });
   assert.match(await words(byAddress.locator("h3")), /^2 events by Maria Lopez \(u_1\)/);
+});
+
+test("ask: an answer about a person isn't silent about what agents did on their behalf", async (t) => {
+  const page = await opened(t, agents);
+  const answer = await ask(page, { who: "grace" });
+  assert.match(await words(answer.locator("h3")), /^1 event by Grace Hopper \(u_1\): it succeeded\.$/);
+  const others = answer.locator("[data-on-behalf]");
+  assert.match(await words(others), /^And 3 events by others, such as agents, on behalf of grace\./);
+  assert.deepEqual(await violations(page), []);
+  await others.locator("button").click();
+  await page.locator('.ask-answer[data-answered="3"]').waitFor();
+  assert.equal(await page.locator(".ask input[name=who]").inputValue(), "");
+  assert.equal(await page.locator(".ask input[name=behalf]").inputValue(), "grace");
+  assert.match(await words(answer.locator("h3")), /^3 events on behalf of anyone with “grace” in their name/);
+  assert.equal(await others.count(), 0);
+  assert.match(await words(answer.locator("table")), /support-bot for Grace Hopper · tool\.call · refund/);
+  // Someone who did nothing, and on whose behalf nobody acted.
+  assert.equal(await (await ask(page, { who: "night", behalf: "" })).locator("[data-on-behalf]").count(), 0);
+  // An agent in between is one on whose behalf another one acted.
+  const planner = await ask(page, { who: "planner", behalf: "" });
+  assert.match(await words(planner.locator("[data-on-behalf]")), /^And 3 events /);
+  await (await ask(page, { who: "", behalf: "u_1" })).locator("table button").first().click();
+  const drawer = page.locator("cs-drawer");
+  await drawer.locator(".sentence").waitFor();
+  assert.match(
+    await words(drawer.locator(".sentence")),
+    /agent support-bot for Grace Hopper \(u_1\) did tool\.call to tool refund \(crm\/refund\)\. Outcome: success\.$/,
+  );
+  assert.match(await words(drawer.locator(".parsed")), /On behalf of user Grace Hopper u_1/);
 });
 
 test("ask: the program finds as many events by the same query", async (t) => {

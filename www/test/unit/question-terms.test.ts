@@ -7,7 +7,15 @@ import { questionWords } from "../../src/evidence/question-view.ts";
 import { de } from "../../src/texts/de.ts";
 import { en } from "../../src/texts/en.ts";
 
-const NOTHING: Question = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" };
+const NOTHING: Question = {
+  who: "",
+  behalf: "",
+  actions: "",
+  target: "",
+  from: "",
+  until: "",
+  basis: "happened",
+};
 const scope = { events: 0, examined: null, range: null, sample: null };
 const frame = (query: string | null, more: Partial<Frame> = {}) =>
   ({ query, scope, detections: null, ...more }) as Pick<Frame, "query" | "scope" | "detections">;
@@ -36,6 +44,8 @@ test("parseQuestion: understands every question of the form", () => {
     [{ ...NOTHING, until: "2026-08-31", basis: "recorded" }],
     [{ ...NOTHING, from: "2026-08-31", actions: "two words", basis: "recorded" }, "whole"],
     [{ ...NOTHING, actions: "*.delete" }, "pattern"],
+    [{ ...NOTHING, behalf: "grace" }, "whole"],
+    [{ ...NOTHING, who: "bot", behalf: "grace", target: "42" }, "part", "whole", "whole"],
   ] satisfies [Question, ...Match[]][]) {
     const { from, until, basis } = question;
     const names = namesOf(question).map((name, nth) => ({ ...name, match: matches[nth] ?? "whole" }));
@@ -46,6 +56,7 @@ test("parseQuestion: understands every question of the form", () => {
       parseQuestion(query),
       {
         who: terms("who"),
+        behalf: terms("behalf"),
         actions: terms("actions"),
         targets: terms("target"),
         from,
@@ -96,6 +107,14 @@ test("questionWords: opens a case with its question, in each language", () => {
   assert.equal(
     questionWords(frame('actor:"a","b" action:role.*,login'), en),
     "What did a or b do with the actions role.* or login?",
+  );
+  assert.equal(
+    questionWords(frame("for:grace action:login"), en),
+    "What was done on behalf of grace with the action login?",
+  );
+  assert.equal(
+    questionWords(frame('actor=="bot" for=="grace"'), de),
+    "Was hat bot im Auftrag von grace getan?",
   );
   assert.equal(questionWords(frame("action:role.*"), en), "What was done with the action role.*?");
   assert.equal(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { countOnBehalf } from "../../src/evidence/on-behalf.ts";
 import {
   otherTimeQuery,
   type Question,
@@ -10,7 +11,15 @@ import {
 } from "../../src/evidence/question.ts";
 import { suggestedNames } from "../../src/evidence/suggestions.ts";
 
-const NOTHING: Question = { who: "", actions: "", target: "", from: "", until: "", basis: "happened" };
+const NOTHING: Question = {
+  who: "",
+  behalf: "",
+  actions: "",
+  target: "",
+  from: "",
+  until: "",
+  basis: "happened",
+};
 
 /** Returns an index in which these queries find events; others find none. */
 function index(found: Readonly<Record<string, number | undefined>>) {
@@ -45,6 +54,27 @@ test("question: a name that an event has is searched as a whole, any other as pa
   assert.equal(await asked({ who: "Lopez, Maria" }), 'actor:"Lopez, Maria",*"Lopez, Maria"*');
   assert.equal(await asked({ who: "u-2" }, known, true), 'actor:"u-2",*u-2*');
   assert.equal(await asked({ actions: "role.grant, invoice" }, known), "action:role.grant,*invoice*");
+});
+
+test("question: asks on whose behalf someone acted, and what others did for the person asked about", async () => {
+  assert.equal(
+    await asked({ who: "bot", behalf: "grace" }, { 'for=="grace"': 1 }),
+    'actor:*bot* for=="grace"',
+  );
+  const found = { 'actor=="grace"': 5, 'for=="grace" since:2026-08-01 -actor=="grace"': 12 };
+  const question = { ...NOTHING, who: "grace", from: "2026-08-01" };
+  const count = async (whole: Question, found: Readonly<Record<string, number | undefined>>) =>
+    countOnBehalf(whole, await searchedNames(whole, index(found)), index(found));
+  assert.equal(await count(question, { ...found, 'for=="grace"': 12 }), 12);
+  // Without a whole name, parts of names are searched.
+  assert.equal(await count(question, { "for:*grace* since:2026-08-01 -actor:*grace*": 3 }), 3);
+  assert.equal(
+    await count(question, { "for:*grace* since:2026-08-01 -actor:*grace*": undefined }),
+    undefined,
+  );
+  // A question that names nobody who acted, or for whom, says it all.
+  assert.equal(await count({ ...question, who: "" }, found), 0);
+  assert.equal(await count({ ...question, behalf: "lin" }, found), 0);
 });
 
 test("question: is searched as part of names if the index can't tell", async () => {

@@ -87,7 +87,7 @@ fn booleans_and_numbers_compare_as_strings() {
 
 #[test]
 fn parsers_extract_all_fields_that_rules_and_scores_need() {
-    let event = r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"user"},"target":{"id":"7","name":"Seven","type":"job"},"context":{"ip":"198.51.100.7"},"outcome":"denied","reason":"late","occurred_at":"2026-11-20T05:00:00.000Z"}"#;
+    let event = r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"user"},"on_behalf_of":{"id":"u_2","name":"Grace"},"target":{"id":"7","name":"Seven","type":"job"},"context":{"ip":"198.51.100.7"},"outcome":"denied","reason":"late","occurred_at":"2026-11-20T05:00:00.000Z"}"#;
     let document = Document::parse(event).unwrap();
     let parsers = Parsers::built_in();
     let root = document.root();
@@ -100,6 +100,9 @@ fn parsers_extract_all_fields_that_rules_and_scores_need() {
         "parsed.actor.id: u_1",
         "parsed.actor.name: Ada",
         "parsed.actor.type: user",
+        "parsed.on_behalf_of.id: u_2",
+        "parsed.on_behalf_of.name: Grace",
+        "parsed.on_behalf_of.type: user",
         "parsed.target.id: 7",
         "parsed.target.name: Seven",
         "parsed.target.type: job",

@@ -674,6 +674,9 @@ fn subject_copies_verify_and_records_are_listed() {
         json!({"action": "user.update", "actor": {"id": "=admin"}, "target": {"type": "user", "id": "u_3"}}),
     );
     events.push(json!({"action": "note.create", "actor": {"id": "admin"}, "metadata": {"about": "u_3"}}));
+    events.push(
+        json!({"action": "tool.call", "actor": {"type": "agent", "id": "bot"}, "on_behalf_of": {"id": "u_3", "name": "Grace"}}),
+    );
     events.push(json!({"action": "chart.open", "actor": {"id": "u_4", "name": "Ada <b>"}, "target": {"type": "chart", "id": "c_7"}}));
     sealed(&place, &events);
     let args =
@@ -683,8 +686,13 @@ fn subject_copies_verify_and_records_are_listed() {
     let found: Value = serde_json::from_str(&place.read("access/evidence.json")).unwrap();
     let subject = &found["subject"];
     assert_eq!(
-        (&subject["as_actor"], &subject["as_target"], &subject["mentioned"]),
-        (&1.into(), &1.into(), &1.into())
+        (&subject["as_actor"], &subject["represented"], &subject["as_target"], &subject["mentioned"]),
+        (&1.into(), &1.into(), &1.into(), &1.into())
+    );
+    let listed = subject["listed"].as_array().unwrap();
+    assert!(
+        listed.iter().any(|event| event["actor"] == "bot" && event["on_behalf_of"] == "u_3"),
+        "{listed:?}"
     );
     assert_eq!(place.verdict("access/subject.ndjson"), "partial");
     let before = place.files();
@@ -695,7 +703,7 @@ fn subject_copies_verify_and_records_are_listed() {
     assert_eq!(place.files(), before);
     let shown = place.run(&["show", "access/subject.ndjson", "--trust", "trust.txt", "--json"]).code(4);
     let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
-    assert_eq!(shown.lines().count(), 2);
+    assert_eq!(shown.lines().count(), 3);
     assert!(shown.lines().all(|line| line.contains("u_3")));
     // Spreadsheet formulas are escaped.
     assert!(place.read("access/subject.csv").contains(",'=admin,"));

@@ -68,8 +68,16 @@ const WORD: &str = "word";
 const ACTION_PREFIX: &str = "action.*";
 
 /// Short names that have terms.
-const SHORTS: [Short; 7] =
-    [Short::Action, Short::Actor, Short::Target, Short::Outcome, Short::Tenant, Short::Ip, Short::As];
+const SHORTS: [Short; 8] = [
+    Short::Action,
+    Short::Actor,
+    Short::For,
+    Short::Target,
+    Short::Outcome,
+    Short::Tenant,
+    Short::Ip,
+    Short::As,
+];
 
 /// The event fields that a scope can name. For each, the field of its index terms if an event has one value, and if an
 /// event has several.
@@ -215,7 +223,7 @@ impl<'c, 's> Terms<'c, 's> {
                         }
                     }
                     // A query may name any words of a name.
-                    Short::Actor | Short::Target => {
+                    Short::Actor | Short::For | Short::Target => {
                         words(&text).for_each(|word| self.add(name_field(short), word));
                     }
                     // Alternative spellings of an outcome.
@@ -304,7 +312,11 @@ fn word(secret: &Secret, field: &str, value: &str) -> Term {
 
 /// Returns the field for the words of names.
 const fn name_field(short: Short) -> &'static str {
-    if matches!(short, Short::Actor) { "actor word" } else { "target word" }
+    match short {
+        Short::Actor => "actor word",
+        Short::For => "for word",
+        _ => "target word",
+    }
 }
 
 /// The condition that a page must meet to contain a match.
@@ -541,7 +553,7 @@ impl NeedBuilder<'_> {
                 let text = fold(text);
                 let mut needs = vec![self.term(field, &text)];
                 needs.extend(number.map(|number| self.term(field, number)));
-                if matches!(short, Short::Actor | Short::Target) {
+                if short.is_party() {
                     let words: Vec<Need> =
                         words(&text).map(|word| self.term(name_field(short), word)).collect();
                     if !words.is_empty() {

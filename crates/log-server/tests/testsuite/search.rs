@@ -180,6 +180,35 @@ const CORRUPTIONS: [&str; 9] = [
 ];
 
 #[test]
+fn selects_pages_by_the_party_for_whom_someone_acted() {
+    let mut log = TestLog::new();
+    for round in 0..80 {
+        for _ in 0..10 {
+            log.record(0, EVENTS[1]);
+        }
+        if round == 40 {
+            log.record(
+                0,
+                r#"{"action":"tool.call","actor":{"id":"bot","type":"agent"},"on_behalf_of":{"id":"u_9","name":"Grace Hopper","via":[{"id":"planner"}]},"target":{"id":"refund","type":"tool"},"metadata":{"targets":[{"id":"in_7"}]}}"#,
+            );
+        }
+        log.flush(0);
+    }
+    log.checkpoint();
+    let search = open(&log);
+    advance(&search, &log);
+    for query in ["for:grace", "for:u_9", "for:user:u_9", "for:planner", "target:in_7", "for:grace actor:bot"]
+    {
+        assert_eq!(candidates(&search, &log, &[("query", query)]), 1, "{query}");
+        let one = request(&[("query", query)]);
+        let expected = log.naive(&one);
+        assert_eq!((found(&log, &search, &one), expected.len()), (expected, 1), "{query}");
+    }
+    assert_eq!(candidates(&search, &log, &[("query", "for:bot")]), 0);
+    assert_eq!(candidates(&search, &log, &[("query", "actor:grace")]), 0);
+}
+
+#[test]
 fn damaged_index_stays_correct_and_is_rebuilt() {
     let log = long();
     let search = open(&log);

@@ -47,6 +47,8 @@ pub(super) struct Definition {
     also: Option<Path>,
     actor: PartySource,
     actor_also: Source,
+    on_behalf_of: PartySource,
+    on_behalf_of_also: Source,
     target: PartySource,
     target_also: Source,
     address: Source,
@@ -85,6 +87,8 @@ impl Definition {
             "also",
             "actor",
             "actor_also",
+            "on_behalf_of",
+            "on_behalf_of_also",
             "target",
             "target_also",
             "address",
@@ -118,6 +122,8 @@ impl Definition {
             also: object.optional("also", path)?,
             actor: object.optional("actor", party)?.unwrap_or_default(),
             actor_also: object.optional("actor_also", source)?.unwrap_or_default(),
+            on_behalf_of: object.optional("on_behalf_of", party)?.unwrap_or_default(),
+            on_behalf_of_also: object.optional("on_behalf_of_also", source)?.unwrap_or_default(),
             target: object.optional("target", party)?.unwrap_or_default(),
             target_also: object.optional("target_also", source)?.unwrap_or_default(),
             address: object.optional("address", source)?.unwrap_or_default(),
@@ -140,6 +146,8 @@ impl Definition {
             also,
             actor,
             actor_also,
+            on_behalf_of,
+            on_behalf_of_also,
             target,
             target_also,
             address,
@@ -151,9 +159,11 @@ impl Definition {
         if let Some(path) = also {
             path.assign_numbers(&mut prefixes);
         }
-        actor.assign_numbers(&mut prefixes);
-        target.assign_numbers(&mut prefixes);
-        for source in [time, action, address, outcome, reason, actor_also, target_also] {
+        for party in [actor, on_behalf_of, target] {
+            party.assign_numbers(&mut prefixes);
+        }
+        let also = [actor_also, on_behalf_of_also, target_also];
+        for source in [time, action, address, outcome, reason].into_iter().chain(also) {
             source.assign_numbers(&mut prefixes);
         }
         definition.prefixes = prefixes;
@@ -205,6 +215,7 @@ impl Definition {
             Short::Action => spelling.add(&self.action),
             Short::Ip => spelling.add(&self.address),
             Short::Actor => spelling.add_party(&self.actor, &self.actor_also),
+            Short::For => spelling.add_party(&self.on_behalf_of, &self.on_behalf_of_also),
             Short::Target => spelling.add_party(&self.target, &self.target_also),
             Short::Tenant => true,
             Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
@@ -297,6 +308,7 @@ impl Definition {
             also: action.as_deref().map_or_else(Vec::new, |action| self.also(scope, action)),
             action,
             actor: party(Parts::ACTOR, &self.actor, &self.actor_also),
+            on_behalf_of: party(Parts::ON_BEHALF_OF, &self.on_behalf_of, &self.on_behalf_of_also),
             target: party(Parts::TARGET, &self.target, &self.target_also),
             address: text(Parts::ADDRESS, &self.address).map(bare),
             outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
@@ -636,11 +648,7 @@ fn party(value: Value<'_>) -> ParseResult<PartySource> {
             kind: object.optional("type", source)?.unwrap_or_default(),
         };
         ensure(!party.id.alternatives.is_empty() || !party.name.alternatives.is_empty(), || {
-            ParserError::new(
-                "id",
-                "the actor or target has neither `id` nor `name`",
-                "add the path of the identifier",
-            )
+            ParserError::new("id", "the party has neither `id` nor `name`", "add the path of the identifier")
         })?;
         Ok(party)
     };

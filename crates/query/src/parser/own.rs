@@ -9,7 +9,7 @@ use super::when::date;
 use crate::value::{Kind, Value};
 
 /// The only fields of an event with no identified actor, in canonical order.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "action",
     "actor",
     "after",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 13] = [
     "http",
     "metadata",
     "occurred_at",
+    "on_behalf_of",
     "outcome",
     "reason",
     "target",
@@ -79,11 +80,12 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
             is_foreign |= is_there && FOREIGN.contains(&&*name);
         }
     }
-    let [action, actor, _, _, context, _, _, _, occurred_at, outcome, reason, target, _] = found;
+    let [action, actor, _, _, context, _, _, metadata, occurred_at, on_behalf_of, outcome, reason, target, _] =
+        found;
     let is_text = |value: Option<Value<'a>>| value.is_some_and(|value| value.kind() == Kind::Text);
     let within =
         |party: Option<Value<'a>>| party.map_or([None; 3], |party| party.several(["id", "name", "type"]));
-    let (of_actor, of_target) = (within(actor), within(target));
+    let (of_actor, of_person, of_target) = (within(actor), within(on_behalf_of), within(target));
     let [target_id, _, target_kind] = of_target;
     let has_id = is_text(of_actor[0]);
     let is_an_actor = |actor: Value<'_>| {
@@ -118,12 +120,38 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         action: text_of(action),
         also: Vec::new(),
         actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
-        target: party(target, of_target, None).unwrap_or_default(),
+        on_behalf_of: with_others(
+            party(on_behalf_of, of_person, Some("user")),
+            on_behalf_of.and_then(|person| person.get("via")),
+        ),
+        target: with_others(
+            party(target, of_target, None),
+            metadata.and_then(|metadata| metadata.get("targets")),
+        ),
         address: text_of(context.and_then(|context| context.get("ip"))).map(bare),
         outcome: text_of(outcome).and_then(|word| Outcome::parse_stated(&word)).unwrap_or_default(),
         reason: text_of(reason),
         envelope: None,
     })
+}
+
+/// Adds the identifiers of other parties to one, then their names.
+fn with_others<'a>(party: Option<Party<'a>>, others: Option<Value<'a>>) -> Party<'a> {
+    let Some(mut party) = party else { return Party::default() };
+    let Some(others) = others else { return party };
+    for name in ["id", "name"] {
+        let mut add = |other: Value<'a>| {
+            if let Some(text) = other.get(name).and_then(Value::non_empty_text) {
+                party.add_also(text);
+            }
+        };
+        if others.kind() == Kind::Array {
+            others.elements().for_each(add);
+        } else {
+            add(others);
+        }
+    }
+    party
 }
 
 #[cfg(test)]
@@ -163,6 +191,21 @@ mod tests {
             (r#"{"action":"job.run","actor":7,"outcome":"none","reason":""}"#, true),
             (r#"{"action":"job.run","actor":{"name":"Ada"}}"#, true),
             (r#"{"action":"job.run","actor":"u_1","x":1}"#, false),
+            (
+                r#"{"action":"tool.call","actor":{"id":"bot","type":"agent"},"on_behalf_of":{"id":"u_1","name":"Grace","grant":"g","via":[{"id":"planner","name":"Planner"},{"id":"u_1"},{"id":""},"x"]}}"#,
+                true,
+            ),
+            (r#"{"action":"tool.call","actor":{"id":"bot"},"on_behalf_of":"u_1"}"#, true),
+            (
+                r#"{"action":"tool.call","actor":{"id":"bot"},"on_behalf_of":{"via":[{"id":"planner"}]}}"#,
+                true,
+            ),
+            (
+                r#"{"action":"a","target":{"id":"1","type":"job"},"metadata":{"targets":[{"id":"2","name":"Two"},[{"id":"3"}],{"name":"Four"}]}}"#,
+                true,
+            ),
+            (r#"{"action":"a","target":{"id":"1","type":"job"},"metadata":{"targets":{"id":"2"}}}"#, true),
+            (r#"{"action":"a","actor":"u_1","metadata":{"targets":[{"id":"2"}]}}"#, true),
             // Events of other products.
             (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"x":1}"#, false),
             (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"outcome":"denied"}"#, true),
@@ -205,11 +248,13 @@ mod tests {
         #[test]
         fn agrees_with_the_parser_file_on_any_event(members in proptest::collection::vec(
             (
-                prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x", "created", "crud"]),
+                prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "on_behalf_of", "metadata", "x", "created", "crud"]),
                 prop::sample::select(vec![
                     "null", "\"\"", "\"a\"", "7", "true", "[]", "[{\"id\":\"x\"}]", "\"denied\"", "\"2026-11-20T06:00:00Z\"",
                     r#"{"id":"u","ip":"[::1]:1"}"#, r#"{"id":"","name":"n"}"#, r#"{"id":"t","type":"job"}"#, r#"{"type":"x","ip":null}"#,
                     r#"{"session":"s","credential":"c"}"#,
+                    r#"{"id":"v","targets":[{"id":"2","name":"n"},{"id":"2"},7],"via":[{"id":"w"},{"name":"x"}]}"#,
+                    r#"{"id":"v","targets":{"id":"2"},"via":[[{"id":"w"}]]}"#,
                 ]),
             ),
             0..7,

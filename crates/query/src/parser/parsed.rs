@@ -7,6 +7,7 @@ use countersign::time::Time;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::envelope::Envelope;
+use crate::field::Short;
 use crate::value::Value;
 
 /// The parsed fields of an event.
@@ -22,6 +23,8 @@ pub struct Read<'a> {
     pub also: Vec<Cow<'a, str>>,
     /// The party that acted.
     pub actor: Party<'a>,
+    /// The party for whom the actor acted, if the event names another one.
+    pub on_behalf_of: Party<'a>,
     /// The party or object acted on.
     pub target: Party<'a>,
     /// The address the action came from.
@@ -34,7 +37,7 @@ pub struct Read<'a> {
     pub envelope: Option<Envelope<'a>>,
 }
 
-/// An actor or a target.
+/// An actor, the party for whom it acted, or a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Party<'a> {
     /// The identifier, such as `u_1`.
@@ -44,7 +47,7 @@ pub struct Party<'a> {
     /// The type: `user`, `service`, `bucket`.
     pub kind: Option<Cow<'a, str>>,
     /// Other strings that identify the party: a login, an email address, an alias. If an event has several targets,
-    /// also the identifiers and names of the others.
+    /// also the identifiers and names of the others. For the party for whom an agent acted, also the agents in between.
     pub also: Vec<Cow<'a, str>>,
 }
 
@@ -123,8 +126,10 @@ impl Parts {
     pub const REASON: Self = Self(32);
     /// The field [`Party::also`] of the selected parties.
     pub const ALSO: Self = Self(64);
+    /// The field [`Read::on_behalf_of`].
+    pub const ON_BEHALF_OF: Self = Self(128);
     /// All fields.
-    pub const ALL: Self = Self(127);
+    pub const ALL: Self = Self(255);
 
     /// Returns the union of both sets.
     #[must_use]
@@ -139,6 +144,16 @@ impl Parts {
 }
 
 impl<'a> Read<'a> {
+    /// Returns the party for a short name. `None` if that is no party.
+    pub const fn party(&self, short: Short) -> Option<&Party<'a>> {
+        match short {
+            Short::Actor => Some(&self.actor),
+            Short::For => Some(&self.on_behalf_of),
+            Short::Target => Some(&self.target),
+            _ => None,
+        }
+    }
+
     /// Copies all borrowed strings.
     pub(super) fn into_owned(self) -> Read<'static> {
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
@@ -150,13 +165,26 @@ impl<'a> Read<'a> {
             kind: owned(kind),
             also: list(also),
         };
-        let Self { parsed_as, time, action, also, actor, target, address, outcome, reason, envelope } = self;
+        let Self {
+            parsed_as,
+            time,
+            action,
+            also,
+            actor,
+            on_behalf_of,
+            target,
+            address,
+            outcome,
+            reason,
+            envelope,
+        } = self;
         Read {
             parsed_as: Cow::Owned(parsed_as.into_owned()),
             time,
             action: owned(action),
             also: list(also),
             actor: party(actor),
+            on_behalf_of: party(on_behalf_of),
             target: party(target),
             address: owned(address),
             outcome,
@@ -187,6 +215,7 @@ impl<'a> Read<'a> {
             action: text(json, "action"),
             also: list(json),
             actor: party("actor").unwrap_or_default(),
+            on_behalf_of: party("on_behalf_of").unwrap_or_default(),
             target: party("target").unwrap_or_default(),
             address: text(json, "address"),
             outcome: outcome.parse().ok()?,
@@ -210,7 +239,9 @@ impl<'a> Read<'a> {
         text("time", self.time.map(|time| time.to_string()).as_deref(), out);
         text("action", self.action.as_deref(), out);
         write_also(&self.also, out);
-        for (name, party) in [("actor", &self.actor), ("target", &self.target)] {
+        for (name, party) in
+            [("actor", &self.actor), ("on_behalf_of", &self.on_behalf_of), ("target", &self.target)]
+        {
             if !party.is_empty() {
                 write_name(name, out);
                 out.push(b'{');

@@ -154,7 +154,7 @@ fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
     text
 }
 
-/// Alternatives for an actor or a target.
+/// Alternatives for a party.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartySource {
     pub(super) alternatives: Vec<PartyAlternative>,

@@ -48,7 +48,7 @@ fn who_what_when(parsers: &Parsers, event: &str) -> Option<Json> {
     let fields = said.as_object_mut().unwrap();
     fields.remove("within");
     fields.remove("place");
-    for name in ["actor", "target"] {
+    for name in ["actor", "on_behalf_of", "target"] {
         if let Some(party) = fields.get_mut(name) {
             party.as_object_mut().unwrap().remove("also");
         }

@@ -70,6 +70,21 @@ const TABLE: &[(&str, &str, &str)] = &[
         "target:lin",
         r#"{"action":"x","actor":{"id":"u_1"},"target":[{"id":"1"},{"id":"2","login":"kim"}]}"#,
     ),
+    // The party for whom an agent acted, and the agents in between. The actor remains the one that acted.
+    ("for:grace for:u_1 for:user:u_1 actor:bot", "actor:grace", FOR_GRACE),
+    ("for:planner for:\"trip planner\"", "for:bot", FOR_GRACE),
+    ("target:7 target:\"invoice seven\" target:tool:refund", "target:8", FOR_GRACE),
+    ("has:for", "-for:grace", FOR_GRACE),
+    // In an event that no parser recognizes.
+    ("for:grace", "for:ada", r#"{"x":1,"on_behalf_of":{"id":"u_1","name":"Grace Hopper"}}"#),
+    ("for:g@corp.example", "for:h@corp.example", r#"{"x":1,"on_behalf_of":"g@corp.example"}"#),
+    ("for:octocat for:583231 actor:copilot", "target:octocat", BY_COPILOT),
+    // A person who acts through no agent isn't one on whose behalf someone acts.
+    (
+        "-has:for",
+        "for:octocat",
+        r#"{"action":"org.add_member","actor":"ada","user":"octocat","org":"o","created_at":1}"#,
+    ),
     // Sources in which the name or identifier differs from the login.
     (
         "actor:mo@corp.example actor==AROAX:mo@corp.example actor:Admins",
@@ -154,6 +169,10 @@ const TABLE: &[(&str, &str, &str)] = &[
         r#"{"@timestamp":"2026-05-04T10:00:00Z","log.logger":"org.keycloak.events","message":"type=\"LOGIN\", realmId=\"r\", clientId=\"c\", userId=\"u-1\", ipAddress=\"203.0.113.9\", username=\"ada\""}"#,
     ),
 ];
+
+const FOR_GRACE: &str = r#"{"action":"tool.call","actor":{"id":"bot","type":"agent"},"on_behalf_of":{"id":"u_1","name":"Grace Hopper","via":[{"id":"planner","name":"Trip planner"}]},"target":{"id":"refund","type":"tool"},"metadata":{"targets":[{"id":"7","name":"Invoice seven","type":"invoice"}]}}"#;
+
+const BY_COPILOT: &str = r#"{"action":"pull_request.create","actor":"Copilot","actor_is_agent":true,"user":"octocat","user_id":583231,"org":"o","repo":"o/r","created_at":1772442927123}"#;
 
 const OKTA: &str = r#"{"uuid":"7","eventType":"group.user_membership.add","published":"2026-05-04T10:00:00.000Z","version":"0","severity":"INFO","actor":{"id":"00u5","type":"User","alternateId":"lin.mo@corp.example","displayName":"Lin Mo"},"outcome":{"result":"SUCCESS"},"target":[{"id":"00u6","type":"User","alternateId":"kim@corp.example","displayName":"Kim Ono"},{"id":"00g7","type":"UserGroup","alternateId":"unknown","displayName":"Everyone"}]}"#;
 

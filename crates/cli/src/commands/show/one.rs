@@ -54,6 +54,7 @@ pub(super) fn write(
                 ),
             ),
             ("who", party(&read.actor)),
+            ("for whom", party(&read.on_behalf_of)),
             ("when", read.time.map(|time| time.to_string()).unwrap_or_default()),
             ("to what", party(&read.target)),
             ("from", optional(&read.address)),

@@ -142,7 +142,10 @@ impl Fields {
         Self {
             happened: read.time.map(|time| time.to_string()).unwrap_or_default(),
             action: read.action.as_deref().unwrap_or_default().into(),
-            actor: party(&read.actor),
+            actor: match (party(&read.actor), party(&read.on_behalf_of)) {
+                (actor, person) if person.is_empty() => actor,
+                (actor, person) => format!("{actor} for {person}"),
+            },
             target: party(&read.target),
             address: read.address.as_deref().unwrap_or_default().into(),
             outcome: read.outcome.as_str().into(),

@@ -20,7 +20,8 @@ const TYPES = {
 /** Columns. Signed data comes first and last; the parser's results are in between. */
 const FIELDS = [
   ...["line", "index", "chain", "seq", "recorded", "signer", "signer_trust"],
-  ...["parsed_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],
+  ...["parsed_as", "time", "action", "actor", "actor_name", "actor_type"],
+  ...["on_behalf_of", "on_behalf_of_name", "on_behalf_of_type", "target", "target_name", "target_type"],
   ...["address", "outcome", "reason", "tenant", "event"],
 ];
 const BOM = "\ufeff";
@@ -70,14 +71,14 @@ function records(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustS
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
     const { happened, tenant, parsed, own } = JSON.parse(factsJson(bytes)) as Facts;
-    const { action, actor, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
+    const { action, actor, on_behalf_of, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
     for (const plain of [line, index, chain, seq, time]) {
       csv.plain(String(plain));
     }
     csv.field(vkey);
     csv.plain(signerTrustOf(row));
     const cells: Cell[] = [parsed?.as, happened ?? undefined, action];
-    for (const party of [actor, target]) {
+    for (const party of [actor, on_behalf_of, target]) {
       cells.push(party?.id, party?.name, party?.type);
     }
     cells.push(address, outcome, parsed?.reason, tenant ?? undefined);

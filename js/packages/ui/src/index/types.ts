@@ -13,7 +13,7 @@ import type { Lines } from "./in-pieces.js";
 import type { SignerFacts } from "./signer-trust.js";
 
 /** A column whose values are counted, by its short name in docs/query.md. */
-export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
+export type Column = "outcome" | "action" | "actor" | "for" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
 
 /** Sort key of rows: the position in the log, the event's time, or the displayed value of a column. */
 export type SortKey = "place" | "time" | Column;
@@ -33,15 +33,17 @@ export interface Party {
   readonly name?: string;
   readonly type?: string;
   /**
-   * Other strings that a query also matches: a login, an email address, an alias, other targets. Not in rows.
+   * Other strings that a query also matches: a login, an email address, an alias, agents in between, other targets. Not in rows.
    */
   readonly also?: readonly string[];
 }
 
-/** Action, actor, target, address, and outcome of an event. */
+/** Action, parties, address, and outcome of an event. */
 export interface EventFacts {
   readonly action?: string;
   readonly actor?: Party;
+  /** The party for whom the actor acted. */
+  readonly on_behalf_of?: Party;
   readonly target?: Party;
   readonly address?: string;
   /** `success`, `failure`, `denied`, `unknown` or `not-stated`. */

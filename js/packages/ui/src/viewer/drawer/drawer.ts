@@ -280,7 +280,7 @@ export class Drawer extends TextView {
       return html`<p class="faint">${parsedAs.unread}</p>`;
     }
     const { names } = texts.rows.columns;
-    const { action, also = [], actor, target, address, outcome, reason } = parsed;
+    const { action, also = [], actor, on_behalf_of: person, target, address, outcome, reason } = parsed;
     const fact = (name: string, content: unknown) =>
       content === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
     return html`
@@ -290,6 +290,7 @@ export class Drawer extends TextView {
           ${fact(names.time, happened === undefined ? html`<span class="faint">${parsedAs.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
           ${fact(names.action, action === undefined ? undefined : value([action, ...also].join(", "), 400))}
           ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
+          ${fact(names.for, person === undefined ? undefined : readParty(person))}
           ${fact(names.target, target === undefined ? undefined : readParty(target))}
           ${fact(names.address, address === undefined ? undefined : html`<code>${value(address)}</code>`)}
           ${fact(names.outcome, outcome === NOT_STATED ? html`<span class="faint">${notStated}</span>` : value(outcome))}
@@ -424,7 +425,7 @@ function headingView(row: WholeRow, texts: Texts): TemplateResult {
 /** Renders the event's facts as a sentence, with the outcome if the event states one. */
 function sentence(summary: Summary, { rows }: Texts): unknown {
   const { sentences } = rows.drawer;
-  const { action, actor, target, outcome } = summary;
+  const { action, actor, for: person, target, outcome } = summary;
   if (action === undefined) {
     return html`<span class="faint">${sentences.unparsed}</span>`;
   }
@@ -433,7 +434,11 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
   const template = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
   const slots = {
     action: html`<strong>${value(action)}</strong>`,
-    actor: actor && party(actor),
+    actor:
+      actor &&
+      (person === undefined
+        ? party(actor)
+        : filled(rows.list.actorFor, { actor: party(actor), person: party(person) })),
     target: target && party(target),
   };
   const end =

@@ -24,6 +24,7 @@ export const NAMED_COLUMNS: Readonly<Record<NamedColumn, readonly [least: number
   time: [13.5, 0],
   action: [6.5, 1.4],
   actor: [6.5, 1.5],
+  for: [6.5, 1.3],
   target: [6.5, 1.3],
   address: [9, 0.5],
   outcome: [6.75, 0],
@@ -57,6 +58,7 @@ export const SORT_KEYS: Readonly<Partial<Record<ColumnId, SortKey>>> = {
   time: "time",
   action: "action",
   actor: "actor",
+  for: "for",
   target: "target",
   address: "ip",
   outcome: "outcome",
@@ -71,6 +73,7 @@ export const SORT_KEYS: Readonly<Partial<Record<ColumnId, SortKey>>> = {
 const EVENT_COLUMNS = [
   "action",
   "actor",
+  "for",
   "target",
   "address",
   "outcome",

@@ -6,7 +6,7 @@ import { moment, type Zone } from "../parts/format.js";
 import { icon, type Look } from "../parts/icons.js";
 import { keyParts } from "../parts/key.js";
 import { type Party, summaryOf } from "../parts/summary.js";
-import { value } from "../parts/value.js";
+import { filled, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { type ChosenColumn, type ColumnId, type EventColumn, isMember, isOfEvent, type LinkColumn } from "./columns.js";
 
@@ -22,12 +22,11 @@ interface Times {
  * text, if no cell shows anything of the event.
  */
 export function cellsOf(row: Row, columns: readonly ChosenColumn[], times: Times, texts: Texts) {
-  const saysOutcome = columns.some(({ id }) => id === "outcome");
   const cells = columns.map(({ id }) => {
     if (!isOfEvent(id)) {
       return ofLink(row, id, times, texts);
     }
-    return row.kind === "event" ? ofEvent(row, id, saysOutcome, texts) : undefined;
+    return row.kind === "event" ? ofEvent(row, id, columns, texts) : undefined;
   });
   if (row.kind !== "event") {
     return { cells, excerpt: undefined };
@@ -38,7 +37,12 @@ export function cellsOf(row: Row, columns: readonly ChosenColumn[], times: Times
   return { cells, excerpt: hasContent ? undefined : row.begin };
 }
 
-function ofEvent(row: EventRow, id: EventColumn | `.${string}`, saysOutcome: boolean, { rows }: Texts): unknown {
+function ofEvent(
+  row: EventRow,
+  id: EventColumn | `.${string}`,
+  columns: readonly ChosenColumn[],
+  { rows }: Texts,
+): unknown {
   if (isMember(id)) {
     return text(row.fields.get(id.slice(1))?.join(", "));
   }
@@ -46,6 +50,10 @@ function ofEvent(row: EventRow, id: EventColumn | `.${string}`, saysOutcome: boo
   const { outcome } = summary;
   switch (id) {
     case "actor":
+      return summary.for === undefined || columns.some((column) => column.id === "for")
+        ? summary.actor && named(summary.actor)
+        : actorFor(summary.actor, summary.for, rows.list.actorFor);
+    case "for":
     case "target":
       return summary[id] && named(summary[id]);
     case "outcome":
@@ -55,7 +63,7 @@ function ofEvent(row: EventRow, id: EventColumn | `.${string}`, saysOutcome: boo
     case "tenant":
       return text(row.tenant);
     case "action":
-      return withOutcome(summary.action, saysOutcome ? undefined : outcome);
+      return withOutcome(summary.action, columns.some((column) => column.id === "outcome") ? undefined : outcome);
     case "address":
     case "reason":
     case "as":
@@ -103,6 +111,12 @@ function named({ id, name }: Pick<Party, "id" | "name">): TemplateResult {
   return name === undefined
     ? value(id)
     : html`<span class="named">${value(name)} <span class="faint">${value(id)}</span></span>`;
+}
+
+/** Renders an actor and the party for whom it acted, such as `support-bot for Grace Hopper`. */
+function actorFor(actor: Party | undefined, person: Party, words: Texts["rows"]["list"]["actorFor"]): TemplateResult {
+  const short = ({ id, name }: Party) => html`<span title=${id}>${value(name ?? id)}</span>`;
+  return html`<span class="named">${filled(words, { actor: actor === undefined ? "…" : short(actor), person: short(person) })}</span>`;
 }
 
 /** Appearance of outcomes that failed, or may have. */

@@ -3,7 +3,7 @@ import type { EventRow, Party as ReadParty } from "../../index/types.js";
 /** Facts of an event, as a list shows them. */
 export type Summary = ReturnType<typeof summaryOf>;
 
-/** An actor or a target. */
+/** An actor, the party for whom it acted, or a target. */
 export type Party = NonNullable<ReturnType<typeof party>>;
 
 /** Outcome that parsers set if an event states none. */
@@ -14,11 +14,12 @@ export const NOT_STATED = "not-stated";
  * parser matches. Any of them may be missing. The outcome is undefined if the event states none.
  */
 export function summaryOf({ parsed, own }: Pick<EventRow, "parsed" | "own">) {
-  const { action, actor, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
+  const { action, actor, on_behalf_of: person, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
   return {
     as: parsed?.as,
     action,
     actor: actor && party(actor),
+    for: person && party(person),
     target: target && party(target),
     address,
     outcome: outcome === NOT_STATED ? undefined : outcome,

@@ -34,6 +34,7 @@ function skeleton(text: string): string {
 const KNOWN_NAMES = [
   "action",
   "actor",
+  "on_behalf_of",
   "target",
   "outcome",
   "reason",

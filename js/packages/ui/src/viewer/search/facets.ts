@@ -7,7 +7,17 @@ import { value } from "../parts/value.js";
 import { define, emit, props, TextView } from "../view.js";
 
 /** Columns with facets, in display order. */
-const FACET_COLUMNS: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
+const FACET_COLUMNS: readonly Column[] = [
+  "outcome",
+  "action",
+  "actor",
+  "for",
+  "target",
+  "ip",
+  "tenant",
+  "as",
+  "signer",
+];
 /** Number of values shown before "more" is pressed. */
 const COLLAPSED_VALUES = 10;
 
