@@ -46,7 +46,7 @@ export interface AgentCall<Source> {
 
 /** The end of a call. Without `outcome`, the event doesn't state how the call ended. */
 export interface CallEnd {
-  readonly outcome?: "success" | "failure" | undefined;
+  readonly outcome?: "success" | "failure" | "denied" | undefined;
   readonly reason?: string | undefined;
   readonly result?: unknown;
 }
