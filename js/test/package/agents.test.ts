@@ -12,9 +12,7 @@ import { Installed } from "./installed.ts";
 const run = promisify(execFile);
 const frameworks = fileURLToPath(new URL("frameworks/node_modules", import.meta.url));
 const tsc = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
-const tests = globSync("*.mjs", { cwd: fileURLToPath(new URL("setups/agents", import.meta.url)) }).filter(
-  (name) => name !== "gates.mjs",
-);
+const tests = globSync("*.test.mjs", { cwd: fileURLToPath(new URL("setups/agents", import.meta.url)) });
 const skip =
   !existsSync(frameworks) &&
   process.env.CI === undefined &&
@@ -39,7 +37,7 @@ describe("agents", { skip, concurrency: true, timeout: 120_000 }, () => {
   });
 
   for (const name of tests) {
-    test(basename(name, ".mjs"), async () => {
+    test(basename(name, ".test.mjs"), async () => {
       const file = installed.path("test/setups/agents", name);
       // Without this, the tests would report to this test's runner in its own format.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env;

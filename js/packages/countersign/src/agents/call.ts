@@ -12,7 +12,7 @@ export const TARGET_TYPES = {
   "model.call": "model",
 } as const;
 
-/** Who makes a call, as far as the SDK knows. */
+/** The maker of a call, as far as the SDK knows it. */
 export interface CallOrigin {
   readonly actor?: AuditEvent["actor"];
   readonly onBehalfOf?: AuditEvent["on_behalf_of"];

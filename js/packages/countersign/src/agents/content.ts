@@ -16,7 +16,7 @@ export type ContentRule = "record" | "hash" | "redact";
 /** A rule for the whole value, or one for each of its fields. Other fields follow `"*"`, or else the default. */
 export type ContentPolicy = ContentRule | { readonly [field: string]: ContentRule };
 
-/** What an event contains of a value. */
+/** The part of a value that an event contains. */
 export interface RecordedContent {
   readonly value?: unknown;
   /** In hex. */

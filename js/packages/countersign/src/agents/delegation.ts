@@ -19,7 +19,7 @@ export interface DelegationClaims {
   readonly jti?: unknown;
 }
 
-/** Who acts, and for whom. */
+/** The actor, and the person it acts for. */
 export interface Delegation {
   readonly actor?: Actor | undefined;
   readonly on_behalf_of?: OnBehalfOf | undefined;

@@ -49,7 +49,7 @@ export interface CallHandling<Result> {
   readonly refused: (refused: CallRefusal) => Result;
 }
 
-/** Who acts, for whom. Values that a callback failed to return are `MISSING`. */
+/** The actor, the person it acts for, and the tenant. Values that a callback failed to return are `MISSING`. */
 type Whose = Pick<AuditEvent, "actor" | "on_behalf_of" | "tenant">;
 
 /** The decision on a call that may run. */
@@ -357,7 +357,7 @@ export class OpenCall {
   end(end: CallEnd): Promise<void> {
     this.#current.end();
     const isAborted = this.#signal?.aborted === true;
-    this.#ended ??= this.#record(isAborted ? { ...end, reason: end.reason ?? "the caller cancelled the call" } : end);
+    this.#ended ??= this.#record(isAborted ? { ...end, reason: end.reason ?? "the caller canceled the call" } : end);
     return this.#ended;
   }
 

@@ -93,7 +93,7 @@ function answered(content: unknown, finishReason: unknown): CallEnd {
   };
 }
 
-/** Passes a stream on unchanged, and records the call when it ends, fails, or is cancelled. */
+/** Passes a stream on unchanged, and records the call when it ends, fails, or is canceled. */
 function observed(stream: ReadableStream<unknown>, open: OpenCall): ReadableStream<unknown> {
   const reader = stream.getReader();
   const content: object[] = [];

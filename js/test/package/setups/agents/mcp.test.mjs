@@ -325,7 +325,7 @@ for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GEN
       const [waited, hung] = await recorded(audit);
       assert.deepEqual([waited.target.name, waited.outcome], ["waits", "success"]);
       assert.deepEqual([hung.target.name, hung.outcome], ["hangs", undefined]);
-      assert.equal(hung.reason, "the caller cancelled the call");
+      assert.equal(hung.reason, "the caller canceled the call");
     });
 
     test("a recorder that fails doesn't fail the call, unless `required` is set", async () => {

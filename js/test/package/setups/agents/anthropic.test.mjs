@@ -2,66 +2,16 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import Anthropic from "@anthropic-ai/sdk";
 import { betaZodTool } from "@anthropic-ai/sdk/helpers/beta/zod";
 import { auditHooks, auditTools } from "countersign/anthropic";
 import { createTestRecorder } from "countersign/testing";
 import * as z from "zod";
 import { guard, recorded, sha256 } from "./gates.mjs";
+import { anthropic } from "./models.mjs";
 
 const WHO = { agent: "support-bot", onBehalfOf: "u_1" };
 
 describe("the tool runner", () => {
-  /** A client whose model calls these tools, and then answers. */
-  function clientFor(inputs) {
-    const message = (content, stop_reason) => ({
-      id: "msg_1",
-      type: "message",
-      role: "assistant",
-      model: "claude-opus-5",
-      content,
-      stop_reason,
-      stop_sequence: null,
-      usage: { input_tokens: 1, output_tokens: 1 },
-    });
-    const uses = inputs.map(([name, input], nth) => ({ type: "tool_use", id: `toolu_${nth}`, name, input }));
-    const answers = [message(uses, "tool_use"), message([{ type: "text", text: "done" }], "end_turn")];
-    const sent = [];
-    const fetch = async (_url, { body }) => {
-      sent.push(JSON.parse(body));
-      const answer = answers.shift();
-      return sent.at(-1).stream
-        ? new Response(streamOf(answer), { headers: { "content-type": "text/event-stream" } })
-        : Response.json(answer);
-    };
-    return { client: new Anthropic({ apiKey: "none", fetch, maxRetries: 0 }), sent };
-  }
-
-  function streamOf({ content, stop_reason, ...message }) {
-    const events = [
-      { type: "message_start", message: { ...message, content: [], stop_reason: null } },
-      ...content.flatMap((block, index) => [
-        {
-          type: "content_block_start",
-          index,
-          content_block: block.type === "text" ? { ...block, text: "" } : { ...block, input: {} },
-        },
-        {
-          type: "content_block_delta",
-          index,
-          delta:
-            block.type === "text"
-              ? { type: "text_delta", text: block.text }
-              : { type: "input_json_delta", partial_json: JSON.stringify(block.input) },
-        },
-        { type: "content_block_stop", index },
-      ]),
-      { type: "message_delta", delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 1 } },
-      { type: "message_stop" },
-    ];
-    return events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
-  }
-
   const toolsFor = (audit) => [
     betaZodTool({
       name: "read",
@@ -90,7 +40,7 @@ describe("the tool runner", () => {
 
   async function run(inputs, options = {}, stream = false) {
     const audit = await createTestRecorder();
-    const { client, sent } = clientFor(inputs);
+    const { client, sent } = anthropic(inputs);
     const runner = client.beta.messages.toolRunner({
       model: "claude-opus-5",
       max_tokens: 100,

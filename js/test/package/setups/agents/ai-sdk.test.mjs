@@ -2,50 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { generateText, simulateReadableStream, stepCountIs, streamText, tool, wrapLanguageModel } from "ai";
+import { generateText, stepCountIs, streamText, tool, wrapLanguageModel } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import { auditModel, auditTools } from "countersign/ai-sdk";
 import { createTestRecorder } from "countersign/testing";
 import * as z from "zod";
 import { guard, recorded, sha256 } from "./gates.mjs";
-
-const USAGE = {
-  inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
-  outputTokens: { total: 1, text: 1, reasoning: 0 },
-};
-const finish = (unified) => ({ unified, raw: unified });
-const calls = (inputs) =>
-  inputs.map(([toolName, input], nth) => ({
-    type: "tool-call",
-    toolCallId: `call_${nth}`,
-    toolName,
-    input: JSON.stringify(input),
-  }));
-
-/** A model that calls these tools once, and then answers. */
-function modelOf(...inputs) {
-  const answers = [
-    { content: calls(inputs), finishReason: finish("tool-calls"), usage: USAGE, warnings: [] },
-    { content: [{ type: "text", text: "done" }], finishReason: finish("stop"), usage: USAGE, warnings: [] },
-  ];
-  return new MockLanguageModelV4({
-    doGenerate: async () => answers.shift(),
-    doStream: async () => {
-      const { content, finishReason } = answers.shift();
-      const texts = content.flatMap((part) =>
-        part.type === "text"
-          ? [
-              { type: "text-start", id: "1" },
-              { type: "text-delta", id: "1", delta: part.text },
-              { type: "text-end", id: "1" },
-            ]
-          : [part],
-      );
-      const chunks = [{ type: "stream-start", warnings: [] }, ...texts, { type: "finish", finishReason, usage: USAGE }];
-      return { stream: simulateReadableStream({ chunks, initialDelayInMs: null, chunkDelayInMs: null }) };
-    },
-  });
-}
+import { aiModel } from "./models.mjs";
 
 const toolsFor = (audit) => ({
   read: tool({ inputSchema: z.object({ path: z.string() }), execute: async ({ path }) => `contents of ${path}` }),
@@ -80,7 +43,7 @@ const WHO = { agent: "support-bot", onBehalfOf: "u_1", session: "s_1" };
 async function run(inputs, options = {}, { isStreamed = false } = {}) {
   const audit = await createTestRecorder();
   const tools = auditTools(audit, toolsFor(audit), { ...WHO, ...options });
-  const request = { model: modelOf(...inputs), prompt: "Go", tools, stopWhen: stepCountIs(3) };
+  const request = { model: aiModel(...inputs), prompt: "Go", tools, stopWhen: stepCountIs(3) };
   const result = isStreamed ? streamText(request) : await generateText(request);
   const steps = await result.steps;
   return { audit, contents: steps.flatMap(({ content }) => content) };
@@ -188,7 +151,7 @@ test("concurrent calls are recorded with their own arguments", async () => {
   );
 });
 
-test("a cancelled call says so", async () => {
+test("a canceled call says so", async () => {
   const audit = await createTestRecorder();
   const controller = new AbortController();
   const waits = tool({
@@ -197,7 +160,7 @@ test("a cancelled call says so", async () => {
       new Promise((_, reject) => abortSignal.addEventListener("abort", () => reject(new Error("stopped")))),
   });
   const tools = auditTools(audit, { waits }, WHO);
-  const running = generateText({ model: modelOf(["waits", {}]), prompt: "Go", tools, abortSignal: controller.signal });
+  const running = generateText({ model: aiModel(["waits", {}]), prompt: "Go", tools, abortSignal: controller.signal });
   setTimeout(() => controller.abort(), 20);
   await running.catch(() => {});
   while (audit.events().length === 0) {
@@ -207,12 +170,12 @@ test("a cancelled call says so", async () => {
   assert.deepEqual([event.target.id, event.outcome, event.reason], ["waits", "failure", "stopped"]);
 });
 
-test("calls of a model are recorded with provider and model, also if they stream, fail, or are cancelled", async () => {
+test("calls of a model are recorded with provider and model, also if they stream, fail, or are canceled", async () => {
   const audit = await createTestRecorder();
   const middleware = auditModel(audit, { ...WHO, results: "record" });
   const wrapped = (model) => wrapLanguageModel({ model, middleware });
-  await generateText({ model: wrapped(modelOf(["asks", {}])), prompt: "Go", tools: toolsFor(audit) });
-  const streamed = streamText({ model: wrapped(modelOf(["asks", {}])), prompt: "Go", tools: toolsFor(audit) });
+  await generateText({ model: wrapped(aiModel(["asks", {}])), prompt: "Go", tools: toolsFor(audit) });
+  const streamed = streamText({ model: wrapped(aiModel(["asks", {}])), prompt: "Go", tools: toolsFor(audit) });
   await streamed.consumeStream();
   const broken = new MockLanguageModelV4({
     doGenerate: async () => {
@@ -221,9 +184,9 @@ test("calls of a model are recorded with provider and model, also if they stream
   });
   await assert.rejects(generateText({ model: wrapped(broken), prompt: "Go", maxRetries: 0 }), /overloaded/);
   const { stream } = await middleware.wrapStream({
-    doStream: () => modelOf().doStream(),
+    doStream: () => aiModel().doStream(),
     params: { prompt: [] },
-    model: modelOf(),
+    model: aiModel(),
   });
   await stream.cancel();
   const events = await recorded(audit);

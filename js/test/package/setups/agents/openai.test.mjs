@@ -5,47 +5,15 @@ import { describe, test } from "node:test";
 import { Agent, Runner, setTracingDisabled, tool } from "@openai/agents";
 import { auditTool, auditTools } from "countersign/openai";
 import { createTestRecorder } from "countersign/testing";
-import OpenAI from "openai";
 import { zodFunction } from "openai/helpers/zod";
 import * as z from "zod";
 import { guard, recorded, sha256 } from "./gates.mjs";
+import { agentsModel, openAi } from "./models.mjs";
 
 setTracingDisabled(true);
 const WHO = { agent: "support-bot", onBehalfOf: "u_1" };
 
 describe("runTools", () => {
-  /** A client whose model calls these tools, and then answers. */
-  function clientFor(inputs) {
-    const message = (message, finish_reason) => ({
-      id: "chatcmpl_1",
-      object: "chat.completion",
-      created: 1,
-      model: "gpt-5",
-      choices: [{ index: 0, finish_reason, logprobs: null, message: { role: "assistant", content: null, ...message } }],
-    });
-    const tool_calls = inputs.map(([name, input], nth) => ({
-      id: `call_${nth}`,
-      type: "function",
-      function: { name, arguments: JSON.stringify(input) },
-    }));
-    const answers = [message({ tool_calls }, "tool_calls"), message({ content: "done" }, "stop")];
-    const sent = [];
-    const fetch = async (_url, { body }) => {
-      sent.push(JSON.parse(body));
-      const answer = answers.shift();
-      if (!sent.at(-1).stream) {
-        return Response.json(answer);
-      }
-      const [{ message: whole, finish_reason }] = answer.choices;
-      const delta = { ...whole, tool_calls: whole.tool_calls?.map((call, index) => ({ index, ...call })) };
-      const chunk = (delta, finish_reason) =>
-        `data: ${JSON.stringify({ ...answer, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
-      const text = `${chunk(delta, null)}${chunk({}, finish_reason)}data: [DONE]\n\n`;
-      return new Response(text, { headers: { "content-type": "text/event-stream" } });
-    };
-    return { client: new OpenAI({ apiKey: "none", fetch, maxRetries: 0 }), sent };
-  }
-
   const toolsFor = (audit) => [
     {
       type: "function",
@@ -79,7 +47,7 @@ describe("runTools", () => {
 
   async function run(inputs, options = {}, stream = false) {
     const audit = await createTestRecorder();
-    const { client, sent } = clientFor(inputs);
+    const { client, sent } = openAi(inputs);
     const runner = client.chat.completions.runTools({
       model: "gpt-5",
       stream,
@@ -146,32 +114,6 @@ describe("runTools", () => {
 });
 
 describe("the Agents SDK", () => {
-  /** A model that calls these tools, and then answers. */
-  function modelFor(inputs) {
-    const callsOf = inputs.map(([name, input], nth) => ({
-      type: "function_call",
-      callId: `call_${nth}`,
-      name,
-      status: "completed",
-      arguments: JSON.stringify(input),
-    }));
-    const text = { type: "output_text", text: "done" };
-    const answers = [callsOf, [{ type: "message", role: "assistant", status: "completed", content: [text] }]];
-    const next = () => ({
-      usage: { requests: 1, inputTokens: 1, outputTokens: 1, totalTokens: 2, add: () => {} },
-      output: answers.shift(),
-      responseId: "resp_1",
-    });
-    return {
-      getResponse: async () => next(),
-      async *getStreamedResponse() {
-        const { output, responseId } = next();
-        const usage = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
-        yield { type: "response_done", response: { id: responseId, output, usage } };
-      },
-    };
-  }
-
   const read = {
     name: "read",
     description: "Reads a file",
@@ -198,7 +140,7 @@ describe("the Agents SDK", () => {
 
   async function run(inputs, toolsFor, { stream = false } = {}) {
     const audit = await createTestRecorder();
-    const agent = new Agent({ name: "support-bot", model: modelFor(inputs), tools: toolsFor(audit) });
+    const agent = new Agent({ name: "support-bot", model: agentsModel(inputs), tools: toolsFor(audit) });
     const result = await new Runner({ tracingDisabled: true }).run(agent, "Go", { stream });
     await result.completed;
     const outputs = result.newItems.filter(({ type }) => type === "tool_call_output_item").map(({ output }) => output);
@@ -239,7 +181,7 @@ describe("the Agents SDK", () => {
     const options = { agent: "support-bot", onBehalfOf: ({ context }) => context.user };
     const agent = new Agent({
       name: "support-bot",
-      model: modelFor([["read", { path: "/tmp/a" }]]),
+      model: agentsModel([["read", { path: "/tmp/a" }]]),
       tools: [tool(auditTool(audit, read, options))],
     });
     await new Runner({ tracingDisabled: true }).run(agent, "Go", { context: { user: "u_7" } });
