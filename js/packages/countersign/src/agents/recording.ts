@@ -89,7 +89,8 @@ export class AgentRecording<Source> {
       open.endIfAborted(running);
       result = await running;
     } catch (error) {
-      await open.end(failedWith(error));
+      // The tool's error says more than a failure to record it, which `onError` receives.
+      await open.end(failedWith(error)).catch(() => {});
       throw error;
     }
     await open.end(endOf(result));
@@ -226,7 +227,7 @@ export class AgentRecording<Source> {
     };
     const asking = async () => checkedApproval((await call.ask?.(request)) ?? (await approve?.(request)));
     try {
-      return await within(approvalTimeoutMs, asking(), () => {
+      return await within(approvalTimeoutMs, Promise.race([asking(), abortOf(call.signal)]), () => {
         const hint = "raise approvalTimeoutMs, or answer sooner";
         return new CountersignError("gate.failed", "no person answered in time", { hint });
       });
@@ -383,6 +384,17 @@ export class OpenCall {
       () => signal?.removeEventListener("abort", onAbort),
     );
   }
+}
+
+/** Rejects when the signal aborts. A caller that has left must not have its call approved. */
+function abortOf(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(new CountersignError("gate.failed", "the caller canceled the call before an answer"));
+    if (signal?.aborted === true) {
+      abort();
+    }
+    signal?.addEventListener("abort", abort, { once: true });
+  });
 }
 
 function present<T>(value: T | undefined): T | undefined {

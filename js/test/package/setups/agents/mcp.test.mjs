@@ -328,6 +328,27 @@ for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GEN
       assert.equal(hung.reason, "the caller canceled the call");
     });
 
+    test("a call whose client disconnects before a person approves it doesn't run", { timeout: 30_000 }, async () => {
+      let approve;
+      const asked = new Promise((resolve) => {
+        approve = () => {
+          resolve();
+          return new Promise(() => {});
+        };
+      });
+      const { audit, client } = await connected({ options: { gate: guard(), approve, onError: () => {} } });
+      const call = client.callTool({ name: "delete", arguments: { id: "42" } }).catch(() => {});
+      await asked;
+      await client.close();
+      await call;
+      while (audit.events().length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const [event, ...others] = await recorded(audit);
+      assert.deepEqual(others, []);
+      assert.deepEqual([event.outcome, event.reason], ["denied", "refused by The rule delete: no approval"]);
+    });
+
     test("a recorder that fails doesn't fail the call, unless `required` is set", async () => {
       const errors = [];
       const broken = Object.assign(await createTestRecorder(), {
