@@ -49,6 +49,8 @@ export interface CallEnd {
   readonly outcome?: "success" | "failure" | "denied" | undefined;
   readonly reason?: string | undefined;
   readonly result?: unknown;
+  /** False if the call may not have run. The event then names no person who approved it. */
+  readonly ran?: boolean | undefined;
 }
 
 /** The reason why a call doesn't run. */

@@ -306,7 +306,7 @@ export class AgentRecording<Source> {
           result_bytes: result.bytes,
           duration_ms: durationMs,
           decision: isRefused ? permission.refusal.decision : permission.decision,
-          approved_by: isRefused ? undefined : permission.approvedBy,
+          approved_by: isRefused || end.ran === false ? undefined : permission.approvedBy,
         },
       },
       ...(isRefused ? { countersign: decided(permission.refusal) } : {}),

@@ -190,7 +190,13 @@ describe("hooks of the Claude Agent SDK", () => {
     const asked = use("t_2", "delete", { id: "42" });
     assert.equal((await fire("PreToolUse", asked)).hookSpecificOutput.permissionDecision, "ask");
     await fire("PostToolUse", { ...asked, tool_response: "deleted" });
-    const [denied, approved] = await recorded(audit);
+    const unanswered = use("t_3", "delete", { id: "43" });
+    await fire("PreToolUse", unanswered);
+    await fire("Stop");
+    const [denied, approved, refusedByPerson] = await recorded(audit);
+    assert.equal(approved.metadata.tool.approved_by, "u_1");
+    assert.equal(refusedByPerson.outcome, undefined);
+    assert.equal(refusedByPerson.metadata.tool.approved_by, undefined);
     assert.deepEqual([denied.outcome, denied.reason], ["denied", "refused by The rule etc"]);
     assert.deepEqual([approved.outcome, approved.metadata.tool.decision], ["success", "challenge"]);
 

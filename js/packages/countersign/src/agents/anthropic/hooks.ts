@@ -83,7 +83,8 @@ export function auditHooks(audit: Audit, options: AgentOptions<HookContext> = {}
   };
   const endAll = async (isAffected: (call: BegunCall) => boolean) => {
     const ids = [...calls].filter(([, call]) => isAffected(call)).map(([id]) => id);
-    await Promise.all(ids.map((id) => end(id, { reason: "Claude Code did not report the end of the call" })));
+    const reason = "Claude Code did not report the end of the call";
+    await Promise.all(ids.map((id) => end(id, { reason, ran: false })));
     return {};
   };
 
@@ -121,7 +122,7 @@ export function auditHooks(audit: Audit, options: AgentOptions<HookContext> = {}
     }),
     PermissionDenied: hook((input) => {
       const reason = reasonOf(field(input, "reason")) ?? "Claude Code refused the call";
-      return end(input.tool_use_id, { outcome: "denied", reason });
+      return end(input.tool_use_id, { outcome: "denied", reason, ran: false });
     }),
     // Subagents may outlive the turn.
     Stop: hook((input) => endAll(({ session, isOfSubagent }) => session === input.session_id && !isOfSubagent)),
