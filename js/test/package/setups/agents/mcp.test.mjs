@@ -1,11 +1,14 @@
 /** Tests of `countersign/mcp` with both generations of the TypeScript SDK. */
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 import * as v2client from "@modelcontextprotocol/client";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport as OldTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import * as v2server from "@modelcontextprotocol/server";
 import { asyncContext } from "countersign";
@@ -423,6 +426,35 @@ for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GEN
     });
   });
 }
+
+test("HTTP with sessions: the session is recorded, and the person is asked in the response's stream", async () => {
+  const audit = await createTestRecorder();
+  const server = furnish(auditMcp(audit, new OldServer({ name: "jobs", version: "2.0.0" }), { gate: guard() }), audit);
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => "session-1" });
+  await server.connect(transport);
+  const listener = createServer((request, response) => {
+    request.auth = AUTH;
+    transport.handleRequest(request, response);
+  });
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  try {
+    const client = new OldClient({ name: "claude-code", version: "1.2.3" }, { capabilities: { elicitation: {} } });
+    client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: {} }));
+    const url = new URL(`http://127.0.0.1:${listener.address().port}/mcp`);
+    await client.connect(new StreamableHTTPClientTransport(url));
+    const result = await client.callTool({ name: "delete", arguments: { id: "42" } });
+    assert.deepEqual(result.content, [{ type: "text", text: "deleted" }]);
+    await client.close();
+    await server.close();
+  } finally {
+    listener.close();
+    listener.closeAllConnections();
+  }
+  const [deleted, call] = await recorded(audit);
+  const actor = { id: "support-bot", name: "claude-code", session: "session-1", type: "agent" };
+  assert.deepEqual([deleted.actor, call.actor], [actor, actor]);
+  assert.deepEqual([call.outcome, call.metadata.tool.approved_by], ["success", "u_1"]);
+});
 
 describe("HTTP without sessions", () => {
   /** Connects a client over HTTP, in this process. */
