@@ -30,7 +30,7 @@ const block = (text: string) => {
   return found[0] as string;
 };
 
-/** What the page's blocks expect around them. */
+/** Names that the blocks of the page expect. */
 const AROUND = `
   import { createTestRecorder } from "countersign/testing";
   const audit = await createTestRecorder();
