@@ -37,7 +37,7 @@ export type EventsOf<S extends Schemas> = {
 };
 
 /** Actions that adapters record by themselves. */
-const BUILT_IN = ["http.request"];
+const BUILT_IN = ["http.request", "tool.call", "resource.read", "prompt.get", "model.call"];
 
 /** Maximum length of a schema's message, in characters. */
 const MAX_MESSAGE = 300;
@@ -45,7 +45,7 @@ const MAX_MESSAGE = 300;
 /**
  * Defines a program's events: a recorder with this catalog as `events` accepts only these, typed, and validates each
  * with its action's schema. A schema sees the event without its `action` and only validates: its output doesn't replace
- * the recorded event. Events that adapters record (`http.request`) need no schema.
+ * the recorded event. Events that adapters record (`http.request`, `tool.call` …) need no schema.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /** The gate: decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artifact/load.js";
+import { canonical } from "../canonical.js";
 import { CountersignError, callOnError, consoleReporter, must, mustCall, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import { ownFields } from "../own.js";
@@ -410,16 +411,4 @@ function read(core: Core, pack: object): CoreGate {
   } catch {
     return new core.Gate(encoder.encode(canonical(pack)));
   }
-}
-
-/** Returns the value as canonical JSON. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) {
-    return `[${value.map(canonical).join()}]`;
-  }
-  if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`;
-  }
-  return JSON.stringify(value);
 }

@@ -3,7 +3,15 @@
 import type { LastProof } from "../deliver/sender.js";
 import { type CountersignError, must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
-import type { ActionOf, ActorInput, ActorTuple, Context, EventInput, FieldsArgument } from "./event.js";
+import type {
+  ActionOf,
+  ActorInput,
+  ActorTuple,
+  Context,
+  EventInput,
+  FieldsArgument,
+  OnBehalfOfInput,
+} from "./event.js";
 import type { Handle } from "./handle.js";
 
 /** A request of the Fetch API, Node.js, or a framework. Only the header with its ID is read. */
@@ -15,6 +23,8 @@ export interface NamedRequest {
 export interface Scope {
   /** The actor, its ID, or its type and ID. */
   actor?: ActorInput | ActorTuple | string | number | bigint | null | undefined;
+  /** The person or program that the actor acts for, or its ID. Not added to events that have an actor of their own. */
+  on_behalf_of?: OnBehalfOfInput | ActorTuple | string | number | bigint | null | undefined;
   /** The customer or organization whose data is affected. */
   tenant?: string | number | bigint | null | undefined;
   /** The request, or its ID. A request's ID is read from the header `cf-ray` or `x-request-id`. */

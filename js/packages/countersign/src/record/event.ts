@@ -25,6 +25,32 @@ export interface Actor {
   credential?: string | undefined;
 }
 
+/** An agent between the person and the actor. */
+export interface Intermediary {
+  id: string;
+  type?: Actor["type"];
+  /** Display name. */
+  name?: string | undefined;
+}
+
+/** The person or program that the actor acts for, such as the user of an AI agent. */
+export interface OnBehalfOf {
+  /** A stable identifier, such as a user ID. */
+  id: string;
+  /**
+   * The kind of principal.
+   *
+   * @default "user"
+   */
+  type?: Actor["type"];
+  /** Display name. */
+  name?: string | undefined;
+  /** The ID of the grant or token that allows the actor to act for it, never the secret itself. */
+  grant?: string | undefined;
+  /** Further agents between the person and the actor, the one nearest to the person first. At most 8. */
+  via?: readonly Intermediary[] | undefined;
+}
+
 /** The object that the action affected. */
 export interface Target {
   /** The kind of object, such as `job` or `invoice`. */
@@ -80,6 +106,7 @@ export interface AuditEvent {
    */
   id?: string | undefined;
   actor?: Actor | undefined;
+  on_behalf_of?: OnBehalfOf | undefined;
   target?: Target | undefined;
   /**
    * Instead of `target`, all objects that the action affected, the main one first. At most 64. The first is recorded as
@@ -127,6 +154,15 @@ export type ActorTuple = readonly [
   name?: string | null | undefined,
 ];
 
+/** A principal that an actor acts for, as accepted by `record`: IDs may be numbers. */
+export interface OnBehalfOfInput extends Omit<OnBehalfOf, "id" | "name" | "type" | "grant" | "via"> {
+  id: string | number | bigint;
+  type?: Actor["type"] | null;
+  name?: string | null | undefined;
+  grant?: string | number | bigint | null | undefined;
+  via?: readonly Intermediary[] | null | undefined;
+}
+
 /** A target as accepted by `record`: IDs may be numbers. */
 export interface TargetInput extends Omit<Target, "id" | "name"> {
   id: string | number | bigint;
@@ -145,6 +181,7 @@ export interface EventInput
     AuditEvent,
     | "id"
     | "actor"
+    | "on_behalf_of"
     | "target"
     | "targets"
     | "outcome"
@@ -160,6 +197,7 @@ export interface EventInput
   > {
   id?: string | number | bigint | null | undefined;
   actor?: ActorInput | ActorTuple | string | number | bigint | null | undefined;
+  on_behalf_of?: OnBehalfOfInput | ActorTuple | string | number | bigint | null | undefined;
   target?: TargetInput | TargetTuple | null | undefined;
   targets?: readonly (TargetInput | TargetTuple)[] | null | undefined;
   outcome?: AuditEvent["outcome"] | null;

@@ -13,6 +13,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "action",
     "id",
     "actor",
+    "on_behalf_of",
     "target",
     "targets",
     "outcome",
@@ -28,6 +29,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "countersign",
   ],
   actor: ["id", "type", "name", "session", "credential"],
+  on_behalf_of: ["id", "type", "name", "grant", "via"],
   target: ["type", "id", "name"],
   context: ["ip", "user_agent", "geo", "request_id", "region", "trace_id", "span_id"],
   "context.geo": ["country", "lat", "lon"],
@@ -43,6 +45,8 @@ const IDENTIFIERS = [
   "actor.id",
   "actor.session",
   "actor.credential",
+  "on_behalf_of.id",
+  "on_behalf_of.grant",
   "target.id",
   "context.request_id",
 ];
@@ -54,6 +58,7 @@ const IDENTIFIERS = [
 const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
     account: "tenant",
+    behalfof: "on_behalf_of",
     data: "metadata",
     date: "occurred_at",
     details: "metadata",
@@ -67,6 +72,7 @@ const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     name: "action",
     new: "after",
     object: "target",
+    obo: "on_behalf_of",
     old: "before",
     organization: "tenant",
     organizationid: "tenant",
@@ -89,6 +95,7 @@ const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     who: "actor",
   },
   actor: { kind: "type", sessionid: "session", sub: "id", uid: "id", userid: "id", username: "name" },
+  on_behalf_of: { jti: "grant", kind: "type", sub: "id", uid: "id", userid: "id", username: "name" },
   target: { kind: "type", uid: "id" },
   context: {
     ipaddress: "ip",
@@ -149,10 +156,11 @@ function normalizedValue(value: unknown, path: string): unknown {
   if (IDENTIFIERS.includes(path)) {
     return identifier(value);
   }
-  if (Array.isArray(value) && (path === "actor" || path === "target")) {
+  const isPrincipal = path === "actor" || path === "on_behalf_of";
+  if (Array.isArray(value) && (isPrincipal || path === "target")) {
     return fromTuple(value);
   }
-  if (path === "actor" && !isFields(value)) {
+  if (isPrincipal && !isFields(value)) {
     const id = identifier(value);
     return typeof id === "string" ? { id } : value;
   }
@@ -181,6 +189,11 @@ function normalizedValue(value: unknown, path: string): unknown {
 /** Returns the actor for a value passed to `with` or returned by a callback. */
 export function actorOf(input: unknown): AuditEvent["actor"] {
   return normalizedValue(input, "actor") as AuditEvent["actor"];
+}
+
+/** Returns the principal that an actor acts for, from a value passed to `with` or returned by a callback. */
+export function onBehalfOf(input: unknown): AuditEvent["on_behalf_of"] {
+  return normalizedValue(input, "on_behalf_of") as AuditEvent["on_behalf_of"];
 }
 
 /** Returns the context for a value passed to `with`. */

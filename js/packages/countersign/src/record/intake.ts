@@ -8,6 +8,7 @@ import { field } from "../own.js";
 import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { expand } from "./expand.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
+import { withValidPrincipal } from "./on-behalf-of.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
 import type { Service } from "./service.js";
 import { SHARED_ID, tenantsOf } from "./shared-event.js";
@@ -83,7 +84,7 @@ export class Intake {
     const report = reports ? collectedIn(problems) : refuse;
     let event = this.#read(input, report);
     const { tenants, service } = this.#options;
-    event = expand(event, service, report);
+    event = withValidPrincipal(expand(event, service, report), report);
     if (tenants !== undefined && isFields(event)) {
       if (tenantsOf(event) !== undefined) {
         event = withMetadata(event, report);

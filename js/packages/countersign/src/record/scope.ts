@@ -5,21 +5,28 @@ import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
 import { type Audit, type FlushOptions, mustRecord, type Scope, type Status } from "./audit.js";
 import type { AuditEvent, EventInput } from "./event.js";
-import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf, toEvent } from "./fields.js";
+import { actorOf, contextOf, copyOf, isFields, onBehalfOf, plainFields, tenantOf, toEvent } from "./fields.js";
 import type { Handle } from "./handle.js";
 
 /** A scope as fields of an event. */
-export type EventScope = Pick<AuditEvent, "actor" | "tenant" | "context">;
+export type EventScope = Pick<AuditEvent, "actor" | "on_behalf_of" | "tenant" | "context">;
+
+const NAMES = ["actor", "on_behalf_of", "tenant", "request", "context"];
 
 /** Reads a scope immediately, because its request may be gone when an event is recorded. */
 export function eventScope(scope: Scope): EventScope {
   if (typeof scope !== "object" || scope === null) {
-    throw refused("with", "the scope must be an object", "pass any of { actor, tenant, request, context }");
+    throw refused(
+      "with",
+      "the scope must be an object",
+      "pass any of { actor, on_behalf_of, tenant, request, context }",
+    );
   }
-  const { actor, tenant, request, context } = ownOptions(scope, ["actor", "tenant", "request", "context"], "with");
+  const { actor, on_behalf_of, tenant, request, context } = ownOptions(scope, NAMES, "with");
   const id = idOf(request);
   return {
     actor: actorOf(actor),
+    on_behalf_of: onBehalfOf(on_behalf_of),
     tenant: tenantOf(tenant),
     context: merged(id === undefined ? undefined : { request_id: id }, contextOf(context)),
   };
@@ -44,14 +51,15 @@ function idOf(request: Scope["request"]): string | undefined {
   });
 }
 
+const FIELDS = ["actor", "on_behalf_of", "tenant", "context"] as const;
+
 /** Combines two scopes. The inner one takes precedence. */
 export function joined(outer: EventScope | undefined, inner: EventScope): EventScope {
-  const [from, to] = [outer, inner].map((scope) => ownFields(scope ?? {}, ["actor", "tenant", "context"])) as [
-    EventScope,
-    EventScope,
-  ];
+  const [from, to] = [outer, inner].map((scope) => ownFields(scope ?? {}, FIELDS)) as [EventScope, EventScope];
   return {
     actor: to.actor ?? from.actor,
+    // Another actor doesn't act for the same person.
+    on_behalf_of: to.on_behalf_of ?? (to.actor === undefined ? from.on_behalf_of : undefined),
     tenant: to.tenant ?? from.tenant,
     context: merged(from.context, to.context),
   };
@@ -136,12 +144,15 @@ export function completed(event: AuditEvent, scope: EventScope | undefined): Aud
     return event;
   }
   const copy = copyOf(plainFields(event));
-  for (const name of ["actor", "tenant", "context"] as const) {
+  const hasActor = isSet(copy, "actor");
+  for (const name of FIELDS) {
     try {
       const value = Object.hasOwn(copy, name) ? (copy[name] ?? undefined) : undefined;
       // An event with `tenants` belongs to these.
-      const isNamed = name === "tenant" && (field(copy, "tenants") ?? undefined) !== undefined;
-      const added = isNamed ? undefined : (field(scope, name) as EventScope[typeof name]);
+      const isNamed = name === "tenant" && isSet(copy, "tenants");
+      // An event with an actor of its own also says for whom that actor acts.
+      const isOwn = name === "on_behalf_of" && hasActor;
+      const added = isNamed || isOwn ? undefined : (field(scope, name) as EventScope[typeof name]);
       const whole =
         name === "context" && isFields(value) ? merged(added as EventScope["context"], contextOf(value)) : value;
       const completed = whole ?? added;
@@ -155,6 +166,15 @@ export function completed(event: AuditEvent, scope: EventScope | undefined): Aud
   return copy as unknown as AuditEvent;
 }
 
+/** True if the event has the field, or the field can't be read. */
+function isSet(event: object, name: string): boolean {
+  try {
+    return (field(event, name) ?? undefined) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
 /** Adds a scope to an event given as JSON text. Its own fields stay as they are; objects are not merged. */
 export function completedText(json: string | Uint8Array, scope: EventScope | undefined): string | Uint8Array {
   if (scope === undefined) {
@@ -164,7 +184,10 @@ export function completedText(json: string | Uint8Array, scope: EventScope | und
     const text =
       typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const event: unknown = JSON.parse(text);
-    const missing = Object.entries(scope).filter(([name]) => !Object.hasOwn(event as object, name));
+    const isMissing = (name: string) => !Object.hasOwn(event as object, name);
+    const missing = Object.entries(scope).filter(
+      ([name]) => isMissing(name) && (name !== "on_behalf_of" || isMissing("actor")),
+    );
     const added = JSON.stringify(Object.fromEntries(missing)).slice(1, -1);
     if (isFields(event) && added !== "") {
       return `${text.trimEnd().slice(0, -1)}${Object.keys(event).length === 0 ? "" : ","}${added}}`;

@@ -1,0 +1,255 @@
+/** Options of the adapters for agents. */
+
+import { type CountersignError, must, mustBeMillis } from "../error.js";
+import type { Refusal } from "../gate/decision.js";
+import type { Gate } from "../gate/gate.js";
+import { ownOptions } from "../known.js";
+import type { Scope } from "../record/audit.js";
+import type { ActorInput, AuditEvent } from "../record/event.js";
+import { type ContentPolicy, mustBePolicy } from "./content.js";
+
+/** An agent, or its ID. Without a `type`, it is an `agent`. */
+export type AgentInput = ActorInput | string;
+
+/** A call that waits for a person's approval. */
+export interface ApprovalRequest<Source = unknown> {
+  readonly action: string;
+  readonly target: NonNullable<AuditEvent["target"]>;
+  /** The arguments, without redaction. */
+  readonly arguments: unknown;
+  readonly actor: AuditEvent["actor"];
+  readonly onBehalfOf: AuditEvent["on_behalf_of"];
+  /** The reason for the challenge. */
+  readonly refusal: Refusal;
+  /** The SDK's context of the call. */
+  readonly source: Source;
+}
+
+/** True if the call may run; or the ID of the person who approved it. */
+export type Approval = boolean | { readonly approvedBy: string };
+
+/** Options for one tool. */
+export interface ToolPolicyOptions {
+  /**
+   * The treatment of this tool's arguments.
+   *
+   * @default the option `arguments` of the adapter
+   * @example
+   * ```ts
+   * arguments: { body: "hash" }
+   * ```
+   */
+  arguments?: ContentPolicy | undefined;
+  /**
+   * The treatment of this tool's results.
+   *
+   * @default the option `results` of the adapter
+   * @example
+   * ```ts
+   * result: "record"
+   * ```
+   */
+  result?: ContentPolicy | undefined;
+}
+
+/** Options for recording an agent's calls. Callbacks receive the SDK's context of the call. */
+export interface AgentOptions<Source = unknown> {
+  /**
+   * The agent that acts, or a callback that returns it.
+   *
+   * @default with MCP, the OAuth client, or without one the name of the client; otherwise the surrounding scope's actor
+   * @example
+   * ```ts
+   * agent: { id: "support-bot", name: "Support" }
+   * ```
+   */
+  agent?: AgentInput | ((source: Source) => AgentInput | null | undefined) | undefined;
+  /**
+   * The person that the agent acts for, or a callback that returns it: an ID, or `{ type, id, name, grant, via }`.
+   *
+   * @default with MCP, the subject of the access token; otherwise that of the surrounding scope
+   * @example
+   * ```ts
+   * onBehalfOf: () => session.user.id
+   * ```
+   */
+  onBehalfOf?: Scope["on_behalf_of"] | ((source: Source) => Scope["on_behalf_of"]) | undefined;
+  /**
+   * The ID of the agent's session, or a callback that returns it.
+   *
+   * @default with MCP, the ID of the transport's session; otherwise none
+   * @example
+   * ```ts
+   * session: conversation.id
+   * ```
+   */
+  session?: string | ((source: Source) => string | undefined) | undefined;
+  /**
+   * The customer or organization whose data is affected, or a callback that returns it.
+   *
+   * @default none
+   * @example
+   * ```ts
+   * tenant: () => session.user.organization
+   * ```
+   */
+  tenant?: string | ((source: Source) => string | undefined) | undefined;
+  /**
+   * The model that decides on calls.
+   *
+   * @default none, because tools don't know it
+   * @example
+   * ```ts
+   * model: "claude-opus-5"
+   * ```
+   */
+  model?: string | undefined;
+  /**
+   * The provider of the model.
+   *
+   * @default none, because tools don't know it
+   * @example
+   * ```ts
+   * provider: "anthropic"
+   * ```
+   */
+  provider?: string | undefined;
+  /**
+   * The treatment of arguments: `"record"`, `"hash"`, `"redact"`, or an object with one of these for each field. What
+   * is recorded passes the recorder's redaction.
+   *
+   * @default "record"
+   * @example
+   * ```ts
+   * arguments: { "*": "record", body: "hash" }
+   * ```
+   */
+  arguments?: ContentPolicy | undefined;
+  /**
+   * The treatment of results, in the same form.
+   *
+   * @default "hash"
+   * @example
+   * ```ts
+   * results: "record"
+   * ```
+   */
+  results?: ContentPolicy | undefined;
+  /**
+   * The treatment of the arguments and results of single tools, by name.
+   *
+   * @default none
+   * @example
+   * ```ts
+   * tools: { send_mail: { arguments: { body: "hash" }, result: "record" } }
+   * ```
+   */
+  tools?: Readonly<Record<string, ToolPolicyOptions>> | undefined;
+  /**
+   * Maximum size of recorded arguments and of a recorded result, in bytes. Of larger ones, the hash and the size are
+   * recorded.
+   *
+   * @default 8_192
+   * @example
+   * ```ts
+   * maxBytes: 65_536
+   * ```
+   */
+  maxBytes?: number | undefined;
+  /**
+   * Decides whether a call runs: a gate from `countersign/gate`. Refused calls are recorded.
+   *
+   * @default undefined: all calls run
+   * @example
+   * ```ts
+   * gate: gate({ pack, fail: "closed" })
+   * ```
+   */
+  gate?: Gate | undefined;
+  /**
+   * Asks a person to approve a call that the gate challenges. With MCP, only called if the client can't ask the person.
+   *
+   * @default undefined: such calls are refused
+   * @example
+   * ```ts
+   * approve: async ({ target, arguments: input }) => askInSlack(target.name, input)
+   * ```
+   */
+  approve?: ((request: ApprovalRequest<Source>) => Approval | Promise<Approval>) | undefined;
+  /**
+   * Milliseconds to wait for an approval. After that, the call is refused.
+   *
+   * @default 120_000
+   * @example
+   * ```ts
+   * approvalTimeoutMs: 600_000
+   * ```
+   */
+  approvalTimeoutMs?: number | undefined;
+  /**
+   * Fails a call whose event can't be recorded, or stored in the recorder's outbox. The tool has run by then, but its
+   * result isn't returned.
+   *
+   * @default false: `onError` receives the failure
+   * @example
+   * ```ts
+   * required: true
+   * ```
+   */
+  required?: boolean | undefined;
+  /**
+   * Called with errors in recording.
+   *
+   * @default `console.warn`, without repeating the same error code in a row
+   * @example
+   * ```ts
+   * onError: ({ code, message }) => logger.error({ code }, message)
+   * ```
+   */
+  onError?: ((error: CountersignError) => void) | undefined;
+}
+
+const isFunction = (value: unknown) => typeof value === "function";
+const isText = (value: unknown) => typeof value === "string" && value !== "";
+const isPrincipal = (value: unknown) =>
+  isFunction(value) || isText(value) || (typeof value === "object" && value !== null);
+
+/** The check of each option that isn't a policy, and what to pass instead. */
+const RULES: Readonly<Record<string, readonly [(value: unknown) => boolean, string]>> = {
+  agent: [isPrincipal, "an agent's ID, { id, name }, or a callback that returns one"],
+  onBehalfOf: [isPrincipal, "a person's ID, { type, id, name, grant, via }, or a callback that returns one"],
+  session: [(value) => isText(value) || isFunction(value), "a session's ID, or a callback that returns it"],
+  tenant: [(value) => isText(value) || isFunction(value), "a tenant's ID, or a callback that returns it"],
+  model: [isText, "the model's name"],
+  provider: [isText, "the provider's name"],
+  maxBytes: [(value) => Number.isInteger(value) && (value as number) >= 0, "a number of bytes such as 8192"],
+  gate: [(gate) => isFunction((gate as Partial<Gate> | null)?.decide), "the result of gate from countersign/gate"],
+  approve: [isFunction, "a callback that returns true, false, or { approvedBy }"],
+  required: [(value) => typeof value === "boolean", "true or false"],
+  onError: [isFunction, "a callback that takes an error"],
+};
+
+const NAMES = [...Object.keys(RULES), "arguments", "results", "tools", "approvalTimeoutMs"];
+
+/** Returns the options with defaults. Throws `options.invalid` for an unknown or invalid option. */
+export function checkedOptions<Source>(given: AgentOptions<Source>) {
+  const options = ownOptions(given, NAMES);
+  for (const [name, [isRight, hint]] of Object.entries(RULES)) {
+    const value = options[name as keyof AgentOptions];
+    must(value === undefined || isRight(value), name, `\`${name}\` is invalid`, `pass ${hint}`);
+  }
+  mustBePolicy(options.arguments, "arguments");
+  mustBePolicy(options.results, "results");
+  const { tools = {} } = options;
+  must(Object(tools) === tools, "tools", "`tools` must be an object", "pass { TOOL: { arguments, result } }");
+  for (const [tool, policies] of Object.entries(tools)) {
+    const own = ownOptions(policies, ["arguments", "result"], `tools.${tool}`);
+    mustBePolicy(own.arguments, `tools.${tool}.arguments`);
+    mustBePolicy(own.result, `tools.${tool}.result`);
+  }
+  const { maxBytes = 8_192, approvalTimeoutMs = 120_000, required = false } = options;
+  mustBeMillis(approvalTimeoutMs, "approvalTimeoutMs");
+  return { ...options, tools, maxBytes, approvalTimeoutMs, required };
+}
+
+export type CheckedOptions<Source> = ReturnType<typeof checkedOptions<Source>>;

@@ -1,0 +1,427 @@
+/**
+ * Records the calls of agents, and refuses those that a gate refuses. Its errors never reach the call, unless `required`
+ * is set.
+ */
+
+import { CurrentRequest } from "../context/request.js";
+import { CountersignError, callOnError, coded, consoleReporter } from "../error.js";
+import { type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
+import type { Gate } from "../gate/gate.js";
+import { type Audit, mustRecord } from "../record/audit.js";
+import type { AuditEvent } from "../record/event.js";
+import { actorOf, onBehalfOf } from "../record/fields.js";
+import { settlesWithin, within } from "../timers.js";
+import {
+  type AgentCall,
+  type CallEnd,
+  type CallOrigin,
+  type CallRefusal,
+  failedWith,
+  reasonOf,
+  TARGET_TYPES,
+} from "./call.js";
+import { contentOf, plainOf, type RecordedContent } from "./content.js";
+import {
+  type AgentOptions,
+  type Approval,
+  type ApprovalRequest,
+  type CheckedOptions,
+  checkedOptions,
+} from "./options.js";
+
+/** Maximum length of recorded names that the agent chose, in characters. */
+const MAX_NAME = 512;
+
+/** Milliseconds to wait for the end of a call whose caller has disconnected. */
+const ABORTED_PATIENCE_MS = 5_000;
+
+/** Marks a value that a callback failed to return, so that a gate can't mistake it for an absent one. */
+const MISSING = Symbol() as unknown as undefined;
+
+const isPresent = <T>(value: T): boolean => value !== MISSING;
+
+/** Handles a call that may be refused. */
+export interface CallHandling<Result> {
+  readonly work: () => Result | Promise<Result>;
+  /** Returns the end that a result stands for. */
+  readonly endOf: (result: Result) => CallEnd;
+  /** Returns the result of a refused call, or throws. */
+  readonly refused: (refused: CallRefusal) => Result;
+}
+
+/** The actor, the person it acts for, and the tenant. Values that a callback failed to return are `MISSING`. */
+type Whose = Pick<AuditEvent, "actor" | "on_behalf_of" | "tenant">;
+
+/** The decision on a call that may run. */
+interface Permission {
+  readonly decision?: "allow" | "challenge";
+  readonly approvedBy?: string | undefined;
+}
+
+export class AgentRecording<Source> {
+  readonly #audit: Audit;
+  readonly #framework: string;
+  readonly #options: CheckedOptions<Source>;
+  readonly #warn = consoleReporter("a call could not be recorded completely: ");
+
+  constructor(audit: Audit, framework: string, options: AgentOptions<Source> = {}) {
+    mustRecord(audit);
+    this.#audit = audit;
+    this.#framework = framework;
+    this.#options = checkedOptions(options);
+  }
+
+  /** Milliseconds to wait for an approval. */
+  get approvalTimeoutMs(): number {
+    return this.#options.approvalTimeoutMs;
+  }
+
+  /** Lets a call run or refuses it, and records it when it has ended. */
+  async handle<Result>(call: AgentCall<Source>, { work, endOf, refused }: CallHandling<Result>): Promise<Result> {
+    const open = await this.begin(call);
+    if (open.refusal !== undefined) {
+      await open.end({});
+      return refused(open.refusal);
+    }
+    let result: Result;
+    try {
+      const running = open.within(async () => work());
+      open.endIfAborted(running);
+      result = await running;
+    } catch (error) {
+      // The tool's error says more than a failure to record it, which `onError` receives.
+      await open.end(failedWith(error)).catch(() => {});
+      throw error;
+    }
+    await open.end(endOf(result));
+    return result;
+  }
+
+  /** Asks the gate about a call, and starts recording it. */
+  async begin(call: AgentCall<Source>): Promise<OpenCall> {
+    const began = performance.now();
+    const whose = this.#whose(call);
+    const input = this.#plain(call.arguments);
+    const decided = await this.#decide(call, whose, input);
+    const current = new CurrentRequest(() => ({
+      actor: present(whose.actor),
+      on_behalf_of: present(whose.on_behalf_of),
+      tenant: present(whose.tenant),
+    }));
+    return new OpenCall(current, "refusal" in decided ? decided : undefined, call.signal, async (end) => {
+      const durationMs = Math.max(0, Math.round(performance.now() - began));
+      await this.#record(call, whose, input, decided, end, durationMs);
+    });
+  }
+
+  #whose({ source, origin }: AgentCall<Source>): Whose {
+    const { agent, onBehalfOf: principal, session, tenant } = this.#options;
+    const given = this.#call("agent", agent, source);
+    const named = isPresent(given) ? (actorOf(given) ?? origin.actor) : MISSING;
+    const sessionId = present(this.#call("session", session, source)) ?? origin.session;
+    const person = this.#call("onBehalfOf", principal, source);
+    return {
+      actor:
+        isPresent(named) && named !== undefined
+          ? { ...named, type: named.type ?? "agent", session: named.session ?? sessionId }
+          : named,
+      on_behalf_of: isPresent(person) ? withType(onBehalfOf(person) ?? origin.onBehalfOf) : MISSING,
+      tenant: this.#call("tenant", tenant, source),
+    };
+  }
+
+  /** Returns the value of an option that may be a callback; `MISSING` if it throws. */
+  #call<T>(member: string, option: T | ((source: Source) => T) | undefined, source: Source): T | undefined {
+    if (typeof option !== "function") {
+      return option;
+    }
+    try {
+      return (option as (source: Source) => T)(source) ?? undefined;
+    } catch (cause) {
+      const hint = "see the cause; the call is recorded without this value";
+      this.#failed(
+        new CountersignError("options.invalid", `the callback \`${member}\` threw: ${cause}`, { member, hint, cause }),
+      );
+      return MISSING;
+    }
+  }
+
+  #plain(value: unknown): unknown {
+    try {
+      return value === undefined ? undefined : plainOf(value);
+    } catch (cause) {
+      this.#failed(coded(cause, "event.invalid", "a call's content is not data", "see the cause"));
+      return undefined;
+    }
+  }
+
+  async #decide(call: AgentCall<Source>, whose: Whose, input: unknown): Promise<Permission | CallRefusal> {
+    const { gate } = this.#options;
+    if (gate === undefined) {
+      return {};
+    }
+    const decision = await this.#decisionOf(gate, call, whose, input);
+    if (decision.decision === "allow") {
+      return { decision: "allow" };
+    }
+    const reason = `refused by ${decision.title ?? decision.rule}`;
+    if (decision.decision === "deny") {
+      return { refusal: decision, reason, message: "This call was refused by policy." };
+    }
+    const asked = await this.#ask(call, whose, input, decision);
+    if (asked === "later") {
+      return {
+        refusal: decision,
+        reason: `${reason}: approval requested`,
+        message: "A person must approve this call.",
+      };
+    }
+    if (asked === undefined || asked === false) {
+      const because = asked === false ? "the person declined" : "no approval";
+      const message = asked === false ? "The person declined this call." : "A person must approve this call.";
+      return { refusal: decision, reason: `${reason}: ${because}`, message };
+    }
+    const approvedBy = typeof asked === "object" ? asked.approvedBy : present(whose.on_behalf_of)?.id;
+    return { decision: "challenge", approvedBy };
+  }
+
+  /** Returns the gate's decision. A gate that throws refuses the call. */
+  async #decisionOf(gate: Gate, call: AgentCall<Source>, whose: Whose, input: unknown): Promise<Decision> {
+    const event = {
+      action: call.action,
+      ...whose,
+      target: targetOf(call),
+      metadata: {
+        agent: this.#agentOf(call.origin),
+        tool: { server: call.server, call_id: call.callId, arguments: input },
+      },
+    } as EventToBe;
+    try {
+      const { on_behalf_of: person } = whose;
+      // Rules and watchlists that name the person also apply to the person's agents. The gate fails if it is missing.
+      const principal = isPresent(person) ? person && { id: person.id, type: person.type } : MISSING;
+      return await gate.decide(event, {}, person === undefined ? undefined : { ...event, actor: principal });
+    } catch (cause) {
+      const error = coded(cause, "gate.failed", `the gate failed: ${cause}`, "see the cause");
+      this.#failed(error);
+      return { decision: "deny", by: "failure", rule: error.code, title: "The gate failed" };
+    }
+  }
+
+  /** Asks a person to approve a call. Undefined if no person can be asked, or none answers in time. */
+  async #ask(
+    call: AgentCall<Source>,
+    whose: Whose,
+    input: unknown,
+    refusal: Refusal,
+  ): Promise<Approval | "later" | undefined> {
+    const { approve, approvalTimeoutMs } = this.#options;
+    const request: ApprovalRequest<Source> = {
+      action: call.action,
+      target: targetOf(call),
+      arguments: input,
+      actor: present(whose.actor),
+      onBehalfOf: present(whose.on_behalf_of),
+      refusal,
+      source: call.source,
+    };
+    const asking = async () => checkedApproval((await call.ask?.(request)) ?? (await approve?.(request)));
+    try {
+      return await within(approvalTimeoutMs, Promise.race([asking(), abortOf(call.signal)]), () => {
+        const hint = "raise approvalTimeoutMs, or answer sooner";
+        return new CountersignError("gate.failed", "no person answered in time", { hint });
+      });
+    } catch (cause) {
+      this.#failed(coded(cause, "gate.failed", `the approval failed: ${cause}`, "see the cause"));
+      return undefined;
+    }
+  }
+
+  #agentOf({ model, provider, version }: CallOrigin) {
+    return {
+      model: this.#options.model ?? model,
+      provider: this.#options.provider ?? provider,
+      framework: this.#framework,
+      version,
+    };
+  }
+
+  /** Records a call. With `required`, throws if that fails. */
+  async #record(
+    call: AgentCall<Source>,
+    whose: Whose,
+    input: unknown,
+    permission: Permission | CallRefusal,
+    end: CallEnd,
+    durationMs: number,
+  ): Promise<void> {
+    try {
+      const event = await this.#event(call, whose, input, permission, end, durationMs);
+      const handle = this.#audit.record(event);
+      if (this.#options.required) {
+        await handle.stored();
+      }
+    } catch (cause) {
+      const error = coded(cause, "recorder.failed", `the recorder failed: ${cause}`, "see the cause");
+      this.#failed(error);
+      if (this.#options.required) {
+        throw error;
+      }
+    }
+  }
+
+  async #event(
+    call: AgentCall<Source>,
+    whose: Whose,
+    input: unknown,
+    permission: Permission | CallRefusal,
+    end: CallEnd,
+    durationMs: number,
+  ): Promise<AuditEvent> {
+    const isRefused = "refusal" in permission;
+    const { arguments: onInput = "record", results: onResult = "hash", tools, maxBytes } = this.#options;
+    const own = Object.hasOwn(tools, call.name) ? tools[call.name] : undefined;
+    const [given, result] = await Promise.all([
+      this.#content(input, () => contentOf(input, own?.arguments ?? onInput, "record", maxBytes)),
+      this.#content(end.result, () => contentOf(this.#plain(end.result), own?.result ?? onResult, "hash", maxBytes)),
+    ]);
+    return {
+      action: call.action,
+      actor: present(whose.actor),
+      on_behalf_of: present(whose.on_behalf_of),
+      tenant: present(whose.tenant),
+      target: targetOf(call),
+      outcome: isRefused ? "denied" : end.outcome,
+      reason: isRefused ? reasonOf(permission.reason) : end.reason,
+      metadata: {
+        agent: this.#agentOf(call.origin),
+        tool: {
+          server: call.server,
+          call_id: call.callId,
+          arguments: given.value,
+          arguments_sha256: given.sha256,
+          arguments_bytes: given.bytes,
+          result: result.value,
+          result_sha256: result.sha256,
+          result_bytes: result.bytes,
+          duration_ms: durationMs,
+          decision: isRefused ? permission.refusal.decision : permission.decision,
+          approved_by: isRefused || end.ran === false ? undefined : permission.approvedBy,
+        },
+      },
+      ...(isRefused ? { countersign: decided(permission.refusal) } : {}),
+    };
+  }
+
+  /** Returns content; none if it can't be hashed here, such as in a page without TLS. */
+  async #content(value: unknown, read: () => Promise<RecordedContent>): Promise<RecordedContent> {
+    try {
+      return value === undefined ? {} : await read();
+    } catch (cause) {
+      this.#failed(coded(cause, "webcrypto.unavailable", `content could not be hashed: ${cause}`, "see the cause"));
+      return {};
+    }
+  }
+
+  #failed(error: CountersignError): void {
+    callOnError(this.#options.onError ?? this.#warn, error);
+  }
+}
+
+/** A call that is being recorded. */
+export class OpenCall {
+  readonly #current: CurrentRequest;
+  readonly #signal: AbortSignal | undefined;
+  readonly #record: (end: CallEnd) => Promise<void>;
+  #ended: Promise<void> | undefined;
+  /** The gate's refusal. Such a call must not run. */
+  readonly refusal: CallRefusal | undefined;
+
+  constructor(
+    current: CurrentRequest,
+    refusal: CallRefusal | undefined,
+    signal: AbortSignal | undefined,
+    record: (end: CallEnd) => Promise<void>,
+  ) {
+    this.#current = current;
+    this.refusal = refusal;
+    this.#signal = signal;
+    this.#record = record;
+  }
+
+  /** Runs work as part of the call: events recorded in it have its actor, and the person it acts for. */
+  within<Result>(work: () => Result): Result {
+    return this.#current.within(work);
+  }
+
+  /** Records the call once. */
+  end(end: CallEnd): Promise<void> {
+    this.#current.end();
+    const isAborted = this.#signal?.aborted === true;
+    this.#ended ??= this.#record(isAborted ? { ...end, reason: end.reason ?? "the caller canceled the call" } : end);
+    return this.#ended;
+  }
+
+  /**
+   * Records the call without an outcome if the caller cancels it or disconnects, and it doesn't end soon after. Nothing
+   * else would record a call that never ends.
+   */
+  endIfAborted(running: Promise<unknown>): void {
+    const signal = this.#signal;
+    const onAbort = async () => {
+      if (
+        !(await settlesWithin(
+          ABORTED_PATIENCE_MS,
+          running.catch(() => {}),
+        ))
+      ) {
+        await this.end({}).catch(() => {});
+      }
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    running.then(
+      () => signal?.removeEventListener("abort", onAbort),
+      () => signal?.removeEventListener("abort", onAbort),
+    );
+  }
+}
+
+/** Rejects when the signal aborts. A caller that has left must not have its call approved. */
+function abortOf(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(new CountersignError("gate.failed", "the caller canceled the call before an answer"));
+    if (signal?.aborted === true) {
+      abort();
+    }
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+function present<T>(value: T | undefined): T | undefined {
+  return isPresent(value) ? value : undefined;
+}
+
+function withType(person: AuditEvent["on_behalf_of"]): AuditEvent["on_behalf_of"] {
+  return person === undefined ? undefined : { ...person, type: person.type ?? "user" };
+}
+
+function targetOf({
+  action,
+  name,
+  server,
+}: Pick<AgentCall<unknown>, "action" | "name" | "server">): NonNullable<AuditEvent["target"]> {
+  const type = TARGET_TYPES[action];
+  const bare = name.slice(0, MAX_NAME).toWellFormed() || "?";
+  return type === "tool" && server !== undefined
+    ? { type, id: `${server}/${bare}`, name: bare }
+    : { type, id: bare, ...(type === "resource" ? {} : { name: bare }) };
+}
+
+/** Returns an approval; undefined if the answer isn't one. Anything but `true` and a person's ID refuses the call. */
+function checkedApproval(answer: unknown): Approval | "later" | undefined {
+  if (typeof answer === "boolean" || answer === "later" || answer === undefined) {
+    return answer;
+  }
+  const { approvedBy } = Object(answer) as { approvedBy?: unknown };
+  return typeof approvedBy === "string" && approvedBy !== "" ? { approvedBy } : undefined;
+}

@@ -1,0 +1,50 @@
+/** Tools that are functions, as most SDKs have them. */
+
+import type { AgentCall, CallEnd, CallRefusal } from "./call.js";
+import type { AgentRecording } from "./recording.js";
+
+/** How an SDK calls a tool. */
+export interface ToolFunction<Source> {
+  /** Returns the call that these arguments of the function make. */
+  readonly callOf: (args: readonly unknown[]) => AgentCall<Source>;
+  /** Returns the end that a result stands for. */
+  readonly endOf?: ((result: unknown) => CallEnd) | undefined;
+  /** Returns the result of a refused call, or throws. */
+  readonly refused: (refusal: CallRefusal) => unknown;
+}
+
+/** Returns a function that records each of its calls, and runs those that the gate lets pass. */
+export function auditedFunction<Source>(
+  recording: AgentRecording<Source>,
+  run: unknown,
+  { callOf, endOf = (result) => ({ outcome: "success", result }), refused }: ToolFunction<Source>,
+): (...args: unknown[]) => Promise<unknown> {
+  return async function (this: unknown, ...args: unknown[]) {
+    const work = () => Reflect.apply(run as (...args: unknown[]) => unknown, this, args);
+    return recording.handle<unknown>(callOf(args), { work, endOf, refused });
+  };
+}
+
+/** Returns a tool with other fields, of the same class and with the fields that aren't enumerable. */
+export function withFields<Tool extends object>(tool: Tool, fields: object): Tool {
+  const described: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(tool);
+  for (const [name, value] of Object.entries(fields)) {
+    const enumerable = described[name]?.enumerable ?? true;
+    described[name] = { value, enumerable, configurable: true, writable: true };
+  }
+  return Object.create(Object.getPrototypeOf(tool), described);
+}
+
+/** Throws the refusal, for SDKs that show the model what a tool throws. */
+export function throwRefusal({ message }: CallRefusal): never {
+  throw new Error(message);
+}
+
+/** Returns arguments that the model sent as JSON text; the text itself if it isn't valid JSON. */
+export function parsedInput(input: unknown): unknown {
+  try {
+    return typeof input === "string" ? JSON.parse(input) : input;
+  } catch {
+    return input;
+  }
+}
