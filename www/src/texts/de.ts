@@ -587,7 +587,7 @@ export const de: PageTexts = {
       heading: "Das zeigt nicht, dass die Dateien übereinstimmen.",
       fails: (names) =>
         names.length === 1
-          ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf. Die andere Datei hat ihr eigenes Ergebnis, das dieser Vergleich nicht ändert.`
+          ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf.`
           : "Beide Dateien bestehen die eigene Prüfung nicht. Verlassen Sie sich auf keine von beiden.",
       grown:
         "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Wurde dort ein Ereignis geändert, steht es deshalb in der Liste unten: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
@@ -620,6 +620,17 @@ export const de: PageTexts = {
       failed: "dort, aber nicht geprüft",
     },
     entries,
+    changedIn: (name) => html`Geändert in ${name}`,
+    field: "Feld",
+    asSigned: "wie signiert",
+    notSigned: "nicht wie signiert",
+    noField: "kein solches Feld",
+    spelling:
+      "Alle Felder sind gleich. Nur die Schreibweise ist verschieden, etwa die Reihenfolge, Leerzeichen oder ein doppeltes Feld.",
+    unreadable:
+      "Die beiden Zeilen lassen sich nicht Feld für Feld vergleichen. Eine ist zu lang oder kein JSON.",
+    moreFields: (more) => `${count(more)} weitere Felder sind nicht aufgeführt.`,
+    moreChanged: (more) => `${entries(more)} sind nicht aufgeführt.`,
     show: "Zeigen",
     more: (more) => `${count(more)} weitere Bereiche sind nicht aufgeführt.`,
     saveCheckpoints: "Beide Checkpoints speichern",

@@ -578,7 +578,7 @@ export const en = {
       heading: "This doesn’t show that the files agree.",
       fails: (names: readonly unknown[]): unknown =>
         names.length === 1
-          ? html`${names[0]} fails its own checks, so don’t rely on it. The other file has its own verdict, which this comparison doesn’t change.`
+          ? html`${names[0]} fails its own checks, so don’t rely on it.`
           : "Both files fail their own checks. Don’t rely on either.",
       grown:
         "Their tree hashes agree as far as the smaller file goes. So if an event there was changed, it is in the list below: one file shows it, and in the other it isn’t valid.",
@@ -609,6 +609,16 @@ export const en = {
       failed: "there, but not verified",
     },
     entries,
+    changedIn: (name: unknown): unknown => html`Changed in ${name}`,
+    field: "Field",
+    asSigned: "as signed",
+    notSigned: "not as signed",
+    noField: "no such field",
+    spelling:
+      "All fields are equal. Only their spelling differs, such as their order, spaces, or a repeated field.",
+    unreadable: "The two lines can’t be compared field by field. One is too long, or isn’t JSON.",
+    moreFields: (more: number) => `${count(more)} more fields not listed.`,
+    moreChanged: (more: number) => `${entries(more)} not listed.`,
     show: "Show",
     more: (more: number) => `${count(more)} more ranges not listed.`,
     saveCheckpoints: "Save both checkpoints",
