@@ -67,7 +67,6 @@ export const de: PageTexts = {
     remove: "Entfernen",
     unreadable:
       "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
-    report: "Das ist ein Bericht. Wählen Sie den Export, von dem er handelt, um das Ergebnis zu vergleichen.",
     evidenceAlone: "nicht geöffnet, denn eine Beweisdatei wird für sich geprüft. Wählen Sie sie allein.",
     evidenceClosed:
       "geschlossen. Die Ereignisse darin werden jetzt als eigene Datei geprüft, mit den Schlüsseln, denen Sie vertrauen.",
@@ -279,6 +278,7 @@ export const de: PageTexts = {
     pinName: (size) => `eingefuegt-${size}.pin.txt`,
     rulesName: "eingefügte Regeln",
     exportName: "eingefuegt.countersign.ndjson",
+    reportName: "eingefügt.report.json",
   },
 
   confirm: {
@@ -572,6 +572,47 @@ export const de: PageTexts = {
       "Ihre Signaturen stimmen bisher, aber es gibt noch kein Ergebnis. Ein später gefundenes Problem zieht sie zurück.",
     indexing: (percent) => `Suchregister: ${percent} %`,
     notIndexed: "Die Ereignisse werden noch ins Suchregister aufgenommen.",
+  },
+
+  report: {
+    heading: (name) => html`Bericht ${name}`,
+    needs: (file) =>
+      html`Das ist ein Bericht, kein Export. Legen Sie den Export, den er nennt, ${file}, auf dieser Seite ab, um zu prüfen, ob das Ergebnis dasselbe ist. Bis dahin ist alles im Bericht nur eine Behauptung.`,
+    needsAny:
+      "Das ist ein Bericht, kein Export. Er nennt seine Datei nicht. Legen Sie den Export, aus dem er stammt, auf dieser Seite ab, um zu prüfen, ob das Ergebnis dasselbe ist. Bis dahin ist alles im Bericht nur eine Behauptung.",
+    choose: "Den Export wählen",
+    states: "Der Bericht sagt",
+    waits: "Der Bericht wird verglichen, sobald der Export geprüft ist.",
+    same: "Der Bericht nennt dasselbe Ergebnis wie diese Seite.",
+    different: "Der Bericht nennt ein anderes Ergebnis als diese Seite. Verlassen Sie sich auf diese Seite.",
+    other: (name) => html`Der Bericht handelt von einer anderen Datei als ${name}.`,
+    hashOf: (name) => html`Der SHA-256 von ${name} ist`,
+    unnamed:
+      "Der Bericht nennt weder seine Datei noch seine Vertrauensdatei. Ein anderer Export oder eine andere Vertrauensdatei kann deshalb jeden Unterschied erklären.",
+    named:
+      "Der Bericht nennt diese Datei mit ihrem SHA-256 und dieselbe Vertrauensdatei. Seine Suche, Stichprobe und Notizen werden nicht verglichen.",
+    otherTrust:
+      "Der Bericht nennt diese Datei mit ihrem SHA-256, aber eine andere Vertrauensdatei. Das kann andere Urteile und Unterzeichner erklären. Seine Suche, Stichprobe und Notizen werden nicht verglichen.",
+    unreadable:
+      "ein Bericht, den diese Seite nicht lesen kann. Er ist beschädigt oder von einer anderen Version geschrieben.",
+    statement: "Unterschied",
+    found: "Diese Seite",
+    signer: "Unterzeichner",
+    facts: {
+      verdict: "Urteil",
+      origin: "Log",
+      complete: "Vollständig",
+      size: "Größe des Logs",
+      root: "Wurzelhash des Logs",
+      time: "Von Zeugen bestätigt um",
+    },
+    counts: {
+      entries: "Einträge",
+      events: "Ereignisse",
+      withheld: "Zurückgehaltene Ereignisse",
+      skipped: "Ausgelassene Einträge",
+      chains: "Ketten",
+    },
   },
 
   compare: {

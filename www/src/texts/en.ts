@@ -69,7 +69,6 @@ export const en = {
     remove: "Remove",
     unreadable:
       "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
-    report: "This is a report. Choose the export it is about to check whether the result is the same.",
     evidenceAlone: "not opened, because an evidence file is checked alone. Choose it by itself.",
     evidenceClosed:
       "closed. The events in it are now checked as a file of their own, with the keys that you trust.",
@@ -275,6 +274,7 @@ export const en = {
     pinName: (size: number) => `pasted-${size}.pin.txt`,
     rulesName: "pasted rules",
     exportName: "pasted.countersign.ndjson",
+    reportName: "pasted-report.json",
   },
 
   confirm: {
@@ -563,6 +563,46 @@ export const en = {
     notFinal: "Their signatures match so far, but there is no verdict. A problem found later withdraws them.",
     indexing: (percent: number) => `Indexing ${percent}%`,
     notIndexed: "The events are still being indexed.",
+  },
+
+  report: {
+    heading: (name: unknown): unknown => html`Report ${name}`,
+    needs: (file: unknown): unknown =>
+      html`This is a report, not an export. Drop the export that it names, ${file}, on this page, to check whether the result is the same. Until then, what the report states is only a claim.`,
+    needsAny:
+      "This is a report, not an export. It doesn’t name its file. Drop the export that it was made from on this page, to check whether the result is the same. Until then, what the report states is only a claim.",
+    choose: "Choose the export",
+    states: "The report states",
+    waits: "The report is compared when the export is verified.",
+    same: "The report states the same result as this page.",
+    different: "The report states another result than this page. Rely on this page.",
+    other: (name: unknown): unknown => html`The report is about another file than ${name}.`,
+    hashOf: (name: unknown): unknown => html`The SHA-256 of ${name} is`,
+    unnamed:
+      "The report doesn’t name its file or trust file, so another export, or another trust file, can explain each difference.",
+    named:
+      "The report names this file, by its SHA-256, and the same trust file. Its search, sample and notes aren’t compared.",
+    otherTrust:
+      "The report names this file, by its SHA-256, but another trust file, which can explain different verdicts and signers. Its search, sample and notes aren’t compared.",
+    unreadable: "a report that this page can’t read. It is damaged, or was written by another version.",
+    statement: "What differs",
+    found: "This page",
+    signer: "Signer",
+    facts: {
+      verdict: "Verdict",
+      origin: "Log",
+      complete: "Complete",
+      size: "Size of the log",
+      root: "Root hash of the log",
+      time: "Confirmed by witnesses at",
+    },
+    counts: {
+      entries: "Entries",
+      events: "Events",
+      withheld: "Events withheld",
+      skipped: "Entries omitted",
+      chains: "Chains",
+    },
   },
 
   compare: {
