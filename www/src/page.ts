@@ -383,6 +383,7 @@ export class Page extends View {
         ${this.#foldsVerdict ? nothing : verdictView(part, judged, this.#verdictContext(part), t)}
         <div class="tabs-row">
           ${tabsView(TABS, tab, counts, about, more, severities, t)}
+          ${listed === 0 ? nothing : html`<button type="button" class="quiet to-save" @click=${() => void this.#toSave()}>${icon("save")}<span>${t.tabs.save}</span></button>`}
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
         </div>
       `,
@@ -632,6 +633,19 @@ export class Page extends View {
   async #showChanged(): Promise<void> {
     await this.#open("problems");
     this.#changedEvents.value?.begin();
+  }
+
+  /** Shows where the detections of their tab, the answer, or else the selected events can be saved. */
+  async #toSave(): Promise<void> {
+    const detections = '#panel-detections:not([hidden]) button[name="detections"]';
+    if (this.querySelector(detections) === null) await this.#open("summary");
+    const place =
+      this.querySelector<HTMLElement>(detections) ??
+      this.querySelector<HTMLElement>('.ask-answer button[name="evidence"]') ??
+      this.querySelector<HTMLElement>("#evidence-heading");
+    const isHeading = place?.matches("h2") === true;
+    place?.scrollIntoView({ block: isHeading ? "start" : "center" });
+    place?.focus({ preventScroll: true });
   }
 
   #turnInputs(isOpen: boolean): Promise<unknown> {

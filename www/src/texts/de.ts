@@ -115,6 +115,7 @@ export const de: PageTexts = {
   },
 
   tabs: {
+    save: "Speichern…",
     label: "Teile des Ergebnisses",
     names: {
       summary: "Überblick",
@@ -584,7 +585,8 @@ export const de: PageTexts = {
     states: "Der Bericht sagt",
     waits: "Der Bericht wird verglichen, sobald der Export geprüft ist.",
     same: "Der Bericht nennt dasselbe Ergebnis wie diese Seite.",
-    different: "Der Bericht nennt ein anderes Ergebnis als diese Seite. Verlassen Sie sich auf diese Seite.",
+    different:
+      "Der Bericht nennt ein anderes Ergebnis als diese Seite. Verlassen Sie sich auf das Ergebnis dieser Seite.",
     other: (name) => html`Der Bericht handelt von einer anderen Datei als ${name}.`,
     hashOf: (name) => html`Der SHA-256 von ${name} ist`,
     unnamed:
@@ -1018,6 +1020,7 @@ export const de: PageTexts = {
           "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei fehlerhaft ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beweis: Er behält das Ergebnis dieser Datei.",
       },
       save: "Als Beweis speichern",
+      withAnswer: "Die Antwort oben hat die Schaltflächen, mit denen sie gespeichert wird.",
       saveAbout:
         "Eine HTML-Datei mit den ausgewählten Ereignissen, der Vertrauensdatei, dem Bericht und dieser Seite. Sie prüft sich selbst, wenn man sie öffnet, auch offline.",
       working: "In Arbeit …",

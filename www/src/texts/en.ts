@@ -111,6 +111,7 @@ export const en = {
   },
 
   tabs: {
+    save: "Save…",
     label: "Parts of the result",
     names: {
       summary: "Summary",
@@ -575,7 +576,7 @@ export const en = {
     states: "The report states",
     waits: "The report is compared when the export is verified.",
     same: "The report states the same result as this page.",
-    different: "The report states another result than this page. Rely on this page.",
+    different: "The report states another result than this page. Rely on this page’s result.",
     other: (name: unknown): unknown => html`The report is about another file than ${name}.`,
     hashOf: (name: unknown): unknown => html`The SHA-256 of ${name} is`,
     unnamed:
@@ -1002,6 +1003,7 @@ export const en = {
           "These events can’t be saved as an export, because this file is broken. Such an export would verify by itself, and nothing in it would show that. Save them as evidence instead: it keeps the verdict of this file.",
       },
       save: "Save as evidence",
+      withAnswer: "The answer above has the buttons that save it.",
       saveAbout:
         "One HTML file with the selected events, the trust file, the report and this page. It verifies itself when it is opened, offline.",
       working: "Working…",
