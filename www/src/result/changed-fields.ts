@@ -6,6 +6,7 @@ import { emits } from "../emit.ts";
 import type { Part } from "../state/case.ts";
 import { type FieldDifference, fieldDifferences } from "../state/field-differences.ts";
 import { linesOf, type RawLine } from "../state/lines.ts";
+import { MAX_COMPARED, rewrittenEntries } from "../state/rewritten-entries.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
 import { statedFacts } from "./changed.ts";
@@ -15,14 +16,14 @@ const MAX_LISTED = 20;
 /** Maximum number of fields listed per entry. */
 const MAX_FIELDS = 30;
 
-/** An entry that both files contain, but that verifies in only one of them. */
+/** An entry that both files contain, with different content. */
 interface ChangedEntry {
   readonly index: number;
   readonly signed: RawLine;
   readonly fields: readonly FieldDifference[] | undefined;
 }
 
-/** Shows the fields of events that one file has as they were signed, and the other differently. */
+/** Shows the fields that differ between two files at the same entries. */
 export class ChangedFields extends View {
   static override properties = {
     texts: { attribute: false },
@@ -35,11 +36,15 @@ export class ChangedFields extends View {
   /** The file in which the entries verify, and its number among the parts. */
   declare signed: Part;
   declare at: number;
-  /** The file in which they don't. */
+  /** The other file. */
   declare changed: Part;
-  /** Indexes of the entries, ascending. */
-  declare entries: readonly number[];
+  /** Indexes of the entries that don't verify in it, ascending; undefined for those that verify in both, but differ. */
+  declare entries: readonly number[] | undefined;
   #found: readonly ChangedEntry[] = [];
+  /** Number of entries that differ. */
+  #total = 0;
+  /** False if only the first entries of both files were compared. */
+  #isAll = true;
   #key = "";
 
   protected override willUpdate(_changed: PropertyValues<this>): void {
@@ -54,10 +59,14 @@ export class ChangedFields extends View {
   protected override render(): TemplateResult | typeof nothing {
     const { texts: t, entries, changed } = this;
     if (this.#found.length === 0) return nothing;
-    const more = entries.length - this.#found.length;
+    const total = entries?.length ?? this.#total;
+    const more = total - this.#found.length;
+    const heading =
+      entries === undefined ? t.compare.rewrittenAt : t.compare.changedIn(value(changed.file.name));
     return html`
       <section class="changed-fields" aria-labelledby="changed-fields-${this.at}">
-        <h3 id="changed-fields-${this.at}">${t.compare.changedIn(value(changed.file.name))} <span class="faint">${t.compare.entries(entries.length)}</span></h3>
+        <h3 id="changed-fields-${this.at}">${heading} <span class="faint">${t.compare.entries(total)}</span></h3>
+        ${this.#isAll ? nothing : html`<p class="help">${t.compare.firstCompared(MAX_COMPARED)}</p>`}
         ${this.#found.map((entry) => this.#entryView(entry, t))}
         ${more > 0 ? html`<p class="faint">${t.compare.moreChanged(more)}</p>` : nothing}
       </section>
@@ -87,13 +96,13 @@ export class ChangedFields extends View {
     if (fields.length === 0) return html`<p class="help">${t.spelling}</p>`;
     const more = fields.length - MAX_FIELDS;
     return html`
-      <table class="field-table">
+      <table class="field-table ${this.entries === undefined ? "" : "first-wrong"}">
         <caption class="sr">${name}</caption>
         <thead>
           <tr>
             <th scope="col">${t.field}</th>
-            <th scope="col">${value(this.changed.file.name)} <span class="state tone-bad">${icon("altered")}${t.notSigned}</span></th>
-            <th scope="col">${value(this.signed.file.name)} <span class="state tone-good">${icon("pass")}${t.asSigned}</span></th>
+            <th scope="col">${value(this.changed.file.name)} ${this.entries === undefined ? nothing : html`<span class="state tone-bad">${icon("altered")}${t.notSigned}</span>`}</th>
+            <th scope="col">${value(this.signed.file.name)} ${this.entries === undefined ? nothing : html`<span class="state tone-good">${icon("pass")}${t.asSigned}</span>`}</th>
           </tr>
         </thead>
         <tbody>
@@ -120,9 +129,17 @@ export class ChangedFields extends View {
   }
 
   async #read(): Promise<readonly ChangedEntry[]> {
-    const { signed, changed } = this;
+    const { signed, changed, entries } = this;
+    if (entries === undefined) {
+      const differing = await rewrittenEntries(changed, signed);
+      this.#total = differing.entries.length;
+      this.#isAll = differing.isAll;
+      return differing.entries
+        .slice(0, MAX_LISTED)
+        .map(({ index, one, other }) => ({ index, signed: other, fields: compare(one, other) }));
+    }
     const places = (
-      await Promise.all(this.entries.slice(0, MAX_LISTED).map((index) => this.#placeOf(index)))
+      await Promise.all(entries.slice(0, MAX_LISTED).map((index) => this.#placeOf(index)))
     ).filter((place) => place !== undefined);
     const [signedLines, changedLines] = await Promise.all([
       linesOf(
@@ -137,8 +154,7 @@ export class ChangedFields extends View {
     return places.flatMap(({ index, signedLine, changedLine }) => {
       const [raw, other] = [signedLines.get(signedLine), changedLines.get(changedLine)];
       if (raw === undefined || other === undefined) return [];
-      const fields = raw.isCut || other.isCut ? undefined : fieldDifferences(other.text, raw.text);
-      return [{ index, signed: raw, fields }];
+      return [{ index, signed: raw, fields: compare(other, raw) }];
     });
   }
 
@@ -157,6 +173,10 @@ export class ChangedFields extends View {
       ? undefined
       : { index, signedLine, changedLine };
   }
+}
+
+function compare(one: RawLine, other: RawLine): readonly FieldDifference[] | undefined {
+  return one.isCut || other.isCut ? undefined : fieldDifferences(one.text, other.text);
 }
 
 function textView(text: string | undefined, none: string): TemplateResult {

@@ -153,6 +153,7 @@ function sides(
   const isSame = found?.is === "grown" || found?.is === "same-state";
   const nothingHidden = isSame ? t.compare.nothing : t.compare.nothingByPlace;
   return html`
+    ${found?.is === "contradicts" ? html`<countersign-changed-fields .texts=${t} .signed=${other} .at=${otherAt} .changed=${one} .entries=${undefined}></countersign-changed-fields>` : nothing}
     ${changedView(one, other, at, hidden(covered, otherCovered), t)}
     ${changedView(other, one, otherAt, hidden(otherCovered, covered), t)}
     <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>

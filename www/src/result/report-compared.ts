@@ -97,7 +97,7 @@ function differencesView(
   t: PageTexts,
 ): TemplateResult {
   return html`
-    <table class="field-table">
+    <table class="field-table first-wrong">
       <thead><tr><th scope="col">${t.report.statement}</th><th scope="col">${value(name, 200)}</th><th scope="col">${t.report.found}</th></tr></thead>
       <tbody>
         ${differences.map(

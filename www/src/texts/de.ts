@@ -663,6 +663,9 @@ export const de: PageTexts = {
       failed: "dort, aber nicht geprüft",
     },
     entries,
+    rewrittenAt: "Verschiedener Inhalt am selben Eintrag",
+    firstCompared: (compared) =>
+      `Verglichen wurden nur die ersten ${entries(compared)}, die beide Dateien zeigen.`,
     changedIn: (name) => html`Geändert in ${name}`,
     field: "Feld",
     asSigned: "wie signiert",

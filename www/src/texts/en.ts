@@ -650,6 +650,9 @@ export const en = {
       failed: "there, but not verified",
     },
     entries,
+    rewrittenAt: "Different content at the same entry",
+    firstCompared: (compared: number) =>
+      `Only the first ${entries(compared)} that both files show were compared.`,
     changedIn: (name: unknown): unknown => html`Changed in ${name}`,
     field: "Field",
     asSigned: "as signed",

@@ -83,6 +83,16 @@ test("parts: report exports that contradict each other as evidence", async (t) =
   ]);
   assert.match(await words(page, ".compare"), /uses positions only/);
   assert.doesNotMatch(await words(page, ".compare"), /Every event it shows/);
+  // Where both show an event at the same entry, the fields that differ have both values.
+  const fields = page.locator(".changed-fields");
+  await fields.waitFor();
+  assert.match(
+    (await fields.locator("h3").textContent()) ?? "",
+    /^Different content at the same entry \d+ entries$/,
+  );
+  assert.ok((await fields.locator("tbody tr").count()) > 0);
+  assert.doesNotMatch((await fields.textContent()) ?? "", /as signed/);
+  assert.deepEqual(await violations(page), []);
   const { text } = await saved(page, "Save both checkpoints");
   assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
   assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
