@@ -83,7 +83,7 @@ test("parts: report exports that contradict each other as evidence", async (t) =
   ]);
   assert.match(await words(page, ".compare"), /uses positions only/);
   assert.doesNotMatch(await words(page, ".compare"), /Every event it shows/);
-  // Where both show an event at the same entry, the fields that differ have both values.
+  // If both show an event at the same entry, the fields that differ have both values.
   const fields = page.locator(".changed-fields");
   await fields.waitFor();
   assert.match(
