@@ -13,6 +13,7 @@ import { Paste } from "./input/paste.ts";
 import { Page } from "./page.ts";
 import { Phone } from "./phrase.ts";
 import { Changed } from "./result/changed.ts";
+import { ChangedFields } from "./result/changed-fields.ts";
 import { HiddenEntries } from "./result/hidden.ts";
 import { Keep } from "./result/keep.ts";
 
@@ -23,5 +24,6 @@ customElements.define("countersign-keep", Keep);
 customElements.define("countersign-ask", Ask);
 customElements.define("countersign-evidence", EvidencePanel);
 customElements.define("countersign-changed", Changed);
+customElements.define("countersign-changed-fields", ChangedFields);
 customElements.define("countersign-hidden", HiddenEntries);
 customElements.define("countersign-page", Page);

@@ -26,6 +26,7 @@ import { confirmView } from "./input/confirm.ts";
 import { inputsView } from "./input/inputs.ts";
 import { PageInput } from "./input/page-input.ts";
 import type { Paste } from "./input/paste.ts";
+import type { ReportFile } from "./input/report-file.ts";
 import { type SessionKey, type TextFile, trustText } from "./input/trust.ts";
 import { welcomeView } from "./input/welcome.ts";
 import { languageSwitch } from "./languages.ts";
@@ -43,6 +44,7 @@ import type { KeptResult } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
 import { earlyView, progressView } from "./result/progress.ts";
+import { reportView } from "./result/report-compared.ts";
 import { moreFindings, rulesView, severitiesOf } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { canceledView, failureView } from "./result/stopped.ts";
@@ -80,6 +82,7 @@ export class Page extends View {
     texts: () => this.#texts,
     changed: () => void this.#verify(),
     ruled: () => this.#rule(),
+    reported: () => this.#reported(),
     complained: () => this.requestUpdate(),
     ask: (key) => {
       this.#isAsking = true;
@@ -175,6 +178,7 @@ export class Page extends View {
         @choose-pins=${(event: CustomEvent<readonly File[]>) => choice.takePins(event.detail)}
         @choose-rules=${(event: CustomEvent<readonly File[]>) => choice.takeRules(event.detail)}
         @remove-rules=${() => this.#removing("#cs-found-heading", () => choice.removeRules())}
+        @remove-report=${() => this.#removing(isWorking ? "#panel-summary" : "#export-heading", () => choice.removeReport())}
         @choose-sample=${() => choice.takeSample()}
         @choose-altered=${() => choice.takeSample(true)}
         @turn-inputs=${() => void this.#turnInputs(!this.#isChoosing)}
@@ -246,6 +250,7 @@ export class Page extends View {
           )}
           ${complaintView(choice.complaint)}
           ${isCase ? nothing : filed}
+          ${isWorking ? nothing : this.#reportView(undefined, t)}
           ${isWorking ? nothing : welcomeView(t)}
           <div class="result" aria-busy=${this.#case?.isRunning ?? false}>${this.#result(t)}</div>
         </main>
@@ -378,6 +383,7 @@ export class Page extends View {
         ${this.#foldsVerdict ? nothing : verdictView(part, judged, this.#verdictContext(part), t)}
         <div class="tabs-row">
           ${tabsView(TABS, tab, counts, about, more, severities, t)}
+          ${listed === 0 ? nothing : html`<button type="button" class="quiet to-save" @click=${() => void this.#toSave()}>${icon("save")}<span>${t.tabs.save}</span></button>`}
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
         </div>
       `,
@@ -385,6 +391,7 @@ export class Page extends View {
         "summary",
         tab,
         html`
+          ${this.#reportView(part, t)}
           <countersign-ask ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
           ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
           ${trustView(part, t)}
@@ -417,6 +424,19 @@ export class Page extends View {
         ${panelView("technical", tab, technicalView(part, report, t))}
       `,
     );
+  }
+
+  /** Renders the report that the reader chose, compared with a part. */
+  #reportView(part: Part | undefined, t: PageTexts): TemplateResult | typeof nothing {
+    const { report, trust } = this.#choice;
+    return report === undefined
+      ? nothing
+      : reportView({ stated: report, part: this.#reportedPart(report) ?? part, trust: trustText(trust) }, t);
+  }
+
+  /** Returns the part that a report names by its hash. */
+  #reportedPart({ origin }: ReportFile): Part | undefined {
+    return this.#case?.parts.find(({ sha256 }) => sha256 !== undefined && sha256 === origin?.file.sha256);
   }
 
   #viewerView({ session }: Part): TemplateResult {
@@ -615,6 +635,19 @@ export class Page extends View {
     this.#changedEvents.value?.begin();
   }
 
+  /** Shows where the detections of their tab, the answer, or else the selected events can be saved. */
+  async #toSave(): Promise<void> {
+    const detections = '#panel-detections:not([hidden]) button[name="detections"]';
+    if (this.querySelector(detections) === null) await this.#open("summary");
+    const place =
+      this.querySelector<HTMLElement>(detections) ??
+      this.querySelector<HTMLElement>('.ask-answer button[name="evidence"]') ??
+      this.querySelector<HTMLElement>("#evidence-heading");
+    const isHeading = place?.matches("h2") === true;
+    place?.scrollIntoView({ block: isHeading ? "start" : "center" });
+    place?.focus({ preventScroll: true });
+  }
+
   #turnInputs(isOpen: boolean): Promise<unknown> {
     this.#isChoosing = isOpen;
     return this.#drawn();
@@ -669,6 +702,16 @@ export class Page extends View {
   get #rules(): (() => Promise<string>) | undefined {
     const { rules } = this.#choice;
     return rules === undefined ? Viewer.tools?.rules : async () => rules.text;
+  }
+
+  /** Shows the report, in the view that has the result. */
+  #reported(): void {
+    const isDone = this.#case?.phase === "done" && this.#choice.exports.length > 0;
+    void (isDone ? this.#open("summary") : this.#drawn()).then(() => {
+      const heading = this.querySelector<HTMLElement>("#report-heading");
+      heading?.focus({ preventScroll: true });
+      heading?.scrollIntoView({ block: "nearest" });
+    });
   }
 
   #confirm(): void {

@@ -31,7 +31,9 @@ export interface MayBeMore {
 
 /** Severity of what a tab counts. */
 export interface Severity {
+  /** Its number, and its name, such as `2 errors`. */
   readonly words: string;
+  readonly number: number;
   readonly tone: Tone;
 }
 
@@ -76,10 +78,29 @@ export function tabsView(
             title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
             @click=${emits("open-tab", tab)}
-          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${moreView(more[tab])}</span>`}${severityView(severities[tab])}</button>`,
+          >${t.tabs.names[tab]}${isSaidBySeverity(counts[tab], more[tab], severities[tab]) ? nothing : countView(counts[tab], more[tab], t)}${severityView(severities[tab])}</button>`,
       )}
     </div>
   `;
+}
+
+/** True if the words of the severity have the same number. */
+function isSaidBySeverity(
+  count: number | undefined,
+  more: MayBeMore | undefined,
+  severity: Severity | undefined,
+): boolean {
+  return more === undefined && severity !== undefined && severity.number === count;
+}
+
+function countView(
+  count: number | undefined,
+  more: MayBeMore | undefined,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  return count === undefined
+    ? nothing
+    : html` <span class="count">${t.viewer.figures.count(count)}${moreView(more)}</span>`;
 }
 
 function severityView(severity: Severity | undefined): TemplateResult | typeof nothing {

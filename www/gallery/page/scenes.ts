@@ -11,6 +11,12 @@ import { until } from "../until.ts";
 import { chosen, done, emitOnPage, met, press, put, withVector } from "./stage.ts";
 import type { StateName } from "./states.ts";
 
+/** Returns the report on the export shown, with changes. */
+async function reportFile(changes: object = {}): Promise<File> {
+  const report = await until(() => document.querySelector<Viewer>("countersign-viewer")?.session?.report);
+  return new File([JSON.stringify({ ...report, ...changes })], "report.json");
+}
+
 /** Storage key under which the page remembers logs. */
 const SEEN = "countersign.seen/v1";
 
@@ -228,6 +234,24 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     const page = await together("log-two-chains", "large-whole");
     emitOnPage(page, "compare", null);
     await met("[data-agree]");
+  },
+
+  report: async () => {
+    const page = await withVector("large-whole");
+    const file = await reportFile();
+    page.remove();
+    emitOnPage(await put(), "choose-files", [file]);
+    await met('[data-report="alone"]');
+  },
+  "report-same": async () => {
+    const page = await withVector("large-whole");
+    emitOnPage(page, "choose-files", [await reportFile()]);
+    await met('[data-report="same"]');
+  },
+  "report-different": async () => {
+    const page = await withVector("flip-event");
+    emitOnPage(page, "choose-files", [await reportFile({ verdict: "verified", finding_counts: {} })]);
+    await met('[data-report="different"]');
   },
 
   remembered: async () => {

@@ -53,6 +53,11 @@ export const STATES = {
     ],
     contradiction: ["A contradiction", "Two states of one log that can't both be true."],
   },
+  "A report": {
+    report: ["A report alone", "The export that it needs, and what it claims."],
+    "report-same": ["The same result", "The report states what this page found."],
+    "report-different": ["Another result", "Each statement that differs, with both values."],
+  },
   "What this device remembers": {
     remembered: ["Logs seen before", "Remembered logs, with buttons to forget them."],
     grown: ["Grown since", "Nothing was rewritten since this device last saw the log."],

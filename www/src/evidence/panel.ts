@@ -114,18 +114,24 @@ export class EvidencePanel extends View {
     const t = this.texts.evidence.make;
     return html`
       <section class="evidence" aria-labelledby="evidence-heading">
-        <h2 id="evidence-heading">${t.heading}</h2>
+        <h2 id="evidence-heading" tabindex="-1">${t.heading}</h2>
         <p class="help">${t.about}</p>
         ${this.#isLent ? this.#typedView() : originFields(() => this, this.texts)}
         ${this.#selectionView(t)}
         ${this.#sampleView(t)}
         ${this.#papersView(t)}
-        <div class="buttons">
-          <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#evidenceReason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
-        </div>
-        <p class="help">${t.saveAbout}</p>
-        <p role="status" id="evidence-said">${this.#message === "" ? nothing : value(this.#message, 600)}</p>
+        ${this.#isLent ? html`<p class="help">${t.withAnswer}</p>` : this.#saveView(t)}
       </section>
+    `;
+  }
+
+  #saveView(t: PageTexts["evidence"]["make"]): TemplateResult {
+    return html`
+      <div class="buttons">
+        <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#evidenceReason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
+      </div>
+      <p class="help">${t.saveAbout}</p>
+      <p role="status" id="evidence-said">${this.#message === "" ? nothing : value(this.#message, 600)}</p>
     `;
   }
 

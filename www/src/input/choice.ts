@@ -6,6 +6,7 @@ import type { PageTexts } from "../texts/en.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { join } from "./join.ts";
 import { beginsAsExport, type Kind, onlyKey, recognize, recognizeText } from "./recognize.ts";
+import { MAX_REPORT_BYTES, type ReportFile, readReport } from "./report-file.ts";
 import {
   NO_TRUST,
   type SessionKey,
@@ -27,6 +28,8 @@ interface ChoiceListener {
   changed(): void;
   /** The rules changed. */
   ruled(): void;
+  /** The report to compare with changed. */
+  reported(): void;
   /** The complaint changed or was cleared. */
   complained(): void;
   /** Asks for the role of a key, which its text doesn't state. */
@@ -52,6 +55,7 @@ export class Choice {
   #trust: TrustChoice = NO_TRUST;
   #pins: readonly TextFile[] = [];
   #rules: TextFile | undefined;
+  #report: ReportFile | undefined;
   #usesMemory = true;
   #complaint = "";
   #shelf: Shelf = { is: "empty" };
@@ -78,6 +82,11 @@ export class Choice {
   /** The reader's rule pack; undefined for the page's own. */
   get rules(): TextFile | undefined {
     return this.#rules;
+  }
+
+  /** The report to compare the result with. */
+  get report(): ReportFile | undefined {
+    return this.#report;
   }
 
   /** True if exports are compared with what this device remembers. */
@@ -130,6 +139,10 @@ export class Choice {
     this.#listener.ruled();
   }
 
+  removeReport(): void {
+    this.#changeReport(undefined);
+  }
+
   /** Opens the sample, optionally with one byte changed. */
   takeSample(isAltered = false): void {
     this.#next(() => this.#takeSample(isAltered));
@@ -163,7 +176,7 @@ export class Choice {
         this.#changeRules({ name: paste.rulesName, text, isPasted: true });
         break;
       case "report":
-        this.take([new File([text], paste.exportName)], false);
+        this.take([new File([text], paste.reportName)], false);
     }
   }
 
@@ -252,7 +265,7 @@ export class Choice {
         this.#pins = [...this.#pins, await textFile(file)];
         return false;
       case "report":
-        this.#complainAlso(`${file.name}: ${t.export.report}`);
+        await this.#takeReport(file);
         return false;
       case "rules":
         await this.#takeRules(file);
@@ -261,6 +274,12 @@ export class Choice {
         this.#listener.ask((await file.text()).trim());
         return false;
     }
+  }
+
+  async #takeReport(file: File): Promise<void> {
+    const report = file.size > MAX_REPORT_BYTES ? undefined : readReport(file.name, await file.text());
+    if (report === undefined) this.#complainAlso(`${file.name}: ${this.#listener.texts().report.unreadable}`);
+    else this.#changeReport(report);
   }
 
   async #takeRules(file: File): Promise<void> {
@@ -316,6 +335,7 @@ export class Choice {
   }
 
   #suspend(brought: TextFile | undefined, broughtPins: readonly TextFile[] = []): void {
+    this.#report = undefined;
     const { trust, pins } = this.#suspended ?? { trust: this.#trust, pins: this.#pins };
     this.#suspended = { trust, pins, brought, broughtPins };
     this.#shelf = { is: "empty" };
@@ -348,6 +368,11 @@ export class Choice {
   #changeRules(rules: TextFile): void {
     this.#rules = rules;
     this.#listener.ruled();
+  }
+
+  #changeReport(report: ReportFile | undefined): void {
+    this.#report = report;
+    this.#listener.reported();
   }
 
   #changePins(pins: readonly TextFile[]): void {

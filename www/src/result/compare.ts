@@ -78,7 +78,11 @@ function comparisonView(one: Part, other: Part, found: Comparison | undefined, t
     case undefined:
       return html`<p class="agree faint" role="status">${t.progress.agreeing}…</p>`;
     case "faulty":
-      return faultyView(found, t);
+      return faultyView(
+        found,
+        [one, other].filter((part) => !found.faulty.includes(part)),
+        t,
+      );
     case "grown":
       return good(t.compare.same);
     case "same-state":
@@ -105,6 +109,7 @@ function comparisonView(one: Part, other: Part, found: Comparison | undefined, t
 /** Renders that a file fails its own checks, and what the comparison can still say about it. */
 function faultyView(
   { faulty, agreement }: Extract<Comparison, { is: "faulty" }>,
+  others: readonly Part[],
   t: PageTexts,
 ): TemplateResult {
   const about =
@@ -113,6 +118,7 @@ function faultyView(
     <div class="evidence tone-bad" data-agree="faulty" data-relation=${agreement.is}>
       <p><span class="state tone-bad">${icon("fail")}${t.compare.faulty.heading}</span></p>
       <p>${t.compare.faulty.fails(faulty.map(({ file }) => value(file.name)))}</p>
+      ${others.map((part) => html`<p data-verdict-of="other">${value(part.file.name)}: ${partVerdictView(part, t)}</p>`)}
       ${about === undefined ? nothing : html`<p>${t.compare.faulty[about]}</p>`}
     </div>
     ${about === "otherLog" || about === "identical" ? nothing : html`<p class="help">${t.compare.byClaim}</p>`}`;
@@ -147,10 +153,29 @@ function sides(
   const isSame = found?.is === "grown" || found?.is === "same-state";
   const nothingHidden = isSame ? t.compare.nothing : t.compare.nothingByPlace;
   return html`
+    ${found?.is === "contradicts" ? html`<countersign-changed-fields .texts=${t} .signed=${other} .at=${otherAt} .changed=${one} .entries=${undefined}></countersign-changed-fields>` : nothing}
+    ${changedView(one, other, at, hidden(covered, otherCovered), t)}
+    ${changedView(other, one, otherAt, hidden(otherCovered, covered), t)}
     <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>
     ${sideView(one, other, at, hidden(covered, otherCovered), nothingHidden, t)}
     ${sideView(other, one, otherAt, hidden(otherCovered, covered), nothingHidden, t)}
   `;
+}
+
+/** Renders the fields of the entries that verify in one file only, although both contain them. */
+function changedView(
+  signed: Part,
+  changed: Part,
+  at: number,
+  differences: readonly Difference[],
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const failed = differences.filter(({ as }) => as === "failed");
+  if (failed.length === 0) return nothing;
+  const entries = failed.flatMap(({ begin, end }) =>
+    Array.from({ length: end - begin }, (_, nth) => begin + nth),
+  );
+  return html`<countersign-changed-fields .texts=${t} .signed=${signed} .at=${at} .changed=${changed} .entries=${entries}></countersign-changed-fields>`;
 }
 
 /** Returns the size of an export in words. */

@@ -37,10 +37,15 @@ export function severitiesOf(
   const worst = LEVELS.findLast((_, nth) => (levels[nth] ?? 0) > 0);
   return {
     ...(broken > 0 && {
-      problems: { words: t.viewer.result.severities.error(broken), tone: SEVERITY_LOOKS.error.tone },
+      problems: {
+        words: t.viewer.result.severities.error(broken),
+        number: broken,
+        tone: SEVERITY_LOOKS.error.tone,
+      },
     }),
     ...(worst !== undefined && {
       detections: {
+        number: levels[LEVELS.indexOf(worst)] ?? 0,
         words: t.tabs.ofLevel(levels[LEVELS.indexOf(worst)] ?? 0, t.viewer.found.levels[worst]),
         tone: LEVEL_LOOKS[worst].tone,
       },

@@ -17,19 +17,20 @@ export interface RawLine {
  */
 export async function linesOf(file: Blob, wanted: readonly number[]): Promise<ReadonlyMap<number, RawLine>> {
   const found = new Map<number, RawLine>();
-  const last = Math.max(0, ...wanted);
+  const numbers = new Set(wanted);
+  const last = wanted.reduce((most, line) => Math.max(most, line), 0);
   const reader = (await unpacked(file)).getReader();
   let line = 1;
   let pieces: Uint8Array[] = [];
   let size = 0;
   const end = () => {
-    if (wanted.includes(line)) found.set(line, { text: decoded(pieces), isCut: size > MAX_LINE_BYTES });
+    if (numbers.has(line)) found.set(line, { text: decoded(pieces), isCut: size > MAX_LINE_BYTES });
     pieces = [];
     size = 0;
     line += 1;
   };
   const take = (bytes: Uint8Array) => {
-    if (wanted.includes(line) && size < MAX_LINE_BYTES) pieces.push(bytes.slice(0, MAX_LINE_BYTES - size));
+    if (numbers.has(line) && size < MAX_LINE_BYTES) pieces.push(bytes.slice(0, MAX_LINE_BYTES - size));
     size += bytes.length;
   };
   try {

@@ -67,7 +67,6 @@ export const de: PageTexts = {
     remove: "Entfernen",
     unreadable:
       "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
-    report: "Das ist ein Bericht. Wählen Sie den Export, von dem er handelt, um das Ergebnis zu vergleichen.",
     evidenceAlone: "nicht geöffnet, denn eine Beweisdatei wird für sich geprüft. Wählen Sie sie allein.",
     evidenceClosed:
       "geschlossen. Die Ereignisse darin werden jetzt als eigene Datei geprüft, mit den Schlüsseln, denen Sie vertrauen.",
@@ -116,6 +115,7 @@ export const de: PageTexts = {
   },
 
   tabs: {
+    save: "Speichern…",
     label: "Teile des Ergebnisses",
     names: {
       summary: "Überblick",
@@ -279,6 +279,7 @@ export const de: PageTexts = {
     pinName: (size) => `eingefuegt-${size}.pin.txt`,
     rulesName: "eingefügte Regeln",
     exportName: "eingefuegt.countersign.ndjson",
+    reportName: "eingefügt.report.json",
   },
 
   confirm: {
@@ -574,6 +575,48 @@ export const de: PageTexts = {
     notIndexed: "Die Ereignisse werden noch ins Suchregister aufgenommen.",
   },
 
+  report: {
+    heading: (name) => html`Bericht ${name}`,
+    needs: (file) =>
+      html`Das ist ein Bericht, kein Export. Legen Sie den Export, den er nennt, ${file}, auf dieser Seite ab, um zu prüfen, ob das Ergebnis dasselbe ist. Bis dahin ist alles im Bericht nur eine Behauptung.`,
+    needsAny:
+      "Das ist ein Bericht, kein Export. Er nennt seine Datei nicht. Legen Sie den Export, aus dem er stammt, auf dieser Seite ab, um zu prüfen, ob das Ergebnis dasselbe ist. Bis dahin ist alles im Bericht nur eine Behauptung.",
+    choose: "Den Export wählen",
+    states: "Der Bericht sagt",
+    waits: "Der Bericht wird verglichen, sobald der Export geprüft ist.",
+    same: "Der Bericht nennt dasselbe Ergebnis wie diese Seite.",
+    different:
+      "Der Bericht nennt ein anderes Ergebnis als diese Seite. Verlassen Sie sich auf das Ergebnis dieser Seite.",
+    other: (name) => html`Der Bericht handelt von einer anderen Datei als ${name}.`,
+    hashOf: (name) => html`Der SHA-256 von ${name} ist`,
+    unnamed:
+      "Der Bericht nennt weder seine Datei noch seine Vertrauensdatei. Ein anderer Export oder eine andere Vertrauensdatei kann deshalb jeden Unterschied erklären.",
+    named:
+      "Der Bericht nennt diese Datei mit ihrem SHA-256 und dieselbe Vertrauensdatei. Seine Suche, Stichprobe und Notizen werden nicht verglichen.",
+    otherTrust:
+      "Der Bericht nennt diese Datei mit ihrem SHA-256, aber eine andere Vertrauensdatei. Das kann andere Urteile und Unterzeichner erklären. Seine Suche, Stichprobe und Notizen werden nicht verglichen.",
+    unreadable:
+      "ein Bericht, den diese Seite nicht lesen kann. Er ist beschädigt oder von einer anderen Version geschrieben.",
+    statement: "Unterschied",
+    found: "Diese Seite",
+    signer: "Unterzeichner",
+    facts: {
+      verdict: "Urteil",
+      origin: "Log",
+      complete: "Vollständig",
+      size: "Größe des Logs",
+      root: "Wurzelhash des Logs",
+      time: "Von Zeugen bestätigt um",
+    },
+    counts: {
+      entries: "Einträge",
+      events: "Ereignisse",
+      withheld: "Zurückgehaltene Ereignisse",
+      skipped: "Ausgelassene Einträge",
+      chains: "Ketten",
+    },
+  },
+
   compare: {
     heading: "Vergleich",
     openParts: "Zwei davon vergleichen",
@@ -587,7 +630,7 @@ export const de: PageTexts = {
       heading: "Das zeigt nicht, dass die Dateien übereinstimmen.",
       fails: (names) =>
         names.length === 1
-          ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf. Die andere Datei hat ihr eigenes Ergebnis, das dieser Vergleich nicht ändert.`
+          ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf.`
           : "Beide Dateien bestehen die eigene Prüfung nicht. Verlassen Sie sich auf keine von beiden.",
       grown:
         "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Wurde dort ein Ereignis geändert, steht es deshalb in der Liste unten: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
@@ -620,6 +663,20 @@ export const de: PageTexts = {
       failed: "dort, aber nicht geprüft",
     },
     entries,
+    rewrittenAt: "Verschiedener Inhalt am selben Eintrag",
+    firstCompared: (compared) =>
+      `Verglichen wurden nur die ersten ${entries(compared)}, die beide Dateien zeigen.`,
+    changedIn: (name) => html`Geändert in ${name}`,
+    field: "Feld",
+    asSigned: "wie signiert",
+    notSigned: "nicht wie signiert",
+    noField: "kein solches Feld",
+    spelling:
+      "Alle Felder sind gleich. Nur die Schreibweise ist verschieden, etwa die Reihenfolge, Leerzeichen oder ein doppeltes Feld.",
+    unreadable:
+      "Die beiden Zeilen lassen sich nicht Feld für Feld vergleichen. Eine ist zu lang oder kein JSON.",
+    moreFields: (more) => `${count(more)} weitere Felder sind nicht aufgeführt.`,
+    moreChanged: (more) => `${entries(more)} sind nicht aufgeführt.`,
     show: "Zeigen",
     more: (more) => `${count(more)} weitere Bereiche sind nicht aufgeführt.`,
     saveCheckpoints: "Beide Checkpoints speichern",
@@ -982,6 +1039,7 @@ export const de: PageTexts = {
           "Diese Ereignisse lassen sich nicht als Export speichern, weil diese Datei fehlerhaft ist. Ein solcher Export wäre für sich gültig, und nichts darin würde das zeigen. Speichern Sie sie als Beweis: Er behält das Ergebnis dieser Datei.",
       },
       save: "Als Beweis speichern",
+      withAnswer: "Die Antwort oben hat die Schaltflächen, mit denen sie gespeichert wird.",
       saveAbout:
         "Eine HTML-Datei mit den ausgewählten Ereignissen, der Vertrauensdatei, dem Bericht und dieser Seite. Sie prüft sich selbst, wenn man sie öffnet, auch offline.",
       working: "In Arbeit …",

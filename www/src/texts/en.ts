@@ -69,7 +69,6 @@ export const en = {
     remove: "Remove",
     unreadable:
       "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
-    report: "This is a report. Choose the export it is about to check whether the result is the same.",
     evidenceAlone: "not opened, because an evidence file is checked alone. Choose it by itself.",
     evidenceClosed:
       "closed. The events in it are now checked as a file of their own, with the keys that you trust.",
@@ -112,6 +111,7 @@ export const en = {
   },
 
   tabs: {
+    save: "Save…",
     label: "Parts of the result",
     names: {
       summary: "Summary",
@@ -275,6 +275,7 @@ export const en = {
     pinName: (size: number) => `pasted-${size}.pin.txt`,
     rulesName: "pasted rules",
     exportName: "pasted.countersign.ndjson",
+    reportName: "pasted-report.json",
   },
 
   confirm: {
@@ -565,6 +566,46 @@ export const en = {
     notIndexed: "The events are still being indexed.",
   },
 
+  report: {
+    heading: (name: unknown): unknown => html`Report ${name}`,
+    needs: (file: unknown): unknown =>
+      html`This is a report, not an export. Drop the export that it names, ${file}, on this page, to check whether the result is the same. Until then, what the report states is only a claim.`,
+    needsAny:
+      "This is a report, not an export. It doesn’t name its file. Drop the export that it was made from on this page, to check whether the result is the same. Until then, what the report states is only a claim.",
+    choose: "Choose the export",
+    states: "The report states",
+    waits: "The report is compared when the export is verified.",
+    same: "The report states the same result as this page.",
+    different: "The report states another result than this page. Rely on this page’s result.",
+    other: (name: unknown): unknown => html`The report is about another file than ${name}.`,
+    hashOf: (name: unknown): unknown => html`The SHA-256 of ${name} is`,
+    unnamed:
+      "The report doesn’t name its file or trust file, so another export, or another trust file, can explain each difference.",
+    named:
+      "The report names this file, by its SHA-256, and the same trust file. Its search, sample and notes aren’t compared.",
+    otherTrust:
+      "The report names this file, by its SHA-256, but another trust file, which can explain different verdicts and signers. Its search, sample and notes aren’t compared.",
+    unreadable: "a report that this page can’t read. It is damaged, or was written by another version.",
+    statement: "What differs",
+    found: "This page",
+    signer: "Signer",
+    facts: {
+      verdict: "Verdict",
+      origin: "Log",
+      complete: "Complete",
+      size: "Size of the log",
+      root: "Root hash of the log",
+      time: "Confirmed by witnesses at",
+    },
+    counts: {
+      entries: "Entries",
+      events: "Events",
+      withheld: "Events withheld",
+      skipped: "Entries omitted",
+      chains: "Chains",
+    },
+  },
+
   compare: {
     heading: "Compare",
     openParts: "Compare two of them",
@@ -578,7 +619,7 @@ export const en = {
       heading: "This doesn’t show that the files agree.",
       fails: (names: readonly unknown[]): unknown =>
         names.length === 1
-          ? html`${names[0]} fails its own checks, so don’t rely on it. The other file has its own verdict, which this comparison doesn’t change.`
+          ? html`${names[0]} fails its own checks, so don’t rely on it.`
           : "Both files fail their own checks. Don’t rely on either.",
       grown:
         "Their tree hashes agree as far as the smaller file goes. So if an event there was changed, it is in the list below: one file shows it, and in the other it isn’t valid.",
@@ -609,6 +650,19 @@ export const en = {
       failed: "there, but not verified",
     },
     entries,
+    rewrittenAt: "Different content at the same entry",
+    firstCompared: (compared: number) =>
+      `Only the first ${entries(compared)} that both files show were compared.`,
+    changedIn: (name: unknown): unknown => html`Changed in ${name}`,
+    field: "Field",
+    asSigned: "as signed",
+    notSigned: "not as signed",
+    noField: "no such field",
+    spelling:
+      "All fields are equal. Only their spelling differs, such as their order, spaces, or a repeated field.",
+    unreadable: "The two lines can’t be compared field by field. One is too long, or isn’t JSON.",
+    moreFields: (more: number) => `${count(more)} more fields not listed.`,
+    moreChanged: (more: number) => `${entries(more)} not listed.`,
     show: "Show",
     more: (more: number) => `${count(more)} more ranges not listed.`,
     saveCheckpoints: "Save both checkpoints",
@@ -969,6 +1023,7 @@ export const en = {
           "These events can’t be saved as an export, because this file is broken. Such an export would verify by itself, and nothing in it would show that. Save them as evidence instead: it keeps the verdict of this file.",
       },
       save: "Save as evidence",
+      withAnswer: "The answer above has the buttons that save it.",
       saveAbout:
         "One HTML file with the selected events, the trust file, the report and this page. It verifies itself when it is opened, offline.",
       working: "Working…",

@@ -161,6 +161,37 @@ test("files: a single key asks for its role", async (t) => {
   await page.locator(".verdict.tone-good").waitFor();
 });
 
+test("drawer: a proof from an altered file isn't saved, because it would verify by itself", async (t) => {
+  const page = await opened(t);
+  for (const [name, isAltered] of [
+    ["flip-event", true],
+    ["large-whole", false],
+  ] as const) {
+    await page.reload();
+    await verifyVector(page, vector(name));
+    await open(page, "Events");
+    await page.locator(".row:not(.unread)").first().click();
+    await page.getByRole("button", { name: "Show the proof" }).press("Enter");
+    const button = page.getByRole("button", { name: "Save the proof" });
+    await button.waitFor();
+    assert.equal(await button.getAttribute("aria-disabled"), `${isAltered}`);
+    const about = await page.locator("#cs-proof-about").textContent();
+    if (!isAltered) {
+      const { text } = await saved(page, "Save the proof");
+      assert.match(text, /^\{"countersign":"export\/v1"/);
+      continue;
+    }
+    assert.match(about ?? "", /wouldn’t show that this export fails its checks/);
+    let downloads = 0;
+    page.on("download", () => {
+      downloads += 1;
+    });
+    await button.press("Enter");
+    await button.click({ force: true });
+    assert.equal(downloads, 0);
+  }
+});
+
 test("language: German is complete and remembered", async (t) => {
   // The pages of the other tests are English.
   const own = await launch({ isWhole: true });

@@ -83,6 +83,16 @@ test("parts: report exports that contradict each other as evidence", async (t) =
   ]);
   assert.match(await words(page, ".compare"), /uses positions only/);
   assert.doesNotMatch(await words(page, ".compare"), /Every event it shows/);
+  // If both show an event at the same entry, the fields that differ have both values.
+  const fields = page.locator(".changed-fields");
+  await fields.waitFor();
+  assert.match(
+    (await fields.locator("h3").textContent()) ?? "",
+    /^Different content at the same entry \d+ entries$/,
+  );
+  assert.ok((await fields.locator("tbody tr").count()) > 0);
+  assert.doesNotMatch((await fields.textContent()) ?? "", /as signed/);
+  assert.deepEqual(await violations(page), []);
   const { text } = await saved(page, "Save both checkpoints");
   assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
   assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
@@ -157,11 +167,29 @@ test("compare: an altered file doesn't count as the log, whichever is given firs
     assert.match(await words(page, ".part-agreement"), /not shown to agree because changed\.ndjson fails/);
     assert.doesNotMatch(await words(page, ".parts"), /Together they contain|only grew|same log/);
     assert.doesNotMatch(await words(page, ".compare"), /Every event it shows|same history/);
+    // The changed field has both values, and the file that verifies has the signed one.
+    assert.match(await words(page, ".compare [data-verdict-of]"), /^whole\.ndjson: Verified\.$/);
+    const fields = page.locator(".changed-fields");
+    await fields.waitFor();
+    assert.equal(await fields.count(), 1);
+    assert.match((await fields.locator("h3").textContent()) ?? "", /^Changed in changed\.ndjson 1 entry$/);
+    assert.match(
+      await words(page, ".field-table thead"),
+      /changed\.ndjson not as signed whole\.ndjson as signed$/,
+    );
+    assert.deepEqual(
+      (await fields.locator("tbody tr").allTextContents()).map((row) => row.split(/\s+/).filter(Boolean)),
+      [["action", "logon", "login"]],
+    );
     // The list has the event that was changed.
     const difference = page.locator(".difference", { hasText: "In whole.ndjson, but not in changed.ndjson" });
     assert.equal(await difference.locator('[data-hidden="failed"]').count(), 1);
     assert.match((await difference.textContent()) ?? "", /there, but not verified/);
     assert.deepEqual(await violations(page), []);
+    // The keyboard alone leads to the event as it was signed.
+    await fields.getByRole("button", { name: /^Show/ }).press("Enter");
+    await page.locator("#cs-drawer-heading").waitFor();
+    assert.equal(await verdict(page), "Verified.");
     await page.close();
   }
 });

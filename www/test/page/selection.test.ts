@@ -86,6 +86,40 @@ test("selection: an invalid search saves and prints nothing, and says why", asyn
   }
 });
 
+test("selection: a button beside the tabs leads to what can be saved, without scrolling", async (t) => {
+  const { page } = await verified(t);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const lead = button(page, "Save…");
+  const isInView = (selector: string) =>
+    page.locator(selector).evaluate((part) => {
+      const { top, bottom } = part.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    });
+  for (const tab of ["Events", "Summary"]) {
+    await page.evaluate(() => scrollTo(0, 0));
+    await open(page, tab);
+    assert.equal(await isInView(".to-save"), true, tab);
+  }
+  await lead.focus();
+  await page.keyboard.press("Enter");
+  await page.locator("#evidence-heading:focus").waitFor();
+  assert.equal(await isInView("#evidence-heading"), true);
+  // With an answer, one button has the name, and it saves the answer.
+  await page.getByRole("textbox", { name: "Did what" }).or(page.getByLabel("Did what")).first().fill("login");
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await page.locator(".ask-answer").waitFor();
+  assert.equal(await button(page, "Save as evidence").count(), 1);
+  await page.evaluate(() => scrollTo(0, 0));
+  await lead.click();
+  await page.locator('.ask-answer button[name="evidence"]:focus').waitFor();
+  assert.equal(await isInView('.ask-answer button[name="evidence"]'), true);
+  assert.deepEqual(await violations(page), []);
+  // On a narrow screen, the icon keeps the words as its name.
+  await page.setViewportSize({ width: 390, height: 844 });
+  assert.equal(await lead.isVisible(), true);
+  assert.deepEqual(await violations(page), []);
+});
+
 test("selection: typed text that isn't applied yet selects nothing", async (t) => {
   const { page } = await verified(t);
   await open(page, "Events");

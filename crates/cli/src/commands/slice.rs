@@ -8,10 +8,11 @@ use countersign::export::writer::Writer;
 use countersign::export::{Item, Withheld};
 use countersign::link::ChainId;
 use countersign::trust::Trust;
+use countersign::verify::{Options, Severity, Verdict};
 use countersign_query::Query;
-use countersign_slice::{Selection, Survey};
+use countersign_slice::{Plan, Selection, Survey};
 
-use crate::arg_groups::OutputArgs;
+use crate::arg_groups::{OutputArgs, threads};
 use crate::args;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -21,7 +22,7 @@ use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::query::{self, EventMatcher};
 use crate::io::verdict::count;
-use crate::io::{export, parsers, style};
+use crate::io::{export, parsers, style, visit};
 
 /// Make a smaller export that still verifies
 ///
@@ -29,7 +30,8 @@ use crate::io::{export, parsers, style};
 /// show when they existed, and replaces the rest by hashes. Without --trust, a checkpoint's time is taken from all
 /// of its cosignatures; with it, from those that meet the file's quorum.
 ///
-/// An export without checkpoints can only be sliced by withholding events or by whole chains.
+/// An export without checkpoints can only be sliced by withholding events or by whole chains. An export that is altered
+/// or broken can't be sliced, because the slice could verify and hide that.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -94,10 +96,28 @@ pub(crate) fn slice(
     let matcher = EventMatcher::new(options.own.load()?);
     let selection = selection(options, query.as_ref(), &withheld, &matcher);
     let mut input = open()?.rereadable()?;
-    let (events, chains) =
-        cut(&mut input, &selection, trust.as_ref(), |item| matcher.note_signer(item), destination)?;
+    let plan = plan(&mut input, &selection, trust.as_ref(), |item| matcher.note_signer(item))?;
+    refuse_faulty(&mut input)?;
+    let (events, chains) = write(&mut input, &plan, destination)?;
     style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
     Ok(ExitStatus::Success)
+}
+
+/// Fails if the export fails its own checks: a slice of the other events would verify and hide that.
+fn refuse_faulty(input: &mut Input) -> Result<(), CliError> {
+    let report = visit::verify(input, Options::default(), threads(None))?.report;
+    let fault = match report.verdict {
+        Verdict::Altered => "altered",
+        Verdict::Broken => "broken",
+        _ => return Ok(()),
+    };
+    let first = report.findings.iter().find(|finding| finding.code.severity() == Severity::Error);
+    let why =
+        first.map_or_else(String::new, |finding| format!(" (line {}: {})", finding.line, finding.message));
+    let message = format!("the export is {fault}{why}; a slice of it could verify and hide that");
+    let hint = "run `countersign verify` for all problems; to hand over its events, use `countersign report -o FILE.html`, which keeps the export's verdict";
+    let failure = CliError::unusable("slice.faulty", message, hint);
+    Err(failure.into_broken().within(input.name()))
 }
 
 /// Writes the selected events, and returns the numbers of events and chains.
@@ -105,9 +125,19 @@ pub(crate) fn cut(
     input: &mut Input,
     selection: &Selection<'_>,
     trust: Option<&Trust>,
-    visit: impl Fn(&Item<'_>),
     destination: Option<&Path>,
 ) -> Result<(u64, u64), CliError> {
+    let plan = plan(input, selection, trust, |_| {})?;
+    write(input, &plan, destination)
+}
+
+/// Decides which lines of the export a slice needs.
+fn plan<'s>(
+    input: &mut Input,
+    selection: &'s Selection<'s>,
+    trust: Option<&'s Trust>,
+    visit: impl Fn(&Item<'_>),
+) -> Result<Plan<'s>, CliError> {
     let mut survey: Option<Survey<'_>> = None;
     export::read(input, "reading", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
@@ -121,8 +151,10 @@ pub(crate) fn cut(
         (Part::Item(..), None) => Ok(()),
     })?;
     let Some(survey) = survey else { return Err(export::empty()) };
-    let plan = survey.finish().map_err(|error| failed(error).within(input.name()))?;
+    survey.finish().map_err(|error| failed(error).within(input.name()))
+}
 
+fn write(input: &mut Input, plan: &Plan<'_>, destination: Option<&Path>) -> Result<(u64, u64), CliError> {
     let mut output = Output::create(destination)?;
     let mut lines = Writer::new();
     let mut slicer = plan.slicer(&mut lines);
@@ -154,7 +186,7 @@ pub(crate) fn of_leaves(
 ) -> Result<(), CliError> {
     let trust = trust.map(input::trust).transpose()?;
     let mut input = Input::open(export)?.rereadable()?;
-    cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+    cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), Some(destination)).map(|_| ())
 }
 
 /// Writes an export with the events that match by chain, position and text.
@@ -166,7 +198,7 @@ pub(crate) fn matching(
 ) -> Result<(), CliError> {
     let trust = trust.map(input::trust).transpose()?;
     let selection = Selection::all().matching(|link, event| matches(link.chain, link.seq, event));
-    cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+    cut(input, &selection, trust.as_ref(), Some(destination)).map(|_| ())
 }
 
 /// Pairs each --withhold with the reason of the --as after it.

@@ -169,3 +169,32 @@ fn rejects_an_altered_log() {
         .code(1)
         .stderr(predicate::str::contains("the last checkpoint does not match the entries before it"));
 }
+
+#[test]
+fn refuses_an_export_that_fails_its_own_checks() {
+    let place = Place::new();
+    place.sealed(9);
+    let whole = place.read("audit.ndjson");
+    let line = whole.lines().position(|line| line.contains("\"n\":7")).unwrap() + 1;
+    let altered = whole.replacen("\"n\":7", "\"n\":8", 1);
+    place.write("audit.ndjson", &altered);
+    // The slice of unchanged events would verify, and so would one that withholds the changed event.
+    for args in [["--query", "n=3"], ["--withhold", "n=8"], ["--range", "0..3"]] {
+        place
+            .run(&[&["slice", "audit.ndjson", "-o", "slice.ndjson"], &args[..]].concat())
+            .code(1)
+            .stderr(predicate::str::starts_with(format!(
+                "✗ error[slice.faulty]: audit.ndjson: the export is altered (line {line}: "
+            )))
+            .stderr(predicate::str::contains("countersign report"));
+        assert!(!place.path("slice.ndjson").exists());
+    }
+    // An evidence file states the verdict of the export, so it can be made.
+    place
+        .run(&["report", "audit.ndjson", "--query", "n=3", "-o", "three.report.json"])
+        .code(1)
+        .stderr(predicate::str::contains("Altered."));
+    assert!(place.path("three.report.json").exists());
+    place.write("audit.ndjson", &whole);
+    assert_eq!(slice(&place, &["--query", "n=3"])["verdict"], "partial");
+}

@@ -182,7 +182,7 @@ fn cut(
     let path = directory.path().join("slice");
     let trust = given.trust.is_some().then_some(&options.trust);
     let mut input = Input::open(&found.path)?;
-    let (events, _) = slice::cut(&mut input, &selection, trust, |_| {}, Some(&path))?;
+    let (events, _) = slice::cut(&mut input, &selection, trust, Some(&path))?;
     if fs::metadata(&path).map_err(failed)?.len() > MAX_EXPORT_BYTES as u64 {
         return Err(too_long());
     }

@@ -222,7 +222,7 @@ export class Drawer extends TextView {
       ${isCut ? html`<p class="actions"><button type="button" class="quiet" @click=${this.#showMore}>${drawer.showMore}</button></p>` : nothing}
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
-      <cs-proof .event=${row} .slicer=${this.slicer} .source=${this.source} .trust=${this.trust} .texts=${texts}></cs-proof>
+      <cs-proof .event=${row} .slicer=${this.slicer} .source=${this.source} .trust=${this.trust} .report=${this.report} .texts=${texts}></cs-proof>
       <h3>${drawer.bytes}</h3>
       ${this.#bytes(row.json, texts)}
     `;

@@ -1,5 +1,5 @@
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { CheckName } from "@countersign/shared/report.js";
+import type { CheckName, Report } from "@countersign/shared/report.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { WholeEvent } from "../../index/types.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../../slice/types.js";
@@ -7,6 +7,7 @@ import { icon, outcomeOf, STATE_LOOKS, stateView, VERDICT_LOOKS } from "../parts
 import { keyView } from "../parts/key.js";
 import { save } from "../parts/save.js";
 import { sentenceView, value } from "../parts/value.js";
+import { faultOf } from "../search/faulty.js";
 import type { Texts } from "../texts/texts.js";
 import { define, internal, props, TextView } from "../view.js";
 import { isSameLine } from "./selected-row.js";
@@ -29,13 +30,18 @@ const TREE_STEPS: readonly string[] = ["leaf", "path", "checkpoint"];
 
 /** The proof of one event. Computed on request, because the whole export is read again for it. */
 export class Proof extends TextView {
-  static override properties = { ...props("event", "slicer", "source", "trust"), ...internal("state", "allFacts") };
+  static override properties = {
+    ...props("event", "slicer", "source", "trust", "report"),
+    ...internal("state", "allFacts"),
+  };
 
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
   /** The whole export, once it has been read. */
   declare source: Blob | undefined;
   declare trust: string | undefined;
+  /** The report on the whole export. */
+  declare report: Report | undefined;
 
   private state: State = { kind: "idle" };
   private allFacts = false;
@@ -103,8 +109,8 @@ export class Proof extends TextView {
         ${proof.verdict} ${stateView(VERDICT_LOOKS[verdict], html`<span class="plain">${texts.result.verdicts[verdict].word}</span>`)}
       </p>
       <p class="actions">
-        <button type="button" @click=${this.#save}>${icon("save")} ${proof.save}</button>
-        <small class="faint">${proof.saveAbout}</small>
+        <button type="button" aria-disabled=${this.#isRefused} aria-describedby="cs-proof-about" @click=${this.#save}>${icon("save")} ${proof.save}</button>
+        <small class="faint" id="cs-proof-about">${this.#isRefused ? texts.save.noProof : proof.saveAbout}</small>
       </p>
     `;
   }
@@ -177,8 +183,13 @@ export class Proof extends TextView {
     }
   };
 
+  /** True if the export fails its own checks: the saved proof would verify by itself, and hide that. */
+  get #isRefused(): boolean {
+    return faultOf(this.report) !== undefined;
+  }
+
   readonly #save = (): void => {
-    if (this.state.kind === "explained" && this.event !== undefined) {
+    if (this.state.kind === "explained" && this.event !== undefined && !this.#isRefused) {
       save(`proof-${this.event.chain.slice(0, 8)}-${this.event.seq}.ndjson`, this.state.explanation.proof);
     }
   };

@@ -183,6 +183,7 @@ export class Rows extends TextView {
           part="grid"
           role="grid"
           tabindex="0"
+          ?data-chosen=${this.#isChosen}
           aria-label=${list.label(size)}
           aria-rowcount=${size + 1}
           aria-colcount=${this.#fitting.length + 1}
