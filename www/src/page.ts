@@ -12,12 +12,13 @@ import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
-import type { OwnCheck, ShownCase } from "./evidence/case-view.ts";
+import type { ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { AUDITORS_PAGE } from "./evidence/make.ts";
 import { evidenceInPage, ownPage } from "./evidence/own.ts";
+import { finishedCheck } from "./evidence/own-check.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
 import { PrintPreparation } from "./evidence/print-preparation.ts";
 import { Choice } from "./input/choice.ts";
@@ -505,7 +506,7 @@ export class Page extends View {
       () => {},
     );
 
-  /** Facts about the open evidence file. Its events aren't while another search is shown. */
+  /** Facts about the open evidence file. */
   get #shownCase(): ShownCase {
     const filed = this.#filed;
     const { phase, parts = [] } = this.#case ?? {};
@@ -515,24 +516,12 @@ export class Page extends View {
     if (filed === undefined || phase !== "done" || part?.from !== "evidence" || judged === undefined) {
       const hasEnded = phase === "canceled" || phase === "failed";
       return {
-        rows: undefined,
         opensEvents: true,
         check: { is: hasEnded ? "stopped" : "running" },
         isOwnTrust,
       };
     }
-    const check: OwnCheck = {
-      is: "done",
-      judged,
-      compared: part.session?.compared,
-      answer: part.ownAnswer,
-      detections: part.ownDetections,
-    };
-    const { events, searched } = this.#printPreparation.now(this.#evidence.value) ?? {};
-    const query = filed.frame.slice === null ? (filed.frame.query ?? "") : "";
-    // The search on the page counts lengths of time from another time than the file.
-    const isShown = searched?.query === query && !RELATIVE_TIME.test(query);
-    return { rows: isShown ? events?.rows : undefined, opensEvents: true, check, isOwnTrust };
+    return { opensEvents: true, check: finishedCheck(part, judged), isOwnTrust };
   }
 
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */

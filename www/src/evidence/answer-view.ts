@@ -1,5 +1,5 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
-import { html, nothing, type TemplateResult } from "lit";
+import { html, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import type { AnswerBasis, Doubt } from "./answer.ts";
@@ -59,9 +59,9 @@ function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResu
   }
 }
 
-/** Renders how many of the examined events a search selects. */
-export function selectedWords(selected: number, examined: number, t: PageTexts): TemplateResult {
+/** Returns how many of the examined events a search selects, and their outcomes if they are known. */
+export function selectedWords(selected: number, examined: number, outcomes: string, t: PageTexts): string {
   const { ask } = t.evidence;
-  const { figures } = t.viewer;
-  return html`${selected === 0 ? ask.none(figures.events(examined)) : ask.some(figures.count(selected), figures.events(examined))}${nothing}`;
+  const { count, events } = t.viewer.figures;
+  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), outcomes);
 }

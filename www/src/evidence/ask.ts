@@ -283,7 +283,7 @@ export class Ask extends View {
     const found = await search(query);
     if (typeof found === "string") return found;
     const { events, of, isUnchanged } = found;
-    const facts = await readFacts(index, MAX_LISTED, isUnchanged);
+    const facts = await readFacts(index, { listed: MAX_LISTED, isCurrent: isUnchanged });
     if (facts === undefined) return undefined;
     for (const part of NAME_PARTS) {
       const listed = isAlone(part) ? coveredIn(facts, part, names) : undefined;

@@ -8,7 +8,7 @@ import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
-import { counted, savedName } from "./file-name.ts";
+import { formatCount, savedName } from "./file-name.ts";
 import type { Detections, Frame, Paper, Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
@@ -119,10 +119,10 @@ function nameOf(input: EvidenceInput): string {
   const found = detections && detectionsOf(detections).findings;
   const contents =
     found !== undefined
-      ? counted(found, "finding")
+      ? formatCount(found, "finding")
       : sample !== undefined
         ? `sample-of-${sample.entries.length}`
-        : `${query === "" && entries.length > 0 ? "all-" : ""}${counted(entries.length, "event")}`;
+        : `${query === "" && entries.length > 0 ? "all-" : ""}${formatCount(entries.length, "event")}`;
   const fault = faultInName(part.session?.report);
   return savedName({ file: part.file.name, reference, contents: `${contents}${fault}`, saved });
 }

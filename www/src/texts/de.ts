@@ -833,7 +833,8 @@ export const de: PageTexts = {
           "Zeit: was jedes Ereignis angibt. Wenn es keine angibt, die Zeit, zu der es aufgezeichnet wurde.",
         recorded: "Zeit: wann jedes Ereignis aufgezeichnet wurde, wie mit ihm signiert.",
       },
-      some: (selected, events) => `Die Suche findet ${selected} von: ${events}.`,
+      some: (selected, events, outcomes) =>
+        `Die Suche findet ${selected} von: ${events}${outcomes === "" ? "" : `. Davon ${outcomes}`}.`,
       none: (events) => `Die Suche findet nichts. Durchsucht: ${events}.`,
       first: (shown, of) => `Die ersten ${shown} von ${of}:`,
       show: "Unter Ereignisse zeigen",
@@ -851,8 +852,8 @@ export const de: PageTexts = {
     own: {
       running: "Wird geprüft …",
       stopped: "Nicht geprüft. Siehe unten.",
-      selected: (selected, events) =>
-        `Mit Ihrer Vertrauensdatei findet die Suche ${selected}. Durchsucht: ${events}.`,
+      selected: (selected, events, outcomes) =>
+        `Mit Ihrer Vertrauensdatei findet die Suche ${selected}${outcomes === "" ? "" : `: ${outcomes}`}. Durchsucht: ${events}.`,
       contained: (selected, events) =>
         `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
       leftOut: (left, listed) =>

@@ -823,7 +823,8 @@ export const en = {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",
         recorded: "Time: when each event was recorded, as signed with it.",
       },
-      some: (selected: string, events: string) => `The search selects ${selected} of ${events}.`,
+      some: (selected: string, events: string, outcomes: string) =>
+        `The search selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       none: (events: string) => `The search selects none of ${events}.`,
       first: (shown: string, of: string) => `The first ${shown} of ${of}:`,
       show: "Show them on Events",
@@ -841,8 +842,8 @@ export const en = {
     own: {
       running: "Being checked…",
       stopped: "Not checked. See below.",
-      selected: (selected: string, events: string) =>
-        `By your trust file, the query selects ${selected} of ${events}.`,
+      selected: (selected: string, events: string, outcomes: string) =>
+        `By your trust file, the query selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       contained: (selected: string, events: string) =>
         `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
       leftOut: (left: number, listed: string) =>

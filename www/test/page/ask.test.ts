@@ -476,6 +476,43 @@ test("answer: what was found is saved as evidence, a report, and an export", asy
   assert.equal(await copy.locator(".filed tbody tr").count(), 5);
 });
 
+test("answer: its evidence counts outcomes and shows changes again, on screen and on paper", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { who: "u_1" });
+  assert.match(await words(answer.locator("h3")), /: 1 succeeded, 1 failed\.$/);
+  for (const contains of [false, true]) {
+    await answer.locator("input[name=contain]").setChecked(contains);
+    const name = `outcomes-${contains}.html`;
+    const copy = await shown(t, name, await downloaded(page, answer, "evidence"));
+    await copy.locator(".verdict").waitFor();
+    assert.equal(
+      await words(copy.locator(".case-answer")),
+      "The search selects 2 of 5 events: 1 succeeded, 1 failed.",
+    );
+    assert.equal(
+      await words(copy.locator(".filed .ask-changes li")),
+      "retention_days: Before: 365 → After: 30",
+    );
+    assert.deepEqual(await violations(copy), []);
+    await copy.evaluate(() => {
+      window.print = () => void dispatchEvent(new Event("beforeprint"));
+    });
+    await copy.getByRole("button", { name: "Print report" }).click();
+    const paper = copy.locator(".printed");
+    await paper.waitFor({ state: "attached" });
+    assert.match(await words(paper.locator(".paper-words")), /5 events: 1 succeeded, 1 failed\./);
+    assert.match(await words(paper.locator(".paper-events")), /retention_days: Before: 365 → After: 30/);
+    await copy.evaluate(() => dispatchEvent(new Event("afterprint")));
+    // Another search on the page doesn't change the case.
+    await open(copy, "Events");
+    const box = copy.getByRole("combobox", { name: "Search events" });
+    await box.fill("nothing-here");
+    await box.press("Enter");
+    await copy.locator(".notice").getByText("0 of").waitFor();
+    assert.equal(await copy.locator(".filed tbody tr").count(), 2);
+  }
+});
+
 test("answer: nothing is evidence that contains what was searched, and can't be forged", async (t) => {
   const page = await opened(t, sealed);
   const answer = await ask(page, { who: "nobody" });
