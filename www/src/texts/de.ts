@@ -182,7 +182,15 @@ export const de: PageTexts = {
       between: "dazwischen fehlt nichts",
       shown: (shown, of) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
-      left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} der Verfasser der Datei ausgelassen`,
+      left: (withheld, omitted) =>
+        [
+          ...(withheld > 0
+            ? [
+                `der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten`,
+              ]
+            : []),
+          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "ist" : "sind"} ausgelassen`] : []),
+        ].join(", und "),
       undetermined: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, ist nicht feststellbar.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
@@ -784,6 +792,36 @@ export const de: PageTexts = {
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
       statedAll: (entries, seen, events) =>
         html`Nach dem Bericht des Prüfers hat der Export alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`}, und alle ${events} darunter wurden durchsucht. Zeigen kann das nur der Export.`,
+      others: (others) =>
+        others === 1
+          ? "Der andere Eintrag ist kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft einen Schlüssel."
+          : `Die anderen ${count(others)} Einträge sind keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen Schlüssel.`,
+      bounds: {
+        searched: (events) => `${events} durchsucht.`,
+        part: (first, last) =>
+          `Alle Einträge ${first} bis ${last} des Logs sind hier: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
+        range: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
+        claimed:
+          "Aus dem Teil des Logs, den diese Datei abdeckt, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den diese Datei auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
+        chains:
+          "Die Ketten in dieser Datei sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
+      },
+      statedBounds: {
+        searched: (events) => `Nach dem Bericht des Prüfers: ${events} durchsucht.`,
+        part: (first, last) =>
+          `Der Export hat alle Einträge ${first} bis ${last} des Logs: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
+        range: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
+        claimed:
+          "Aus dem Teil des Logs, den der Export abdeckt, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den der Export auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
+        chains:
+          "Die Ketten im Export sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
+      },
       statedPart: (events) =>
         `Nach dem Bericht des Prüfers: ${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
       part: (events) => `${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
@@ -794,10 +832,14 @@ export const de: PageTexts = {
         withheld: (withheld) =>
           `Der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten und ließ sich nicht durchsuchen.`,
         omitted: (omitted) =>
-          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht in dieser Datei.`,
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} in dieser Datei ausgelassen und ${omitted === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
         part: (first, last) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind hier. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
         range: (first, last) => `Nur die Einträge ${first} bis ${last} wurden durchsucht.`,
+        claimed:
+          "Nur ein Teil des Logs ist hier. Daraus fehlt nichts; davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den diese Datei auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
         chains: "Nur die Ketten in dieser Datei sind nachweislich vollständig. Das Log kann weitere haben.",
         undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen dieser Datei weitere gab.",
         later: (seen) =>
@@ -821,9 +863,13 @@ export const de: PageTexts = {
         unverified: (unverified) =>
           `${events(unverified)} im Export ${unverified === 1 ? "ist" : "sind"} nicht gültig, ${unverified === 1 ? "wurde" : "wurden"} deshalb nicht durchsucht und ${unverified === 1 ? "kann" : "können"} passen.`,
         omitted: (omitted) =>
-          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht im Export.`,
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} im Export ausgelassen und ${omitted === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
         part: (first, last) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind im Export. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        claimed:
+          "Nur ein Teil des Logs ist im Export. Daraus fehlt nichts; davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den der Export auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
         chains: "Nur die Ketten im Export sind nachweislich vollständig. Das Log kann weitere haben.",
         undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen des Exports weitere gab.",
         undated: "Nichts zeigt, bis wann der Export das Log zeigt.",

@@ -179,8 +179,11 @@ export const en = {
       between: "nothing is missing in between",
       shown: (shown: number, of: number) =>
         `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown`,
-      left: (left: number) =>
-        `${count(left)} ${left === 1 ? "was" : "were"} omitted by the author of this file`,
+      left: (withheld: number, omitted: number) =>
+        [
+          ...(withheld > 0 ? [`the content of ${events(withheld)} is withheld`] : []),
+          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "is" : "are"} omitted`] : []),
+        ].join(", and "),
       undetermined: (here: number) =>
         `Nothing is missing between the ${entries(here)} here, but nothing shows whether there were others before or after.`,
       failed: "A file that fails a check can’t answer this.",
@@ -777,6 +780,34 @@ export const en = {
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
       statedAll: (entries: string, seen: unknown, events: string) =>
         html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
+      others: (others: number) =>
+        others === 1
+          ? "The other entry is no event: it starts or ends a chain, or is about a key."
+          : `The other ${count(others)} entries are no events: they start or end chains, or are about keys.`,
+      bounds: {
+        searched: (events: string) => `${events} searched.`,
+        part: (first: string, last: string) =>
+          `All entries ${first} to ${last} of the log are here: this is all of them among these. There may be others before or after these entries.`,
+        range: (first: string, last: string) =>
+          `Only entries ${first} to ${last} were searched: this is all of them among these.`,
+        claimed:
+          "No entry is missing from the part of the log that this file covers: this is all of them in that part. There may be others before or after it.",
+        revocable: "An entry that this file omits may revoke a key that signed some of these events.",
+        chains:
+          "The chains in this file are complete: this is all of them in these chains. The log may have other chains.",
+      },
+      statedBounds: {
+        searched: (events: string) => `By the examiner’s report, ${events} searched.`,
+        part: (first: string, last: string) =>
+          `The export has all entries ${first} to ${last} of the log: this is all of them among these. There may be others before or after these entries.`,
+        range: (first: string, last: string) =>
+          `Only entries ${first} to ${last} were searched: this is all of them among these.`,
+        claimed:
+          "No entry is missing from the part of the log that the export covers: this is all of them in that part. There may be others before or after it.",
+        revocable: "An entry that the export omits may revoke a key that signed some of these events.",
+        chains:
+          "The chains in the export are complete: this is all of them in these chains. The log may have other chains.",
+      },
       statedPart: (events: string) =>
         `By the examiner’s report, ${events} searched. That may be only part, because:`,
       part: (events: string) => `${events} searched. This may be only part, because:`,
@@ -787,10 +818,13 @@ export const en = {
         withheld: (withheld: number) =>
           `The content of ${events(withheld)} is withheld, so ${withheld === 1 ? "it" : "they"} couldn’t be searched.`,
         omitted: (omitted: number) =>
-          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in this file.`,
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} omitted from this file, so ${omitted === 1 ? "it" : "they"} couldn’t be searched.`,
         part: (first: string, last: string) =>
           `Only entries ${first} to ${last} of the log are here. Nothing is missing between them; there may be others before or after.`,
         range: (first: string, last: string) => `Only entries ${first} to ${last} were searched.`,
+        claimed:
+          "Only part of the log is here. Nothing is missing from that part; there may be others before or after it.",
+        revocable: "An entry that this file omits may revoke a key that signed some of these events.",
         chains: "Only the chains in this file are shown to be complete. The log may have others.",
         undetermined: "Nothing shows whether there were other entries before or after those in this file.",
         later: (seen: unknown) =>
@@ -812,9 +846,12 @@ export const en = {
         unverified: (unverified: number) =>
           `${events(unverified)} in the export ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it wasn’t" : "they weren’t"} searched and may match.`,
         omitted: (omitted: number) =>
-          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in the export.`,
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} omitted from the export, so ${omitted === 1 ? "it" : "they"} couldn’t be searched.`,
         part: (first: string, last: string) =>
           `Only entries ${first} to ${last} of the log are in the export. Nothing is missing between them; there may be others before or after.`,
+        claimed:
+          "Only part of the log is in the export. Nothing is missing from that part; there may be others before or after it.",
+        revocable: "An entry that the export omits may revoke a key that signed some of these events.",
         chains: "Only the chains in the export are shown to be complete. The log may have others.",
         undetermined: "Nothing shows whether there were other entries before or after those in the export.",
         undated: "Nothing shows up to which time the export shows the log.",
