@@ -6,7 +6,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
-import type { Finding, FindingCode, Report } from "countersign/verify";
+import type { Finding, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
@@ -180,7 +180,7 @@ export class Page extends View {
         @choose-altered=${() => choice.takeSample(true)}
         @turn-inputs=${() => void this.#turnInputs(!this.#isChoosing)}
         @open-tab=${(event: CustomEvent<Tab>) => this.#open(event.detail)}
-        @show-changed=${() => void this.#showChanged()}
+        @show-changed=${(event: CustomEvent<number | undefined>) => void this.#showChanged(event.detail)}
         @pasted=${(event: CustomEvent<string>) => choice.takeText(event.detail)}
         @remove-trust=${() => this.#removing("#trust-heading", () => choice.removeTrust())}
         @remove-key=${(event: CustomEvent<SessionKey>) => this.#removing("#trust-heading", () => choice.removeKey(event.detail))}
@@ -286,10 +286,9 @@ export class Page extends View {
 
   /** The verdict beside the file while events are shown; it is above the tabs otherwise. */
   #foldedVerdict(t: PageTexts): TemplateResult | typeof nothing {
-    const { parts = [], phase } = this.#case ?? {};
-    const part = parts[this.#navigation.shown] ?? parts[0];
+    const part = this.#shownPart;
     const judged = part?.session?.verification;
-    return phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
+    return this.#case?.phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
       ? foldedVerdictView(part, judged, this.#verdictContext(part), t)
       : nothing;
   }
@@ -301,14 +300,19 @@ export class Page extends View {
       case "empty":
         return nothing;
       case "canceled":
-        return canceledView(t);
+        return this.#frame(canceledView(t), this.#summary(undefined, true, t), nothing, nothing);
       case "failed":
-        return failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t);
+        return this.#frame(
+          failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t),
+          this.#summary(undefined, true, t),
+          nothing,
+          nothing,
+        );
       case "verifying":
       case "agreeing":
         return this.#frame(
           html`${progressView(work, t)}${earlyView(work, t)}`,
-          nothing,
+          this.#summary(undefined, false, t),
           this.#early(work, t),
           nothing,
         );
@@ -328,7 +332,7 @@ export class Page extends View {
     return parts[at]?.file.name;
   }
 
-  /** Renders a case. Its events stay in place when the verdict replaces the progress. */
+  /** Renders a case. Its question and its events stay in place when the verdict replaces the progress. */
   #frame(head: unknown, summary: unknown, events: unknown, others: unknown): TemplateResult {
     return html`${head} ${summary} ${events} ${others}`;
   }
@@ -348,7 +352,7 @@ export class Page extends View {
 
   #done({ parts }: Case, t: PageTexts): TemplateResult | typeof nothing {
     const { shown, pair } = this.#navigation;
-    const part = parts[shown] ?? parts[0];
+    const part = this.#shownPart;
     const judged = part?.session?.verification;
     if (!part || !judged) return nothing;
     const { report } = judged;
@@ -382,22 +386,7 @@ export class Page extends View {
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
         </div>
       `,
-      panelView(
-        "summary",
-        tab,
-        html`
-          <countersign-ask ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
-          ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
-          ${trustView(part, t)}
-          <div class="beside">
-            ${meaningView(part, judged, this.#choice.pins, t)}
-            <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
-          </div>
-          ${checksView(judged, t)}
-          <countersign-evidence ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} ${ref(this.#evidence)}></countersign-evidence>
-          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>
-        `,
-      ),
+      this.#summary(judged, listed === 0, t),
       this.#eventsPanel(tab, eventsView(judged, listed, this.#viewerView(part), t)),
       html`
         ${panelView(
@@ -418,6 +407,43 @@ export class Page extends View {
         ${panelView("technical", tab, technicalView(part, report, t))}
       `,
     );
+  }
+
+  /**
+   * Renders the summary. What was typed into it stays while the events are checked again, and after that failed; it has no
+   * result then.
+   */
+  #summary(judged: Judged | undefined, isHidden: boolean, t: PageTexts): TemplateResult | typeof nothing {
+    const part = this.#shownPart;
+    if (part === undefined) return nothing;
+    const report = judged?.report;
+    const context = this.#evidenceContext(part);
+    const result =
+      judged === undefined
+        ? nothing
+        : html`
+          ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
+          ${trustView(part, t)}
+          <div class="beside">
+            ${meaningView(part, judged, this.#choice.pins, t)}
+            <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, judged.report, t)}</section>
+          </div>
+          ${checksView(judged, t)}`;
+    return panelView(
+      "summary",
+      this.#tab,
+      html`
+        <countersign-ask ?hidden=${isHidden} .texts=${t} .context=${context} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
+        ${result}
+        <countersign-evidence ?hidden=${isHidden || report === undefined} .texts=${t} .context=${context} ${ref(this.#evidence)}></countersign-evidence>
+        ${report === undefined ? nothing : html`<countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>`}
+      `,
+    );
+  }
+
+  get #shownPart(): Part | undefined {
+    const { parts = [] } = this.#case ?? {};
+    return parts[this.#navigation.shown] ?? parts[0];
   }
 
   #viewerView({ session }: Part): TemplateResult {
@@ -599,9 +625,10 @@ export class Page extends View {
     this.requestUpdate();
   };
 
-  async #showChanged(): Promise<void> {
+  /** Shows the changed event on a line, or else the first one. */
+  async #showChanged(line: number | undefined): Promise<void> {
     await this.#open("problems");
-    this.#changedEvents.value?.begin();
+    this.#changedEvents.value?.begin(line);
   }
 
   #turnInputs(isOpen: boolean): Promise<unknown> {

@@ -4,6 +4,7 @@ import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { actionsView } from "./actions-view.ts";
 import { answerBasis } from "./answer.ts";
 import { delaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
@@ -95,6 +96,7 @@ export function answerView(
   const outcomes = outcomesIn(facts, searched?.selected ?? events, t);
   return html`
     <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, outcomes, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), outcomes)}</strong></p>
+    ${facts === undefined ? nothing : actionsView(facts, t)}
     ${differenceView(answer, t)}
     <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
     ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t)}
@@ -135,9 +137,11 @@ function statedView(
   t: PageTexts,
 ): TemplateResult {
   const { events } = frame.scope;
-  const outcomes = outcomesIn(check.is === "done" ? check.facts : undefined, events, t);
+  const facts = check.is === "done" ? check.facts : undefined;
+  const outcomes = outcomesIn(facts, events, t);
   return html`
     <p class="case-answer"><strong>${selectedWords(events, examined.events, outcomes, t)}</strong></p>
+    ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
     ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, true)}

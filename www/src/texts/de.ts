@@ -696,13 +696,15 @@ export const de: PageTexts = {
       clear: "Leeren",
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
       nothing: "Füllen Sie mindestens ein Feld aus.",
+      pickDay: (field) => `${field}: Kalender öffnen`,
+      noDayTyped: (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:
         "Unter Ereignisse steht jetzt eine andere Suche. Fragen Sie noch einmal, um die Antwort zu sehen.",
       edited: "Das ist die Antwort auf die Frage davor. Drücken Sie Fragen für die Antwort auf die obige.",
       judgedAgain:
-        "Die Ereignisse wurden seit der Antwort noch einmal geprüft. Fragen Sie noch einmal, um die Antwort zu sehen.",
+        "Die Ereignisse werden noch einmal geprüft. Diese Antwort ist von der Prüfung davor; danach wird die Frage noch einmal gestellt.",
       query: "Suche:",
       found: events,
       noEvents: "Es gibt keine Ereignisse",
@@ -749,6 +751,33 @@ export const de: PageTexts = {
           "not-stated": (some) => `${some} ohne Angabe zum Ausgang`,
         },
       },
+      byAction: "Nach Aktion:",
+      noAction: (silent) => `${silent} ohne Aktion`,
+      actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
+      kinds: { who: "Handelnden", actions: "Aktionen", target: "Ziele" },
+      similar: { who: "Ähnliche Namen:", actions: "Ähnliche Aktionen:", target: "Ähnliche Ziele:" },
+      frequent: (kind, actor, hasDays, hasOthers) =>
+        `Die Ereignisse hier${actor === undefined ? "" : `, die „${actor}“ findet,`}${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
+      misplaced: {
+        who: (name, found) => `„${name}“ findet Handelnde in: ${events(found)}.`,
+        actions: (name, found) => `„${name}“ findet Aktionen in: ${events(found)}.`,
+        target: (name, found) => `„${name}“ findet Ziele in: ${events(found)}.`,
+      },
+      askMisplaced: {
+        who: "Nach Handelnden fragen",
+        actions: "Nach der Aktion fragen",
+        target: "Nach dem Ziel fragen",
+      },
+      noDay: "Kein Ereignis hier ist von diesen Tagen.",
+      claims: (claims) =>
+        claims === 1
+          ? "1 verändertes Ereignis gibt an, zur Frage zu passen. Es zählt nicht, denn es sagt nicht, was signiert wurde:"
+          : `${count(claims)} veränderte Ereignisse geben an, zur Frage zu passen. Sie zählen nicht, denn sie sagen nicht, was signiert wurde:`,
+      claim: (entry) => `Eintrag ${entry}`,
+      unreadClaims: (unread) =>
+        unread === 1
+          ? "1 verändertes Ereignis war nicht lesbar. Es kann auch angeben, zur Frage zu passen."
+          : `${count(unread)} veränderte Ereignisse waren nicht lesbar. Sie können auch angeben, zur Frage zu passen.`,
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
         who: (name, isPartial) =>

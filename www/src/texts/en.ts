@@ -679,11 +679,14 @@ export const en = {
       clear: "Clear",
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
       nothing: "Fill in at least one field.",
+      pickDay: (field: string) => `${field}: open the calendar`,
+      noDayTyped: (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
       backwards: "The first day is after the last.",
       searching: "Searching…",
       edited: "This answers the question before. Press Ask for the answer to the one above.",
       changed: "The search on the Events tab is another one now. Ask again to see the answer.",
-      judgedAgain: "The events were checked again since the answer. Ask again to see it.",
+      judgedAgain:
+        "The events are being checked again. This answer is from the check before; the question is asked again after this one.",
       query: "Search:",
       found: events,
       noEvents: "There are no events",
@@ -734,6 +737,27 @@ export const en = {
             `${some} ${silent === 1 ? "states" : "state"} no outcome`,
         },
       },
+      byAction: "By action:",
+      noAction: (silent: string) => `${silent} without an action`,
+      actionsOfFirst: (read: string) => `Only the first ${read} were counted by action.`,
+      kinds: { who: "actors", actions: "actions", target: "targets" },
+      similar: { who: "Similar names:", actions: "Similar actions:", target: "Similar targets:" },
+      frequent: (kind: string, actor: string | undefined, hasDays: boolean, hasOthers: boolean) =>
+        `${actor === undefined ? "The events" : `The events that “${actor}” finds`}${hasDays ? " of these days" : ""} here ${hasOthers ? `also have these ${kind}` : `have these ${kind}`}:`,
+      misplaced: {
+        who: (name: string, found: number) => `“${name}” finds actors, in ${events(found)}.`,
+        actions: (name: string, found: number) => `“${name}” finds actions, in ${events(found)}.`,
+        target: (name: string, found: number) => `“${name}” finds targets, in ${events(found)}.`,
+      },
+      askMisplaced: { who: "Ask who", actions: "Ask for the action", target: "Ask for the target" },
+      noDay: "No event here is of these days.",
+      claims: (claims: number) =>
+        claims === 1
+          ? "1 altered event claims to match. It isn’t counted, because it doesn’t say what was signed:"
+          : `${count(claims)} altered events claim to match. They aren’t counted, because they don’t say what was signed:`,
+      claim: (entry: string) => `Entry ${entry}`,
+      unreadClaims: (unread: number) =>
+        `${unread === 1 ? "1 altered event" : `${count(unread)} altered events`} couldn’t be read, so ${unread === 1 ? "it" : "they"} may claim to match, too.`,
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
         who: (name: unknown, isPartial: boolean) =>
