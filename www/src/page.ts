@@ -240,6 +240,7 @@ export class Page extends View {
               trust: choice.trust,
               pins: choice.pins,
               memory: this.#memory,
+              isAuthors: isCase && !this.#hasOwnTrust,
               isFolded,
               paste: ref(this.#paste),
             },
@@ -542,12 +543,13 @@ export class Page extends View {
     if (filed === undefined || phase !== "done" || part?.from !== "evidence" || judged === undefined) {
       const hasEnded = phase === "canceled" || phase === "failed";
       return {
+        choosesTrust: true,
         opensEvents: true,
         check: { is: hasEnded ? "stopped" : "running" },
         isOwnTrust,
       };
     }
-    return { opensEvents: true, check: finishedCheck(part, judged), isOwnTrust };
+    return { choosesTrust: true, opensEvents: true, check: finishedCheck(part, judged), isOwnTrust };
   }
 
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */

@@ -39,10 +39,11 @@ export class FiledCheck {
     const judged = part?.session?.verification;
     const isOwnTrust = trustText(this.#dependencies.trust()) !== undefined;
     if (phase === "done" && part !== undefined && judged !== undefined) {
-      return { opensEvents: false, check: finishedCheck(part, judged), isOwnTrust };
+      return { choosesTrust: false, opensEvents: false, check: finishedCheck(part, judged), isOwnTrust };
     }
     const hasEnded = phase === "canceled" || phase === "failed";
     return {
+      choosesTrust: false,
       opensEvents: false,
       check: { is: hasEnded ? "stopped" : "running" },
       isOwnTrust,

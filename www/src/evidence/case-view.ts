@@ -20,6 +20,8 @@ import { queryView, questionWords } from "./question-view.ts";
 
 /** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
+  /** True if the reader can choose a trust file beside what is said about the keys. */
+  readonly choosesTrust: boolean;
   /** True if a press on an event shows its details. */
   readonly opensEvents: boolean;
   readonly check: OwnCheck;

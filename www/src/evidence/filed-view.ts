@@ -2,6 +2,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
+import { picker } from "../input/choose.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { caseView, type ShownCase } from "./case-view.ts";
 import type { Filed, Shelf } from "./filed.ts";
@@ -59,7 +60,7 @@ function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageText
       ${caseView(filed, shown, t)}
       <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
       ${isInside ? html`<p class="tone-doubt">${icon("warning")}<span>${texts.inside}</span></p>` : pageView(page, t)}
-      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
+      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust} ${shown.choosesTrust && !shown.isOwnTrust ? picker(t.trust.choose, "choose-trust", { quiet: true }) : nothing}</span></p>`}
       <details class="evidence-part">
         <summary>${texts.facts}</summary>
         ${frameFacts(frame, t)}

@@ -76,6 +76,7 @@ export const de: PageTexts = {
 
   trust: {
     heading: "Vertraute Schlüssel",
+    authors: "Schlüssel, denen der Verfasser der Datei vertraut",
     none: "Ohne einen Schlüssel von jemandem, dem zu trauen ist, kann diese Seite sagen, dass eine Datei unverändert ist, aber nicht, wer sie gemacht hat.",
     choose: "Vertrauensdatei wählen",
     another: "Andere Vertrauensdatei wählen",
@@ -959,7 +960,7 @@ export const de: PageTexts = {
         sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie dieser Seite aus einer Quelle, der Sie vertrauen, und ziehen diese Datei darauf, oder benutzen Sie
         <code>countersign report --check</code>.`,
       trust:
-        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unten.",
+        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie hier:",
       keys: "Das kommt aus einer Beweisdatei. Wenn Sie keine eigene Vertrauensdatei gewählt haben, sind die Schlüssel die, denen ihr Verfasser vertraut.",
       ownTrust:
         "Unten sind die Ereignisse mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",

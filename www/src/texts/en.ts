@@ -78,6 +78,7 @@ export const en = {
 
   trust: {
     heading: "Keys you trust",
+    authors: "Keys that the file’s author trusts",
     none: "Without a key from someone you trust, this page can tell that a file is unchanged, but not who made it.",
     choose: "Choose a trust file",
     another: "Choose another trust file",
@@ -930,7 +931,7 @@ export const en = {
       inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
         For what matters, open a copy of this page from a source that you trust and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:
-        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it below.",
+        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it here:",
       keys: "This came from an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
       ownTrust: "Below, its events are checked with the keys that you trust, not with the trust file in it.",
       wholeAbout:

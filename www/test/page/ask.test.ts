@@ -709,6 +709,39 @@ test("answer: nothing is evidence that contains what was searched, and can't be 
   }
 });
 
+test("answer: files of two answers that found nothing have different names", async (t) => {
+  const page = await opened(t, sealed);
+  const tags: string[] = [];
+  for (const who of ["nobody", "no-one"]) {
+    const answer = await ask(page, { who });
+    const download = page.waitForEvent("download");
+    await answer.locator("button[name=evidence]").click();
+    const file = await download;
+    const [, tag = ""] = /\.no-event-([0-9a-f]{8})\./.exec(file.suggestedFilename()) ?? [];
+    assert.equal(tag, sha256(await readFile(await file.path(), "utf8")).slice(0, 8));
+    assert.ok(!file.suggestedFilename().includes(who));
+    tags.push(tag);
+  }
+  assert.equal(new Set(tags).size, 2);
+});
+
+test("answer: an evidence file says whose keys it was checked with, and takes the reader's there", async (t) => {
+  const page = await opened(t, sealed);
+  const file = await downloaded(page, await ask(page, { who: "u-2" }), "evidence");
+  const copy = await shown(t, "own-keys.html", file);
+  await copy.locator(".verdict").waitFor();
+  const heading = copy.locator("#trust-heading");
+  await copy.getByRole("button", { name: "Change", exact: true }).click();
+  assert.equal(await words(heading), "Keys that the file’s author trusts");
+  const button = copy.locator(".filed").getByRole("button", { name: "Choose a trust file" });
+  const dialog = copy.waitForEvent("filechooser");
+  await button.press("Enter");
+  await (await dialog).setFiles(people.trust ?? "");
+  await copy.locator(".filed", { hasText: "checked with the keys that you trust" }).waitFor();
+  assert.equal(await button.count(), 0);
+  assert.equal(await words(heading), "Keys you trust");
+});
+
 test("answer: without the events that were searched, it is the examiner's statement", async (t) => {
   const page = await opened(t);
   const answer = await ask(page, { who: "nobody" });
