@@ -758,7 +758,7 @@ export const de: PageTexts = {
       kinds: { who: "Handelnden", actions: "Aktionen", target: "Ziele" },
       similar: { who: "Ähnliche Namen:", actions: "Ähnliche Aktionen:", target: "Ähnliche Ziele:" },
       frequent: (kind, actor, hasDays, hasOthers) =>
-        `Die Ereignisse hier${actor === undefined ? "" : `, die „${actor}“ findet,`}${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
+        `Die Ereignisse${actor === undefined ? "" : ` von „${actor}“`} hier${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
       misplaced: {
         who: (name, found) => `„${name}“ findet Handelnde in: ${events(found)}.`,
         actions: (name, found) => `„${name}“ findet Aktionen in: ${events(found)}.`,

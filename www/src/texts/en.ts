@@ -744,14 +744,14 @@ export const en = {
       kinds: { who: "actors", actions: "actions", target: "targets" },
       similar: { who: "Similar names:", actions: "Similar actions:", target: "Similar targets:" },
       frequent: (kind: string, actor: string | undefined, hasDays: boolean, hasOthers: boolean) =>
-        `${actor === undefined ? "The events" : `The events that “${actor}” finds`}${hasDays ? " of these days" : ""} here ${hasOthers ? `also have these ${kind}` : `have these ${kind}`}:`,
+        `The events${actor === undefined ? "" : ` by ${quote(actor)}`} here${hasDays ? " on these days" : ""} ${hasOthers ? "also have" : "have"} these ${kind}:`,
       misplaced: {
         who: (name: string, found: number) => `“${name}” finds actors, in ${events(found)}.`,
         actions: (name: string, found: number) => `“${name}” finds actions, in ${events(found)}.`,
         target: (name: string, found: number) => `“${name}” finds targets, in ${events(found)}.`,
       },
       askMisplaced: { who: "Ask who", actions: "Ask for the action", target: "Ask for the target" },
-      noDay: "No event here is of these days.",
+      noDay: "No event here is from these days.",
       claims: (claims: number) =>
         claims === 1
           ? "1 altered event claims to match. It isn’t counted, because it doesn’t say what was signed:"
@@ -807,8 +807,8 @@ export const en = {
         html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
       others: (others: number) =>
         others === 1
-          ? "The other entry is no event: it starts or ends a chain, or is about a key."
-          : `The other ${count(others)} entries are no events: they start or end chains, or are about keys.`,
+          ? "The other entry isn’t an event: it starts or ends a chain, or is about a key."
+          : `The other ${count(others)} entries aren’t events: they start or end chains, or are about keys.`,
       bounds: {
         searched: (events: string) => `${events} searched.`,
         part: (first: string, last: string) =>

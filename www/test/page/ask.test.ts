@@ -141,7 +141,7 @@ test("ask: comes first, and answers with what it is based on", async (t) => {
   );
   assert.match(
     await words(answer.locator('[data-basis="all"]')),
-    /^All 11 entries of the log up to \S+ \S+ are here, and all 9 events among them were searched: this is all of them\. The other 2 entries are no events: they start or end chains, or are about keys\.$/,
+    /^All 11 entries of the log up to \S+ \S+ are here, and all 9 events among them were searched: this is all of them\. The other 2 entries aren’t events: they start or end chains, or are about keys\.$/,
   );
   assert.equal(await answer.locator("tbody tr").count(), 5);
   assert.deepEqual(await violations(page), []);
@@ -316,7 +316,10 @@ test("ask: nothing lists what the events have instead, similar names first, and 
   assert.deepEqual(await items(own.locator('[data-frequent="actions"]')), ["role.grant (1)"]);
   const then = await ask(page, { who: "", actions: "export", from: "2026-01-05", until: "2026-01-05" });
   assert.deepEqual(await items(then.locator('[data-frequent="actions"]')), ["settings.update (1)"]);
-  assert.match(await words(then.locator('[data-frequent="actions"] p')), /of these days here/);
+  assert.match(
+    await words(then.locator('[data-frequent="actions"] p')),
+    /^The events here on these days have/,
+  );
   const never = await ask(page, { from: "1999-01-01", until: "1999-01-02" });
   assert.equal(await never.locator("[data-frequent], [data-similar]").count(), 0);
   await never.locator("[data-no-day]").waitFor();
