@@ -78,6 +78,7 @@ export class Ask extends View {
 
   /** The fields of the panel are shown with the answer, while there is one. */
   protected override updated(): void {
+    this.toggleAttribute("data-unused", this.#isUnused);
     this.panel()?.lend(this.querySelector(".ask-answer") !== null);
     const { session, unrecognized } = this.context.part;
     const answer = this.#answer;
@@ -104,7 +105,7 @@ export class Ask extends View {
   protected override render(): TemplateResult {
     const t = this.texts.evidence.ask;
     return html`
-      <section class="ask" ?hidden=${this.#isUnused} aria-labelledby="ask-heading">
+      <section class="ask" aria-labelledby="ask-heading">
         <h2 id="ask-heading">${t.heading}</h2>
         <form class="ask-fields" @input=${() => this.#setEdited(true)} @submit=${(event: SubmitEvent) => this.#submitted(event)}>
           ${this.#nameField("who", 300, t.who, t.whoHint)}
