@@ -1,7 +1,7 @@
 /** Queries that find the events behind a row of a table (docs/query.md). */
 
 import type { Endpoint } from "@countersign/ui/overview/types.js";
-import { quoted } from "../src/evidence/question.ts";
+import { quote } from "../src/evidence/question.ts";
 
 /** The destination of a press on a row. */
 export interface EventLink {
@@ -43,19 +43,19 @@ const SESSIONS: Readonly<Record<string, string>> = {
 
 /** Returns the query for the events of an actor, whose id may have its type before it. */
 export function actorQuery(id: string): string {
-  return `actor:${quoted(id)}`;
+  return `actor:${quote(id)}`;
 }
 
 /** Returns the query for the events that a key signed. */
 export function signerQuery(name: string): string {
-  return `signer:${quoted(name)}`;
+  return `signer:${quote(name)}`;
 }
 
 /** Returns the query for a session's events. Without a parser's name, it asks all fields that contain sessions. */
 export function sessionQuery(id: string, parser: string | undefined): string {
   const field = parser === undefined ? undefined : SESSIONS[parser];
   const fields = field === undefined ? Object.values(SESSIONS) : [field];
-  return fields.map((field) => `${field}==${quoted(id)}`).join(" OR ");
+  return fields.map((field) => `${field}==${quote(id)}`).join(" OR ");
 }
 
 /** Returns the query for the calls of an endpoint. */
@@ -69,12 +69,12 @@ export function endpointQuery(
     const of =
       service === undefined || (field === undefined && !isParser)
         ? ""
-        : `${isParser ? "as" : field}:${quoted(service)} `;
-    return `${of}action:${quoted(operation ?? "")}`;
+        : `${isParser ? "as" : field}:${quote(service)} `;
+    return `${of}action:${quote(operation ?? "")}`;
   }
   const fields = (parser === undefined ? undefined : REQUESTS[parser]) ?? OWN_REQUEST;
   const hasMethod = fields.method !== undefined && method !== OTHER_METHOD;
-  return [...(hasMethod ? [`${fields.method}:${quoted(method)}`] : []), ...pathConditions(fields, path)].join(
+  return [...(hasMethod ? [`${fields.method}:${quote(method)}`] : []), ...pathConditions(fields, path)].join(
     " ",
   );
 }
@@ -86,7 +86,7 @@ const UNQUOTABLE = /[^\p{L}\p{N}._~/*-]/gu;
 
 /** Returns the conditions for the paths of a template: a parameter is one segment, but a star also matches slashes. */
 function pathConditions({ path: field, hasQuery = false }: RequestFields, path: string): readonly string[] {
-  if (!path.includes("{") && !hasQuery) return [`${field}:${quoted(path)}`];
+  if (!path.includes("{") && !hasQuery) return [`${field}:${quote(path)}`];
   const pattern = path.replace(PARAMETER, "*").replace(UNQUOTABLE, "*") + (hasQuery ? "*" : "");
   const stars = [...pattern.matchAll(/\*/g)].map(({ index }) => index);
   const longer = stars.map((at) => `${pattern.slice(0, at)}*/*${pattern.slice(at + 1)}`);

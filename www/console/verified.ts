@@ -46,6 +46,7 @@ export function partOf({ session, coverage }: Verified): Part {
     coverage,
     unrecognized: undefined,
     ownAnswer: undefined,
+    filedFacts: undefined,
     ownDetections: undefined,
     seenBefore: undefined,
     remembered: false,

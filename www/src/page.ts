@@ -6,18 +6,19 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
-import type { Finding, FindingCode, Report } from "countersign/verify";
+import type { Finding, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
-import type { OwnCheck, ShownCase } from "./evidence/case-view.ts";
+import type { ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { AUDITORS_PAGE } from "./evidence/make.ts";
 import { evidenceInPage, ownPage } from "./evidence/own.ts";
+import { finishedCheck } from "./evidence/own-check.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
 import { PrintPreparation } from "./evidence/print-preparation.ts";
 import { Choice } from "./input/choice.ts";
@@ -183,7 +184,7 @@ export class Page extends View {
         @choose-altered=${() => choice.takeSample(true)}
         @turn-inputs=${() => void this.#turnInputs(!this.#isChoosing)}
         @open-tab=${(event: CustomEvent<Tab>) => this.#open(event.detail)}
-        @show-changed=${() => void this.#showChanged()}
+        @show-changed=${(event: CustomEvent<number | undefined>) => void this.#showChanged(event.detail)}
         @pasted=${(event: CustomEvent<string>) => choice.takeText(event.detail)}
         @remove-trust=${() => this.#removing("#trust-heading", () => choice.removeTrust())}
         @remove-key=${(event: CustomEvent<SessionKey>) => this.#removing("#trust-heading", () => choice.removeKey(event.detail))}
@@ -243,6 +244,7 @@ export class Page extends View {
               trust: choice.trust,
               pins: choice.pins,
               memory: this.#memory,
+              isAuthors: isCase && !this.#hasOwnTrust,
               isFolded,
               paste: ref(this.#paste),
             },
@@ -290,10 +292,9 @@ export class Page extends View {
 
   /** The verdict beside the file while events are shown; it is above the tabs otherwise. */
   #foldedVerdict(t: PageTexts): TemplateResult | typeof nothing {
-    const { parts = [], phase } = this.#case ?? {};
-    const part = parts[this.#navigation.shown] ?? parts[0];
+    const part = this.#shownPart;
     const judged = part?.session?.verification;
-    return phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
+    return this.#case?.phase === "done" && this.#foldsVerdict && part !== undefined && judged !== undefined
       ? foldedVerdictView(part, judged, this.#verdictContext(part), t)
       : nothing;
   }
@@ -305,14 +306,19 @@ export class Page extends View {
       case "empty":
         return nothing;
       case "canceled":
-        return canceledView(t);
+        return this.#frame(canceledView(t), this.#summary(undefined, true, t), nothing, nothing);
       case "failed":
-        return failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t);
+        return this.#frame(
+          failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t),
+          this.#summary(undefined, true, t),
+          nothing,
+          nothing,
+        );
       case "verifying":
       case "agreeing":
         return this.#frame(
           html`${progressView(work, t)}${earlyView(work, t)}`,
-          nothing,
+          this.#summary(undefined, false, t),
           this.#early(work, t),
           nothing,
         );
@@ -332,7 +338,7 @@ export class Page extends View {
     return parts[at]?.file.name;
   }
 
-  /** Renders a case. Its events stay in place when the verdict replaces the progress. */
+  /** Renders a case. Its question and its events stay in place when the verdict replaces the progress. */
   #frame(head: unknown, summary: unknown, events: unknown, others: unknown): TemplateResult {
     return html`${head} ${summary} ${events} ${others}`;
   }
@@ -352,7 +358,7 @@ export class Page extends View {
 
   #done({ parts }: Case, t: PageTexts): TemplateResult | typeof nothing {
     const { shown, pair } = this.#navigation;
-    const part = parts[shown] ?? parts[0];
+    const part = this.#shownPart;
     const judged = part?.session?.verification;
     if (!part || !judged) return nothing;
     const { report } = judged;
@@ -387,23 +393,7 @@ export class Page extends View {
           ${indexedShare === undefined ? nothing : html`<p class="indexing faint">${icon("waiting")}${t.events.indexing(percentOf(indexedShare))}</p>`}
         </div>
       `,
-      panelView(
-        "summary",
-        tab,
-        html`
-          ${this.#reportView(part, t)}
-          <countersign-ask ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
-          ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
-          ${trustView(part, t)}
-          <div class="beside">
-            ${meaningView(part, judged, this.#choice.pins, t)}
-            <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
-          </div>
-          ${checksView(judged, t)}
-          <countersign-evidence ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} ${ref(this.#evidence)}></countersign-evidence>
-          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>
-        `,
-      ),
+      this.#summary(judged, listed === 0, t),
       this.#eventsPanel(tab, eventsView(judged, listed, this.#viewerView(part), t)),
       html`
         ${panelView(
@@ -437,6 +427,44 @@ export class Page extends View {
   /** Returns the part that a report names by its hash. */
   #reportedPart({ origin }: ReportFile): Part | undefined {
     return this.#case?.parts.find(({ sha256 }) => sha256 !== undefined && sha256 === origin?.file.sha256);
+  }
+
+  /**
+   * Renders the summary. What was typed into it stays while the events are checked again, and after that failed; it has no
+   * result then.
+   */
+  #summary(judged: Judged | undefined, isHidden: boolean, t: PageTexts): TemplateResult | typeof nothing {
+    const part = this.#shownPart;
+    if (part === undefined) return nothing;
+    const report = judged?.report;
+    const context = this.#evidenceContext(part);
+    const result =
+      judged === undefined
+        ? nothing
+        : html`
+          ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
+          ${trustView(part, t)}
+          <div class="beside">
+            ${meaningView(part, judged, this.#choice.pins, t)}
+            <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, judged.report, t)}</section>
+          </div>
+          ${checksView(judged, t)}`;
+    return panelView(
+      "summary",
+      this.#tab,
+      html`
+        ${judged === undefined ? nothing : this.#reportView(part, t)}
+        <countersign-ask ?hidden=${isHidden} .texts=${t} .context=${context} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
+        ${result}
+        <countersign-evidence ?hidden=${isHidden || report === undefined} .texts=${t} .context=${context} ${ref(this.#evidence)}></countersign-evidence>
+        ${report === undefined ? nothing : html`<countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>`}
+      `,
+    );
+  }
+
+  get #shownPart(): Part | undefined {
+    const { parts = [] } = this.#case ?? {};
+    return parts[this.#navigation.shown] ?? parts[0];
   }
 
   #viewerView({ session }: Part): TemplateResult {
@@ -525,7 +553,7 @@ export class Page extends View {
       () => {},
     );
 
-  /** Facts about the open evidence file. Its events aren't while another search is shown. */
+  /** Facts about the open evidence file. */
   get #shownCase(): ShownCase {
     const filed = this.#filed;
     const { phase, parts = [] } = this.#case ?? {};
@@ -535,24 +563,13 @@ export class Page extends View {
     if (filed === undefined || phase !== "done" || part?.from !== "evidence" || judged === undefined) {
       const hasEnded = phase === "canceled" || phase === "failed";
       return {
-        rows: undefined,
+        choosesTrust: true,
         opensEvents: true,
         check: { is: hasEnded ? "stopped" : "running" },
         isOwnTrust,
       };
     }
-    const check: OwnCheck = {
-      is: "done",
-      judged,
-      compared: part.session?.compared,
-      answer: part.ownAnswer,
-      detections: part.ownDetections,
-    };
-    const { events, searched } = this.#printPreparation.now(this.#evidence.value) ?? {};
-    const query = filed.frame.slice === null ? (filed.frame.query ?? "") : "";
-    // The search on the page counts lengths of time from another time than the file.
-    const isShown = searched?.query === query && !RELATIVE_TIME.test(query);
-    return { rows: isShown ? events?.rows : undefined, opensEvents: true, check, isOwnTrust };
+    return { choosesTrust: true, opensEvents: true, check: finishedCheck(part, judged), isOwnTrust };
   }
 
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */
@@ -630,9 +647,10 @@ export class Page extends View {
     this.requestUpdate();
   };
 
-  async #showChanged(): Promise<void> {
+  /** Shows the changed event on a line, or else the first one. */
+  async #showChanged(line: number | undefined): Promise<void> {
     await this.#open("problems");
-    this.#changedEvents.value?.begin();
+    this.#changedEvents.value?.begin(line);
   }
 
   /** Shows where the detections of their tab, the answer, or else the selected events can be saved. */

@@ -1,17 +1,13 @@
 import { plainError } from "@countersign/shared/error.js";
-import type { EventRow } from "@countersign/ui/index/types.js";
-import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
+import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import { caseTools } from "../../src/case-tools.ts";
 import type { ShownCase } from "../../src/evidence/case-view.ts";
 import { type Filed, openEvidence, type Shelf } from "../../src/evidence/filed.ts";
-import { eventRows } from "../../src/evidence/rows.ts";
+import { finishedCheck } from "../../src/evidence/own-check.ts";
 import { recognize } from "../../src/input/recognize.ts";
 import { type TrustChoice, trustName, trustText } from "../../src/input/trust.ts";
 import { Case } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
-
-/** Maximum number of events listed. */
-const MAX_LISTED = 20;
 
 /** The modules that the check depends on. */
 export interface FiledCheckDependencies {
@@ -29,7 +25,6 @@ export class FiledCheck {
   other: string | undefined;
   readonly #dependencies: FiledCheckDependencies;
   #case: Case | undefined;
-  #rows: readonly EventRow[] | undefined;
   /** Incremented by each file and each check, so that only the last one is shown. */
   #turn = 0;
 
@@ -44,17 +39,11 @@ export class FiledCheck {
     const judged = part?.session?.verification;
     const isOwnTrust = trustText(this.#dependencies.trust()) !== undefined;
     if (phase === "done" && part !== undefined && judged !== undefined) {
-      const { ownAnswer: answer, ownDetections: detections, session } = part;
-      return {
-        rows: this.#rows,
-        opensEvents: false,
-        check: { is: "done", judged, compared: session?.compared, answer, detections },
-        isOwnTrust,
-      };
+      return { choosesTrust: false, opensEvents: false, check: finishedCheck(part, judged), isOwnTrust };
     }
     const hasEnded = phase === "canceled" || phase === "failed";
     return {
-      rows: undefined,
+      choosesTrust: false,
       opensEvents: false,
       check: { is: hasEnded ? "stopped" : "running" },
       isOwnTrust,
@@ -102,7 +91,6 @@ export class FiledCheck {
     this.#turn += 1;
     this.#case?.close();
     this.#case = undefined;
-    this.#rows = undefined;
     this.other = undefined;
     this.#put({ is: "empty" });
   }
@@ -114,12 +102,11 @@ export class FiledCheck {
     const workers = await tools();
     if (turn !== this.#turn) return;
     this.#case?.close();
-    this.#rows = undefined;
     // The rules run again apart from the case, and an evidence file is not remembered.
     const work = new Case(caseTools(workers, new Memory(undefined), () => undefined));
     work.addEventListener("change", changed);
     this.#case = work;
-    const { source, answer, rules, pins } = filed;
+    const { source, answer, events, rules, pins } = filed;
     const own = chosen();
     const text = trustText(own);
     const input = {
@@ -127,28 +114,15 @@ export class FiledCheck {
       trustName: text === undefined ? filed.trust?.name : trustName(own),
       pins: pins.map(({ text }) => text),
     };
-    await work.verify([{ file: source, of: [], from: "evidence", answer, rules }], input, false);
-    const session = work.parts[0]?.session;
-    if (turn !== this.#turn || work.phase !== "done" || session === undefined) return;
-    const rows = await selectedRows(session, filed).catch(() => undefined);
-    if (turn !== this.#turn) return;
-    this.#rows = rows;
-    changed();
+    await work.verify(
+      [{ file: source, of: [], from: "evidence", answer, filedEvents: events, rules }],
+      input,
+      false,
+    );
   }
 
   #put(shelf: Shelf): void {
     this.shelf = shelf;
     this.#dependencies.changed();
   }
-}
-
-/** Returns the first events that the file is about, as of the time when it was made. */
-async function selectedRows({ index }: Session, { frame }: Filed): Promise<readonly EventRow[]> {
-  const { query, slice, time, scope } = frame;
-  // A slice has only the selected events.
-  const text = slice === null ? (query ?? "") : "";
-  await index.ask(text, { by: "place", descending: false }, () => {}, Date.parse(time));
-  const [begin, end] = scope.range ?? [0, Number.POSITIVE_INFINITY];
-  const entries = [...(await index.indexes())].filter((entry) => entry >= begin && entry < end);
-  return await eventRows({ index }, entries.slice(0, MAX_LISTED), MAX_LISTED);
 }

@@ -440,6 +440,19 @@ export const de: ConsoleTexts = {
       noneHere: "Was hier geladen ist, zeigt keine Ereignisse",
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
+      bounds: {
+        searched: (events) => `${events} durchsucht.`,
+        part: (first, last) =>
+          `Alle Einträge ${first} bis ${last} des Logs sind hier geladen: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
+        range: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
+        claimed:
+          "Aus dem Teil des Logs, der hier geladen ist, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, der hier nicht geladen ist, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
+        chains:
+          "Die Ketten, die hier geladen sind, sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
+      },
       show: "In der Suche zeigen",
       doubts: {
         verdict: "Was hier geladen ist, ist als Ganzes nicht verifiziert: siehe das Ergebnis dazu.",
@@ -447,6 +460,8 @@ export const de: ConsoleTexts = {
           `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} hier nicht geladen.`,
         part: (first, last) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind hier geladen. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        revocable:
+          "Ein Eintrag, der hier nicht geladen ist, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
         chains:
           "Nur die Ketten, die hier geladen sind, sind nachweislich vollständig. Das Log kann weitere haben.",
         undetermined: "Nichts zeigt, ob es vor oder nach den geladenen Einträgen weitere gab.",

@@ -427,6 +427,18 @@ export const en = {
       noneHere: "What is loaded here shows no events",
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched: this is all of them.`,
+      bounds: {
+        searched: (events: string) => `${events} searched.`,
+        part: (first: string, last: string) =>
+          `All entries ${first} to ${last} of the log are loaded here: this is all of them among these. There may be others before or after these entries.`,
+        range: (first: string, last: string) =>
+          `Only entries ${first} to ${last} were searched: this is all of them among these.`,
+        claimed:
+          "No entry is missing from the part of the log that is loaded here: this is all of them in that part. There may be others before or after it.",
+        revocable: "An entry that isn’t loaded here may revoke a key that signed some of these events.",
+        chains:
+          "The chains that are loaded here are complete: this is all of them in these chains. The log may have other chains.",
+      },
       show: "Show them in Search",
       doubts: {
         verdict: "What is loaded here is not verified as a whole: see its verdict.",
@@ -434,6 +446,7 @@ export const en = {
           `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not loaded here.`,
         part: (first: string, last: string) =>
           `Only entries ${first} to ${last} of the log are loaded here. Nothing is missing between them; there may be others before or after.`,
+        revocable: "An entry that isn’t loaded here may revoke a key that signed some of these events.",
         chains: "Only the chains that are loaded here are shown to be complete. The log may have others.",
         undetermined: "Nothing shows whether there were other entries before or after those loaded here.",
         later: (seen: unknown) =>

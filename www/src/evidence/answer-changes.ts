@@ -11,13 +11,18 @@ export interface EventChanges {
   readonly more: number;
 }
 
-/** Reads the changes of events, by their lines; only of those that state the content before and after. */
+/**
+ * Reads the changes of events, by their lines; only of those that state the content before and after. Stops as soon as
+ * `isCurrent` returns false.
+ */
 export async function readChanges(
   index: Pick<EventIndex, "row">,
   rows: readonly EventRow[],
+  isCurrent: () => boolean = () => true,
 ): Promise<ReadonlyMap<number, EventChanges>> {
   const found = new Map<number, EventChanges>();
   for (const row of rows) {
+    if (!isCurrent()) break;
     const whole = await index.row(0, row);
     const changes = whole?.kind === "event" ? changesOf(whole.tree) : [];
     if (changes.length > 0)

@@ -28,6 +28,9 @@ export interface ReadFacts {
   readonly behalf: readonly ListedName[];
   readonly actions: readonly ListedName[];
   readonly target: readonly ListedName[];
+  readonly outcomes: OutcomeCounts;
+  /** Actions with their numbers of events: those that failed or were denied first, then the most frequent. */
+  readonly byAction: readonly ActionCount[];
   /** Number of late events, and the longest delay in milliseconds. */
   readonly late: number;
   readonly longest: number;
@@ -35,11 +38,30 @@ export interface ReadFacts {
   readonly future: number;
 }
 
-/** Reads the events that the current search found. Resolves to undefined as soon as `isCurrent` returns false. */
+/** Number of events with an action. */
+export interface ActionCount {
+  readonly action: string;
+  readonly events: number;
+  readonly failed: number;
+  readonly denied: number;
+}
+
+/** Options of reading events. */
+export interface ReadOptions {
+  /** Number of events to return as the first ones. */
+  readonly listed: number;
+  /** Maximum number of events read [default: `MAX_READ_EVENTS`]. */
+  readonly maxEvents?: number;
+  /** Entries to read, as `[begin, end)` [default: all]. */
+  readonly range?: readonly [number, number] | null;
+  /** Reading ends as soon as it returns false. */
+  readonly isCurrent?: () => boolean;
+}
+
+/** Reads the events that the current search found. Resolves to undefined if another search replaced it. */
 export async function readFacts(
   index: Pick<EventIndex, "rows">,
-  listed: number,
-  isCurrent: () => boolean,
+  { listed, maxEvents = MAX_READ_EVENTS, range = null, isCurrent = () => true }: ReadOptions,
 ): Promise<ReadFacts | undefined> {
   const first: EventRow[] = [];
   const names = {
@@ -49,22 +71,24 @@ export async function readFacts(
     target: new Map<string, string>(),
   };
   const delays = new Delays();
+  const outcomes = new OutcomeTally();
   let read = 0;
   let isAll = false;
-  for (let from = 0; !isAll && read < MAX_READ_EVENTS; from += PAGE_ROWS) {
+  for (let from = 0; !isAll && read < maxEvents; from += PAGE_ROWS) {
     const rows = await index.rows(from, from + PAGE_ROWS, []);
     if (!isCurrent()) return undefined;
     isAll = rows.length < PAGE_ROWS;
     for (const row of rows) {
-      if (row.kind !== "event") continue;
+      if (row.kind !== "event" || !isWithin(row, range)) continue;
       read += 1;
       if (first.length < listed) first.push(row);
-      const { actor, on_behalf_of, action, target } = factsOf(row);
+      const { actor, on_behalf_of, action, target, outcome } = factsOf(row);
       add(names.who, actor);
       add(names.behalf, on_behalf_of);
       add(names.target, target);
       add(names.actions, action === undefined ? undefined : { id: action });
       delays.add(row);
+      outcomes.add(action, outcome);
     }
   }
   return {
@@ -75,8 +99,42 @@ export async function readFacts(
     behalf: listOf(names.behalf),
     actions: listOf(names.actions),
     target: listOf(names.target),
+    outcomes: outcomes.all,
+    byAction: outcomes.byAction,
     ...delays.counts,
   };
+}
+
+function isWithin({ index }: EventRow, range: readonly [number, number] | null): boolean {
+  return range === null || (index >= range[0] && index < range[1]);
+}
+
+/** Counts events by outcome, and by action. */
+class OutcomeTally {
+  readonly #all = { success: 0, failure: 0, denied: 0, unknown: 0, "not-stated": 0 };
+  readonly #actions = new Map<string, { events: number; failed: number; denied: number }>();
+
+  add(action: string | undefined, stated: string | undefined): void {
+    const outcome = OUTCOMES.find((outcome) => outcome === stated) ?? "not-stated";
+    this.#all[outcome] += 1;
+    if (action === undefined) return;
+    const counts = this.#actions.get(action) ?? { events: 0, failed: 0, denied: 0 };
+    this.#actions.set(action, counts);
+    counts.events += 1;
+    if (outcome === "failure") counts.failed += 1;
+    if (outcome === "denied") counts.denied += 1;
+  }
+
+  get all(): OutcomeCounts {
+    return this.#all;
+  }
+
+  get byAction(): readonly ActionCount[] {
+    const refused = ({ failed, denied }: ActionCount) => failed + denied;
+    return [...this.#actions]
+      .map(([action, counts]) => ({ action, ...counts }))
+      .sort((a, b) => refused(b) - refused(a) || b.events - a.events);
+  }
 }
 
 /** Counts events by the delay of their recording. */

@@ -3,13 +3,12 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import { DAY_MS, type ReadFacts } from "./answer-facts.ts";
+import { isAskable } from "./askable.ts";
 import type { CoveredNames } from "./covered-names.ts";
 import type { NamePart, Question, SearchedName } from "./question.ts";
 
 /** Maximum number of names listed. */
 const MAX_NAMES = 12;
-/** End of a name that the index has cut, which can't be asked about. */
-const CUT = "…";
 
 type AskTexts = PageTexts["evidence"]["ask"];
 
@@ -38,7 +37,7 @@ export function coveredView(
       <div class="ask-names" data-covered=${part}>
         <p>${t.covered[part](typed.map(({ name }) => name))}</p>
         <ul>
-          ${names.slice(0, MAX_NAMES).map(({ id, label }) => html`<li>${id.endsWith(CUT) ? value(label, 100) : html`<button type="button" class="quiet" @click=${() => narrow(part, id)}>${value(label, 100)}</button>`}</li>`)}
+          ${names.slice(0, MAX_NAMES).map(({ id, label }) => html`<li>${isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => narrow(part, id)}>${value(label, 100)}</button>` : value(label, 100)}</li>`)}
           ${more > 0 ? html`<li class="faint">${t.moreNames(figures.count(more))}</li>` : nothing}
         </ul>
         ${ofFirst === undefined ? nothing : html`<p class="faint">${t.namesOfFirst(figures.events(ofFirst))}</p>`}

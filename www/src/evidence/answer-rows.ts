@@ -5,12 +5,10 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import { emit } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { type EventChanges, textOf } from "./answer-changes.ts";
+import type { EventChanges } from "./answer-changes.ts";
+import { changesView } from "./answer-changes-view.ts";
 import { DAY_MS, delayOf, LATE_MS, MAX_CLOCK_SKEW_MS } from "./answer-facts.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
-
-/** Maximum characters of a name or value in a change. */
-const MAX_CHARS = 60;
 
 /** The events of an answer. */
 interface AnswerRows {
@@ -32,7 +30,7 @@ export function answerRows({ rows, changes, opens }: AnswerRows, t: PageTexts): 
       <tbody>
         ${rows.map(
           (row) => html`
-            <tr @click=${opens ? (event: Event) => pressed(event, row) : nothing}>
+            <tr @click=${opens ? (event: Event) => openEvent(event, row) : nothing}>
               <th scope="row" data-label=${make.entry}>${opens ? html`<button type="button" class="link" aria-label=${ask.open(count(row.index))}>${count(row.index)}</button>` : count(row.index)}</th>
               ${hasTimes ? html`<td data-label=${make.happened}>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
               <td data-label=${make.time}><span>${moment(row.time)}${delayView(row, t)}</span></td>
@@ -45,7 +43,7 @@ export function answerRows({ rows, changes, opens }: AnswerRows, t: PageTexts): 
 }
 
 /** Opens the event, unless text was selected. The button in the row makes it reachable by keyboard. */
-function pressed(event: Event, row: EventRow): void {
+function openEvent(event: Event, row: EventRow): void {
   const selection = getSelection();
   if (selection?.isCollapsed === false && selection.containsNode(event.currentTarget as Node, true)) return;
   emit(event.currentTarget, "show-event", row);
@@ -57,23 +55,4 @@ function delayView(row: EventRow, t: PageTexts): TemplateResult | typeof nothing
   if (delay <= LATE_MS && delay >= -MAX_CLOCK_SKEW_MS) return nothing;
   const words = delay < 0 ? ask.isFuture : ask.isLate(Math.floor(delay / DAY_MS));
   return html` <small class="ask-delay tone-doubt">${icon("warning")}${words}</small>`;
-}
-
-function changesView(changed: EventChanges | undefined, t: PageTexts): TemplateResult | typeof nothing {
-  if (changed === undefined) return nothing;
-  const { diff } = t.viewer.rows;
-  return html`
-    <ul class="ask-changes">
-      ${changed.changes.map(
-        ({ path, before, after }) => html`
-          <li>
-            <span class="faint">${path.length === 0 ? nothing : html`${value(path.join(" › "), MAX_CHARS)}:`}</span>
-            ${before === undefined ? html`<span class="faint">–</span>` : html`<del><span class="sr">${diff.before}: </span>${value(textOf(before), MAX_CHARS)}</del>`}
-            <span aria-hidden="true">→</span>
-            ${after === undefined ? html`<span class="faint">–</span>` : html`<ins><span class="sr">${diff.after}: </span>${value(textOf(after), MAX_CHARS)}</ins>`}
-          </li>`,
-      )}
-      ${changed.more > 0 ? html`<li class="faint">${diff.more(changed.more)}</li>` : nothing}
-    </ul>
-  `;
 }

@@ -2,7 +2,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
-import type { AnswerBasis, Doubt } from "./answer.ts";
+import { type AnswerBasis, type Doubt, isBounded } from "./answer.ts";
 
 /**
  * Renders what an answer is based on: that nothing else can match, or each reason why more may match. With `isStated`,
@@ -13,10 +13,18 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
   const { figures } = t.viewer;
   const events = figures.events(basis.examined);
   const { doubts, entries, seen } = basis;
-  if (doubts.length === 0 && entries !== undefined && isStated)
-    return html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(figures.entries(entries), seen === undefined ? undefined : moment(seen), events)}</span></p>`;
-  if (doubts.length === 0 && entries !== undefined)
-    return html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(figures.entries(entries), seen === undefined ? undefined : moment(seen), events)}</span></p>`;
+  if (doubts.length === 0 && entries !== undefined) {
+    const all = [figures.entries(entries), seen === undefined ? undefined : moment(seen), events] as const;
+    const others = entries === basis.examined ? nothing : html` ${ask.others(entries - basis.examined)}`;
+    return isStated
+      ? html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(...all)}${others}</span></p>`
+      : html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(...all)}${others}</span></p>`;
+  }
+  if (isBounded(basis)) {
+    const words = isStated ? ask.statedBounds : ask.bounds;
+    const bounds = doubts.map((doubt) => boundWords(doubt, words, t)).join(" ");
+    return html`<p class="basis ${isStated ? "" : "tone-fair"}" data-basis="bounded">${icon(isStated ? "unknown" : "partial")}<span>${words.searched(events)} ${bounds}</span></p>`;
+  }
   return html`
     <div class="basis tone-doubt" data-basis="part">
       ${icon("warning")}
@@ -26,6 +34,20 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
       </div>
     </div>
   `;
+}
+
+function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"], t: PageTexts): string {
+  const { count } = t.viewer.figures;
+  switch (doubt.is) {
+    case "part":
+    case "range":
+      return words[doubt.is](count(doubt.first), count(doubt.last));
+    case "claimed":
+    case "revocable":
+      return words[doubt.is];
+    default:
+      return words.chains;
+  }
 }
 
 function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResult | string {
@@ -59,9 +81,9 @@ function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResu
   }
 }
 
-/** Renders how many of the examined events a search selects. */
-export function selectedWords(selected: number, examined: number, t: PageTexts): TemplateResult {
+/** Returns how many of the examined events a search selects, and their outcomes if they are known. */
+export function selectedWords(selected: number, examined: number, outcomes: string, t: PageTexts): string {
   const { ask } = t.evidence;
-  const { figures } = t.viewer;
-  return html`${selected === 0 ? ask.none(figures.events(examined)) : ask.some(figures.count(selected), figures.events(examined))}${nothing}`;
+  const { count, events } = t.viewer.figures;
+  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), outcomes);
 }

@@ -1,5 +1,6 @@
 import type { Report } from "countersign/verify";
 import { answersOf } from "../state/answers.ts";
+import { parseQuestion } from "./question-terms.ts";
 
 /** Reason why more events than those found may match. */
 export type Doubt =
@@ -13,6 +14,10 @@ export type Doubt =
   | { readonly is: "part"; readonly first: number; readonly last: number }
   /** Only these entries were searched. */
   | { readonly is: "range"; readonly first: number; readonly last: number }
+  /** All entries of the range that the file claims are here; the report doesn't name it unless it is verified. */
+  | { readonly is: "claimed" }
+  /** An omitted entry may revoke a key that signed events here. */
+  | { readonly is: "revocable" }
   /** Only the chains in the file are shown to be complete. */
   | { readonly is: "chains" }
   | { readonly is: "undetermined" }
@@ -43,6 +48,14 @@ export interface AnswerBasis {
   readonly doubts: readonly Doubt[];
 }
 
+/** Limits within which everything that matches was found. Nothing else in an answer is in doubt because of them. */
+const BOUNDS: readonly Doubt["is"][] = ["part", "range", "claimed", "revocable", "chains"];
+
+/** True if everything that matches was found, but only within some entries or chains of the log. */
+export function isBounded({ doubts }: AnswerBasis): boolean {
+  return doubts.length > 0 && doubts.every(({ is }) => BOUNDS.includes(is));
+}
+
 /** Returns the basis of the answer to a query. `range` has the entries that were searched, if not all were. */
 export function answerBasis(
   report: Report,
@@ -64,7 +77,10 @@ export function answerBasis(
   const other: Doubt[] = isOther ? [{ is: "unexamined", events: report.counts.events }] : [];
   const changed = range === null && report.verdict !== "verified" ? report.counts.events - events : 0;
   const unverified: Doubt[] = changed > 0 ? [{ is: "unverified", events: changed }] : [];
-  const unread: Doubt[] = unrecognized > 0 ? [{ is: "unrecognized", events: unrecognized }] : [];
+  // A question about days alone finds events without an actor or an action, too.
+  const asked = parseQuestion(query);
+  const asksNames = asked === undefined || NAME_TERMS.some((part) => asked[part].length > 0);
+  const unread: Doubt[] = unrecognized > 0 && asksNames ? [{ is: "unrecognized", events: unrecognized }] : [];
   return {
     entries: isWhole ? complete.of : undefined,
     seen,
@@ -73,11 +89,22 @@ export function answerBasis(
   };
 }
 
-/** Returns the last day that a query names, such as `2026-11-20`, in any of its conditions; undefined if it names none. */
+/** The fields of a question that contain names. */
+const NAME_TERMS = ["who", "behalf", "actions", "targets"] as const;
+
+/** Matches a condition on a time, with its values, or a string, which may contain anything. */
+const TIME_OR_STRING =
+  /(?<![\w.])(?<![\w.]-)(?:time|since|until|recorded(?:-since|-until)?)[:=<>]+("(?:[^"\\]|\\.)*"|[^\s()]+)|"(?:[^"\\]|\\.)*"/gi;
+const DAYS = /\b(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?\b/g;
+
+/**
+ * Returns the last day that a query names in its conditions on times, such as `2026-11-20`; undefined if it names none. A
+ * number in a name is no year.
+ */
 function lastDayIn(query: string): string | undefined {
-  const days = Array.from(
-    query.matchAll(/\b(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?\b/g),
-    ([, year, month = "12", day = "31"]) => [year, month, day].join("-"),
+  const times = Array.from(query.matchAll(TIME_OR_STRING), ([, values = ""]) => values).join(" ");
+  const days = Array.from(times.matchAll(DAYS), ([, year, month = "12", day = "31"]) =>
+    [year, month, day].join("-"),
   );
   return days.sort().at(-1);
 }
@@ -92,8 +119,13 @@ export function isWholeLog({ verdict, counts, log, checks }: Report): boolean {
   return verdict === "verified" && isProven && isAll;
 }
 
+/** True if no entry is missing from the range that a file claims, although the file isn't verified. */
+function isRangeHere({ verdict, checks: { range, tree, log } }: Report): boolean {
+  return verdict === "partial" && [range, tree, log].every(({ state }) => state === "pass");
+}
+
 function completeness(report: Report): readonly Doubt[] {
-  const { verdict, complete: shown, counts } = report;
+  const { verdict, complete: shown, counts, finding_counts } = report;
   const { complete } = answersOf({ report, doubts: [] });
   if (isWholeLog(report)) return [];
   if (complete.is === "yes") {
@@ -103,6 +135,11 @@ function completeness(report: Report): readonly Doubt[] {
   const doubts: Doubt[] = [];
   if (verdict !== "partial") doubts.push({ is: "verdict" });
   if (counts.withheld > 0) doubts.push({ is: "withheld", events: counts.withheld });
+  if (isRangeHere(report)) {
+    doubts.push({ is: "claimed" });
+    if ((finding_counts["key.unseen"] ?? 0) > 0) doubts.push({ is: "revocable" });
+    return doubts;
+  }
   if (counts.skipped > 0) doubts.push({ is: "omitted", entries: counts.skipped });
   return doubts.length > 0 ? doubts : [{ is: "undetermined" }];
 }

@@ -1,66 +1,28 @@
 import { plainError } from "@countersign/shared/error.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
-import { value } from "@countersign/ui/viewer/parts/value.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
-import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { answerBasis } from "./answer.ts";
-import { type EventChanges, readChanges } from "./answer-changes.ts";
-import { outcomesOf, type ReadFacts, readFacts } from "./answer-facts.ts";
-import { coveredView, timesView, unknownView } from "./answer-notes.ts";
-import { answerRows } from "./answer-rows.ts";
-import { type AnswerFacts, sentence } from "./answer-sentence.ts";
-import { basisView } from "./answer-view.ts";
-import { type CoveredNames, coveredIn, coveredNames, type SearchCounts } from "./covered-names.ts";
+import { sentence } from "./answer-sentence.ts";
+import { type Answer, type AskedQuestion, answerQuestion } from "./asked.ts";
+import { askedView } from "./asked-view.ts";
+import { readClaims } from "./claims.ts";
+import type { SearchCounts } from "./covered-names.ts";
+import { dayField, isDay } from "./day-field.ts";
 import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
-import { countOnBehalf, onBehalfView } from "./on-behalf.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
-import {
-  conditionOf,
-  NAME_PARTS,
-  type NamePart,
-  namesOf,
-  otherTimeQuery,
-  type Question,
-  queryOf,
-  type SearchedName,
-  searchedNames,
-  type TimeBasis,
-  unknownNames,
-} from "./question.ts";
+import { type NamePart, namesOf, type Question, type TimeBasis } from "./question.ts";
 import { savedView } from "./saved-view.ts";
 import { suggestedNames } from "./suggestions.ts";
 
-/** Maximum number of events listed below an answer. */
-const MAX_LISTED = 10;
 /** Milliseconds without typing before names are suggested. */
 const SUGGESTION_DELAY_MS = 150;
-
-/** A question that was answered. */
-interface Answer extends AnswerFacts {
-  readonly session: Session;
-  readonly report: Report;
-  readonly query: string;
-  readonly facts: ReadFacts;
-  readonly changes: ReadonlyMap<number, EventChanges>;
-  /** For each name that was searched as part of names: the names that have it. */
-  readonly covered: readonly CoveredNames[];
-  /** If nothing was found, the names that no event has. */
-  readonly unknown: readonly SearchedName[];
-  /** Number of further events if names only need to contain what was typed; undefined if not counted. */
-  readonly wider: number | undefined;
-  /** Number of events that match except for the time asked about; undefined if not counted. */
-  readonly otherTime: number | undefined;
-  /** If nothing was found in the days asked about: the number of events on any day. */
-  readonly anyDay: number;
-  /** Number of events in which others acted for whom the question asks about; undefined if not counted. */
-  readonly onBehalf: number | undefined;
-}
+/** Fields of a question that contain days. */
+const DAYS = ["from", "until"] as const;
 
 /** Asks who did what and when, answers in a sentence with its basis, and saves the answer. */
 export class Ask extends View {
@@ -72,12 +34,19 @@ export class Ask extends View {
   };
   declare texts: PageTexts;
   declare context: EvidenceContext;
-  declare report: Report;
+  /** Undefined while the events are being checked, maybe again. */
+  declare report: Report | undefined;
   /** The panel that saves evidence. */
   declare panel: () => EvidencePanel | undefined;
   #answer: Answer | undefined;
-  /** A question asked before the events were indexed, which is answered after that. */
-  #waits: { readonly isWide: boolean } | undefined;
+  /** A question asked before the events were indexed or checked again, which is answered after that. */
+  #waits: { readonly asked: AskedQuestion; readonly isAgain: boolean } | undefined;
+  /** The report for which the answer is being renewed, or was last. */
+  #renewed: Report | undefined;
+  /** True if the search of the answer was the current one when it was rendered last. */
+  #isCurrent = false;
+  /** Fields with a text that is no day. */
+  #invalid: readonly (typeof DAYS)[number][] = [];
   /** True if the fields changed after the question was answered. */
   #isEdited = false;
   /** The last query of a question, which may still be running. */
@@ -91,15 +60,13 @@ export class Ask extends View {
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     const before = changed.get("context") as EvidenceContext | undefined;
-    if (before !== undefined && before.part.session !== this.context.part.session) {
-      this.#drop("");
-      this.#suggestions = {};
-      this.#searched = undefined;
-      // Another file is another case.
-      if (before.part.file !== this.context.part.file) this.#form?.reset();
-    } else if (this.#answer !== undefined && this.#answer.report !== this.report) {
-      this.#drop(this.texts.evidence.ask.judgedAgain);
-    }
+    if (before === undefined || before.part.session === this.context.part.session) return;
+    this.#suggestions = {};
+    if (before.part.file === this.context.part.file) return;
+    // Another file is another case.
+    this.#drop("");
+    this.#searched = undefined;
+    this.#form?.reset();
   }
 
   override disconnectedCallback(): void {
@@ -111,11 +78,28 @@ export class Ask extends View {
 
   /** The fields of the panel are shown with the answer, while there is one. */
   protected override updated(): void {
+    this.toggleAttribute("data-unused", this.#isUnused);
     this.panel()?.lend(this.querySelector(".ask-answer") !== null);
     const { session, unrecognized } = this.context.part;
+    const answer = this.#answer;
+    const isRenewed = this.report !== undefined && this.report === this.#renewed;
+    if (answer !== undefined && this.#isStale(answer) && this.#isCurrent && !isRenewed)
+      this.#waits ??= { asked: answer, isAgain: true };
     const waits = this.#waits;
-    if (waits !== undefined && session?.phase === "done" && unrecognized !== undefined)
-      void this.#ask(waits.isWide);
+    const isReady = session?.phase === "done" && unrecognized !== undefined && this.report !== undefined;
+    if (waits !== undefined && isReady) void this.#ask(waits.asked, waits.isAgain);
+  }
+
+  /** True if the events were checked again since an answer, or are being checked. */
+  #isStale({ report, session }: Answer): boolean {
+    return report !== this.report || session !== this.context.part.session;
+  }
+
+  /** True if there is nothing to show while the events are being checked. */
+  get #isUnused(): boolean {
+    const form = this.#form;
+    const isEmpty = form === null || isBlank(questionOf(form));
+    return this.report === undefined && this.#answer === undefined && isEmpty;
   }
 
   protected override render(): TemplateResult {
@@ -128,8 +112,8 @@ export class Ask extends View {
           ${this.#nameField("behalf", 300, t.behalfOf, t.behalfHint)}
           ${this.#nameField("actions", 1000, t.actions, t.actionsHint)}
           ${this.#nameField("target", 300, t.target, t.targetHint)}
-          <label>${t.from}<input name="from" type="date" /></label>
-          <label>${t.until}<input name="until" type="date" /></label>
+          ${dayField({ name: "from", label: t.from, isInvalid: this.#invalid.includes("from") }, t)}
+          ${dayField({ name: "until", label: t.until, isInvalid: this.#invalid.includes("until") }, t)}
           <label>${t.basis}
             <select name="basis">
               <option value="happened">${t.happened}</option>
@@ -183,7 +167,7 @@ export class Ask extends View {
 
   #submitted(event: SubmitEvent): void {
     event.preventDefault();
-    void this.#ask();
+    this.#askForm();
   }
 
   /** Begins a new question: drops the answer and its search. The button empties the fields. */
@@ -202,6 +186,7 @@ export class Ask extends View {
     this.#turn += 1;
     this.#answer = undefined;
     this.#waits = undefined;
+    this.#invalid = [];
     this.#message = message;
   }
 
@@ -211,122 +196,101 @@ export class Ask extends View {
       const field = this.#form?.elements.namedItem(name);
       if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = text;
     }
-    void this.#ask();
+    this.#askForm();
   }
 
   /** Asks the question in the form. With `isWide`, names only need to contain what was typed. */
-  async #ask(isWide = false): Promise<void> {
+  #askForm(isWide = false): void {
     const form = this.#form;
     if (form === null) return;
-    const t = this.texts.evidence.ask;
     const question = questionOf(form);
-    const { session, unrecognized } = this.context.part;
-    const viewer = this.context.viewer();
     this.#drop("");
-    const turn = this.#turn;
     this.panel()?.clear();
+    this.#invalid = DAYS.filter((name) => question[name] !== "" && !isDay(question[name]));
+    const [invalid] = this.#invalid;
+    if (invalid !== undefined) form.querySelector<HTMLInputElement>(`input[name=${invalid}]`)?.focus();
+    const refusal = this.#refusalOf(question);
+    if (refusal === undefined) void this.#ask({ question, isWide }, false);
+    else this.#say(refusal);
+  }
+
+  /** Returns why a question can't be answered; undefined if it can. */
+  #refusalOf(question: Question): string | undefined {
+    const t = this.texts.evidence.ask;
+    const [invalid] = this.#invalid;
     const { from, until } = question;
-    if (namesOf(question).length === 0 && from === "" && until === "") return this.#say(t.nothing);
-    if (from !== "" && until !== "" && from > until) return this.#say(t.backwards);
-    if (session === undefined || viewer === undefined || unrecognized === undefined) {
-      this.#waits = { isWide };
+    if (isBlank(question)) return t.nothing;
+    if (invalid !== undefined) return t.noDayTyped(question[invalid]);
+    return from !== "" && until !== "" && from > until ? t.backwards : undefined;
+  }
+
+  /** Answers a question. With `isAgain`, the answer before stays until there is another. */
+  async #ask(asked: AskedQuestion, isAgain: boolean): Promise<void> {
+    const t = this.texts.evidence.ask;
+    const { session, unrecognized } = this.context.part;
+    const { report } = this;
+    const viewer = this.context.viewer();
+    this.#turn += 1;
+    this.#waits = undefined;
+    const turn = this.#turn;
+    if (session === undefined || viewer === undefined || report === undefined || unrecognized === undefined) {
+      this.#waits = { asked, isAgain };
       return this.#say(
         session?.phase === "indexing" ? this.texts.events.notIndexed : this.texts.evidence.make.notReady,
       );
     }
+    if (isAgain) this.#renewed = report;
     this.#say(t.searching);
     const isCurrent = () => turn === this.#turn && this.context.part.session === session;
+    const search = (query: string) => this.#search(query, isCurrent);
     try {
-      const answer = await this.#answerTo(question, isWide, { session, viewer, unrecognized, isCurrent });
+      const answer = await answerQuestion(asked, { session, report, unrecognized, search, isCurrent });
       if (!isCurrent()) return;
-      if (answer === undefined || typeof answer === "string") return this.#say(answer ?? t.changed);
+      if (answer === undefined || typeof answer === "string") {
+        this.#answer = undefined;
+        return this.#say(answer ?? t.changed);
+      }
       this.#answer = answer;
-      this.#isEdited = false;
-      this.#contents = this.panel()?.defaultContents ?? "selected";
+      if (!isAgain) {
+        this.#isEdited = false;
+        this.#contents = this.panel()?.defaultContents ?? "selected";
+      }
       this.#say("");
+      void this.#readClaims(answer);
       // A button in the answer before is gone.
       await this.updateComplete;
-      if (document.activeElement === document.body)
+      if (!isAgain && document.activeElement === document.body)
         this.querySelector<HTMLElement>("#ask-answer")?.focus({ preventScroll: true });
     } catch (error) {
-      if (turn === this.#turn) this.#say(plainError(error).message);
+      if (turn !== this.#turn) return;
+      this.#answer = undefined;
+      this.#say(plainError(error).message);
     }
   }
 
-  /** Returns the answer, or why there is none; undefined if another question or search has replaced this one. */
-  async #answerTo(
-    question: Question,
-    isWide: boolean,
-    { session, viewer, unrecognized, isCurrent }: QuestionContext,
-  ): Promise<Answer | string | undefined> {
-    const { index } = session;
-    const { report } = this;
-    const names = await searchedNames(question, index, isWide);
-    const query = queryOf(question, names);
-    const search = async (query: string): Promise<SearchCounts | string> => {
-      this.#searched = query;
-      await viewer.search(query);
-      const selection = this.context.now();
-      if (selection.state !== "ready" || selection.query !== query)
-        return reasonOf(selection, this.texts.viewer, true) ?? this.texts.evidence.ask.changed;
-      const isUnchanged = () => isCurrent() && this.context.now().turn === selection.turn;
-      return { events: selection.events, of: selection.of, isUnchanged };
-    };
-    // The events found then show the names that each typed name finds.
-    const isAlone = (part: NamePart) =>
-      conditionOf(part, names) === query && names.every(({ match }) => match !== "whole");
-    const covered: CoveredNames[] = [];
-    for (const part of NAME_PARTS) {
-      if (!isCurrent()) return undefined;
-      if (isAlone(part)) continue;
-      const found = await coveredNames(part, names, index, search);
-      if (typeof found === "string") return found;
-      if (found !== undefined) covered.push(found);
-    }
-    if (!isCurrent()) return undefined;
-    const found = await search(query);
-    if (typeof found === "string") return found;
-    const { events, of, isUnchanged } = found;
-    const facts = await readFacts(index, MAX_LISTED, isUnchanged);
-    if (facts === undefined) return undefined;
-    for (const part of NAME_PARTS) {
-      const listed = isAlone(part) ? coveredIn(facts, part, names) : undefined;
-      if (listed !== undefined) covered.push(listed);
-    }
-    const changes = await readChanges(index, facts.first);
-    const outcomes = events === 0 ? undefined : await outcomesOf(index, query, events);
-    const unknown = events === 0 ? await unknownNames(names, index) : [];
-    const isWhole = names.some(({ match }) => match === "whole");
-    const widest = isWhole
-      ? await index.count(queryOf(question, await searchedNames(question, index, true)))
-      : events;
-    const other = otherTimeQuery(question, names);
-    const otherTime = other === "" ? 0 : await index.count(other);
-    const anyDay =
-      events === 0 && other !== "" && names.length > 0
-        ? await index.count(queryOf({ ...question, from: "", until: "" }, names))
-        : 0;
-    const onBehalf = await countOnBehalf(question, names, index);
-    if (!isUnchanged()) return undefined;
-    return {
-      session,
-      report,
-      question,
-      names,
-      query,
-      events,
-      outcomes,
-      actors: facts.isAll ? facts.who : undefined,
-      basis: answerBasis(report, { events: of, unrecognized }, query),
-      facts,
-      changes,
-      covered,
-      unknown,
-      wider: widest === undefined ? undefined : Math.max(0, widest - events),
-      otherTime,
-      anyDay: anyDay ?? 0,
-      onBehalf,
-    };
+  /** Makes a query the search of the page. Resolves to the reason if that fails. */
+  async #search(query: string, isCurrent: () => boolean): Promise<SearchCounts | string> {
+    this.#searched = query;
+    await this.context.viewer()?.search(query);
+    const selection = this.context.now();
+    if (selection.state !== "ready" || selection.query !== query)
+      return reasonOf(selection, this.texts.viewer, true) ?? this.texts.evidence.ask.changed;
+    const isUnchanged = () => isCurrent() && this.context.now().turn === selection.turn;
+    return { events: selection.events, of: selection.of, isUnchanged };
+  }
+
+  /** Adds which altered events claim to match, unless the log itself was read instead of a file. */
+  async #readClaims(answer: Answer): Promise<void> {
+    const { part, tools } = this.context;
+    const createIndex = tools()?.index;
+    if (part.from === "log" || createIndex === undefined) return;
+    // Without them, the answer still says that there are events that don't verify.
+    const claims = await readClaims(answer.query, answer.report, part.file, createIndex).catch(
+      () => undefined,
+    );
+    if (claims === undefined || this.#answer !== answer) return;
+    this.#answer = { ...answer, claims };
+    this.requestUpdate();
   }
 
   #say(text: string): void {
@@ -336,41 +300,21 @@ export class Ask extends View {
 
   #answerView(answer: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { selection } = this.context;
-    const isShown =
-      selection.state === "ready" && selection.query === answer.query && selection.session === answer.session;
-    if (!isShown) return html`<p class="help">${t.changed}</p>`;
-    const { question, query, events, basis, facts, changes } = answer;
-    const { figures } = this.texts.viewer;
-    const rows = facts.first;
+    const isStale = this.#isStale(answer);
+    if (!isStale) this.#isCurrent = selection.state === "ready" && selection.query === answer.query;
+    if (!this.#isCurrent) return html`<p class="help">${t.changed}</p>`;
+    const warn = (name: string, words: string) =>
+      html`<p class="basis tone-doubt" data-note=${name}>${icon("warning")}<span>${words}</span></p>`;
+    const further = {
+      ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => this.#askWith(fields),
+      widen: () => this.#askForm(true),
+    };
     return html`
-      ${this.#isEdited ? html`<p class="basis tone-doubt" data-edited>${icon("warning")}<span>${t.edited}</span></p>` : nothing}
-      <div class="ask-answer" data-answered=${events}>
-        <h3 id="ask-answer" tabindex="-1">${sentence(answer, this.texts)}</h3>
-        ${unknownView(
-          answer.unknown,
-          basis.doubts.some(({ is }) => is === "unverified"),
-          t,
-        )}
-        ${onBehalfView(answer, (fields) => this.#askWith(fields), this.texts)}
-        ${coveredView(
-          answer,
-          (part, name) => this.#askWith({ [part]: name }),
-          () => void this.#ask(true),
-          this.texts,
-        )}
-        ${events > 0 && answer.outcomes === undefined ? html`<p class="help">${t.uncounted}</p>` : nothing}
-        ${basisView(basis, this.texts)}
-        ${timesView(answer, (fields) => this.#askWith(fields), this.texts)}
-        ${question.from === "" && question.until === "" ? nothing : html`<p class="help">${t.times[question.basis]}</p>`}
-        <p class="help">${t.query} <code dir="ltr">${value(query, 1000)}</code></p>
-        ${
-          rows.length === 0
-            ? nothing
-            : html`
-              <p class="help">${t.press}${events > rows.length ? ` ${t.first(figures.count(rows.length), figures.events(events))}` : nothing}</p>
-              <div class="filed-table" tabindex="0">${answerRows({ rows, changes, opens: true }, this.texts)}</div>`
-        }
-        ${this.#saveView(answer, t)}
+      ${this.#isEdited ? warn("edited", t.edited) : nothing}
+      ${isStale ? warn("again", t.judgedAgain) : nothing}
+      <div class="ask-answer" data-answered=${answer.events} aria-busy=${isStale}>
+        ${askedView(answer, further, this.texts)}
+        ${isStale ? nothing : this.#saveView(answer, t)}
       </div>
     `;
   }
@@ -411,14 +355,6 @@ export class Ask extends View {
   }
 }
 
-/** The session, and the search, that answer a question. */
-interface QuestionContext {
-  readonly session: Session;
-  readonly viewer: NonNullable<ReturnType<EvidenceContext["viewer"]>>;
-  readonly unrecognized: number;
-  readonly isCurrent: () => boolean;
-}
-
 function questionOf(form: HTMLFormElement): Question {
   const fields = new FormData(form);
   const text = (name: string) => String(fields.get(name) ?? "");
@@ -428,8 +364,13 @@ function questionOf(form: HTMLFormElement): Question {
     behalf: text("behalf"),
     actions: text("actions"),
     target: text("target"),
-    from: text("from"),
-    until: text("until"),
+    from: text("from").trim(),
+    until: text("until").trim(),
     basis,
   };
+}
+
+/** True if a question has no condition. */
+function isBlank(question: Question): boolean {
+  return namesOf(question).length === 0 && question.from === "" && question.until === "";
 }

@@ -1,46 +1,27 @@
-import type { EventRow } from "@countersign/ui/index/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
-import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { actionsView } from "./actions-view.ts";
 import { answerBasis } from "./answer.ts";
-import { Delays } from "./answer-facts.ts";
 import { delaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
+import { outcomeWords } from "./answer-sentence.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
 import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
-import type { Detections, Frame } from "./frame.ts";
-import type { OwnAnswer } from "./own-answer.ts";
+import type { FiledFacts } from "./filed-facts.ts";
+import type { Frame } from "./frame.ts";
 import { differenceView } from "./own-answer-view.ts";
+import type { OwnCheck } from "./own-check.ts";
 import { queryView, questionWords } from "./question-view.ts";
-
-/** Maximum number of events listed in a case. */
-const MAX_LISTED = 20;
-
-/** State of the reader's own verification of the export in an evidence file. */
-export type OwnCheck =
-  | { readonly is: "running" }
-  /** It was canceled, or it failed. */
-  | { readonly is: "stopped" }
-  | {
-      readonly is: "done";
-      readonly judged: Judged;
-      /** The reader's keys beside those that signed. */
-      readonly compared: TrustCompared | undefined;
-      readonly answer: OwnAnswer | undefined;
-      /** Result of the rules by the reader's trust file, if that is not the one in the file. */
-      readonly detections: Detections | undefined;
-    };
 
 /** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
-  /** The first selected events. */
-  readonly rows: readonly EventRow[] | undefined;
+  /** True if the reader can choose a trust file beside what is said about the keys. */
+  readonly choosesTrust: boolean;
   /** True if a press on an event shows its details. */
   readonly opensEvents: boolean;
   readonly check: OwnCheck;
@@ -59,9 +40,8 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   // A good verdict by the file's own trust file isn't about keys that the reader trusts.
   const isGood = whole.tone === "good" || whole.tone === "fair";
   const verdict = html`<strong>${word}</strong> ${isGood ? texts.byAuthor : value(says, 2000)}`;
-  // Findings have a list of their own, and all events of an export are on the Events tab.
-  const listsEvents = frame.detections === null && (frame.query !== null || frame.slice !== null);
-  const listed = listsEvents ? (shown.rows?.slice(0, MAX_LISTED) ?? []) : [];
+  const facts = shown.check.is === "done" ? shown.check.facts : undefined;
+  const listed = facts?.first ?? [];
   return html`
     <h2 id="filed-heading" tabindex="-1">${questionWords(frame, t)}</h2>
     ${queryView(frame, t)}
@@ -76,21 +56,14 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
     </dl>
     ${frame.slice === null ? nothing : html`<p class="basis tone-${whole.tone}" data-whole=${frame.report.verdict}>${icon(whole.icon)}<span>${texts.whole} ${verdict} ${texts.wholeAbout}</span></p>`}
     ${
-      listed.length === 0
+      facts === undefined || listed.length === 0
         ? nothing
         : html`
-          ${delaysView(delaysOf(shown.rows ?? [], frame.scope.events), t)}
-          ${frame.scope.events > listed.length ? html`<p class="help">${t.evidence.ask.first(figures.count(listed.length), figures.events(frame.scope.events))}</p>` : nothing}
-          <div class="filed-table" tabindex="0">${answerRows({ rows: listed, opens: shown.opensEvents }, t)}</div>`
+          ${delaysView(facts, t)}
+          ${facts.read > listed.length ? html`<p class="help">${t.evidence.ask.first(figures.count(listed.length), figures.events(facts.read))}</p>` : nothing}
+          <div class="filed-table" tabindex="0">${answerRows({ rows: listed, changes: facts.changes, opens: shown.opensEvents }, t)}</div>`
     }
   `;
-}
-
-/** Counts the delays of the events that are known, of so many. */
-function delaysOf(rows: readonly EventRow[], events: number) {
-  const delays = new Delays();
-  for (const row of rows) delays.add(row);
-  return { ...delays.counts, read: rows.length, isAll: rows.length >= events };
 }
 
 function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {
@@ -119,15 +92,24 @@ export function answerView(
   if (check.is !== "done") return pendingView(check, t);
   const { filed: texts, own: words } = t.evidence;
   const { figures } = t.viewer;
-  const { judged, answer } = check;
+  const { judged, answer, facts } = check;
   const searched = answer?.searched;
   const all = figures.events(examined.events);
+  const outcomes = outcomesIn(facts, searched?.selected ?? events, t);
   return html`
-    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, t) : words.selected(figures.count(searched.selected), figures.events(searched.events))}</strong></p>
+    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, outcomes, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), outcomes)}</strong></p>
+    ${facts === undefined ? nothing : actionsView(facts, t)}
     ${differenceView(answer, t)}
     <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
     ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t)}
   `;
+}
+
+/** Returns the outcomes of the selected events, if all of them were read; otherwise an empty string. */
+function outcomesIn(facts: FiledFacts | undefined, selected: number, t: PageTexts): string {
+  return facts === undefined || selected === 0 || facts.read !== selected
+    ? ""
+    : outcomeWords(facts.outcomes, selected, t.evidence.ask, t.viewer.figures.count);
 }
 
 /** Renders that all events of the export were selected, or a sample of them. */
@@ -156,8 +138,12 @@ function statedView(
   check: OwnCheck,
   t: PageTexts,
 ): TemplateResult {
+  const { events } = frame.scope;
+  const facts = check.is === "done" ? check.facts : undefined;
+  const outcomes = outcomesIn(facts, events, t);
   return html`
-    <p class="case-answer"><strong>${selectedWords(frame.scope.events, examined.events, t)}</strong></p>
+    <p class="case-answer"><strong>${selectedWords(events, examined.events, outcomes, t)}</strong></p>
+    ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
     ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, true)}

@@ -34,7 +34,7 @@ export async function coveredNames(
   if (typed.length === 0) return undefined;
   const found = await search(conditionOf(part, typed));
   if (typeof found === "string") return found;
-  const facts = await readFacts(index, 0, found.isUnchanged);
+  const facts = await readFacts(index, { listed: 0, isCurrent: found.isUnchanged });
   return facts && coveredIn(facts, part, names);
 }
 

@@ -7,14 +7,10 @@ import type { PageTexts } from "../texts/en.ts";
 import { basisView } from "./answer-view.ts";
 import { detectionBasis } from "./detections-basis.ts";
 import type { Detections, Frame } from "./frame.ts";
+import { packName } from "./frame-subject.ts";
 
 /** Maximum number of rules listed. */
 const MAX_LISTED = 20;
-
-/** Returns the name of a pack with its version. */
-export function packName({ pack: { name, version } }: Pick<Detections, "pack">): string {
-  return version === "" ? name : `${name} ${version}`;
-}
 
 /**
  * Renders what the rules found, who vouches for it, and which events they couldn't examine. `check` is this page's own on

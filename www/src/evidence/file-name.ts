@@ -5,7 +5,7 @@ const MAX_STEM_BYTES = 80;
 const MAX_REFERENCE_BYTES = 40;
 
 /** Facts that tell saved files of one export apart. */
-export interface SavedAs {
+export interface FileNameParts {
   /** Name of the export. */
   readonly file: string;
   /** The examiner's reference; empty if there is none. */
@@ -19,16 +19,16 @@ export interface SavedAs {
  * Returns the name of a saved file without its ending, such as `audit.IR-7.31-events.2026-11-28T14-30-05Z`. The names
  * that were asked about aren't in it: names of files are seen where their content isn't.
  */
-export function savedName({ file, reference, contents, saved }: SavedAs): string {
+export function savedName({ file, reference, contents, saved }: FileNameParts): string {
   const label = reference.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^-+/, "");
   const time = saved.toISOString().slice(0, 19).replaceAll(":", "-");
-  return [clipped(stem(file), MAX_STEM_BYTES), clipped(label, MAX_REFERENCE_BYTES), contents, `${time}Z`]
+  return [clipBytes(stem(file), MAX_STEM_BYTES), clipBytes(label, MAX_REFERENCE_BYTES), contents, `${time}Z`]
     .filter((part) => part !== "")
     .join(".");
 }
 
 /** Returns the beginning of a text, without separators at its end. */
-function clipped(text: string, maxBytes: number): string {
+function clipBytes(text: string, maxBytes: number): string {
   const encoder = new TextEncoder();
   let kept = "";
   let bytes = 0;
@@ -41,6 +41,6 @@ function clipped(text: string, maxBytes: number): string {
 }
 
 /** Returns a number of things for the name of a file: `no-event`, `1-event`, `31-events`. */
-export function counted(count: number, thing: "event" | "finding"): string {
+export function formatCount(count: number, thing: "event" | "finding"): string {
   return count === 0 ? `no-${thing}` : `${count}-${thing}${count === 1 ? "" : "s"}`;
 }

@@ -2,11 +2,12 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
+import { picker } from "../input/choose.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { caseView, type ShownCase } from "./case-view.ts";
-import { packName } from "./detections-view.ts";
 import type { Filed, Shelf } from "./filed.ts";
 import type { Block, FileRef, Frame } from "./frame.ts";
+import { subjectOf, subjectView } from "./frame-subject.ts";
 
 /** Maximum number of expanded sections. If there are more, all are folded. */
 const MAX_EXPANDED = 2;
@@ -59,7 +60,7 @@ function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageText
       ${caseView(filed, shown, t)}
       <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
       ${isInside ? html`<p class="tone-doubt">${icon("warning")}<span>${texts.inside}</span></p>` : pageView(page, t)}
-      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
+      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust} ${shown.choosesTrust && !shown.isOwnTrust ? picker(t.trust.choose, "choose-trust", { quiet: true }) : nothing}</span></p>`}
       <details class="evidence-part">
         <summary>${texts.facts}</summary>
         ${frameFacts(frame, t)}
@@ -117,6 +118,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { figures } = t.viewer;
   const { sample, events, examined } = frame.scope;
+  const subject = subjectOf(frame, t.evidence);
   const described = ({ name, sha256, size }: FileRef) =>
     html`${value(name)}, ${figures.bytes(size)}<br />SHA-256 <code class="hash">${sha256}</code>`;
   return html`
@@ -128,8 +130,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
       </div>
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
       ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
-      ${frame.detections === null ? html`<div class="wide"><dt>${texts.query}</dt><dd>${frame.query === null ? texts.all : html`<code>${value(frame.query, 4000)}</code>`}</dd></div>` : nothing}
-      ${frame.detections === null ? nothing : html`<div class="wide"><dt>${texts.rules.name}</dt><dd>${value(packName(frame.detections), 300)}, ${figures.rules(frame.detections.pack.rules)}<br />SHA-256 <code class="hash">${frame.detections.pack.hash}</code></dd></div>`}
+      <div class="wide"><dt>${subject.label}</dt><dd>${subjectView(subject, t)}</dd></div>
       <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined(figures.events(examined.events), figures.events(examined.unrecognized))}`}</dd></div>
       ${
         sample === null

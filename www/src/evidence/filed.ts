@@ -5,6 +5,7 @@ import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import { detectAgain } from "./detect-again.ts";
+import { type FiledEvents, filedEvents } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
 import { type FiledAnswer, filedAnswer } from "./own-answer.ts";
 import { type FiledRules, filedRules } from "./own-detections.ts";
@@ -18,6 +19,8 @@ export interface Filed {
   readonly frame: Frame;
   /** Its answer by the trust file in it; undefined without a query. */
   readonly answer: FiledAnswer | undefined;
+  /** The events that it is about, unless they have a list elsewhere. */
+  readonly events: FiledEvents | undefined;
   /** Its rules; undefined unless it contains everything that they examined. */
   readonly rules: FiledRules | undefined;
   /** Reason that selects the wording of the verdict. */
@@ -67,6 +70,7 @@ export async function openEvidence(file: File, { tools, page, now }: OpeningTool
     sha256: await slicer.sha256(file),
     frame,
     answer: filedAnswer(frame, opened),
+    events: filedEvents(frame),
     rules: filedRules(frame, opened),
     why,
     source: new File([source], name),

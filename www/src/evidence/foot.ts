@@ -1,8 +1,8 @@
 import { clip, visible } from "@countersign/ui/viewer/parts/format.js";
 import type { PageTexts } from "../texts/en.ts";
-import { packName } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { Frame } from "./frame.ts";
+import { subjectOf } from "./frame-subject.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
 
 /** Maximum length of untrusted text and of queries in the footer, in UTF-16 units. */
@@ -21,7 +21,7 @@ export function footPages(
   document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
   if (evidence === undefined) return;
   sheet = new CSSStyleSheet();
-  const words = linesOf(evidence, filed, when, t).map(quoted).join(' "\\a " ');
+  const words = linesOf(evidence, filed, when, t).map(quoteCss).join(' "\\a " ');
   sheet.replaceSync(`@page {
     @bottom-left {
       content: ${words};
@@ -35,7 +35,7 @@ export function footPages(
       color: #444;
     }
     @bottom-right {
-      content: ${quoted(`${t.paper.page} `)} counter(page) " / " counter(pages);
+      content: ${quoteCss(`${t.paper.page} `)} counter(page) " / " counter(pages);
       vertical-align: top;
       padding-top: 2mm;
       font: 7.5pt sans-serif;
@@ -52,13 +52,14 @@ export function linesOf(
   { foot, searched }: PrintedEvidence,
   filed: Filed | undefined,
   when: Date | undefined,
-  { filed: words, paper }: PageTexts["evidence"],
+  t: PageTexts["evidence"],
 ): readonly string[] {
+  const { filed: words, paper } = t;
   const { file, version, page, trust, pins } = foot;
   const hash = (sha256: string | undefined) => `SHA-256 ${sha256 ?? paper.noHash}`;
   const described = (of: { name: string; size: number; sha256: string | undefined }) =>
-    `${shown(of.name)} \u00b7 ${of.size} B \u00b7 ${hash(of.sha256)}`;
-  const query = (text: string) => (text === "" ? words.all : shown(text, MAX_QUERY));
+    `${isolate(of.name)} \u00b7 ${of.size} B \u00b7 ${hash(of.sha256)}`;
+  const query = (text: string) => (text === "" ? words.all : isolate(text, MAX_QUERY));
   const error = searched.state === "error" ? ` (${paper.inError})` : "";
   const filter = `${paper.filter}: ${query(searched.query)}${error}`;
   const own = filed?.frame;
@@ -67,27 +68,27 @@ export function linesOf(
     ...(filed === undefined
       ? [described(file)]
       : [
-          `${words.heading}: ${shown(filed.name)} \u00b7 ${hash(filed.sha256)}`,
+          `${words.heading}: ${isolate(filed.name)} \u00b7 ${hash(filed.sha256)}`,
           `${words.file}: ${described(filed.frame.file)}`,
         ]),
     `countersign ${version}${when ? ` \u00b7 ${when.toISOString()}` : ""} \u00b7 ${paper.page} ${hash(page)}`,
-    ...(trust ? [`${words.trustFile}: ${shown(trust.name)} \u00b7 ${hash(trust.sha256)}`] : []),
-    ...(pins.length > 0 ? [`${words.pins}: ${shown(pins.join(", "), MAX_QUERY)}`] : []),
+    ...(trust ? [`${words.trustFile}: ${isolate(trust.name)} \u00b7 ${hash(trust.sha256)}`] : []),
+    ...(pins.length > 0 ? [`${words.pins}: ${isolate(pins.join(", "), MAX_QUERY)}`] : []),
     own === undefined
       ? filter
-      : `${questioned(own, words)}${hasFilter ? ` \u00b7 ${paper.here} ${filter}` : ""}`,
+      : `${subjectLine(own, t)}${hasFilter ? ` \u00b7 ${paper.here} ${filter}` : ""}`,
   ];
 }
 
-/** Returns the query or the rules of an evidence file. */
-function questioned({ query, detections }: Frame, words: PageTexts["evidence"]["filed"]): string {
-  if (detections !== null)
-    return `${words.rules.name}: ${shown(packName(detections))} \u00b7 SHA-256 ${shown(detections.pack.hash)}`;
-  return `${words.query}: ${query === null ? words.all : shown(query, MAX_QUERY)}`;
+/** Returns the query or the rules of an evidence file in one line. */
+function subjectLine(frame: Frame, t: PageTexts["evidence"]): string {
+  const { label, pack, query } = subjectOf(frame, t);
+  if (pack !== undefined) return `${label}: ${isolate(pack.name)} \u00b7 SHA-256 ${isolate(pack.hash)}`;
+  return `${label}: ${query === "" ? t.filed.all : isolate(query, MAX_QUERY)}`;
 }
 
 /** Returns an untrusted text that can't hide or reorder the text around it. */
-function shown(text: string, length = MAX_NAME): string {
+function isolate(text: string, length = MAX_NAME): string {
   const seen = visible(clip(text, length)).map(({ text }) => text);
   return `\u2068${seen.join("").replaceAll(/\s/g, " ")}\u2069`;
 }
@@ -95,7 +96,7 @@ function shown(text: string, length = MAX_NAME): string {
 /**
  * Quotes a string for CSS. Everything but letters and digits is escaped, so that nothing can end the string.
  */
-function quoted(text: string): string {
+function quoteCss(text: string): string {
   const escaped = Array.from(text, (character) =>
     /[A-Za-z0-9 ]/.test(character) ? character : `\\${character.codePointAt(0)?.toString(16)} `,
   );

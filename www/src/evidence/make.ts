@@ -8,7 +8,7 @@ import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
-import { counted, savedName } from "./file-name.ts";
+import { formatCount, savedName } from "./file-name.ts";
 import type { Detections, Frame, Paper, Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
@@ -72,7 +72,7 @@ export class PageMissingError extends Error {}
 export async function reportFile(input: EvidenceInput): Promise<CreatedFile> {
   const { frame, filing, slicer } = await createFrame(input);
   const report = await slicer.writeReport({ ...filing, frame: JSON.stringify(frame) });
-  const name = `${nameOf(input)}.report.json`;
+  const name = `${await nameOf(input, new Blob([report]))}.report.json`;
   return { file: new File([report], name, { type: "application/json" }), events: chosen(input).length };
 }
 
@@ -105,26 +105,34 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
   const page = await input.maker.auditorsPage();
   const frameJson = JSON.stringify({ ...frame, slice });
   const evidence = await slicer.writeEvidence({ ...filing, frame: frameJson }, page, source);
-  return { file: new File([evidence], `${nameOf(input)}.evidence.html`, { type: "text/html" }), events };
+  const name = `${await nameOf(input, new Blob([evidence]))}.evidence.html`;
+  return { file: new File([evidence], name, { type: "text/html" }), events };
 }
 
 /** Creates the slice as a file of its own. */
 export async function savedSlice(input: EvidenceInput): Promise<CreatedFile> {
   const { file, events } = await sliceFile(input);
-  return { file: new File([file], `${nameOf(input)}.countersign.ndjson`), events };
+  return { file: new File([file], `${await nameOf(input, file)}.countersign.ndjson`), events };
 }
 
-function nameOf(input: EvidenceInput): string {
+/**
+ * Returns the name of a saved file without its ending. Answers that nothing was found are told apart by the beginning of
+ * the file's SHA-256, which the opened file shows, too.
+ */
+async function nameOf(input: EvidenceInput, content: Blob): Promise<string> {
   const { part, query, entries, sample, detections, reference, saved } = input;
   const found = detections && detectionsOf(detections).findings;
   const contents =
     found !== undefined
-      ? counted(found, "finding")
+      ? formatCount(found, "finding")
       : sample !== undefined
         ? `sample-of-${sample.entries.length}`
-        : `${query === "" && entries.length > 0 ? "all-" : ""}${counted(entries.length, "event")}`;
+        : `${query === "" && entries.length > 0 ? "all-" : ""}${formatCount(entries.length, "event")}`;
   const fault = faultInName(part.session?.report);
-  return savedName({ file: part.file.name, reference, contents: `${contents}${fault}`, saved });
+  const isNone = entries.length === 0 && found === undefined && sample === undefined;
+  const sha256 = isNone ? await input.tools.slicer?.().sha256(content) : undefined;
+  const mark = sha256 === undefined ? "" : `-${sha256.slice(0, 8)}`;
+  return savedName({ file: part.file.name, reference, contents: `${contents}${mark}${fault}`, saved });
 }
 
 /** Returns the number of events that a report is about. */

@@ -18,12 +18,12 @@ export function differenceView(own: OwnAnswer | undefined, t: PageTexts): Templa
   ) =>
     entries.length === 0
       ? nothing
-      : html`<p class="basis tone-bad" data-differs=${differs}>${icon("warning")}<span>${words(entries.length, listed(entries, t))}</span></p>`;
+      : html`<p class="basis tone-bad" data-differs=${differs}>${icon("warning")}<span>${words(entries.length, listEntries(entries, t))}</span></p>`;
   return html`${line("left-out", texts.leftOut, leftOut)}${line("unverified", texts.unverified, unverified)}`;
 }
 
 /** Lists the first entries. */
-function listed(entries: readonly number[], t: PageTexts): string {
+function listEntries(entries: readonly number[], t: PageTexts): string {
   const shown = entries.slice(0, MAX_LISTED).join(", ");
   const more = entries.length - MAX_LISTED;
   return more > 0 ? t.evidence.own.more(shown, t.viewer.figures.count(more)) : shown;

@@ -1,7 +1,7 @@
-import type { EventIndex } from "@countersign/ui/index/types.js";
 import type { OpenedEvidence } from "@countersign/ui/slice/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { searchEntries } from "./entry-search.ts";
 import type { Frame } from "./frame.ts";
 
 /** Number of rows that are read at a time. */
@@ -45,7 +45,7 @@ export function filedAnswer(
     isContained: slice === null,
     at: Date.parse(time),
     range,
-    entries: within(opened.selected ?? opened.entries, range),
+    entries: keepWithin(opened.selected ?? opened.entries, range),
     trust: opened.trust,
   };
 }
@@ -59,12 +59,12 @@ export async function ownAnswer(session: Session, answer: FiledAnswer): Promise<
   const { index, trust } = session;
   if (trust === answer.trust) return undefined;
   const { query, isContained, at, range } = answer;
-  const find = async (text: string) => within((await found(index, text, at)).entries, range);
+  const find = async (text: string) => keepWithin((await searchEntries(index, text, at)).entries, range);
   const selected = isContained ? await find(query) : undefined;
   const unrecognized = isContained ? await find(UNRECOGNIZED) : [];
-  const { entries, rows } = await found(index, "", at);
-  const all = within(entries, range);
-  const verified = new Set(await trusted(session, entries, rows));
+  const { entries, rows } = await searchEntries(index, "", at);
+  const all = keepWithin(entries, range);
+  const verified = new Set(await selectTrusted(session, entries, rows));
   const answered = new Set(answer.entries);
   return {
     searched: selected && {
@@ -82,19 +82,8 @@ export function isSameAnswer({ leftOut, unverified }: OwnAnswer): boolean {
   return leftOut.length === 0 && unverified.length === 0;
 }
 
-/** Returns the entries of the events that a query selects, ascending, and the number of its rows. */
-async function found(
-  index: EventIndex,
-  query: string,
-  at: number,
-): Promise<{ readonly entries: Float64Array; readonly rows: number }> {
-  const answer = await index.ask(query, { by: "place", descending: false }, () => {}, at);
-  if ("code" in answer) throw new Error(answer.message);
-  return { entries: await index.indexes(), rows: answer.rows };
-}
-
 /** Returns the entries of all events whose signers are trusted. The index shows all events in this number of rows. */
-async function trusted(session: Session, all: Float64Array, rows: number): Promise<Iterable<number>> {
+async function selectTrusted(session: Session, all: Float64Array, rows: number): Promise<Iterable<number>> {
   const { verdict } = session.report ?? {};
   // With these verdicts, every signer is trusted.
   if (verdict === "verified" || verdict === "partial") return all;
@@ -106,7 +95,7 @@ async function trusted(session: Session, all: Float64Array, rows: number): Promi
   return entries;
 }
 
-function within(entries: Float64Array, range: readonly [number, number] | null): readonly number[] {
+function keepWithin(entries: Float64Array, range: readonly [number, number] | null): readonly number[] {
   const all = [...entries];
   return range === null ? all : all.filter((entry) => entry >= range[0] && entry < range[1]);
 }

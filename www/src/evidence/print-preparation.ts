@@ -7,6 +7,7 @@
 import type { EventRow } from "@countersign/ui/index/types.js";
 import type { Slicer } from "@countersign/ui/slice/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { type EventChanges, readChanges } from "./answer-changes.ts";
 import type { Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 import type { EvidenceContext, EvidencePanel, PanelValues } from "./panel.ts";
@@ -19,6 +20,8 @@ const MAX_PRINTED = 500;
 /** The selected events, as printed. */
 export interface PrintedEvents {
   readonly rows: readonly EventRow[];
+  /** Their changes, by line. */
+  readonly changes: ReadonlyMap<number, EventChanges>;
   /** Total number; larger than the number of rows if not all are printed. */
   readonly count: number;
 }
@@ -76,7 +79,9 @@ export class PrintPreparation {
       if (turn !== this.#turn) return;
       // Events that don't match the selection shown aren't printed.
       const isShown = selected === selection.events;
-      const events = { rows, count: sample?.entries.length ?? selected };
+      const changes = await readChanges(session.index, rows, () => turn === this.#turn);
+      if (turn !== this.#turn) return;
+      const events = { rows, changes, count: sample?.entries.length ?? selected };
       this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
     }
     const foot = await footOf(context, slicer, this.#version);

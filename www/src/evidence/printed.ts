@@ -2,18 +2,19 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { answerView, type OwnCheck } from "./case-view.ts";
-import { packName } from "./detections-view.ts";
+import { changesView } from "./answer-changes-view.ts";
+import { answerView } from "./case-view.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Frame } from "./frame.ts";
+import { subjectOf, subjectView } from "./frame-subject.ts";
+import type { OwnCheck } from "./own-check.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
 import { questionWords } from "./question-view.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 
-/** Maximum length of a reference and of a query on paper, in UTF-16 units. */
+/** Maximum length of a reference on paper, in UTF-16 units. */
 const MAX_WORDS = 1000;
-const MAX_QUERY = 4000;
 
 /** Renders the first printed page: the case, the events, the file, and the examiner. */
 export function printedWords(
@@ -40,7 +41,7 @@ export function printedWords(
             ${row(words.question, html`<strong>${questionWords(frame, t)}</strong>`)}
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
-            ${row(frame.detections === null ? words.query : words.rules.name, frameQueryView(frame, t))}
+            ${subjectRow(frame, t)}
             ${row(words.answer, answerView(filed, check, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
@@ -51,6 +52,11 @@ export function printedWords(
     </dl>
     <div class="paper-sign">${paper.sign.map((name) => html`<p>${name}</p>`)}</div>
   `;
+}
+
+function subjectRow(frame: Frame, t: PageTexts): TemplateResult {
+  const subject = subjectOf(frame, t.evidence);
+  return html`<dt>${subject.label}</dt><dd>${subjectView(subject, t)}</dd>`;
 }
 
 /** Renders what the page's search selects, or why that isn't known. */
@@ -70,22 +76,11 @@ function searchRows(
         : t.viewer.figures.events(events.count);
   return html`
     <dt>${name}</dt>
-    <dd>${queryView(searched.query, t)}</dd>
+    <dd>${subjectView({ query: searched.query, pack: undefined }, t)}</dd>
     <dt>${filed.selected}</dt>
     <dd>${count}</dd>
     ${sample === undefined ? nothing : html`<dt>${filed.sample}</dt><dd>${sampleView(sample, t)}</dd>`}
   `;
-}
-
-/** Renders the query or the rules of an evidence file. */
-function frameQueryView({ query, detections }: Frame, t: PageTexts): TemplateResult | string {
-  return detections === null
-    ? queryView(query ?? "", t)
-    : html`${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}<br />SHA-256 <code>${detections.pack.hash}</code>`;
-}
-
-function queryView(query: string, t: PageTexts): TemplateResult | string {
-  return query === "" ? t.evidence.filed.all : html`<code>${value(query, MAX_QUERY)}</code>`;
 }
 
 /** Renders the selected events as a table, with the search. */
@@ -101,7 +96,7 @@ export function printedEvents(
   const head = html`
     <h3>${paper.events}</h3>
     <dl class="paper-facts">
-      ${filed === undefined ? nothing : html`<dt>${filed.frame.detections === null ? words.query : words.rules.name}</dt><dd>${frameQueryView(filed.frame, t)}</dd>`}
+      ${filed === undefined ? nothing : subjectRow(filed.frame, t)}
       ${searchRows(evidence, filed === undefined ? paper.filter : paper.here, t)}
     </dl>`;
   if (events === undefined) return head;
@@ -122,7 +117,7 @@ export function printedEvents(
               <td>${count(row.index)}</td>
               ${hasTimes ? html`<td>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
               <td>${moment(row.time)}</td>
-              <td class="paper-says">${value(saysOf(row, t), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}</td>
+              <td class="paper-says">${value(saysOf(row, t), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(events.changes.get(row.line), t)}</td>
               ${hasPapers ? html`<td>${ticked ? "✓ " : nothing}${flagged ? "⚑ " : nothing}${comment === "" ? nothing : value(comment, 2000)}</td>` : nothing}
             </tr>`;
         })}

@@ -1,25 +1,22 @@
 import { inSentence } from "@countersign/ui/viewer/parts/format.js";
-import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
-import { packName } from "./detections-view.ts";
 import type { Frame } from "./frame.ts";
+import { packName, subjectOf, subjectView } from "./frame-subject.ts";
 import type { Match } from "./question.ts";
 import { parseQuestion, type Term } from "./question-terms.ts";
 
 /** Maximum number of names of one kind in a question, and the maximum length of each. */
 const MAX_NAMES = 5;
 const MAX_NAME_LENGTH = 120;
-/** Maximum length of a query as shown. */
-const MAX_QUERY_LENGTH = 4000;
 
-type Questioned = Pick<Frame, "query" | "scope" | "detections">;
+type FrameQuestion = Pick<Frame, "query" | "scope" | "detections">;
 
 /**
  * Returns the question of an evidence file in a sentence. It is derived from the query or the rules that this page ran
  * again, never from words of the author.
  */
-export function questionWords({ query, scope, detections }: Questioned, t: PageTexts): string {
+export function questionWords({ query, scope, detections }: FrameQuestion, t: PageTexts): string {
   const { questions, rules } = t.evidence.filed;
   const { count } = t.viewer.figures;
   const within =
@@ -30,26 +27,26 @@ export function questionWords({ query, scope, detections }: Questioned, t: PageT
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
   const { action, to, between, by, behalf } = t.evidence.ask;
-  const who = said(asked.who, by, t);
-  const behalfOf = said(asked.behalf, behalf, t);
-  const targets = said(asked.targets, to, t);
+  const who = describeNames(asked.who, by, t);
+  const behalfOf = describeNames(asked.behalf, behalf, t);
+  const targets = describeNames(asked.targets, to, t);
   if (who === undefined || behalfOf === undefined || targets === undefined) return questions.search(within);
   const isPart = ({ match }: Term) => match === "part";
   const [whole, part] = [asked.actions.filter((term) => !isPart(term)), asked.actions.filter(isPart)];
   const rest = [
     behalfOf,
-    asked.actions.length === 0 ? "" : action(shown(whole, t), shown(part, t)),
+    asked.actions.length === 0 ? "" : action(listNames(whole, t), listNames(part, t)),
     targets,
     between(asked.from, asked.until),
     within,
   ].join("");
   return asked.who.every(({ match }) => match === "whole")
-    ? questions.asked(shown(asked.who, t).join(questions.or), rest)
+    ? questions.asked(listNames(asked.who, t).join(questions.or), rest)
     : questions.asked("", `${who}${rest}`);
 }
 
 /** Returns names as a part of the sentence; undefined if several are searched in ways that one part can't say. */
-function said(
+function describeNames(
   terms: readonly Term[],
   words: Readonly<Record<Match, (name: string) => string>>,
   t: PageTexts,
@@ -57,11 +54,11 @@ function said(
   const [first, ...others] = terms;
   if (first === undefined) return "";
   if (others.length > 0 && terms.some(({ match }) => match !== "whole")) return undefined;
-  return words[first.match](shown(terms, t).join(t.evidence.filed.questions.or));
+  return words[first.match](listNames(terms, t).join(t.evidence.filed.questions.or));
 }
 
 /** Returns names for a sentence. Names beyond the maximum are counted. */
-function shown(terms: readonly Term[], t: PageTexts): readonly string[] {
+function listNames(terms: readonly Term[], t: PageTexts): readonly string[] {
   const left = terms.length - MAX_NAMES;
   const names = terms
     .slice(0, left > 0 ? MAX_NAMES : terms.length)
@@ -70,14 +67,14 @@ function shown(terms: readonly Term[], t: PageTexts): readonly string[] {
 }
 
 /** Renders the query or the rules behind the question, as a detail below it. */
-export function queryView({ query, detections }: Questioned, t: PageTexts): TemplateResult | typeof nothing {
-  const { filed, ask } = t.evidence;
-  if (detections !== null)
-    return html`<p class="help case-query"><span>${filed.rules.name}: ${value(packName(detections), 300)}, ${t.viewer.figures.rules(detections.pack.rules)}, SHA-256 <code class="hash">${detections.pack.hash}</code></span></p>`;
-  if (query === null) return nothing;
-  const basis = parseQuestion(query)?.basis;
+export function queryView(frame: FrameQuestion, t: PageTexts): TemplateResult | typeof nothing {
+  const subject = subjectOf(frame, t.evidence);
+  const { label, pack, query } = subject;
+  if (pack === undefined && query === "") return nothing;
+  const { ask } = t.evidence;
+  const basis = pack === undefined ? parseQuestion(query)?.basis : undefined;
   return html`
-    <p class="help case-query"><span>${ask.query} <code dir="ltr">${value(query, MAX_QUERY_LENGTH)}</code></span></p>
+    <p class="help case-query"><span>${pack === undefined ? ask.query : `${label}:`} ${subjectView(subject, t)}</span></p>
     ${basis === undefined ? nothing : html`<p class="help">${ask.times[basis]}</p>`}
   `;
 }

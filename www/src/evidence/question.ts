@@ -64,7 +64,7 @@ export function searchedNames(
     namesOf(question).map(async (typed): Promise<SearchedName> => {
       if (typed.name.includes("*")) return { ...typed, match: "pattern" };
       const isWhole =
-        !isWide && ((await index.count(`${FIELDS[typed.part]}==${quoted(typed.name)}`)) ?? 0) > 0;
+        !isWide && ((await index.count(`${FIELDS[typed.part]}==${quote(typed.name)}`)) ?? 0) > 0;
       return { ...typed, match: isWhole ? "whole" : "part" };
     }),
   );
@@ -72,7 +72,11 @@ export function searchedNames(
 
 /** Returns the query for a question (docs/query.md); empty if the question has no condition. */
 export function queryOf({ from, until, basis }: Question, names: readonly SearchedName[]): string {
-  return joined([...parties(names), ...timesOf(from, until, basis), ...others(names)]);
+  return joinConditions([
+    ...writeParties(names),
+    ...timesOf(from, until, basis),
+    ...writeActionAndTarget(names),
+  ]);
 }
 
 /** Returns the query for the names of one field alone; empty if it has none. */
@@ -81,7 +85,7 @@ export function conditionOf(part: NamePart, names: readonly SearchedName[]): str
   const [one] = of;
   if (one === undefined) return "";
   // Otherwise, the words of a display name would also find longer names.
-  if (part !== "actions" && one.match === "whole") return `${FIELDS[part]}==${quoted(one.name)}`;
+  if (part !== "actions" && one.match === "whole") return `${FIELDS[part]}==${quote(one.name)}`;
   return `${FIELDS[part]}:${of.map(writtenName).join(",")}`;
 }
 
@@ -94,7 +98,7 @@ export function otherTimeQuery({ from, until, basis }: Question, names: readonly
   if (asked.length === 0) return "";
   const other = timesOf(from, until, basis === "happened" ? "recorded" : "happened");
   const outside = asked.length === 1 ? `-${asked[0]}` : `-(${asked.join(" ")})`;
-  return joined([...parties(names), ...other, outside, ...others(names)]);
+  return joinConditions([...writeParties(names), ...other, outside, ...writeActionAndTarget(names)]);
 }
 
 /** Returns the names that no event has. */
@@ -106,11 +110,11 @@ export async function unknownNames(
   return names.filter((_, nth) => counts[nth] === 0);
 }
 
-function parties(names: readonly SearchedName[]): readonly string[] {
+function writeParties(names: readonly SearchedName[]): readonly string[] {
   return [conditionOf("who", names), conditionOf("behalf", names)];
 }
 
-function others(names: readonly SearchedName[]): readonly string[] {
+function writeActionAndTarget(names: readonly SearchedName[]): readonly string[] {
   return [conditionOf("actions", names), conditionOf("target", names)];
 }
 
@@ -119,7 +123,7 @@ function timesOf(from: string, until: string, basis: TimeBasis): readonly string
   return [...(from === "" ? [] : [`${since}:${from}`]), ...(until === "" ? [] : [`${time}:*..${until}`])];
 }
 
-function joined(conditions: readonly string[]): string {
+function joinConditions(conditions: readonly string[]): string {
   return conditions.filter((condition) => condition !== "").join(" ");
 }
 
@@ -137,17 +141,17 @@ function writtenName({ part, name, match }: SearchedName): string {
       const contains = `*${plainOrQuoted(name)}*`;
       // Several words of a display name match in any order, and a network matches the addresses in it.
       const isWord = part === "actions" || /^\p{L}[\p{L}\p{N}_]*$/u.test(name);
-      return isWord ? contains : `${quoted(name)},${contains}`;
+      return isWord ? contains : `${quote(name)},${contains}`;
     }
   }
 }
 
 /** Quotes a string, so that a query contains it as it is. */
-export function quoted(text: string): string {
+export function quote(text: string): string {
   return `"${text.replace(/["\\*]/g, "\\$&")}"`;
 }
 
 /** Quotes a string unless it can't be mistaken for anything else. */
 function plainOrQuoted(text: string): string {
-  return /^\p{L}[\p{L}\p{N}._-]*$/u.test(text) && !text.includes("..") ? text : quoted(text);
+  return /^\p{L}[\p{L}\p{N}._-]*$/u.test(text) && !text.includes("..") ? text : quote(text);
 }

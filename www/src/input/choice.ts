@@ -321,12 +321,12 @@ export class Choice {
     this.#listener.changed();
     try {
       const filed = await this.#listener.open(file);
-      const { trust, pins, source, answer, rules } = filed;
+      const { trust, pins, source, answer, events, rules } = filed;
       const isOwn = trustText(this.#trust) !== undefined;
       this.#suspend(isOwn ? undefined : trust);
       if (!isOwn && trust !== undefined) this.#trust = { file: trust, keys: [] };
       this.#pins = pins;
-      this.#exports = [{ file: source, of: [], from: "evidence", answer, rules }];
+      this.#exports = [{ file: source, of: [], from: "evidence", answer, filedEvents: events, rules }];
       this.#shelf = { is: "open", filed };
     } catch (error) {
       this.#shelf = { is: "refused", name: file.name, failure: plainError(error) };

@@ -15,6 +15,8 @@ interface Choices {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly memory: Memory;
+  /** True if the trust file is that of an evidence file, chosen by its author. */
+  readonly isAuthors: boolean;
   /** True if the form is folded behind a line with the inputs. */
   readonly isFolded: boolean;
   /** Lit directive that receives the element for pasted text. */
@@ -23,7 +25,7 @@ interface Choices {
 
 /** Renders the form where exports and trust are chosen. */
 export function chooseView(
-  { chosen, trust, pins, memory, isFolded, paste }: Choices,
+  { chosen, trust, pins, memory, isAuthors, isFolded, paste }: Choices,
   t: PageTexts,
 ): TemplateResult {
   const isSample = chosen.some(({ from }) => from === "sample");
@@ -43,7 +45,7 @@ export function chooseView(
         </div>
       </section>
       <section class="panel trust" aria-labelledby="trust-heading">
-        <h2 id="trust-heading" tabindex="-1">${t.trust.heading}</h2>
+        <h2 id="trust-heading" tabindex="-1">${isAuthors ? t.trust.authors : t.trust.heading}</h2>
         ${trust.file === undefined && trust.keys.length === 0 ? html`<p class="help">${t.trust.none}</p>` : nothing}
         <ul class="chosen-list">
           ${trust.file ? trustFile(trust.file, t) : nothing}

@@ -5,11 +5,10 @@ import { moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import type { Part } from "../state/case.ts";
 import { type FieldDifference, fieldDifferences } from "../state/field-differences.ts";
-import { linesOf, type RawLine } from "../state/lines.ts";
+import { linesOf, type RawLine, statedFacts } from "../state/lines.ts";
 import { MAX_COMPARED, rewrittenEntries } from "../state/rewritten-entries.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { statedFacts } from "./changed.ts";
 
 /** Maximum number of entries listed. */
 const MAX_LISTED = 20;

@@ -5,8 +5,9 @@ import type { Finding } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import { emit, emits } from "../emit.ts";
+import { alteredEvents } from "../evidence/claims.ts";
 import type { Part } from "../state/case.ts";
-import { linesOf, type RawLine } from "../state/lines.ts";
+import { linesOf, parseLine, type RawLine, statedFacts } from "../state/lines.ts";
 import { without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
@@ -37,9 +38,12 @@ export class Changed extends View {
   #scene: Scene | "reading" | "unreadable" = "reading";
   #shownKey = "";
 
-  /** Shows the first event and takes the focus. */
-  begin(): void {
-    this.#at = 0;
+  /** Shows the event on a line, or else the first one, and takes the focus. */
+  begin(line?: number): void {
+    this.#at = Math.max(
+      0,
+      this.#findings.findIndex((finding) => finding.line === line),
+    );
     this.requestUpdate();
     void this.updateComplete.then(() => {
       this.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
@@ -113,8 +117,8 @@ export class Changed extends View {
   }
 
   get #findings(): readonly Finding[] {
-    const { findings = [] } = this.shown?.session?.report ?? {};
-    return findings.filter(({ code }) => code === "payload.mismatch");
+    const { report } = this.shown?.session ?? {};
+    return report === undefined ? [] : alteredEvents(report);
   }
 
   #step(by: number): void {
@@ -171,7 +175,7 @@ function neighbors({ listed, withheld }: Coverage, index: number): readonly (num
 
 /** Renders the event of a line; the whole line if it can't be parsed. */
 function textView({ text }: RawLine): TemplateResult {
-  const event = parsed(text)?.event;
+  const event = parseLine(text)?.event;
   const shown = (event === undefined ? text : (indented(event) ?? text)).slice(0, MAX_SHOWN_CHARS);
   return html`${shown.split("\n").map((line, place) => html`${place > 0 ? "\n" : nothing}${spaces(line)}${line.trim() === "" ? nothing : value(line.trimStart(), MAX_SHOWN_CHARS)}`)}`;
 }
@@ -186,31 +190,4 @@ function indented(event: unknown): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parsed(line: string): { readonly link?: unknown; readonly event?: unknown } | undefined {
-  try {
-    const json: unknown = JSON.parse(line);
-    return typeof json === "object" && json !== null ? json : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Returns what a line states about itself, as far as it can be parsed. */
-export function statedFacts(line: string): {
-  time: string | undefined;
-  action: string | undefined;
-  actor: string | undefined;
-} {
-  const { link, event } = parsed(line) ?? {};
-  const words = typeof link === "string" ? link.split(" ") : [];
-  const time = words.find((word) => /^\d{4}-\d\d-\d\dT/.test(word));
-  const { action, actor } = (event ?? {}) as { action?: unknown; actor?: { id?: unknown; name?: unknown } };
-  const who = actor?.name ?? actor?.id;
-  return {
-    time,
-    action: typeof action === "string" ? action : undefined,
-    actor: typeof who === "string" ? who : undefined,
-  };
 }

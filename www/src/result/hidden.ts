@@ -4,10 +4,9 @@ import { moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import type { Part } from "../state/case.ts";
 import type { Difference } from "../state/difference.ts";
-import { linesOf } from "../state/lines.ts";
+import { linesOf, statedFacts } from "../state/lines.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { statedFacts } from "./changed.ts";
 
 /** Maximum number of ranges listed. */
 const MAX_LISTED = 200;

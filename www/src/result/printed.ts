@@ -8,6 +8,7 @@ import { ABOUT } from "../about.ts";
 import { coreSentence, localMoment, moment } from "../core-sentence.ts";
 import type { Filed } from "../evidence/filed.ts";
 import { printedFile } from "../evidence/filed-view.ts";
+import { finishedCheck } from "../evidence/own-check.ts";
 import type { PrintedEvidence } from "../evidence/print-preparation.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
@@ -73,7 +74,7 @@ function reportView(
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
       </header>
-      ${printedWords(evidence, filed, { is: "done", judged, compared, answer: part.ownAnswer, detections: part.ownDetections }, t)}
+      ${printedWords(evidence, filed, finishedCheck(part, judged), t)}
       <div class="paper-verdict tone-${words.tone}">
         ${icon(words.icon)}
         <div>

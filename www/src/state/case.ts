@@ -3,6 +3,7 @@ import type { Coverage } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import type { JudgedAgain, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
+import { type FiledEvents, type FiledFacts, readFiledFacts } from "../evidence/filed-facts.ts";
 import type { Detections } from "../evidence/frame.ts";
 import { type FiledAnswer, type OwnAnswer, ownAnswer } from "../evidence/own-answer.ts";
 import type { FiledRules } from "../evidence/own-detections.ts";
@@ -24,6 +25,8 @@ export interface Chosen {
   readonly from: "reader" | "log" | "sample" | "evidence";
   /** Answer of the evidence file that the export is from. */
   readonly answer?: FiledAnswer | undefined;
+  /** Events that the evidence file is about that the export is from. */
+  readonly filedEvents?: FiledEvents | undefined;
   /** Rules of the evidence file that the export is from. */
   readonly rules?: FiledRules | undefined;
 }
@@ -43,6 +46,8 @@ export interface Part extends Chosen {
   readonly unrecognized: number | undefined;
   /** Answer by the reader's trust file; undefined if the evidence file has no answer, or the same trust file. */
   readonly ownAnswer: OwnAnswer | undefined;
+  /** Facts from the events that the evidence file is about; undefined if they aren't listed, or can't be read. */
+  readonly filedFacts: FiledFacts | undefined;
   /** Result of the rules by the reader's trust file; undefined if the evidence file has none, or the same trust file. */
   readonly ownDetections: Detections | undefined;
   readonly seenBefore: MemoryComparison | undefined;
@@ -241,7 +246,8 @@ export class Case extends EventTarget {
 
   /** Adds what the index of a part knows, once it is complete. */
   async #searched(at: number, { trust }: VerificationInput, signal: AbortSignal): Promise<void> {
-    const { session, answer, rules } = this.#part(at);
+    const part = this.#part(at);
+    const { session, rules } = part;
     await session?.ended;
     signal.throwIfAborted();
     if (session?.phase !== "done") {
@@ -249,7 +255,7 @@ export class Case extends EventTarget {
       throw new Error("the events couldn't be indexed");
     }
     const ownDetections = rules && (await this.#tools.detect(rules, trust, signal));
-    this.#change(at, { ...(await searchedOf(session, answer)), ownDetections });
+    this.#change(at, { ...(await searchedOf(session, part)), ownDetections });
   }
 
   /**
@@ -442,6 +448,7 @@ function fresh(chosen: Chosen): Part {
     coverage: undefined,
     unrecognized: undefined,
     ownAnswer: undefined,
+    filedFacts: undefined,
     ownDetections: undefined,
     seenBefore: undefined,
     remembered: false,
@@ -472,10 +479,12 @@ function compareWithMemory(
 /** Returns what the complete index of a session knows. */
 async function searchedOf(
   session: Session,
-  answer: FiledAnswer | undefined,
-): Promise<Pick<Part, "coverage" | "unrecognized" | "ownAnswer">> {
+  { answer, filedEvents }: Pick<Chosen, "answer" | "filedEvents">,
+): Promise<Pick<Part, "coverage" | "unrecognized" | "ownAnswer" | "filedFacts">> {
   const { index } = session;
   const own = answer && (await ownAnswer(session, answer));
+  // Without them, the case lists no events.
+  const filedFacts = filedEvents && (await readFiledFacts(session, filedEvents).catch(() => undefined));
   const [coverage, unrecognized] = await Promise.all([index.coverage(), index.count(UNRECOGNIZED)]);
-  return { coverage, unrecognized, ownAnswer: own };
+  return { coverage, unrecognized, ownAnswer: own, filedFacts };
 }

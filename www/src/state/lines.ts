@@ -77,3 +77,31 @@ function decoded(parts: readonly Uint8Array[]): string {
   }
   return new TextDecoder().decode(bytes).replace(/\r$/, "");
 }
+
+/** Parses a line; undefined unless it is a JSON object. */
+export function parseLine(line: string): { readonly link?: unknown; readonly event?: unknown } | undefined {
+  try {
+    const json: unknown = JSON.parse(line);
+    return typeof json === "object" && json !== null ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns what a line states about itself, as far as it can be parsed. */
+export function statedFacts(line: string): {
+  time: string | undefined;
+  action: string | undefined;
+  actor: string | undefined;
+} {
+  const { link, event } = parseLine(line) ?? {};
+  const words = typeof link === "string" ? link.split(" ") : [];
+  const time = words.find((word) => /^\d{4}-\d\d-\d\dT/.test(word));
+  const { action, actor } = (event ?? {}) as { action?: unknown; actor?: { id?: unknown; name?: unknown } };
+  const who = actor?.name ?? actor?.id;
+  return {
+    time,
+    action: typeof action === "string" ? action : undefined,
+    actor: typeof who === "string" ? who : undefined,
+  };
+}

@@ -75,6 +75,7 @@ export const de: PageTexts = {
 
   trust: {
     heading: "Vertraute Schlüssel",
+    authors: "Schlüssel, denen der Verfasser der Datei vertraut",
     none: "Ohne einen Schlüssel von jemandem, dem zu trauen ist, kann diese Seite sagen, dass eine Datei unverändert ist, aber nicht, wer sie gemacht hat.",
     choose: "Vertrauensdatei wählen",
     another: "Andere Vertrauensdatei wählen",
@@ -182,7 +183,15 @@ export const de: PageTexts = {
       between: "dazwischen fehlt nichts",
       shown: (shown, of) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
-      left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} der Verfasser der Datei ausgelassen`,
+      left: (withheld, omitted) =>
+        [
+          ...(withheld > 0
+            ? [
+                `der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten`,
+              ]
+            : []),
+          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "ist" : "sind"} ausgelassen`] : []),
+        ].join(", und "),
       undetermined: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, ist nicht feststellbar.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
@@ -747,13 +756,15 @@ export const de: PageTexts = {
       clear: "Leeren",
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
       nothing: "Füllen Sie mindestens ein Feld aus.",
+      pickDay: (field) => `${field}: Kalender öffnen`,
+      noDayTyped: (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:
         "Unter Ereignisse steht jetzt eine andere Suche. Fragen Sie noch einmal, um die Antwort zu sehen.",
       edited: "Das ist die Antwort auf die Frage davor. Drücken Sie Fragen für die Antwort auf die obige.",
       judgedAgain:
-        "Die Ereignisse wurden seit der Antwort noch einmal geprüft. Fragen Sie noch einmal, um die Antwort zu sehen.",
+        "Die Ereignisse werden noch einmal geprüft. Diese Antwort ist von der Prüfung davor; danach wird die Frage noch einmal gestellt.",
       query: "Suche:",
       found: events,
       noEvents: "Es gibt keine Ereignisse",
@@ -805,6 +816,41 @@ export const de: PageTexts = {
           "not-stated": (some) => `${some} ohne Angabe zum Ausgang`,
         },
       },
+      byAction: "Nach Aktion:",
+      noAction: (silent) => `${silent} ohne Aktion`,
+      actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
+      kinds: { who: "Handelnden", behalf: "Auftraggeber", actions: "Aktionen", target: "Ziele" },
+      similar: {
+        who: "Ähnliche Namen:",
+        behalf: "Ähnliche Namen:",
+        actions: "Ähnliche Aktionen:",
+        target: "Ähnliche Ziele:",
+      },
+      frequent: (kind, actor, hasDays, hasOthers) =>
+        `Die Ereignisse${actor === undefined ? "" : ` von „${actor}“`} hier${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
+      misplaced: {
+        who: (name, found) => `„${name}“ findet Handelnde in: ${events(found)}.`,
+        behalf: (name, found) =>
+          `Andere, etwa Agenten, handelten im Auftrag von „${name}“ in: ${events(found)}.`,
+        actions: (name, found) => `„${name}“ findet Aktionen in: ${events(found)}.`,
+        target: (name, found) => `„${name}“ findet Ziele in: ${events(found)}.`,
+      },
+      askMisplaced: {
+        who: "Nach Handelnden fragen",
+        behalf: "Nach dem Auftrag fragen",
+        actions: "Nach der Aktion fragen",
+        target: "Nach dem Ziel fragen",
+      },
+      noDay: "Kein Ereignis hier ist von diesen Tagen.",
+      claims: (claims) =>
+        claims === 1
+          ? "1 verändertes Ereignis gibt an, zur Frage zu passen. Es zählt nicht, denn es sagt nicht, was signiert wurde:"
+          : `${count(claims)} veränderte Ereignisse geben an, zur Frage zu passen. Sie zählen nicht, denn sie sagen nicht, was signiert wurde:`,
+      claim: (entry) => `Eintrag ${entry}`,
+      unreadClaims: (unread) =>
+        unread === 1
+          ? "1 verändertes Ereignis war nicht lesbar. Es kann auch angeben, zur Frage zu passen."
+          : `${count(unread)} veränderte Ereignisse waren nicht lesbar. Sie können auch angeben, zur Frage zu passen.`,
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
         who: (name, isPartial) =>
@@ -857,6 +903,36 @@ export const de: PageTexts = {
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
       statedAll: (entries, seen, events) =>
         html`Nach dem Bericht des Prüfers hat der Export alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`}, und alle ${events} darunter wurden durchsucht. Zeigen kann das nur der Export.`,
+      others: (others) =>
+        others === 1
+          ? "Der andere Eintrag ist kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft einen Schlüssel."
+          : `Die anderen ${count(others)} Einträge sind keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen Schlüssel.`,
+      bounds: {
+        searched: (events) => `${events} durchsucht.`,
+        part: (first, last) =>
+          `Alle Einträge ${first} bis ${last} des Logs sind hier: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
+        range: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
+        claimed:
+          "Aus dem Teil des Logs, den diese Datei abdeckt, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den diese Datei auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
+        chains:
+          "Die Ketten in dieser Datei sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
+      },
+      statedBounds: {
+        searched: (events) => `Nach dem Bericht des Prüfers: ${events} durchsucht.`,
+        part: (first, last) =>
+          `Der Export hat alle Einträge ${first} bis ${last} des Logs: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
+        range: (first, last) =>
+          `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
+        claimed:
+          "Aus dem Teil des Logs, den der Export abdeckt, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den der Export auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
+        chains:
+          "Die Ketten im Export sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
+      },
       statedPart: (events) =>
         `Nach dem Bericht des Prüfers: ${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
       part: (events) => `${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
@@ -867,10 +943,14 @@ export const de: PageTexts = {
         withheld: (withheld) =>
           `Der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten und ließ sich nicht durchsuchen.`,
         omitted: (omitted) =>
-          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht in dieser Datei.`,
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} in dieser Datei ausgelassen und ${omitted === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
         part: (first, last) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind hier. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
         range: (first, last) => `Nur die Einträge ${first} bis ${last} wurden durchsucht.`,
+        claimed:
+          "Nur ein Teil des Logs ist hier. Daraus fehlt nichts; davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den diese Datei auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
         chains: "Nur die Ketten in dieser Datei sind nachweislich vollständig. Das Log kann weitere haben.",
         undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen dieser Datei weitere gab.",
         later: (seen) =>
@@ -894,9 +974,13 @@ export const de: PageTexts = {
         unverified: (unverified) =>
           `${events(unverified)} im Export ${unverified === 1 ? "ist" : "sind"} nicht gültig, ${unverified === 1 ? "wurde" : "wurden"} deshalb nicht durchsucht und ${unverified === 1 ? "kann" : "können"} passen.`,
         omitted: (omitted) =>
-          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} nicht im Export.`,
+          `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} im Export ausgelassen und ${omitted === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
         part: (first, last) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind im Export. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
+        claimed:
+          "Nur ein Teil des Logs ist im Export. Daraus fehlt nichts; davor oder danach kann es weitere geben.",
+        revocable:
+          "Ein Eintrag, den der Export auslässt, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
         chains: "Nur die Ketten im Export sind nachweislich vollständig. Das Log kann weitere haben.",
         undetermined: "Nichts zeigt, ob es vor oder nach den Einträgen des Exports weitere gab.",
         undated: "Nichts zeigt, bis wann der Export das Log zeigt.",
@@ -906,7 +990,8 @@ export const de: PageTexts = {
           "Zeit: was jedes Ereignis angibt. Wenn es keine angibt, die Zeit, zu der es aufgezeichnet wurde.",
         recorded: "Zeit: wann jedes Ereignis aufgezeichnet wurde, wie mit ihm signiert.",
       },
-      some: (selected, events) => `Die Suche findet ${selected} von: ${events}.`,
+      some: (selected, events, outcomes) =>
+        `Die Suche findet ${selected} von: ${events}${outcomes === "" ? "" : `. Davon ${outcomes}`}.`,
       none: (events) => `Die Suche findet nichts. Durchsucht: ${events}.`,
       first: (shown, of) => `Die ersten ${shown} von ${of}:`,
       show: "Unter Ereignisse zeigen",
@@ -924,8 +1009,8 @@ export const de: PageTexts = {
     own: {
       running: "Wird geprüft …",
       stopped: "Nicht geprüft. Siehe unten.",
-      selected: (selected, events) =>
-        `Mit Ihrer Vertrauensdatei findet die Suche ${selected}. Durchsucht: ${events}.`,
+      selected: (selected, events, outcomes) =>
+        `Mit Ihrer Vertrauensdatei findet die Suche ${selected}${outcomes === "" ? "" : `: ${outcomes}`}. Durchsucht: ${events}.`,
       contained: (selected, events) =>
         `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
       leftOut: (left, listed) =>
@@ -956,7 +1041,7 @@ export const de: PageTexts = {
         sagen lassen. Wenn es darauf ankommt, öffnen Sie eine Kopie dieser Seite aus einer Quelle, der Sie vertrauen, und ziehen diese Datei darauf, oder benutzen Sie
         <code>countersign report --check</code>.`,
       trust:
-        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie unten.",
+        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie hier:",
       keys: "Das kommt aus einer Beweisdatei. Wenn Sie keine eigene Vertrauensdatei gewählt haben, sind die Schlüssel die, denen ihr Verfasser vertraut.",
       ownTrust:
         "Unten sind die Ereignisse mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",

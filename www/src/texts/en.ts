@@ -77,6 +77,7 @@ export const en = {
 
   trust: {
     heading: "Keys you trust",
+    authors: "Keys that the file’s author trusts",
     none: "Without a key from someone you trust, this page can tell that a file is unchanged, but not who made it.",
     choose: "Choose a trust file",
     another: "Choose another trust file",
@@ -179,8 +180,11 @@ export const en = {
       between: "nothing is missing in between",
       shown: (shown: number, of: number) =>
         `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown`,
-      left: (left: number) =>
-        `${count(left)} ${left === 1 ? "was" : "were"} omitted by the author of this file`,
+      left: (withheld: number, omitted: number) =>
+        [
+          ...(withheld > 0 ? [`the content of ${events(withheld)} is withheld`] : []),
+          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "is" : "are"} omitted`] : []),
+        ].join(", and "),
       undetermined: (here: number) =>
         `Nothing is missing between the ${entries(here)} here, but nothing shows whether there were others before or after.`,
       failed: "A file that fails a check can’t answer this.",
@@ -732,11 +736,14 @@ export const en = {
       clear: "Clear",
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
       nothing: "Fill in at least one field.",
+      pickDay: (field: string) => `${field}: open the calendar`,
+      noDayTyped: (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
       backwards: "The first day is after the last.",
       searching: "Searching…",
       edited: "This answers the question before. Press Ask for the answer to the one above.",
       changed: "The search on the Events tab is another one now. Ask again to see the answer.",
-      judgedAgain: "The events were checked again since the answer. Ask again to see it.",
+      judgedAgain:
+        "The events are being checked again. This answer is from the check before; the question is asked again after this one.",
       query: "Search:",
       found: events,
       noEvents: "There are no events",
@@ -792,6 +799,44 @@ export const en = {
             `${some} ${silent === 1 ? "states" : "state"} no outcome`,
         },
       },
+      byAction: "By action:",
+      noAction: (silent: string) => `${silent} without an action`,
+      actionsOfFirst: (read: string) => `Only the first ${read} were counted by action.`,
+      kinds: {
+        who: "actors",
+        behalf: "people on whose behalf someone acted",
+        actions: "actions",
+        target: "targets",
+      },
+      similar: {
+        who: "Similar names:",
+        behalf: "Similar names:",
+        actions: "Similar actions:",
+        target: "Similar targets:",
+      },
+      frequent: (kind: string, actor: string | undefined, hasDays: boolean, hasOthers: boolean) =>
+        `The events${actor === undefined ? "" : ` by ${quote(actor)}`} here${hasDays ? " on these days" : ""} ${hasOthers ? "also have" : "have"} these ${kind}:`,
+      misplaced: {
+        who: (name: string, found: number) => `“${name}” finds actors, in ${events(found)}.`,
+        behalf: (name: string, found: number) =>
+          `Others, such as agents, acted on behalf of “${name}” in ${events(found)}.`,
+        actions: (name: string, found: number) => `“${name}” finds actions, in ${events(found)}.`,
+        target: (name: string, found: number) => `“${name}” finds targets, in ${events(found)}.`,
+      },
+      askMisplaced: {
+        who: "Ask who",
+        behalf: "Ask on whose behalf",
+        actions: "Ask for the action",
+        target: "Ask for the target",
+      },
+      noDay: "No event here is from these days.",
+      claims: (claims: number) =>
+        claims === 1
+          ? "1 altered event claims to match. It isn’t counted, because it doesn’t say what was signed:"
+          : `${count(claims)} altered events claim to match. They aren’t counted, because they don’t say what was signed:`,
+      claim: (entry: string) => `Entry ${entry}`,
+      unreadClaims: (unread: number) =>
+        `${unread === 1 ? "1 altered event" : `${count(unread)} altered events`} couldn’t be read, so ${unread === 1 ? "it" : "they"} may claim to match, too.`,
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
         who: (name: unknown, isPartial: boolean) =>
@@ -848,6 +893,34 @@ export const en = {
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
       statedAll: (entries: string, seen: unknown, events: string) =>
         html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
+      others: (others: number) =>
+        others === 1
+          ? "The other entry isn’t an event: it starts or ends a chain, or is about a key."
+          : `The other ${count(others)} entries aren’t events: they start or end chains, or are about keys.`,
+      bounds: {
+        searched: (events: string) => `${events} searched.`,
+        part: (first: string, last: string) =>
+          `All entries ${first} to ${last} of the log are here: this is all of them among these. There may be others before or after these entries.`,
+        range: (first: string, last: string) =>
+          `Only entries ${first} to ${last} were searched: this is all of them among these.`,
+        claimed:
+          "No entry is missing from the part of the log that this file covers: this is all of them in that part. There may be others before or after it.",
+        revocable: "An entry that this file omits may revoke a key that signed some of these events.",
+        chains:
+          "The chains in this file are complete: this is all of them in these chains. The log may have other chains.",
+      },
+      statedBounds: {
+        searched: (events: string) => `By the examiner’s report, ${events} searched.`,
+        part: (first: string, last: string) =>
+          `The export has all entries ${first} to ${last} of the log: this is all of them among these. There may be others before or after these entries.`,
+        range: (first: string, last: string) =>
+          `Only entries ${first} to ${last} were searched: this is all of them among these.`,
+        claimed:
+          "No entry is missing from the part of the log that the export covers: this is all of them in that part. There may be others before or after it.",
+        revocable: "An entry that the export omits may revoke a key that signed some of these events.",
+        chains:
+          "The chains in the export are complete: this is all of them in these chains. The log may have other chains.",
+      },
       statedPart: (events: string) =>
         `By the examiner’s report, ${events} searched. That may be only part, because:`,
       part: (events: string) => `${events} searched. This may be only part, because:`,
@@ -858,10 +931,13 @@ export const en = {
         withheld: (withheld: number) =>
           `The content of ${events(withheld)} is withheld, so ${withheld === 1 ? "it" : "they"} couldn’t be searched.`,
         omitted: (omitted: number) =>
-          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in this file.`,
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} omitted from this file, so ${omitted === 1 ? "it" : "they"} couldn’t be searched.`,
         part: (first: string, last: string) =>
           `Only entries ${first} to ${last} of the log are here. Nothing is missing between them; there may be others before or after.`,
         range: (first: string, last: string) => `Only entries ${first} to ${last} were searched.`,
+        claimed:
+          "Only part of the log is here. Nothing is missing from that part; there may be others before or after it.",
+        revocable: "An entry that this file omits may revoke a key that signed some of these events.",
         chains: "Only the chains in this file are shown to be complete. The log may have others.",
         undetermined: "Nothing shows whether there were other entries before or after those in this file.",
         later: (seen: unknown) =>
@@ -883,9 +959,12 @@ export const en = {
         unverified: (unverified: number) =>
           `${events(unverified)} in the export ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it wasn’t" : "they weren’t"} searched and may match.`,
         omitted: (omitted: number) =>
-          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not in the export.`,
+          `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} omitted from the export, so ${omitted === 1 ? "it" : "they"} couldn’t be searched.`,
         part: (first: string, last: string) =>
           `Only entries ${first} to ${last} of the log are in the export. Nothing is missing between them; there may be others before or after.`,
+        claimed:
+          "Only part of the log is in the export. Nothing is missing from that part; there may be others before or after it.",
+        revocable: "An entry that the export omits may revoke a key that signed some of these events.",
         chains: "Only the chains in the export are shown to be complete. The log may have others.",
         undetermined: "Nothing shows whether there were other entries before or after those in the export.",
         undated: "Nothing shows up to which time the export shows the log.",
@@ -894,7 +973,8 @@ export const en = {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",
         recorded: "Time: when each event was recorded, as signed with it.",
       },
-      some: (selected: string, events: string) => `The search selects ${selected} of ${events}.`,
+      some: (selected: string, events: string, outcomes: string) =>
+        `The search selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       none: (events: string) => `The search selects none of ${events}.`,
       first: (shown: string, of: string) => `The first ${shown} of ${of}:`,
       show: "Show them on Events",
@@ -912,8 +992,8 @@ export const en = {
     own: {
       running: "Being checked…",
       stopped: "Not checked. See below.",
-      selected: (selected: string, events: string) =>
-        `By your trust file, the query selects ${selected} of ${events}.`,
+      selected: (selected: string, events: string, outcomes: string) =>
+        `By your trust file, the query selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       contained: (selected: string, events: string) =>
         `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
       leftOut: (left: number, listed: string) =>
@@ -939,7 +1019,7 @@ export const en = {
       inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
         For what matters, open a copy of this page from a source that you trust and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:
-        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it below.",
+        "Checked with the trust file in it, which its author chose. If you have one from someone you trust, choose it here:",
       keys: "This came from an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
       ownTrust: "Below, its events are checked with the keys that you trust, not with the trust file in it.",
       wholeAbout:

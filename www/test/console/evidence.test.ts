@@ -177,7 +177,7 @@ test("evidence: an answer is checked with its events, and by the reader's trust 
   const file = readFileSync(await (await download).path(), "utf8");
   await check(page, "answer.html", file);
   await page.locator("[data-filed=open] .papers tbody tr").first().waitFor();
-  assert.equal(await words(page.locator(".case-answer")), "The search selects 1 of 6 events.");
+  assert.equal(await words(page.locator(".case-answer")), "The search selects 1 of 6 events: it succeeded.");
   assert.equal(await page.locator("[data-filed=open] .papers tbody tr").count(), 1);
   assert.deepEqual(await violations(page), []);
   // The events aren't verified by another trust file.

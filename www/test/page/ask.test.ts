@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Locator, Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
-import { type Browser, launch, open, PAGE, verifyVector } from "./browser.ts";
+import { type Browser, choose, launch, open, PAGE, verifyVector } from "./browser.ts";
 import { sealedLog } from "./sealed.ts";
 import { type Vector, vector } from "./vectors.ts";
 
@@ -103,7 +103,8 @@ async function ask(page: Page, fields: Readonly<Record<string, string>>): Promis
   return answer;
 }
 
-const words = async (part: Locator) => ((await part.textContent()) ?? "").replaceAll(/\s+/g, " ").trim();
+const trimmed = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+const words = async (part: Locator) => trimmed((await part.textContent()) ?? "");
 
 function frameOf(file: string) {
   const lines = file.slice(file.indexOf(MARK) + MARK.length).split("\n");
@@ -156,7 +157,7 @@ test("ask: comes first, and answers with what it is based on", async (t) => {
   );
   assert.match(
     await words(answer.locator('[data-basis="all"]')),
-    /^All 11 entries of the log up to \S+ \S+ are here, and all 9 events among them were searched: this is all of them\.$/,
+    /^All 11 entries of the log up to \S+ \S+ are here, and all 9 events among them were searched: this is all of them\. The other 2 entries aren’t events: they start or end chains, or are about keys\.$/,
   );
   assert.equal(await answer.locator("tbody tr").count(), 5);
   assert.deepEqual(await violations(page), []);
@@ -311,6 +312,170 @@ test("ask: a name that no event has is named as the likely reason for nothing", 
     until: "1999-01-02",
   });
   assert.equal(await known.locator("[data-unknown]").count(), 0);
+});
+
+test("ask: nothing lists what the events have instead, similar names first, and each can be asked about", async (t) => {
+  const page = await opened(t, people);
+  const items = async (list: Locator) => (await list.locator("li").allTextContents()).map(trimmed);
+  const typo = await ask(page, { actions: "setings.updaet" });
+  assert.deepEqual(await items(typo.locator('[data-similar="actions"]')), ["settings.update (1)"]);
+  assert.deepEqual(await items(typo.locator('[data-frequent="actions"]')), ["login (3)", "role.grant (1)"]);
+  assert.equal(
+    await words(typo.locator('[data-frequent="actions"] p')),
+    "The events here also have these actions:",
+  );
+  assert.deepEqual(await violations(page), []);
+  await typo.locator('[data-similar="actions"] button').click();
+  await page.locator('.ask-answer[data-answered="1"]').waitFor();
+  // Only the actor's own actions, and those of the days.
+  const own = await ask(page, { who: "Ben", actions: "export" });
+  assert.deepEqual(await items(own.locator('[data-frequent="actions"]')), ["role.grant (1)"]);
+  const then = await ask(page, { who: "", actions: "export", from: "2026-01-05", until: "2026-01-05" });
+  assert.deepEqual(await items(then.locator('[data-frequent="actions"]')), ["settings.update (1)"]);
+  assert.match(
+    await words(then.locator('[data-frequent="actions"] p')),
+    /^The events here on these days have/,
+  );
+  const never = await ask(page, { from: "1999-01-01", until: "1999-01-02" });
+  assert.equal(await never.locator("[data-frequent], [data-similar]").count(), 0);
+  await never.locator("[data-no-day]").waitFor();
+  // The search on Events is still the question's.
+  await open(page, "Events");
+  assert.match(await page.getByRole("combobox", { name: "Search events" }).inputValue(), /1999-01-02/);
+});
+
+test("ask: a name in the wrong field is found where it belongs", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { actions: "Retention" });
+  assert.equal(await answer.getAttribute("data-answered"), "0");
+  const misplaced = answer.locator('[data-misplaced="target"]');
+  assert.match(await words(misplaced), /^“Retention” finds targets, in 1 event\./);
+  assert.equal(await answer.locator("[data-misplaced]").count(), 1);
+  await misplaced.getByRole("button").click();
+  await page.locator('.ask-answer[data-answered="1"]').waitFor();
+  assert.equal(await page.locator(".ask input[name=actions]").inputValue(), "");
+  assert.equal(await page.locator(".ask input[name=target]").inputValue(), "Retention");
+});
+
+test("ask: an answer is broken down by action, what failed or was denied first", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { from: "2026-01-01" });
+  const list = answer.locator("[data-actions]");
+  assert.deepEqual((await list.locator("li").allTextContents()).map(trimmed), [
+    "3 login (1 failed)",
+    "1 role.grant (1 was denied)",
+    "1 settings.update",
+  ]);
+  const copy = await shown(t, "by-action.html", await downloaded(page, answer, "evidence"));
+  await copy.locator('[data-action="login"]', { hasText: "3 login (1 failed)" }).waitFor();
+  assert.equal(await copy.locator("[data-actions] button").count(), 0);
+  await list.getByRole("button", { name: "role.grant" }).click();
+  await page.locator('.ask-answer[data-answered="1"]').waitFor();
+  assert.equal(await page.locator(".ask input[name=actions]").inputValue(), "role.grant");
+  assert.equal(await page.locator(".ask input[name=from]").inputValue(), "2026-01-01");
+  assert.equal(await answer.locator("[data-actions]").count(), 0);
+});
+
+test("ask: an altered event that claims to match is named, linked, and not counted", async (t) => {
+  const path = join(folder, "claims.ndjson");
+  const lines = (await readFile(sealed.export, "utf8")).split("\n");
+  let altered = 0;
+  const changed = lines.map((line) => {
+    if (!line.includes('"u-17"')) return line;
+    altered += 1;
+    return altered > 2 ? line : line.replace("u-17", altered === 1 ? "u-99" : "u-71");
+  });
+  await writeFile(path, changed.join("\n"));
+  const page = await opened(t, { ...sealed, export: path });
+  const answer = await ask(page, { who: "u-71" });
+  assert.equal(await answer.getAttribute("data-answered"), "0");
+  const claims = answer.locator('[data-claims="1"]');
+  assert.match(
+    await words(claims),
+    /^1 altered event claims to match\. It isn’t counted, because it doesn’t say what was signed: Entry \d+$/,
+  );
+  assert.deepEqual(await violations(page), []);
+  await claims.getByRole("button", { name: /^Entry/ }).press("Enter");
+  await page.locator(".changed .untrusted", { hasText: "u-71" }).waitFor();
+  await open(page, "Summary");
+  // One that claims something else isn't named.
+  const other = await ask(page, { who: "u-2" });
+  assert.equal(await other.getAttribute("data-answered"), "5");
+  await page.waitForFunction(() => document.querySelector(".ask-answer [data-basis]") !== null);
+  assert.equal(await other.locator("[data-claims]").count(), 0);
+});
+
+test("ask: question and answer stay while the events are checked with other keys, and the answer is renewed", async (t) => {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(PAGE).href);
+  await verifyVector(page, { ...people, trust: undefined });
+  const answer = await ask(page, { who: "maria", until: "2027-12-31" });
+  await answer.locator('[data-doubt="verdict"]').waitFor();
+  await answer.getByLabel("Reference").fill("IR-1");
+  // Every state of the answer is noted, because the check may end at once.
+  await page.evaluate(() => {
+    const notes: string[] = [];
+    Object.assign(window, { notes });
+    new MutationObserver(() => {
+      const note = document.querySelector(".ask [data-note=again]");
+      const question = document.querySelector<HTMLInputElement>(".ask input[name=who]")?.value;
+      const sentence = document.querySelector(".ask-answer h3") !== null;
+      notes.push(`${note !== null} ${question} ${sentence}`);
+    }).observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
+  await choose(page, /Choose a(nother)? trust file/, people.trust ?? "");
+  await page.locator('.ask-answer:not([aria-busy="true"]) [data-doubt="later"]').waitFor();
+  await answer.locator('[data-doubt="verdict"]').waitFor({ state: "detached" });
+  const notes = await page.evaluate(() => (window as unknown as { notes: string[] }).notes);
+  assert.ok(notes.includes("true maria true"), `${notes}`);
+  assert.deepEqual(
+    notes.filter((note) => !note.endsWith("maria true")),
+    [],
+  );
+  assert.equal(await page.locator(".ask input[name=until]").inputValue(), "2027-12-31");
+  assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
+  assert.match(await words(answer.locator("h3")), /^3 events by Maria Lopez/);
+  assert.equal(await page.locator(".ask [data-note]").count(), 0);
+  // Another file is another case.
+  await choose(page, /Choose another file/, sealed.export);
+  await page.locator(".ask-answer").waitFor({ state: "detached" });
+  assert.equal(await page.locator(".ask input[name=who]").inputValue(), "");
+});
+
+test("ask: days are typed or picked in one form, whatever the locale", async (t) => {
+  const page = await opened(t, people);
+  const form = page.locator(".ask form");
+  const from = form.locator("input[name=from]");
+  for (const typed of ["10/01/2026", "2026-02-30", "2026-1-1"]) {
+    await from.fill(typed);
+    await from.press("Enter");
+    await page.locator("#ask-said", { hasText: `“${typed}” is not a day.` }).waitFor();
+    assert.equal(await from.getAttribute("aria-invalid"), "true");
+    assert.equal(await from.evaluate((field) => field === document.activeElement), true);
+  }
+  assert.equal(await page.locator(".ask-answer").count(), 0);
+  // A day that was picked is written like one that was typed.
+  await form.getByRole("button", { name: "From day: open the calendar" }).waitFor();
+  await from.fill("2026-01-05");
+  await from.press("Tab");
+  assert.equal(
+    await page.evaluate(() => document.activeElement?.getAttribute("aria-label")),
+    "From day: open the calendar",
+  );
+  await form
+    .locator(".ask-day")
+    .first()
+    .locator("input[type=date]")
+    .evaluate((calendar: HTMLInputElement) => {
+      calendar.value = "2026-01-06";
+      calendar.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  assert.equal(await from.inputValue(), "2026-01-06");
+  const answer = await ask(page, { who: "" });
+  assert.match(await words(answer.locator("h3")), /since 2026-01-06/);
+  assert.equal(await from.getAttribute("aria-invalid"), "false");
+  assert.deepEqual(await violations(page), []);
 });
 
 test("ask: part of a name is enough, and the answer says which names it covers", async (t) => {
@@ -521,6 +686,43 @@ test("answer: what was found is saved as evidence, a report, and an export", asy
   assert.equal(await copy.locator(".filed tbody tr").count(), 5);
 });
 
+test("answer: its evidence counts outcomes and shows changes again, on screen and on paper", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { who: "u_1" });
+  assert.match(await words(answer.locator("h3")), /: 1 succeeded, 1 failed\.$/);
+  for (const contains of [false, true]) {
+    await answer.locator("input[name=contain]").setChecked(contains);
+    const name = `outcomes-${contains}.html`;
+    const copy = await shown(t, name, await downloaded(page, answer, "evidence"));
+    await copy.locator(".verdict").waitFor();
+    assert.equal(
+      await words(copy.locator(".case-answer")),
+      "The search selects 2 of 5 events: 1 succeeded, 1 failed.",
+    );
+    assert.equal(
+      await words(copy.locator(".filed .ask-changes li")),
+      "retention_days: Before: 365 → After: 30",
+    );
+    assert.deepEqual(await violations(copy), []);
+    await copy.evaluate(() => {
+      window.print = () => void dispatchEvent(new Event("beforeprint"));
+    });
+    await copy.getByRole("button", { name: "Print report" }).click();
+    const paper = copy.locator(".printed");
+    await paper.waitFor({ state: "attached" });
+    assert.match(await words(paper.locator(".paper-words")), /5 events: 1 succeeded, 1 failed\./);
+    assert.match(await words(paper.locator(".paper-events")), /retention_days: Before: 365 → After: 30/);
+    await copy.evaluate(() => dispatchEvent(new Event("afterprint")));
+    // Another search on the page doesn't change the case.
+    await open(copy, "Events");
+    const box = copy.getByRole("combobox", { name: "Search events" });
+    await box.fill("nothing-here");
+    await box.press("Enter");
+    await copy.locator(".notice").getByText("0 of").waitFor();
+    assert.equal(await copy.locator(".filed tbody tr").count(), 2);
+  }
+});
+
 test("answer: nothing is evidence that contains what was searched, and can't be forged", async (t) => {
   const page = await opened(t, sealed);
   const answer = await ask(page, { who: "nobody" });
@@ -553,6 +755,39 @@ test("answer: nothing is evidence that contains what was searched, and can't be 
     assert.equal(code, 1, text);
     assert.match(text, /error\[evidence\.invalid\]/);
   }
+});
+
+test("answer: files of two answers that found nothing have different names", async (t) => {
+  const page = await opened(t, sealed);
+  const tags: string[] = [];
+  for (const who of ["nobody", "no-one"]) {
+    const answer = await ask(page, { who });
+    const download = page.waitForEvent("download");
+    await answer.locator("button[name=evidence]").click();
+    const file = await download;
+    const [, tag = ""] = /\.no-event-([0-9a-f]{8})\./.exec(file.suggestedFilename()) ?? [];
+    assert.equal(tag, sha256(await readFile(await file.path(), "utf8")).slice(0, 8));
+    assert.ok(!file.suggestedFilename().includes(who));
+    tags.push(tag);
+  }
+  assert.equal(new Set(tags).size, 2);
+});
+
+test("answer: an evidence file says whose keys it was checked with, and takes the reader's there", async (t) => {
+  const page = await opened(t, sealed);
+  const file = await downloaded(page, await ask(page, { who: "u-2" }), "evidence");
+  const copy = await shown(t, "own-keys.html", file);
+  await copy.locator(".verdict").waitFor();
+  const heading = copy.locator("#trust-heading");
+  await copy.getByRole("button", { name: "Change", exact: true }).click();
+  assert.equal(await words(heading), "Keys that the file’s author trusts");
+  const button = copy.locator(".filed").getByRole("button", { name: "Choose a trust file" });
+  const dialog = copy.waitForEvent("filechooser");
+  await button.press("Enter");
+  await (await dialog).setFiles(people.trust ?? "");
+  await copy.locator(".filed", { hasText: "checked with the keys that you trust" }).waitFor();
+  assert.equal(await button.count(), 0);
+  assert.equal(await words(heading), "Keys you trust");
 });
 
 test("answer: without the events that were searched, it is the examiner's statement", async (t) => {

@@ -37,8 +37,7 @@ test("facts: an event is late if it was recorded more than a day after the time 
       "2026-11-20T06:05:00.000Z",
       "2026-11-20T06:05:00.001Z",
     ]),
-    2,
-    () => true,
+    { listed: 2 },
   );
   assert.deepEqual([found?.read, found?.isAll, found?.late, found?.future], [7, true, 2, 1]);
   assert.equal(found?.longest, 31 * 86_400_000);
@@ -52,9 +51,39 @@ test("facts: an event is late if it was recorded more than a day after the time 
 
 test("facts: says if there are more events than were read, and stops if it isn't wanted", async () => {
   const many = index(Array.from({ length: MAX_READ_EVENTS + 1 }, () => undefined));
-  const found = await readFacts(many, 0, () => true);
+  const found = await readFacts(many, { listed: 0 });
   assert.deepEqual([found?.read, found?.isAll], [MAX_READ_EVENTS, false]);
-  assert.equal(await readFacts(many, 0, () => false), undefined);
+  assert.equal(await readFacts(many, { listed: 0, isCurrent: () => false }), undefined);
+});
+
+test("facts: counts outcomes by action, those that didn't succeed first, within a range of entries", async () => {
+  const said = [
+    ["view", "success"],
+    ["view", "success"],
+    ["share", "success"],
+    ["login", "failure"],
+    ["share", "denied"],
+    ["login", "denied"],
+    [undefined, "unknown"],
+    ["view", undefined],
+    ["view", "success"],
+  ];
+  const rows = said.map(([action, outcome], nth) => ({
+    kind: "event",
+    index: nth,
+    time: RECORDED,
+    own: { action, outcome },
+  })) as unknown as readonly EventRow[];
+  const found = await readFacts(
+    { rows: async (from, to) => rows.slice(from, to) },
+    { listed: 0, range: [0, 8] },
+  );
+  assert.deepEqual(found?.outcomes, { success: 3, failure: 1, denied: 2, unknown: 1, "not-stated": 1 });
+  assert.deepEqual(found?.byAction, [
+    { action: "login", events: 2, failed: 1, denied: 1 },
+    { action: "share", events: 2, failed: 0, denied: 1 },
+    { action: "view", events: 3, failed: 0, denied: 0 },
+  ]);
 });
 
 test("outcomes: what isn't known isn't a success", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Report } from "countersign/verify";
-import { answerBasis, type Doubt } from "../../src/evidence/answer.ts";
+import { answerBasis, type Doubt, isBounded } from "../../src/evidence/answer.ts";
 import { vector } from "../page/vectors.ts";
 
 /** Returns the report of a vector. */
@@ -30,6 +30,38 @@ test("answer: is all only if every entry of the log is here and was searched", (
   ])
     assert.deepEqual(kinds(doubts("log-two-chains", 0, query).doubts), ["later"], query);
   assert.deepEqual(kinds(doubts("log-two-chains", 0, "", [2, 6]).doubts), ["range"]);
+});
+
+test("answer: a number in a name is no year, and events without an actor don't matter to a question about days", () => {
+  for (const query of [
+    'target:"invoice-9999"',
+    "actor:*u-9999*",
+    'actor:"x time:2099" action:2099',
+    "actor.since:2099",
+  ])
+    assert.deepEqual(kinds(doubts("log-two-chains", 0, query).doubts), [], query);
+  for (const query of [
+    'time:"2026-11-20"',
+    "recorded-until:2026-11-21",
+    "time>2026-11-20",
+    "(since:2026-12)",
+  ])
+    assert.deepEqual(kinds(doubts("log-two-chains", 0, query).doubts), ["later"], query);
+  assert.deepEqual(kinds(doubts("log-two-chains", 2, "time:*..2026-11-19").doubts), []);
+  assert.deepEqual(kinds(doubts("log-two-chains", 2, "time:*..2026-11-19 actor:u-2").doubts), [
+    "unrecognized",
+  ]);
+});
+
+test("answer: is everything within bounds that the file proves, unless something there is in doubt", () => {
+  for (const name of ["range-complete", "plain-closed"]) {
+    const found = doubts(name);
+    assert.equal(isBounded(found), true, `${name}: ${kinds(found.doubts)}`);
+    assert.equal(isBounded(doubts(name, 1)), false, name);
+  }
+  assert.equal(isBounded(doubts("log-two-chains", 0, "", [2, 6])), true);
+  for (const name of ["log-two-chains", "withheld", "flip-event", "range-partial"])
+    assert.equal(isBounded(doubts(name)), false, name);
 });
 
 test("answer: any doubt about the file is a doubt about the answer", () => {

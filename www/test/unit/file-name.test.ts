@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { counted, savedName } from "../../src/evidence/file-name.ts";
+import { formatCount, savedName } from "../../src/evidence/file-name.ts";
 
 const SAVED = new Date("2026-11-28T14:30:05.123Z");
 
 test("savedName: tells files of one export apart by reference, contents, and time", () => {
   const file = "audit.ndjson.gz";
   assert.equal(
-    savedName({ file, reference: "IR-2026/114 b", contents: counted(31, "event"), saved: SAVED }),
+    savedName({ file, reference: "IR-2026/114 b", contents: formatCount(31, "event"), saved: SAVED }),
     "audit.IR-2026-114-b.31-events.2026-11-28T14-30-05Z",
   );
   const names = [0, 1, 2].map((events) =>
-    savedName({ file, reference: "", contents: counted(events, "event"), saved: SAVED }),
+    savedName({ file, reference: "", contents: formatCount(events, "event"), saved: SAVED }),
   );
   assert.deepEqual(names, [
     "audit.no-event.2026-11-28T14-30-05Z",

@@ -30,6 +30,7 @@ function stage() {
   let answer: (rows: object[]) => void = () => {};
   const index = {
     rows: () => new Promise((resolve) => (answer = resolve as typeof answer)),
+    row: async () => undefined,
     indexes: async () => Float64Array.of(3),
   };
   const slicer = { sha256: async () => "ab" };
@@ -58,7 +59,7 @@ test("PrintPreparation: prints events only for the current search", async () => 
   assert.equal(now(paper).events, undefined);
   answer();
   await gathered;
-  assert.deepEqual(now(paper).events, { rows: [ROW], count: 1 });
+  assert.deepEqual(now(paper).events, { rows: [ROW], changes: new Map(), count: 1 });
   // Values typed since then are printed.
   panel.typed = { ...panel.typed, reference: "IR-2" };
   assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);

@@ -1,0 +1,164 @@
+import type { Column, EventIndex } from "@countersign/ui/index/types.js";
+import {
+  conditionOf,
+  NAME_PARTS,
+  type NamePart,
+  type Question,
+  queryOf,
+  quote,
+  type SearchedName,
+} from "./question.ts";
+import { similarity } from "./similarity.ts";
+import { suggestedNames } from "./suggestions.ts";
+
+/** Maximum number of similar names for a typed one. */
+const MAX_SIMILAR = 3;
+/** Names with at least this similarity to the typed one are listed first, from 0 to 1. */
+const MIN_SIMILARITY = 0.5;
+/** Pieces of a typed name that other names may share: number, and minimum length in characters. */
+const MAX_PIECES = 4;
+const MIN_PIECE_LENGTH = 3;
+
+const COLUMNS: Readonly<Record<NamePart, Column>> = {
+  who: "actor",
+  behalf: "for",
+  actions: "action",
+  target: "target",
+};
+
+/** A name in the events, with the number of events that have it. */
+export interface NameCount {
+  /** Identifier to search for. */
+  readonly id: string;
+  readonly label: string;
+  readonly events: number;
+}
+
+/** Names that a field of the question could contain instead. */
+export interface AlternativeNames {
+  readonly part: NamePart;
+  /** Names similar to those typed. */
+  readonly similar: readonly NameCount[];
+  /** The most frequent other names. */
+  readonly frequent: readonly NameCount[];
+  /** Number of names besides these. */
+  readonly more: number;
+}
+
+/** A name that another field of the question would find. */
+export interface MisplacedName {
+  readonly name: string;
+  readonly from: NamePart;
+  readonly to: NamePart;
+  readonly events: number;
+}
+
+/** Questions near one for which nothing was found. */
+export interface Alternatives {
+  /** Number of events on the days of the question, or of these those of its actor. */
+  readonly events: number;
+  /** True if the names are only from events of the actor that was asked about. */
+  readonly isOfActor: boolean;
+  readonly names: readonly AlternativeNames[];
+  readonly misplaced: readonly MisplacedName[];
+}
+
+type NameIndex = Pick<EventIndex, "ask" | "count" | "suggest">;
+
+/**
+ * Returns names that the events have on the days of a question for which nothing was found. Replaces the current query of
+ * the index.
+ */
+export async function readAlternatives(
+  question: Question,
+  names: readonly SearchedName[],
+  unknown: readonly SearchedName[],
+  index: NameIndex,
+): Promise<Alternatives> {
+  const actor = names.filter((name) => name.part === "who" && !unknown.includes(name));
+  const [ofActor, ofDays] = [actor, []].map((kept) => queryOf(question, kept));
+  const found = await search(ofActor ?? "", index);
+  const isOfActor = actor.length > 0 && found.events > 0;
+  const query = (isOfActor ? ofActor : ofDays) ?? "";
+  const { events, facets } = query === ofActor ? found : await search(query, index);
+  const typed = NAME_PARTS.filter((part) => names.some((name) => name.part === part));
+  const lists = typed.filter((part) => part !== "who" || !isOfActor);
+  return {
+    events,
+    isOfActor,
+    names: await Promise.all(
+      (events === 0 ? [] : lists).map(async (part) => {
+        const { values, more } = facets[COLUMNS[part]];
+        const all = values.map(({ value, name, count }) => ({
+          id: value,
+          label: name === undefined || name === value ? value : `${name} (${value})`,
+          events: count,
+        }));
+        const similar = await similarNames(
+          names.filter((name) => name.part === part),
+          all,
+          query,
+          index,
+        );
+        const frequent = all.filter(({ id }) => !similar.some((name) => name.id === id));
+        return { part, similar, frequent, more };
+      }),
+    ),
+    misplaced: (await Promise.all(unknown.map((name) => misplacedName(name, index)))).flat(),
+  };
+}
+
+async function search(query: string, index: NameIndex) {
+  const found = await index.ask(query, { by: "place", descending: false }, () => {});
+  if ("code" in found) throw new Error(found.message);
+  return found;
+}
+
+/** Returns the names most similar to typed ones: of the frequent ones, and of those that share a piece with them. */
+async function similarNames(
+  typed: readonly SearchedName[],
+  frequent: readonly NameCount[],
+  query: string,
+  index: NameIndex,
+): Promise<readonly NameCount[]> {
+  const found = new Map<string, { readonly known: NameCount | undefined; readonly share: number }>();
+  for (const { part, name } of typed) {
+    const pieces = name.split(/[^\p{L}\p{N}]+/u).filter(({ length }) => length >= MIN_PIECE_LENGTH);
+    const suggested = await Promise.all(
+      pieces.slice(0, MAX_PIECES).map((piece) => suggestedNames(index, part, piece)),
+    );
+    for (const id of [...frequent.map(({ id }) => id), ...suggested.flat()]) {
+      const known = frequent.find((one) => one.id === id);
+      const share = Math.max(similarity(name, id), similarity(name, known?.label ?? id));
+      if (share >= MIN_SIMILARITY) found.set(id, { known, share });
+    }
+  }
+  const nearest = [...found].sort(([, a], [, b]) => b.share - a.share).slice(0, MAX_SIMILAR);
+  const [part] = typed.map((name) => name.part);
+  const counted = await Promise.all(
+    nearest.map(async ([id, { known }]) => {
+      if (known !== undefined || part === undefined) return known;
+      const events = (await index.count(`${query} ${COLUMNS[part]}==${quote(id)}`)) ?? 0;
+      return { id, label: id, events };
+    }),
+  );
+  return counted.filter((name) => name !== undefined && name.events > 0) as readonly NameCount[];
+}
+
+/** Returns the other fields of the question that would find a name. */
+async function misplacedName(
+  name: SearchedName,
+  index: Pick<EventIndex, "count">,
+): Promise<readonly MisplacedName[]> {
+  // What others did on behalf of an actor has a note of its own.
+  const isOther = (part: NamePart) => part !== name.part && !(name.part === "who" && part === "behalf");
+  const found = await Promise.all(
+    NAME_PARTS.filter(isOther).map(async (to) => ({
+      name: name.name,
+      from: name.part,
+      to,
+      events: (await index.count(conditionOf(to, [{ ...name, part: to }]))) ?? 0,
+    })),
+  );
+  return found.filter(({ events }) => events > 0);
+}

@@ -1,0 +1,55 @@
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { PageTexts } from "../texts/en.ts";
+import { actionsView } from "./actions-view.ts";
+import { alternativesView } from "./alternatives-view.ts";
+import { coveredView, timesView, unknownView } from "./answer-notes.ts";
+import { answerRows } from "./answer-rows.ts";
+import { sentence } from "./answer-sentence.ts";
+import { basisView } from "./answer-view.ts";
+import type { Answer } from "./asked.ts";
+import { claimsView } from "./claims-view.ts";
+import { onBehalfView } from "./on-behalf.ts";
+import type { Question } from "./question.ts";
+
+/** Further questions that an answer offers. */
+export interface FurtherQuestions {
+  /** Asks again with other contents of some fields. */
+  readonly ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void;
+  /** Asks again with names that only need to contain what was typed. */
+  readonly widen: () => void;
+}
+
+/** Renders an answer: the sentence, what it rests on, what else there is, and the first events. */
+export function askedView(
+  answer: Answer,
+  { ask, widen }: FurtherQuestions,
+  texts: PageTexts,
+): TemplateResult {
+  const t = texts.evidence.ask;
+  const { figures } = texts.viewer;
+  const { question, query, events, basis, facts, changes } = answer;
+  const rows = facts.first;
+  const isPartial = basis.doubts.some(({ is }) => is === "unverified");
+  return html`
+    <h3 id="ask-answer" tabindex="-1">${sentence(answer, texts)}</h3>
+    ${claimsView(answer.claims, texts)}
+    ${actionsView(facts, texts, (actions) => ask({ actions }))}
+    ${unknownView(answer.unknown, isPartial, t)}
+    ${onBehalfView(answer, ask, texts)}
+    ${alternativesView(answer, ask, texts)}
+    ${coveredView(answer, (part, name) => ask({ [part]: name }), widen, texts)}
+    ${events > 0 && answer.outcomes === undefined ? html`<p class="help">${t.uncounted}</p>` : nothing}
+    ${basisView(basis, texts)}
+    ${timesView(answer, ask, texts)}
+    ${question.from === "" && question.until === "" ? nothing : html`<p class="help">${t.times[question.basis]}</p>`}
+    <p class="help">${t.query} <code dir="ltr">${value(query, 1000)}</code></p>
+    ${
+      rows.length === 0
+        ? nothing
+        : html`
+          <p class="help">${t.press}${events > rows.length ? ` ${t.first(figures.count(rows.length), figures.events(events))}` : nothing}</p>
+          <div class="filed-table" tabindex="0">${answerRows({ rows, changes, opens: true }, texts)}</div>`
+    }
+  `;
+}

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { similarity } from "../../src/evidence/similarity.ts";
+
+test("similarity: is high for a name with a mistake, and low for another name", () => {
+  for (const [typed, name] of [
+    ["document.veiw", "document.view"],
+    ["logn", "login"],
+    ["Maria Lopes", "maria lopez"],
+  ] as const)
+    assert.ok(similarity(typed, name) >= 0.5, `${typed} ${similarity(typed, name)}`);
+  for (const [typed, name] of [
+    ["login", "role.grant"],
+    ["x", "login"],
+    ["", ""],
+  ] as const)
+    assert.ok(similarity(typed, name) < 0.3, `${typed} ${similarity(typed, name)}`);
+  assert.equal(similarity("login", "LOGIN"), 1);
+});
