@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 
+use crate::invocation::runnable;
 use crate::io::style::label;
 
 /// A group of commands for one task.
@@ -53,7 +54,8 @@ pub(crate) fn grouped(command: Command) -> Command {
             let _ = writeln!(template, "  {}{:gap$}{about}", literal(name), "");
         }
     }
-    template.push_str("\nRun `countersign COMMAND --help` for the options of a command, with examples.\n");
+    let more = "\nRun `countersign COMMAND --help` for the options of a command, with examples.\n";
+    template.push_str(&runnable(more));
     let _ = write!(template, "\n{}\n{{options}}{{after-help}}", label("Options:"));
     command.help_template(template)
 }
