@@ -87,6 +87,20 @@ mod tests {
         assert_eq!(grouped, visible);
     }
 
+    #[cfg(feature = "native")]
+    #[test]
+    fn the_npm_package_has_all_commands_that_are_not_native() {
+        use clap::Subcommand as _;
+        let native = crate::commands::native::Command::augment_subcommands(Command::new("native"));
+        let command = Cli::command();
+        let names = command.get_subcommands().map(Command::get_name);
+        let mut expected: Vec<&str> = names.filter(|name| native.find_subcommand(name).is_none()).collect();
+        let mut hosted = crate::invocation::HOSTED.to_vec();
+        expected.sort_unstable();
+        hosted.sort_unstable();
+        assert_eq!(hosted, expected);
+    }
+
     /// The list is not wrapped, so long lines would break it.
     #[test]
     fn lines_fit_a_narrow_terminal() {

@@ -8,6 +8,26 @@ const NAME: &str = "countersign ";
 #[cfg(any(not(feature = "native"), test))]
 const NPX: &str = "npx ";
 
+/// The commands of the npm package.
+#[cfg(any(not(feature = "native"), test))]
+pub(crate) const HOSTED: [&str; 15] = [
+    "init",
+    "dev",
+    "keygen",
+    "record",
+    "grant",
+    "revoke",
+    "seal",
+    "slice",
+    "verify",
+    "summarize",
+    "receipt",
+    "show",
+    "analyze",
+    "rules",
+    "completions",
+];
+
 /// Returns the text with command lines that the user can run.
 #[cfg(feature = "native")]
 pub(crate) fn runnable(text: &str) -> &str {
@@ -17,24 +37,19 @@ pub(crate) fn runnable(text: &str) -> &str {
 /// Returns the text with command lines that the user can run. Commands that only the native program has stay the same.
 #[cfg(not(feature = "native"))]
 pub(crate) fn runnable(text: &str) -> Cow<'_, str> {
-    use clap::CommandFactory as _;
-    if !text.contains(NAME) {
-        return Cow::Borrowed(text);
-    }
-    let program = crate::Cli::command();
-    let is_hosted = |command: &str| command == "COMMAND" || program.find_subcommand(command).is_some();
-    Cow::Owned(with_npx(text, is_hosted))
+    if text.contains(NAME) { Cow::Owned(with_npx(text)) } else { Cow::Borrowed(text) }
 }
 
 /// Prefixes command lines with `npx` if it has the command.
 #[cfg(any(not(feature = "native"), test))]
-fn with_npx(text: &str, is_hosted: impl Fn(&str) -> bool) -> String {
+fn with_npx(text: &str) -> String {
     let mut parts = text.split(NAME);
     let mut result = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let command: &str = part.split(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let command = part.split(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or_default();
         let begins = !result.ends_with(|char: char| char.is_alphanumeric() || "-_./@".contains(char));
-        if begins && is_hosted(command) && !result.ends_with(NPX) {
+        let is_hosted = command == "COMMAND" || HOSTED.contains(&command);
+        if begins && is_hosted && !result.ends_with(NPX) {
             result.push_str(NPX);
         }
         result.push_str(NAME);
@@ -58,7 +73,7 @@ mod tests {
             ("other-countersign verify", "other-countersign verify"),
             ("countersign", "countersign"),
         ] {
-            assert_eq!(with_npx(text, |command| command == "verify"), expected);
+            assert_eq!(with_npx(text), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-/** What the program's thread asks of the main thread, and the answers (crates/cli/src/host.rs). */
+/** Tasks of the program's thread for the main thread, and the answers (crates/cli/src/host.rs). */
 
 import type { DevLog } from "./dev-log.node.js";
 
