@@ -1,6 +1,5 @@
 //! Command lines in messages: an npm user runs this program as `npx countersign`.
 
-#[cfg(not(feature = "native"))]
 use std::borrow::Cow;
 
 #[cfg(any(not(feature = "native"), test))]
@@ -30,8 +29,8 @@ pub(crate) const HOSTED: [&str; 15] = [
 
 /// Returns the text with command lines that the user can run.
 #[cfg(feature = "native")]
-pub(crate) fn runnable(text: &str) -> &str {
-    text
+pub(crate) fn runnable(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
 }
 
 /// Returns the text with command lines that the user can run. Commands that only the native program has stay the same.

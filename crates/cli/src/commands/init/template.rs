@@ -94,8 +94,7 @@ impl Template {
             CliError::unusable("arguments.invalid", "the default address is invalid", "report this as a bug")
         })?;
         let variables = secrets.recorder_variables(address);
-        let lines: String =
-            variables.iter().map(|(name, value)| format!("{name}={}\n", value.as_str())).collect();
+        let lines = variables.map(|(name, value)| format!("{name}={}\n", value.as_str())).concat();
         write_secret(&folder.join(self.variables_file()), lines.as_bytes())?;
         let is_current = folder == Path::new(".");
         let place = if is_current { String::new() } else { format!("{}: ", shown(folder)) };
