@@ -13,6 +13,7 @@ pub(crate) use countersign_errors::explain;
 pub(crate) use countersign_errors::shown;
 
 use crate::exit_status::ExitStatus;
+use crate::invocation::runnable;
 use crate::io::style;
 
 /// An error that ends a command.
@@ -140,7 +141,7 @@ impl CliError {
         }
         text.push_str(&style::plain(message));
         if let Some(hint) = hint {
-            let _ = write!(text, "\n  {} {hint}", style::label("hint:"));
+            let _ = write!(text, "\n  {} {}", style::label("hint:"), runnable(hint));
         }
         let _ = writeln!(anstream::stderr().lock(), "{}", without_keys(&text));
     }

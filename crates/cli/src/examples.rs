@@ -2,6 +2,8 @@
 
 use clap::Command;
 
+use crate::invocation::runnable;
+
 /// The longest line that clap doesn't wrap; a wrapped example would end the command too early.
 const WIDTH: usize = 78;
 /// The indent of an example, and of its continuation lines.
@@ -19,6 +21,7 @@ pub(crate) fn wrapped(command: Command) -> Command {
 }
 
 fn wrap_help(help: &str) -> String {
+    let help = &*runnable(help);
     let lines: Vec<String> = help.lines().map(wrap_line).collect();
     lines.join("\n")
 }

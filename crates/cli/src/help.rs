@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 
+use crate::invocation::runnable;
 use crate::io::style::label;
 
 /// A group of commands for one task.
@@ -53,7 +54,8 @@ pub(crate) fn grouped(command: Command) -> Command {
             let _ = writeln!(template, "  {}{:gap$}{about}", literal(name), "");
         }
     }
-    template.push_str("\nRun `countersign COMMAND --help` for the options of a command, with examples.\n");
+    let more = "\nRun `countersign COMMAND --help` for the options of a command, with examples.\n";
+    template.push_str(&runnable(more));
     let _ = write!(template, "\n{}\n{{options}}{{after-help}}", label("Options:"));
     command.help_template(template)
 }
@@ -83,6 +85,20 @@ mod tests {
         visible.sort_unstable();
         grouped.sort_unstable();
         assert_eq!(grouped, visible);
+    }
+
+    #[cfg(feature = "native")]
+    #[test]
+    fn the_npm_package_has_all_commands_that_are_not_native() {
+        use clap::Subcommand as _;
+        let native = crate::commands::native::Command::augment_subcommands(Command::new("native"));
+        let command = Cli::command();
+        let names = command.get_subcommands().map(Command::get_name);
+        let mut expected: Vec<&str> = names.filter(|name| native.find_subcommand(name).is_none()).collect();
+        let mut hosted = crate::invocation::HOSTED.to_vec();
+        expected.sort_unstable();
+        hosted.sort_unstable();
+        assert_eq!(hosted, expected);
     }
 
     /// The list is not wrapped, so long lines would break it.

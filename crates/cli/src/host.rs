@@ -19,6 +19,10 @@ unsafe extern "C" {
     /// Copies the answer of the last call to `answer`, which has the length that the call returned.
     #[link_name = "answer"]
     fn host_answer(answer: *mut u8);
+
+    /// Returns 1 after a signal that the program handles, otherwise 0.
+    #[link_name = "is_stopped"]
+    fn host_is_stopped() -> u32;
 }
 
 /// A task for the host. [`call`] returns its answer: a line of JSON, and bytes.
@@ -29,12 +33,14 @@ enum Task<'a> {
     CheckUrl { url: &'a str },
     /// Submits links to a log server.
     Submit { url: &'a str, since: Option<String> },
-    /// Runs a temporary log after this program has ended with status 0.
+    /// Makes the first signal only a request to stop, and ends the wait for standard input.
+    HandleSignals,
+    /// Runs a log for local development after this program has ended with status 0.
     Dev(&'a DevLog),
 }
 
-/// A temporary log, with its secrets.
-#[derive(Serialize)]
+/// A log for local development, with its secrets.
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DevLog {
     /// The address to listen on: host and port.
@@ -55,6 +61,19 @@ pub(crate) struct DevLog {
     pub(crate) page: Option<String>,
     /// The command to run beside the log.
     pub(crate) command: Vec<String>,
+    /// The files that keep the log; `None` for a temporary log.
+    pub(crate) files: Option<DevLogFiles>,
+}
+
+/// The files of a log for local development.
+#[derive(Serialize)]
+pub(crate) struct DevLogFiles {
+    /// The path of the folder with all files, for messages.
+    pub(crate) folder: String,
+    /// The path of the trust file.
+    pub(crate) trust: String,
+    /// The path of the database.
+    pub(crate) database: String,
 }
 
 /// The first line of an answer.
@@ -108,10 +127,22 @@ fn call(task: &Task<'_>, body: &[u8]) -> Result<(AnswerHead, Vec<u8>), EngineErr
     }
 }
 
-/// Runs a temporary log after this program has ended.
+/// Runs a log for local development after this program has ended.
 pub(crate) fn run_dev_log(log: &DevLog) -> Result<(), CliError> {
     call(&Task::Dev(log), &[])?;
     Ok(())
+}
+
+/// Makes the first signal only a request to stop.
+pub(crate) fn handle_signals() -> Result<(), CliError> {
+    call(&Task::HandleSignals, &[])?;
+    Ok(())
+}
+
+/// True if a signal asked the program to stop.
+pub(crate) fn is_stopped() -> bool {
+    // SAFETY: the function has no arguments and no effect.
+    unsafe { host_is_stopped() == 1 }
 }
 
 /// A log server that links are submitted to by the host.

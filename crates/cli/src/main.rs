@@ -11,6 +11,7 @@ mod exit_status;
 mod help;
 #[cfg(not(feature = "native"))]
 mod host;
+mod invocation;
 mod io;
 #[cfg(target_os = "wasi")]
 mod wasi;
@@ -89,6 +90,8 @@ fn main() -> ExitCode {
     #[cfg(target_os = "wasi")]
     wasi::enter();
     let command = help::grouped(examples::wrapped(Cli::command()));
+    #[cfg(not(feature = "native"))]
+    let command = command.bin_name("npx countersign");
     #[cfg(not(feature = "native"))]
     if let Some(name) = std::env::args().nth(1).filter(|name| help::is_native_only(&command, name)) {
         let failure = errors::needs_native(&format!("`countersign {name}`"));

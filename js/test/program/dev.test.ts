@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -48,8 +48,8 @@ function run(program: string, here: string, args: readonly string[], input = "",
   return new Promise((resolve) => {
     const env = { ...environment(here), ...more };
     const child = execFile(program, args, { cwd: here, env }, (error, stdout, stderr) => {
-      // WASI numbers the errors of the system in its own way.
-      const said = stderr.replaceAll(/\(os error[^)]*\)/g, "(os error)");
+      // WASI numbers the errors of the system in its own way, and hints name the program as its user runs it.
+      const said = stderr.replaceAll(/\(os error[^)]*\)/g, "(os error)").replaceAll("npx countersign", "countersign");
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr: said });
     });
     // A program may end before it reads.
@@ -59,13 +59,15 @@ function run(program: string, here: string, args: readonly string[], input = "",
 
 /** A running `countersign dev`. */
 class Dev {
-  readonly here = folder();
+  readonly here: string;
   readonly output = { stdout: "", stderr: "" };
   readonly child: ChildProcess;
   #isClosed = false;
 
-  constructor(program: string, ...args: readonly string[]) {
-    const child = spawn(program, ["dev", "--listen", "127.0.0.1:0", ...args], {
+  constructor(program: string | { readonly program: string; readonly here: string }, ...args: readonly string[]) {
+    const { program: file, here } = typeof program === "string" ? { program, here: folder() } : program;
+    this.here = here;
+    const child = spawn(file, ["dev", "--listen", "127.0.0.1:0", ...args], {
       cwd: this.here,
       env: environment(this.here),
     });
@@ -134,8 +136,9 @@ describe("countersign dev", { skip }, () => {
 
   for (const [name, program, other] of PROGRAMS) {
     test(`${name}: both programs record into the log, and its export verifies`, async () => {
-      const dev = new Dev(program);
-      await dev.hears("stderr", /listens on[\s\S]*trust: /);
+      const dev = new Dev(program, "--temporary");
+      await dev.hears("stderr", /listens on[\s\S]*console: /);
+      assert.match(dev.output.stderr, /^✓ done: the log localhost\/dev listens on /);
       const [url, log, token] = ["AUDIT_URL", "AUDIT_LOG", "COUNTERSIGN_TOKEN"].map((name) => dev.variable(name));
       writeFileSync(join(dev.here, "app.key"), `${dev.variable("AUDIT_KEY")}\n`, { mode: 0o600 });
       writeFileSync(join(dev.here, "events.ndjson"), `${EVENTS.join("\n")}\n`);
@@ -196,7 +199,7 @@ describe("countersign dev", { skip }, () => {
         process.on("SIGTERM", () => process.exit(9));
         setInterval(() => {}, 1000);
         console.log("ready");`;
-      const dev = new Dev(program, ...beside(script));
+      const dev = new Dev(program, "--temporary", ...beside(script));
       await dev.hears("stdout", /ready/);
       // A request in progress delays the end of the log.
       const [, port] = /127\.0\.0\.1:(\d+)/.exec(dev.output.stderr) ?? assert.fail(dev.output.stderr);
@@ -228,6 +231,76 @@ describe("countersign dev", { skip }, () => {
       assert.equal(await dev.ends(), 2);
       const error = "✗ error[io.not_found]: ./missing: cannot run: No such file or directory (os error 2)\n";
       assert.ok(dev.output.stderr.endsWith(`${error}  hint: check the command after \`--\`\n`), dev.output.stderr);
+    });
+
+    test(`${name}: the next run continues the log, and delivers what an outbox kept`, async () => {
+      const here = folder();
+      const script = beside(`
+        import { createRecorder } from "${installed.path("node_modules/countersign/dist/countersign.js")}";
+        import { fileOutbox } from "${installed.path("node_modules/countersign/dist/node.js")}";
+        const audit = createRecorder({ outbox: fileOutbox("audit.outbox") });
+        await audit.record({ action: "job.delete" }).delivered();
+        const headers = { authorization: "Bearer " + process.env.COUNTERSIGN_TOKEN };
+        const text = await (await fetch(process.env.AUDIT_URL + "/export", { headers })).text();
+        console.log(process.env.AUDIT_KEY.slice(-20), text.split('"action":"job.delete"').length - 1);
+        audit.record({ action: "job.delete" });
+        await audit.flush({ retryForMs: 0 }).catch(() => {});
+        // The chain stays open, as after a crash.
+        process.exit(0);`);
+      const printed: string[] = [];
+      for (const _ of [1, 2]) {
+        const dev = new Dev({ program, here }, ...script);
+        assert.equal(await dev.ends(), 0, dev.output.stderr);
+        printed.push(dev.output.stdout.trim());
+      }
+      const [key = ""] = printed[0]?.split(" ") ?? [];
+      assert.deepEqual(printed, [`${key} 1`, `${key} 3`]);
+      assert.equal(readFileSync(join(here, ".countersign/dev/.gitignore"), "utf8"), "*\n");
+      for (const secret of ["app.key", "token", "log/log.key"]) {
+        assert.equal(statSync(join(here, ".countersign/dev", secret)).mode & 0o777, 0o600, secret);
+      }
+      const { status, stderr } = await run(other, here, ["dev", "--listen", "127.0.0.1:0", "--", "true"]);
+      assert.equal(status, 2);
+      assert.match(
+        stderr,
+        /^✗ error\[io.exists\]: \.countersign\/dev: the folder contains the log of another program: /,
+      );
+    });
+
+    test(`${name}: only one server uses a folder`, async () => {
+      const dev = new Dev(program);
+      await dev.hears("stderr", /folder: \.countersign\/dev /);
+      assert.equal((await fetch(`${dev.variable("AUDIT_URL")}/checkpoint`)).status, 200);
+      const { status, stderr } = await run(program, dev.here, ["dev", "--listen", "127.0.0.1:0", "--", "true"]);
+      assert.equal(
+        stderr,
+        "✗ error[server.in_use]: another server uses the log's folder .countersign/dev/log\n" +
+          "  hint: stop the other server first: only one can write to a log\n",
+      );
+      assert.equal(status, 2);
+      dev.child.kill("SIGTERM");
+      assert.equal(await dev.ends(), 0);
+    });
+
+    test(`${name}: reads the trust file again when it changes, and keeps the last one that works`, async () => {
+      const dev = new Dev(program);
+      await dev.hears("stderr", /console: /);
+      const { here } = dev;
+      const vkey = (await run(NATIVE, here, ["keygen", "example.com/other", "-o", "other.key"])).stdout.trim();
+      writeFileSync(join(here, "events.ndjson"), `${EVENTS.join("\n")}\n`);
+      const to = ["--to", dev.variable("AUDIT_URL"), "--log", dev.variable("AUDIT_LOG"), "--give-up", "0s"];
+      const record = () => run(NATIVE, here, ["record", "--key", "other.key", ...to, "events.ndjson"]);
+      assert.match((await record()).stderr, /3 events are not proven to be in the log/);
+      const trust = join(here, ".countersign/dev/log/trust.txt");
+      const before = readFileSync(trust, "utf8");
+      writeFileSync(trust, `${before}emitter ${vkey}\n`);
+      await dev.hears("stderr", /^✓ done: \.countersign\/dev\/log\/trust\.txt was read again$/m);
+      assert.equal((await record()).status, 0);
+      writeFileSync(trust, "nothing useful\n");
+      await dev.hears("stderr", /trust\.txt: (?:line 1: |the log can't use this file)/);
+      assert.equal((await record()).status, 0);
+      dev.child.kill("SIGTERM");
+      assert.equal(await dev.ends(), 0);
     });
 
     test(`${name}: an address in use`, async () => {
@@ -341,6 +414,74 @@ describe("countersign record --to", { skip }, () => {
       assert.notEqual(npx?.status, 0);
     });
   }
+
+  for (const [name, isFile] of [
+    ["an open standard input", false],
+    ["a file", true],
+  ] as const) {
+    test(`a signal during ${name}: both programs report events that are lost`, async () => {
+      await prepare();
+      const results: unknown[] = [];
+      for (const program of [NPX, NATIVE]) {
+        // The server never responds.
+        await withServer([answer(503, {}, refusal)], async (url) => {
+          const args = ["record", "--key", "app.key", "--to", url, "--log", vkey, "--flush-every", "10ms"];
+          const child = spawn(program, isFile ? [...args, "events.ndjson"] : args, {
+            cwd: here,
+            env: environment(here),
+          });
+          running.add(child);
+          let said = "";
+          child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+          child.stdin.on("error", () => {}).write(`${EVENTS[0]}\n`);
+          await eventually(
+            "delivery fails",
+            () => said,
+            (text) => text.includes("delivery failed"),
+          );
+          child.kill("SIGINT");
+          const [status, signal] = await once(child, "close");
+          running.delete(child);
+          results.push([
+            status,
+            signal,
+            normal(said)
+              .replaceAll(/retrying in \d+ s/g, "retrying")
+              .replaceAll("npx countersign", "countersign"),
+          ]);
+        });
+      }
+      const [npx, native] = results as [[number, null, string], unknown];
+      assert.deepEqual(npx, native);
+      const lost = isFile
+        ? /3 events are not proven to be in the log \(lost/
+        : /1 event is not proven to be in the log \(lost/;
+      assert.match(npx[2], lost);
+      assert.notEqual(npx[0], 0);
+    });
+  }
+
+  test("npx countersign: a second signal ends it at once", async () => {
+    await prepare();
+    await withServer([answer(503, {}, refusal)], async (url) => {
+      const args = ["record", "--key", "app.key", "--to", url, "--log", vkey, "events.ndjson"];
+      const child = spawn(NPX, args, { cwd: here, env: environment(here) });
+      running.add(child);
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+      await eventually(
+        "delivery fails",
+        () => said,
+        (text) => text.includes("delivery failed"),
+      );
+      const closed = once(child, "close");
+      const kill = setInterval(() => child.kill("SIGTERM"), 50);
+      const [, signal] = await closed;
+      clearInterval(kill);
+      running.delete(child);
+      assert.equal(signal, "SIGTERM");
+    });
+  });
 
   test("no server: both programs say so", async () => {
     await prepare();

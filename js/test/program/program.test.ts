@@ -21,9 +21,10 @@ function run(program: string, folder: string, args: readonly string[], input = "
   return new Promise((resolve) => {
     const env = { PATH: process.env.PATH, HOME: folder, NO_COLOR: "1" };
     const child = execFile(program, args, { cwd: folder, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      // WASI numbers the errors of the system in its own way.
-      const said = stderr.replaceAll(/\(os error \d+\)/g, "(os error)");
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr: said });
+      // WASI numbers the errors of the system in its own way, and texts name the program as its user runs it.
+      const plain = (text: string) =>
+        text.replaceAll(/\(os error \d+\)/g, "(os error)").replaceAll("npx countersign", "countersign");
+      resolve({ status: error === null ? 0 : Number(error.code), stdout: plain(stdout), stderr: plain(stderr) });
     });
     // A program may end before it reads.
     child.stdin?.on("error", () => {}).end(input);
@@ -61,18 +62,14 @@ const READING: readonly (readonly string[])[] = [
   ["slice", "export.ndjson", "--query", "action:*"],
   ["analyze", "export.ndjson", "--trust", "trust.txt"],
   ["rules", "list"],
-  ["keygen", "--help"],
-  ["record", "--help"],
-  ["show", "--help"],
-  ["slice", "--help"],
-  ["verify", "--help"],
-  ["init", "--help"],
-  ["dev", "--help"],
   ["dev", "--listen", "0.0.0.0:0"],
   ["dev", "--page", "missing.html"],
   ["dev", "--unknown"],
   ["record", "--to", "log.example", "--log", LOG.vkey, "--key", "missing.key", "export.ndjson"],
 ];
+
+/** Commands whose help is compared. */
+const HELP = ["keygen", "record", "show", "slice", "verify", "init", "dev"];
 
 /** The commands of a first log, one after the other in one folder. */
 const FIRST_LOG: readonly (readonly string[])[] = [
@@ -123,6 +120,37 @@ describe("npx countersign", { skip }, () => {
       });
     }
   }
+
+  for (const command of HELP) {
+    test(`${command} --help: the same help, with examples that an npm user can run`, async () => {
+      const parts = [];
+      for (const program of [NPX, native]) {
+        const { status, stdout } = await run(program, folder(), [command, "--help"]);
+        assert.equal(status, 0);
+        const [options = "", examples = ""] = stdout.split("\nExamples:\n");
+        parts.push({ options: options.replaceAll(/\s+/g, " "), examples });
+      }
+      const [npx, program] = parts;
+      assert.equal(npx?.options, program?.options);
+      assert.match(npx?.examples ?? "", /countersign /);
+    });
+  }
+
+  test("hints, examples, and usage name the program as an npm user runs it", async () => {
+    const here = folder();
+    cpSync(join(VECTORS, "drop-event"), here, { recursive: true });
+    const said = async (...args: string[]) =>
+      new Promise<string>((resolve) => {
+        const env = { PATH: process.env.PATH, HOME: here, NO_COLOR: "1" };
+        execFile(NPX, args, { cwd: here, env }, (_, stdout, stderr) => resolve(stdout + stderr));
+      });
+    assert.match(await said("record", "export.ndjson", "--unknown"), /Usage: npx countersign record /);
+    assert.match(await said("--help"), /^Run `npx countersign COMMAND --help`/m);
+    assert.match(await said("verify", "--help"), /^ {2}npx countersign verify /m);
+    assert.match(await said("dev", "--listen", "0.0.0.0:0"), /run `countersign serve` for other clients/);
+    await said("init");
+    assert.match(await said("init"), /record to it with `npx countersign record` and `npx countersign seal`/);
+  });
 
   test("a first log: the same output, and files that the other program accepts", async () => {
     const made = [];

@@ -38,7 +38,7 @@ for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
     const all = await outcome(runtime, {});
     assert.deepEqual([all.code, all.member], ["options.invalid", "key"]);
     assert.equal(all.message, "the environment variables AUDIT_KEY, AUDIT_URL, and AUDIT_LOG are not set");
-    assert.match(all.hint ?? "", /`countersign dev -- npm run dev`, which sets them/);
+    assert.match(all.hint ?? "", /`npx countersign dev -- npm run dev`, which sets them/);
     const one = await outcome(runtime, { ...ALL, AUDIT_LOG: "" });
     assert.deepEqual([one.code, one.member], ["options.invalid", "log"]);
     assert.equal(one.message, "the environment variable AUDIT_LOG is not set");

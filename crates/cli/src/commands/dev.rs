@@ -1,48 +1,55 @@
-//! `countersign dev`: runs a temporary log for local development.
+//! `countersign dev`: runs a log for local development.
 
 #[cfg(feature = "native")]
 mod command;
+mod folder;
 #[cfg(not(feature = "native"))]
 mod hosted;
 #[cfg(feature = "native")]
 mod native;
+mod secrets;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use countersign::note::SignerKey;
-use zeroize::Zeroizing;
-
-use crate::commands::keygen::random;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::input;
+pub(crate) use folder::DevFolder;
 
 #[cfg(not(feature = "native"))]
 use hosted as platform;
 #[cfg(feature = "native")]
 use native as platform;
 
-/// The names of the log and of the app that records.
-const LOG: &str = "localhost/dev";
-const EMITTER: &str = "localhost/dev-app";
+/// The default folder of the log.
+pub(crate) const DEFAULT_FOLDER: &str = ".countersign/dev";
+/// The default address of the log.
+pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 
-/// Run a log for local development, deleted when it ends
+/// Run a log for local development
 ///
-/// Creates keys and a token, and prints the variables that your app needs, ready for an .env file. With a command, sets
-/// them for it instead, and ends when it ends, with its exit status. The log, its keys, and its events are temporary:
-/// they are deleted on Ctrl-C or SIGTERM. Don't use these keys for anything else.
+/// Prints the variables that your app needs, ready for an .env file. With a command, sets them for it instead, and ends
+/// when it ends, with its exit status. Otherwise ends on Ctrl-C or SIGTERM. The next run continues the log, with the same
+/// keys and token. Don't use these keys for anything else.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign dev -- npm run dev   # your app, with AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK
   countersign dev > .env           # these variables, and COUNTERSIGN_TOKEN for the program
+  countersign dev --temporary -- npm test
   countersign dev --listen 127.0.0.1:9000")]
 pub(crate) struct Args {
     /// Address to listen on, on this machine only; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     listen: SocketAddr,
+    /// Folder of the log, its keys, and its token. It has a .gitignore; delete it to start over
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
+    dir: PathBuf,
+    /// Use new keys and a new log, and delete them on exit. An app with an outbox can't continue with the next log
+    #[arg(long, conflicts_with = "dir")]
+    temporary: bool,
     /// Serve this HTML file at / instead of the log's own page
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -60,28 +67,4 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         input::page(page)?;
     }
     platform::run(args)
-}
-
-/// The keys of a temporary log.
-struct DevKeys {
-    log: SignerKey,
-    app: SignerKey,
-}
-
-impl DevKeys {
-    fn generate() -> Result<Self, CliError> {
-        Ok(Self { log: generate(LOG)?, app: generate(EMITTER)? })
-    }
-
-    /// Returns the text of the trust file.
-    fn trust(&self) -> String {
-        let (log, app) = (self.log.verifier_key(), self.app.verifier_key());
-        format!("log {log}\nemitter {app}\nemitter {log}\n")
-    }
-}
-
-fn generate(name: &str) -> Result<SignerKey, CliError> {
-    let mut seed = Zeroizing::new([0; 32]);
-    random(&mut *seed)?;
-    Ok(SignerKey::from_seed(name, *seed)?)
 }

@@ -1,5 +1,7 @@
 //! `countersign init`: creates keys, a trust file, a grant, and a first event.
 
+mod template;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +14,9 @@ use crate::commands::keygen::{random, write_key};
 use crate::commands::{grant, record, seal, verify};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::output::{Output, write_secret};
+use crate::io::output::{Output, make_private_folder, write_secret};
 use crate::io::{key, style};
+use template::Template;
 
 /// The first event of a log.
 const FIRST: &str =
@@ -21,15 +24,25 @@ const FIRST: &str =
 
 /// Create keys and a trust file, and record a first event
 ///
+/// With --template, creates a project instead: code that records events, and the keys of a log for development, which
+/// `npm run dev` runs. It overwrites no file.
+///
 /// Without --to, the log is a file, audit.ndjson, which you extend with `countersign record` and `countersign seal`.
 /// With --to, the first event is sent to that log and proven to be in it. The log's operator must add the issuer
 /// first; if that hasn't happened, a hint says what to ask for. Run the command again to continue with the same keys.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  countersign init --template node my-app                       # a project that runs with npm
   countersign init                                              # a log in the folder audit
   countersign init --to https://log.example --log \"$LOG_VKEY\"   # in a log server's log")]
 pub(crate) struct Args {
+    /// Folder of the project [default: the current folder]
+    #[arg(value_name = "FOLDER", requires = "template")]
+    folder: Option<PathBuf>,
+    /// Create a project of this kind
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["dir", "name", "to", "log", "origin"])]
+    template: Option<Template>,
     /// Folder for the keys, the trust file, and .env
     #[arg(long, value_name = "DIR", default_value = "audit")]
     dir: PathBuf,
@@ -49,11 +62,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
+    if let Some(template) = args.template {
+        return template.create(args.folder.as_deref().unwrap_or(Path::new(".")));
+    }
     let remote = args.to.as_deref().zip(args.log.as_deref());
     let remote_key = remote.map(|(_, log)| log.parse::<VerifierKey>()).transpose()?;
-    make_folder(&args.dir)?;
+    make_private_folder(&args.dir)?;
     let place = Folder(&args.dir);
-    let name = args.name.clone().unwrap_or_else(folder_name);
+    let name = args.name.clone().unwrap_or_else(current_folder_name);
     let issuer = place.key("issuer.key", &name)?;
     let app = place.key("app.key", &format!("{name}/app"))?;
     let (issuer_key, app_key) = (issuer.verifier_key(), app.verifier_key());
@@ -148,22 +164,17 @@ fn parsed<A: clap::Args + FromArgMatches>(words: Vec<OsString>) -> Result<A, Cli
 }
 
 /// Returns the name of the current folder, as a valid key name.
-fn folder_name() -> String {
-    let folder = std::env::current_dir().ok();
-    let name =
-        folder.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy().to_lowercase();
+fn current_folder_name() -> String {
+    folder_name(&std::env::current_dir().unwrap_or_default())
+}
+
+/// Returns the name of a folder, as a valid name of a key or an npm package.
+fn folder_name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let plain: String =
         name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
     let plain = plain.trim_matches('-');
     if plain.is_empty() { "app".into() } else { plain.into() }
-}
-
-fn make_folder(folder: &Path) -> Result<(), CliError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| CliError::io("make", &shown(folder), &error))
 }
 
 /// The folder for all files.

@@ -12,7 +12,7 @@ use crate::exit_status::ExitStatus;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Outbox(outbox::Args),
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Fsck(fsck::Args),
     Backup(backup::Args),
     Token(token::Args),

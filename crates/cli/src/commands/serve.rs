@@ -245,6 +245,9 @@ pub(crate) struct Args {
     /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
     #[arg(long, help_heading = None)]
     log_json: bool,
+    /// Labeled details to print when the log listens
+    #[arg(skip)]
+    pub(crate) details: Vec<(&'static str, String)>,
 }
 
 /// Parses a number of slots, a power of 2.
@@ -405,6 +408,9 @@ async fn run_server(
     ));
     style::detail("log key:", verifier.as_str());
     style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
+    for (name, text) in &args.details {
+        style::detail(name, text);
+    }
     if serving.tenants().is_some() {
         style::detail("tenants:", "each has its log at /t/ID; create one with `countersign tenant add NAME`");
     }

@@ -298,6 +298,15 @@ pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()>
     rename(file, |file| file.persist(destination))
 }
 
+/// Creates a folder, and those above it, with access for its owner only.
+pub(crate) fn make_private_folder(folder: &Path) -> Result<(), CliError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| CliError::io("make", &shown(folder), &error))
+}
+
 /// Writes a secret to a new file that only its owner may read.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), CliError> {
     let write = || -> io::Result<()> {

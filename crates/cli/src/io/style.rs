@@ -13,6 +13,8 @@ use clap::builder::Styles;
 
 use countersign_errors::shown;
 
+use crate::invocation::runnable;
+
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
@@ -107,7 +109,7 @@ pub(crate) fn warn(text: &str) {
     if is_json() {
         tracing::warn!(target: TARGET, "{text}");
     } else {
-        let _ = writeln!(anstream::stderr().lock(), "{} {text}", doubt("! warning:"));
+        let _ = writeln!(anstream::stderr().lock(), "{} {}", doubt("! warning:"), runnable(text));
     }
 }
 
@@ -116,7 +118,7 @@ pub(crate) fn done(text: &str) {
     if is_json() {
         tracing::info!(target: TARGET, "{text}");
     } else {
-        let _ = writeln!(anstream::stderr().lock(), "{} {text}", good("✓ done:"));
+        let _ = writeln!(anstream::stderr().lock(), "{} {}", good("✓ done:"), runnable(text));
     }
 }
 
@@ -125,7 +127,7 @@ pub(crate) fn detail(name: &str, text: &str) {
     if is_json() {
         tracing::info!(target: TARGET, "{name} {text}");
     } else {
-        let _ = writeln!(anstream::stderr().lock(), "  {} {text}", label(name));
+        let _ = writeln!(anstream::stderr().lock(), "  {} {}", label(name), runnable(text));
     }
 }
 

@@ -1,8 +1,8 @@
-//! `countersign dev`: printed commands work, and no files stay.
+//! `countersign dev`: printed commands work, a temporary log leaves no files, and others continue.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -14,12 +14,12 @@ use crate::common::process::DEADLINE;
 use crate::common::{Place, events};
 
 #[test]
-fn dev_prints_working_commands_and_leaves_nothing() {
+fn a_temporary_log_prints_working_commands_and_leaves_nothing() {
     let place = Place::new();
     std::fs::create_dir(place.path("tmp")).unwrap();
     place.write("page.html", "<!doctype html><title>mine</title>");
     let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["dev", "--listen", "127.0.0.1:0", "--page"])
+        .args(["dev", "--temporary", "--listen", "127.0.0.1:0", "--page"])
         .arg(place.path("page.html"))
         .env("NO_COLOR", "1")
         .env("TMPDIR", place.path("tmp"))
@@ -79,7 +79,8 @@ fn dev_runs_a_command_and_ends_with_it() {
     let place = Place::new();
     std::fs::create_dir(place.path("tmp")).unwrap();
     let script = "test -n \"$AUDIT_KEY$COUNTERSIGN_TOKEN\" && echo \"$AUDIT_URL $AUDIT_LOG\"; exit 7";
-    let mut dev = place.command(&["dev", "--listen", "127.0.0.1:0", "--", "sh", "-c", script]);
+    let args = ["dev", "--temporary", "--listen", "127.0.0.1:0", "--", "sh", "-c", script];
+    let mut dev = place.command(&args);
     let printed = predicate::str::is_match(r"^http://127\.0\.0\.1:\d+ localhost/dev\+\S+\n$").unwrap();
     dev.env("TMPDIR", place.path("tmp"))
         .assert()
@@ -96,7 +97,7 @@ fn spawn_blocked(place: &Place, args: &[&str]) -> Child {
     // The capacity of a pipe.
     let script = "head -c 65536 /dev/zero; head -c 65536 /dev/zero >&2; exec \"$@\"";
     let child = Command::new("sh")
-        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_countersign"), "dev"])
+        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_countersign"), "dev", "--temporary"])
         .args(args)
         .env("NO_COLOR", "1")
         .env("TMPDIR", place.path("tmp"))
@@ -156,14 +157,52 @@ fn dev_deletes_the_keys_if_it_is_stopped_while_it_starts() {
 }
 
 #[test]
-fn dev_ends_the_command_if_the_log_fails() {
+fn the_next_run_continues_the_log_and_its_outbox() {
     let place = Place::new();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let child = spawn_blocked(&place, &["--listen", &free, "--", "sleep", "600"]);
-    // The command runs, because something listens, but the log can't listen.
-    let _taken = TcpListener::bind(&free).unwrap();
-    let (status, said) = read_to_end(child);
-    assert_eq!(status.code(), Some(2), "{said}");
-    assert!(said.contains("can't listen on the address"), "{said}");
-    assert!(std::fs::read_dir(place.path("tmp")).unwrap().next().is_none());
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let script = format!(
+        "printf '%s\\n' \"$AUDIT_KEY\" > dev.key && chmod 600 dev.key && \
+         '{program}' record --key dev.key --to \"$AUDIT_URL\" --log \"$AUDIT_LOG\" --outbox outbox --open events.ndjson && \
+         '{program}' export --dir \"$AUDIT_URL\" -o all.ndjson"
+    );
+    let mut logs = Vec::new();
+    for run in 1..=2 {
+        place.write("events.ndjson", events(3));
+        let mut dev = place.command(&["dev", "--listen", "127.0.0.1:0", "--", "sh", "-c", &script]);
+        dev.assert().success().stderr(predicate::str::contains("3 proven to be in the log"));
+        let all = place.read("all.ndjson");
+        assert_eq!(all.matches("\"action\":\"job.").count(), 3 * run, "{all}");
+        logs.push(place.read(".countersign/dev/log/log.key"));
+        let trust = ".countersign/dev/log/trust.txt";
+        place.run(&["verify", "all.ndjson", "--trust", trust]).success();
+    }
+    assert_eq!(logs[0], logs[1]);
+    assert_eq!(place.read(".countersign/dev/.gitignore"), "*\n");
+    for secret in ["log/log.key", "app.key", "token"] {
+        let file = place.path(".countersign/dev").join(secret);
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+}
+
+#[test]
+fn dev_refuses_the_log_of_the_npm_package() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path(".countersign/dev/log")).unwrap();
+    place.write(".countersign/dev/log/durable-object.sqlite", "");
+    place.run(&["dev", "--listen", "127.0.0.1:0", "--", "true"]).code(2).stderr(predicate::str::contains(
+        "the folder contains the log of another program: npx countersign dev",
+    ));
+}
+
+#[test]
+fn dev_does_not_run_the_command_if_the_log_fails() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path(".countersign/dev/log")).unwrap();
+    place.write(".countersign/dev/log/trust.txt", "nothing useful\n");
+    place
+        .run(&["dev", "--listen", "127.0.0.1:0", "--", "touch", "ran"])
+        .code(2)
+        .stderr(predicate::str::contains("trust.txt: line 1: "));
+    assert!(!place.path("ran").exists());
 }

@@ -57,3 +57,42 @@ fn creates_a_served_log_with_an_event() {
     place.run(&["verify", "all.ndjson", "--trust", "audit/trust.txt"]).success();
     assert!(place.read("all.ndjson").contains("countersign.init"));
 }
+
+#[test]
+fn creates_projects_without_overwriting() {
+    for (template, secret) in [("node", ".env"), ("worker", ".dev.vars"), ("next", ".env.local")] {
+        let place = Place::new();
+        place
+            .run(&["init", "--template", template, "My App"])
+            .success()
+            .stderr(predicate::str::contains("npm install && npm run dev"));
+        let read = |file: &str| place.read(&format!("My App/{file}"));
+        assert!(read("package.json").contains("\"name\": \"my-app\""));
+        assert!(!read("package.json").contains("{{"));
+        let ignored = read(".gitignore");
+        let is_ignored = |file: &str| {
+            ignored.lines().any(|line| {
+                let (start, end) = line.split_once('*').unwrap_or((line, ""));
+                file.starts_with(start) && file.ends_with(end)
+            })
+        };
+        assert!(is_ignored(secret) && is_ignored(".countersign"), "{ignored}");
+        assert_secret(&place, &format!("My App/{secret}"));
+        assert!(read(secret).starts_with("AUDIT_KEY=PRIVATE+KEY+localhost/dev-app+"));
+        let key = read(secret);
+        std::fs::remove_file(place.path("My App/package.json")).unwrap();
+        place
+            .run(&["init", "--template", template, "My App"])
+            .code(2)
+            .stderr(predicate::str::contains("already exists"));
+        assert_eq!(read(secret), key);
+        assert!(!place.path("My App/package.json").exists());
+    }
+}
+
+#[test]
+fn a_folder_needs_a_template() {
+    Place::new().run(&["init", "app"]).code(2).stderr(predicate::str::contains("--template <KIND>"));
+    Place::new().run(&["init", "--template", "rails", "app"]).code(2);
+    Place::new().run(&["init", "--template", "node", "--dir", "keys"]).code(2);
+}

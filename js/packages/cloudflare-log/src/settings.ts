@@ -139,7 +139,7 @@ export function keys(env: LogEnv): Map<string, string> {
     const key = line.trim();
     const name = key.startsWith(SIGNER_PREFIX) ? nameOf(key.slice(SIGNER_PREFIX.length)) : "";
     if (key !== "") {
-      const hint = "set it to lines of the form PRIVATE+KEY+… from `countersign keygen`";
+      const hint = "set it to lines of the form PRIVATE+KEY+… from `npx countersign keygen`";
       check(name !== "", "AUDIT_LOG_KEY has a line that is not a private key", hint);
       found.set(name, key);
     }
@@ -147,7 +147,7 @@ export function keys(env: LogEnv): Map<string, string> {
   check(
     found.size > 0,
     "AUDIT_LOG_KEY is missing in the Worker's environment",
-    "create a key with `countersign keygen`, and set it with wrangler secret put AUDIT_LOG_KEY",
+    "create a key with `npx countersign keygen`, and set it with wrangler secret put AUDIT_LOG_KEY",
   );
   return found;
 }

@@ -1,38 +1,48 @@
-//! A temporary log that the npm package runs, in memory.
+//! A log for local development that the npm package runs.
 
 use std::path::Path;
 
-use countersign::hash::Hash;
-use countersign::hex;
-use zeroize::Zeroizing;
-
-use super::{Args, DevKeys};
-use crate::commands::keygen::random;
+use super::secrets::DevSecrets;
+use super::{Args, DevFolder};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::host::{DevLog, run_dev_log};
-
-/// The rights of the token (`countersign token add`).
-const RIGHTS: &str = "read,erase,admin";
+use crate::host::{DevLog, DevLogFiles, run_dev_log};
+use crate::io::input;
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let keys = DevKeys::generate()?;
-    let mut secret = Zeroizing::new([0; 32]);
-    random(&mut *secret)?;
-    let token = format!("csr_{}", hex::encode(&*secret));
     let command = args.command.iter().map(|word| text(Path::new(word))).collect::<Result<_, _>>()?;
-    run_dev_log(&DevLog {
-        listen: args.listen.to_string(),
-        log: keys.log.encode().to_string(),
-        log_vkey: keys.log.verifier_key().to_string(),
-        app: keys.app.encode().to_string(),
-        trust: keys.trust(),
-        readers: format!("{} {RIGHTS} dev\n", hex::encode(&Hash::digest(&[token.as_bytes()]).0)),
-        token,
-        page: args.page.as_deref().map(text).transpose()?,
-        command,
-    })?;
+    let page = args.page.as_deref().map(text).transpose()?;
+    let listen = args.listen.to_string();
+    if args.temporary {
+        let secrets = DevSecrets::generate()?;
+        let (trust, readers) = (secrets.trust(), secrets.readers());
+        run_dev_log(&dev_log(
+            &secrets,
+            DevLog { listen, trust, readers, page, command, ..DevLog::default() },
+        ))?;
+        return Ok(ExitStatus::Success);
+    }
+    let (folder, secrets) = DevFolder::open(&args.dir)?;
+    let files = DevLogFiles {
+        folder: shown(&args.dir),
+        trust: text(&folder.trust())?,
+        database: text(&folder.database()?)?,
+    };
+    let (trust, readers) = (input::small_text(&folder.trust())?, input::small_text(&folder.readers())?);
+    let log = DevLog { listen, trust, readers, page, command, files: Some(files), ..DevLog::default() };
+    run_dev_log(&dev_log(&secrets, log))?;
     Ok(ExitStatus::Success)
+}
+
+/// Returns the settings with the secrets.
+fn dev_log(secrets: &DevSecrets, log: DevLog) -> DevLog {
+    DevLog {
+        log: secrets.log.encode().to_string(),
+        log_vkey: secrets.log.verifier_key().to_string(),
+        app: secrets.app.encode().to_string(),
+        token: secrets.token.as_str().to_owned(),
+        ..log
+    }
 }
 
 /// Returns an argument as text.

@@ -1,46 +1,51 @@
-//! A temporary log in a temporary folder.
+//! A log for local development that the native program serves itself.
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 use clap::FromArgMatches as _;
-use countersign_log::tokens::{Rights, Scope};
-use countersign_log_server::tokens;
 use zeroize::Zeroizing;
 
 use super::command::Supervisor;
-use super::{Args, DevKeys};
-use crate::commands::keygen::write_key;
+use super::{Args, DevFolder};
 use crate::commands::serve;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::output::Output;
 use crate::io::{stop, style};
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    // A signal must not end this process before it has deleted the folder with the keys.
+    // A signal must not end this process before it has deleted a temporary folder with keys.
     stop::enable_graceful();
     let address = free_address(args.listen)?;
+    if !args.temporary {
+        return finish(serve_from(args, address, &args.dir));
+    }
     let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
     let folder = folder.map_err(|error| CliError::io("make", "a temporary folder", &error))?;
-    let dir = folder.path().join("log");
-    std::fs::create_dir(&dir).map_err(|error| CliError::io("make", &shown(&dir), &error))?;
-    let keys = DevKeys::generate()?;
-    write_key(&dir.join("log.key"), &keys.log)?;
-    let mut trust = Output::create(Some(&dir.join("trust.txt")))?;
-    trust.write(keys.trust().as_bytes())?;
-    trust.finish()?;
-    let rights = "read,erase,admin".parse::<Rights>();
-    let rights = rights.map_err(|why| CliError::unusable("token.file", why, "report this as a bug"))?;
-    let token = tokens::add(&dir, "dev", rights, None, Scope::default());
-    let token = token.map_err(|error| CliError::unusable("token.file", error.to_string(), "try again"))?;
-    let variables = [
-        ("AUDIT_KEY", Zeroizing::new(keys.app.encode().as_str().to_owned())),
-        ("AUDIT_URL", Zeroizing::new(format!("http://{address}"))),
-        ("AUDIT_LOG", Zeroizing::new(keys.log.verifier_key().to_string())),
-        ("COUNTERSIGN_TOKEN", Zeroizing::new(token.as_str().to_owned())),
-    ];
+    let ended = serve_from(args, address, folder.path());
+    folder.close().map_err(|error| CliError::io("remove", "the temporary folder", &error))?;
+    style::done("deleted the log, its keys, and its events");
+    finish(ended)
+}
+
+/// Ends this process with the command's exit status, if there was a command.
+fn finish(ended: Result<Option<i32>, CliError>) -> Result<ExitStatus, CliError> {
+    match ended? {
+        Some(status) => std::process::exit(status),
+        None => Ok(ExitStatus::Success),
+    }
+}
+
+/// Serves the log in a folder until this process is asked to stop, or the command ends. Returns the command's status.
+fn serve_from(args: &Args, address: SocketAddr, path: &Path) -> Result<Option<i32>, CliError> {
+    let (folder, secrets) = DevFolder::open(path)?;
+    folder.database()?;
+    let [key, url, log] = secrets.recorder_variables(address);
+    let token = ("COUNTERSIGN_TOKEN", Zeroizing::new(secrets.token.as_str().to_owned()));
+    let variables = [key, url, log, token];
+    let mut details = Vec::new();
     if args.command.is_empty() {
         let mut stdout = anstream::stdout();
         let mut written = Ok(());
@@ -50,31 +55,37 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let written = written.and_then(|()| stdout.flush());
         written.map_err(|error| CliError::io("write", "standard output", &error))?;
     } else {
-        style::detail("token:", token.as_str());
+        details.push(("token:", secrets.token.as_str().to_owned()));
     }
-    style::detail("console:", &format!("http://{address}/, with COUNTERSIGN_TOKEN and the trust file"));
+    details.push(("console:", format!("http://{address}/, with COUNTERSIGN_TOKEN and the trust file")));
+    if !args.temporary {
+        details
+            .push(("folder:", format!("{} (to start over, delete it and your app's outbox)", shown(path))));
+    }
     let command = Supervisor::start(&args.command, address, &variables);
-    let ended = serve_from(args, address, dir.into_os_string());
+    let ended = serve(args, address, folder.log().into_os_string(), details);
     let status = command.map(Supervisor::end);
-    folder.close().map_err(|error| CliError::io("remove", "the temporary folder", &error))?;
-    style::done("deleted the log, its keys, and its events");
     ended?;
-    match status.transpose()? {
-        Some(status) => std::process::exit(status),
-        None => Ok(ExitStatus::Success),
-    }
+    status.transpose()
 }
 
-/// Serves the log in a folder until this process is asked to stop.
-fn serve_from(args: &Args, address: SocketAddr, dir: OsString) -> Result<ExitStatus, CliError> {
+/// Serves the log until this process is asked to stop.
+fn serve(
+    args: &Args,
+    address: SocketAddr,
+    dir: OsString,
+    details: Vec<(&'static str, String)>,
+) -> Result<ExitStatus, CliError> {
     let command = <serve::Args as clap::Args>::augment_args(clap::Command::new("dev"));
     let flags = ["dev".into(), "--listen".into(), address.to_string().into(), "--dir".into(), dir];
     let page = args.page.iter().flat_map(|page| ["--page".into(), page.into()]);
     let flags: Vec<OsString> = flags.into_iter().chain(page).collect();
     let matches = command.get_matches_from(flags);
-    serve::Args::from_arg_matches(&matches)
-        .map_err(|error| CliError::unusable("arguments.invalid", error.to_string(), "report this as a bug"))
-        .and_then(|args| serve::run(&args))
+    let mut args = serve::Args::from_arg_matches(&matches).map_err(|error| {
+        CliError::unusable("arguments.invalid", error.to_string(), "report this as a bug")
+    })?;
+    args.details = details;
+    serve::run(&args)
 }
 
 /// Picks a port if it is 0: the address is printed before the log listens there.

@@ -306,22 +306,33 @@ impl Session<'_> {
             writeln!(anstream::stdout(), "{summary}")
                 .map_err(|error| CliError::io("write", "standard output", &error))?;
         }
-        let unwrapped = ended?;
-        if links > 0 || failure.is_some() {
+        let undelivered = (links > 0 || failure.is_some()).then(|| {
             let kept = match &self.to.outbox {
                 Some(path) => format!("kept in {}; the next run sends them", shown(path)),
                 None => "lost, because there is no --outbox".into(),
             };
-            let what = if waiting == 0 {
+            if waiting == 0 {
                 format!("the end of the chain is not proven to be in the log ({kept})")
             } else {
                 format!(
                     "{} not proven to be in the log ({kept})",
                     if waiting == 1 { "1 event is".into() } else { format!("{waiting} events are") }
                 )
-            };
-            return Err(failure.map_or_else(stopped, CliError::from).because(&what));
-        }
+            }
+        });
+        let unwrapped = match (ended, undelivered) {
+            (Ok(unwrapped), None) => unwrapped,
+            (Err(why), None) => return Err(why),
+            (Ok(_), Some(undelivered)) => {
+                return Err(failure.map_or_else(stopped, CliError::from).because(&undelivered));
+            }
+            (Err(why), Some(undelivered)) => {
+                // After a request to stop, the reason why events are lost is the failed delivery.
+                let is_stopped = why.code() == "submit.stopped";
+                let why = failure.filter(|_| is_stopped).map_or(why, CliError::from);
+                return Err(why.because(&undelivered));
+            }
+        };
         // The outbox's record of inputs belongs to other inputs if this run recorded none.
         if (recorded > 0 || self.resumed) && self.keeps {
             outbox.forget().unwrap_or_else(|error| style::warn(&CliError::from(error).brief()));

@@ -17,7 +17,7 @@ use super::delivery_args::DeliveryArgs;
 use crate::commands::record;
 use crate::errors::{CliError, needs_native};
 use crate::exit_status::ExitStatus;
-use crate::host::HostLogServer;
+use crate::host::{self, HostLogServer};
 use crate::io::input::Input;
 use crate::io::style;
 
@@ -37,6 +37,7 @@ pub(super) fn run(
     }
     let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
     let server = HostLogServer::new(url)?;
+    host::handle_signals()?;
     let outbox = Mutex::new(Outbox::open(Box::<Memory>::default(), &origin, "memory")?);
     let shared = SharedStatus::default();
     let session = Session {
@@ -57,6 +58,9 @@ pub(super) fn run(
     }
     session.report_result(recorded, ended)
 }
+
+/// The maximum number of events to record after a request to stop.
+const MAX_AFTER_STOP: usize = 256;
 
 /// A session that records and delivers in turns.
 struct Turns<'a> {
@@ -89,12 +93,20 @@ impl Turns<'_> {
     /// Records all events of the inputs. Returns the lists that events were taken from.
     fn record(&self) -> Result<UnwrapSummary, CliError> {
         let is_rejected = Cell::new(false);
+        let after_stop = Cell::new(0);
         // Only ends reading: the reason is in the session's status.
         let rejected = || {
             is_rejected.set(true);
             Err(stopped())
         };
         let each = |source: SourceEvent<'_>| {
+            if host::is_stopped() {
+                // Events taken from a pipe exist nowhere else, so record those that were read.
+                after_stop.set(after_stop.get() + 1);
+                if after_stop.get() > MAX_AFTER_STOP {
+                    return Err(stopped());
+                }
+            }
             let mut recording = self.recording.borrow_mut();
             let event = self.session.event(source.bytes, None, &recording)?;
             self.session.add(&mut recording, &event, None)?;
@@ -122,6 +134,10 @@ impl Turns<'_> {
                 Err(_) if is_rejected.get() => return Ok(UnwrapSummary::default()),
                 Err(failure) => return Err(failure),
             }
+            // The end of standard input may be due to the signal.
+            if host::is_stopped() && (is_stream || path != self.session.args.events.last().unwrap_or(path)) {
+                return Err(stopped());
+            }
         }
         Ok(unwrapped)
     }
@@ -145,6 +161,10 @@ impl Turns<'_> {
 }
 
 impl SenderObserver for Turns<'_> {
+    fn is_stopped(&self) -> bool {
+        host::is_stopped()
+    }
+
     fn failed(&self, why: &EngineError, wait: Duration) {
         DeliveryTerminal.failed(why, wait);
     }

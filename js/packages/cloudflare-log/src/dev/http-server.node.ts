@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { deferred } from "@countersign/shared/promises.js";
 
 /** Handles a request. */
 export type Handler = (request: Request) => Promise<Response>;
@@ -13,12 +14,14 @@ export type Handler = (request: Request) => Promise<Response>;
 export interface RunningServer {
   /** Its host and port. */
   readonly address: string;
+  /** Ends requests in progress, and runs work before the next one. */
+  between(work: () => Promise<void>): Promise<void>;
   /** Ends requests in progress, and the server. */
   close(): Promise<void>;
 }
 
-/** Milliseconds that requests in progress may take while the server ends. Live views never end on their own. */
-const CLOSE_TIMEOUT_MS = 1_000;
+/** Milliseconds until requests in progress are aborted. Live views never end on their own. */
+const END_TIMEOUT_MS = 1_000;
 
 /** Methods whose requests have no body. */
 const BODILESS = new Set(["GET", "HEAD"]);
@@ -27,19 +30,42 @@ const BODILESS = new Set(["GET", "HEAD"]);
 export async function listen(address: string, handler: Handler): Promise<RunningServer> {
   const at = new URL(`http://${address}`);
   const host = at.hostname.replace(/^\[(.*)\]$/, "$1");
-  const server = createServer((incoming, outgoing) => {
-    respond(handler, incoming, outgoing).catch(() => outgoing.destroy());
+  const running = new Set<Promise<void>>();
+  let pause: Promise<void> | undefined;
+  const server = createServer(async (incoming, outgoing) => {
+    await pause;
+    const response = respond(handler, incoming, outgoing)
+      .catch(() => void outgoing.destroy())
+      .finally(() => running.delete(response));
+    running.add(response);
   });
   server.listen({ host, port: Number(at.port || 80) });
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { address: `${at.hostname}:${port}`, close: () => closed(server) };
+  return {
+    address: `${at.hostname}:${port}`,
+    async between(work) {
+      const { promise, resolve } = deferred();
+      pause = promise;
+      try {
+        await withDeadline(server, Promise.all(running));
+        await work();
+      } finally {
+        pause = undefined;
+        resolve();
+      }
+    },
+    async close() {
+      const end = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      await withDeadline(server, end);
+    },
+  };
 }
 
-async function closed(server: Server): Promise<void> {
-  const end = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+/** Waits until requests have ended, and aborts those that take too long. */
+async function withDeadline(server: Server, end: Promise<unknown>): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), END_TIMEOUT_MS);
   await end;
   clearTimeout(timer);
 }
@@ -86,7 +112,7 @@ function otherHost(): Response {
   const error = {
     code: "request.host",
     message: "the Host header doesn't name this log",
-    hint: "use the address that `countersign dev` printed",
+    hint: "use the address that `npx countersign dev` printed",
   };
   return Response.json({ error }, { status: 421, headers: { "cache-control": "no-store" } });
 }

@@ -3,7 +3,10 @@
 import { LogObject } from "../object.js";
 import type { LogEnv, ObjectId, ObjectState } from "../platform.js";
 import type { LogSettings } from "../settings.js";
-import { MemoryStorage } from "./storage.node.js";
+import { LocalStorage } from "./storage.node.js";
+
+/** Status of a response if the log can't be opened. */
+const UNAVAILABLE = 503;
 
 class LocalLog extends LogObject {
   readonly #settings: LogSettings;
@@ -21,13 +24,15 @@ class LocalLog extends LogObject {
 
 export class ObjectHost {
   readonly #module: WebAssembly.Module;
-  readonly #settings: LogSettings;
-  readonly #storage = new MemoryStorage(() => void this.#object().alarm());
+  readonly #storage: LocalStorage;
+  #settings: LogSettings;
   #current: LocalLog | undefined;
 
-  constructor(module: WebAssembly.Module, settings: LogSettings) {
+  /** Opens the log in this database file; `null` creates one in memory. */
+  constructor(module: WebAssembly.Module, settings: LogSettings, file: string | null) {
     this.#module = module;
     this.#settings = settings;
+    this.#storage = new LocalStorage(file, () => void this.#object().alarm());
   }
 
   /** Handles a request. */
@@ -35,7 +40,24 @@ export class ObjectHost {
     return this.#object().fetch(request);
   }
 
-  /** Ends the log, and deletes it. */
+  /**
+   * Sets the text of the trust file. Returns false, and keeps the one before, if the log can't use it. No request may be in
+   * progress: the object is created again.
+   */
+  async setTrust(trust: string): Promise<boolean> {
+    const before = this.#settings;
+    this.#settings = { ...before, trust };
+    this.#current = undefined;
+    const { status } = await this.fetch(new Request("http://localhost/checkpoint"));
+    if (status !== UNAVAILABLE) {
+      return true;
+    }
+    this.#settings = before;
+    this.#current = undefined;
+    return false;
+  }
+
+  /** Ends the log. One in memory is deleted. */
   close(): void {
     this.#current = undefined;
     this.#storage.close();

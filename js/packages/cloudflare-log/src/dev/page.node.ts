@@ -1,4 +1,4 @@
-/** The page of a temporary log: `<countersign-viewer>`, and what it loads. */
+/** The page of a log for development: `<countersign-viewer>`, and what it loads. */
 
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
@@ -41,8 +41,8 @@ export interface DevPage {
   respond(request: Request): Promise<Response | undefined>;
 }
 
-/** Loads the page. `file` is an HTML file to serve in its place; null for none. */
-export async function loadPage(file: string | null, trust: string): Promise<DevPage> {
+/** Loads the page. `file` is an HTML file to serve in its place; null for none. `trust` returns the trust file's text. */
+export async function loadPage(file: string | null, trust: () => string): Promise<DevPage> {
   const own = file ?? new URL("./page/index.html", import.meta.url);
   const html = await readFile(own);
   const page = () =>
@@ -63,7 +63,7 @@ export async function loadPage(file: string | null, trust: string): Promise<DevP
         return page();
       }
       if (pathname === "/viewer/trust.txt") {
-        return new Response(trust, { headers: { ...SAFE, "content-type": "text/plain; charset=utf-8" } });
+        return new Response(trust(), { headers: { ...SAFE, "content-type": "text/plain; charset=utf-8" } });
       }
       const found = VERIFIERS.has(pathname) ? VERIFIER : FILES.get(pathname);
       if (found === undefined) {

@@ -1,16 +1,17 @@
-/** `countersign dev` of the npm package: a whole log in memory, with its page (crates/cli/src/commands/dev.rs). */
+/** `countersign dev` of the npm package: a whole log with its page (crates/cli/src/commands/dev.rs). */
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { runCommand } from "./command.node.js";
 import { listen, type RunningServer } from "./http-server.node.js";
 import { ObjectHost } from "./object-host.node.js";
 import { loadPage } from "./page.node.js";
 import { StopSignals } from "./stop-signals.node.js";
 import { detail, done, type Failure, failed, systemFailure } from "./terminal.node.js";
+import { TrustFile } from "./trust-file.node.js";
 
-/** The settings of a temporary log, from the program (crates/cli/src/host.rs). */
+/** The settings of a log for development, from the program (crates/cli/src/host.rs). */
 export interface DevLog {
   readonly listen: string;
   readonly log: string;
@@ -21,12 +22,20 @@ export interface DevLog {
   readonly readers: string;
   readonly page: string | null;
   readonly command: readonly string[];
+  readonly files: DevLogFiles | null;
+}
+
+/** The files that keep a log. A log without files is temporary. */
+export interface DevLogFiles {
+  readonly folder: string;
+  readonly trust: string;
+  readonly database: string;
 }
 
 /** Exit status for arguments that can't be used. */
 const UNUSABLE = 2;
 
-/** Runs a temporary log until it is stopped, or its command ends. Returns the exit status. */
+/** Runs a log for development until it is stopped, or its command ends. Returns the exit status. */
 export async function runDevLog(settings: DevLog): Promise<number> {
   // Handles signals before it creates what they delete, and until that is deleted.
   const signals = new StopSignals();
@@ -38,66 +47,114 @@ export async function runDevLog(settings: DevLog): Promise<number> {
 }
 
 async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
-  const { log: key, trust, readers, command } = settings;
+  const { log: key, readers, command, files } = settings;
   const stopped = command.length === 0 ? nextSignal(signals) : undefined;
   const module = await WebAssembly.compile(await readFile(new URL("./log.wasm", import.meta.url)));
-  const page = await loadPage(settings.page, trust);
-  const host = new ObjectHost(module, { key, trust, readers, cors: "" });
+  const page = await loadPage(settings.page, () => trust?.text ?? settings.trust);
+  let trust: TrustFile | undefined;
+  let host: ObjectHost;
+  try {
+    host = new ObjectHost(module, { key, trust: settings.trust, readers, cors: "" }, files?.database ?? null);
+  } catch (error) {
+    failed(databaseFailure(files?.database ?? "", error));
+    return UNUSABLE;
+  }
   let server: RunningServer;
   try {
     const handler = async (request: Request) => (await page.respond(request)) ?? (await host.fetch(request));
     server = await listen(settings.listen, handler);
   } catch (error) {
     host.close();
-    failed(
-      systemFailure(
-        "listen at",
-        settings.listen,
-        error,
-        "use another address with --listen, or port 0 for a free port",
-      ),
-    );
+    const hint = "use another address with --listen, or port 0 for a free port";
+    failed(systemFailure("listen at", settings.listen, error, hint));
     return UNUSABLE;
   }
-  const folder = await mkdtemp(join(tmpdir(), "countersign-dev-"));
+  const folder = files === null ? await mkdtemp(join(tmpdir(), "countersign-dev-")) : undefined;
   let failure: Failure | undefined;
   try {
-    const trustFile = join(folder, "trust.txt");
-    await writeFile(trustFile, trust, { mode: 0o600 });
+    trust = await trustFile(settings, folder);
     const variables = {
       AUDIT_KEY: settings.app,
       AUDIT_URL: `http://${server.address}`,
       AUDIT_LOG: settings.logVkey,
       COUNTERSIGN_TOKEN: settings.token,
     };
-    if (stopped === undefined) {
-      detail("token:", settings.token);
-    } else {
+    if (stopped !== undefined) {
       const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
       process.stdout.write(lines.join(""));
     }
-    detail("console:", `http://${server.address}/, with COUNTERSIGN_TOKEN and the trust file`);
     const [, origin = ""] = /^([^+]*)\+/.exec(settings.logVkey) ?? [];
     done(`the log ${origin} listens on http://${server.address}`);
     detail("log key:", settings.logVkey);
-    detail("trust:", `${trustFile} (lists who may write)`);
+    detail("trust:", `${trust.path} (lists who may write)`);
+    if (stopped === undefined) {
+      detail("token:", settings.token);
+    }
+    detail("console:", `http://${server.address}/, with COUNTERSIGN_TOKEN and the trust file`);
+    if (files !== null) {
+      detail("folder:", `${files.folder} (to start over, delete it and your app's outbox)`);
+    }
+    trust.follow(applyTrust);
     const status = await (stopped ?? runCommand(command, variables, signals).catch(notStarted));
     done("stopping: finishing work in progress");
     return status;
   } finally {
+    trust?.close();
     await server.close();
     host.close();
-    await rm(folder, { recursive: true, force: true });
-    done("deleted the log, its keys, and its events");
+    if (folder !== undefined) {
+      await rm(folder, { recursive: true, force: true });
+      done("deleted the log, its keys, and its events");
+    }
     if (failure !== undefined) {
       failed(failure);
     }
+  }
+
+  async function applyTrust(text: string): Promise<boolean> {
+    let isApplied = false;
+    await server.between(async () => {
+      isApplied = await host.setTrust(text);
+    });
+    if (isApplied) {
+      done(`${trust?.path} was read again`);
+    } else {
+      const message = `${trust?.path}: the log can't use this file, and uses the last one that worked`;
+      failed({ code: "trust.invalid", message, hint: "correct the file, which is read again when it changes" });
+    }
+    return isApplied;
   }
 
   function notStarted(error: unknown): number {
     failure = systemFailure("run", command[0] ?? "", error, "check the command after `--`");
     return UNUSABLE;
   }
+}
+
+/** Returns the trust file. A temporary log's is written to this folder. */
+async function trustFile({ files, trust }: DevLog, folder = ""): Promise<TrustFile> {
+  if (files !== null) {
+    return new TrustFile(files.trust, trust);
+  }
+  const path = join(folder, "trust.txt");
+  await writeFile(path, trust, { mode: 0o600 });
+  return new TrustFile(path, trust);
+}
+
+/** Returns the error for a database that can't be opened. */
+function databaseFailure(database: string, error: unknown): Failure {
+  const { message } = error as Error;
+  return message.includes("database is locked")
+    ? {
+        code: "server.in_use",
+        message: `another server uses the log's folder ${dirname(database)}`,
+        hint: "stop the other server first: only one can write to a log",
+      }
+    : {
+        code: "io.failed",
+        message: `${database}: cannot open the log: ${message}`,
+        hint: "move the folder aside to start over",
+      };
 }
 
 /** Resolves to the exit status when a signal asks this process to stop. The next one ends it at once. */

@@ -1,4 +1,4 @@
-/** A Durable Object's storage in memory, on the SQLite of Node.js. */
+/** A Durable Object's storage on the SQLite of Node.js. */
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Cursor, LogStorage } from "../platform.js";
@@ -8,8 +8,8 @@ const MAX_STATEMENTS = 256;
 /** Maximum milliseconds of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export class MemoryStorage implements LogStorage {
-  readonly #database = new DatabaseSync(":memory:");
+export class LocalStorage implements LogStorage {
+  readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #alarm: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -21,9 +21,17 @@ export class MemoryStorage implements LogStorage {
 
   readonly sql = { exec: (query: string, ...bindings: unknown[]): Cursor => this.#exec(query, bindings) };
 
-  /** `alarm` is called when the alarm is due. */
-  constructor(alarm: () => void) {
+  /**
+   * Opens the database in this file, which no other process can open then; `null` keeps it in memory. `alarm` is called
+   * when the alarm is due. Alarms are not stored: a log that opens sets its own.
+   */
+  constructor(file: string | null, alarm: () => void) {
     this.#alarm = alarm;
+    this.#database = new DatabaseSync(file ?? ":memory:");
+    if (file !== null) {
+      // The write-ahead log is as durable as the log's answers, and an exclusive lock needs no shared memory.
+      this.#database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    }
   }
 
   transactionSync<T>(work: () => T): T {
@@ -63,10 +71,10 @@ export class MemoryStorage implements LogStorage {
     }, wait);
   }
 
-  /** Nothing here survives the process. */
+  /** Each write is durable when it returns, or is only in memory. */
   async sync(): Promise<void> {}
 
-  /** Deletes everything. No alarm follows. */
+  /** Closes the database. No alarm follows. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);

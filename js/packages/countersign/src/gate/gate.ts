@@ -159,7 +159,7 @@ class LocalGate implements Gate {
   constructor(source: ModuleSource, input: GateOptions, now: () => number) {
     const options = Object(input) === input ? ownFields(input, OPTIONS) : input;
     const isPack = typeof options?.pack === "string" || (typeof options?.pack === "object" && options.pack !== null);
-    must(isPack, "pack", "`pack` is required: the gate's rules", "pass the output of `countersign rules build`");
+    must(isPack, "pack", "`pack` is required: the gate's rules", "pass the output of `npx countersign rules build`");
     const which = 'set it to "open" to allow requests that the gate can\'t decide, or to "closed" to refuse them';
     must(options.fail === "open" || options.fail === "closed", "fail", '`fail` must be "open" or "closed"', which);
     ownOptions(input, OPTIONS);
@@ -399,7 +399,7 @@ function stale(): CountersignError {
 
 function notJson(cause: SyntaxError): CountersignError {
   return new CountersignError("pack.invalid", "the pack is not valid JSON", {
-    hint: "pass the output of `countersign rules build`",
+    hint: "pass the output of `npx countersign rules build`",
     cause,
   });
 }

@@ -147,7 +147,7 @@ function checked(options: IssuerOptions) {
     retryForMs = 10_000,
     timeoutMs: timeout = 10_000,
   } = ownOptions(options ?? {}, ["key", "to", "log", "retryForMs", "timeoutMs"]);
-  const createHint = "create one with `countersign keygen`, and list its vkey as `issuer` in the log's trust file";
+  const createHint = "create one with `npx countersign keygen`, and list its vkey as `issuer` in the log's trust file";
   must(typeof key === "string", "key", "`key` is required: the issuer's private key", createHint);
   const signer = signerKey(key.trim());
   if (nameOf(signer.slice(SIGNER_PREFIX.length)) === "") {

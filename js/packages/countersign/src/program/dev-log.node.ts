@@ -1,6 +1,6 @@
-/** A temporary log that the program asks for (`countersign dev`). */
+/** A log for development that the program asks for (`countersign dev`). */
 
-/** The settings of a temporary log, as in crates/cli/src/host.rs. */
+/** The settings of a log for development, as in crates/cli/src/host.rs. */
 export interface DevLog {
   /** Address to listen on: host and port. */
   readonly listen: string;
@@ -19,6 +19,8 @@ export interface DevLog {
   readonly page: string | null;
   /** Command to run beside the log; empty for none. */
   readonly command: readonly string[];
+  /** The files that keep the log; null for a temporary log. */
+  readonly files: { readonly folder: string; readonly trust: string; readonly database: string } | null;
 }
 
 /** Oldest version of Node.js whose SQLite the log can use. */
@@ -31,7 +33,7 @@ export function devLogProblem(version = process.versions.node): string | undefin
     return undefined;
   }
   return (
-    `✗ error[engine.unsupported]: \`countersign dev\` needs Node.js ${OLDEST.join(".")} or later, and this is ${version}\n` +
+    `✗ error[engine.unsupported]: \`npx countersign dev\` needs Node.js ${OLDEST.join(".")} or later, and this is ${version}\n` +
     "  hint: install a newer Node.js, or the native program with `cargo install --path crates/cli`\n"
   );
 }

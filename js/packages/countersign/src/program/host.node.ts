@@ -1,46 +1,33 @@
-/** Does what the program in WebAssembly can't do itself (crates/cli/src/host.rs). */
+/** Does what the program in WebAssembly can't do itself, on the main thread (crates/cli/src/host.rs). */
 
+import type { MessagePort } from "node:worker_threads";
 import type { DevLog } from "./dev-log.node.js";
-import type { HostAnswer } from "./host-answer.js";
-import { HttpRequests } from "./http-requests.node.js";
+import type { HostAnswer, HostRequest, HostSignals } from "./host-task.js";
+import { submit } from "./http-request.node.js";
 import { addressProblem } from "./log-address.node.js";
 
-/** A task of the program. */
-type Task =
-  | { readonly task: "check_url"; readonly url: string }
-  | { readonly task: "submit"; readonly url: string; readonly since: string | null }
-  | ({ readonly task: "dev" } & DevLog);
-
-const EMPTY = new Uint8Array();
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export class Host {
-  /** The program's memory. */
-  memory: WebAssembly.Memory | undefined;
   /** The log to run after the program has ended. */
   devLog: DevLog | undefined;
-  #answer: Uint8Array = EMPTY;
-  readonly #requests = new HttpRequests();
+  readonly #signals: HostSignals;
+  /** Resolves at the first signal that the program handles. */
+  #stopped: Promise<undefined> | undefined;
+  #input: AsyncIterator<Uint8Array> | undefined;
 
-  /** The functions that the program imports. */
-  readonly imports = {
-    call: (request: number, requestLength: number, body: number, bodyLength: number): number => {
-      const task: Task = JSON.parse(new TextDecoder().decode(this.#bytes(request, requestLength)));
-      const answer = this.#do(task, this.#bytes(body, bodyLength).slice());
-      this.#answer = Buffer.concat([Buffer.from(`${JSON.stringify(answer.head)}\n`), answer.body ?? EMPTY]);
-      return this.#answer.length;
-    },
-    answer: (into: number): void => {
-      this.#bytes(into, this.#answer.length).set(this.#answer);
-      this.#answer = EMPTY;
-    },
-  };
-
-  /** Ends what requests started. */
-  close(): void {
-    this.#requests.close();
+  /** Answers the requests of the program's thread. */
+  constructor(port: MessagePort, signals: HostSignals) {
+    this.#signals = signals;
+    port.on("message", async (request: HostRequest) => {
+      port.postMessage(await this.#do(request));
+      signals.answer();
+    });
+    // The program's thread keeps this process alive.
+    port.unref();
   }
 
-  #do(task: Task, body: Uint8Array): HostAnswer {
+  async #do({ task, body }: HostRequest): Promise<HostAnswer> {
     switch (task.task) {
       case "check_url": {
         const problem = addressProblem(task.url);
@@ -49,15 +36,39 @@ export class Host {
         return { head: problem === undefined ? {} : { error } };
       }
       case "submit":
-        return this.#requests.submit(task.url, task.since ?? undefined, body);
+        return submit(task.url, task.since ?? undefined, body);
+      case "handle_signals":
+        this.#handleSignals();
+        return { head: {} };
+      case "read_input":
+        return { head: {}, body: await this.#read() };
       case "dev":
         this.devLog = task;
         return { head: {} };
     }
   }
 
-  #bytes(at: number, length: number): Uint8Array {
-    // The memory's buffer is replaced when the memory grows.
-    return new Uint8Array((this.memory as WebAssembly.Memory).buffer, at, length);
+  /** Lets the first signal only ask the program to stop. The second one ends this process. */
+  #handleSignals(): void {
+    this.#stopped ??= new Promise((resolve) => {
+      const stop = () => {
+        for (const signal of SIGNALS) {
+          process.off(signal, stop);
+        }
+        this.#signals.stop();
+        resolve(undefined);
+      };
+      for (const signal of SIGNALS) {
+        process.on(signal, stop);
+      }
+    });
+  }
+
+  /** Returns the next part of standard input; nothing at its end, or after a signal. */
+  async #read(): Promise<Uint8Array> {
+    this.#input ??= process.stdin[Symbol.asyncIterator]();
+    const next = this.#input.next().catch(() => undefined);
+    const read = await Promise.race([next, this.#stopped]);
+    return read?.done === false ? read.value : new Uint8Array();
   }
 }

@@ -1,5 +1,5 @@
 /** The log server of `countersign dev`, which `cloudflare-log` builds. */
 declare module "*/dev/server.node.js" {
-  /** Runs a temporary log until it is stopped. Returns the exit status. */
+  /** Runs a log for development until it is stopped. Returns the exit status. */
   export const runDevLog: (log: import("./dev-log.node.js").DevLog) => Promise<number>;
 }

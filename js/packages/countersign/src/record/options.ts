@@ -409,7 +409,7 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
     "`key` is required: the private key that signs events",
-    "check that the secret or variable is set, or omit `key` to read AUDIT_KEY; create a key with `countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
+    "check that the secret or variable is set, or omit `key` to read AUDIT_KEY; create a key with `npx countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
   );
   for (const [member, [isRight, message, hint]] of Object.entries(RULES)) {
     const value = options[member as keyof typeof RULES];

@@ -31,7 +31,7 @@ export const SIGNER_KEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(A[Q-Za-f][A-Z
 const NONE = [
   /^/,
   "this is not a private key",
-  "pass one line that begins with PRIVATE+KEY+, such as from `countersign keygen NAME`",
+  "pass one line that begins with PRIVATE+KEY+, such as from `npx countersign keygen NAME`",
 ] as const;
 
 /** Texts that are commonly passed by mistake: a pattern, the message, and the hint. */
@@ -44,7 +44,7 @@ const MISTAKEN: readonly (readonly [RegExp, string, string])[] = [
   [
     /^-----BEGIN/,
     "PEM keys are not supported",
-    "create a private key with `countersign keygen NAME`, or import the existing one into WebCrypto and pass { vkey, privateKey }",
+    "create a private key with `npx countersign keygen NAME`, or import the existing one into WebCrypto and pass { vkey, privateKey }",
   ],
 ];
 

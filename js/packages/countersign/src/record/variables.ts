@@ -11,7 +11,7 @@ type Option = keyof typeof VARIABLES;
 
 /** The value of each variable. */
 const VALUES: Readonly<Record<Option, string>> = {
-  key: "a private key from `countersign keygen NAME`",
+  key: "a private key from `npx countersign keygen NAME`",
   to: "the log server's URL",
   log: "the log's public key (vkey)",
 };
@@ -97,7 +97,7 @@ function unset(options: readonly Option[]): CountersignError {
   const isWorker = globalThis.navigator?.userAgent === "Cloudflare-Workers";
   const sets = isWorker
     ? "in a Worker, use withCountersign from countersign/cloudflare, which reads them from `env`"
-    : `in development, start the program with \`countersign dev -- npm run dev\`, which sets ${names.length === 1 ? "it" : "them"}`;
+    : `in development, start the program with \`npx countersign dev -- npm run dev\`, which sets ${names.length === 1 ? "it" : "them"}`;
   return refused(options[0], what, `${sets}; otherwise set ${listOf(values)}, or pass ${listOf(options)}`);
 }
 

@@ -1,9 +1,8 @@
-/** The worker thread that sends requests, with the limits and errors of the native program (crates/client/src/http.rs). */
+/** Sends requests with the limits and errors of the native program (crates/client/src/http.rs). */
 
-import { workerData } from "node:worker_threads";
 import { readAtMost } from "../bytes.js";
-import type { HostAnswer, HostError } from "./host-answer.js";
-import type { WorkerData, WorkerRequest } from "./http-requests.node.js";
+import type { HostAnswer, HostError } from "./host-task.js";
+import { submitAddress } from "./log-address.node.js";
 
 /** Milliseconds for sending a body and receiving the response. */
 const SEND_TIMEOUT_MS = 60_000;
@@ -23,15 +22,11 @@ class RequestError extends Error {
   }
 }
 
-const { port, answered } = workerData as WorkerData;
-port.on("message", async ({ url, body }: WorkerRequest) => {
-  const answer = await send(url, body).catch(
-    (error: unknown): HostAnswer => ({ head: { error: { ...described(error), place: url } } }),
-  );
-  port.postMessage(answer);
-  Atomics.add(answered, 0, 1);
-  Atomics.notify(answered, 0);
-});
+/** Submits lines to a log server. */
+export async function submit(url: string, since: string | undefined, lines: Uint8Array): Promise<HostAnswer> {
+  const address = submitAddress(url, since);
+  return send(address, lines).catch((error: unknown) => ({ head: { error: { ...described(error), place: address } } }));
+}
 
 async function send(first: string, body: Uint8Array): Promise<HostAnswer> {
   const signal = AbortSignal.timeout(SEND_TIMEOUT_MS);

@@ -1,0 +1,72 @@
+//! The keys and the token of a log for local development.
+
+use std::net::SocketAddr;
+
+use countersign::hash::Hash;
+use countersign::hex;
+use countersign::note::SignerKey;
+use zeroize::Zeroizing;
+
+use crate::commands::keygen::random;
+use crate::errors::CliError;
+
+/// The names of the log and of the app that records.
+const LOG: &str = "localhost/dev";
+const EMITTER: &str = "localhost/dev-app";
+/// The name and the rights of the token's reader, as in `countersign token add`.
+const READER: &str = "dev";
+const RIGHTS: &str = "read,erase,admin";
+
+/// The private keys of the log and of the app, and the token of a reader who may do everything.
+pub(crate) struct DevSecrets {
+    pub(super) log: SignerKey,
+    pub(super) app: SignerKey,
+    pub(super) token: Zeroizing<String>,
+}
+
+impl DevSecrets {
+    #[cfg(not(feature = "native"))]
+    pub(super) fn generate() -> Result<Self, CliError> {
+        Ok(Self { log: generate_log_key()?, app: generate_app_key()?, token: generate_token()? })
+    }
+
+    /// Returns the text of the trust file.
+    pub(super) fn trust(&self) -> String {
+        let (log, app) = (self.log.verifier_key(), self.app.verifier_key());
+        format!("log {log}\nemitter {app}\nemitter {log}\n")
+    }
+
+    /// Returns the text of `readers.txt`.
+    pub(super) fn readers(&self) -> String {
+        format!("{} {RIGHTS} {READER}\n", hex::encode(&Hash::digest(&[self.token.as_bytes()]).0))
+    }
+
+    /// Returns the variables that a recorder reads.
+    pub(crate) fn recorder_variables(&self, address: SocketAddr) -> [(&'static str, Zeroizing<String>); 3] {
+        [
+            ("AUDIT_KEY", Zeroizing::new(self.app.encode().as_str().to_owned())),
+            ("AUDIT_URL", Zeroizing::new(format!("http://{address}"))),
+            ("AUDIT_LOG", Zeroizing::new(self.log.verifier_key().to_string())),
+        ]
+    }
+}
+
+pub(super) fn generate_log_key() -> Result<SignerKey, CliError> {
+    generate(LOG)
+}
+
+pub(super) fn generate_app_key() -> Result<SignerKey, CliError> {
+    generate(EMITTER)
+}
+
+fn generate(name: &str) -> Result<SignerKey, CliError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    random(&mut *seed)?;
+    Ok(SignerKey::from_seed(name, *seed)?)
+}
+
+pub(super) fn generate_token() -> Result<Zeroizing<String>, CliError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    random(&mut *secret)?;
+    Ok(Zeroizing::new(format!("csr_{}", hex::encode(&*secret))))
+}

@@ -1,0 +1,6 @@
+import { auditNext } from "countersign/next";
+import { fileOutbox } from "countersign/node";
+import { after } from "next/server";
+
+// The recorder reads AUDIT_KEY, AUDIT_URL, and AUDIT_LOG. Events wait in the outbox until the log has them.
+export const audited = auditNext(() => ({ outbox: fileOutbox("audit.outbox") }), { after });
