@@ -10,10 +10,14 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     let mut categories = String::from("[");
+    let mut documentation = String::from("[");
     for entry in fs::read_dir("parsers").expect("the parsers are there") {
         let path = entry.expect("a file").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
         let text = fs::read_to_string(&path).expect("a parser is text");
+        if let Some(address) = documentation_address(&text) {
+            write!(documentation, "({name:?},{address:?}),").expect("a text can be written to");
+        }
         let (parser, rules) = split_category(slim(&text));
         fs::write(Path::new(&out).join(name), parser).expect("OUT_DIR can be written to");
         if let Some(rules) = rules {
@@ -21,7 +25,16 @@ fn main() {
         }
     }
     fs::write(Path::new(&out).join("categories.rs"), categories + "]").expect("OUT_DIR can be written to");
+    fs::write(Path::new(&out).join("documentation.rs"), documentation + "]")
+        .expect("OUT_DIR can be written to");
     fs::write(Path::new(&out).join("lower.rs"), lower()).expect("OUT_DIR can be written to");
+}
+
+/// Returns the first address in a parser's `doc`: where the source documents its events.
+fn documentation_address(json: &str) -> Option<&str> {
+    let address = &json[json.find("https://")?..];
+    let end = address.find(|char: char| char.is_whitespace() || "\"),;".contains(char))?;
+    Some(address[..end].trim_end_matches(['.', ':']))
 }
 
 /// Splits off the rules of the field `category`, the last one of a parser: programs without the feature `category`

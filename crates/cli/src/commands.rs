@@ -9,6 +9,7 @@ pub(crate) mod dev;
 pub(crate) mod grant;
 pub(crate) mod init;
 pub(crate) mod keygen;
+pub(crate) mod parsers;
 pub(crate) mod receipt;
 pub(crate) mod record;
 pub(crate) mod rules;

@@ -18,7 +18,7 @@ const GROUPS: [Group; 8] = [
     Group { heading: "Get started", commands: &["init", "dev", "completions"] },
     Group { heading: "Record events", commands: &["record", "seal", "outbox"] },
     Group { heading: "Verify", commands: &["verify", "summarize", "receipt", "check", "monitor"] },
-    Group { heading: "Search and report", commands: &["show", "report", "inventory"] },
+    Group { heading: "Search and report", commands: &["show", "report", "inventory", "parsers"] },
     Group {
         heading: "Detect, and show evidence",
         commands: &["analyze", "rules", "watch", "enforce", "risk", "evidence"],

@@ -23,8 +23,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "native")]
 use crate::commands::native;
 use crate::commands::{
-    analyze, completions, dev, grant, init, keygen, receipt, record, rules, seal, show, slice, summarize,
-    verify,
+    analyze, completions, dev, grant, init, keygen, parsers, receipt, record, rules, seal, show, slice,
+    summarize, verify,
 };
 use crate::io::{output, style};
 
@@ -80,6 +80,7 @@ enum Command {
     Show(show::Args),
     Analyze(analyze::Args),
     Rules(rules::Args),
+    Parsers(parsers::Args),
     Completions(completions::Args),
     #[cfg(feature = "native")]
     #[command(flatten)]
@@ -124,6 +125,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Parsers(args) => parsers::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
         #[cfg(feature = "native")]
         Command::Native(command) => command.run(positions),

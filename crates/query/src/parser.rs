@@ -44,6 +44,8 @@ mod condition;
 mod definition;
 #[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "no error can occur"))]
 mod error;
+#[cfg(feature = "explain")]
+mod explain;
 mod own;
 mod parsed;
 mod parsers;
@@ -59,6 +61,8 @@ pub use category::{Categories, Category};
 pub use classifier::Classifier;
 #[cfg(feature = "explain")]
 pub use error::ParserError;
+#[cfg(feature = "explain")]
+pub use explain::{Attempt, Explanation, FACTS, Fact, ParserFit, ParserSummary};
 pub use own::parse_own;
 pub use parsed::{Outcome, Parts, Party, Read};
 pub use parsers::Parsers;

@@ -29,17 +29,22 @@ impl ParserArgs {
         if self.is_none() {
             return Ok(Parsers::built_in());
         }
-        let mut files = Vec::new();
-        for path in &self.parsers {
-            if path.is_dir() { files.extend(within(path)?) } else { files.push(path.clone()) }
-        }
-        let texts: Vec<(String, String)> = files
+        let texts: Vec<(String, String)> = files(&self.parsers)?
             .iter()
             .map(|path| input::small_text(path).map(|text| (shown(path), text)))
             .collect::<Result<_, _>>()?;
         let named = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         Parsers::built_in().with(named).map_err(refused)
     }
+}
+
+/// Returns these files, and the .json files of directories among them.
+pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() { files.extend(within(path)?) } else { files.push(path.clone()) }
+    }
+    Ok(files)
 }
 
 /// Returns the .json files of a directory, sorted by name.
@@ -70,8 +75,57 @@ pub(crate) fn unknown_shapes(events: u64, consequence: &str) -> String {
     )
 }
 
-fn refused(why: ParserError) -> CliError {
+/// Formats the share of events without a parser: `612 of 10,000 events (6%) have no parser`, and its consequence.
+pub(crate) fn share(unparsed: u64, events: u64) -> String {
+    let verb = if unparsed == 1 { "has" } else { "have" };
+    format!(
+        "{} of {} ({}) {verb} no parser; rules that use parsed facts can't match {}.",
+        grouped(unparsed),
+        if events == 1 { "1 event".to_owned() } else { format!("{} events", grouped(events)) },
+        percent(unparsed, events),
+        if unparsed == 1 { "it" } else { "them" },
+    )
+}
+
+/// Formats a share in percent, so that neither a small share is 0% nor an incomplete one 100%.
+fn percent(part: u64, whole: u64) -> String {
+    match (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or_default() {
+        0 if part > 0 => "under 1%".to_owned(),
+        percent => format!("{percent}%"),
+    }
+}
+
+/// Formats a number with a comma between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub(crate) fn refused(why: ParserError) -> CliError {
     let Diagnostic { code, file, member, message, hint, .. } = why.into();
     let message = member.map_or_else(|| message.clone(), |member| format!("field {member:?}: {message}"));
     CliError::unusable(code, message, hint.unwrap_or_default()).within(&file.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_counted_and_rounded_down() {
+        let said = "612 of 10,000 events (6%) have no parser; rules that use parsed facts can't match them.";
+        assert_eq!(share(612, 10_000), said);
+        let one =
+            "1 of 1,234,567 events (under 1%) has no parser; rules that use parsed facts can't match it.";
+        assert_eq!(share(1, 1_234_567), one);
+        assert!(share(1, 1).starts_with("1 of 1 event (100%) has no parser"));
+        assert!(share(999, 1000).starts_with("999 of 1,000 events (99%)"));
+    }
 }

@@ -166,13 +166,19 @@ fn counts_events_that_match_no_parser() {
         let ran = place.run(&[&args[..], more].concat()).success();
         String::from_utf8(ran.get_output().stdout.clone()).unwrap()
     };
-    let said = "no parser, so";
+    let said = "no parser; rules that use parsed facts can't match";
     let whole = analyzed(known, &[]);
     assert!(whole.contains("✓ Nothing was found") && !whole.contains(said), "{whole}");
     let some = analyzed(&[known, unknown, unknown].concat(), &[]);
-    assert!(some.contains("? Nothing was found") && some.contains(&format!("! 2 events here match {said}")));
+    assert!(
+        some.contains("? Nothing was found")
+            && some.contains(&format!("! 2 of 3 events (66%) have {said} them"))
+    );
     let none = analyzed(unknown, &[]);
-    assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here matches {said}")));
+    assert!(
+        none.contains("? Nothing was found")
+            && none.contains(&format!("! 1 of 1 event (100%) has {said} it"))
+    );
     let json = analyzed(&[known, unknown, unknown].concat(), &["--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["unread"], 2);
     // If rules use the signer, events are examined later.
@@ -189,8 +195,8 @@ fn counts_events_that_match_no_parser() {
     place
         .run(&["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt", "--markdown", "met.md"])
         .code(6)
-        .stdout(predicate::str::contains(format!("! 1 event here matches {said}")));
-    assert!(place.read("met.md").contains(said));
+        .stdout(predicate::str::contains(format!("! 1 of 2 events (50%) has {said} it")));
+    assert!(place.read("met.md").contains("1 of 2 events (50%) has no parser"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod outbox;
 mod outputs;
 mod page;
 mod parquet;
+mod parser_tools;
 mod parsers;
 mod query;
 mod readme;

@@ -84,6 +84,21 @@ fn guide_commands_work() {
 }
 
 #[test]
+fn parser_commands_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guide = include_str!("../../../../docs/parsers.md");
+    let section = "From an unknown event to a tested parser";
+    let said = run(folder.path(), &commands(guide, section).join("\n"));
+    let outputs = outputs(guide, section);
+    assert_eq!(outputs.len(), 3);
+    for output in outputs {
+        assert!(said.contains(output), "{output}\n{said}");
+    }
+    assert!(said.contains("✓ 1 parser, 3 cases passed"), "{said}");
+    assert!(said.ends_with(" doors   3\n"), "{said}");
+}
+
+#[test]
 fn installed_program_can_be_checked() {
     let folder = tempfile::tempdir().expect("a folder");
     let guide = include_str!("../../../../docs/install.md");

@@ -46,7 +46,7 @@ impl Condition {
 }
 
 /// True if the tests hold for a value at the path, or are met by its absence.
-fn tests_hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
+pub(super) fn tests_hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
     if tests.iter().any(Test::allows_absence) {
         // A negated test must hold for every value at the path.
         return tests.iter().all(|test| match test {

@@ -41,19 +41,19 @@ pub(super) struct Definition {
     pub(super) within: Vec<EventPath>,
     /// The path at which the source itself has the event.
     pub(super) place: String,
-    when: Condition,
-    time: Source,
-    action: Source,
-    also: Option<Path>,
-    actor: PartySource,
-    actor_also: Source,
-    on_behalf_of: PartySource,
-    on_behalf_of_also: Source,
-    target: PartySource,
-    target_also: Source,
-    address: Source,
-    outcome: Source,
-    reason: Source,
+    pub(super) when: Condition,
+    pub(super) time: Source,
+    pub(super) action: Source,
+    pub(super) also: Option<Path>,
+    pub(super) actor: PartySource,
+    pub(super) actor_also: Source,
+    pub(super) on_behalf_of: PartySource,
+    pub(super) on_behalf_of_also: Source,
+    pub(super) target: PartySource,
+    pub(super) target_also: Source,
+    pub(super) address: Source,
+    pub(super) outcome: Source,
+    pub(super) reason: Source,
     /// The rules that assign categories to events of this parser.
     #[cfg(feature = "category")]
     pub(super) category: CategoryRules,
@@ -248,22 +248,32 @@ impl Definition {
     /// Calls `each` with the place in the event that this parser reads, if it is of this shape.
     #[cfg(feature = "category")]
     pub(super) fn visit(&self, top: &Top<'_>, each: &mut dyn FnMut(&Scope<'_, '_>)) -> bool {
-        let mut visit = |top: &Top<'_>, here: Value<'_>| {
-            let scope = Scope::new(top, here, &self.prefixes);
-            let is_of_shape = self.when.holds(&scope);
+        self.each_place(top, &mut |_, scope| {
+            let is_of_shape = self.when.holds(scope);
             if is_of_shape {
-                each(&scope);
+                each(scope);
             }
             is_of_shape
-        };
+        })
+    }
+
+    /// Calls `each` with every place at which this parser looks for the event, until it returns true. Returns true if
+    /// it did.
+    #[cfg(any(feature = "category", feature = "explain"))]
+    pub(super) fn each_place(
+        &self,
+        top: &Top<'_>,
+        each: &mut dyn FnMut(&EventPath, &Scope<'_, '_>) -> bool,
+    ) -> bool {
         self.within.iter().any(|outer| {
             let Some(here) = outer.path.first(top.event()) else { return false };
             if here.kind() != Kind::Text {
-                return visit(top, here);
+                return each(outer, &Scope::new(top, here, &self.prefixes));
             }
             let Some(text) = here.string() else { return false };
             let Some(document) = Document::parse(&text) else { return false };
-            visit(&top.for_text(document.root()), document.root())
+            let inner = top.for_text(document.root());
+            each(outer, &Scope::new(&inner, document.root(), &self.prefixes))
         })
     }
 
@@ -275,7 +285,7 @@ impl Definition {
     }
 
     /// Returns the additional actions, sorted and without duplicates.
-    fn also<'a>(&'a self, scope: &Scope<'a, '_>, action: &str) -> Vec<Cow<'a, str>> {
+    pub(super) fn also<'a>(&'a self, scope: &Scope<'a, '_>, action: &str) -> Vec<Cow<'a, str>> {
         let mut also = Vec::new();
         if let Some(path) = &self.also {
             path.find(scope, &mut |value| {

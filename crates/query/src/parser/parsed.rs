@@ -52,7 +52,7 @@ pub struct Party<'a> {
 }
 
 /// Maximum number of strings in [`Party::also`].
-const MAX_ALSO: usize = 16;
+pub(super) const MAX_ALSO: usize = 16;
 
 impl<'a> Party<'a> {
     /// True if all fields are empty.

@@ -353,6 +353,35 @@ impl Path {
     }
 }
 
+/// Formats the path as a parser file has it; the empty path as an empty string.
+#[cfg(feature = "explain")]
+impl core::fmt::Display for Path {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.from_root { "$" } else { "" })?;
+        for (nth, step) in self.steps.iter().enumerate() {
+            let is_name = matches!(step, Step::Member(_) | Step::Members);
+            f.write_str(if is_name && (nth > 0 || self.from_root) { "." } else { "" })?;
+            match step {
+                Step::Member(name) => f.write_str(&quoted(name))?,
+                Step::Members => f.write_str("*")?,
+                Step::Nth(place) => write!(f, "[{place}]")?,
+                Step::Elements => f.write_str("[]")?,
+                Step::Where(name, value) => write!(f, "[{}={}]", quoted(name), quoted(value))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts a name in single quotes, if a path needs them.
+#[cfg(feature = "explain")]
+fn quoted(text: &str) -> Cow<'_, str> {
+    match name(text) {
+        Some((_, "")) if !text.starts_with(['$', '\'']) => text.into(),
+        _ => format!("'{text}'").into(),
+    }
+}
+
 fn first<'v>(steps: &[Step], root: Value<'v>) -> Option<Value<'v>> {
     let mut first = None;
     walk(steps, root, &mut |value| {
@@ -459,6 +488,16 @@ mod tests {
             ("o", &[]),
         ] {
             assert_eq!(found(path), values, "{path}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "explain")]
+    fn formats_paths_as_files_have_them() {
+        for path in
+            ["a.b", "$", "$.a.'c.d'", "o[0].t", "o[].s[t=s].i", "a[key='user.id'].value.*", "*.b", "'$a'.b"]
+        {
+            assert_eq!(Path::parse(path).unwrap().to_string(), path);
         }
     }
 

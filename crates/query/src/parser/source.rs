@@ -97,7 +97,7 @@ impl Source {
 
 impl Alternative {
     /// Returns the first result of `make` for a string found here.
-    fn find<'a, T>(
+    pub(super) fn find<'a, T>(
         &'a self,
         scope: &Scope<'a, '_>,
         mut make: impl FnMut(Cow<'a, str>) -> Option<T>,
@@ -128,7 +128,7 @@ impl Alternative {
         }
     }
 
-    fn convert<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
+    pub(super) fn convert<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
         let mut range = 0..text.len();
         if let Some(mark) = &self.after {
             range.start += text.find(mark.as_str())? + mark.len();
@@ -145,7 +145,7 @@ impl Alternative {
     }
 }
 
-fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
+pub(super) fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
     let mut text = None;
     path.find(scope, &mut |value| {
         text = value.non_empty_text();

@@ -558,3 +558,111 @@ fn outcomes_equal_those_of_the_core() {
     let stated = Outcome::ALL.iter().copied().filter(|outcome| *outcome != Outcome::NotStated);
     assert_eq!(stated.map(Outcome::as_str).collect::<Vec<_>>(), countersign::event::OUTCOMES);
 }
+
+#[test]
+fn explanations_agree_with_parsing() {
+    let parsers = Parsers::built_in();
+    for (file, event, _) in samples() {
+        let document = Document::parse(&event).unwrap();
+        let read = parsers.parse(&document.root());
+        let explanation = parsers.explain(&document.root());
+        assert_eq!(
+            explanation.chosen().map(|fit| fit.parser.as_str()),
+            read.as_ref().map(|read| &*read.parsed_as),
+            "{file}: {event}"
+        );
+        assert_eq!(explanation.parsers.len(), BUILT_IN.len());
+        let Some(read) = read else { continue };
+        let values = |name: &str| {
+            let facts = explanation.facts.iter().filter(|fact| fact.name == name);
+            facts.flat_map(|fact| fact.values.iter().cloned()).collect::<Vec<String>>()
+        };
+        let list = |texts: &[std::borrow::Cow<'_, str>]| {
+            texts.iter().map(ToString::to_string).collect::<Vec<String>>()
+        };
+        let one = |text: &Option<std::borrow::Cow<'_, str>>| list(text.as_slice());
+        let outcome = Some(read.outcome).filter(|outcome| *outcome != Outcome::NotStated);
+        assert_eq!(values("time"), Vec::from_iter(read.time.map(|time| time.to_string())), "{file}: {event}");
+        assert_eq!(values("outcome"), Vec::from_iter(outcome.map(|one| one.as_str().to_owned())), "{event}");
+        for (name, wanted) in [
+            ("action", one(&read.action)),
+            ("also", list(&read.also)),
+            ("actor.id", one(&read.actor.id)),
+            ("actor.name", one(&read.actor.name)),
+            ("actor.type", one(&read.actor.kind)),
+            ("actor.also", list(&read.actor.also)),
+            ("target.id", one(&read.target.id)),
+            ("target.name", one(&read.target.name)),
+            ("target.type", one(&read.target.kind)),
+            ("target.also", list(&read.target.also)),
+            ("address", one(&read.address)),
+            ("reason", one(&read.reason)),
+        ] {
+            assert_eq!(values(name), wanted, "{file}: {name}: {event}");
+        }
+    }
+}
+
+#[test]
+fn explanations_name_the_first_failed_test_and_each_source() {
+    let till = r#"{
+        "as": "till",
+        "when": {"till": {"type": "string"}, "what": ["sale", "refund"]},
+        "time": {"value": "at", "unit": "s"},
+        "action": "=till.{what}",
+        "actor": [{"when": {"badge": {"there": true}}, "id": "badge"}, {"id": ["clerk", "till"]}],
+        "outcome": {"value": "bank", "map": {"OK": "success"}},
+        "reason": {"value": "text", "after": ": "}
+    }"#;
+    let parsers = Parsers::default().with([("till.json", till)]).unwrap();
+    let explain = |event: &str| parsers.explain(&Document::parse(event).unwrap().root());
+
+    let explanation = explain(r#"{"till":"t-3","what":"drawer"}"#);
+    let failed = explanation.parsers[0].failed.as_deref();
+    assert_eq!(failed, Some("`what` is \"drawer\", but must be \"sale\" or \"refund\""));
+    assert_eq!((explanation.parsers[0].passed, explanation.facts.len()), (1, 0));
+    let missing = explain(r#"{"what":"sale"}"#).parsers[0].failed.clone();
+    assert_eq!(missing.as_deref(), Some("`till` is missing, but must be a string"));
+
+    let explanation =
+        explain(r#"{"at":"soon","bank":"ERR","clerk":"","text":"no","till":"t-3","what":"sale"}"#);
+    let mut said = Vec::new();
+    for fact in &explanation.facts {
+        for Attempt { source, found, result } in &fact.attempts {
+            let found = found.as_deref().unwrap_or_default();
+            let result = result.as_deref().unwrap_or_else(|problem| problem);
+            said.push([fact.name, source, found, result]);
+        }
+    }
+    let not_time = "it is not a time in a format that the source accepts (see `unit` and `zone`)";
+    let no_badge = "its condition does not hold: `badge` is missing, but must exist";
+    assert_eq!(
+        said,
+        [
+            ["time", "at", "\"soon\"", not_time],
+            ["action", "=till.{what}", "", "till.sale"],
+            ["actor.id", "actor[0]", "", no_badge],
+            ["actor.id", "clerk", "\"\"", "it is empty, null, an object, or an array"],
+            ["actor.id", "till", "\"t-3\"", "t-3"],
+            ["outcome", "bank", "\"ERR\"", "it is not in `map`"],
+            ["reason", "text after \": \"", "\"no\"", "it does not contain \": \""],
+        ]
+    );
+}
+
+#[test]
+fn summaries_list_facts_and_documentation() {
+    let parsers = Parsers::built_in();
+    let summaries: Vec<ParserSummary<'_>> = parsers.summaries().collect();
+    assert!(summaries.iter().map(|one| one.name).eq(parsers.names()));
+    let okta = summaries.iter().find(|one| one.name == "Okta").unwrap();
+    assert_eq!(okta.facts, FACTS);
+    assert!(okta.documentation.unwrap().starts_with("https://developer.okta.com/"), "{okta:?}");
+    for one in &summaries {
+        assert!(one.facts.contains(&"action"), "{one:?}");
+        assert!(one.documentation.is_none_or(|address| !address.ends_with(['.', '"', ')'])), "{one:?}");
+    }
+    let with = parsers.with([("x.json", r#"{"as":"x","when":{"x":1},"action":"x","reason":"y"}"#)]).unwrap();
+    let summary = with.summaries().next().unwrap();
+    assert_eq!((summary.name, summary.facts, summary.documentation), ("x", vec!["action", "reason"], None));
+}

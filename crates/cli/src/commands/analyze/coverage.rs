@@ -2,7 +2,7 @@
 
 use countersign_analyze::{BlindRule, Coverage, SourceCoverage};
 
-use crate::io::parsers::unknown_shapes;
+use crate::io::parsers::share;
 use crate::io::style::plain;
 use crate::io::verdict::count;
 
@@ -13,8 +13,8 @@ const MAX_NAMED: usize = 6;
 pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
     let mut gaps = Vec::new();
     if coverage.unparsed > 0 {
-        let consequence = "rules that ask who did what find nothing there";
-        gaps.push(unknown_shapes(coverage.unparsed, consequence));
+        let share = share(coverage.unparsed, coverage.events);
+        gaps.push(format!("{share} See `countersign parsers coverage`."));
     }
     let pack = plain(pack);
     let (none, some): (Vec<_>, Vec<_>) = coverage

@@ -1,0 +1,265 @@
+//! `countersign parsers coverage`: counts events by parser, and groups those without one by shape.
+
+mod tally;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign::verify::report::Report;
+use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
+use countersign_query::Parsers;
+use countersign_query::value::Document;
+use serde_json::{Value, json};
+use tally::{Limits, Observation, ShapeCount, Tally};
+
+use super::draft::{self, Draft};
+use super::source_events::{self, SourceKind};
+use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
+use crate::errors::{CliError, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::input::Input;
+use crate::io::output::Output;
+use crate::io::parsers::{ParserArgs, share};
+use crate::io::style::{bad, faint, good, label, plain};
+use crate::io::verdict::{self, count};
+use crate::io::visit::visit;
+use crate::io::{style, table};
+
+/// The maximum number of shapes shown as text.
+const MAX_SHOWN: usize = 20;
+/// The maximum number of a shape's fields shown as text.
+const MAX_FIELDS_SHOWN: usize = 12;
+
+/// Show which events no parser recognizes, grouped by shape
+///
+/// Counts events by parser. Events without a parser are grouped by shape: the names and types of their fields. Detection
+/// rules that use parsed facts can't match such events. Values of fields are shown only with --examples. For an export,
+/// only verified events are counted.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign parsers coverage events.ndjson
+  countersign parsers coverage audit.ndjson --trust trust.txt --parsers my-parsers/
+  countersign parsers coverage /var/log/app/*.ndjson.gz --draft drafts/
+
+Exit status: 0, also if events have no parser; 1 for an altered or broken export; 2 unreadable input or unusable \
+arguments.")]
+pub(super) struct Args {
+    /// Files with events, in any format that `countersign record` accepts, or exports, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    own: ParserArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Show the first event of each shape, with its values
+    #[arg(long)]
+    examples: bool,
+    /// Write a draft parser for each shape to this directory, which must not exist or must be empty
+    #[arg(long, value_name = "DIR")]
+    draft: Option<PathBuf>,
+    /// Levels of nested fields that distinguish shapes
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    depth: u8,
+    /// Maximum number of shapes; events of further shapes are counted together
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    max_shapes: u16,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
+    let parsers = args.own.load()?;
+    Input::check(&args.files)?;
+    if let Some(directory) = &args.draft {
+        create_empty(directory)?;
+    }
+    let mut tally = Tally::new(Limits {
+        depth: usize::from(args.depth),
+        shapes: usize::from(args.max_shapes),
+        keep_examples: args.examples || args.draft.is_some(),
+    });
+    let mut status = ExitStatus::Success;
+    for path in &args.files {
+        if let Some(report) = read(path, args, &parsers, &mut tally)?
+            && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
+        {
+            style::warn(&format!("{}: {}", shown(path), verdict::headline(&report)));
+            status = report.verdict.into();
+        }
+    }
+    let shapes = tally.shapes();
+    let drafts = match &args.draft {
+        Some(directory) => write_drafts(directory, &shapes)?,
+        None => Vec::new(),
+    };
+    let text = if args.format.is_json() {
+        format!("{}\n", as_json(&tally, &shapes, &drafts, args.examples))
+    } else {
+        as_text(&tally, &shapes, &drafts, args)
+    };
+    verdict::print(&text)?;
+    Ok(status)
+}
+
+/// Counts the events of a file. Returns the verification report of an export.
+fn read(path: &Path, args: &Args, parsers: &Parsers, tally: &mut Tally) -> Result<Option<Report>, CliError> {
+    let mut input = Input::open(path)?.rereadable()?;
+    let kind = source_events::visit_input(&mut input, |numbered| {
+        tally.add(Observation::new(numbered.event.as_str(), parsers, tally.limits()));
+        Ok(())
+    })?;
+    if kind == SourceKind::Events {
+        return Ok(None);
+    }
+    let options = Options { trust: args.trust.load()?, ..Options::default() };
+    let limits = tally.limits();
+    let examiner = || {
+        |event: &SummarizedEvent<'_>| {
+            let text = str::from_utf8(event.text).unwrap_or_default();
+            Some(event.select(Observation::new(text, parsers, limits)))
+        }
+    };
+    let mut visitor = TallyVisitor(tally);
+    let verification = visit(&mut input, options, args.threads.count(), examiner, &mut visitor)?;
+    Ok(Some(verification.report))
+}
+
+/// Counts verified events.
+struct TallyVisitor<'t>(&'t mut Tally);
+
+impl EventVisitor for TallyVisitor<'_> {
+    type Item = Observation;
+    type Error = CliError;
+
+    fn visit(&mut self, event: VerifiedItem<Observation>) -> Result<(), CliError> {
+        self.0.add(event.item);
+        Ok(())
+    }
+}
+
+impl PendingItem for Observation {
+    fn bytes(&self) -> usize {
+        self.memory_bytes()
+    }
+}
+
+fn create_empty(directory: &Path) -> Result<(), CliError> {
+    let failed = |error| CliError::io("create", &shown(directory), &error);
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    if std::fs::read_dir(directory).map_err(failed)?.next().is_some() {
+        let message = "the directory for drafts is not empty";
+        return Err(CliError::unusable("arguments.invalid", message, "name a new directory")
+            .within(&shown(directory)));
+    }
+    Ok(())
+}
+
+/// Writes a draft parser for each shape. Returns the file names; `None` for a shape without a field to recognize it by.
+fn write_drafts(directory: &Path, shapes: &[&ShapeCount]) -> Result<Vec<Option<String>>, CliError> {
+    let mut names = Vec::new();
+    for (nth, shape) in shapes.iter().enumerate() {
+        let name = format!("draft-{}", nth + 1);
+        let draft = shape.example.as_deref().and_then(Document::parse).and_then(|document| {
+            let events = [document.root()];
+            draft::draft(&name, &events)
+        });
+        let Some(Draft { json }) = draft else {
+            names.push(None);
+            continue;
+        };
+        let file = format!("{name}.json");
+        let mut output = Output::create(Some(&directory.join(&file)))?;
+        output.write(json.as_bytes())?;
+        output.finish()?;
+        names.push(Some(file));
+    }
+    Ok(names)
+}
+
+fn as_json(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], with_examples: bool) -> Value {
+    let shapes = shapes.iter().enumerate().map(|(nth, shape)| {
+        let fields = shape.shape.fields.iter().map(|(path, kind)| json!({"path": path, "type": kind}));
+        let mut json = json!({"events": shape.events, "fields": fields.collect::<Value>()});
+        if with_examples && let Some(example) = &shape.example {
+            json["example"] = serde_json::from_str(example).unwrap_or_default();
+        }
+        if let Some(file) = drafts.get(nth) {
+            json["draft"] = json!(file);
+        }
+        json
+    });
+    json!({
+        "events": tally.events(),
+        "parsed": tally.parsed(),
+        "parsers": tally.by_parser().map(|(name, events)| (name.to_owned(), json!(events))).collect::<serde_json::Map<_, _>>(),
+        "unparsed": tally.unparsed(),
+        "shapes": shapes.collect::<Value>(),
+        "of_further_shapes": tally.of_further_shapes(),
+    })
+}
+
+fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], args: &Args) -> String {
+    let mut text = String::new();
+    let (events, unparsed) = (tally.events(), tally.unparsed());
+    if events == 0 {
+        return format!("{} There are no events.\n", bad("✗"));
+    }
+    let mark = if unparsed == 0 { good("✓") } else { bad("✗") };
+    let summary = if unparsed == 0 {
+        format!("{} parsed, none without a parser.", count(events, "event"))
+    } else {
+        share(unparsed, events)
+    };
+    let _ = writeln!(text, "{mark} {summary}");
+    if tally.parsed() > 0 {
+        let mut table = table::new(["PARSER", "EVENTS"]);
+        let mut rows: Vec<(&str, u64)> = tally.by_parser().collect();
+        rows.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+        for (name, events) in rows {
+            table.add_row([plain(name), events.to_string()]);
+        }
+        let _ = write!(text, "\n{}", table::text(&table));
+    }
+    for (nth, shape) in shapes.iter().take(MAX_SHOWN).enumerate() {
+        add_shape(nth, shape, drafts, args, &mut text);
+    }
+    if shapes.len() > MAX_SHOWN {
+        let more = count((shapes.len() - MAX_SHOWN) as u64, "more shape");
+        let _ = writeln!(text, "\n… and {more}; --json lists them.");
+    }
+    if tally.of_further_shapes() > 0 {
+        let events = count(tally.of_further_shapes(), "event");
+        let _ = writeln!(text, "\n{events} of further shapes, above --max-shapes.");
+    }
+    text
+}
+
+fn add_shape(nth: usize, shape: &ShapeCount, drafts: &[Option<String>], args: &Args, text: &mut String) {
+    let title = label(format_args!("shape {}:", nth + 1));
+    let _ = writeln!(text, "\n{title} {} without a parser", count(shape.events, "event"));
+    let fields = &shape.shape.fields;
+    let mut names: Vec<String> = fields
+        .iter()
+        .take(MAX_FIELDS_SHOWN)
+        .map(|(path, kind)| format!("{} {}", plain(path), faint(kind)))
+        .collect();
+    if fields.len() > MAX_FIELDS_SHOWN {
+        names.push(format!("{} more", fields.len() - MAX_FIELDS_SHOWN));
+    }
+    let _ = writeln!(text, "  {}", names.join(", "));
+    if args.examples
+        && let Some(example) = &shape.example
+    {
+        let _ = writeln!(text, "  {}", plain(example));
+    }
+    match (&args.draft, drafts.get(nth)) {
+        (Some(directory), Some(Some(file))) => {
+            let _ = writeln!(text, "  draft: {}", shown(&directory.join(file)));
+        }
+        (Some(_), _) => text.push_str("  no draft: no field distinguishes these events\n"),
+        (None, _) => {}
+    }
+}

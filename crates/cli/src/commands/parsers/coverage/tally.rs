@@ -1,0 +1,185 @@
+//! Counts events by parser and by shape, in bounded memory.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::commands::parsers::shape::Shape;
+use countersign_query::value::Document;
+use countersign_query::{Parsers, Parts};
+
+/// The limits of a tally.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The number of levels of nested fields in a shape.
+    pub(super) depth: usize,
+    /// The maximum number of shapes.
+    pub(super) shapes: usize,
+    /// True if the first event of each shape is kept.
+    pub(super) keep_examples: bool,
+}
+
+/// The parser of an event, or its shape if it has none.
+#[derive(Debug)]
+pub(super) enum Observation {
+    Parsed(String),
+    Unparsed { shape: Shape, example: Option<String> },
+}
+
+impl Observation {
+    pub(super) fn new(event: &str, parsers: &Parsers, limits: Limits) -> Self {
+        let document = Document::parse(event);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|root| parsers.parse_parts(root, Parts::NONE));
+        match read {
+            Some(read) => Self::Parsed(read.parsed_as.into_owned()),
+            None => Self::Unparsed {
+                shape: root.map(|root| Shape::new(root, limits.depth)).unwrap_or_default(),
+                example: limits.keep_examples.then(|| event.to_owned()),
+            },
+        }
+    }
+
+    /// Returns the number of bytes in memory, approximately.
+    pub(super) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Parsed(name) => name.len(),
+            Self::Unparsed { shape, example } => shape.bytes() + example.as_ref().map_or(0, String::len),
+        }
+    }
+}
+
+/// A shape, and the number of its events.
+#[derive(Debug)]
+pub(super) struct ShapeCount {
+    pub(super) shape: Shape,
+    pub(super) events: u64,
+    /// The first event, if examples are kept.
+    pub(super) example: Option<String>,
+}
+
+/// The numbers of events by parser and by shape.
+#[derive(Debug)]
+pub(super) struct Tally {
+    limits: Limits,
+    by_parser: BTreeMap<String, u64>,
+    by_shape: BTreeMap<Shape, ShapeCount>,
+    /// The number of events whose shapes exceed the limit.
+    of_further_shapes: u64,
+}
+
+impl Tally {
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self { limits, by_parser: BTreeMap::new(), by_shape: BTreeMap::new(), of_further_shapes: 0 }
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn add(&mut self, observation: Observation) {
+        let (shape, example) = match observation {
+            Observation::Parsed(name) => {
+                *self.by_parser.entry(name).or_default() += 1;
+                return;
+            }
+            Observation::Unparsed { shape, example } => (shape, example),
+        };
+        let is_full = self.by_shape.len() >= self.limits.shapes;
+        match self.by_shape.entry(shape) {
+            Entry::Occupied(mut known) => known.get_mut().events += 1,
+            Entry::Vacant(_) if is_full => self.of_further_shapes += 1,
+            Entry::Vacant(new) => {
+                let shape = new.key().clone();
+                new.insert(ShapeCount { shape, events: 1, example });
+            }
+        }
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.parsed() + self.unparsed()
+    }
+
+    pub(super) fn parsed(&self) -> u64 {
+        self.by_parser.values().sum()
+    }
+
+    pub(super) fn unparsed(&self) -> u64 {
+        self.by_shape.values().map(|shape| shape.events).sum::<u64>() + self.of_further_shapes
+    }
+
+    pub(super) const fn of_further_shapes(&self) -> u64 {
+        self.of_further_shapes
+    }
+
+    /// Iterates over the parsers that occur, with their numbers of events.
+    pub(super) fn by_parser(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.by_parser.iter().map(|(name, events)| (name.as_str(), *events))
+    }
+
+    /// Returns the shapes without a parser, the most frequent first.
+    pub(super) fn shapes(&self) -> Vec<&ShapeCount> {
+        let mut shapes: Vec<&ShapeCount> = self.by_shape.values().collect();
+        shapes.sort_by_key(|shape| std::cmp::Reverse(shape.events));
+        shapes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Json> {
+        let name = prop_oneof!["[a-d]", ".{0,6}", Just("action".to_owned()), Just("actor".to_owned())];
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i32>().prop_map(Json::from),
+            ".{0,12}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+                prop::collection::vec((name.clone(), inner), 0..6)
+                    .prop_map(|members| Json::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn sums_equal_the_number_of_events(
+            events in prop::collection::vec(any_json(), 0..24),
+            depth in 1_usize..5,
+            shapes in 1_usize..6,
+            keep_examples: bool,
+        ) {
+            let parsers = Parsers::built_in();
+            let limits = Limits { depth, shapes, keep_examples };
+            let mut tally = Tally::new(limits);
+            for event in &events {
+                tally.add(Observation::new(&event.to_string(), &parsers, limits));
+            }
+            let listed: u64 = tally.shapes().iter().map(|shape| shape.events).sum();
+            let parsed: u64 = tally.by_parser().map(|(_, events)| events).sum();
+            prop_assert_eq!(tally.events(), events.len() as u64);
+            prop_assert_eq!(parsed + listed + tally.of_further_shapes(), events.len() as u64);
+            prop_assert!(tally.shapes().len() <= shapes);
+        }
+    }
+
+    #[test]
+    fn groups_events_by_shape_up_to_the_limit() {
+        let parsers = Parsers::built_in();
+        let limits = Limits { depth: 2, shapes: 1, keep_examples: false };
+        let mut tally = Tally::new(limits);
+        for event in [r#"{"a":1}"#, r#"{"a":2}"#, r#"{"b":1}"#, r#"{"action":"x","actor":{"id":"u"}}"#] {
+            tally.add(Observation::new(event, &parsers, limits));
+        }
+        assert_eq!((tally.events(), tally.parsed(), tally.unparsed()), (4, 1, 3));
+        assert_eq!((tally.shapes()[0].events, tally.of_further_shapes()), (2, 1));
+        assert!(tally.shapes()[0].example.is_none());
+    }
+}
