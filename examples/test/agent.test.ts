@@ -113,6 +113,8 @@ test("agent: a person approves calls, sees what was done for whom, and files evi
   await forGrace.prints(/refund_order .*: refunded order 41/);
   await forGrace.prints(/send_email .*: sent to kim@customer\.example/);
   assert.equal(await page.locator("form[method=post]").count(), 0);
+  // The page was loaded again, which ended its connections to the log.
+  assert.doesNotMatch(shop.output, /error/i);
 
   await page.locator("[data-verdict=verified]").waitFor();
   await rows(page, "refund_order", "denied", "support-bot for linus").waitFor();
