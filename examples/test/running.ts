@@ -9,6 +9,9 @@ import { PATH } from "../run/tools.ts";
 /** Options for running TypeScript in Node.js versions that don't strip types by default. */
 const STRIPS = "--experimental-strip-types --disable-warning=ExperimentalWarning";
 
+/** The exit status of a program whose command a SIGTERM ended. */
+const SIGTERM_STATUS = 128 + 15;
+
 export class Running {
   readonly #child: ChildProcess;
   readonly #command: string;
@@ -47,11 +50,13 @@ export class Running {
       if (found.length >= times) {
         return found.at(-1)?.[1] ?? "";
       }
+      const waited = new AbortController();
+      const { signal } = waited;
       await Promise.race([
-        once(this.#child.stdout ?? this.#child, "data"),
-        once(this.#child.stderr ?? this.#child, "data"),
-        once(this.#child, "exit").then(() => this.#failed("it exited")),
-      ]);
+        once(this.#child.stdout ?? this.#child, "data", { signal }),
+        once(this.#child.stderr ?? this.#child, "data", { signal }),
+        once(this.#child, "exit", { signal }).then(() => this.#failed("it exited")),
+      ]).finally(() => waited.abort());
     }
   }
 
@@ -60,7 +65,7 @@ export class Running {
     await this.#end("SIGTERM");
     const { exitCode, signalCode } = this.#child;
     assert.ok(
-      exitCode === 0 || signalCode === "SIGTERM",
+      exitCode === 0 || exitCode === SIGTERM_STATUS || signalCode === "SIGTERM",
       `${this.#command}: ${exitCode ?? signalCode}\n${this.#output}`,
     );
   }
