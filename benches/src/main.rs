@@ -124,7 +124,7 @@ enum Command {
     /// Runs rules on a generated log with labeled attacks: prints false alerts per identity and month, and
     /// recall, for findings at `low`, `medium` and `high` or above
     Accuracy {
-        /// The generator: `cloud` or `office`
+        /// The generator: `agents`, `cloud` or `office`
         generator: String,
         /// The rules: a file, or a folder of files [default: the built-in rules]
         #[arg(long)]

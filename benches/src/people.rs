@@ -12,6 +12,7 @@
     reason = "counts, days and numbers of identities are small"
 )]
 
+mod agents;
 mod cloud;
 mod office;
 
@@ -161,6 +162,7 @@ pub(crate) struct Accuracy {
 pub(crate) fn measure(pack: &Pack, name: &str, seed: u64) -> Result<Accuracy> {
     let mut simulation = Simulation::new(seed);
     match name {
+        "agents" => agents::simulate(&mut simulation),
         "cloud" => cloud::simulate(&mut simulation),
         "office" => office::simulate(&mut simulation),
         _ => anyhow::bail!("no generator is called {name}"),

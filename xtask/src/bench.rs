@@ -119,6 +119,8 @@ enum Part {
     Floods,
     /// Detection rules: events per second and memory
     Analyze,
+    /// Detection rules on generated sessions of AI agents: false alerts and recall
+    Agents,
     /// The latency of alerts from a log under load
     Watch,
     /// The secrets that redaction masks, and the look-alikes that it keeps
@@ -205,6 +207,7 @@ impl Bench<'_> {
             Part::Tenants => tenants::measure(self),
             Part::Floods => floods::measure(self),
             Part::Analyze => detection::measure(self),
+            Part::Agents => detection::measure_agents(self),
             Part::Watch => watch::measure(self),
             Part::Redaction => redaction::measure(self),
         }
@@ -214,6 +217,7 @@ impl Bench<'_> {
     fn rounds(&self, part: Part) -> usize {
         match part {
             Part::Sizes | Part::PageLarge | Part::Floods | Part::Watch | Part::Redaction => 1,
+            Part::Agents => detection::SEEDS.len(),
             _ => self.args.rounds,
         }
     }

@@ -3,8 +3,10 @@
 use crate::pack::{Pack, Sources};
 
 /// The rule files in `rules/`, without the cases.
-pub(crate) const FILES: [(&str, &str); 35] = [
+pub(crate) const FILES: [(&str, &str); 37] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
+    ("agent-calls.yml", include_str!("../rules/agent-calls.yml")),
+    ("agent-identity.yml", include_str!("../rules/agent-identity.yml")),
     ("auth0.yml", include_str!("../rules/auth0.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
     ("azure-activity.yml", include_str!("../rules/azure-activity.yml")),

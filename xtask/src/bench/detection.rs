@@ -1,6 +1,7 @@
 //! Cost of detection rules.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -28,9 +29,11 @@ const EVERY: [(u32, &str); 2] = [(13, "30 of SigmaHQ's rules"), (1, "SigmaHQ's 3
 /// Generated logs with labeled attacks, with two seeds each. The targets apply to findings at `low` or
 /// above.
 const GENERATORS: [&str; 2] = ["cloud", "office"];
-const SEEDS: [u64; 2] = [1, 2];
+pub(super) const SEEDS: [u64; 2] = [1, 2];
 const MAX_FALSE_ALERTS: f64 = 0.5;
 const MIN_RECALL_PERCENT: f64 = 95.0;
+/// The maximum number of false alerts per agent and week, at `medium` or above.
+const MAX_AGENT_FALSE_ALERTS: f64 = 1.0;
 const FEW_RULES: &str = "crates/analyze/tests/gate/rules.yml";
 const SIGMA: &str = "../shared/vectors/third-party/sigma/rules";
 
@@ -74,25 +77,43 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
+/// The false alerts per identity and month at a level or above, and the recall, by seed.
+struct Accuracy {
+    /// The generator and the level, for the names of figures.
+    name: String,
+    level: &'static str,
+    false_alerts: Samples,
+    recall: Figure,
+}
+
+/// Measures false alerts and recall on the logs of one generator.
+fn accuracy_on(bench: &Bench<'_>, generator: &str, program: impl Fn() -> Command) -> Result<Vec<Accuracy>> {
+    let mut rounds = Vec::new();
+    for seed in SEEDS {
+        let mut command = program();
+        command.args(["accuracy", generator, "--seed", &seed.to_string()]);
+        let name = format!("accuracy on {generator}, seed {seed}");
+        rounds.push(bench.tools.progress.step(&name, |_| numbers::<6>(&run::output(&mut command)?))?);
+    }
+    let levels = ["low", "medium", "high"].into_iter().enumerate().map(|(nth, level)| {
+        let samples =
+            |which: usize| Samples::from_rounds(rounds.iter().map(|round| round[2 * nth + which]).collect());
+        let name = format!("`{generator}`, findings at {level} or above");
+        let recall = Figure::new(format!("{name}: recall"), "%", samples(1).map(|share| 100.0 * share));
+        Accuracy { name, level, false_alerts: samples(0), recall }
+    });
+    Ok(levels.collect())
+}
+
 /// Measures false alerts per identity and month, and recall, on generated logs.
 fn accuracy(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for generator in GENERATORS {
-        let mut rounds = Vec::new();
-        for seed in SEEDS {
-            let mut command = bench.benches();
-            command.args(["accuracy", generator, "--seed", &seed.to_string()]);
-            let name = format!("accuracy on {generator}, seed {seed}");
-            rounds.push(bench.tools.progress.step(&name, |_| numbers::<6>(&run::output(&mut command)?))?);
-        }
-        for (nth, level) in ["low", "medium", "high"].into_iter().enumerate() {
-            let samples = |which: usize| {
-                Samples::from_rounds(rounds.iter().map(|round| round[2 * nth + which]).collect())
-            };
-            let name = format!("`{generator}`, findings at {level} or above");
+        for Accuracy { name, level, false_alerts, recall } in
+            accuracy_on(bench, generator, || bench.benches())?
+        {
             let false_alerts =
-                Figure::new(format!("{name}: false alerts"), "per identity and month", samples(0));
-            let recall = Figure::new(format!("{name}: recall"), "%", samples(1).map(|share| 100.0 * share));
+                Figure::new(format!("{name}: false alerts"), "per identity and month", false_alerts);
             if level == "low" {
                 figures.push(false_alerts.with_target(Target::AtMost(MAX_FALSE_ALERTS)));
                 figures.push(recall.with_target(Target::AtLeast(MIN_RECALL_PERCENT)));
@@ -100,6 +121,24 @@ fn accuracy(bench: &Bench<'_>) -> Result<Vec<Figure>> {
                 figures.extend([false_alerts, recall]);
             }
         }
+    }
+    Ok(figures)
+}
+
+/// Measures false alerts per agent and week, and recall, on generated sessions of AI agents.
+pub(super) fn measure_agents(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    // The figures don't depend on the speed of the program.
+    let program = || {
+        let mut cargo = bench.tools.cargo("run");
+        cargo.args(["--quiet", "-p", PACKAGE, "--"]);
+        cargo
+    };
+    let mut figures = Vec::new();
+    for Accuracy { name, level, false_alerts, recall } in accuracy_on(bench, "agents", program)? {
+        let weekly = false_alerts.map(|monthly| monthly * 7.0 / 30.0);
+        let false_alerts = Figure::new(format!("{name}: false alerts"), "per agent and week", weekly);
+        let target = (level == "medium").then_some(Target::AtMost(MAX_AGENT_FALSE_ALERTS));
+        figures.extend([false_alerts.with_target(target), recall]);
     }
     Ok(figures)
 }

@@ -209,3 +209,18 @@ fn built_in_rules_only_need_fields_that_their_source_has() {
     let coverage = coverage(&pack, cases.iter().flat_map(|case| case.events().take(3)));
     assert_eq!(blind(&coverage), []);
 }
+
+/// Without a gate, and with results recorded as hashes, the calls of agents have all fields that rules need.
+#[test]
+fn built_in_rules_cover_what_adapters_for_agents_record_by_default() {
+    let call = |more: &str, tool: &str| {
+        format!(
+            r#"{{"action":"tool.call","actor":{{"type":"agent","id":"bot"}}{more},"target":{{"type":"tool","id":"search","name":"search"}},"outcome":"success","metadata":{{"agent":{{"framework":"mcp"}},"tool":{{"call_id":"1","arguments":{{"q":"a"}},{tool}"duration_ms":4}}}}}}"#
+        )
+    };
+    let person = r#","on_behalf_of":{"type":"user","id":"u_1"}"#;
+    let events = [call("", r#""result_sha256":"9f","#), call(person, "")];
+    let coverage = coverage(&pack(), events.iter().map(String::as_str));
+    assert_eq!(blind(&coverage), []);
+    assert_eq!(coverage.sources[0].covered, 2);
+}
