@@ -150,7 +150,7 @@ async function misplacedName(
   name: SearchedName,
   index: Pick<EventIndex, "count">,
 ): Promise<readonly MisplacedName[]> {
-  // What others did on behalf of an actor has a note of its own.
+  // Another note says how much others did on behalf of an actor.
   const isOther = (part: NamePart) => part !== name.part && !(name.part === "who" && part === "behalf");
   const found = await Promise.all(
     NAME_PARTS.filter(isOther).map(async (to) => ({

@@ -29,7 +29,7 @@ fn parses_each_event_of_a_cloudtrail_delivery() {
     let text = String::from_utf8(output).unwrap();
     for (line, sample) in text.lines().zip(&samples) {
         let mut line: Value = serde_json::from_str(line).unwrap();
-        for name in ["actor", "target"] {
+        for name in ["actor", "on_behalf_of", "target"] {
             if let Some(Value::Object(party)) = line["parsed"].get_mut(name) {
                 // Queries also match these texts.
                 party.remove("also");
