@@ -68,6 +68,7 @@ pub struct EventFacts {
 
 /// The roles of a person in an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct SubjectRoles {
     pub(crate) is_actor: bool,
     /// True if someone else, such as an agent, acted for the person.

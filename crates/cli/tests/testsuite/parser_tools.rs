@@ -26,7 +26,7 @@ fn json(bytes: &[u8]) -> Value {
 fn explains_each_fact_and_its_sources() {
     let place = Place::new();
     place.write("till.json", PARSER);
-    place.write("events.ndjson", &format!("{{\"till\":\"t-3\",\"what\":\"drawer\"}}\n{EVENT}\n"));
+    place.write("events.ndjson", format!("{{\"till\":\"t-3\",\"what\":\"drawer\"}}\n{EVENT}\n"));
     let run = |arguments: &[&str]| {
         place.run(&[&["parsers", "explain", "events.ndjson", "--parsers", "till.json"], arguments].concat())
     };
@@ -160,9 +160,9 @@ fn each_invalid_parser_is_reported_with_its_place() {
     let place = Place::new();
     std::fs::create_dir(place.path("mine")).unwrap();
     let outcome = "\"outcome\": {\"value\": \"=denied\"";
-    place.write("mine/a.json", &PARSER.replace(outcome, "\"outcome\": {\"value\": \"=refused\""));
+    place.write("mine/a.json", PARSER.replace(outcome, "\"outcome\": {\"value\": \"=refused\""));
     place.write("mine/b.json", "{\n  \"as\": \"b\",,\n}\n");
-    place.write("mine/c.json", &PARSER.replace("\"what\": [", "\"what\": [null, "));
+    place.write("mine/c.json", PARSER.replace("\"what\": [", "\"what\": [null, "));
     place.run(&["parsers", "test", "mine"]).code(1).stdout(
         predicate::str::contains("a.json:8:14: outcome[0]: \"refused\" is not an outcome\n  hint: ")
             .and(predicate::str::contains("b.json:2:13: key must be a string"))
@@ -220,6 +220,6 @@ fn coverage_counts_only_verified_events_of_an_export() {
     };
     assert_eq!(counted("out.ndjson", 0), 2);
     let text = std::fs::read_to_string(place.path("out.ndjson")).unwrap();
-    place.write("altered.ndjson", &text.replace("a-2", "a-3"));
+    place.write("altered.ndjson", text.replace("a-2", "a-3"));
     assert_eq!(counted("altered.ndjson", 1), 1);
 }

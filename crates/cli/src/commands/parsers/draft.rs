@@ -31,7 +31,7 @@ pub(super) fn draft(name: &str, events: &[Value<'_>]) -> Option<Draft> {
     let actor = guess_party(&fields, &words::ACTORS);
     let target = guess_party(&fields, &words::TARGETS);
     let used = action.into_iter().chain(time.map(|(field, _)| field));
-    let used = used.chain(actor.iter().chain(&target).flat_map(|party| party.id));
+    let used = used.chain(actor.iter().chain(&target).filter_map(|party| party.id));
     let when = guess_condition(&fields, used, events.len())?;
     let mut parser = Map::new();
     parser.insert("as".into(), json!(name));
@@ -70,7 +70,7 @@ pub(super) fn draft(name: &str, events: &[Value<'_>]) -> Option<Draft> {
         }
         parser.insert("outcome".into(), source);
     }
-    if let Some(field) = find(&fields, &words::REASONS, |field| field.is_text()) {
+    if let Some(field) = find(&fields, &words::REASONS, field::Field::is_text) {
         parser.insert("reason".into(), source(field, "its name looks like a reason"));
     }
     let json = serde_json::to_string_pretty(&Json::Object(parser)).ok()? + "\n";
