@@ -285,9 +285,8 @@ export class Ask extends View {
     const createIndex = tools()?.index;
     if (part.from === "log" || createIndex === undefined) return;
     // Without them, the answer still says that there are events that don't verify.
-    const claims = await readClaims(answer.query, answer.report, part.file, createIndex).catch(
-      () => undefined,
-    );
+    const { query, report } = answer;
+    const claims = await readClaims({ query, report, file: part.file }, createIndex).catch(() => undefined);
     if (claims === undefined || this.#answer !== answer) return;
     this.#answer = { ...answer, claims };
     this.requestUpdate();

@@ -10,6 +10,7 @@ import { delaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
 import { outcomeWords } from "./answer-sentence.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
+import { filedClaimsView } from "./claims-view.ts";
 import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
@@ -45,7 +46,7 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   return html`
     <h2 id="filed-heading" tabindex="-1">${questionWords(frame, t)}</h2>
     ${queryView(frame, t)}
-    ${answerView(filed, shown.check, t)}
+    ${answerView(filed, shown, t)}
     <dl class="facts case-facts">
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
       ${frame.examiner === "" ? nothing : fact(texts.examiner, value(frame.examiner, 1000))}
@@ -77,8 +78,8 @@ function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string 
  * the reader's own check, and not shown before that ends.
  */
 export function answerView(
-  { frame, isOwnRules }: Pick<Filed, "frame" | "isOwnRules">,
-  check: OwnCheck,
+  { frame, claims, isOwnRules }: Pick<Filed, "frame" | "claims" | "isOwnRules">,
+  { check, opensEvents }: Pick<ShownCase, "check" | "opensEvents">,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   const { detections, slice, query } = frame;
@@ -88,7 +89,7 @@ export function answerView(
       ? pendingView(check, t)
       : detectionsView(frame, detections, check.is === "done" ? check : undefined, isOwnRules, t);
   if (examined === null) return allView(frame, t);
-  if (frame.slice !== null) return statedView(frame, examined, check, t);
+  if (frame.slice !== null) return statedView({ frame, claims }, examined, { check, opensEvents }, t);
   if (check.is !== "done") return pendingView(check, t);
   const { filed: texts, own: words } = t.evidence;
   const { figures } = t.viewer;
@@ -98,10 +99,11 @@ export function answerView(
   const outcomes = outcomesIn(facts, searched?.selected ?? events, t);
   return html`
     <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, outcomes, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), outcomes)}</strong></p>
+    ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${differenceView(answer, t)}
-    <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
-    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t)}
+    <p class="basis ${claims === undefined ? "tone-good" : ""}" data-vouched="contained">${icon(claims === undefined ? "pass" : "unknown")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
+    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t, { claims })}
   `;
 }
 
@@ -133,9 +135,9 @@ function pendingView({ is }: Exclude<OwnCheck, { is: "done" }>, t: PageTexts): T
 
 /** Renders an answer that the examiner states about an export that isn't in the file. */
 function statedView(
-  frame: Frame,
+  { frame, claims }: Pick<Filed, "frame" | "claims">,
   examined: NonNullable<Frame["scope"]["examined"]>,
-  check: OwnCheck,
+  { check, opensEvents }: Pick<ShownCase, "check" | "opensEvents">,
   t: PageTexts,
 ): TemplateResult {
   const { events } = frame.scope;
@@ -143,9 +145,10 @@ function statedView(
   const outcomes = outcomesIn(facts, events, t);
   return html`
     <p class="case-answer"><strong>${selectedWords(events, examined.events, outcomes, t)}</strong></p>
+    ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
-    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, true)}
+    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, { isStated: true, claims })}
   `;
 }

@@ -9,7 +9,7 @@ import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
 import { formatCount, savedName } from "./file-name.ts";
-import type { Detections, Frame, Paper, Sample } from "./frame.ts";
+import type { Detections, Frame, Paper, Sample, Section } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
 /** Maximum bytes of an export that one file holds. */
@@ -50,6 +50,8 @@ export interface EvidenceInput {
   readonly reference: string;
   readonly examiner: string;
   readonly papers: readonly Paper[];
+  /** Statements about the export that the file can't show. */
+  readonly sections: readonly Section[];
   /** Time from which relative times in the query count. */
   readonly now: Date;
   /** Time for the names of saved files. */
@@ -203,7 +205,7 @@ async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
     examiner: input.examiner,
     // Notes on other events reveal these events, and who examined them.
     papers: input.papers.filter(({ entry }) => isAll || written.has(entry)),
-    sections: [],
+    sections: input.sections,
   };
   const filing = { trust: session.trust, pins: session.pins, rules: detections?.rules };
   return { frame, filing, slicer, session };

@@ -851,6 +851,12 @@ export const de: PageTexts = {
         unread === 1
           ? "1 verändertes Ereignis war nicht lesbar. Es kann auch angeben, zur Frage zu passen."
           : `${count(unread)} veränderte Ereignisse waren nicht lesbar. Sie können auch angeben, zur Frage zu passen.`,
+      unverifiedAbove: (unverified) =>
+        `${events(unverified)} ${unverified === 1 ? "ist nicht gültig und zählt" : "sind nicht gültig und zählen"} deshalb nicht. Siehe oben.`,
+      unverifiedOther: (unverified) =>
+        unverified === 1
+          ? "1 Ereignis ist nicht gültig und zählt deshalb nicht. Was es angibt, passt nicht, aber es sagt nicht, was signiert wurde."
+          : `${events(unverified)} sind nicht gültig und zählen deshalb nicht. Was sie angeben, passt nicht, aber sie sagen nicht, was signiert wurde.`,
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
         who: (name, isPartial) =>
@@ -1062,6 +1068,19 @@ export const de: PageTexts = {
       sample: "Stichprobe",
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
+      claimsTitle: "Veränderte Ereignisse, die angeben zu passen",
+      noClaims: (altered) =>
+        altered === 1
+          ? "1 Ereignis des Exports wurde verändert. Was es angibt, passt nicht zur Frage."
+          : `${count(altered)} Ereignisse des Exports wurden verändert. Was sie angeben, passt nicht zur Frage.`,
+      statedClaims: (claims) =>
+        claims === 1
+          ? "Laut Bericht des Prüfers gibt 1 verändertes Ereignis des Exports an, zur Frage zu passen. Es zählt nicht, denn es sagt nicht, was signiert wurde:"
+          : `Laut Bericht des Prüfers geben ${count(claims)} veränderte Ereignisse des Exports an, zur Frage zu passen. Sie zählen nicht, denn sie sagen nicht, was signiert wurde:`,
+      mayClaim: (altered) =>
+        altered === 1
+          ? "1 Ereignis des Exports besteht die Prüfung nicht und kann zur Frage passen:"
+          : `${count(altered)} Ereignisse des Exports bestehen die Prüfung nicht und können zur Frage passen:`,
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
       allWithin: (events, first, last) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
       question: "Frage",

@@ -837,6 +837,10 @@ export const en = {
       claim: (entry: string) => `Entry ${entry}`,
       unreadClaims: (unread: number) =>
         `${unread === 1 ? "1 altered event" : `${count(unread)} altered events`} couldn’t be read, so ${unread === 1 ? "it" : "they"} may claim to match, too.`,
+      unverifiedAbove: (unverified: number) =>
+        `${events(unverified)} ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it isn’t" : "they aren’t"} counted. See above.`,
+      unverifiedOther: (unverified: number) =>
+        `${events(unverified)} ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it isn’t" : "they aren’t"} counted. What ${unverified === 1 ? "it claims doesn’t" : "they claim doesn’t"} match, but ${unverified === 1 ? "it doesn’t" : "they don’t"} say what was signed.`,
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
         who: (name: unknown, isPartial: boolean) =>
@@ -1039,6 +1043,19 @@ export const en = {
       sample: "Sample",
       reference: "Reference",
       examiner: "Examiner",
+      claimsTitle: "Altered events that claim to match",
+      noClaims: (altered: number) =>
+        altered === 1
+          ? "1 event of the export was altered. What it claims doesn’t match."
+          : `${count(altered)} events of the export were altered. What they claim doesn’t match.`,
+      statedClaims: (claims: number) =>
+        claims === 1
+          ? "By the examiner’s report, 1 altered event of the export claims to match. It isn’t counted, because it doesn’t say what was signed:"
+          : `By the examiner’s report, ${count(claims)} altered events of the export claim to match. They aren’t counted, because they don’t say what was signed:`,
+      mayClaim: (altered: number) =>
+        altered === 1
+          ? "1 event of the export fails its checks and may match:"
+          : `${count(altered)} events of the export fail their checks and may match:`,
       allOf: (events: string) => `All events of the export: ${events}`,
       allWithin: (events: string, first: string, last: string) =>
         `All events among entries ${first} to ${last}: ${events}`,

@@ -194,11 +194,58 @@ test("ask: an event that was changed is named as not searched, in the answer and
     await words(answer.locator("h3")),
     /^This file shows no events by anyone with “u-71” in their name, ID, type, or email address, counting only events that verify\.$/,
   );
-  const doubt = "1 event in this file doesn’t verify, so it wasn’t searched and may match. See Problems.";
+  // One statement says that it claims to match, and the other refers to it.
+  await answer.locator('[data-claims="1"]').waitFor();
+  const doubt = "1 event doesn’t verify, so it isn’t counted. See above.";
   assert.equal(await words(answer.locator('[data-doubt="unverified"]')), doubt);
   const file = await downloaded(page, answer, "evidence");
   const again = await shown(t, "changed.html", file);
   await again.locator('[data-doubt="unverified"]').waitFor();
+});
+
+test("ask: evidence of an altered export names the altered events that claim to match, on screen and on paper", async (t) => {
+  const path = join(folder, "claiming.ndjson");
+  const text = await readFile(sealed.export, "utf8");
+  await writeFile(path, text.replace("u-17", "u-71"));
+  const page = await opened(t, { ...sealed, export: path });
+  const answer = await ask(page, { who: "u-71" });
+  const claims = answer.locator('[data-claims="1"]');
+  await claims.waitFor();
+  const [entry = ""] = /Entry \d+/.exec(await words(claims)) ?? [];
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.ok((await words(page.locator(".printed .paper-words"))).includes(entry));
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  for (const contains of [true, false]) {
+    await answer.locator("input[name=contain]").setChecked(contains);
+    const file = await downloaded(page, answer, "evidence");
+    const by = contains ? "page" : "author";
+    const copy = await shown(t, `claiming-${by}.html`, file);
+    const stated = copy.locator(`.filed .case-answer ~ [data-claims-by="${by}"]`);
+    await stated.waitFor();
+    assert.match(await words(stated), /1 altered event (of the export )?claims to match\./);
+    assert.ok((await words(stated)).endsWith(entry));
+    assert.equal(await copy.locator('[data-vouched="contained"].tone-good').count(), 0);
+    assert.match(await words(copy.locator('[data-doubt="unverified"]')), /See above\.$/);
+    assert.deepEqual(await violations(copy), []);
+    await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    assert.ok((await words(copy.locator(".printed .paper-words"))).includes(entry));
+    await copy.evaluate(() => dispatchEvent(new Event("afterprint")));
+    // Without the author's statement, the report still says that the event may match.
+    if (contains) continue;
+    const { sections } = frameOf(file);
+    assert.equal(sections[0].data.altered_claims.entries.length, 1);
+    const silent = await shown(t, "silent.html", forged(file, JSON.stringify(sections), "[]"));
+    const may = await words(silent.locator('.filed [data-claims-by="report"]'));
+    assert.equal(may, `1 event of the export fails its checks and may match: ${entry}`);
+  }
+  const report = JSON.parse(await downloaded(page, answer, "report"));
+  assert.match(report.sections[0].blocks[0].text, /^1 altered event claims to match\./);
+  // What an altered event claims isn't named if it answers another question.
+  const other = await ask(page, { who: "u-2" });
+  await other.locator('[data-doubt="unverified"]', { hasText: "claims doesn’t match" }).waitFor();
+  const copy = await shown(t, "not-claiming.html", await downloaded(page, other, "evidence"));
+  await copy.locator('[data-doubt="unverified"]', { hasText: "claims doesn’t match" }).waitFor();
+  assert.equal(await copy.locator("[data-claims]").count(), 0);
 });
 
 test("ask: the answer of an altered file is evidence that says so, and no export that looks unaltered", async (t) => {
@@ -243,10 +290,7 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   assert.match(await words(again.locator(".verdict .says")), /“Altered\.”/);
   assert.match(await words(again.locator(".inputs")), /-of-altered-file\.countersign\.ndjson/);
   await again.locator('[data-whole="altered"]').waitFor();
-  assert.match(
-    await words(again.locator('[data-doubt="unverified"]')),
-    /^1 event in the export doesn’t verify/,
-  );
+  assert.match(await words(again.locator('[data-doubt="unverified"]')), /^1 event doesn’t verify/);
 });
 
 test("ask: reference and examiner are asked for once", async (t) => {
