@@ -101,9 +101,9 @@ function doubtWords(
   }
 }
 
-/** Returns how many of the examined events a search selects, and their outcomes if they are known. */
-export function selectedWords(selected: number, examined: number, outcomes: string, t: PageTexts): string {
+/** Returns how many of the examined events a search selects, with details such as their outcomes; empty if unknown. */
+export function selectedWords(selected: number, examined: number, details: string, t: PageTexts): string {
   const { ask } = t.evidence;
   const { count, events } = t.viewer.figures;
-  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), outcomes);
+  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), details);
 }

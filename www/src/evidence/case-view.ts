@@ -17,7 +17,9 @@ import type { FiledFacts } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
 import { differenceView } from "./own-answer-view.ts";
 import type { OwnCheck } from "./own-check.ts";
+import { parseQuestion } from "./question-terms.ts";
 import { queryView, questionWords } from "./question-view.ts";
+import { statedWords } from "./stated-days.ts";
 
 /** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
@@ -96,9 +98,9 @@ export function answerView(
   const { judged, answer, facts } = check;
   const searched = answer?.searched;
   const all = figures.events(examined.events);
-  const outcomes = outcomesIn(facts, searched?.selected ?? events, t);
+  const details = detailsOf(facts, searched?.selected ?? events, query ?? "", t);
   return html`
-    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, outcomes, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), outcomes)}</strong></p>
+    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, details, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), details)}</strong></p>
     ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${differenceView(answer, t)}
@@ -107,11 +109,13 @@ export function answerView(
   `;
 }
 
-/** Returns the outcomes of the selected events, if all of them were read; otherwise an empty string. */
-function outcomesIn(facts: FiledFacts | undefined, selected: number, t: PageTexts): string {
-  return facts === undefined || selected === 0 || facts.read !== selected
-    ? ""
-    : outcomeWords(facts.outcomes, selected, t.evidence.ask, t.viewer.figures.count);
+/** Returns the outcomes and the stated times of the selected events, if all were read; otherwise an empty string. */
+function detailsOf(facts: FiledFacts | undefined, selected: number, query: string, t: PageTexts): string {
+  if (facts === undefined || selected === 0 || facts.read !== selected) return "";
+  const asked = parseQuestion(query);
+  const outcomes = outcomeWords(facts.outcomes, selected, t.evidence.ask, t.viewer.figures.count);
+  const stated = asked === undefined ? "" : statedWords(facts.days, asked, t);
+  return [outcomes, stated].filter((words) => words !== "").join("; ");
 }
 
 /** Renders that all events of the export were selected, or a sample of them. */
@@ -142,9 +146,9 @@ function statedView(
 ): TemplateResult {
   const { events } = frame.scope;
   const facts = check.is === "done" ? check.facts : undefined;
-  const outcomes = outcomesIn(facts, events, t);
+  const details = detailsOf(facts, events, frame.query ?? "", t);
   return html`
-    <p class="case-answer"><strong>${selectedWords(events, examined.events, outcomes, t)}</strong></p>
+    <p class="case-answer"><strong>${selectedWords(events, examined.events, details, t)}</strong></p>
     ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}

@@ -799,6 +799,13 @@ export const de: PageTexts = {
             : from === until
               ? ` am ${from}`
               : ` vom ${from} bis ${until}`,
+      recordedWithin: (between) => `, aufgezeichnet${between}`,
+      statedWithin: (within, of) =>
+        within > 0
+          ? `davon ${within === 1 ? "nennt 1" : `nennen ${count(within)}`} eine Zeit in diesen Tagen`
+          : of === 1
+            ? "es nennt eine Zeit außerhalb dieser Tage"
+            : "keines davon nennt eine Zeit in diesen Tagen",
       ofVerified: ", nur gültige Ereignisse gezählt",
       outcomes: {
         all: {
@@ -1086,6 +1093,8 @@ export const de: PageTexts = {
       question: "Frage",
       questions: {
         asked: (who, rest) => (who === "" ? `Was wurde${rest} getan?` : `Was hat ${who}${rest} getan?`),
+        recorded: (between, within) => `Was wurde${between}${within} aufgezeichnet?`,
+        asRecorded: (between) => ` (aufgezeichnet${between})`,
         search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
         all: (within) => `Was enthält dieser Export${within}?`,
         within: (first, last) => ` in den Einträgen ${first} bis ${last}`,

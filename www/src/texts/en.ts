@@ -778,6 +778,13 @@ export const en = {
             : from === until
               ? ` on ${from}`
               : ` from ${from} to ${until}`,
+      recordedWithin: (between: string) => ` recorded${between}`,
+      statedWithin: (within: number, of: number) =>
+        within > 0
+          ? `${count(within)} of them ${within === 1 ? "states" : "state"} a time in these days`
+          : of === 1
+            ? "it states a time outside these days"
+            : "none of them states a time in these days",
       ofVerified: ", counting only events that verify",
       outcomes: {
         all: {
@@ -1063,6 +1070,8 @@ export const en = {
       questions: {
         asked: (who: string, rest: string) =>
           who === "" ? `What was done${rest}?` : `What did ${who} do${rest}?`,
+        recorded: (between: string, within: string) => `What was recorded${between}${within}?`,
+        asRecorded: (between: string) => `, as recorded${between}`,
         search: (within: string) => `Which events does this search select${within}?`,
         all: (within: string) => `What does this export contain${within}?`,
         within: (first: string, last: string) => ` among entries ${first} to ${last}`,

@@ -635,6 +635,21 @@ test("ask: points out what was recorded late, and what was recorded in the days 
   await other.getByRole("button", { name: "Ask by time of recording" }).click();
   await page.locator('.ask-answer[data-answered="2"]').waitFor();
   await page.locator('.ask-answer [data-times="late"]').waitFor();
+  const recorded = / recorded since 2026-02-01: .*; 1 of them states a time in these days\.$/;
+  assert.match(await words(page.locator(".ask-answer h3")), recorded);
+  const copy = await shown(
+    t,
+    "recorded.html",
+    await downloaded(page, page.locator(".ask-answer"), "evidence"),
+  );
+  await copy.locator(".verdict").waitFor();
+  assert.equal(await words(copy.locator("#filed-heading")), "What did u_1 do, as recorded since 2026-02-01?");
+  assert.match(await words(copy.locator(".case-answer")), /; 1 of them states a time in these days\.$/);
+  await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.match(
+    await words(copy.locator(".printed .paper-words")),
+    /as recorded since 2026-02-01.*; 1 of them states a time in these days\./,
+  );
 });
 
 test("ask: an event of the answer shows its changes, and opens with its details by mouse and keyboard", async (t) => {
