@@ -1,5 +1,6 @@
 import { plainError } from "@countersign/shared/error.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
@@ -31,6 +32,7 @@ export class Ask extends View {
     context: { attribute: false },
     report: { attribute: false },
     panel: { attribute: false },
+    fileName: { attribute: false },
   };
   declare texts: PageTexts;
   declare context: EvidenceContext;
@@ -38,6 +40,8 @@ export class Ask extends View {
   declare report: Report | undefined;
   /** The panel that saves evidence. */
   declare panel: () => EvidencePanel | undefined;
+  /** Name of the file that is asked about, if there are several. */
+  declare fileName: string | undefined;
   #answer: Answer | undefined;
   /** A question asked before the events were indexed or checked again, which is answered after that. */
   #waits: { readonly asked: AskedQuestion; readonly isAgain: boolean } | undefined;
@@ -312,6 +316,7 @@ export class Ask extends View {
       ${this.#isEdited ? warn("edited", t.edited) : nothing}
       ${isStale ? warn("again", t.judgedAgain) : nothing}
       <div class="ask-answer" data-answered=${answer.events} aria-busy=${isStale}>
+        ${this.fileName === undefined ? nothing : html`<p class="help answer-file">${t.ofFile(value(this.fileName, 80))}</p>`}
         ${askedView(answer, further, this.texts)}
         ${isStale ? nothing : this.#saveView(answer, t)}
       </div>

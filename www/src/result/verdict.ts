@@ -16,6 +16,8 @@ import { leadsView } from "./answers.ts";
 
 /** Facts besides a report that decide how its verdict is shown. */
 export interface VerdictContext {
+  /** Name of the file, if there are several; undefined if it is clear. */
+  readonly fileName: string | undefined;
   /** True if another chosen file contradicts this one. */
   readonly isContradicted: boolean;
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */
@@ -70,6 +72,7 @@ export function verdictView(
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
       <div class="verdict-body">
+        ${fileNameView(context)}
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
@@ -77,6 +80,11 @@ export function verdictView(
       ${context.isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
+}
+
+/** Renders the file that a verdict is about, unless it is clear. */
+function fileNameView({ fileName }: VerdictContext): TemplateResult | typeof nothing {
+  return fileName === undefined ? nothing : html`<p class="verdict-file">${value(fileName, 80)}</p>`;
 }
 
 /** Renders that the log differs from what this device saw, if it was rewritten. */
@@ -105,6 +113,7 @@ export function foldedVerdictView(
   return html`
     <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
       ${icon(words.icon)}
+      ${fileNameView(context)}
       <h2 id="verdict-heading" tabindex="-1" title=${words.word}>${words.word}</h2>
       <p class="says" title=${words.says}>${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       ${leadsView(judged, t)}

@@ -755,6 +755,7 @@ export const de: PageTexts = {
       ask: "Fragen",
       clear: "Leeren",
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
+      ofFile: (name) => html`In ${name}:`,
       nothing: "Füllen Sie mindestens ein Feld aus.",
       pickDay: (field) => `${field}: Kalender öffnen`,
       noDayTyped: (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,

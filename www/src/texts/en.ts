@@ -735,6 +735,7 @@ export const en = {
       ask: "Ask",
       clear: "Clear",
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
+      ofFile: (name: unknown) => html`In ${name}:`,
       nothing: "Fill in at least one field.",
       pickDay: (field: string) => `${field}: open the calendar`,
       noDayTyped: (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,

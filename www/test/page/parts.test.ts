@@ -186,10 +186,16 @@ test("compare: an altered file doesn't count as the log, whichever is given firs
     assert.equal(await difference.locator('[data-hidden="failed"]').count(), 1);
     assert.match((await difference.textContent()) ?? "", /there, but not verified/);
     assert.deepEqual(await violations(page), []);
+    // The verdict names its file, which isn't the only one.
+    assert.equal(await words(page, ".verdict .verdict-file"), names[0]);
+    await page.locator(".ask input[name=actions]").fill("login");
+    await page.locator(".ask input[name=who]").press("Enter");
+    assert.equal(await words(page, ".ask-answer .answer-file"), `In ${names[0]}:`);
     // The keyboard alone leads to the event as it was signed.
     await fields.getByRole("button", { name: /^Show/ }).press("Enter");
     await page.locator("#cs-drawer-heading").waitFor();
     assert.equal(await verdict(page), "Verified.");
+    assert.equal(await words(page, ".verdict.folded .verdict-file"), "whole.ndjson");
     await page.close();
   }
 });
