@@ -1,5 +1,6 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
@@ -53,7 +54,7 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
       ${frame.examiner === "" ? nothing : fact(texts.examiner, value(frame.examiner, 1000))}
       ${fact(texts.examinedAt, moment(frame.time))}
-      ${shown.isOwnTrust ? fact(texts.ownVerdict, ownVerdictView(shown.check, t)) : nothing}
+      ${shown.isOwnTrust ? fact(texts.ownVerdict, ownVerdictView(frame, shown.check, t)) : nothing}
       ${frame.slice === null ? fact(texts.verdict, verdict) : nothing}
       ${fact(texts.file, html`${value(frame.file.name)}, ${figures.bytes(frame.file.size)}<br />SHA-256 <code class="hash">${frame.file.sha256}</code>`)}
     </dl>
@@ -69,9 +70,17 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   `;
 }
 
-function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {
-  if (check.is !== "done") return t.evidence.own[check.is];
-  const { word, says } = verdictWords(check.judged, t.viewer, { compared: check.compared });
+/** Renders the verdict by the reader's trust file. It is never better than that of the export behind the events. */
+function ownVerdictView({ slice, report }: Frame, check: OwnCheck, t: PageTexts): TemplateResult | string {
+  const { own } = t.evidence;
+  if (check.is !== "done") return own[check.is];
+  const { tone, word, says } = verdictWords(check.judged, t.viewer, { compared: check.compared });
+  const isGood = tone === "good" || tone === "fair";
+  if (slice !== null && faultOf(report) !== undefined) {
+    const source = verdictWords({ report, phrases: {}, why: null }, t.viewer).word;
+    const here = t.viewer.figures.events(check.judged.report.counts.events);
+    return html`${isGood ? own.unchangedHere(here) : html`<strong>${word}</strong> ${value(says, 2000)}`} <strong class="tone-bad">${own.exportBehind(source)}</strong>`;
+  }
   return html`<strong>${word}</strong> ${value(says, 2000)}`;
 }
 

@@ -1027,6 +1027,9 @@ export const de: PageTexts = {
         `Mit Ihrer Vertrauensdatei findet die Suche ${selected}${outcomes === "" ? "" : `: ${outcomes}`}. Durchsucht: ${events}.`,
       contained: (selected, events) =>
         `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
+      unchangedHere: (events) => `${events} hier: unverändert.`,
+      exportBehind: (verdict) =>
+        `Der Export, aus dem sie stammen: ${verdict} So steht es im Bericht des Erstellers der Datei.`,
       leftOut: (left, listed) =>
         left === 1
           ? `1 Eintrag passt mit Ihrer Vertrauensdatei zur Suche und fehlt in der Antwort: ${listed}`

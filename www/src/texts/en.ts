@@ -1008,6 +1008,9 @@ export const en = {
         `By your trust file, the query selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       contained: (selected: string, events: string) =>
         `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
+      unchangedHere: (events: string) => `The ${events} here: unchanged.`,
+      exportBehind: (verdict: string) =>
+        `The export they come from: ${verdict} That is by the report of the file’s author.`,
       leftOut: (left: number, listed: string) =>
         `${entries(left)} ${left === 1 ? "matches" : "match"} by your trust file that the answer leaves out: ${listed}`,
       unverified: (unverified: number, listed: string) =>

@@ -291,6 +291,17 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   assert.match(await words(again.locator(".inputs")), /-of-altered-file\.countersign\.ndjson/);
   await again.locator('[data-whole="altered"]').waitFor();
   assert.match(await words(again.locator('[data-doubt="unverified"]')), /^1 event doesn’t verify/);
+  // With the reader's own keys, no verdict is better than that of the export.
+  await choose(again, "Choose a trust file", sealed.trust ?? "");
+  await again.getByText("Verdict by your trust file").waitFor();
+  await again.getByText("The 5 events here: unchanged.").waitFor();
+  const own = await words(again.locator(".case-facts"));
+  assert.match(own, /The 5 events here: unchanged\. The export they come from: Altered\./);
+  assert.doesNotMatch(own, /Verified|Unchanged, but/);
+  assert.equal(
+    await words(again.locator("#verdict-heading")),
+    "Taken from an export that fails its own checks.",
+  );
 });
 
 test("ask: reference and examiner are asked for once", async (t) => {
