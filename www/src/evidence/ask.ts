@@ -263,13 +263,21 @@ export class Ask extends View {
       void this.#readClaims(answer);
       // A button in the answer before is gone.
       await this.updateComplete;
-      if (!isAgain && document.activeElement === document.body)
-        this.querySelector<HTMLElement>("#ask-answer")?.focus({ preventScroll: true });
+      if (!isAgain) this.#showAnswer();
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#answer = undefined;
       this.#say(plainError(error).message);
     }
+  }
+
+  /** Scrolls to the answer unless it is in view: what is above the question may be long. */
+  #showAnswer(): void {
+    const heading = this.querySelector<HTMLElement>("#ask-answer");
+    if (heading === null) return;
+    const { top, bottom } = heading.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight) heading.scrollIntoView({ block: "center" });
+    if (document.activeElement === document.body) heading.focus({ preventScroll: true });
   }
 
   /** Makes a query the search of the page. Resolves to the reason if that fails. */

@@ -8,6 +8,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { localDay, moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
+import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
 import { isOnlyContradicted } from "../state/comparison.ts";
@@ -134,6 +135,7 @@ export function meaningView(
   return html`
     <section class="meaning" aria-labelledby="not-heading">
       ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
+      ${part.from !== "reader" || faultOf(judged.report) === undefined ? nothing : html`<p class="next" data-next="compare">${t.verdict.otherCopy} ${picker(t.compare.heading, "compare-files", { quiet: true, multiple: true })}</p>`}
       <h3 id="not-heading">${t.verdict.not}</h3>
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}

@@ -410,6 +410,7 @@ export const de: PageTexts = {
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
+    otherCopy: "Haben Sie eine andere Kopie?",
     ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
     ofFaultyEvents: "Die Ereignisse hier sind so, wie sie signiert wurden.",
     ofFaultySays: (word) =>
@@ -642,7 +643,7 @@ export const de: PageTexts = {
           ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf.`
           : "Beide Dateien bestehen die eigene Prüfung nicht. Verlassen Sie sich auf keine von beiden.",
       grown:
-        "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Wurde dort ein Ereignis geändert, steht es deshalb in der Liste unten: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
+        "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Ein Ereignis, das dort geändert wurde, ist deshalb oben genannt: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
       identical:
         "Sie sind dieselbe Datei, Byte für Byte. Die eine kann also nicht zeigen, was in der anderen geändert wurde.",
       contradicts:
@@ -660,6 +661,7 @@ export const de: PageTexts = {
     otherLog: "Diese Dateien sind aus verschiedenen Logs. Es gibt nichts zu vergleichen.",
     hides: (one: unknown, other: unknown) => html`In ${one}, aber nicht in ${other}`,
     nothing: "Nichts: Jedes Ereignis, das sie zeigt, ist auch in der anderen Datei.",
+    nothingElse: "Sonst nichts: Die geänderten Einträge stehen oben.",
     nothingByPlace:
       "Nichts: Wo sie ein Ereignis zeigt, zeigt auch die andere Datei eines an derselben Position.",
     has: (shown, leftOut, last) =>
@@ -675,7 +677,10 @@ export const de: PageTexts = {
     rewrittenAt: "Verschiedener Inhalt am selben Eintrag",
     firstCompared: (compared) =>
       `Verglichen wurden nur die ersten ${entries(compared)}, die beide Dateien zeigen.`,
-    changedIn: (name) => html`Geändert in ${name}`,
+    differ: (entries) => `Der Unterschied: ${entries}:`,
+    changedIn: (name, entries) => html`Geändert in ${name}: ${entries}:`,
+    differsIn: (field, there, file, signed) => html`${field} ist ${there} in ${file}, wie signiert ${signed}`,
+    recorded: "aufgezeichnet",
     field: "Feld",
     asSigned: "wie signiert",
     notSigned: "nicht wie signiert",

@@ -397,6 +397,7 @@ export const en = {
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
+    otherCopy: "Have another copy?",
     ofFaulty: "Taken from an export that fails its own checks.",
     ofFaultyEvents: "The events here are as they were signed.",
     ofFaultySays: (word: string) =>
@@ -626,7 +627,7 @@ export const en = {
           ? html`${names[0]} fails its own checks, so don’t rely on it.`
           : "Both files fail their own checks. Don’t rely on either.",
       grown:
-        "Their tree hashes agree as far as the smaller file goes. So if an event there was changed, it is in the list below: one file shows it, and in the other it isn’t valid.",
+        "Their tree hashes agree as far as the smaller file goes. So an event that was changed there is named above: one file shows it, and in the other it isn’t valid.",
       identical: "They are the same file, byte for byte, so the other can’t show what was changed.",
       contradicts:
         "Their tree hashes also contradict each other. A file that fails its own checks is no proof that the log was rewritten: get it again from its source, and compare once more.",
@@ -643,6 +644,7 @@ export const en = {
     otherLog: "These files are from different logs. There is nothing to compare.",
     hides: (one: unknown, other: unknown) => html`In ${one}, but not in ${other}`,
     nothing: "Nothing. Every event it shows is in the other file too.",
+    nothingElse: "Nothing else: the entries that were changed are above.",
     nothingByPlace: "Nothing. Wherever it shows an event, the other file shows one at the same position.",
     has: (shown: string, leftOut: readonly string[], last: string) =>
       `${shown} shown${leftOut.map((part) => `, ${part}`).join("")}; it ends after ${last}`,
@@ -657,7 +659,11 @@ export const en = {
     rewrittenAt: "Different content at the same entry",
     firstCompared: (compared: number) =>
       `Only the first ${entries(compared)} that both files show were compared.`,
-    changedIn: (name: unknown): unknown => html`Changed in ${name}`,
+    differ: (entries: string) => `They differ in ${entries}:`,
+    changedIn: (name: unknown, entries: string): unknown => html`Changed in ${name}: ${entries}:`,
+    differsIn: (field: unknown, there: unknown, file: unknown, signed: unknown) =>
+      html`${field} is ${there} in ${file}, ${signed} as signed`,
+    recorded: "recorded",
     field: "Field",
     asSigned: "as signed",
     notSigned: "not as signed",
