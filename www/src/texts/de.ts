@@ -159,6 +159,7 @@ export const de: PageTexts = {
       question: "Von wem signiert?",
       words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht feststellbar" },
       byWriter: "Mit Schlüsseln, denen ihr Verfasser vertraut",
+      allBut: (changed, by) => `Alle bis auf ${events(changed)}: ${by.charAt(0).toLowerCase()}${by.slice(1)}`,
       yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
       invalid: "Eine Signatur ist ungültig.",
       revoked: "Mit einem Schlüssel signiert, der widerrufen war oder zu der Zeit nicht galt.",
@@ -450,6 +451,10 @@ export const de: PageTexts = {
     covered: "Was geprüft wurde",
     failed: (failed, all) => `${all}, davon ${count(failed)} fehlerhaft`,
     answered: (all) => `${all} prüfbar`,
+    notContent: (changed) =>
+      changed === 1
+        ? "nicht aber, was 1 Ereignis sagt, das geändert wurde"
+        : `nicht aber, was ${events(changed)} sagen, die geändert wurden`,
     see: "Siehe",
   },
 

@@ -155,6 +155,8 @@ export const en = {
       question: "Signed by whom?",
       words: { yes: "By keys you trust", no: "Not validly", open: "Can’t tell" },
       byWriter: "By keys its author trusts",
+      allBut: (changed: number, by: string) =>
+        `All but ${events(changed)}: ${by.charAt(0).toLowerCase()}${by.slice(1)}`,
       yes: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}.`,
       invalid: "A signature is not valid.",
@@ -437,6 +439,8 @@ export const en = {
     covered: "What was checked",
     failed: (failed: number, all: string) => `${count(failed)} of ${all} failed`,
     answered: (all: string) => `${all} could be checked`,
+    notContent: (changed: number) =>
+      `but not what ${events(changed)} ${changed === 1 ? "says" : "say"}, which ${changed === 1 ? "was" : "were"} changed`,
     see: "See",
   },
 

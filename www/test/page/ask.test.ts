@@ -266,6 +266,17 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   await slice.click({ force: true });
   await answer.locator(".ask-saved", { hasText: "can’t be saved as an export" }).waitFor();
   assert.equal(downloads, 0);
+  // No other answer or check passes over the event that was changed.
+  const signed = page.locator('[data-answer="signed"][data-is="partly"]');
+  assert.match(await words(signed), /All but 1 event: by keys you trust/);
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const rows = page.locator(".printed .paper-checks tbody tr");
+  for (const check of ["Signatures", "Tree"])
+    assert.match(
+      await words(rows.filter({ hasText: check }).first()),
+      /Pass.* but not what 1 event says, which was changed/,
+    );
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
   // The menu on Events warns too.
   await open(page, "Events");
   const menu = page.locator("cs-export");
