@@ -1,6 +1,7 @@
 import { plainError } from "@countersign/shared/error.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
@@ -177,12 +178,20 @@ export class Ask extends View {
   /** Begins a new question: drops the answer and its search. The button empties the fields. */
   #clear(): void {
     const searched = this.#searched;
+    this.#emptyReference(undefined);
     this.#drop("");
     this.panel()?.clear();
     if (searched !== undefined && this.context.now().query === searched)
       void this.context.viewer()?.search("");
     this.#form?.querySelector<HTMLInputElement>("input[name=who]")?.focus();
     this.requestUpdate();
+  }
+
+  /** Empties the reference if it was typed for another question. The examiner stays the same. */
+  #emptyReference(next: Question | undefined): void {
+    const before = this.#answer?.question;
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(next))
+      this.panel()?.write({ reference: "" });
   }
 
   /** Drops the answer, and any that is on its way. */
@@ -208,6 +217,7 @@ export class Ask extends View {
     const form = this.#form;
     if (form === null) return;
     const question = questionOf(form);
+    this.#emptyReference(question);
     this.#drop("");
     this.panel()?.clear();
     this.#invalid = DAYS.filter((name) => question[name] !== "" && !isDay(question[name]));
@@ -331,13 +341,15 @@ export class Ask extends View {
     `;
   }
 
-  #saveView({ events, basis }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
+  #saveView({ events, basis, report }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
     const noSlice = panel?.sliceReason;
     const isAll = this.#contents === "examined";
-    const about = isAll ? t.contained : events === 0 ? t.statedNone : t.stated;
+    const stated = events === 0 ? t.statedNone : t.stated;
+    const isFaulty = faultOf(report) !== undefined;
+    const about = isAll ? t.contained : isFaulty ? t.statedFaulty(figures.events(basis.examined)) : stated;
     const contain = (event: Event) => {
       this.#contents = (event.target as HTMLInputElement).checked ? "examined" : "selected";
       this.requestUpdate();

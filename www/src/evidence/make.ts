@@ -11,6 +11,7 @@ import type { Part } from "../state/case.ts";
 import { formatCount, savedName } from "./file-name.ts";
 import type { Detections, Frame, Paper, Sample, Section } from "./frame.ts";
 import { ownPage } from "./own.ts";
+import { questionLabel } from "./question-label.ts";
 
 /** Maximum bytes of an export that one file holds. */
 export const MAX_EVENT_BYTES = 64 << 20;
@@ -134,7 +135,13 @@ async function nameOf(input: EvidenceInput, content: Blob): Promise<string> {
   const isNone = entries.length === 0 && found === undefined && sample === undefined;
   const sha256 = isNone ? await input.tools.slicer?.().sha256(content) : undefined;
   const mark = sha256 === undefined ? "" : `-${sha256.slice(0, 8)}`;
-  return savedName({ file: part.file.name, reference, contents: `${contents}${mark}${fault}`, saved });
+  return savedName({
+    file: part.file.name,
+    reference,
+    question: questionLabel(query),
+    contents: `${contents}${mark}${fault}`,
+    saved,
+  });
 }
 
 /** Returns the number of events that a report is about. */

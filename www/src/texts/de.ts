@@ -1026,6 +1026,8 @@ export const de: PageTexts = {
         "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
       statedNone:
         "Die Datei enthält kein Ereignis. Die Antwort ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
+      statedFaulty: (events) =>
+        `Die Datei enthält nur die gefundenen Ereignisse und behält das Ergebnis des Exports. Sie geben nur an, was unter den gültigen Ereignissen gefunden wurde: ${events}.`,
       tooLarge: "Der Export hat mehr als 64 MiB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
       report: "Bericht speichern",

@@ -1007,6 +1007,8 @@ export const en = {
         "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
       statedNone:
         "The file contains no event. The answer is then your statement about the export, which the file names by its SHA-256.",
+      statedFaulty: (events: string) =>
+        `The file contains only the events found, and keeps the verdict of the export. You state only what was found among the ${events} that verify.`,
       tooLarge: "The export has more than 64 MiB, so the file can’t include it.",
       slice: "Save these events as an export",
       report: "Save report",

@@ -254,6 +254,10 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   await writeFile(path, text.replace("u-17", "u-71"));
   const page = await opened(t, { ...sealed, export: path });
   const answer = await ask(page, { who: "u-2" });
+  assert.match(
+    await words(answer.locator("#ask-contents")),
+    /You state only what was found among the 8 events that verify\.$/,
+  );
   const warning = answer.locator("#ask-no-slice");
   assert.match(await words(warning), /this file is altered.*Save them as evidence instead/);
   let downloads = 0;
@@ -323,6 +327,13 @@ test("ask: reference and examiner are asked for once", async (t) => {
   assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
   await answer.getByLabel("Examiner").fill("Ada");
   assert.match(await words(page.locator(".evidence-typed")), /^Reference\s*IR-1\s*Examiner\s*Ada$/);
+  // The same question keeps its reference. Another question has another one, by the same examiner.
+  await ask(page, { who: "u-2" });
+  assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
+  await ask(page, { who: "u-17" });
+  await page.locator('.ask-answer[data-answered="4"]').waitFor();
+  assert.equal(await answer.getByLabel("Reference").inputValue(), "");
+  assert.equal(await answer.getByLabel("Examiner").inputValue(), "Ada");
   await open(page, "Events");
   const box = page.getByRole("combobox", { name: "Search events" });
   await box.fill("login");
@@ -848,7 +859,7 @@ test("answer: files of two answers that found nothing have different names", asy
     const file = await download;
     const [, tag = ""] = /\.no-event-([0-9a-f]{8})\./.exec(file.suggestedFilename()) ?? [];
     assert.equal(tag, sha256(await readFile(await file.path(), "utf8")).slice(0, 8));
-    assert.ok(!file.suggestedFilename().includes(who));
+    assert.ok(file.suggestedFilename().includes(`.${who}.`));
     tags.push(tag);
   }
   assert.equal(new Set(tags).size, 2);
