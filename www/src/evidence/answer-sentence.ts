@@ -2,6 +2,7 @@ import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import type { AnswerBasis } from "./answer.ts";
 import { type ListedName, OUTCOMES, type OutcomeCounts, type ReadFacts } from "./answer-facts.ts";
+import { dayText } from "./day-text.ts";
 import type { Question, SearchedName } from "./question.ts";
 import { statedWords } from "./stated-days.ts";
 
@@ -42,7 +43,7 @@ export function sentence(
     facts.isAll ? statedWords(facts.days, question, texts) : "",
   ].filter((words) => words !== "");
   const subject = events > 0 ? t.found(events) : doubts.length > 0 ? t.noneHere : t.noEvents;
-  return html`${subject}${who === undefined ? "" : byWords(who, events > 0 ? actors : undefined, t)}${behalf === undefined ? "" : t.behalf[behalf.match](behalf.name)}${actionWords(of("actions"), t)}${target === undefined ? "" : t.to[target.match](target.name)}${basis === "recorded" && between !== "" ? t.recordedWithin(between) : between}${doubts.some(({ is }) => is === "unverified") ? t.ofVerified : ""}${details.length === 0 ? "" : `: ${details.join("; ")}`}.`;
+  return html`${subject}${who === undefined ? "" : byWords(who, events > 0 ? actors : undefined, t)}${behalf === undefined ? "" : t.behalf[behalf.match](behalf.name)}${actionWords(of("actions"), t)}${target === undefined ? "" : t.to[target.match](target.name)}${dayText(basis === "recorded" && between !== "" ? t.recordedWithin(between) : between)}${doubts.some(({ is }) => is === "unverified") ? t.ofVerified : ""}${details.length === 0 ? "" : `: ${details.join("; ")}`}.`;
 }
 
 function byWords(

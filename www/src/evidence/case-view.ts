@@ -12,6 +12,7 @@ import { answerRows } from "./answer-rows.ts";
 import { outcomeWords } from "./answer-sentence.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
 import { filedClaimsView } from "./claims-view.ts";
+import { dayText } from "./day-text.ts";
 import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
@@ -47,7 +48,7 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const facts = shown.check.is === "done" ? shown.check.facts : undefined;
   const listed = facts?.first ?? [];
   return html`
-    <h2 id="filed-heading" tabindex="-1">${questionWords(frame, t)}</h2>
+    <h2 id="filed-heading" tabindex="-1">${dayText(questionWords(frame, t))}</h2>
     ${queryView(frame, t)}
     ${answerView(filed, shown, t)}
     <dl class="facts case-facts">

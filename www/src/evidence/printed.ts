@@ -5,6 +5,7 @@ import type { PageTexts } from "../texts/en.ts";
 import { changesView } from "./answer-changes-view.ts";
 import { answerView } from "./case-view.ts";
 import { claimsView } from "./claims-view.ts";
+import { dayText } from "./day-text.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Frame } from "./frame.ts";
@@ -39,7 +40,7 @@ export function printedWords(
         frame === undefined || filed === undefined
           ? html`${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
           : html`
-            ${row(words.question, html`<strong>${questionWords(frame, t)}</strong>`)}
+            ${row(words.question, html`<strong>${dayText(questionWords(frame, t))}</strong>`)}
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
             ${subjectRow(frame, t)}

@@ -750,7 +750,7 @@ export const de: PageTexts = {
     ask: {
       heading: "Fragen",
       who: "Wer",
-      whoHint: "Name, ID, E-Mail oder Teil davon",
+      whoHint: "Name, ID oder Teil davon",
       behalfOf: "Im Auftrag von",
       behalfHint: "Für wen ein Agent handelte",
       actions: "Hat was getan",

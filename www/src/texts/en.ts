@@ -730,7 +730,7 @@ export const en = {
     ask: {
       heading: "Ask",
       who: "Who",
-      whoHint: "Name, ID, or email, or part of it",
+      whoHint: "Name, ID, or part of it",
       behalfOf: "On behalf of",
       behalfHint: "For whom an agent acted",
       actions: "Did what",

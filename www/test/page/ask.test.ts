@@ -421,6 +421,26 @@ test("ask: nothing lists what the events have instead, similar names first, and 
   assert.match(await page.getByRole("combobox", { name: "Search events" }).inputValue(), /1999-01-02/);
 });
 
+test("ask: many other targets aren't listed, and the hints of the fields fit", async (t) => {
+  const page = await opened(t, vector("large-whole"));
+  await page.setViewportSize({ width: 1200, height: 900 });
+  const cut = await page.locator(".ask input[placeholder]").evaluateAll((fields) =>
+    fields.flatMap((field) => {
+      const { placeholder, clientWidth } = field as HTMLInputElement;
+      const { font, paddingLeft, paddingRight } = getComputedStyle(field);
+      const context = document.createElement("canvas").getContext("2d");
+      if (context === null) return ["no canvas"];
+      context.font = font;
+      const room = clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+      return context.measureText(placeholder).width > room ? [placeholder] : [];
+    }),
+  );
+  assert.deepEqual(cut, []);
+  const missing = await ask(page, { target: "zzzz" });
+  await missing.locator('[data-unknown="target"]').waitFor();
+  assert.equal(await missing.locator('[data-frequent="target"]').count(), 0);
+});
+
 test("ask: a name in the wrong field is found where it belongs", async (t) => {
   const page = await opened(t, people);
   const answer = await ask(page, { actions: "Retention" });
@@ -678,6 +698,12 @@ test("ask: points out what was recorded late, and what was recorded in the days 
   await copy.locator(".verdict").waitFor();
   assert.equal(await words(copy.locator("#filed-heading")), "What did u_1 do, as recorded since 2026-02-01?");
   assert.match(await words(copy.locator(".case-answer")), /; 1 of them states a time in these days\.$/);
+  // No width breaks a line within a day.
+  for (let width = 320; width <= 480; width += 20) {
+    await copy.setViewportSize({ width, height: 800 });
+    const lines = await copy.locator("#filed-heading .day").evaluate((day) => day.getClientRects().length);
+    assert.equal(lines, 1, `${width}`);
+  }
   await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
   assert.match(
     await words(copy.locator(".printed .paper-words")),
