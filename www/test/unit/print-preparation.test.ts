@@ -43,7 +43,7 @@ function stage() {
     now: (): Selection => viewer.selection,
   };
   const typed = { reference: "R", examiner: "", sample: undefined, papers: { of: () => ({}) } };
-  const panel = { context, typed };
+  const panel = { context, typed, readClaims: async () => undefined };
   const viewer = { selection: ready("a") };
   const now = (paper: PrintPreparation) =>
     paper.now(panel as unknown as EvidencePanel) ?? assert.fail("nothing is printed");
