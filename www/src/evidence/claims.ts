@@ -1,6 +1,6 @@
 import type { EventIndex } from "@countersign/ui/index/types.js";
 import type { Finding, Report } from "countersign/verify";
-import { linesOf, parseLine, statedFacts } from "../state/lines.ts";
+import { linesOf, parseLine, type RawLine, statedFacts } from "../state/lines.ts";
 
 /** Maximum number of altered events that are read. */
 const MAX_READ = 200;
@@ -45,10 +45,11 @@ export async function readClaims(
   const altered = report.finding_counts["payload.mismatch"] ?? 0;
   if (altered === 0) return undefined;
   const listed = alteredEvents(report).slice(0, MAX_READ);
+  // Some browsers can't decompress every file. Then no altered event can be read.
   const raw = await linesOf(
     file,
     listed.map(({ line }) => line),
-  );
+  ).catch(() => new Map<number, RawLine>());
   const events = listed.flatMap(({ line, index = 0 }) => {
     const text = raw.get(line)?.text;
     const event = text === undefined ? undefined : parseLine(text)?.event;

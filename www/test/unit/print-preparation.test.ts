@@ -59,7 +59,7 @@ test("PrintPreparation: prints events only for the current search", async () => 
   assert.equal(now(paper).events, undefined);
   answer();
   await gathered;
-  assert.deepEqual(now(paper).events, { rows: [ROW], changes: new Map(), count: 1 });
+  assert.deepEqual(now(paper).events, { rows: [ROW], changes: new Map(), claims: undefined, count: 1 });
   // Values typed since then are printed.
   panel.typed = { ...panel.typed, reference: "IR-2" };
   assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);
