@@ -454,7 +454,7 @@ export class Page extends View {
       this.#tab,
       html`
         ${judged === undefined ? nothing : this.#reportView(part, t)}
-        <countersign-ask ?hidden=${isHidden} .texts=${t} .context=${context} .report=${report} .panel=${() => this.#evidence.value}></countersign-ask>
+        <countersign-ask ?hidden=${isHidden} .texts=${t} .context=${context} .report=${report} .fileName=${this.#fileName(part)} .panel=${() => this.#evidence.value}></countersign-ask>
         ${result}
         <countersign-evidence ?hidden=${isHidden || report === undefined} .texts=${t} .context=${context} ${ref(this.#evidence)}></countersign-evidence>
         ${report === undefined ? nothing : html`<countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>`}
@@ -581,10 +581,16 @@ export class Page extends View {
   #verdictContext(part: Part): VerdictContext {
     const filed = part.from === "evidence" ? this.#filed : undefined;
     return {
+      fileName: this.#fileName(part),
       isContradicted: isContradicted(this.#case?.parts ?? [], part),
       isByAuthor: this.#isByAuthor(part),
       source: filed === undefined || filed.frame.slice === null ? undefined : filed.frame.report,
     };
+  }
+
+  /** Name of a part's file, if there are several parts. */
+  #fileName({ file }: Part): string | undefined {
+    return (this.#case?.parts.length ?? 0) > 1 ? file.name : undefined;
   }
 
   /** The evidence file that is open. */

@@ -259,7 +259,7 @@ test("findings: follow the search, with all of them a press away", async () => {
   await scope.waitFor();
   const status = (await scope.locator("[role=status]").innerText()).replaceAll(/\s+/g, " ");
   const [, some = "", of = ""] =
-    /^(\d+) of (\d+) findings are about the events of this search: actor:u_2 action:job\.read$/.exec(status) ?? [];
+    /^(\d+) of (\d+) findings about the events of this search: actor:u_2 action:job\.read$/.exec(status) ?? [];
   assert.ok(Number(some) > 0 && Number(some) < all && Number(of) === all, status);
   await legend.filter({ hasText: `${some} of ${all}` }).waitFor();
   assert.ok(!(await legend.innerText()).includes("so far"));
@@ -268,10 +268,10 @@ test("findings: follow the search, with all of them a press away", async () => {
   // These events have no findings.
   await box.fill("action:session.login outcome:failure actor:u_2");
   await box.press("Enter");
-  await scope.locator("[role=status]", { hasText: `0 of ${all} findings` }).waitFor();
+  await scope.locator("[role=status]", { hasText: `${all} findings aren’t about the events of this search` }).waitFor();
   await page.locator(".found-one").first().waitFor({ state: "detached" });
   assert.equal(await page.locator(".plot-marks[d*=M]").count(), 0);
-  await page.getByRole("button", { name: "Show all findings" }).click();
+  await page.getByRole("button", { name: "Show them" }).click();
   await page.locator(".found-scope[data-scope=all]").waitFor();
   await page.locator(".found-rules .chip", { hasText: `All rules ${all}` }).waitFor();
   await page.locator(".found-one").first().waitFor();

@@ -8,6 +8,8 @@ import type { Question } from "./question.ts";
 
 /** Maximum number of names listed. */
 const MAX_NAMES = 12;
+/** If there are at least as many parties, the frequent ones say nothing about the one that was asked about. */
+const MANY_PARTIES = 10;
 
 /** Renders what the events have instead of what was asked about, each as a button that asks about it. */
 export function alternativesView(
@@ -23,7 +25,8 @@ export function alternativesView(
   const nameView = (part: AlternativeNames["part"], { id, label, events }: NameCount) =>
     html`<li>${isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => ask({ [part]: id })}>${value(label, 100)}</button>` : value(label, 100)} <span class="faint">(${count(events)})</span></li>`;
   const listView = ({ part, similar, frequent, more }: AlternativeNames) => {
-    const listed = frequent.slice(0, MAX_NAMES);
+    const isRelevant = part === "actions" || frequent.length + more < MANY_PARTIES;
+    const listed = isRelevant ? frequent.slice(0, MAX_NAMES) : [];
     const rest = frequent.length - listed.length + more;
     return html`
       ${similar.length === 0 ? nothing : html`<div class="ask-names" data-similar=${part}><p>${t.similar[part]}</p><ul>${similar.map((name) => nameView(part, name))}</ul></div>`}

@@ -8,7 +8,7 @@ import {
   quote,
   type SearchedName,
 } from "./question.ts";
-import { similarity } from "./similarity.ts";
+import { similarity, withoutDomain } from "./similarity.ts";
 import { suggestedNames } from "./suggestions.ts";
 
 /** Maximum number of similar names for a typed one. */
@@ -123,7 +123,9 @@ async function similarNames(
 ): Promise<readonly NameCount[]> {
   const found = new Map<string, { readonly known: NameCount | undefined; readonly share: number }>();
   for (const { part, name } of typed) {
-    const pieces = name.split(/[^\p{L}\p{N}]+/u).filter(({ length }) => length >= MIN_PIECE_LENGTH);
+    const pieces = withoutDomain(name)
+      .split(/[^\p{L}\p{N}]+/u)
+      .filter(({ length }) => length >= MIN_PIECE_LENGTH);
     const suggested = await Promise.all(
       pieces.slice(0, MAX_PIECES).map((piece) => suggestedNames(index, part, piece)),
     );

@@ -1,4 +1,5 @@
 import type { EventFacts, EventIndex, EventRow, Outcome, Party } from "@countersign/ui/index/types.js";
+import { addDay, type StatedDays } from "./stated-days.ts";
 
 /** Maximum number of events of an answer that are read for names and times. */
 export const MAX_READ_EVENTS = 20_000;
@@ -36,6 +37,7 @@ export interface ReadFacts {
   readonly longest: number;
   /** Number of events that state a time later than their recording. */
   readonly future: number;
+  readonly days: StatedDays;
 }
 
 /** Number of events with an action. */
@@ -71,6 +73,7 @@ export async function readFacts(
     target: new Map<string, string>(),
   };
   const delays = new Delays();
+  const days = new Map<string, number>();
   const outcomes = new OutcomeTally();
   let read = 0;
   let isAll = false;
@@ -88,6 +91,7 @@ export async function readFacts(
       add(names.target, target);
       add(names.actions, action === undefined ? undefined : { id: action });
       delays.add(row);
+      addDay(days, row);
       outcomes.add(action, outcome);
     }
   }
@@ -102,6 +106,7 @@ export async function readFacts(
     outcomes: outcomes.all,
     byAction: outcomes.byAction,
     ...delays.counts,
+    days,
   };
 }
 

@@ -1,8 +1,10 @@
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import type { AnswerBasis } from "./answer.ts";
-import { type ListedName, OUTCOMES, type OutcomeCounts } from "./answer-facts.ts";
+import { type ListedName, OUTCOMES, type OutcomeCounts, type ReadFacts } from "./answer-facts.ts";
+import { dayText } from "./day-text.ts";
 import type { Question, SearchedName } from "./question.ts";
+import { statedWords } from "./stated-days.ts";
 
 /** Maximum number of actors that the sentence names instead of what was typed. */
 const MAX_NAMED = 3;
@@ -14,6 +16,8 @@ export interface AnswerFacts {
   readonly events: number;
   /** Undefined if not counted. */
   readonly outcomes: OutcomeCounts | undefined;
+  /** Days that the events state. */
+  readonly facts: Pick<ReadFacts, "days" | "isAll">;
   /** Actors of the events found; undefined if not all are known. */
   readonly actors: readonly ListedName[] | undefined;
   readonly basis: AnswerBasis;
@@ -21,15 +25,25 @@ export interface AnswerFacts {
 
 /** Renders the answer in a sentence, such as `5 events by ada from 2026-08-01 to 2026-08-31: 4 succeeded, 1 failed.` */
 export function sentence(
-  { question: { from, until }, names, events, outcomes, actors, basis: { doubts } }: AnswerFacts,
-  { evidence: { ask: t }, viewer: { figures } }: PageTexts,
+  { question, names, events, outcomes, facts, actors, basis: { doubts } }: AnswerFacts,
+  texts: PageTexts,
 ): TemplateResult {
+  const {
+    evidence: { ask: t },
+    viewer: { figures },
+  } = texts;
+  const { from, until, basis } = question;
+  const between = t.between(from, until);
   const of = (part: SearchedName["part"]) => names.filter((name) => name.part === part);
   const [who] = of("who");
   const [behalf] = of("behalf");
   const [target] = of("target");
+  const details = [
+    outcomes === undefined || events === 0 ? "" : outcomeWords(outcomes, events, t, figures.count),
+    facts.isAll ? statedWords(facts.days, question, texts) : "",
+  ].filter((words) => words !== "");
   const subject = events > 0 ? t.found(events) : doubts.length > 0 ? t.noneHere : t.noEvents;
-  return html`${subject}${who === undefined ? "" : byWords(who, events > 0 ? actors : undefined, t)}${behalf === undefined ? "" : t.behalf[behalf.match](behalf.name)}${actionWords(of("actions"), t)}${target === undefined ? "" : t.to[target.match](target.name)}${t.between(from, until)}${doubts.some(({ is }) => is === "unverified") ? t.ofVerified : ""}${outcomes === undefined || events === 0 ? "" : `: ${outcomeWords(outcomes, events, t, figures.count)}`}.`;
+  return html`${subject}${who === undefined ? "" : byWords(who, events > 0 ? actors : undefined, t)}${behalf === undefined ? "" : t.behalf[behalf.match](behalf.name)}${actionWords(of("actions"), t)}${target === undefined ? "" : t.to[target.match](target.name)}${dayText(basis === "recorded" && between !== "" ? t.recordedWithin(between) : between)}${doubts.some(({ is }) => is === "unverified") ? t.ofVerified : ""}${details.length === 0 ? "" : `: ${details.join("; ")}`}.`;
 }
 
 function byWords(

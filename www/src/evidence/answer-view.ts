@@ -3,12 +3,22 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { type AnswerBasis, type Doubt, isBounded } from "./answer.ts";
+import type { FiledClaims } from "./filed-claims.ts";
 
-/**
- * Renders what an answer is based on: that nothing else can match, or each reason why more may match. With `isStated`,
- * the events aren't here, so that all of it is the examiner's statement about the export.
- */
-export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): TemplateResult {
+/** Facts besides the basis of an answer. */
+interface BasisContext {
+  /** True if the events aren't here, so that all of it is the examiner's statement about the export [default: false]. */
+  readonly isStated?: boolean;
+  /** Altered events that a statement above the basis names. */
+  readonly claims?: Pick<FiledClaims, "claims" | "altered" | "unread"> | undefined;
+}
+
+/** Renders what an answer is based on: that nothing else can match, or each reason why more may match. */
+export function basisView(
+  basis: AnswerBasis,
+  t: PageTexts,
+  { isStated = false, claims }: BasisContext = {},
+): TemplateResult {
   const { ask } = t.evidence;
   const { figures } = t.viewer;
   const events = figures.events(basis.examined);
@@ -30,7 +40,7 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
       ${icon("warning")}
       <div>
         <p>${isStated ? ask.statedPart(events) : ask.part(events)}</p>
-        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubtWords(doubt, isStated, t)}</li>`)}</ul>
+        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubt.is === "unverified" ? unverifiedWords(doubt.events, { isStated, claims }, t) : doubtWords(doubt, isStated, t)}</li>`)}</ul>
       </div>
     </div>
   `;
@@ -50,14 +60,24 @@ function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"],
   }
 }
 
-function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResult | string {
+/** Returns that events don't verify, without repeating what a statement above says about them. */
+function unverifiedWords(events: number, { isStated, claims }: BasisContext, t: PageTexts): string {
+  const { ask } = t.evidence;
+  if (claims?.altered !== events) return (isStated ? ask.statedDoubts : ask.doubts).unverified(events);
+  const isNamed = claims.claims.length + claims.unread > 0;
+  return isNamed ? ask.unverifiedAbove(events) : ask.unverifiedOther(events);
+}
+
+function doubtWords(
+  doubt: Exclude<Doubt, { is: "unverified" }>,
+  isStated: boolean,
+  t: PageTexts,
+): TemplateResult | string {
   const { ask } = t.evidence;
   // "This file" is the evidence then, which isn't the export that was searched.
   const doubts = isStated ? { ...ask.doubts, ...ask.statedDoubts } : ask.doubts;
   const { figures } = t.viewer;
   switch (doubt.is) {
-    case "unverified":
-      return doubts.unverified(doubt.events);
     case "withheld":
       return doubts.withheld(doubt.events);
     case "omitted":
@@ -81,9 +101,9 @@ function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResu
   }
 }
 
-/** Returns how many of the examined events a search selects, and their outcomes if they are known. */
-export function selectedWords(selected: number, examined: number, outcomes: string, t: PageTexts): string {
+/** Returns how many of the examined events a search selects, with details such as their outcomes; empty if unknown. */
+export function selectedWords(selected: number, examined: number, details: string, t: PageTexts): string {
   const { ask } = t.evidence;
   const { count, events } = t.viewer.figures;
-  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), outcomes);
+  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), details);
 }

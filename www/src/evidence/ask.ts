@@ -1,5 +1,7 @@
 import { plainError } from "@countersign/shared/error.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
@@ -31,6 +33,7 @@ export class Ask extends View {
     context: { attribute: false },
     report: { attribute: false },
     panel: { attribute: false },
+    fileName: { attribute: false },
   };
   declare texts: PageTexts;
   declare context: EvidenceContext;
@@ -38,6 +41,8 @@ export class Ask extends View {
   declare report: Report | undefined;
   /** The panel that saves evidence. */
   declare panel: () => EvidencePanel | undefined;
+  /** Name of the file that is asked about, if there are several. */
+  declare fileName: string | undefined;
   #answer: Answer | undefined;
   /** A question asked before the events were indexed or checked again, which is answered after that. */
   #waits: { readonly asked: AskedQuestion; readonly isAgain: boolean } | undefined;
@@ -173,12 +178,20 @@ export class Ask extends View {
   /** Begins a new question: drops the answer and its search. The button empties the fields. */
   #clear(): void {
     const searched = this.#searched;
+    this.#emptyReference(undefined);
     this.#drop("");
     this.panel()?.clear();
     if (searched !== undefined && this.context.now().query === searched)
       void this.context.viewer()?.search("");
     this.#form?.querySelector<HTMLInputElement>("input[name=who]")?.focus();
     this.requestUpdate();
+  }
+
+  /** Empties the reference if it was typed for another question. The examiner stays the same. */
+  #emptyReference(next: Question | undefined): void {
+    const before = this.#answer?.question;
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(next))
+      this.panel()?.write({ reference: "" });
   }
 
   /** Drops the answer, and any that is on its way. */
@@ -204,6 +217,7 @@ export class Ask extends View {
     const form = this.#form;
     if (form === null) return;
     const question = questionOf(form);
+    this.#emptyReference(question);
     this.#drop("");
     this.panel()?.clear();
     this.#invalid = DAYS.filter((name) => question[name] !== "" && !isDay(question[name]));
@@ -259,13 +273,21 @@ export class Ask extends View {
       void this.#readClaims(answer);
       // A button in the answer before is gone.
       await this.updateComplete;
-      if (!isAgain && document.activeElement === document.body)
-        this.querySelector<HTMLElement>("#ask-answer")?.focus({ preventScroll: true });
+      if (!isAgain) this.#showAnswer();
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#answer = undefined;
       this.#say(plainError(error).message);
     }
+  }
+
+  /** Scrolls to the answer unless it is in view: what is above the question may be long. */
+  #showAnswer(): void {
+    const heading = this.querySelector<HTMLElement>("#ask-answer");
+    if (heading === null) return;
+    const { top, bottom } = heading.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight) heading.scrollIntoView({ block: "center" });
+    if (document.activeElement === document.body) heading.focus({ preventScroll: true });
   }
 
   /** Makes a query the search of the page. Resolves to the reason if that fails. */
@@ -285,9 +307,8 @@ export class Ask extends View {
     const createIndex = tools()?.index;
     if (part.from === "log" || createIndex === undefined) return;
     // Without them, the answer still says that there are events that don't verify.
-    const claims = await readClaims(answer.query, answer.report, part.file, createIndex).catch(
-      () => undefined,
-    );
+    const { query, report } = answer;
+    const claims = await readClaims({ query, report, file: part.file }, createIndex).catch(() => undefined);
     if (claims === undefined || this.#answer !== answer) return;
     this.#answer = { ...answer, claims };
     this.requestUpdate();
@@ -313,19 +334,22 @@ export class Ask extends View {
       ${this.#isEdited ? warn("edited", t.edited) : nothing}
       ${isStale ? warn("again", t.judgedAgain) : nothing}
       <div class="ask-answer" data-answered=${answer.events} aria-busy=${isStale}>
+        ${this.fileName === undefined ? nothing : html`<p class="help answer-file">${t.ofFile(value(this.fileName, 80))}</p>`}
         ${askedView(answer, further, this.texts)}
         ${isStale ? nothing : this.#saveView(answer, t)}
       </div>
     `;
   }
 
-  #saveView({ events, basis }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
+  #saveView({ events, basis, report }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
     const noSlice = panel?.sliceReason;
     const isAll = this.#contents === "examined";
-    const about = isAll ? t.contained : events === 0 ? t.statedNone : t.stated;
+    const stated = events === 0 ? t.statedNone : t.stated;
+    const isFaulty = faultOf(report) !== undefined;
+    const about = isAll ? t.contained : isFaulty ? t.statedFaulty(figures.events(basis.examined)) : stated;
     const contain = (event: Event) => {
       this.#contents = (event.target as HTMLInputElement).checked ? "examined" : "selected";
       this.requestUpdate();

@@ -33,14 +33,14 @@ export function askedView(
   const isPartial = basis.doubts.some(({ is }) => is === "unverified");
   return html`
     <h3 id="ask-answer" tabindex="-1">${sentence(answer, texts)}</h3>
-    ${claimsView(answer.claims, texts)}
+    ${claimsView(answer.claims, true, texts)}
     ${actionsView(facts, texts, (actions) => ask({ actions }))}
     ${unknownView(answer.unknown, isPartial, t)}
     ${onBehalfView(answer, ask, texts)}
     ${alternativesView(answer, ask, texts)}
     ${coveredView(answer, (part, name) => ask({ [part]: name }), widen, texts)}
     ${events > 0 && answer.outcomes === undefined ? html`<p class="help">${t.uncounted}</p>` : nothing}
-    ${basisView(basis, texts)}
+    ${basisView(basis, texts, { claims: answer.claims })}
     ${timesView(answer, ask, texts)}
     ${question.from === "" && question.until === "" ? nothing : html`<p class="help">${t.times[question.basis]}</p>`}
     <p class="help">${t.query} <code dir="ltr">${value(query, 1000)}</code></p>

@@ -1,5 +1,6 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
@@ -10,13 +11,17 @@ import { delaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
 import { outcomeWords } from "./answer-sentence.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
+import { filedClaimsView } from "./claims-view.ts";
+import { dayText } from "./day-text.ts";
 import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
 import { differenceView } from "./own-answer-view.ts";
 import type { OwnCheck } from "./own-check.ts";
+import { parseQuestion } from "./question-terms.ts";
 import { queryView, questionWords } from "./question-view.ts";
+import { statedWords } from "./stated-days.ts";
 
 /** Facts that this page knows about an evidence file by now. */
 export interface ShownCase {
@@ -43,14 +48,14 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const facts = shown.check.is === "done" ? shown.check.facts : undefined;
   const listed = facts?.first ?? [];
   return html`
-    <h2 id="filed-heading" tabindex="-1">${questionWords(frame, t)}</h2>
+    <h2 id="filed-heading" tabindex="-1">${dayText(questionWords(frame, t))}</h2>
     ${queryView(frame, t)}
-    ${answerView(filed, shown.check, t)}
+    ${answerView(filed, shown, t)}
     <dl class="facts case-facts">
       ${frame.reference === "" ? nothing : fact(texts.reference, value(frame.reference, 1000))}
       ${frame.examiner === "" ? nothing : fact(texts.examiner, value(frame.examiner, 1000))}
       ${fact(texts.examinedAt, moment(frame.time))}
-      ${shown.isOwnTrust ? fact(texts.ownVerdict, ownVerdictView(shown.check, t)) : nothing}
+      ${shown.isOwnTrust ? fact(texts.ownVerdict, ownVerdictView(frame, shown.check, t)) : nothing}
       ${frame.slice === null ? fact(texts.verdict, verdict) : nothing}
       ${fact(texts.file, html`${value(frame.file.name)}, ${figures.bytes(frame.file.size)}<br />SHA-256 <code class="hash">${frame.file.sha256}</code>`)}
     </dl>
@@ -66,9 +71,17 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   `;
 }
 
-function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {
-  if (check.is !== "done") return t.evidence.own[check.is];
-  const { word, says } = verdictWords(check.judged, t.viewer, { compared: check.compared });
+/** Renders the verdict by the reader's trust file. It is never better than that of the export behind the events. */
+function ownVerdictView({ slice, report }: Frame, check: OwnCheck, t: PageTexts): TemplateResult | string {
+  const { own } = t.evidence;
+  if (check.is !== "done") return own[check.is];
+  const { tone, word, says } = verdictWords(check.judged, t.viewer, { compared: check.compared });
+  const isGood = tone === "good" || tone === "fair";
+  if (slice !== null && faultOf(report) !== undefined) {
+    const source = verdictWords({ report, phrases: {}, why: null }, t.viewer).word;
+    const here = t.viewer.figures.events(check.judged.report.counts.events);
+    return html`${isGood ? own.unchangedHere(here) : html`<strong>${word}</strong> ${value(says, 2000)}`} <strong class="tone-bad">${own.exportBehind(source)}</strong>`;
+  }
   return html`<strong>${word}</strong> ${value(says, 2000)}`;
 }
 
@@ -77,8 +90,8 @@ function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string 
  * the reader's own check, and not shown before that ends.
  */
 export function answerView(
-  { frame, isOwnRules }: Pick<Filed, "frame" | "isOwnRules">,
-  check: OwnCheck,
+  { frame, claims, isOwnRules }: Pick<Filed, "frame" | "claims" | "isOwnRules">,
+  { check, opensEvents }: Pick<ShownCase, "check" | "opensEvents">,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   const { detections, slice, query } = frame;
@@ -88,28 +101,31 @@ export function answerView(
       ? pendingView(check, t)
       : detectionsView(frame, detections, check.is === "done" ? check : undefined, isOwnRules, t);
   if (examined === null) return allView(frame, t);
-  if (frame.slice !== null) return statedView(frame, examined, check, t);
+  if (frame.slice !== null) return statedView({ frame, claims }, examined, { check, opensEvents }, t);
   if (check.is !== "done") return pendingView(check, t);
   const { filed: texts, own: words } = t.evidence;
   const { figures } = t.viewer;
   const { judged, answer, facts } = check;
   const searched = answer?.searched;
   const all = figures.events(examined.events);
-  const outcomes = outcomesIn(facts, searched?.selected ?? events, t);
+  const details = detailsOf(facts, searched?.selected ?? events, query ?? "", t);
   return html`
-    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, outcomes, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), outcomes)}</strong></p>
+    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, details, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), details)}</strong></p>
+    ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${differenceView(answer, t)}
-    <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
-    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t)}
+    <p class="basis ${claims === undefined ? "tone-good" : ""}" data-vouched="contained">${icon(claims === undefined ? "pass" : "unknown")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
+    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t, { claims })}
   `;
 }
 
-/** Returns the outcomes of the selected events, if all of them were read; otherwise an empty string. */
-function outcomesIn(facts: FiledFacts | undefined, selected: number, t: PageTexts): string {
-  return facts === undefined || selected === 0 || facts.read !== selected
-    ? ""
-    : outcomeWords(facts.outcomes, selected, t.evidence.ask, t.viewer.figures.count);
+/** Returns the outcomes and the stated times of the selected events, if all were read; otherwise an empty string. */
+function detailsOf(facts: FiledFacts | undefined, selected: number, query: string, t: PageTexts): string {
+  if (facts === undefined || selected === 0 || facts.read !== selected) return "";
+  const asked = parseQuestion(query);
+  const outcomes = outcomeWords(facts.outcomes, selected, t.evidence.ask, t.viewer.figures.count);
+  const stated = asked === undefined ? "" : statedWords(facts.days, asked, t);
+  return [outcomes, stated].filter((words) => words !== "").join("; ");
 }
 
 /** Renders that all events of the export were selected, or a sample of them. */
@@ -133,19 +149,20 @@ function pendingView({ is }: Exclude<OwnCheck, { is: "done" }>, t: PageTexts): T
 
 /** Renders an answer that the examiner states about an export that isn't in the file. */
 function statedView(
-  frame: Frame,
+  { frame, claims }: Pick<Filed, "frame" | "claims">,
   examined: NonNullable<Frame["scope"]["examined"]>,
-  check: OwnCheck,
+  { check, opensEvents }: Pick<ShownCase, "check" | "opensEvents">,
   t: PageTexts,
 ): TemplateResult {
   const { events } = frame.scope;
   const facts = check.is === "done" ? check.facts : undefined;
-  const outcomes = outcomesIn(facts, events, t);
+  const details = detailsOf(facts, events, frame.query ?? "", t);
   return html`
-    <p class="case-answer"><strong>${selectedWords(events, examined.events, outcomes, t)}</strong></p>
+    <p class="case-answer"><strong>${selectedWords(events, examined.events, details, t)}</strong></p>
+    ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
-    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, true)}
+    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, { isStated: true, claims })}
   `;
 }

@@ -1,8 +1,9 @@
 import { stem } from "@countersign/ui/viewer/parts/save.js";
 
-/** Maximum length of the export's name and of the reference in a file's name, in bytes of UTF-8. */
-const MAX_STEM_BYTES = 80;
+/** Maximum lengths of the export's name, the reference, and the question in a file's name, in bytes of UTF-8. */
+const MAX_STEM_BYTES = 60;
 const MAX_REFERENCE_BYTES = 40;
+const MAX_QUESTION_BYTES = 40;
 
 /** Facts that tell saved files of one export apart. */
 export interface FileNameParts {
@@ -10,19 +11,31 @@ export interface FileNameParts {
   readonly file: string;
   /** The examiner's reference; empty if there is none. */
   readonly reference: string;
+  /** Label of the question that the file answers, such as `maria.silva-2026-10`; empty if there is none. */
+  readonly question: string;
   /** Contents of the file, such as `31-events`. */
   readonly contents: string;
   readonly saved: Date;
 }
 
 /**
- * Returns the name of a saved file without its ending, such as `audit.IR-7.31-events.2026-11-28T14-30-05Z`. The names
- * that were asked about aren't in it: names of files are seen where their content isn't.
+ * Returns the name of a saved file without its ending, such as
+ * `audit.IR-7.maria.silva-2026-10.31-events.2026-11-28T14-30-05Z`.
  */
-export function savedName({ file, reference, contents, saved }: FileNameParts): string {
+export function savedName({ file, reference, question, contents, saved }: FileNameParts): string {
   const label = reference.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^-+/, "");
+  const asked = question
+    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+    .replace(/\.{2,}/g, ".")
+    .replace(/^[.-]+/, "");
   const time = saved.toISOString().slice(0, 19).replaceAll(":", "-");
-  return [clipBytes(stem(file), MAX_STEM_BYTES), clipBytes(label, MAX_REFERENCE_BYTES), contents, `${time}Z`]
+  return [
+    clipBytes(stem(file), MAX_STEM_BYTES),
+    clipBytes(label, MAX_REFERENCE_BYTES),
+    clipBytes(asked, MAX_QUESTION_BYTES),
+    contents,
+    `${time}Z`,
+  ]
     .filter((part) => part !== "")
     .join(".");
 }

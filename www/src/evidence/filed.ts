@@ -5,6 +5,7 @@ import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import { detectAgain } from "./detect-again.ts";
+import { type FiledClaims, filedClaims } from "./filed-claims.ts";
 import { type FiledEvents, filedEvents } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
 import { type FiledAnswer, filedAnswer } from "./own-answer.ts";
@@ -19,6 +20,8 @@ export interface Filed {
   readonly frame: Frame;
   /** Its answer by the trust file in it; undefined without a query. */
   readonly answer: FiledAnswer | undefined;
+  /** Altered events that its answer doesn't count; undefined if there are none. */
+  readonly claims: FiledClaims | undefined;
   /** The events that it is about, unless they have a list elsewhere. */
   readonly events: FiledEvents | undefined;
   /** Its rules; undefined unless it contains everything that they examined. */
@@ -70,6 +73,7 @@ export async function openEvidence(file: File, { tools, page, now }: OpeningTool
     sha256: await slicer.sha256(file),
     frame,
     answer: filedAnswer(frame, opened),
+    claims: await filedClaims(frame, new Blob([source]), () => tools.index()),
     events: filedEvents(frame),
     rules: filedRules(frame, opened),
     why,

@@ -47,6 +47,13 @@ export interface Detections {
   readonly future: EntryCount | null;
 }
 
+/** A statement of the author of a report, for people in its blocks and for programs in its data. */
+export interface Section {
+  readonly title: string;
+  readonly blocks: readonly Block[];
+  readonly data: unknown;
+}
+
 /** The frame of a report, with its origin (SPEC-DETECTION.md, section 14). */
 export interface Frame {
   readonly file: FileRef;
@@ -69,5 +76,5 @@ export interface Frame {
   readonly reference: string;
   readonly examiner: string;
   readonly papers: readonly Paper[];
-  readonly sections: readonly { readonly title: string; readonly blocks: readonly Block[] }[];
+  readonly sections: readonly Section[];
 }

@@ -9,8 +9,9 @@ import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
 import { formatCount, savedName } from "./file-name.ts";
-import type { Detections, Frame, Paper, Sample } from "./frame.ts";
+import type { Detections, Frame, Paper, Sample, Section } from "./frame.ts";
 import { ownPage } from "./own.ts";
+import { questionLabel } from "./question-label.ts";
 
 /** Maximum bytes of an export that one file holds. */
 export const MAX_EVENT_BYTES = 64 << 20;
@@ -50,6 +51,8 @@ export interface EvidenceInput {
   readonly reference: string;
   readonly examiner: string;
   readonly papers: readonly Paper[];
+  /** Statements about the export that the file can't show. */
+  readonly sections: readonly Section[];
   /** Time from which relative times in the query count. */
   readonly now: Date;
   /** Time for the names of saved files. */
@@ -132,7 +135,13 @@ async function nameOf(input: EvidenceInput, content: Blob): Promise<string> {
   const isNone = entries.length === 0 && found === undefined && sample === undefined;
   const sha256 = isNone ? await input.tools.slicer?.().sha256(content) : undefined;
   const mark = sha256 === undefined ? "" : `-${sha256.slice(0, 8)}`;
-  return savedName({ file: part.file.name, reference, contents: `${contents}${mark}${fault}`, saved });
+  return savedName({
+    file: part.file.name,
+    reference,
+    question: questionLabel(query),
+    contents: `${contents}${mark}${fault}`,
+    saved,
+  });
 }
 
 /** Returns the number of events that a report is about. */
@@ -203,7 +212,7 @@ async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
     examiner: input.examiner,
     // Notes on other events reveal these events, and who examined them.
     papers: input.papers.filter(({ entry }) => isAll || written.has(entry)),
-    sections: [],
+    sections: input.sections,
   };
   const filing = { trust: session.trust, pins: session.pins, rules: detections?.rules };
   return { frame, filing, slicer, session };

@@ -20,7 +20,9 @@ import { quote } from "../shell.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
+import { type Claims, readClaims } from "./claims.ts";
 import { originFields } from "./fields.ts";
+import { claimsSections } from "./filed-claims.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sample } from "./frame.ts";
 import {
@@ -250,6 +252,15 @@ export class EvidencePanel extends View {
     };
   }
 
+  /** Returns which altered events claim to match a query; undefined if none is altered, or if a log was read, not a file. */
+  async readClaims(query: string, at: number): Promise<Claims | undefined> {
+    const { part } = this.context;
+    const report = part.session?.report;
+    const tools = this.context.tools();
+    if (query === "" || part.from === "log" || report === undefined || tools === undefined) return undefined;
+    return readClaims({ query, at, report, file: part.file }, () => tools.index());
+  }
+
   /** Collects the input of files. The selected events are counted once for all files. */
   async #input(contents: Contents = "selected"): Promise<EvidenceInput> {
     const { part, trust, pins, maker } = this.context;
@@ -269,6 +280,7 @@ export class EvidencePanel extends View {
       if (!isSame) throw new SelectionMismatch();
     }
     if (part.unrecognized === undefined) throw new Error("the events weren't searched yet");
+    const claims = await this.readClaims(selection.query, selection.at);
     return {
       part,
       trust,
@@ -283,6 +295,7 @@ export class EvidencePanel extends View {
       reference: this.#reference,
       examiner: this.#examiner,
       papers: this.#papers?.all ?? [],
+      sections: claimsSections(claims, this.texts),
       // Lengths of time in the query count back from here.
       now: new Date(selection.at),
       saved: new Date(),
@@ -313,6 +326,7 @@ export class EvidencePanel extends View {
       reference: this.#reference,
       examiner: this.#examiner,
       papers: this.#papers?.all ?? [],
+      sections: [],
       now,
       saved: now,
     };

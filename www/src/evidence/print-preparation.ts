@@ -8,6 +8,7 @@ import type { EventRow } from "@countersign/ui/index/types.js";
 import type { Slicer } from "@countersign/ui/slice/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { type EventChanges, readChanges } from "./answer-changes.ts";
+import type { Claims } from "./claims.ts";
 import type { Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
 import type { EvidenceContext, EvidencePanel, PanelValues } from "./panel.ts";
@@ -22,6 +23,8 @@ export interface PrintedEvents {
   readonly rows: readonly EventRow[];
   /** Their changes, by line. */
   readonly changes: ReadonlyMap<number, EventChanges>;
+  /** Altered events that claim to match; undefined if there are none. */
+  readonly claims: Claims | undefined;
   /** Total number; larger than the number of rows if not all are printed. */
   readonly count: number;
 }
@@ -81,7 +84,9 @@ export class PrintPreparation {
       const isShown = selected === selection.events;
       const changes = await readChanges(session.index, rows, () => turn === this.#turn);
       if (turn !== this.#turn) return;
-      const events = { rows, changes, count: sample?.entries.length ?? selected };
+      const claims = await panel.readClaims(selection.query, selection.at);
+      if (turn !== this.#turn) return;
+      const events = { rows, changes, claims, count: sample?.entries.length ?? selected };
       this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
     }
     const foot = await footOf(context, slicer, this.#version);

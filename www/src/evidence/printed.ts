@@ -4,6 +4,8 @@ import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { changesView } from "./answer-changes-view.ts";
 import { answerView } from "./case-view.ts";
+import { claimsView } from "./claims-view.ts";
+import { dayText } from "./day-text.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Frame } from "./frame.ts";
@@ -38,11 +40,11 @@ export function printedWords(
         frame === undefined || filed === undefined
           ? html`${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
           : html`
-            ${row(words.question, html`<strong>${questionWords(frame, t)}</strong>`)}
+            ${row(words.question, html`<strong>${dayText(questionWords(frame, t))}</strong>`)}
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
             ${subjectRow(frame, t)}
-            ${row(words.answer, answerView(filed, check, t))}
+            ${row(words.answer, answerView(filed, { check, opensEvents: false }, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
             ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}
@@ -73,7 +75,7 @@ function searchRows(
       ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : coreSentence(searched.why, searched.phrases, t)}`
       : events === undefined
         ? html`<strong class="tone-bad">${paper.waiting}</strong>`
-        : t.viewer.figures.events(events.count);
+        : html`${t.viewer.figures.events(events.count)}${claimsView(events.claims, false, t)}`;
   return html`
     <dt>${name}</dt>
     <dd>${subjectView({ query: searched.query, pack: undefined }, t)}</dd>

@@ -26,7 +26,11 @@ export function questionWords({ query, scope, detections }: FrameQuestion, t: Pa
   if (query === null) return questions.all(within);
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
-  const { action, to, between, by, behalf } = t.evidence.ask;
+  const { action, to, by, behalf } = t.evidence.ask;
+  const between = t.evidence.ask.between(asked.from, asked.until);
+  const isRecorded = asked.basis === "recorded";
+  const hasNames = [asked.who, asked.behalf, asked.actions, asked.targets].some(({ length }) => length > 0);
+  if (isRecorded && !hasNames) return questions.recorded(between, within);
   const who = describeNames(asked.who, by, t);
   const behalfOf = describeNames(asked.behalf, behalf, t);
   const targets = describeNames(asked.targets, to, t);
@@ -37,7 +41,7 @@ export function questionWords({ query, scope, detections }: FrameQuestion, t: Pa
     behalfOf,
     asked.actions.length === 0 ? "" : action(listNames(whole, t), listNames(part, t)),
     targets,
-    between(asked.from, asked.until),
+    isRecorded ? questions.asRecorded(between) : between,
     within,
   ].join("");
   return asked.who.every(({ match }) => match === "whole")

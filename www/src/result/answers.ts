@@ -30,13 +30,19 @@ export function answersView(
 ): TemplateResult {
   const { unchanged, signed, complete } = answersOf(judged);
   const { answers } = t;
-  const signedBy = isOwnTrust
-    ? answers.signed.words
-    : { ...answers.signed.words, yes: answers.signed.byWriter };
+  const by = isOwnTrust ? answers.signed.words.yes : answers.signed.byWriter;
+  // The signatures of changed events don't vouch for what the file says.
+  const changed =
+    signed.is === "yes" && unchanged.is === "no" && unchanged.why === "events" ? unchanged.changed : 0;
+  const signedBy = {
+    ...answers.signed.words,
+    yes: by,
+    partly: answers.signed.allBut(changed, by),
+  };
   return html`
     <dl class="answers" aria-label=${answers.heading}>
       ${answerView("unchanged", unchanged.is, answers.words, answers.unchanged.question, unchangedWords(unchanged, t))}
-      ${answerView("signed", signed.is, signedBy, answers.signed.question, signedWords(signed, compared, t))}
+      ${answerView("signed", changed > 0 ? "partly" : signed.is, signedBy, answers.signed.question, signedWords(signed, compared, t))}
       ${answerView("complete", complete.is, answers.words, answers.complete.question, completeWords(complete, t))}
     </dl>
   `;

@@ -11,15 +11,27 @@ import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
 
 /** Maximum number of entries listed. */
-const MAX_LISTED = 20;
+export const MAX_LISTED = 20;
+/** Maximum number of entries that the heading names. */
+const MAX_NAMED = 10;
 /** Maximum number of fields listed per entry. */
 const MAX_FIELDS = 30;
+/** Maximum length of a value in the heading, in UTF-16 units. */
+const MAX_SAID = 60;
 
 /** An entry that both files contain, with different content. */
 interface ChangedEntry {
   readonly index: number;
-  readonly signed: RawLine;
+  /** Undefined if it can't be read. */
+  readonly signed: RawLine | undefined;
   readonly fields: readonly FieldDifference[] | undefined;
+}
+
+/** An entry, and its lines in both files if they are known. */
+interface EntryPlace {
+  readonly index: number;
+  readonly signedLine: number | undefined;
+  readonly changedLine: number | undefined;
 }
 
 /** Shows the fields that differ between two files at the same entries. */
@@ -30,6 +42,7 @@ export class ChangedFields extends View {
     changed: { attribute: false },
     at: { attribute: false },
     entries: { attribute: false },
+    isOnly: { attribute: false },
   };
   declare texts: PageTexts;
   /** The file in which the entries verify, and its number among the parts. */
@@ -39,6 +52,8 @@ export class ChangedFields extends View {
   declare changed: Part;
   /** Indexes of the entries that don't verify in it, ascending; undefined for those that verify in both, but differ. */
   declare entries: readonly number[] | undefined;
+  /** True if the files differ in nothing else. */
+  declare isOnly: boolean | undefined;
   #found: readonly ChangedEntry[] = [];
   /** Number of entries that differ. */
   #total = 0;
@@ -56,15 +71,17 @@ export class ChangedFields extends View {
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const { texts: t, entries, changed } = this;
+    const { texts: t, entries } = this;
     if (this.#found.length === 0) return nothing;
     const total = entries?.length ?? this.#total;
     const more = total - this.#found.length;
     const heading =
-      entries === undefined ? t.compare.rewrittenAt : t.compare.changedIn(value(changed.file.name));
+      entries === undefined
+        ? html`${t.compare.rewrittenAt} <span class="faint">${t.compare.entries(total)}</span>`
+        : this.#headingView(entries, t);
     return html`
       <section class="changed-fields" aria-labelledby="changed-fields-${this.at}">
-        <h3 id="changed-fields-${this.at}">${heading} <span class="faint">${t.compare.entries(total)}</span></h3>
+        <h3 id="changed-fields-${this.at}">${heading}</h3>
         ${this.#isAll ? nothing : html`<p class="help">${t.compare.firstCompared(MAX_COMPARED)}</p>`}
         ${this.#found.map((entry) => this.#entryView(entry, t))}
         ${more > 0 ? html`<p class="faint">${t.compare.moreChanged(more)}</p>` : nothing}
@@ -72,13 +89,29 @@ export class ChangedFields extends View {
     `;
   }
 
+  /** Renders the difference in a sentence: the field, if it is one, or else the entries. */
+  #headingView(entries: readonly number[], t: PageTexts): TemplateResult {
+    const name = value(this.changed.file.name, 80);
+    const words = this.isOnly
+      ? t.compare.differ(t.compare.entries(entries.length))
+      : t.compare.changedIn(name, t.compare.entries(entries.length));
+    const { count } = t.viewer.figures;
+    const more = entries.length - MAX_NAMED;
+    const listed = entries.slice(0, MAX_NAMED).map(count).join(", ");
+    const [only] = entries.length === 1 ? this.#found : [];
+    const [field, ...others] = only?.fields ?? [];
+    const fieldView = ({ path, one, other }: FieldDifference) =>
+      html`: ${t.compare.differsIn(html`<code>${value(path, 80)}</code>`, textView(one, t.compare.noField, MAX_SAID), name, textView(other, t.compare.noField, MAX_SAID))}`;
+    return html`${words} ${listed}${more > 0 ? ` ${t.evidence.ask.moreNames(count(more))}` : nothing}${field === undefined || others.length > 0 ? nothing : fieldView(field)}`;
+  }
+
   #entryView({ index, signed, fields }: ChangedEntry, t: PageTexts): TemplateResult {
-    const { time, action, actor } = statedFacts(signed.text);
+    const { time, action, actor } = statedFacts(signed?.text ?? "");
     const name = t.coverage.range(index, index + 1);
     return html`
       <div class="changed-entry" data-entry=${index}>
         <p class="section-head">
-          <span><strong>${name}</strong> ${time === undefined ? nothing : moment(time)} ${action === undefined ? nothing : value(action, 80)} ${actor === undefined ? nothing : value(actor, 80)}</span>
+          <span><strong>${name}</strong> ${time === undefined ? nothing : html`${t.compare.recorded} ${moment(time)}`} ${action === undefined ? nothing : value(action, 80)} ${actor === undefined ? nothing : value(actor, 80)}</span>
           <button type="button" class="quiet" @click=${emits("show-log-entry", { part: this.at, index })}>${t.compare.show}<span class="sr"> ${name}</span></button>
         </p>
         ${this.#fieldsView(fields, name, t)}
@@ -121,7 +154,11 @@ export class ChangedFields extends View {
 
   /** Reads the entries in both files. Those that can't be read are listed by position only. */
   async #load(key: string): Promise<void> {
-    const found = await this.#read().catch(() => []);
+    // Without their lines, the entries are named.
+    const unread = (this.entries ?? [])
+      .slice(0, MAX_LISTED)
+      .map((index) => ({ index, signed: undefined, fields: undefined }));
+    const found = await this.#read().catch(() => unread);
     if (key !== this.#key) return;
     this.#found = found;
     this.requestUpdate();
@@ -137,40 +174,31 @@ export class ChangedFields extends View {
         .slice(0, MAX_LISTED)
         .map(({ index, one, other }) => ({ index, signed: other, fields: compare(one, other) }));
     }
-    const places = (
-      await Promise.all(entries.slice(0, MAX_LISTED).map((index) => this.#placeOf(index)))
-    ).filter((place) => place !== undefined);
+    const places = await Promise.all(entries.slice(0, MAX_LISTED).map((index) => this.#placeOf(index)));
     const [signedLines, changedLines] = await Promise.all([
       linesOf(
         signed.file,
-        places.map(({ signedLine }) => signedLine),
+        places.flatMap(({ signedLine }) => signedLine ?? []),
       ),
       linesOf(
         changed.file,
-        places.map(({ changedLine }) => changedLine),
+        places.flatMap(({ changedLine }) => changedLine ?? []),
       ),
     ]);
-    return places.flatMap(({ index, signedLine, changedLine }) => {
+    return places.map(({ index, signedLine = 0, changedLine = 0 }) => {
       const [raw, other] = [signedLines.get(signedLine), changedLines.get(changedLine)];
-      if (raw === undefined || other === undefined) return [];
-      return [{ index, signed: raw, fields: compare(other, raw) }];
+      return { index, signed: raw, fields: raw && other && compare(other, raw) };
     });
   }
 
-  /** Returns the lines of an entry; undefined if the report doesn't name its line in the changed file. */
-  async #placeOf(
-    index: number,
-  ): Promise<
-    { readonly index: number; readonly signedLine: number; readonly changedLine: number } | undefined
-  > {
+  /** Returns the lines of an entry. */
+  async #placeOf(index: number): Promise<EntryPlace> {
     const { findings = [] } = this.changed.session?.report ?? {};
     const changedLine = findings.find(
       (finding) => finding.index === index && finding.severity === "error",
     )?.line;
     const signedLine = await this.signed.session?.index.lineOf(index);
-    return changedLine === undefined || signedLine === undefined
-      ? undefined
-      : { index, signedLine, changedLine };
+    return { index, signedLine, changedLine };
   }
 }
 
@@ -178,8 +206,8 @@ function compare(one: RawLine, other: RawLine): readonly FieldDifference[] | und
   return one.isCut || other.isCut ? undefined : fieldDifferences(one.text, other.text);
 }
 
-function textView(text: string | undefined, none: string): TemplateResult {
+function textView(text: string | undefined, none: string, max = 400): TemplateResult {
   return text === undefined
     ? html`<span class="faint">${none}</span>`
-    : html`<code>${value(text, 400)}</code>`;
+    : html`<code>${value(text, max)}</code>`;
 }

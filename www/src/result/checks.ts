@@ -1,6 +1,6 @@
 import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { codeTitle } from "@countersign/ui/viewer/verdict/verdict.js";
-import type { Check, CheckName, FindingCode, Judged, Report } from "countersign/verify";
+import type { CheckName, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
@@ -50,7 +50,7 @@ function row(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
       <th scope="row"><span class="check-name"><span class="check-title">${words.title}</span> <span class="about-check">${words.about}</span></span></th>
       <td>${outcomeView(outcome, t)}</td>
       <td>
-        ${covered(name, check, t)}
+        ${covered(name, judged, t)}
         ${check.reason === null ? nothing : html`<span class="reason">${coreSentence(check.reason, judged.phrases, t, 400)}</span>`}
         ${check.state === "pass" ? nothing : sees(name, report, t)}
       </td>
@@ -58,13 +58,24 @@ function row(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
   `;
 }
 
+/** Checks that pass although the content of an event was changed, because they are about its link or its position. */
+const IN_SPITE_OF_CONTENT: readonly CheckName[] = ["chains", "signatures", "tree", "range"];
+
 /** Renders how much a check covered, and how much of that failed. */
-export function covered(name: CheckName, check: Check, t: PageTexts): TemplateResult | typeof nothing {
-  const { checked, failed, state } = check;
+export function covered(
+  name: CheckName,
+  { report: { checks, finding_counts } }: Pick<Judged, "report">,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const { checked, failed, state } = checks[name];
+  const changed = finding_counts["payload.mismatch"] ?? 0;
   const all = t.viewer.result.checks[name].items(checked);
   if (failed > 0) return html`<span class="tone-bad">${t.checks.failed(failed, all)}</span>`;
   if (checked === 0) return nothing;
-  return html`<span>${state === "pass" ? all : t.checks.answered(all)}</span>`;
+  if (state !== "pass") return html`<span>${t.checks.answered(all)}</span>`;
+  return changed > 0 && IN_SPITE_OF_CONTENT.includes(name)
+    ? html`<span>${all}</span> <span class="tone-bad" data-in-spite-of=${changed}>${t.checks.notContent(changed)}</span>`
+    : html`<span>${all}</span>`;
 }
 
 /** Prefixes of the finding codes of each check. */

@@ -7,10 +7,11 @@ import { emit, emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { type Comparison, comparison } from "../state/comparison.ts";
-import { type Covered, type Difference, hidden } from "../state/difference.ts";
+import { type Covered, changedEntries, type Difference, excluding, hidden } from "../state/difference.ts";
 import { entryCount } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { MAX_LISTED } from "./changed-fields.ts";
 import { laneView } from "./coverage.ts";
 import { partVerdictView } from "./parts.ts";
 
@@ -33,6 +34,7 @@ export function compareView(
   const [one, other] = [parts[pair.one], parts[pair.other]];
   if (!one || !other) return nothing;
   const found = pair.agreement && comparison(one, other, pair.agreement);
+  const compared = found && differencesOf(one, other, found);
   return html`
     <section class="compare" aria-labelledby="compare-heading">
       <div class="section-head">
@@ -43,8 +45,9 @@ export function compareView(
         ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }), t)}
         ${chooser("compare-other", t.compare.other, parts, pair.other, (place) => ({ ...pair, other: place }), t)}
       </div>
+      ${compared === undefined ? nothing : changesView(one, other, pair, compared, t)}
       ${comparisonView(one, other, found, t)}
-      ${sides(one, other, pair, found, t)}
+      ${compared === undefined ? nothing : sides(one, other, pair, compared, t)}
     </section>
   `;
 }
@@ -137,45 +140,72 @@ function evidence(one: Part, other: Part): string {
   return [one, other].map(({ file, session }) => `# ${file.name}\n\n${session?.pin ?? ""}\n`).join("\n");
 }
 
+/** Differences between two exports that can be compared. */
+interface Differences {
+  readonly found: Comparison;
+  /** Coverage of both, in order. */
+  readonly covered: readonly [Covered, Covered];
+  /** For each: the entries that it shows and the other hides, without those that changed. */
+  readonly hidden: readonly [readonly Difference[], readonly Difference[]];
+  /** For each: the entries that it shows and that were changed in the other. */
+  readonly changed: readonly [readonly number[], readonly number[]];
+}
+
+/** Returns how two exports differ; undefined if they can't be compared, or aren't different. */
+function differencesOf(one: Part, other: Part, found: Comparison): Differences | undefined {
+  const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
+  const agreement = found.is === "faulty" ? found.agreement : found;
+  const isComparable =
+    agreement.is !== "identical" &&
+    !(agreement.is === "unknown" && ["other-log", "unread"].includes(agreement.why));
+  if (!covered || !otherCovered || !isComparable) return undefined;
+  const all = [hidden(covered, otherCovered), hidden(otherCovered, covered)] as const;
+  const changedIn = (differences: readonly Difference[], { session }: Part) =>
+    session?.report === undefined ? [] : changedEntries(differences, session.report);
+  const changed = [changedIn(all[0], other), changedIn(all[1], one)] as const;
+  const rest = (nth: 0 | 1) => excluding(all[nth], changed[nth].slice(0, MAX_LISTED));
+  return { found, covered: [covered, otherCovered], hidden: [rest(0), rest(1)], changed };
+}
+
+/** Renders the fields of the entries that both files contain with different content. */
+function changesView(
+  one: Part,
+  other: Part,
+  { one: at, other: otherAt }: Pair,
+  { found, hidden: [hidden, otherHidden], changed: [changed, otherChanged] }: Differences,
+  t: PageTexts,
+): TemplateResult {
+  const isAll =
+    hidden.length + otherHidden.length === 0 && (changed.length === 0 || otherChanged.length === 0);
+  const changedView = (signed: Part, at: number, changedPart: Part, entries: readonly number[]) =>
+    entries.length === 0
+      ? nothing
+      : html`<countersign-changed-fields .texts=${t} .signed=${signed} .at=${at} .changed=${changedPart} .entries=${entries} .isOnly=${isAll}></countersign-changed-fields>`;
+  return html`
+    ${changedView(one, at, other, changed)}
+    ${changedView(other, otherAt, one, otherChanged)}
+    ${found.is === "contradicts" ? html`<countersign-changed-fields .texts=${t} .signed=${other} .at=${otherAt} .changed=${one} .entries=${undefined}></countersign-changed-fields>` : nothing}`;
+}
+
 function sides(
   one: Part,
   other: Part,
-  { one: at, other: otherAt, agreement }: Pair,
-  found: Comparison | undefined,
+  { one: at, other: otherAt }: Pair,
+  { found, covered: [covered, otherCovered], hidden: [hidden, otherHidden], changed }: Differences,
   t: PageTexts,
-): TemplateResult | typeof nothing {
-  const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
-  const isComparable =
-    agreement?.is !== "identical" &&
-    !(agreement?.is === "unknown" && ["other-log", "unread"].includes(agreement.why));
-  if (!covered || !otherCovered || !isComparable) return nothing;
+): TemplateResult {
   const all = Math.max(covered.end, otherCovered.end);
-  const isSame = found?.is === "grown" || found?.is === "same-state";
-  const nothingHidden = isSame ? t.compare.nothing : t.compare.nothingByPlace;
+  const isSame = found.is === "grown" || found.is === "same-state";
+  const nothingHidden = changed.some(({ length }) => length > 0)
+    ? t.compare.nothingElse
+    : isSame
+      ? t.compare.nothing
+      : t.compare.nothingByPlace;
   return html`
-    ${found?.is === "contradicts" ? html`<countersign-changed-fields .texts=${t} .signed=${other} .at=${otherAt} .changed=${one} .entries=${undefined}></countersign-changed-fields>` : nothing}
-    ${changedView(one, other, at, hidden(covered, otherCovered), t)}
-    ${changedView(other, one, otherAt, hidden(otherCovered, covered), t)}
     <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>
-    ${sideView(one, other, at, hidden(covered, otherCovered), nothingHidden, t)}
-    ${sideView(other, one, otherAt, hidden(otherCovered, covered), nothingHidden, t)}
+    ${sideView(one, other, at, hidden, nothingHidden, t)}
+    ${sideView(other, one, otherAt, otherHidden, nothingHidden, t)}
   `;
-}
-
-/** Renders the fields of the entries that verify in one file only, although both contain them. */
-function changedView(
-  signed: Part,
-  changed: Part,
-  at: number,
-  differences: readonly Difference[],
-  t: PageTexts,
-): TemplateResult | typeof nothing {
-  const failed = differences.filter(({ as }) => as === "failed");
-  if (failed.length === 0) return nothing;
-  const entries = failed.flatMap(({ begin, end }) =>
-    Array.from({ length: end - begin }, (_, nth) => begin + nth),
-  );
-  return html`<countersign-changed-fields .texts=${t} .signed=${signed} .at=${at} .changed=${changed} .entries=${entries}></countersign-changed-fields>`;
 }
 
 /** Returns the size of an export in words. */

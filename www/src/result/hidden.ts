@@ -49,7 +49,7 @@ export class HiddenEntries extends View {
             <li data-hidden=${as}>
               <span>${t.coverage.range(begin, end)}</span>
               <span class="faint">${t.compare.as[as]}</span>
-              ${factsView(this.#facts.get(begin))}
+              ${factsView(this.#facts.get(begin), t)}
               <button type="button" class="quiet" @click=${emits("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
             </li>`,
         )}
@@ -82,8 +82,8 @@ export class HiddenEntries extends View {
   }
 }
 
-function factsView(facts: Facts | undefined): TemplateResult | typeof nothing {
+function factsView(facts: Facts | undefined, { compare: t }: PageTexts): TemplateResult | typeof nothing {
   if (facts?.action === undefined) return nothing;
   const { time, action, actor } = facts;
-  return html`<span class="hidden-event">${time === undefined ? nothing : moment(time)} <strong>${value(action, 80)}</strong> ${actor === undefined ? nothing : value(actor, 80)}</span>`;
+  return html`<span class="hidden-event">${time === undefined ? nothing : html`${t.recorded} ${moment(time)}`} <strong>${value(action, 80)}</strong> ${actor === undefined ? nothing : value(actor, 80)}</span>`;
 }

@@ -179,14 +179,13 @@ function laneOf({ session, coverage }: Part, report: Report, t: PageTexts): Temp
 }
 
 function checkRow(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
-  const check = judged.report.checks[name];
-  const { reason } = check;
+  const { reason } = judged.report.checks[name];
   const words = t.viewer.result.checks[name];
   return html`
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
       <td>${outcomeView(outcomeOf(name, judged), t)}</td>
-      <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${coreSentence(reason, judged.phrases, t, 400)}</span>`}</td>
+      <td>${covered(name, judged, t)} ${reason === null ? nothing : html`<span class="reason">${coreSentence(reason, judged.phrases, t, 400)}</span>`}</td>
     </tr>
   `;
 }

@@ -8,6 +8,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { localDay, moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
+import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";
 import { isOnlyContradicted } from "../state/comparison.ts";
@@ -16,6 +17,8 @@ import { leadsView } from "./answers.ts";
 
 /** Facts besides a report that decide how its verdict is shown. */
 export interface VerdictContext {
+  /** Name of the file, if there are several; undefined if it is clear. */
+  readonly fileName: string | undefined;
   /** True if another chosen file contradicts this one. */
   readonly isContradicted: boolean;
   /** True if the verdict is by the trust file in an evidence file, which its author chose. */
@@ -70,6 +73,7 @@ export function verdictView(
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
       <div class="verdict-body">
+        ${fileNameView(context)}
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
@@ -77,6 +81,11 @@ export function verdictView(
       ${context.isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
+}
+
+/** Renders the file that a verdict is about, unless it is clear. */
+function fileNameView({ fileName }: VerdictContext): TemplateResult | typeof nothing {
+  return fileName === undefined ? nothing : html`<p class="verdict-file">${value(fileName, 80)}</p>`;
 }
 
 /** Renders that the log differs from what this device saw, if it was rewritten. */
@@ -105,6 +114,7 @@ export function foldedVerdictView(
   return html`
     <section class="verdict folded tone-${words.tone}" aria-labelledby="verdict-heading">
       ${icon(words.icon)}
+      ${fileNameView(context)}
       <h2 id="verdict-heading" tabindex="-1" title=${words.word}>${words.word}</h2>
       <p class="says" title=${words.says}>${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       ${leadsView(judged, t)}
@@ -125,6 +135,7 @@ export function meaningView(
   return html`
     <section class="meaning" aria-labelledby="not-heading">
       ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
+      ${part.from !== "reader" || faultOf(judged.report) === undefined ? nothing : html`<p class="next" data-next="compare">${t.verdict.otherCopy} ${picker(t.compare.heading, "compare-files", { quiet: true, multiple: true })}</p>`}
       <h3 id="not-heading">${t.verdict.not}</h3>
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}

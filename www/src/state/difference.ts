@@ -1,4 +1,5 @@
 import type { Coverage } from "@countersign/ui/index/types.js";
+import type { Report } from "countersign/verify";
 import { both, each, type Ranges, without } from "./ranges.ts";
 
 /** State in one export of an entry that another one shows. */
@@ -32,4 +33,35 @@ export function hidden(one: Covered, other: Covered): readonly Difference[] {
     ["failed", failed],
   ];
   return all.flatMap(found).sort((a, b) => a.begin - b.begin);
+}
+
+/**
+ * Returns the entries that fail a check of their own in the export that doesn't show them, ascending: their lines there
+ * can be compared field by field.
+ */
+export function changedEntries(
+  differences: readonly Difference[],
+  { findings }: Pick<Report, "findings">,
+): readonly number[] {
+  const failed = differences.filter(({ as }) => as === "failed");
+  const isFailed = (entry: number) => failed.some(({ begin, end }) => entry >= begin && entry < end);
+  const entries = findings.flatMap(({ index, severity }) =>
+    index !== undefined && severity === "error" && isFailed(index) ? [index] : [],
+  );
+  return [...new Set(entries)].sort((a, b) => a - b);
+}
+
+/** Returns the differences without some entries. */
+export function excluding(
+  differences: readonly Difference[],
+  entries: readonly number[],
+): readonly Difference[] {
+  const excluded = Float64Array.from(entries.flatMap((entry) => [entry, entry + 1]));
+  return differences.flatMap(({ begin, end, as }) =>
+    [...each(without(Float64Array.of(begin, end), excluded))].map(([from, to]) => ({
+      begin: from,
+      end: to,
+      as,
+    })),
+  );
 }

@@ -159,6 +159,7 @@ export const de: PageTexts = {
       question: "Von wem signiert?",
       words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht feststellbar" },
       byWriter: "Mit Schlüsseln, denen ihr Verfasser vertraut",
+      allBut: (changed, by) => `Alle bis auf ${events(changed)}: ${by.charAt(0).toLowerCase()}${by.slice(1)}`,
       yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
       invalid: "Eine Signatur ist ungültig.",
       revoked: "Mit einem Schlüssel signiert, der widerrufen war oder zu der Zeit nicht galt.",
@@ -410,6 +411,7 @@ export const de: PageTexts = {
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
+    otherCopy: "Haben Sie eine andere Kopie?",
     ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
     ofFaultyEvents: "Die Ereignisse hier sind so, wie sie signiert wurden.",
     ofFaultySays: (word) =>
@@ -449,6 +451,10 @@ export const de: PageTexts = {
     covered: "Was geprüft wurde",
     failed: (failed, all) => `${all}, davon ${count(failed)} fehlerhaft`,
     answered: (all) => `${all} prüfbar`,
+    notContent: (changed) =>
+      changed === 1
+        ? "nicht aber, was 1 Ereignis sagt, das geändert wurde"
+        : `nicht aber, was ${events(changed)} sagen, die geändert wurden`,
     see: "Siehe",
   },
 
@@ -642,7 +648,7 @@ export const de: PageTexts = {
           ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf.`
           : "Beide Dateien bestehen die eigene Prüfung nicht. Verlassen Sie sich auf keine von beiden.",
       grown:
-        "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Wurde dort ein Ereignis geändert, steht es deshalb in der Liste unten: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
+        "Ihre Baum-Hashes stimmen überein, soweit die kleinere Datei reicht. Ein Ereignis, das dort geändert wurde, ist deshalb oben genannt: Die eine Datei zeigt es, in der anderen ist es nicht gültig.",
       identical:
         "Sie sind dieselbe Datei, Byte für Byte. Die eine kann also nicht zeigen, was in der anderen geändert wurde.",
       contradicts:
@@ -660,6 +666,7 @@ export const de: PageTexts = {
     otherLog: "Diese Dateien sind aus verschiedenen Logs. Es gibt nichts zu vergleichen.",
     hides: (one: unknown, other: unknown) => html`In ${one}, aber nicht in ${other}`,
     nothing: "Nichts: Jedes Ereignis, das sie zeigt, ist auch in der anderen Datei.",
+    nothingElse: "Sonst nichts: Die geänderten Einträge stehen oben.",
     nothingByPlace:
       "Nichts: Wo sie ein Ereignis zeigt, zeigt auch die andere Datei eines an derselben Position.",
     has: (shown, leftOut, last) =>
@@ -675,7 +682,10 @@ export const de: PageTexts = {
     rewrittenAt: "Verschiedener Inhalt am selben Eintrag",
     firstCompared: (compared) =>
       `Verglichen wurden nur die ersten ${entries(compared)}, die beide Dateien zeigen.`,
-    changedIn: (name) => html`Geändert in ${name}`,
+    differ: (entries) => `Der Unterschied: ${entries}:`,
+    changedIn: (name, entries) => html`Geändert in ${name}: ${entries}:`,
+    differsIn: (field, there, file, signed) => html`${field} ist ${there} in ${file}, wie signiert ${signed}`,
+    recorded: "aufgezeichnet",
     field: "Feld",
     asSigned: "wie signiert",
     notSigned: "nicht wie signiert",
@@ -740,7 +750,7 @@ export const de: PageTexts = {
     ask: {
       heading: "Fragen",
       who: "Wer",
-      whoHint: "Name, ID, E-Mail oder Teil davon",
+      whoHint: "Name, ID oder Teil davon",
       behalfOf: "Im Auftrag von",
       behalfHint: "Für wen ein Agent handelte",
       actions: "Hat was getan",
@@ -755,6 +765,7 @@ export const de: PageTexts = {
       ask: "Fragen",
       clear: "Leeren",
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
+      ofFile: (name) => html`In ${name}:`,
       nothing: "Füllen Sie mindestens ein Feld aus.",
       pickDay: (field) => `${field}: Kalender öffnen`,
       noDayTyped: (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
@@ -799,6 +810,13 @@ export const de: PageTexts = {
             : from === until
               ? ` am ${from}`
               : ` vom ${from} bis ${until}`,
+      recordedWithin: (between) => `, aufgezeichnet${between}`,
+      statedWithin: (within, of) =>
+        within > 0
+          ? `davon ${within === 1 ? "nennt 1" : `nennen ${count(within)}`} eine Zeit in diesen Tagen`
+          : of === 1
+            ? "es nennt eine Zeit außerhalb dieser Tage"
+            : "keines davon nennt eine Zeit in diesen Tagen",
       ofVerified: ", nur gültige Ereignisse gezählt",
       outcomes: {
         all: {
@@ -851,6 +869,12 @@ export const de: PageTexts = {
         unread === 1
           ? "1 verändertes Ereignis war nicht lesbar. Es kann auch angeben, zur Frage zu passen."
           : `${count(unread)} veränderte Ereignisse waren nicht lesbar. Sie können auch angeben, zur Frage zu passen.`,
+      unverifiedAbove: (unverified) =>
+        `${events(unverified)} ${unverified === 1 ? "ist nicht gültig und zählt" : "sind nicht gültig und zählen"} deshalb nicht. Siehe oben.`,
+      unverifiedOther: (unverified) =>
+        unverified === 1
+          ? "1 Ereignis ist nicht gültig und zählt deshalb nicht. Was es angibt, passt nicht, aber es sagt nicht, was signiert wurde."
+          : `${events(unverified)} sind nicht gültig und zählen deshalb nicht. Was sie angeben, passt nicht, aber sie sagen nicht, was signiert wurde.`,
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
         who: (name, isPartial) =>
@@ -1002,6 +1026,8 @@ export const de: PageTexts = {
         "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
       statedNone:
         "Die Datei enthält kein Ereignis. Die Antwort ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
+      statedFaulty: (events) =>
+        `Die Datei enthält nur die gefundenen Ereignisse und behält das Ergebnis des Exports. Sie geben nur an, was unter den gültigen Ereignissen gefunden wurde: ${events}.`,
       tooLarge: "Der Export hat mehr als 64 MiB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
       report: "Bericht speichern",
@@ -1013,6 +1039,9 @@ export const de: PageTexts = {
         `Mit Ihrer Vertrauensdatei findet die Suche ${selected}${outcomes === "" ? "" : `: ${outcomes}`}. Durchsucht: ${events}.`,
       contained: (selected, events) =>
         `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
+      unchangedHere: (events) => `${events} hier: unverändert.`,
+      exportBehind: (verdict) =>
+        `Der Export, aus dem sie stammen: ${verdict} So steht es im Bericht des Erstellers der Datei.`,
       leftOut: (left, listed) =>
         left === 1
           ? `1 Eintrag passt mit Ihrer Vertrauensdatei zur Suche und fehlt in der Antwort: ${listed}`
@@ -1062,11 +1091,26 @@ export const de: PageTexts = {
       sample: "Stichprobe",
       reference: "Aktenzeichen",
       examiner: "Geprüft von",
+      claimsTitle: "Veränderte Ereignisse, die angeben zu passen",
+      noClaims: (altered) =>
+        altered === 1
+          ? "1 Ereignis des Exports wurde verändert. Was es angibt, passt nicht zur Frage."
+          : `${count(altered)} Ereignisse des Exports wurden verändert. Was sie angeben, passt nicht zur Frage.`,
+      statedClaims: (claims) =>
+        claims === 1
+          ? "Laut Bericht des Prüfers gibt 1 verändertes Ereignis des Exports an, zur Frage zu passen. Es zählt nicht, denn es sagt nicht, was signiert wurde:"
+          : `Laut Bericht des Prüfers geben ${count(claims)} veränderte Ereignisse des Exports an, zur Frage zu passen. Sie zählen nicht, denn sie sagen nicht, was signiert wurde:`,
+      mayClaim: (altered) =>
+        altered === 1
+          ? "1 Ereignis des Exports besteht die Prüfung nicht und kann zur Frage passen:"
+          : `${count(altered)} Ereignisse des Exports bestehen die Prüfung nicht und können zur Frage passen:`,
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
       allWithin: (events, first, last) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
       question: "Frage",
       questions: {
         asked: (who, rest) => (who === "" ? `Was wurde${rest} getan?` : `Was hat ${who}${rest} getan?`),
+        recorded: (between, within) => `Was wurde${between}${within} aufgezeichnet?`,
+        asRecorded: (between) => ` (aufgezeichnet${between})`,
         search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
         all: (within) => `Was enthält dieser Export${within}?`,
         within: (first, last) => ` in den Einträgen ${first} bis ${last}`,

@@ -155,6 +155,8 @@ export const en = {
       question: "Signed by whom?",
       words: { yes: "By keys you trust", no: "Not validly", open: "Can’t tell" },
       byWriter: "By keys its author trusts",
+      allBut: (changed: number, by: string) =>
+        `All but ${events(changed)}: ${by.charAt(0).toLowerCase()}${by.slice(1)}`,
       yes: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}.`,
       invalid: "A signature is not valid.",
@@ -397,6 +399,7 @@ export const en = {
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
+    otherCopy: "Have another copy?",
     ofFaulty: "Taken from an export that fails its own checks.",
     ofFaultyEvents: "The events here are as they were signed.",
     ofFaultySays: (word: string) =>
@@ -436,6 +439,8 @@ export const en = {
     covered: "What was checked",
     failed: (failed: number, all: string) => `${count(failed)} of ${all} failed`,
     answered: (all: string) => `${all} could be checked`,
+    notContent: (changed: number) =>
+      `but not what ${events(changed)} ${changed === 1 ? "says" : "say"}, which ${changed === 1 ? "was" : "were"} changed`,
     see: "See",
   },
 
@@ -626,7 +631,7 @@ export const en = {
           ? html`${names[0]} fails its own checks, so don’t rely on it.`
           : "Both files fail their own checks. Don’t rely on either.",
       grown:
-        "Their tree hashes agree as far as the smaller file goes. So if an event there was changed, it is in the list below: one file shows it, and in the other it isn’t valid.",
+        "Their tree hashes agree as far as the smaller file goes. So an event that was changed there is named above: one file shows it, and in the other it isn’t valid.",
       identical: "They are the same file, byte for byte, so the other can’t show what was changed.",
       contradicts:
         "Their tree hashes also contradict each other. A file that fails its own checks is no proof that the log was rewritten: get it again from its source, and compare once more.",
@@ -643,6 +648,7 @@ export const en = {
     otherLog: "These files are from different logs. There is nothing to compare.",
     hides: (one: unknown, other: unknown) => html`In ${one}, but not in ${other}`,
     nothing: "Nothing. Every event it shows is in the other file too.",
+    nothingElse: "Nothing else: the entries that were changed are above.",
     nothingByPlace: "Nothing. Wherever it shows an event, the other file shows one at the same position.",
     has: (shown: string, leftOut: readonly string[], last: string) =>
       `${shown} shown${leftOut.map((part) => `, ${part}`).join("")}; it ends after ${last}`,
@@ -657,7 +663,11 @@ export const en = {
     rewrittenAt: "Different content at the same entry",
     firstCompared: (compared: number) =>
       `Only the first ${entries(compared)} that both files show were compared.`,
-    changedIn: (name: unknown): unknown => html`Changed in ${name}`,
+    differ: (entries: string) => `They differ in ${entries}:`,
+    changedIn: (name: unknown, entries: string): unknown => html`Changed in ${name}: ${entries}:`,
+    differsIn: (field: unknown, there: unknown, file: unknown, signed: unknown) =>
+      html`${field} is ${there} in ${file}, ${signed} as signed`,
+    recorded: "recorded",
     field: "Field",
     asSigned: "as signed",
     notSigned: "not as signed",
@@ -720,7 +730,7 @@ export const en = {
     ask: {
       heading: "Ask",
       who: "Who",
-      whoHint: "Name, ID, or email, or part of it",
+      whoHint: "Name, ID, or part of it",
       behalfOf: "On behalf of",
       behalfHint: "For whom an agent acted",
       actions: "Did what",
@@ -735,6 +745,7 @@ export const en = {
       ask: "Ask",
       clear: "Clear",
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
+      ofFile: (name: unknown) => html`In ${name}:`,
       nothing: "Fill in at least one field.",
       pickDay: (field: string) => `${field}: open the calendar`,
       noDayTyped: (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
@@ -778,6 +789,13 @@ export const en = {
             : from === until
               ? ` on ${from}`
               : ` from ${from} to ${until}`,
+      recordedWithin: (between: string) => ` recorded${between}`,
+      statedWithin: (within: number, of: number) =>
+        within > 0
+          ? `${count(within)} of them ${within === 1 ? "states" : "state"} a time in these days`
+          : of === 1
+            ? "it states a time outside these days"
+            : "none of them states a time in these days",
       ofVerified: ", counting only events that verify",
       outcomes: {
         all: {
@@ -837,6 +855,10 @@ export const en = {
       claim: (entry: string) => `Entry ${entry}`,
       unreadClaims: (unread: number) =>
         `${unread === 1 ? "1 altered event" : `${count(unread)} altered events`} couldn’t be read, so ${unread === 1 ? "it" : "they"} may claim to match, too.`,
+      unverifiedAbove: (unverified: number) =>
+        `${events(unverified)} ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it isn’t" : "they aren’t"} counted. See above.`,
+      unverifiedOther: (unverified: number) =>
+        `${events(unverified)} ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it isn’t" : "they aren’t"} counted. What ${unverified === 1 ? "it claims doesn’t" : "they claim doesn’t"} match, but ${unverified === 1 ? "it doesn’t" : "they don’t"} say what was signed.`,
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
         who: (name: unknown, isPartial: boolean) =>
@@ -985,6 +1007,8 @@ export const en = {
         "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
       statedNone:
         "The file contains no event. The answer is then your statement about the export, which the file names by its SHA-256.",
+      statedFaulty: (events: string) =>
+        `The file contains only the events found, and keeps the verdict of the export. You state only what was found among the ${events} that verify.`,
       tooLarge: "The export has more than 64 MiB, so the file can’t include it.",
       slice: "Save these events as an export",
       report: "Save report",
@@ -996,6 +1020,9 @@ export const en = {
         `By your trust file, the query selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       contained: (selected: string, events: string) =>
         `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
+      unchangedHere: (events: string) => `The ${events} here: unchanged.`,
+      exportBehind: (verdict: string) =>
+        `The export they come from: ${verdict} That is by the report of the file’s author.`,
       leftOut: (left: number, listed: string) =>
         `${entries(left)} ${left === 1 ? "matches" : "match"} by your trust file that the answer leaves out: ${listed}`,
       unverified: (unverified: number, listed: string) =>
@@ -1039,6 +1066,19 @@ export const en = {
       sample: "Sample",
       reference: "Reference",
       examiner: "Examiner",
+      claimsTitle: "Altered events that claim to match",
+      noClaims: (altered: number) =>
+        altered === 1
+          ? "1 event of the export was altered. What it claims doesn’t match."
+          : `${count(altered)} events of the export were altered. What they claim doesn’t match.`,
+      statedClaims: (claims: number) =>
+        claims === 1
+          ? "By the examiner’s report, 1 altered event of the export claims to match. It isn’t counted, because it doesn’t say what was signed:"
+          : `By the examiner’s report, ${count(claims)} altered events of the export claim to match. They aren’t counted, because they don’t say what was signed:`,
+      mayClaim: (altered: number) =>
+        altered === 1
+          ? "1 event of the export fails its checks and may match:"
+          : `${count(altered)} events of the export fail their checks and may match:`,
       allOf: (events: string) => `All events of the export: ${events}`,
       allWithin: (events: string, first: string, last: string) =>
         `All events among entries ${first} to ${last}: ${events}`,
@@ -1046,6 +1086,8 @@ export const en = {
       questions: {
         asked: (who: string, rest: string) =>
           who === "" ? `What was done${rest}?` : `What did ${who} do${rest}?`,
+        recorded: (between: string, within: string) => `What was recorded${between}${within}?`,
+        asRecorded: (between: string) => `, as recorded${between}`,
         search: (within: string) => `Which events does this search select${within}?`,
         all: (within: string) => `What does this export contain${within}?`,
         within: (first: string, last: string) => ` among entries ${first} to ${last}`,

@@ -194,11 +194,58 @@ test("ask: an event that was changed is named as not searched, in the answer and
     await words(answer.locator("h3")),
     /^This file shows no events by anyone with “u-71” in their name, ID, type, or email address, counting only events that verify\.$/,
   );
-  const doubt = "1 event in this file doesn’t verify, so it wasn’t searched and may match. See Problems.";
+  // One statement says that it claims to match, and the other refers to it.
+  await answer.locator('[data-claims="1"]').waitFor();
+  const doubt = "1 event doesn’t verify, so it isn’t counted. See above.";
   assert.equal(await words(answer.locator('[data-doubt="unverified"]')), doubt);
   const file = await downloaded(page, answer, "evidence");
   const again = await shown(t, "changed.html", file);
   await again.locator('[data-doubt="unverified"]').waitFor();
+});
+
+test("ask: evidence of an altered export names the altered events that claim to match, on screen and on paper", async (t) => {
+  const path = join(folder, "claiming.ndjson");
+  const text = await readFile(sealed.export, "utf8");
+  await writeFile(path, text.replace("u-17", "u-71"));
+  const page = await opened(t, { ...sealed, export: path });
+  const answer = await ask(page, { who: "u-71" });
+  const claims = answer.locator('[data-claims="1"]');
+  await claims.waitFor();
+  const [entry = ""] = /Entry \d+/.exec(await words(claims)) ?? [];
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.ok((await words(page.locator(".printed .paper-words"))).includes(entry));
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  for (const contains of [true, false]) {
+    await answer.locator("input[name=contain]").setChecked(contains);
+    const file = await downloaded(page, answer, "evidence");
+    const by = contains ? "page" : "author";
+    const copy = await shown(t, `claiming-${by}.html`, file);
+    const stated = copy.locator(`.filed .case-answer ~ [data-claims-by="${by}"]`);
+    await stated.waitFor();
+    assert.match(await words(stated), /1 altered event (of the export )?claims to match\./);
+    assert.ok((await words(stated)).endsWith(entry));
+    assert.equal(await copy.locator('[data-vouched="contained"].tone-good').count(), 0);
+    assert.match(await words(copy.locator('[data-doubt="unverified"]')), /See above\.$/);
+    assert.deepEqual(await violations(copy), []);
+    await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    assert.ok((await words(copy.locator(".printed .paper-words"))).includes(entry));
+    await copy.evaluate(() => dispatchEvent(new Event("afterprint")));
+    // Without the author's statement, the report still says that the event may match.
+    if (contains) continue;
+    const { sections } = frameOf(file);
+    assert.equal(sections[0].data.altered_claims.entries.length, 1);
+    const silent = await shown(t, "silent.html", forged(file, JSON.stringify(sections), "[]"));
+    const may = await words(silent.locator('.filed [data-claims-by="report"]'));
+    assert.equal(may, `1 event of the export fails its checks and may match: ${entry}`);
+  }
+  const report = JSON.parse(await downloaded(page, answer, "report"));
+  assert.match(report.sections[0].blocks[0].text, /^1 altered event claims to match\./);
+  // What an altered event claims isn't named if it answers another question.
+  const other = await ask(page, { who: "u-2" });
+  await other.locator('[data-doubt="unverified"]', { hasText: "claims doesn’t match" }).waitFor();
+  const copy = await shown(t, "not-claiming.html", await downloaded(page, other, "evidence"));
+  await copy.locator('[data-doubt="unverified"]', { hasText: "claims doesn’t match" }).waitFor();
+  assert.equal(await copy.locator("[data-claims]").count(), 0);
 });
 
 test("ask: the answer of an altered file is evidence that says so, and no export that looks unaltered", async (t) => {
@@ -207,6 +254,10 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   await writeFile(path, text.replace("u-17", "u-71"));
   const page = await opened(t, { ...sealed, export: path });
   const answer = await ask(page, { who: "u-2" });
+  assert.match(
+    await words(answer.locator("#ask-contents")),
+    /You state only what was found among the 8 events that verify\.$/,
+  );
   const warning = answer.locator("#ask-no-slice");
   assert.match(await words(warning), /this file is altered.*Save them as evidence instead/);
   let downloads = 0;
@@ -219,6 +270,17 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   await slice.click({ force: true });
   await answer.locator(".ask-saved", { hasText: "can’t be saved as an export" }).waitFor();
   assert.equal(downloads, 0);
+  // No other answer or check passes over the event that was changed.
+  const signed = page.locator('[data-answer="signed"][data-is="partly"]');
+  assert.match(await words(signed), /All but 1 event: by keys you trust/);
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const rows = page.locator(".printed .paper-checks tbody tr");
+  for (const check of ["Signatures", "Tree"])
+    assert.match(
+      await words(rows.filter({ hasText: check }).first()),
+      /Pass.* but not what 1 event says, which was changed/,
+    );
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
   // The menu on Events warns too.
   await open(page, "Events");
   const menu = page.locator("cs-export");
@@ -243,9 +305,17 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   assert.match(await words(again.locator(".verdict .says")), /“Altered\.”/);
   assert.match(await words(again.locator(".inputs")), /-of-altered-file\.countersign\.ndjson/);
   await again.locator('[data-whole="altered"]').waitFor();
-  assert.match(
-    await words(again.locator('[data-doubt="unverified"]')),
-    /^1 event in the export doesn’t verify/,
+  assert.match(await words(again.locator('[data-doubt="unverified"]')), /^1 event doesn’t verify/);
+  // With the reader's own keys, no verdict is better than that of the export.
+  await choose(again, "Choose a trust file", sealed.trust ?? "");
+  await again.getByText("Verdict by your trust file").waitFor();
+  await again.getByText("The 5 events here: unchanged.").waitFor();
+  const own = await words(again.locator(".case-facts"));
+  assert.match(own, /The 5 events here: unchanged\. The export they come from: Altered\./);
+  assert.doesNotMatch(own, /Verified|Unchanged, but/);
+  assert.equal(
+    await words(again.locator("#verdict-heading")),
+    "Taken from an export that fails its own checks.",
   );
 });
 
@@ -257,6 +327,13 @@ test("ask: reference and examiner are asked for once", async (t) => {
   assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
   await answer.getByLabel("Examiner").fill("Ada");
   assert.match(await words(page.locator(".evidence-typed")), /^Reference\s*IR-1\s*Examiner\s*Ada$/);
+  // The same question keeps its reference. Another question has another one, by the same examiner.
+  await ask(page, { who: "u-2" });
+  assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
+  await ask(page, { who: "u-17" });
+  await page.locator('.ask-answer[data-answered="4"]').waitFor();
+  assert.equal(await answer.getByLabel("Reference").inputValue(), "");
+  assert.equal(await answer.getByLabel("Examiner").inputValue(), "Ada");
   await open(page, "Events");
   const box = page.getByRole("combobox", { name: "Search events" });
   await box.fill("login");
@@ -342,6 +419,26 @@ test("ask: nothing lists what the events have instead, similar names first, and 
   // The search on Events is still the question's.
   await open(page, "Events");
   assert.match(await page.getByRole("combobox", { name: "Search events" }).inputValue(), /1999-01-02/);
+});
+
+test("ask: many other targets aren't listed, and the hints of the fields fit", async (t) => {
+  const page = await opened(t, vector("large-whole"));
+  await page.setViewportSize({ width: 1200, height: 900 });
+  const cut = await page.locator(".ask input[placeholder]").evaluateAll((fields) =>
+    fields.flatMap((field) => {
+      const { placeholder, clientWidth } = field as HTMLInputElement;
+      const { font, paddingLeft, paddingRight } = getComputedStyle(field);
+      const context = document.createElement("canvas").getContext("2d");
+      if (context === null) return ["no canvas"];
+      context.font = font;
+      const room = clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+      return context.measureText(placeholder).width > room ? [placeholder] : [];
+    }),
+  );
+  assert.deepEqual(cut, []);
+  const missing = await ask(page, { target: "zzzz" });
+  await missing.locator('[data-unknown="target"]').waitFor();
+  assert.equal(await missing.locator('[data-frequent="target"]').count(), 0);
 });
 
 test("ask: a name in the wrong field is found where it belongs", async (t) => {
@@ -591,6 +688,27 @@ test("ask: points out what was recorded late, and what was recorded in the days 
   await other.getByRole("button", { name: "Ask by time of recording" }).click();
   await page.locator('.ask-answer[data-answered="2"]').waitFor();
   await page.locator('.ask-answer [data-times="late"]').waitFor();
+  const recorded = / recorded since 2026-02-01: .*; 1 of them states a time in these days\.$/;
+  assert.match(await words(page.locator(".ask-answer h3")), recorded);
+  const copy = await shown(
+    t,
+    "recorded.html",
+    await downloaded(page, page.locator(".ask-answer"), "evidence"),
+  );
+  await copy.locator(".verdict").waitFor();
+  assert.equal(await words(copy.locator("#filed-heading")), "What did u_1 do, as recorded since 2026-02-01?");
+  assert.match(await words(copy.locator(".case-answer")), /; 1 of them states a time in these days\.$/);
+  // No width breaks a line within a day.
+  for (let width = 320; width <= 480; width += 20) {
+    await copy.setViewportSize({ width, height: 800 });
+    const lines = await copy.locator("#filed-heading .day").evaluate((day) => day.getClientRects().length);
+    assert.equal(lines, 1, `${width}`);
+  }
+  await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.match(
+    await words(copy.locator(".printed .paper-words")),
+    /as recorded since 2026-02-01.*; 1 of them states a time in these days\./,
+  );
 });
 
 test("ask: an event of the answer shows its changes, and opens with its details by mouse and keyboard", async (t) => {
@@ -767,7 +885,7 @@ test("answer: files of two answers that found nothing have different names", asy
     const file = await download;
     const [, tag = ""] = /\.no-event-([0-9a-f]{8})\./.exec(file.suggestedFilename()) ?? [];
     assert.equal(tag, sha256(await readFile(await file.path(), "utf8")).slice(0, 8));
-    assert.ok(!file.suggestedFilename().includes(who));
+    assert.ok(file.suggestedFilename().includes(`.${who}.`));
     tags.push(tag);
   }
   assert.equal(new Set(tags).size, 2);

@@ -73,7 +73,7 @@ function evidence(): Promise<string> {
     const { name, text } = await saved(page, "Save as evidence");
     assert.match(
       name,
-      /^export\.WP-7-script-script-alert-1-script\.2-events\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.evidence\.html$/,
+      /^export\.WP-7-script-script-alert-1-script\.login\.2-events\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.evidence\.html$/,
     );
     await page.close();
     return text;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { EventRow } from "@countersign/ui/index/types.js";
 import { MAX_READ_EVENTS, outcomesOf, readFacts } from "../../src/evidence/answer-facts.ts";
 import { outcomeWords } from "../../src/evidence/answer-sentence.ts";
+import { statedWords } from "../../src/evidence/stated-days.ts";
 import { LANGUAGES } from "../../src/texts/index.ts";
 
 const RECORDED = "2026-11-20T06:00:00.000Z";
@@ -42,6 +43,16 @@ test("facts: an event is late if it was recorded more than a day after the time 
   assert.deepEqual([found?.read, found?.isAll, found?.late, found?.future], [7, true, 2, 1]);
   assert.equal(found?.longest, 31 * 86_400_000);
   assert.equal(found?.first.length, 2);
+  const days = { from: "2026-11-20", until: "2026-11-20" };
+  const stated = (asked: Parameters<typeof statedWords>[1]) =>
+    statedWords(found?.days ?? new Map(), asked, LANGUAGES.en);
+  assert.equal(stated({ ...days, basis: "recorded" }), "4 of them state a time in these days");
+  assert.equal(
+    stated({ ...days, until: "2026-11-30", from: "2026-11-21", basis: "recorded" }),
+    "none of them states a time in these days",
+  );
+  assert.equal(stated({ from: "2026-10-01", until: "", basis: "recorded" }), "");
+  assert.equal(stated({ ...days, basis: "happened" }), "");
   assert.deepEqual(found?.who[0], { id: "u_0", label: "Ada (u_0)" });
   assert.deepEqual(
     [found?.who.length, found?.actions, found?.target],

@@ -43,7 +43,7 @@ function stage() {
     now: (): Selection => viewer.selection,
   };
   const typed = { reference: "R", examiner: "", sample: undefined, papers: { of: () => ({}) } };
-  const panel = { context, typed };
+  const panel = { context, typed, readClaims: async () => undefined };
   const viewer = { selection: ready("a") };
   const now = (paper: PrintPreparation) =>
     paper.now(panel as unknown as EvidencePanel) ?? assert.fail("nothing is printed");
@@ -59,7 +59,7 @@ test("PrintPreparation: prints events only for the current search", async () => 
   assert.equal(now(paper).events, undefined);
   answer();
   await gathered;
-  assert.deepEqual(now(paper).events, { rows: [ROW], changes: new Map(), count: 1 });
+  assert.deepEqual(now(paper).events, { rows: [ROW], changes: new Map(), claims: undefined, count: 1 });
   // Values typed since then are printed.
   panel.typed = { ...panel.typed, reference: "IR-2" };
   assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);

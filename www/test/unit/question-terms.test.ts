@@ -104,6 +104,13 @@ test("questionWords: opens a case with its question, in each language", () => {
   const query = queryOf(asked, [{ part: "who", name: "grace.hopper", match: "whole" }]);
   assert.equal(questionWords(frame(query), en), "What did grace.hopper do from 2026-08-01 to 2026-08-31?");
   assert.equal(questionWords(frame(query), de), "Was hat grace.hopper vom 2026-08-01 bis 2026-08-31 getan?");
+  const recorded = "recorded-since:2026-08-01 recorded:*..2026-08-31";
+  assert.equal(questionWords(frame(recorded), en), "What was recorded from 2026-08-01 to 2026-08-31?");
+  assert.equal(
+    questionWords(frame(`actor==grace.hopper ${recorded}`), en),
+    "What did grace.hopper do, as recorded from 2026-08-01 to 2026-08-31?",
+  );
+  assert.equal(questionWords(frame(recorded), de), "Was wurde vom 2026-08-01 bis 2026-08-31 aufgezeichnet?");
   assert.equal(
     questionWords(frame('actor:"a","b" action:role.*,login'), en),
     "What did a or b do with the actions role.* or login?",

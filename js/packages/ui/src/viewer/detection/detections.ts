@@ -124,11 +124,15 @@ export class Detections extends TextView {
       return nothing;
     }
     const some = figures.count(ofSearch.findings);
-    const words = (isFinal ? found.ofSearch : found.ofSearchSoFar)(some, figures.findings(findings));
+    const isNone = isFinal && ofSearch.findings === 0 && findings > 0;
+    const words = isNone
+      ? found.noneOfSearch(findings)
+      : (isFinal ? found.ofSearch : found.ofSearchSoFar)(some, figures.findings(findings));
+    const others = isNone ? found.showOthers(findings) : found.showAll;
     return html`
       <div class="found-scope" data-scope=${this.showsAll ? "all" : "search"}>
         <p role="status" aria-busy=${!isFinal}>${icon("filter")}<span>${words} <code dir="ltr">${value(ofSearch.query, 200)}</code></span></p>
-        <button type="button" class="quiet" @click=${() => this.#toggleScope()}>${this.showsAll ? found.showOfSearch : found.showAll}</button>
+        <button type="button" class="quiet" @click=${() => this.#toggleScope()}>${this.showsAll ? found.showOfSearch : others}</button>
       </div>
     `;
   }
