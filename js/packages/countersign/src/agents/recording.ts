@@ -42,6 +42,9 @@ const MISSING = Symbol() as unknown as undefined;
 /** The actor of calls whose agent nothing states, such as those of an MCP client without a token and a name. */
 const UNKNOWN_AGENT = { type: "agent", id: "unknown" } as const;
 
+/** True once the lack of `AsyncLocalStorage` was reported. */
+let isStorageMissed = false;
+
 const isPresent = <T>(value: T): boolean => value !== MISSING;
 
 /** Handles a call that may be refused. */
@@ -113,11 +116,12 @@ export class AgentRecording<Source> {
     const whose = this.#whose(call);
     const input = this.#plain(call.arguments);
     const decided = await this.#decide(call, whose, input);
-    const current = new CurrentRequest(() => ({
+    const scope = () => ({
       actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
-    }));
+    });
+    const current = new CurrentRequest(scope, isStorageMissed ? undefined : () => this.#missStorage());
     return new OpenCall(current, "refusal" in decided ? decided : undefined, call.signal, async (end) => {
       const durationMs = Math.max(0, Math.round(performance.now() - began));
       await this.#record(call, whose, input, decided, end, durationMs);
@@ -248,6 +252,19 @@ export class AgentRecording<Source> {
       this.#failed(coded(cause, "gate.failed", `the approval failed: ${cause}`, "see the cause"));
       return undefined;
     }
+  }
+
+  /** Reports once that this runtime can't give a call's scope to the events that its tool records. */
+  #missStorage(): void {
+    if (isStorageMissed) {
+      return;
+    }
+    isStorageMissed = true;
+    const message =
+      "AsyncLocalStorage is not available in this runtime, so events that a tool records don't have the agent as their actor";
+    const hint =
+      "in a Worker, set the compatibility flag nodejs_compat; elsewhere, record with the result of audit.with({ actor, on_behalf_of })";
+    this.#failed(new CountersignError("context.unavailable", message, { hint }));
   }
 
   #agentOf({ model, provider, version }: CallOrigin) {
