@@ -260,11 +260,15 @@ export class AgentRecording<Source> {
       return;
     }
     isStorageMissed = true;
-    const message =
-      "AsyncLocalStorage is not available in this runtime, so events that a tool records don't have the agent as their actor";
-    const hint =
-      "in a Worker, set the compatibility flag nodejs_compat; elsewhere, record with the result of audit.with({ actor, on_behalf_of })";
-    this.#failed(new CountersignError("context.unavailable", message, { hint }));
+    this.#failed(
+      new CountersignError(
+        "context.unavailable",
+        "AsyncLocalStorage is not available in this runtime, so events of tools don't have the agent as their actor",
+        {
+          hint: "in a Worker, set the compatibility flag nodejs_compat; elsewhere, record with the result of audit.with({ actor, on_behalf_of })",
+        },
+      ),
+    );
   }
 
   #agentOf({ model, provider, version }: CallOrigin) {
