@@ -37,6 +37,7 @@ describe("bindings of Workers", { skip, timeout: 90_000 }, () => {
         OBJECT: { className: "Log", useSQLite: true },
         ROOM: { className: "Room", useSQLite: true },
         STRICT: { className: "Strict", useSQLite: true },
+        UNSET: { className: "Unset", useSQLite: true },
         BROKEN: { className: "Broken", useSQLite: true },
       },
       durableObjectsPersist: folder,
@@ -101,6 +102,11 @@ describe("bindings of Workers", { skip, timeout: 90_000 }, () => {
 
   test("an object whose recorder can't start still works", async () => {
     assert.equal(await ask("/broken/note?id=x"), "ok");
+  });
+
+  test("waiting for an event rejects with the mistake in an object's options", async () => {
+    assert.equal(await ask("/broken/wait"), '["options.invalid","options.invalid"]');
+    assert.match(await ask("/unset/wait"), /the Worker's environment lacks variables: MISSING/);
   });
 
   test("an object with `required` fails if its recorder can't start", async () => {

@@ -10,6 +10,7 @@ import { GatedLog, skip as noLog } from "../adapters/gate.ts";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 import { Installed } from "./installed.ts";
+import { inWorkerd } from "./runtimes.ts";
 
 const run = promisify(execFile);
 const frameworks = fileURLToPath(new URL("frameworks/node_modules", import.meta.url));
@@ -94,22 +95,10 @@ describe("docs/agents.md", { skip, timeout: 120_000 }, () => {
   test("an MCP server", async () => {
     const file = installed.path("server.mjs");
     writeFileSync(file, block("StdioServerTransport"));
-    const client = installed.path("client.mjs");
-    writeFileSync(
-      client,
-      `import { Client } from "@modelcontextprotocol/client";
-      import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-      const client = new Client({ name: "claude-code", version: "1.0.0" });
-      const env = JSON.parse(process.env.SERVER);
-      await client.connect(new StdioClientTransport({ command: process.execPath, args: ["server.mjs"], env }));
-      const { content } = await client.callTool({ name: "delete_job", arguments: { id: "42" } });
-      console.log(content[0].text);
-      await client.close();`,
-    );
-    const env = { AUDIT_KEY: EMITTERS[0].secret, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey };
-    const { stdout } = await run(process.execPath, [client], {
+    writeFileSync(installed.path("call.mjs"), block("StdioClientTransport"));
+    const { stdout } = await run(process.execPath, ["call.mjs"], {
       cwd: installed.folder,
-      env: { ...process.env, SERVER: JSON.stringify(env) },
+      env: { ...process.env, AUDIT_KEY: EMITTERS[0].secret, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey },
     });
     assert.equal(stdout, "deleted 42\n");
     await eventually(
@@ -118,11 +107,60 @@ describe("docs/agents.md", { skip, timeout: 120_000 }, () => {
       (events) =>
         ["job.delete", "tool.call"].every((action) =>
           events.some(
-            ({ event }) => event.action === action && (event as Recorded & typeof event).actor?.id === "claude-code",
+            ({ event }) => event.action === action && (event as Recorded & typeof event).actor?.id === "first-call",
           ),
         ),
     );
   });
+
+  for (const [name, flags, actor] of [
+    ["with nodejs_compat", ["nodejs_compat"], { id: "unknown", type: "agent" }],
+    ["without nodejs_compat", [], undefined],
+  ] as const) {
+    test(`an MCP server in a Worker ${name}`, async () => {
+      const known = (await log.events()).length;
+      const warnings: string[] = [];
+      const worker = await inWorkerd(installed, block("createMcpHandler(() =>"), {
+        bindings: { AUDIT_KEY: EMITTERS[0].secret, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey },
+        compatibilityFlags: [...flags],
+        handleStructuredLogs({ message }: { message: string }) {
+          warnings.push(message);
+        },
+      });
+      try {
+        for (const id of [1, 2]) {
+          const response = await worker.dispatchFetch("http://worker.test/mcp", {
+            method: "POST",
+            headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+            body: JSON.stringify({
+              jsonrpc: "2.0",
+              id,
+              method: "tools/call",
+              params: { name: "delete_job", arguments: { id: "42" } },
+            }),
+          });
+          assert.match(await response.text(), /deleted 42/);
+        }
+        const events = await eventually(
+          "the log has the calls and the deletions",
+          async () => (await log.events()).slice(known).map(({ event }) => event as unknown as Recorded),
+          ({ length }) => length === 4,
+        );
+        const actors = (of: string) => events.filter(({ action }) => action === of).map((event) => event.actor);
+        const agent = { id: "unknown", type: "agent" };
+        assert.deepEqual(actors("tool.call"), [agent, agent]);
+        assert.deepEqual(actors("job.delete"), [actor, actor]);
+        const warned = () => warnings.filter((line) => line.includes("context.unavailable")).length;
+        await eventually(
+          "the warning",
+          async () => warned(),
+          (count) => count === (actor === undefined ? 1 : 0),
+        );
+      } finally {
+        await worker.dispose();
+      }
+    });
+  }
 
   test("the agent and the person of an MCP server", async () => {
     const users = `${CALL}const users = { get: () => "u_1" };`;

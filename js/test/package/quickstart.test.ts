@@ -92,16 +92,51 @@ describe("quickstarts", { skip }, () => {
     });
   }
 
-  test("Cloudflare Workers", async () => {
-    const bindings = { AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey };
-    const worker = await inWorkerd(installed, blocks("workers")[0] ?? assert.fail("no block"), { bindings });
+  /** Deletes a job in a Worker with a block of its page, and waits for more before the Worker ends. */
+  async function inWorker(
+    block: number,
+    id: string,
+    response: string,
+    more: () => Promise<unknown> = async () => {},
+    environment: Record<string, string> = {},
+  ): Promise<void> {
+    const bindings = { AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey, ...environment };
+    const worker = await inWorkerd(installed, blocks("workers")[block] ?? assert.fail("no block"), { bindings });
     try {
-      const response = await worker.dispatchFetch("http://worker.test/jobs/Worker", { method: "DELETE" });
-      assert.equal(await response.text(), "deleted\n");
-      await delivered("Worker");
+      const headers = { authorization: "Bearer t_1" };
+      const answer = await worker.dispatchFetch(`http://worker.test/jobs/${id}`, { method: "DELETE", headers });
+      assert.equal(await answer.text(), response);
+      await more();
     } finally {
       await worker.dispose();
     }
+  }
+
+  test("Cloudflare Workers", async () => {
+    await inWorker(0, "Worker-1", "deleted\n", () => delivered("Worker-1"));
+    await inWorker(0, "", "not found\n");
+  });
+
+  test("Cloudflare Workers: the actor of a request", async () => {
+    const { length } = await log.events();
+    await inWorker(1, "42", "deleted\n", async () => {
+      const events = await eventually(
+        "the log has the deletion and the request",
+        async () => (await log.events()).slice(length).map(({ event }) => event as { action: string; actor?: object }),
+        (found) => found.length === 2,
+      );
+      assert.deepEqual(
+        events.map(({ action, actor }) => [action, actor]),
+        ["job.delete", "http.request"].map((action) => [action, { id: "u_1" }]),
+      );
+    });
+  });
+
+  test("Cloudflare Workers: a deletion that waits for the log", async () => {
+    const { length } = await log.events();
+    await inWorker(2, "42", "deleted\n");
+    assert.equal((await log.events()).length, length + 1);
+    await inWorker(2, "42", "not recorded, so nothing was deleted\n", undefined, { AUDIT_KEY: "" });
   });
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -318,7 +318,30 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.deepEqual(actions, ["old.2", "old.3"]);
   },
 
-  "createTestRecorder()": async (code) => {
+  'from "vitest"': async (code) => {
+    const folder = installed.path("vitest-worker");
+    cpSync(installed.path("node_modules/countersign"), join(folder, "node_modules/countersign"), { recursive: true });
+    installed.copy(folder, "vitest", "vite");
+    writeFileSync(join(folder, "package.json"), '{"private":true,"type":"module"}');
+    const [worker = ""] = blocks("../../../docs/quickstart-workers.md");
+    // The page's handlers, exported as the guide says.
+    const exported = worker
+      .replace(/^export default withCountersign\(.*, \{$/m, "export const handlers = {")
+      .replace(/^\}\);$/m, "};\nexport default withCountersign({}, handlers);");
+    writeFileSync(join(folder, "worker.js"), exported);
+    const test = join(folder, "worker.test.js");
+    const run = async (text: string) => {
+      writeFileSync(test, text);
+      const env = { ...process.env, NO_COLOR: "1" };
+      const args = ["node_modules/vitest/vitest.mjs", "run"];
+      const ran = promisify(execFile)(process.execPath, args, { cwd: folder, env });
+      return (await ran.catch((error: { stdout: string }) => error)).stdout;
+    };
+    assert.match(await run(code), /Tests +1 passed \(1\)/);
+    assert.match(await run(code.replace('{ id: "42" }', '{ id: "43" }')), /Tests +1 failed \(1\)/);
+  },
+
+  "const audit = await createTestRecorder();\n  await": async (code) => {
     const before =
       'const deleteJob = async (audit, id) => audit.record({ action: "job.delete", target: { type: "job", id } });';
     assert.match(await onNode(code, before), /deleting a job is recorded/);

@@ -79,7 +79,7 @@ describe("init --template", { skip }, () => {
         const folder = installed.path(`${template}-${program === npx ? "npx" : "native"}`);
         const create = () => run(program, ["init", "--template", template, folder], { env: { ...env, NO_COLOR: "1" } });
         const { stderr } = await create();
-        assert.match(stderr, /created .* that records events\n {2}next: cd .* && npm install && npm run dev\n$/);
+        assert.match(stderr, /created .* that records events\n {2}next: cd .* && npm install .*&& npm run dev\n$/);
         assert.deepEqual(readdirSync(folder).sort(), [...files].sort());
         assert.equal(statSync(join(folder, secret)).mode & 0o777, 0o600);
         const lines = code.flatMap((file) => readFileSync(join(folder, file), "utf8").trimEnd().split("\n"));

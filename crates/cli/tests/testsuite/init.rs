@@ -65,7 +65,7 @@ fn creates_projects_without_overwriting() {
         place
             .run(&["init", "--template", template, "My App"])
             .success()
-            .stderr(predicate::str::contains("npm install && npm run dev"));
+            .stderr(predicate::str::contains(".tgz && npm run dev"));
         let read = |file: &str| place.read(&format!("My App/{file}"));
         assert!(read("package.json").contains("\"name\": \"my-app\""));
         assert!(!read("package.json").contains("{{"));

@@ -87,6 +87,24 @@ export class Broken extends withCountersign((env: Env) => ({ ...options(env), ke
   async note(id: string): Promise<void> {
     this.audit.record(event(id));
   }
+
+  /** Returns the errors of waiting for an event. */
+  async fetch(): Promise<Response> {
+    const handle = this.audit.record(event("x"));
+    const errors = await Promise.allSettled([handle.stored(), handle.delivered()]);
+    return Response.json(errors.map((one) => (one.status === "rejected" ? one.reason.code : one.status)));
+  }
+}
+
+/** An object whose environment lacks the key. */
+export class Unset extends withCountersign(
+  (env: Env & { MISSING: string }) => ({ ...options(env), key: env.MISSING }),
+  DurableObject<Env>,
+) {
+  async fetch(): Promise<Response> {
+    const message = await this.audit.record(event("x")).stored().then(String, String);
+    return new Response(message);
+  }
 }
 
 export class Strict extends withCountersign((env: Env) => ({ ...options(env), key: "" }), DurableObject<Env>, {
@@ -104,7 +122,7 @@ export class Entry extends withCountersign(options, WorkerEntrypoint<Env>) {
 export default {
   async fetch(
     request: Request,
-    env: Env & { BROKEN: Namespace; STRICT: Namespace },
+    env: Env & { BROKEN: Namespace; STRICT: Namespace; UNSET: Namespace },
     ctx: WorkerContext,
   ): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
@@ -125,6 +143,10 @@ export default {
       case "/broken/note":
         await env.BROKEN.getByName("a").note(id);
         return new Response("ok");
+      case "/broken/wait":
+        return env.BROKEN.getByName("a").fetch(request);
+      case "/unset/wait":
+        return env.UNSET.getByName("a").fetch(request);
       case "/strict/note":
         return new Response(
           await env.STRICT.getByName("a")

@@ -100,7 +100,9 @@ impl Template {
         let place = if is_current { String::new() } else { format!("{}: ", shown(folder)) };
         style::done(&format!("{place}created {self} that records events"));
         let enter = if is_current { String::new() } else { format!("cd {} && ", shown(folder)) };
-        style::detail("next:", &format!("{enter}npm install && npm run dev"));
+        // The package isn't in a registry yet, so npm needs the path of its tarball.
+        let tarball = concat!("PATH/countersign-", env!("CARGO_PKG_VERSION"), ".tgz");
+        style::detail("next:", &format!("{enter}npm install {tarball} && npm run dev"));
         Ok(ExitStatus::Success)
     }
 }

@@ -57,7 +57,8 @@ export interface AgentOptions<Source = unknown> {
   /**
    * The agent that acts, or a callback that returns it.
    *
-   * @default with MCP, the OAuth client, or without one the name of the client; otherwise the surrounding scope's actor
+   * @default with MCP, the OAuth client, or without one the name of the client; otherwise the agent whose call contains
+   *   this one, or else `unknown`
    * @example
    * ```ts
    * agent: { id: "support-bot", name: "Support" }

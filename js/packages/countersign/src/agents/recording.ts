@@ -3,13 +3,14 @@
  * is set.
  */
 
-import { CurrentRequest } from "../context/request.js";
+import { CurrentRequest, requestScope } from "../context/request.js";
 import { CountersignError, callOnError, coded, consoleReporter } from "../error.js";
 import { type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Gate } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { actorOf, onBehalfOf } from "../record/fields.js";
+import type { EventScope } from "../record/scope.js";
 import { settlesWithin, within } from "../timers.js";
 import {
   type AgentCall,
@@ -38,6 +39,12 @@ const ABORTED_PATIENCE_MS = 5_000;
 /** Marks a value that a callback failed to return, so that a gate can't mistake it for an absent one. */
 const MISSING = Symbol() as unknown as undefined;
 
+/** The actor of calls whose agent nothing states, such as those of an MCP client without a token and a name. */
+const UNKNOWN_AGENT = { type: "agent", id: "unknown" } as const;
+
+/** True once the lack of `AsyncLocalStorage` was reported. */
+let isStorageMissed = false;
+
 const isPresent = <T>(value: T): boolean => value !== MISSING;
 
 /** Handles a call that may be refused. */
@@ -51,6 +58,12 @@ export interface CallHandling<Result> {
 
 /** The actor, the person it acts for, and the tenant. Values that a callback failed to return are `MISSING`. */
 type Whose = Pick<AuditEvent, "actor" | "on_behalf_of" | "tenant">;
+
+/** An agent, and the person it acts for. */
+interface Caller {
+  readonly actor: NonNullable<AuditEvent["actor"]>;
+  readonly on_behalf_of?: AuditEvent["on_behalf_of"];
+}
 
 /** The decision on a call that may run. */
 interface Permission {
@@ -103,11 +116,12 @@ export class AgentRecording<Source> {
     const whose = this.#whose(call);
     const input = this.#plain(call.arguments);
     const decided = await this.#decide(call, whose, input);
-    const current = new CurrentRequest(() => ({
-      actor: present(whose.actor),
+    const scope = () => ({
+      actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
-    }));
+    });
+    const current = new CurrentRequest(scope, isStorageMissed ? undefined : () => this.#missStorage());
     return new OpenCall(current, "refusal" in decided ? decided : undefined, call.signal, async (end) => {
       const durationMs = Math.max(0, Math.round(performance.now() - began));
       await this.#record(call, whose, input, decided, end, durationMs);
@@ -117,15 +131,18 @@ export class AgentRecording<Source> {
   #whose({ source, origin }: AgentCall<Source>): Whose {
     const { agent, onBehalfOf: principal, session, tenant } = this.#options;
     const given = this.#call("agent", agent, source);
-    const named = isPresent(given) ? (actorOf(given) ?? origin.actor) : MISSING;
+    const stated = isPresent(given) ? (actorOf(given) ?? origin.actor) : MISSING;
+    const caller = stated === undefined ? callerOf(requestScope()) : { actor: stated };
+    const named = caller.actor;
     const sessionId = present(this.#call("session", session, source)) ?? origin.session;
     const person = this.#call("onBehalfOf", principal, source);
     return {
-      actor:
-        isPresent(named) && named !== undefined
-          ? { ...named, type: named.type ?? "agent", session: named.session ?? sessionId }
-          : named,
-      on_behalf_of: isPresent(person) ? withType(onBehalfOf(person) ?? origin.onBehalfOf) : MISSING,
+      actor: isPresent(named)
+        ? { ...named, type: named.type ?? "agent", session: named.session ?? sessionId }
+        : MISSING,
+      on_behalf_of: isPresent(person)
+        ? withType(onBehalfOf(person) ?? origin.onBehalfOf ?? caller.on_behalf_of)
+        : MISSING,
       tenant: this.#call("tenant", tenant, source),
     };
   }
@@ -220,7 +237,7 @@ export class AgentRecording<Source> {
       action: call.action,
       target: targetOf(call),
       arguments: input,
-      actor: present(whose.actor),
+      actor: recordedActor(whose),
       onBehalfOf: present(whose.on_behalf_of),
       refusal,
       source: call.source,
@@ -235,6 +252,23 @@ export class AgentRecording<Source> {
       this.#failed(coded(cause, "gate.failed", `the approval failed: ${cause}`, "see the cause"));
       return undefined;
     }
+  }
+
+  /** Reports once that this runtime can't give a call's scope to the events that its tool records. */
+  #missStorage(): void {
+    if (isStorageMissed) {
+      return;
+    }
+    isStorageMissed = true;
+    this.#failed(
+      new CountersignError(
+        "context.unavailable",
+        "AsyncLocalStorage is not available in this runtime, so events of tools don't have the agent as their actor",
+        {
+          hint: "in a Worker, set the compatibility flag nodejs_compat; elsewhere, record with the result of audit.with({ actor, on_behalf_of })",
+        },
+      ),
+    );
   }
 
   #agentOf({ model, provider, version }: CallOrigin) {
@@ -287,7 +321,7 @@ export class AgentRecording<Source> {
     ]);
     return {
       action: call.action,
-      actor: present(whose.actor),
+      actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
       target: targetOf(call),
@@ -399,6 +433,26 @@ function abortOf(signal: AbortSignal | undefined): Promise<never> {
 
 function present<T>(value: T | undefined): T | undefined {
   return isPresent(value) ? value : undefined;
+}
+
+/** Returns the actor to record: the unknown agent if a callback failed to name one. */
+function recordedActor({ actor }: Whose): AuditEvent["actor"] {
+  return present(actor) ?? UNKNOWN_AGENT;
+}
+
+/**
+ * Returns who makes a call whose agent nothing states: the agent whose call surrounds this one, or else an unknown agent
+ * that acts for the actor of the surrounding request.
+ */
+function callerOf({ actor, on_behalf_of }: EventScope = {}): Caller {
+  if (actor?.type === "agent") {
+    return { actor, on_behalf_of };
+  }
+  if (actor === undefined || actor.type === "anonymous") {
+    return { actor: UNKNOWN_AGENT };
+  }
+  const { id, type, name } = actor;
+  return { actor: UNKNOWN_AGENT, on_behalf_of: { id, type, ...(name === undefined ? {} : { name }) } };
 }
 
 function withType(person: AuditEvent["on_behalf_of"]): AuditEvent["on_behalf_of"] {

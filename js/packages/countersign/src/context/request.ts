@@ -13,23 +13,43 @@ type Storage = AsyncStorage<CurrentRequest | undefined> & { enterWith?(value: Cu
 const SLOT = Symbol.for("countersign.request.v1");
 const shared = globalThis as { [SLOT]?: Storage };
 
+/** Requests that run without `AsyncLocalStorage` and report events recorded meanwhile, which can't be told to be theirs. */
+const detached = new Set<CurrentRequest>();
+
 /** A request, from the time its adapter receives it until it is answered. */
 export class CurrentRequest {
   readonly #readScope: () => EventScope;
+  readonly #onDetached: (() => void) | undefined;
   /** The surrounding request; null before this one began. */
   #outer: CurrentRequest | undefined | null = null;
   #isOver = false;
   #isReading = false;
 
-  /** `readScope` is called for each event, because the actor may only be known after the request began. */
-  constructor(readScope: () => EventScope) {
+  /**
+   * `readScope` is called for each event, because the actor may only be known after the request began. `onDetached` is
+   * called once if the runtime has no `AsyncLocalStorage` and an event is recorded before the request ends.
+   */
+  constructor(readScope: () => EventScope, onDetached?: () => void) {
     this.#readScope = readScope;
+    this.#onDetached = onDetached;
   }
 
   /** Runs work as part of the request, including everything that it calls and awaits. */
   within<Result>(work: () => Result): Result {
     const storage = this.#enterStorage();
-    return storage === undefined ? work() : storage.run(this, work);
+    if (storage !== undefined) {
+      return storage.run(this, work);
+    }
+    if (this.#onDetached !== undefined && !this.#isOver) {
+      detached.add(this);
+    }
+    return work();
+  }
+
+  /** Reports an event that was recorded outside of the request's context. */
+  reportDetached(): void {
+    detached.delete(this);
+    this.#onDetached?.();
   }
 
   /** Makes the rest of the current turn part of the request, including everything that it calls and awaits. */
@@ -52,6 +72,7 @@ export class CurrentRequest {
    */
   end(): void {
     this.#isOver = true;
+    detached.delete(this);
   }
 
   /** Returns the scope of events recorded now: of this request and the surrounding ones. */
@@ -77,6 +98,9 @@ export class CurrentRequest {
 
 /** Returns the scope of events recorded now; undefined if no request is being handled. */
 export function requestScope(): EventScope | undefined {
+  for (const request of detached) {
+    request.reportDetached();
+  }
   return shared[SLOT]?.getStore()?.scope();
 }
 

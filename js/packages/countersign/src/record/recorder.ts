@@ -337,8 +337,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   async #recorded(handle: Promise<Handle>): Promise<Handle> {
     const moved = async () => {
       await this.#start().catch((error) => {
-        // A later attempt may succeed.
-        if (this.#isRefused) {
+        if (!this.#mayStart) {
           throw error;
         }
       });
@@ -444,6 +443,17 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   /** True if the recorder can never start. */
   get #isRefused(): boolean {
     return !this.#isLazy && this.#startError !== undefined && !RETRIED.has(this.#startError.code);
+  }
+
+  /**
+   * True if a call may wait for a later attempt to start. If the options are read on each attempt, they may become
+   * valid, but no call can wait for that.
+   */
+  get #mayStart(): boolean {
+    if (!this.#isLazy) {
+      return !this.#isRefused;
+    }
+    return this.#retry !== undefined && RETRIED.has(this.#startError?.code ?? "");
   }
 
   /** True if the options are read on each attempt to start. */

@@ -2,7 +2,7 @@
 
 import { gate } from "countersign/gate";
 
-const rule = (id, decision, detection) => ({
+export const rule = (id, decision, detection) => ({
   "countersign.decision": decision,
   detection: { condition: "it", it: detection },
   id,
@@ -10,21 +10,15 @@ const rule = (id, decision, detection) => ({
   title: `The rule ${id}`,
 });
 
-/** Denies paths below /etc and everything for the person `u_bad`, and challenges deletions. */
-export const guard = () =>
-  gate({
-    pack: {
-      countersign: "rules/v1",
-      name: "agents",
-      rules: [
-        rule("etc", "deny", { "metadata.tool.arguments.path|startswith": "/etc" }),
-        rule("bad", "deny", { "actor.id": "u_bad" }),
-        rule("delete", "challenge", { "target.name": "delete" }),
-      ],
-    },
-    fail: "closed",
-    onError: () => {},
-  });
+const RULES = [
+  rule("etc", "deny", { "metadata.tool.arguments.path|startswith": "/etc" }),
+  rule("bad", "deny", { "actor.id": "u_bad" }),
+  rule("delete", "challenge", { "target.name": "delete" }),
+];
+
+/** By default, denies paths below /etc and everything for the person `u_bad`, and challenges deletions. */
+export const guard = (rules = RULES) =>
+  gate({ pack: { countersign: "rules/v1", name: "agents", rules }, fail: "closed", onError: () => {} });
 
 /** Returns the events of a test recorder, and verifies what it recorded. */
 export async function recorded(audit) {

@@ -11,11 +11,12 @@ import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import * as v2server from "@modelcontextprotocol/server";
-import { asyncContext } from "countersign";
+import { asyncContext, auditFetch } from "countersign";
 import { auditMcp, auditMcpClient } from "countersign/mcp";
+import { auditTool } from "countersign/openai";
 import { createTestRecorder } from "countersign/testing";
 import * as z from "zod";
-import { guard, recorded, sha256 } from "./gates.mjs";
+import { guard, recorded, rule, sha256 } from "./gates.mjs";
 
 /** A token of `u_1`, which the client `c_1` uses through two agents. */
 const AUTH = {
@@ -496,4 +497,100 @@ describe("HTTP without sessions", () => {
     assert.equal(deleted.action, "job.delete");
     assert.deepEqual([call.outcome, call.metadata.tool.approved_by], ["success", "u_1"]);
   });
+
+  /** Calls the tool `delete` without a client, so that no name is stated. */
+  async function called(options, authInfo) {
+    const audit = await createTestRecorder();
+    const handler = v2server.createMcpHandler(() =>
+      furnish(auditMcp(audit, new v2server.McpServer({ name: "jobs", version: "2.0.0" }), options), audit),
+    );
+    open.push(handler);
+    const request = new Request("http://mcp.test/mcp", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name: "delete", arguments: { id: "42" } },
+      }),
+    });
+    const response = await handler.fetch(request, { authInfo });
+    return { text: await response.text(), events: await recorded(audit) };
+  }
+
+  test("a caller without a token and a name is an unknown agent, also in the tool's own events", async () => {
+    const { text, events } = await called();
+    assert.match(text, /deleted/);
+    assert.deepEqual(
+      events.map(({ action, actor }) => [action, actor]),
+      ["job.delete", "tool.call"].map((action) => [action, { type: "agent", id: "unknown" }]),
+    );
+  });
+
+  test("a gate's rules about agents apply to a caller without a token and a name", async () => {
+    const { text, events } = await called({ gate: guard([rule("agents", "deny", { "actor.type": "agent" })]) });
+    assert.doesNotMatch(text, /deleted/);
+    assert.deepEqual(
+      events.map(({ action, actor, outcome }) => [action, actor, outcome]),
+      [["tool.call", { type: "agent", id: "unknown" }, "denied"]],
+    );
+  });
+
+  test("a token without a client states the person, who is not the agent", async () => {
+    const { events } = await called({}, { ...AUTH, clientId: "", extra: { sub: "u_1" } });
+    assert.deepEqual(
+      events.map(({ actor, on_behalf_of }) => [actor, on_behalf_of]),
+      [0, 1].map(() => [
+        { type: "agent", id: "unknown" },
+        { type: "user", id: "u_1" },
+      ]),
+    );
+  });
+
+  test("a callback that fails to name the agent leaves it unknown", async () => {
+    const agent = () => {
+      throw new Error("no session");
+    };
+    const { events } = await called({ agent, onError: () => {} });
+    assert.deepEqual(
+      events.map(({ actor }) => actor),
+      [0, 1].map(() => ({ type: "agent", id: "unknown" })),
+    );
+  });
+
+  test("a tool without an agent has the agent and the person of the call that it runs in", async () => {
+    const audit = await createTestRecorder();
+    const server = auditMcp(audit, new v2server.McpServer({ name: "jobs", version: "2.0.0" }));
+    const inner = auditTool(audit, { name: "inner", execute: async () => "done" });
+    server.registerTool("outer", {}, async () => ({ content: [{ type: "text", text: await inner.execute({}) }] }));
+    const client = new v2client.Client({ name: "claude-code", version: "1.2.3" });
+    const [near, far] = v2server.InMemoryTransport.createLinkedPair();
+    const send = near.send.bind(near);
+    near.send = (message, options) => send(message, { ...options, authInfo: AUTH });
+    await Promise.all([server.connect(far), client.connect(near)]);
+    open.push(client);
+    await client.callTool({ name: "outer" });
+    const events = await recorded(audit);
+    assert.deepEqual(
+      events.map(({ target, actor, on_behalf_of }) => [target.name, actor.type, actor.id, on_behalf_of.id]),
+      [
+        ["inner", "agent", "support-bot", "u_1"],
+        ["outer", "agent", "support-bot", "u_1"],
+      ],
+    );
+  });
+});
+
+test("a tool without an agent acts for the actor of the request that it runs in", async () => {
+  const audit = await createTestRecorder();
+  const inner = auditTool(audit, { name: "inner", execute: async () => "done" });
+  const handle = auditFetch(audit, async () => new Response(await inner.execute({})), {
+    actor: () => ({ id: "u_1", name: "Grace" }),
+    only: () => false,
+  });
+  assert.equal(await (await handle(new Request("http://app.test/"))).text(), "done");
+  const [{ actor, on_behalf_of }] = await recorded(audit);
+  assert.deepEqual(actor, { type: "agent", id: "unknown" });
+  assert.deepEqual(on_behalf_of, { type: "user", id: "u_1", name: "Grace" });
 });

@@ -62,14 +62,19 @@ export function originOf(context: McpContext, client: McpImplementation | undefi
   const auth = context.authInfo ?? context.http?.authInfo;
   const name = text(client?.name);
   const origin = { session: text(context.sessionId), version: text(client?.version) };
+  const stated = name === undefined ? undefined : ({ type: "agent", id: name } as const);
   if (auth === undefined) {
-    return { ...origin, actor: name === undefined ? undefined : { type: "agent", id: name } };
+    return { ...origin, actor: stated };
   }
   const scope = Array.isArray(auth.scopes) ? auth.scopes.join(" ") : undefined;
   const { actor, on_behalf_of } = delegation({ client_id: auth.clientId, scope, ...auth.extra });
+  if (actor?.type !== "agent") {
+    // The token names no client. The person isn't the agent.
+    return { ...origin, actor: stated, onBehalfOf: actor };
+  }
   return {
     ...origin,
-    actor: actor && { ...actor, ...(name === undefined ? {} : { name }) },
+    actor: { ...actor, ...(name === undefined ? {} : { name }) },
     onBehalfOf: on_behalf_of,
   };
 }

@@ -38,8 +38,8 @@ const audited = new WeakSet<object>();
  * Records each tool call, resource read, and prompt of an MCP server, and returns the server. With the option `gate`,
  * calls that the gate refuses don't reach the tool; if the gate challenges one, the client asks its user.
  *
- * By default, the actor is the OAuth client, or without one the name that the client states, which isn't verified. The
- * person is the subject of the access token (`authInfo.extra.sub`).
+ * By default, the actor is the OAuth client, or without one the name that the client states, which isn't verified, or
+ * without a name the agent `unknown`. The person is the subject of the access token (`authInfo.extra.sub`).
  *
  * @example
  * ```ts

@@ -6,7 +6,7 @@ import { closeOnSignals, fileOutbox } from "countersign/node";
 const audit = createRecorder({ outbox: fileOutbox("audit.outbox") });
 
 const server = createServer((request, response) => {
-  const [, id] = /^\/jobs\/(\w+)$/.exec(request.url) ?? [];
+  const [, id] = /^\/jobs\/([\w-]+)$/.exec(request.url) ?? [];
   if (request.method !== "DELETE" || id === undefined) {
     response.writeHead(404).end("not found\n");
     return;

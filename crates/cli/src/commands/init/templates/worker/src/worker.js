@@ -4,7 +4,7 @@ import { withCountersign } from "countersign/cloudflare";
 export default withCountersign({
   async fetch(request, env, ctx, audit) {
     const { pathname } = new URL(request.url);
-    const [, id] = /^\/jobs\/(\w+)$/.exec(pathname) ?? [];
+    const [, id] = /^\/jobs\/([\w-]+)$/.exec(pathname) ?? [];
     if (request.method !== "DELETE" || id === undefined) {
       return new Response("not found\n", { status: 404 });
     }
