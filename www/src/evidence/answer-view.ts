@@ -5,10 +5,14 @@ import type { PageTexts } from "../texts/en.ts";
 import { type AnswerBasis, type Doubt, isBounded } from "./answer.ts";
 
 /**
- * Renders what an answer is based on: that nothing else can match, or each reason why more may match. With `isStated`,
- * the events aren't here, so that all of it is the examiner's statement about the export.
+ * How a basis is shown: that of an `answer` on this page; as what was `searched`, if that answers nothing, because no
+ * event has the name; or as `stated` by the examiner about an export that isn't here.
  */
-export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): TemplateResult {
+export type BasisUse = "answer" | "searched" | "stated";
+
+/** Renders what an answer is based on: that nothing else can match, or each reason why more may match. */
+export function basisView(basis: AnswerBasis, t: PageTexts, use: BasisUse = "answer"): TemplateResult {
+  const isStated = use === "stated";
   const { ask } = t.evidence;
   const { figures } = t.viewer;
   const events = figures.events(basis.examined);
@@ -16,6 +20,8 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
   if (doubts.length === 0 && entries !== undefined) {
     const all = [figures.entries(entries), seen === undefined ? undefined : moment(seen), events] as const;
     const others = entries === basis.examined ? nothing : html` ${ask.others(entries - basis.examined)}`;
+    if (use === "searched")
+      return html`<p class="basis" data-basis="searched">${icon("info")}<span>${ask.searched(...all)}${others}</span></p>`;
     return isStated
       ? html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(...all)}${others}</span></p>`
       : html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(...all)}${others}</span></p>`;
@@ -23,7 +29,7 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
   if (isBounded(basis)) {
     const words = isStated ? ask.statedBounds : ask.bounds;
     const bounds = doubts.map((doubt) => boundWords(doubt, words, t)).join(" ");
-    return html`<p class="basis ${isStated ? "" : "tone-fair"}" data-basis="bounded">${icon(isStated ? "unknown" : "partial")}<span>${words.searched(events)} ${bounds}</span></p>`;
+    return html`<p class="basis ${use === "answer" ? "tone-fair" : ""}" data-basis="bounded">${icon(BOUNDED_ICONS[use])}<span>${words.searched(events)} ${bounds}</span></p>`;
   }
   return html`
     <div class="basis tone-doubt" data-basis="part">
@@ -35,6 +41,8 @@ export function basisView(basis: AnswerBasis, t: PageTexts, isStated = false): T
     </div>
   `;
 }
+
+const BOUNDED_ICONS = { answer: "partial", searched: "info", stated: "unknown" } as const;
 
 function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"], t: PageTexts): string {
   const { count } = t.viewer.figures;

@@ -56,6 +56,11 @@ export function isBounded({ doubts }: AnswerBasis): boolean {
   return doubts.length > 0 && doubts.every(({ is }) => BOUNDS.includes(is));
 }
 
+/** True if events of the file don't verify, so that only the others were searched. */
+export function isPartial({ doubts }: AnswerBasis): boolean {
+  return doubts.some(({ is }) => is === "unverified");
+}
+
 /** Returns the basis of the answer to a query. `range` has the entries that were searched, if not all were. */
 export function answerBasis(
   report: Report,

@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { actionsView } from "./actions-view.ts";
-import { answerBasis } from "./answer.ts";
+import { answerBasis, isPartial } from "./answer.ts";
 import { delaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
 import { outcomeWords } from "./answer-sentence.ts";
@@ -14,6 +14,7 @@ import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
+import { missingNamesView } from "./missing-names-view.ts";
 import { differenceView } from "./own-answer-view.ts";
 import type { OwnCheck } from "./own-check.ts";
 import { queryView, questionWords } from "./question-view.ts";
@@ -96,12 +97,15 @@ export function answerView(
   const searched = answer?.searched;
   const all = figures.events(examined.events);
   const outcomes = outcomesIn(facts, searched?.selected ?? events, t);
+  const basis = answerBasis(judged.report, searched ?? examined, query ?? "", range);
+  const missing = facts?.missing;
   return html`
     <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, outcomes, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), outcomes)}</strong></p>
     ${facts === undefined ? nothing : actionsView(facts, t)}
+    ${missing === undefined ? nothing : missingNamesView(missing, isPartial(basis), t)}
     ${differenceView(answer, t)}
-    <p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
-    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t)}
+    <p class="basis ${missing === undefined ? "tone-good" : ""}" data-vouched="contained">${icon(missing === undefined ? "pass" : "info")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
+    ${basisView(basis, t, missing === undefined ? "answer" : "searched")}
   `;
 }
 
@@ -146,6 +150,6 @@ function statedView(
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
-    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, true)}
+    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, "stated")}
   `;
 }

@@ -1,6 +1,7 @@
 import { de as viewer } from "@countersign/ui/viewer/texts/de.js";
 import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { html } from "lit";
+import { wordsOf } from "../evidence/name-words.ts";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
 import type { PageTexts } from "./en.ts";
@@ -14,6 +15,8 @@ const days = daysIn(LANG);
 const dayCount = counting(LANG, "Tag", "Tage");
 const anyOf = (names: readonly string[]) => new Intl.ListFormat(LANG, { type: "disjunction" }).format(names);
 const quote = (name: string) => `„${name}“`;
+const allOf = (words: readonly string[]) =>
+  new Intl.ListFormat(LANG, { type: "conjunction" }).format(words.map(quote));
 
 const kinds: Record<KeyKind, { title: string; about: string }> = {
   emitter: {
@@ -772,21 +775,24 @@ export const de: PageTexts = {
       by: {
         whole: (name) => ` von ${name}`,
         part: (name) => ` von Handelnden mit „${name}“ in Name, ID, Typ oder E-Mail-Adresse`,
+        words: (name) => ` von Handelnden mit ${allOf(wordsOf(name))} in Name, ID, Typ oder E-Mail-Adresse`,
         pattern: (name) => ` von Handelnden mit Name, ID, Typ oder E-Mail-Adresse wie „${name}“`,
       },
       byNames: (names) => html` von ${listed(LANG, names, 0, "")}`,
       behalf: {
         whole: (name) => ` im Auftrag von ${name}`,
         part: (name) => ` im Auftrag von jemandem mit „${name}“ in Name, ID oder Typ`,
+        words: (name) => ` im Auftrag von jemandem mit ${allOf(wordsOf(name))} in Name, ID oder Typ`,
         pattern: (name) => ` im Auftrag von jemandem mit Name, ID oder Typ wie „${name}“`,
       },
       action: (whole, part) =>
         whole.length === 0
-          ? ` mit ${anyOf(part.map(quote))} in der Aktion`
-          : ` mit der Aktion ${anyOf(whole)}${part.length === 0 ? "" : ` oder mit ${anyOf(part.map(quote))} in der Aktion`}`,
+          ? ` mit ${anyOf(part.map(allOf))} in der Aktion`
+          : ` mit der Aktion ${anyOf(whole)}${part.length === 0 ? "" : ` oder mit ${anyOf(part.map(allOf))} in der Aktion`}`,
       to: {
         whole: (name) => ` an ${name}`,
         part: (name) => ` an Zielen mit „${name}“ in Name, ID oder Typ`,
+        words: (name) => ` an Zielen mit ${allOf(wordsOf(name))} in Name, ID oder Typ`,
         pattern: (name) => ` an Zielen mit Name, ID oder Typ wie „${name}“`,
       },
       between: (from, until) =>
@@ -820,12 +826,7 @@ export const de: PageTexts = {
       noAction: (silent) => `${silent} ohne Aktion`,
       actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
       kinds: { who: "Handelnden", behalf: "Auftraggeber", actions: "Aktionen", target: "Ziele" },
-      similar: {
-        who: "Ähnliche Namen:",
-        behalf: "Ähnliche Namen:",
-        actions: "Ähnliche Aktionen:",
-        target: "Ähnliche Ziele:",
-      },
+      similar: "Meinten Sie:",
       frequent: (kind, actor, hasDays, hasOthers) =>
         `Die Ereignisse${actor === undefined ? "" : ` von „${actor}“`} hier${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
       misplaced: {
@@ -853,14 +854,22 @@ export const de: PageTexts = {
           : `${count(unread)} veränderte Ereignisse waren nicht lesbar. Sie können auch angeben, zur Frage zu passen.`,
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
-        who: (name, isPartial) =>
-          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden.`,
-        behalf: (name, isPartial) =>
-          html`In keinem Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} handelte jemand im Auftrag von ${name}. Durchsucht wurden Namen, IDs und Typen.`,
-        actions: (name, isPartial) =>
-          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} hat die Aktion ${name}. Durchsucht wurden nur Aktionen: Für einen Namen oder eine ID benutzen Sie „Woran“.`,
-        target: (name, isPartial) =>
-          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt das Ziel ${name}. Durchsucht wurden Namen, IDs und Typen von Zielen.`,
+        who: (names, isPartial) =>
+          `Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt als Handelnden ${anyOf(names.map(quote))}`,
+        behalf: (names, isPartial) =>
+          `In keinem Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} handelte jemand im Auftrag von ${anyOf(names.map(quote))}`,
+        actions: (names, isPartial) =>
+          `Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} hat die Aktion ${anyOf(names.map(quote))}`,
+        target: (names, isPartial) =>
+          `Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt als Ziel ${anyOf(names.map(quote))}`,
+      },
+      searchedNames: {
+        who: "Durchsucht wurden nur Namen, IDs, Typen und E-Mail-Adressen von Handelnden. Vielleicht ist es anders geschrieben.",
+        behalf: "Durchsucht wurden nur Namen, IDs und Typen. Vielleicht ist es anders geschrieben.",
+        actions:
+          "Durchsucht wurden nur Aktionen. Vielleicht ist es anders geschrieben; für einen Namen oder eine ID benutzen Sie „Woran“.",
+        target:
+          "Durchsucht wurden nur Namen, IDs und Typen von Zielen. Vielleicht ist es anders geschrieben.",
       },
       covered: {
         who: (typed) => `Handelnde, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
@@ -901,6 +910,8 @@ export const de: PageTexts = {
       open: (entry) => `Eintrag ${entry} öffnen`,
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
+      searched: (entries, seen, events) =>
+        html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht.`,
       statedAll: (entries, seen, events) =>
         html`Nach dem Bericht des Prüfers hat der Export alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`}, und alle ${events} darunter wurden durchsucht. Zeigen kann das nur der Export.`,
       others: (others) =>
@@ -1107,6 +1118,7 @@ export const de: PageTexts = {
         "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
       examined: (events, unrecognized) =>
         `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
+      similar: (names) => `Ähnlich: ${names}.`,
       papers: "Notizen",
     },
     make: {

@@ -1,6 +1,7 @@
 import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { en as viewer } from "@countersign/ui/viewer/texts/texts.js";
 import { html } from "lit";
+import { wordsOf } from "../evidence/name-words.ts";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
 
@@ -16,6 +17,8 @@ const days = daysIn(LANG);
 
 const anyOf = (names: readonly string[]) => new Intl.ListFormat(LANG, { type: "disjunction" }).format(names);
 const quote = (name: string) => `“${name}”`;
+const allOf = (words: readonly string[]) =>
+  new Intl.ListFormat(LANG, { type: "conjunction" }).format(words.map(quote));
 
 /** Roles that a key can be trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
@@ -751,21 +754,26 @@ export const en = {
       by: {
         whole: (name: string) => ` by ${name}`,
         part: (name: string) => ` by anyone with “${name}” in their name, ID, type, or email address`,
+        words: (name: string) =>
+          ` by anyone with ${allOf(wordsOf(name))} in their name, ID, type, or email address`,
         pattern: (name: string) => ` by anyone with a name, ID, type, or email address like “${name}”`,
       },
       byNames: (names: readonly string[]) => html` by ${listed(LANG, names, 0, "")}`,
       behalf: {
         whole: (name: string) => ` on behalf of ${name}`,
         part: (name: string) => ` on behalf of anyone with “${name}” in their name, ID, or type`,
+        words: (name: string) =>
+          ` on behalf of anyone with ${allOf(wordsOf(name))} in their name, ID, or type`,
         pattern: (name: string) => ` on behalf of anyone with a name, ID, or type like “${name}”`,
       },
-      action: (whole: readonly string[], part: readonly string[]) =>
+      action: (whole: readonly string[], part: readonly (readonly string[])[]) =>
         whole.length === 0
-          ? ` with ${anyOf(part.map(quote))} in the action`
-          : ` with the ${whole.length === 1 ? "action" : "actions"} ${anyOf(whole)}${part.length === 0 ? "" : `, or with ${anyOf(part.map(quote))} in the action`}`,
+          ? ` with ${anyOf(part.map(allOf))} in the action`
+          : ` with the ${whole.length === 1 ? "action" : "actions"} ${anyOf(whole)}${part.length === 0 ? "" : `, or with ${anyOf(part.map(allOf))} in the action`}`,
       to: {
         whole: (name: string) => ` to ${name}`,
         part: (name: string) => ` to anything with “${name}” in its name, ID, or type`,
+        words: (name: string) => ` to anything with ${allOf(wordsOf(name))} in its name, ID, or type`,
         pattern: (name: string) => ` to anything with a name, ID, or type like “${name}”`,
       },
       between: (from: string, until: string) =>
@@ -808,12 +816,7 @@ export const en = {
         actions: "actions",
         target: "targets",
       },
-      similar: {
-        who: "Similar names:",
-        behalf: "Similar names:",
-        actions: "Similar actions:",
-        target: "Similar targets:",
-      },
+      similar: "Did you mean:",
       frequent: (kind: string, actor: string | undefined, hasDays: boolean, hasOthers: boolean) =>
         `The events${actor === undefined ? "" : ` by ${quote(actor)}`} here${hasDays ? " on these days" : ""} ${hasOthers ? "also have" : "have"} these ${kind}:`,
       misplaced: {
@@ -839,14 +842,21 @@ export const en = {
         `${unread === 1 ? "1 altered event" : `${count(unread)} altered events`} couldn’t be read, so ${unread === 1 ? "it" : "they"} may claim to match, too.`,
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
-        who: (name: unknown, isPartial: boolean) =>
-          html`No event ${isPartial ? "that verifies " : ""}here names the actor ${name}. Names, IDs, and email addresses of actors were searched.`,
-        behalf: (name: unknown, isPartial: boolean) =>
-          html`In no event ${isPartial ? "that verifies " : ""}here did anyone act on behalf of ${name}. Names, IDs, and types were searched.`,
-        actions: (name: unknown, isPartial: boolean) =>
-          html`No event ${isPartial ? "that verifies " : ""}here has the action ${name}. Only actions were searched: for a name or ID, use “To what”.`,
-        target: (name: unknown, isPartial: boolean) =>
-          html`No event ${isPartial ? "that verifies " : ""}here names the target ${name}. Names, IDs, and types of targets were searched.`,
+        who: (names: readonly string[], isPartial: boolean) =>
+          `No event ${isPartial ? "that verifies " : ""}here names the actor ${anyOf(names.map(quote))}`,
+        behalf: (names: readonly string[], isPartial: boolean) =>
+          `In no event ${isPartial ? "that verifies " : ""}here did anyone act on behalf of ${anyOf(names.map(quote))}`,
+        actions: (names: readonly string[], isPartial: boolean) =>
+          `No event ${isPartial ? "that verifies " : ""}here has the action ${anyOf(names.map(quote))}`,
+        target: (names: readonly string[], isPartial: boolean) =>
+          `No event ${isPartial ? "that verifies " : ""}here names the target ${anyOf(names.map(quote))}`,
+      },
+      searchedNames: {
+        who: "Only names, IDs, types, and email addresses of actors were searched. It may be written in another way.",
+        behalf: "Only names, IDs, and types were searched. It may be written in another way.",
+        actions:
+          "Only actions were searched. It may be written in another way; for a name or ID, use “To what”.",
+        target: "Only names, IDs, and types of targets were searched. It may be written in another way.",
       },
       covered: {
         who: (typed: readonly string[]) => `Actors that ${anyOf(typed.map(quote))} finds in all events here:`,
@@ -891,6 +901,8 @@ export const en = {
       open: (entry: string) => `Open entry ${entry}`,
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
+      searched: (entries: string, seen: unknown, events: string) =>
+        html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched.`,
       statedAll: (entries: string, seen: unknown, events: string) =>
         html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
       others: (others: number) =>
@@ -1086,6 +1098,7 @@ export const en = {
         "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
       examined: (events: string, unrecognized: string) =>
         `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
+      similar: (names: string) => `Similar: ${names}.`,
       papers: "Notes",
     },
     make: {
