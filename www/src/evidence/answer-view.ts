@@ -10,8 +10,16 @@ import { type AnswerBasis, type Doubt, isBounded } from "./answer.ts";
  */
 export type BasisUse = "answer" | "searched" | "stated";
 
+/** Who chose the keys that are trusted. */
+export type TrustOwner = "reader" | "author";
+
 /** Renders what an answer is based on: that nothing else can match, or each reason why more may match. */
-export function basisView(basis: AnswerBasis, t: PageTexts, use: BasisUse = "answer"): TemplateResult {
+export function basisView(
+  basis: AnswerBasis,
+  t: PageTexts,
+  use: BasisUse = "answer",
+  by: TrustOwner = use === "stated" ? "author" : "reader",
+): TemplateResult {
   const isStated = use === "stated";
   const { ask } = t.evidence;
   const { figures } = t.viewer;
@@ -31,18 +39,37 @@ export function basisView(basis: AnswerBasis, t: PageTexts, use: BasisUse = "ans
     const bounds = doubts.map((doubt) => boundWords(doubt, words, t)).join(" ");
     return html`<p class="basis ${use === "answer" ? "tone-fair" : ""}" data-basis="bounded">${icon(BOUNDED_ICONS[use])}<span>${words.searched(events)} ${bounds}</span></p>`;
   }
+  const untrusted = doubts.find((doubt) => doubt.is === "untrusted");
+  const reasons = doubts.filter(isReason);
+  const searched = (isStated ? ask.statedBounds : ask.bounds).searched(events);
   return html`
-    <div class="basis tone-doubt" data-basis="part">
+    <div class="basis tone-doubt" data-basis=${reasons.length === 0 ? "untrusted" : "part"}>
       ${icon("warning")}
       <div>
-        <p>${isStated ? ask.statedPart(events) : ask.part(events)}</p>
-        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubtWords(doubt, isStated, t)}</li>`)}</ul>
+        ${
+          untrusted === undefined
+            ? html`<p>${searched} ${ask.part[partKind(reasons)]}</p>`
+            : html`<p data-doubt="untrusted">${searched} ${ask.untrusted[by][untrusted.isAll ? "all" : "some"]}</p>${reasons.length === 0 ? nothing : html`<p>${ask.part[partKind(reasons)]}</p>`}`
+        }
+        <ul>${reasons.map((doubt) => html`<li data-doubt=${doubt.is}>${doubtWords(doubt, isStated, t)}</li>`)}</ul>
       </div>
     </div>
   `;
 }
 
 const BOUNDED_ICONS = { answer: "partial", searched: "info", stated: "unknown" } as const;
+
+type Reason = Exclude<Doubt, { readonly is: "untrusted" }>;
+
+/** True for a reason why other events may match. */
+function isReason(doubt: Doubt): doubt is Reason {
+  return doubt.is !== "untrusted";
+}
+
+/** Returns `is` if the export is only part of the log for certain. */
+function partKind(reasons: readonly Reason[]): "is" | "may" {
+  return reasons.some(({ is }) => is === "withheld" || is === "omitted") ? "is" : "may";
+}
 
 function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"], t: PageTexts): string {
   const { count } = t.viewer.figures;
@@ -58,7 +85,7 @@ function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"],
   }
 }
 
-function doubtWords(doubt: Doubt, isStated: boolean, t: PageTexts): TemplateResult | string {
+function doubtWords(doubt: Reason, isStated: boolean, t: PageTexts): TemplateResult | string {
   const { ask } = t.evidence;
   // "This file" is the evidence then, which isn't the export that was searched.
   const doubts = isStated ? { ...ask.doubts, ...ask.statedDoubts } : ask.doubts;

@@ -253,7 +253,7 @@ export class Ask extends View {
       this.#answer = answer;
       if (!isAgain) {
         this.#isEdited = false;
-        this.#contents = this.panel()?.defaultContents ?? "selected";
+        this.#contents = this.panel()?.answerContents ?? "selected";
       }
       this.#say("");
       void this.#readClaims(answer);
@@ -319,13 +319,14 @@ export class Ask extends View {
     `;
   }
 
-  #saveView({ events, basis }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
+  #saveView({ events, basis, hasOthers }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
     const noSlice = panel?.sliceReason;
     const isAll = this.#contents === "examined";
-    const about = isAll ? t.contained : events === 0 ? t.statedNone : t.stated;
+    const canContain = panel?.canContainAll !== false;
+    const choice = t.choice(figures.events(basis.examined), events, hasOthers);
     const contain = (event: Event) => {
       this.#contents = (event.target as HTMLInputElement).checked ? "examined" : "selected";
       this.requestUpdate();
@@ -333,11 +334,11 @@ export class Ask extends View {
     return html`
       ${originFields(this.panel, this.texts)}
       ${
-        panel?.canContainAll === false
+        !canContain
           ? html`<p class="help">${t.tooLarge}</p>`
           : html`<label class="ask-contain"><input type="checkbox" name="contain" aria-describedby="ask-contents" .checked=${isAll} @change=${contain} /><span>${t.contain(figures.events(basis.examined))}</span></label>`
       }
-      <p class="help" id="ask-contents">${about}</p>
+      <p class="help" id="ask-contents">${canContain ? `${choice.ticked} ` : nothing}${choice.unticked}</p>
       <div class="buttons">
         <button type="button" class="primary" name="evidence" @click=${() => void panel?.saveEvidence(this.#contents)}>${make.save}</button>
         <button type="button" name="report" @click=${() => void panel?.saveReport()}>${t.report}</button>
@@ -349,7 +350,7 @@ export class Ask extends View {
               <button type="button" class="quiet" name="show" @click=${emits("open-tab", "events")}>${t.show}</button>`
         }
       </div>
-      ${savedView(panel)}
+      ${savedView(panel, "selection")}
       ${noSlice === undefined || events === 0 ? nothing : html`<p class="basis tone-bad" id="ask-no-slice">${icon("warning")}<span>${noSlice}</span></p>`}
     `;
   }

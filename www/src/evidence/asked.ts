@@ -45,6 +45,8 @@ export interface Answer extends AnswerFacts {
   readonly otherTime: number | undefined;
   /** If nothing was found in the days asked about: the number of events on any day. */
   readonly anyDay: number;
+  /** True if the events searched are also of other actors than those that the answer is about. */
+  readonly hasOthers: boolean;
   /** Number of events in which others acted for whom the question asks about; undefined if not counted. */
   readonly onBehalf: number | undefined;
 }
@@ -108,6 +110,9 @@ export async function answerQuestion(
     events === 0 && other !== "" && names.length > 0
       ? await index.count(queryOf({ ...question, from: "", until: "" }, names))
       : 0;
+  const actors = conditionOf("who", names);
+  const hasOthers =
+    actors === "" ? facts.who.length > 1 : ((await index.count(`has:actor -${actors}`)) ?? 0) > 0;
   const onBehalf = await countOnBehalf(question, names, index);
   if (!found.isUnchanged()) return undefined;
   const alternatives = events === 0 ? await readAlternatives(question, names, unknown, index) : undefined;
@@ -134,6 +139,7 @@ export async function answerQuestion(
     wider: widest === undefined ? undefined : Math.max(0, widest - events),
     otherTime,
     anyDay: anyDay ?? 0,
+    hasOthers,
     onBehalf,
   };
 }

@@ -105,7 +105,7 @@ export function answerView(
     ${missing === undefined ? nothing : missingNamesView(missing, isPartial(basis), t)}
     ${differenceView(answer, t)}
     <p class="basis ${missing === undefined ? "tone-good" : ""}" data-vouched="contained">${icon(missing === undefined ? "pass" : "info")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
-    ${basisView(basis, t, missing === undefined ? "answer" : "searched")}
+    ${basisView(basis, t, missing === undefined ? "answer" : "searched", answer === undefined ? "author" : "reader")}
   `;
 }
 

@@ -411,6 +411,9 @@ export const de: PageTexts = {
   verdict: {
     now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
+    part: (shown, of) => `Unverändert, aber nur ein Teil des Logs: ${shown} von ${of}`,
+    partSays: (left, shown, others) =>
+      `Alles hier ist genau so, wie es signiert wurde. Der Rest ist nicht hier: ${left}.${others === 0 ? "" : ` Von den ${shown} hier ${others === 1 ? "ist einer kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft" : `sind ${count(others)} keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen`} einen Schlüssel.`}`,
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
     ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
@@ -944,9 +947,20 @@ export const de: PageTexts = {
         chains:
           "Die Ketten im Export sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
       },
-      statedPart: (events) =>
-        `Nach dem Bericht des Prüfers: ${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
-      part: (events) => `${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
+      part: {
+        may: "Das ist vielleicht nur ein Teil, denn:",
+        is: "Das ist nur ein Teil des Logs:",
+      },
+      untrusted: {
+        reader: {
+          all: "Kein Schlüssel, dem Sie vertrauen, hat diese Ereignisse signiert: Jeder kann sie gemacht haben.",
+          some: "Schlüssel, denen Sie nicht vertrauen, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
+        },
+        author: {
+          all: "Kein Schlüssel, dem der Autor vertraute, hat diese Ereignisse signiert: Jeder kann sie gemacht haben.",
+          some: "Schlüssel, denen der Autor nicht vertraute, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
+        },
+      },
       doubts: {
         verdict: "Die Datei als Ganzes ist nicht bestätigt: siehe ihr Ergebnis.",
         unverified: (unverified) =>
@@ -1006,13 +1020,11 @@ export const de: PageTexts = {
       none: (events) => `Die Suche findet nichts. Durchsucht: ${events}.`,
       first: (shown, of) => `Die ersten ${shown} von ${of}:`,
       show: "Unter Ereignisse zeigen",
-      contain: (events) =>
-        `Alles aufnehmen, von allen Handelnden (${events}), damit jeder noch einmal suchen kann`,
-      contained: "Wer sie hat, kann alle diese Ereignisse lesen und noch einmal suchen.",
-      stated:
-        "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
-      statedNone:
-        "Die Datei enthält kein Ereignis. Die Antwort ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
+      contain: (events) => `Alles aufnehmen (${events}), damit Leser die Antwort prüfen können`,
+      choice: (all, found, hasOthers) => ({
+        ticked: `Angekreuzt: Leser prüfen selbst, dass es keine anderen gibt, und sehen alles${hasOthers ? ", von allen Handelnden" : ""}: ${all}.`,
+        unticked: `Nicht angekreuzt: Leser sehen ${found === 0 ? "kein Ereignis" : found === 1 ? "nur dieses Ereignis" : `nur diese ${count(found)} Ereignisse`} und müssen Ihnen glauben, dass es keine anderen gibt.`,
+      }),
       tooLarge: "Der Export hat mehr als 64 MiB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
       report: "Bericht speichern",

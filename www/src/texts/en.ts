@@ -397,6 +397,9 @@ export const en = {
   verdict: {
     now: "Next steps",
     not: "What this does not mean",
+    part: (shown: string, of: string) => `Unchanged, but only part of the log: ${shown} of ${of}`,
+    partSays: (left: string, shown: string, others: number) =>
+      `Everything here is exactly what was signed. The rest isn’t here: ${left}.${others === 0 ? "" : ` Of the ${shown} here, ${count(others)} ${others === 1 ? "isn’t an event: it starts or ends a chain, or is about a key" : "aren’t events: they start or end chains, or are about keys"}.`}`,
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
@@ -933,9 +936,21 @@ export const en = {
         chains:
           "The chains in the export are complete: this is all of them in these chains. The log may have other chains.",
       },
-      statedPart: (events: string) =>
-        `By the examiner’s report, ${events} searched. That may be only part, because:`,
-      part: (events: string) => `${events} searched. This may be only part, because:`,
+      /** Introductions to the reasons why other events may match. */
+      part: {
+        may: "This may be only part, because:",
+        is: "This is only part of the log:",
+      },
+      untrusted: {
+        reader: {
+          all: "No key you trust signed these events: anyone could have made them.",
+          some: "Keys you don’t trust signed some of these events: anyone could have made those.",
+        },
+        author: {
+          all: "No key that the author trusted signed these events: anyone could have made them.",
+          some: "Keys that the author didn’t trust signed some of these events: anyone could have made those.",
+        },
+      },
       doubts: {
         verdict: "The file as a whole is not verified: see its verdict.",
         unverified: (unverified: number) =>
@@ -990,13 +1005,11 @@ export const en = {
       none: (events: string) => `The search selects none of ${events}.`,
       first: (shown: string, of: string) => `The first ${shown} of ${of}:`,
       show: "Show them on Events",
-      contain: (events: string) =>
-        `Include all ${events}, of everybody, so that anyone can search them again`,
-      contained: "Its readers see all these events, and can repeat the search.",
-      stated:
-        "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
-      statedNone:
-        "The file contains no event. The answer is then your statement about the export, which the file names by its SHA-256.",
+      contain: (events: string) => `Include all ${events}, so that readers can check the answer`,
+      choice: (all: string, found: number, hasOthers: boolean) => ({
+        ticked: `Ticked: readers check themselves that there are no others, and see all ${all}${hasOthers ? ", of everybody" : ""}.`,
+        unticked: `Unticked: readers see ${found === 0 ? "no event" : found === 1 ? "only this event" : `only these ${count(found)} events`}, and must take your word that there are no others.`,
+      }),
       tooLarge: "The export has more than 64 MiB, so the file can’t include it.",
       slice: "Save these events as an export",
       report: "Save report",

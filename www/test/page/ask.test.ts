@@ -439,7 +439,11 @@ test("ask: question and answer stay while the events are checked with other keys
   await page.goto(pathToFileURL(PAGE).href);
   await verifyVector(page, { ...people, trust: undefined });
   const answer = await ask(page, { who: "maria", until: "2027-12-31" });
-  await answer.locator('[data-doubt="verdict"]').waitFor();
+  await answer.locator('[data-doubt="untrusted"]').waitFor();
+  assert.match(
+    await words(answer.locator('[data-doubt="untrusted"]')),
+    /^\d events searched\. No key you trust signed these events: anyone could have made them\.$/,
+  );
   await answer.getByLabel("Reference").fill("IR-1");
   // Every state of the answer is noted, because the check may end at once.
   await page.evaluate(() => {
@@ -454,7 +458,7 @@ test("ask: question and answer stay while the events are checked with other keys
   });
   await choose(page, /Choose a(nother)? trust file/, people.trust ?? "");
   await page.locator('.ask-answer:not([aria-busy="true"]) [data-doubt="later"]').waitFor();
-  await answer.locator('[data-doubt="verdict"]').waitFor({ state: "detached" });
+  await answer.locator('[data-doubt="untrusted"]').waitFor({ state: "detached" });
   const notes = await page.evaluate(() => (window as unknown as { notes: string[] }).notes);
   assert.ok(notes.includes("true maria true"), `${notes}`);
   assert.deepEqual(
@@ -696,11 +700,28 @@ test("ask: an answer of another search isn't shown", async (t) => {
   assert.equal(await page.locator(".ask-answer").count(), 0);
 });
 
+test("answer: what was saved is said where it was saved, until the trust file changes", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { who: "Ben" });
+  await downloaded(page, answer, "evidence");
+  const saved = page.locator(".ask .ask-saved");
+  await saved.waitFor();
+  assert.equal(await page.locator(".save-detections .ask-saved").count(), 0);
+  await choose(page, /Choose another trust file/, sealed.trust ?? "");
+  await page.locator('.ask-answer:not([aria-busy="true"]) [data-doubt="untrusted"]').waitFor();
+  assert.equal(await saved.count(), 0);
+});
+
 test("answer: what was found is saved as evidence, a report, and an export", async (t) => {
   const page = await opened(t);
   const answer = await ask(page, { who: "u-2" });
   await answer.getByLabel("Reference").fill("WP-9");
-  assert.equal(await answer.locator("input[name=contain]").isChecked(), false);
+  assert.equal(await answer.locator("input[name=contain]").isChecked(), true);
+  assert.equal(
+    await words(answer.locator("#ask-contents")),
+    "Ticked: readers check themselves that there are no others, and see all 9 events, of everybody. Unticked: readers see only these 5 events, and must take your word that there are no others.",
+  );
+  await answer.locator("input[name=contain]").uncheck();
   const some = frameOf(await downloaded(page, answer, "evidence"));
   assert.deepEqual([some.query, some.slice.events, some.reference], ['actor=="u-2"', 5, "WP-9"]);
   assert.equal(JSON.parse(await downloaded(page, answer, "report")).scope.events, 5);
@@ -819,7 +840,7 @@ test("answer: without the events that were searched, it is the examiner's statem
   const page = await opened(t);
   const answer = await ask(page, { who: "nobody" });
   await answer.locator("input[name=contain]").uncheck();
-  await answer.getByText("The file contains no event.").waitFor();
+  await answer.getByText("Unticked: readers see no event, and must take your word").waitFor();
   const file = await downloaded(page, answer, "evidence");
   const { scope, slice } = frameOf(file);
   assert.deepEqual([scope.events, slice.events], [0, 0]);
