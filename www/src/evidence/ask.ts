@@ -259,8 +259,9 @@ export class Ask extends View {
       void this.#readClaims(answer);
       // A button in the answer before is gone.
       await this.updateComplete;
-      if (!isAgain && document.activeElement === document.body)
-        this.querySelector<HTMLElement>("#ask-answer")?.focus({ preventScroll: true });
+      const heading = isAgain ? null : this.querySelector<HTMLElement>("#ask-answer");
+      if (document.activeElement === document.body) heading?.focus({ preventScroll: true });
+      if (heading !== null && !isInView(heading)) heading.scrollIntoView({ block: "center" });
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#answer = undefined;
@@ -354,6 +355,12 @@ export class Ask extends View {
       ${noSlice === undefined || events === 0 ? nothing : html`<p class="basis tone-bad" id="ask-no-slice">${icon("warning")}<span>${noSlice}</span></p>`}
     `;
   }
+}
+
+/** True if an element is on the screen, with room for what follows it. */
+function isInView(element: HTMLElement): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight * 0.75;
 }
 
 function questionOf(form: HTMLFormElement): Question {

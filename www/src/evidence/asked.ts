@@ -1,3 +1,4 @@
+import type { EventIndex } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type Alternatives, readAlternatives } from "./alternatives.ts";
@@ -15,10 +16,13 @@ import {
   otherTimeQuery,
   type Question,
   queryOf,
+  quote,
   type SearchedName,
   searchedNames,
   unknownNames,
 } from "./question.ts";
+
+import { suggestedNames } from "./suggestions.ts";
 
 /** Maximum number of events listed below an answer. */
 const MAX_LISTED = 10;
@@ -110,9 +114,7 @@ export async function answerQuestion(
     events === 0 && other !== "" && names.length > 0
       ? await index.count(queryOf({ ...question, from: "", until: "" }, names))
       : 0;
-  const actors = conditionOf("who", names);
-  const hasOthers =
-    actors === "" ? facts.who.length > 1 : ((await index.count(`has:actor -${actors}`)) ?? 0) > 0;
+  const hasOthers = await hasOtherActors(names, index);
   const onBehalf = await countOnBehalf(question, names, index);
   if (!found.isUnchanged()) return undefined;
   const alternatives = events === 0 ? await readAlternatives(question, names, unknown, index) : undefined;
@@ -142,4 +144,12 @@ export async function answerQuestion(
     hasOthers,
     onBehalf,
   };
+}
+
+/** True if events are by other actors than those asked about, or by several if the question names none. */
+async function hasOtherActors(names: readonly SearchedName[], index: EventIndex): Promise<boolean> {
+  const asked = conditionOf("who", names);
+  const [first] = asked === "" ? await suggestedNames(index, "who", "").catch(() => []) : [];
+  const actors = first === undefined ? asked : `actor==${quote(first)}`;
+  return actors !== "" && ((await index.count(`has:actor -${actors}`)) ?? 0) > 0;
 }

@@ -35,7 +35,8 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const { frame, why } = filed;
   const texts = t.evidence.filed;
   const whole = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
-  const { word, says } = whole;
+  const { says } = whole;
+  const word = byAuthorWords(whole.word, t);
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
   // A good verdict by the file's own trust file isn't about keys that the reader trusts.
@@ -65,6 +66,13 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
           <div class="filed-table" tabindex="0">${answerRows({ rows: listed, changes: facts.changes, opens: shown.opensEvents }, t)}</div>`
     }
   `;
+}
+
+/** Returns the words of a verdict by the trust file in the file: it is its author who doesn't trust a key. */
+function byAuthorWords(word: string, { evidence, viewer }: PageTexts): string {
+  const { verdicts, logUntrusted } = viewer.result;
+  const { untrusted, log } = evidence.filed.authorsVerdict;
+  return word === verdicts.untrusted.word ? untrusted : word === logUntrusted.word ? log : word;
 }
 
 function ownVerdictView(check: OwnCheck, t: PageTexts): TemplateResult | string {

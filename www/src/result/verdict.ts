@@ -1,3 +1,4 @@
+import { inSentence } from "@countersign/ui/viewer/parts/format.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
@@ -8,7 +9,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import { localDay, moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
-import type { TextFile } from "../input/trust.ts";
+import { picker } from "../input/choose.ts";
+import type { TextFile, TrustChoice } from "../input/trust.ts";
 import { answersOf } from "../state/answers.ts";
 import type { Part } from "../state/case.ts";
 import { isOnlyContradicted } from "../state/comparison.ts";
@@ -94,7 +96,7 @@ export function verdictView(
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
-      <div class="verdict-leads">${leadsView(judged, t)}${sampleView(part, judged, t)}</div>
+      <div class="verdict-leads">${leadsView(judged, t)}${anotherTrustView(part, t)}${sampleView(part, judged, t)}</div>
       ${context.isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
@@ -105,6 +107,14 @@ function rewrittenView({ seenBefore }: Part, t: PageTexts): TemplateResult | typ
   return seenBefore?.is === "rewritten"
     ? html`<strong>${t.verdict.rewritten} ${localDay(seenBefore.seen.when, t.viewer.lang)}.</strong> `
     : nothing;
+}
+
+/** Renders the button that replaces a trust file whose keys signed nothing, or not all. */
+function anotherTrustView({ session, from }: Part, t: PageTexts): TemplateResult | typeof nothing {
+  const { result = "all", given = [] } = session?.compared ?? {};
+  return result === "all" || given.length === 0 || from === "sample"
+    ? nothing
+    : picker(t.trust.another, "choose-trust", { quiet: true });
 }
 
 /** Renders the button that changes one byte of the sample, or undoes the change. */
@@ -138,9 +148,11 @@ export function foldedVerdictView(
 export function meaningView(
   part: Part,
   judged: Judged,
-  pins: readonly TextFile[],
+  { pins, trust }: { readonly pins: readonly TextFile[]; readonly trust: Pick<TrustChoice, "file"> },
   t: PageTexts,
 ): TemplateResult {
+  const isTrusted = judged.report.verdict === "verified" || judged.report.verdict === "partial";
+  const isOwnFile = part.from !== "sample" && trust.file?.isPasted !== true;
   const compared = part.session?.compared;
   const words = verdictWords(judged, t.viewer, { compared });
   return html`
@@ -149,6 +161,7 @@ export function meaningView(
       <h3 id="not-heading">${t.verdict.not}</h3>
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}
+        ${isTrusted && isOwnFile && trust.file !== undefined ? html`<li data-trust-source>${t.verdict.trustSource(inSentence(trust.file.name))}</li>` : nothing}
         ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
         ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>

@@ -414,6 +414,8 @@ export const de: PageTexts = {
     part: (shown, of) => `Unverändert, aber nur ein Teil des Logs: ${shown} von ${of}`,
     partSays: (left, shown, others) =>
       `Alles hier ist genau so, wie es signiert wurde. Der Rest ist nicht hier: ${left}.${others === 0 ? "" : ` Von den ${shown} hier ${others === 1 ? "ist einer kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft" : `sind ${count(others)} keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen`} einen Schlüssel.`}`,
+    trustSource: (name) =>
+      `Die Schlüssel sind aus ${name}. Kam sie zusammen mit dem Log, kann, wer das eine gefälscht hat, auch das andere gefälscht haben.`,
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
     ofFaulty: "Aus einem Export, der die Prüfung nicht besteht.",
@@ -1022,12 +1024,12 @@ export const de: PageTexts = {
       show: "Unter Ereignisse zeigen",
       contain: (events) => `Alles aufnehmen (${events}), damit Leser die Antwort prüfen können`,
       choice: (all, found, hasOthers) => ({
-        ticked: `Angekreuzt: Leser prüfen selbst, dass es keine anderen gibt, und sehen alles${hasOthers ? ", von allen Handelnden" : ""}: ${all}.`,
+        ticked: `Angekreuzt: Leser sehen alles${hasOthers ? ", von allen Handelnden" : ""} (${all}), und prüfen selbst, dass es darunter keine anderen gibt.`,
         unticked: `Nicht angekreuzt: Leser sehen ${found === 0 ? "kein Ereignis" : found === 1 ? "nur dieses Ereignis" : `nur diese ${count(found)} Ereignisse`} und müssen Ihnen glauben, dass es keine anderen gibt.`,
       }),
       tooLarge: "Der Export hat mehr als 64 MiB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
-      report: "Bericht speichern",
+      report: "Bericht speichern (JSON)",
     },
     own: {
       running: "Wird geprüft …",
@@ -1131,6 +1133,14 @@ export const de: PageTexts = {
       examined: (events, unrecognized) =>
         `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
       similar: (names) => `Ähnlich: ${names}.`,
+      authorsVerdict: {
+        untrusted: "Unverändert seit der Signatur, aber der Autor vertraute dem Schlüssel nicht.",
+        log: "Unverändert seit der Signatur, aber der Autor vertraute dem Log nicht.",
+      },
+      below: {
+        export: "Die Ereignisse in dieser Beweisdatei: der ganze Export",
+        slice: (events, of) => `In dieser Beweisdatei: ${events}. Im Export: ${of}`,
+      },
       papers: "Notizen",
     },
     make: {

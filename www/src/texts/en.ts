@@ -400,6 +400,8 @@ export const en = {
     part: (shown: string, of: string) => `Unchanged, but only part of the log: ${shown} of ${of}`,
     partSays: (left: string, shown: string, others: number) =>
       `Everything here is exactly what was signed. The rest isn’t here: ${left}.${others === 0 ? "" : ` Of the ${shown} here, ${count(others)} ${others === 1 ? "isn’t an event: it starts or ends a chain, or is about a key" : "aren’t events: they start or end chains, or are about keys"}.`}`,
+    trustSource: (name: string) =>
+      `The keys are from ${name}. If it came with the log, whoever forged one could have forged both.`,
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
@@ -1007,12 +1009,12 @@ export const en = {
       show: "Show them on Events",
       contain: (events: string) => `Include all ${events}, so that readers can check the answer`,
       choice: (all: string, found: number, hasOthers: boolean) => ({
-        ticked: `Ticked: readers check themselves that there are no others, and see all ${all}${hasOthers ? ", of everybody" : ""}.`,
+        ticked: `Ticked: readers see all ${all}${hasOthers ? ", of everybody" : ""}, and check themselves that there are no others among them.`,
         unticked: `Unticked: readers see ${found === 0 ? "no event" : found === 1 ? "only this event" : `only these ${count(found)} events`}, and must take your word that there are no others.`,
       }),
       tooLarge: "The export has more than 64 MiB, so the file can’t include it.",
       slice: "Save these events as an export",
-      report: "Save report",
+      report: "Save report (JSON)",
     },
     own: {
       running: "Being checked…",
@@ -1112,6 +1114,15 @@ export const en = {
       examined: (events: string, unrecognized: string) =>
         `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
       similar: (names: string) => `Similar: ${names}.`,
+      authorsVerdict: {
+        untrusted: "Unchanged since it was signed, but the author didn’t trust the signer’s key.",
+        log: "Unchanged since it was signed, but the author didn’t trust the log.",
+      },
+      below: {
+        export: "The events in this evidence file: the whole export",
+        slice: (events: string, of: string) =>
+          `The events in this evidence file: ${events}, of the ${of} in the export`,
+      },
       papers: "Notes",
     },
     make: {

@@ -707,9 +707,32 @@ test("answer: what was saved is said where it was saved, until the trust file ch
   const saved = page.locator(".ask .ask-saved");
   await saved.waitFor();
   assert.equal(await page.locator(".save-detections .ask-saved").count(), 0);
+  // In a window as low as the form is high, the answer is on the screen after a press of Ask.
+  await page.setViewportSize({ width: 1100, height: 500 });
+  await page.getByRole("button", { name: "Change", exact: true }).click();
   await choose(page, /Choose another trust file/, sealed.trust ?? "");
   await page.locator('.ask-answer:not([aria-busy="true"]) [data-doubt="untrusted"]').waitFor();
   assert.equal(await saved.count(), 0);
+  assert.equal(await page.getByRole("button", { name: "Change", exact: true }).count(), 1);
+  await page.evaluate(() => scrollTo(0, 0));
+  await ask(page, { who: "Benno" });
+  await page.waitForFunction(() => {
+    const { top = -1, bottom = 0 } = document.querySelector("#ask-answer")?.getBoundingClientRect() ?? {};
+    return top >= 0 && bottom <= innerHeight;
+  });
+  // A trust file that vouches for nothing here can be replaced beside the verdict.
+  assert.equal(await page.locator("[data-trust-source]").count(), 0);
+  const dialog = page.waitForEvent("filechooser");
+  await page.locator(".verdict").getByRole("button", { name: "Choose another trust file" }).click();
+  await (await dialog).setFiles(people.trust ?? "");
+  await page.locator("[data-trust-source]", { hasText: "If it came with the log" }).waitFor();
+  assert.equal(
+    await page
+      .locator(".verdict")
+      .getByRole("button", { name: /trust file/ })
+      .count(),
+    0,
+  );
 });
 
 test("answer: what was found is saved as evidence, a report, and an export", async (t) => {
@@ -719,7 +742,7 @@ test("answer: what was found is saved as evidence, a report, and an export", asy
   assert.equal(await answer.locator("input[name=contain]").isChecked(), true);
   assert.equal(
     await words(answer.locator("#ask-contents")),
-    "Ticked: readers check themselves that there are no others, and see all 9 events, of everybody. Unticked: readers see only these 5 events, and must take your word that there are no others.",
+    "Ticked: readers see all 9 events, of everybody, and check themselves that there are no others among them. Unticked: readers see only these 5 events, and must take your word that there are no others.",
   );
   await answer.locator("input[name=contain]").uncheck();
   const some = frameOf(await downloaded(page, answer, "evidence"));
@@ -836,6 +859,18 @@ test("answer: an evidence file says whose keys it was checked with, and takes th
   assert.equal(await words(heading), "Keys you trust");
 });
 
+test("answer: its author, not its reader, is who didn't trust a key", async (t) => {
+  const page = await opened(t, { ...people, trust: sealed.trust });
+  const answer = await ask(page, { who: "Ben" });
+  await answer.locator("input[name=contain]").uncheck();
+  const copy = await shown(t, "untrusted.html", await downloaded(page, answer, "evidence"));
+  await copy
+    .locator("[data-whole=untrusted]", { hasText: "but the author didn’t trust the signer’s key" })
+    .waitFor();
+  await copy.locator(".filed", { hasText: "No key that the author trusted signed these events" }).waitFor();
+  assert.ok(!(await words(copy.locator(".filed"))).includes("you don’t trust"));
+});
+
 test("answer: without the events that were searched, it is the examiner's statement", async (t) => {
   const page = await opened(t);
   const answer = await ask(page, { who: "nobody" });
@@ -847,6 +882,10 @@ test("answer: without the events that were searched, it is the examiner's statem
   const copy = await shown(t, "stated.html", file);
   await copy.locator('[data-vouched="stated"]').waitFor();
   assert.equal(await copy.locator('[data-vouched="contained"]').count(), 0);
+  assert.equal(
+    await words(copy.locator(".filed-inside")),
+    "The events in this evidence file: 0 events, of the 9 events in the export",
+  );
   assert.match((await check("stated.html")).text, /is the examiner's statement/);
   const { export: source } = vector("log-two-chains");
   assert.match((await check("stated.html", source)).text, /the query selects 0 events/);

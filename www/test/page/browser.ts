@@ -129,7 +129,7 @@ export async function choose(page: Page, button: string | RegExp, files: Upload 
     return;
   }
   const dialog = page.waitForEvent("filechooser");
-  await page.getByRole("button", { name: button }).click();
+  await page.getByRole("button", { name: button }).first().click();
   await (await dialog).setFiles(files as string[]);
 }
 
@@ -156,7 +156,7 @@ async function chooseWithoutDialog(
       document.body.append(this);
     };
   });
-  await page.getByRole("button", { name: button }).click();
+  await page.getByRole("button", { name: button }).first().click();
   const input = page.locator("input[data-chosen]");
   await input.setInputFiles(files as string[]);
   await input.evaluate((element) => element.remove());
@@ -178,7 +178,7 @@ export async function verifyVector(page: Page, { export: file, trust, pins }: Ve
 /** Returns the text of a file that a button saves. */
 export async function saved(page: Page, button: string): Promise<{ name: string; text: string }> {
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: button }).click();
+  await page.getByRole("button", { name: button }).first().click();
   const file = await download;
   return { name: file.suggestedFilename(), text: await readFile(await file.path(), "utf8") };
 }
