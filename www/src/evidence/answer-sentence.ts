@@ -1,8 +1,10 @@
+import type { EventRow, Json, Party } from "@countersign/ui/index/types.js";
 import { inSentence } from "@countersign/ui/viewer/parts/format.js";
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import { type AnswerBasis, isPartial } from "./answer.ts";
-import { type ListedName, OUTCOMES, type OutcomeCounts } from "./answer-facts.ts";
+import { type EventChanges, textOf } from "./answer-changes.ts";
+import { type ListedName, OUTCOMES, type OutcomeCounts, type ReadFacts } from "./answer-facts.ts";
 import { wordsOf } from "./name-words.ts";
 import { NAME_PARTS, type Question, type SearchedName } from "./question.ts";
 
@@ -46,6 +48,43 @@ export function unknownWords(
         names.map(({ name }) => inSentence(name)),
         isPartial,
       );
+}
+
+/** The only event that a question found, with what it changed. */
+interface FoundChange {
+  readonly row: EventRow;
+  readonly changed: EventChanges;
+}
+
+/** Returns the only event of an answer if it states what it changed, and not that this failed. */
+export function foundChange({
+  events,
+  facts: { first },
+  changes,
+}: {
+  readonly events: number;
+  readonly facts: Pick<ReadFacts, "first">;
+  readonly changes: ReadonlyMap<number, EventChanges>;
+}): FoundChange | undefined {
+  const [row] = first;
+  const changed = row && changes.get(row.line);
+  const { outcome = "not-stated" } = row?.parsed ?? row?.own ?? {};
+  const isDone = outcome === "success" || outcome === "not-stated";
+  return events === 1 && row !== undefined && changed !== undefined && isDone ? { row, changed } : undefined;
+}
+
+/** Renders what the only event of an answer changed, such as `ada changed retention: days 365 → 30`. */
+export function changeWords({ row, changed }: FoundChange, t: PageTexts): string {
+  const { actor, target } = row.parsed ?? row.own ?? {};
+  const { ask } = t.evidence;
+  const written = (json: Json | undefined) => (json === undefined ? "–" : inSentence(textOf(json)));
+  const changes = changed.changes.map(
+    ({ path, before, after }) =>
+      `${[inSentence(path.join(" › ")), written(before)].filter(Boolean).join(" ")} → ${written(after)}`,
+  );
+  const more = changed.more > 0 ? [t.viewer.rows.diff.more(changed.more)] : [];
+  const nameOf = (party: Party | undefined) => party && inSentence(party.name ?? party.id ?? "");
+  return ask.changedTo(nameOf(actor), nameOf(target), [...changes, ...more].join("; "));
 }
 
 /** Renders the answer in a sentence, such as `5 events by ada from 2026-08-01 to 2026-08-31: 4 succeeded, 1 failed.` */
@@ -97,4 +136,17 @@ export function outcomeWords(
         : t.outcomes.some[outcome](count(outcomes[outcome]), outcomes[outcome]),
     )
     .join(", ");
+}
+
+/** Returns what a further question about an action keeps of this one, such as ` by ada from 2026-08-01 to 2026-08-31`. */
+export function keptWords(
+  { question: { from, until }, names }: Pick<AnswerFacts, "question" | "names">,
+  t: PageTexts["evidence"]["ask"],
+): string {
+  const words = (["who", "behalf", "target"] as const).map((part) => {
+    const [name] = names.filter((name) => name.part === part);
+    const kind = part === "who" ? t.by : part === "behalf" ? t.behalf : t.to;
+    return name === undefined ? "" : kind[name.match](name.name);
+  });
+  return [...words, t.between(from, until)].join("");
 }

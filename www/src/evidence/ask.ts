@@ -11,7 +11,8 @@ import { type Answer, type AskedQuestion, answerQuestion } from "./asked.ts";
 import { askedView } from "./asked-view.ts";
 import { readClaims } from "./claims.ts";
 import type { SearchCounts } from "./covered-names.ts";
-import { dayField, isDay } from "./day-field.ts";
+import { parseDay } from "./day.ts";
+import { dayField } from "./day-field.ts";
 import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
@@ -206,7 +207,7 @@ export class Ask extends View {
     const question = questionOf(form);
     this.#drop("");
     this.panel()?.clear();
-    this.#invalid = DAYS.filter((name) => question[name] !== "" && !isDay(question[name]));
+    this.#invalid = DAYS.filter((name) => question[name] !== "" && "is" in parseDay(question[name]));
     const [invalid] = this.#invalid;
     if (invalid !== undefined) form.querySelector<HTMLInputElement>(`input[name=${invalid}]`)?.focus();
     const refusal = this.#refusalOf(question);
@@ -220,7 +221,7 @@ export class Ask extends View {
     const [invalid] = this.#invalid;
     const { from, until } = question;
     if (isBlank(question)) return t.nothing;
-    if (invalid !== undefined) return t.noDayTyped(question[invalid]);
+    if (invalid !== undefined) return t.noDayTyped[kindOf(question[invalid])](question[invalid]);
     return from !== "" && until !== "" && from > until ? t.backwards : undefined;
   }
 
@@ -372,10 +373,21 @@ function questionOf(form: HTMLFormElement): Question {
     behalf: text("behalf"),
     actions: text("actions"),
     target: text("target"),
-    from: text("from").trim(),
-    until: text("until").trim(),
+    from: dayIn(text("from")),
+    until: dayIn(text("until")),
     basis,
   };
+}
+
+/** Returns a typed day in ISO form; as typed if it isn't one. */
+function dayIn(text: string): string {
+  const typed = parseDay(text);
+  return "day" in typed ? typed.day : text.trim();
+}
+
+function kindOf(typed: string): "no-day" | "ambiguous" {
+  const parsed = parseDay(typed);
+  return "is" in parsed ? parsed.is : "no-day";
 }
 
 /** True if a question has no condition. */

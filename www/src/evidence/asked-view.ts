@@ -6,7 +6,7 @@ import { alternativesView } from "./alternatives-view.ts";
 import { isPartial } from "./answer.ts";
 import { coveredView, timesView, unknownView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
-import { sentence, unknownPart } from "./answer-sentence.ts";
+import { changeWords, foundChange, keptWords, sentence, unknownPart } from "./answer-sentence.ts";
 import { basisView } from "./answer-view.ts";
 import type { Answer } from "./asked.ts";
 import { claimsView } from "./claims-view.ts";
@@ -31,11 +31,12 @@ export function askedView(
   const { figures } = texts.viewer;
   const { question, query, events, basis, facts, changes } = answer;
   const rows = facts.first;
+  const change = foundChange(answer);
   const missing = unknownPart(answer.names, answer.unknown) ?? [];
   return html`
-    <h3 id="ask-answer" tabindex="-1">${sentence(answer, texts)}</h3>
+    <h3 id="ask-answer" tabindex="-1">${change === undefined ? nothing : html`${changeWords(change, texts)}. `}${sentence(answer, texts)}</h3>
     ${claimsView(answer.claims, texts)}
-    ${actionsView(facts, texts, (actions) => ask({ actions }))}
+    ${actionsView(facts, texts, { ask: (actions) => ask({ actions }), kept: keptWords(answer, t) })}
     ${unknownView({ names: answer.unknown, said: missing, isPartial: isPartial(basis) }, texts)}
     ${alternativesView(answer, ask, texts)}
     ${onBehalfView(answer, ask, texts)}

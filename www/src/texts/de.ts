@@ -765,7 +765,11 @@ export const de: PageTexts = {
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
       nothing: "Füllen Sie mindestens ein Feld aus.",
       pickDay: (field) => `${field}: Kalender öffnen`,
-      noDayTyped: (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
+      noDayTyped: {
+        "no-day": (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
+        ambiguous: (typed) =>
+          `In „${typed}“ ist nicht klar, welche Zahl der Monat ist. Schreiben Sie Tage so: 2026-10-01.`,
+      },
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:
@@ -827,7 +831,10 @@ export const de: PageTexts = {
           "not-stated": (some) => `${some} ohne Angabe zum Ausgang`,
         },
       },
+      changedTo: (who, what, changes) =>
+        `${who ?? "Jemand ohne Namen"} änderte ${what === undefined ? "" : `${what}: `}${changes}`,
       byAction: "Nach Aktion:",
+      narrowAction: (kept) => `Wählen Sie eine Aktion, um nur nach ihr zu fragen${kept}.`,
       noAction: (silent) => `${silent} ohne Aktion`,
       actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
       kinds: { who: "Handelnden", behalf: "Auftraggeber", actions: "Aktionen", target: "Ziele" },

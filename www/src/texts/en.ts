@@ -745,7 +745,11 @@ export const en = {
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
       nothing: "Fill in at least one field.",
       pickDay: (field: string) => `${field}: open the calendar`,
-      noDayTyped: (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
+      noDayTyped: {
+        "no-day": (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
+        ambiguous: (typed: string) =>
+          `In “${typed}”, it isn’t clear which number is the month. Write days like this: 2026-10-01.`,
+      },
       backwards: "The first day is after the last.",
       searching: "Searching…",
       edited: "This answers the question before. Press Ask for the answer to the one above.",
@@ -812,7 +816,10 @@ export const en = {
             `${some} ${silent === 1 ? "states" : "state"} no outcome`,
         },
       },
+      changedTo: (who: string | undefined, what: string | undefined, changes: string) =>
+        `${who ?? "An unnamed actor"} changed ${what === undefined ? "" : `${what}: `}${changes}`,
       byAction: "By action:",
+      narrowAction: (kept: string) => `Press an action to ask about it alone${kept}.`,
       noAction: (silent: string) => `${silent} without an action`,
       actionsOfFirst: (read: string) => `Only the first ${read} were counted by action.`,
       kinds: {

@@ -394,12 +394,17 @@ test("ask: an answer is broken down by action, what failed or was denied first",
     "1 role.grant (1 was denied)",
     "1 settings.update",
   ]);
+  assert.equal(
+    await words(list.locator("p.faint")),
+    "Press an action to ask about it alone since 2026-01-01.",
+  );
   const copy = await shown(t, "by-action.html", await downloaded(page, answer, "evidence"));
   await copy.locator('[data-action="login"]', { hasText: "3 login (1 failed)" }).waitFor();
   assert.equal(await copy.locator("[data-actions] button").count(), 0);
   await list.getByRole("button", { name: "role.grant" }).click();
   await page.locator('.ask-answer[data-answered="1"]').waitFor();
   assert.equal(await page.locator(".ask input[name=actions]").inputValue(), "role.grant");
+  assert.match(await words(answer.locator("h3")), /^1 event .*: it was denied\.$/);
   assert.equal(await page.locator(".ask input[name=from]").inputValue(), "2026-01-01");
   assert.equal(await answer.locator("[data-actions]").count(), 0);
 });
@@ -479,10 +484,14 @@ test("ask: days are typed or picked in one form, whatever the locale", async (t)
   const page = await opened(t, people);
   const form = page.locator(".ask form");
   const from = form.locator("input[name=from]");
-  for (const typed of ["10/01/2026", "2026-02-30", "2026-1-1"]) {
+  for (const [typed, refusal] of [
+    ["10/01/2026", "In “10/01/2026”, it isn’t clear which number is the month."],
+    ["2026-02-30", "“2026-02-30” is not a day."],
+    ["the 31st of December 2026", "“the 31st of December 2026” is not a day."],
+  ] as const) {
     await from.fill(typed);
     await from.press("Enter");
-    await page.locator("#ask-said", { hasText: `“${typed}” is not a day.` }).waitFor();
+    await page.locator("#ask-said", { hasText: refusal }).waitFor();
     assert.equal(await from.getAttribute("aria-invalid"), "true");
     assert.equal(await from.evaluate((field) => field === document.activeElement), true);
   }
@@ -507,6 +516,8 @@ test("ask: days are typed or picked in one form, whatever the locale", async (t)
   const answer = await ask(page, { who: "" });
   assert.match(await words(answer.locator("h3")), /since 2026-01-06/);
   assert.equal(await from.getAttribute("aria-invalid"), "false");
+  const written = await ask(page, { from: "7 January 2026", until: "31/12/2027" });
+  assert.match(await words(written.locator("h3")), /from 2026-01-07 to 2027-12-31/);
   assert.deepEqual(await violations(page), []);
 });
 
@@ -629,6 +640,10 @@ test("ask: an event of the answer shows its changes, and opens with its details 
   const page = await opened(t, people);
   const answer = await ask(page, { actions: "settings" });
   assert.equal(await words(answer.locator(".ask-changes li")), "retention_days: Before: 365 → After: 30");
+  assert.match(
+    await words(answer.locator("h3")),
+    /^Maria Lopez changed Retention: retention_days 365 → 30\. 1 event with “settings” in the action: it succeeded\.$/,
+  );
   await answer.getByRole("button", { name: /^Open entry/ }).press("Enter");
   const drawer = page.locator("cs-drawer", { hasText: "Retention" });
   await drawer.getByText("retention_days").first().waitFor();
