@@ -184,8 +184,8 @@ export const de: PageTexts = {
       range: (all) => `Alle ${events(all)} des Abschnitts, den diese Datei abdeckt`,
       chains: (all) => `Alle ${events(all)} der Ketten in dieser Datei`,
       between: "dazwischen fehlt nichts",
-      shown: (shown, of) =>
-        `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
+      shown: (shown, of, events) =>
+        `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt${shown === events ? "" : `, davon ${count(events)} ${events === 1 ? "Ereignis" : "Ereignisse"}`}`,
       left: (withheld, omitted) =>
         [
           ...(withheld > 0

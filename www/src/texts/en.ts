@@ -181,8 +181,8 @@ export const en = {
       range: (all: number) => `All ${events(all)} of the part that this file covers`,
       chains: (all: number) => `All ${events(all)} of the chains in this file`,
       between: "nothing is missing in between",
-      shown: (shown: number, of: number) =>
-        `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown`,
+      shown: (shown: number, of: number, events: number) =>
+        `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown${shown === events ? "" : `, ${count(events)} of them ${events === 1 ? "an event" : "events"}`}`,
       left: (withheld: number, omitted: number) =>
         [
           ...(withheld > 0 ? [`the content of ${events(withheld)} is withheld`] : []),

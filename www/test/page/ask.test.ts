@@ -229,6 +229,7 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   assert.equal((await csv).suggestedFilename(), "altered-of-altered-file-events.csv");
   assert.deepEqual(await violations(page), []);
   await open(page, "Summary");
+  await answer.locator("input[name=contain]").uncheck();
   const file = await downloaded(page, answer, "evidence");
   const again = await shown(t, "of-altered.html", file);
   await again.locator(".verdict").waitFor();
