@@ -966,8 +966,8 @@ export const de: PageTexts = {
           some: "Schlüssel, denen Sie nicht vertrauen, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
         },
         author: {
-          all: "Kein Schlüssel, dem der Autor vertraute, hat diese Ereignisse signiert: Jeder kann sie gemacht haben.",
-          some: "Schlüssel, denen der Autor nicht vertraute, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
+          all: "Kein Schlüssel, dem der Verfasser vertraute, hat diese Ereignisse signiert: Jeder kann sie gemacht haben.",
+          some: "Schlüssel, denen der Verfasser nicht vertraute, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
         },
       },
       doubts: {
@@ -1141,8 +1141,8 @@ export const de: PageTexts = {
         `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
       similar: (names) => `Ähnlich: ${names}.`,
       authorsVerdict: {
-        untrusted: "Unverändert seit der Signatur, aber der Autor vertraute dem Schlüssel nicht.",
-        log: "Unverändert seit der Signatur, aber der Autor vertraute dem Log nicht.",
+        untrusted: "Unverändert seit der Signatur, aber der Verfasser vertraute dem Schlüssel nicht.",
+        log: "Unverändert seit der Signatur, aber der Verfasser vertraute dem Log nicht.",
       },
       below: {
         export: "Die Ereignisse in dieser Beweisdatei: der ganze Export",
