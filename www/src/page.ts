@@ -14,7 +14,7 @@ import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
 import type { ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
-import { filedView } from "./evidence/filed-view.ts";
+import { filedView, insideView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { AUDITORS_PAGE } from "./evidence/make.ts";
 import { evidenceInPage, ownPage } from "./evidence/own.ts";
@@ -28,7 +28,7 @@ import { inputsView } from "./input/inputs.ts";
 import { PageInput } from "./input/page-input.ts";
 import type { Paste } from "./input/paste.ts";
 import type { ReportFile } from "./input/report-file.ts";
-import { type SessionKey, type TextFile, trustText } from "./input/trust.ts";
+import { NO_TRUST, type SessionKey, type TextFile, trustText } from "./input/trust.ts";
 import { welcomeView } from "./input/welcome.ts";
 import { languageSwitch } from "./languages.ts";
 import { privacyView } from "./privacy.ts";
@@ -108,8 +108,9 @@ export class Page extends View {
   #case: Case | undefined;
   #ready: Promise<Case> | undefined;
   #wasPhase: CasePhase = "empty";
-  /** Exports that were verified last. */
+  /** Exports that were verified last, and the trust file. */
   #verified: unknown;
+  #verifiedWith: TextFile | undefined;
   /** True if the reader was asked for the role of a key. */
   #isAsking = false;
   /** True if the focus was on the page when verification began. */
@@ -384,6 +385,7 @@ export class Page extends View {
     const { indexedShare } = part.session ?? {};
     return this.#frame(
       html`
+        ${part.from === "evidence" && this.#filed !== undefined ? insideView(this.#filed, t) : nothing}
         ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
         ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
         ${this.#foldsVerdict ? nothing : verdictView(part, judged, this.#verdictContext(part), t)}
@@ -445,7 +447,7 @@ export class Page extends View {
           ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
           ${trustView(part, t)}
           <div class="beside">
-            ${meaningView(part, judged, this.#choice.pins, t)}
+            ${meaningView(part, judged, this.#isByAuthor(part) ? { pins: this.#choice.pins, trust: NO_TRUST } : this.#choice, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, judged.report, t)}</section>
           </div>
           ${checksView(judged, t)}`;
@@ -756,8 +758,11 @@ export class Page extends View {
     this.requestUpdate();
     const { exports } = this.#choice;
     // Another file means that the reader wants to see the result, unless a question is open.
-    if (exports !== this.#verified && !this.#isAsking) this.#isChoosing = false;
+    const { file } = this.#choice.trust;
+    const isAnother = exports !== this.#verified || (file !== undefined && file !== this.#verifiedWith);
+    if (isAnother && !this.#isAsking) this.#isChoosing = false;
     this.#verified = exports;
+    this.#verifiedWith = file;
     this.#isAsking = false;
     if (exports.length === 0) {
       this.#case?.close();

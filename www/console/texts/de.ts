@@ -440,6 +440,8 @@ export const de: ConsoleTexts = {
       noneHere: "Was hier geladen ist, zeigt keine Ereignisse",
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
+      searched: (entries, seen, events) =>
+        html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht.`,
       bounds: {
         searched: (events) => `${events} durchsucht.`,
         part: (first, last) =>

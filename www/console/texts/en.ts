@@ -427,6 +427,8 @@ export const en = {
       noneHere: "What is loaded here shows no events",
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched: this is all of them.`,
+      searched: (entries: string, seen: unknown, events: string) =>
+        html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched.`,
       bounds: {
         searched: (events: string) => `${events} searched.`,
         part: (first: string, last: string) =>

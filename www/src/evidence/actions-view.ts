@@ -9,12 +9,12 @@ const MAX_ACTIONS = 12;
 
 /**
  * Renders how many events of an answer have each action, if they have several. With `narrow`, an action is a button that
- * asks about it alone.
+ * asks about it alone; `kept` names the rest of the question in words.
  */
 export function actionsView(
   { byAction, read, isAll }: Pick<ReadFacts, "byAction" | "read" | "isAll">,
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
-  narrow?: (action: string) => void,
+  narrow?: { readonly ask: (action: string) => void; readonly kept: string },
 ): TemplateResult | typeof nothing {
   const silent = read - byAction.reduce((sum, { events }) => sum + events, 0);
   if (byAction.length + (silent > 0 ? 1 : 0) < 2) return nothing;
@@ -22,7 +22,7 @@ export function actionsView(
   const more = byAction.length - MAX_ACTIONS;
   const nameView = (action: string) =>
     narrow !== undefined && isAskable("actions", action)
-      ? html`<button type="button" class="quiet" @click=${() => narrow(action)}>${value(action, 100)}</button>`
+      ? html`<button type="button" class="quiet" @click=${() => narrow.ask(action)}>${value(action, 100)}</button>`
       : value(action, 100);
   const refusalView = ({ failed, denied }: ActionCount) => {
     const words = [
@@ -39,6 +39,7 @@ export function actionsView(
         ${more > 0 ? html`<li class="faint">${t.moreNames(count(more))}</li>` : nothing}
         ${silent > 0 ? html`<li class="faint">${t.noAction(count(silent))}</li>` : nothing}
       </ul>
+      ${narrow === undefined ? nothing : html`<p class="faint">${t.narrowAction(narrow.kept)}</p>`}
       ${isAll ? nothing : html`<p class="faint">${t.actionsOfFirst(figures.events(read))}</p>`}
     </div>
   `;

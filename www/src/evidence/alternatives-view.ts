@@ -29,7 +29,7 @@ export function alternativesView(
     const listed = isRelevant ? frequent.slice(0, MAX_NAMES) : [];
     const rest = frequent.length - listed.length + more;
     return html`
-      ${similar.length === 0 ? nothing : html`<div class="ask-names" data-similar=${part}><p>${t.similar[part]}</p><ul>${similar.map((name) => nameView(part, name))}</ul></div>`}
+      ${similar.length === 0 ? nothing : html`<div class="ask-names" data-similar=${part}><p>${t.similar}</p><ul>${similar.map((name) => nameView(part, name))}</ul></div>`}
       ${
         listed.length === 0
           ? nothing

@@ -1,4 +1,5 @@
 import type { Column, EventIndex } from "@countersign/ui/index/types.js";
+import { sharedWords, stemOf, wordsOf } from "./name-words.ts";
 import {
   conditionOf,
   NAME_PARTS,
@@ -123,15 +124,17 @@ async function similarNames(
 ): Promise<readonly NameCount[]> {
   const found = new Map<string, { readonly known: NameCount | undefined; readonly share: number }>();
   for (const { part, name } of typed) {
-    const pieces = withoutDomain(name)
-      .split(/[^\p{L}\p{N}]+/u)
-      .filter(({ length }) => length >= MIN_PIECE_LENGTH);
+    const pieces = wordsOf(withoutDomain(name))
+      .filter(({ length }) => length >= MIN_PIECE_LENGTH)
+      .slice(0, MAX_PIECES);
     const suggested = await Promise.all(
-      pieces.slice(0, MAX_PIECES).map((piece) => suggestedNames(index, part, piece)),
+      [...new Set([...pieces, ...pieces.map(stemOf)])].map((piece) => suggestedNames(index, part, piece)),
     );
     for (const id of [...frequent.map(({ id }) => id), ...suggested.flat()]) {
       const known = frequent.find((one) => one.id === id);
-      const share = Math.max(similarity(name, id), similarity(name, known?.label ?? id));
+      const label = known?.label ?? id;
+      const words = sharedWords(name, label);
+      const share = Math.max(similarity(name, id), similarity(name, label), words && (1 + words) / 2);
       if (share >= MIN_SIMILARITY) found.set(id, { known, share });
     }
   }

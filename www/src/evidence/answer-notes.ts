@@ -1,3 +1,4 @@
+import { inSentence } from "@countersign/ui/viewer/parts/format.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
@@ -10,18 +11,32 @@ import type { NamePart, Question, SearchedName } from "./question.ts";
 /** Maximum number of names listed. */
 const MAX_NAMES = 12;
 
-type AskTexts = PageTexts["evidence"]["ask"];
+/** The names that no event has, and where that is said. */
+interface UnknownNames {
+  readonly names: readonly SearchedName[];
+  /** The names of which the answer's sentence already says it. */
+  readonly said: readonly SearchedName[];
+  /** True if only events that verify were searched. */
+  readonly isPartial: boolean;
+}
 
-/** Renders the names that no event has. With `isPartial`, only events that verify were searched. */
+/** Renders the names that no event has, and which fields of events were searched. */
 export function unknownView(
-  names: readonly SearchedName[],
-  isPartial: boolean,
-  t: AskTexts,
+  { names, said, isPartial }: UnknownNames,
+  { evidence: { ask: t } }: PageTexts,
 ): readonly TemplateResult[] {
-  return names.map(
-    ({ part, name }) =>
-      html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t.unknown[part](value(name, 300), isPartial)}</span></p>`,
-  );
+  const searched = new Set(said.map(({ part }) => part));
+  const unsaid = names.filter((name) => !said.includes(name));
+  return [
+    ...[...searched].map(
+      (part) =>
+        html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t.searchedNames[part]}</span></p>`,
+    ),
+    ...unsaid.map(
+      ({ part, name }) =>
+        html`<p class="basis tone-doubt" data-unknown=${part}>${icon("warning")}<span>${t.unknown[part]([inSentence(name, 300)], isPartial)}. ${t.searchedNames[part]}</span></p>`,
+    ),
+  ];
 }
 
 /** Renders the names that typed parts of names find, each as a button that asks about it alone. */

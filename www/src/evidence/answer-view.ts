@@ -5,10 +5,19 @@ import type { PageTexts } from "../texts/en.ts";
 import { type AnswerBasis, type Doubt, isBounded } from "./answer.ts";
 import type { FiledClaims } from "./filed-claims.ts";
 
+/**
+ * How a basis is shown: that of an `answer` on this page; as what was `searched`, if that answers nothing, because no
+ * event has the name; or as `stated` by the examiner about an export that isn't here.
+ */
+export type BasisUse = "answer" | "searched" | "stated";
+
+/** Who chose the keys that are trusted. */
+export type TrustOwner = "reader" | "author";
+
 /** Facts besides the basis of an answer. */
 interface BasisContext {
-  /** True if the events aren't here, so that all of it is the examiner's statement about the export [default: false]. */
-  readonly isStated?: boolean;
+  readonly use?: BasisUse;
+  readonly by?: TrustOwner;
   /** Altered events that a statement above the basis names. */
   readonly claims?: Pick<FiledClaims, "claims" | "altered" | "unread"> | undefined;
 }
@@ -17,8 +26,9 @@ interface BasisContext {
 export function basisView(
   basis: AnswerBasis,
   t: PageTexts,
-  { isStated = false, claims }: BasisContext = {},
+  { use = "answer", by = use === "stated" ? "author" : "reader", claims }: BasisContext = {},
 ): TemplateResult {
+  const isStated = use === "stated";
   const { ask } = t.evidence;
   const { figures } = t.viewer;
   const events = figures.events(basis.examined);
@@ -26,6 +36,8 @@ export function basisView(
   if (doubts.length === 0 && entries !== undefined) {
     const all = [figures.entries(entries), seen === undefined ? undefined : moment(seen), events] as const;
     const others = entries === basis.examined ? nothing : html` ${ask.others(entries - basis.examined)}`;
+    if (use === "searched")
+      return html`<p class="basis" data-basis="searched">${icon("info")}<span>${ask.searched(...all)}${others}</span></p>`;
     return isStated
       ? html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(...all)}${others}</span></p>`
       : html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(...all)}${others}</span></p>`;
@@ -33,17 +45,38 @@ export function basisView(
   if (isBounded(basis)) {
     const words = isStated ? ask.statedBounds : ask.bounds;
     const bounds = doubts.map((doubt) => boundWords(doubt, words, t)).join(" ");
-    return html`<p class="basis ${isStated ? "" : "tone-fair"}" data-basis="bounded">${icon(isStated ? "unknown" : "partial")}<span>${words.searched(events)} ${bounds}</span></p>`;
+    return html`<p class="basis ${use === "answer" ? "tone-fair" : ""}" data-basis="bounded">${icon(BOUNDED_ICONS[use])}<span>${words.searched(events)} ${bounds}</span></p>`;
   }
+  const untrusted = doubts.find((doubt) => doubt.is === "untrusted");
+  const reasons = doubts.filter(isReason);
+  const searched = (isStated ? ask.statedBounds : ask.bounds).searched(events);
   return html`
-    <div class="basis tone-doubt" data-basis="part">
+    <div class="basis tone-doubt" data-basis=${reasons.length === 0 ? "untrusted" : "part"}>
       ${icon("warning")}
       <div>
-        <p>${isStated ? ask.statedPart(events) : ask.part(events)}</p>
-        <ul>${doubts.map((doubt) => html`<li data-doubt=${doubt.is}>${doubt.is === "unverified" ? unverifiedWords(doubt.events, { isStated, claims }, t) : doubtWords(doubt, isStated, t)}</li>`)}</ul>
+        ${
+          untrusted === undefined
+            ? html`<p>${searched} ${ask.part[partKind(reasons)]}</p>`
+            : html`<p data-doubt="untrusted">${searched} ${ask.untrusted[by][untrusted.isAll ? "all" : "some"]}</p>${reasons.length === 0 ? nothing : html`<p>${ask.part[partKind(reasons)]}</p>`}`
+        }
+        <ul>${reasons.map((doubt) => html`<li data-doubt=${doubt.is}>${doubt.is === "unverified" ? unverifiedWords(doubt.events, { isStated, claims }, t) : doubtWords(doubt, isStated, t)}</li>`)}</ul>
       </div>
     </div>
   `;
+}
+
+const BOUNDED_ICONS = { answer: "partial", searched: "info", stated: "unknown" } as const;
+
+type Reason = Exclude<Doubt, { readonly is: "untrusted" }>;
+
+/** True for a reason why other events may match. */
+function isReason(doubt: Doubt): doubt is Reason {
+  return doubt.is !== "untrusted";
+}
+
+/** Returns `is` if the export is only part of the log for certain. */
+function partKind(reasons: readonly Reason[]): "is" | "may" {
+  return reasons.some(({ is }) => is === "withheld" || is === "omitted") ? "is" : "may";
 }
 
 function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"], t: PageTexts): string {
@@ -61,7 +94,11 @@ function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"],
 }
 
 /** Returns that events don't verify, without repeating what a statement above says about them. */
-function unverifiedWords(events: number, { isStated, claims }: BasisContext, t: PageTexts): string {
+function unverifiedWords(
+  events: number,
+  { isStated, claims }: Pick<BasisContext, "claims"> & { readonly isStated: boolean },
+  t: PageTexts,
+): string {
   const { ask } = t.evidence;
   if (claims?.altered !== events) return (isStated ? ask.statedDoubts : ask.doubts).unverified(events);
   const isNamed = claims.claims.length + claims.unread > 0;
@@ -69,7 +106,7 @@ function unverifiedWords(events: number, { isStated, claims }: BasisContext, t: 
 }
 
 function doubtWords(
-  doubt: Exclude<Doubt, { is: "unverified" }>,
+  doubt: Exclude<Reason, { is: "unverified" }>,
   isStated: boolean,
   t: PageTexts,
 ): TemplateResult | string {

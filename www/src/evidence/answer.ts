@@ -6,6 +6,8 @@ import { parseQuestion } from "./question-terms.ts";
 export type Doubt =
   /** The verdict doesn't allow the file to show that it is complete. */
   | { readonly is: "verdict" }
+  /** Keys that aren't trusted signed events: all of them if `isAll`. */
+  | { readonly is: "untrusted"; readonly isAll: boolean }
   /** Events of the file that don't verify, so they weren't searched. */
   | { readonly is: "unverified"; readonly events: number }
   | { readonly is: "withheld"; readonly events: number }
@@ -54,6 +56,11 @@ const BOUNDS: readonly Doubt["is"][] = ["part", "range", "claimed", "revocable",
 /** True if everything that matches was found, but only within some entries or chains of the log. */
 export function isBounded({ doubts }: AnswerBasis): boolean {
   return doubts.length > 0 && doubts.every(({ is }) => BOUNDS.includes(is));
+}
+
+/** True if events of the file don't verify, so that only the others were searched. */
+export function isPartial({ doubts }: AnswerBasis): boolean {
+  return doubts.some(({ is }) => is === "unverified");
 }
 
 /** Returns the basis of the answer to a query. `range` has the entries that were searched, if not all were. */
@@ -124,8 +131,12 @@ function isRangeHere({ verdict, checks: { range, tree, log } }: Report): boolean
   return verdict === "partial" && [range, tree, log].every(({ state }) => state === "pass");
 }
 
+function isUntrusted({ trust }: Report["signers"][number]): boolean {
+  return trust === "untrusted";
+}
+
 function completeness(report: Report): readonly Doubt[] {
-  const { verdict, complete: shown, counts, finding_counts } = report;
+  const { verdict, complete: shown, counts, signers, finding_counts } = report;
   const { complete } = answersOf({ report, doubts: [] });
   if (isWholeLog(report)) return [];
   if (complete.is === "yes") {
@@ -133,7 +144,8 @@ function completeness(report: Report): readonly Doubt[] {
     if (shown?.by === "range") return [{ is: "part", first: shown.range[0], last: shown.range[1] - 1 }];
   }
   const doubts: Doubt[] = [];
-  if (verdict !== "partial") doubts.push({ is: "verdict" });
+  if (verdict === "untrusted") doubts.push({ is: "untrusted", isAll: signers.every(isUntrusted) });
+  else if (verdict !== "partial") doubts.push({ is: "verdict" });
   if (counts.withheld > 0) doubts.push({ is: "withheld", events: counts.withheld });
   if (isRangeHere(report)) {
     doubts.push({ is: "claimed" });

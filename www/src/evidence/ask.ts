@@ -13,7 +13,8 @@ import { type Answer, type AskedQuestion, answerQuestion } from "./asked.ts";
 import { askedView } from "./asked-view.ts";
 import { readClaims } from "./claims.ts";
 import type { SearchCounts } from "./covered-names.ts";
-import { dayField, isDay } from "./day-field.ts";
+import { parseDay } from "./day.ts";
+import { dayField } from "./day-field.ts";
 import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
@@ -220,7 +221,7 @@ export class Ask extends View {
     this.#emptyReference(question);
     this.#drop("");
     this.panel()?.clear();
-    this.#invalid = DAYS.filter((name) => question[name] !== "" && !isDay(question[name]));
+    this.#invalid = DAYS.filter((name) => question[name] !== "" && "is" in parseDay(question[name]));
     const [invalid] = this.#invalid;
     if (invalid !== undefined) form.querySelector<HTMLInputElement>(`input[name=${invalid}]`)?.focus();
     const refusal = this.#refusalOf(question);
@@ -234,7 +235,7 @@ export class Ask extends View {
     const [invalid] = this.#invalid;
     const { from, until } = question;
     if (isBlank(question)) return t.nothing;
-    if (invalid !== undefined) return t.noDayTyped(question[invalid]);
+    if (invalid !== undefined) return t.noDayTyped[kindOf(question[invalid])](question[invalid]);
     return from !== "" && until !== "" && from > until ? t.backwards : undefined;
   }
 
@@ -267,7 +268,7 @@ export class Ask extends View {
       this.#answer = answer;
       if (!isAgain) {
         this.#isEdited = false;
-        this.#contents = this.panel()?.defaultContents ?? "selected";
+        this.#contents = this.panel()?.answerContents ?? "selected";
       }
       this.#say("");
       void this.#readClaims(answer);
@@ -285,8 +286,7 @@ export class Ask extends View {
   #showAnswer(): void {
     const heading = this.querySelector<HTMLElement>("#ask-answer");
     if (heading === null) return;
-    const { top, bottom } = heading.getBoundingClientRect();
-    if (top < 0 || bottom > innerHeight) heading.scrollIntoView({ block: "center" });
+    if (!isInView(heading)) heading.scrollIntoView({ block: "center" });
     if (document.activeElement === document.body) heading.focus({ preventScroll: true });
   }
 
@@ -341,15 +341,16 @@ export class Ask extends View {
     `;
   }
 
-  #saveView({ events, basis, report }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
+  #saveView({ events, basis, report, hasOthers }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { make } = this.texts.evidence;
     const { figures } = this.texts.viewer;
     const panel = this.panel();
     const noSlice = panel?.sliceReason;
     const isAll = this.#contents === "examined";
-    const stated = events === 0 ? t.statedNone : t.stated;
-    const isFaulty = faultOf(report) !== undefined;
-    const about = isAll ? t.contained : isFaulty ? t.statedFaulty(figures.events(basis.examined)) : stated;
+    const canContain = panel?.canContainAll !== false;
+    const choice = t.choice(figures.events(basis.examined), events, hasOthers);
+    const unticked =
+      faultOf(report) === undefined ? choice.unticked : t.statedFaulty(figures.events(basis.examined));
     const contain = (event: Event) => {
       this.#contents = (event.target as HTMLInputElement).checked ? "examined" : "selected";
       this.requestUpdate();
@@ -357,11 +358,11 @@ export class Ask extends View {
     return html`
       ${originFields(this.panel, this.texts)}
       ${
-        panel?.canContainAll === false
+        !canContain
           ? html`<p class="help">${t.tooLarge}</p>`
           : html`<label class="ask-contain"><input type="checkbox" name="contain" aria-describedby="ask-contents" .checked=${isAll} @change=${contain} /><span>${t.contain(figures.events(basis.examined))}</span></label>`
       }
-      <p class="help" id="ask-contents">${about}</p>
+      <p class="help" id="ask-contents">${canContain ? `${choice.ticked} ` : nothing}${unticked}</p>
       <div class="buttons">
         <button type="button" class="primary" name="evidence" @click=${() => void panel?.saveEvidence(this.#contents)}>${make.save}</button>
         <button type="button" name="report" @click=${() => void panel?.saveReport()}>${t.report}</button>
@@ -373,10 +374,16 @@ export class Ask extends View {
               <button type="button" class="quiet" name="show" @click=${emits("open-tab", "events")}>${t.show}</button>`
         }
       </div>
-      ${savedView(panel)}
+      ${savedView(panel, "selection")}
       ${noSlice === undefined || events === 0 ? nothing : html`<p class="basis tone-bad" id="ask-no-slice">${icon("warning")}<span>${noSlice}</span></p>`}
     `;
   }
+}
+
+/** True if an element is on the screen, with room for what follows it. */
+function isInView(element: HTMLElement): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight * 0.75;
 }
 
 function questionOf(form: HTMLFormElement): Question {
@@ -388,10 +395,21 @@ function questionOf(form: HTMLFormElement): Question {
     behalf: text("behalf"),
     actions: text("actions"),
     target: text("target"),
-    from: text("from").trim(),
-    until: text("until").trim(),
+    from: dayIn(text("from")),
+    until: dayIn(text("until")),
     basis,
   };
+}
+
+/** Returns a typed day in ISO form; as typed if it isn't one. */
+function dayIn(text: string): string {
+  const typed = parseDay(text);
+  return "day" in typed ? typed.day : text.trim();
+}
+
+function kindOf(typed: string): "no-day" | "ambiguous" {
+  const parsed = parseDay(typed);
+  return "is" in parsed ? parsed.is : "no-day";
 }
 
 /** True if a question has no condition. */

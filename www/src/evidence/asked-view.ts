@@ -3,9 +3,10 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import { actionsView } from "./actions-view.ts";
 import { alternativesView } from "./alternatives-view.ts";
+import { isPartial } from "./answer.ts";
 import { coveredView, timesView, unknownView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
-import { sentence } from "./answer-sentence.ts";
+import { changeWords, foundChange, keptWords, sentence, unknownPart } from "./answer-sentence.ts";
 import { basisView } from "./answer-view.ts";
 import type { Answer } from "./asked.ts";
 import { claimsView } from "./claims-view.ts";
@@ -30,17 +31,18 @@ export function askedView(
   const { figures } = texts.viewer;
   const { question, query, events, basis, facts, changes } = answer;
   const rows = facts.first;
-  const isPartial = basis.doubts.some(({ is }) => is === "unverified");
+  const change = foundChange(answer);
+  const missing = unknownPart(answer.names, answer.unknown) ?? [];
   return html`
-    <h3 id="ask-answer" tabindex="-1">${sentence(answer, texts)}</h3>
+    <h3 id="ask-answer" tabindex="-1">${change === undefined ? nothing : html`${changeWords(change, texts)}. `}${sentence(answer, texts)}</h3>
     ${claimsView(answer.claims, true, texts)}
-    ${actionsView(facts, texts, (actions) => ask({ actions }))}
-    ${unknownView(answer.unknown, isPartial, t)}
-    ${onBehalfView(answer, ask, texts)}
+    ${actionsView(facts, texts, { ask: (actions) => ask({ actions }), kept: keptWords(answer, t) })}
+    ${unknownView({ names: answer.unknown, said: missing, isPartial: isPartial(basis) }, texts)}
     ${alternativesView(answer, ask, texts)}
+    ${onBehalfView(answer, ask, texts)}
     ${coveredView(answer, (part, name) => ask({ [part]: name }), widen, texts)}
     ${events > 0 && answer.outcomes === undefined ? html`<p class="help">${t.uncounted}</p>` : nothing}
-    ${basisView(basis, texts, { claims: answer.claims })}
+    ${basisView(basis, texts, { use: missing.length > 0 ? "searched" : "answer", claims: answer.claims })}
     ${timesView(answer, ask, texts)}
     ${question.from === "" && question.until === "" ? nothing : html`<p class="help">${t.times[question.basis]}</p>`}
     <p class="help">${t.query} <code dir="ltr">${value(query, 1000)}</code></p>

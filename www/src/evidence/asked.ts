@@ -1,3 +1,4 @@
+import type { EventIndex } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type Alternatives, readAlternatives } from "./alternatives.ts";
@@ -15,10 +16,13 @@ import {
   otherTimeQuery,
   type Question,
   queryOf,
+  quote,
   type SearchedName,
   searchedNames,
   unknownNames,
 } from "./question.ts";
+
+import { suggestedNames } from "./suggestions.ts";
 
 /** Maximum number of events listed below an answer. */
 const MAX_LISTED = 10;
@@ -45,6 +49,8 @@ export interface Answer extends AnswerFacts {
   readonly otherTime: number | undefined;
   /** If nothing was found in the days asked about: the number of events on any day. */
   readonly anyDay: number;
+  /** True if the events searched are also of other actors than those that the answer is about. */
+  readonly hasOthers: boolean;
   /** Number of events in which others acted for whom the question asks about; undefined if not counted. */
   readonly onBehalf: number | undefined;
 }
@@ -108,6 +114,7 @@ export async function answerQuestion(
     events === 0 && other !== "" && names.length > 0
       ? await index.count(queryOf({ ...question, from: "", until: "" }, names))
       : 0;
+  const hasOthers = await hasOtherActors(names, index);
   const onBehalf = await countOnBehalf(question, names, index);
   if (!found.isUnchanged()) return undefined;
   const alternatives = events === 0 ? await readAlternatives(question, names, unknown, index) : undefined;
@@ -134,6 +141,15 @@ export async function answerQuestion(
     wider: widest === undefined ? undefined : Math.max(0, widest - events),
     otherTime,
     anyDay: anyDay ?? 0,
+    hasOthers,
     onBehalf,
   };
+}
+
+/** True if events are by other actors than those asked about, or by several if the question names none. */
+async function hasOtherActors(names: readonly SearchedName[], index: EventIndex): Promise<boolean> {
+  const asked = conditionOf("who", names);
+  const [first] = asked === "" ? await suggestedNames(index, "who", "").catch(() => []) : [];
+  const actors = first === undefined ? asked : `actor==${quote(first)}`;
+  return actors !== "" && ((await index.count(`has:actor -${actors}`)) ?? 0) > 0;
 }

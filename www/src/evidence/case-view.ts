@@ -6,7 +6,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { actionsView } from "./actions-view.ts";
-import { answerBasis } from "./answer.ts";
+import { answerBasis, isPartial } from "./answer.ts";
 import { delaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
 import { outcomeWords } from "./answer-sentence.ts";
@@ -17,6 +17,7 @@ import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
+import { missingNamesView } from "./missing-names-view.ts";
 import { differenceView } from "./own-answer-view.ts";
 import type { OwnCheck } from "./own-check.ts";
 import { parseQuestion } from "./question-terms.ts";
@@ -39,7 +40,8 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
   const { frame, why } = filed;
   const texts = t.evidence.filed;
   const whole = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
-  const { word, says } = whole;
+  const { says } = whole;
+  const word = byAuthorWords(whole.word, t);
   const { figures } = t.viewer;
   const fact = (name: string, content: unknown) => html`<div><dt>${name}</dt><dd>${content}</dd></div>`;
   // A good verdict by the file's own trust file isn't about keys that the reader trusts.
@@ -69,6 +71,13 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
           <div class="filed-table" tabindex="0">${answerRows({ rows: listed, changes: facts.changes, opens: shown.opensEvents }, t)}</div>`
     }
   `;
+}
+
+/** Returns the words of a verdict by the trust file in the file: it is its author who doesn't trust a key. */
+function byAuthorWords(word: string, { evidence, viewer }: PageTexts): string {
+  const { verdicts, logUntrusted } = viewer.result;
+  const { untrusted, log } = evidence.filed.authorsVerdict;
+  return word === verdicts.untrusted.word ? untrusted : word === logUntrusted.word ? log : word;
 }
 
 /** Renders the verdict by the reader's trust file. It is never better than that of the export behind the events. */
@@ -109,13 +118,18 @@ export function answerView(
   const searched = answer?.searched;
   const all = figures.events(examined.events);
   const details = detailsOf(facts, searched?.selected ?? events, query ?? "", t);
+  const basis = answerBasis(judged.report, searched ?? examined, query ?? "", range);
+  const missing = facts?.missing;
+  const isPlain = claims === undefined && missing === undefined;
+  const mark = claims !== undefined ? "unknown" : missing !== undefined ? "info" : "pass";
   return html`
     <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, details, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), details)}</strong></p>
     ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
+    ${missing === undefined ? nothing : missingNamesView(missing, isPartial(basis), t)}
     ${differenceView(answer, t)}
-    <p class="basis ${claims === undefined ? "tone-good" : ""}" data-vouched="contained">${icon(claims === undefined ? "pass" : "unknown")}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
-    ${basisView(answerBasis(judged.report, searched ?? examined, query ?? "", range), t, { claims })}
+    <p class="basis ${isPlain ? "tone-good" : ""}" data-vouched="contained">${icon(mark)}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
+    ${basisView(basis, t, { use: missing === undefined ? "answer" : "searched", by: answer === undefined ? "author" : "reader", claims })}
   `;
 }
 
@@ -163,6 +177,6 @@ function statedView(
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
-    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, { isStated: true, claims })}
+    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, { use: "stated", claims })}
   `;
 }

@@ -1,14 +1,16 @@
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
+import { parseDay } from "./day.ts";
 
 /** A day as it is typed, in every language. */
 const EXAMPLE = "2026-10-01";
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+/** Maximum characters of a day, which may have the name of its month. */
+const MAX_LENGTH = 40;
 
 const CALENDAR = html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="M4 6h16v14H4zM4 10h16M8 3v5M16 3v5" fill="none" stroke="currentColor" stroke-width="2" /></svg>`;
 
 /**
- * Renders a field for a day in ISO form, which has one meaning in every locale, and a button that opens the browser's
+ * Renders a field for a day, with one in ISO form as an example, which has one meaning in every locale, and a button that opens the browser's
  * calendar. The browser's own field shows days in the order of its locale.
  */
 export function dayField(
@@ -17,17 +19,11 @@ export function dayField(
 ): TemplateResult {
   return html`
     <div class="ask-day">
-      <label>${label}<input name=${name} inputmode="numeric" autocomplete="off" maxlength="10" placeholder=${EXAMPLE} aria-invalid=${isInvalid} /></label>
+      <label>${label}<input name=${name} autocomplete="off" maxlength=${MAX_LENGTH} placeholder=${EXAMPLE} aria-invalid=${isInvalid} /></label>
       <input type="date" class="sr" tabindex="-1" aria-hidden="true" @input=${(event: Event) => event.stopPropagation()} @change=${pick} />
       <button type="button" class="quiet" aria-label=${t.pickDay(label)} title=${t.pickDay(label)} @click=${openCalendar}>${CALENDAR}</button>
     </div>
   `;
-}
-
-/** True if a text is a day of the calendar, such as `2026-10-01`. */
-export function isDay(text: string): boolean {
-  const day = DAY.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
-  return day !== undefined && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function partsOf(event: Event): readonly [text: HTMLInputElement | null, calendar: HTMLInputElement | null] {
@@ -41,7 +37,8 @@ function partsOf(event: Event): readonly [text: HTMLInputElement | null, calenda
 function openCalendar(event: Event): void {
   const [text, calendar] = partsOf(event);
   if (text === null || calendar === null) return;
-  if (isDay(text.value.trim())) calendar.value = text.value.trim();
+  const typed = parseDay(text.value);
+  if ("day" in typed) calendar.value = typed.day;
   try {
     calendar.showPicker();
   } catch {

@@ -55,7 +55,7 @@ export function detectionsView(
           ? html`<p class="basis tone-good" data-rules="own">${icon("pass")}<span>${texts.own}</span></p>`
           : html`<p class="basis tone-doubt" data-rules="other">${icon("warning")}<span>${texts.other(html`<code class="hash">${pack.hash}</code>`)}</span></p>`
     }
-    ${basisView(basis, t, { isStated: !isContained })}
+    ${basisView(basis, t, { use: isContained ? "answer" : "stated" })}
     ${coverageView(coverage, true, t.viewer)}
   `;
 }

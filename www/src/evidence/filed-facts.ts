@@ -3,6 +3,7 @@ import { type EventChanges, readChanges } from "./answer-changes.ts";
 import { type ReadFacts, readFacts } from "./answer-facts.ts";
 import { searchEntries } from "./entry-search.ts";
 import type { Frame } from "./frame.ts";
+import { type MissingNames, readMissingNames } from "./missing-names.ts";
 
 /** Maximum number of events listed in a case. */
 const MAX_LISTED = 20;
@@ -20,6 +21,8 @@ export interface FiledEvents {
 export interface FiledFacts extends ReadFacts {
   /** Changes of the first events, by line. */
   readonly changes: ReadonlyMap<number, EventChanges>;
+  /** If there is no event: the names in the query that no event has. */
+  readonly missing: MissingNames | undefined;
 }
 
 /**
@@ -40,5 +43,8 @@ export async function readFiledFacts(
   await searchEntries(index, query, at);
   // An evidence file is small enough to read all of them.
   const facts = await readFacts(index, { listed: MAX_LISTED, maxEvents: Number.POSITIVE_INFINITY, range });
-  return facts && { ...facts, changes: await readChanges(index, facts.first) };
+  if (facts === undefined) return undefined;
+  const changes = await readChanges(index, facts.first);
+  const missing = facts.read === 0 && range === null ? await readMissingNames(query, index) : undefined;
+  return { ...facts, changes, missing };
 }

@@ -49,6 +49,15 @@ export function filedView(
   }
 }
 
+/** Renders the heading of the result below: its numbers are of the events inside the file, not of the export. */
+export function insideView({ frame: { slice, report } }: Filed, t: PageTexts): TemplateResult {
+  const { events } = t.viewer.figures;
+  const { below } = t.evidence.filed;
+  const words =
+    slice === null ? below.export : below.slice(events(slice.events), events(report.counts.events));
+  return html`<h2 class="filed-inside">${words}</h2>`;
+}
+
 function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { frame, page, when } = filed;

@@ -59,6 +59,9 @@ export interface EvidenceContext {
   readonly papers: readonly Paper[];
 }
 
+/** The subject of a saved file: the events selected, which include those of an answer, or the findings of rules. */
+export type SaveTopic = "selection" | "detections";
+
 /** Values typed and chosen in the panel. */
 export interface PanelValues {
   readonly reference: string;
@@ -86,6 +89,7 @@ export class EvidencePanel extends View {
   #basis: Pick<Selection, "session" | "query"> | undefined;
   #isBusy = false;
   #message = "";
+  #topic: SaveTopic = "selection";
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     const before = changed.get("context") as EvidenceContext | undefined;
@@ -94,6 +98,8 @@ export class EvidencePanel extends View {
       this.#rows = undefined;
       this.#message = "";
     }
+    // A file saved before has another trust file in it.
+    if (before && before.trust?.text !== this.context.trust?.text) this.#message = "";
     const basis = this.#basis;
     const { session, query } = this.context.selection;
     if (basis && (basis.session !== session || basis.query !== query)) {
@@ -133,7 +139,7 @@ export class EvidencePanel extends View {
         <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#evidenceReason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
       </div>
       <p class="help">${t.saveAbout}</p>
-      <p role="status" id="evidence-said">${this.#message === "" ? nothing : value(this.#message, 600)}</p>
+      <p role="status" id="evidence-said">${this.messageOf("selection") === "" ? nothing : value(this.#message, 600)}</p>
     `;
   }
 
@@ -150,7 +156,8 @@ export class EvidencePanel extends View {
    * they are too many; otherwise those that findings name.
    */
   saveDetections(): Promise<void> {
-    return this.#work(undefined, async () => [await evidenceFile(await this.#detectionsInput())]);
+    const make = async () => [await evidenceFile(await this.#detectionsInput())];
+    return this.#work(undefined, make, "detections");
   }
 
   /** Saves an export of the selected events. */
@@ -167,6 +174,11 @@ export class EvidencePanel extends View {
   /** True if a file can contain everything that was searched. */
   get canContainAll(): boolean {
     return this.context.part.file.size <= MAX_EVENT_BYTES;
+  }
+
+  /** The contents of an evidence file with an answer: everything that was searched, so that readers can search again. */
+  get answerContents(): Contents {
+    return this.canContainAll ? "examined" : "selected";
   }
 
   /** The contents of an evidence file that proves the most without showing more events than needed. */
@@ -203,9 +215,9 @@ export class EvidencePanel extends View {
     if (!this.#isBusy) this.#showMessage("");
   }
 
-  /** The message about the file saved last, or why none was saved. */
-  get message(): string {
-    return this.#message;
+  /** Returns the message about the file saved last, or why none was saved; empty if it was about another topic. */
+  messageOf(topic: SaveTopic): string {
+    return topic === this.#topic ? this.#message : "";
   }
 
   /** Saves the report as JSON. */
@@ -333,8 +345,13 @@ export class EvidencePanel extends View {
   }
 
   /** Creates files and saves them, one task at a time. Does nothing if there is a reason against it. */
-  async #work(reason: string | undefined, make: () => Promise<readonly CreatedFile[]>): Promise<void> {
+  async #work(
+    reason: string | undefined,
+    make: () => Promise<readonly CreatedFile[]>,
+    topic: SaveTopic = "selection",
+  ): Promise<void> {
     if (this.#isBusy) return;
+    this.#topic = topic;
     if (reason !== undefined) return this.#showMessage(reason);
     const t = this.texts.evidence.make;
     this.#isBusy = true;

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { changesView } from "./answer-changes-view.ts";
+import { selectedWords } from "./answer-view.ts";
 import { answerView } from "./case-view.ts";
 import { claimsView } from "./claims-view.ts";
 import { dayText } from "./day-text.ts";
@@ -12,6 +13,7 @@ import type { Frame } from "./frame.ts";
 import { subjectOf, subjectView } from "./frame-subject.ts";
 import type { OwnCheck } from "./own-check.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
+import { parseQuestion } from "./question-terms.ts";
 import { questionWords } from "./question-view.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 
@@ -38,7 +40,7 @@ export function printedWords(
     <dl class="paper-facts paper-words">
       ${
         frame === undefined || filed === undefined
-          ? html`${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
+          ? html`${askedRows(evidence, t)}${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
           : html`
             ${row(words.question, html`<strong>${dayText(questionWords(frame, t))}</strong>`)}
             ${text(words.reference, frame.reference)}
@@ -54,6 +56,21 @@ export function printedWords(
     </dl>
     <div class="paper-sign">${paper.sign.map((name) => html`<p>${name}</p>`)}</div>
   `;
+}
+
+/** Renders the question that the page's search asks, and its answer; nothing if it isn't one that a sentence can say. */
+function askedRows(evidence: PrintedEvidence | undefined, t: PageTexts): TemplateResult | typeof nothing {
+  const { query = "", counts } = evidence?.searched ?? {};
+  if (counts === undefined || parseQuestion(query) === undefined) return nothing;
+  const { question, answer } = t.evidence.filed;
+  const asked = {
+    query,
+    scope: { events: counts.events, examined: null, range: null, sample: null },
+    detections: null,
+  };
+  return html`
+    <dt>${question}</dt><dd><strong>${questionWords(asked, t)}</strong></dd>
+    <dt>${answer}</dt><dd>${selectedWords(counts.events, counts.of, "", t)}</dd>`;
 }
 
 function subjectRow(frame: Frame, t: PageTexts): TemplateResult {

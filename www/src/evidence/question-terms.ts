@@ -1,4 +1,5 @@
-import type { SearchedName, TimeBasis } from "./question.ts";
+import { ordersOf, searchableWords } from "./name-words.ts";
+import { NAME_PARTS, type NamePart, type Question, type SearchedName, type TimeBasis } from "./question.ts";
 
 /** A name in a query, and how it is searched. */
 export type Term = Pick<SearchedName, "name" | "match">;
@@ -76,7 +77,7 @@ function termsOf(condition: Condition | undefined): readonly Term[] | undefined 
   const values = condition.text.match(VALUE) ?? [];
   // Anything between the values would be left unsaid.
   if (values.join(",") !== condition.text) return undefined;
-  const terms = values.map(termOf);
+  const terms = joinWords(values.map(termOf));
   if (!terms.every((term) => term !== undefined)) return undefined;
   if (condition.isExact) return terms.length === 1 && terms[0]?.match === "whole" ? terms : undefined;
   // Names that contain a text include the text itself.
@@ -84,7 +85,26 @@ function termsOf(condition: Condition | undefined): readonly Term[] | undefined 
   return terms.filter(({ name, match }) => match !== "whole" || !parts.has(name));
 }
 
-function termOf(value: string): Term | undefined {
+/** A term with the texts between its stars, if it has stars around each. */
+type ReadTerm = Term & { readonly texts?: readonly string[] };
+
+/** Joins the patterns that are the orders of the words of one name. */
+function joinWords(terms: readonly (ReadTerm | undefined)[]): readonly (Term | undefined)[] {
+  const joined: (Term | undefined)[] = [];
+  for (let nth = 0; nth < terms.length; ) {
+    const term = terms[nth];
+    const texts = term?.texts ?? [];
+    const name = texts.join(" ");
+    const orders = ordersOf(searchableWords(name) ?? []).map((words) => words.join("\0"));
+    const found = terms.slice(nth, nth + orders.length).map((one) => one?.texts?.join("\0"));
+    const isWords = texts.length > 1 && orders.every((order, place) => order === found[place]);
+    joined.push(isWords ? { name, match: "words" } : term && { name: term.name, match: term.match });
+    nth += isWords ? orders.length : 1;
+  }
+  return joined;
+}
+
+function termOf(value: string): ReadTerm | undefined {
   const pieces = value.match(PIECE) ?? [];
   const texts = pieces.map((piece, nth) => {
     if (piece.startsWith("*")) return "*";
@@ -100,9 +120,32 @@ function termOf(value: string): Term | undefined {
   const [first, middle = ""] = texts;
   if (pieces.length === 1) return { name: first ?? "", match: "whole" };
   const isPart = pieces.length === 3 && isStar(pieces[0]) && isStar(pieces[2]);
-  return isPart ? { name: middle, match: "part" } : { name: texts.join(""), match: "pattern" };
+  if (isPart) return { name: middle, match: "part" };
+  const isAround =
+    texts.length % 2 === 1 && pieces.every((piece, nth) => (piece === "*") === (nth % 2 === 0));
+  const between = isAround ? { texts: texts.filter((_, nth) => nth % 2 === 1) as string[] } : {};
+  return { name: texts.join(""), match: "pattern", ...between };
 }
 
 function isStar(piece: string | undefined): boolean {
   return piece?.startsWith("*") === true;
+}
+
+/** Returns the terms as the names of a question, and the rest of it. */
+export function questionFrom({ who, behalf, actions, targets, from, until, basis }: QuestionTerms): {
+  readonly names: readonly SearchedName[];
+  readonly question: Question;
+} {
+  const terms = { who, behalf, actions, target: targets };
+  const text = (part: NamePart) => terms[part].map(({ name }) => name).join(", ");
+  const question = {
+    who: text("who"),
+    behalf: text("behalf"),
+    actions: text("actions"),
+    target: text("target"),
+    from,
+    until,
+    basis: basis ?? "happened",
+  } as const;
+  return { names: NAME_PARTS.flatMap((part) => terms[part].map((term) => ({ part, ...term }))), question };
 }

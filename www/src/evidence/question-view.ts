@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import type { Frame } from "./frame.ts";
 import { packName, subjectOf, subjectView } from "./frame-subject.ts";
+import { wordsOf } from "./name-words.ts";
 import type { Match } from "./question.ts";
 import { parseQuestion, type Term } from "./question-terms.ts";
 
@@ -35,11 +36,14 @@ export function questionWords({ query, scope, detections }: FrameQuestion, t: Pa
   const behalfOf = describeNames(asked.behalf, behalf, t);
   const targets = describeNames(asked.targets, to, t);
   if (who === undefined || behalfOf === undefined || targets === undefined) return questions.search(within);
-  const isPart = ({ match }: Term) => match === "part";
-  const [whole, part] = [asked.actions.filter((term) => !isPart(term)), asked.actions.filter(isPart)];
+  const of = (...matches: readonly Match[]) => asked.actions.filter(({ match }) => matches.includes(match));
+  const containing = [
+    ...listNames(of("part"), t).map((name) => [name]),
+    ...listNames(of("words"), t).map(wordsOf),
+  ];
   const rest = [
     behalfOf,
-    asked.actions.length === 0 ? "" : action(listNames(whole, t), listNames(part, t)),
+    asked.actions.length === 0 ? "" : action(listNames(of("whole", "pattern"), t), containing),
     targets,
     isRecorded ? questions.asRecorded(between) : between,
     within,

@@ -1,4 +1,5 @@
 import type { EventIndex } from "@countersign/ui/index/types.js";
+import { ordersOf, searchableWords } from "./name-words.ts";
 
 /** Time that a question is about: the time that events state, or the time of recording that their signer signed. */
 export type TimeBasis = "happened" | "recorded";
@@ -21,10 +22,10 @@ export interface Question {
 export type NamePart = (typeof NAME_PARTS)[number];
 
 /**
- * How a name was searched: `whole` if events have exactly this name; `part` if names only need to contain it; `pattern`
- * if it has stars, which stand for any text.
+ * How a name was searched: `whole` if events have exactly this name; `part` if names only need to contain it; `words` if
+ * they only need to contain each of its words; `pattern` if it has stars, which stand for any text.
  */
-export type Match = "whole" | "part" | "pattern";
+export type Match = "whole" | "part" | "words" | "pattern";
 
 /** A typed name, and how it was searched. */
 export interface SearchedName {
@@ -52,8 +53,8 @@ export function namesOf({ who, behalf, actions, target }: Question): readonly Om
 }
 
 /**
- * Returns how each name of a question is searched: as a whole name if an event has it, otherwise as part of names. With
- * `isWide`, always as part of names.
+ * Returns how each name of a question is searched: as a whole name if an event has it, otherwise as part of names, or by
+ * its words if it has several. With `isWide`, never as a whole name.
  */
 export function searchedNames(
   question: Question,
@@ -63,9 +64,15 @@ export function searchedNames(
   return Promise.all(
     namesOf(question).map(async (typed): Promise<SearchedName> => {
       if (typed.name.includes("*")) return { ...typed, match: "pattern" };
+      const count = async (match: Match) => index.count(conditionOf(typed.part, [{ ...typed, match }]));
       const isWhole =
         !isWide && ((await index.count(`${FIELDS[typed.part]}==${quote(typed.name)}`)) ?? 0) > 0;
-      return { ...typed, match: isWhole ? "whole" : "part" };
+      if (isWhole) return { ...typed, match: "whole" };
+      const words = searchableWords(typed.name);
+      // Words with spaces between them are typed as words; others are a name first.
+      const isPart = words === undefined || (!/\s/.test(typed.name) && (await count("part")) !== 0);
+      const isWords = !isPart && ((await count("words")) ?? 0) > 0;
+      return { ...typed, match: isWords ? "words" : "part" };
     }),
   );
 }
@@ -137,6 +144,10 @@ function writtenName({ part, name, match }: SearchedName): string {
         .split("*")
         .map((piece) => (piece === "" ? "" : plainOrQuoted(piece)))
         .join("*");
+    case "words":
+      return ordersOf(searchableWords(name) ?? [name])
+        .map((words) => `*${words.map(plainOrQuoted).join("*")}*`)
+        .join(",");
     case "part": {
       const contains = `*${plainOrQuoted(name)}*`;
       // Several words of a display name match in any order, and a network matches the addresses in it.

@@ -17,6 +17,6 @@ export function saveDetectionsView(
         <button type="button" name="detections" aria-describedby="save-detections-about" @click=${() => void panel()?.saveDetections()}>${t.evidence.make.save}</button>
       </div>
       <p class="help" id="save-detections-about">${t.rules.saveAbout}</p>
-      ${savedView(panel())}
+      ${savedView(panel(), "detections")}
     </div>`;
 }

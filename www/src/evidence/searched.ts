@@ -7,6 +7,8 @@ export interface PrintedSearch {
   readonly query: string;
   /** `error` if the search is invalid or failed, so that its events aren't known. */
   readonly state: "ready" | "waiting" | "error";
+  /** Numbers of events selected and searched, once known. */
+  readonly counts?: { readonly events: number; readonly of: number } | undefined;
   /** Message of the error. */
   readonly why?: string | undefined;
   readonly phrases?: Phrases | undefined;
@@ -19,5 +21,7 @@ export function searchedOf(selection: Selection): PrintedSearch {
     const { message: why, phrases } = selection.refusal ?? {};
     return { query, state, why, phrases };
   }
-  return { query, state: state === "ready" ? "ready" : "waiting" };
+  if (state !== "ready") return { query, state: "waiting" };
+  const { events, of } = selection;
+  return { query, state, counts: { events, of } };
 }

@@ -101,7 +101,7 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
       return `${complete[answer.by](events)}${when}; ${complete.between}.`;
     }
     case "partly":
-      return `${complete.shown(shown, of)}; ${complete.left(withheld, skipped)}.`;
+      return `${complete.shown(shown, of, events)}; ${complete.left(withheld, skipped)}.`;
     case "no":
       return complete[answer.why];
     case "open":

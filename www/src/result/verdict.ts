@@ -1,3 +1,4 @@
+import { inSentence } from "@countersign/ui/viewer/parts/format.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
@@ -9,7 +10,8 @@ import { localDay, moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { picker } from "../input/choose.ts";
-import type { TextFile } from "../input/trust.ts";
+import type { TextFile, TrustChoice } from "../input/trust.ts";
+import { answersOf } from "../state/answers.ts";
 import type { Part } from "../state/case.ts";
 import { isOnlyContradicted } from "../state/comparison.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -52,10 +54,30 @@ export function shownWords(
         }
       : { ...words, says: `${words.says} ${says}` };
   }
-  if (!isByAuthor) return words;
+  if (!isByAuthor) return { ...words, ...partWords(judged, words, t) };
   if (words.tone === "good")
     return { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays };
-  return words.tone === "fair" ? { ...words, says: `${words.says} ${t.verdict.authorsSays}` } : words;
+  if (words.tone !== "fair") return words;
+  const fair = { ...words, ...partWords(judged, words, t) };
+  return { ...fair, says: `${fair.says} ${t.verdict.authorsSays}` };
+}
+
+/** Returns how much of the log is here, instead of words that it may be only part, if it is for certain. */
+function partWords(
+  judged: Judged,
+  { word }: Pick<ReturnType<typeof verdictWords>, "word">,
+  t: PageTexts,
+): { readonly word: string; readonly says: string } | undefined {
+  const { report } = judged;
+  const { shown, of, events, withheld, skipped } = answersOf(judged).complete;
+  const isPart = withheld + skipped > 0 && word === t.viewer.result.verdicts.partial.word;
+  if (!isPart) return undefined;
+  const { count, entries } = t.viewer.figures;
+  const all = Math.max(of, report.log?.size ?? 0);
+  return {
+    word: t.verdict.part(count(shown), entries(all)),
+    says: t.verdict.partSays(t.answers.complete.left(withheld, skipped), entries(shown), shown - events),
+  };
 }
 
 /**
@@ -77,7 +99,7 @@ export function verdictView(
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${rewrittenView(part, t)}${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
-      <div class="verdict-leads">${leadsView(judged, t)}${sampleView(part, judged, t)}</div>
+      <div class="verdict-leads">${leadsView(judged, t)}${anotherTrustView(part, t)}${sampleView(part, judged, t)}</div>
       ${context.isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
@@ -93,6 +115,14 @@ function rewrittenView({ seenBefore }: Part, t: PageTexts): TemplateResult | typ
   return seenBefore?.is === "rewritten"
     ? html`<strong>${t.verdict.rewritten} ${localDay(seenBefore.seen.when, t.viewer.lang)}.</strong> `
     : nothing;
+}
+
+/** Renders the button that replaces a trust file whose keys signed nothing, or not all. */
+function anotherTrustView({ session, from }: Part, t: PageTexts): TemplateResult | typeof nothing {
+  const { result = "all", given = [] } = session?.compared ?? {};
+  return result === "all" || given.length === 0 || from === "sample"
+    ? nothing
+    : picker(t.trust.another, "choose-trust", { quiet: true });
 }
 
 /** Renders the button that changes one byte of the sample, or undoes the change. */
@@ -127,9 +157,11 @@ export function foldedVerdictView(
 export function meaningView(
   part: Part,
   judged: Judged,
-  pins: readonly TextFile[],
+  { pins, trust }: { readonly pins: readonly TextFile[]; readonly trust: Pick<TrustChoice, "file"> },
   t: PageTexts,
 ): TemplateResult {
+  const isTrusted = judged.report.verdict === "verified" || judged.report.verdict === "partial";
+  const isOwnFile = part.from !== "sample" && trust.file?.isPasted !== true;
   const compared = part.session?.compared;
   const words = verdictWords(judged, t.viewer, { compared });
   return html`
@@ -139,6 +171,7 @@ export function meaningView(
       <h3 id="not-heading">${t.verdict.not}</h3>
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}
+        ${isTrusted && isOwnFile && trust.file !== undefined ? html`<li data-trust-source>${t.verdict.trustSource(inSentence(trust.file.name))}</li>` : nothing}
         ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
         ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>

@@ -1,6 +1,7 @@
 import { de as viewer } from "@countersign/ui/viewer/texts/de.js";
 import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { html } from "lit";
+import { wordsOf } from "../evidence/name-words.ts";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
 import type { PageTexts } from "./en.ts";
@@ -14,6 +15,8 @@ const days = daysIn(LANG);
 const dayCount = counting(LANG, "Tag", "Tage");
 const anyOf = (names: readonly string[]) => new Intl.ListFormat(LANG, { type: "disjunction" }).format(names);
 const quote = (name: string) => `„${name}“`;
+const allOf = (words: readonly string[]) =>
+  new Intl.ListFormat(LANG, { type: "conjunction" }).format(words.map(quote));
 
 const kinds: Record<KeyKind, { title: string; about: string }> = {
   emitter: {
@@ -182,8 +185,8 @@ export const de: PageTexts = {
       range: (all) => `Alle ${events(all)} des Abschnitts, den diese Datei abdeckt`,
       chains: (all) => `Alle ${events(all)} der Ketten in dieser Datei`,
       between: "dazwischen fehlt nichts",
-      shown: (shown, of) =>
-        `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
+      shown: (shown, of, events) =>
+        `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt${shown === events ? "" : `, davon ${count(events)} ${events === 1 ? "Ereignis" : "Ereignisse"}`}`,
       left: (withheld, omitted) =>
         [
           ...(withheld > 0
@@ -409,6 +412,11 @@ export const de: PageTexts = {
   verdict: {
     now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
+    part: (shown, of) => `Unverändert, aber nur ein Teil des Logs: ${shown} von ${of}`,
+    partSays: (left, shown, others) =>
+      `Alles hier ist genau so, wie es signiert wurde. Der Rest ist nicht hier: ${left}.${others === 0 ? "" : ` Von den ${shown} hier ${others === 1 ? "ist einer kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft" : `sind ${count(others)} keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen`} einen Schlüssel.`}`,
+    trustSource: (name) =>
+      `Die Schlüssel sind aus ${name}. Kam sie zusammen mit dem Log, kann, wer das eine gefälscht hat, auch das andere gefälscht haben.`,
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     rewritten: "Es weicht ab von dem, was dieses Gerät gesehen hat am",
     otherCopy: "Haben Sie eine andere Kopie?",
@@ -768,7 +776,11 @@ export const de: PageTexts = {
       ofFile: (name) => html`In ${name}:`,
       nothing: "Füllen Sie mindestens ein Feld aus.",
       pickDay: (field) => `${field}: Kalender öffnen`,
-      noDayTyped: (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
+      noDayTyped: {
+        "no-day": (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
+        ambiguous: (typed) =>
+          `In „${typed}“ ist nicht klar, welche Zahl der Monat ist. Schreiben Sie Tage so: 2026-10-01.`,
+      },
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:
@@ -783,21 +795,24 @@ export const de: PageTexts = {
       by: {
         whole: (name) => ` von ${name}`,
         part: (name) => ` von Handelnden mit „${name}“ in Name, ID, Typ oder E-Mail-Adresse`,
+        words: (name) => ` von Handelnden mit ${allOf(wordsOf(name))} in Name, ID, Typ oder E-Mail-Adresse`,
         pattern: (name) => ` von Handelnden mit Name, ID, Typ oder E-Mail-Adresse wie „${name}“`,
       },
       byNames: (names) => html` von ${listed(LANG, names, 0, "")}`,
       behalf: {
         whole: (name) => ` im Auftrag von ${name}`,
         part: (name) => ` im Auftrag von jemandem mit „${name}“ in Name, ID oder Typ`,
+        words: (name) => ` im Auftrag von jemandem mit ${allOf(wordsOf(name))} in Name, ID oder Typ`,
         pattern: (name) => ` im Auftrag von jemandem mit Name, ID oder Typ wie „${name}“`,
       },
       action: (whole, part) =>
         whole.length === 0
-          ? ` mit ${anyOf(part.map(quote))} in der Aktion`
-          : ` mit der Aktion ${anyOf(whole)}${part.length === 0 ? "" : ` oder mit ${anyOf(part.map(quote))} in der Aktion`}`,
+          ? ` mit ${anyOf(part.map(allOf))} in der Aktion`
+          : ` mit der Aktion ${anyOf(whole)}${part.length === 0 ? "" : ` oder mit ${anyOf(part.map(allOf))} in der Aktion`}`,
       to: {
         whole: (name) => ` an ${name}`,
         part: (name) => ` an Zielen mit „${name}“ in Name, ID oder Typ`,
+        words: (name) => ` an Zielen mit ${allOf(wordsOf(name))} in Name, ID oder Typ`,
         pattern: (name) => ` an Zielen mit Name, ID oder Typ wie „${name}“`,
       },
       between: (from, until) =>
@@ -834,16 +849,14 @@ export const de: PageTexts = {
           "not-stated": (some) => `${some} ohne Angabe zum Ausgang`,
         },
       },
+      changedTo: (who, what, changes) =>
+        `${who ?? "Jemand ohne Namen"} änderte ${what === undefined ? "" : `${what}: `}${changes}`,
       byAction: "Nach Aktion:",
+      narrowAction: (kept) => `Wählen Sie eine Aktion, um nur nach ihr zu fragen${kept}.`,
       noAction: (silent) => `${silent} ohne Aktion`,
       actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
       kinds: { who: "Handelnden", behalf: "Auftraggeber", actions: "Aktionen", target: "Ziele" },
-      similar: {
-        who: "Ähnliche Namen:",
-        behalf: "Ähnliche Namen:",
-        actions: "Ähnliche Aktionen:",
-        target: "Ähnliche Ziele:",
-      },
+      similar: "Meinten Sie:",
       frequent: (kind, actor, hasDays, hasOthers) =>
         `Die Ereignisse${actor === undefined ? "" : ` von „${actor}“`} hier${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
       misplaced: {
@@ -877,14 +890,22 @@ export const de: PageTexts = {
           : `${events(unverified)} sind nicht gültig und zählen deshalb nicht. Was sie angeben, passt nicht, aber sie sagen nicht, was signiert wurde.`,
       uncounted: "Wie viele davon fehlgeschlagen sind, ist hier nicht bekannt.",
       unknown: {
-        who: (name, isPartial) =>
-          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt den Handelnden ${name}. Durchsucht wurden Namen, IDs und E-Mail-Adressen von Handelnden.`,
-        behalf: (name, isPartial) =>
-          html`In keinem Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} handelte jemand im Auftrag von ${name}. Durchsucht wurden Namen, IDs und Typen.`,
-        actions: (name, isPartial) =>
-          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} hat die Aktion ${name}. Durchsucht wurden nur Aktionen: Für einen Namen oder eine ID benutzen Sie „Woran“.`,
-        target: (name, isPartial) =>
-          html`Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt das Ziel ${name}. Durchsucht wurden Namen, IDs und Typen von Zielen.`,
+        who: (names, isPartial) =>
+          `Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt als Handelnden ${anyOf(names.map(quote))}`,
+        behalf: (names, isPartial) =>
+          `In keinem Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} handelte jemand im Auftrag von ${anyOf(names.map(quote))}`,
+        actions: (names, isPartial) =>
+          `Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} hat die Aktion ${anyOf(names.map(quote))}`,
+        target: (names, isPartial) =>
+          `Kein Ereignis hier${isPartial ? ", das die Prüfung besteht," : ""} nennt als Ziel ${anyOf(names.map(quote))}`,
+      },
+      searchedNames: {
+        who: "Durchsucht wurden nur Namen, IDs, Typen und E-Mail-Adressen von Handelnden. Vielleicht ist es anders geschrieben.",
+        behalf: "Durchsucht wurden nur Namen, IDs und Typen. Vielleicht ist es anders geschrieben.",
+        actions:
+          "Durchsucht wurden nur Aktionen. Vielleicht ist es anders geschrieben; für einen Namen oder eine ID benutzen Sie „Woran“.",
+        target:
+          "Durchsucht wurden nur Namen, IDs und Typen von Zielen. Vielleicht ist es anders geschrieben.",
       },
       covered: {
         who: (typed) => `Handelnde, die ${anyOf(typed.map(quote))} unter allen Ereignissen hier findet:`,
@@ -925,6 +946,8 @@ export const de: PageTexts = {
       open: (entry) => `Eintrag ${entry} öffnen`,
       all: (entries, seen, events) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
+      searched: (entries, seen, events) =>
+        html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht.`,
       statedAll: (entries, seen, events) =>
         html`Nach dem Bericht des Prüfers hat der Export alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`}, und alle ${events} darunter wurden durchsucht. Zeigen kann das nur der Export.`,
       others: (others) =>
@@ -957,9 +980,20 @@ export const de: PageTexts = {
         chains:
           "Die Ketten im Export sind vollständig: In ihnen ist das alles. Das Log kann weitere Ketten haben.",
       },
-      statedPart: (events) =>
-        `Nach dem Bericht des Prüfers: ${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
-      part: (events) => `${events} durchsucht. Das ist vielleicht nur ein Teil, denn:`,
+      part: {
+        may: "Das ist vielleicht nur ein Teil, denn:",
+        is: "Das ist nur ein Teil des Logs:",
+      },
+      untrusted: {
+        reader: {
+          all: "Kein Schlüssel, dem Sie vertrauen, hat diese Ereignisse signiert: Jeder kann sie gemacht haben.",
+          some: "Schlüssel, denen Sie nicht vertrauen, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
+        },
+        author: {
+          all: "Kein Schlüssel, dem der Verfasser vertraute, hat diese Ereignisse signiert: Jeder kann sie gemacht haben.",
+          some: "Schlüssel, denen der Verfasser nicht vertraute, haben einige dieser Ereignisse signiert: Jeder kann sie gemacht haben.",
+        },
+      },
       doubts: {
         verdict: "Die Datei als Ganzes ist nicht bestätigt: siehe ihr Ergebnis.",
         unverified: (unverified) =>
@@ -1019,18 +1053,16 @@ export const de: PageTexts = {
       none: (events) => `Die Suche findet nichts. Durchsucht: ${events}.`,
       first: (shown, of) => `Die ersten ${shown} von ${of}:`,
       show: "Unter Ereignisse zeigen",
-      contain: (events) =>
-        `Alles aufnehmen, von allen Handelnden (${events}), damit jeder noch einmal suchen kann`,
-      contained: "Wer sie hat, kann alle diese Ereignisse lesen und noch einmal suchen.",
-      stated:
-        "Die Datei enthält nur die gefundenen Ereignisse. Dass es keine anderen gibt, ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
-      statedNone:
-        "Die Datei enthält kein Ereignis. Die Antwort ist dann Ihre Aussage über den Export, den die Datei mit seinem SHA-256 nennt.",
+      contain: (events) => `Alles aufnehmen (${events}), damit Leser die Antwort prüfen können`,
+      choice: (all, found, hasOthers) => ({
+        ticked: `Angekreuzt: Leser sehen alles${hasOthers ? ", von allen Handelnden" : ""} (${all}), und prüfen selbst, dass es darunter keine anderen gibt.`,
+        unticked: `Nicht angekreuzt: Leser sehen ${found === 0 ? "kein Ereignis" : found === 1 ? "nur dieses Ereignis" : `nur diese ${count(found)} Ereignisse`} und müssen Ihnen glauben, dass es keine anderen gibt.`,
+      }),
       statedFaulty: (events) =>
-        `Die Datei enthält nur die gefundenen Ereignisse und behält das Ergebnis des Exports. Sie geben nur an, was unter den gültigen Ereignissen gefunden wurde: ${events}.`,
+        `Nicht angekreuzt: Leser sehen nur die gefundenen Ereignisse und das Ergebnis des Exports. Sie geben nur an, was unter den gültigen Ereignissen gefunden wurde: ${events}.`,
       tooLarge: "Der Export hat mehr als 64 MiB, deshalb kann die Datei ihn nicht enthalten.",
       slice: "Diese Ereignisse als Export speichern",
-      report: "Bericht speichern",
+      report: "Bericht speichern (JSON)",
     },
     own: {
       running: "Wird geprüft …",
@@ -1151,6 +1183,15 @@ export const de: PageTexts = {
         "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
       examined: (events, unrecognized) =>
         `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
+      similar: (names) => `Ähnlich: ${names}.`,
+      authorsVerdict: {
+        untrusted: "Unverändert seit der Signatur, aber der Verfasser vertraute dem Schlüssel nicht.",
+        log: "Unverändert seit der Signatur, aber der Verfasser vertraute dem Log nicht.",
+      },
+      below: {
+        export: "Die Ereignisse in dieser Beweisdatei: der ganze Export",
+        slice: (events, of) => `In dieser Beweisdatei: ${events}. Im Export: ${of}`,
+      },
       papers: "Notizen",
     },
     make: {

@@ -1,6 +1,7 @@
 import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { en as viewer } from "@countersign/ui/viewer/texts/texts.js";
 import { html } from "lit";
+import { wordsOf } from "../evidence/name-words.ts";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
 
@@ -16,6 +17,8 @@ const days = daysIn(LANG);
 
 const anyOf = (names: readonly string[]) => new Intl.ListFormat(LANG, { type: "disjunction" }).format(names);
 const quote = (name: string) => `“${name}”`;
+const allOf = (words: readonly string[]) =>
+  new Intl.ListFormat(LANG, { type: "conjunction" }).format(words.map(quote));
 
 /** Roles that a key can be trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
@@ -180,8 +183,8 @@ export const en = {
       range: (all: number) => `All ${events(all)} of the part that this file covers`,
       chains: (all: number) => `All ${events(all)} of the chains in this file`,
       between: "nothing is missing in between",
-      shown: (shown: number, of: number) =>
-        `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown`,
+      shown: (shown: number, of: number, events: number) =>
+        `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown${shown === events ? "" : `, ${count(events)} of them ${events === 1 ? "an event" : "events"}`}`,
       left: (withheld: number, omitted: number) =>
         [
           ...(withheld > 0 ? [`the content of ${events(withheld)} is withheld`] : []),
@@ -396,6 +399,11 @@ export const en = {
   verdict: {
     now: "Next steps",
     not: "What this does not mean",
+    part: (shown: string, of: string) => `Unchanged, but only part of the log: ${shown} of ${of}`,
+    partSays: (left: string, shown: string, others: number) =>
+      `Everything here is exactly what was signed. The rest isn’t here: ${left}.${others === 0 ? "" : ` Of the ${shown} here, ${count(others)} ${others === 1 ? "isn’t an event: it starts or ends a chain, or is about a key" : "aren’t events: they start or end chains, or are about keys"}.`}`,
+    trustSource: (name: string) =>
+      `The keys are from ${name}. If it came with the log, whoever forged one could have forged both.`,
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",
@@ -748,7 +756,11 @@ export const en = {
       ofFile: (name: unknown) => html`In ${name}:`,
       nothing: "Fill in at least one field.",
       pickDay: (field: string) => `${field}: open the calendar`,
-      noDayTyped: (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
+      noDayTyped: {
+        "no-day": (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
+        ambiguous: (typed: string) =>
+          `In “${typed}”, it isn’t clear which number is the month. Write days like this: 2026-10-01.`,
+      },
       backwards: "The first day is after the last.",
       searching: "Searching…",
       edited: "This answers the question before. Press Ask for the answer to the one above.",
@@ -762,21 +774,26 @@ export const en = {
       by: {
         whole: (name: string) => ` by ${name}`,
         part: (name: string) => ` by anyone with “${name}” in their name, ID, type, or email address`,
+        words: (name: string) =>
+          ` by anyone with ${allOf(wordsOf(name))} in their name, ID, type, or email address`,
         pattern: (name: string) => ` by anyone with a name, ID, type, or email address like “${name}”`,
       },
       byNames: (names: readonly string[]) => html` by ${listed(LANG, names, 0, "")}`,
       behalf: {
         whole: (name: string) => ` on behalf of ${name}`,
         part: (name: string) => ` on behalf of anyone with “${name}” in their name, ID, or type`,
+        words: (name: string) =>
+          ` on behalf of anyone with ${allOf(wordsOf(name))} in their name, ID, or type`,
         pattern: (name: string) => ` on behalf of anyone with a name, ID, or type like “${name}”`,
       },
-      action: (whole: readonly string[], part: readonly string[]) =>
+      action: (whole: readonly string[], part: readonly (readonly string[])[]) =>
         whole.length === 0
-          ? ` with ${anyOf(part.map(quote))} in the action`
-          : ` with the ${whole.length === 1 ? "action" : "actions"} ${anyOf(whole)}${part.length === 0 ? "" : `, or with ${anyOf(part.map(quote))} in the action`}`,
+          ? ` with ${anyOf(part.map(allOf))} in the action`
+          : ` with the ${whole.length === 1 ? "action" : "actions"} ${anyOf(whole)}${part.length === 0 ? "" : `, or with ${anyOf(part.map(allOf))} in the action`}`,
       to: {
         whole: (name: string) => ` to ${name}`,
         part: (name: string) => ` to anything with “${name}” in its name, ID, or type`,
+        words: (name: string) => ` to anything with ${allOf(wordsOf(name))} in its name, ID, or type`,
         pattern: (name: string) => ` to anything with a name, ID, or type like “${name}”`,
       },
       between: (from: string, until: string) =>
@@ -817,7 +834,10 @@ export const en = {
             `${some} ${silent === 1 ? "states" : "state"} no outcome`,
         },
       },
+      changedTo: (who: string | undefined, what: string | undefined, changes: string) =>
+        `${who ?? "An unnamed actor"} changed ${what === undefined ? "" : `${what}: `}${changes}`,
       byAction: "By action:",
+      narrowAction: (kept: string) => `Press an action to ask about it alone${kept}.`,
       noAction: (silent: string) => `${silent} without an action`,
       actionsOfFirst: (read: string) => `Only the first ${read} were counted by action.`,
       kinds: {
@@ -826,12 +846,7 @@ export const en = {
         actions: "actions",
         target: "targets",
       },
-      similar: {
-        who: "Similar names:",
-        behalf: "Similar names:",
-        actions: "Similar actions:",
-        target: "Similar targets:",
-      },
+      similar: "Did you mean:",
       frequent: (kind: string, actor: string | undefined, hasDays: boolean, hasOthers: boolean) =>
         `The events${actor === undefined ? "" : ` by ${quote(actor)}`} here${hasDays ? " on these days" : ""} ${hasOthers ? "also have" : "have"} these ${kind}:`,
       misplaced: {
@@ -861,14 +876,21 @@ export const en = {
         `${events(unverified)} ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it isn’t" : "they aren’t"} counted. What ${unverified === 1 ? "it claims doesn’t" : "they claim doesn’t"} match, but ${unverified === 1 ? "it doesn’t" : "they don’t"} say what was signed.`,
       uncounted: "How many of them failed isn’t known here.",
       unknown: {
-        who: (name: unknown, isPartial: boolean) =>
-          html`No event ${isPartial ? "that verifies " : ""}here names the actor ${name}. Names, IDs, and email addresses of actors were searched.`,
-        behalf: (name: unknown, isPartial: boolean) =>
-          html`In no event ${isPartial ? "that verifies " : ""}here did anyone act on behalf of ${name}. Names, IDs, and types were searched.`,
-        actions: (name: unknown, isPartial: boolean) =>
-          html`No event ${isPartial ? "that verifies " : ""}here has the action ${name}. Only actions were searched: for a name or ID, use “To what”.`,
-        target: (name: unknown, isPartial: boolean) =>
-          html`No event ${isPartial ? "that verifies " : ""}here names the target ${name}. Names, IDs, and types of targets were searched.`,
+        who: (names: readonly string[], isPartial: boolean) =>
+          `No event ${isPartial ? "that verifies " : ""}here names the actor ${anyOf(names.map(quote))}`,
+        behalf: (names: readonly string[], isPartial: boolean) =>
+          `In no event ${isPartial ? "that verifies " : ""}here did anyone act on behalf of ${anyOf(names.map(quote))}`,
+        actions: (names: readonly string[], isPartial: boolean) =>
+          `No event ${isPartial ? "that verifies " : ""}here has the action ${anyOf(names.map(quote))}`,
+        target: (names: readonly string[], isPartial: boolean) =>
+          `No event ${isPartial ? "that verifies " : ""}here names the target ${anyOf(names.map(quote))}`,
+      },
+      searchedNames: {
+        who: "Only names, IDs, types, and email addresses of actors were searched. It may be written in another way.",
+        behalf: "Only names, IDs, and types were searched. It may be written in another way.",
+        actions:
+          "Only actions were searched. It may be written in another way; for a name or ID, use “To what”.",
+        target: "Only names, IDs, and types of targets were searched. It may be written in another way.",
       },
       covered: {
         who: (typed: readonly string[]) => `Actors that ${anyOf(typed.map(quote))} finds in all events here:`,
@@ -913,6 +935,8 @@ export const en = {
       open: (entry: string) => `Open entry ${entry}`,
       all: (entries: string, seen: unknown, events: string) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
+      searched: (entries: string, seen: unknown, events: string) =>
+        html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched.`,
       statedAll: (entries: string, seen: unknown, events: string) =>
         html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
       others: (others: number) =>
@@ -943,9 +967,21 @@ export const en = {
         chains:
           "The chains in the export are complete: this is all of them in these chains. The log may have other chains.",
       },
-      statedPart: (events: string) =>
-        `By the examiner’s report, ${events} searched. That may be only part, because:`,
-      part: (events: string) => `${events} searched. This may be only part, because:`,
+      /** Introductions to the reasons why other events may match. */
+      part: {
+        may: "This may be only part, because:",
+        is: "This is only part of the log:",
+      },
+      untrusted: {
+        reader: {
+          all: "No key you trust signed these events: anyone could have made them.",
+          some: "Keys you don’t trust signed some of these events: anyone could have made those.",
+        },
+        author: {
+          all: "No key that the author trusted signed these events: anyone could have made them.",
+          some: "Keys that the author didn’t trust signed some of these events: anyone could have made those.",
+        },
+      },
       doubts: {
         verdict: "The file as a whole is not verified: see its verdict.",
         unverified: (unverified: number) =>
@@ -1000,18 +1036,16 @@ export const en = {
       none: (events: string) => `The search selects none of ${events}.`,
       first: (shown: string, of: string) => `The first ${shown} of ${of}:`,
       show: "Show them on Events",
-      contain: (events: string) =>
-        `Include all ${events}, of everybody, so that anyone can search them again`,
-      contained: "Its readers see all these events, and can repeat the search.",
-      stated:
-        "The file contains only the events found. That there are no others is then your statement about the export, which the file names by its SHA-256.",
-      statedNone:
-        "The file contains no event. The answer is then your statement about the export, which the file names by its SHA-256.",
+      contain: (events: string) => `Include all ${events}, so that readers can check the answer`,
+      choice: (all: string, found: number, hasOthers: boolean) => ({
+        ticked: `Ticked: readers see all ${all}${hasOthers ? ", of everybody" : ""}, and check themselves that there are no others among them.`,
+        unticked: `Unticked: readers see ${found === 0 ? "no event" : found === 1 ? "only this event" : `only these ${count(found)} events`}, and must take your word that there are no others.`,
+      }),
       statedFaulty: (events: string) =>
-        `The file contains only the events found, and keeps the verdict of the export. You state only what was found among the ${events} that verify.`,
+        `Unticked: readers see only the events found, and the verdict of the export. You state only what was found among the ${events} that verify.`,
       tooLarge: "The export has more than 64 MiB, so the file can’t include it.",
       slice: "Save these events as an export",
-      report: "Save report",
+      report: "Save report (JSON)",
     },
     own: {
       running: "Being checked…",
@@ -1128,6 +1162,16 @@ export const en = {
         "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
       examined: (events: string, unrecognized: string) =>
         `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
+      similar: (names: string) => `Similar: ${names}.`,
+      authorsVerdict: {
+        untrusted: "Unchanged since it was signed, but the author didn’t trust the signer’s key.",
+        log: "Unchanged since it was signed, but the author didn’t trust the log.",
+      },
+      below: {
+        export: "The events in this evidence file: the whole export",
+        slice: (events: string, of: string) =>
+          `The events in this evidence file: ${events}, of the ${of} in the export`,
+      },
       papers: "Notes",
     },
     make: {

@@ -26,9 +26,8 @@ const EVENTS = Array.from({ length: 9 }, (_, nth) => ({
   action: nth % 2 === 0 ? "login" : "role.grant",
 }));
 
-/** Sentence of an answer about "nobody" that may be only part. */
-const NOTHING_HERE =
-  /^This file shows no events by anyone with “nobody” in their name, ID, type, or email address\.$/;
+/** Sentence of an answer about "nobody". */
+const NOBODY = /^No event (that verifies )?here names the actor “nobody”\.$/;
 
 /** Events by people whose names share a part, with outcomes, late recording, and a change. */
 const PEOPLE = [
@@ -169,9 +168,9 @@ test("ask: comes first, and answers with what it is based on", async (t) => {
 test("ask: says why there may be more", async (t) => {
   for (const [name, fields, doubts, subject] of [
     ["log-two-chains", { until: "2026-12-31" }, ["later"], /^9 events up to and including 2026-12-31/],
-    ["log-two-chains", { who: "nobody" }, ["unrecognized"], NOTHING_HERE],
-    ["withheld", { who: "nobody" }, ["withheld"], NOTHING_HERE],
-    ["drop-event", { who: "nobody" }, ["verdict"], NOTHING_HERE],
+    ["log-two-chains", { who: "nobody" }, ["unrecognized"], NOBODY],
+    ["withheld", { who: "nobody" }, ["withheld"], NOBODY],
+    ["drop-event", { who: "nobody" }, ["verdict"], NOBODY],
   ] as const) {
     const page = await opened(t, vector(name));
     const answer = await ask(page, fields);
@@ -190,10 +189,7 @@ test("ask: an event that was changed is named as not searched, in the answer and
   await writeFile(path, text.replace("u-17", "u-71"));
   const page = await opened(t, { ...sealed, export: path });
   const answer = await ask(page, { who: "u-71" });
-  assert.match(
-    await words(answer.locator("h3")),
-    /^This file shows no events by anyone with “u-71” in their name, ID, type, or email address, counting only events that verify\.$/,
-  );
+  assert.match(await words(answer.locator("h3")), /^No event that verifies here names the actor “u-71”\.$/);
   // One statement says that it claims to match, and the other refers to it.
   await answer.locator('[data-claims="1"]').waitFor();
   const doubt = "1 event doesn’t verify, so it isn’t counted. See above.";
@@ -295,6 +291,7 @@ test("ask: the answer of an altered file is evidence that says so, and no export
   assert.equal((await csv).suggestedFilename(), "altered-of-altered-file-events.csv");
   assert.deepEqual(await violations(page), []);
   await open(page, "Summary");
+  await answer.locator("input[name=contain]").uncheck();
   const file = await downloaded(page, answer, "evidence");
   const again = await shown(t, "of-altered.html", file);
   await again.locator(".verdict").waitFor();
@@ -441,6 +438,38 @@ test("ask: many other targets aren't listed, and the hints of the fields fit", a
   assert.equal(await missing.locator('[data-frequent="target"]').count(), 0);
 });
 
+test("ask: natural words are found word by word, and otherwise the similar names come first", async (t) => {
+  const page = await opened(t, people);
+  const found = await ask(page, { who: "lopez MARIA jones", actions: "" });
+  assert.equal(await found.getAttribute("data-answered"), "0");
+  const person = await ask(page, { who: "jones maria" });
+  assert.equal(await person.getAttribute("data-answered"), "1");
+  const action = await ask(page, { who: "", actions: "Grant role" });
+  assert.equal(await action.getAttribute("data-answered"), "1");
+  assert.equal(
+    await words(action.locator("h3")),
+    "1 event with “Grant” and “role” in the action: it was denied.",
+  );
+  const none = await ask(page, { actions: "change setting" });
+  assert.equal(await words(none.locator("h3")), "No event here has the action “change setting”.");
+  assert.equal(await none.locator(".tone-good").count(), 0);
+  assert.match(await words(none.locator('[data-basis="searched"]')), /were searched\. The other/);
+  const similar = none.locator('[data-similar="actions"]');
+  assert.equal(await words(similar), "Did you mean:settings.update (1)");
+  assert.deepEqual(await violations(page), []);
+  await page.locator("[name=contain]").setChecked(true);
+  const download = page.waitForEvent("download");
+  await page.locator(".ask button[name=evidence]").click();
+  const file = await readFile(await (await download).path(), "utf8");
+  const evidence = await shown(t, "natural-words.html", file);
+  await evidence.locator('[data-vouched="contained"]').waitFor();
+  assert.equal(
+    await words(evidence.locator('.filed [data-unknown="actions"]')),
+    "No event here has the action “change setting”. Similar: settings.update (1).",
+  );
+  assert.equal(await evidence.locator(".filed .basis.tone-good").count(), 0);
+});
+
 test("ask: a name in the wrong field is found where it belongs", async (t) => {
   const page = await opened(t, people);
   const answer = await ask(page, { actions: "Retention" });
@@ -463,12 +492,17 @@ test("ask: an answer is broken down by action, what failed or was denied first",
     "1 role.grant (1 was denied)",
     "1 settings.update",
   ]);
+  assert.equal(
+    await words(list.locator("p.faint")),
+    "Press an action to ask about it alone since 2026-01-01.",
+  );
   const copy = await shown(t, "by-action.html", await downloaded(page, answer, "evidence"));
   await copy.locator('[data-action="login"]', { hasText: "3 login (1 failed)" }).waitFor();
   assert.equal(await copy.locator("[data-actions] button").count(), 0);
   await list.getByRole("button", { name: "role.grant" }).click();
   await page.locator('.ask-answer[data-answered="1"]').waitFor();
   assert.equal(await page.locator(".ask input[name=actions]").inputValue(), "role.grant");
+  assert.match(await words(answer.locator("h3")), /^1 event .*: it was denied\.$/);
   assert.equal(await page.locator(".ask input[name=from]").inputValue(), "2026-01-01");
   assert.equal(await answer.locator("[data-actions]").count(), 0);
 });
@@ -508,7 +542,11 @@ test("ask: question and answer stay while the events are checked with other keys
   await page.goto(pathToFileURL(PAGE).href);
   await verifyVector(page, { ...people, trust: undefined });
   const answer = await ask(page, { who: "maria", until: "2027-12-31" });
-  await answer.locator('[data-doubt="verdict"]').waitFor();
+  await answer.locator('[data-doubt="untrusted"]').waitFor();
+  assert.match(
+    await words(answer.locator('[data-doubt="untrusted"]')),
+    /^\d events searched\. No key you trust signed these events: anyone could have made them\.$/,
+  );
   await answer.getByLabel("Reference").fill("IR-1");
   // Every state of the answer is noted, because the check may end at once.
   await page.evaluate(() => {
@@ -523,7 +561,7 @@ test("ask: question and answer stay while the events are checked with other keys
   });
   await choose(page, /Choose a(nother)? trust file/, people.trust ?? "");
   await page.locator('.ask-answer:not([aria-busy="true"]) [data-doubt="later"]').waitFor();
-  await answer.locator('[data-doubt="verdict"]').waitFor({ state: "detached" });
+  await answer.locator('[data-doubt="untrusted"]').waitFor({ state: "detached" });
   const notes = await page.evaluate(() => (window as unknown as { notes: string[] }).notes);
   assert.ok(notes.includes("true maria true"), `${notes}`);
   assert.deepEqual(
@@ -544,10 +582,14 @@ test("ask: days are typed or picked in one form, whatever the locale", async (t)
   const page = await opened(t, people);
   const form = page.locator(".ask form");
   const from = form.locator("input[name=from]");
-  for (const typed of ["10/01/2026", "2026-02-30", "2026-1-1"]) {
+  for (const [typed, refusal] of [
+    ["10/01/2026", "In “10/01/2026”, it isn’t clear which number is the month."],
+    ["2026-02-30", "“2026-02-30” is not a day."],
+    ["the 31st of December 2026", "“the 31st of December 2026” is not a day."],
+  ] as const) {
     await from.fill(typed);
     await from.press("Enter");
-    await page.locator("#ask-said", { hasText: `“${typed}” is not a day.` }).waitFor();
+    await page.locator("#ask-said", { hasText: refusal }).waitFor();
     assert.equal(await from.getAttribute("aria-invalid"), "true");
     assert.equal(await from.evaluate((field) => field === document.activeElement), true);
   }
@@ -572,6 +614,8 @@ test("ask: days are typed or picked in one form, whatever the locale", async (t)
   const answer = await ask(page, { who: "" });
   assert.match(await words(answer.locator("h3")), /since 2026-01-06/);
   assert.equal(await from.getAttribute("aria-invalid"), "false");
+  const written = await ask(page, { from: "7 January 2026", until: "31/12/2027" });
+  assert.match(await words(written.locator("h3")), /from 2026-01-07 to 2027-12-31/);
   assert.deepEqual(await violations(page), []);
 });
 
@@ -715,6 +759,10 @@ test("ask: an event of the answer shows its changes, and opens with its details 
   const page = await opened(t, people);
   const answer = await ask(page, { actions: "settings" });
   assert.equal(await words(answer.locator(".ask-changes li")), "retention_days: Before: 365 → After: 30");
+  assert.match(
+    await words(answer.locator("h3")),
+    /^Maria Lopez changed Retention: retention_days 365 → 30\. 1 event with “settings” in the action: it succeeded\.$/,
+  );
   await answer.getByRole("button", { name: /^Open entry/ }).press("Enter");
   const drawer = page.locator("cs-drawer", { hasText: "Retention" });
   await drawer.getByText("retention_days").first().waitFor();
@@ -786,11 +834,51 @@ test("ask: an answer of another search isn't shown", async (t) => {
   assert.equal(await page.locator(".ask-answer").count(), 0);
 });
 
+test("answer: what was saved is said where it was saved, until the trust file changes", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { who: "Ben" });
+  await downloaded(page, answer, "evidence");
+  const saved = page.locator(".ask .ask-saved");
+  await saved.waitFor();
+  assert.equal(await page.locator(".save-detections .ask-saved").count(), 0);
+  // In a window as low as the form is high, the answer is on the screen after a press of Ask.
+  await page.setViewportSize({ width: 1100, height: 500 });
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await choose(page, /Choose another trust file/, sealed.trust ?? "");
+  await page.locator('.ask-answer:not([aria-busy="true"]) [data-doubt="untrusted"]').waitFor();
+  assert.equal(await saved.count(), 0);
+  assert.equal(await page.getByRole("button", { name: "Change", exact: true }).count(), 1);
+  await page.evaluate(() => scrollTo(0, 0));
+  await ask(page, { who: "Benno" });
+  await page.waitForFunction(() => {
+    const { top = -1, bottom = 0 } = document.querySelector("#ask-answer")?.getBoundingClientRect() ?? {};
+    return top >= 0 && bottom <= innerHeight;
+  });
+  // A trust file that vouches for nothing here can be replaced beside the verdict.
+  assert.equal(await page.locator("[data-trust-source]").count(), 0);
+  const dialog = page.waitForEvent("filechooser");
+  await page.locator(".verdict").getByRole("button", { name: "Choose another trust file" }).click();
+  await (await dialog).setFiles(people.trust ?? "");
+  await page.locator("[data-trust-source]", { hasText: "If it came with the log" }).waitFor();
+  assert.equal(
+    await page
+      .locator(".verdict")
+      .getByRole("button", { name: /trust file/ })
+      .count(),
+    0,
+  );
+});
+
 test("answer: what was found is saved as evidence, a report, and an export", async (t) => {
   const page = await opened(t);
   const answer = await ask(page, { who: "u-2" });
   await answer.getByLabel("Reference").fill("WP-9");
-  assert.equal(await answer.locator("input[name=contain]").isChecked(), false);
+  assert.equal(await answer.locator("input[name=contain]").isChecked(), true);
+  assert.equal(
+    await words(answer.locator("#ask-contents")),
+    "Ticked: readers see all 9 events, of everybody, and check themselves that there are no others among them. Unticked: readers see only these 5 events, and must take your word that there are no others.",
+  );
+  await answer.locator("input[name=contain]").uncheck();
   const some = frameOf(await downloaded(page, answer, "evidence"));
   assert.deepEqual([some.query, some.slice.events, some.reference], ['actor=="u-2"', 5, "WP-9"]);
   assert.equal(JSON.parse(await downloaded(page, answer, "report")).scope.events, 5);
@@ -844,10 +932,7 @@ test("answer: its evidence counts outcomes and shows changes again, on screen an
 test("answer: nothing is evidence that contains what was searched, and can't be forged", async (t) => {
   const page = await opened(t, sealed);
   const answer = await ask(page, { who: "nobody" });
-  assert.match(
-    await words(answer.locator("h3")),
-    /^There are no events by anyone with “nobody” in their name, ID, type, or email address\.$/,
-  );
+  assert.match(await words(answer.locator("h3")), NOBODY);
   assert.equal(await answer.locator("input[name=contain]").isChecked(), true);
   await answer.getByLabel("Reference").fill("WP-9");
   const file = await downloaded(page, answer, "evidence");
@@ -859,7 +944,7 @@ test("answer: nothing is evidence that contains what was searched, and can't be 
   const copy = await shown(t, "nothing.html", file);
   await copy.locator('[data-vouched="contained"]').waitFor();
   assert.match(await words(copy.locator(".case-answer")), /^The search selects none of 9 events\.$/);
-  await copy.locator('[data-basis="all"]').waitFor();
+  await copy.locator('[data-basis="searched"]').waitFor();
   assert.deepEqual(await violations(copy), []);
   assert.match(await words(copy.locator(".filed")), /Reference ?WP-9/);
   assert.match((await check("nothing.html")).text, /searched again, the query selects as many as stated/);
@@ -908,17 +993,33 @@ test("answer: an evidence file says whose keys it was checked with, and takes th
   assert.equal(await words(heading), "Keys you trust");
 });
 
+test("answer: its author, not its reader, is who didn't trust a key", async (t) => {
+  const page = await opened(t, { ...people, trust: sealed.trust });
+  const answer = await ask(page, { who: "Ben" });
+  await answer.locator("input[name=contain]").uncheck();
+  const copy = await shown(t, "untrusted.html", await downloaded(page, answer, "evidence"));
+  await copy
+    .locator("[data-whole=untrusted]", { hasText: "but the author didn’t trust the signer’s key" })
+    .waitFor();
+  await copy.locator(".filed", { hasText: "No key that the author trusted signed these events" }).waitFor();
+  assert.ok(!(await words(copy.locator(".filed"))).includes("you don’t trust"));
+});
+
 test("answer: without the events that were searched, it is the examiner's statement", async (t) => {
   const page = await opened(t);
   const answer = await ask(page, { who: "nobody" });
   await answer.locator("input[name=contain]").uncheck();
-  await answer.getByText("The file contains no event.").waitFor();
+  await answer.getByText("Unticked: readers see no event, and must take your word").waitFor();
   const file = await downloaded(page, answer, "evidence");
   const { scope, slice } = frameOf(file);
   assert.deepEqual([scope.events, slice.events], [0, 0]);
   const copy = await shown(t, "stated.html", file);
   await copy.locator('[data-vouched="stated"]').waitFor();
   assert.equal(await copy.locator('[data-vouched="contained"]').count(), 0);
+  assert.equal(
+    await words(copy.locator(".filed-inside")),
+    "The events in this evidence file: 0 events, of the 9 events in the export",
+  );
   assert.match((await check("stated.html")).text, /is the examiner's statement/);
   const { export: source } = vector("log-two-chains");
   assert.match((await check("stated.html", source)).text, /the query selects 0 events/);

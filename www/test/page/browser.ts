@@ -16,6 +16,9 @@ export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.
 /** Time in milliseconds that a busy machine may need for a step. */
 export const PATIENCE = 120_000;
 
+/** Time in milliseconds after which the form, which a choice folds, is unfolded again. */
+const FOLD_MS = 5_000 * Number(process.env.SLOWER ?? 1);
+
 /** Factor by which pages are slowed down, so that tests that don't wait properly fail. */
 const SLOWER = Number(process.env.SLOWER ?? 1);
 
@@ -129,7 +132,12 @@ export async function choose(page: Page, button: string | RegExp, files: Upload 
     return;
   }
   const dialog = page.waitForEvent("filechooser");
-  await page.getByRole("button", { name: button }).click();
+  const opener = page.getByRole("button", { name: button }).first();
+  await opener.click({ timeout: FOLD_MS }).catch(async () => {
+    // The choice before this one has folded the form meanwhile.
+    await unfold(page);
+    await opener.click();
+  });
   await (await dialog).setFiles(files as string[]);
 }
 
@@ -156,7 +164,7 @@ async function chooseWithoutDialog(
       document.body.append(this);
     };
   });
-  await page.getByRole("button", { name: button }).click();
+  await page.getByRole("button", { name: button }).first().click();
   const input = page.locator("input[data-chosen]");
   await input.setInputFiles(files as string[]);
   await input.evaluate((element) => element.remove());
@@ -178,7 +186,7 @@ export async function verifyVector(page: Page, { export: file, trust, pins }: Ve
 /** Returns the text of a file that a button saves. */
 export async function saved(page: Page, button: string): Promise<{ name: string; text: string }> {
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: button }).click();
+  await page.getByRole("button", { name: button }).first().click();
   const file = await download;
   return { name: file.suggestedFilename(), text: await readFile(await file.path(), "utf8") };
 }

@@ -89,6 +89,20 @@ test("print: Ctrl-P prints the same as the button: typed values, search, events,
   assert.ok(!byKey.join("").includes("role.grant"));
 });
 
+test("print: the live page states question and answer, also that nothing was found", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  await page.locator(".ask input[name=who]").fill("nobody");
+  await page.locator(".ask input[name=who]").press("Enter");
+  await page.locator('.ask-answer[data-answered="0"]').waitFor();
+  const [first = ""] = await printed(page);
+  includes(
+    first,
+    "Question What was done by anyone with “nobody” in their name, ID, type, or email address?",
+  );
+  includes(first, "Answer The search selects none of 9 events.");
+});
+
 test("print: an invalid search is stated, and no events are printed for it", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));

@@ -126,7 +126,7 @@ test("rows: omitted entries are one row, and expand on demand", async (t) => {
   await open(page, "Events");
   assert.match(
     (await page.locator("[data-answer=complete] p").textContent()) ?? "",
-    /^85 of 313 entries are shown; the content of 177 events is withheld, and 51 entries are omitted\.$/,
+    /^85 of 313 entries are shown, 75 of them events; the content of 177 events is withheld, and 51 entries are omitted\.$/,
   );
   await page.locator(".row.fold").first().waitFor();
   const rows = async () => Number(await page.getByRole("grid").getAttribute("aria-rowcount"));

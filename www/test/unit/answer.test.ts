@@ -78,6 +78,22 @@ test("answer: any doubt about the file is a doubt about the answer", () => {
   }
 });
 
+test("answer: keys that aren't trusted are a doubt of their own", () => {
+  const report = reportOf("log-two-chains");
+  const signed = (...trust: readonly string[]) => {
+    const signers = trust.map((is) => ({ ...report.signers[0], trust: is }));
+    const basis = answerBasis(
+      { ...report, verdict: "untrusted", signers } as Report,
+      { events: 9, unrecognized: 0 },
+      "",
+    );
+    return basis.doubts.find(({ is }) => is === "untrusted");
+  };
+  assert.deepEqual(signed("untrusted", "untrusted"), { is: "untrusted", isAll: true });
+  assert.deepEqual(signed("untrusted", "granted"), { is: "untrusted", isAll: false });
+  assert.ok(!kinds(doubts("flip-event").doubts).includes("untrusted"));
+});
+
 test("answer: no vector that isn't verified as a whole log gives an answer without doubts", () => {
   const report = reportOf("log-two-chains");
   const { verdict, counts, log, checks } = report;

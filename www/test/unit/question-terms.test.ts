@@ -45,6 +45,8 @@ test("parseQuestion: understands every question of the form", () => {
     [{ ...NOTHING, from: "2026-08-31", actions: "two words", basis: "recorded" }, "whole"],
     [{ ...NOTHING, actions: "*.delete" }, "pattern"],
     [{ ...NOTHING, behalf: "grace" }, "whole"],
+    [{ ...NOTHING, who: "maria silva", actions: "role change, login" }, "words", "words", "part"],
+    [{ ...NOTHING, target: "a b c d" }, "words"],
     [{ ...NOTHING, who: "bot", behalf: "grace", target: "42" }, "part", "whole", "whole"],
   ] satisfies [Question, ...Match[]][]) {
     const { from, until, basis } = question;
@@ -148,4 +150,18 @@ test("questionWords: names can't hide or reorder the sentence around them", () =
     questionWords(frame(query), en),
     "What did uU+202E0 or uU+202E1 or uU+202E2 or uU+202E3 or uU+202E4 or 4 others do to \u2068אבג\u2069?",
   );
+});
+
+test("questionWords: says each word of a name that is searched word by word", () => {
+  const words = (query: string, t = en) => questionWords(frame(query), t);
+  assert.equal(
+    words("actor:*maria*silva*,*silva*maria* action:*role*change*,*change*role*,*login*"),
+    "What was done by anyone with “maria” and “silva” in their name, ID, type, or email address with “login” or “role” and “change” in the action?",
+  );
+  // Only one order is another query, and so is one whose words can't be told apart.
+  for (const [query, name] of [
+    ["action:*role*change*", "*role*change*"],
+    ["action:*a.b*c*,*c*a.b*", "*a.b*c* or *c*a.b*"],
+  ] as const)
+    assert.equal(words(query).includes(name), true, words(query));
 });

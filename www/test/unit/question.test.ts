@@ -52,6 +52,7 @@ test("question: a name that an event has is searched as a whole, any other as pa
     'actor:*maria* action:*grant* target:"42",*"42"*',
   );
   assert.equal(await asked({ who: "Lopez, Maria" }), 'actor:"Lopez, Maria",*"Lopez, Maria"*');
+  assert.equal(await asked({ who: "Maria Lopez" }, { 'actor=="Maria Lopez"': 2 }), 'actor=="Maria Lopez"');
   assert.equal(await asked({ who: "u-2" }, known, true), 'actor:"u-2",*u-2*');
   assert.equal(await asked({ actions: "role.grant, invoice" }, known), "action:role.grant,*invoice*");
 });
@@ -79,6 +80,26 @@ test("question: asks on whose behalf someone acted, and what others did for the 
 
 test("question: is searched as part of names if the index can't tell", async () => {
   assert.equal(await asked({ who: "ada" }, { 'actor=="ada"': undefined }), "actor:*ada*");
+});
+
+test("question: a name of several words is searched word by word, in any order", async () => {
+  const role = "*role*change*,*change*role*";
+  assert.equal(
+    await asked({ actions: "role change, login" }, { [`action:${role}`]: 1 }),
+    `action:${role},*login*`,
+  );
+  assert.equal(
+    await asked({ who: "Lopez, Maria" }, { "actor:*Lopez*Maria*,*Maria*Lopez*": undefined }),
+    'actor:"Lopez, Maria",*"Lopez, Maria"*',
+  );
+  // Without spaces it is a name first.
+  const found = { "action:*change.role*": 1, "action:*change*role*,*role*change*": 2 };
+  assert.equal(await asked({ actions: "change.role" }, found), "action:*change.role*");
+  assert.equal(
+    await asked({ actions: "change.role" }, { "action:*change*role*,*role*change*": 2 }),
+    "action:*change*role*,*role*change*",
+  );
+  assert.equal(await asked({ target: "10.0.0.0/8" }), 'target:"10.0.0.0/8",*"10.0.0.0/8"*');
 });
 
 test("question: a star stands for any text", async () => {
