@@ -154,8 +154,13 @@ impl Pack {
     /// True if the fields of an event don't rule the rule out, and the event lacks a field that it needs.
     pub(crate) fn lacks(&self, rule: &Rule, shape: &Shape, found: &FieldValues<'_>) -> bool {
         let Kind::Event(detection) = &rule.kind else { return false };
-        // Rules for sources without a parser aren't counted as gaps.
-        if rule.source == Source::Other || !rule.source.includes(shape.parser.as_deref()) {
+        let parser = shape.parser.as_deref();
+        let applies = match &rule.source {
+            // Rules for sources without a parser aren't counted as gaps.
+            source @ Source::Named(_) => parser.is_some_and(|parser| source.names(parser)),
+            source => source.includes(parser),
+        };
+        if !applies {
             return false;
         }
         let known = |item: &Item| {

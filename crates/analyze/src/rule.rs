@@ -225,7 +225,7 @@ impl Rule {
             },
             source: match &kind {
                 Kind::Event(detection) => Source::from_rule(node, detection, fields),
-                Kind::Correlation(_) => Source::Other,
+                Kind::Correlation(_) => Source::Named(Vec::new()),
             },
             kind,
             is_reported: true,

@@ -12,12 +12,13 @@ pub enum Source {
     Any,
     /// Events that one of these parsers recognizes.
     Parsers(Vec<String>),
-    /// Events of a log source without a parser, named by the rule's `logsource`.
-    Other,
+    /// Events of any source. The rule was written for the parsers with one of these names, which are its `logsource`'s
+    /// product, service, and both together.
+    Named(Vec<String>),
 }
 
-/// The log sources of Sigma rules that have parsers: product, prefix of the service, and parsers.
-const LOG_SOURCES: [(&str, &str, &[&str]); 18] = [
+/// The log sources of Sigma rules that only certain parsers recognize: product, prefix of the service, and parsers.
+const LOG_SOURCES: [(&str, &str, &[&str]); 19] = [
     ("aws", "cloudtrail", &["CloudTrail"]),
     ("azure", "activitylogs", &["Azure activity"]),
     ("azure", "auditlogs", &["Entra audit"]),
@@ -36,6 +37,7 @@ const LOG_SOURCES: [(&str, &str, &[&str]); 18] = [
     ("cloudflare", "", &["Cloudflare"]),
     ("ocsf", "", &["OCSF"]),
     ("ecs", "", &["ECS"]),
+    ("vault", "", &["HashiCorp Vault"]),
 ];
 
 impl Source {
@@ -52,9 +54,10 @@ impl Source {
             return Self::Any;
         }
         let is_of = |(of, begin, _): &&(&str, &str, &[&str])| *of == product && service.starts_with(begin);
-        LOG_SOURCES.iter().find(is_of).map_or(Self::Other, |(.., parsers)| {
-            Self::Parsers(parsers.iter().map(|parser| (*parser).to_owned()).collect())
-        })
+        match LOG_SOURCES.iter().find(is_of) {
+            Some((.., parsers)) => Self::Parsers(parsers.iter().map(|parser| (*parser).to_owned()).collect()),
+            None => Self::Named(vec![product.to_owned(), service.to_owned(), [product, service].concat()]),
+        }
     }
 
     /// True if the rule applies to events of this parser; without a parser, to events that none recognizes.
@@ -62,7 +65,7 @@ impl Source {
         match (self, parser) {
             (Self::Parsers(parsers), Some(parser)) => is_among(parsers, parser),
             (Self::Parsers(_), None) => false,
-            (Self::Any | Self::Other, _) => true,
+            (Self::Any | Self::Named(_), _) => true,
         }
     }
 
@@ -72,9 +75,18 @@ impl Source {
         match self {
             Self::Parsers(parsers) => is_among(parsers, parser),
             Self::Any => parser == "countersign",
-            Self::Other => false,
+            Self::Named(names) => names.iter().any(|name| is_same_name(name, parser)),
         }
     }
+}
+
+/// True if the names consist of the same letters and digits, ignoring case: `google_workspace` and `Google Workspace`.
+fn is_same_name(a: &str, b: &str) -> bool {
+    letters(a).next().is_some() && letters(a).eq(letters(b))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase())
 }
 
 /// True if `parser` is in the list, ignoring case as rules do.
@@ -104,4 +116,25 @@ fn parsers_of(item: &Item, fields: &Fields) -> Option<Parsers> {
         _ => None,
     });
     exact.collect::<Option<_>>().map(Parsers)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_query::Parsers;
+
+    use crate::pack::Sources;
+
+    #[test]
+    fn a_logsource_can_name_every_parser() {
+        for parser in Parsers::built_in().names() {
+            let product = parser.to_lowercase().replace(' ', "_");
+            let mut sources = Sources::default();
+            sources.add(
+                "r.yml",
+                &format!("title: A rule\nid: r\nlogsource: {{product: '{product}'}}\ndetection: {{a: {{n: 1}}, condition: a}}\n"),
+            );
+            let pack = sources.build("test").unwrap_or_else(|errors| panic!("{errors:?}"));
+            assert!(pack.rules()[0].source.names(parser), "{parser}");
+        }
+    }
 }

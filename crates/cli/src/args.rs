@@ -2,6 +2,7 @@
 
 pub(crate) mod origin;
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -112,6 +113,35 @@ pub(crate) fn chain(text: &str) -> Result<ChainId, String> {
 pub(crate) fn place(text: &str) -> Result<(ChainId, u64), String> {
     countersign::link::place(text)
         .ok_or_else(|| "use the form CHAIN/SEQ: 32 hex digits, a slash, and a number".into())
+}
+
+/// The event that an argument names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventPlace {
+    /// The number of its entry in the log.
+    Entry(u64),
+    /// Its chain, and its number there.
+    Link(ChainId, u64),
+}
+
+impl fmt::Display for EventPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(number) => write!(f, "at entry {number}"),
+            Self::Link(chain, seq) => write!(f, "{chain}/{seq}"),
+        }
+    }
+}
+
+/// Parses an event's place: the number of its entry, or `C/SEQ`.
+pub(crate) fn event_place(text: &str) -> Result<EventPlace, String> {
+    if let Some(number) = integer(text) {
+        return Ok(EventPlace::Entry(number));
+    }
+    match countersign::link::place(text) {
+        Some((chain, seq)) => Ok(EventPlace::Link(chain, seq)),
+        None => Err("use an entry's number such as 21, or CHAIN/SEQ with 32 hex digits, a slash, and a number; search with --query".into()),
+    }
 }
 
 #[cfg(test)]

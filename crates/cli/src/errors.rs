@@ -177,7 +177,7 @@ pub(crate) fn needs_native(what: &str) -> CliError {
     CliError::unusable(
         "program.not_native",
         format!("{what} needs the native program"),
-        "this is the build for npm; install the native one with `cargo install --path crates/cli`",
+        "this is the build for npm; install the native one with `cargo install --locked --path crates/cli --profile quick`",
     )
 }
 

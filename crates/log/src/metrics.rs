@@ -15,7 +15,9 @@ use prometheus_client::registry::{Registry, Unit};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::clock::ClockComparison;
+use crate::condition::Room;
 use crate::rejected::{Reason, ReportLimiter};
+use crate::stop::{Cause, SigningStop};
 use crate::store::Published;
 use crate::submission::SubmitError;
 
@@ -116,6 +118,11 @@ struct ByFile {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByWitness {
     witness: String,
 }
@@ -149,6 +156,8 @@ pub struct Metrics {
     reads_unrecorded: Gauge,
     published_size: Gauge,
     published_at: Gauge<f64, AtomicU64>,
+    unwitnessed: Gauge,
+    stopped: Family<ByCode, Gauge>,
     witness_failures: Family<ByWitness, Counter>,
     witness_contradicts: Family<ByWitness, Gauge>,
     control_files: Family<ByFile, Gauge>,
@@ -165,6 +174,9 @@ pub struct Metrics {
     checked_at: Gauge<f64, AtomicU64>,
     index_problems: Counter,
     findings: Family<ByLevel, Counter>,
+    backup_at: Gauge<f64, AtomicU64>,
+    free_bytes: Gauge,
+    total_bytes: Gauge,
 }
 
 impl Default for Metrics {
@@ -184,6 +196,8 @@ impl Default for Metrics {
             reads_unrecorded: Gauge::default(),
             published_size: Gauge::default(),
             published_at: Gauge::default(),
+            unwitnessed: Gauge::default(),
+            stopped: Family::default(),
             witness_failures: Family::default(),
             witness_contradicts: Family::default(),
             control_files: Family::default(),
@@ -199,6 +213,9 @@ impl Default for Metrics {
             checked_at: Gauge::default(),
             index_problems: Counter::default(),
             findings: Family::default(),
+            backup_at: Gauge::default(),
+            free_bytes: Gauge::default(),
+            total_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         // Counters start at 0: alerts don't notice the first increment of a counter that starts at 1.
@@ -243,6 +260,17 @@ impl Default for Metrics {
             "Unix time at which the newest checkpoint was published",
             Unit::Seconds,
             metrics.published_at.clone(),
+        );
+        registry.register(
+            "published_unwitnessed",
+            "1 while the newest checkpoint lacks the cosignatures that the log's quorum requires",
+            metrics.unwitnessed.clone(),
+        );
+        metrics.stopped(None);
+        registry.register(
+            "stopped",
+            "1 while the log signs and accepts nothing, by the reason's code",
+            metrics.stopped.clone(),
         );
         registry.register(
             "witness_failures",
@@ -302,8 +330,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Returns the metrics of a log server. They include those of a bucket, a search index, and control files, which a
-    /// Durable Object doesn't have. Each of `control_files` counts as usable until it is set otherwise.
+    /// Returns the metrics of a log server. They include those of a bucket, a disk, backups, a search index, and control
+    /// files, which a Durable Object doesn't have. Each of `control_files` counts as usable until it is set otherwise.
     pub fn for_server(control_files: impl IntoIterator<Item = &'static str>) -> Self {
         let mut metrics = Self::default();
         for file in control_files {
@@ -329,6 +357,24 @@ impl Metrics {
             "findings",
             "Findings of the detection rules since the start, by level",
             metrics.findings.clone(),
+        );
+        registry.register_with_unit(
+            "backup_time",
+            "Unix time at which the newest backup was started; 0 before the first",
+            Unit::Seconds,
+            metrics.backup_at.clone(),
+        );
+        registry.register_with_unit(
+            "storage_free",
+            "Free space of the file system that stores the log",
+            Unit::Bytes,
+            metrics.free_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "storage_total",
+            "Space of the file system that stores the log",
+            Unit::Bytes,
+            metrics.total_bytes.clone(),
         );
         metrics
     }
@@ -425,6 +471,26 @@ impl Metrics {
     pub(crate) fn published(&self, published: &Published) {
         self.published_size.set(published.size.cast_signed());
         self.published_at.set(published.at.millis() as f64 / 1000.0);
+        self.unwitnessed.set((!published.witnessed).into());
+    }
+
+    /// Sets the reason for which the log is stopped, if it is.
+    pub(crate) fn stopped(&self, stopped: Option<&SigningStop>) {
+        for cause in Cause::VARIANTS {
+            let is_cause = stopped.is_some_and(|stop| stop.cause == *cause);
+            self.stopped.get_or_create(&ByCode { code: cause.code() }).set(is_cause.into());
+        }
+    }
+
+    /// Sets the space of the file system that stores the log.
+    pub fn storage(&self, Room { free, total }: Room) {
+        self.free_bytes.set(free.cast_signed());
+        self.total_bytes.set(total.cast_signed());
+    }
+
+    /// Sets the time at which the newest backup was started.
+    pub fn backed_up(&self, at: countersign::time::Time) {
+        self.backup_at.set(at.millis() as f64 / 1000.0);
     }
 
     /// Counts a request to which a witness returned no cosignature.

@@ -29,7 +29,7 @@ impl Moment {
     }
 
     /// Parses a day, or an RFC 3339 time. The seconds may be missing, the fraction may have any number of digits (cut
-    /// to milliseconds), and UTC is assumed without an offset.
+    /// to milliseconds), and UTC is assumed without an offset. A space may precede the offset, as in Snowflake's times.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if !text.is_ascii() || bytes.len() > 40 {
@@ -66,7 +66,8 @@ impl Moment {
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let offset = offset(&text[at..])?;
+        let rest = &text[at..];
+        let offset = offset(rest.strip_prefix(' ').filter(|offset| !offset.is_empty()).unwrap_or(rest))?;
         let time = ((hour * 60 + minute - offset) * 60 + second.min(59)) * 1000 + millis;
         Self::new(day + time, length)
     }
@@ -164,6 +165,9 @@ mod tests {
             ("2024-02-29T23:59:58Z", "2024-02-29T23:59:58.000Z", "2024-02-29T23:59:59.000Z"),
             ("2024-02-29t01:00:00.25+0130", "2024-02-28T23:30:00.250Z", "2024-02-28T23:30:00.260Z"),
             ("2024-02-29 01:00:00.123456789z", "2024-02-29T01:00:00.123Z", "2024-02-29T01:00:00.124Z"),
+            ("2026-11-28 02:36:00.000 Z", "2026-11-28T02:36:00.000Z", "2026-11-28T02:36:00.001Z"),
+            ("2026-11-28 02:36:00.000 +0000", "2026-11-28T02:36:00.000Z", "2026-11-28T02:36:00.001Z"),
+            ("2026-11-28 02:36 -08:00", "2026-11-28T10:36:00.000Z", "2026-11-28T10:37:00.000Z"),
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000Z", "2017-01-01T00:00:00.000Z"),
             ("-7d", "2026-11-13T06:01:02.345Z", "2026-11-13T06:01:02.346Z"),
             ("-90m", "2026-11-20T04:31:02.345Z", "2026-11-20T04:31:02.346Z"),
@@ -193,6 +197,8 @@ mod tests {
             "2026-01-01T10:00:00.",
             "2026-01-01T10:00:00+25:00",
             "2026-01-01T10:00:00 GMT",
+            "2026-01-01T10:00:00 ",
+            "2026-01-01T10:00:00  Z",
             "7d",
             "-d",
             "-7y",

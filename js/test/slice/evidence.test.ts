@@ -98,7 +98,7 @@ function changed(file: string, { set, text, packed, after = "", rules, with: oth
 test("evidence: statements that the export inside contradicts are rejected", {
   skip: PROGRAM === undefined,
 }, async () => {
-  writeFileSync(join(folder, "page.html"), "<!doctype html>\n<html></html>\n");
+  writeFileSync(join(folder, "page.html"), "<!doctype html>\n<countersign-page></countersign-page>\n");
   for (const rules of ["rules.yml", "quiet.yml"]) {
     copyFileSync(new URL(`../../../tests/evidence/${rules}`, import.meta.url), join(folder, rules));
   }

@@ -97,7 +97,7 @@ test("coverage: names sources, rules, and missing fields", () => {
   for (const reason of [
     /No parser recognizes 2 events/,
     /No rule of the pack is written for these sources: slack: 3 events/,
-    /Of 1,000 events parsed as aws-cloudtrail, fields are missing in 10 that the 20 rules for this source need/,
+    /Of 1,000 events parsed as aws-cloudtrail, fields for the 20 rules of this source are missing in 10/,
     /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,
     /1,003 of 1,005 events parsed; 41 of 273 rules/,
   ]) {

@@ -110,7 +110,7 @@ test("findings: are listed, marked, explained, and saved", async () => {
   await list.first().waitFor();
   const all = await text(page.locator(".found"));
   assert.match(all, /^Findings \d findings in the events shown\. They may be only part of the log\./);
-  assert.match(all, /Log or Log Retention Changed, Disabled, or Erased/);
+  assert.match(all, /Log Changed, Disabled, or Erased/);
   assert.match(all, /u_1/);
   assert.deepEqual(await violations(page), []);
 

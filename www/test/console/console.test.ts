@@ -211,7 +211,7 @@ test("findings: have a tab of their own and lead to the events", { skip }, async
   await page.locator("cs-rows .row.marked", { hasText: "log.disable" }).waitFor();
   await tab(page, "Findings");
   const one = page.locator("main .found-one", {
-    hasText: "Log or Log Retention Changed, Disabled, or Erased",
+    hasText: "Log Changed, Disabled, or Erased",
   });
   await one.waitFor();
   await page.locator('.found-outcome[data-looks="found"]').waitFor();
@@ -220,7 +220,7 @@ test("findings: have a tab of their own and lead to the events", { skip }, async
   await one.click();
   await page.locator("main[data-tab=search]").waitFor();
   await page
-    .locator("cs-drawer .found-why", { hasText: "Log or Log Retention Changed, Disabled, or Erased" })
+    .locator("cs-drawer .found-why", { hasText: "Log Changed, Disabled, or Erased" })
     .waitFor();
 });
 
@@ -228,7 +228,7 @@ test("findings: have a tab of their own and lead to the events", { skip }, async
 const LONG = `arn:aws:sts::123456789012:assumed-role/${"a-role-with-a-long-name-".repeat(2)}/a-session-1722458700`;
 
 /** Titles of the rules that fire in the first session. */
-const WHY = /Log or Log Retention Changed|Administrator Role Granted/;
+const WHY = /Log Changed, Disabled, or Erased|Administrator Role Granted/;
 
 test("sessions: are ranked by their findings and lead to the events", {
   skip,

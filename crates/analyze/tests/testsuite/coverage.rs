@@ -70,6 +70,31 @@ fn a_rule_whose_other_fields_match_needs_the_one_that_is_missing() {
 }
 
 #[test]
+fn a_rule_is_written_for_the_parser_that_its_logsource_names() {
+    const LOGIN: &str = r#"{"EVENT_ID":1,"EVENT_TYPE":"LOGIN","EVENT_TIMESTAMP":"2026-11-28 02:36:00.000 Z","USER_NAME":"ADA","CLIENT_IP":"192.0.2.1","IS_SUCCESS":"NO","ERROR_CODE":390100}"#;
+    for (logsource, is_written_for) in [
+        ("{product: snowflake}", true),
+        ("{product: Snow-Flake}", true),
+        ("{product: cloud, service: snowflake}", true),
+        ("{product: snow, service: flake}", true),
+        ("{product: snow}", false),
+        ("{category: database}", false),
+        ("{product: '-'}", false),
+    ] {
+        let pack = rules(&[("r", logsource, "{IS_SUCCESS: 'NO'}")]);
+        let found = coverage(&pack, [LOGIN]);
+        let source = &found.sources[0];
+        assert_eq!((&*source.parser, source.events), ("Snowflake", 1));
+        assert_eq!(
+            (source.rules, source.covered),
+            if is_written_for { (1, 1) } else { (0, 0) },
+            "{logsource}"
+        );
+        assert_eq!((found.is_complete(), found.applicable()), (is_written_for, 1), "{logsource}");
+    }
+}
+
+#[test]
 fn a_missing_field_answers_an_exists_test() {
     let pack = rules(&[(
         "exists",

@@ -68,6 +68,8 @@ const MIN_TICK: Duration = Duration::from_secs(1);
 /// The maximum interval of ticks, as in a Durable Object. A submission waits for its tick and for witnesses, and recorders
 /// and proxies commonly wait 30 seconds for an answer.
 const MAX_TICK: Duration = Duration::from_secs(20);
+/// The time for which repeated signals are ignored: Ctrl-C and service managers often send several.
+const FORCE_AFTER: Duration = Duration::from_secs(10);
 /// The interval of checks for a stop request.
 const STOP_POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(50);
 /// The interval of retries for a trust file that can't be used.
@@ -77,7 +79,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
 /// may write to it. Prints the log's public key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
-/// once work in progress is done. The log's console is at /: search, live view, coverage, keys, witnesses and
+/// once work in progress is done. Repeated signals are ignored for 10 seconds; a later one ends the server at once and
+/// aborts that work, which emitters then send again. The log's console is at /: search, live view, coverage, keys, witnesses and
 /// storage, verified in the browser, for readers with a token.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 #[derive(clap::Args)]
@@ -272,7 +275,7 @@ impl FromStr for CheckWithin {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::enable_graceful();
+    stop::enable_patient(FORCE_AFTER);
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
     if args.tenants && args.after.after_restore && args.store.is_none() && !has_tenants(args)? {

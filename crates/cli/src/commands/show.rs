@@ -16,7 +16,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::path::PathBuf;
 
-use countersign::link::ChainId;
 use countersign::verify::{Options, VerifiedEvent};
 use countersign_query::value::Document;
 use countersign_query::{Findings, Parsers, Query};
@@ -26,7 +25,7 @@ use indexed::{Answer, IndexedQuery};
 use search::{ExportQuery, Search, Selection, State};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
-use crate::args;
+use crate::args::{self, EventPlace};
 use crate::commands::verify::signer_trust::SignerTrusts;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -45,6 +44,7 @@ use crate::io::{parsers, query, style, verdict};
 #[command(after_help = "\
 Examples:
   countersign show audit.ndjson --trust trust.txt
+  countersign show audit.ndjson 21 --trust trust.txt
   countersign show audit.ndjson da7f84a510cb84b8cbb5b74a63c306ec/3 --trust trust.txt
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada outcome:failure,denied since:-7d'
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada' --index
@@ -54,9 +54,9 @@ pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// Show one event, given its chain and its number in that chain
-    #[arg(value_name = "C/SEQ", value_parser = args::place)]
-    event: Option<(ChainId, u64)>,
+    /// Show one event, given the number of its entry, or its chain and its number in that chain (C/SEQ)
+    #[arg(value_name = "ENTRY", value_parser = args::event_place)]
+    event: Option<EventPlace>,
     #[command(flatten)]
     trust: TrustArgs,
     /// Show only events that match this query (see docs/query.md)
@@ -108,12 +108,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (found, findings) = search.finish();
     let headline = verdict::headline(report);
     let signer_trusts = SignerTrusts::from_report(report);
-    if let (Some((chain, seq)), 0) = (args.event, found.kept_count()) {
+    if let (Some(place), 0) = (args.event, found.kept_count()) {
         if !args.format.is_json() {
             print(&(headline + "\n\n"))?;
         }
         let hint = "run `countersign verify` for details: the event is missing, withheld, altered, or not covered by a valid signature";
-        let message = format!("no event {chain}/{seq} verifies");
+        let message = format!("no event {place} verifies");
         return Err(CliError::unusable("event.not_shown", message, hint).into_broken());
     }
     if args.event.is_some() && !args.format.is_json() {
@@ -169,13 +169,9 @@ fn print_events(
     print(&text)
 }
 
-fn selection<'q>(
-    event: Option<(ChainId, u64)>,
-    query: Option<&'q Query>,
-    parsers: &'q Parsers,
-) -> Selection<'q> {
+fn selection<'q>(event: Option<EventPlace>, query: Option<&'q Query>, parsers: &'q Parsers) -> Selection<'q> {
     match (event, query) {
-        (Some((chain, seq)), _) => Selection::One(chain, seq),
+        (Some(place), _) => Selection::One(place),
         (None, Some(query)) => Selection::Matching(Box::new(ExportQuery::new(query, parsers))),
         (None, None) => Selection::All,
     }

@@ -1,4 +1,4 @@
-//! Requests to stop: the first ends the command cleanly, the second ends it at once.
+//! Requests to stop: the first ends the command cleanly, a repeated one ends it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
@@ -13,15 +13,52 @@ use signal_hook::iterator::exfiltrator::origin::Origin;
 /// True if this command handles the first request to stop itself.
 static GRACEFUL: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-/// True if a signal requested it, so that the next one ends the process.
+/// The signals that asked this command to stop.
 #[cfg(unix)]
-static SIGNALED: AtomicBool = AtomicBool::new(false);
+static SIGNALS: Mutex<Signals> = Mutex::new(Signals { first: None, patience: Duration::ZERO });
 /// The time after which a request is noticed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Makes the first signal only a request, reported by [`is_requested`]; the second one ends the process.
 pub(crate) fn enable_graceful() {
     GRACEFUL.store(true, Ordering::SeqCst);
+}
+
+/// Makes the first signal only a request, and ignores repeats for this time. A later one ends the process.
+#[cfg_attr(not(unix), allow(unused_variables, reason = "there are no signals"))]
+pub(crate) fn enable_patient(patience: Duration) {
+    #[cfg(unix)]
+    {
+        signals().patience = patience;
+    }
+    enable_graceful();
+}
+
+#[cfg(unix)]
+struct Signals {
+    /// The time of the first one.
+    first: Option<Instant>,
+    /// The time for which repeats are ignored.
+    patience: Duration,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// True if this signal ends the process.
+    fn is_final(&mut self, now: Instant) -> bool {
+        match self.first {
+            Some(first) => now.saturating_duration_since(first) >= self.patience,
+            None => {
+                self.first = Some(now);
+                false
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signals() -> MutexGuard<'static, Signals> {
+    SIGNALS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// True if the process was asked to stop.
@@ -92,7 +129,15 @@ pub(crate) fn request(origin: &Origin) -> bool {
         return false;
     }
     REQUESTED.store(true, Ordering::SeqCst);
-    !SIGNALED.swap(true, Ordering::SeqCst)
+    let mut signals = signals();
+    let is_final = signals.is_final(Instant::now());
+    if is_final && !signals.patience.is_zero() {
+        let patience = signals.patience.as_secs();
+        tracing::warn!(
+            "forced to end by a signal {patience} seconds or more after the first one; work in progress was aborted"
+        );
+    }
+    !is_final
 }
 
 /// True if the child got this signal, too. A terminal sends Ctrl-C to its whole foreground process group; such a signal
@@ -100,4 +145,20 @@ pub(crate) fn request(origin: &Origin) -> bool {
 #[cfg(unix)]
 fn has_reached(child: Pid, origin: &Origin) -> bool {
     origin.process.is_none() && getpgid(Some(child)).is_ok_and(|group| group == getpgrp())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_signals_are_ignored_for_the_given_time() {
+        let begin = Instant::now();
+        let mut signals = Signals { first: None, patience: Duration::from_secs(10) };
+        for (second, is_final) in [(0, false), (1, false), (9, false), (10, true), (11, true)] {
+            assert_eq!(signals.is_final(begin + Duration::from_secs(second)), is_final, "{second}");
+        }
+        let mut signals = Signals { first: None, patience: Duration::ZERO };
+        assert!(!signals.is_final(begin) && signals.is_final(begin));
+    }
 }

@@ -227,7 +227,7 @@ fn analyzes_real_events() {
         .map(|finding| finding["title"].as_str().unwrap())
         .collect();
     for title in [
-        "Log or Log Retention Changed, Disabled, or Erased",
+        "Log Changed, Disabled, or Erased",
         "Password or Access Key of an AWS User Set by Another Identity",
         "AWS Snapshot or Machine Image Shared",
         "AWS Network Opened to the Internet",

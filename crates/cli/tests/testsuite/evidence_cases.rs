@@ -14,7 +14,7 @@ const CASES: &str = include_str!("../../../../tests/evidence/cases.json");
 const OWN_TRUST: &str = include_str!("../../../../tests/evidence/own-trust.json");
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
-const PAGE: &str = "<!doctype html>\n<html></html>\n";
+const PAGE: &str = "<!doctype html>\n<countersign-page></countersign-page>\n";
 
 /// Returns the line of a pack that a case names: another text, or that of another file.
 fn pack(case: &Value, read: impl Fn(&str) -> String) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Runs the commands of the guides, in order, in an empty folder.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
@@ -112,7 +112,7 @@ fn log_server_commands_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
     std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|taken| taken.local_addr()).expect("a free port");
+    let free = free_address();
 
     let mut script = String::new();
     for block in commands(TUTORIAL, "Send events to a log server") {
@@ -136,6 +136,100 @@ fn log_server_commands_work() {
     let said = run(folder.path(), &script.replace(LISTENS, &free.to_string()));
     assert!(said.contains("✓ Verified."), "{said}");
     assert!(folder.path().join("log.pin").is_file(), "the checked log's pin");
+}
+
+/// Returns the commands that start a log server at this address, and stop it at the end.
+fn serve(address: &SocketAddr) -> String {
+    format!(
+        "countersign serve --origin log.example/audit --dir countersign-log --listen {address} 2> served &\n\
+         served=$!; trap 'kill $served; wait $served || true' EXIT\n\
+         until grep -q listens served; do kill -0 $served; sleep 0.05; done\n\
+         LOG_VKEY=$(sed -n 's/^log //p' countersign-log/trust.txt)\n"
+    )
+}
+
+/// Repeats a command until it succeeds: the server reads its trust file again only a moment after it changed.
+fn until(command: &str) -> String {
+    format!("for i in $(seq 300); do {command} && break; test $i != 300; sleep 0.1; done\n")
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|taken| taken.local_addr()).expect("a free port")
+}
+
+#[test]
+fn emitters_and_witnesses_are_added_as_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
+    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
+    let (log, witness) = (free_address(), free_address());
+    let mut script = serve(&log);
+    for line in blocks(include_str!("../../../../docs/emitters.md"))[0].lines() {
+        script += &if line.starts_with("countersign grant") { until(line) } else { format!("{line}\n") };
+    }
+    let witnesses = include_str!("../../../../docs/witnesses.md");
+    for line in commands(witnesses, "Run a witness").join("\n").lines() {
+        match line.split_once("  #") {
+            Some((keygen, _)) => {
+                let _ = writeln!(script, "WITNESS_VKEY=$({keygen})");
+            }
+            None if line.starts_with("countersign witness") => {
+                let line = line.replace("0.0.0.0:8081", &witness.to_string());
+                let _ = writeln!(script, "{line} 2> witnessed &");
+                script += "trap 'kill $served $!; wait $served || true' EXIT\n";
+                script += "until grep -q listens witnessed; do kill -0 $!; sleep 0.05; done\n";
+            }
+            None => {
+                let _ = writeln!(script, "{line}");
+            }
+        }
+    }
+    // Readers who require the witness accept the log only with its cosignature, which the log gets when it grows.
+    let record = "countersign record events.ndjson --key app.key --to https://log.example --log $LOG_VKEY";
+    let check = "countersign check https://log.example --trust countersign-log/trust.txt";
+    script += &until(&format!("{record} && ({check} || test $? = 4)"));
+    let script = script
+        .replace("/var/lib/countersign", "countersign-log")
+        .replace("https://log.example", &format!("http://{log}"))
+        .replace("https://witness.example", &format!("http://{witness}"));
+    let said = run(folder.path(), &script);
+    assert!(said.contains("witness"), "{said}");
+}
+
+#[test]
+fn entries_that_a_backup_lacks_are_kept_as_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guide = include_str!("../../../../docs/backup.md");
+    let script = blocks(guide).join("\n");
+    let script = script.replace("/var/lib/countersign", "countersign-log").replace("/backup/", "backup/");
+    run(folder.path(), &format!("mkdir backup\n{}{script}", serve(&free_address())));
+    for kept in ["log.sqlite", "audit.ndjson"] {
+        assert!(folder.path().join("backup").join(kept).is_file(), "{kept}");
+    }
+}
+
+#[test]
+fn one_finding_is_filed_as_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guide = include_str!("../../../../docs/evidence.md");
+    let event = r#"{"action":"log.disable","actor":{"id":"u_1"},"target":{"type":"log","id":"1"}}"#;
+    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
+    let page = "<!doctype html>\n<countersign-page></countersign-page>\n";
+    std::fs::write(folder.path().join("page.html"), page).expect("written");
+    let mut script = String::from(
+        "countersign init\n\
+         cp audit/trust.txt .\n\
+         countersign record --key audit/app.key --origin localhost/audit events.ndjson -o more.ndjson\n\
+         countersign seal --log-key audit/log.key --trust trust.txt audit/audit.ndjson more.ndjson -o audit.ndjson\n",
+    );
+    for line in commands(guide, "File one finding").join("\n").lines() {
+        let _ = match line.strip_prefix("countersign report") {
+            Some(rest) => writeln!(script, "countersign report{rest} --page page.html || test $? = 4"),
+            None => writeln!(script, "{line}\nID=$(basename findings/*.ndjson .ndjson)"),
+        };
+    }
+    let said = run(folder.path(), &script);
+    assert!(folder.path().join("finding.html").is_file(), "{said}");
 }
 
 /// Returns a guide's YAML blocks that start with this line.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::common::Place;
 
-const PAGE: &str = "<!doctype html>\n<html><body>a page</body></html>\n";
+const PAGE: &str = "<!doctype html>\n<countersign-page>a page</countersign-page>\n";
 const NOW: &str = "2030-01-01T00:00:00.000Z";
 
 fn place() -> Place {
@@ -223,6 +223,23 @@ fn rejects_altered_files() {
         .run(&["report", "--check", "page.html"])
         .code(1)
         .stderr(predicate::str::contains("the page contains no evidence"));
+}
+
+#[test]
+fn only_the_auditors_page_starts_an_evidence_file() {
+    let place = place();
+    let args = ["report", "audit.ndjson", "--trust", "trust.txt", "-o", "x.html"];
+    for other in ["<!doctype html>\n<p>Not found</p>\n", "<!doctype html>\n<countersign-console>", ""] {
+        place.write("other.html", other);
+        place
+            .run(&[&args[..], &["--page", "other.html"]].concat())
+            .code(2)
+            .stderr(predicate::str::contains("error[page.invalid]: other.html"))
+            .stderr(predicate::str::contains("cargo xtask page"));
+        assert!(!place.path("x.html").exists(), "{other}");
+    }
+    // Test builds contain no page.
+    place.run(&args).code(2).stderr(predicate::str::contains("--page target/countersign-page.html"));
 }
 
 #[test]

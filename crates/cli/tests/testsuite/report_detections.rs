@@ -15,7 +15,7 @@ fn place() -> Place {
     for name in ["export.ndjson", "trust.txt"] {
         place.write(name, std::fs::read_to_string(format!("{VECTOR}/{name}")).unwrap());
     }
-    place.write("page.html", "<!doctype html>\n<html></html>\n");
+    place.write("page.html", "<!doctype html>\n<countersign-page></countersign-page>\n");
     place.write("rules.yml", RULES);
     place.write("quiet.yml", QUIET);
     place
@@ -56,7 +56,7 @@ fn that_no_rule_fired_is_shown_by_all_events() {
 #[test]
 fn doubts_are_stated_only_if_there_are_any() {
     let place = Place::new();
-    place.write("page.html", "<!doctype html>\n<html></html>\n");
+    place.write("page.html", "<!doctype html>\n<countersign-page></countersign-page>\n");
     place.write("quiet.yml", QUIET);
     place.write("events.ndjson", "{\"action\":\"zorp.frobnicate\",\"actor\":{\"id\":\"u_1\"}}\n".repeat(3));
     let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];

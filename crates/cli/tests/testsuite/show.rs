@@ -84,6 +84,19 @@ fn shows_one_event_with_its_proof() {
         .stdout(predicate::str::contains("within the checkpoint of 8 entries"))
         .stdout(predicate::str::contains("  \"n\": 3,\n  \"password\": \"[redacted]\"\n}"));
     place.run(&["show", "audit.ndjson", &format!("{chain}/0")]).code(1);
+    // By the number of its entry.
+    let by_place = place.run(&["show", "audit.ndjson", &format!("{chain}/3"), "--trust", "trust.txt"]);
+    let by_entry = place.run(&["show", "audit.ndjson", "4", "--trust", "trust.txt"]).success();
+    assert_eq!(by_entry.get_output().stdout, by_place.get_output().stdout);
+    place
+        .run(&["show", "audit.ndjson", "8", "--trust", "trust.txt"])
+        .code(1)
+        .stderr(predicate::str::contains("no event at entry 8 verifies"));
+    place
+        .run(&["show", "audit.ndjson", "actor:ada"])
+        .code(2)
+        .stderr(predicate::str::contains("an entry's number such as 21"))
+        .stderr(predicate::str::contains("--query"));
 }
 
 #[test]

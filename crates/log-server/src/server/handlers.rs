@@ -133,7 +133,19 @@ pub(super) async fn metrics(
         admit_to_all_logs(&state.reading, &headers).await?;
     }
     let log_server = &state.log_server;
-    let metrics = api::health::metrics(log_server.metrics(), &log_server.clock());
+    let folder = state.folder.clone();
+    let permit = state.health_checks.acquire().await;
+    let measured = tokio::task::spawn_blocking(move || (disk::room(&folder), backup::newest(&folder)));
+    let (room, backup) = measured.await.unwrap_or_default();
+    drop(permit);
+    if let Some(room) = room {
+        log_server.metrics().storage(room);
+    }
+    if let Some(backup) = backup {
+        log_server.metrics().backed_up(backup.at);
+    }
+    let stopped = log_server.signing().stopped();
+    let metrics = api::health::metrics(log_server.metrics(), &log_server.clock(), stopped.as_deref());
     let Some(tenants) = state.tenants.filter(|tenants| tenants.has_metrics()) else {
         return Ok(metrics.map(Body::from));
     };

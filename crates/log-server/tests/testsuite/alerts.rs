@@ -69,10 +69,14 @@ fn server_exposes_the_metrics_of_all_alerts() {
         assert_eq!(named.difference(&families).collect::<Vec<_>>(), Vec::<&String>::new(), "{guide}");
     }
     // Counters start at 0; otherwise, their first increase would go unnoticed.
-    for outcome in ["fork", "stopped", "busy"] {
+    for outcome in ["fork", "busy"] {
         let sample = format!("countersign_submissions_total{{outcome=\"{outcome}\"}} 0");
         assert!(exposed.lines().any(|line| line == sample), "{sample}");
         assert!(rules.contains(&format!("outcome=\"{outcome}\"")));
+    }
+    for code in ["log.rollback", "log.split_view", "log.copied", "log.unremembered"] {
+        let sample = format!("countersign_stopped{{code=\"{code}\"}} 0");
+        assert!(exposed.lines().any(|line| line == sample), "{sample}");
     }
     // Anyone can increase this metric at will, so no alert may depend on it.
     assert!(!used.contains("countersign_turned_away_total"));

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use countersign_log::tokens::{Rights, Scope};
+use countersign_log_server::backup::{self, Backup};
 use countersign_log_server::fsck;
 use countersign_log_server::search;
 use countersign_log_server::sqlite::FILE;
@@ -174,6 +175,25 @@ fn concurrent_changes_are_not_reported_as_problems() {
     let report = report.unwrap();
     assert!(at > 0 && at < 600);
     assert_eq!(report.problems, []);
+}
+
+#[test]
+fn metrics_have_the_free_space_and_the_newest_backup() {
+    let server = Server::start();
+    let metric = |name: &str| {
+        let text = String::from_utf8(server.get("/metrics").body).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{text}")).parse::<f64>().unwrap()
+    };
+    assert!(metric("countersign_backup_time_seconds") == 0.0);
+    let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
+    backup::note(server.folder(), Backup { at, size: 3 }).unwrap();
+    assert!(metric("countersign_backup_time_seconds") == 1_795_154_400.0);
+    if cfg!(unix) {
+        let (free, total) =
+            (metric("countersign_storage_free_bytes"), metric("countersign_storage_total_bytes"));
+        assert!(0.0 < free && free <= total, "{free} {total}");
+    }
 }
 
 #[test]

@@ -254,6 +254,7 @@ fn links_from_the_future_wait_for_cosignatures() {
         (&health["clock"]["state"], &health["published"]["witnessed"]),
         (&json!("agrees"), &json!(false))
     );
+    assert_eq!(log.metric("countersign_published_unwitnessed"), "1");
     // Unattested links are remembered across a restart.
     log.server.begin();
     log.submit_accepted(BEGIN);
@@ -264,6 +265,7 @@ fn links_from_the_future_wait_for_cosignatures() {
     log.pass(SECOND);
     log.submit_accepted(BEGIN);
     assert_eq!(log.health()["published"]["witnessed"], true);
+    assert_eq!(log.metric("countersign_published_unwitnessed"), "0");
     log.assert_verifies();
 }
 

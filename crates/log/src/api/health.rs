@@ -111,8 +111,9 @@ pub fn status_only(status: StatusCode) -> Answer {
 }
 
 /// Returns the metrics in `OpenMetrics` format.
-pub fn metrics(metrics: &Metrics, clock: &ClockComparison) -> Answer {
+pub fn metrics(metrics: &Metrics, clock: &ClockComparison, stopped: Option<&SigningStop>) -> Answer {
     metrics.clock(clock);
+    metrics.stopped(stopped);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     success(&[(CONTENT_TYPE, kind)], metrics.encode().into_bytes())
 }

@@ -231,7 +231,8 @@ impl EmbeddedLogServer {
             Route::Health => self.health(ErasureCondition::read(&*self.reader, false), None)?,
             Route::Metrics => {
                 let clock = self.shared.timekeeper.compare(self.engine.rules().trust());
-                api::health::metrics(&self.shared.metrics, &clock)
+                let stopped = self.shared.signing.stopped();
+                api::health::metrics(&self.shared.metrics, &clock, stopped.as_deref())
             }
         };
         Ok(whole.map(Content::Whole))

@@ -32,12 +32,14 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
         ));
     }
     for SourceCoverage { parser, events, covered, rules } in some {
+        let lacking = events - covered;
         gaps.push(format!(
-            "Of {} parsed as {}, fields are missing in {} that the {} for this source need.",
+            "Of {} parsed as {}, {lacking} {} fields that the {} for this source {}.",
             count(*events, "event"),
             plain(parser),
-            events - covered,
+            if lacking == 1 { "lacks" } else { "lack" },
             count(*rules, "rule"),
+            if *rules == 1 { "needs" } else { "need" },
         ));
     }
     if !coverage.blind.is_empty() {

@@ -62,7 +62,8 @@ impl AnalyzedExport<'_> {
 
     /// Returns the facts about a finding, each with its name.
     fn facts(&self, finding: &Finding, signer_trusts: &SignerTrusts<'_>) -> Vec<(&'static str, String)> {
-        let Finding { group, value, leaves, first, last, reasons, repeats, evidence, score, .. } = finding;
+        let Finding { id, group, value, leaves, first, last, reasons, repeats, evidence, score, .. } =
+            finding;
         let mut facts = Vec::new();
         if !group.is_empty() {
             let group = group.iter().map(|(field, value)| format!("{} {}", plain(field), plain(value)));
@@ -90,6 +91,7 @@ impl AnalyzedExport<'_> {
         };
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
+        facts.push(("id", id.clone()));
         if let Some((Acknowledgment { leaf, by, reason, .. }, signer)) =
             self.acknowledgments.first(&finding.id)
         {

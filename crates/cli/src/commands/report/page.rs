@@ -4,12 +4,16 @@ use std::path::Path;
 
 use countersign::export::{Compression, Decompressor};
 use countersign::hash::Hash;
+use memchr::memmem;
 
-use crate::errors::CliError;
+use crate::errors::{CliError, shown};
 use crate::io::input;
 
 /// The built-in page, compressed with gzip; empty if this program was built without it.
 const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
+
+/// The element that the auditor's page consists of, and no other page contains.
+const ELEMENT: &[u8] = b"<countersign-page>";
 
 /// Returns the built-in page, compressed with gzip; `None` if this program was built without it.
 pub(crate) fn packed() -> Option<&'static [u8]> {
@@ -27,16 +31,25 @@ fn builtin() -> Option<Vec<u8>> {
 }
 
 /// Reads a page from this file, or returns the built-in page.
+///
+/// # Errors
+///
+/// Fails if the file isn't the auditor's page: only that page can verify what follows it.
 pub(crate) fn load(file: Option<&Path>) -> Result<Vec<u8>, CliError> {
-    match file {
-        Some(file) => input::page(file),
-        None => builtin().ok_or_else(|| {
+    let Some(file) = file else {
+        return builtin().ok_or_else(|| {
             let message = "this program was built without the auditor's page";
-            let hint = "use --page index.html, or build the page and then this program: cargo xtask wasm, \
-                        npm ci && npm run build in js, and the same in www";
+            let hint = "run `cargo xtask page`, then use `--page target/countersign-page.html`";
             CliError::unusable("page.missing", message, hint)
-        }),
+        });
+    };
+    let page = input::page(file)?;
+    if memmem::find(&page, ELEMENT).is_none() {
+        let message = "the file is not the auditor's page, so it couldn't verify the evidence";
+        let hint = "build the page with `cargo xtask page`, then use `--page target/countersign-page.html`";
+        return Err(CliError::unusable("page.invalid", message, hint).within(&shown(file)));
     }
+    Ok(page)
 }
 
 /// Returns whether this is the hash of the built-in page; `None` without one.

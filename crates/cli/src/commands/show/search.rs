@@ -5,7 +5,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use countersign::link::ChainId;
 use countersign::verify::{
     CoveredLink, EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem,
 };
@@ -15,13 +14,14 @@ use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parser
 use countersign_spill::PendingEvents;
 
 use super::searcher::Searcher;
+use crate::args::EventPlace;
 use crate::errors::CliError;
 use crate::io::query::signer_conditions;
 
 /// The events to show.
 pub(super) enum Selection<'q> {
     All,
-    One(ChainId, u64),
+    One(EventPlace),
     Matching(Box<ExportQuery<'q>>),
 }
 
@@ -139,9 +139,11 @@ impl State {
         let mut searching = None;
         move |event| match selection {
             Selection::All => (!self.full.load(Ordering::Relaxed)).then(|| event.select_with_text(None)),
-            Selection::One(chain, seq) => {
+            Selection::One(EventPlace::Link(chain, seq)) => {
                 ((event.chain, event.seq) == (*chain, *seq)).then(|| event.select_with_text(None))
             }
+            // The entry's number is known only when the event is visited.
+            Selection::One(EventPlace::Entry(_)) => Some(event.select_with_text(None)),
             Selection::Matching(asked) => self.search(asked, &mut searching, event),
         }
     }
@@ -243,6 +245,7 @@ impl EventVisitor for Search<'_> {
                 Some(SeenConditions(seen)) => tally.count(asked.with_signer(&event.link, seen)),
                 None => count_unexamined(tally, asked.parsers, &event),
             },
+            (Selection::One(EventPlace::Entry(number)), _) => event.link.index == *number,
             _ => true,
         };
         if matches {

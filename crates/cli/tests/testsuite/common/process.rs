@@ -153,10 +153,15 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Sends SIGTERM. Returns the output.
-    pub fn stop(mut self) -> String {
+    /// Sends SIGTERM.
+    pub fn request_stop(&self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
+    }
+
+    /// Sends SIGTERM. Returns the output.
+    pub fn stop(mut self) -> String {
+        self.request_stop();
         assert!(self.child.wait().unwrap().success());
         self.said.iter().collect::<Vec<_>>().join("\n")
     }

@@ -158,3 +158,12 @@ fn assert_nothing_is_lost(place: &Place, kills: u64) {
     assert_whole(place, &server, &emitters, &seen);
     server.stop();
 }
+
+#[test]
+fn a_repeated_request_to_stop_does_not_abort_the_shutdown() {
+    let place = Place::new(1);
+    let server = place.serve();
+    server.request_stop();
+    // It fails if a signal ended the server.
+    server.stop();
+}

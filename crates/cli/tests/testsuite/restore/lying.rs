@@ -181,10 +181,16 @@ fn an_unproven_stop_ends_with_the_claim() {
     let (status, stopped) = health(&server);
     assert_eq!((status, &stopped["stopped"]["proven"]), (503, &Value::Bool(false)), "{stopped}");
     assert!(stopped["stopped"]["hint"].as_str().unwrap().contains("trust.txt"), "{stopped}");
+    let is_stopped = |server: &Process| {
+        assert!(metric(server, r#"countersign_stopped{code="log.copied"} 0"#));
+        metric(server, r#"countersign_stopped{code="log.rollback"} 1"#)
+    };
+    assert!(is_stopped(&server));
     // While the server runs.
     remove_liar(&place, "quorum w\n");
     until("it goes on", || submit(&place, &server, 0).0 == 200);
     until("it is healthy", || health(&server).0 == 200);
+    assert!(!is_stopped(&server));
     assert!(!metric(&server, r#"countersign_witness_contradicts{witness="liar.example"} 1"#));
     server.stop();
 
