@@ -41,7 +41,10 @@ describe("Workers without options", { skip, timeout: 90_000 }, () => {
     const { AUDIT_URL: _, AUDIT_KEY: __, ...one } = all();
     const said = await ask("/", one);
     assert.match(said, /^options\.invalid key: the Worker's environment lacks variables: AUDIT_KEY, AUDIT_URL /);
-    assert.match(said, /for local work, run `npx countersign dev > \.dev\.vars`.*; for production, run npx wrangler/);
+    assert.match(
+      said,
+      /for local work, run `npx countersign dev > \.dev\.vars`.*; for production, set each variable; run npx wrangler/,
+    );
     assert.match(said, /wrangler secret put AUDIT_KEY/);
   });
 });

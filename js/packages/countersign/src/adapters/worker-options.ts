@@ -168,18 +168,21 @@ function emptyOptions(options: WorkerOptions): string[] {
 function unset(names: readonly string[], members: readonly string[], cause?: unknown): CountersignError {
   // Options can be matched to variables only if there are equally many of both.
   const matched = names.length === members.length;
-  const hints = names.map((name, nth) => ((matched && HINTS[members[nth] ?? ""]) || anyHint)(name));
   const isOfDev = names.some((name) => (Object.values(VARIABLES) as string[]).includes(name));
+  const hints = names.map((name, nth) => ((matched && HINTS[members[nth] ?? ""]) || anyHint)(name));
+  if (isOfDev) {
+    hints.unshift(DEV_HINT);
+  }
   return new CountersignError("options.invalid", `the Worker's environment lacks variables: ${names.join(", ")}`, {
     member: members[0],
-    hint: `${isOfDev ? DEV_HINT : ""}${hints.join("; ")}`,
+    hint: hints.join("; "),
     cause,
   });
 }
 
 /** The hint for the variables that `countersign dev` prints. Wrangler doesn't pass its own variables on to the Worker. */
 const DEV_HINT =
-  "for local work, run `npx countersign dev > .dev.vars`, and `npx wrangler dev` in a second terminal; for production, ";
+  "for local work, run `npx countersign dev > .dev.vars`, and `npx wrangler dev` in a second terminal; for production, set each variable";
 
 const variable = (name: string, value: string) => `add to wrangler.jsonc: "vars": { "${name}": "${value}" }`;
 
