@@ -219,9 +219,7 @@ test("findings: have a tab of their own and lead to the events", { skip }, async
   assert.deepEqual(await violations(page), []);
   await one.click();
   await page.locator("main[data-tab=search]").waitFor();
-  await page
-    .locator("cs-drawer .found-why", { hasText: "Log Changed, Disabled, or Erased" })
-    .waitFor();
+  await page.locator("cs-drawer .found-why", { hasText: "Log Changed, Disabled, or Erased" }).waitFor();
 });
 
 /** An identifier in the form of AWS. */
