@@ -11,7 +11,7 @@ import type { FiledClaims } from "./filed-claims.ts";
  */
 export type BasisUse = "answer" | "searched" | "stated";
 
-/** Who chose the keys that are trusted. */
+/** The person who chose the keys that are trusted. */
 export type TrustOwner = "reader" | "author";
 
 /** Facts besides the basis of an answer. */

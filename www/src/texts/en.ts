@@ -403,7 +403,7 @@ export const en = {
     partSays: (left: string, shown: string, others: number) =>
       `Everything here is exactly what was signed. The rest isn’t here: ${left}.${others === 0 ? "" : ` Of the ${shown} here, ${count(others)} ${others === 1 ? "isn’t an event: it starts or ends a chain, or is about a key" : "aren’t events: they start or end chains, or are about keys"}.`}`,
     trustSource: (name: string) =>
-      `The keys are from ${name}. If it came with the log, whoever forged one could have forged both.`,
+      `The keys are from ${name}. If it came with the log, one forger could have made both.`,
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     rewritten: "It differs from what this device saw on",

@@ -236,7 +236,7 @@ test("ask: evidence of an altered export names the altered events that claim to 
   }
   const report = JSON.parse(await downloaded(page, answer, "report"));
   assert.match(report.sections[0].blocks[0].text, /^1 altered event claims to match\./);
-  // What an altered event claims isn't named if it answers another question.
+  // The claim of an altered event isn't named if it answers another question.
   const other = await ask(page, { who: "u-2" });
   await other.locator('[data-doubt="unverified"]', { hasText: "claims doesn’t match" }).waitFor();
   const copy = await shown(t, "not-claiming.html", await downloaded(page, other, "evidence"));
