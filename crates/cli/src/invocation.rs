@@ -9,7 +9,7 @@ const NPX: &str = "npx ";
 
 /// The commands of the npm package.
 #[cfg(any(not(feature = "native"), test))]
-pub(crate) const HOSTED: [&str; 15] = [
+pub(crate) const HOSTED: [&str; 16] = [
     "init",
     "dev",
     "keygen",
@@ -24,6 +24,7 @@ pub(crate) const HOSTED: [&str; 15] = [
     "show",
     "analyze",
     "rules",
+    "parsers",
     "completions",
 ];
 

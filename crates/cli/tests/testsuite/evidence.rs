@@ -687,7 +687,7 @@ fn subject_copies_verify_and_records_are_listed() {
         (&subject["as_actor"], &subject["represented"], &subject["as_target"], &subject["mentioned"]),
         (&1.into(), &1.into(), &1.into(), &1.into())
     );
-    let listed = subject["listed"].as_array().unwrap();
+    let listed = subject["listed"]["listed"].as_array().unwrap();
     assert!(
         listed.iter().any(|event| event["actor"] == "bot" && event["on_behalf_of"] == "u_3"),
         "{listed:?}"
