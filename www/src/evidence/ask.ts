@@ -63,6 +63,8 @@ export class Ask extends View {
   #turn = 0;
   #suggestions: Readonly<Partial<Record<NamePart, readonly string[]>>> = {};
   #suggesting: ReturnType<typeof setTimeout> | undefined;
+  /** The field in which something was typed before the events were indexed. */
+  #unsuggested: { readonly part: NamePart; readonly field: HTMLInputElement } | undefined;
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     const before = changed.get("context") as EvidenceContext | undefined;
@@ -94,6 +96,9 @@ export class Ask extends View {
     const waits = this.#waits;
     const isReady = session?.phase === "done" && unrecognized !== undefined && this.report !== undefined;
     if (waits !== undefined && isReady) void this.#ask(waits.asked, waits.isAgain);
+    const unsuggested = this.#unsuggested;
+    if (unsuggested !== undefined && session?.phase === "done")
+      this.#suggest(unsuggested.part, unsuggested.field);
   }
 
   /** True if the events were checked again since an answer, or are being checked. */
@@ -150,6 +155,7 @@ export class Ask extends View {
   #suggest(part: NamePart, field: HTMLInputElement): void {
     clearTimeout(this.#suggesting);
     const { session } = this.context.part;
+    this.#unsuggested = session?.phase === "done" ? undefined : { part, field };
     if (session?.phase !== "done") return;
     this.#suggesting = setTimeout(async () => {
       // Without suggestions, any name can still be typed.
