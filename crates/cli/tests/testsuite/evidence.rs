@@ -701,7 +701,7 @@ fn subject_copies_verify_and_records_are_listed() {
     assert_eq!(place.files(), before);
     let shown = place.run(&["show", "access/subject.ndjson", "--trust", "trust.txt", "--json"]).code(4);
     let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
-    assert_eq!(shown.lines().count(), 4);
+    assert_eq!(shown.lines().count(), 3);
     assert!(shown.lines().all(|line| line.contains("u_3")));
     // Spreadsheet formulas are escaped.
     assert!(place.read("access/subject.csv").contains(",'=admin,"));

@@ -165,7 +165,8 @@ fn emitters_and_witnesses_are_added_as_shown() {
     let (log, witness) = (free_address(), free_address());
     let mut script = serve(&log);
     for line in blocks(include_str!("../../../../docs/emitters.md"))[0].lines() {
-        script += &if line.starts_with("countersign grant") { until(line) } else { format!("{line}\n") };
+        let line = if line.starts_with("countersign grant") { until(line) } else { format!("{line}\n") };
+        script.push_str(&line);
     }
     let witnesses = include_str!("../../../../docs/witnesses.md");
     for line in commands(witnesses, "Run a witness").join("\n").lines() {
