@@ -46,13 +46,11 @@ struct Signals {
 impl Signals {
     /// True if this signal ends the process.
     fn is_final(&mut self, now: Instant) -> bool {
-        match self.first {
-            Some(first) => now.saturating_duration_since(first) >= self.patience,
-            None => {
-                self.first = Some(now);
-                false
-            }
-        }
+        let Some(first) = self.first else {
+            self.first = Some(now);
+            return false;
+        };
+        now.saturating_duration_since(first) >= self.patience
     }
 }
 
