@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { violations } from "../../js/test/axe.ts";
-import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 import { COUNTERSIGN, PATH, project } from "../run/tools.ts";
+import { launch } from "./chromium.ts";
 import { countersign, type ExportedEvent, exportOf } from "./log.ts";
 import { command, shell } from "./readme.ts";
 import { Running } from "./running.ts";
@@ -24,10 +24,7 @@ const PAGE = project("www/dist/index.html");
 
 let browser: Browser;
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  browser = await launch();
 });
 after(() => browser?.close());
 

@@ -10,11 +10,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { type TestContext, test } from "node:test";
-import { chromium } from "playwright-core";
-import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 import { play, RULES } from "../run/attack.ts";
 import { COUNTERSIGN, project } from "../run/tools.ts";
 import { startWorkers } from "../run/workers.ts";
+import { launch } from "./chromium.ts";
 import { countersign, exportOf, Log } from "./log.ts";
 import { command } from "./readme.ts";
 import { Running } from "./running.ts";
@@ -153,10 +152,7 @@ async function verifiesOnPage(t: TestContext, evidence: string, trust: string): 
     t.diagnostic("skipped: there is no auditor's page (npm run build in www)");
     return;
   }
-  const browser = await chromium.launch({
-    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  const browser = await launch();
   t.after(() => browser.close());
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);

@@ -9,10 +9,10 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { after, before, type TestContext, test } from "node:test";
 import { createRecorder } from "countersign";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { violations } from "../../js/test/axe.ts";
-import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 import { COUNTERSIGN, PATH, project } from "../run/tools.ts";
+import { launch } from "./chromium.ts";
 import { Log } from "./log.ts";
 import { command } from "./readme.ts";
 import { Running } from "./running.ts";
@@ -25,10 +25,7 @@ let browser: Browser;
 before(async () => {
   const [, ...build] = command("dashboard", "npx ");
   execFileSync(build[0] ?? "", build.slice(1), { cwd, env: { ...process.env, PATH }, stdio: "pipe" });
-  browser = await chromium.launch({
-    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  browser = await launch();
 });
 
 after(() => browser?.close());

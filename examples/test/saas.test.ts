@@ -6,10 +6,10 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
-import FLAGS from "../../xtask/chromium.json" with { type: "json" };
+import type { Browser, Page } from "playwright-core";
 import { COUNTERSIGN, PATH, project } from "../run/tools.ts";
 import { customersIn } from "../saas/customers.ts";
+import { launch } from "./chromium.ts";
 import { command, shell } from "./readme.ts";
 import { Running } from "./running.ts";
 
@@ -18,10 +18,7 @@ const cwd = project("examples/saas");
 
 let browser: Browser;
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  browser = await launch();
 });
 after(() => browser?.close());
 

@@ -6,15 +6,13 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
-import { chromium } from "playwright-core";
 import { violations } from "../../js/test/axe.ts";
-import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 import { COUNTERSIGN, PATH } from "../run/tools.ts";
 import { startWorkers, type Workers } from "../run/workers.ts";
+import { launch } from "./chromium.ts";
 import { exportOf } from "./log.ts";
 import { shell } from "./readme.ts";
 
@@ -103,10 +101,7 @@ test("worker: records requests in the Durable Object's log, whose export verifie
 });
 
 test("worker: the page removes deleted jobs, links to the log, and is accessible", { skip }, async (t) => {
-  const browser = await chromium.launch({
-    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  const browser = await launch();
   t.after(() => browser.close());
   const page = await browser.newPage();
   await page.goto(workers.url);

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
+import { freePort } from "./free-port.ts";
 import { Installed } from "./installed.ts";
 import { inWorkerd } from "./runtimes.ts";
 
@@ -139,15 +139,6 @@ describe("quickstarts", { skip }, () => {
     await inWorker(2, "42", "not recorded, so nothing was deleted\n", undefined, { AUDIT_KEY: "" });
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Deletes a job as soon as the server listens, and returns its response. */
 async function responding(server: ChildProcess, address: string): Promise<string> {

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { PROGRAM } from "../conformance/program.ts";
 import { eventually } from "../eventually.ts";
+import { freePort } from "./free-port.ts";
 import { Installed } from "./installed.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -176,13 +176,4 @@ function linkPrograms(folder: string, ...packages: readonly string[]): void {
       chmodSync(join(home, path), 0o755);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -56,7 +56,7 @@ export interface MisplacedName {
 
 /** Questions near one for which nothing was found. */
 export interface Alternatives {
-  /** Number of events on the days of the question, or of these those of its actor. */
+  /** Number of events on the days of the question; if `isOfActor`, only those of its actor. */
   readonly events: number;
   /** True if the names are only from events of the actor that was asked about. */
   readonly isOfActor: boolean;

@@ -324,7 +324,7 @@ test("ask: reference and examiner are asked for once", async (t) => {
   assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
   await answer.getByLabel("Examiner").fill("Ada");
   assert.match(await words(page.locator(".evidence-typed")), /^Reference\s*IR-1\s*Examiner\s*Ada$/);
-  // The same question keeps its reference. Another question has another one, by the same examiner.
+  // A new question needs a new reference. The examiner stays the same.
   await ask(page, { who: "u-2" });
   assert.equal(await answer.getByLabel("Reference").inputValue(), "IR-1");
   await ask(page, { who: "u-17" });

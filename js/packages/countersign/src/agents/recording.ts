@@ -71,6 +71,17 @@ interface Permission {
   readonly approvedBy?: string | undefined;
 }
 
+/** A call that has ended or was refused, with what its event states. */
+interface EndedCall<Source> {
+  readonly call: AgentCall<Source>;
+  readonly whose: Whose;
+  /** Arguments as plain data. */
+  readonly input: unknown;
+  readonly permission: Permission | CallRefusal;
+  readonly end: CallEnd;
+  readonly durationMs: number;
+}
+
 export class AgentRecording<Source> {
   readonly #audit: Audit;
   readonly #framework: string;
@@ -115,16 +126,16 @@ export class AgentRecording<Source> {
     const began = performance.now();
     const whose = this.#whose(call);
     const input = this.#plain(call.arguments);
-    const decided = await this.#decide(call, whose, input);
+    const permission = await this.#decide(call, whose, input);
     const scope = () => ({
       actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
     });
     const current = new CurrentRequest(scope, isStorageMissed ? undefined : () => this.#missStorage());
-    return new OpenCall(current, "refusal" in decided ? decided : undefined, call.signal, async (end) => {
+    return new OpenCall(current, "refusal" in permission ? permission : undefined, call.signal, async (end) => {
       const durationMs = Math.max(0, Math.round(performance.now() - began));
-      await this.#record(call, whose, input, decided, end, durationMs);
+      await this.#record({ call, whose, input, permission, end, durationMs });
     });
   }
 
@@ -281,16 +292,9 @@ export class AgentRecording<Source> {
   }
 
   /** Records a call. With `required`, throws if that fails. */
-  async #record(
-    call: AgentCall<Source>,
-    whose: Whose,
-    input: unknown,
-    permission: Permission | CallRefusal,
-    end: CallEnd,
-    durationMs: number,
-  ): Promise<void> {
+  async #record(ended: EndedCall<Source>): Promise<void> {
     try {
-      const event = await this.#event(call, whose, input, permission, end, durationMs);
+      const event = await this.#event(ended);
       const handle = this.#audit.record(event);
       if (this.#options.required) {
         await handle.stored();
@@ -304,14 +308,7 @@ export class AgentRecording<Source> {
     }
   }
 
-  async #event(
-    call: AgentCall<Source>,
-    whose: Whose,
-    input: unknown,
-    permission: Permission | CallRefusal,
-    end: CallEnd,
-    durationMs: number,
-  ): Promise<AuditEvent> {
+  async #event({ call, whose, input, permission, end, durationMs }: EndedCall<Source>): Promise<AuditEvent> {
     const isRefused = "refusal" in permission;
     const { arguments: onInput = "record", results: onResult = "hash", tools, maxBytes } = this.#options;
     const own = Object.hasOwn(tools, call.name) ? tools[call.name] : undefined;
