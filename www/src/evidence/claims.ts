@@ -36,7 +36,7 @@ export interface ClaimSearch {
 
 /**
  * Searches the altered events of a file, as far as they can be parsed, in an index of their own: they are never among the
- * verified ones. Undefined if the file has none.
+ * verified ones. Undefined if the file has none. Rejects if they can't be searched.
  */
 export async function readClaims(
   { query, at, report, file }: ClaimSearch,
@@ -63,7 +63,9 @@ export async function readClaims(
     await index.add(batchOf(events));
     await index.settle();
     const found = await index.ask(query, { by: "place", descending: false }, () => {}, at);
-    const entries = new Set("code" in found ? [] : await index.indexes());
+    // Without a search, nothing is known about what they claim.
+    if ("code" in found) throw new Error(found.message);
+    const entries = new Set(await index.indexes());
     const claims = events
       .filter(({ index }) => entries.has(index))
       .map(({ index, line }) => ({ index, line }));

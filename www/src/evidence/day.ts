@@ -19,12 +19,12 @@ export function parseDay(text: string): TypedDay {
   if (isDay(typed)) return { day: typed };
   const [, day = "", month = "", year = ""] = DAY_MONTH_YEAR.exec(typed) ?? [];
   if (month !== "") return toDay(year, monthOf(month), Number(day));
-  const [, name = "", of = "", yearOf = ""] = MONTH_DAY_YEAR.exec(typed) ?? [];
-  if (name !== "") return toDay(yearOf, monthOf(name), Number(of));
-  const [, one = "", mark, other = "", in4 = ""] = NUMBERS.exec(typed) ?? [];
+  const [, firstMonth = "", nextDay = "", lastYear = ""] = MONTH_DAY_YEAR.exec(typed) ?? [];
+  if (firstMonth !== "") return toDay(lastYear, monthOf(firstMonth), Number(nextDay));
+  const [, first = "", mark, second = "", numberedYear = ""] = NUMBERS.exec(typed) ?? [];
   if (mark === undefined) return { is: "no-day" };
-  const dayFirst = toDay(in4, Number(other), Number(one));
-  const monthFirst = toDay(in4, Number(one), Number(other));
+  const dayFirst = toDay(numberedYear, Number(second), Number(first));
+  const monthFirst = toDay(numberedYear, Number(first), Number(second));
   if (mark === "." || "is" in monthFirst) return dayFirst;
   return "is" in dayFirst || dayFirst.day === monthFirst.day ? monthFirst : { is: "ambiguous" };
 }

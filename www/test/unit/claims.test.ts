@@ -37,6 +37,19 @@ test("claims: altered events that can't be read are counted, also if the file ca
   });
 });
 
+test("claims: a search that fails never reads as if no altered event claimed to match", async () => {
+  const failing = () =>
+    ({
+      ...index(),
+      ask: async () => ({ code: "query.invalid", message: "no query" }),
+    }) as unknown as EventIndex;
+  const search = { query: "action:login", report, file: FILE };
+  await assert.rejects(readClaims(search, failing), /no query/);
+  const frame = { query: "action:login", slice: null, time: "2026-11-28T00:00:00Z", report, sections: [] };
+  const found = await filedClaims(frame as unknown as Frame, FILE, failing);
+  assert.deepEqual([found?.by, found?.claims], ["report", [{ index: 7 }, { index: 9 }]]);
+});
+
 test("claims: a file without the export states them in a section, or else lists all that may match", async () => {
   const claims = await readClaims({ query: "action:login", report, file: FILE }, index);
   const sections = claimsSections(claims, LANGUAGES.en);
