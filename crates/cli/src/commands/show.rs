@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         if !args.format.is_json() {
             print(&(headline + "\n\n"))?;
         }
-        let hint = "run `countersign verify` for details: the event is missing, withheld, altered, or not covered by a valid signature";
+        let hint = "run `countersign verify` for details: the event is missing, withheld, altered, or not covered by a valid signature, or the entry is not an event";
         let message = format!("no event {place} verifies");
         return Err(CliError::unusable("event.not_shown", message, hint).into_broken());
     }

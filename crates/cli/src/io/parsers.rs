@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use countersign::Diagnostic;
 use countersign_query::Parsers;
 use countersign_query::parser::ParserError;
+use indicatif::HumanCount;
 
 use crate::errors::{CliError, shown};
 use crate::io::input;
@@ -80,8 +81,8 @@ pub(crate) fn share(unparsed: u64, events: u64) -> String {
     let verb = if unparsed == 1 { "has" } else { "have" };
     format!(
         "{} of {} ({}) {verb} no parser; rules that use parsed facts can't match {}.",
-        grouped(unparsed),
-        if events == 1 { "1 event".to_owned() } else { format!("{} events", grouped(events)) },
+        HumanCount(unparsed),
+        if events == 1 { "1 event".to_owned() } else { format!("{} events", HumanCount(events)) },
         percent(unparsed, events),
         if unparsed == 1 { "it" } else { "them" },
     )
@@ -93,19 +94,6 @@ fn percent(part: u64, whole: u64) -> String {
         0 if part > 0 => "under 1%".to_owned(),
         percent => format!("{percent}%"),
     }
-}
-
-/// Formats a number with a comma between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (nth, digit) in digits.chars().enumerate() {
-        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 pub(crate) fn refused(why: ParserError) -> CliError {

@@ -111,6 +111,13 @@ fn drafts_a_parser_whose_cases_pass() {
     assert_eq!(parsed[0]["target"], serde_json::json!({"id": "d-1", "type": "door"}));
     assert_eq!(parsed[2]["outcome"], "not stated");
     place.run(&["parsers", "test", "doors.json"]).success().stdout("✓ 1 parser, 3 cases passed\n");
+    // Without cases, nothing is said to have passed.
+    let doors = std::fs::read_to_string(place.path("doors.json")).unwrap();
+    place.write("untested.json", doors);
+    let untested = place.run(&["parsers", "test", "untested.json"]).success();
+    untested
+        .stdout("✓ 1 parser, valid; there are no cases\n")
+        .stderr(predicate::str::contains("no test cases"));
     place
         .run(&["parsers", "coverage", "events.ndjson", "--parsers", "doors.json"])
         .success()
@@ -215,11 +222,21 @@ fn coverage_counts_only_verified_events_of_an_export() {
         .run(&["record", "--key", "app.key", "--origin", crate::common::ORIGIN, "in", "-o", "out.ndjson"])
         .success();
     let counted = |file: &str, code| {
-        json(&place.run(&["parsers", "coverage", file, "--json"]).code(code).get_output().stdout)["unparsed"]
-            .clone()
+        let found = json(&place.run(&["parsers", "coverage", file, "--json"]).code(code).get_output().stdout);
+        ["unparsed", "unexamined"].map(|name| found[name].as_u64().unwrap())
     };
-    assert_eq!(counted("out.ndjson", 0), 2);
+    assert_eq!(counted("out.ndjson", 0), [2, 0]);
     let text = std::fs::read_to_string(place.path("out.ndjson")).unwrap();
     place.write("altered.ndjson", text.replace("a-2", "a-3"));
-    assert_eq!(counted("altered.ndjson", 1), 1);
+    assert_eq!(counted("altered.ndjson", 1), [1, 1]);
+    // A parser for all of them doesn't make the others look examined.
+    place.write("till.json", r#"{"as":"till","when":{"till":{"type":"string"}},"action":"till"}"#);
+    let covered = |file: &str, code| {
+        let args = ["parsers", "coverage", file, "--parsers", "till.json"];
+        String::from_utf8(place.run(&args).code(code).get_output().stdout.clone()).unwrap()
+    };
+    assert!(covered("out.ndjson", 0).starts_with("✓ 2 events parsed, none without a parser.\n"));
+    let altered = covered("altered.ndjson", 1);
+    assert!(altered.starts_with("? 1 event parsed, none of these without a parser.\n"), "{altered}");
+    assert!(altered.contains("1 more event could not be examined"), "{altered}");
 }

@@ -20,7 +20,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::parsers::{ParserArgs, share};
-use crate::io::style::{bad, faint, good, label, plain};
+use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
 use crate::io::visit::visit;
 use crate::io::{style, table};
@@ -34,7 +34,7 @@ const MAX_FIELDS_SHOWN: usize = 12;
 ///
 /// Counts events by parser. Events without a parser are grouped by shape: the names and types of their fields. Detection
 /// rules that use parsed facts can't match such events. Values of fields are shown only with --examples. For an export,
-/// only verified events are counted.
+/// only verified events are examined, and the number of the others is shown.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,8 +42,8 @@ Examples:
   countersign parsers coverage audit.ndjson --trust trust.txt --parsers my-parsers/
   countersign parsers coverage /var/log/app/*.ndjson.gz --draft drafts/
 
-Exit status: 0, also if events have no parser; 1 for an altered or broken export; 2 unreadable input or unusable \
-arguments.")]
+Exit status: 0, also if events have no parser; 1 for an altered or broken export, 5 for one that can't be \
+checked; 2 unreadable input or unusable arguments.")]
 pub(super) struct Args {
     /// Files with events, in any format that `countersign record` accepts, or exports, or - for standard input
     #[arg(value_name = "FILE", required = true)]
@@ -83,9 +83,11 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     });
     let mut status = ExitStatus::Success;
     for path in &args.files {
-        if let Some(report) = read(path, args, &parsers, &mut tally)?
-            && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
-        {
+        let before = tally.events();
+        let Some(report) = read(path, args, &parsers, &mut tally)? else { continue };
+        let examined = tally.events() - before;
+        tally.add_unexamined(report.counts.withheld + report.counts.events.saturating_sub(examined));
+        if matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked) {
             style::warn(&format!("{}: {}", shown(path), verdict::headline(&report)));
             status = report.verdict.into();
         }
@@ -198,22 +200,29 @@ fn as_json(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], wit
         "unparsed": tally.unparsed(),
         "shapes": shapes.collect::<Value>(),
         "of_further_shapes": tally.of_further_shapes(),
+        "unexamined": tally.unexamined(),
     })
 }
 
 fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], args: &Args) -> String {
     let mut text = String::new();
     let (events, unparsed) = (tally.events(), tally.unparsed());
-    if events == 0 {
-        return format!("{} There are no events.\n", bad("✗"));
-    }
-    let mark = if unparsed == 0 { good("✓") } else { bad("✗") };
-    let summary = if unparsed == 0 {
-        format!("{} parsed, none without a parser.", count(events, "event"))
-    } else {
-        share(unparsed, events)
+    let unexamined = tally.unexamined();
+    let (mark, summary) = match (events, unparsed, unexamined) {
+        (0, _, 0) => (bad("✗"), "There are no events.".to_owned()),
+        (0, _, _) => (bad("✗"), "There are no events that can be examined.".to_owned()),
+        (_, 0, 0) => (good("✓"), format!("{} parsed, none without a parser.", count(events, "event"))),
+        (_, 0, _) => {
+            (doubt("?"), format!("{} parsed, none of these without a parser.", count(events, "event")))
+        }
+        _ => (bad("✗"), share(unparsed, events)),
     };
     let _ = writeln!(text, "{mark} {summary}");
+    if unexamined > 0 {
+        let events = count(unexamined, "more event");
+        let _ =
+            writeln!(text, "{events} could not be examined: the content does not verify, or is withheld.");
+    }
     if tally.parsed() > 0 {
         let mut table = table::new(["PARSER", "EVENTS"]);
         let mut rows: Vec<(&str, u64)> = tally.by_parser().collect();

@@ -177,7 +177,8 @@ fn add_others(mut others: Vec<&ParserFit>, with_all: bool, text: &mut String) {
         let _ = writeln!(text, "  {}: {failed}", plain(&fit.parser));
     }
     if others.len() < total {
-        let rest = count((total - others.len()) as u64, "other parser");
+        let rest =
+            count((total - others.len()) as u64, if others.is_empty() { "parser" } else { "more parser" });
         let verb = if total - others.len() == 1 { "does not" } else { "do not" };
         let _ = writeln!(text, "\n{rest} {verb} fit; --all shows why.");
     }

@@ -13,7 +13,7 @@ use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::verdict::count;
-use crate::io::{input, style};
+use crate::io::{input, parsers, style};
 
 /// The maximum number of events that are read.
 const MAX_EVENTS: usize = 1000;
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     style::wrote(args.output.path(), &what);
     if let Some(path) = &args.cases {
         let mut output = Output::create(Some(path))?;
-        output.write(cases(&name, &draft.json, &events).as_bytes())?;
+        output.write(cases(&name, &draft.json, &events)?.as_bytes())?;
         output.finish()?;
         style::wrote(
             Some(path),
@@ -94,8 +94,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 }
 
 /// Returns the events as test cases, with the facts that the draft extracts.
-fn cases(name: &str, parser: &str, events: &[Event]) -> String {
-    let Ok(parsers) = Parsers::built_in().with([(name, parser)]) else { return String::new() };
+fn cases(name: &str, parser: &str, events: &[Event]) -> Result<String, CliError> {
+    let parsers = Parsers::built_in().with([(name, parser)]).map_err(parsers::refused)?;
     let mut cases = String::new();
     for event in events {
         let parsed = facts::parse(&parsers, event.as_str());
@@ -103,5 +103,5 @@ fn cases(name: &str, parser: &str, events: &[Event]) -> String {
         cases += &json!({"event": event, "parsed": parsed}).to_string();
         cases.push('\n');
     }
-    cases
+    Ok(cases)
 }

@@ -59,7 +59,11 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
         run_cases(&cases, &parsers, &mut passed, &mut failed, &mut out)?;
     }
-    let summary = format!("{}, {} passed", count(files.len() as u64, "parser"), count(passed, "case"));
+    let parsers = count(files.len() as u64, "parser");
+    let summary = match passed + failed {
+        0 => format!("{parsers}, valid; there are no cases"),
+        _ => format!("{parsers}, {} passed", count(passed, "case")),
+    };
     let _ = if failed == 0 {
         writeln!(out, "{} {summary}", good("✓"))
     } else {

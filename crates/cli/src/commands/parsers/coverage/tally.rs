@@ -65,11 +65,19 @@ pub(super) struct Tally {
     by_shape: BTreeMap<Shape, ShapeCount>,
     /// The number of events whose shapes exceed the limit.
     of_further_shapes: u64,
+    /// The number of events of exports that don't verify, or whose content is withheld.
+    unexamined: u64,
 }
 
 impl Tally {
     pub(super) const fn new(limits: Limits) -> Self {
-        Self { limits, by_parser: BTreeMap::new(), by_shape: BTreeMap::new(), of_further_shapes: 0 }
+        Self {
+            limits,
+            by_parser: BTreeMap::new(),
+            by_shape: BTreeMap::new(),
+            of_further_shapes: 0,
+            unexamined: 0,
+        }
     }
 
     pub(super) const fn limits(&self) -> Limits {
@@ -93,6 +101,14 @@ impl Tally {
                 new.insert(ShapeCount { shape, events: 1, example });
             }
         }
+    }
+
+    pub(super) const fn add_unexamined(&mut self, events: u64) {
+        self.unexamined += events;
+    }
+
+    pub(super) const fn unexamined(&self) -> u64 {
+        self.unexamined
     }
 
     pub(super) fn events(&self) -> u64 {
