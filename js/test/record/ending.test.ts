@@ -69,11 +69,18 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       assert.deepEqual(await stored(outbox), ["a.b"]);
     });
 
-    for (const scenario of ["never flushed", "never started", "hanging flush", "hanging close"]) {
+    for (const scenario of ["never flushed", "hanging flush", "hanging close"]) {
       test(`${scenario}: rejects instead of staying pending`, async () => {
         assert.deepEqual(await end(scenario), { said: ["rejected recorder.lost", "finally", LOST(1)], status: 1 });
       });
     }
+
+    test("never started: rejects with the reason, and the event is reported as lost at exit", async () => {
+      assert.deepEqual(await end("never started"), {
+        said: ["rejected recorder.failed", "finally", LOST(1)],
+        status: 1,
+      });
+    });
 
     test("events recorded before the start are delivered in order", async () => {
       const { said, status } = await end("before it has started");

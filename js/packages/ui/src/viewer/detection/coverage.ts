@@ -47,7 +47,7 @@ function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateRes
   const withoutRules = uncovered.filter(({ rules }) => rules === 0);
   const withRules = uncovered.filter(({ rules }) => rules > 0);
   const withoutFields = ({ parser, events, covered, rules }: SourceCoverage) =>
-    filled(words.withoutFields(figures.events(events), figures.count(events - covered), figures.rules(rules)), {
+    filled(words.withoutFields(figures.events(events), figures.rules(rules), figures.count(events - covered)), {
       parser: value(parser, 80),
     });
   const named = ({ title, fields }: BlindRule) => html`
