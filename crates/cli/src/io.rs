@@ -5,6 +5,8 @@ pub(crate) mod entries;
 pub(crate) mod export;
 pub(crate) mod input;
 pub(crate) mod key;
+#[cfg(feature = "native")]
+pub(crate) mod object;
 pub(crate) mod output;
 #[cfg(feature = "native")]
 pub(crate) mod parquet;
@@ -12,6 +14,7 @@ pub(crate) mod parsers;
 pub(crate) mod pin;
 pub(crate) mod progress;
 pub(crate) mod query;
+pub(crate) mod seekable;
 pub(crate) mod spill_queue;
 pub(crate) mod stage;
 pub(crate) mod stop;

@@ -37,6 +37,7 @@ mod erasure_log;
 mod index;
 mod layout;
 mod location;
+mod object;
 mod objects;
 mod publish;
 mod reader;
@@ -56,6 +57,7 @@ use countersign_log::store::{Store, StoreError};
 
 pub(crate) use self::commit_names::{CommitNames, CommitRange};
 pub use self::location::Bucket;
+pub use self::object::{BucketObject, ObjectError};
 pub(crate) use self::reader::ObjectReader;
 pub(crate) use self::repair::BucketRepair;
 pub(crate) use self::restore::BucketRestore;

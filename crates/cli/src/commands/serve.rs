@@ -28,7 +28,7 @@ use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log::tenants::waiting::WaitingRoom;
-use countersign_log_server::bucket::{Bucket, BucketError};
+use countersign_log_server::bucket::Bucket;
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::log_server::RulesError;
 use countersign_log_server::restore::succession::Succession;
@@ -52,6 +52,7 @@ use crate::commands::report;
 use crate::commands::watch;
 use crate::errors::{self, CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::object::explain_bucket;
 use crate::io::output::Output;
 use crate::io::{input, key, parsers, stop, style, token};
 
@@ -575,17 +576,8 @@ fn auditors_page(args: &Args) -> Result<Option<Page>, CliError> {
 }
 
 pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {
-    Bucket::parse(url).map_err(|error| match error {
-        BucketError::Url(_) => {
-            let hint = "use s3://BUCKET/PREFIX, gs://…, az://… or a folder's path";
-            CliError::unusable("arguments.invalid", error.to_string(), hint)
-        }
-        BucketError::Setup(_) => {
-            let hint =
-                "set the credentials, region, and endpoint in the environment, as for the provider's tools";
-            CliError::unusable("store.failed", error.to_string(), hint)
-        }
-    })
+    let form = "use s3://BUCKET/PREFIX, gs://…, az://… or a folder's path";
+    Bucket::parse(url).map_err(|error| explain_bucket(&error, form))
 }
 
 /// Limits connections to half of the files that the system lets a process open; the rest are for storage.

@@ -1,6 +1,5 @@
 //! `countersign summarize`: summarizes a part of an export for verification.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use countersign::verify::parts::{Part, PartsError, summarize};
@@ -10,6 +9,7 @@ use crate::args;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
+use crate::io::seekable::{Opened, SeekableFile};
 use crate::io::{progress, style};
 
 /// Summarize part of an export, to verify it on many machines
@@ -28,7 +28,7 @@ Examples:
   parallel countersign summarize audit.ndjson --threads 1 --part {}/64 -o part-{}.summary ::: $(seq 64)
   countersign verify --summaries part-*.summary --trust trust.txt")]
 pub(crate) struct Args {
-    /// The export, uncompressed
+    /// The export, uncompressed: a file, or an object at s3://, gs://, or az:// with credentials from the environment
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
     /// Part and number of parts; the first is 1/N
@@ -56,26 +56,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-/// Opens a seekable file.
-pub(crate) fn open(path: &Path) -> Result<File, CliError> {
-    let name = shown(path);
-    let failed = |error| CliError::io("read", &name, &error);
-    let stream = || {
-        let hint = "save it to a file first: a stream has no parts";
-        CliError::unusable("summary.stream", "this is not a file", hint).within(&name)
-    };
-    if path == Path::new("-") {
-        return Err(stream());
+/// Opens a file that can be read from any position.
+pub(crate) fn open(path: &Path) -> Result<SeekableFile, CliError> {
+    if path != Path::new("-")
+        && let Opened::Seekable(file) = SeekableFile::open(path)?
+    {
+        return Ok(file);
     }
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
-    }
-    if !metadata.is_file() {
-        return Err(stream());
-    }
-    Ok(file)
+    let hint = "save it to a file first: a stream has no parts";
+    Err(CliError::unusable("summary.stream", "this is not a file", hint).within(&shown(path)))
 }
 
 impl From<PartsError> for CliError {

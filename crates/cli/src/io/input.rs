@@ -12,6 +12,7 @@ use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
 use crate::errors::{CliError, shown};
 use crate::io::progress;
+use crate::io::seekable::{Opened, SeekableFile};
 use crate::io::stage::{DETECTION_BYTES, Stage};
 
 const CHUNK_BYTES: usize = 1 << 17;
@@ -29,8 +30,8 @@ pub(crate) struct Input {
 }
 
 enum Source {
-    /// A regular file, which can be read again from its beginning.
-    File(File),
+    /// A file that can be read again from its beginning.
+    File(SeekableFile),
     Stream(Box<dyn Read + Send>),
 }
 
@@ -58,18 +59,13 @@ impl Input {
             return Ok(Self { name: name(path), source, size: None });
         }
         let name = name(path);
-        let failed = |error: io::Error| CliError::io("read", &name, &error);
-        let file = File::open(path).map_err(|error| {
-            let is_url = path.to_str().is_some_and(|path| path.contains("://"));
-            let hint = "download the log's export with `countersign export --dir URL -o FILE`; this command reads a file";
-            if is_url { failed(error).with_hint(hint) } else { failed(error) }
-        })?;
-        let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_dir() {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
-        }
-        let size = metadata.is_file().then_some(metadata.len());
-        let source = if metadata.is_file() { Source::File(file) } else { Source::Stream(Box::new(file)) };
+        let (source, size) = match SeekableFile::open(path)? {
+            Opened::Seekable(file) => {
+                let size = file.size().map_err(|error| CliError::io("read", &name, &error))?;
+                (Source::File(file), Some(size))
+            }
+            Opened::Stream(file) => (Source::Stream(Box::new(file)), None),
+        };
         Ok(Self { name, source, size })
     }
 
@@ -95,7 +91,7 @@ impl Input {
             let failed = |error: io::Error| CliError::io("keep", &self.name, &error);
             let mut file = tempfile::tempfile().map_err(failed)?;
             self.size = Some(io::copy(stream, &mut file).map_err(failed)?);
-            self.source = Source::File(file);
+            self.source = Source::File(SeekableFile::Local(file));
         }
         Ok(self)
     }
@@ -110,8 +106,13 @@ impl Input {
         self.size
     }
 
+    /// Returns the file, unless the input is a stream or an object in a bucket.
+    pub(crate) fn local_file(&self) -> Option<&File> {
+        self.file().and_then(SeekableFile::local)
+    }
+
     /// Returns the file, unless the input is a stream.
-    pub(crate) fn file(&self) -> Option<&File> {
+    pub(crate) fn file(&self) -> Option<&SeekableFile> {
         match &self.source {
             Source::File(file) => Some(file),
             Source::Stream(_) => None,

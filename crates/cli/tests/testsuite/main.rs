@@ -30,6 +30,7 @@ mod log_server;
 mod metrics;
 mod monitor;
 mod nothing;
+mod objects;
 mod outbox;
 mod outputs;
 mod page;

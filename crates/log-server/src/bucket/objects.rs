@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{
-    Error, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
+    Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    UpdateVersion,
 };
 use tokio::runtime::Handle;
 
@@ -111,6 +113,33 @@ impl Objects {
         }
         let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
         Ok(Some(Object { bytes: found.bytes().await?, version }))
+    }
+
+    /// Returns the size and version of an object, if it exists.
+    pub(super) async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>, StoreError> {
+        let head = || async {
+            match self.store.head(path).await {
+                Ok(meta) => Ok(Some(meta)),
+                Err(Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.retry("looking up an object", head).await
+    }
+
+    /// Returns a range of an existing object, and the version that it is of.
+    pub(super) async fn get_range(
+        &self,
+        path: &Path,
+        range: Range<u64>,
+    ) -> Result<(Bytes, ObjectMeta), StoreError> {
+        let get = || async {
+            let options = GetOptions { range: Some(range.clone().into()), ..GetOptions::default() };
+            let found = self.store.get_opts(path, options).await?;
+            let meta = found.meta.clone();
+            Ok((found.bytes().await?, meta))
+        };
+        self.retry("reading an object", get).await
     }
 
     /// Returns the first `count` bytes of an existing object.

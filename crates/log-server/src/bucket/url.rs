@@ -37,39 +37,12 @@ impl Bucket {
         if !text.contains("://") {
             return Self::in_folder(Path::new(text));
         }
-        let invalid = |why: &str| BucketError::Url(format!("invalid bucket URL: {why}"));
-        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return Err(invalid("set credentials in the environment instead of the URL"));
+        let location = Location::parse(text)?;
+        if location.scheme == ObjectStoreScheme::Local {
+            let folder = location.url.to_file_path();
+            return Self::in_folder(&folder.map_err(|()| invalid("the URL doesn't name a local folder"))?);
         }
-        let (scheme, prefix) = ObjectStoreScheme::parse(&url)
-            .map_err(|_| invalid("use s3://, gs://, az://, file://, or a folder's path"))?;
-        let setup = |error: object_store::Error| BucketError::Setup(error.to_string());
-        // For the HTTP clients that the stores create.
-        countersign_tls::provider();
-        let store: Arc<dyn ObjectStore> = match scheme {
-            ObjectStoreScheme::Local => {
-                let folder =
-                    url.to_file_path().map_err(|()| invalid("the URL doesn't name a local folder"))?;
-                return Self::in_folder(&folder);
-            }
-            ObjectStoreScheme::AmazonS3 => {
-                let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retries());
-                check_endpoint(&builder)?;
-                Arc::new(builder.build().map_err(setup)?)
-            }
-            ObjectStoreScheme::GoogleCloudStorage => {
-                let builder =
-                    GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retries());
-                Arc::new(builder.build().map_err(setup)?)
-            }
-            ObjectStoreScheme::MicrosoftAzure => {
-                let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retries());
-                Arc::new(builder.build().map_err(setup)?)
-            }
-            _ => return Err(invalid("use s3://, gs://, az://, file://, or a folder's path")),
-        };
-        Ok(Self::new(store, prefix))
+        Ok(Self::new(location.store()?, location.path))
     }
 
     fn in_folder(folder: &Path) -> Result<Self, BucketError> {
@@ -82,6 +55,56 @@ impl Bucket {
         let store = Arc::new(store.with_fsync(true));
         Ok(Self { folder: Some(folder), ..Self::new(store, ObjectPath::default()) })
     }
+}
+
+/// A bucket's or an object's URL.
+pub(super) struct Location {
+    url: Url,
+    pub(super) scheme: ObjectStoreScheme,
+    pub(super) path: ObjectPath,
+}
+
+impl Location {
+    pub(super) fn parse(text: &str) -> Result<Self, BucketError> {
+        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            return Err(invalid("set credentials in the environment instead of the URL"));
+        }
+        let (scheme, path) = ObjectStoreScheme::parse(&url).map_err(|_| unknown_scheme())?;
+        Ok(Self { url, scheme, path })
+    }
+
+    /// Returns the client of a remote store.
+    pub(super) fn store(&self) -> Result<Arc<dyn ObjectStore>, BucketError> {
+        let setup = |error: object_store::Error| BucketError::Setup(error.to_string());
+        let url = self.url.as_str();
+        // For the HTTP clients that the stores create.
+        countersign_tls::provider();
+        Ok(match self.scheme {
+            ObjectStoreScheme::AmazonS3 => {
+                let builder = AmazonS3Builder::from_env().with_url(url).with_retry(retries());
+                check_endpoint(&builder)?;
+                Arc::new(builder.build().map_err(setup)?)
+            }
+            ObjectStoreScheme::GoogleCloudStorage => {
+                let builder = GoogleCloudStorageBuilder::from_env().with_url(url).with_retry(retries());
+                Arc::new(builder.build().map_err(setup)?)
+            }
+            ObjectStoreScheme::MicrosoftAzure => {
+                let builder = MicrosoftAzureBuilder::from_env().with_url(url).with_retry(retries());
+                Arc::new(builder.build().map_err(setup)?)
+            }
+            _ => return Err(unknown_scheme()),
+        })
+    }
+}
+
+fn invalid(why: &str) -> BucketError {
+    BucketError::Url(format!("invalid bucket URL: {why}"))
+}
+
+fn unknown_scheme() -> BucketError {
+    invalid("use s3://, gs://, az://, file://, or a folder's path")
 }
 
 /// Rejects an endpoint without TLS unless it is explicitly allowed. The client would fail each request without saying

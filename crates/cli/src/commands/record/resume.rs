@@ -41,7 +41,7 @@ impl LockedExport {
     pub(crate) fn open(path: &Path, in_place: bool) -> Result<Self, CliError> {
         let mut input = Input::open(path)?;
         let name = shown(path);
-        let Some(file) = input.file() else {
+        let Some(file) = input.local_file() else {
             let hint = "use a file";
             return Err(
                 CliError::unusable("arguments.invalid", "only a file can be resumed", hint).within(&name)

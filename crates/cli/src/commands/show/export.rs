@@ -34,7 +34,7 @@ impl<'f> Export<'f> {
     /// Reads the whole file, and hashes it with BLAKE3 over the BLAKE3 of each mebibyte, so that all cores can share
     /// the work. No other program checks this hash, and BLAKE3 is much faster than SHA-256.
     pub(super) fn read(input: &'f Input, threads: usize) -> Result<Self, CliError> {
-        let (Some(file), Some(bytes)) = (input.file(), input.size()) else {
+        let (Some(file), Some(bytes)) = (input.local_file(), input.size()) else {
             let hint = "save the export to a file first";
             return Err(CliError::unusable("index.stream", "an index requires an export in a file", hint));
         };

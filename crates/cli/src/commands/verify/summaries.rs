@@ -20,7 +20,7 @@ pub(crate) fn verify(
     let mut size = 0;
     for path in paths {
         let file = open(path)?;
-        size += file.metadata().map_or(0, |metadata| metadata.len());
+        size += file.size().unwrap_or_default();
         summaries.push(Stored::open(file).map_err(|why| CliError::from(why).within(&shown(path)))?);
     }
     if let Some(export) = export {

@@ -3,7 +3,7 @@
 //! An export is read twice, because the signer of a row and the trust in it are known only at the end.
 
 use std::collections::HashMap;
-use std::io::{self, Seek as _};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::export::{Item, Matched, Payload};
@@ -145,8 +145,7 @@ impl Rows {
         // A stream was copied to a file before.
         let file = self.input.file().ok_or_else(changed)?;
         let failed = |error: io::Error| CliError::io("read", &name, &error);
-        let mut file = file.try_clone().map_err(failed)?;
-        file.rewind().map_err(failed)?;
+        let file = file.reopen().map_err(failed)?;
         let hash = Arc::new(Mutex::new(Sha256::new()));
         let hashed = Arc::clone(&hash);
         let update = move |bytes: &[u8]| hashed.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
