@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod command_line;
 mod docs;
+mod engines;
 mod errors;
 mod fuzz;
 mod language;

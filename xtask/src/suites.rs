@@ -10,6 +10,7 @@ use crate::audit;
 use crate::bench;
 use crate::browser;
 use crate::docs;
+use crate::engines;
 use crate::errors;
 use crate::fuzz;
 use crate::language;
@@ -110,6 +111,12 @@ pub(crate) const SUITES: &[Suite] = &[
         about: "the docs site: links, search, and accessibility; the reference of the command line",
         concurrency: Concurrency::Any,
         run: docs::test,
+    },
+    Suite {
+        name: "engines",
+        about: "exports verified on Dask, Spark, and GNU parallel, and queried by Spark",
+        concurrency: Concurrency::Any,
+        run: engines::test,
     },
     Suite {
         name: "audit",

@@ -40,17 +40,17 @@ impl ObjectFile {
         let runtime = runtime()?;
         let object =
             BucketObject::open(url, runtime.handle().clone()).map_err(|error| explain(error, url))?;
-        Ok(Self::of(object, runtime))
+        Ok(Self::new(object, runtime))
     }
 
-    fn of(object: BucketObject, runtime: &'static Runtime) -> Self {
+    fn new(object: BucketObject, runtime: &'static Runtime) -> Self {
         let request_bytes = MIN_REQUEST_BYTES;
         Self { object, runtime, position: 0, window: Vec::new(), begin: 0, next: None, request_bytes }
     }
 
     /// Returns another reader of the same version, at its beginning.
     pub(crate) fn reopen(&self) -> Self {
-        Self::of(self.object.clone(), self.runtime)
+        Self::new(self.object.clone(), self.runtime)
     }
 
     /// Returns the size in bytes.

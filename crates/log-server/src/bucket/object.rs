@@ -55,11 +55,14 @@ impl BucketObject {
             return Err(BucketError::Url("the URL doesn't name an object".into()).into());
         }
         let store = location.store()?;
-        Self::of(Bucket::new(store, location.path), handle)
+        Self::at_prefix(Bucket::new(store, location.path), handle)
     }
 
     /// Looks up the object at a bucket's prefix.
-    fn of(Bucket { store, prefix: path, pause, .. }: Bucket, handle: Handle) -> Result<Self, ObjectError> {
+    fn at_prefix(
+        Bucket { store, prefix: path, pause, .. }: Bucket,
+        handle: Handle,
+    ) -> Result<Self, ObjectError> {
         let objects = Objects::new(store, pause, handle);
         let version = objects.wait(objects.head(&path))?.ok_or(ObjectError::Missing)?;
         Ok(Self { objects, path, version })
@@ -102,7 +105,8 @@ mod tests {
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let path = Path::from("exports/audit.ndjson");
         let put = |text: &'static str| runtime.block_on(store.put(&path, text.into())).unwrap();
-        let open = || BucketObject::of(Bucket::new(store.clone(), path.clone()), runtime.handle().clone());
+        let open =
+            || BucketObject::at_prefix(Bucket::new(store.clone(), path.clone()), runtime.handle().clone());
         assert!(matches!(open(), Err(ObjectError::Missing)));
         put("0123456789");
         let object = open().unwrap();

@@ -1,0 +1,103 @@
+"""Runs the programs in examples/engines with worker processes, and compares their output with that of one process.
+
+In each run, the worker of one part is killed once.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "engines"
+PROGRAM = os.environ["COUNTERSIGN"]
+BIN = Path(sys.executable).parent
+ORIGIN = "log.example/audit"
+EVENTS = 20_000
+PARTS = 6
+# Seconds after which a run has failed.
+LIMIT = 900
+
+# Kills a process when part 3 is summarized for the first time. Afterwards, it is the program.
+KILLER = """#!/bin/sh
+case "$*" in
+*"--part 3/"*) if mkdir "{mark}" 2>/dev/null; then kill -9 {target}; sleep 60; fi ;;
+esac
+exec "{program}" "$@"
+"""
+
+
+def run(*command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, timeout=LIMIT, text=True, **options)
+
+
+class Engines(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.export, cls.trust = cls.folder / "audit.ndjson", cls.folder / "trust.txt"
+        events = (
+            json.dumps({"action": f"job.{'run' if n % 3 else 'stop'}", "actor": {"id": f"u_{n % 97}"}, "n": n})
+            for n in range(EVENTS)
+        )
+        (cls.folder / "events.ndjson").write_text("\n".join(events) + "\n")
+
+        def program(*args):
+            return run(PROGRAM, *args, check=True, cwd=cls.folder, stderr=subprocess.DEVNULL).stdout
+
+        emitter = program("keygen", "app.example", "-o", "app.key").strip()
+        log = program("keygen", ORIGIN, "-o", "log.key").strip()
+        cls.trust.write_text(f"emitter {emitter}\nlog {log}\n")
+        program("record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson")
+        program("seal", "--log-key", "log.key", "--trust", "trust.txt", "app.ndjson", "-o", "audit.ndjson")
+        cls.whole = run(PROGRAM, "verify", cls.export, "--trust", cls.trust)
+        assert cls.whole.returncode == 0, cls.whole
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def environment(self, target):
+        """Returns an environment whose `countersign` kills the target once, and the mark that it leaves then."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        mark = folder / "killed"
+        killer = folder / "countersign"
+        killer.write_text(KILLER.format(mark=mark, target=target, program=PROGRAM))
+        killer.chmod(0o755)
+        path = os.pathsep.join([str(folder), str(BIN), os.environ["PATH"]])
+        return {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}, mark
+
+    def assert_same(self, command, target="$PPID"):
+        environment, mark = self.environment(target)
+        result = run(*command, self.export, self.trust, str(PARTS), env=environment)
+        # spark-submit passes standard error on, too.
+        self.assertTrue(result.stdout.endswith(self.whole.stdout), result.stdout)
+        self.assertEqual(result.returncode, self.whole.returncode)
+        self.assertTrue(mark.exists(), "no worker was killed")
+
+    def test_dask(self):
+        self.assert_same([sys.executable, EXAMPLES / "verify_dask.py"])
+
+    def test_spark(self):
+        # Two executors as processes of their own, with one core and 1,024 MiB each.
+        self.assert_same([BIN / "spark-submit", "--master", "local-cluster[2,1,1024]", EXAMPLES / "verify_spark.py"])
+
+    def test_gnu_parallel(self):
+        self.assert_same([EXAMPLES / "verify_parallel.sh"], target="$$")
+
+    def test_spark_sql(self):
+        rows = self.folder / "rows"
+        export = ["export", "--format", "parquet", self.export, "--trust", self.trust, "--partition", "day", "-o", rows]
+        run(PROGRAM, *export, check=True)
+        environment, _ = self.environment("$$")
+        command = [BIN / "spark-submit", "--master", "local[2]", EXAMPLES / "query_spark.py", rows]
+        counted = json.loads(run(*command, env=environment, check=True).stdout)
+        stopped = len(range(0, EVENTS, 3))
+        self.assertEqual(counted, {"job.run": EVENTS - stopped, "job.stop": stopped})
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
