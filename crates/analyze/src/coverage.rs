@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use countersign::canonical::write_string;
-use countersign_query::Entry;
+use countersign_query::{Entry, Unparsed};
 
 use crate::detection::Item;
 use crate::fields::{FieldValues, Fields, Id, Origin};
@@ -370,6 +370,11 @@ pub struct BlindRule {
 }
 
 impl Coverage {
+    /// Returns the share of events without a parser.
+    pub const fn unparsed(&self) -> Unparsed {
+        Unparsed { unparsed: self.unparsed, events: self.events }
+    }
+
     /// True if every event was parsed and evaluated by rules for its source, and no rule for these sources
     /// was blind. Only then does the absence of findings mean that nothing matches.
     pub fn is_complete(&self) -> bool {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use countersign_analyze::Coverage;
 use countersign_errors::EngineError;
+use countersign_query::Conclusion;
 
 /// A notice to the user. Its text is a sentence without the final period.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl fmt::Display for WatchNotice {
                 if *events == 1 { "1 event".into() } else { format!("{events} events") }
             ),
             Self::Coverage(coverage) => {
-                write!(f, "{} of {} events match no parser", coverage.unparsed, coverage.events)
+                f.write_str(&coverage.unparsed().sentence(Conclusion::Rules).unwrap_or_default())
             }
             Self::Waiting { destination, why } => {
                 write!(f, "the {destination} doesn't accept alerts, so they wait: {why}")

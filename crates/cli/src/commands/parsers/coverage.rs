@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
-use countersign_query::Parsers;
 use countersign_query::value::Document;
+use countersign_query::{Conclusion, Parsers, Unparsed};
 use serde_json::{Value, json};
 use tally::{Limits, Observation, ShapeCount, Tally};
 
@@ -19,7 +19,7 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Output;
-use crate::io::parsers::{ParserArgs, share};
+use crate::io::parsers::ParserArgs;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
 use crate::io::visit::visit;
@@ -215,7 +215,10 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
         (_, 0, _) => {
             (doubt("?"), format!("{} parsed, none of these without a parser.", count(events, "event")))
         }
-        _ => (bad("✗"), share(unparsed, events)),
+        _ => {
+            let share = Unparsed { unparsed, events }.sentence(Conclusion::Rules).unwrap_or_default();
+            (bad("✗"), share + ".")
+        }
     };
     let _ = writeln!(text, "{mark} {summary}");
     if unexamined > 0 {
