@@ -127,6 +127,37 @@ fn inventory_reports_events_without_a_parser() {
 }
 
 #[test]
+fn a_time_that_is_not_understood_is_a_gap() {
+    let event = |time: &str| {
+        format!(r#"{{"action":"jobs.read","actor":{{"id":"u_1","type":"user"}},"occurred_at":"{time}"}}"#)
+    };
+    let place = sealed(&event("last Tuesday"));
+    let said = output_text(&place, &["analyze", "audit.ndjson"]);
+    let sentence = "! 3 events state a time that their parser doesn't understand";
+    assert!(said.contains("? Nothing was found") && said.contains(sentence), "{said}");
+    let json = |args: &[&str]| -> Value {
+        let args = [args, &["--trust", "trust.txt", "--json"]].concat();
+        let output = place.command(&args).output().unwrap().stdout;
+        serde_json::from_slice(&output).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output)))
+    };
+    let coverage = &json(&["analyze", "audit.ndjson"])["coverage"];
+    assert_eq!((&coverage["complete"], &coverage["unparsed"]), (&json!(false), &json!(0)));
+    assert_eq!(coverage["unclear_times"]["number"], 3);
+    let first = coverage["unclear_times"]["first_entry"].as_u64().unwrap();
+    let shown = json(&["show", "audit.ndjson", &first.to_string()]);
+    assert_eq!((&shown["parsed"]["time_unclear"], shown["parsed"].get("time")), (&json!(true), None));
+    let parsers = &json(&["parsers", "coverage", "audit.ndjson"])["unclear_times"];
+    assert_eq!(parsers, &json!({"countersign": {"number": 3, "first": first}}));
+    let said = output_text(&place, &["parsers", "coverage", "audit.ndjson"]);
+    assert!(said.contains("! countersign: 3 events state a time") && !said.contains('✓'), "{said}");
+
+    for time in ["2026-03-02T10:00:00Z", ""] {
+        let said = output_text(&sealed(&event(time)), &["analyze", "audit.ndjson"]);
+        assert!(said.contains("✓ Nothing was found"), "{time}: {said}");
+    }
+}
+
+#[test]
 fn an_empty_search_names_absent_fields() {
     let place = sealed(UNSEEN[0].1);
     let args = ["show", "audit.ndjson", "--trust", "trust.txt", "--query", "actor:badge"];

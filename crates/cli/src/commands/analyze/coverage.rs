@@ -1,6 +1,6 @@
 //! Explains which events the rules couldn't check.
 
-use countersign_analyze::{BlindRule, Coverage, SourceCoverage};
+use countersign_analyze::{BlindRule, Coverage, SourceCoverage, unclear_times_sentence};
 use countersign_query::Conclusion;
 
 use crate::io::style::plain;
@@ -40,6 +40,9 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
             count(*rules, "rule"),
             if *rules == 1 { "needs" } else { "need" },
         ));
+    }
+    if let Some((number, first)) = coverage.unclear_times {
+        gaps.push(format!("{}. The first is entry {first}.", unclear_times_sentence(number)));
     }
     if !coverage.blind.is_empty() {
         let named = |BlindRule { title, fields, .. }: &BlindRule| {
