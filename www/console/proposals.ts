@@ -3,6 +3,7 @@
  */
 
 import type { Exposure, Figures, Proposed } from "@countersign/ui/overview/types.js";
+import { unparsedShare } from "@countersign/ui/viewer/detection/coverage.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
@@ -72,6 +73,7 @@ function proposalView(
   const words = t.exposure.proposals;
   const { count } = t.viewer.figures;
   const { scenario, observed, what, from, to, years, complete, now, frequency, line } = proposed;
+  const share = unparsedShare(proposed, t.viewer);
   const place = written.report.scenarios.findIndex(({ id }) => id === scenario);
   const name = scenarios[place]?.name ?? `${scenario}.yml`;
   const isTried = trying.has(scenario);
@@ -81,6 +83,7 @@ function proposalView(
       <p>
         ${words.observed(observed, from.slice(0, 10), to.slice(0, 10), amount(years, t))}
         ${complete ? nothing : html`<span class="tone-doubt with-icon">${icon("warning")}<span>${words.others}</span></span>`}
+        ${share === undefined ? nothing : html`<span class="tone-doubt with-icon">${icon("warning")}<span>${share}</span></span>`}
       </p>
       <ul class="endpoints">
         ${what.slice(0, MAX_KINDS).map(

@@ -23,7 +23,7 @@ interface Document {
 /** The fields used from `findings/v1`. */
 interface FindingsDocument extends Document {
   readonly findings: readonly Finding[];
-  readonly coverage: { readonly complete: boolean };
+  readonly coverage: { readonly complete: boolean; readonly events: number; readonly unparsed: number };
 }
 
 /** The fields used from a rule pack. */
@@ -62,6 +62,8 @@ export async function gather({
   const { rules: all } = JSON.parse(pack) as Pack;
   return {
     complete: found.complete !== null && found.coverage.complete && called.complete !== null,
+    events: found.coverage.events,
+    unparsed: found.coverage.unparsed,
     findings: found.findings,
     tags: new Map(all.map(({ id, tags = [] }) => [id, tags])),
     endpoints: called.endpoints,

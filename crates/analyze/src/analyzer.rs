@@ -15,7 +15,7 @@ use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence
 use crate::coverage::{Coverage, Shape, Shapes};
 use crate::detection::{Asks, Detection, Item, Matched};
 use crate::fields::{FieldValues, Fields};
-use crate::finding::{self, Evidence, Finding, Reason};
+use crate::finding::{self, Evidence, Finding, FindingEvent, Reason};
 use crate::habits::{HABIT_DAYS, Habits, Recurrence};
 use crate::limit::Limit;
 use crate::pack::{Clock, Pack};
@@ -25,7 +25,7 @@ use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of the detection engine. Findings for the same events and the same pack can differ between
 /// versions.
-pub const ENGINE: &str = "7";
+pub const ENGINE: &str = "8";
 
 /// The maximum number of findings listed per rule. Additional findings are only counted.
 pub const MAX_FINDINGS: usize = 10_000;
@@ -43,6 +43,8 @@ pub struct Detected {
     time: Option<Time>,
     /// True if the event's own time lies in the future of its link's time.
     is_future: bool,
+    /// True if the event states a time that its parser doesn't understand, and the rules need it.
+    is_time_unclear: bool,
     /// The event's shape; `None` if there is no event.
     shape: Option<Shape>,
     /// Rules that weren't judged because the event lacks their fields.
@@ -198,7 +200,10 @@ impl Pack {
         let found = self.fields.find(entry, self.zone);
         let is_ours = is_ours(entry);
         let shape = Shape::new(entry, is_ours, &found, &self.fields);
-        let mut detection = Detected { leaf, time: Some(time), is_future, ..Detected::default() };
+        let is_time_unclear =
+            matches!(self.time, Clock::Happened) && entry.read.is_some_and(|read| read.is_time_unclear);
+        let mut detection =
+            Detected { leaf, time: Some(time), is_future, is_time_unclear, ..Detected::default() };
         for number in self.candidates.find(&found) {
             let rule = &self.rules[number as usize];
             let Kind::Event(sigma) = &rule.kind else { continue };
@@ -428,15 +433,30 @@ impl<'p> Analyzer<'p> {
             return Err(OrderError(detection.leaf));
         }
         self.last = Some(detection.leaf);
-        let Detected { leaf, time, is_future, shape, lacking, fired, joins, pending, observed } = detection;
+        let Detected {
+            leaf,
+            time,
+            is_future,
+            is_time_unclear,
+            shape,
+            lacking,
+            fired,
+            joins,
+            pending,
+            observed,
+        } = detection;
         if let Some(shape) = shape {
             self.shapes.add(self.pack, shape, &lacking);
+        }
+        if is_time_unclear {
+            self.shapes.unclear_times.get_or_insert((0, leaf)).0 += 1;
         }
         if is_future {
             let (number, _) = self.future.get_or_insert((0, leaf));
             *number += 1;
         }
         let Some(time) = time else { return Ok(()) };
+        let before = self.findings.len();
         for Fired { rule, reasons: matched } in fired {
             let reasons = Reasons { matched, ..Reasons::default() };
             if self.pack.rules[rule].is_reported {
@@ -449,12 +469,28 @@ impl<'p> Analyzer<'p> {
         }
         if self.pack.asks_baselines()
             && !is_future
-            && let Some(observation) = observed
+            && let Some(observation) = observed.as_deref()
         {
-            let moment = Moment { observation: &observation, leaf, time: time.millis() };
+            let moment = Moment { observation, leaf, time: time.millis() };
             self.compare_with_baseline(&moment, pending, &joins);
         }
+        if self.findings.len() > before
+            && let Some(event) = observed.as_deref().and_then(Observation::event)
+        {
+            self.attach(before, &event);
+        }
         Ok(())
+    }
+
+    /// Attaches the event on which the rules fired to the findings from an index on. Silence is not about an event.
+    fn attach(&mut self, first: usize, event: &FindingEvent) {
+        let pack = self.pack;
+        let is_silence = |finding: &Finding| {
+            pack.of_silence.iter().any(|rule| pack.rules[*rule as usize].id == finding.rule)
+        };
+        for finding in self.findings.iter_mut().skip(first).filter(|finding| !is_silence(finding)) {
+            finding.event = Some(Box::new(event.clone()));
+        }
     }
 
     /// Judges an event by the baselines before it, then adds it to them.
@@ -610,6 +646,7 @@ impl<'p> Analyzer<'p> {
             reasons,
             repeats: 0,
             identity,
+            event: None,
         };
         if !self.streams && (!finding.group.is_empty() || value.is_some()) {
             self.newest.insert((number, key.into()), self.findings.len());

@@ -98,7 +98,7 @@ impl From<Quiet> for Vec<(u32, i64)> {
 
 impl Ranked for Identity {
     fn rank(&self) -> Rank {
-        (self.days, self.leaf)
+        (self.days.into(), self.leaf)
     }
 }
 
@@ -450,6 +450,7 @@ fn values(observation: &Observation) -> impl Iterator<Item = (ValueKind, Cow<'_,
         (ValueKind::Action, Part::Action),
         (ValueKind::Path, Part::Path),
         (ValueKind::Credential, Part::Credential),
+        (ValueKind::Tool, Part::Tool),
     ];
     let place = observation.place.map(|place| (ValueKind::Place, place.cell().into()));
     parts.into_iter().filter_map(|(kind, part)| Some((kind, observation.get(part)?.into()))).chain(place)

@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use countersign::canonical::write_string;
-use countersign_query::Entry;
+use countersign_query::{Entry, Unparsed};
 
 use crate::detection::Item;
+use crate::document::counted;
 use crate::fields::{FieldValues, Fields, Id, Origin};
 use crate::pack::Pack;
 use crate::rule::{Kind, Rule};
@@ -179,6 +180,8 @@ pub(crate) struct Shapes {
     pub(crate) beyond: Counts,
     /// For each rule, the number of events that lack a field which it needs.
     pub(crate) lacking: Vec<u64>,
+    /// See [`Coverage::unclear_times`].
+    pub(crate) unclear_times: Option<(u64, u64)>,
 }
 
 /// The counts derived from shapes.
@@ -258,12 +261,13 @@ impl Shapes {
         shapes: Vec<(Shape, u64)>,
         beyond: Counts,
         lacking: Vec<u64>,
+        unclear_times: Option<(u64, u64)>,
     ) -> Option<Self> {
         let is_of = shapes.len() <= MAX_SHAPES
             && shapes.iter().all(|(shape, _)| shape.is_of(pack))
             && (beyond.rules.is_empty() || beyond.rules.len() == pack.rules.len())
             && (lacking.is_empty() || lacking.len() == pack.rules.len());
-        is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking })
+        is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking, unclear_times })
     }
 
     pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
@@ -303,6 +307,7 @@ impl Shapes {
             sources,
             rules: pack.rules.iter().map(|rule| rule.id.clone()).zip(applicable).collect(),
             blind,
+            unclear_times: self.unclear_times,
         }
     }
 
@@ -340,6 +345,9 @@ pub struct Coverage {
     pub rules: Vec<(String, u64)>,
     /// Rules that could evaluate no event of their source, because no event has a field that they need.
     pub blind: Vec<BlindRule>,
+    /// The number of events that state a time which their parser doesn't understand, and the first one's entry. Their
+    /// time is that of their recording, so rules over a timespan may miss them.
+    pub unclear_times: Option<(u64, u64)>,
 }
 
 /// The events that one parser recognizes.
@@ -370,10 +378,15 @@ pub struct BlindRule {
 }
 
 impl Coverage {
-    /// True if every event was parsed and evaluated by rules for its source, and no rule for these sources
-    /// was blind. Only then does the absence of findings mean that nothing matches.
+    /// Returns the share of events without a parser.
+    pub const fn unparsed(&self) -> Unparsed {
+        Unparsed { unparsed: self.unparsed, events: self.events }
+    }
+
+    /// True if every event was parsed, with its time, and evaluated by rules for its source, and no rule for these
+    /// sources was blind. Only then does the absence of findings mean that nothing matches.
     pub fn is_complete(&self) -> bool {
-        self.unparsed == 0 && self.blind.is_empty() && self.uncovered() == 0
+        self.unparsed == 0 && self.blind.is_empty() && self.uncovered() == 0 && self.unclear_times.is_none()
     }
 
     /// Returns the number of parsed events that no rule for their source could evaluate.
@@ -389,7 +402,7 @@ impl Coverage {
     /// Appends the coverage as a JSON object on one line. `rules` contains the number of events for each
     /// rule, or in a summary only the number of rules.
     pub fn write_json(&self, is_summary: bool, out: &mut Vec<u8>) {
-        let Self { events, unparsed, sources, rules, blind } = self;
+        let Self { events, unparsed, sources, rules, blind, unclear_times } = self;
         let (applicable, complete, uncovered) = (self.applicable(), self.is_complete(), self.uncovered());
         let mut write = |text: String| out.extend_from_slice(text.as_bytes());
         write(format!("{{\"applicable\":{applicable},\"blind\":["));
@@ -422,8 +435,20 @@ impl Coverage {
                 quoted(parser),
             ));
         }
-        write(format!("],\"uncovered\":{uncovered},\"unparsed\":{unparsed}}}"));
+        write("],\"unclear_times\":".into());
+        counted(*unclear_times, out);
+        out.extend(format!(",\"uncovered\":{uncovered},\"unparsed\":{unparsed}}}").bytes());
     }
+}
+
+/// Describes events that state a time which their parser doesn't understand, and the consequence, without a period.
+pub fn unclear_times_sentence(number: u64) -> String {
+    if number == 1 {
+        return "1 event states a time that its parser doesn't understand; it counts by the time of recording, so rules over a timespan may miss it".to_owned();
+    }
+    format!(
+        "{number} events state a time that their parser doesn't understand; they count by the time of recording, so rules over a timespan may miss them"
+    )
 }
 
 fn quoted(text: &str) -> String {

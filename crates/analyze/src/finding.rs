@@ -42,6 +42,22 @@ pub struct Finding {
     /// The identity that it is about, for lists of findings; in neither the written finding nor the stored state.
     #[cfg_attr(feature = "state", serde(skip))]
     pub identity: Option<String>,
+    /// The event on which the rule fired, for lists of findings; as `identity`, in neither of these.
+    #[cfg_attr(feature = "state", serde(skip))]
+    pub event: Option<Box<FindingEvent>>,
+}
+
+/// The parties of the event on which a rule fired.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingEvent {
+    /// The actor's id.
+    pub actor: Option<String>,
+    /// The action.
+    pub action: Option<String>,
+    /// The target: its type, if it has one, and its id or else its name.
+    pub target: Option<String>,
+    /// The address that the action came from; of IPv6, its network of 64 bits.
+    pub address: Option<String>,
 }
 
 /// The severity of a finding.
@@ -235,6 +251,7 @@ mod tests {
             reasons: vec![Reason { field: Some("action".into()), value: "job.delete".into() }],
             repeats: 1,
             identity: None,
+            event: None,
         };
         for signer_trust in [None, Some("trusted")] {
             let mut json = Vec::new();

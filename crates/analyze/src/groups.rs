@@ -119,6 +119,7 @@ mod tests {
                 .into(),
             repeats: 0,
             identity: identity.map(str::to_owned),
+            event: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A priority queue of slots whose ranks change often.
 
 /// The rank of a slot. The lowest is removed first.
-pub(crate) type Rank = (u32, u64);
+pub(crate) type Rank = (i64, u64);
 
 /// Returns the rank of a slot.
 pub(crate) type RankOf<'a> = &'a dyn Fn(u32) -> Rank;
@@ -88,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-                fn removes_the_lowest_rank_first(steps in prop::collection::vec((0..4u8, 0..20usize, 0..6u32, 0..6u64), 0..200)) {
+                fn removes_the_lowest_rank_first(steps in prop::collection::vec((0..4u8, 0..20usize, 0..6i64, 0..6u64), 0..200)) {
             let ranks = RefCell::new(vec![None; 20]);
             let rank_of = |slot: u32| ranks.borrow()[slot as usize].unwrap_or_default();
             let mut heap = IndexedHeap::default();

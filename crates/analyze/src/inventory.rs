@@ -77,6 +77,7 @@ pub struct Inventory {
     services: BTreeMap<(String, String), Facts>,
     callers: Callers,
     calls: u64,
+    unparsed: u64,
     left_out: Option<(u64, u64)>,
     /// True if there were calls before `since`.
     has_before: bool,
@@ -121,6 +122,7 @@ impl Inventory {
             services: BTreeMap::new(),
             callers: Callers::default(),
             calls: 0,
+            unparsed: 0,
             left_out: None,
             has_before: false,
             max_nodes,
@@ -129,7 +131,15 @@ impl Inventory {
 
     /// Adds an event. Returns true if it records an API call.
     pub fn add(&mut self, leaf: u64, entry: &Entry<'_>) -> bool {
+        if entry.read.is_none() {
+            self.add_unparsed();
+        }
         entry.within(|entry| Call::from_entry(leaf, entry).is_some_and(|call| self.count(&call)))
+    }
+
+    /// Counts an event that no parser recognizes. Its call, if it records one, is added separately.
+    pub const fn add_unparsed(&mut self) {
+        self.unparsed += 1;
     }
 
     /// Adds a call recorded by the event of an entry.
@@ -197,6 +207,7 @@ impl Inventory {
             services,
             callers,
             calls,
+            unparsed,
             left_out,
             ..
         } = self;
@@ -254,6 +265,7 @@ impl Inventory {
             unused,
             calls,
             callers: callers.names.len() as u64,
+            unparsed,
             description: description.map(|description| DescriptionSummary {
                 title: description.title.clone(),
                 version: description.version.clone(),

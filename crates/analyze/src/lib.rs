@@ -98,10 +98,10 @@ mod zone;
 
 pub use acknowledgment::Acknowledgment;
 pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OrderError};
-pub use coverage::{BlindRule, Coverage, SourceCoverage};
+pub use coverage::{BlindRule, Coverage, SourceCoverage, unclear_times_sentence};
 pub use decision::Decision;
 pub use error::AnalyzeError;
-pub use finding::{Evidence, Finding, Level, Reason};
+pub use finding::{Evidence, Finding, FindingEvent, Level, Reason};
 pub use gate::{Gate, GateDecision};
 pub use limit::Limit;
 #[cfg(feature = "yaml")]

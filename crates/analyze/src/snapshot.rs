@@ -96,6 +96,7 @@ struct Body {
     shapes: Vec<(Shape, u64)>,
     beyond: Counts,
     lacking: Vec<u64>,
+    unclear_times: Option<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,6 +138,7 @@ impl<'p> Analyzer<'p> {
             shapes,
             beyond: self.shapes.beyond.clone(),
             lacking: self.shapes.lacking.clone(),
+            unclear_times: self.shapes.unclear_times,
         };
         let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
         let checksum = Hash::digest(&[&bytes]);
@@ -215,7 +217,7 @@ impl<'p> Analyzer<'p> {
         analyzer.habits = Habits::restore(body.habits)?;
         analyzer.identities = Scores::restore(body.identities)?;
         analyzer.sessions = Scores::restore(body.sessions)?;
-        analyzer.shapes = Shapes::restore(pack, body.shapes, body.beyond, body.lacking)?;
+        analyzer.shapes = Shapes::restore(pack, body.shapes, body.beyond, body.lacking, body.unclear_times)?;
         Some(analyzer)
     }
 }

@@ -5,6 +5,9 @@
 
 #[cfg(feature = "snapshot")]
 mod stored;
+#[cfg(test)]
+#[cfg(feature = "yaml")]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -51,7 +54,13 @@ pub(crate) struct Windows {
     /// The order of eviction: groups with the fewest hits first, and of these the one whose last hit is
     /// oldest. Built once the maximum number of groups is reached.
     order: Option<IndexedHeap>,
-    /// The number of evicted groups, and the entry that caused the first eviction.
+    /// The groups by their newest hit, oldest first. Built together with `order`.
+    by_time: Option<IndexedHeap>,
+    /// The time of the newest hit of any group.
+    newest: i64,
+    /// The time of the newest hit of a group that was replaced because it was over.
+    over_until: i64,
+    /// The number of evicted groups that weren't over, and the entry that caused the first eviction.
     pub(crate) evicted: Option<(u64, u64)>,
     /// The number of hits that were dropped early or came too late, and the entry that caused the first
     /// drop.
@@ -122,6 +131,9 @@ impl Windows {
             slots: Numbers::default(),
             groups: Vec::new(),
             order: None,
+            by_time: None,
+            newest: NEVER,
+            over_until: NEVER,
             evicted: None,
             cut: None,
         }
@@ -141,7 +153,8 @@ impl Windows {
             Measure::ValueSum | Measure::ValueAverage => countersign::canonical::double(value)?.to_bits(),
             _ => 0,
         };
-        let slot = self.slot(key, leaf);
+        self.newest = self.newest.max(time);
+        let (slot, is_late) = self.slot(key, leaf, time, correlation.span);
         let group = &mut self.groups[slot as usize];
         let hit = match correlation.measure {
             Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, data: summed },
@@ -160,7 +173,10 @@ impl Windows {
         if let Some(order) = &mut self.order {
             order.change(slot, &|slot| self.groups[slot as usize].rank());
         }
-        if cut {
+        if let Some(by_time) = &mut self.by_time {
+            by_time.change(slot, &|slot| self.groups[slot as usize].rank_by_time());
+        }
+        if cut || is_late {
             count(&mut self.cut, leaf);
         }
         found
@@ -171,10 +187,13 @@ impl Windows {
         self.groups.iter().flat_map(|group| group.hits.iter().map(|hit| hit.leaf))
     }
 
-    fn slot(&mut self, key: &str, leaf: u64) -> u32 {
+    /// Returns the group's slot. If there are too many groups, a new one replaces one that is over, or otherwise evicts
+    /// one. Also returns true if the hit makes a new group, and comes so late that its group may have been replaced.
+    fn slot(&mut self, key: &str, leaf: u64, time: i64, span: i64) -> (u32, bool) {
         if let Some(slot) = self.slots.find(key, &|slot| &self.groups[slot as usize].key) {
-            return slot;
+            return (slot, false);
         }
+        let is_late = time.saturating_sub(span) <= self.over_until;
         let group = Group { key: key.into(), hits: VecDeque::with_capacity(1), ..Group::default() };
         let mut slot = self.groups.len() as u32;
         if self.groups.len() < self.max_groups {
@@ -182,21 +201,36 @@ impl Windows {
         } else {
             let rank_of: RankOf<'_> = &|slot| self.groups[slot as usize].rank();
             let order = self.order.get_or_insert_with(|| IndexedHeap::from_slots(0..slot, rank_of));
-            if let Some(first) = order.first() {
+            let rank_by_time: RankOf<'_> = &|slot| self.groups[slot as usize].rank_by_time();
+            let by_time = self.by_time.get_or_insert_with(|| IndexedHeap::from_slots(0..slot, rank_by_time));
+            let newest_of = |slot: u32| self.groups[slot as usize].newest_time();
+            let over = by_time.first().filter(|slot| newest_of(*slot) < self.newest.saturating_sub(2 * span));
+            if let Some(first) = over {
                 slot = first;
-                self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
-                self.groups[slot as usize] = group;
+                self.over_until = self.over_until.max(newest_of(first));
+            } else if let Some(first) = order.first() {
+                slot = first;
                 count(&mut self.evicted, leaf);
             }
+            self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
+            self.groups[slot as usize] = group;
         }
         self.slots.insert(slot, &|slot| &self.groups[slot as usize].key);
-        slot
+        (slot, is_late)
     }
 }
 
 impl Group {
     fn rank(&self) -> Rank {
-        (self.hits.len() as u32, self.last)
+        (self.hits.len() as i64, self.last)
+    }
+
+    fn rank_by_time(&self) -> Rank {
+        (self.newest_time(), self.last)
+    }
+
+    fn newest_time(&self) -> i64 {
+        self.hits.back().map_or(NEVER, |hit| hit.time)
     }
 
     /// Inserts a hit. Returns true if another hit had to be dropped early, and a match if the condition now

@@ -12,6 +12,7 @@ use countersign::verify::{CheckState, Doubts, LinkKind, Mark, SignerTrust, Verdi
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
 use countersign_query::parser::{Categories, Category};
+use countersign_query::{Conclusion, Unparsed};
 use serde_json::Value;
 
 use crate::catalog::{AnswerSource, Catalog, names_rule};
@@ -785,14 +786,11 @@ impl<'a> EvidenceBuilder<'a> {
         if let Some(limits) = &question.limits {
             doubts.push(Doubt { code: "limited", message: limits.trim_end_matches('.').to_owned() });
         }
-        if self.counted.unread > 0 && !matches!(question.by, AnswerSource::Log(_)) {
-            let count = events(self.counted.unread);
-            doubts.push(Doubt {
-                code: "not_read",
-                message: format!(
-                    "{count} of a shape that no parser fits, so actors and actions may be missing there"
-                ),
-            });
+        let unparsed = Unparsed { unparsed: self.counted.unread, events: self.counted.events.events };
+        if let Some(message) = unparsed.sentence(Conclusion::Evidence)
+            && !matches!(question.by, AnswerSource::Log(_))
+        {
+            doubts.push(Doubt { code: "not_read", message });
         }
         Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
     }

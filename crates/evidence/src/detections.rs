@@ -88,13 +88,15 @@ pub struct CoverageFacts {
     pub blind: Vec<BlindRuleFacts>,
     /// The events by parser.
     pub sources: Vec<SourceFacts>,
+    /// The events that state a time which their parser doesn't understand.
+    pub unclear_times: Option<EntryCount>,
 }
 
 impl CoverageFacts {
     /// True if each event is covered and no rule is blind. Only then does the absence of findings mean that no event
     /// matches a rule.
     pub fn is_complete(&self) -> bool {
-        self.unparsed == 0 && self.uncovered == 0 && self.blind.is_empty()
+        self.unparsed == 0 && self.uncovered == 0 && self.blind.is_empty() && self.unclear_times.is_none()
     }
 }
 
@@ -237,6 +239,7 @@ impl Detections {
         let is_consistent = parsed.is_some()
             && total(|source| source.events) == parsed
             && covered.is_some()
+            && parsed.zip(coverage.unclear_times).is_none_or(|(parsed, unclear)| unclear.number <= parsed)
             && total(|source| source.covered) == covered
             && coverage.sources.iter().all(|source| source.covered <= source.events)
             && coverage.rules == pack.rules
@@ -361,10 +364,21 @@ fn parse_limit(json: Json) -> Result<LimitFacts, Error> {
 }
 
 fn parse_coverage(json: Json) -> Result<CoverageFacts, Error> {
-    let [events, unparsed, uncovered, rules, applicable, blind, sources, complete] = json.members(
-        "coverage",
-        ["events", "unparsed", "uncovered", "rules", "applicable", "blind", "sources", "complete"],
-    )?;
+    let [events, unparsed, uncovered, rules, applicable, blind, sources, unclear_times, complete] = json
+        .members(
+            "coverage",
+            [
+                "events",
+                "unparsed",
+                "uncovered",
+                "rules",
+                "applicable",
+                "blind",
+                "sources",
+                "unclear_times",
+                "complete",
+            ],
+        )?;
     let blind = required(blind, "blind")?.into_array("blind", MAX_RULES)?;
     let sources = required(sources, "sources")?.into_array("sources", MAX_NAMES)?;
     let coverage = CoverageFacts {
@@ -375,6 +389,7 @@ fn parse_coverage(json: Json) -> Result<CoverageFacts, Error> {
         applicable: number(applicable, "applicable")?,
         blind: blind.into_iter().map(parse_blind).collect::<Result<_, _>>()?,
         sources: sources.into_iter().map(parse_source).collect::<Result<_, _>>()?,
+        unclear_times: entry_count(unclear_times, "unclear_times")?,
     };
     if required(complete, "complete")?.into_bool("complete")? != coverage.is_complete() {
         return Err(refuse("complete", "the value contradicts the numbers beside it"));
@@ -408,7 +423,8 @@ fn parse_source(json: Json) -> Result<SourceFacts, Error> {
 }
 
 fn coverage_json(coverage: &CoverageFacts) -> Json {
-    let CoverageFacts { events, unparsed, uncovered, rules, applicable, blind, sources } = coverage;
+    let CoverageFacts { events, unparsed, uncovered, rules, applicable, blind, sources, unclear_times } =
+        coverage;
     let blind = blind.iter().map(|BlindRuleFacts { rule, title, fields, events }| {
         object([
             ("rule", rule.as_str().into()),
@@ -433,6 +449,7 @@ fn coverage_json(coverage: &CoverageFacts) -> Json {
         ("applicable", (*applicable).into()),
         ("blind", Json::Array(blind.collect())),
         ("sources", Json::Array(sources.collect())),
+        ("unclear_times", count_json(*unclear_times)),
         ("complete", Json::Bool(coverage.is_complete())),
     ])
 }

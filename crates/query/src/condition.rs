@@ -422,6 +422,14 @@ impl Query {
         self.conditions.iter().any(|placed| placed.condition.reads_event())
     }
 
+    /// True if any condition is about facts that parsers take from events.
+    pub fn asks_parsed_facts(&self) -> bool {
+        self.conditions.iter().any(|placed| match placed.condition.field().as_deref() {
+            Some(Field::Short(short)) => !short.is_of_link(),
+            _ => placed.condition.asks_when(),
+        })
+    }
+
     /// True if any condition uses this short name.
     pub fn asks(&self, wanted: Short) -> bool {
         self.conditions.iter().any(|placed| match &placed.condition {

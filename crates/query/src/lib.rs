@@ -50,6 +50,7 @@ pub mod phrases;
 mod print;
 pub mod split;
 pub mod tally;
+mod unparsed;
 pub mod value;
 
 pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
@@ -57,3 +58,4 @@ pub use envelope::{Envelope, Root};
 pub use error::{Code, QueryError};
 pub use parser::{Outcome, Parsers, Parts, Party, Read};
 pub use tally::{ConditionHits, Findings, Tally};
+pub use unparsed::{Conclusion, Unparsed};

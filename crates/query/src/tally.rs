@@ -11,6 +11,7 @@ use crate::condition::{Entry, Field, Path, Query, Short};
 use crate::matcher::fold;
 use crate::nearest::{nearest, short_for_foreign};
 use crate::parse::SPECIAL;
+use crate::unparsed::Unparsed;
 use crate::value::{Kind, Value};
 
 /// Limits on the events whose fields are collected, and on the number of fields, for suggesting alternatives to an
@@ -27,12 +28,14 @@ pub struct ConditionHits {
     pub held: u128,
     /// Conditions whose field the event has. For a condition on the event's own time, set if the event states one.
     pub about: u128,
+    /// True if no parser recognizes the event.
+    pub is_unparsed: bool,
 }
 
 impl ConditionHits {
     /// Evaluates the conditions in the bit set `conditions` on an entry.
     pub fn evaluate(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
-        let mut hits = Self::default();
+        let mut hits = Self { is_unparsed: is_unparsed(entry), ..Self::default() };
         for (placed, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
             let condition = &placed.condition;
             let is_about = if condition.asks_when() { entry.time().1 } else { condition.is_about(entry) };
@@ -41,6 +44,10 @@ impl ConditionHits {
         }
         hits
     }
+}
+
+fn is_unparsed(entry: &Entry<'_>) -> bool {
+    entry.event.is_some() && entry.read.is_none()
 }
 
 fn bits() -> impl Iterator<Item = u128> {
@@ -65,6 +72,7 @@ pub struct Tally<Q> {
     own_times: u64,
     recorded_times: u64,
     asks_time: bool,
+    unparsed: u64,
 }
 
 /// The result of a search.
@@ -83,6 +91,9 @@ pub struct Findings {
     /// If the query compares event times: the number of events with a time of their own, and of those compared by their
     /// time of recording instead.
     pub times: Option<(u64, u64)>,
+    /// The events that no parser recognizes. `None` if events were found, if no condition is about parsed facts, or if
+    /// the program that searched doesn't count them.
+    pub unparsed: Option<Unparsed>,
 }
 
 /// A field that no event had.
@@ -123,6 +134,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
             own_times: 0,
             recorded_times: 0,
             asks_time: query.conditions.iter().any(|placed| placed.condition.asks_when()),
+            unparsed: 0,
             query,
         }
     }
@@ -130,6 +142,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
     /// Counts an event, and returns true if it matches the query as in [`Query::matches`].
     pub fn examine(&mut self, entry: &Entry<'_>) -> bool {
         self.of += 1;
+        self.unparsed += u64::from(is_unparsed(entry));
         if self.asks_time {
             *(if entry.time().1 { &mut self.own_times } else { &mut self.recorded_times }) += 1;
         }
@@ -155,6 +168,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
     /// Counts an event that was examined elsewhere, and returns true if it matches.
     pub fn count(&mut self, hits: ConditionHits) -> bool {
         self.of += 1;
+        self.unparsed += u64::from(hits.is_unparsed);
         let has = |bits: u128, nth: usize| bits >> nth & 1 == 1;
         if self.asks_time {
             let mut placed = self.query.conditions.iter().enumerate();
@@ -245,6 +259,8 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
             self.of,
         );
         findings.matched = self.matched;
+        let unparsed = Unparsed { unparsed: self.unparsed, events: self.of };
+        findings.unparsed = (self.matched == 0 && self.query.asks_parsed_facts()).then_some(unparsed);
         findings.times = self.asks_time.then_some((self.own_times, self.recorded_times));
         findings
     }
@@ -253,7 +269,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
 impl Findings {
     /// Builds the result from counts. `had` says for each condition whether any event had its field, `fields` lists the
     /// fields that occurred, `counted` has the matches of each condition and each step if nothing was found, and `of`
-    /// is the number of events. The caller sets `matched` and `times`.
+    /// is the number of events. The caller sets `matched`, `times`, and `unparsed`.
     pub fn from_counts<'a>(
         query: &Query,
         had: &[bool],
@@ -287,6 +303,7 @@ impl Findings {
             conditions: Vec::new(),
             steps: Vec::new(),
             times: None,
+            unparsed: None,
         };
         if let Some((alone, steps)) = counted {
             let conditions =

@@ -69,6 +69,9 @@ fn proposal(text: &mut String, proposed: &ProposedFrequency) {
         number(now.mode),
         number(now.high)
     );
+    if let Some(share) = proposed.unparsed_share() {
+        let _ = writeln!(text, "  - {}.", words(&share));
+    }
     for Kind { title, times, .. } in what {
         let _ = writeln!(text, "  - {times} × {}", words(title));
     }

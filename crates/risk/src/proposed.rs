@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign::hash::Hash;
 use countersign::time::Time;
+use countersign_query::{Conclusion, Unparsed};
 use serde::Serialize;
 
 use crate::pert::Pert;
@@ -96,6 +97,8 @@ pub struct Observations {
     pub span: Span,
     /// True if the export is complete, so that no event can be missing.
     pub is_complete: bool,
+    /// The events without a parser, in which observations may be missing.
+    pub unparsed: Unparsed,
     /// The root of the log, if known.
     pub root: Option<Hash>,
 }
@@ -127,6 +130,10 @@ pub struct ProposedFrequency {
     pub span: Span,
     /// True if the export is complete, so that no event can be missing.
     pub complete: bool,
+    /// The number of events examined.
+    pub events: u64,
+    /// The number of these that no parser recognizes.
+    pub unparsed: u64,
     /// The scenario's current frequency.
     pub now: Pert,
     /// The proposed frequency.
@@ -154,6 +161,11 @@ impl Signal {
 }
 
 impl ProposedFrequency {
+    /// Returns the share of events without a parser, and its consequence. `None` if every event has one.
+    pub fn unparsed_share(&self) -> Option<String> {
+        Unparsed { unparsed: self.unparsed, events: self.events }.sentence(Conclusion::Rules)
+    }
+
     /// Computes the frequency for a scenario. `None` if the scenario has no signals, or nothing can be
     /// computed.
     ///
@@ -162,7 +174,7 @@ impl ProposedFrequency {
         if scenario.observed.is_empty() {
             return None;
         }
-        let Observations { observations, span, is_complete, root } = observed;
+        let Observations { observations, span, is_complete, unparsed, root } = observed;
         let counted: Vec<&Observation> = observations
             .iter()
             .filter(|observation| scenario.observed.iter().any(|signal| signal.matches(observation)))
@@ -176,6 +188,8 @@ impl ProposedFrequency {
             entries: leaves(counted.iter().copied(), LEAVES),
             span: span.clone(),
             complete: *is_complete,
+            events: unparsed.events,
+            unparsed: unparsed.unparsed,
             now: scenario.inputs.frequency,
             frequency,
             method: METHOD,
@@ -303,6 +317,7 @@ observed:
             observations: findings.into_iter().flatten().chain(endpoints).collect(),
             span,
             is_complete: true,
+            unparsed: Unparsed::default(),
             root: None,
         }
     }

@@ -7,7 +7,7 @@ use countersign::time::Time;
 use countersign_analyze::AnalyzeError;
 use countersign_analyze::document::ExportFacts;
 use countersign_analyze::inventory::{Description, Inventory, InventoryOptions};
-use countersign_query::batch;
+use countersign_query::{Unparsed, batch};
 use countersign_risk::{
     DEFAULT_YEARS, Log, Observation, Observations, ProposedFrequency, Report, Scenario, Span, chart, markdown,
 };
@@ -112,6 +112,7 @@ pub struct Signals {
     observations: Vec<Observation>,
     span: Span,
     is_complete: bool,
+    unparsed: Unparsed,
     is_short: bool,
 }
 
@@ -126,7 +127,14 @@ impl Signals {
         let span = span.ok_or_else(|| {
             Error::new(Code::Time, "the span must have a start and an end, and the end must be later")
         })?;
-        Ok(Self { observations: Vec::new(), is_short: !is_stated && span.is_short(), span, is_complete })
+        let is_short = !is_stated && span.is_short();
+        Ok(Self { observations: Vec::new(), is_short, span, is_complete, unparsed: Unparsed::default() })
+    }
+
+    /// Sets the number of events that no parser recognizes, and that of all events.
+    pub fn set_unparsed(&mut self, unparsed: f64, events: f64) {
+        let count = |number| index(number).unwrap_or_default();
+        self.unparsed = Unparsed { unparsed: count(unparsed), events: count(events) };
     }
 
     /// Adds a finding, with its rule's tags.
@@ -185,9 +193,10 @@ pub fn expose(
     let root = root.map(|root| Hash::from_base64(&root).ok_or_else(no_root)).transpose()?;
     let log = root.map(|root| Log { origin, size: size.and_then(index), root });
     let short = signals.as_ref().is_some_and(|signals| signals.is_short);
-    let observed = signals.filter(|_| !short).map(|Signals { observations, span, is_complete, .. }| {
-        Observations { observations, span, is_complete, root }
-    });
+    let observed =
+        signals.filter(|_| !short).map(|Signals { observations, span, is_complete, unparsed, .. }| {
+            Observations { observations, span, is_complete, unparsed, root }
+        });
     let (mut proposed, mut applied) = (Vec::new(), Vec::new());
     for (scenario, text) in scenarios.iter().zip(&texts) {
         if let Some(one) =

@@ -196,6 +196,7 @@ impl Draft {
                     "complete": is_complete,
                     "events": coverage.events,
                     "rules": coverage.rules.len(),
+                    "unclear_times": coverage.unclear_times.map_or(0, |(number, _)| number),
                     "uncovered": coverage.uncovered(),
                     "unparsed": coverage.unparsed,
                 },

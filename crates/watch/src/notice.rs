@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use countersign_analyze::Coverage;
+use countersign_analyze::{Coverage, unclear_times_sentence};
 use countersign_errors::EngineError;
+use countersign_query::Conclusion;
 
 /// A notice to the user. Its text is a sentence without the final period.
 #[derive(Debug)]
@@ -80,7 +81,22 @@ impl fmt::Display for WatchNotice {
                 if *events == 1 { "1 event".into() } else { format!("{events} events") }
             ),
             Self::Coverage(coverage) => {
-                write!(f, "{} of {} events match no parser", coverage.unparsed, coverage.events)
+                let of_some = |number: u64, what: &str| (number > 0).then(|| format!("{number} {what}"));
+                let gaps = [
+                    coverage.unparsed().sentence(Conclusion::Rules),
+                    coverage.unclear_times.map(|(number, _)| unclear_times_sentence(number)),
+                    of_some(
+                        coverage.uncovered(),
+                        "parsed events can't be examined by any rule for their source",
+                    ),
+                    of_some(
+                        coverage.blind.len() as u64,
+                        "rules need fields that no event of their source has",
+                    ),
+                ];
+                let gaps: Vec<String> = gaps.into_iter().flatten().collect();
+                f.write_str(if gaps.is_empty() { "rules can examine every event" } else { "" })?;
+                f.write_str(&gaps.join("; "))
             }
             Self::Waiting { destination, why } => {
                 write!(f, "the {destination} doesn't accept alerts, so they wait: {why}")

@@ -29,6 +29,7 @@ const COVERAGE_INTERVAL: Duration = Duration::from_hours(1);
 #[derive(Default, PartialEq)]
 struct Gaps {
     is_unparsed: bool,
+    has_unclear_times: bool,
     sources: Vec<String>,
     blind: Vec<String>,
 }
@@ -38,6 +39,7 @@ impl Gaps {
         let sources = coverage.sources.iter().filter(|source| source.covered < source.events);
         Self {
             is_unparsed: coverage.unparsed > 0,
+            has_unclear_times: coverage.unclear_times.is_some(),
             sources: sources.map(|source| source.parser.clone()).collect(),
             blind: coverage.blind.iter().map(|blind| blind.rule.clone()).collect(),
         }

@@ -669,7 +669,7 @@ mod tests {
         for (nth, events) in [8, 11].into_iter().enumerate() {
             let expected = json!({
                 "applicable": 1, "blind": [], "blind_rules": 0, "complete": true, "events": events, "rules": 1,
-                "uncovered": 0, "unparsed": 0,
+                "unclear_times": 0, "uncovered": 0, "unparsed": 0,
             });
             assert_eq!(coverage(nth), &expected);
         }

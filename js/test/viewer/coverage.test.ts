@@ -16,6 +16,7 @@ const whole: Coverage = {
   events: 12,
   rules: 273,
   sources: [{ parser: "countersign", events: 12, covered: 12, rules: 30 }],
+  unclear_times: null,
   uncovered: 0,
   unparsed: 0,
 };
@@ -29,6 +30,7 @@ const partly: Coverage = {
     { parser: "slack", events: 3, covered: 0, rules: 0 },
   ],
   events: 1005,
+  unclear_times: { number: 3, first_entry: 1017 },
   uncovered: 13,
   unparsed: 2,
 };
@@ -69,7 +71,8 @@ test("outcome: green if the rules could examine every event", () => {
 });
 
 test("outcome: doubtful if the rules couldn't examine an event", () => {
-  const gaps: Partial<Coverage>[] = [{ unparsed: 1 }, { uncovered: 1 }, { blind: partly.blind }];
+  const unclear = { unclear_times: { number: 1, first_entry: 4 } };
+  const gaps: Partial<Coverage>[] = [{ unparsed: 1 }, { uncovered: 1 }, { blind: partly.blind }, unclear];
   for (const gap of gaps) {
     const { looks, says } = outcome({ coverage: { ...whole, complete: false, ...gap } });
     assert.equal(looks, "doubtful", JSON.stringify(gap));
@@ -95,7 +98,8 @@ test("outcome: marks numbers as preliminary while rules are applied", () => {
 test("coverage: names sources, rules, and missing fields", () => {
   const text = textOf(coverageView(partly, true, en));
   for (const reason of [
-    /No parser recognizes 2 events/,
+    /Events without a parser: 2 of 1,005\. Rules that use parsed facts can’t match them\./,
+    /Events whose time isn’t understood: 3, the first at entry 1,017\./,
     /No rule of the pack is written for these sources: slack: 3 events/,
     /Of 1,000 events parsed as aws-cloudtrail, fields for the 20 rules of this source are missing in 10/,
     /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,

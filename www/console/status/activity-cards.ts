@@ -1,6 +1,7 @@
 /** Cards about what happens in the log: findings, silent emitters, and whether the log is followed. */
 
 import { LEVELS } from "@countersign/ui/analyze/types.js";
+import { unparsedShare } from "@countersign/ui/viewer/detection/coverage.js";
 import { levelView } from "@countersign/ui/viewer/detection/finding-parts.js";
 import { type DetectionOutcome, detectionOutcome } from "@countersign/ui/viewer/detection/outcome.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
@@ -39,6 +40,7 @@ export function findingsCard(input: StatusInput, t: ConsoleTexts): Card {
     const counts = LEVELS.map((level, rank) => ({ level, rank, count: status.levels[rank] ?? 0 }))
       .filter(({ count }) => count > 0)
       .reverse();
+    const share = unparsedShare(status.coverage, t.viewer);
     const isKnown = isTrusted(report);
     const isPart = !coversWholeLog(report) && (detection.isFinal || session.phase === "live");
     return {
@@ -50,6 +52,7 @@ export function findingsCard(input: StatusInput, t: ConsoleTexts): Card {
           : [
               html`<span class="card-levels">${counts.map(({ level, count }) => html`<span>${levelView(level, t.viewer)} ${t.viewer.figures.count(count)}</span>`)}</span>`,
             ]),
+        ...(share === undefined ? [] : [share]),
         ...(isKnown ? [] : [t.overview.untrusted]),
       ],
       action: isPart && isKnown ? "verify-whole" : undefined,

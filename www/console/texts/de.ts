@@ -552,7 +552,9 @@ export const de: ConsoleTexts = {
     another: "Andere Beschreibung wählen",
     remove: "Entfernen",
     none: (among) =>
-      `Kein Aufruf gefunden. Durchsucht: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und kein Parser findet die Operation eines Dienstes darin. Ein Ereignis ohne Parser kann trotzdem ein Aufruf sein.`,
+      `Kein Aufruf gefunden. Durchsucht: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und kein Parser findet die Operation eines Dienstes darin.`,
+    unparsed: (unparsed, among) =>
+      `Ereignisse ohne Parser: ${count(unparsed)} von ${count(among)}. Aufrufe, die sie aufzeichnen, können fehlen.`,
     noneAnswered: "Kein Aufruf wurde beantwortet.",
     endpoints: counting(LANG, "Endpunkt", "Endpunkte"),
     summary: (made: number, by: number, among: number) =>

@@ -170,6 +170,6 @@ test("outcome: events without a parser are named", async (t) => {
   assert.match(await outcome(page), /there may be more\.$/);
   assert.equal(await page.locator(".found-outcome .tone-good").count(), 0);
   const coverage = page.locator(".found-coverage");
-  assert.match(await coverage.innerText(), /No parser recognizes 1 event,/);
+  assert.match(await coverage.innerText(), /Events without a parser: 1 of /);
   assert.match(await coverage.innerText(), /1 of 2 events parsed/);
 });

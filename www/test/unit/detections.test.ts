@@ -22,6 +22,7 @@ function quiet(report: Report): Detections {
       rules: 2,
       applicable: 1,
       blind: [],
+      unclear_times: null,
     },
     limits: [],
     future: null,

@@ -26,7 +26,7 @@ pub(super) struct Chain {
 
 impl Ranked for Chain {
     fn rank(&self) -> Rank {
-        (self.hours.active, self.leaf)
+        (self.hours.active.into(), self.leaf)
     }
 }
 

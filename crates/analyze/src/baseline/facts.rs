@@ -32,7 +32,7 @@ pub(crate) enum Fact {
 }
 
 /// The hint for an unknown field.
-pub(crate) const HINT: &str = "use `baseline.` followed by age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), peers, hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days or silent_hours";
+pub(crate) const HINT: &str = "use `baseline.` followed by age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, tool, network), peers, hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days or silent_hours";
 
 /// A set of groups of facts, one bit each. Facts of one group are either all present or all absent.
 pub(crate) type Groups = u8;

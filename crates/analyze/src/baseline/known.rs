@@ -19,12 +19,14 @@ pub(crate) enum ValueKind {
     /// An address from which one credential was used.
     CredentialAddress,
     Place,
+    /// A tool that an agent called.
+    Tool,
     /// The network of an address. Not stored, but computed from the addresses.
     Network,
 }
 
 /// The kinds of values with their names, and the maximum number kept per identity.
-pub(super) const VALUE_KINDS: [(ValueKind, &str, usize); 8] = [
+pub(super) const VALUE_KINDS: [(ValueKind, &str, usize); 9] = [
     (ValueKind::Address, "address", 64),
     (ValueKind::UserAgent, "user_agent", 32),
     (ValueKind::Action, "action", 128),
@@ -32,6 +34,7 @@ pub(super) const VALUE_KINDS: [(ValueKind, &str, usize); 8] = [
     (ValueKind::Credential, "credential", 16),
     (ValueKind::CredentialAddress, "credential_address", 64),
     (ValueKind::Place, "place", 32),
+    (ValueKind::Tool, "tool", 128),
     (ValueKind::Network, "network", 0),
 ];
 

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use countersign_query::{Entry, Outcome, Parts};
+use countersign_query::{Entry, Outcome, Parts, Party};
 
 use super::place::Place;
 use crate::bounded::bounded;
+use crate::finding::FindingEvent;
 
 /// A part of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +19,12 @@ pub(crate) enum Part {
     Action,
     Path,
     Credential,
+    Tool,
+    Target,
     Chain,
 }
 
-const PARTS: usize = 8;
+const PARTS: usize = 10;
 
 /// The parts of an event that baselines and scores need. Compact, since there may be one for each event of
 /// a log.
@@ -48,7 +51,7 @@ impl Observation {
 
     /// The parts of a parse result that an observation needs.
     pub(crate) const PARTS: Parts =
-        Parts::ACTION.with(Parts::ACTOR).with(Parts::ADDRESS).with(Parts::OUTCOME);
+        Parts::ACTION.with(Parts::ACTOR).with(Parts::TARGET).with(Parts::ADDRESS).with(Parts::OUTCOME);
 
     pub(crate) fn new(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
         let read = entry.read;
@@ -64,6 +67,8 @@ impl Observation {
             read.and_then(|read| read.action.as_deref()).map(Cow::Borrowed),
             path(entry).map(Cow::Owned),
             credential(parsed_as, entry),
+            tool(entry),
+            read.and_then(|read| target(&read.target)),
             Some(entry.chain.into()),
         ];
         let mut text = String::new();
@@ -81,6 +86,18 @@ impl Observation {
             is_for_baselines,
             is_failed,
         }
+    }
+
+    /// Returns the parties of the event; `None` if it names none.
+    pub(crate) fn event(&self) -> Option<Box<FindingEvent>> {
+        let text = |part| self.get(part).map(str::to_owned);
+        let event = FindingEvent {
+            actor: text(Part::Identity),
+            action: text(Part::Action),
+            target: text(Part::Target),
+            address: text(Part::Address),
+        };
+        (event != FindingEvent::default()).then(|| Box::new(event))
     }
 
     pub(crate) fn get(&self, part: Part) -> Option<&str> {
@@ -130,6 +147,22 @@ pub(crate) fn credential<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'
         _ => return None,
     };
     text(entry, path).filter(|key| !(parsed_as == "CloudTrail" && key.starts_with("AS")))
+}
+
+/// Returns a target's type, and its id or else its name.
+fn target<'a>(target: &'a Party<'_>) -> Option<Cow<'a, str>> {
+    let name = target.id.as_deref().or(target.name.as_deref())?;
+    Some(match &target.kind {
+        Some(kind) => format!("{kind} {name}").into(),
+        None => name.into(),
+    })
+}
+
+/// Returns the tool that an agent called, in an event of our own shape.
+fn tool<'a>(entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+    let read = entry.read.filter(|read| read.parsed_as == "countersign")?;
+    let is_call = read.action.as_deref() == Some("tool.call") && read.actor.kind.as_deref() == Some("agent");
+    if is_call { text(entry, "target.id") } else { None }
 }
 
 /// Returns the method and the path template of an HTTP request.

@@ -117,7 +117,7 @@ mod tests {
 
     impl Ranked for Item {
         fn rank(&self) -> Rank {
-            (self.0, self.1)
+            (self.0.into(), self.1)
         }
     }
 

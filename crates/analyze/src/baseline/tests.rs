@@ -177,9 +177,10 @@ proptest! {
                 assert_eq!(analyzer.snapshot(), bytes);
             }
         });
-        // The stored state has no identities: only lists of new findings show them.
+        // The stored state has neither identities nor events: only lists of new findings show them.
         for finding in whole.findings.iter_mut().chain(&mut resumed.findings) {
             finding.identity = None;
+            finding.event = None;
         }
         prop_assert_eq!(whole, resumed);
     }

@@ -45,6 +45,8 @@ pub struct Report {
     pub calls: u64,
     /// The number of callers.
     pub callers: u64,
+    /// The number of events that no parser recognizes. They may record calls that aren't counted.
+    pub unparsed: u64,
     /// The API description that calls were compared with.
     pub description: Option<DescriptionSummary>,
     /// The time from which endpoints and callers count as new if they weren't seen before.
@@ -377,8 +379,13 @@ impl Report {
         or_null(complete.as_ref(), &mut out, |[first, end], out| {
             out.extend(format!("[{first},{end}]").bytes());
         });
-        let Self { calls, callers, since, description, left_out, digest, .. } = self;
-        out.extend(format!(r#","events":{events},"calls":{calls},"callers":{callers},"since":"#).bytes());
+        let Self { calls, callers, unparsed, since, description, left_out, digest, .. } = self;
+        out.extend(
+            format!(
+                r#","events":{events},"unparsed":{unparsed},"calls":{calls},"callers":{callers},"since":"#
+            )
+            .bytes(),
+        );
         or_null(since.as_ref(), &mut out, |since, out| out.extend(format!("\"{since}\"").bytes()));
         out.extend(br#","description":"#);
         or_null(description.as_ref(), &mut out, |described, out| {

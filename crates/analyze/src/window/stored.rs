@@ -16,6 +16,8 @@ const MAX_TEXT_BYTES: usize = 1 << 16;
 pub(crate) struct StoredWindows {
     evicted: Option<(u64, u64)>,
     cut: Option<(u64, u64)>,
+    newest: i64,
+    over_until: i64,
     /// The groups, by slot.
     groups: Vec<StoredGroup>,
 }
@@ -38,6 +40,8 @@ impl Windows {
         StoredWindows {
             evicted: self.evicted,
             cut: self.cut,
+            newest: self.newest,
+            over_until: self.over_until,
             groups: self.groups.iter().map(|group| group.store(correlation.measure)).collect(),
         }
     }
@@ -49,14 +53,16 @@ impl Windows {
         correlation: &Correlation,
         newest: Option<u64>,
     ) -> Option<Self> {
-        let StoredWindows { evicted, cut, groups } = stored;
-        if groups.len() > max_groups {
+        let StoredWindows { evicted, cut, newest: newest_time, over_until, groups } = stored;
+        if groups.len() > max_groups || over_until > newest_time {
             return None;
         }
-        let mut windows = Self { evicted, cut, ..Self::new(max_groups) };
+        let mut windows = Self { evicted, cut, newest: newest_time, over_until, ..Self::new(max_groups) };
         for (slot, group) in (0..).zip(groups) {
             let group = Group::restore(group, correlation, newest?)?;
-            if windows.slots.find(&group.key, &|slot| &windows.groups[slot as usize].key).is_some() {
+            if group.newest_time() > newest_time
+                || windows.slots.find(&group.key, &|slot| &windows.groups[slot as usize].key).is_some()
+            {
                 return None;
             }
             windows.groups.push(group);

@@ -194,7 +194,7 @@ fn coverage_without_events_is_not_complete() {
     let json = String::from_utf8(json).unwrap();
     assert_eq!(
         json,
-        r#"{"applicable":1,"blind":[],"complete":false,"events":2,"rules":{"aws":1},"sources":[{"covered":1,"events":1,"parser":"CloudTrail","rules":1},{"covered":0,"events":1,"parser":"countersign","rules":0}],"uncovered":1,"unparsed":0}"#
+        r#"{"applicable":1,"blind":[],"complete":false,"events":2,"rules":{"aws":1},"sources":[{"covered":1,"events":1,"parser":"CloudTrail","rules":1},{"covered":0,"events":1,"parser":"countersign","rules":0}],"unclear_times":null,"uncovered":1,"unparsed":0}"#
     );
 }
 
@@ -248,4 +248,26 @@ fn built_in_rules_cover_what_adapters_for_agents_record_by_default() {
     let coverage = coverage(&pack(), events.iter().map(String::as_str));
     assert_eq!(blind(&coverage), []);
     assert_eq!(coverage.sources[0].covered, 2);
+}
+
+#[test]
+fn a_time_that_its_parser_does_not_understand_is_a_gap() {
+    let pack = rules(&[("ours", "{product: countersign}", "{action: job.run}")]);
+    let ours =
+        |time: &str| format!(r#"{{"action":"job.run","actor":{{"id":"u_1"}},"occurred_at":"{time}"}}"#);
+    let events = [OURS, &ours("noon"), &ours("2026-11-18T09:00:00Z"), &ours(""), &ours("soon")];
+    let found = coverage(&pack, events);
+    assert_eq!((found.unclear_times, found.unparsed, found.is_complete()), (Some((2, 1)), 0, false));
+    let found = coverage(&pack, [OURS, &ours("2026-11-18T09:00:00Z")]);
+    assert_eq!((found.unclear_times, found.is_complete()), (None, true));
+}
+
+#[test]
+fn findings_name_the_parties_of_their_event() {
+    let pack = rules(&[("ours", "{product: countersign}", "{action: job.run}")]);
+    let event = r#"{"action":"job.run","actor":{"id":"u_1","type":"user"},"target":{"type":"job","id":"42"},"context":{"ip":"198.51.100.7"}}"#;
+    let found = analyze(&pack, [event]).findings.remove(0);
+    let event = found.event.unwrap();
+    let parts = [&event.actor, &event.action, &event.target, &event.address].map(|part| part.as_deref());
+    assert_eq!(parts, [Some("u_1"), Some("job.run"), Some("job 42"), Some("198.51.100.7")]);
 }

@@ -16,6 +16,7 @@ use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_client::Prefix;
 use countersign_errors::now;
+use countersign_query::Conclusion;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -88,7 +89,7 @@ struct PolicyResult<'a> {
     /// The name of the export on the command line.
     export: String,
     checks: Vec<Check>,
-    /// The reasons why rules couldn't check all events.
+    /// The reasons why rules and the inventory couldn't check all events.
     gaps: Vec<String>,
     /// The lines of the named entries in the export.
     lines: BTreeMap<u64, u64>,
@@ -171,8 +172,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
     };
     let checks = evaluate(&report);
-    let gaps = found.as_ref().zip(pack.as_ref());
-    let gaps = gaps.map_or_else(Vec::new, |(found, pack)| analyze::gaps(&found.outcome.coverage, &pack.name));
+    let searched = found.as_ref().zip(pack.as_ref());
+    let mut gaps =
+        searched.map_or_else(Vec::new, |(found, pack)| analyze::gaps(&found.outcome.coverage, &pack.name));
+    let missing_calls = called.as_ref().and_then(|called| called.unparsed().sentence(Conclusion::Calls));
+    gaps.extend(missing_calls.map(|share| format!("{share}.")));
     let export = shown(&args.export);
     let result = PolicyResult { policy: &policy, hash, report: &report, export, checks, gaps, lines };
     let what = verdict::count(result.failures(), "failure");

@@ -13,7 +13,7 @@ use countersign_analyze::inventory::{
     ApiCall, Description, Flag, Inventory, InventoryOptions, MAX_DESCRIPTION, Report,
 };
 use countersign_client::Prefix;
-use countersign_query::{Parsers, Query};
+use countersign_query::{Parsers, Query, Unparsed};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -128,12 +128,14 @@ pub(crate) fn find(
     let examiner = || {
         |event: &SummarizedEvent<'_>| {
             parse_event(event, &filter.parsers, |entry| {
-                let call = ApiCall::from_entry(entry)?;
-                let met = query
-                    .as_ref()
-                    .map_or_else(|| Some(MetConditions::default()), |query| query.examine(entry))?;
-                // The signer is known only when the event is verified.
-                Some(event.select(EventCall { call, met }))
+                let is_unparsed = entry.read.is_none();
+                let call = ApiCall::from_entry(entry).and_then(|call| {
+                    // The signer is known only when the event is verified.
+                    let any = || Some(MetConditions::default());
+                    let met = query.as_ref().map_or_else(any, |query| query.examine(entry))?;
+                    Some(EventCall { call, met })
+                });
+                (call.is_some() || is_unparsed).then(|| event.select(ExaminedEvent { call, is_unparsed }))
             })
         }
     };
@@ -157,9 +159,16 @@ struct EventCall {
     met: MetConditions,
 }
 
-impl PendingItem for EventCall {
+/// An event that records a call, or that no parser recognizes.
+#[derive(Debug)]
+struct ExaminedEvent {
+    call: Option<EventCall>,
+    is_unparsed: bool,
+}
+
+impl PendingItem for ExaminedEvent {
     fn bytes(&self) -> usize {
-        self.call.memory_bytes() + self.met.bytes()
+        self.call.as_ref().map_or(0, |EventCall { call, met }| call.memory_bytes() + met.bytes())
     }
 }
 
@@ -171,13 +180,18 @@ struct InventoryVisitor<'q> {
 }
 
 impl EventVisitor for InventoryVisitor<'_> {
-    type Item = EventCall;
+    type Item = ExaminedEvent;
     type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<EventCall>) -> Result<(), CliError> {
+    fn visit(&mut self, event: VerifiedItem<ExaminedEvent>) -> Result<(), CliError> {
         self.events += 1;
-        let VerifiedItem { link, item: EventCall { call, met }, .. } = event;
-        if self.query.is_none_or(|query| query.matches(met, &link)) {
+        let VerifiedItem { link, item: ExaminedEvent { call, is_unparsed }, .. } = event;
+        if is_unparsed {
+            self.inventory.add_unparsed();
+        }
+        if let Some(EventCall { call, met }) = call
+            && self.query.is_none_or(|query| query.matches(met, &link))
+        {
             self.inventory.add_call(link.index, call);
         }
         Ok(())
@@ -245,6 +259,11 @@ pub(crate) struct ExportInventory {
 }
 
 impl ExportInventory {
+    /// Returns the share of events without a parser.
+    pub(crate) const fn unparsed(&self) -> Unparsed {
+        Unparsed { unparsed: self.report.unparsed, events: self.events }
+    }
+
     fn exit_status(&self, fail_on: &[FailOn]) -> ExitStatus {
         let is_there = |what: &FailOn| match what {
             FailOn::Unused => !self.report.unused.is_empty(),

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use countersign::Diagnostic;
 use countersign_query::Parsers;
 use countersign_query::parser::ParserError;
-use indicatif::HumanCount;
 
 use crate::errors::{CliError, shown};
 use crate::io::input;
@@ -76,44 +75,8 @@ pub(crate) fn unknown_shapes(events: u64, consequence: &str) -> String {
     )
 }
 
-/// Formats the share of events without a parser: `612 of 10,000 events (6%) have no parser`, and its consequence.
-pub(crate) fn share(unparsed: u64, events: u64) -> String {
-    let verb = if unparsed == 1 { "has" } else { "have" };
-    format!(
-        "{} of {} ({}) {verb} no parser; rules that use parsed facts can't match {}.",
-        HumanCount(unparsed),
-        if events == 1 { "1 event".to_owned() } else { format!("{} events", HumanCount(events)) },
-        percent(unparsed, events),
-        if unparsed == 1 { "it" } else { "them" },
-    )
-}
-
-/// Formats a share in percent, so that neither a small share is 0% nor an incomplete one 100%.
-fn percent(part: u64, whole: u64) -> String {
-    match (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or_default() {
-        0 if part > 0 => "under 1%".to_owned(),
-        percent => format!("{percent}%"),
-    }
-}
-
 pub(crate) fn refused(why: ParserError) -> CliError {
     let Diagnostic { code, file, member, message, hint, .. } = why.into();
     let message = member.map_or_else(|| message.clone(), |member| format!("field {member:?}: {message}"));
     CliError::unusable(code, message, hint.unwrap_or_default()).within(&file.unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_counted_and_rounded_down() {
-        let said = "612 of 10,000 events (6%) have no parser; rules that use parsed facts can't match them.";
-        assert_eq!(share(612, 10_000), said);
-        let one =
-            "1 of 1,234,567 events (under 1%) has no parser; rules that use parsed facts can't match it.";
-        assert_eq!(share(1, 1_234_567), one);
-        assert!(share(1, 1).starts_with("1 of 1 event (100%) has no parser"));
-        assert!(share(999, 1000).starts_with("999 of 1,000 events (99%)"));
-    }
 }

@@ -10,7 +10,9 @@ use countersign::time::Time;
 use countersign::verify::{CoveredLink, PendingItem, SummarizedEvent};
 use countersign_query::tally::{PartMatches, UnknownField};
 use countersign_query::value::Document;
-use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Short};
+use countersign_query::{
+    Conclusion, Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Short,
+};
 
 use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
@@ -172,10 +174,13 @@ fn parsed_field_warning(left: &PartMatches) -> Option<String> {
 /// the noun.
 pub(crate) fn summary(findings: &Findings, [one, many]: [&str; 2]) -> String {
     let mut text = String::new();
-    let Findings { matched, of, unknown, conditions, steps, times } = findings;
+    let Findings { matched, of, unknown, conditions, steps, times, unparsed } = findings;
     let events = if *of == 1 { one } else { many };
     let matches = if *of == 1 || *matched == 1 { "matches" } else { "match" };
     let _ = writeln!(text, "{matched} of {of} {events} {matches}.");
+    if let Some(share) = unparsed.and_then(|unparsed| unparsed.sentence(Conclusion::Query)) {
+        let _ = writeln!(text, "{}", doubt(format_args!("! {share}. See `countersign parsers coverage`.")));
+    }
     text.push_str(&unknown_fields(unknown));
     text.extend(conditions.iter().filter_map(parsed_field_warning));
     if let Some((own, recorded)) = times {

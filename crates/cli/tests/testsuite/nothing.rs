@@ -1,6 +1,7 @@
 //! Output such as "nothing", "none", "met" or "all" requires that all events were covered.
 
 use predicates::prelude::*;
+use serde_json::{Value, json};
 
 use crate::common::{ORIGIN, Place};
 
@@ -21,6 +22,14 @@ fn sealed(event: &str) -> Place {
     let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];
     place.run(&args).success();
     place.seal(&[]);
+    place
+}
+
+/// Seals a call of an API by a known caller, and an event without a parser.
+fn with_one_unparsed() -> Place {
+    let place = Place::new();
+    let call = r#"{"action":"jobs.read","actor":{"id":"u_1","type":"user"},"outcome":"success","http":{"method":"GET","path":"/jobs/1","status":200}}"#;
+    place.sealed_of(&format!("{call}\n{}\n", UNSEEN[0].1));
     place
 }
 
@@ -58,6 +67,25 @@ fn a_policy_passes_only_with_full_coverage() {
 }
 
 #[test]
+fn each_output_of_a_policy_states_the_share_without_a_parser() {
+    const SHARE: &str = "1 of 2 events (50%) has no parser";
+    let place = with_one_unparsed();
+    let findings = "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n  coverage: partial\n";
+    let endpoints = "countersign: policy/v1\nname: Release\nverdict: [verified]\nendpoints: {refuse: [unauthenticated]}\n";
+    for policy in [findings, endpoints] {
+        place.write("policy.yml", policy);
+        let outputs = ["--sarif", "out.sarif", "--junit", "out.xml", "--markdown", "out.md"];
+        let args =
+            [&["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt"][..], &outputs].concat();
+        place.run(&args).code(0).stdout(predicate::str::contains(SHARE));
+        for name in ["out.sarif", "out.xml"] {
+            assert!(place.read(name).contains(SHARE), "{name}");
+        }
+        assert!(place.read("out.md").contains("1 of 2 events (50%) has no parser"));
+    }
+}
+
+#[test]
 fn evidence_reports_none_only_with_all_categories() {
     for (kind, event) in UNSEEN {
         let said = output_text(&sealed(event), &["evidence", "audit.ndjson", "--framework", "soc2"]);
@@ -73,6 +101,60 @@ fn evidence_reports_none_only_with_all_categories() {
 fn inventory_reports_events_without_a_parser() {
     let said = output_text(&sealed(UNSEEN[0].1), &["inventory", "audit.ndjson"]);
     assert!(said.contains("✓ Verified") && said.matches('✓').count() == 1, "{said}");
+    let share = "3 of 3 events (100%) have no parser; calls that they record may be missing";
+    assert!(said.contains(share), "{said}");
+
+    let place = with_one_unparsed();
+    let said = output_text(&place, &["inventory", "audit.ndjson"]);
+    assert!(
+        said.contains("! 1 of 2 events (50%) has no parser; a call that it records may be missing"),
+        "{said}"
+    );
+    assert!(said.contains("? none unauthenticated") && said.matches('✓').count() == 1, "{said}");
+    let json: Value = serde_json::from_slice(
+        &place
+            .run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--json"])
+            .success()
+            .get_output()
+            .stdout,
+    )
+    .unwrap();
+    assert_eq!((&json["events"], &json["unparsed"], &json["calls"]), (&json!(2), &json!(1), &json!(1)));
+    place.run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "unauthenticated"]).code(0);
+
+    let said = output_text(&sealed(UNSEEN[2].1), &["inventory", "audit.ndjson"]);
+    assert!(!said.contains("no parser"), "{said}");
+}
+
+#[test]
+fn a_time_that_is_not_understood_is_a_gap() {
+    let event = |time: &str| {
+        format!(r#"{{"action":"jobs.read","actor":{{"id":"u_1","type":"user"}},"occurred_at":"{time}"}}"#)
+    };
+    let place = sealed(&event("last Tuesday"));
+    let said = output_text(&place, &["analyze", "audit.ndjson"]);
+    let sentence = "! 3 events state a time that their parser doesn't understand";
+    assert!(said.contains("? Nothing was found") && said.contains(sentence), "{said}");
+    let json = |args: &[&str]| -> Value {
+        let args = [args, &["--trust", "trust.txt", "--json"]].concat();
+        let output = place.command(&args).output().unwrap().stdout;
+        serde_json::from_slice(&output).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output)))
+    };
+    let coverage = &json(&["analyze", "audit.ndjson"])["coverage"];
+    assert_eq!((&coverage["complete"], &coverage["unparsed"]), (&json!(false), &json!(0)));
+    assert_eq!(coverage["unclear_times"]["number"], 3);
+    let first = coverage["unclear_times"]["first_entry"].as_u64().unwrap();
+    let shown = json(&["show", "audit.ndjson", &first.to_string()]);
+    assert_eq!((&shown["parsed"]["time_unclear"], shown["parsed"].get("time")), (&json!(true), None));
+    let parsers = &json(&["parsers", "coverage", "audit.ndjson"])["unclear_times"];
+    assert_eq!(parsers, &json!({"countersign": {"number": 3, "first": first}}));
+    let said = output_text(&place, &["parsers", "coverage", "audit.ndjson"]);
+    assert!(said.contains("! countersign: 3 events state a time") && !said.contains('✓'), "{said}");
+
+    for time in ["2026-03-02T10:00:00Z", ""] {
+        let said = output_text(&sealed(&event(time)), &["analyze", "audit.ndjson"]);
+        assert!(said.contains("✓ Nothing was found"), "{time}: {said}");
+    }
 }
 
 #[test]
@@ -80,4 +162,24 @@ fn an_empty_search_names_absent_fields() {
     let place = sealed(UNSEEN[0].1);
     let args = ["show", "audit.ndjson", "--trust", "trust.txt", "--query", "actor:badge"];
     place.run(&args).stdout(predicate::str::contains("! No event has the field actor."));
+}
+
+#[test]
+fn an_empty_search_states_the_share_without_a_parser() {
+    let share = "1 of 2 events (50%) has no parser; conditions on parsed facts, such as actor: and action:, may miss it";
+    let place = with_one_unparsed();
+    let search = |query: &str, more: &[&str]| {
+        output_text(&place, &[&["show", "audit.ndjson", "--query", query], more].concat())
+    };
+    for more in [&[][..], &["--index"]] {
+        for query in ["actor:badge", "until:2000-01-01", "action:nothing OR ip:10.0.0.1"] {
+            let said = search(query, more);
+            assert!(said.contains(share), "{query} {more:?}: {said}");
+        }
+        // It doesn't matter for conditions on the events themselves, or if something was found.
+        for query in ["http.path:/none", "elephant", "actor:u_1", "-actor:nobody"] {
+            let said = search(query, more);
+            assert!(!said.contains("may miss"), "{query} {more:?}: {said}");
+        }
+    }
 }

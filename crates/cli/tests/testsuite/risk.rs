@@ -134,6 +134,19 @@ fn observations_only_propose() {
         );
         place.write(file, text);
     }
+    // Events without a parser may hide observations.
+    let whole = place.read("inventory.json");
+    assert!(whole.contains(r#","unparsed":0,"#), "{whole}");
+    place.write("inventory.json", whole.replacen(r#","unparsed":0,"#, r#","unparsed":3,"#, 1));
+    let proposed = &json_report(&place, &[&log[..], &more].concat())["proposed"][0];
+    assert_eq!((&proposed["complete"], &proposed["unparsed"]), (&json!(false), &json!(3)));
+    for format in ["text", "markdown"] {
+        place
+            .run(&[&["risk", "scenario.yml", "--format", format], &YEARS[..], &log[..], &more].concat())
+            .success()
+            .stdout(predicate::str::contains("have no parser; rules that use parsed facts can't match them"));
+    }
+    place.write("inventory.json", whole);
     // The time span must be known.
     place
         .run(&["risk", "scenario.yml", "--findings", "findings.json"])

@@ -312,9 +312,11 @@ impl Definition {
             }
         };
         let action = text(Parts::ACTION, &self.action);
+        let time = self.time.time(scope);
         Some(Read {
             parsed_as: Cow::Borrowed(&self.parsed_as),
-            time: self.time.time(scope),
+            time,
+            is_time_unclear: time.is_none() && self.time.is_stated(scope),
             also: action.as_deref().map_or_else(Vec::new, |action| self.also(scope, action)),
             action,
             actor: party(Parts::ACTOR, &self.actor, &self.actor_also),

@@ -17,6 +17,8 @@ pub struct Read<'a> {
     pub parsed_as: Cow<'a, str>,
     /// The event's own time.
     pub time: Option<Time>,
+    /// True if the event states a time that the parser doesn't understand, so that the time of recording counts.
+    pub is_time_unclear: bool,
     /// The action, such as `StopLogging`.
     pub action: Option<Cow<'a, str>>,
     /// Additional actions, if the event records several. Queries match them like the first.
@@ -168,6 +170,7 @@ impl<'a> Read<'a> {
         let Self {
             parsed_as,
             time,
+            is_time_unclear,
             action,
             also,
             actor,
@@ -181,6 +184,7 @@ impl<'a> Read<'a> {
         Read {
             parsed_as: Cow::Owned(parsed_as.into_owned()),
             time,
+            is_time_unclear,
             action: owned(action),
             also: list(also),
             actor: party(actor),
@@ -212,6 +216,7 @@ impl<'a> Read<'a> {
         Some(Self {
             parsed_as: text(json, "as")?,
             time: time.transpose().ok()?,
+            is_time_unclear: json.get("time_unclear").is_some(),
             action: text(json, "action"),
             also: list(json),
             actor: party("actor").unwrap_or_default(),
@@ -225,7 +230,8 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// Appends the fields as a JSON object on one line. `as` and `outcome` are always present, others only if found.
+    /// Appends the fields as a JSON object on one line. `as` and `outcome` are always present, others only if found, and
+    /// `time_unclear` only if true.
     /// For an event in an envelope, `within` is the path to it, and `place` the path at which its source has it.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let text = |name: &str, value: Option<&str>, out: &mut Vec<u8>| {
@@ -237,6 +243,10 @@ impl<'a> Read<'a> {
         out.push(b'{');
         text("as", Some(&self.parsed_as), out);
         text("time", self.time.map(|time| time.to_string()).as_deref(), out);
+        if self.is_time_unclear {
+            write_name("time_unclear", out);
+            out.extend(b"true");
+        }
         text("action", self.action.as_deref(), out);
         write_also(&self.also, out);
         for (name, party) in

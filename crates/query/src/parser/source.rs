@@ -89,6 +89,12 @@ impl Source {
         self.alternatives.iter().find_map(|one| one.find(scope, |text| one.time_format.read(&text)))
     }
 
+    /// True if the event has a value for one of the alternatives.
+    pub(super) fn is_stated<'a>(&'a self, scope: &Scope<'a, '_>) -> bool {
+        let is_text = |text: Cow<'a, str>| (!text.is_empty()).then_some(());
+        self.alternatives.iter().any(|one| one.find(scope, is_text).is_some())
+    }
+
     pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a, '_>) -> Outcome {
         let stated = |text: Cow<'a, str>| Outcome::parse_stated(&text);
         self.alternatives.iter().find_map(|one| one.find(scope, stated)).unwrap_or_default()

@@ -1,8 +1,8 @@
 //! Explains which events the rules couldn't check.
 
-use countersign_analyze::{BlindRule, Coverage, SourceCoverage};
+use countersign_analyze::{BlindRule, Coverage, SourceCoverage, unclear_times_sentence};
+use countersign_query::Conclusion;
 
-use crate::io::parsers::share;
 use crate::io::style::plain;
 use crate::io::verdict::count;
 
@@ -12,9 +12,8 @@ const MAX_NAMED: usize = 6;
 /// Returns a sentence for each reason why "nothing was found" may be wrong.
 pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
     let mut gaps = Vec::new();
-    if coverage.unparsed > 0 {
-        let share = share(coverage.unparsed, coverage.events);
-        gaps.push(format!("{share} See `countersign parsers coverage`."));
+    if let Some(share) = coverage.unparsed().sentence(Conclusion::Rules) {
+        gaps.push(format!("{share}. See `countersign parsers coverage`."));
     }
     let pack = plain(pack);
     let (none, some): (Vec<_>, Vec<_>) = coverage
@@ -41,6 +40,9 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
             count(*rules, "rule"),
             if *rules == 1 { "needs" } else { "need" },
         ));
+    }
+    if let Some((number, first)) = coverage.unclear_times {
+        gaps.push(format!("{}. The first is entry {first}.", unclear_times_sentence(number)));
     }
     if !coverage.blind.is_empty() {
         let named = |BlindRule { title, fields, .. }: &BlindRule| {

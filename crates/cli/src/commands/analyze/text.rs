@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use countersign_analyze::{
-    Acknowledgment, Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored,
+    Acknowledgment, Analysis, ENGINE, Evidence, Finding, FindingEvent, Level, Limit, Reason, Scored,
 };
 
 use super::AnalyzedExport;
@@ -62,14 +62,18 @@ impl AnalyzedExport<'_> {
 
     /// Returns the facts about a finding, each with its name.
     fn facts(&self, finding: &Finding, signer_trusts: &SignerTrusts<'_>) -> Vec<(&'static str, String)> {
-        let Finding { id, group, value, leaves, first, last, reasons, repeats, evidence, score, .. } =
-            finding;
+        let Finding {
+            id, group, value, leaves, first, last, reasons, repeats, evidence, score, event, ..
+        } = finding;
         let mut facts = Vec::new();
         if !group.is_empty() {
             let group = group.iter().map(|(field, value)| format!("{} {}", plain(field), plain(value)));
             facts.push(("who", group.collect::<Vec<_>>().join(", ")));
         }
         facts.push(("when", if first == last { first.to_string() } else { format!("{first} to {last}") }));
+        if let Some(event) = event {
+            facts.extend(event_facts(event, group, leaves.len() > 1));
+        }
         for Reason { field, value } in reasons.iter().take(MAX_REASONS) {
             let field = field.as_deref().unwrap_or("text");
             facts.push(("because", format!("{} is {}", plain(field), short(value))));
@@ -145,6 +149,22 @@ impl AnalyzedExport<'_> {
         let value: Vec<_> = parts.into_iter().flatten().collect();
         format!("! {}: skipped, to save memory or because they came late: {}.", plain(rule), value.join(", "))
     }
+}
+
+/// Returns the parties of the event on which a rule fired, without what the group says already.
+fn event_facts(
+    event: &FindingEvent,
+    group: &[(String, String)],
+    is_last_of_several: bool,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let FindingEvent { actor, action, target, address } = event;
+    let note = if is_last_of_several { " (last event)" } else { "" };
+    [("actor", actor), ("action", action), ("target", target), ("address", address)].into_iter().filter_map(
+        move |(name, value)| {
+            let value = value.as_deref().filter(|value| !group.iter().any(|(_, known)| known == value))?;
+            Some((name, format!("{}{}", short(value), faint(note))))
+        },
+    )
 }
 
 fn level(level: Level) -> String {

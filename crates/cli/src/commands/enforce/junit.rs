@@ -40,10 +40,12 @@ pub(super) fn junit(result: &PolicyResult<'_>) -> String {
             let _ = writeln!(cases, "    <testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>");
         }
     }
+    let gaps: String = result.gaps.iter().map(|gap| escaped(gap) + "\n").collect();
+    let gaps = if gaps.is_empty() { gaps } else { format!("    <system-out>{gaps}</system-out>\n") };
     let name = escaped(&result.policy.name);
     let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" {counts}>\n  <testsuite name=\"{name}\" {counts}>\n{cases}  </testsuite>\n</testsuites>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" {counts}>\n  <testsuite name=\"{name}\" {counts}>\n{cases}{gaps}  </testsuite>\n</testsuites>\n"
     )
 }
 

@@ -31,6 +31,9 @@ pub(super) fn sarif(policy_result: &PolicyResult<'_>) -> Value {
         }
     }
     let log = policy_result.report.log.as_ref();
+    let gaps = policy_result.gaps.iter();
+    let notifications: Vec<Value> =
+        gaps.map(|gap| json!({"level": "warning", "message": {"text": gap}})).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -42,6 +45,7 @@ pub(super) fn sarif(policy_result: &PolicyResult<'_>) -> Value {
                 "rules": rules,
             }},
             "automationDetails": {"id": format!("countersign/{}/", policy_result.policy.name)},
+            "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notifications}],
             "results": results,
             "columnKind": "utf16CodeUnits",
             "properties": {

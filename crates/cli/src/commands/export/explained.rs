@@ -98,6 +98,7 @@ fn read(text: &str) -> Option<SearchExplanation> {
         conditions: parts("conditions")?,
         steps: parts("steps")?,
         times: times["own"].as_u64().zip(times["recorded"].as_u64()),
+        unparsed: None,
     };
     Some(SearchExplanation { findings, whole: body.get("of").is_some() })
 }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use countersign_analyze::Level;
 use countersign_analyze::inventory::{Answer, DescriptionSummary, Endpoint, Flag, Latency};
 
+use countersign_query::Conclusion;
+
 use super::ExportInventory;
 use crate::io::entries::named;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
@@ -31,6 +33,10 @@ impl ExportInventory {
             count(*events, "event")
         );
         self.summary(&mut text);
+        if let Some(share) = self.unparsed().sentence(Conclusion::Calls) {
+            let _ =
+                writeln!(text, "{}", doubt(format_args!("! {share}. See `countersign parsers coverage`.")));
+        }
         let (risky, usual): (Vec<_>, Vec<_>) =
             report.endpoints.iter().partition(|endpoint| endpoint.risk > 0);
         for endpoint in risky.iter().take(MAX_FULL) {
@@ -76,6 +82,8 @@ impl ExportInventory {
                 return;
             }
             let mark = match (number, bad_if_any) {
+                // Events without a parser may record such calls.
+                (0, _) if report.unparsed > 0 => doubt("? none"),
                 (0, _) => good("✓ none"),
                 (_, true) => bad(format_args!("✗ {number}")),
                 (_, false) => doubt(format_args!("! {number}")),

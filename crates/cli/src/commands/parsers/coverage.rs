@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
-use countersign_query::Parsers;
+use countersign_analyze::unclear_times_sentence;
 use countersign_query::value::Document;
+use countersign_query::{Conclusion, Parsers, Unparsed};
 use serde_json::{Value, json};
 use tally::{Limits, Observation, ShapeCount, Tally};
 
@@ -19,7 +20,7 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Output;
-use crate::io::parsers::{ParserArgs, share};
+use crate::io::parsers::ParserArgs;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
 use crate::io::visit::visit;
@@ -110,7 +111,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 fn read(path: &Path, args: &Args, parsers: &Parsers, tally: &mut Tally) -> Result<Option<Report>, CliError> {
     let mut input = Input::open(path)?.rereadable()?;
     let kind = source_events::visit_input(&mut input, |numbered| {
-        tally.add(Observation::new(numbered.event.as_str(), parsers, tally.limits()));
+        tally.add(numbered.line, Observation::new(numbered.event.as_str(), parsers, tally.limits()));
         Ok(())
     })?;
     if kind == SourceKind::Events {
@@ -137,7 +138,7 @@ impl EventVisitor for TallyVisitor<'_> {
     type Error = CliError;
 
     fn visit(&mut self, event: VerifiedItem<Observation>) -> Result<(), CliError> {
-        self.0.add(event.item);
+        self.0.add(event.index, event.item);
         Ok(())
     }
 }
@@ -197,11 +198,16 @@ fn as_json(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], wit
         "events": tally.events(),
         "parsed": tally.parsed(),
         "parsers": tally.by_parser().map(|(name, events)| (name.to_owned(), json!(events))).collect::<serde_json::Map<_, _>>(),
+        "unclear_times": tally.unclear_times().map(|(name, unclear)| (name.to_owned(), unclear_json(unclear))).collect::<serde_json::Map<_, _>>(),
         "unparsed": tally.unparsed(),
         "shapes": shapes.collect::<Value>(),
         "of_further_shapes": tally.of_further_shapes(),
         "unexamined": tally.unexamined(),
     })
+}
+
+fn unclear_json((number, first): (u64, u64)) -> Value {
+    json!({"number": number, "first": first})
 }
 
 fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], args: &Args) -> String {
@@ -211,17 +217,28 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
     let (mark, summary) = match (events, unparsed, unexamined) {
         (0, _, 0) => (bad("✗"), "There are no events.".to_owned()),
         (0, _, _) => (bad("✗"), "There are no events that can be examined.".to_owned()),
+        (_, 0, 0) if tally.unclear_times().next().is_some() => {
+            (doubt("?"), format!("{} parsed, none without a parser.", count(events, "event")))
+        }
         (_, 0, 0) => (good("✓"), format!("{} parsed, none without a parser.", count(events, "event"))),
         (_, 0, _) => {
             (doubt("?"), format!("{} parsed, none of these without a parser.", count(events, "event")))
         }
-        _ => (bad("✗"), share(unparsed, events)),
+        _ => {
+            let share = Unparsed { unparsed, events }.sentence(Conclusion::Rules).unwrap_or_default();
+            (bad("✗"), share + ".")
+        }
     };
     let _ = writeln!(text, "{mark} {summary}");
     if unexamined > 0 {
         let events = count(unexamined, "more event");
         let _ =
             writeln!(text, "{events} could not be examined: the content does not verify, or is withheld.");
+    }
+    for (name, (number, first)) in tally.unclear_times() {
+        let share = unclear_times_sentence(number);
+        let value = format_args!("! {}: {share}. The first is line or entry {first}.", plain(name));
+        let _ = writeln!(text, "{}", doubt(value));
     }
     if tally.parsed() > 0 {
         let mut table = table::new(["PARSER", "EVENTS"]);

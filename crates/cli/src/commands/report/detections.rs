@@ -286,5 +286,6 @@ fn coverage(stated: &Detections) -> Coverage {
         sources: sources.collect(),
         rules: Vec::new(),
         blind: blind.collect(),
+        unclear_times: of.unclear_times.map(|unclear| (unclear.number, unclear.first_leaf)),
     }
 }

@@ -6,6 +6,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report as Verified;
 use countersign_analyze::Pack;
+use countersign_query::Unparsed;
 use countersign_risk::{Log, Observation, Observations, Span};
 use serde_json::Value;
 
@@ -25,6 +26,8 @@ pub(crate) struct ObservedData {
     pub(super) logs: Vec<(String, Log)>,
     /// True if nothing is missing from the observations.
     is_complete: bool,
+    /// The largest number of events without a parser that a file states.
+    unparsed: Unparsed,
     /// The time span, if it was given.
     span: Option<(Time, Time)>,
 }
@@ -100,7 +103,14 @@ impl ObservedData {
             || value["left_out"].as_object().is_some_and(|left| left.values().any(|left| !left.is_null()));
         // Some events may match no parser or rule.
         let is_covered = format != FINDINGS || value["coverage"]["complete"] == true;
-        self.is_complete &= value["complete"].is_array() && !is_left_out && is_covered;
+        let unparsed = value["coverage"]["unparsed"].as_u64().or(value["unparsed"].as_u64());
+        let events = value["events"].as_u64().unwrap_or_default();
+        let unparsed = Unparsed { unparsed: unparsed.unwrap_or_default(), events };
+        if unparsed.unparsed >= self.unparsed.unparsed {
+            self.unparsed = unparsed;
+        }
+        let is_parsed = unparsed.unparsed == 0;
+        self.is_complete &= value["complete"].is_array() && !is_left_out && is_covered && is_parsed;
         Ok(value)
     }
 
@@ -129,8 +139,8 @@ impl ObservedData {
                 "the log's entries cover less than a day, too short to propose a frequency per year";
             return Err(CliError::unusable("risk.span", message, hint));
         }
-        let Self { observations, is_complete, .. } = self;
-        Ok(Some(Observations { observations, span, is_complete, root }))
+        let Self { observations, is_complete, unparsed, .. } = self;
+        Ok(Some(Observations { observations, span, is_complete, unparsed, root }))
     }
 }
 

@@ -118,6 +118,9 @@ fn proposal(text: &mut String, proposed: &ProposedFrequency) {
     if !complete {
         let _ = writeln!(text, "  {}", doubt("! there may be more"));
     }
+    if let Some(share) = proposed.unparsed_share() {
+        let _ = writeln!(text, "  {}", doubt(format_args!("! {share}")));
+    }
     for Kind { title, times, .. } in what.iter().take(MAX_KINDS) {
         let _ = writeln!(text, "    {times} × {}", plain(title));
     }

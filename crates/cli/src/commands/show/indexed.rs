@@ -13,7 +13,7 @@ use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{CoveredLink, EventVisitor, Options, SummarizedEvent, VerifiedEvent, VerifiedItem};
 use countersign_index::{Events, Place, Row, Search, SegmentBuilder};
-use countersign_query::{Findings, Parsers, Query};
+use countersign_query::{Findings, Parsers, Query, Unparsed};
 use countersign_spill::PendingEvents;
 
 use super::export::{Export, changed};
@@ -23,7 +23,7 @@ use crate::errors::{CliError, shown};
 use crate::io::input::{self, Input};
 use crate::io::style::plain;
 use crate::io::visit::visit;
-use crate::io::{style, verdict};
+use crate::io::{query, style, verdict};
 
 /// The approximate number of rows and event bytes in a segment.
 const SEGMENT_ROWS: usize = 32_768;
@@ -110,8 +110,30 @@ impl IndexedQuery<'_> {
         {
             return Ok(Err(unusable));
         }
+        let mut findings = search.finish();
+        if findings.matched == 0 && self.query.asks_parsed_facts() {
+            match self.unparsed(side, export)? {
+                Ok(unparsed) => findings.unparsed = Some(unparsed),
+                Err(unusable) => return Ok(Err(unusable)),
+            }
+        }
         let verified = side.verified.clone();
-        Ok(Ok(Answer { found: matches.found, findings: search.finish(), verified }))
+        Ok(Ok(Answer { found: matches.found, findings, verified }))
+    }
+
+    /// Counts the events that no parser recognizes.
+    fn unparsed(
+        &self,
+        side: &mut IndexFile,
+        export: &Export<'_>,
+    ) -> Result<Result<Unparsed, IndexFileError>, CliError> {
+        let mut search = Search::new(query::parse("-has:as")?, self.parsers.clone());
+        let mut matches = MatchCollector { export, found: PendingEvents::new(0), keys: HashMap::new() };
+        if let Err(unusable) = side.for_each(|segment| search.search(segment, &mut matches))? {
+            return Ok(Err(unusable));
+        }
+        let Findings { matched, of, .. } = search.finish();
+        Ok(Ok(Unparsed { unparsed: matched, events: of }))
     }
 
     /// Verifies the export, and creates the index file.

@@ -10,7 +10,7 @@ use countersign::verify::{
 };
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Tally};
+use countersign_query::{Condition, ConditionHits, Entry, Findings, Parsers, Parts, Query, Tally};
 use countersign_spill::PendingEvents;
 
 use super::searcher::Searcher;
@@ -57,12 +57,6 @@ impl<'q> ExportQuery<'q> {
             let conditions = query.conditions().iter().zip(0_u32..);
             conditions.filter(|(asked, _)| of(&asked.condition)).fold(0, |bits, (_, nth)| bits | 1 << nth)
         };
-        let short = |condition: &Condition| match condition {
-            Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
-                Some(*short)
-            }
-            _ => None,
-        };
         let counted = bits(&Condition::asks_when);
         Self {
             query,
@@ -70,13 +64,13 @@ impl<'q> ExportQuery<'q> {
             needles: Needles::new(query, parsers),
             signers: signer_conditions(query),
             counted,
-            reads: counted != 0
-                || bits(&|condition| short(condition).is_some_and(|short| !short.is_of_link())) != 0,
+            reads: query.asks_parsed_facts(),
         }
     }
 
     /// Completes the conditions that an event meets, now that its signer is known.
-    fn with_signer(&self, link: &CoveredLink, ConditionHits { held, about }: ConditionHits) -> ConditionHits {
+    fn with_signer(&self, link: &CoveredLink, seen: ConditionHits) -> ConditionHits {
+        let ConditionHits { held, about, is_unparsed } = seen;
         let chain = link.chain.to_string();
         let signer = Some(link.vkey.name());
         let entry = Entry { chain: &chain, signer, ..Entry::recorded(link.time) };
@@ -85,7 +79,7 @@ impl<'q> ExportQuery<'q> {
         } else {
             ConditionHits::evaluate(self.query, &entry, self.signers)
         };
-        ConditionHits { held: held | of_signer.held, about: about | of_signer.about }
+        ConditionHits { held: held | of_signer.held, about: about | of_signer.about, is_unparsed }
     }
 
     /// Returns a searcher for substrings. An event is relevant only if it contains one of them. None if any
@@ -168,17 +162,23 @@ impl State {
             Some(searching) if searching.0 == now => searching,
             _ => searching.insert((now, export_query.searcher(found, lacking))),
         };
-        if searcher.as_ref().is_some_and(|searcher| !searcher.finds(event.text)) {
+        let ExportQuery { query, parsers, signers, counted, reads, .. } = export_query;
+        let counts_unparsed = !found && *reads;
+        let is_relevant = searcher.as_ref().is_none_or(|searcher| searcher.finds(event.text));
+        if !is_relevant && !counts_unparsed {
             return None;
         }
         let document = str::from_utf8(event.text).ok().and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
-        let ExportQuery { query, signers, counted, .. } = export_query;
+        if !is_relevant {
+            let is_unparsed = root.is_some_and(|event| parsers.parse_parts(&event, Parts::NONE).is_none());
+            let hits = ConditionHits { is_unparsed, ..ConditionHits::default() };
+            return is_unparsed.then(|| event.select(Some(SeenConditions(hits))));
+        }
         if root.is_none() && query.reads_events() {
             return None;
         }
-        let read =
-            root.as_ref().filter(|_| export_query.reads).and_then(|event| export_query.parsers.parse(event));
+        let read = root.as_ref().filter(|_| *reads).and_then(|event| parsers.parse(event));
         let chain = event.chain.to_string();
         let entry = Entry {
             event: root,
@@ -188,11 +188,15 @@ impl State {
             chain: &chain,
             signer: None,
         };
-        let ConditionHits { held, about } = ConditionHits::evaluate(query, &entry, !signers);
+        let hits = ConditionHits::evaluate(query, &entry, !signers);
+        let ConditionHits { held, about, is_unparsed } = hits;
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
-        let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
+        let counts = !found && held != 0
+            || counts_unparsed && is_unparsed
+            || about & (counted | lacking) != 0
+            || *signers != 0;
         let is_kept = may && !self.full.load(Ordering::Relaxed);
-        let item = (may || counts).then_some(SeenConditions(ConditionHits { held, about }))?;
+        let item = (may || counts).then_some(SeenConditions(hits))?;
         Some(if is_kept { event.select_with_text(Some(item)) } else { event.select(Some(item)) })
     }
 }

@@ -136,6 +136,8 @@ export interface Coverage {
   readonly rules: number;
   readonly applicable: number;
   readonly blind: readonly BlindRule[];
+  /** Events that state a time which their parser doesn't understand, so that the time of recording counts. */
+  readonly unclear_times: EntryCount | null;
 }
 
 /** Summary of the findings so far, without the findings themselves. */

@@ -74,6 +74,8 @@ export interface Inventory {
   /** The range of entries that was examined completely; null if entries may be missing. */
   readonly complete: readonly [first: number, end: number] | null;
   readonly events: number;
+  /** Events that no parser recognizes, so that a call that they record may be missing. */
+  readonly unparsed: number;
   readonly calls: number;
   readonly callers: number;
   readonly description: {
@@ -178,6 +180,9 @@ export interface Proposed {
   readonly years: number;
   /** True if no entry can be missing from the observed period. */
   readonly complete: boolean;
+  /** Events examined, and those of them that no parser recognizes. */
+  readonly events: number;
+  readonly unparsed: number;
   readonly now: Range;
   readonly frequency: Range;
   /** The scenario's field with the proposed value, in YAML. */
@@ -215,6 +220,9 @@ export interface Signals {
   readonly stated: boolean;
   /** True if no entry can be missing from the observed period. */
   readonly complete: boolean;
+  /** Events examined, and those of them that no parser recognizes. */
+  readonly events: number;
+  readonly unparsed: number;
   readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "signer_trust" | "entries">[];
   /** Tags by rule. */
   readonly tags: ReadonlyMap<string, readonly string[]>;

@@ -52,8 +52,9 @@ export function work(port: Port): void {
   connect(port, api, "host");
 }
 
-function toCore({ from, to, stated, complete, findings, tags, endpoints }: Signals): CoreSignals {
+function toCore({ from, to, stated, complete, events, unparsed, findings, tags, endpoints }: Signals): CoreSignals {
   const all = new CoreSignals(from, to, stated, complete);
+  all.set_unparsed(unparsed, events);
   for (const { rule, title, level, signer_trust, entries } of findings) {
     all.found(rule, title, level, signer_trust ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(entries));
   }

@@ -21,7 +21,7 @@ pub(super) struct Limits {
 /// The parser of an event, or its shape if it has none.
 #[derive(Debug)]
 pub(super) enum Observation {
-    Parsed(String),
+    Parsed { parser: String, is_time_unclear: bool },
     Unparsed { shape: Shape, example: Option<String> },
 }
 
@@ -31,7 +31,9 @@ impl Observation {
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|root| parsers.parse_parts(root, Parts::NONE));
         match read {
-            Some(read) => Self::Parsed(read.parsed_as.into_owned()),
+            Some(read) => {
+                Self::Parsed { is_time_unclear: read.is_time_unclear, parser: read.parsed_as.into_owned() }
+            }
             None => Self::Unparsed {
                 shape: root.map(|root| Shape::new(root, limits.depth)).unwrap_or_default(),
                 example: limits.keep_examples.then(|| event.to_owned()),
@@ -42,7 +44,7 @@ impl Observation {
     /// Returns the number of bytes in memory, approximately.
     pub(super) fn memory_bytes(&self) -> usize {
         match self {
-            Self::Parsed(name) => name.len(),
+            Self::Parsed { parser, .. } => parser.len(),
             Self::Unparsed { shape, example } => shape.bytes() + example.as_ref().map_or(0, String::len),
         }
     }
@@ -62,6 +64,8 @@ pub(super) struct ShapeCount {
 pub(super) struct Tally {
     limits: Limits,
     by_parser: BTreeMap<String, u64>,
+    /// The events whose time their parser doesn't understand: their number, and the first one's place, by parser.
+    unclear_times: BTreeMap<String, (u64, u64)>,
     by_shape: BTreeMap<Shape, ShapeCount>,
     /// The number of events whose shapes exceed the limit.
     of_further_shapes: u64,
@@ -74,6 +78,7 @@ impl Tally {
         Self {
             limits,
             by_parser: BTreeMap::new(),
+            unclear_times: BTreeMap::new(),
             by_shape: BTreeMap::new(),
             of_further_shapes: 0,
             unexamined: 0,
@@ -84,10 +89,14 @@ impl Tally {
         self.limits
     }
 
-    pub(super) fn add(&mut self, observation: Observation) {
+    /// Counts an event at a place: its line, or its entry in an export.
+    pub(super) fn add(&mut self, place: u64, observation: Observation) {
         let (shape, example) = match observation {
-            Observation::Parsed(name) => {
-                *self.by_parser.entry(name).or_default() += 1;
+            Observation::Parsed { parser, is_time_unclear } => {
+                if is_time_unclear {
+                    self.unclear_times.entry(parser.clone()).or_insert((0, place)).0 += 1;
+                }
+                *self.by_parser.entry(parser).or_default() += 1;
                 return;
             }
             Observation::Unparsed { shape, example } => (shape, example),
@@ -130,6 +139,12 @@ impl Tally {
     /// Iterates over the parsers that occur, with their numbers of events.
     pub(super) fn by_parser(&self) -> impl Iterator<Item = (&str, u64)> {
         self.by_parser.iter().map(|(name, events)| (name.as_str(), *events))
+    }
+
+    /// Iterates over the parsers that don't understand the time of an event, with the number of these events, and the
+    /// place of the first.
+    pub(super) fn unclear_times(&self) -> impl Iterator<Item = (&str, (u64, u64))> {
+        self.unclear_times.iter().map(|(name, unclear)| (name.as_str(), *unclear))
     }
 
     /// Returns the shapes without a parser, the most frequent first.
@@ -176,7 +191,7 @@ mod tests {
             let limits = Limits { depth, shapes, keep_examples };
             let mut tally = Tally::new(limits);
             for event in &events {
-                tally.add(Observation::new(&event.to_string(), &parsers, limits));
+                tally.add(0, Observation::new(&event.to_string(), &parsers, limits));
             }
             let listed: u64 = tally.shapes().iter().map(|shape| shape.events).sum();
             let parsed: u64 = tally.by_parser().map(|(_, events)| events).sum();
@@ -192,7 +207,7 @@ mod tests {
         let limits = Limits { depth: 2, shapes: 1, keep_examples: false };
         let mut tally = Tally::new(limits);
         for event in [r#"{"a":1}"#, r#"{"a":2}"#, r#"{"b":1}"#, r#"{"action":"x","actor":{"id":"u"}}"#] {
-            tally.add(Observation::new(event, &parsers, limits));
+            tally.add(0, Observation::new(event, &parsers, limits));
         }
         assert_eq!((tally.events(), tally.parsed(), tally.unparsed()), (4, 1, 3));
         assert_eq!((tally.shapes()[0].events, tally.of_further_shapes()), (2, 1));

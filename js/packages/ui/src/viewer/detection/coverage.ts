@@ -39,10 +39,20 @@ export function coverageView(
   `;
 }
 
+/** States the share of events without a parser; undefined if every event has one. */
+export function unparsedShare(
+  { unparsed, events }: Pick<Coverage, "unparsed" | "events">,
+  { found }: Texts,
+): string | undefined {
+  return unparsed === 0 ? undefined : found.unread(unparsed, events);
+}
+
 /** Renders the reasons why rules couldn't examine all events. */
-function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateResult {
+function gaps(coverage: Coverage, texts: Texts): TemplateResult {
   const { found, figures } = texts;
+  const { unclear_times: unclearTimes, sources, blind } = coverage;
   const words = found.coverage;
+  const share = unparsedShare(coverage, texts);
   const uncovered = sources.filter(({ covered, events }) => covered < events);
   const withoutRules = uncovered.filter(({ rules }) => rules === 0);
   const withRules = uncovered.filter(({ rules }) => rules > 0);
@@ -53,7 +63,8 @@ function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateRes
   const named = ({ title, fields }: BlindRule) => html`
     ${value(title, 200)}${fields.map((field, nth) => html`${nth === 0 ? ": " : ", "}<code>${value(field, 120)}</code>`)}`;
   return html`
-    ${unparsed === 0 ? nothing : gap(found.unread(unparsed))}
+    ${share === undefined ? nothing : gap(share)}
+    ${unclearTimes === null ? nothing : gap(found.unclearTimes(unclearTimes.number, unclearTimes.first_entry))}
     ${
       withoutRules.length === 0
         ? nothing
