@@ -33,7 +33,7 @@ fn witness() -> SignerKey {
 
 fn config(state: &Path) -> Config {
     Config {
-        key: witness(),
+        keys: vec![Box::new(witness())],
         logs: vec![log().verifier_key().clone()],
         state: state.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),

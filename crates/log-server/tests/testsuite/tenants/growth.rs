@@ -119,6 +119,7 @@ impl GrowthWitness {
         let (now, passed) = (self.clock.clone(), self.clock.clone());
         let config = Config {
             key: Self::key(),
+            ml_dsa_key: None,
             logs: vec![log_key().verifier_key().clone()],
             state: self.folder.path().join("cosigned"),
             listen: self.address.clone(),
