@@ -214,15 +214,16 @@ fn cosign(
     seconds: u64,
 ) -> Result<String, Error> {
     let verifier = key.verifier_key();
-    let refuse = |why: &str| Error::new(Code::Key, format!("the key {} {why}", Quoted(verifier.name())));
     if !verifier.is_for_witnesses() {
-        return Err(refuse("is not a witness's"));
+        return Err(Error::new(Code::Key, format!("the key {} is not a witness's", Quoted(verifier.name()))));
     }
     if Time::from_seconds(seconds).is_none() {
         return Err(Error::new(Code::Time, "the cosignature's time is after the year 9999"));
     }
     let message = cosigned_message(checkpoint, text, verifier, seconds);
-    let message = message.ok_or_else(|| refuse("or the origin has more than 255 bytes"))?;
+    let message = message.ok_or_else(|| {
+        Error::new(Code::Key, "ML-DSA-44 keys sign only names and origins of at most 255 bytes")
+    })?;
     let timestamped = [&seconds.to_be_bytes()[..], &key.sign_message(&message)?].concat();
     Ok(SignatureLine::new(verifier, &timestamped).to_string())
 }

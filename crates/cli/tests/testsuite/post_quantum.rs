@@ -52,12 +52,12 @@ fn keygen_makes_a_key_that_only_its_owner_reads() {
     let key = MlDsaKey::parse(place.read("pq.key").trim()).unwrap();
     assert_eq!(key.verifier_key().as_str(), vkey);
     // It signs checkpoints only.
+    place.record(1, "app.ndjson");
     place
         .run(&["record", "--key", "pq.key", "--origin", ORIGIN, "events.ndjson"])
         .code(2)
         .stderr(predicate::str::contains("can sign only checkpoints"));
     place.write("bad.txt", format!("emitter {vkey}\n"));
-    place.record(1, "app.ndjson");
     place
         .run(&["verify", "app.ndjson", "--trust", "bad.txt"])
         .code(2)
@@ -70,7 +70,7 @@ fn unknown_types_of_keys_are_refused_with_their_line() {
     place.sealed(1);
     let vkey = keygen(&place, "w.example", "w.key");
     // Type 0x07 with the key ID that belongs to it.
-    let public = &countersign::base64::decode(vkey.rsplit('+').next().unwrap()).unwrap()[1..];
+    let public = &countersign::base64::decode(vkey.splitn(3, '+').nth(2).unwrap()).unwrap()[1..];
     let typed = [&[7], public].concat();
     let id = countersign::hash::Hash::digest(&[b"w.example\n", &typed]).0;
     let id = countersign::hex::encode(&id[..4]);
@@ -208,6 +208,9 @@ fn a_witness_cosigns_with_both_keys() {
     assert_eq!(place.verdict("audit.ndjson"), "verified");
 }
 
+/// The exit status of `check` for a log whose tiles contain no events.
+const WITHHELD: i32 = 4;
+
 /// A log server with both keys, an old witness, and a new one; readers with old and new trust files.
 #[test]
 fn old_and_new_programs_work_together() {
@@ -235,18 +238,18 @@ fn old_and_new_programs_work_together() {
     place
         .run(&["record", "--key", "app.key", "events.ndjson", "--to", served.url(), "--log", &place.log])
         .success();
-    place.run(&["check", served.url(), "--trust", "log-trust.txt"]).success();
+    place.run(&["check", served.url(), "--trust", "log-trust.txt"]).code(WITHHELD);
     // Only the new keys: of the log, and of the witness.
     place.write("pq.txt", format!("log {log}\n{emitter}witness pq {new_vkey}\nquorum pq\n"));
-    place.run(&["check", served.url(), "--trust", "pq.txt"]).success();
+    place.run(&["check", served.url(), "--trust", "pq.txt"]).code(WITHHELD);
     // Only the old keys: the other signature lines are ignored.
     trust(&place, "old.txt", &format!("{emitter}witness old {}\nquorum old\n", vkeys[0]));
-    place.run(&["check", served.url(), "--trust", "old.txt"]).success();
+    place.run(&["check", served.url(), "--trust", "old.txt"]).code(WITHHELD);
     // A witness that never cosigned.
     let absent = keygen(&place, "absent.example", "absent.key");
     trust(&place, "absent.txt", &format!("{emitter}witness pq {absent}\nquorum pq\n"));
     place
         .run(&["check", served.url(), "--trust", "absent.txt"])
-        .failure()
-        .stdout(predicate::str::contains("witness.quorum").or(predicate::str::contains("quorum")));
+        .code(1)
+        .stdout(predicate::str::contains("witness.quorum"));
 }

@@ -284,7 +284,7 @@ async fn rejects_and_keeps_foreign_files() {
 async fn rejects_keys_of_the_wrong_type() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let wrong = Config { key: log(), ..config(&state) };
+    let wrong = Config { keys: vec![Box::new(log())], ..config(&state) };
     assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));
     let wrong = Config { logs: vec![witness().verifier_key().clone()], ..config(&state) };
     assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));
