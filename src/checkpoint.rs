@@ -14,7 +14,8 @@
 //!
 //! The log's key (type `0x01`) signs the text. A witness's key (type `0x04`) signs two additional lines,
 //! `cosignature/v1` and `time SECONDS`, followed by the text. Its signature line has the time, as 8 bytes, before the
-//! signature.
+//! signature. An ML-DSA-44 key (type `0x06`), of a log or a witness, signs a binary message with the same content and
+//! the key's name, and its signature line has the time as well.
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
@@ -42,6 +43,8 @@ use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::MAX_SIZE;
+#[cfg(feature = "sign")]
+use crate::ml_dsa::MlDsaKey;
 use crate::note::{
     Claim, KeyType, Keys, Note, Opened, SignatureCheck, SignatureLine, Verified, VerifierKey, check_name,
 };
@@ -130,14 +133,36 @@ impl Checkpoint {
     /// [`Code::Key`] if the key is a witness's or its name is not the origin.
     #[cfg(feature = "sign")]
     pub fn sign(&self, key: &SignerKey) -> Result<String, Error> {
-        let name = key.verifier_key().name();
-        if name != self.origin {
-            let why = format!("the key {} does not belong to the log {}", Quoted(name), Quoted(&self.origin));
-            return Err(
-                Error::new(Code::Key, why).with_hint("use the key that has the log's origin as its name")
-            );
-        }
+        self.check_owner(key.verifier_key())?;
         sign_note(&self.to_string(), key)
+    }
+
+    /// Signs this checkpoint with both keys of the log and returns the note. Without `ml_dsa`, signs like
+    /// [`Checkpoint::sign`].
+    ///
+    /// The ML-DSA-44 signature states no time: a log's signature never means that a checkpoint is the newest.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] if a key is a witness's, its name is not the origin, or the origin has more than 255 bytes.
+    #[cfg(feature = "sign")]
+    pub fn sign_with_both(&self, key: &SignerKey, ml_dsa: Option<&MlDsaKey>) -> Result<String, Error> {
+        let mut note = self.sign(key)?;
+        if let Some(key) = ml_dsa {
+            self.check_owner(key.verifier_key())?;
+            note += &self.cosign(key, 0)?;
+        }
+        Ok(note)
+    }
+
+    #[cfg(feature = "sign")]
+    fn check_owner(&self, key: &VerifierKey) -> Result<(), Error> {
+        if key.name() == self.origin {
+            return Ok(());
+        }
+        let (name, origin) = (Quoted(key.name()), Quoted(&self.origin));
+        let why = format!("the key {name} does not belong to the log {origin}");
+        Err(Error::new(Code::Key, why).with_hint("use the key that has the log's origin as its name"))
     }
 
     /// Returns the signature line of a witness that saw this checkpoint, `seconds` after 1970, and verified that it
@@ -145,10 +170,35 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] if the key is not a witness's; [`Code::Time`] if the time is after the year 9999.
+    /// [`Code::Key`] if the key can't cosign this checkpoint; [`Code::Time`] if the time is after the year 9999.
     #[cfg(feature = "sign")]
-    pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
-        cosign(&self.to_string(), key, seconds)
+    pub fn cosign(&self, key: &(impl Cosigner + ?Sized), seconds: u64) -> Result<String, Error> {
+        cosign(self, &self.to_string(), key, seconds)
+    }
+}
+
+/// A private key that can cosign checkpoints: a [`SignerKey`] of a witness, or an [`MlDsaKey`].
+#[cfg(feature = "sign")]
+pub trait Cosigner {
+    /// Returns the public key.
+    fn verifier_key(&self) -> &VerifierKey;
+
+    /// Returns the signature of a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] if the key can't sign.
+    fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, Error>;
+}
+
+#[cfg(feature = "sign")]
+impl Cosigner for SignerKey {
+    fn verifier_key(&self) -> &VerifierKey {
+        Self::verifier_key(self)
+    }
+
+    fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.sign(message).to_vec())
     }
 }
 
@@ -157,25 +207,48 @@ fn refuse(line: u64, why: &str) -> Error {
 }
 
 #[cfg(feature = "sign")]
-fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
+fn cosign(
+    checkpoint: &Checkpoint,
+    text: &str,
+    key: &(impl Cosigner + ?Sized),
+    seconds: u64,
+) -> Result<String, Error> {
     let verifier = key.verifier_key();
-    if verifier.key_type() != KeyType::Cosignature {
+    if !verifier.is_for_witnesses() {
         return Err(Error::new(Code::Key, format!("the key {} is not a witness's", Quoted(verifier.name()))));
     }
     if Time::from_seconds(seconds).is_none() {
         return Err(Error::new(Code::Time, "the cosignature's time is after the year 9999"));
     }
-    let signature = key.sign(cosigned_message(text, seconds).as_bytes());
-    let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
+    let message = cosigned_message(checkpoint, text, verifier, seconds);
+    let message = message.ok_or_else(|| {
+        Error::new(Code::Key, "ML-DSA-44 keys sign only names and origins of at most 255 bytes")
+    })?;
+    let timestamped = [&seconds.to_be_bytes()[..], &key.sign_message(&message)?].concat();
     Ok(SignatureLine::new(verifier, &timestamped).to_string())
 }
 
 /// Maximum size of a signed checkpoint, in bytes.
 const MAX_NOTE: usize = 1 << 20;
 
-/// Returns the message that a witness signs.
-fn cosigned_message(text: &str, seconds: u64) -> String {
-    format!("cosignature/v1\ntime {seconds}\n{text}")
+/// Returns the message that a key of type `0x04` or `0x06` signs (SPEC section 2). `None` if a name is too long for it.
+fn cosigned_message(checkpoint: &Checkpoint, text: &str, key: &VerifierKey, seconds: u64) -> Option<Vec<u8>> {
+    if key.key_type() != KeyType::MlDsa44 {
+        return Some(format!("cosignature/v1\ntime {seconds}\n{text}").into_bytes());
+    }
+    let prefixed = |name: &str| Some([&[u8::try_from(name.len()).ok()?], name.as_bytes()].concat());
+    Some(
+        [
+            &b"subtree/v1\n\0"[..],
+            &prefixed(key.name())?,
+            &seconds.to_be_bytes(),
+            &prefixed(&checkpoint.origin)?,
+            &0_u64.to_be_bytes(),
+            &checkpoint.size.to_be_bytes(),
+            &checkpoint.root.0,
+        ]
+        .concat(),
+    )
 }
 
 /// A checkpoint as a signed note. No signature is verified until the note is opened, with the keys of the
@@ -223,10 +296,10 @@ impl SignedCheckpoint {
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] if the key is not a witness's; [`Code::Time`] if the time is after the year 9999.
+    /// [`Code::Key`] if the key can't cosign this checkpoint; [`Code::Time`] if the time is after the year 9999.
     #[cfg(feature = "sign")]
-    pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
-        cosign(&self.note.text, key, seconds)
+    pub fn cosign(&self, key: &(impl Cosigner + ?Sized), seconds: u64) -> Result<String, Error> {
+        cosign(&self.checkpoint, &self.note.text, key, seconds)
     }
 
     /// Verifies the log's signatures with the known keys of logs. Only keys named like this checkpoint's origin
@@ -242,7 +315,15 @@ impl SignedCheckpoint {
         is_valid: SignatureCheck<'_>,
         logs: impl Keys<'a>,
     ) -> Opened<'a, Verified<'a>> {
-        self.note.open_with(is_valid, logs.into_iter().filter(|key| key.name() == self.checkpoint.origin))
+        let logs = logs.into_iter().filter(|key| key.name() == self.checkpoint.origin);
+        self.note.open_by(logs, |_, key, line| {
+            let valid = if key.key_type() == KeyType::MlDsa44 {
+                self.timestamped(is_valid, key, line).is_some()
+            } else {
+                self.note.is_signed_line(is_valid, key, line)
+            };
+            valid.then_some(Verified { key, line })
+        })
     }
 
     /// True if that key belongs to this checkpoint's log and signed it.
@@ -251,7 +332,8 @@ impl SignedCheckpoint {
         !self.log_signatures([key]).verified.is_empty()
     }
 
-    /// Verifies cosignatures with the known keys of witnesses. Cosignatures dated after the year 9999 are invalid.
+    /// Verifies cosignatures with the known keys of witnesses. Cosignatures dated after the year 9999 are invalid, and
+    /// ML-DSA-44 cosignatures without a time.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn cosignatures<'a>(&'a self, witnesses: impl Keys<'a>) -> Opened<'a, Cosignature<'a>> {
         self.cosignatures_with(&mut |claim| claim.is_valid(), witnesses)
@@ -264,12 +346,29 @@ impl SignedCheckpoint {
         witnesses: impl Keys<'a>,
     ) -> Opened<'a, Cosignature<'a>> {
         self.note.open_by(witnesses, |witness, key, line| {
-            let (seconds, time, signature) = timestamped(line)?;
-            let message = cosigned_message(&self.note.text, seconds);
-            let claim = Claim { key, message: message.as_bytes(), signature };
-            let valid = key.key_type() == KeyType::Cosignature && is_valid(&claim);
-            valid.then_some(Cosignature { witness, key, time, line })
+            let time = self.timestamped(is_valid, key, line).filter(|_| key.is_for_witnesses())?;
+            // A zero time of an ML-DSA-44 key isn't 1970: the witness states no time.
+            let is_timed = key.key_type() != KeyType::MlDsa44 || time.millis() != 0;
+            is_timed.then_some(Cosignature { witness, key, time, line })
         })
+    }
+
+    /// Returns the time of a line if it is the valid signature of a key of type `0x04` or `0x06`.
+    fn timestamped(
+        &self,
+        is_valid: SignatureCheck<'_>,
+        key: &VerifierKey,
+        line: &SignatureLine,
+    ) -> Option<Time> {
+        let length = match key.key_type() {
+            KeyType::Ed25519 => return None,
+            KeyType::Cosignature => ED25519_SIGNATURE,
+            KeyType::MlDsa44 => ML_DSA_SIGNATURE,
+        };
+        let (seconds, time, signature) =
+            split_time(line).filter(|(_, _, signature)| signature.len() == length)?;
+        let message = cosigned_message(&self.checkpoint, &self.note.text, key, seconds)?;
+        is_valid(&Claim { key, message: &message, signature }).then_some(time)
     }
 }
 
@@ -295,16 +394,28 @@ impl Opened<'_, Cosignature<'_>> {
     }
 }
 
-/// Returns the time on a line that has the length of a cosignature. Does not verify it.
+/// Returns the time on a line that has the length of a cosignature. Does not verify it. `None` if an ML-DSA-44 line
+/// states no time, as a log's own.
 pub fn claimed_time(line: &SignatureLine) -> Option<Time> {
-    timestamped(line).map(|(_, time, _)| time)
+    let (seconds, time, signature) = split_time(line)?;
+    match signature.len() {
+        ED25519_SIGNATURE => Some(time),
+        ML_DSA_SIGNATURE if seconds != 0 => Some(time),
+        _ => None,
+    }
 }
 
-/// Splits a witness's line into the time in seconds, the time, and the Ed25519 signature.
-fn timestamped(line: &SignatureLine) -> Option<(u64, Time, &[u8; 64])> {
+/// Length of an Ed25519 signature, in bytes.
+const ED25519_SIGNATURE: usize = 64;
+
+/// Length of an ML-DSA-44 signature, in bytes.
+const ML_DSA_SIGNATURE: usize = 2_420;
+
+/// Splits a line into the time in seconds, the time, and the signature.
+fn split_time(line: &SignatureLine) -> Option<(u64, Time, &[u8])> {
     let (seconds, signature) = line.signature.split_first_chunk()?;
     let seconds = u64::from_be_bytes(*seconds);
-    Some((seconds, Time::from_seconds(seconds)?, signature.try_into().ok()?))
+    Some((seconds, Time::from_seconds(seconds)?, signature))
 }
 
 #[cfg(all(test, feature = "sign"))]
@@ -443,7 +554,9 @@ mod tests {
         assert!(checkpoint().cosign(&witness, last).is_ok());
         assert!(checkpoint().cosign(&witness, last + 1).is_err());
         for (seconds, valid) in [(0, true), (last, true), (last + 1, false), (u64::MAX, false)] {
-            let signature = witness.sign(cosigned_message(&checkpoint().to_string(), seconds).as_bytes());
+            let text = checkpoint().to_string();
+            let message = cosigned_message(&checkpoint(), &text, verifier, seconds).expect("short names");
+            let signature = witness.sign(&message);
             let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
             let line = SignatureLine::new(verifier, &timestamped);
             let read = SignedCheckpoint::parse(&format!("{}\n{line}", checkpoint())).expect("a checkpoint");

@@ -179,6 +179,7 @@ pub mod link;
 )]
 pub mod log;
 pub mod merkle;
+pub mod ml_dsa;
 pub mod note;
 pub mod path;
 pub mod phrases;

@@ -30,6 +30,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::sync::Arc;
 
 #[cfg(feature = "sign")]
 use zeroize::{Zeroize as _, Zeroizing};
@@ -82,22 +83,59 @@ pub enum KeyType {
     Ed25519 = 1,
     /// `0x04`: Ed25519 over a checkpoint and a time (C2SP tlog-cosignature). Used by witnesses.
     Cosignature = 4,
+    /// `0x06`: ML-DSA-44 over a checkpoint's tree and a time (C2SP tlog-cosignature). Used by logs and witnesses.
+    MlDsa44 = 6,
 }
 
-/// Splits an encoded key, public or private, into name, ID, type, and key.
-fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
+/// The types of keys that sign checkpoints for their log.
+const LOG_TYPES: &[KeyType] = &[KeyType::Ed25519, KeyType::MlDsa44];
+
+/// The types of keys that cosign checkpoints.
+const WITNESS_TYPES: &[KeyType] = &[KeyType::Cosignature, KeyType::MlDsa44];
+
+/// An ML-DSA-44 public key.
+pub type MlDsaPublic = [u8; 1_312];
+
+/// The bytes of a public key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum PublicKey {
+    Ed25519([u8; 32]),
+    /// Shared, because it is large.
+    MlDsa44(Arc<MlDsaPublic>),
+}
+
+impl PublicKey {
+    /// Returns `None` if the length is wrong for the type.
+    fn new(kind: KeyType, bytes: &[u8]) -> Option<Self> {
+        Some(match kind {
+            KeyType::Ed25519 | KeyType::Cosignature => Self::Ed25519(bytes.try_into().ok()?),
+            KeyType::MlDsa44 => Self::MlDsa44(Arc::new(bytes.try_into().ok()?)),
+        })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Ed25519(bytes) => bytes,
+            Self::MlDsa44(bytes) => &bytes[..],
+        }
+    }
+}
+
+/// Splits an encoded key, public or private, into name, ID, and the base64 of its type and key.
+pub(crate) fn split_key(text: &str) -> Option<(&str, [u8; 4], &str)> {
     let mut parts = text.splitn(3, '+');
     let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
-    if !is_name(name) {
-        return None;
-    }
     let id = hex::decode(id.as_bytes())?;
-    let [byte, key @ ..] = base64::decode_array::<33>(key)?;
-    Some((name, id, KeyType::try_from(byte).ok()?, key))
+    is_name(name).then_some((name, id, key))
 }
 
-fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
-    typed_key_id(name, kind as u8, public)
+/// Splits a vkey into name, ID, type, and public key.
+fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, PublicKey)> {
+    let (name, id, key) = split_key(text)?;
+    let typed = base64::decode(key)?;
+    let (&byte, public) = typed.split_first()?;
+    let kind = KeyType::try_from(byte).ok()?;
+    Some((name, id, kind, PublicKey::new(kind, public)?))
 }
 
 fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
@@ -108,16 +146,13 @@ fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
 /// Returns the error for a string that [`parse_key`] rejects. A vkey of another type gets an error that names the type.
 fn refuse_key(text: &str) -> Error {
     let unsupported = || {
-        let mut parts = text.splitn(3, '+');
-        let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
-        let id: [u8; 4] = hex::decode(id.as_bytes()).filter(|_| is_name(name))?;
+        let (name, id, key) = split_key(text)?;
         let typed = base64::decode(key)?;
         let (&kind, public) = typed.split_first()?;
         let why = match kind {
-            1 | 4 => return None,
+            1 | 4 | 6 => return None,
             2 => phrases::VKEY_ECDSA.into(),
             5 => phrases::VKEY_RFC6962.into(),
-            6 => phrases::VKEY_ML_DSA.into(),
             _ => format!("unsupported key type 0x{kind:02x}"),
         };
         // ECDSA and RFC 6962 keys compute their IDs differently.
@@ -142,29 +177,35 @@ pub struct VerifierKey {
     name_len: usize,
     id: [u8; 4],
     kind: KeyType,
-    public: [u8; 32],
+    public: PublicKey,
 }
 
 impl VerifierKey {
-    /// Creates a key. Does not check that `public` is a point on the curve: a key that is not verifies no signature.
+    /// Creates a key. Does not check that an Ed25519 key is a point on the curve: a key that is not verifies no
+    /// signature.
     ///
     /// # Errors
     ///
-    /// [`Code::Name`] if the name is invalid.
-    pub fn new(name: &str, kind: KeyType, public: [u8; 32]) -> Result<Self, Error> {
+    /// [`Code::Name`] if the name is invalid; [`Code::Key`] if `public` has a wrong length for the type.
+    pub fn new(name: &str, kind: KeyType, public: impl AsRef<[u8]>) -> Result<Self, Error> {
         check_name(name)?;
-        Ok(Self::named(name, kind, public))
+        let public = PublicKey::new(kind, public.as_ref());
+        let public = public.ok_or_else(|| Error::new(Code::Key, phrases::VKEY_INVALID))?;
+        Ok(Self::with_public(name, kind, public))
     }
 
-    pub(crate) fn named(name: &str, kind: KeyType, public: [u8; 32]) -> Self {
-        let id = key_id(name, kind, &public);
-        let mut typed = [kind as u8; 33];
-        typed[1..].copy_from_slice(&public);
+    /// Creates the key of an emitter or issuer.
+    pub(crate) fn of_signer(name: &str, public: [u8; 32]) -> Self {
+        Self::with_public(name, KeyType::Ed25519, PublicKey::Ed25519(public))
+    }
+
+    fn with_public(name: &str, kind: KeyType, public: PublicKey) -> Self {
+        let id = typed_key_id(name, kind as u8, public.bytes());
         let mut text = String::from(name);
         text.push('+');
         hex::push(&id, &mut text);
         text.push('+');
-        base64::encode_to(typed, &mut text);
+        base64::encode_to([&[kind as u8], public.bytes()].concat(), &mut text);
         Self { text, name_len: name.len(), id, kind, public }
     }
 
@@ -175,17 +216,42 @@ impl VerifierKey {
     /// [`Code::Key`] if the text is not a vkey, its key ID does not match its name and key, its base64 is not
     /// canonical, or it is of another type.
     pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
+        Self::parse_any(text, &[kind])
+    }
+
+    /// Parses the vkey of a log, which has type `0x01` or `0x06`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`VerifierKey::parse`].
+    pub fn parse_log(text: &str) -> Result<Self, Error> {
+        Self::parse_any(text, LOG_TYPES)
+    }
+
+    /// Parses the vkey of a witness, which has type `0x04` or `0x06`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`VerifierKey::parse`].
+    pub fn parse_witness(text: &str) -> Result<Self, Error> {
+        Self::parse_any(text, WITNESS_TYPES)
+    }
+
+    fn parse_any(text: &str, kinds: &[KeyType]) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Key, why);
-        let (name, id, found, public) = parse_key(text).ok_or_else(|| refuse_key(text))?;
-        if found != kind {
-            return Err(match kind {
-                KeyType::Ed25519 => refuse(phrases::VKEY_OF_WITNESS).with_hint(phrases::HINT_VKEY_OF_WITNESS),
-                KeyType::Cosignature => {
-                    refuse(phrases::VKEY_NOT_OF_WITNESS).with_hint(phrases::HINT_VKEY_NOT_OF_WITNESS)
+        let (name, id, kind, public) = parse_key(text).ok_or_else(|| refuse_key(text))?;
+        if !kinds.contains(&kind) {
+            let (why, hint) = match (kind, kinds) {
+                (KeyType::MlDsa44, _) => (phrases::VKEY_ML_DSA, phrases::HINT_VKEY_ML_DSA),
+                (_, [KeyType::Ed25519, ..]) => (phrases::VKEY_OF_WITNESS, phrases::HINT_VKEY_OF_WITNESS),
+                (_, [KeyType::Cosignature, ..]) => {
+                    (phrases::VKEY_NOT_OF_WITNESS, phrases::HINT_VKEY_NOT_OF_WITNESS)
                 }
-            });
+                _ => (phrases::VKEY_NOT_ML_DSA, phrases::HINT_VKEY_NOT_ML_DSA),
+            };
+            return Err(refuse(why).with_hint(hint));
         }
-        let key = Self::named(name, kind, public);
+        let key = Self::with_public(name, kind, public);
         if key.id != id {
             return Err(refuse(phrases::VKEY_ID).with_hint(phrases::HINT_VKEY_ID));
         }
@@ -207,9 +273,33 @@ impl VerifierKey {
         self.kind
     }
 
-    /// Returns the Ed25519 public key.
-    pub const fn public(&self) -> &[u8; 32] {
-        &self.public
+    /// True if the key can sign checkpoints for their log: it has type `0x01` or `0x06`.
+    pub fn is_for_logs(&self) -> bool {
+        LOG_TYPES.contains(&self.kind)
+    }
+
+    /// True if the key can cosign checkpoints: it has type `0x04` or `0x06`.
+    pub fn is_for_witnesses(&self) -> bool {
+        WITNESS_TYPES.contains(&self.kind)
+    }
+
+    /// Returns the public key: 32 bytes for Ed25519, 1,312 bytes for ML-DSA-44.
+    pub fn public(&self) -> &[u8] {
+        self.public.bytes()
+    }
+
+    /// Returns the Ed25519 public key. `None` for an ML-DSA-44 key.
+    pub const fn ed25519(&self) -> Option<&[u8; 32]> {
+        match &self.public {
+            PublicKey::Ed25519(public) => Some(public),
+            PublicKey::MlDsa44(_) => None,
+        }
+    }
+
+    /// Returns the public key of an emitter or issuer, which is an Ed25519 key. Zeros, under which no signature is
+    /// valid, for another key.
+    pub(crate) fn signer_public(&self) -> [u8; 32] {
+        self.ed25519().copied().unwrap_or_default()
     }
 
     /// Returns the vkey's text.
@@ -221,14 +311,20 @@ impl VerifierKey {
     /// of a wrong length are invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        signature.try_into().is_ok_and(|signature| crate::ed25519::verify(&self.public, message, signature))
+        match &self.public {
+            PublicKey::Ed25519(public) => {
+                signature.try_into().is_ok_and(|signature| crate::ed25519::verify(public, message, signature))
+            }
+            PublicKey::MlDsa44(public) => crate::ml_dsa::verify(public, message, signature),
+        }
     }
 }
 
 impl FromStr for VerifierKey {
     type Err = Error;
 
-    /// Parses a vkey of SPEC section 2, which has type `0x01`. For a witness's key, use [`VerifierKey::parse`].
+    /// Parses a vkey of SPEC section 2, which has type `0x01`. For a log's or witness's key, which can have other
+    /// types, use [`VerifierKey::parse_log`] or [`VerifierKey::parse_witness`].
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text, KeyType::Ed25519)
     }
@@ -245,8 +341,6 @@ pub struct SignerKey {
 
 #[cfg(feature = "sign")]
 impl SignerKey {
-    const PREFIX: &'static str = "PRIVATE+KEY+";
-
     /// Creates a key of type `0x01` (emitter, issuer, or log) from a seed: 32 bytes from a secure random source.
     ///
     /// # Errors
@@ -280,34 +374,19 @@ impl SignerKey {
     /// [`Code::Key`] if the text does not have that form or its key ID does not match. The message reveals nothing of
     /// the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let refuse = |why: &str| Error::new(Code::Key, why);
-        let (name, id, kind, mut seed) =
-            text.strip_prefix(Self::PREFIX).and_then(parse_key).ok_or_else(|| {
-                refuse("this is not a private key").with_hint("pass the line that begins with PRIVATE+KEY+")
-            })?;
-        let key = Self::new(name, kind, seed);
-        seed.zeroize();
-        let key = key?;
-        if key.verifier.id != id {
-            return Err(refuse("the private key's ID does not match its name and key"));
+        let private = PrivateKey::parse(text)?;
+        if private.kind == KeyType::MlDsa44 {
+            let why = "an ML-DSA-44 key (type 0x06) can sign only checkpoints";
+            return Err(Error::new(Code::Key, why).with_hint("pass an Ed25519 key"));
         }
+        let key = Self::new(private.name, private.kind, *private.seed)?;
+        private.check_id(&key.verifier)?;
         Ok(key)
     }
 
     /// Returns the text that [`SignerKey::parse`] reads. Contains the secret.
     pub fn encode(&self) -> Zeroizing<String> {
-        let mut typed = Zeroizing::new([self.verifier.kind as u8; 33]);
-        typed[1..].copy_from_slice(self.signing.as_bytes());
-        let secret = Zeroizing::new(base64::encode(*typed));
-        // A seed is as long as a public key, so the two encodings differ only in their last part.
-        let vkey = self.verifier.as_str();
-        let name_and_id = &vkey[..vkey.len() - secret.len()];
-        // Reserve the final length first, so that growing leaves no copies of the secret behind.
-        let mut text = Zeroizing::new(String::with_capacity(Self::PREFIX.len() + vkey.len()));
-        for part in [Self::PREFIX, name_and_id, &secret] {
-            text.push_str(part);
-        }
-        text
+        encode_private(&self.verifier, self.signing.as_bytes())
     }
 
     /// Returns the public key for this private key.
@@ -320,6 +399,59 @@ impl SignerKey {
         use ed25519_dalek::Signer as _;
         self.signing.sign(message).to_bytes()
     }
+}
+
+/// A parsed private key, whose seed is wiped from memory on drop.
+#[cfg(feature = "sign")]
+pub(crate) struct PrivateKey<'t> {
+    pub(crate) name: &'t str,
+    id: [u8; 4],
+    pub(crate) kind: KeyType,
+    pub(crate) seed: Zeroizing<[u8; 32]>,
+}
+
+#[cfg(feature = "sign")]
+impl<'t> PrivateKey<'t> {
+    const PREFIX: &'static str = "PRIVATE+KEY+";
+
+    pub(crate) fn parse(text: &'t str) -> Result<Self, Error> {
+        let parse = || {
+            let (name, id, key) = split_key(text.strip_prefix(Self::PREFIX)?)?;
+            let typed = Zeroizing::new(base64::decode_array::<33>(key)?);
+            let mut seed = Zeroizing::new([0; 32]);
+            seed.copy_from_slice(&typed[1..]);
+            Some(Self { name, id, kind: KeyType::try_from(typed[0]).ok()?, seed })
+        };
+        parse().ok_or_else(|| {
+            Error::new(Code::Key, "this is not a private key")
+                .with_hint("pass the line that begins with PRIVATE+KEY+")
+        })
+    }
+
+    /// Checks the ID with the public key of this private key.
+    pub(crate) fn check_id(&self, verifier: &VerifierKey) -> Result<(), Error> {
+        if verifier.id == self.id {
+            return Ok(());
+        }
+        Err(Error::new(Code::Key, "the private key's ID does not match its name and key"))
+    }
+}
+
+/// Returns the text of a private key.
+#[cfg(feature = "sign")]
+pub(crate) fn encode_private(verifier: &VerifierKey, seed: &[u8; 32]) -> Zeroizing<String> {
+    let mut typed = Zeroizing::new([verifier.kind as u8; 33]);
+    typed[1..].copy_from_slice(seed);
+    let secret = Zeroizing::new(base64::encode(*typed));
+    // Name, ID, and the '+' after each.
+    let name_and_id = &verifier.text[..verifier.name_len + 10];
+    // Reserve the final length first, so that growing leaves no copies of the secret behind.
+    let length = PrivateKey::PREFIX.len() + name_and_id.len() + secret.len();
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    for part in [PrivateKey::PREFIX, name_and_id, &secret] {
+        text.push_str(part);
+    }
+    text
 }
 
 /// A signature line of a note. It is only a claim until a known key [verifies](Note::open) it.
@@ -422,10 +554,21 @@ impl Note {
         known: impl Keys<'a>,
     ) -> Opened<'a, Verified<'a>> {
         self.open_by(known, |_, key, line| {
-            let signature = line.signature.as_slice().try_into().ok()?;
-            let claim = Claim { key, message: self.text.as_bytes(), signature };
-            (key.kind == KeyType::Ed25519 && is_valid(&claim)).then_some(Verified { key, line })
+            self.is_signed_line(is_valid, key, line).then_some(Verified { key, line })
         })
+    }
+
+    /// True if the line is the valid signature of the note's text by a key of type `0x01`.
+    #[cfg(any(feature = "sign", feature = "prove"))]
+    pub(crate) fn is_signed_line(
+        &self,
+        is_valid: SignatureCheck<'_>,
+        key: &VerifierKey,
+        line: &SignatureLine,
+    ) -> bool {
+        let signature = &line.signature[..];
+        let claim = Claim { key, message: self.text.as_bytes(), signature };
+        key.kind == KeyType::Ed25519 && signature.len() == 64 && is_valid(&claim)
     }
 
     /// Like [`open`](Self::open), for any kind of signature. `verify` gets the key's index among the known keys, the
@@ -495,22 +638,22 @@ pub struct Verified<'a> {
 
 /// The claim that a key signed a message.
 ///
-/// In builds without Ed25519, the caller checks it.
+/// In builds without `sign` and `verify`, the caller checks it.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     /// The claimed signer's key.
     pub key: &'a VerifierKey,
     /// The signed message.
     pub message: &'a [u8],
-    /// The Ed25519 signature.
-    pub signature: &'a [u8; 64],
+    /// The signature, with the length for the key's type: 64 bytes for Ed25519, 2,420 for ML-DSA-44.
+    pub signature: &'a [u8],
 }
 
 impl Claim<'_> {
     /// True if the signature is valid, by the strict rules of SPEC section 2.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn is_valid(&self) -> bool {
-        crate::ed25519::verify(&self.key.public, self.message, self.signature)
+        self.key.verify(self.message, self.signature)
     }
 }
 
@@ -609,20 +752,37 @@ mod tests {
             assert_eq!(VerifierKey::parse(text, KeyType::Cosignature), Err(error.clone()));
             error.into_message()
         };
-        let ml_dsa = vkey(6, &[7; 1_312]);
-        assert_eq!(message(&ml_dsa), "unsupported key type 0x06 (ML-DSA-44)");
         assert_eq!(message(&vkey(0xff, b"a type of its own")), "unsupported key type 0xff");
         assert_eq!(message(&vkey(7, &[1; 32])), "unsupported key type 0x07");
         // ECDSA keys hash something else for their IDs.
         let (name, key) = ("key.example+00000000+", base64::encode([&[2_u8][..], &[1; 91]].concat()));
         assert_eq!(message(&format!("{name}{key}")), "unsupported key type 0x02 (ECDSA)");
         for text in [
-            ml_dsa.replace("key.example", "another.example"),
+            vkey(0xff, b"a type of its own").replace("key.example", "another.example"),
             vkey(6, b"")[..20].to_owned(),
+            vkey(6, &[7; 1_311]),
+            vkey(6, &[7; 1_313]),
+            vkey(6, &[7; 32]),
+            vkey(1, &[7; 1_312]),
             vkey(1, &[1; 31]),
         ] {
             assert_eq!(message(&text), "the key is not a public key (vkey)", "{text}");
         }
+    }
+
+    #[test]
+    fn ml_dsa_keys_are_for_logs_and_witnesses_only() {
+        let key = VerifierKey::new("key.example", KeyType::MlDsa44, [7; 1_312]).expect("a name");
+        assert_eq!(VerifierKey::parse_log(key.as_str()), Ok(key.clone()));
+        assert_eq!(VerifierKey::parse_witness(key.as_str()), Ok(key.clone()));
+        assert_eq!(VerifierKey::parse(key.as_str(), KeyType::MlDsa44), Ok(key.clone()));
+        let error = key.as_str().parse::<VerifierKey>().expect_err("an emitter's key is needed");
+        assert_eq!(error.message, "the key is an ML-DSA-44 key (type 0x06), which can sign only checkpoints");
+        let other = SignerKey::from_seed("key.example", [7; 32]).expect("a name");
+        let other = other.verifier_key().as_str();
+        assert!(VerifierKey::parse_witness(other).is_err() && VerifierKey::parse_log(other).is_ok());
+        assert!(VerifierKey::parse(other, KeyType::MlDsa44).is_err());
+        assert!(VerifierKey::new("key.example", KeyType::MlDsa44, [7; 32]).is_err());
     }
 
     #[test]
@@ -679,7 +839,7 @@ mod tests {
         let opened = note.open_with(&mut is_valid, [&other, &other, one.verifier_key()]);
         assert_eq!((opened.verified[0].key, opened.invalid.len()), (one.verifier_key(), 0));
         assert_eq!(checked, 2, "each key is tried once");
-        let renamed = VerifierKey::new("other.example", KeyType::Ed25519, *one.verifier.public());
+        let renamed = VerifierKey::new("other.example", KeyType::Ed25519, one.verifier.public());
         let renamed = VerifierKey { id: one.verifier.id, ..renamed.expect("a name") };
         let opened = note.open([&renamed]);
         assert!(opened.verified.is_empty() && opened.invalid.is_empty(), "the ID alone is not enough");

@@ -193,14 +193,17 @@ phrases! {
     HINT_TRUST_KINDS "hint.trust.kinds" "begin lines with log, witness, group, quorum, growth, issuer, emitter, revoke, origin, or # for a comment";
     VKEY_INVALID "vkey.invalid" "the key is not a public key (vkey)";
     HINT_VKEY_INVALID "hint.vkey.invalid" "pass a key of the form name+1a2b3c4d+, followed by base64";
-    VKEY_ML_DSA "vkey.ml_dsa" "unsupported key type 0x06 (ML-DSA-44)";
+    VKEY_ML_DSA "vkey.ml_dsa" "the key is an ML-DSA-44 key (type 0x06), which can sign only checkpoints";
+    HINT_VKEY_ML_DSA "hint.vkey.ml_dsa" "pass an Ed25519 key; name an ML-DSA-44 key in a log or witness line";
+    VKEY_NOT_ML_DSA "vkey.not_ml_dsa" "the key is not an ML-DSA-44 key";
+    HINT_VKEY_NOT_ML_DSA "hint.vkey.not_ml_dsa" "pass a key of type 0x06";
     VKEY_RFC6962 "vkey.rfc6962" "unsupported key type 0x05 (RFC 6962)";
     VKEY_ECDSA "vkey.ecdsa" "unsupported key type 0x02 (ECDSA)";
-    HINT_VKEY_TYPE "hint.vkey.type" "pass an Ed25519 key: type 0x01 of a log, an issuer, or an emitter, or 0x04 of a witness";
+    HINT_VKEY_TYPE "hint.vkey.type" "pass a key of type 0x01 (Ed25519), 0x04 (a witness's Ed25519 key), or 0x06 (ML-DSA-44, of a log or witness)";
     VKEY_OF_WITNESS "vkey.of_witness" "the key is a witness's key (type 0x04)";
     HINT_VKEY_OF_WITNESS "hint.vkey.of_witness" "pass a key of type 0x01";
     VKEY_NOT_OF_WITNESS "vkey.not_of_witness" "the key is not a witness's key";
-    HINT_VKEY_NOT_OF_WITNESS "hint.vkey.not_of_witness" "pass a key of type 0x04";
+    HINT_VKEY_NOT_OF_WITNESS "hint.vkey.not_of_witness" "pass a key of type 0x04 or 0x06";
     VKEY_ID "vkey.id" "the key ID does not match the key's name and public key";
     HINT_VKEY_ID "hint.vkey.id" "copy the whole key again";
 }

@@ -43,12 +43,14 @@ use crate::export::writer::Writer;
 use crate::export::{Header, Item};
 use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Leaf, PendingBatch, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
+use crate::ml_dsa::MlDsaKey;
 use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
 
 /// A log that is being sealed.
 pub struct Sealer<'k> {
     key: &'k SignerKey,
+    ml_dsa_key: Option<&'k MlDsaKey>,
     checkpoint_every: Option<NonZeroU64>,
     rules: Rules,
     tree: CompactRange,
@@ -95,6 +97,7 @@ impl<'k> Sealer<'k> {
         }
         Ok(Self {
             key,
+            ml_dsa_key: None,
             checkpoint_every: None,
             rules: Rules::new(key.verifier_key().name(), trust.cloned()),
             tree: CompactRange::new(),
@@ -106,6 +109,13 @@ impl<'k> Sealer<'k> {
             added: 0,
             repeated: 0,
         })
+    }
+
+    /// Signs checkpoints with the log's ML-DSA-44 key too.
+    #[must_use]
+    pub fn sign_also_with(mut self, key: &'k MlDsaKey) -> Self {
+        self.ml_dsa_key = Some(key);
+        self
     }
 
     /// Signs a checkpoint whenever the log's size is a multiple of `leaves`, in addition to the last one.
@@ -234,7 +244,10 @@ impl<'k> Sealer<'k> {
 
     fn sign(&mut self, out: &mut Writer) -> Result<(), Error> {
         let root = self.tree.root().unwrap_or_else(crate::merkle::empty_root);
-        out.checkpoint(&Checkpoint::new(self.rules.origin(), self.tree.end(), root)?.sign(self.key)?);
+        out.checkpoint(
+            &Checkpoint::new(self.rules.origin(), self.tree.end(), root)?
+                .sign_with_both(self.key, self.ml_dsa_key)?,
+        );
         self.covered = Some(self.tree.end());
         Ok(())
     }

@@ -136,7 +136,7 @@ impl Trust {
     pub fn parse_single_log(text: &str) -> Result<Self, Error> {
         let text = text.trim_matches([' ', '\t', '\n']);
         if !text.contains([' ', '\t', '\n']) {
-            let log = Log { key: text.parse()?, url: None };
+            let log = Log { key: VerifierKey::parse_log(text)?, url: None };
             return Ok(Self(Arc::new(Lists { logs: vec![log], ..Lists::default() })));
         }
         Self::parse_file_of_single_log(text)
@@ -196,7 +196,9 @@ impl Trust {
     ///
     /// [`Code::Trust`] if the key is a witness's, or if there is a log with this public key.
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
-        let key = of_type(key, KeyType::Ed25519)?;
+        if !key.is_for_logs() {
+            return Err(Error::new(Code::Trust, format!("{key} is not of type 0x01 or 0x06")));
+        }
         if self.logs().any(|log| log.public() == key.public()) {
             return Err(refuse(phrases::TRUST_LOG_TWICE));
         }
@@ -208,9 +210,9 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`Code::Trust`] if the key is a witness's.
+    /// [`Code::Trust`] if the key is not of type `0x01`.
     pub fn with_issuer(mut self, key: VerifierKey) -> Result<Self, Error> {
-        Arc::make_mut(&mut self.0).issuers.push(of_type(key, KeyType::Ed25519)?);
+        Arc::make_mut(&mut self.0).issuers.push(check_signer(key)?);
         Ok(self)
     }
 
@@ -218,9 +220,9 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`Code::Trust`] if the key is a witness's.
+    /// [`Code::Trust`] if the key is not of type `0x01`.
     pub fn with_emitter(mut self, key: VerifierKey) -> Result<Self, Error> {
-        Arc::make_mut(&mut self.0).emitters.push(of_type(key, KeyType::Ed25519)?);
+        Arc::make_mut(&mut self.0).emitters.push(check_signer(key)?);
         Ok(self)
     }
 
@@ -322,11 +324,11 @@ impl Trust {
     }
 }
 
-fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
-    if key.key_type() == kind {
+fn check_signer(key: VerifierKey) -> Result<VerifierKey, Error> {
+    if key.key_type() == KeyType::Ed25519 {
         return Ok(key);
     }
-    Err(Error::new(Code::Trust, format!("{key} is not of type 0x0{}", kind as u8)))
+    Err(Error::new(Code::Trust, format!("{key} is not of type 0x01")))
 }
 
 /// The parser's state.
@@ -405,12 +407,12 @@ impl Reader {
             (b"growth", [name, since @ ..]) if since.len() <= 1 => {
                 self.growth(name, since.first().copied())?;
             }
-            (b"issuer", [key]) => self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?),
-            (b"emitter", [key]) => self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?),
+            (b"issuer", [key]) => self.trust.issuers.push(parse_key(key, str::parse)?),
+            (b"emitter", [key]) => self.trust.emitters.push(parse_key(key, str::parse)?),
             (b"revoke", [key, since]) => {
                 let since = parse_bound(since)
                     .ok_or_else(|| refuse(phrases::TRUST_BOUND).with_hint(phrases::HINT_TRUST_BOUND))?;
-                let key = parse_key(key, KeyType::Ed25519)?;
+                let key = parse_key(key, str::parse)?;
                 self.trust.revocations.push(Revocation { key, since });
             }
             (b"origin", [origin, since @ ..]) if since.len() <= 1 => {
@@ -430,7 +432,7 @@ impl Reader {
     }
 
     fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
-        let key = parse_key(key, KeyType::Ed25519)?;
+        let key = parse_key(key, VerifierKey::parse_log)?;
         if !insert(&mut self.log_keys, &key) {
             return Err(refuse(phrases::TRUST_LOG_TWICE));
         }
@@ -439,7 +441,7 @@ impl Reader {
     }
 
     fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
-        let key = parse_key(key, KeyType::Cosignature)?;
+        let key = parse_key(key, VerifierKey::parse_witness)?;
         if !insert(&mut self.witness_keys, &key) {
             return Err(refuse(phrases::TRUST_WITNESS_TWICE));
         }
@@ -516,9 +518,9 @@ impl Reader {
     }
 }
 
-fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Error> {
+fn parse_key(text: &[u8], parse: fn(&str) -> Result<VerifierKey, Error>) -> Result<VerifierKey, Error> {
     let text = core::str::from_utf8(text).map_err(|_| refuse(phrases::TRUST_KEY_NOT_UTF8))?;
-    VerifierKey::parse(text, kind).map_err(|error| error.with_code(Code::Trust))
+    parse(text).map_err(|error| error.with_code(Code::Trust))
 }
 
 fn parse_tick(text: &[u8]) -> Result<u64, Error> {

@@ -51,13 +51,13 @@
 
 use core::fmt;
 
+#[cfg(feature = "sign")]
+use crate::checkpoint::Cosigner;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::{empty_root, verify_consistency};
-#[cfg(feature = "sign")]
-use crate::note::SignerKey;
 use crate::note::{Note, SignatureLine, VerifierKey};
 
 /// Maximum number of hashes in a consistency proof.
@@ -212,7 +212,7 @@ impl Accepted<'_> {
     ///
     /// [`Code::Key`] if the key is not a witness's; [`Code::Time`] if the time is 0 or after the year 9999.
     #[cfg(feature = "sign")]
-    pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
+    pub fn cosign(&self, key: &(impl Cosigner + ?Sized), seconds: u64) -> Result<String, Error> {
         if seconds == 0 {
             return Err(Error::new(Code::Time, "the time of a witness's cosignature is 0"));
         }

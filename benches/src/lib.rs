@@ -30,7 +30,7 @@ impl Tasks {
     }
 
     /// Adds a task to append a key to the list.
-    pub fn key(&mut self, public: &[u8; 32]) {
+    pub fn key(&mut self, public: &[u8]) {
         self.0.push(KEY);
         self.0.extend_from_slice(public);
     }

@@ -9,7 +9,7 @@ use super::revocations::Revocations;
 use super::void::{VoidableGrants, VoidedWindows};
 use crate::error::Quoted;
 use crate::keys::{KeyNote, Statement, Window, Windows};
-use crate::note::{KeyType, VerifierKey};
+use crate::note::VerifierKey;
 use crate::phrases::{self, say};
 use crate::rights;
 use crate::time::Time;
@@ -70,7 +70,7 @@ pub(super) struct NoteEffect {
 
 impl Key {
     pub(super) fn vkey(&self) -> VerifierKey {
-        VerifierKey::named(&self.name, KeyType::Ed25519, self.public)
+        VerifierKey::of_signer(&self.name, self.public)
     }
 
     pub(super) fn stated(&self) -> Option<&KeyStatements> {
@@ -142,7 +142,8 @@ impl Authority {
 
     /// Returns the number of a key, and adds the key if it is new.
     pub(super) fn number(&mut self, vkey: &VerifierKey) -> usize {
-        let name = (vkey.name(), vkey.public());
+        let public = vkey.signer_public();
+        let name = (vkey.name(), &public);
         let is = |number: &usize| {
             let key = &self.keys[*number];
             (&*key.name, &key.public) == name
@@ -154,7 +155,7 @@ impl Authority {
         self.numbers.add(name, number);
         self.keys.push(Key {
             name: vkey.name().into(),
-            public: *vkey.public(),
+            public,
             vouched: false,
             granted: false,
             chains: 0,

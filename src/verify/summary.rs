@@ -200,7 +200,7 @@ impl Summary {
     pub fn opened(&self) -> impl Iterator<Item = (ChainId, [u8; 32])> {
         self.entries.iter().filter_map(|entry| match &entry.kind {
             EntryKind::Link(LinkEntry { role: Role::Open(open), .. }) => {
-                Some((open.chain, *open.key.public()))
+                Some((open.chain, open.key.signer_public()))
             }
             _ => None,
         })

@@ -2,6 +2,7 @@
 
 mod common;
 mod merkle;
+mod ml_dsa;
 mod notes;
 mod primitives;
 mod recorder;

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod ed25519;
 mod merkle;
+mod ml_dsa;
 mod notes;
 mod policies;
 mod redaction;

@@ -235,7 +235,7 @@ fn read(bytes: &[u8]) {
     if let Ok(signed) = SignedCheckpoint::parse(&text) {
         assert!(text.starts_with(&signed.checkpoint.to_string()));
     }
-    for kind in [KeyType::Ed25519, KeyType::Cosignature] {
+    for kind in [KeyType::Ed25519, KeyType::Cosignature, KeyType::MlDsa44] {
         if let Ok(key) = VerifierKey::parse(&text, kind) {
             assert_eq!(key.to_string(), text);
         }

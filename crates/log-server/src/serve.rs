@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use countersign::log::Limits;
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -75,6 +76,8 @@ pub struct Config {
     pub store: Option<Bucket>,
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
+    /// The log's ML-DSA-44 key, if it has one: it signs checkpoints too.
+    pub ml_dsa_key: Option<MlDsaKey>,
     /// Trusted issuers, emitters, and witnesses.
     pub trust: Trust,
     /// The address to listen on. Port 0 picks a free port.
@@ -160,6 +163,7 @@ pub async fn serve_with_first_event(
         folder,
         store: bucket,
         key,
+        ml_dsa_key,
         trust,
         listen: address,
         tls,
@@ -240,6 +244,7 @@ pub async fn serve_with_first_event(
         memory,
         signing,
         key,
+        ml_dsa_key,
         published: announce,
         witnesses,
         erased,

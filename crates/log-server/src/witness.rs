@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::Error;
-use countersign::checkpoint::SignedCheckpoint;
-use countersign::note::{KeyType, SignerKey, VerifierKey};
+use countersign::checkpoint::{Cosigner, SignedCheckpoint};
+use countersign::note::VerifierKey;
 use countersign::witness::{CosignError, Request, check_add_checkpoint};
 
 use self::clock::ClockGuard;
@@ -36,10 +36,13 @@ pub use state_db::{MemoryError, StateDb};
 /// A function that returns the current time, in seconds since 1970.
 pub type Seconds = Arc<dyn Fn() -> u64 + Send + Sync>;
 
+/// A private key of a witness, of type `0x04` or `0x06`.
+pub type WitnessKey = Box<dyn Cosigner + Send + Sync>;
+
 /// The configuration of a witness.
 pub struct Config {
-    /// The witness's key, of type `0x04`.
-    pub key: SignerKey,
+    /// The witness's keys, which all cosign each checkpoint.
+    pub keys: Vec<WitnessKey>,
     /// The keys of the logs to witness, each named after its log's origin.
     pub logs: Vec<VerifierKey>,
     /// The state file, created if it doesn't exist.
@@ -118,7 +121,7 @@ pub struct Witness {
 }
 
 struct Inner {
-    key: SignerKey,
+    keys: Vec<WitnessKey>,
     logs: Vec<VerifierKey>,
     state: Mutex<State>,
     guard: Option<Box<dyn CheckpointGuard>>,
@@ -143,17 +146,18 @@ impl Witness {
         db: StateDb,
         guard: Option<Box<dyn CheckpointGuard>>,
     ) -> Result<Self, WitnessStartError> {
-        let Config { key, logs, clock, steady, stated_time, .. } = config;
-        if key.verifier_key().key_type() != KeyType::Cosignature {
-            let message = format!("{} isn't a witness's key", key.verifier_key().name());
+        let Config { keys, logs, clock, steady, stated_time, .. } = config;
+        if let Some(other) = keys.iter().find(|key| !key.verifier_key().is_for_witnesses()) {
+            let message = format!("{} isn't a witness's key", other.verifier_key().name());
             return Err(WitnessStartError::Key(message));
         }
-        if let Some(other) = logs.iter().find(|log| log.key_type() != KeyType::Ed25519) {
+        if let Some(other) = logs.iter().find(|log| !log.is_for_logs()) {
             return Err(WitnessStartError::Key(format!("{} isn't a log's key", other.name())));
         }
-        let clock_guard = ClockGuard::new(db.last_time(key.verifier_key())?, stated_time);
+        let cosigners: Vec<&VerifierKey> = keys.iter().map(|key| key.verifier_key()).collect();
+        let clock_guard = ClockGuard::new(db.last_time(&cosigners)?, stated_time);
         let state = Mutex::new(State { db, guard: clock_guard });
-        Ok(Self { inner: Arc::new(Inner { key, logs, state, guard, clock, steady }) })
+        Ok(Self { inner: Arc::new(Inner { keys, logs, state, guard, clock, steady }) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -184,12 +188,12 @@ impl Witness {
     }
 
     /// Decides about a request that passed [`check_guard`](Self::check_guard), and records an accepted checkpoint before
-    /// it returns the cosignature. Blocks while it writes to disk.
+    /// it returns the cosignatures. Blocks while it writes to disk.
     ///
     /// # Errors
     /// [`WitnessError`], without recording or cosigning anything.
     fn add_checkpoint(&self, request: &Request) -> Result<String, WitnessError> {
-        let Inner { key, logs, clock, steady, .. } = &*self.inner;
+        let Inner { keys, logs, clock, steady, .. } = &*self.inner;
         let origin = &request.checkpoint.checkpoint.origin;
         let mut state = self.state();
         let State { db, guard } = &mut *state;
@@ -197,10 +201,11 @@ impl Witness {
         let accepted = check_add_checkpoint(request, logs, transaction.last())?;
         let (now, passed) = (clock(), steady());
         let time = guard.check(now, passed)?;
-        let cosignature = accepted.cosign(key, time).map_err(WitnessError::Cosign)?;
-        transaction.remember(accepted.tree_head(), &accepted.note(&cosignature))?;
+        let cosign = |key: &WitnessKey| accepted.cosign(&**key, time).map_err(WitnessError::Cosign);
+        let cosignatures = keys.iter().map(cosign).collect::<Result<String, _>>()?;
+        transaction.remember(accepted.tree_head(), &accepted.note(&cosignatures))?;
         guard.cosigned(time, now, passed);
-        Ok(cosignature)
+        Ok(cosignatures)
     }
 
     /// Returns the last cosigned checkpoint of the log whose origin has this SHA-256 hash.

@@ -37,6 +37,7 @@ use std::sync::{Arc, RwLock};
 
 use countersign::log::{AcceptanceError, PendingBatch, Rules, Submission, SubmissionOutcome};
 use countersign::merkle::{CompactRange, PendingTree};
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, watch};
@@ -115,6 +116,8 @@ pub struct Sequencer {
     pub signing: Signing,
     /// The log's private key.
     pub key: SignerKey,
+    /// The log's ML-DSA-44 key, if it has one: it signs checkpoints too.
+    pub ml_dsa_key: Option<MlDsaKey>,
     /// Announces the newest published checkpoint. It must start with
     /// [`CheckpointReader::published`](crate::store::CheckpointReader::published).
     pub published: watch::Sender<Option<Arc<Published>>>,
@@ -156,6 +159,7 @@ impl Sequencer {
             memory: self.memory,
             signing: self.signing,
             key: self.key,
+            ml_dsa_key: self.ml_dsa_key,
             published: self.published,
             witnesses: self.witnesses,
             rules: self.rules,

@@ -202,6 +202,7 @@ impl Server {
             memory: Box::new(memory),
             signing: signing.clone(),
             key,
+            ml_dsa_key: None,
             published: announce,
             witnesses,
             erased,

@@ -101,7 +101,7 @@ pub struct SignedList {
     list: Watchlist,
     message: String,
     /// Public keys with the signatures claimed to be theirs.
-    claims: Vec<([u8; 32], Vec<u8>)>,
+    claims: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 #[wasm_bindgen]
@@ -117,7 +117,8 @@ impl SignedList {
         for key in keys.lines() {
             let key: VerifierKey = key.parse()?;
             let lines = note.signatures.iter().filter(|line| line.is_of(&key));
-            claims.extend(lines.map(|line| (*key.public(), line.signature.clone())));
+            let public = key.public();
+            claims.extend(lines.map(|line| (public.to_vec(), line.signature.clone())));
         }
         Ok(Self { list: Watchlist::read(&note.text)?, message: note.text, claims })
     }
@@ -135,7 +136,7 @@ impl SignedList {
 
     /// Returns the Ed25519 public key of a signature.
     pub fn key(&self, nth: usize) -> Vec<u8> {
-        self.claims.get(nth).map(|(key, _)| key.to_vec()).unwrap_or_default()
+        self.claims.get(nth).map(|(key, _)| key.clone()).unwrap_or_default()
     }
 
     /// Returns a signature by its index.

@@ -106,6 +106,7 @@ impl Log {
         let max_waiting = max_waiting_bytes.map_or(DEFAULT_MAX_WAITING_BYTES, |bytes| bytes as usize);
         let config = Config {
             key,
+            ml_dsa_key: None,
             trust,
             readers,
             cors,

@@ -30,7 +30,7 @@ fn c2sp() {
     let fill = |policy: &str| -> String {
         let fill_line = |(number, line): (usize, &str)| {
             let witness = witness_key(number as u8);
-            let log = VerifierKey::new("log.example", KeyType::Ed25519, *witness.public()).expect("a name");
+            let log = VerifierKey::new("log.example", KeyType::Ed25519, witness.public()).expect("a name");
             let key = if line.starts_with("log") { log } else { witness };
             line.replace("<vkey>", key.as_str())
         };
@@ -70,7 +70,7 @@ fn transparency_dev() {
     let Some(vectors) = json("policy/transparency-dev-formats/policies.json") else { return };
     let as_witness = |word: &str| match word.parse::<VerifierKey>() {
         Ok(key) => {
-            VerifierKey::new(key.name(), KeyType::Cosignature, *key.public()).expect("a name").to_string()
+            VerifierKey::new(key.name(), KeyType::Cosignature, key.public()).expect("a name").to_string()
         }
         Err(_) => word.to_owned(),
     };
@@ -131,7 +131,7 @@ fn transparency_dev_group_satisfaction() {
     let names = ["wit1", "wit2", "wit3"];
     let witness = |name: &str| {
         let key: VerifierKey = text(&vectors["keys"][format!("{name}_vkey")]).parse().expect("a vkey");
-        let key = VerifierKey::new(key.name(), KeyType::Cosignature, *key.public()).expect("a name");
+        let key = VerifierKey::new(key.name(), KeyType::Cosignature, key.public()).expect("a name");
         format!("witness {name} {key}\n")
     };
     let witnesses = names.map(witness).concat();

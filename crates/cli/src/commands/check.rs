@@ -68,7 +68,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = match (&args.vkey, args.trust.path()) {
-        (Some(vkey), _) => Trust::default().with_log(vkey.parse::<VerifierKey>()?)?,
+        (Some(vkey), _) => Trust::default().with_log(VerifierKey::parse_log(vkey)?)?,
         (None, Some(path)) => input::trust(path)?,
         (None, None) => Trust::default(),
     };

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::SignerKey;
 use zeroize::Zeroizing;
 
@@ -21,7 +22,8 @@ Examples:
   countersign keygen example.com/app -o app.key     # an emitter's
   countersign keygen example.com -o issuer.key      # an issuer's
   countersign keygen log.example/audit -o log.key   # a log's
-  countersign keygen witness.example --witness -o witness.key")]
+  countersign keygen witness.example --witness -o witness.key
+  countersign keygen log.example/audit --ml-dsa -o log-ml-dsa.key")]
 pub(crate) struct Args {
     /// Name of the key. It is public and can't be changed later; no spaces, no `+`
     name: String,
@@ -31,20 +33,29 @@ pub(crate) struct Args {
     /// Create a witness's key, which can only cosign checkpoints
     #[arg(long)]
     witness: bool,
+    /// Create an ML-DSA-44 key, which a quantum computer can't forge. It can only sign checkpoints, for a log or a witness
+    #[arg(long)]
+    ml_dsa: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
-    let generate = if args.witness { SignerKey::witness_from_seed } else { SignerKey::from_seed };
-    let key = generate(&args.name, *seed)?;
+    let (text, vkey) = if args.ml_dsa {
+        let key = MlDsaKey::from_seed(&args.name, *seed)?;
+        (key.encode(), key.verifier_key().clone())
+    } else {
+        let generate = if args.witness { SignerKey::witness_from_seed } else { SignerKey::from_seed };
+        let key = generate(&args.name, *seed)?;
+        (key.encode(), key.verifier_key().clone())
+    };
     let path = args
         .output
         .clone()
         .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
-    write_key(&path, &key)?;
+    write_text(&path, &text)?;
     style::done(&format!("private key written to {}; keep it secret", shown(&path)));
-    writeln!(anstream::stdout(), "{}", key.verifier_key())
+    writeln!(anstream::stdout(), "{vkey}")
         .map_err(|error| CliError::io("write", "standard output", &error))
         .map_err(|failure| failure.with_hint("remove the key file, and run the command again"))?;
     Ok(ExitStatus::Success)
@@ -52,8 +63,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 
 /// Writes a private key to a new file that only its owner may read.
 pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), CliError> {
-    let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
-    text.extend_from_slice(key.encode().as_bytes());
+    write_text(path, &key.encode())
+}
+
+fn write_text(path: &Path, key: &str) -> Result<(), CliError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(key.len() + 1));
+    text.extend_from_slice(key.as_bytes());
     text.push(b'\n');
     write_secret(path, &text)
 }

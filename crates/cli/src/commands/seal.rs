@@ -38,6 +38,10 @@ pub(crate) struct Args {
     /// The log's key file; the key's name is the log's origin
     #[arg(long, value_name = "FILE")]
     log_key: PathBuf,
+    /// Second key file of the log (`countersign keygen ORIGIN --ml-dsa`). It signs each checkpoint too, so that a quantum
+    /// computer can't forge it
+    #[arg(long, value_name = "FILE")]
+    ml_dsa_key: Option<PathBuf>,
     /// Accept only links of keys that this trust file allows, and key notes that take effect
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -51,7 +55,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let key = key::load(&args.log_key)?;
     let trust = args.trust.as_deref().map(input::trust).transpose()?;
+    let ml_dsa_key = args.ml_dsa_key.as_deref().map(key::load_ml_dsa).transpose()?;
     let mut sealer = Sealer::new(&key, trust.as_ref())?;
+    if let Some(key) = &ml_dsa_key {
+        sealer = sealer.sign_also_with(key);
+    }
     if let Some(leaves) = args.checkpoint_every {
         sealer = sealer.checkpoint_every(leaves);
     }

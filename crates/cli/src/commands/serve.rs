@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::log::Limits;
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::{MIN_DEPTH, TenantOrigin};
 use countersign::time::Time;
@@ -106,6 +107,10 @@ pub(crate) struct Args {
     /// Key file of the log [default: log.key in its folder, created if missing]
     #[arg(long, value_name = "FILE", help_heading = "The log")]
     key: Option<PathBuf>,
+    /// Second key file of the log (`countersign keygen ORIGIN --ml-dsa`). It signs each checkpoint too, so that a quantum
+    /// computer can't forge it
+    #[arg(long, value_name = "FILE", help_heading = "The log")]
+    ml_dsa_key: Option<PathBuf>,
     /// The trust file: who may write to the log, and which witnesses to ask [default: trust.txt in its folder]
     #[arg(long, value_name = "FILE", help_heading = "The log")]
     trust: Option<PathBuf>,
@@ -352,6 +357,8 @@ async fn run_server(
     ending: Option<Succession>,
 ) -> Result<ExitStatus, CliError> {
     let verifier = key.verifier_key().clone();
+    let ml_dsa_key = args.ml_dsa_key.as_deref().map(|path| ml_dsa_key(path, verifier.name())).transpose()?;
+    let ml_dsa_verifier = ml_dsa_key.as_ref().map(|key| key.verifier_key().clone());
     let tenants = tenants(args, verifier.name())?;
     let issuer = args.oidc.config(tenants.is_some())?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
@@ -364,6 +371,7 @@ async fn run_server(
         folder: args.dir.clone(),
         store,
         key,
+        ml_dsa_key,
         trust,
         listen: args.listen.clone(),
         tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
@@ -411,6 +419,9 @@ async fn run_server(
         url(serving.address(), certificate.is_some())
     ));
     style::detail("log key:", verifier.as_str());
+    if let Some(verifier) = ml_dsa_verifier {
+        style::detail("ML-DSA-44 key:", verifier.as_str());
+    }
     style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
     for (name, text) in &args.details {
         style::detail(name, text);
@@ -767,6 +778,17 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
         }
         _ => Ok(key),
     }
+}
+
+/// Loads the log's ML-DSA-44 key.
+fn ml_dsa_key(path: &Path, origin: &str) -> Result<MlDsaKey, CliError> {
+    let key = key::load_ml_dsa(path)?;
+    if key.verifier_key().name() == origin {
+        return Ok(key);
+    }
+    let message = format!("the key belongs to the log {:?}", key.verifier_key().name());
+    let hint = "create a key with the log's origin as its name: countersign keygen ORIGIN --ml-dsa";
+    Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(path)))
 }
 
 /// Adds the log's key to an existing trust file.

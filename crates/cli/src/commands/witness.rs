@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign_log_server::server::{Address, Bounds};
 use countersign_log_server::witness::{
-    CheckpointGuard, Config, MemoryError, WitnessStartError, serve_guarded, steady,
+    CheckpointGuard, Config, MemoryError, WitnessKey, WitnessStartError, serve_guarded, steady,
 };
 
 use crate::args;
@@ -34,11 +34,12 @@ const MAX_CONNECTIONS: usize = 512;
 #[command(after_help = "\
 Examples:
   countersign witness --key witness.key --log \"$LOG_VKEY\" --state witness.state
-  countersign witness --key witness.key --log \"$LOG_VKEY\" \"$OTHER_LOG_VKEY\" --state witness.state --listen 0.0.0.0:8081")]
+  countersign witness --key witness.key --log \"$LOG_VKEY\" \"$OTHER_LOG_VKEY\" --state witness.state --listen 0.0.0.0:8081
+  countersign witness --key witness.key witness-ml-dsa.key --log \"$LOG_VKEY\" --state witness.state")]
 pub(crate) struct Args {
-    /// Key file of the witness (`countersign keygen NAME --witness`)
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// Key files of the witness (`countersign keygen NAME --witness`, `--ml-dsa`): each key cosigns every checkpoint
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    key: Vec<PathBuf>,
     /// Public key (vkey) of a log to cosign; its name is the log's origin. Can be repeated
     // A string, parsed later: clap repeats invalid values in errors, and this may be a private key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
@@ -61,8 +62,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     stop::enable_graceful();
     log_to_stderr(args.log_json);
-    let key = key::load_witness(&args.key)?;
-    let logs = args.log.iter().map(|vkey| vkey.parse::<VerifierKey>()).collect::<Result<_, _>>()?;
+    let keys = args.key.iter().map(|path| key::load_witness(path)).collect::<Result<_, _>>()?;
+    let logs = args.log.iter().map(|vkey| VerifierKey::parse_log(vkey)).collect::<Result<_, _>>()?;
     // An empty file was truncated, or created by someone.
     if fs::metadata(&args.state).map_or(true, |state| state.len() == 0) {
         style::warn(&format!(
@@ -71,14 +72,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         ));
     }
     let (state, listen, clock_is) = (args.state.clone(), args.listen.clone(), args.clock_is);
-    Witness { title: "witness", key, logs, state, listen, clock_is, guard: None }.run()
+    Witness { title: "witness", keys, logs, state, listen, clock_is, guard: None }.run()
 }
 
 /// A witness to run.
 pub(super) struct Witness {
     /// Its name for people.
     pub(super) title: &'static str,
-    pub(super) key: SignerKey,
+    pub(super) keys: Vec<WitnessKey>,
     /// The keys of the logs to witness.
     pub(super) logs: Vec<VerifierKey>,
     /// The file for what was cosigned.
@@ -92,10 +93,10 @@ pub(super) struct Witness {
 impl Witness {
     /// Cosigns until the process is asked to stop.
     pub(super) fn run(self) -> Result<ExitStatus, CliError> {
-        let Self { title, key, logs, state, listen, clock_is, guard } = self;
-        let verifier = key.verifier_key().clone();
+        let Self { title, keys, logs, state, listen, clock_is, guard } = self;
+        let verifiers: Vec<VerifierKey> = keys.iter().map(|key| key.verifier_key().clone()).collect();
         let config = Config {
-            key,
+            keys,
             logs,
             state: state.clone(),
             listen,
@@ -109,8 +110,11 @@ impl Witness {
         runtime.block_on(async {
             let serving = serve_guarded(config, guard).await.map_err(|error| explain(&error, &state))?;
             let address = url(serving.address(), false);
-            style::done(&format!("the {title} {} listens on {address}", verifier.name()));
-            anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
+            let name = verifiers.first().map_or("", VerifierKey::name);
+            style::done(&format!("the {title} {name} listens on {address}"));
+            for verifier in &verifiers {
+                anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
+            }
             stop_requested().await;
             style::done("stopping: finishing work in progress");
             serving.stop().await;

@@ -2,31 +2,52 @@
 
 use std::path::Path;
 
+use countersign::Error;
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{KeyType, SignerKey};
+#[cfg(feature = "native")]
+use countersign_log_server::witness::WitnessKey;
 use zeroize::Zeroizing;
 
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
-/// Reads a private key that signs links, notes, or checkpoints.
+/// Reads an Ed25519 private key that signs links, notes, or checkpoints.
 pub(crate) fn load(path: &Path) -> Result<SignerKey, CliError> {
-    let hint = "create one with: countersign keygen NAME";
-    load_type(path, KeyType::Ed25519, "the file contains a witness's key", hint)
-}
-
-/// Reads a private key that cosigns checkpoints.
-pub(crate) fn load_witness(path: &Path) -> Result<SignerKey, CliError> {
-    let hint = "create one with: countersign keygen NAME --witness";
-    load_type(path, KeyType::Cosignature, "the file doesn't contain a witness's key", hint)
-}
-
-fn load_type(path: &Path, kind: KeyType, wrong_type: &str, hint: &str) -> Result<SignerKey, CliError> {
-    let within = |error| CliError::from(error).within(&shown(path));
-    let text = Zeroizing::new(input::small_text(path)?);
-    let key = SignerKey::parse(text.trim_end_matches(['\n', '\r'])).map_err(within)?;
-    if key.verifier_key().key_type() != kind {
-        return Err(CliError::unusable("key.invalid", wrong_type, hint).within(&shown(path)));
+    let key = load_with(path, SignerKey::parse)?;
+    if key.verifier_key().key_type() != KeyType::Ed25519 {
+        let hint = "create one with: countersign keygen NAME";
+        let failure = CliError::unusable("key.invalid", "the file contains a witness's key", hint);
+        return Err(failure.within(&shown(path)));
     }
+    Ok(key)
+}
+
+/// Reads a log's ML-DSA-44 private key, which signs checkpoints.
+pub(crate) fn load_ml_dsa(path: &Path) -> Result<MlDsaKey, CliError> {
+    load_with(path, MlDsaKey::parse)
+}
+
+/// Reads a private key that cosigns checkpoints, of either type.
+#[cfg(feature = "native")]
+pub(crate) fn load_witness(path: &Path) -> Result<WitnessKey, CliError> {
+    let key = load_with(path, |text| {
+        MlDsaKey::parse(text)
+            .map(|key| Box::new(key) as WitnessKey)
+            .or_else(|_| SignerKey::parse(text).map(|key| Box::new(key) as WitnessKey))
+    })?;
+    if !key.verifier_key().is_for_witnesses() {
+        let hint = "create one with: countersign keygen NAME --witness";
+        let failure = CliError::unusable("key.invalid", "the file doesn't contain a witness's key", hint);
+        return Err(failure.within(&shown(path)));
+    }
+    Ok(key)
+}
+
+fn load_with<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, Error>) -> Result<K, CliError> {
+    let text = Zeroizing::new(input::small_text(path)?);
+    let key = parse(text.trim_end_matches(['\n', '\r']));
+    let key = key.map_err(|error| CliError::from(error).within(&shown(path)))?;
     warn_if_readable(path, "key");
     Ok(key)
 }

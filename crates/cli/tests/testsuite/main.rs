@@ -37,6 +37,7 @@ mod page;
 mod parquet;
 mod parser_tools;
 mod parsers;
+mod post_quantum;
 mod query;
 mod readme;
 mod receipt;

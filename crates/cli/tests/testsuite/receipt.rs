@@ -5,6 +5,7 @@ use std::fs;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 use countersign::merkle::{leaf_hash, node_hash};
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignerKey, sign_note};
 use countersign::proof::Proof;
 use countersign::tenant::{Anchor, Head, HeadProof, Receipt, State, TenantOrigin};
@@ -66,6 +67,29 @@ fn a_receipt_depends_on_the_readers_trust() {
     run("quorum.txt").code(0);
     place.write("receipt", proof(&cosigned).to_string().replace("index 1", "index 0"));
     run("quorum.txt").code(1).stdout(predicate::str::starts_with("✗ Altered."));
+}
+
+#[test]
+fn receipts_count_ml_dsa_signatures() {
+    let place = place();
+    let log_key = MlDsaKey::from_seed(ORIGIN, [1; 32]).unwrap();
+    let witness_key = MlDsaKey::from_seed("witness.example", [2; 32]).unwrap();
+    let (log_vkey, witness_vkey) = (log_key.verifier_key(), witness_key.verifier_key());
+    place.write("pq.txt", format!("log {log_vkey}\nwitness w {witness_vkey}\nquorum w\n"));
+    let run = |lines: &str| {
+        let note = checkpoint().sign_with_both(&log(), Some(&log_key)).unwrap() + lines;
+        place.write("receipt", proof(&note).to_string());
+        place.run(&["receipt", "receipt", "--entry", "leaf", "--trust", "pq.txt"])
+    };
+    run(&checkpoint().cosign(&witness_key, 5).unwrap()).code(0);
+    run(&checkpoint().cosign(&witness(), 5).unwrap())
+        .code(1)
+        .stdout(predicate::str::contains("too few trusted witnesses"));
+    // A cosignature without a time, and one for another checkpoint.
+    let other = Checkpoint::new(ORIGIN, 2, leaf_hash(b"other")).unwrap();
+    for line in [checkpoint().cosign(&witness_key, 0), other.cosign(&witness_key, 5)] {
+        run(&line.unwrap()).code(1).stdout(predicate::str::contains("the cosignature of"));
+    }
 }
 
 #[test]

@@ -66,7 +66,19 @@ async fn keep_ticking(jobs: mpsc::WeakSender<TenantJob>, first: Instant, interva
 
 /// Starts the server of a root log.
 pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<RunningLog, StartError> {
-    let Config { folder, store: bucket, key, trust, listen: address, tls, cors, hosts, parsers, .. } = config;
+    let Config {
+        folder,
+        store: bucket,
+        key,
+        ml_dsa_key,
+        trust,
+        listen: address,
+        tls,
+        cors,
+        hosts,
+        parsers,
+        ..
+    } = config;
     let Config {
         issuer, reads, page, auditors_page, limits, bounds, clock, holds, check_within, steady, ..
     } = config;
@@ -138,6 +150,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         guard: HeadGuard::new(heads, stops.clone()),
         signing,
         key,
+        ml_dsa_key,
         published: announce,
         witnesses,
         rules,

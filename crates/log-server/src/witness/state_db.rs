@@ -83,15 +83,15 @@ impl StateDb {
         u64::try_from(size.unwrap_or(0)).map_err(|_| MemoryError::Damaged)
     }
 
-    /// Returns the time of the last cosignature by this key, in seconds since 1970.
-    pub(super) fn last_time(&self, key: &VerifierKey) -> Result<Option<u64>, MemoryError> {
+    /// Returns the time of the last cosignature by these keys, in seconds since 1970.
+    pub(super) fn last_time(&self, keys: &[&VerifierKey]) -> Result<Option<u64>, MemoryError> {
         let mut statement = self.connection.prepare("SELECT note FROM seen")?;
         let mut rows = statement.query([])?;
         let mut last = None;
         while let Some(row) = rows.next()? {
             let note: String = row.get(0)?;
             let signed = SignedCheckpoint::parse_extended(&note).map_err(|_| MemoryError::Damaged)?;
-            let times = signed.cosignatures([key]);
+            let times = signed.cosignatures(keys.iter().copied());
             let seconds = |millis: i64| u64::try_from(millis / 1_000).ok();
             last = last.max(times.verified.iter().filter_map(|seen| seconds(seen.time.millis())).max());
         }

@@ -75,6 +75,7 @@ fn open(folder: &Path, withdrawn: &Rc<Cell<usize>>) -> EmbeddedLogServer {
 fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> EmbeddedLogServer {
     let config = Config {
         key: log_key(),
+        ml_dsa_key: None,
         trust,
         readers: std::fs::read_to_string(folder.join("readers.txt")).unwrap_or_default(),
         cors: Cors::default(),

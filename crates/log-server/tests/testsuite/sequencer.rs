@@ -117,6 +117,7 @@ impl Scene {
             memory: Box::new(InStore::default()),
             signing: Signing::open(Box::new(StopFile::new(folder.path())), Time::MIN, &|_| true).unwrap(),
             key: key(ORIGIN),
+            ml_dsa_key: None,
             published: announce,
             witnesses: watch::channel(None).0,
             erased: mpsc::unbounded_channel().0,

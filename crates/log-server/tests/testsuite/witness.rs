@@ -33,7 +33,7 @@ fn witness() -> SignerKey {
 
 fn config(state: &Path) -> Config {
     Config {
-        key: witness(),
+        keys: vec![Box::new(witness())],
         logs: vec![log().verifier_key().clone()],
         state: state.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -284,7 +284,7 @@ async fn rejects_and_keeps_foreign_files() {
 async fn rejects_keys_of_the_wrong_type() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let wrong = Config { key: log(), ..config(&state) };
+    let wrong = Config { keys: vec![Box::new(log())], ..config(&state) };
     assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));
     let wrong = Config { logs: vec![witness().verifier_key().clone()], ..config(&state) };
     assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use countersign::link::ChainId;
 use countersign::log::{self, Admission, Limits, Submission, SubmissionOutcome};
 use countersign::merkle::PendingTree;
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::SignerKey;
 use countersign::tenant::{HeadProof, Since};
 use countersign::time::Time;
@@ -51,6 +52,8 @@ pub(super) const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
 pub struct Config {
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
+    /// The log's ML-DSA-44 key, if it has one: it signs checkpoints too.
+    pub ml_dsa_key: Option<MlDsaKey>,
     /// Issuers, emitters, and witnesses.
     pub trust: Trust,
     /// The content of `readers.txt`.
@@ -116,6 +119,7 @@ pub(super) struct Shared {
 /// The parts of a configuration that are not shared.
 pub(super) struct OwnConfig {
     pub(super) key: SignerKey,
+    pub(super) ml_dsa_key: Option<MlDsaKey>,
     pub(super) trust: Trust,
     pub(super) copies: Box<dyn Copies>,
     pub(super) unrecorded: Box<dyn Unrecorded>,
@@ -127,7 +131,19 @@ pub(super) struct OwnConfig {
 impl Shared {
     /// Divides a configuration. With `tenants`, tokens may name tenant logs.
     pub(super) fn new(config: Config, tenants: bool) -> Result<(Self, OwnConfig), EmbeddedError> {
-        let Config { key, trust, readers, cors, copies, stops, record_reads, unrecorded, now, .. } = config;
+        let Config {
+            key,
+            ml_dsa_key,
+            trust,
+            readers,
+            cors,
+            copies,
+            stops,
+            record_reads,
+            unrecorded,
+            now,
+            ..
+        } = config;
         let Config { quota, tenant_quota, waiting, .. } = config;
         let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
         let readers = Readers::parse(&readers);
@@ -156,7 +172,7 @@ impl Shared {
             record_reads,
             searches: Rc::default(),
         };
-        Ok((shared, OwnConfig { key, trust, copies, unrecorded, quota, tenant_quota, waiting }))
+        Ok((shared, OwnConfig { key, ml_dsa_key, trust, copies, unrecorded, quota, tenant_quota, waiting }))
     }
 
     pub(super) fn now(&self) -> Time {
@@ -195,7 +211,7 @@ impl EmbeddedLogServer {
     /// [`EmbeddedError`].
     pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, EmbeddedError> {
         let (shared, own) = Shared::new(config, false)?;
-        let OwnConfig { key, trust, copies, unrecorded, quota, .. } = own;
+        let OwnConfig { key, ml_dsa_key, trust, copies, unrecorded, quota, .. } = own;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
         let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
@@ -210,6 +226,7 @@ impl EmbeddedLogServer {
             memory: Box::new(InStore::default()),
             signing: shared.signing.clone(),
             key,
+            ml_dsa_key,
             published: announce,
             witnesses,
             erased,

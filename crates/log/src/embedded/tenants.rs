@@ -133,7 +133,7 @@ impl EmbeddedTenants {
         host: Box<dyn TenantHost>,
     ) -> Result<Self, EmbeddedError> {
         let (shared, own) = Shared::new(config, true)?;
-        let OwnConfig { key, trust, copies, unrecorded, quota, tenant_quota, waiting } = own;
+        let OwnConfig { key, ml_dsa_key, trust, copies, unrecorded, quota, tenant_quota, waiting } = own;
         let root_log = readers.root();
         self_check::check(&*root_log)?;
         let origin = key.verifier_key().name().to_owned();
@@ -158,6 +158,7 @@ impl EmbeddedTenants {
             guard: HeadGuard::new(Box::new(memory), stops.clone()),
             signing: shared.signing.clone(),
             key,
+            ml_dsa_key,
             published: announce,
             witnesses,
             rules,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::Rules;
 use countersign::merkle::{CompactRange, PendingTree};
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignerKey, VerifierKey};
 use tokio::sync::watch;
 
@@ -38,6 +39,7 @@ pub(crate) struct CheckpointSigner {
     pub(crate) memory: Box<dyn SignedHeadMemory>,
     pub(crate) signing: Signing,
     pub(crate) key: SignerKey,
+    pub(crate) ml_dsa_key: Option<MlDsaKey>,
     pub(crate) published: watch::Sender<Option<Arc<Published>>>,
     pub(crate) witnesses: watch::Sender<Option<Unwitnessed>>,
     /// The acceptance rules. The signer itself uses only their trust file.
@@ -374,9 +376,12 @@ impl CheckpointSigner {
         self.signing.check()
     }
 
+    /// True if all current keys of the log signed the checkpoint.
     fn is_ours(&self, published: &Published) -> bool {
+        let ml_dsa_key = self.ml_dsa_key.as_ref().map(MlDsaKey::verifier_key);
+        let mut keys = [self.key.verifier_key()].into_iter().chain(ml_dsa_key);
         let signed = SignedCheckpoint::parse(&published.note);
-        signed.is_ok_and(|signed| signed.is_signed_by(self.key.verifier_key()))
+        signed.is_ok_and(|signed| keys.all(|key| signed.is_signed_by(key)))
     }
 
     /// Sends the checkpoint to the witnesses' task. With `again`, resends one that it has already seen.
@@ -497,7 +502,7 @@ impl CheckpointSigner {
         let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let origin = self.key.verifier_key().name();
         let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
-        let note = checkpoint.sign(&self.key).map_err(damaged)?;
+        let note = checkpoint.sign_with_both(&self.key, self.ml_dsa_key.as_ref()).map_err(damaged)?;
         if has_witnesses(self.rules().trust()) {
             return Ok(NewCheckpoint::ForWitnesses(Unwitnessed { checkpoint, note, latest: None }));
         }

@@ -58,6 +58,7 @@ use countersign::log::{
     SubmissionOutcome,
 };
 use countersign::merkle::{CompactRange, PendingTree, empty_root, leaf_hash};
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::{State, TenantOrigin};
 use countersign::time::Time;
@@ -115,6 +116,8 @@ pub struct TenantSequencer {
     pub signing: Signing,
     /// The root log's private key.
     pub key: SignerKey,
+    /// The root log's ML-DSA-44 key, if it has one: it signs checkpoints too.
+    pub ml_dsa_key: Option<MlDsaKey>,
     /// Announces the root log's newest published checkpoint. It must start with the one in the store.
     pub published: watch::Sender<Option<Arc<Published>>>,
     /// Sends checkpoints to the witnesses' task before they are published.
@@ -162,7 +165,18 @@ impl TenantSequencer {
 
     /// Reads and compares what is stored, without a tick.
     fn prepare(self) -> Result<RunningTenantSequencer, StoreError> {
-        let Self { mut writer, readers, memory, mut guard, signing, key, published, witnesses, .. } = self;
+        let Self {
+            mut writer,
+            readers,
+            memory,
+            mut guard,
+            signing,
+            key,
+            ml_dsa_key,
+            published,
+            witnesses,
+            ..
+        } = self;
         let Self { rules, timekeeper, metrics, ticks, growth, waiting, random, .. } = self;
         let root = readers.root();
         let last = time_of_last_tick(&*root, writer.size())?;
@@ -173,6 +187,7 @@ impl TenantSequencer {
             memory,
             signing,
             key,
+            ml_dsa_key,
             published,
             witnesses,
             rules,

@@ -91,6 +91,7 @@ impl Server {
             guard: HeadGuard::new(Box::new(machine.disk.tenant_heads()), stops.clone()),
             signing: signing.clone(),
             key,
+            ml_dsa_key: None,
             published: announce,
             witnesses,
             rules: rules.clone(),

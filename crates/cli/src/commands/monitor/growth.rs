@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::VerifierKey;
 use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign::verify::Severity;
@@ -17,7 +17,7 @@ use countersign_growth::{GrowthCode, GrowthState};
 use countersign_log_server::server::Address;
 use countersign_log_server::witness::{
     Coverage, GrowthDb, GrowthError, GrowthFollower, GrowthGuard, GrowthReport, GrowthSource, MemoryError,
-    StateDb,
+    StateDb, WitnessKey,
 };
 use countersign_monitor::extends;
 use serde_json::{Value, json};
@@ -52,9 +52,9 @@ pub(super) struct GrowthArgs {
     /// Also be a witness that cosigns only the ticks that it has checked. The log's trust file then names it
     #[arg(long, requires_all = ["all_tenants", "key"], conflicts_with_all = ["once", "every"])]
     cosign: bool,
-    /// Key file of the witness (`countersign keygen NAME --witness`)
-    #[arg(long, value_name = "FILE", requires = "cosign")]
-    key: Option<PathBuf>,
+    /// Key files of the witness (`countersign keygen NAME --witness`, `--ml-dsa`): each key cosigns every checkpoint
+    #[arg(long, value_name = "FILE", requires = "cosign", num_args = 1..)]
+    key: Vec<PathBuf>,
     /// Address of the witness: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081", requires = "cosign")]
     listen: Address,
@@ -101,8 +101,8 @@ pub(super) fn run(args: &super::Args) -> Result<ExitStatus, CliError> {
     follow(args, follower, &*root, &keys, &printer)
 }
 
-fn witness_key(args: &super::Args) -> Result<SignerKey, CliError> {
-    key::load_witness(args.growth.key.as_deref().unwrap_or(Path::new("")))
+fn witness_keys(args: &super::Args) -> Result<Vec<WitnessKey>, CliError> {
+    args.growth.key.iter().map(|path| key::load_witness(path)).collect()
 }
 
 /// Returns the file of `--state`, which `--all-tenants` requires.
@@ -367,7 +367,7 @@ fn cosign(
 ) -> Result<ExitStatus, CliError> {
     log_to_stderr(args.format.is_json());
     let GrowthArgs { listen, clock_is, .. } = &args.growth;
-    let key = witness_key(args)?;
+    let keys = witness_keys(args)?;
     let state = cosigned(state(args));
     check_cosigned(&printer.origin, &follower, &state)?;
     if let Some(state) = follower.state() {
@@ -376,7 +376,7 @@ fn cosign(
     let guard = GrowthGuard::new(follower, PATIENCE, move |report| printer.print(report));
     let has_findings = guard.has_findings();
     let (listen, clock_is, guard) = (listen.clone(), *clock_is, Some(Box::new(guard) as _));
-    Witness { title: "growth witness", key, logs, state, listen, clock_is, guard }.run()?;
+    Witness { title: "growth witness", keys, logs, state, listen, clock_is, guard }.run()?;
     Ok(stopped(has_findings.load(Ordering::Relaxed)))
 }
 

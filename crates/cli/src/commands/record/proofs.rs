@@ -41,7 +41,7 @@ impl ProofArgs {
     /// Returns the trust in the log, and its origin.
     pub(super) fn trust(&self, origin: Option<&str>) -> Result<(Trust, String), CliError> {
         let trust = match (&self.log, &self.trust) {
-            (Some(key), _) => Trust::default().with_log(key.parse::<VerifierKey>()?)?,
+            (Some(key), _) => Trust::default().with_log(VerifierKey::parse_log(key)?)?,
             (None, Some(path)) => input::trust(path)?,
             (None, None) => {
                 let hint = "use --log VKEY or --trust FILE; the log's key is never taken from the log itself";

@@ -108,6 +108,7 @@ pub fn config(folder: &Path) -> Config {
         folder: folder.to_owned(),
         store: None,
         key: log_key(),
+        ml_dsa_key: None,
         trust: Trust::parse(format!("log {}\n", log_key().verifier_key()).as_bytes()).unwrap(),
         listen: "127.0.0.1:0".parse().unwrap(),
         tls: None,

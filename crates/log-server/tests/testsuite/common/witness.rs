@@ -28,7 +28,7 @@ impl Witness {
         let clock = Arc::new(AtomicI64::new(millis));
         let (now, passed) = (clock.clone(), clock.clone());
         let config = Config {
-            key: key(),
+            keys: vec![Box::new(key())],
             logs: vec![log_key().verifier_key().clone()],
             state: folder.path().join("state"),
             listen: "127.0.0.1:0".parse().unwrap(),

@@ -118,6 +118,7 @@ impl Object {
         }
         let config = Config {
             key: log_key(),
+            ml_dsa_key: None,
             trust: trust(),
             readers: format!("{} admin,erase,growth,read eraser log=*\n", hex::encode(&tokens::hash(TOKEN))),
             cors: Cors::default(),

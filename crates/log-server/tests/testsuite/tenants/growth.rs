@@ -118,7 +118,7 @@ impl GrowthWitness {
         let guard = GrowthGuard::new(follower, Duration::from_secs(4), report);
         let (now, passed) = (self.clock.clone(), self.clock.clone());
         let config = Config {
-            key: Self::key(),
+            keys: vec![Box::new(Self::key())],
             logs: vec![log_key().verifier_key().clone()],
             state: self.folder.path().join("cosigned"),
             listen: self.address.clone(),

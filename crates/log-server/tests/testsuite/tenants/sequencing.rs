@@ -75,6 +75,7 @@ impl Running {
             guard: HeadGuard::new(Box::new(heads.clone()), TenantStops::default()),
             signing: signing.clone(),
             key: log_key(),
+            ml_dsa_key: None,
             published: watch::channel(readers.root().published().unwrap().map(Arc::new)).0,
             witnesses: announce,
             rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, trust)))),
