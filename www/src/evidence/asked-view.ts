@@ -50,7 +50,7 @@ export function askedView(
       rows.length === 0
         ? nothing
         : html`
-          <p class="help">${t.press}${events > rows.length ? ` ${t.first(figures.count(rows.length), figures.events(events))}` : nothing}</p>
+          <p class="help">${t.press}${events > rows.length ? ` ${t.first({ shown: figures.count(rows.length), of: figures.events(events) })}` : nothing}</p>
           <div class="filed-table" tabindex="0">${answerRows({ rows, changes, opens: true }, texts)}</div>`
     }
   `;

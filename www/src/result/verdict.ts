@@ -75,8 +75,12 @@ function partWords(
   const { count, entries } = t.viewer.figures;
   const all = Math.max(of, report.log?.size ?? 0);
   return {
-    word: t.verdict.part(count(shown), entries(all)),
-    says: t.verdict.partSays(t.answers.complete.left(withheld, skipped), entries(shown), shown - events),
+    word: t.verdict.part({ shown: count(shown), of: entries(all) }),
+    says: t.verdict.partSays({
+      left: t.answers.complete.left(withheld, skipped),
+      shown: entries(shown),
+      others: shown - events,
+    }),
   };
 }
 
@@ -188,7 +192,7 @@ function otherPinsView(pins: readonly TextFile[], { origin }: Report, t: PageTex
     const pinned = readCheckpoint(text)?.origin;
     return pinned === undefined || pinned === origin
       ? []
-      : html`<p class="seen tone-doubt" data-pin="other">${icon("warning")}<span>${t.memory.otherPin(value(name, 80), value(pinned, 200), value(origin, 200))}</span></p>`;
+      : html`<p class="seen tone-doubt" data-pin="other">${icon("warning")}<span>${t.memory.otherPin({ name: value(name, 80), pinned: value(pinned, 200), origin: value(origin, 200) })}</span></p>`;
   });
 }
 
@@ -243,7 +247,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
       <div>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.entries(counts.entries))}
+          ${t.verdict.holdsIn({ events: figures.events(counts.events), chains: figures.chains(counts.chains), entries: figures.entries(counts.entries) })}
           ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
         </dd>
       </div>
