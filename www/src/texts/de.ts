@@ -187,15 +187,6 @@ export const de: PageTexts = {
       between: "dazwischen fehlt nichts",
       shown: (shown, of, events) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt${shown === events ? "" : `, davon ${count(events)} ${events === 1 ? "Ereignis" : "Ereignisse"}`}`,
-      left: (withheld, omitted) =>
-        [
-          ...(withheld > 0
-            ? [
-                `der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten`,
-              ]
-            : []),
-          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "ist" : "sind"} ausgelassen`] : []),
-        ].join(", und "),
       undetermined: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, ist nicht feststellbar.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
@@ -412,9 +403,6 @@ export const de: PageTexts = {
   verdict: {
     now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
-    part: ({ shown, of }) => `Unverändert, aber nur ein Teil des Logs: ${shown} von ${of}`,
-    partSays: ({ left, shown, others }) =>
-      `Alles hier ist genau so, wie es signiert wurde. Der Rest ist nicht hier: ${left}.${others === 0 ? "" : ` Von den ${shown} hier ${others === 1 ? "ist einer kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft" : `sind ${count(others)} keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen`} einen Schlüssel.`}`,
     trustSource: (name) =>
       `Die Schlüssel sind aus ${name}. Kam sie zusammen mit dem Log, kann, wer das eine gefälscht hat, auch das andere gefälscht haben.`,
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,

@@ -188,11 +188,6 @@ export const en = {
       between: "nothing is missing in between",
       shown: (shown: number, of: number, events: number) =>
         `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown${shown === events ? "" : `, ${count(events)} of them ${events === 1 ? "an event" : "events"}`}`,
-      left: (withheld: number, omitted: number) =>
-        [
-          ...(withheld > 0 ? [`the content of ${events(withheld)} is withheld`] : []),
-          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "is" : "are"} omitted`] : []),
-        ].join(", and "),
       undetermined: (here: number) =>
         `Nothing is missing between the ${entries(here)} here, but nothing shows whether there were others before or after.`,
       failed: "A file that fails a check can’t answer this.",
@@ -402,10 +397,6 @@ export const en = {
   verdict: {
     now: "Next steps",
     not: "What this does not mean",
-    part: ({ shown, of }: { shown: string; of: string }) =>
-      `Unchanged, but only part of the log: ${shown} of ${of}`,
-    partSays: ({ left, shown, others }: { left: string; shown: string; others: number }) =>
-      `Everything here is exactly what was signed. The rest isn’t here: ${left}.${others === 0 ? "" : ` Of the ${shown} here, ${count(others)} ${others === 1 ? "isn’t an event: it starts or ends a chain, or is about a key" : "aren’t events: they start or end chains, or are about keys"}.`}`,
     trustSource: (name: string) =>
       `The keys are from ${name}. If it came with the log, one forger could have made both.`,
     said: (words: string, errors: number) =>

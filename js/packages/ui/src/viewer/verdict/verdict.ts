@@ -111,10 +111,36 @@ function instead(
     return { says: changed === 1 ? result.changedOne(events) : result.changed({ changed, events }) };
   }
   if (report.verdict !== "verified") {
-    return {};
+    return report.verdict === "partial" ? partWords(report, result.part) : {};
   }
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
   return { says: `${says} ${completeWords(report, texts, followed)}`, not: [...not, unseen] };
+}
+
+/** Returns how much of the log is here, instead of words that it may be only part, if it is for certain. */
+function partWords({ counts, log }: Report, words: Texts["result"]["part"]): Partial<VerdictWords> {
+  const left = leftOutWords(counts, words);
+  if (left === "") {
+    return {};
+  }
+  const shown = counts.entries - counts.withheld;
+  const others = shown - counts.events;
+  const says = words.says(left);
+  return {
+    word: words.word({ shown, of: Math.max(counts.entries + counts.skipped, log?.size ?? 0) }),
+    says: others === 0 ? says : `${says} ${words.others(others)}`,
+  };
+}
+
+/** Returns how many events are withheld and how many entries omitted, in a clause; empty for none. */
+export function leftOutWords(
+  { withheld, skipped }: Pick<Report["counts"], "withheld" | "skipped">,
+  words: Texts["result"]["part"],
+): string {
+  if (withheld > 0 && skipped > 0) {
+    return words.both({ withheld: words.withheld(withheld), skipped: words.skipped(skipped) });
+  }
+  return withheld > 0 ? words.withheld(withheld) : skipped > 0 ? words.skipped(skipped) : "";
 }
 
 /** Returns a hint of the core as a sentence. */
