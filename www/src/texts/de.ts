@@ -764,12 +764,6 @@ export const de: PageTexts = {
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
       ofFile: (name) => html`In ${name}:`,
       nothing: "Füllen Sie mindestens ein Feld aus.",
-      pickDay: (field) => `${field}: Kalender öffnen`,
-      noDayTyped: {
-        "no-day": (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
-        ambiguous: (typed) =>
-          `In „${typed}“ ist nicht klar, welche Zahl der Monat ist. Schreiben Sie Tage so: 2026-10-01.`,
-      },
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:

@@ -761,12 +761,6 @@ export const en = {
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
       ofFile: (name: unknown) => html`In ${name}:`,
       nothing: "Fill in at least one field.",
-      pickDay: (field: string) => `${field}: open the calendar`,
-      noDayTyped: {
-        "no-day": (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
-        ambiguous: (typed: string) =>
-          `In “${typed}”, it isn’t clear which number is the month. Write days like this: 2026-10-01.`,
-      },
       backwards: "The first day is after the last.",
       searching: "Searching…",
       edited: "This answers the question before. Press Ask for the answer to the one above.",
