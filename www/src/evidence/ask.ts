@@ -309,11 +309,11 @@ export class Ask extends View {
     return { events: selection.events, of: selection.of, isUnchanged };
   }
 
-  /** Adds which altered events claim to match, unless the log itself was read instead of a file. */
+  /** Adds which altered events claim to match. */
   async #readClaims(answer: Answer): Promise<void> {
     const { part, tools } = this.context;
     const createIndex = tools()?.index;
-    if (part.from === "log" || createIndex === undefined) return;
+    if (createIndex === undefined) return;
     // Without them, the answer still says that there are events that don't verify.
     const { query, report } = answer;
     const claims = await readClaims({ query, report, file: part.file }, createIndex).catch(() => undefined);
@@ -337,6 +337,8 @@ export class Ask extends View {
     const further = {
       ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => this.#askWith(fields),
       widen: () => this.#askForm(true),
+      // The console has no view of altered events.
+      opensAltered: this.context.part.from !== "log",
     };
     return html`
       ${this.#isEdited ? warn("edited", t.edited) : nothing}

@@ -264,12 +264,12 @@ export class EvidencePanel extends View {
     };
   }
 
-  /** Returns which altered events claim to match a query; undefined if none is altered, or if a log was read, not a file. */
+  /** Returns which altered events claim to match a query; undefined if none is altered. */
   async readClaims(query: string, at: number): Promise<Claims | undefined> {
     const { part } = this.context;
     const report = part.session?.report;
     const tools = this.context.tools();
-    if (query === "" || part.from === "log" || report === undefined || tools === undefined) return undefined;
+    if (query === "" || report === undefined || tools === undefined) return undefined;
     return readClaims({ query, at, report, file: part.file }, () => tools.index());
   }
 
