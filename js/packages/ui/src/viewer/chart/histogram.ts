@@ -10,7 +10,7 @@ import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
 /** Maximum number of time spans in the table; the fullest ones. */
 const MAX_TABLE_ROWS = 100;
 
-/** Where a time span begins and ends, in words. */
+/** The begin and end of a time span, in words. */
 interface Ends {
   readonly begin: string;
   readonly end: string;
