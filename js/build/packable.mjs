@@ -5,6 +5,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 
 // npm runs this in the folder of the package.
 const folder = pathToFileURL(`${process.cwd()}/`);
@@ -21,9 +22,10 @@ const missing = [...targets({ bin, exports, imports }), ...program].filter(
 const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, folder).href)).default;
 const stale = [];
 if (missing.length === 0 && existsSync(new URL("dist/inlined", folder))) {
-  for (const name of ["gate", "recorder", "verifier"]) {
-    const built = readFileSync(new URL(`dist/wasm/${name}_bg.wasm`, folder), "base64");
-    stale.push(...((await text(name)) === built ? [] : [`dist/inlined/${name}.js`]));
+  for (const name of ["gate", "recorder", "recorder.uncompressed", "verifier"]) {
+    const built = readFileSync(new URL(`dist/wasm/${name.replace(".uncompressed", "")}_bg.wasm`, folder));
+    const inlined = name === "recorder" ? gzipSync(built, { level: 9 }) : built;
+    stale.push(...((await text(name)) === inlined.toString("base64") ? [] : [`dist/inlined/${name}.js`]));
   }
   stale.push(...((await text("worker.node")) === "" ? ["dist/inlined/worker.node.js"] : []));
 }

@@ -378,10 +378,10 @@ function figuresOf({ currency }: RiskReport, t: ConsoleTexts) {
   const words = t.exposure;
   return (figures: Figures, closedForm: number): TemplateResult => html`
     <p class="mean">
-      <strong>${words.mean(amount(figures.mean, t), currency)}</strong>
+      <strong>${words.mean({ mean: amount(figures.mean, t), currency })}</strong>
       <span class="faint">± ${amount(figures.standard_error, t)}; ${words.formula(amount(closedForm, t))}</span>
     </p>
-    <p>${words.without(percent(figures.without_loss, t), amount(figures.most, t))}</p>
+    <p>${words.without({ share: percent(figures.without_loss, t), most: amount(figures.most, t) })}</p>
     <div class="two-tables">
       ${table(
         words.quantiles,

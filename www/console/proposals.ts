@@ -81,7 +81,7 @@ function proposalView(
     <article>
       <h4>${value(written.report.scenarios[place]?.title ?? scenario, 300)}</h4>
       <p>
-        ${words.observed(observed, from.slice(0, 10), to.slice(0, 10), amount(years, t))}
+        ${words.observed({ observed, from: from.slice(0, 10), to: to.slice(0, 10), years: amount(years, t) })}
         ${complete ? nothing : html`<span class="tone-doubt with-icon">${icon("warning")}<span>${words.others}</span></span>`}
         ${share === undefined ? nothing : html`<span class="tone-doubt with-icon">${icon("warning")}<span>${share}</span></span>`}
       </p>

@@ -83,15 +83,19 @@ function rangeWords(
   if (report !== undefined) {
     const range = completeRange(report);
     if (coversWholeLog(report)) return head.whole(report.log?.size ?? 0);
-    if (range !== undefined) return head.range(count(range[0]), count(range[1] - 1));
+    if (range !== undefined) return head.range({ first: count(range[0]), last: count(range[1] - 1) });
     const bounds = boundsOf(coverage);
     if (bounds !== undefined)
-      return head.between(entries(report.counts.entries), count(bounds[0]), count(bounds[1]));
+      return head.between({
+        number: entries(report.counts.entries),
+        first: count(bounds[0]),
+        last: count(bounds[1]),
+      });
     return entries(report.counts.entries);
   }
   if (conditions === undefined) return head.newestEntries;
   const { limit, from, to } = conditions;
-  if (from !== "" || to !== "") return head.asked(from, to);
+  if (from !== "" || to !== "") return head.asked({ from, to });
   return limit === "" ? head.allEvents : head.newest(Number(limit));
 }
 

@@ -34,7 +34,7 @@ function roomView({ storage: { kind, room, full } }: Health, t: ConsoleTexts): u
   const words = t.storage.kept;
   if (room === undefined) return kind === "object" ? words.byPlatform : t.storage.unknown;
   const { bytes } = t.viewer.figures;
-  return html`<span class=${full ? "tone-bad" : nothing} data-room>${words.free(bytes(room.free), bytes(room.total))}</span>
+  return html`<span class=${full ? "tone-bad" : nothing} data-room>${words.free({ free: bytes(room.free), total: bytes(room.total) })}</span>
     <span class="help">${words.least}</span>`;
 }
 

@@ -63,6 +63,16 @@ pub(crate) struct DevLog {
     pub(crate) command: Vec<String>,
     /// The files that keep the log; `None` for a temporary log.
     pub(crate) files: Option<DevLogFiles>,
+    /// The file to write the variables to.
+    pub(crate) env: Option<DevLogEnv>,
+}
+
+/// The file with the variables of a log for local development.
+#[derive(Serialize)]
+pub(crate) struct DevLogEnv {
+    pub(crate) path: String,
+    /// The text before the variables.
+    pub(crate) before: String,
 }
 
 /// The files of a log for local development.

@@ -43,7 +43,7 @@ describe("Workers without options", { skip, timeout: 90_000 }, () => {
     assert.match(said, /^options\.invalid key: the Worker's environment lacks variables: AUDIT_KEY, AUDIT_URL /);
     assert.match(
       said,
-      /for local work, run `npx countersign dev > \.dev\.vars`.*; for production, set each variable; run npx wrangler/,
+      /for local work, run `npx countersign dev --env \.dev\.vars`.*; for production, set each variable; run npx wrangler/,
     );
     assert.match(said, /wrangler secret put AUDIT_KEY/);
   });

@@ -183,6 +183,57 @@ describe("countersign dev", { skip }, () => {
       assert.equal(status, 200);
     });
 
+    test(`${name}: writes the variables to a file that only its owner can read, and keeps other lines`, async () => {
+      const here = folder();
+      const file = join(here, ".env.local");
+      writeFileSync(file, "DATABASE_URL=postgres://localhost", { mode: 0o644 });
+      const texts: string[] = [];
+      for (const _ of [1, 2]) {
+        const dev = new Dev({ program, here }, "--env", ".env.local");
+        await dev.hears("stderr", /variables: \.env\.local$/m);
+        assert.equal(dev.output.stdout, "");
+        const script = "process.stdout.write(await (await fetch(process.env.AUDIT_URL + '/checkpoint')).text())";
+        const args = ["--env-file", ".env.local", "--input-type=module", "--eval", script];
+        const { stdout, stderr } = await run(process.execPath, here, args);
+        assert.match(stdout, /^localhost\/dev\n/, stderr);
+        dev.child.kill("SIGTERM");
+        assert.equal(await dev.ends(), 0);
+        assert.equal(statSync(file).mode & 0o777, 0o600);
+        texts.push(normal(readFileSync(file, "utf8")));
+      }
+      const [first, second] = texts;
+      assert.equal(
+        first,
+        "DATABASE_URL=postgres://localhost\n" +
+          "# Written by `countersign dev`, which replaces the variables below.\n" +
+          "AUDIT_KEY=PRIVATE+KEY+localhost/dev-app+KEY\nAUDIT_URL=http://ADDRESS\n" +
+          "AUDIT_LOG=localhost/dev+KEY\nCOUNTERSIGN_TOKEN=TOKEN\n",
+      );
+      assert.equal(second, first);
+      assert.deepEqual(readdirSync(here).sort(), [".countersign", ".env.local"]);
+    });
+
+    test(`${name}: replaces no variables that it didn't write`, async () => {
+      const here = folder();
+      const mine = "A=1\nAUDIT_URL=https://log.example\n";
+      writeFileSync(join(here, ".env"), mine);
+      const { status, stderr } = await run(program, here, ["dev", "--listen", "127.0.0.1:0", "--env", ".env"]);
+      assert.equal(
+        stderr,
+        "✗ error[io.exists]: .env: line 2 sets AUDIT_URL, and `countersign dev` did not write that line\n" +
+          "  hint: delete the line, or name another file\n",
+      );
+      assert.equal(status, 2);
+      assert.equal(readFileSync(join(here, ".env"), "utf8"), mine);
+    });
+
+    test(`${name}: the file for variables is in a folder that doesn't exist`, async () => {
+      const args = ["dev", "--listen", "127.0.0.1:0", "--env", "missing/.env"];
+      const { status, stderr } = await run(program, folder(), args);
+      assert.match(stderr, /✗ error\[io\.not_found\]: missing\/\.env: cannot write: /);
+      assert.equal(status, 2);
+    });
+
     test(`${name}: passes signals on, and waits for the command`, async () => {
       const script = `
         process.on("SIGTERM", () => setTimeout(() => process.exit(9), 100));

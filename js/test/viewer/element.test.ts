@@ -163,7 +163,7 @@ test("element: replaces the previous export", async () => {
 
 const WORDS = {
   "log-range-full": ["verified", "Verified.", "complete: all 15 entries of the log so far."],
-  withheld: ["partial", "Unchanged, but this may be only part of the log.", "some may be withheld"],
+  withheld: ["partial", "Unchanged, but only part of the log: 5 of 8 entries.", "is withheld"],
   "plain-no-trust": [
     "untrusted",
     "Unchanged since it was signed, but you don’t trust the signer’s key.",

@@ -277,8 +277,13 @@ test("filters: changing one condition keeps an OR beside it", async () => {
 test("filters: a range of days and then a text are two conditions", async () => {
   const { page, close } = await ready();
   await page.locator("cs-period select").selectOption("between");
+  await page.locator("input[name=from]").fill("2/11/2026");
+  await page.locator("input[name=to]").fill("3 November 2026");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.locator("cs-period [role=alert]", { hasText: "it isn’t clear which number is the month" }).waitFor();
+  assert.equal(await page.locator("input[name=from]").getAttribute("aria-invalid"), "true");
+  assert.deepEqual(await violations(page), []);
   await page.locator("input[name=from]").fill("2026-11-02");
-  await page.locator("input[name=to]").fill("2026-11-03");
   await page.getByRole("button", { name: "Apply" }).click();
   await chosen(page).filter({ hasText: "Time: 2026-11-02 – 2026-11-03" }).waitFor();
   await page.locator(".notice[data-filtered=true]").waitFor();

@@ -113,9 +113,11 @@ test("texts: each text is used", () => {
 });
 
 test("slots: are filled in each language's order, with its own digit grouping", () => {
-  assert.equal(en.rows.list.gapEntries(1000, 2000), "entries 1,000 to 2,000");
-  assert.equal(de.rows.list.gapEntries(1000, 2000), "Einträge 1.000 bis 2.000");
-  assert.equal(en.query.filtered("1", "2 events"), "Showing 1 of 2 events.");
+  assert.equal(en.rows.list.gapEntries({ first: 1000, last: 2000 }), "entries 1,000 to 2,000");
+  // @ts-expect-error: two numbers by place could be swapped.
+  assert.notEqual(en.rows.list.gapEntries(1000, 2000), "entries 1,000 to 2,000");
+  assert.equal(de.rows.list.gapEntries({ first: 1000, last: 2000 }), "Einträge 1.000 bis 2.000");
+  assert.equal(en.query.filtered({ of: "2 events", events: "1" }), "Showing 1 of 2 events.");
   assert.deepEqual([1, 2, 1000].map(en.figures.entries), ["1 entry", "2 entries", "1,000 entries"]);
   assert.deepEqual([1, 2, 1000].map(de.figures.entries), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
   assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "slots in values aren't filled");

@@ -48,7 +48,7 @@ function problems(
 function roomWords({ storage: { kind, room }, backup }: Health, t: ConsoleTexts): string {
   const { bytes } = t.viewer.figures;
   return [
-    room === undefined ? "" : `${t.storage.kept.free(bytes(room.free), bytes(room.total))}.`,
+    room === undefined ? "" : `${t.storage.kept.free({ free: bytes(room.free), total: bytes(room.total) })}.`,
     kind === "folder" && backup === undefined ? t.overview.storage.noBackup : "",
   ]
     .filter(Boolean)

@@ -399,9 +399,9 @@ export const de: ConsoleTexts = {
     log: "des Logs",
     of: "",
     whole: (size) => (size === 1 ? "den einzigen Eintrag" : `alle ${entries(size)}`),
-    range: (first, last) => `die Einträge ${first} bis ${last}`,
-    between: (number, first, last) => `${number} zwischen Eintrag ${first} und Eintrag ${last}`,
-    asked: (from, to) =>
+    range: ({ first, last }) => `die Einträge ${first} bis ${last}`,
+    between: ({ number, first, last }) => `${number} zwischen Eintrag ${first} und Eintrag ${last}`,
+    asked: ({ from, to }) =>
       [from === "" ? "" : `ab Eintrag ${from}`, to === "" ? "" : `vor Eintrag ${to}`]
         .filter(Boolean)
         .join(" und "),
@@ -438,15 +438,15 @@ export const de: ConsoleTexts = {
       changed:
         "Die Ereignisse haben sich seit dieser Antwort geändert. Fragen Sie noch einmal, um die Antwort zu sehen.",
       noneHere: "Was hier geladen ist, zeigt keine Ereignisse",
-      all: (entries, seen, events) =>
+      all: ({ entries, seen, events }) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
-      searched: (entries, seen, events) =>
+      searched: ({ entries, seen, events }) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis zum Checkpoint vom ${seen}`} sind hier geladen und verifiziert, und alle ${events} darunter wurden durchsucht.`,
       bounds: {
         searched: (events) => `${events} durchsucht.`,
-        part: (first, last) =>
+        part: ({ first, last }) =>
           `Alle Einträge ${first} bis ${last} des Logs sind hier geladen: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
-        range: (first, last) =>
+        range: ({ first, last }) =>
           `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
         claimed:
           "Aus dem Teil des Logs, der hier geladen ist, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
@@ -460,7 +460,7 @@ export const de: ConsoleTexts = {
         verdict: "Was hier geladen ist, ist als Ganzes nicht verifiziert: siehe das Ergebnis dazu.",
         omitted: (omitted) =>
           `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} hier nicht geladen.`,
-        part: (first, last) =>
+        part: ({ first, last }) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind hier geladen. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
         revocable:
           "Ein Eintrag, der hier nicht geladen ist, kann einen Schlüssel widerrufen, mit dem einige dieser Ereignisse signiert sind.",
@@ -686,10 +686,11 @@ export const de: ConsoleTexts = {
       "Sie werden unabhängig voneinander simuliert: Gemeinsame Ursachen, die mehrere in einem Jahr auslösen, sind nicht berücksichtigt.",
     chart:
       "Diagramm der Wahrscheinlichkeit, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
-    mean: (mean: string, currency: string) => `${mean} ${currency} im Jahr, im Mittel`,
+    mean: ({ mean, currency }: { mean: string; currency: string }) =>
+      `${mean} ${currency} im Jahr, im Mittel`,
     average: "Mittel",
     formula: (mean: string) => `nach der Formel ${mean}`,
-    without: (share: string, most: string) =>
+    without: ({ share, most }: { share: string; most: string }) =>
       `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
     quantiles: "Perzentil des Jahresverlusts",
     exceeded: "Wahrscheinlichkeit, in einem Jahr mindestens so viel zu verlieren",
@@ -724,7 +725,17 @@ export const de: ConsoleTexts = {
         zum Beispiel <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
       short:
         "Alle Einträge wurden in weniger als einem Tag aufgezeichnet. Das ist zu kurz, um ein Jahr zu schätzen. Geben Sie an, wann die Ereignisse stattfanden.",
-      observed: (observed: number, from: string, to: string, years: string) =>
+      observed: ({
+        observed,
+        from,
+        to,
+        years,
+      }: {
+        observed: number;
+        from: string;
+        to: string;
+        years: string;
+      }) =>
         `${observed === 0 ? "Nichts" : count(observed)} beobachtet von ${from} bis ${to} (${years} Jahre).`,
       others: "Es kann weitere geben: Betrachtet wurde nicht alles.",
       kinds: (more: number) => `und ${counting(LANG, "weitere Art", "weitere Arten")(more)}`,
@@ -915,7 +926,7 @@ export const de: ConsoleTexts = {
         object: "einem Durable Object",
       },
       room: "Platz",
-      free: (free: string, total: string) => `${free} frei von ${total}`,
+      free: ({ free, total }: { free: string; total: string }) => `${free} frei von ${total}`,
       least: "Unter 64 MiB meldet das Log, dass es nicht in Ordnung ist.",
       byPlatform: "darum kümmert sich die Plattform",
       backup: "Letzte Sicherung",

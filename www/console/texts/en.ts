@@ -387,10 +387,10 @@ export const en = {
     log: "the log",
     of: "of",
     whole: (size: number) => (size === 1 ? "the only entry" : `all ${entries(size)}`),
-    range: (first: string, last: string) => `entries ${first} to ${last}`,
-    between: (number: string, first: string, last: string) =>
+    range: ({ first, last }: { first: string; last: string }) => `entries ${first} to ${last}`,
+    between: ({ number, first, last }: { number: string; first: string; last: string }) =>
       `${number} between entry ${first} and entry ${last}`,
-    asked: (from: string, to: string) =>
+    asked: ({ from, to }: { from: string; to: string }) =>
       [from === "" ? "" : `from entry ${from}`, to === "" ? "" : `before entry ${to}`]
         .filter(Boolean)
         .join(" and "),
@@ -425,15 +425,15 @@ export const en = {
         "Days are in UTC; the first and the last day are included. Your search in the section Search doesn’t change.",
       changed: "The events have changed since this answer. Ask again to see the answer.",
       noneHere: "What is loaded here shows no events",
-      all: (entries: string, seen: unknown, events: string) =>
+      all: ({ entries, seen, events }: { entries: string; seen: unknown; events: string }) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched: this is all of them.`,
-      searched: (entries: string, seen: unknown, events: string) =>
+      searched: ({ entries, seen, events }: { entries: string; seen: unknown; events: string }) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to the checkpoint of ${seen}`} are loaded and verified here, and all ${events} among them were searched.`,
       bounds: {
         searched: (events: string) => `${events} searched.`,
-        part: (first: string, last: string) =>
+        part: ({ first, last }: { first: string; last: string }) =>
           `All entries ${first} to ${last} of the log are loaded here: this is all of them among these. There may be others before or after these entries.`,
-        range: (first: string, last: string) =>
+        range: ({ first, last }: { first: string; last: string }) =>
           `Only entries ${first} to ${last} were searched: this is all of them among these.`,
         claimed:
           "No entry is missing from the part of the log that is loaded here: this is all of them in that part. There may be others before or after it.",
@@ -446,7 +446,7 @@ export const en = {
         verdict: "What is loaded here is not verified as a whole: see its verdict.",
         omitted: (omitted: number) =>
           `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} not loaded here.`,
-        part: (first: string, last: string) =>
+        part: ({ first, last }: { first: string; last: string }) =>
           `Only entries ${first} to ${last} of the log are loaded here. Nothing is missing between them; there may be others before or after.`,
         revocable: "An entry that isn’t loaded here may revoke a key that signed some of these events.",
         chains: "Only the chains that are loaded here are shown to be complete. The log may have others.",
@@ -668,10 +668,10 @@ export const en = {
     independent:
       "They are simulated independently of each other: common causes that trigger several scenarios in one year aren’t included.",
     chart: "Chart of the probability that a year’s losses exceed an amount. The table has the numbers.",
-    mean: (mean: string, currency: string) => `${mean} ${currency} a year on average`,
+    mean: ({ mean, currency }: { mean: string; currency: string }) => `${mean} ${currency} a year on average`,
     average: "Average",
     formula: (mean: string) => `by the formula ${mean}`,
-    without: (share: string, most: string) =>
+    without: ({ share, most }: { share: string; most: string }) =>
       `${share} of the years lose nothing. The worst year loses ${most}.`,
     quantiles: "Percentile of the annual loss",
     exceeded: "Probability of losing at least this much in a year",
@@ -707,8 +707,17 @@ export const en = {
         for example <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
       short:
         "All entries were recorded in less than a day, which is too short to estimate a year. Enter when the events happened.",
-      observed: (observed: number, from: string, to: string, years: string) =>
-        `${observed === 0 ? "None" : count(observed)} observed from ${from} to ${to} (${years} years).`,
+      observed: ({
+        observed,
+        from,
+        to,
+        years,
+      }: {
+        observed: number;
+        from: string;
+        to: string;
+        years: string;
+      }) => `${observed === 0 ? "None" : count(observed)} observed from ${from} to ${to} (${years} years).`,
       others: "There may be others: not everything was searched.",
       kinds: (more: number) => `and ${counting(LANG, "more kind", "more kinds")(more)}`,
       now: "The scenario says",
@@ -898,7 +907,7 @@ export const en = {
         object: "a Durable Object",
       },
       room: "Disk space",
-      free: (free: string, total: string) => `${free} free of ${total}`,
+      free: ({ free, total }: { free: string; total: string }) => `${free} free of ${total}`,
       least: "Below 64 MiB the log says that it isn’t healthy.",
       byPlatform: "managed by the platform",
       backup: "Last backup",

@@ -35,7 +35,7 @@ export function alternativesView(
           ? nothing
           : html`
             <div class="ask-names" data-frequent=${part}>
-              <p>${t.frequent(t.kinds[part], actor?.name, hasDays, similar.length > 0)}</p>
+              <p>${t.frequent({ kind: t.kinds[part], actor: actor?.name, hasDays, hasOthers: similar.length > 0 })}</p>
               <ul>${listed.map((name) => nameView(part, name))}${rest > 0 ? html`<li class="faint">${t.moreNames(count(rest))}</li>` : nothing}</ul>
             </div>`
       }`;

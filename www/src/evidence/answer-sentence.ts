@@ -88,7 +88,11 @@ export function changeWords({ row, changed }: FoundChange, t: PageTexts): string
   );
   const more = changed.more > 0 ? [t.viewer.rows.diff.more(changed.more)] : [];
   const nameOf = (party: Party | undefined) => party && inSentence(party.name ?? party.id ?? "");
-  return ask.changedTo(nameOf(actor), nameOf(target), [...changes, ...more].join("; "));
+  return ask.changedTo({
+    who: nameOf(actor),
+    what: nameOf(target),
+    changes: [...changes, ...more].join("; "),
+  });
 }
 
 /** Renders the answer in a sentence, such as `5 events by ada from 2026-08-01 to 2026-08-31: 4 succeeded, 1 failed.` */
@@ -101,7 +105,7 @@ export function sentence(
   const missing = events === 0 ? unknownPart(names, unknown) : undefined;
   if (missing !== undefined) return html`${unknownWords(missing, isPartial(basis), evidence)}.`;
   const { from, until, basis: timeBasis } = question;
-  const between = t.between(from, until);
+  const between = t.between({ from, until });
   const of = (part: SearchedName["part"]) => names.filter((name) => name.part === part);
   const [who] = of("who");
   const [behalf] = of("behalf");
@@ -159,5 +163,5 @@ export function keptWords(
     const kind = part === "who" ? t.by : part === "behalf" ? t.behalf : t.to;
     return name === undefined ? "" : kind[name.match](name.name);
   });
-  return [...words, t.between(from, until)].join("");
+  return [...words, t.between({ from, until })].join("");
 }

@@ -34,13 +34,17 @@ export function basisView(
   const events = figures.events(basis.examined);
   const { doubts, entries, seen } = basis;
   if (doubts.length === 0 && entries !== undefined) {
-    const all = [figures.entries(entries), seen === undefined ? undefined : moment(seen), events] as const;
+    const all = {
+      entries: figures.entries(entries),
+      seen: seen === undefined ? undefined : moment(seen),
+      events,
+    };
     const others = entries === basis.examined ? nothing : html` ${ask.others(entries - basis.examined)}`;
     if (use === "searched")
-      return html`<p class="basis" data-basis="searched">${icon("info")}<span>${ask.searched(...all)}${others}</span></p>`;
+      return html`<p class="basis" data-basis="searched">${icon("info")}<span>${ask.searched(all)}${others}</span></p>`;
     return isStated
-      ? html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(...all)}${others}</span></p>`
-      : html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(...all)}${others}</span></p>`;
+      ? html`<p class="basis" data-basis="stated">${icon("unknown")}<span>${ask.statedAll(all)}${others}</span></p>`
+      : html`<p class="basis tone-good" data-basis="all">${icon("pass")}<span>${ask.all(all)}${others}</span></p>`;
   }
   if (isBounded(basis)) {
     const words = isStated ? ask.statedBounds : ask.bounds;
@@ -84,7 +88,7 @@ function boundWords(doubt: Doubt, words: PageTexts["evidence"]["ask"]["bounds"],
   switch (doubt.is) {
     case "part":
     case "range":
-      return words[doubt.is](count(doubt.first), count(doubt.last));
+      return words[doubt.is]({ first: count(doubt.first), last: count(doubt.last) });
     case "claimed":
     case "revocable":
       return words[doubt.is];
@@ -128,9 +132,9 @@ function doubtWords(
     case "future":
       return doubts.future(doubt.events);
     case "part":
-      return doubts.part(figures.count(doubt.first), figures.count(doubt.last));
+      return doubts.part({ first: figures.count(doubt.first), last: figures.count(doubt.last) });
     case "range":
-      return doubts.range(figures.count(doubt.first), figures.count(doubt.last));
+      return doubts.range({ first: figures.count(doubt.first), last: figures.count(doubt.last) });
     case "later":
       return doubt.seen === undefined ? doubts.undated : doubts.later(moment(doubt.seen));
     default:
@@ -142,5 +146,7 @@ function doubtWords(
 export function selectedWords(selected: number, examined: number, details: string, t: PageTexts): string {
   const { ask } = t.evidence;
   const { count, events } = t.viewer.figures;
-  return selected === 0 ? ask.none(events(examined)) : ask.some(count(selected), events(examined), details);
+  return selected === 0
+    ? ask.none(events(examined))
+    : ask.some({ selected: count(selected), events: events(examined), outcomes: details });
 }

@@ -1,4 +1,6 @@
 import { plainError } from "@countersign/shared/error.js";
+import { parseDay } from "@countersign/ui/viewer/parts/day.js";
+import { dayField } from "@countersign/ui/viewer/parts/day-field.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
@@ -13,8 +15,6 @@ import { type Answer, type AskedQuestion, answerQuestion } from "./asked.ts";
 import { askedView } from "./asked-view.ts";
 import { readClaims } from "./claims.ts";
 import type { SearchCounts } from "./covered-names.ts";
-import { parseDay } from "./day.ts";
-import { dayField } from "./day-field.ts";
 import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
 import type { EvidenceContext, EvidencePanel } from "./panel.ts";
@@ -115,6 +115,7 @@ export class Ask extends View {
 
   protected override render(): TemplateResult {
     const t = this.texts.evidence.ask;
+    const { period } = this.texts.viewer.view;
     return html`
       <section class="ask" aria-labelledby="ask-heading">
         <h2 id="ask-heading">${t.heading}</h2>
@@ -123,8 +124,8 @@ export class Ask extends View {
           ${this.#nameField("behalf", 300, t.behalfOf, t.behalfHint)}
           ${this.#nameField("actions", 1000, t.actions, t.actionsHint)}
           ${this.#nameField("target", 300, t.target, t.targetHint)}
-          ${dayField({ name: "from", label: t.from, isInvalid: this.#invalid.includes("from") }, t)}
-          ${dayField({ name: "until", label: t.until, isInvalid: this.#invalid.includes("until") }, t)}
+          ${dayField({ name: "from", label: t.from, isInvalid: this.#invalid.includes("from") }, period)}
+          ${dayField({ name: "until", label: t.until, isInvalid: this.#invalid.includes("until") }, period)}
           <label>${t.basis}
             <select name="basis">
               <option value="happened">${t.happened}</option>
@@ -238,10 +239,11 @@ export class Ask extends View {
   /** Returns why a question can't be answered; undefined if it can. */
   #refusalOf(question: Question): string | undefined {
     const t = this.texts.evidence.ask;
+    const { period } = this.texts.viewer.view;
     const [invalid] = this.#invalid;
     const { from, until } = question;
     if (isBlank(question)) return t.nothing;
-    if (invalid !== undefined) return t.noDayTyped[kindOf(question[invalid])](question[invalid]);
+    if (invalid !== undefined) return period.noDay[kindOf(question[invalid])](question[invalid]);
     return from !== "" && until !== "" && from > until ? t.backwards : undefined;
   }
 
@@ -307,11 +309,11 @@ export class Ask extends View {
     return { events: selection.events, of: selection.of, isUnchanged };
   }
 
-  /** Adds which altered events claim to match, unless the log itself was read instead of a file. */
+  /** Adds which altered events claim to match. */
   async #readClaims(answer: Answer): Promise<void> {
     const { part, tools } = this.context;
     const createIndex = tools()?.index;
-    if (part.from === "log" || createIndex === undefined) return;
+    if (createIndex === undefined) return;
     // Without them, the answer still says that there are events that don't verify.
     const { query, report } = answer;
     const claims = await readClaims({ query, report, file: part.file }, createIndex).catch(() => undefined);
@@ -335,6 +337,8 @@ export class Ask extends View {
     const further = {
       ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => this.#askWith(fields),
       widen: () => this.#askForm(true),
+      // The console has no view of altered events.
+      opensAltered: this.context.part.from !== "log",
     };
     return html`
       ${this.#isEdited ? warn("edited", t.edited) : nothing}
@@ -413,9 +417,9 @@ function dayIn(text: string): string {
   return "day" in typed ? typed.day : text.trim();
 }
 
-function kindOf(typed: string): "no-day" | "ambiguous" {
+function kindOf(typed: string): "invalid" | "ambiguous" {
   const parsed = parseDay(typed);
-  return "is" in parsed ? parsed.is : "no-day";
+  return "is" in parsed ? parsed.is : "invalid";
 }
 
 /** True if a question has no condition. */

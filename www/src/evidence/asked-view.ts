@@ -19,12 +19,14 @@ export interface FurtherQuestions {
   readonly ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void;
   /** Asks again with names that only need to contain what was typed. */
   readonly widen: () => void;
+  /** True if altered events can be opened. */
+  readonly opensAltered: boolean;
 }
 
 /** Renders an answer: the sentence, what it rests on, what else there is, and the first events. */
 export function askedView(
   answer: Answer,
-  { ask, widen }: FurtherQuestions,
+  { ask, widen, opensAltered }: FurtherQuestions,
   texts: PageTexts,
 ): TemplateResult {
   const t = texts.evidence.ask;
@@ -35,7 +37,7 @@ export function askedView(
   const missing = unknownPart(answer.names, answer.unknown) ?? [];
   return html`
     <h3 id="ask-answer" tabindex="-1">${change === undefined ? nothing : html`${changeWords(change, texts)}. `}${sentence(answer, texts)}</h3>
-    ${claimsView(answer.claims, true, texts)}
+    ${claimsView(answer.claims, opensAltered, texts)}
     ${actionsView(facts, texts, { ask: (actions) => ask({ actions }), kept: keptWords(answer, t) })}
     ${unknownView({ names: answer.unknown, said: missing, isPartial: isPartial(basis) }, texts)}
     ${alternativesView(answer, ask, texts)}
@@ -50,7 +52,7 @@ export function askedView(
       rows.length === 0
         ? nothing
         : html`
-          <p class="help">${t.press}${events > rows.length ? ` ${t.first(figures.count(rows.length), figures.events(events))}` : nothing}</p>
+          <p class="help">${t.press}${events > rows.length ? ` ${t.first({ shown: figures.count(rows.length), of: figures.events(events) })}` : nothing}</p>
           <div class="filed-table" tabindex="0">${answerRows({ rows, changes, opens: true }, texts)}</div>`
     }
   `;

@@ -67,7 +67,7 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
         ? nothing
         : html`
           ${delaysView(facts, t)}
-          ${facts.read > listed.length ? html`<p class="help">${t.evidence.ask.first(figures.count(listed.length), figures.events(facts.read))}</p>` : nothing}
+          ${facts.read > listed.length ? html`<p class="help">${t.evidence.ask.first({ shown: figures.count(listed.length), of: figures.events(facts.read) })}</p>` : nothing}
           <div class="filed-table" tabindex="0">${answerRows({ rows: listed, changes: facts.changes, opens: shown.opensEvents }, t)}</div>`
     }
   `;
@@ -123,12 +123,12 @@ export function answerView(
   const isPlain = claims === undefined && missing === undefined;
   const mark = claims !== undefined ? "unknown" : missing !== undefined ? "info" : "pass";
   return html`
-    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, details, t) : words.selected(figures.count(searched.selected), figures.events(searched.events), details)}</strong></p>
+    <p class="case-answer"><strong>${searched === undefined ? selectedWords(events, examined.events, details, t) : words.selected({ selected: figures.count(searched.selected), events: figures.events(searched.events), outcomes: details })}</strong></p>
     ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${missing === undefined ? nothing : missingNamesView(missing, isPartial(basis), t)}
     ${differenceView(answer, t)}
-    <p class="basis ${isPlain ? "tone-good" : ""}" data-vouched="contained">${icon(mark)}<span>${searched === undefined ? texts.contained(all) : words.contained(figures.count(events), all)}</span></p>
+    <p class="basis ${isPlain ? "tone-good" : ""}" data-vouched="contained">${icon(mark)}<span>${searched === undefined ? texts.contained(all) : words.contained({ selected: figures.count(events), events: all })}</span></p>
     ${basisView(basis, t, { use: missing === undefined ? "answer" : "searched", by: answer === undefined ? "author" : "reader", claims })}
   `;
 }
@@ -149,7 +149,11 @@ function allView({ scope }: Frame, t: PageTexts): TemplateResult {
   const all =
     scope.range === null
       ? allOf(events(scope.events))
-      : allWithin(events(scope.events), count(scope.range[0]), count(scope.range[1] - 1));
+      : allWithin({
+          events: events(scope.events),
+          first: count(scope.range[0]),
+          last: count(scope.range[1] - 1),
+        });
   return html`
     <p class="case-answer"><strong>${all}</strong></p>
     ${scope.sample === null ? nothing : html`<p>${t.evidence.make.sampled(events(scope.sample.entries.length))}</p>`}

@@ -38,11 +38,11 @@ export function detectionsView(
   return html`
     <p class="case-answer" data-findings=${findings}><strong>${
       findings === 0
-        ? texts.none(figures.count(pack.rules), value(packName(detections), 300), events)
-        : texts.some(figures.findings(findings), events)
+        ? texts.none({ rules: figures.count(pack.rules), pack: value(packName(detections), 300), events })
+        : texts.some({ findings: figures.findings(findings), events })
     }</strong></p>
     ${findings === 0 ? nothing : foundView(detections, t)}
-    ${own === undefined || JSON.stringify(own) === JSON.stringify(stated) ? nothing : html`<p class="basis tone-bad" data-differs="detections">${icon("warning")}<span>${texts.differs(figures.findings(stated.findings), figures.events(stated.coverage.events))}</span></p>`}
+    ${own === undefined || JSON.stringify(own) === JSON.stringify(stated) ? nothing : html`<p class="basis tone-bad" data-differs="detections">${icon("warning")}<span>${texts.differs({ findings: figures.findings(stated.findings), events: figures.events(stated.coverage.events) })}</span></p>`}
     ${
       isContained
         ? html`<p class="basis tone-good" data-vouched="contained">${icon("pass")}<span>${own === undefined ? texts.contained(events) : texts.containedOwn(events)}</span></p>`

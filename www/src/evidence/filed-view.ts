@@ -54,7 +54,9 @@ export function insideView({ frame: { slice, report } }: Filed, t: PageTexts): T
   const { events } = t.viewer.figures;
   const { below } = t.evidence.filed;
   const words =
-    slice === null ? below.export : below.slice(events(slice.events), events(report.counts.events));
+    slice === null
+      ? below.export
+      : below.slice({ events: events(slice.events), of: events(report.counts.events) });
   return html`<h2 class="filed-inside">${words}</h2>`;
 }
 
@@ -67,7 +69,7 @@ function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageText
   return html`
     <section class="panel filed" aria-labelledby="filed-heading" data-filed="open">
       ${caseView(filed, shown, t)}
-      <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
+      <p class="tone-good">${icon("pass")}<span>${texts.verified({ when: moment(when), events })}</span></p>
       ${isInside ? html`<p class="tone-doubt">${icon("warning")}<span>${texts.inside}</span></p>` : pageView(page, t)}
       ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust} ${shown.choosesTrust && !shown.isOwnTrust ? picker(t.trust.choose, "choose-trust", { quiet: true }) : nothing}</span></p>`}
       <details class="evidence-part">
@@ -140,7 +142,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
       ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
       <div class="wide"><dt>${subject.label}</dt><dd>${subjectView(subject, t)}</dd></div>
-      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined(figures.events(examined.events), figures.events(examined.unrecognized))}`}</dd></div>
+      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined({ events: figures.events(examined.events), unrecognized: figures.events(examined.unrecognized) })}`}</dd></div>
       ${
         sample === null
           ? nothing
@@ -157,7 +159,7 @@ export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: Pag
   const { make } = t.evidence;
   const { count, events } = t.viewer.figures;
   return html`
-    ${make.drawn(count(sample.entries.length), events(sample.candidates))}
+    ${make.drawn({ drawn: count(sample.entries.length), of: events(sample.candidates) })}
     ${sample.witnessed ? make.witnessed : html`<strong class="tone-doubt">${make.unwitnessed}</strong>`}.
     ${make.seed}: <code>${value(sample.seed, 1000)}</code>.
     ${make.root}: <code class="hash">${sample.root}</code>

@@ -26,5 +26,5 @@ export function differenceView(own: OwnAnswer | undefined, t: PageTexts): Templa
 function listEntries(entries: readonly number[], t: PageTexts): string {
   const shown = entries.slice(0, MAX_LISTED).join(", ");
   const more = entries.length - MAX_LISTED;
-  return more > 0 ? t.evidence.own.more(shown, t.viewer.figures.count(more)) : shown;
+  return more > 0 ? t.evidence.own.more({ shown, more: t.viewer.figures.count(more) }) : shown;
 }

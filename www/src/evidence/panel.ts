@@ -264,12 +264,12 @@ export class EvidencePanel extends View {
     };
   }
 
-  /** Returns which altered events claim to match a query; undefined if none is altered, or if a log was read, not a file. */
+  /** Returns which altered events claim to match a query; undefined if none is altered. */
   async readClaims(query: string, at: number): Promise<Claims | undefined> {
     const { part } = this.context;
     const report = part.session?.report;
     const tools = this.context.tools();
-    if (query === "" || part.from === "log" || report === undefined || tools === undefined) return undefined;
+    if (query === "" || report === undefined || tools === undefined) return undefined;
     return readClaims({ query, at, report, file: part.file }, () => tools.index());
   }
 
@@ -375,7 +375,7 @@ export class EvidencePanel extends View {
     const t = this.texts.evidence.make;
     if (count === 0 && !name.endsWith(".report.json")) return t.savedNone(name);
     const events = this.texts.viewer.figures.events(count);
-    return name.endsWith(".report.json") ? t.reported(events, name) : t.saved(events, name);
+    return name.endsWith(".report.json") ? t.reported({ events, name }) : t.saved({ events, name });
   }
 
   #showMessage(text: string): void {
@@ -471,7 +471,7 @@ export class EvidencePanel extends View {
           rows === undefined
             ? nothing
             : html`
-                ${this.#events > rows.length ? html`<p class="help">${t.first(count(rows.length), count(this.#events))}</p>` : nothing}
+                ${this.#events > rows.length ? html`<p class="help">${t.first({ shown: count(rows.length), of: count(this.#events) })}</p>` : nothing}
                 <div class="filed-table" tabindex="0">
                   <table class="papers">
                     <thead>

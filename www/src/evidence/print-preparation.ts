@@ -7,6 +7,7 @@
 import type { EventRow } from "@countersign/ui/index/types.js";
 import type { Slicer } from "@countersign/ui/slice/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { type AnswerBasis, answerBasis } from "./answer.ts";
 import { type EventChanges, readChanges } from "./answer-changes.ts";
 import type { Claims } from "./claims.ts";
 import type { Sample } from "./frame.ts";
@@ -32,6 +33,8 @@ export interface PrintedEvents {
 /** Evidence as printed. */
 export interface PrintedEvidence extends PanelValues {
   readonly searched: PrintedSearch;
+  /** The basis of the search's result, or undefined if it isn't known. */
+  readonly basis: AnswerBasis | undefined;
   /** The selected events, or undefined if they aren't known. */
   readonly events: PrintedEvents | undefined;
   readonly foot: Foot;
@@ -110,8 +113,19 @@ export class PrintPreparation {
       this.#foot !== undefined && isSame(this.#foot.context, context)
         ? this.#foot.foot
         : plainFoot(context, this.#version);
-    return { ...typed, searched, events: isKnown ? known.events : undefined, foot };
+    const events = isKnown ? known.events : undefined;
+    return { ...typed, searched, basis: basisOf(searched, context.part), events, foot };
   }
+}
+
+function basisOf(
+  { query, counts }: PrintedSearch,
+  { session, unrecognized }: EvidenceContext["part"],
+): AnswerBasis | undefined {
+  const { report, phase } = session ?? {};
+  if (counts === undefined || unrecognized === undefined || report === undefined || phase !== "done")
+    return undefined;
+  return answerBasis(report, { events: counts.of, unrecognized }, query);
 }
 
 /** True if both have the same hashes. */

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { changesView } from "./answer-changes-view.ts";
-import { selectedWords } from "./answer-view.ts";
+import { basisView, selectedWords } from "./answer-view.ts";
 import { answerView } from "./case-view.ts";
 import { claimsView } from "./claims-view.ts";
 import { dayText } from "./day-text.ts";
@@ -13,7 +13,6 @@ import type { Frame } from "./frame.ts";
 import { subjectOf, subjectView } from "./frame-subject.ts";
 import type { OwnCheck } from "./own-check.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
-import { parseQuestion } from "./question-terms.ts";
 import { questionWords } from "./question-view.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 
@@ -58,10 +57,13 @@ export function printedWords(
   `;
 }
 
-/** Renders the question that the page's search asks, and its answer; nothing if it isn't one that a sentence can say. */
+/** Renders the question that the page's search asks, its answer, and what that is based on; nothing without a search. */
 function askedRows(evidence: PrintedEvidence | undefined, t: PageTexts): TemplateResult | typeof nothing {
   const { query = "", counts } = evidence?.searched ?? {};
-  if (counts === undefined || parseQuestion(query) === undefined) return nothing;
+  if (counts === undefined || query === "") return nothing;
+  // Paper doesn't show whether a name is misspelled. So if nothing was found, it states only what was searched.
+  const use = counts.events === 0 ? "searched" : "answer";
+  const { basis, events } = evidence ?? {};
   const { question, answer } = t.evidence.filed;
   const asked = {
     query,
@@ -70,7 +72,10 @@ function askedRows(evidence: PrintedEvidence | undefined, t: PageTexts): Templat
   };
   return html`
     <dt>${question}</dt><dd><strong>${questionWords(asked, t)}</strong></dd>
-    <dt>${answer}</dt><dd>${selectedWords(counts.events, counts.of, "", t)}</dd>`;
+    <dt>${answer}</dt><dd>
+      <p>${selectedWords(counts.events, counts.of, "", t)}</p>
+      ${basis === undefined ? nothing : basisView(basis, t, { use, claims: events?.claims })}
+    </dd>`;
 }
 
 function subjectRow(frame: Frame, t: PageTexts): TemplateResult {
@@ -118,7 +123,7 @@ export function printedEvents(
       ${filed === undefined ? nothing : subjectRow(filed.frame, t)}
       ${searchRows(evidence, filed === undefined ? paper.filter : paper.here, t)}
     </dl>`;
-  if (events === undefined) return head;
+  if (events === undefined || events.count === 0) return head;
   const { rows } = events;
   const hasTimes = rows.some(({ happened }) => happened !== undefined);
   const hasPapers = rows.some((row) => isWritten(evidence.papers.of(row.index)));

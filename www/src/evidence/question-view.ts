@@ -21,17 +21,23 @@ export function questionWords({ query, scope, detections }: FrameQuestion, t: Pa
   const { questions, rules } = t.evidence.filed;
   const { count } = t.viewer.figures;
   const within =
-    scope.range === null ? "" : questions.within(count(scope.range[0]), count(scope.range[1] - 1));
+    scope.range === null
+      ? ""
+      : questions.within({ first: count(scope.range[0]), last: count(scope.range[1] - 1) });
   if (detections !== null)
-    return rules.question(detections.pack.rules, inSentence(packName(detections), MAX_NAME_LENGTH), within);
+    return rules.question({
+      rules: detections.pack.rules,
+      pack: inSentence(packName(detections), MAX_NAME_LENGTH),
+      within,
+    });
   if (query === null) return questions.all(within);
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
   const { action, to, by, behalf } = t.evidence.ask;
-  const between = t.evidence.ask.between(asked.from, asked.until);
+  const between = t.evidence.ask.between({ from: asked.from, until: asked.until });
   const isRecorded = asked.basis === "recorded";
   const hasNames = [asked.who, asked.behalf, asked.actions, asked.targets].some(({ length }) => length > 0);
-  if (isRecorded && !hasNames) return questions.recorded(between, within);
+  if (isRecorded && !hasNames) return questions.recorded({ between, within });
   const who = describeNames(asked.who, by, t);
   const behalfOf = describeNames(asked.behalf, behalf, t);
   const targets = describeNames(asked.targets, to, t);
@@ -49,8 +55,8 @@ export function questionWords({ query, scope, detections }: FrameQuestion, t: Pa
     within,
   ].join("");
   return asked.who.every(({ match }) => match === "whole")
-    ? questions.asked(listNames(asked.who, t).join(questions.or), rest)
-    : questions.asked("", `${who}${rest}`);
+    ? questions.asked({ who: listNames(asked.who, t).join(questions.or), rest })
+    : questions.asked({ who: "", rest: `${who}${rest}` });
 }
 
 /** Returns names as a part of the sentence; undefined if several are searched in ways that one part can't say. */

@@ -1,6 +1,7 @@
 import { type IconName, icon, type Tone } from "@countersign/ui/viewer/parts/icons.js";
 import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
 import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
+import { leftOutWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { emits } from "../emit.ts";
@@ -92,7 +93,7 @@ function signedWords(
 /**
  * Returns for example `All 537 events of the log so far, 2–9 November 2026; nothing is missing in between.`
  */
-export function completeWords(answer: Complete, { answers }: PageTexts): string {
+export function completeWords(answer: Complete, { answers, viewer }: PageTexts): string {
   const { complete, days } = answers;
   const { span, events, shown, of, withheld, skipped } = answer;
   switch (answer.is) {
@@ -101,7 +102,7 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
       return `${complete[answer.by](events)}${when}; ${complete.between}.`;
     }
     case "partly":
-      return `${complete.shown(shown, of, events)}; ${complete.left(withheld, skipped)}.`;
+      return `${complete.shown(shown, of, events)}; ${leftOutWords({ withheld, skipped }, viewer.result.part)}.`;
     case "no":
       return complete[answer.why];
     case "open":

@@ -94,14 +94,14 @@ export class ChangedFields extends View {
     const name = value(this.changed.file.name, 80);
     const words = this.isOnly
       ? t.compare.differ(t.compare.entries(entries.length))
-      : t.compare.changedIn(name, t.compare.entries(entries.length));
+      : t.compare.changedIn({ name, entries: t.compare.entries(entries.length) });
     const { count } = t.viewer.figures;
     const more = entries.length - MAX_NAMED;
     const listed = entries.slice(0, MAX_NAMED).map(count).join(", ");
     const [only] = entries.length === 1 ? this.#found : [];
     const [field, ...others] = only?.fields ?? [];
     const fieldView = ({ path, one, other }: FieldDifference) =>
-      html`: ${t.compare.differsIn(html`<code>${value(path, 80)}</code>`, textView(one, t.compare.noField, MAX_SAID), name, textView(other, t.compare.noField, MAX_SAID))}`;
+      html`: ${t.compare.differsIn({ field: html`<code>${value(path, 80)}</code>`, there: textView(one, t.compare.noField, MAX_SAID), file: name, signed: textView(other, t.compare.noField, MAX_SAID) })}`;
     return html`${words} ${listed}${more > 0 ? ` ${t.evidence.ask.moreNames(count(more))}` : nothing}${field === undefined || others.length > 0 ? nothing : fieldView(field)}`;
   }
 

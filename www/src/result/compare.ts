@@ -218,7 +218,7 @@ function holdingView({ session, coverage }: Part, t: PageTexts): string {
     ...(skipped > 0 ? [t.verdict.skipped(skipped)] : []),
   ];
   const { events, entries } = t.viewer.figures;
-  return t.compare.has(events(coverage?.events ?? 0), leftOut, entries(end(report)));
+  return t.compare.has({ shown: events(coverage?.events ?? 0), leftOut, last: entries(end(report)) });
 }
 
 function coveredBy({ session, coverage }: Part): Covered | undefined {
@@ -245,7 +245,7 @@ function sideView(
   const total = differences.reduce((sum, { begin, end }) => sum + end - begin, 0);
   return html`
     <div class="difference">
-      <h3>${t.compare.hides(value(one.file.name), value(other.file.name))} <span class="faint">${t.compare.entries(total)}</span></h3>
+      <h3>${t.compare.hides({ one: value(one.file.name), other: value(other.file.name) })} <span class="faint">${t.compare.entries(total)}</span></h3>
       ${
         differences.length === 0
           ? html`<p class="empty">${nothingHidden}</p>`

@@ -96,7 +96,7 @@ function reportView(
         <dd>${report.origin === null ? t.verdict.noHeader : value(report.origin)}</dd>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(report.counts.events), figures.chains(report.counts.chains), figures.entries(report.counts.entries))}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
+          ${t.verdict.holdsIn({ events: figures.events(report.counts.events), chains: figures.chains(report.counts.chains), entries: figures.entries(report.counts.entries) })}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
         </dd>
         <dt>${t.verdict.checkpoint}</dt>
         <dd>
@@ -224,7 +224,7 @@ function alikeView(
   const entries = runs(findings.flatMap(({ index }) => index ?? []));
   const { count } = t.viewer.figures;
   const listed = entries.map(([first, last]) =>
-    first === last ? count(first) : t.printed.run(count(first), count(last)),
+    first === last ? count(first) : t.printed.run({ first: count(first), last: count(last) }),
   );
   return html`
     <ul><li>${coreSentence(findings[0]?.message ?? "", phrases, t)} <span class="faint">${t.printed.entries(listed.join(", "))}</span></li></ul>

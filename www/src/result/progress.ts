@@ -61,7 +61,7 @@ function figures({ bytes, total, events, eventsPerSecond, seconds, secondsLeft }
   const { figures } = t.viewer;
   const isSettled = seconds > 0.5;
   return html`
-    <span>${t.progress.of(figures.bytes(bytes), figures.bytes(total ?? bytes))}</span>
+    <span>${t.progress.of({ done: figures.bytes(bytes), all: figures.bytes(total ?? bytes) })}</span>
     <span>${isSettled ? t.progress.perSecond(figures.bytes(bytes / seconds)) : nothing}</span>
     <span>${figures.events(events)}</span>
     <span>${isSettled ? t.progress.eventsPerSecond(Math.round(eventsPerSecond)) : nothing}</span>

@@ -11,7 +11,6 @@ import { emits } from "../emit.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { picker } from "../input/choose.ts";
 import type { TextFile, TrustChoice } from "../input/trust.ts";
-import { answersOf } from "../state/answers.ts";
 import type { Part } from "../state/case.ts";
 import { isOnlyContradicted } from "../state/comparison.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -54,30 +53,10 @@ export function shownWords(
         }
       : { ...words, says: `${words.says} ${says}` };
   }
-  if (!isByAuthor) return { ...words, ...partWords(judged, words, t) };
+  if (!isByAuthor) return words;
   if (words.tone === "good")
     return { tone: "doubt", icon: "warning", word: t.verdict.authors, says: t.verdict.authorsSays };
-  if (words.tone !== "fair") return words;
-  const fair = { ...words, ...partWords(judged, words, t) };
-  return { ...fair, says: `${fair.says} ${t.verdict.authorsSays}` };
-}
-
-/** Returns how much of the log is here, instead of words that it may be only part, if it is for certain. */
-function partWords(
-  judged: Judged,
-  { word }: Pick<ReturnType<typeof verdictWords>, "word">,
-  t: PageTexts,
-): { readonly word: string; readonly says: string } | undefined {
-  const { report } = judged;
-  const { shown, of, events, withheld, skipped } = answersOf(judged).complete;
-  const isPart = withheld + skipped > 0 && word === t.viewer.result.verdicts.partial.word;
-  if (!isPart) return undefined;
-  const { count, entries } = t.viewer.figures;
-  const all = Math.max(of, report.log?.size ?? 0);
-  return {
-    word: t.verdict.part(count(shown), entries(all)),
-    says: t.verdict.partSays(t.answers.complete.left(withheld, skipped), entries(shown), shown - events),
-  };
+  return words.tone === "fair" ? { ...words, says: `${words.says} ${t.verdict.authorsSays}` } : words;
 }
 
 /**
@@ -188,7 +167,7 @@ function otherPinsView(pins: readonly TextFile[], { origin }: Report, t: PageTex
     const pinned = readCheckpoint(text)?.origin;
     return pinned === undefined || pinned === origin
       ? []
-      : html`<p class="seen tone-doubt" data-pin="other">${icon("warning")}<span>${t.memory.otherPin(value(name, 80), value(pinned, 200), value(origin, 200))}</span></p>`;
+      : html`<p class="seen tone-doubt" data-pin="other">${icon("warning")}<span>${t.memory.otherPin({ name: value(name, 80), pinned: value(pinned, 200), origin: value(origin, 200) })}</span></p>`;
   });
 }
 
@@ -243,7 +222,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
       <div>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.entries(counts.entries))}
+          ${t.verdict.holdsIn({ events: figures.events(counts.events), chains: figures.chains(counts.chains), entries: figures.entries(counts.entries) })}
           ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
         </dd>
       </div>

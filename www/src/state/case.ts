@@ -1,7 +1,7 @@
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
-import type { JudgedAgain, Session } from "@countersign/ui/viewer/session/session.js";
+import type { JudgmentOutcome, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type FiledEvents, type FiledFacts, readFiledFacts } from "../evidence/filed-facts.ts";
 import type { Detections } from "../evidence/frame.ts";
@@ -106,7 +106,7 @@ export class Case extends EventTarget {
   #running: AbortController | undefined;
   /** Sessions of the previous verification, which may be judged again with other input. */
   #earlier: ReadonlyMap<File, Session> = new Map();
-  #readAgain: Exclude<JudgedAgain, "done"> | undefined;
+  #readAgain: Exclude<JudgmentOutcome, "done"> | undefined;
   readonly #hashed = new WeakMap<File, Promise<string | undefined>>();
 
   constructor(tools: CaseTools) {
@@ -132,7 +132,7 @@ export class Case extends EventTarget {
   }
 
   /** Reason why a file is read and verified again, although there was a verdict on it; undefined if it isn't. */
-  get readAgain(): Exclude<JudgedAgain, "done"> | undefined {
+  get readAgain(): Exclude<JudgmentOutcome, "done"> | undefined {
     return this.#readAgain;
   }
 

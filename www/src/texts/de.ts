@@ -187,15 +187,6 @@ export const de: PageTexts = {
       between: "dazwischen fehlt nichts",
       shown: (shown, of, events) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt${shown === events ? "" : `, davon ${count(events)} ${events === 1 ? "Ereignis" : "Ereignisse"}`}`,
-      left: (withheld, omitted) =>
-        [
-          ...(withheld > 0
-            ? [
-                `der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten`,
-              ]
-            : []),
-          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "ist" : "sind"} ausgelassen`] : []),
-        ].join(", und "),
       undetermined: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, ist nicht feststellbar.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
@@ -326,7 +317,7 @@ export const de: PageTexts = {
       ". Was in dieser Datei steht, ist nicht das, was damals da war. Aber diese Datei besteht auch die eigene Prüfung nicht, kann also nach dem Export verändert worden sein: Holen Sie sie noch einmal von ihrer Quelle, bevor Sie schließen, dass das Log umgeschrieben wurde.",
     rewrittenThen:
       ". Was in dieser Datei steht, ist nicht das, was damals da war: Das Log wurde umgeschrieben, oder ein anderes Log trägt denselben Namen. Diese Datei als Beleg aufheben.",
-    otherPin: (name, pinned, origin) =>
+    otherPin: ({ name, pinned, origin }) =>
       html`${name} ist ein Pin von ${pinned}, nicht von ${origin}, und sagt deshalb nichts über diese Datei.`,
     first: "Dieses Gerät sieht dieses Log zum ersten Mal. Es merkt sich jetzt dessen Größe:",
     leaveOut: "Erneut prüfen, ohne das, was dieses Gerät sich merkt",
@@ -335,7 +326,7 @@ export const de: PageTexts = {
   progress: {
     heading: (name: unknown) => html`Prüfung von ${name}`,
     said: (percent) => `Prüfung läuft, ${percent} Prozent`,
-    of: (done, all) => `${done} von ${all}`,
+    of: ({ done, all }) => `${done} von ${all}`,
     perSecond: (rate) => `${rate}/s`,
     eventsPerSecond: (rate) => `${events(rate)} pro Sekunde`,
     left: (time) => `noch ${time}`,
@@ -412,9 +403,6 @@ export const de: PageTexts = {
   verdict: {
     now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
-    part: (shown, of) => `Unverändert, aber nur ein Teil des Logs: ${shown} von ${of}`,
-    partSays: (left, shown, others) =>
-      `Alles hier ist genau so, wie es signiert wurde. Der Rest ist nicht hier: ${left}.${others === 0 ? "" : ` Von den ${shown} hier ${others === 1 ? "ist einer kein Ereignis: Mit ihm beginnt oder endet eine Kette, oder er betrifft" : `sind ${count(others)} keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen`} einen Schlüssel.`}`,
     trustSource: (name) =>
       `Die Schlüssel sind aus ${name}. Kam sie zusammen mit dem Log, kann, wer das eine gefälscht hat, auch das andere gefälscht haben.`,
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
@@ -434,7 +422,7 @@ export const de: PageTexts = {
     log: "Log",
     noHeader: "nicht lesbar",
     holds: "Inhalt",
-    holdsIn: (events, chains, entries) => `${events} in ${chains}, ${entries}`,
+    holdsIn: ({ events, chains, entries }) => `${events} in ${chains}, ${entries}`,
     leftOut: "Nicht in dieser Datei",
     withheld: (withheld) => `${events(withheld)} zurückgehalten`,
     skipped: (skipped) => `${entries(skipped)} ausgelassen`,
@@ -672,12 +660,12 @@ export const de: PageTexts = {
     byPlace:
       "Der Vergleich unten richtet sich nur nach Positionen: An derselben Position können die beiden Dateien verschiedene Ereignisse enthalten.",
     otherLog: "Diese Dateien sind aus verschiedenen Logs. Es gibt nichts zu vergleichen.",
-    hides: (one: unknown, other: unknown) => html`In ${one}, aber nicht in ${other}`,
+    hides: ({ one, other }: { one: unknown; other: unknown }) => html`In ${one}, aber nicht in ${other}`,
     nothing: "Nichts: Jedes Ereignis, das sie zeigt, ist auch in der anderen Datei.",
     nothingElse: "Sonst nichts: Die geänderten Einträge stehen oben.",
     nothingByPlace:
       "Nichts: Wo sie ein Ereignis zeigt, zeigt auch die andere Datei eines an derselben Position.",
-    has: (shown, leftOut, last) =>
+    has: ({ shown, leftOut, last }) =>
       `${shown} gezeigt${leftOut.map((part) => `, ${part}`).join("")}; sie endet nach ${last}`,
     empty: "sie enthält keinen Eintrag",
     as: {
@@ -691,8 +679,9 @@ export const de: PageTexts = {
     firstCompared: (compared) =>
       `Verglichen wurden nur die ersten ${entries(compared)}, die beide Dateien zeigen.`,
     differ: (entries) => `Der Unterschied: ${entries}:`,
-    changedIn: (name, entries) => html`Geändert in ${name}: ${entries}:`,
-    differsIn: (field, there, file, signed) => html`${field} ist ${there} in ${file}, wie signiert ${signed}`,
+    changedIn: ({ name, entries }) => html`Geändert in ${name}: ${entries}:`,
+    differsIn: ({ field, there, file, signed }) =>
+      html`${field} ist ${there} in ${file}, wie signiert ${signed}`,
     recorded: "aufgezeichnet",
     field: "Feld",
     asSigned: "wie signiert",
@@ -751,7 +740,7 @@ export const de: PageTexts = {
     sumLater: (name) => `hier nicht berechnet: sha256sum ${name}`,
     more: (more) => `${count(more)} weitere im Bericht als JSON`,
     entries: (entries) => `Einträge ${entries}`,
-    run: (first, last) => `${first} bis ${last}`,
+    run: ({ first, last }) => `${first} bis ${last}`,
   },
 
   evidence: {
@@ -775,12 +764,6 @@ export const de: PageTexts = {
       about: "Tage sind UTC-Tage, und beide zählen mit. Die Antwort ersetzt die Suche unter Ereignisse.",
       ofFile: (name) => html`In ${name}:`,
       nothing: "Füllen Sie mindestens ein Feld aus.",
-      pickDay: (field) => `${field}: Kalender öffnen`,
-      noDayTyped: {
-        "no-day": (typed) => `„${typed}“ ist kein Tag. Schreiben Sie Tage so: 2026-10-01.`,
-        ambiguous: (typed) =>
-          `In „${typed}“ ist nicht klar, welche Zahl der Monat ist. Schreiben Sie Tage so: 2026-10-01.`,
-      },
       backwards: "Der erste Tag liegt nach dem letzten.",
       searching: "Suche läuft …",
       changed:
@@ -815,7 +798,7 @@ export const de: PageTexts = {
         words: (name) => ` an Zielen mit ${allOf(wordsOf(name))} in Name, ID oder Typ`,
         pattern: (name) => ` an Zielen mit Name, ID oder Typ wie „${name}“`,
       },
-      between: (from, until) =>
+      between: ({ from, until }) =>
         from === ""
           ? until === ""
             ? ""
@@ -849,7 +832,7 @@ export const de: PageTexts = {
           "not-stated": (some) => `${some} ohne Angabe zum Ausgang`,
         },
       },
-      changedTo: (who, what, changes) =>
+      changedTo: ({ who, what, changes }) =>
         `${who ?? "Jemand ohne Namen"} änderte ${what === undefined ? "" : `${what}: `}${changes}`,
       byAction: "Nach Aktion:",
       narrowAction: (kept) => `Wählen Sie eine Aktion, um nur nach ihr zu fragen${kept}.`,
@@ -857,7 +840,7 @@ export const de: PageTexts = {
       actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
       kinds: { who: "Handelnden", behalf: "Auftraggeber", actions: "Aktionen", target: "Ziele" },
       similar: "Meinten Sie:",
-      frequent: (kind, actor, hasDays, hasOthers) =>
+      frequent: ({ kind, actor, hasDays, hasOthers }) =>
         `Die Ereignisse${actor === undefined ? "" : ` von „${actor}“`} hier${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
       misplaced: {
         who: (name, found) => `„${name}“ findet Handelnde in: ${events(found)}.`,
@@ -944,11 +927,11 @@ export const de: PageTexts = {
       askAnyDay: "Ohne die Tage fragen",
       press: "Wählen Sie ein Ereignis, um Einzelheiten zu sehen.",
       open: (entry) => `Eintrag ${entry} öffnen`,
-      all: (entries, seen, events) =>
+      all: ({ entries, seen, events }) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht: Das ist alles.`,
-      searched: (entries, seen, events) =>
+      searched: ({ entries, seen, events }) =>
         html`Alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`} sind hier, und alle ${events} darunter wurden durchsucht.`,
-      statedAll: (entries, seen, events) =>
+      statedAll: ({ entries, seen, events }) =>
         html`Nach dem Bericht des Prüfers hat der Export alle ${entries} des Logs${seen === undefined ? " bisher" : html` bis ${seen}`}, und alle ${events} darunter wurden durchsucht. Zeigen kann das nur der Export.`,
       others: (others) =>
         others === 1
@@ -956,9 +939,9 @@ export const de: PageTexts = {
           : `Die anderen ${count(others)} Einträge sind keine Ereignisse: Mit ihnen beginnen oder enden Ketten, oder sie betreffen Schlüssel.`,
       bounds: {
         searched: (events) => `${events} durchsucht.`,
-        part: (first, last) =>
+        part: ({ first, last }) =>
           `Alle Einträge ${first} bis ${last} des Logs sind hier: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
-        range: (first, last) =>
+        range: ({ first, last }) =>
           `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
         claimed:
           "Aus dem Teil des Logs, den diese Datei abdeckt, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
@@ -969,9 +952,9 @@ export const de: PageTexts = {
       },
       statedBounds: {
         searched: (events) => `Nach dem Bericht des Prüfers: ${events} durchsucht.`,
-        part: (first, last) =>
+        part: ({ first, last }) =>
           `Der Export hat alle Einträge ${first} bis ${last} des Logs: Darunter ist das alles. Davor oder danach kann es weitere geben.`,
-        range: (first, last) =>
+        range: ({ first, last }) =>
           `Nur die Einträge ${first} bis ${last} wurden durchsucht: Darunter ist das alles.`,
         claimed:
           "Aus dem Teil des Logs, den der Export abdeckt, fehlt kein Eintrag: Darin ist das alles. Davor oder danach kann es weitere geben.",
@@ -1002,9 +985,9 @@ export const de: PageTexts = {
           `Der Inhalt von ${withheld === 1 ? "1 Ereignis" : `${count(withheld)} Ereignissen`} ist zurückgehalten und ließ sich nicht durchsuchen.`,
         omitted: (omitted) =>
           `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} in dieser Datei ausgelassen und ${omitted === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
-        part: (first, last) =>
+        part: ({ first, last }) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind hier. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
-        range: (first, last) => `Nur die Einträge ${first} bis ${last} wurden durchsucht.`,
+        range: ({ first, last }) => `Nur die Einträge ${first} bis ${last} wurden durchsucht.`,
         claimed:
           "Nur ein Teil des Logs ist hier. Daraus fehlt nichts; davor oder danach kann es weitere geben.",
         revocable:
@@ -1033,7 +1016,7 @@ export const de: PageTexts = {
           `${events(unverified)} im Export ${unverified === 1 ? "ist" : "sind"} nicht gültig, ${unverified === 1 ? "wurde" : "wurden"} deshalb nicht durchsucht und ${unverified === 1 ? "kann" : "können"} passen.`,
         omitted: (omitted) =>
           `${omitted === 1 ? "1 Eintrag" : `${count(omitted)} Einträge`} des Logs ${omitted === 1 ? "ist" : "sind"} im Export ausgelassen und ${omitted === 1 ? "ließ" : "ließen"} sich nicht durchsuchen.`,
-        part: (first, last) =>
+        part: ({ first, last }) =>
           `Nur die Einträge ${first} bis ${last} des Logs sind im Export. Dazwischen fehlt nichts; davor oder danach kann es weitere geben.`,
         claimed:
           "Nur ein Teil des Logs ist im Export. Daraus fehlt nichts; davor oder danach kann es weitere geben.",
@@ -1048,10 +1031,10 @@ export const de: PageTexts = {
           "Zeit: was jedes Ereignis angibt. Wenn es keine angibt, die Zeit, zu der es aufgezeichnet wurde.",
         recorded: "Zeit: wann jedes Ereignis aufgezeichnet wurde, wie mit ihm signiert.",
       },
-      some: (selected, events, outcomes) =>
+      some: ({ selected, events, outcomes }) =>
         `Die Suche findet ${selected} von: ${events}${outcomes === "" ? "" : `. Davon ${outcomes}`}.`,
       none: (events) => `Die Suche findet nichts. Durchsucht: ${events}.`,
-      first: (shown, of) => `Die ersten ${shown} von ${of}:`,
+      first: ({ shown, of }) => `Die ersten ${shown} von ${of}:`,
       show: "Unter Ereignisse zeigen",
       contain: (events) => `Alles aufnehmen (${events}), damit Leser die Antwort prüfen können`,
       choice: (all, found, hasOthers) => ({
@@ -1067,9 +1050,9 @@ export const de: PageTexts = {
     own: {
       running: "Wird geprüft …",
       stopped: "Nicht geprüft. Siehe unten.",
-      selected: (selected, events, outcomes) =>
+      selected: ({ selected, events, outcomes }) =>
         `Mit Ihrer Vertrauensdatei findet die Suche ${selected}${outcomes === "" ? "" : `: ${outcomes}`}. Durchsucht: ${events}.`,
-      contained: (selected, events) =>
+      contained: ({ selected, events }) =>
         `Mit der Vertrauensdatei darin findet die Suche ${selected}. Durchsucht: ${events}. Die Datei enthält sie alle, und diese Seite hat noch einmal gesucht.`,
       unchangedHere: (events) => `${events} hier: unverändert.`,
       exportBehind: (verdict) =>
@@ -1082,7 +1065,7 @@ export const de: PageTexts = {
         unverified === 1
           ? `1 Eintrag der Antwort ist mit Ihrer Vertrauensdatei nicht verifiziert: ${listed}`
           : `${count(unverified)} Einträge der Antwort sind mit Ihrer Vertrauensdatei nicht verifiziert: ${listed}`,
-      more: (shown, more) => `${shown} und ${more} weitere`,
+      more: ({ shown, more }) => `${shown} und ${more} weitere`,
     },
     filed: {
       heading: "Beweisdatei",
@@ -1090,7 +1073,7 @@ export const de: PageTexts = {
       refused: "Diese Beweisdatei besteht die Prüfung nicht",
       refusedAbout: "Von ihrem Inhalt wird nichts gezeigt.",
       place: (line) => (line === undefined ? "" : `Zeile ${line} des Beweises: `),
-      verified: (when, events) =>
+      verified: ({ when, events }) =>
         html`Diese Seite hat den Inhalt der Datei soeben geprüft (${when}): ${events}. Sie ergeben denselben Bericht wie den in der Datei.`,
       own: "Die Seite in der Datei ist Byte für Byte die, die Sie benutzen.",
       other: (sha256) =>
@@ -1137,34 +1120,34 @@ export const de: PageTexts = {
           ? "1 Ereignis des Exports besteht die Prüfung nicht und kann zur Frage passen:"
           : `${count(altered)} Ereignisse des Exports bestehen die Prüfung nicht und können zur Frage passen:`,
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
-      allWithin: (events, first, last) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
+      allWithin: ({ events, first, last }) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
       question: "Frage",
       questions: {
-        asked: (who, rest) => (who === "" ? `Was wurde${rest} getan?` : `Was hat ${who}${rest} getan?`),
-        recorded: (between, within) => `Was wurde${between}${within} aufgezeichnet?`,
+        asked: ({ who, rest }) => (who === "" ? `Was wurde${rest} getan?` : `Was hat ${who}${rest} getan?`),
+        recorded: ({ between, within }) => `Was wurde${between}${within} aufgezeichnet?`,
         asRecorded: (between) => ` (aufgezeichnet${between})`,
         search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
         all: (within) => `Was enthält dieser Export${within}?`,
-        within: (first, last) => ` in den Einträgen ${first} bis ${last}`,
+        within: ({ first, last }) => ` in den Einträgen ${first} bis ${last}`,
         or: " oder ",
         others: (left) => (left === 1 ? "eine weitere" : `${count(left)} weitere`),
       },
       answer: "Antwort",
       rules: {
         name: "Regeln",
-        question: (rules, pack, within) =>
+        question: ({ rules, pack, within }) =>
           rules === 1
             ? `Hat die Regel in „${pack}“${within} angeschlagen?`
             : `Hat eine der ${count(rules)} Regeln in „${pack}“${within} angeschlagen?`,
-        none: (rules, pack, events) =>
+        none: ({ rules, pack, events }) =>
           html`Keine der ${rules} Regeln in „${pack}“ hat angeschlagen. Untersucht: ${events}.`,
-        some: (findings, events) => `Die Regeln ergeben ${findings}. Untersucht: ${events}.`,
+        some: ({ findings, events }) => `Die Regeln ergeben ${findings}. Untersucht: ${events}.`,
         more: (rules) => `und ${rules} weitere`,
         contained: (events) =>
           `Die Datei enthält die Regeln und alles, was sie untersucht haben: ${events}. Diese Seite hat die Regeln noch einmal angewendet, mit demselben Ergebnis.`,
         containedOwn: (events) =>
           `Das ist das Ergebnis mit Ihrer Vertrauensdatei: Die Seite hat die Regeln der Datei auf alles angewendet, was damit gültig ist: ${events}.`,
-        differs: (findings, events) =>
+        differs: ({ findings, events }) =>
           `Mit der Vertrauensdatei aus der Datei ist das Ergebnis ein anderes: ${findings} in ${events}.`,
         stated:
           "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält nicht alle Ereignisse, die die Regeln untersucht haben, deshalb kann diese Seite die Regeln nicht noch einmal anwenden.",
@@ -1181,7 +1164,7 @@ export const de: PageTexts = {
         `Die Datei enthält alles, was durchsucht wurde: ${events}. Diese Seite hat noch einmal gesucht, mit demselben Ergebnis.`,
       stated:
         "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
-      examined: (events, unrecognized) =>
+      examined: ({ events, unrecognized }) =>
         `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
       similar: (names) => `Ähnlich: ${names}.`,
       authorsVerdict: {
@@ -1190,7 +1173,7 @@ export const de: PageTexts = {
       },
       below: {
         export: "Die Ereignisse in dieser Beweisdatei: der ganze Export",
-        slice: (events, of) => `In dieser Beweisdatei: ${events}. Im Export: ${of}`,
+        slice: ({ events, of }) => `In dieser Beweisdatei: ${events}. Im Export: ${of}`,
       },
       papers: "Notizen",
     },
@@ -1217,9 +1200,9 @@ export const de: PageTexts = {
       toSearch: "Zur Suche",
       sampled: (events) => `Gespeichert wird eine Stichprobe davon: ${events}.`,
       sampleDropped: "Die Suche wurde geändert; die Stichprobe gilt nicht mehr. Ziehen Sie eine neue.",
-      saved: (events, name) => `${events} gespeichert: ${name}.`,
+      saved: ({ events, name }) => `${events} gespeichert: ${name}.`,
       savedNone: (name) => `Die Antwort, dass nichts gefunden wurde, ist gespeichert: ${name}.`,
-      reported: (events, name) => `Bericht über ${events} gespeichert: ${name}.`,
+      reported: ({ events, name }) => `Bericht über ${events} gespeichert: ${name}.`,
       noPage:
         "Das Log stellt die Seite für Prüfer nicht bereit, mit der eine Beweisdatei beginnt. Wählen Sie unten eine Kopie.",
       tooLong:
@@ -1232,7 +1215,7 @@ export const de: PageTexts = {
       draw: "Ziehen",
       drop: "Wieder alle Ereignisse verwenden",
       noRoot: "Eine Stichprobe braucht die Wurzel eines passenden Checkpoints, und dieser Export hat keinen.",
-      drawn: (drawn, of) => `${drawn} von ${of}, gezogen mit`,
+      drawn: ({ drawn, of }) => `${drawn} von ${of}, gezogen mit`,
       witnessed: "dem letzten Checkpoint, den das Quorum der Zeugen signiert hat",
       unwitnessed: "dem letzten Checkpoint, den das Quorum der Zeugen nicht signiert hat",
       root: "Wurzel",
@@ -1243,7 +1226,7 @@ export const de: PageTexts = {
       notKept: "Dieser Browser speichert nichts. Speichern Sie den Beweis, bevor Sie die Seite schließen.",
       full: "Nicht mehr als 1.000 Ereignisse können Notizen haben.",
       open: "Ereignisse zeigen",
-      first: (shown, of) =>
+      first: ({ shown, of }) =>
         `Die ersten ${shown} von ${of}. Suchen Sie nach dem, wozu Sie etwas notieren wollen.`,
       entry: "Eintrag",
       time: "Aufgezeichnet",

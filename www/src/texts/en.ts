@@ -30,7 +30,10 @@ const kinds: Record<KeyKind, { title: string; about: string }> = {
   log: { title: "Log", about: "signs the checkpoints of the log with the key’s name" },
 };
 
-/** English texts of the page, besides those of the viewer. */
+/**
+ * English texts of the page, besides those of the viewer. A text with several strings takes them by name, so that a
+ * call can't swap them.
+ */
 export const en = {
   /** Texts of the viewer: verdicts, checks, findings, numbers. */
   viewer,
@@ -185,11 +188,6 @@ export const en = {
       between: "nothing is missing in between",
       shown: (shown: number, of: number, events: number) =>
         `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown${shown === events ? "" : `, ${count(events)} of them ${events === 1 ? "an event" : "events"}`}`,
-      left: (withheld: number, omitted: number) =>
-        [
-          ...(withheld > 0 ? [`the content of ${events(withheld)} is withheld`] : []),
-          ...(omitted > 0 ? [`${entries(omitted)} ${omitted === 1 ? "is" : "are"} omitted`] : []),
-        ].join(", and "),
       undetermined: (here: number) =>
         `Nothing is missing between the ${entries(here)} here, but nothing shows whether there were others before or after.`,
       failed: "A file that fails a check can’t answer this.",
@@ -317,7 +315,7 @@ export const en = {
       ". What is in this file differs from what was there then. But this file also fails its own checks, so it may have been altered after it was exported: get it again from its source before you conclude that the log was rewritten.",
     rewrittenThen:
       ". What is in this file differs from what was there then. Either the log was rewritten, or another log has the same name. Keep this file as evidence.",
-    otherPin: (name: unknown, pinned: unknown, origin: unknown) =>
+    otherPin: ({ name, pinned, origin }: { name: unknown; pinned: unknown; origin: unknown }) =>
       html`${name} is a pin of ${pinned}, not of ${origin}, so it says nothing about this file.`,
     first: "This is the first time this device has seen this log. It now remembers its size:",
     leaveOut: "Check again without what this device remembers",
@@ -326,7 +324,7 @@ export const en = {
   progress: {
     heading: (name: unknown) => html`Checking ${name}`,
     said: (percent: number) => `Checking, ${percent} percent`,
-    of: (done: string, all: string) => `${done} of ${all}`,
+    of: ({ done, all }: { done: string; all: string }) => `${done} of ${all}`,
     perSecond: (rate: string) => `${rate}/s`,
     eventsPerSecond: (rate: number) => `${events(rate)} per second`,
     left: (time: string) => `${time} left`,
@@ -399,9 +397,6 @@ export const en = {
   verdict: {
     now: "Next steps",
     not: "What this does not mean",
-    part: (shown: string, of: string) => `Unchanged, but only part of the log: ${shown} of ${of}`,
-    partSays: (left: string, shown: string, others: number) =>
-      `Everything here is exactly what was signed. The rest isn’t here: ${left}.${others === 0 ? "" : ` Of the ${shown} here, ${count(others)} ${others === 1 ? "isn’t an event: it starts or ends a chain, or is about a key" : "aren’t events: they start or end chains, or are about keys"}.`}`,
     trustSource: (name: string) =>
       `The keys are from ${name}. If it came with the log, one forger could have made both.`,
     said: (words: string, errors: number) =>
@@ -422,7 +417,8 @@ export const en = {
     log: "Log",
     noHeader: "could not be read",
     holds: "Contains",
-    holdsIn: (events: string, chains: string, entries: string) => `${events} in ${chains}, ${entries}`,
+    holdsIn: ({ events, chains, entries }: { events: string; chains: string; entries: string }) =>
+      `${events} in ${chains}, ${entries}`,
     leftOut: "Not in this file",
     withheld: (withheld: number) => `${events(withheld)} withheld`,
     skipped: (skipped: number) => `${entries(skipped)} omitted`,
@@ -654,11 +650,11 @@ export const en = {
     byPlace:
       "The comparison below uses positions only: at the same position, the two files may contain different events.",
     otherLog: "These files are from different logs. There is nothing to compare.",
-    hides: (one: unknown, other: unknown) => html`In ${one}, but not in ${other}`,
+    hides: ({ one, other }: { one: unknown; other: unknown }) => html`In ${one}, but not in ${other}`,
     nothing: "Nothing. Every event it shows is in the other file too.",
     nothingElse: "Nothing else: the entries that were changed are above.",
     nothingByPlace: "Nothing. Wherever it shows an event, the other file shows one at the same position.",
-    has: (shown: string, leftOut: readonly string[], last: string) =>
+    has: ({ shown, leftOut, last }: { shown: string; leftOut: readonly string[]; last: string }) =>
       `${shown} shown${leftOut.map((part) => `, ${part}`).join("")}; it ends after ${last}`,
     empty: "it contains no entry",
     as: {
@@ -672,9 +668,19 @@ export const en = {
     firstCompared: (compared: number) =>
       `Only the first ${entries(compared)} that both files show were compared.`,
     differ: (entries: string) => `They differ in ${entries}:`,
-    changedIn: (name: unknown, entries: string): unknown => html`Changed in ${name}: ${entries}:`,
-    differsIn: (field: unknown, there: unknown, file: unknown, signed: unknown) =>
-      html`${field} is ${there} in ${file}, ${signed} as signed`,
+    changedIn: ({ name, entries }: { name: unknown; entries: string }): unknown =>
+      html`Changed in ${name}: ${entries}:`,
+    differsIn: ({
+      field,
+      there,
+      file,
+      signed,
+    }: {
+      field: unknown;
+      there: unknown;
+      file: unknown;
+      signed: unknown;
+    }) => html`${field} is ${there} in ${file}, ${signed} as signed`,
     recorded: "recorded",
     field: "Field",
     asSigned: "as signed",
@@ -731,7 +737,7 @@ export const en = {
     sumLater: (name: string) => `not computed here: compare sha256sum ${name}`,
     more: (more: number) => `${count(more)} more in the JSON report`,
     entries: (entries: string) => `entries ${entries}`,
-    run: (first: string, last: string) => `${first} to ${last}`,
+    run: ({ first, last }: { first: string; last: string }) => `${first} to ${last}`,
   },
 
   evidence: {
@@ -755,12 +761,6 @@ export const en = {
       about: "Days are UTC days, and both are included. The answer replaces the search on the Events tab.",
       ofFile: (name: unknown) => html`In ${name}:`,
       nothing: "Fill in at least one field.",
-      pickDay: (field: string) => `${field}: open the calendar`,
-      noDayTyped: {
-        "no-day": (typed: string) => `“${typed}” is not a day. Write days like this: 2026-10-01.`,
-        ambiguous: (typed: string) =>
-          `In “${typed}”, it isn’t clear which number is the month. Write days like this: 2026-10-01.`,
-      },
       backwards: "The first day is after the last.",
       searching: "Searching…",
       edited: "This answers the question before. Press Ask for the answer to the one above.",
@@ -796,7 +796,7 @@ export const en = {
         words: (name: string) => ` to anything with ${allOf(wordsOf(name))} in its name, ID, or type`,
         pattern: (name: string) => ` to anything with a name, ID, or type like “${name}”`,
       },
-      between: (from: string, until: string) =>
+      between: ({ from, until }: { from: string; until: string }) =>
         from === ""
           ? until === ""
             ? ""
@@ -834,8 +834,15 @@ export const en = {
             `${some} ${silent === 1 ? "states" : "state"} no outcome`,
         },
       },
-      changedTo: (who: string | undefined, what: string | undefined, changes: string) =>
-        `${who ?? "An unnamed actor"} changed ${what === undefined ? "" : `${what}: `}${changes}`,
+      changedTo: ({
+        who,
+        what,
+        changes,
+      }: {
+        who: string | undefined;
+        what: string | undefined;
+        changes: string;
+      }) => `${who ?? "An unnamed actor"} changed ${what === undefined ? "" : `${what}: `}${changes}`,
       byAction: "By action:",
       narrowAction: (kept: string) => `Press an action to ask about it alone${kept}.`,
       noAction: (silent: string) => `${silent} without an action`,
@@ -847,7 +854,17 @@ export const en = {
         target: "targets",
       },
       similar: "Did you mean:",
-      frequent: (kind: string, actor: string | undefined, hasDays: boolean, hasOthers: boolean) =>
+      frequent: ({
+        kind,
+        actor,
+        hasDays,
+        hasOthers,
+      }: {
+        kind: string;
+        actor: string | undefined;
+        hasDays: boolean;
+        hasOthers: boolean;
+      }) =>
         `The events${actor === undefined ? "" : ` by ${quote(actor)}`} here${hasDays ? " on these days" : ""} ${hasOthers ? "also have" : "have"} these ${kind}:`,
       misplaced: {
         who: (name: string, found: number) => `“${name}” finds actors, in ${events(found)}.`,
@@ -933,11 +950,11 @@ export const en = {
       askAnyDay: "Ask without the days",
       press: "Press an event for its details.",
       open: (entry: string) => `Open entry ${entry}`,
-      all: (entries: string, seen: unknown, events: string) =>
+      all: ({ entries, seen, events }: { entries: string; seen: unknown; events: string }) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched: this is all of them.`,
-      searched: (entries: string, seen: unknown, events: string) =>
+      searched: ({ entries, seen, events }: { entries: string; seen: unknown; events: string }) =>
         html`All ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`} are here, and all ${events} among them were searched.`,
-      statedAll: (entries: string, seen: unknown, events: string) =>
+      statedAll: ({ entries, seen, events }: { entries: string; seen: unknown; events: string }) =>
         html`By the examiner’s report, the export has all ${entries} of the log${seen === undefined ? " so far" : html` up to ${seen}`}, and all ${events} among them were searched. Only the export can show that.`,
       others: (others: number) =>
         others === 1
@@ -945,9 +962,9 @@ export const en = {
           : `The other ${count(others)} entries aren’t events: they start or end chains, or are about keys.`,
       bounds: {
         searched: (events: string) => `${events} searched.`,
-        part: (first: string, last: string) =>
+        part: ({ first, last }: { first: string; last: string }) =>
           `All entries ${first} to ${last} of the log are here: this is all of them among these. There may be others before or after these entries.`,
-        range: (first: string, last: string) =>
+        range: ({ first, last }: { first: string; last: string }) =>
           `Only entries ${first} to ${last} were searched: this is all of them among these.`,
         claimed:
           "No entry is missing from the part of the log that this file covers: this is all of them in that part. There may be others before or after it.",
@@ -957,9 +974,9 @@ export const en = {
       },
       statedBounds: {
         searched: (events: string) => `By the examiner’s report, ${events} searched.`,
-        part: (first: string, last: string) =>
+        part: ({ first, last }: { first: string; last: string }) =>
           `The export has all entries ${first} to ${last} of the log: this is all of them among these. There may be others before or after these entries.`,
-        range: (first: string, last: string) =>
+        range: ({ first, last }: { first: string; last: string }) =>
           `Only entries ${first} to ${last} were searched: this is all of them among these.`,
         claimed:
           "No entry is missing from the part of the log that the export covers: this is all of them in that part. There may be others before or after it.",
@@ -990,9 +1007,10 @@ export const en = {
           `The content of ${events(withheld)} is withheld, so ${withheld === 1 ? "it" : "they"} couldn’t be searched.`,
         omitted: (omitted: number) =>
           `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} omitted from this file, so ${omitted === 1 ? "it" : "they"} couldn’t be searched.`,
-        part: (first: string, last: string) =>
+        part: ({ first, last }: { first: string; last: string }) =>
           `Only entries ${first} to ${last} of the log are here. Nothing is missing between them; there may be others before or after.`,
-        range: (first: string, last: string) => `Only entries ${first} to ${last} were searched.`,
+        range: ({ first, last }: { first: string; last: string }) =>
+          `Only entries ${first} to ${last} were searched.`,
         claimed:
           "Only part of the log is here. Nothing is missing from that part; there may be others before or after it.",
         revocable: "An entry that this file omits may revoke a key that signed some of these events.",
@@ -1018,7 +1036,7 @@ export const en = {
           `${events(unverified)} in the export ${unverified === 1 ? "doesn’t" : "don’t"} verify, so ${unverified === 1 ? "it wasn’t" : "they weren’t"} searched and may match.`,
         omitted: (omitted: number) =>
           `${entries(omitted)} of the log ${omitted === 1 ? "is" : "are"} omitted from the export, so ${omitted === 1 ? "it" : "they"} couldn’t be searched.`,
-        part: (first: string, last: string) =>
+        part: ({ first, last }: { first: string; last: string }) =>
           `Only entries ${first} to ${last} of the log are in the export. Nothing is missing between them; there may be others before or after.`,
         claimed:
           "Only part of the log is in the export. Nothing is missing from that part; there may be others before or after it.",
@@ -1031,10 +1049,10 @@ export const en = {
         happened: "Time: what each event states. If it states none, the time at which it was recorded.",
         recorded: "Time: when each event was recorded, as signed with it.",
       },
-      some: (selected: string, events: string, outcomes: string) =>
+      some: ({ selected, events, outcomes }: { selected: string; events: string; outcomes: string }) =>
         `The search selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
       none: (events: string) => `The search selects none of ${events}.`,
-      first: (shown: string, of: string) => `The first ${shown} of ${of}:`,
+      first: ({ shown, of }: { shown: string; of: string }) => `The first ${shown} of ${of}:`,
       show: "Show them on Events",
       contain: (events: string) => `Include all ${events}, so that readers can check the answer`,
       choice: (all: string, found: number, hasOthers: boolean) => ({
@@ -1050,9 +1068,9 @@ export const en = {
     own: {
       running: "Being checked…",
       stopped: "Not checked. See below.",
-      selected: (selected: string, events: string, outcomes: string) =>
+      selected: ({ selected, events, outcomes }: { selected: string; events: string; outcomes: string }) =>
         `By your trust file, the query selects ${selected} of ${events}${outcomes === "" ? "" : `: ${outcomes}`}.`,
-      contained: (selected: string, events: string) =>
+      contained: ({ selected, events }: { selected: string; events: string }) =>
         `By the trust file in it, the query selects ${selected} of ${events}. The file contains all of these, and this page searched them again.`,
       unchangedHere: (events: string) => `The ${events} here: unchanged.`,
       exportBehind: (verdict: string) =>
@@ -1061,7 +1079,7 @@ export const en = {
         `${entries(left)} ${left === 1 ? "matches" : "match"} by your trust file that the answer leaves out: ${listed}`,
       unverified: (unverified: number, listed: string) =>
         `${entries(unverified)} of the answer ${unverified === 1 ? "is" : "are"} not verified by your trust file: ${listed}`,
-      more: (shown: string, more: string) => `${shown} and ${more} more`,
+      more: ({ shown, more }: { shown: string; more: string }) => `${shown} and ${more} more`,
     },
     filed: {
       heading: "Evidence file",
@@ -1069,7 +1087,7 @@ export const en = {
       refused: "This evidence file doesn’t verify",
       refusedAbout: "None of its content is shown.",
       place: (line: number | undefined) => (line === undefined ? "" : `Line ${line} of the evidence: `),
-      verified: (when: unknown, events: string) =>
+      verified: ({ when, events }: { when: unknown; events: string }) =>
         html`This page has just checked what is in the file (${when}): ${events}. They give the same report as the one in the file.`,
       own: "The page in the file is, byte for byte, the one that you are using.",
       other: (sha256: unknown) =>
@@ -1114,36 +1132,38 @@ export const en = {
           ? "1 event of the export fails its checks and may match:"
           : `${count(altered)} events of the export fail their checks and may match:`,
       allOf: (events: string) => `All events of the export: ${events}`,
-      allWithin: (events: string, first: string, last: string) =>
+      allWithin: ({ events, first, last }: { events: string; first: string; last: string }) =>
         `All events among entries ${first} to ${last}: ${events}`,
       question: "Question",
       questions: {
-        asked: (who: string, rest: string) =>
+        asked: ({ who, rest }: { who: string; rest: string }) =>
           who === "" ? `What was done${rest}?` : `What did ${who} do${rest}?`,
-        recorded: (between: string, within: string) => `What was recorded${between}${within}?`,
+        recorded: ({ between, within }: { between: string; within: string }) =>
+          `What was recorded${between}${within}?`,
         asRecorded: (between: string) => `, as recorded${between}`,
         search: (within: string) => `Which events does this search select${within}?`,
         all: (within: string) => `What does this export contain${within}?`,
-        within: (first: string, last: string) => ` among entries ${first} to ${last}`,
+        within: ({ first, last }: { first: string; last: string }) => ` among entries ${first} to ${last}`,
         or: " or ",
         others: (left: number) => (left === 1 ? "one other" : `${count(left)} others`),
       },
       answer: "Answer",
       rules: {
         name: "Rules",
-        question: (rules: number, pack: string, within: string) =>
+        question: ({ rules, pack, within }: { rules: number; pack: string; within: string }) =>
           rules === 1
             ? `Did the rule in “${pack}” fire${within}?`
             : `Did any of the ${count(rules)} rules in “${pack}” fire${within}?`,
-        none: (rules: string, pack: unknown, events: string) =>
+        none: ({ rules, pack, events }: { rules: string; pack: unknown; events: string }) =>
           html`None of the ${rules} rules in “${pack}” fired on ${events}.`,
-        some: (findings: string, events: string) => `The rules made ${findings} in ${events}.`,
+        some: ({ findings, events }: { findings: string; events: string }) =>
+          `The rules made ${findings} in ${events}.`,
         more: (rules: string) => `and ${rules} more`,
         contained: (events: string) =>
           `The file contains the rules and all ${events} that they examined. This page ran them again and got the same result.`,
         containedOwn: (events: string) =>
           `This is the result with your trust file: the page ran the rules in the file over the ${events} that verify with it.`,
-        differs: (findings: string, events: string) =>
+        differs: ({ findings, events }: { findings: string; events: string }) =>
           `With the trust file in the file, the result differs: ${findings} in ${events}.`,
         stated:
           "The examiner states this about the export named below. The file doesn’t contain all events that the rules examined, so this page can’t run them again.",
@@ -1160,7 +1180,7 @@ export const en = {
         `The file contains all ${events} that were searched. This page searched them again and got the same result.`,
       stated:
         "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
-      examined: (events: string, unrecognized: string) =>
+      examined: ({ events, unrecognized }: { events: string; unrecognized: string }) =>
         `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
       similar: (names: string) => `Similar: ${names}.`,
       authorsVerdict: {
@@ -1169,7 +1189,7 @@ export const en = {
       },
       below: {
         export: "The events in this evidence file: the whole export",
-        slice: (events: string, of: string) =>
+        slice: ({ events, of }: { events: string; of: string }) =>
           `The events in this evidence file: ${events}, of the ${of} in the export`,
       },
       papers: "Notes",
@@ -1197,9 +1217,10 @@ export const en = {
       toSearch: "Go to the search",
       sampled: (events: string) => `A sample of ${events} is saved.`,
       sampleDropped: "The search changed, so the sample was dropped. Draw another.",
-      saved: (events: string, name: string) => `Saved ${events}: ${name}.`,
+      saved: ({ events, name }: { events: string; name: string }) => `Saved ${events}: ${name}.`,
       savedNone: (name: string) => `Saved the answer that nothing was found: ${name}.`,
-      reported: (events: string, name: string) => `Saved the report on ${events}: ${name}.`,
+      reported: ({ events, name }: { events: string; name: string }) =>
+        `Saved the report on ${events}: ${name}.`,
       noPage:
         "The log doesn’t serve the auditor’s page, with which an evidence file begins. Choose a copy below.",
       tooLong: "There are more than 64 MiB of events. Search for fewer, or draw a sample.",
@@ -1211,7 +1232,7 @@ export const en = {
       draw: "Draw",
       drop: "Use all events again",
       noRoot: "A sample needs the root of a matching checkpoint, and this export has none.",
-      drawn: (drawn: string, of: string) => `${drawn} of ${of}, drawn by`,
+      drawn: ({ drawn, of }: { drawn: string; of: string }) => `${drawn} of ${of}, drawn by`,
       witnessed: "the last checkpoint that the quorum of witnesses signed",
       unwitnessed: "the last checkpoint, which the quorum of witnesses didn’t sign",
       root: "Root",
@@ -1222,7 +1243,7 @@ export const en = {
       notKept: "This browser stores nothing. Save the evidence before you close the page.",
       full: "No more than 1,000 events can have notes.",
       open: "Show the events",
-      first: (shown: string, of: string) =>
+      first: ({ shown, of }: { shown: string; of: string }) =>
         `The first ${shown} of ${of}. Search for what you want to annotate.`,
       entry: "Entry",
       time: "Recorded",

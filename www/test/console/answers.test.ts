@@ -155,3 +155,23 @@ test("storage: shows the log's problems, with its messages as text", { skip }, a
   ])
     assert.match(text, words);
 });
+
+test("ask: names altered events that claim to match", { skip }, async (t) => {
+  const { export: file, trust } = vector("log-two-chains");
+  const altered = readFileSync(file, "utf8").replace('"u-2"', '"u-9"');
+  const page = await opened(t, (route) =>
+    route.fulfill({ status: 200, contentType: "application/x-ndjson", body: altered }),
+  );
+  await page.getByText("Paste a trust file").click();
+  await page.getByLabel("Trust file", { exact: true }).fill(readFileSync(trust ?? assert.fail(), "utf8"));
+  await page.getByRole("button", { name: "Use it" }).click();
+  await enter(page);
+  await verdict(page, "altered");
+  await tab(page, "Ask");
+  await page.locator(".ask input[name=who]").fill("u-9");
+  await page.locator(".ask input[name=who]").press("Enter");
+  const claims = page.locator('.ask [data-claims="1"][data-claims-by="page"]');
+  await claims.waitFor();
+  assert.match((await claims.textContent()) ?? "", /[Ee]ntry \d+/);
+  assert.equal(await claims.getByRole("button").count(), 0, "the console has no view of altered events");
+});

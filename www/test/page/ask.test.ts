@@ -603,7 +603,7 @@ test("ask: days are typed or picked in one form, whatever the locale", async (t)
     "From day: open the calendar",
   );
   await form
-    .locator(".ask-day")
+    .locator(".day-field")
     .first()
     .locator("input[type=date]")
     .evaluate((calendar: HTMLInputElement) => {

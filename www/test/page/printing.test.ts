@@ -95,12 +95,15 @@ test("print: the live page states question and answer, also that nothing was fou
   await page.locator(".ask input[name=who]").fill("nobody");
   await page.locator(".ask input[name=who]").press("Enter");
   await page.locator('.ask-answer[data-answered="0"]').waitFor();
-  const [first = ""] = await printed(page);
+  const pages = await printed(page);
+  const [first = ""] = pages;
   includes(
     first,
     "Question What was done by anyone with “nobody” in their name, ID, type, or email address?",
   );
   includes(first, "Answer The search selects none of 9 events.");
+  includes(first, "9 events searched. This may be only part, because: 2 events state no actor or no action");
+  assert.ok(!pages.join("").includes("Whodidwhattowhat"), "no table without events");
 });
 
 test("print: an invalid search is stated, and no events are printed for it", async (t) => {

@@ -38,7 +38,7 @@ const WORDS = {
   broken: "Broken.",
   not_checked: "Not fully checked.",
   untrusted: "Unchanged since it was signed, but trust.txt doesn’t vouch for all signers.",
-  partial: /^Unchanged, but only part of the log: \d+ of \d+ entries$/,
+  partial: /^Unchanged, but only part of the log: \d+ of \d+ entries\.$/,
   verified: "Verified.",
 };
 

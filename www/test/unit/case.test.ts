@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import type { JudgedAgain, Session } from "@countersign/ui/viewer/session/session.js";
+import type { JudgmentOutcome, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { Case, type CaseTools } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
@@ -169,7 +169,7 @@ test("Case: cancel also cancels the current session", async () => {
 });
 
 /** A session that counts what a case does with it. */
-function judgedSession(answer: () => JudgedAgain, done: string[], ended = Promise.resolve()): Session {
+function judgedSession(answer: () => JudgmentOutcome, done: string[], ended = Promise.resolve()): Session {
   const session = {
     judged: Promise.resolve(),
     ended,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseDay } from "../../src/evidence/day.ts";
+import { parseDay } from "@countersign/ui/viewer/parts/day.js";
 
 test("day: is accepted as it is written, if it has one meaning", () => {
   for (const [typed, day] of [
@@ -34,5 +34,5 @@ test("day: is refused if it has two meanings, or none", () => {
     "1/10.2026",
     "yesterday",
   ])
-    assert.deepEqual(parseDay(typed), { is: "no-day" }, typed);
+    assert.deepEqual(parseDay(typed), { is: "invalid" }, typed);
 });

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "native")]
 mod command;
+mod env_file;
 mod folder;
 #[cfg(not(feature = "native"))]
 mod hosted;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::input;
+pub(crate) use env_file::MARK as ENV_FILE_MARK;
 pub(crate) use folder::DevFolder;
 
 #[cfg(not(feature = "native"))]
@@ -30,14 +32,14 @@ pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 
 /// Run a log for local development
 ///
-/// Prints the variables that your app needs, ready for an .env file. With a command, sets them for it instead, and ends
-/// when it ends, with its exit status. Otherwise ends on Ctrl-C or SIGTERM. The next run continues the log, with the same
-/// keys and token. Don't use these keys for anything else.
+/// Prints the variables that your app needs, or writes them to a file with --env. With a command, sets them for it
+/// instead, and ends when it ends, with its exit status. Otherwise ends on Ctrl-C or SIGTERM. The next run continues the
+/// log, with the same keys and token. Don't use these keys for anything else.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign dev -- npm run dev   # your app, with AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK
-  countersign dev > .env           # these variables, and COUNTERSIGN_TOKEN for the program
+  countersign dev --env .env       # these variables, and COUNTERSIGN_TOKEN for the program
   countersign dev --temporary -- npm test
   countersign dev --listen 127.0.0.1:9000")]
 pub(crate) struct Args {
@@ -47,6 +49,10 @@ pub(crate) struct Args {
     /// Folder of the log, its keys, and its token. It has a .gitignore; delete it to start over
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     dir: PathBuf,
+    /// Write the variables to this file, for an app in another terminal: .env, .env.local, or .dev.vars. Other lines stay,
+    /// and only you can read the file. Keep it out of version control
+    #[arg(long, value_name = "FILE", conflicts_with = "temporary")]
+    env: Option<PathBuf>,
     /// Use new keys and a new log, and delete them on exit. An app with an outbox can't continue with the next log
     #[arg(long, conflicts_with = "dir")]
     temporary: bool,

@@ -1,6 +1,7 @@
 //! `countersign report`: writes what verification found to a file.
 
 mod check;
+mod claims;
 pub(crate) mod detections;
 mod exposure;
 mod own_trust;

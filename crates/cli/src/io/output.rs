@@ -293,6 +293,12 @@ pub(crate) fn create_secret(destination: &Path) -> io::Result<NamedTempFile> {
     create_temporary(&mut tempfile::Builder::new(), destination)
 }
 
+/// Writes a secret to a file that only its owner may read, replacing an existing file.
+#[cfg(feature = "native")]
+pub(crate) fn replace_secret(path: &Path, secret: &[u8]) -> Result<(), CliError> {
+    write_secret_as(path, secret, |file| file.persist(path))
+}
+
 /// Moves a file from [`create_secret`] to its destination, replacing an existing file.
 pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
     rename(file, |file| file.persist(destination))
@@ -309,11 +315,19 @@ pub(crate) fn make_private_folder(folder: &Path) -> Result<(), CliError> {
 
 /// Writes a secret to a new file that only its owner may read.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), CliError> {
+    write_secret_as(path, secret, |file| file.persist_noclobber(path))
+}
+
+fn write_secret_as(
+    path: &Path,
+    secret: &[u8],
+    name: impl FnOnce(NamedTempFile) -> Result<File, PersistError>,
+) -> Result<(), CliError> {
     let write = || -> io::Result<()> {
         let mut file = create_secret(path)?;
         file.write_all(secret)?;
         file.as_file().sync_all()?;
-        rename(file, |file| file.persist_noclobber(path))?;
+        rename(file, name)?;
         sync_directory(directory(path));
         Ok(())
     };

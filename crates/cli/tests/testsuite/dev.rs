@@ -186,6 +186,26 @@ fn the_next_run_continues_the_log_and_its_outbox() {
 }
 
 #[test]
+fn dev_writes_the_variables_to_a_file() {
+    let place = Place::new();
+    place.write("mine", "A=1\n");
+    std::os::unix::fs::symlink("mine", place.path(".env")).unwrap();
+    let script = "test \"$(stat -c %a mine)\" = 600 && set -a && . ./.env && echo \"$A $AUDIT_URL\"";
+    let args = ["dev", "--listen", "127.0.0.1:0", "--env", ".env", "--", "sh", "-c", script];
+    for _ in 0..2 {
+        let printed = predicate::str::is_match(r"^1 http://127\.0\.0\.1:\d+\n$").unwrap();
+        place.run(&args).success().stdout(printed).stderr(predicate::str::contains("variables: .env"));
+        assert!(place.path(".env").is_symlink());
+        assert_eq!(place.read("mine").matches("AUDIT_KEY=").count(), 1);
+    }
+    place.write("mine", "export AUDIT_KEY=of-production\n");
+    place.run(&args).code(2).stderr(predicate::str::contains(
+        ".env: line 1 sets AUDIT_KEY, and `countersign dev` did not write that line",
+    ));
+    assert_eq!(place.read("mine"), "export AUDIT_KEY=of-production\n");
+}
+
+#[test]
 fn dev_refuses_the_log_of_the_npm_package() {
     let place = Place::new();
     std::fs::create_dir_all(place.path(".countersign/dev/log")).unwrap();

@@ -78,6 +78,35 @@ fn commands_read_evidence_files() {
 }
 
 #[test]
+fn a_check_states_which_altered_events_claim_to_match() {
+    let place = place();
+    place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_7", 1));
+    let make = |query: &str, file: &str| {
+        let base = ["report", "altered.ndjson", "--trust", "trust.txt", "--page", "page.html", "--now", NOW];
+        place.run(&[&base[..], &["--query", query, "-o", file]].concat());
+    };
+    let index = place.report("altered.ndjson", &[])["findings"][0]["index"].to_string();
+    let check = |args: &[&str]| {
+        let output = place.run(&[&["report", "--check"], args].concat()).get_output().clone();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    make("actor.id=u_7", "seven.json");
+    make("actor.id=u_2", "two.json");
+    make("actor.id=u_2", "two.html");
+    let with = ["altered.ndjson", "--trust", "trust.txt"];
+    let said = check(&[&["seven.json"], &with[..]].concat());
+    let claims = format!("1 altered event claims to match, which the answer does not count: {index}\n");
+    assert!(said.contains(&claims), "{said}");
+    let said = check(&[&["two.json"], &with[..]].concat());
+    assert!(said.contains("none of 1 altered event that could be read claims to match"), "{said}");
+    let said = check(&["two.html"]);
+    assert!(said.contains("altered event"), "{said}");
+    report(&place, &["--query", "actor.id=u_1", "-o", "whole.json"]);
+    let said = check(&["whole.json", "audit.ndjson", "--trust", "trust.txt"]);
+    assert!(!said.contains("altered event"), "{said}");
+}
+
+#[test]
 fn includes_markdown_of_other_commands() {
     let place = place();
     place.write("risk.md", "# Exposure\n\nA year costs 12.\n\n| P | cost |\n| --- | --- |\n| 90 | 40 |\n");

@@ -1,10 +1,11 @@
 /**
  * Starts a build: turns inputs other than TypeScript into modules for tsc and bundlers. WebAssembly modules become
- * base64, and types are generated from the core's codes and from the actions in SPEC.md. With `--preview`, generates
+ * base64, that of the recorder compressed, and types are generated from the core's codes and from the actions in SPEC.md. With `--preview`, generates
  * only what the auditor's page needs.
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { copyArtifacts, empty, filesOf } from "../../../build/output.mjs";
 import { codes } from "./codes.mjs";
 
@@ -27,8 +28,12 @@ function inline(name, text = "") {
   writeFileSync(new URL(`inlined/${name}.d.ts`, dist), "declare const text: string;\nexport default text;\n");
 }
 
-for (const name of isPreview ? ["recorder"] : ARTIFACTS) {
-  inline(name, readFileSync(new URL(`wasm/${name}_bg.wasm`, dist), "base64"));
+const artifact = (name) => readFileSync(new URL(`wasm/${name}_bg.wasm`, dist));
+// Compressed, because pages load it. The others start faster on servers as they are.
+inline("recorder", gzipSync(artifact("recorder"), { level: 9 }).toString("base64"));
+inline("recorder.uncompressed", isPreview ? "" : artifact("recorder").toString("base64"));
+for (const name of isPreview ? [] : ["gate", "verifier"]) {
+  inline(name, artifact(name).toString("base64"));
 }
 // build/bundle.mjs fills it in.
 inline("worker.node");

@@ -49,10 +49,12 @@ async function minifier() {
 /** Returns the type of a text, or of a list or group of texts. `texts.ts` compiles texts with slots to functions. */
 function typeOf(json) {
   if (typeof json === "string") {
-    const slots = [...json.matchAll(/\{(#?)(\w+)\}/g)].map(
-      ([, kind, name]) => `${name}: ${kind ? "number" : "string"}`,
-    );
-    return slots.length === 0 ? "string" : `(${slots.join(", ")}) => string`;
+    const slots = new Map([...json.matchAll(/\{(#?)(\w+)\}/g)].map(([, kind, name]) => [name, kind]));
+    const types = [...slots].map(([name, kind]) => `${name}: ${kind ? "number" : "string"}`);
+    if (types.length > 1) {
+      return `(values: { ${types.map((type) => `readonly ${type}`).join("; ")} }) => string`;
+    }
+    return types.length === 0 ? "string" : `(${types[0]}) => string`;
   }
   if (Array.isArray(json)) {
     return `readonly (${[...new Set(json.map(typeOf))].join(" | ")})[]`;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::env_file::EnvFile;
 use super::secrets::DevSecrets;
 use super::{Args, DevFolder};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::host::{DevLog, DevLogFiles, run_dev_log};
+use crate::host::{DevLog, DevLogEnv, DevLogFiles, run_dev_log};
 use crate::io::input;
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
@@ -29,7 +30,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         database: text(&folder.database()?)?,
     };
     let (trust, readers) = (input::small_text(&folder.trust())?, input::small_text(&folder.readers())?);
-    let log = DevLog { listen, trust, readers, page, command, files: Some(files), ..DevLog::default() };
+    let env = args.env.as_deref().map(env_file).transpose()?;
+    let log = DevLog { listen, trust, readers, page, command, files: Some(files), env, ..DevLog::default() };
     run_dev_log(&dev_log(&secrets, log))?;
     Ok(ExitStatus::Success)
 }
@@ -43,6 +45,12 @@ fn dev_log(secrets: &DevSecrets, log: DevLog) -> DevLog {
         token: secrets.token.as_str().to_owned(),
         ..log
     }
+}
+
+/// Returns the file that the variables are written to, once the log has its port.
+fn env_file(path: &Path) -> Result<DevLogEnv, CliError> {
+    let (path, before) = EnvFile::open(path)?.into_parts();
+    Ok(DevLogEnv { path: text(&path)?, before: before.as_str().to_owned() })
 }
 
 /// Returns an argument as text.

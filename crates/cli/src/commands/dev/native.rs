@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use clap::FromArgMatches as _;
-use zeroize::Zeroizing;
 
 use super::command::Supervisor;
+use super::env_file::EnvFile;
 use super::{Args, DevFolder};
 use crate::commands::serve;
 use crate::errors::{CliError, shown};
@@ -42,11 +42,12 @@ fn finish(ended: Result<Option<i32>, CliError>) -> Result<ExitStatus, CliError> 
 fn serve_from(args: &Args, address: SocketAddr, path: &Path) -> Result<Option<i32>, CliError> {
     let (folder, secrets) = DevFolder::open(path)?;
     folder.database()?;
-    let [key, url, log] = secrets.recorder_variables(address);
-    let token = ("COUNTERSIGN_TOKEN", Zeroizing::new(secrets.token.as_str().to_owned()));
-    let variables = [key, url, log, token];
+    let variables = secrets.variables(address);
     let mut details = Vec::new();
-    if args.command.is_empty() {
+    if let Some(path) = &args.env {
+        EnvFile::open(path)?.write(&variables)?;
+        details.push(("variables:", shown(path)));
+    } else if args.command.is_empty() {
         let mut stdout = anstream::stdout();
         let mut written = Ok(());
         for (name, value) in &variables {

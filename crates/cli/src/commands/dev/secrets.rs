@@ -17,6 +17,9 @@ const EMITTER: &str = "localhost/dev-app";
 const READER: &str = "dev";
 const RIGHTS: &str = "read,erase,admin";
 
+/// The variables of an app: three for its recorder, and the token for programs that read.
+pub(super) const VARIABLES: [&str; 4] = ["AUDIT_KEY", "AUDIT_URL", "AUDIT_LOG", "COUNTERSIGN_TOKEN"];
+
 /// The private keys of the log and of the app, and the token of a reader who may do everything.
 pub(crate) struct DevSecrets {
     pub(super) log: SignerKey,
@@ -41,13 +44,22 @@ impl DevSecrets {
         format!("{} {RIGHTS} {READER}\n", hex::encode(&Hash::digest(&[self.token.as_bytes()]).0))
     }
 
-    /// Returns the variables that a recorder reads.
+    /// Returns the variables that a recorder reads, the first of [`VARIABLES`].
     pub(crate) fn recorder_variables(&self, address: SocketAddr) -> [(&'static str, Zeroizing<String>); 3] {
+        let [key, url, log, _] = VARIABLES;
         [
-            ("AUDIT_KEY", Zeroizing::new(self.app.encode().as_str().to_owned())),
-            ("AUDIT_URL", Zeroizing::new(format!("http://{address}"))),
-            ("AUDIT_LOG", Zeroizing::new(self.log.verifier_key().to_string())),
+            (key, Zeroizing::new(self.app.encode().as_str().to_owned())),
+            (url, Zeroizing::new(format!("http://{address}"))),
+            (log, Zeroizing::new(self.log.verifier_key().to_string())),
         ]
+    }
+
+    /// Returns all variables.
+    #[cfg(feature = "native")]
+    pub(super) fn variables(&self, address: SocketAddr) -> [(&'static str, Zeroizing<String>); 4] {
+        let [key, url, log] = self.recorder_variables(address);
+        let [.., token] = VARIABLES;
+        [key, url, log, (token, self.token.clone())]
     }
 }
 

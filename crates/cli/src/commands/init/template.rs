@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use strum::Display;
+use zeroize::Zeroizing;
 
 use super::folder_name;
-use crate::commands::dev::{DEFAULT_ADDRESS, DEFAULT_FOLDER, DevFolder};
+use crate::commands::dev::{DEFAULT_ADDRESS, DEFAULT_FOLDER, DevFolder, ENV_FILE_MARK};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::{Output, directory, write_secret};
@@ -95,7 +96,8 @@ impl Template {
         })?;
         let variables = secrets.recorder_variables(address);
         let lines = variables.map(|(name, value)| format!("{name}={}\n", value.as_str())).concat();
-        write_secret(&folder.join(self.variables_file()), lines.as_bytes())?;
+        let variables = Zeroizing::new(format!("{ENV_FILE_MARK}{lines}"));
+        write_secret(&folder.join(self.variables_file()), variables.as_bytes())?;
         let is_current = folder == Path::new(".");
         let place = if is_current { String::new() } else { format!("{}: ", shown(folder)) };
         style::done(&format!("{place}created {self} that records events"));

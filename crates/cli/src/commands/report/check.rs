@@ -7,9 +7,10 @@ use countersign::hex;
 use countersign::verify::Report;
 use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, VerifiedEntries, is_page};
 
+use super::claims::{self, AlteredClaims};
 use super::detections::{OwnDetections, detect, detect_own};
 use super::own_trust::{self, OwnAnswer, OwnResult, unrecognized_words};
-use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
+use super::selected::{ReportSelection, SelectedEvents, VerifyInput, embedded_export, name, select};
 use super::written::{json, verified_with_shown};
 use super::{Args, detections, page};
 use crate::errors::{CliError, shown};
@@ -98,6 +99,13 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     if file.is_none() {
         lines.extend(detections::describe_stated(&frame));
     }
+    let whole = match (&args.export, &file) {
+        (Some(export), _) => Some(open_export(export)?),
+        (None, Some(file)) if frame.slice.is_none() => Some(embedded_export(file)),
+        (None, _) => None,
+    };
+    let claims = claims::find(&frame, whole, &args.own.load()?)?;
+    lines.extend(claims.iter().flat_map(AlteredClaims::describe));
     if let Some(export) = &args.export {
         status = compare_export(args, export, &frame, file.as_ref(), own, &mut lines)?;
     }

@@ -104,7 +104,7 @@ pub(super) fn unrecognized_words(events: u64) -> String {
 }
 
 /// Lists the first entries.
-fn listed(leaves: &[u64]) -> String {
+pub(super) fn listed(leaves: &[u64]) -> String {
     let shown: Vec<String> = leaves.iter().take(MAX_LISTED).map(u64::to_string).collect();
     let more = leaves.len().saturating_sub(MAX_LISTED);
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { runCommand } from "./command.node.js";
+import { type EnvFile, writeEnvFile } from "./env-file.node.js";
 import { listen, type RunningServer } from "./http-server.node.js";
 import { ObjectHost } from "./object-host.node.js";
 import { loadPage } from "./page.node.js";
@@ -23,6 +24,7 @@ export interface DevLog {
   readonly page: string | null;
   readonly command: readonly string[];
   readonly files: DevLogFiles | null;
+  readonly env: EnvFile | null;
 }
 
 /** The files that keep a log. A log without files is temporary. */
@@ -47,7 +49,7 @@ export async function runDevLog(settings: DevLog): Promise<number> {
 }
 
 async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
-  const { log: key, readers, command, files } = settings;
+  const { log: key, readers, command, files, env } = settings;
   const stopped = command.length === 0 ? nextSignal(signals) : undefined;
   const module = await WebAssembly.compile(await readFile(new URL("./log.wasm", import.meta.url)));
   const page = await loadPage(settings.page, () => trust?.text ?? settings.trust);
@@ -79,15 +81,24 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
       AUDIT_LOG: settings.logVkey,
       COUNTERSIGN_TOKEN: settings.token,
     };
-    if (stopped !== undefined) {
-      const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+    if (env !== null) {
+      try {
+        await writeEnvFile(env, lines.join(""));
+      } catch (error) {
+        failure = systemFailure("write", env.path, error, "name a file that you may write with --env");
+        return UNUSABLE;
+      }
+    } else if (stopped !== undefined) {
       process.stdout.write(lines.join(""));
     }
     const [, origin = ""] = /^([^+]*)\+/.exec(settings.logVkey) ?? [];
     done(`the log ${origin} listens on http://${server.address}`);
     detail("log key:", settings.logVkey);
     detail("trust:", `${trust.path} (lists who may write)`);
-    if (stopped === undefined) {
+    if (env !== null) {
+      detail("variables:", env.path);
+    } else if (stopped === undefined) {
       detail("token:", settings.token);
     }
     detail("console:", `http://${server.address}/, with COUNTERSIGN_TOKEN and the trust file`);

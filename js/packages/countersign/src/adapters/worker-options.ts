@@ -182,7 +182,7 @@ function unset(names: readonly string[], members: readonly string[], cause?: unk
 
 /** The hint for the variables that `countersign dev` prints. Wrangler doesn't pass its own variables on to the Worker. */
 const DEV_HINT =
-  "for local work, run `npx countersign dev > .dev.vars`, and `npx wrangler dev` in a second terminal; for production, set each variable";
+  "for local work, run `npx countersign dev --env .dev.vars`, and `npx wrangler dev` in a second terminal; for production, set each variable";
 
 const variable = (name: string, value: string) => `add to wrangler.jsonc: "vars": { "${name}": "${value}" }`;
 

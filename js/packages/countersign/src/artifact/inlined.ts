@@ -16,6 +16,12 @@ export function compileInlinedAtOnce(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(decode(base64));
 }
 
+/** Compiles a module that is also compressed with gzip. */
+export async function compileCompressed(base64: string): Promise<WebAssembly.Module> {
+  const stream = new Blob([decode(base64)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return WebAssembly.compile(await new Response(stream).arrayBuffer());
+}
+
 function decode(base64: string): Uint8Array<ArrayBuffer> {
   const { Uint8Array: newer, Buffer: ofNode } = globalThis as unknown as Decoders;
   const decoded = newer.fromBase64?.(base64) ?? ofNode?.from(base64, "base64");

@@ -1,7 +1,7 @@
 import base64 from "../inlined/recorder.js";
-import { compileInlined } from "./inlined.js";
+import { compileCompressed } from "./inlined.js";
 
 export { ofRuntime as lifecycle } from "../record/lifecycle.js";
 
-export const artifact = () => compileInlined(base64);
+export const artifact = () => compileCompressed(base64);
 export const readKey = undefined;

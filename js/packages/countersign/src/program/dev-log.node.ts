@@ -21,6 +21,8 @@ export interface DevLog {
   readonly command: readonly string[];
   /** The files that keep the log; null for a temporary log. */
   readonly files: { readonly folder: string; readonly trust: string; readonly database: string } | null;
+  /** The file to write the variables to, and its text before them; null for none. */
+  readonly env: { readonly path: string; readonly before: string } | null;
 }
 
 /** Oldest version of Node.js whose SQLite the log can use. */

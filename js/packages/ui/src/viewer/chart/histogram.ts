@@ -10,6 +10,12 @@ import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
 /** Maximum number of time spans in the table; the fullest ones. */
 const MAX_TABLE_ROWS = 100;
 
+/** The begin and end of a time span, in words. */
+interface Ends {
+  readonly begin: string;
+  readonly end: string;
+}
+
 /**
  * Events over time, as a chart and as a table. Dispatches `time-chosen` {since, until}, either of which may be open.
  */
@@ -153,7 +159,9 @@ export class HistogramView extends TextView {
       return "";
     }
     const count =
-      ofSearch === undefined ? figures.count(all) : found.countOf(figures.count(ofSearch.findings), figures.count(all));
+      ofSearch === undefined
+        ? figures.count(all)
+        : found.countOf({ some: figures.count(ofSearch.findings), all: figures.count(all) });
     return this.#isSoFar ? found.countSoFar(count) : count;
   }
 
@@ -167,7 +175,7 @@ export class HistogramView extends TextView {
     const all = session.verification?.report.counts.events;
     return all === undefined || all < status.events
       ? found.lookedSoFar(figures.events(status.events))
-      : found.lookedOf(figures.count(status.events), figures.events(all));
+      : found.lookedOf({ some: figures.count(status.events), events: figures.events(all) });
   }
 
   /** Returns the number of findings that end in each bar. */
@@ -179,21 +187,21 @@ export class HistogramView extends TextView {
   #about(histogram: Histogram): string {
     const { figures, view } = this.texts;
     const events = figures.events(eventsIn(histogram));
-    const [begin, end] = this.#ends(histogram);
+    const { begin, end } = this.#ends(histogram);
     const marked = this.#legend();
     const findings = marked === "" ? "" : `${this.texts.found.inChart}: ${marked}. ${this.#examined()} `;
-    return `${view.histogramAbout(events, begin, end)} ${findings}${this.#timeRemark()} ${this.#outside(histogram)}`;
+    return `${view.histogramAbout({ events, begin, end })} ${findings}${this.#timeRemark()} ${this.#outside(histogram)}`;
   }
 
-  #ends({ begin, step, bars }: Histogram): readonly [string, string] {
-    return [moment(begin, this.zone), moment(begin + step * bars.success.length, this.zone)];
+  #ends({ begin, step, bars }: Histogram): Ends {
+    return { begin: moment(begin, this.zone), end: moment(begin + step * bars.success.length, this.zone) };
   }
 
   /** Returns a note on events with dates far from all others; empty if there are none. */
   #outside(histogram: Histogram): string {
     const { figures, view } = this.texts;
     const outside = (this.found?.events ?? 0) - eventsIn(histogram);
-    return outside <= 0 ? "" : view.notDrawn(figures.events(outside), ...this.#ends(histogram));
+    return outside <= 0 ? "" : view.notDrawn({ events: figures.events(outside), ...this.#ends(histogram) });
   }
 
   /** Returns which time was used: the events' own, or that of recording. */
@@ -203,7 +211,9 @@ export class HistogramView extends TextView {
     if (own === 0) {
       return view.recordedTime;
     }
-    return recorded === 0 ? view.ownTime : view.bothTimes(figures.count(own), figures.count(recorded));
+    return recorded === 0
+      ? view.ownTime
+      : view.bothTimes({ own: figures.count(own), recorded: figures.count(recorded) });
   }
 
   /**
@@ -225,16 +235,16 @@ export class HistogramView extends TextView {
   }
 
   #span(histogram: Histogram, bar: number): string {
-    const [begin, end] = this.#bounds(histogram, bar);
+    const { begin, end } = this.#bounds(histogram, bar);
     return `${begin} – ${end}`;
   }
 
   /** Returns when a bar begins and ends. On the same day, the end is only a time. */
-  #bounds(histogram: Histogram, bar: number): readonly [string, string] {
+  #bounds(histogram: Histogram, bar: number): Ends {
     const at = (bar: number) => moment(histogram.begin + bar * histogram.step, this.zone);
     const [begin, end] = [at(bar), at(bar + 1)];
     const day = begin.slice(0, begin.indexOf(" ") + 1);
-    return [begin, end.startsWith(day) ? end.slice(day.length) : end];
+    return { begin, end: end.startsWith(day) ? end.slice(day.length) : end };
   }
 
   #table(histogram: Histogram): TemplateResult {
@@ -250,7 +260,7 @@ export class HistogramView extends TextView {
     return html`
       ${
         filled.length > listed.length
-          ? html`<p class="faint">${view.bars(figures.count(listed.length), figures.count(filled.length))}</p>`
+          ? html`<p class="faint">${view.bars({ bars: figures.count(listed.length), of: figures.count(filled.length) })}</p>`
           : nothing
       }
       <div class="table-scroller" tabindex="0" role="group" aria-label=${view.histogram}>
@@ -264,7 +274,7 @@ export class HistogramView extends TextView {
           </thead>
           <tbody>
             ${listed.map((bar) => {
-              const [from, to] = this.#bounds(histogram, bar);
+              const { begin: from, end: to } = this.#bounds(histogram, bar);
               return html`
                 <tr>
                   <th scope="row"><time>${from} –</time> <time>${to}</time></th>

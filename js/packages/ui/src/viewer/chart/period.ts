@@ -3,6 +3,8 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../../index/types.js";
 import { selectView } from "../list/toolbar.js";
+import { parseDay } from "../parts/day.js";
+import { dayField } from "../parts/day-field.js";
 import { moment } from "../parts/format.js";
 import { define, emit, internal, props, TextView } from "../view.js";
 
@@ -15,6 +17,12 @@ type Preset = keyof typeof PRESETS;
 
 /** The selected period: a preset, everything, two dates, or a condition that the reader typed. */
 type Chosen = Preset | "all" | "between" | "own";
+
+interface InvalidDay {
+  readonly name: "from" | "to";
+  readonly typed: string;
+  readonly is: "invalid" | "ambiguous";
+}
 
 /** Time range of the events. */
 export interface Extent {
@@ -35,13 +43,15 @@ export function extentOf({ begin, step, bars }: Histogram, lastEvent: number, is
 
 /** Selects a period. Dispatches `time-chosen` {since, until}, either of which may be open. */
 export class Period extends TextView {
-  static override properties = { ...props("text", "extent"), ...internal("chosen") };
+  static override properties = { ...props("text", "extent"), ...internal("chosen", "invalid") };
 
   /** The query. */
   declare text: string;
   /** Undefined until there are events. */
   declare extent: Extent | undefined;
   private chosen: Chosen = "all";
+  /** The first field without a day, and why it isn't one. */
+  private invalid: InvalidDay | undefined;
   /** Conditions of the query on time. */
   #time = "";
   /** True until the query contains the selected period. */
@@ -76,15 +86,17 @@ export class Period extends TextView {
     const day = (time: number | undefined) => (time === undefined ? "" : moment(time, this.zone).slice(0, 10));
     return html`
       <form class="period-dates" @submit=${this.#between}>
-        <label>${period.from} <input type="date" name="from" .defaultValue=${day(begin)} /></label>
-        <label>${period.to} <input type="date" name="to" .defaultValue=${day(end === undefined ? undefined : end - 1)} /></label>
+        ${dayField({ name: "from", label: period.from, value: day(begin), isInvalid: this.invalid?.name === "from" }, period)}
+        ${dayField({ name: "to", label: period.to, value: day(end === undefined ? undefined : end - 1), isInvalid: this.invalid?.name === "to" }, period)}
         <button type="submit">${period.apply}</button>
+        <div role="alert">${this.invalid === undefined ? nothing : period.noDay[this.invalid.is](this.invalid.typed)}</div>
       </form>
     `;
   }
 
   readonly #choose = (chosen: Chosen): void => {
     this.chosen = chosen;
+    this.invalid = undefined;
     if (chosen === "all") {
       this.#isPending = this.#time !== "";
       this.#emit(undefined, undefined);
@@ -101,7 +113,19 @@ export class Period extends TextView {
   readonly #between = (event: SubmitEvent): void => {
     event.preventDefault();
     const data = new FormData(event.currentTarget as HTMLFormElement);
-    const [from, to] = [data.get("from"), data.get("to")].map((day) => this.#begin(String(day)));
+    const days = { from: "", to: "" };
+    this.invalid = undefined;
+    for (const name of ["from", "to"] as const) {
+      const typed = String(data.get(name)).trim();
+      const parsed = typed === "" ? { day: "" } : parseDay(typed);
+      if ("is" in parsed) {
+        this.invalid = { name, typed, is: parsed.is };
+        this.querySelector<HTMLElement>(`input[name=${name}]`)?.focus();
+        return;
+      }
+      days[name] = parsed.day;
+    }
+    const [from, to] = [this.#begin(days.from), this.#begin(days.to)];
     this.#isPending = true;
     // The last day is included.
     this.#emit(from, to === undefined ? undefined : this.#next(to));

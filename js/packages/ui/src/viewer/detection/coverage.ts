@@ -26,7 +26,12 @@ export function coverageView(
   const { complete, events, unparsed, sources, rules, applicable } = coverage;
   const words = found.coverage;
   const parsed = figures.count(events - unparsed);
-  const numbers = words.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
+  const numbers = words.numbers({
+    parsed,
+    events: figures.events(events),
+    applicable: figures.count(applicable),
+    rules: figures.count(rules),
+  });
   const bySource = sources.map((source) => sourceView(source, texts));
   return html`
     <div class="found-coverage" role="group" aria-labelledby="cs-coverage-heading" data-complete=${complete && unverified === 0}>
@@ -57,9 +62,16 @@ function gaps(coverage: Coverage, texts: Texts): TemplateResult {
   const withoutRules = uncovered.filter(({ rules }) => rules === 0);
   const withRules = uncovered.filter(({ rules }) => rules > 0);
   const withoutFields = ({ parser, events, covered, rules }: SourceCoverage) =>
-    filled(words.withoutFields(figures.events(events), figures.rules(rules), figures.count(events - covered)), {
-      parser: value(parser, 80),
-    });
+    filled(
+      words.withoutFields({
+        events: figures.events(events),
+        rules: figures.rules(rules),
+        count: figures.count(events - covered),
+      }),
+      {
+        parser: value(parser, 80),
+      },
+    );
   const named = ({ title, fields }: BlindRule) => html`
     ${value(title, 200)}${fields.map((field, nth) => html`${nth === 0 ? ": " : ", "}<code>${value(field, 120)}</code>`)}`;
   return html`

@@ -127,7 +127,7 @@ export class Detections extends TextView {
     const isNone = isFinal && ofSearch.findings === 0 && findings > 0;
     const words = isNone
       ? found.noneOfSearch(findings)
-      : (isFinal ? found.ofSearch : found.ofSearchSoFar)(some, figures.findings(findings));
+      : (isFinal ? found.ofSearch : found.ofSearchSoFar)({ some, findings: figures.findings(findings) });
     const others = isNone ? found.showOthers(findings) : found.showAll;
     return html`
       <div class="found-scope" data-scope=${this.showsAll ? "all" : "search"}>
@@ -171,7 +171,7 @@ export class Detections extends TextView {
   #about(detection: Detection, { pack, events, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     return html`
-      ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_entry)))}</p>`}
+      ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future({ events: figures.events(future.number), entry: figures.count(future.first_entry) }))}</p>`}
       ${limits.map((limit) => html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, limited(limit, texts))}</p>`)}
       <details class="found-about">
         <summary>${found.about}</summary>
@@ -238,8 +238,8 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 
 function limited({ title, groups, hits, findings }: Limit, { found, figures }: Texts): unknown {
   const parts = [
-    groups && found.groupsLeft(figures.count(groups.number), figures.count(groups.first_entry)),
-    hits && found.hitsLeft(figures.count(hits.number), figures.count(hits.first_entry)),
+    groups && found.groupsLeft({ count: figures.count(groups.number), entry: figures.count(groups.first_entry) }),
+    hits && found.hitsLeft({ count: figures.count(hits.number), entry: figures.count(hits.first_entry) }),
     findings > 0 ? found.findingsLeft(figures.count(findings)) : null,
   ];
   return html`<span>${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}</span>`;

@@ -32,7 +32,7 @@ export function detectionOutcome(
   const { findings, events, coverage, limits, future } = status;
   if (!isFinal || verification === undefined) {
     const text = phase === "live" ? found.following : found.soFar;
-    return { looks: "waiting", words: text(figures.findings(findings), figures.events(events)) };
+    return { looks: "waiting", words: text({ findings: figures.findings(findings), events: figures.events(events) }) };
   }
   const [as, text] = judged(verification.report, findings, events, texts);
   // If rules couldn't examine all events, "nothing was found" doesn't mean that there is nothing to find.
@@ -69,12 +69,16 @@ function judged(
   const leftOut = counts.withheld + counts.skipped;
   if (complete !== undefined) {
     const [first, end] = complete;
-    const range = [figures.entries(end - first), figures.count(first), figures.count(end - 1)] as const;
-    return findings === 0 ? ["nothing", found.nothingOfAll(...range)] : ["found", found.someOfAll(some, ...range)];
+    const range = { entries: figures.entries(end - first), first: figures.count(first), last: figures.count(end - 1) };
+    return findings === 0
+      ? ["nothing", found.nothingOfAll(range)]
+      : ["found", found.someOfAll({ findings: some, ...range })];
   }
   if (leftOut > 0) {
     const left = figures.entries(leftOut);
-    return findings === 0 ? ["shown", found.nothingOfShown(left)] : ["found", found.someOfShown(some, left)];
+    return findings === 0
+      ? ["shown", found.nothingOfShown(left)]
+      : ["found", found.someOfShown({ findings: some, entries: left })];
   }
   return findings === 0 ? ["shown", found.nothingOfPart] : ["found", found.someOfPart(some)];
 }

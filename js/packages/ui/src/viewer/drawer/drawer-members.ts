@@ -55,7 +55,7 @@ export function membersView(texts: Texts, { members: maxMembers, characters }: B
       return value(text, characters);
     }
     onCut();
-    return html`${value(text, characters)} <small class="faint">${drawer.clipped(characters, text.length)}</small>`;
+    return html`${value(text, characters)} <small class="faint">${drawer.clipped({ shown: characters, of: text.length })}</small>`;
   }
 
   function drawMembers(members: readonly (readonly [string, Json])[], none: string, depth: number, isArray = false) {

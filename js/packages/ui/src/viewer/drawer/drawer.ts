@@ -185,7 +185,7 @@ export class Drawer extends TextView {
     return html`
       <div class="drawer-head">
         <h2 id="cs-drawer-heading">${headingView(row, texts)}</h2>
-        <span class="faint position plain">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
+        <span class="faint position plain">${this.of > 0 ? drawer.position({ row: this.position + 1, of: this.of }) : nothing}</span>
         <div class="moves">
           ${this.#button("up", drawer.previous, this.position <= 0, () => this.#step(-1))}
           ${this.#button("down", drawer.next, this.position >= this.of - 1, () => this.#step(1))}

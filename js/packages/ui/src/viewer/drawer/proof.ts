@@ -81,7 +81,7 @@ export class Proof extends TextView {
           <div class="proof-progress">
             <label for="cs-proof-progress">${proof.explaining}</label>
             <progress id="cs-proof-progress" max=${Math.max(1, state.of)} .value=${state.read}></progress>
-            <span class="faint" aria-hidden="true">${proof.read(texts.figures.bytes(state.read), texts.figures.bytes(state.of))}</span>
+            <span class="faint" aria-hidden="true">${proof.read({ read: texts.figures.bytes(state.read), of: texts.figures.bytes(state.of) })}</span>
             <button type="button" class="quiet" @click=${this.#reset}>${proof.cancel}</button>
           </div>
         `;

@@ -132,7 +132,7 @@ export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonl
       : entries === 0
         ? list.foldWithheld(withheld)
         : list.foldBoth(figures.entries(withheld + entries));
-  return [says, last === index ? list.gapEntry(index) : list.gapEntries(index, last)];
+  return [says, last === index ? list.gapEntry(index) : list.gapEntries({ first: index, last })];
 }
 
 function absence(row: WithheldMark | GapRow | FoldRow, texts: Texts): TemplateResult {

@@ -119,7 +119,7 @@ export class ExportMenu extends TextView {
       running.signal.throwIfAborted();
       const name = `${stem(search.session.name ?? "")}${faultInName(search.session.report)}${ENDINGS[kind]}`;
       save(name, blob);
-      this.message = texts.done(figures.events(events), name);
+      this.message = texts.done({ events: figures.events(events), name });
     } catch (error) {
       const why = error instanceof SelectionMismatch ? error.describe(this.texts) : texts.failed;
       this.message = running.signal.aborted ? "" : why;

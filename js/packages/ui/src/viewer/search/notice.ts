@@ -50,7 +50,7 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
       ${isFiltered ? icon("filter") : nothing}
       <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || isIndexIncomplete}>
         ${isInvalid ? html`<strong class="plain tone-bad">${query.previous}</strong>` : nothing}
-        ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
+        ${isFiltered ? html`<strong class="plain">${query.filtered({ events: figures.count(found.events), of: figures.events(found.of) })}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
         ${isSorted && !(session.report && coversWholeLog(session.report)) ? html`<span class="faint plain">${query.sortedLoaded}</span>` : nothing}
         ${isIndexIncomplete ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
         ${session.phase === "verifying" ? html`<strong class="plain provisional tone-doubt">${query.provisional}</strong>` : nothing}
@@ -59,7 +59,7 @@ export function noticeView({ search, isInvalid, replace, isSorted, isAlone, text
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
         ${isFiltered && found.unknown.gaps > 0 ? html`<span class="faint plain">${query.unknownGaps(found.unknown.gaps)}</span>` : nothing}
         ${unlisted > 0 ? html`<span class="unlisted">${icon("warning")}<span class="plain">${query.unlisted(unlisted)}</span></span>` : nothing}
-        ${isBusy && found.searched < found.of ? html`<span class="faint plain">${query.searching(figures.count(found.searched), figures.count(found.of))}</span>` : nothing}
+        ${isBusy && found.searched < found.of ? html`<span class="faint plain">${query.searching({ searched: figures.count(found.searched), of: figures.count(found.of) })}</span>` : nothing}
       </p>
       ${isFiltered ? html`<button type="button" class="quiet" @click=${showAll}>${query.showAll}</button>` : nothing}
     </div>
@@ -84,7 +84,9 @@ function timeRemark({ own, recorded }: SearchResult["times"], { query, figures }
   if (own === 0) {
     return query.recordedTime;
   }
-  return recorded === 0 ? query.ownTime : query.bothTimes(figures.events(own), figures.count(recorded));
+  return recorded === 0
+    ? query.ownTime
+    : query.bothTimes({ own: figures.events(own), recorded: figures.count(recorded) });
 }
 
 function unknownView(unknown: UnknownField, { query }: Texts, replace: Notice["replace"]): TemplateResult {

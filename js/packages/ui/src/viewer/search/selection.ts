@@ -113,7 +113,7 @@ export class SelectionMismatch extends Error {
   describe({ selection, figures }: Texts): string {
     return this.counts === undefined
       ? selection.changed
-      : selection.miscounted(figures.events(this.counts[0]), figures.events(this.counts[1]));
+      : selection.miscounted({ shown: figures.events(this.counts[0]), made: figures.events(this.counts[1]) });
   }
 }
 
@@ -158,7 +158,7 @@ function countView({ query, events, of, isGrowing }: ReadySelection, { selection
   if (query === "") {
     return html`<strong class="plain">${of === 0 ? selection.none : selection.all(figures.events(of))}</strong>${soFar}`;
   }
-  return html`<strong class="plain">${selection.some(figures.count(events), figures.events(of))}</strong> <code dir="ltr">${value(query, MAX_SHOWN_CHARS)}</code>${soFar}`;
+  return html`<strong class="plain">${selection.some({ count: figures.count(events), events: figures.events(of) })}</strong> <code dir="ltr">${value(query, MAX_SHOWN_CHARS)}</code>${soFar}`;
 }
 
 function key(selection: Selection): string {

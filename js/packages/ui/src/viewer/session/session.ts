@@ -84,7 +84,7 @@ export interface Progress {
 }
 
 /** The input of a verification that can be replaced. */
-export type Judging = Pick<SessionOptions, "trust" | "trustName" | "pins">;
+export type JudgmentInput = Pick<SessionOptions, "trust" | "trustName" | "pins">;
 
 /**
  * The result of verifying a file again with other input:
@@ -93,7 +93,7 @@ export type Judging = Pick<SessionOptions, "trust" | "trustName" | "pins">;
  * - `entries`: impossible, because it has too many entries to keep their results, or can't be read as an export;
  * - `events`: impossible, because keys that expired or were revoked may change which events are in the index.
  */
-export type JudgedAgain = "done" | "entries" | "events";
+export type JudgmentOutcome = "done" | "entries" | "events";
 
 /** Codes of findings about links that fail because of statements in key notes, which depend on the trust file. */
 const KEY_FAILURES = ["key.revoked", "key.expired", "key.not_yet_valid"] as const;
@@ -145,7 +145,7 @@ export class Session extends EventTarget {
   #archive: Blob | undefined;
   readonly #expect: Expectations | undefined;
   /** Number of verifications of the archive with other input. */
-  #judgings = 0;
+  #pendingJudgments = 0;
   /** Events of a file, which are indexed after the verdict; undefined for other sources. */
   readonly #spool: EventSpool | undefined;
   /** Time of the next notification of the index's progress. */
@@ -254,7 +254,7 @@ export class Session extends EventTarget {
 
   /** True while the file is verified with other input, without reading it again. */
   get isJudgingAgain(): boolean {
-    return this.#judgings > 0;
+    return this.#pendingJudgments > 0;
   }
 
   /** True if there is a verdict on a file, which may be reached again with other input. */
@@ -266,9 +266,9 @@ export class Session extends EventTarget {
    * Verifies the file with other input in place of the session's own, without reading it again. Index, detection, and
    * selection stay. Unless the result is `done`, nothing changes. Rejects for invalid input, and once `signal` is aborted.
    */
-  async judgeAgain({ trust, trustName, pins = [] }: Judging, signal: AbortSignal): Promise<JudgedAgain> {
+  async judgeAgain({ trust, trustName, pins = [] }: JudgmentInput, signal: AbortSignal): Promise<JudgmentOutcome> {
     const marks = new Ledger();
-    this.#judgings += 1;
+    this.#pendingJudgments += 1;
     try {
       const verification = await this.verifyWith({ trust, pins }, signal, (some) => marks.add(some));
       if (verification === undefined || this.verification === undefined) {
@@ -288,7 +288,7 @@ export class Session extends EventTarget {
       this.#accept(verification);
       return "done";
     } finally {
-      this.#judgings -= 1;
+      this.#pendingJudgments -= 1;
       this.#notify();
     }
   }
@@ -298,7 +298,7 @@ export class Session extends EventTarget {
    * undefined if that is impossible.
    */
   async verifyWith(
-    { trust, pins }: Pick<Judging, "trust" | "pins">,
+    { trust, pins }: Pick<JudgmentInput, "trust" | "pins">,
     signal: AbortSignal,
     onMarks?: (marks: readonly Mark[]) => void,
   ): Promise<Verification | undefined> {

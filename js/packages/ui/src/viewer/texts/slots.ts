@@ -4,9 +4,9 @@ import type { Counting } from "./figures.js";
 
 const SLOT = /\{(#?)(\w+)\}/g;
 
-/** Returns the names of a text's slots, in order. */
-export function slotNames(text: string): readonly string[] {
-  return [...text.matchAll(SLOT)].map(([, , name = ""]) => name);
+/** Returns the names of a text's slots, each once. */
+export function slotNames(text: string): ReadonlySet<string> {
+  return new Set([...text.matchAll(SLOT)].map(([, , name = ""]) => name));
 }
 
 /** Fills the slots of a text. Slots in the values are not filled. */

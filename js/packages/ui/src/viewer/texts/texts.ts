@@ -37,19 +37,25 @@ export type Some<T> = T extends (...args: never[]) => unknown
       ? { readonly [Member in keyof T]?: Some<T[Member]> }
       : T;
 
+/** Values of a text by the names of its slots. */
+type Values = Readonly<Record<string, string | number>>;
+
 type Json = string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
- * Compiles the texts of a language. A text with slots becomes a function that takes their values in the order of the
- * English text.
+ * Compiles the texts of a language. A text with one slot becomes a function that takes its value, and a text with more
+ * becomes a function that takes an object of values by the slots' names: a sentence can be reworded without its calls.
  */
 function compiled(lang: string, json: Json, reference: Json = json): unknown {
   if (typeof json === "string") {
     const names = slotNames(String(reference));
     const count = grouped(lang);
-    const fill = (values: readonly (string | number)[]) =>
-      fillSlots(json, (name) => values[names.indexOf(name)] ?? "", count);
-    return names.length === 0 ? json : (...values: (string | number)[]) => fill(values);
+    if (names.size === 0) {
+      return json;
+    }
+    return names.size === 1
+      ? (value: string | number) => fillSlots(json, () => value, count)
+      : (values: Values) => fillSlots(json, (name) => field(values, name) ?? "", count);
   }
   if (Array.isArray(json)) {
     return json.map((one) => compiled(lang, one));

@@ -41,7 +41,7 @@ export class Announcer {
       const { word, says } = verdictWords(verification, texts, { compared });
       const errors = verification.report.findings.filter(({ severity }) => severity === "error").length;
       const { announce, announceErrors } = texts.strip;
-      this.message = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
+      this.message = [announce({ word, says }), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
     }
   }
 }

@@ -180,5 +180,5 @@ export function findingView(
 
 function covered({ checked, failed }: Report["checks"][CheckName], name: CheckName, { strip, result }: Texts): string {
   const items = result.checks[name].items(checked);
-  return failed > 0 ? strip.failedItems(items, failed) : items;
+  return failed > 0 ? strip.failedItems({ checked: items, failed }) : items;
 }

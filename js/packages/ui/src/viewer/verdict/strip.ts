@@ -126,7 +126,7 @@ function left(progress: Progress, { progress: texts, figures }: Texts): string {
 
 function readSoFar({ bytes, total }: Progress, { progress: texts, figures }: Texts): string {
   const read = figures.bytes(bytes);
-  return total === undefined ? texts.readSoFar(read) : texts.read(read, figures.bytes(total));
+  return total === undefined ? texts.readSoFar(read) : texts.read({ bytes: read, total: figures.bytes(total) });
 }
 
 /** Returns the fraction of the source that was read. */

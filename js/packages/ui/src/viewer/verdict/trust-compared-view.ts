@@ -41,7 +41,7 @@ export function comparedNames(compared: TrustCompared, { lang, trust, figures }:
   const unknown = names(signed.filter(({ matches }) => !matches));
   return result === "some"
     ? trust.someNames(unknown)
-    : (isLive ? trust.whoseLog : trust.whoseFile)(names(given), unknown);
+    : (isLive ? trust.whoseLog : trust.whoseFile)({ given: names(given), signed: unknown });
 }
 
 /** Returns the comparison without names. */
@@ -59,8 +59,8 @@ function sentence(
       : result === "some"
         ? words.some(file)
         : given.length === 1
-          ? words.noneOfOne(file, here)
-          : words.noneOf(figures.count(given.length), file, here);
+          ? words.noneOfOne({ file, what: here })
+          : words.noneOf({ count: figures.count(given.length), file, what: here });
   return text.startsWith(trust.yours) ? text.replace(/^./u, (letter) => letter.toUpperCase()) : text;
 }
 

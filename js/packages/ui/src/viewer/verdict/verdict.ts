@@ -108,13 +108,39 @@ function instead(
   const changed = report.finding_counts["payload.mismatch"] ?? 0;
   if (changed > 0) {
     const events = texts.figures.events(report.checks.payloads.checked);
-    return { says: changed === 1 ? result.changedOne(events) : result.changed(changed, events) };
+    return { says: changed === 1 ? result.changedOne(events) : result.changed({ changed, events }) };
   }
   if (report.verdict !== "verified") {
-    return {};
+    return report.verdict === "partial" ? partWords(report, result.part) : {};
   }
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
   return { says: `${says} ${completeWords(report, texts, followed)}`, not: [...not, unseen] };
+}
+
+/** Returns how much of the log is here, instead of words that it may be only part, if it is for certain. */
+function partWords({ counts, log }: Report, words: Texts["result"]["part"]): Partial<VerdictWords> {
+  const left = leftOutWords(counts, words);
+  if (left === "") {
+    return {};
+  }
+  const shown = counts.entries - counts.withheld;
+  const others = shown - counts.events;
+  const says = words.says(left);
+  return {
+    word: words.word({ shown, of: Math.max(counts.entries + counts.skipped, log?.size ?? 0) }),
+    says: others === 0 ? says : `${says} ${words.others(others)}`,
+  };
+}
+
+/** Returns how many events are withheld and how many entries omitted, in a clause; empty for none. */
+export function leftOutWords(
+  { withheld, skipped }: Pick<Report["counts"], "withheld" | "skipped">,
+  words: Texts["result"]["part"],
+): string {
+  if (withheld > 0 && skipped > 0) {
+    return words.both({ withheld: words.withheld(withheld), skipped: words.skipped(skipped) });
+  }
+  return withheld > 0 ? words.withheld(withheld) : skipped > 0 ? words.skipped(skipped) : "";
 }
 
 /** Returns a hint of the core as a sentence. */
@@ -146,11 +172,11 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
     const from = begin === undefined ? complete.liveFrom(first) : toTheMinute(moment(begin, followed));
     const live = report.only_grew === true ? complete.liveOfTenantGrown : complete.liveOfTenant;
     return first === 0 && report.root_log !== undefined
-      ? withHistory(live(complete.ofTenant(end), from), report, result)
-      : complete.live(figures.entries(end - first), from);
+      ? withHistory(live({ all: complete.ofTenant(end), from }), report, result)
+      : complete.live({ entries: figures.entries(end - first), from });
   }
   if (first !== 0 || end !== report.log?.size) {
-    return complete.range(figures.entries(end - first), first, end - 1);
+    return complete.range({ entries: figures.entries(end - first), first, last: end - 1 });
   }
   return report.root_log === undefined ? complete.all(end) : tenantWords(report, report.root_log, end, result);
 }
@@ -159,7 +185,11 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
 function tenantWords(report: Report, root: RootLog, entries: number, result: Texts["result"]): string {
   const { asOf, asOfGrown, ofTenant } = result.complete;
   const words = report.only_grew === true ? asOfGrown : asOf;
-  return withHistory(words(ofTenant(entries), toTheSecond(report.log?.time ?? root.time)), report, result);
+  return withHistory(
+    words({ all: ofTenant(entries), time: toTheSecond(report.log?.time ?? root.time) }),
+    report,
+    result,
+  );
 }
 
 /** Adds the interval without rewrites to the words for the whole log of a tenant, unless a growth witness says more. */
@@ -169,7 +199,7 @@ function withHistory(all: string, report: Report, { complete }: Texts["result"])
     return all;
   }
   const { since, anchors, to } = report.history;
-  return `${all} ${complete.history(complete.moments(anchors), toTheSecond(since), toTheSecond(to))}`;
+  return `${all} ${complete.history({ moments: complete.moments(anchors), since: toTheSecond(since), to: toTheSecond(to) })}`;
 }
 
 /** True if a finding's message repeats the title of its code. */

@@ -8,7 +8,7 @@ const MONTH_DAY_YEAR = /^(\p{L}{3,})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})$
 const NUMBERS = /^(\d{1,2})([/.])\s?(\d{1,2})\2\s?(\d{4})$/;
 
 /** A typed day, in ISO form; or why it isn't one. */
-export type TypedDay = { readonly day: string } | { readonly is: "no-day" | "ambiguous" };
+export type TypedDay = { readonly day: string } | { readonly is: "invalid" | "ambiguous" };
 
 /**
  * Parses a day as it is typed: in ISO form, with the name of the month, or in numbers if only one order of day and month
@@ -22,7 +22,7 @@ export function parseDay(text: string): TypedDay {
   const [, firstMonth = "", nextDay = "", lastYear = ""] = MONTH_DAY_YEAR.exec(typed) ?? [];
   if (firstMonth !== "") return toDay(lastYear, monthOf(firstMonth), Number(nextDay));
   const [, first = "", mark, second = "", numberedYear = ""] = NUMBERS.exec(typed) ?? [];
-  if (mark === undefined) return { is: "no-day" };
+  if (mark === undefined) return { is: "invalid" };
   const dayFirst = toDay(numberedYear, Number(second), Number(first));
   const monthFirst = toDay(numberedYear, Number(first), Number(second));
   if (mark === "." || "is" in monthFirst) return dayFirst;
@@ -37,7 +37,7 @@ export function isDay(text: string): boolean {
 
 function toDay(year: string, month: number, day: number): TypedDay {
   const text = [year, ...[month, day].map((number) => String(number).padStart(2, "0"))].join("-");
-  return isDay(text) ? { day: text } : { is: "no-day" };
+  return isDay(text) ? { day: text } : { is: "invalid" };
 }
 
 /** Returns the number of a month, from 1, by its name or the beginning of it; 0 if there is none, or several. */

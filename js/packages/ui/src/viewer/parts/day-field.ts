@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from "lit";
-import type { PageTexts } from "../texts/en.ts";
-import { parseDay } from "./day.ts";
+import type { Texts } from "../texts/texts.js";
+import { parseDay } from "./day.js";
 
 /** A day as it is typed, in every language. */
 const EXAMPLE = "2026-10-01";
@@ -9,19 +9,27 @@ const MAX_LENGTH = 40;
 
 const CALENDAR = html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="M4 6h16v14H4zM4 10h16M8 3v5M16 3v5" fill="none" stroke="currentColor" stroke-width="2" /></svg>`;
 
+interface DayField {
+  readonly name: string;
+  readonly label: string;
+  /** The day at first. */
+  readonly value?: string;
+  readonly isInvalid: boolean;
+}
+
 /**
- * Renders a field for a day, with one in ISO form as an example, which has one meaning in every locale, and a button that opens the browser's
- * calendar. The browser's own field shows days in the order of its locale.
+ * Renders a field for a day, with one in ISO form as an example, which has one meaning in every locale, and a button
+ * that opens the browser's calendar. The browser's own field shows days in the order of its locale.
  */
 export function dayField(
-  { name, label, isInvalid }: { readonly name: string; readonly label: string; readonly isInvalid: boolean },
-  t: PageTexts["evidence"]["ask"],
+  { name, label, value = "", isInvalid }: DayField,
+  { pickDay }: Texts["view"]["period"],
 ): TemplateResult {
   return html`
-    <div class="ask-day">
-      <label>${label}<input name=${name} autocomplete="off" maxlength=${MAX_LENGTH} placeholder=${EXAMPLE} aria-invalid=${isInvalid} /></label>
+    <div class="day-field">
+      <label>${label}<input name=${name} autocomplete="off" maxlength=${MAX_LENGTH} placeholder=${EXAMPLE} .defaultValue=${value} aria-invalid=${isInvalid} /></label>
       <input type="date" class="sr" tabindex="-1" aria-hidden="true" @input=${(event: Event) => event.stopPropagation()} @change=${pick} />
-      <button type="button" class="quiet" aria-label=${t.pickDay(label)} title=${t.pickDay(label)} @click=${openCalendar}>${CALENDAR}</button>
+      <button type="button" class="quiet" aria-label=${pickDay(label)} title=${pickDay(label)} @click=${openCalendar}>${CALENDAR}</button>
     </div>
   `;
 }
