@@ -114,7 +114,7 @@ pub struct Sequencer {
     /// The switch that stops signing.
     pub signing: Signing,
     /// The log's private key.
-    pub key: SignerKey,
+    pub key: Arc<SignerKey>,
     /// Announces the newest published checkpoint. It must start with
     /// [`CheckpointReader::published`](crate::store::CheckpointReader::published).
     pub published: watch::Sender<Option<Arc<Published>>>,

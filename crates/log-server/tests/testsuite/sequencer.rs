@@ -116,7 +116,7 @@ impl Scene {
             reader: store.reader.clone(),
             memory: Box::new(InStore::default()),
             signing: Signing::open(Box::new(StopFile::new(folder.path())), Time::MIN, &|_| true).unwrap(),
-            key: key(ORIGIN),
+            key: Arc::new(key(ORIGIN)),
             published: announce,
             witnesses: watch::channel(None).0,
             erased: mpsc::unbounded_channel().0,

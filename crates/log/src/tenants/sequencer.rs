@@ -114,7 +114,7 @@ pub struct TenantSequencer {
     /// The switch that stops signing.
     pub signing: Signing,
     /// The root log's private key.
-    pub key: SignerKey,
+    pub key: Arc<SignerKey>,
     /// Announces the root log's newest published checkpoint. It must start with the one in the store.
     pub published: watch::Sender<Option<Arc<Published>>>,
     /// Sends checkpoints to the witnesses' task before they are published.
