@@ -289,7 +289,9 @@ impl Receipt {
         let signer = signer
             .ok_or_else(|| altered("the log did not sign the root that the inclusion proof leads to"))?;
         if let Some(expected) = expected.filter(|expected| *expected != signer.name()) {
-            return Err((Verdict::Broken, headers::other_log(signer.name(), expected)));
+            let (found, wanted) = (Quoted(signer.name()), Quoted(expected));
+            let why = format!("the receipt is for the log {found}, not for {wanted}");
+            return Err((Verdict::Broken, refuse(why)));
         }
         self.judge_checkpoint(&mut |claim| claim.is_valid(), signer.name(), &root, trust)
     }

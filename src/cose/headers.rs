@@ -3,7 +3,7 @@
 use super::cbor::{Label, Reader, Writer};
 use super::{MAX_HASHES, refuse};
 use crate::checkpoint::SignedCheckpoint;
-use crate::error::{Error, Quoted};
+use crate::error::Error;
 use crate::hash::Hash;
 use crate::integer;
 use crate::note::VerifierKey;
@@ -35,7 +35,7 @@ const EDDSA: i64 = -8;
 /// Ed25519 by the name that leaves no choice of the curve.
 const ED25519: i64 = -19;
 const RFC9162_SHA256: i64 = 1;
-/// What the subject of a tree begins with. The number of leaves follows.
+/// The beginning of the subject of a tree. The number of leaves follows.
 const TREE: &str = "countersign/v1 tree ";
 
 /// The protected header.
@@ -211,9 +211,4 @@ impl Unprotected {
         let checkpoint = checkpoint.map(SignedCheckpoint::parse).transpose()?;
         Ok(Self { inclusion, checkpoint })
     }
-}
-
-/// Returns the error for a receipt of another log than the reader's.
-pub(super) fn other_log(found: &str, expected: &str) -> Error {
-    refuse(format!("the receipt is for the log {}, not for {}", Quoted(found), Quoted(expected)))
 }

@@ -15,6 +15,8 @@ use serde_json::json;
 
 use self::any_receipt::AnyReceipt;
 use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, RequiredTrustArgs};
+#[cfg(not(feature = "native"))]
+use crate::errors::needs_native;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 #[cfg(feature = "native")]
@@ -104,8 +106,7 @@ fn make(args: &Args, index: u64) -> Result<ExitStatus, CliError> {
 
 #[cfg(not(feature = "native"))]
 fn make(_: &Args, _: u64) -> Result<ExitStatus, CliError> {
-    let hint = "use the native program, which reads logs";
-    Err(CliError::unusable("arguments.invalid", "this program can't make receipts", hint))
+    Err(needs_native("--format cose"))
 }
 
 fn verify(args: &Args, entry: &Path) -> Result<ExitStatus, CliError> {
@@ -161,7 +162,7 @@ fn as_json(receipt: &AnyReceipt, leaf: &[u8], verdict: Verdict, error: Option<&E
         "origin": receipt.origin(),
         "index": receipt.index(),
         "size": receipt.size(),
-        "root": receipt.root(leaf).map(|root| root.to_string()),
+        "root": receipt.root(leaf, verdict).map(|root| root.to_string()),
         "error": error,
     });
     if let AnyReceipt::Cose(receipt) = receipt {
@@ -201,7 +202,7 @@ fn as_text(
     };
     let mut text = headline + "\n";
     let (origin, size) = (receipt.origin().unwrap_or("not named"), verdict::entries(receipt.size()));
-    let root = receipt.root(leaf).map_or_else(String::new, |root| format!(", root {root}"));
+    let root = receipt.root(leaf, verdict).map_or_else(String::new, |root| format!(", root {root}"));
     let _ = writeln!(text, "{} {}, {size}{root}", label("log:"), plain(origin));
     if let AnyReceipt::TenantLog(receipt) = receipt {
         let checkpoint = &receipt.proof.checkpoint.checkpoint;

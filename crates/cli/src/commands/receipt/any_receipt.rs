@@ -53,13 +53,12 @@ impl AnyReceipt {
         }
     }
 
-    /// Returns the root of the log's tree. That of a COSE receipt follows from the entry; `None` if its proof is
-    /// malformed.
-    pub(super) fn root(&self, entry: &[u8]) -> Option<Hash> {
+    /// Returns the root of the log's tree. A COSE receipt has it only together with its entry.
+    pub(super) fn root(&self, entry: &[u8], verdict: Verdict) -> Option<Hash> {
         match self {
             Self::Log(proof) => Some(proof.checkpoint.checkpoint.root),
             Self::TenantLog(receipt) => Some(receipt.head().root),
-            Self::Cose(receipt) => receipt.root(entry),
+            Self::Cose(receipt) => receipt.root(entry).filter(|_| verdict != Verdict::Altered),
         }
     }
 
@@ -74,8 +73,8 @@ impl AnyReceipt {
                 proof.judge(entry, trust)?;
                 let found = &proof.checkpoint.checkpoint.origin;
                 match expected {
-                    Some(expected) if expected != found => {
-                        let why = format!("the receipt is for the log {found:?}, not for {expected:?}");
+                    Some(wanted) if wanted != found => {
+                        let why = format!("the receipt is for the log {found:?}, not for {wanted:?}");
                         Err((Verdict::Broken, Error::new(Code::Proof, why)))
                     }
                     _ => Ok(()),

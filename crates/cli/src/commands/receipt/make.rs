@@ -32,8 +32,9 @@ pub(super) fn make(
     let entry = entry(source, index, checkpoint)?;
     let hashes = hashes(source, index, checkpoint)?;
     let receipt = signature.prove(index, hashes);
-    receipt.judge(&entry, origin, trust).map_err(|(_, error)| {
+    receipt.judge(&entry, origin, trust).map_err(|(verdict, error)| {
         CliError::from(error)
+            .with_status(verdict.into())
             .within(&source.name())
             .or_hint("run countersign check on the log, and report the result to the log operator")
     })?;
@@ -48,8 +49,7 @@ fn tree_signature(source: &dyn Source) -> Result<TreeSignature, CliError> {
         CliError::from(EngineError::new("log.no_signature", "the log has no COSE signature", hint))
             .within(&name)
     })?;
-    let signature = TreeSignature::parse(&bytes);
-    Ok(signature.map_err(|error| CliError::from(error).within(&name))?)
+    TreeSignature::parse(&bytes).map_err(|error| CliError::broken(error).within(&name))
 }
 
 /// Reads an entry from its bundle. It isn't authenticated.
@@ -63,7 +63,8 @@ fn entry(source: &dyn Source, index: u64, checkpoint: &Checkpoint) -> Result<Vec
     let first = index / TILE_WIDTH * TILE_WIDTH;
     let bundle = Bundle { index: index / TILE_WIDTH, width: (size - first).min(TILE_WIDTH) as u16 };
     let bytes = read(source, Resource::Bundle(bundle))?;
-    let within = |error: Error| CliError::from(error).within(&format!("{}{}", source.name(), bundle.path()));
+    let within =
+        |error: Error| CliError::broken(error).within(&format!("{}{}", source.name(), bundle.path()));
     let entries = bundle.decode(&bytes).map_err(within)?;
     Ok(entries[(index - first) as usize].to_vec())
 }
@@ -71,7 +72,7 @@ fn entry(source: &dyn Source, index: u64, checkpoint: &Checkpoint) -> Result<Vec
 /// Reads the tiles that the inclusion proof needs, and authenticates them with the checkpoint.
 fn hashes(source: &dyn Source, index: u64, checkpoint: &Checkpoint) -> Result<Vec<Hash>, CliError> {
     let Checkpoint { size, root, .. } = checkpoint;
-    let within = |error: Error| CliError::from(error).within(&source.name());
+    let within = |error: Error| CliError::broken(error).within(&source.name());
     let tiles = authentic_tiles_for(&inclusion_subtrees(index, *size)?, *size);
     let mut hashes = TileHashes::new(tiles.len());
     for tile in tiles {
