@@ -137,7 +137,7 @@
 //! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report |
 //! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
 //! | run a log | [`log`]: accepting submissions; [`tolerance`]: allowed clock differences; [`keys`]: key notes; [`checkpoint`]; [`witness`]: cosigning requests; [`check`]: verifying a log from its tiles |
-//! | prove | [`proof`]: self-contained inclusion proofs; [`tenant`]: heads of tenant logs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
+//! | prove | [`proof`]: self-contained inclusion proofs; [`cose`]: COSE receipts; [`tenant`]: heads of tenant logs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
 //! | basics | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
 //!
 //! # Features
@@ -158,6 +158,8 @@ pub mod canonical;
 pub mod check;
 #[cfg(feature = "prove")]
 pub mod checkpoint;
+#[cfg(feature = "prove")]
+pub mod cose;
 mod diagnostic;
 pub mod ed25519;
 pub mod error;

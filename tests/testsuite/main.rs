@@ -4,6 +4,8 @@ mod answers;
 mod archives;
 mod check;
 mod common;
+mod cose;
+mod cose_vectors;
 mod decompress;
 mod jcs;
 mod live;

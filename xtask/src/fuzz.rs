@@ -29,6 +29,7 @@ struct Target {
 const TARGETS: &[Target] = &[
     Target { name: "answer", longest: 16_384, runs: 10_000 },
     Target { name: "canonical", longest: 4096, runs: 60_000 },
+    Target { name: "cose", longest: 8192, runs: 40_000 },
     Target { name: "decompress", longest: 4096, runs: 2_000 },
     Target { name: "export", longest: 16_384, runs: 2_000 },
     Target { name: "growth", longest: 8192, runs: 40_000 },

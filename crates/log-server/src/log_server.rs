@@ -31,6 +31,7 @@ use countersign_log::store::{Published, Reader, StoreError};
 use countersign_log::submission::{opened, required_size};
 use countersign_log::tenants::published::TenantTicks;
 use countersign_log::tenants::rules::tenant_rules;
+use countersign_log::tree_signer::TreeSigner;
 use countersign_log::witnessing::{Assessment, Contradiction};
 
 pub use countersign_log::clock::Clock;
@@ -57,6 +58,8 @@ struct Inner {
     tenant: Option<TenantView>,
     rules: SharedRules,
     key: VerifierKey,
+    /// Set unless it is a tenant log, which signs no checkpoint.
+    tree_signer: Option<TreeSigner>,
     reader: Arc<dyn Reader>,
     jobs: Jobs,
     published: watch::Receiver<Option<Arc<Published>>>,
@@ -100,6 +103,8 @@ pub(crate) struct Parts {
     pub(crate) rules: SharedRules,
     /// The key that signs the log's checkpoints, or those of its root log.
     pub(crate) key: VerifierKey,
+    /// Set unless it is a tenant log.
+    pub(crate) tree_signer: Option<TreeSigner>,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) jobs: Jobs,
     pub(crate) published: watch::Receiver<Option<Arc<Published>>>,
@@ -120,6 +125,7 @@ impl LogServer {
             tenant,
             rules,
             key,
+            tree_signer,
             reader,
             jobs,
             published,
@@ -137,6 +143,7 @@ impl LogServer {
             tenant,
             rules,
             key,
+            tree_signer,
             reader,
             jobs,
             published,
@@ -156,6 +163,11 @@ impl LogServer {
     /// Returns the public key that signs the log's checkpoints, or those of its root log.
     pub fn key(&self) -> &VerifierKey {
         &self.0.key
+    }
+
+    /// Returns the signer of the log's trees. `None` if it is a tenant log.
+    pub fn tree_signer(&self) -> Option<&TreeSigner> {
+        self.0.tree_signer.as_ref()
     }
 
     /// Returns the log's origin.

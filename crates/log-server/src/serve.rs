@@ -46,6 +46,7 @@ use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, SigningStop};
 use countersign_log::store::StoreError;
 use countersign_log::tenants::store::TenantReaders;
+use countersign_log::tree_signer::TreeSigner;
 use countersign_log::{self_check, store};
 
 use countersign_log::sequencer::rules;
@@ -210,6 +211,7 @@ pub async fn serve_with_first_event(
     });
     let (store::Store { writer, reader }, memory, signing) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
+    let key = Arc::new(key);
     let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
     let metrics = Arc::new(server_metrics());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
@@ -221,6 +223,7 @@ pub async fn serve_with_first_event(
         tenant: None,
         rules: rules.clone(),
         key: key.verifier_key().clone(),
+        tree_signer: Some(TreeSigner::new(Arc::clone(&key))),
         reader: reader.clone(),
         jobs: Jobs::Log(jobs),
         published,

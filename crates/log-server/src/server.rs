@@ -100,6 +100,7 @@ pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> 
         .route("/", get(page::page))
         .route("/auditor.html", get(page::auditors_page))
         .route("/checkpoint", get(handlers::checkpoint))
+        .route("/checkpoint.cose", get(handlers::tree_signature))
         .route("/tile/{*path}", get(handlers::tile))
         .merge(own_routes)
         .route("/healthz", get(handlers::healthz))

@@ -343,6 +343,7 @@ impl TenantLogs {
             tenant: Some(tenant),
             rules,
             key: self.root.key().clone(),
+            tree_signer: None,
             reader,
             jobs,
             published,

@@ -13,6 +13,7 @@
 //! | make exports and live views | [`export`], [`event_filter`] |
 //! | erase events | [`erase`] |
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
+//! | sign checkpoints for COSE receipts | [`tree_signer`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
 //! | count events, and report problems | [`metrics`], [`condition`] |
 //! | parse HTTP requests and make responses, for both hosts | [`api`] |
@@ -43,4 +44,5 @@ pub mod submission;
 pub mod tables;
 pub mod tenants;
 pub mod tokens;
+pub mod tree_signer;
 pub mod witnessing;

@@ -115,7 +115,7 @@ pub struct Sequencer {
     /// The switch that stops signing.
     pub signing: Signing,
     /// The log's private key.
-    pub key: SignerKey,
+    pub key: Arc<SignerKey>,
     /// The log's ML-DSA-44 key, if it has one: it signs checkpoints too.
     pub ml_dsa_key: Option<MlDsaKey>,
     /// Announces the newest published checkpoint. It must start with

@@ -201,7 +201,7 @@ impl Server {
             reader: reader.clone(),
             memory: Box::new(memory),
             signing: signing.clone(),
-            key,
+            key: Arc::new(key),
             ml_dsa_key: None,
             published: announce,
             witnesses,

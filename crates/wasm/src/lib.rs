@@ -29,6 +29,8 @@ mod overview;
 mod phrases;
 #[cfg(feature = "recorder")]
 mod proof;
+#[cfg(feature = "receipts")]
+mod receipt;
 #[cfg(feature = "recorder")]
 mod recorder;
 #[cfg(feature = "slicer")]

@@ -35,6 +35,7 @@ pub(super) fn write(tools: &Tools) -> Result<PathBuf> {
     }
     let mut seeds = Seeds::default();
     of_vectors(&tools.path("tests/vectors"), &mut seeds)?;
+    of_cose_receipts(&tools.path("tests/vectors/cose-receipts.json"), &mut seeds)?;
     of_no_vector(&mut seeds);
     of_queries(tools, &mut seeds)?;
     for target in TARGETS {
@@ -167,6 +168,17 @@ fn of_export(export: &[u8], seeds: &mut Seeds) {
         }
     }
     seeds.add("submission", submission);
+}
+
+fn of_cose_receipts(file: &Path, seeds: &mut Seeds) -> Result<()> {
+    let vectors: Vec<Value> = serde_json::from_slice(&fs::read(file)?)?;
+    for vector in vectors {
+        let receipt = vector["receipt"].as_str().unwrap_or_default();
+        let digits = (0..receipt.len()).step_by(2).map(|at| receipt.get(at..at + 2).unwrap_or_default());
+        let bytes = digits.map(|digits| u8::from_str_radix(digits, 16)).collect::<Result<Vec<u8>, _>>()?;
+        seeds.add("cose", bytes);
+    }
+    Ok(())
 }
 
 fn of_no_vector(seeds: &mut Seeds) {

@@ -1,19 +1,26 @@
-//! `countersign receipt`: verifies that an entry is in a trusted log.
+//! `countersign receipt`: verifies that an entry is in a trusted log, and makes receipts for verifiers of COSE.
+
+mod any_receipt;
+#[cfg(feature = "native")]
+mod make;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use countersign::hash::Hash;
+use clap::ValueEnum;
+use countersign::Error;
 use countersign::proof::Proof;
-use countersign::tenant::Receipt;
-use countersign::trust::Trust;
 use countersign::verify::Verdict;
-use countersign::{Code, Error};
 use serde_json::json;
 
-use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
+use self::any_receipt::AnyReceipt;
+use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, RequiredTrustArgs};
+#[cfg(not(feature = "native"))]
+use crate::errors::needs_native;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+#[cfg(feature = "native")]
+use crate::io::output::Output;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::{input, verdict};
 
@@ -26,6 +33,9 @@ const MAX_LEAF_BYTES: usize = 65_535;
 /// The log's key in your trust file must have signed the checkpoint, and its witnesses must meet the quorum. This
 /// works offline.
 ///
+/// It can also be a COSE receipt (RFC 9942), which other programs verify, such as those for SCITT. --format cose makes
+/// one for the entry with an --index, from a log's newest checkpoint, and verifies it.
+///
 /// The receipt of a tenant log begins with the line countersign/v1 receipt. Its checkpoint is the root log's, which
 /// signs for all tenants: an origin line in your trust file, or --origin, must name the log that you expect.
 #[derive(clap::Args)]
@@ -33,102 +43,92 @@ const MAX_LEAF_BYTES: usize = 65_535;
 Examples:
   countersign receipt receipt.tlog-proof --entry link.txt --trust trust.txt
   jq -j .link line.json | countersign receipt receipt.tlog-proof --entry - --trust trust.txt
+  countersign receipt https://log.example/audit --format cose --index 7 --trust trust.txt -o 7.cose
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a log key you don't trust.")]
 pub(crate) struct Args {
-    /// The receipt; - for standard input
-    #[arg(value_name = "FILE")]
+    /// The receipt; - for standard input. With --format cose, the URL of a log or its folder
+    #[arg(value_name = "FILE|URL|DIR")]
     receipt: PathBuf,
     /// The entry, byte for byte, such as a link without its line end; - for standard input
-    #[arg(long, value_name = "FILE")]
-    entry: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "index")]
+    entry: Option<PathBuf>,
+    /// Make a receipt for the entry with this index. Needs --format cose
+    #[arg(long, value_name = "N", conflicts_with = "entry")]
+    index: Option<u64>,
     #[command(flatten)]
     trust: RequiredTrustArgs,
     /// Expect a log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
     #[command(flatten)]
-    format: FormatArgs,
+    format: FormatArgs<Format>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
-/// A receipt in either form.
-enum AnyReceipt {
-    Log(Proof),
-    TenantLog(Receipt),
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    /// A COSE receipt for the entry with the --index
+    Cose,
 }
 
-impl AnyReceipt {
-    fn parse(text: &str) -> Result<Self, Error> {
-        if Receipt::is_receipt(text) {
-            return Receipt::parse(text).map(Self::TenantLog);
-        }
-        Proof::parse(text).map(Self::Log)
-    }
-
-    fn origin(&self) -> &str {
-        match self {
-            Self::Log(proof) => &proof.checkpoint.checkpoint.origin,
-            Self::TenantLog(receipt) => receipt.head().origin.as_str(),
-        }
-    }
-
-    const fn index(&self) -> u64 {
-        match self {
-            Self::Log(proof) => proof.index,
-            Self::TenantLog(receipt) => receipt.index,
-        }
-    }
-
-    const fn size(&self) -> u64 {
-        match self {
-            Self::Log(proof) => proof.checkpoint.checkpoint.size,
-            Self::TenantLog(receipt) => receipt.head().size,
-        }
-    }
-
-    const fn root(&self) -> Hash {
-        match self {
-            Self::Log(proof) => proof.checkpoint.checkpoint.root,
-            Self::TenantLog(receipt) => receipt.head().root,
-        }
-    }
-
-    fn judge(&self, leaf: &[u8], expected: Option<&str>, trust: &Trust) -> Result<(), (Verdict, Error)> {
-        match self {
-            Self::Log(proof) => {
-                proof.judge(leaf, trust)?;
-                let found = self.origin();
-                match expected {
-                    Some(expected) if expected != found => {
-                        let why = format!("the receipt is for the log {found:?}, not for {expected:?}");
-                        Err((Verdict::Broken, Error::new(Code::Proof, why)))
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Self::TenantLog(receipt) => receipt.judge(leaf, expected, trust),
-        }
-    }
+impl OutputFormat for Format {
+    const DEFAULT: &str = "text";
+    const JSON: Self = Self::Json;
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let both = [&args.receipt, &args.entry];
-    if both.iter().all(|path| path.as_path() == Path::new("-")) {
-        let hint = "pass one of them as a file";
-        return Err(CliError::unusable("arguments.invalid", "both files are standard input", hint));
+    let invalid = |message, hint| Err(CliError::unusable("arguments.invalid", message, hint));
+    match (args.format.format(), args.index, &args.entry) {
+        (Format::Cose, Some(index), _) => make(args, index),
+        (Format::Cose, None, _) => {
+            invalid("--format cose needs an entry of a log", "pass its index: --index N")
+        }
+        (_, Some(_), _) => invalid("--index is for making a receipt", "add --format cose"),
+        (_, None, Some(entry)) => verify(args, entry),
+        (_, None, None) => invalid("the entry is missing", "pass it as a file: --entry FILE"),
+    }
+}
+
+#[cfg(feature = "native")]
+fn make(args: &Args, index: u64) -> Result<ExitStatus, CliError> {
+    let trust = args.trust.load()?;
+    let mut output = Output::create(args.output.path())?;
+    let receipt = make::make(&args.receipt.to_string_lossy(), index, args.origin.as_deref(), &trust)?;
+    output.write(&receipt.to_bytes())?;
+    output.finish()?;
+    Ok(ExitStatus::Success)
+}
+
+#[cfg(not(feature = "native"))]
+fn make(_: &Args, _: u64) -> Result<ExitStatus, CliError> {
+    Err(needs_native("--format cose"))
+}
+
+fn verify(args: &Args, entry: &Path) -> Result<ExitStatus, CliError> {
+    let invalid = |message, hint| Err(CliError::unusable("arguments.invalid", message, hint));
+    if args.output.path().is_some() {
+        return invalid("--output is for making a receipt", "add --format cose and --index");
+    }
+    if [&args.receipt, entry].iter().all(|path| *path == Path::new("-")) {
+        return invalid("both files are standard input", "pass one of them as a file");
     }
     let trust = args.trust.load()?;
-    let text = input::small_text(&args.receipt)?;
-    let receipt = AnyReceipt::parse(&text).map_err(|error| {
-        let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1, or countersign/v1 receipt";
+    let bytes = input::small(&args.receipt)?;
+    let receipt = AnyReceipt::parse(&bytes).map_err(|error| {
+        let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1 or countersign/v1 receipt, or is a COSE \
+                    receipt";
         CliError::broken(error).within(&shown(&args.receipt)).or_hint(hint)
     })?;
-    let leaf = input::small(&args.entry)?;
+    let leaf = input::small(entry)?;
     if leaf.len() > MAX_LEAF_BYTES {
         let hint = "check that this is the right file";
         return Err(CliError::unusable("entry.too_large", "the entry is larger than 65,535 bytes", hint)
-            .within(&shown(&args.entry)));
+            .within(&shown(entry)));
     }
     let judge = |leaf: &[u8]| receipt.judge(leaf, args.origin.as_deref(), &trust);
     let outcome = judge(&leaf).map_err(|(verdict, error)| {
@@ -139,21 +139,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let verdict = outcome.as_ref().err().map_or(Verdict::Verified, |(verdict, _)| *verdict);
     let is_unnamed = verdict == Verdict::Untrusted
         && args.origin.is_none()
-        && receipt.judge(&leaf, Some(receipt.origin()), &trust).is_ok();
+        && receipt.origin().is_some_and(|origin| receipt.judge(&leaf, Some(origin), &trust).is_ok());
     let error = outcome.err().map(|(_, error)| {
         let hint = "use --origin, or add a line to the trust file: origin ORIGIN";
         if is_unnamed { error.with_hint(hint) } else { error }
     });
     let text = if args.format.is_json() {
-        as_json(&receipt, verdict, error.as_ref())
+        as_json(&receipt, &leaf, verdict, error.as_ref())
     } else {
-        as_text(&receipt, verdict, is_unnamed, error.as_ref())
+        as_text(&receipt, &leaf, verdict, is_unnamed, error.as_ref())
     };
     verdict::print(&text)?;
     Ok(verdict.into())
 }
 
-fn as_json(receipt: &AnyReceipt, verdict: Verdict, error: Option<&Error>) -> String {
+fn as_json(receipt: &AnyReceipt, leaf: &[u8], verdict: Verdict, error: Option<&Error>) -> String {
     let error = error
         .map(|error| json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint }));
     let mut answer = json!({
@@ -162,9 +162,12 @@ fn as_json(receipt: &AnyReceipt, verdict: Verdict, error: Option<&Error>) -> Str
         "origin": receipt.origin(),
         "index": receipt.index(),
         "size": receipt.size(),
-        "root": receipt.root().to_string(),
+        "root": receipt.root(leaf, verdict).map(|root| root.to_string()),
         "error": error,
     });
+    if let AnyReceipt::Cose(receipt) = receipt {
+        answer["is_index_signed"] = receipt.is_index_signed().into();
+    }
     if let AnyReceipt::TenantLog(receipt) = receipt {
         let checkpoint = &receipt.proof.checkpoint.checkpoint;
         answer["root_log"] = json!({
@@ -177,7 +180,13 @@ fn as_json(receipt: &AnyReceipt, verdict: Verdict, error: Option<&Error>) -> Str
     format!("{answer}\n")
 }
 
-fn as_text(receipt: &AnyReceipt, verdict: Verdict, is_unnamed: bool, error: Option<&Error>) -> String {
+fn as_text(
+    receipt: &AnyReceipt,
+    leaf: &[u8],
+    verdict: Verdict,
+    is_unnamed: bool,
+    error: Option<&Error>,
+) -> String {
     let headline = match verdict {
         Verdict::Verified => good("✓ Verified.") + " This entry is in the log, whose key you trust.",
         Verdict::Altered => {
@@ -192,15 +201,18 @@ fn as_text(receipt: &AnyReceipt, verdict: Verdict, is_unnamed: bool, error: Opti
         _ => bad("✗ Broken.") + " This receipt does not verify.",
     };
     let mut text = headline + "\n";
-    let (origin, size) = (plain(receipt.origin()), verdict::entries(receipt.size()));
-    let _ = writeln!(text, "{} {origin}, {size}, root {}", label("log:"), receipt.root());
+    let (origin, size) = (receipt.origin().unwrap_or("not named"), verdict::entries(receipt.size()));
+    let root = receipt.root(leaf, verdict).map_or_else(String::new, |root| format!(", root {root}"));
+    let _ = writeln!(text, "{} {}, {size}{root}", label("log:"), plain(origin));
     if let AnyReceipt::TenantLog(receipt) = receipt {
         let checkpoint = &receipt.proof.checkpoint.checkpoint;
         let (origin, size) = (plain(&checkpoint.origin), verdict::entries(checkpoint.size));
         let time = receipt.proof.anchor.time;
         let _ = writeln!(text, "{} {origin}, {size}, root {}, {time}", label("root log:"), checkpoint.root);
     }
-    let _ = writeln!(text, "{} {}", label("entry:"), receipt.index());
+    let is_index_signed = !matches!(receipt, AnyReceipt::Cose(receipt) if !receipt.is_index_signed());
+    let doubts = if is_index_signed { "" } else { " (not signed by the log)" };
+    let _ = writeln!(text, "{} {}{doubts}", label("entry:"), receipt.index());
     if let Some(error) = error {
         let _ = writeln!(text, "{} {}", label("why:"), plain(&error.message));
         if let Some(hint) = error.hint {

@@ -8,6 +8,7 @@ mod claims;
 mod common;
 mod config;
 mod control_files;
+mod cose;
 mod crash;
 mod deliver;
 mod deploy;

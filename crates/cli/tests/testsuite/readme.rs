@@ -149,6 +149,24 @@ fn serve(address: &SocketAddr) -> String {
     )
 }
 
+#[test]
+fn an_event_follows_from_its_cose_receipt_as_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
+    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
+    let log = free_address();
+    let mut script = serve(&log);
+    script += "APP_VKEY=$(countersign keygen example.com/app -o app.key)\n\
+               echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt\n\
+               cp countersign-log/trust.txt trust.txt\n\
+               export COUNTERSIGN_TOKEN=$(countersign token add auditor --dir countersign-log)\n";
+    script +=
+        &until("countersign record events.ndjson --key app.key --to https://log.example --log $LOG_VKEY");
+    script += &blocks(include_str!("../../../../docs/cose-receipts.md")).join("\n");
+    let said = run(folder.path(), &script.replace("https://log.example", &format!("http://{log}")));
+    assert!(said.contains("✓ Verified. This entry is in the log, whose key you trust.\n"), "{said}");
+}
+
 /// Repeats a command until it succeeds: the server reads its trust file again only a moment after it changed.
 fn until(command: &str) -> String {
     format!("for i in $(seq 300); do {command} && break; test $i != 300; sleep 0.1; done\n")

@@ -20,6 +20,7 @@ use countersign_log::tenants::memory::TenantHeadMemory;
 use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequencer};
 use countersign_log::tenants::stops::TenantStops;
 use countersign_log::tenants::store::TenantStore;
+use countersign_log::tree_signer::TreeSigner;
 use countersign_log::witnessing::has_witnesses;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -122,6 +123,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     let root = readers.root();
     let (stops, growth) = (TenantStops::default(), GrowthTicks::default());
     let is_tick_due = has_witnesses(Some(&trust)) && root.size()? > 0;
+    let key = Arc::new(key);
     let rules = Arc::new(RwLock::new(Arc::new(rules(&*root, key.verifier_key(), trust.clone())?)));
     let metrics = Arc::new(server_metrics());
     let (announce, published) = watch::channel(root.published()?.map(Arc::new));
@@ -131,6 +133,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         tenant: None,
         rules: rules.clone(),
         key: key.verifier_key().clone(),
+        tree_signer: Some(TreeSigner::new(Arc::clone(&key))),
         reader: root.clone(),
         jobs: Jobs::Root(jobs.clone()),
         published,

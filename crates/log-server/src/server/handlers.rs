@@ -39,6 +39,15 @@ pub(super) async fn checkpoint(
     Ok(api::tiles::checkpoint(published.as_deref())?.map(Body::from))
 }
 
+/// Returns the newest checkpoint as COSE signs it.
+pub(super) async fn tree_signature(
+    State(AppState { log_server, .. }): State<AppState>,
+) -> Result<Response, HandlerError> {
+    let published = log_server.published().borrow().clone();
+    let signer = log_server.tree_signer().ok_or_else(ApiError::not_found)?;
+    Ok(api::tiles::tree_signature(signer, published.as_ref())?.map(Body::from))
+}
+
 /// Returns the proof of a tenant log's newest head.
 pub(super) async fn head(
     State(state): State<AppState>,

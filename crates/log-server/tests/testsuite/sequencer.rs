@@ -116,7 +116,7 @@ impl Scene {
             reader: store.reader.clone(),
             memory: Box::new(InStore::default()),
             signing: Signing::open(Box::new(StopFile::new(folder.path())), Time::MIN, &|_| true).unwrap(),
-            key: key(ORIGIN),
+            key: Arc::new(key(ORIGIN)),
             ml_dsa_key: None,
             published: announce,
             witnesses: watch::channel(None).0,

@@ -1,5 +1,7 @@
 //! The public routes of C2SP tlog-tiles, and the tiles of tenant logs.
 
+use std::sync::Arc;
+
 use countersign::merkle::{Bundle, TILE_WIDTH, Tile};
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -7,6 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use super::response::{NOSNIFF, PRIVATE, success};
 use super::{Answer, ApiError};
 use crate::store::{EntryReader, Published};
+use crate::tree_signer::TreeSigner;
 
 /// Tiles and bundles never change.
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -21,6 +24,17 @@ pub fn checkpoint(published: Option<&Published>) -> Result<Answer, ApiError> {
     let published = published.ok_or_else(ApiError::not_found)?;
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, BRIEFLY), NOSNIFF];
     Ok(success(&headers, published.note.clone().into_bytes()))
+}
+
+/// Returns the newest checkpoint as COSE signs it, for `GET /checkpoint.cose`.
+///
+/// # Errors
+/// [`ApiError`].
+pub fn tree_signature(signer: &TreeSigner, published: Option<&Arc<Published>>) -> Result<Answer, ApiError> {
+    let signature = published.and_then(|published| signer.sign(published)).ok_or_else(ApiError::not_found)?;
+    let headers =
+        [(CONTENT_TYPE, "application/cose; cose-type=\"cose-sign1\""), (CACHE_CONTROL, BRIEFLY), NOSNIFF];
+    Ok(success(&headers, signature.to_vec()))
 }
 
 /// Returns the tile or bundle at a path, for `GET /tile/…`, if the published tree of this size has it.

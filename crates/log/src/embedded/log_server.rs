@@ -41,6 +41,7 @@ use crate::tenants::published::TenantTicks;
 use crate::tenants::reader::TenantReader;
 use crate::tenants::waiting::WaitingRoom;
 use crate::tokens::Readers;
+use crate::tree_signer::TreeSigner;
 use crate::witnessing::Unwitnessed;
 use crate::{api, self_check};
 
@@ -186,6 +187,8 @@ pub struct EmbeddedLogServer {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) exporter: Exporter,
     pub(super) origin: String,
+    /// Set unless it is a tenant log, which signs no checkpoint.
+    pub(super) tree_signer: Option<TreeSigner>,
     /// Set if it is a tenant log.
     pub(super) tenant: Option<TenantView>,
     pub(super) copies: Box<dyn Copies>,
@@ -213,6 +216,7 @@ impl EmbeddedLogServer {
         let (shared, own) = Shared::new(config, false)?;
         let OwnConfig { key, ml_dsa_key, trust, copies, unrecorded, quota, .. } = own;
         self_check::check(&*reader)?;
+        let key = Arc::new(key);
         let origin = key.verifier_key().name().to_owned();
         let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
         let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
@@ -225,7 +229,7 @@ impl EmbeddedLogServer {
             reader: reader.clone(),
             memory: Box::new(InStore::default()),
             signing: shared.signing.clone(),
-            key,
+            key: Arc::clone(&key),
             ml_dsa_key,
             published: announce,
             witnesses,
@@ -246,6 +250,7 @@ impl EmbeddedLogServer {
             reader,
             exporter,
             origin,
+            tree_signer: Some(TreeSigner::new(key)),
             tenant,
             copies,
             published,

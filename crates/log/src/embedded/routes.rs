@@ -20,6 +20,8 @@ enum Route {
     Root,
     Submit,
     Checkpoint,
+    /// The checkpoint as COSE signs it.
+    TreeSignature,
     /// The newest head of a tenant log.
     Head,
     Tile,
@@ -43,6 +45,7 @@ impl Route {
             "/" => Self::Root,
             "/submit" => Self::Submit,
             "/checkpoint" => Self::Checkpoint,
+            "/checkpoint.cose" => Self::TreeSignature,
             "/head" => Self::Head,
             "/export" => Self::Export,
             "/explain" => Self::Explain,
@@ -63,7 +66,7 @@ impl Route {
     fn is_in_log(self, is_tenant: bool) -> bool {
         match self {
             Self::Head => is_tenant,
-            Self::Root | Self::Checkpoint | Self::Health | Self::Metrics => !is_tenant,
+            Self::Root | Self::Checkpoint | Self::TreeSignature | Self::Health | Self::Metrics => !is_tenant,
             _ => true,
         }
     }
@@ -202,6 +205,10 @@ impl EmbeddedLogServer {
             }
             Route::Root => api::root::text(&self.origin),
             Route::Checkpoint => api::tiles::checkpoint(self.published()?.as_deref())?,
+            Route::TreeSignature => {
+                let signer = self.tree_signer.as_ref().ok_or_else(ApiError::not_found)?;
+                api::tiles::tree_signature(signer, self.published()?.as_ref())?
+            }
             Route::Head => {
                 self.admit(request.headers(), Right::Read)?;
                 api::query::read(query, &[])?;

@@ -62,6 +62,7 @@ use crate::tenants::stops::TenantStops;
 use crate::tenants::store::{TenantReaders, TenantStore};
 use crate::tenants::tenant::{Tenant, TenantId, TenantNumber};
 use crate::tokens::{Access, Right};
+use crate::tree_signer::TreeSigner;
 
 /// The maximum number of tenant logs that are kept open for the next request.
 const MAX_OPEN: usize = 128;
@@ -136,6 +137,7 @@ impl EmbeddedTenants {
         let OwnConfig { key, ml_dsa_key, trust, copies, unrecorded, quota, tenant_quota, waiting } = own;
         let root_log = readers.root();
         self_check::check(&*root_log)?;
+        let key = Arc::new(key);
         let origin = key.verifier_key().name().to_owned();
         let exporter = Exporter::new(root_log.clone(), origin.clone(), Some(trust.clone()));
         let rules = Arc::new(RwLock::new(Arc::new(rules(&*root_log, key.verifier_key(), trust.clone())?)));
@@ -157,7 +159,7 @@ impl EmbeddedTenants {
             memory: Box::new(InStore::default()),
             guard: HeadGuard::new(Box::new(memory), stops.clone()),
             signing: shared.signing.clone(),
-            key,
+            key: Arc::clone(&key),
             ml_dsa_key,
             published: announce,
             witnesses,
@@ -176,6 +178,7 @@ impl EmbeddedTenants {
             reader: root_log,
             exporter,
             origin,
+            tree_signer: Some(TreeSigner::new(key)),
             tenant: None,
             copies,
             published,
@@ -403,6 +406,7 @@ impl EmbeddedTenants {
             reader,
             exporter,
             origin: origin.as_str().to_owned(),
+            tree_signer: None,
             tenant,
             copies: Box::new(NoCopies),
             published: watch::channel(None).1,

@@ -38,7 +38,7 @@ pub(crate) struct CheckpointSigner {
     pub(crate) reader: Arc<dyn EntryReader>,
     pub(crate) memory: Box<dyn SignedHeadMemory>,
     pub(crate) signing: Signing,
-    pub(crate) key: SignerKey,
+    pub(crate) key: Arc<SignerKey>,
     pub(crate) ml_dsa_key: Option<MlDsaKey>,
     pub(crate) published: watch::Sender<Option<Arc<Published>>>,
     pub(crate) witnesses: watch::Sender<Option<Unwitnessed>>,

@@ -115,7 +115,7 @@ pub struct TenantSequencer {
     /// The switch that stops signing.
     pub signing: Signing,
     /// The root log's private key.
-    pub key: SignerKey,
+    pub key: Arc<SignerKey>,
     /// The root log's ML-DSA-44 key, if it has one: it signs checkpoints too.
     pub ml_dsa_key: Option<MlDsaKey>,
     /// Announces the root log's newest published checkpoint. It must start with the one in the store.

@@ -90,7 +90,7 @@ impl Server {
             memory: Box::new(memory),
             guard: HeadGuard::new(Box::new(machine.disk.tenant_heads()), stops.clone()),
             signing: signing.clone(),
-            key,
+            key: Arc::new(key),
             ml_dsa_key: None,
             published: announce,
             witnesses,

@@ -74,7 +74,7 @@ impl Running {
             memory: Box::new(InStore::default()),
             guard: HeadGuard::new(Box::new(heads.clone()), TenantStops::default()),
             signing: signing.clone(),
-            key: log_key(),
+            key: Arc::new(log_key()),
             ml_dsa_key: None,
             published: watch::channel(readers.root().published().unwrap().map(Arc::new)).0,
             witnesses: announce,

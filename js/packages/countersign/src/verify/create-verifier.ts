@@ -27,6 +27,7 @@ import {
   readThreads,
   type VerifyOptions,
 } from "./options.js";
+import { judgeReceipt, type VerifyReceipt } from "./receipt.js";
 import {
   type ArchiveOutcome,
   CHUNK_BYTES,
@@ -85,11 +86,12 @@ const MIN_PARALLEL_BYTES = 4 << 20;
 /** Default limit of workers. */
 const MAX_DEFAULT_THREADS = 8;
 
-/** Creates `verify` and `verifyLive`. */
+/** Creates `verify`, `verifyLive`, and `verifyReceipt`. */
 export function createVerifier({ module, plain, worker }: VerifierSetup & PlainSetup): {
   verify: VerifyReading;
   verifyLive: VerifyLive;
   verifyArchive: VerifyArchive;
+  verifyReceipt: VerifyReceipt;
 } {
   const verifierModule = loading("verifier", module);
   const ofText = plain === undefined ? verifierModule : loading("verifier", plain);
@@ -144,7 +146,9 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
     const task = { ...readTask(options), isArchive: true };
     return (await run(open(archive), options, starter(task, undefined, 1))) as ArchiveOutcome;
   };
-  return { verify, verifyLive, verifyArchive };
+  const verifyReceipt: VerifyReceipt = async (receipt, entry, options) =>
+    judgeReceipt(await verifierModule(), receipt, entry, options);
+  return { verify, verifyLive, verifyArchive, verifyReceipt };
 }
 
 /**

@@ -8,4 +8,5 @@ export { EventStream, readStream } from "./event-stream.js";
 export type { Lines } from "./lines.js";
 export type * from "./marks.js";
 export type { Expectations, LiveOptions, Progress, VerifyOptions } from "./options.js";
+export type { ReceiptOptions, ReceiptResult, VerifyReceipt } from "./receipt.js";
 export type { Source } from "./source.js";

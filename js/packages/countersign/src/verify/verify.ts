@@ -6,6 +6,7 @@
 
 import { artifact, worker } from "#verifier";
 import { createVerifier, type Verify, type VerifyLive } from "./create-verifier.js";
+import type { VerifyReceipt } from "./receipt.js";
 
 export * from "./public.js";
 
@@ -29,3 +30,14 @@ export const verify: Verify = verifier.verify;
  * the result as if the export had ended with the last checkpoint. Resolves when the lines end.
  */
 export const verifyLive: VerifyLive = verifier.verifyLive;
+
+/**
+ * Verifies the COSE receipt of an entry: that a log you trust contains it. Rejects if the receipt or the trust file is
+ * malformed.
+ *
+ * @example
+ * ```ts
+ * const { verdict, index } = await verifyReceipt(receipt, link, { trust });
+ * ```
+ */
+export const verifyReceipt: VerifyReceipt = verifier.verifyReceipt;

@@ -1,0 +1,78 @@
+/** COSE receipts: proofs that a log contains an entry (SPEC section 18). */
+
+import type { CompiledModule } from "../artifact/load.js";
+import { must } from "../error.js";
+import { codedBy } from "../rpc/errors.js";
+import init, { verifyReceipt } from "../wasm/verifier.js";
+
+/** Whom to trust, and which log to expect. */
+export interface ReceiptOptions {
+  /** The text of a trust file. It needs a line `log`. */
+  readonly trust: string;
+  /** The origin of the expected log. Default: any log of the trust file. */
+  readonly origin?: string | undefined;
+}
+
+/** The result of verifying a receipt. */
+export interface ReceiptResult {
+  /**
+   * `verified`: a log that you trust contains the entry. `altered`: the receipt is not for this entry, or one of them was
+   * changed. `broken`: it is another log, or too few witnesses cosigned. `untrusted`: the log's key is not in the trust
+   * file.
+   */
+  readonly verdict: "verified" | "altered" | "broken" | "untrusted";
+  /** The log's origin, as the receipt states it. */
+  readonly origin: string | null;
+  /** The entry's index in the log. */
+  readonly index: number;
+  /** The number of entries that the log had. */
+  readonly size: number;
+  /** False if the log didn't sign where the entry is. */
+  readonly isIndexSigned: boolean;
+  /** The reason, unless the verdict is `verified`. */
+  readonly reason: string | null;
+}
+
+/** Verifies the COSE receipt of an entry. `entry` is the entry byte for byte, such as a link without a line end. */
+export type VerifyReceipt = (
+  receipt: Uint8Array,
+  entry: string | Uint8Array,
+  options: ReceiptOptions,
+) => Promise<ReceiptResult>;
+
+/** Verifies a receipt with a module, which it instantiates if this thread has none yet. */
+export async function judgeReceipt(
+  module: CompiledModule,
+  receipt: Uint8Array,
+  entry: string | Uint8Array,
+  options: ReceiptOptions,
+): Promise<ReceiptResult> {
+  const { trust, origin } = check(receipt, entry, options);
+  await init({ module_or_path: module as WebAssembly.Module });
+  const encoder = new TextEncoder();
+  const bytes = typeof entry === "string" ? encoder.encode(entry) : entry;
+  try {
+    return verifyReceipt(receipt, bytes, encoder.encode(trust), origin) as ReceiptResult;
+  } catch (error) {
+    throw codedBy("verifier", error);
+  }
+}
+
+function check(receipt: unknown, entry: unknown, options: unknown): ReceiptOptions {
+  const { trust, origin } = Object(options) as Record<keyof ReceiptOptions, unknown>;
+  must(
+    receipt instanceof Uint8Array,
+    undefined,
+    "the receipt must be a Uint8Array",
+    "pass the bytes of a COSE receipt",
+  );
+  must(
+    typeof entry === "string" || entry instanceof Uint8Array,
+    undefined,
+    "the entry must be a string or a Uint8Array",
+    "pass the entry byte for byte, such as a link without its line end",
+  );
+  must(typeof trust === "string", "trust", "`trust` is required: the text of a trust file", "pass { trust }");
+  must(origin === undefined || typeof origin === "string", "origin", "`origin` must be a string", "or omit it");
+  return { trust, origin };
+}

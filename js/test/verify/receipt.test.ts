@@ -1,0 +1,63 @@
+/** Tests that COSE receipts verify as the program verifies them. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { verifyReceipt } from "countersign/verify";
+
+interface Vector {
+  readonly name: string;
+  readonly receipt: string;
+  readonly entry: string;
+  readonly trust: string;
+  readonly origin: string | null;
+  readonly valid: boolean;
+}
+
+const vectors: Vector[] = JSON.parse(
+  readFileSync(new URL("../../../tests/vectors/cose-receipts.json", import.meta.url), "utf8"),
+);
+const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
+const named = (name: string): Vector => {
+  const found = vectors.find((vector) => vector.name === name);
+  assert.ok(found, name);
+  return found;
+};
+
+test("COSE receipts have the result of the vectors", async () => {
+  for (const { name, receipt, entry, trust, origin, valid } of vectors) {
+    const options = { trust, origin: origin ?? undefined };
+    const verdict = await verifyReceipt(bytesOf(receipt), entry, options).then(
+      ({ verdict, reason }) => {
+        assert.equal(reason === null, verdict === "verified", name);
+        return verdict;
+      },
+      (error: { code: string }) => error.code,
+    );
+    assert.equal(verdict === "verified", valid, `${name}: ${verdict}`);
+  }
+});
+
+test("the result says where the entry is, and why a receipt isn't valid", async () => {
+  const { receipt, entry, trust } = named("valid");
+  const encoded = new TextEncoder().encode(entry);
+  const expected = { verdict: "verified", origin: "log.example/audit", index: 2, size: 5, isIndexSigned: true };
+  assert.deepEqual(await verifyReceipt(bytesOf(receipt), encoded, { trust }), { ...expected, reason: null });
+  const altered = await verifyReceipt(bytesOf(receipt), `${entry}\n`, { trust });
+  assert.equal(altered.verdict, "altered");
+  assert.match(altered.reason ?? "", /^the log did not sign the root/);
+  const untrusted = await verifyReceipt(bytesOf(receipt), entry, { trust: "quorum none\n" });
+  assert.equal(untrusted.verdict, "untrusted");
+});
+
+test("malformed receipts and wrong arguments reject", async () => {
+  const { receipt, entry, trust } = named("valid");
+  const refused = (code: string, ...args: unknown[]) =>
+    assert.rejects(Reflect.apply(verifyReceipt, undefined, args), { name: "CountersignError", code });
+  await refused("proof.invalid", bytesOf(receipt).subarray(1), entry, { trust });
+  await refused("trust.invalid", bytesOf(receipt), entry, { trust: "log x\n" });
+  await refused("options.invalid", receipt, entry, { trust });
+  await refused("options.invalid", bytesOf(receipt), 7, { trust });
+  await refused("options.invalid", bytesOf(receipt), entry);
+  await refused("options.invalid", bytesOf(receipt), entry, { trust, origin: 7 });
+});
