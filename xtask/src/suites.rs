@@ -328,6 +328,8 @@ pub(crate) const PARTS: [&str; 46] = [
     "-p",
     "countersign-monitor",
     "-p",
+    "countersign-otel-integrity",
+    "-p",
     "countersign-parquet",
     "-p",
     "countersign-query",

@@ -5,6 +5,8 @@ mod delivery_args;
 #[cfg(feature = "native")]
 mod inputs;
 #[cfg(feature = "native")]
+mod integrity;
+#[cfg(feature = "native")]
 pub(crate) mod note;
 pub(crate) mod note_args;
 mod proofs;
@@ -137,6 +139,9 @@ pub(crate) struct Args {
     /// Chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
+    #[cfg(feature = "native")]
+    #[command(flatten)]
+    integrity: integrity::IntegrityArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
     #[command(flatten)]
@@ -177,6 +182,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
     }
     Input::check(&args.events)?;
+    #[cfg(feature = "native")]
+    args.integrity.load()?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
         (Some(url), _) => platform::run(args, &args.to, url, &key),
@@ -238,6 +245,8 @@ struct Total {
 /// Lists the fields that would be redacted.
 fn preview(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
+    #[cfg(feature = "native")]
+    args.integrity.load()?;
     let rules = rules(args);
     let mut total = Total::default();
     let mut each = |source: SourceEvent<'_>| {
@@ -343,7 +352,12 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     if args.large_integers == Some(LargeIntegers::Text) {
         bytes = Cow::Owned(integers::large_to_strings(&bytes).into_owned());
     }
-    Event::parse(&bytes, redaction)
+    #[cfg(feature = "native")]
+    let bytes = args.integrity.verify(bytes)?;
+    let event = Event::parse(&bytes, redaction)?;
+    #[cfg(feature = "native")]
+    args.integrity.refuse_reserved(&event)?;
+    Ok(event)
 }
 
 /// Returns a hint to the options that would accept an event that was rejected.
