@@ -116,7 +116,7 @@ func sampleLogs() plog.Logs {
 		attributes.PutStr("str", "x")
 		attributes.PutInt("int", 7)
 		attributes.PutInt("large", 1<<62+1)
-		attributes.PutDouble("double", 1e21)
+		attributes.PutDouble("double", 1.5e-7)
 		attributes.PutDouble("whole", 3)
 		attributes.PutBool("bool", true)
 		attributes.PutEmptyBytes("bytes").FromRaw([]byte{0xde, 0xad})

@@ -294,7 +294,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 46] = [
+pub(crate) const PARTS: [&str; 48] = [
     "-p",
     "countersign",
     "-p",

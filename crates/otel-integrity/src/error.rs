@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use countersign::{Code, Error};
+
 /// The reason why a log record has no valid integrity value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,25 +26,42 @@ pub enum IntegrityError {
     Invalid,
 }
 
-impl IntegrityError {
-    /// Returns what to do.
-    pub const fn hint(&self) -> &'static str {
-        match self {
-            Self::NotARecord => {
-                "with an integrity key, record OTLP exports in JSON only: {\"resourceLogs\":[…]}"
+impl From<&IntegrityError> for Error {
+    fn from(error: &IntegrityError) -> Self {
+        match error {
+            IntegrityError::NotARecord => {
+                Self::new(Code::Integrity, "the event is not an OTLP export with one log record").with_hint(
+                    "with an integrity key, record only OTLP exports in JSON: {\"resourceLogs\":[…]}",
+                )
             }
-            Self::Missing(_) => "send the records through the collector's signing processor first",
-            Self::Algorithm(_) => {
-                "use the certificate or the HMAC key of the program that signed the records"
+            IntegrityError::Missing(name) => {
+                Self::new(Code::Integrity, format!("the log record has no {name}"))
+                    .with_hint("send the records through the collector's signing processor first")
             }
-            Self::Certificate => "use the certificate of the program that signed the records",
-            Self::Uncovered(_) => "sign records whose body is a string, and that have OTLP's fields only",
-            Self::Malformed(_) => "write the record as OTLP's JSON encoding requires",
-            Self::Reserved => {
-                "remove the attributes countersign.integrity.*, which only `countersign record` may add"
+            IntegrityError::Algorithm(algorithm) => {
+                Self::new(Code::Integrity, format!("the key is not for the algorithm {algorithm:?}"))
+                    .with_hint("use the certificate or the HMAC key of the program that signed the records")
             }
-            Self::Invalid => {
-                "the record was altered, signed with another key, or signed in another form than SPEC section 19.2 defines; collectors before September 2026 used another one"
+            IntegrityError::Certificate => {
+                Self::new(Code::Integrity, "the log record was signed with another certificate")
+                    .with_hint("use the certificate of the program that signed the records")
+            }
+            IntegrityError::Uncovered(field) => {
+                Self::new(Code::Integrity, format!("the integrity value doesn't cover the field {field}"))
+                    .with_hint("sign records whose body is a string, and that have OTLP's fields only")
+            }
+            IntegrityError::Malformed(field) => {
+                Self::new(Code::Integrity, format!("the field {field} is not OTLP"))
+                    .with_hint("write the record as OTLP's JSON encoding requires")
+            }
+            IntegrityError::Reserved => {
+                Self::new(Code::Integrity, "the log record has a reserved attribute countersign.integrity.*")
+                    .with_hint("remove the attribute: only `countersign record` may add it, when it verified the record")
+            }
+            IntegrityError::Invalid => {
+                Self::new(Code::Integrity, "the integrity value of the log record does not verify").with_hint(
+                    "the record was altered, signed with another key, or signed in another form than SPEC section 19.2 defines; collectors before September 2026 used another one",
+                )
             }
         }
     }
@@ -50,16 +69,7 @@ impl IntegrityError {
 
 impl fmt::Display for IntegrityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotARecord => write!(f, "the event is not an OTLP export with one log record"),
-            Self::Missing(name) => write!(f, "the log record has no {name}"),
-            Self::Algorithm(name) => write!(f, "the key is not for the algorithm {name:?}"),
-            Self::Certificate => write!(f, "the log record was signed with another certificate"),
-            Self::Uncovered(name) => write!(f, "the integrity value doesn't cover the field {name}"),
-            Self::Malformed(name) => write!(f, "the field {name} is not OTLP"),
-            Self::Reserved => write!(f, "the log record has a reserved attribute countersign.integrity.*"),
-            Self::Invalid => write!(f, "the integrity value of the log record does not verify"),
-        }
+        f.write_str(&Error::from(self).message)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Access to the attributes of the records of an export.
 
+use countersign_ingest::RESERVED_ATTRIBUTES;
 use serde_json::{Map, Value, json};
 
-use crate::{IntegrityError, RESERVED};
+use crate::IntegrityError;
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -47,33 +48,7 @@ pub(crate) fn elements<'v>(
     Ok(list.iter_mut().map(move |one| one.as_object_mut().ok_or_else(malformed)))
 }
 
-/// True if an event is an OTLP export in which a resource or record has an attribute that only a verifier may add.
-pub fn has_reserved_attribute(event: &str) -> bool {
-    // A fast check first: in canonical JSON, the prefix is never escaped.
-    if !event.contains(RESERVED) {
-        return false;
-    }
-    let Ok(Value::Object(mut export)) = serde_json::from_str(event) else { return false };
-    let mut found = false;
-    let mut look = |holder: &mut Object| {
-        found |= attributes(holder).is_ok_and(|attributes| attributes.iter().any(is_reserved));
-    };
-    let walk = (|| {
-        for resource_logs in elements(&mut export, "resourceLogs")? {
-            let resource_logs = resource_logs?;
-            look(object_in(resource_logs, "resource")?);
-            for scope_logs in elements(resource_logs, "scopeLogs")? {
-                elements(scope_logs?, "logRecords")?.flatten().for_each(&mut look);
-            }
-        }
-        Ok::<_, IntegrityError>(())
-    })();
-    // What can't be walked is not an export, and its attributes are not a verifier's.
-    drop(walk);
-    found
-}
-
 /// True if only a verifier may add this attribute.
 pub(crate) fn is_reserved(attribute: &Value) -> bool {
-    attribute["key"].as_str().is_some_and(|key| key.starts_with(RESERVED))
+    attribute["key"].as_str().is_some_and(|key| key.starts_with(RESERVED_ATTRIBUTES))
 }

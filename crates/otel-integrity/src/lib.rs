@@ -25,7 +25,6 @@ mod signer;
 mod verifier;
 
 pub use error::IntegrityError;
-pub use export::has_reserved_attribute;
 pub use signer::Signer;
 pub use verifier::Verifier;
 
@@ -34,8 +33,6 @@ const PREFIX: &str = "audit.integrity.";
 const VALUE: &str = "audit.integrity.value";
 const ALGORITHM: &str = "audit.integrity.algorithm";
 const CERTIFICATE: &str = "audit.integrity.certificate";
-/// The prefix of the attributes that only a verifier may add.
-const RESERVED: &str = "countersign.integrity.";
 const VERIFIED_WITH: &str = "countersign.integrity.verified_with";
 const HMAC: &str = "HMAC-SHA256";
 const EDDSA: &str = "EdDSA";

@@ -29,7 +29,7 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 use countersign_errors::now;
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
-use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
+use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, has_reserved_attribute, integers};
 use delivery_args::DeliveryArgs;
 use redactions::{Redactions, Rules};
 use serde_json::json;
@@ -356,7 +356,15 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     let bytes = args.integrity.verify(bytes)?;
     let event = Event::parse(&bytes, redaction)?;
     #[cfg(feature = "native")]
-    args.integrity.refuse_reserved(&event)?;
+    if args.integrity.has_verified(&event) {
+        return Ok(event);
+    }
+    if str::from_utf8(event.as_bytes()).is_ok_and(has_reserved_attribute) {
+        let message = "the log record has a reserved attribute countersign.integrity.*";
+        return Err(Error::new(Code::Integrity, message).with_hint(
+            "remove the attribute: only `countersign record` may add it, when it verified the record",
+        ));
+    }
     Ok(event)
 }
 
@@ -401,7 +409,7 @@ static NON_EVENT_PREFIXES: [(&[u8], &str); 10] = [
 
 /// Creates the error for a line that is not an event, with a hint about what it seems to be.
 pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
-    if is_export_line(line) {
+    if is_export_line(line) || error.code == Code::Integrity {
         return CliError::broken(error);
     }
     let start = line.trim_ascii();

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use countersign::Error;
 use countersign::canonical::canonicalize;
 use countersign::event::Event;
-use countersign::{Code, Error};
-use countersign_otel_integrity::{IntegrityError, Verifier, has_reserved_attribute};
+use countersign_otel_integrity::Verifier;
 use zeroize::Zeroizing;
 
 use crate::errors::{CliError, shown};
@@ -58,29 +58,22 @@ impl IntegrityArgs {
         let Some(verifier) = self.verifier.get() else { return Ok(bytes) };
         // Rejects duplicate names, of which different parsers would see different values.
         let canonical = canonicalize(&bytes)?;
-        let verified = verifier.verify(&canonical).map_err(rejected)?;
+        let verified = verifier.verify(&canonical).map_err(|error| Error::from(&error))?;
         Ok(Cow::Owned(verified.into_bytes()))
     }
 
-    /// Rejects an event that claims to have been verified, and warns about the first that was not.
-    pub(super) fn refuse_reserved(&self, event: &Event) -> Result<(), Error> {
-        if self.verifier.get().is_some() {
-            return Ok(());
-        }
-        let text = str::from_utf8(event.as_bytes()).unwrap_or_default();
-        if has_reserved_attribute(text) {
-            return Err(rejected(IntegrityError::Reserved));
-        }
-        if text.contains(r#""key":"audit.integrity.value""#) && self.warned.set(()).is_ok() {
+    /// True if events are verified. Otherwise, warns about the first event that could have been.
+    pub(super) fn has_verified(&self, event: &Event) -> bool {
+        let is_verified = self.verifier.get().is_some();
+        let value = br#""key":"audit.integrity.value""#;
+        if !is_verified
+            && memchr::memmem::find(event.as_bytes(), value).is_some()
+            && self.warned.set(()).is_ok()
+        {
             style::warn(
                 "log records with audit.integrity.value were not verified; use --integrity-certificate or --integrity-hmac-key",
             );
         }
-        Ok(())
+        is_verified
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn rejected(error: IntegrityError) -> Error {
-    Error::new(Code::Integrity, error.to_string()).with_hint(error.hint())
 }

@@ -92,6 +92,7 @@ fn altered_unsigned_and_other_records_are_rejected() {
     };
     third(r#"\"action\":\""#, r#"\"action\":\"not."#);
     rejected("changed.ndjson", &certificate, "does not verify");
+    rejected("changed.ndjson", &certificate, "hint: the record was altered, signed with another key, or");
     third("audit.integrity.value", "audit.integrity.other");
     rejected("changed.ndjson", &certificate, "has no audit.integrity.value");
     third("EdDSA", "ES256");
