@@ -149,7 +149,7 @@ fn double(value: &Value) -> Option<Number> {
 mod tests {
     use super::*;
 
-    fn of(record: Value) -> Result<String, IntegrityError> {
+    fn text_of(record: Value) -> Result<String, IntegrityError> {
         let Value::Object(record) = record else { panic!("{record} is not an object") };
         payload(&record).map(|payload| String::from_utf8(payload).unwrap())
     }
@@ -174,7 +174,7 @@ mod tests {
             ],
         });
         assert_eq!(
-            of(record).unwrap(),
+            text_of(record).unwrap(),
             concat!(
                 r#"{"attributes":{"b":{"boolValue":false},"d":{"doubleValue":1e+21},"i":{"intValue":"-5"},"#,
                 r#""m":{"k":{"intValue":"1"}},"one":{"doubleValue":1},"s":[{"stringValue":"x"},null],"#,
@@ -183,7 +183,7 @@ mod tests {
                 r#""trace_id":"0af7651916cd43dd8448eb211c80319c"}"#,
             )
         );
-        assert_eq!(of(json!({ "timeUnixNano": "0", "attributes": [], "body": {} })).unwrap(), "{}");
+        assert_eq!(text_of(json!({ "timeUnixNano": "0", "attributes": [], "body": {} })).unwrap(), "{}");
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
             json!({ "timeUnixNano": "18446744073709551615" }),
             json!({ "traceId": "0af7" }),
         ] {
-            assert!(of(record.clone()).is_err(), "{record}");
+            assert!(text_of(record.clone()).is_err(), "{record}");
         }
     }
 }
