@@ -14,6 +14,8 @@ words! {
     pub enum Code {
         /// The event is not a JSON object, or I-JSON cannot represent it (SPEC section 3).
         Event = "event.invalid",
+        /// The event is a log record whose `audit.integrity.*` attributes are missing or do not verify (SPEC section 19).
+        Integrity = "event.integrity",
         /// A private key or vkey does not have the form of the signed-note specification.
         Key = "key.invalid",
         /// The name of a key or log is empty or contains a space, a control character, or `+`.

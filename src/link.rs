@@ -219,6 +219,18 @@ impl Link {
     }
 }
 
+/// The hashes that bind a link to its chain, and its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkAttestation {
+    /// The leaf hash of the link.
+    pub hash: Hash,
+    /// The leaf hash of the link before it; zeros for an open link.
+    pub prev: Hash,
+    /// The link's own signature. `None` if the signature of a later link covers it, or if the link was read from a
+    /// summary.
+    pub signature: Option<Box<Signature>>,
+}
+
 /// Returns the part of a signed link's text that its signature covers.
 pub fn signed_part(text: &str) -> &str {
     text.rsplit_once(' ').map_or(text, |(signed, _)| signed)

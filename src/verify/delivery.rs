@@ -7,9 +7,10 @@ use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
-use super::summary::{LinkEntry, PayloadState, Role};
+use super::summary::{LinkEntry, PayloadState, Role, SignatureState};
 use super::visitor::{AnyItem, VerifiedItem};
-use crate::link::ChainId;
+use crate::hash::Hash;
+use crate::link::{ChainId, LinkAttestation};
 use crate::note::VerifierKey;
 use crate::time::Time;
 
@@ -60,6 +61,7 @@ struct WaitingLink {
     index: u64,
     seq: u64,
     time: Time,
+    attestation: LinkAttestation,
     content: Content,
 }
 
@@ -80,7 +82,7 @@ impl WaitingLink {
             }
             Content::Mark(_) => 0,
         };
-        2 * size_of::<Self>() + held
+        2 * size_of::<Self>() + self.attestation.signature.as_ref().map_or(0, size_of_val) + held
     }
 
     fn compact(&mut self) {
@@ -96,7 +98,14 @@ impl Delivery {
     }
 
     /// Queues a link that did not fail, with its event.
-    pub(super) fn enqueue(&mut self, chain: usize, link: &LinkEntry, place: Place, event: OfferedEvent<'_>) {
+    pub(super) fn enqueue(
+        &mut self,
+        chain: usize,
+        link: &LinkEntry,
+        hash: &Hash,
+        place: Place,
+        event: OfferedEvent<'_>,
+    ) {
         let kind = match (&link.role, link.payload) {
             (Role::Open(_), _) => LinkKind::Open,
             (Role::Close, _) => LinkKind::Close,
@@ -108,11 +117,11 @@ impl Delivery {
                         if self.events_wanted
                             && let Some(event) = text(event)
                         {
-                            self.push(chain, place, link.time, Content::Event(event, at));
+                            self.push(chain, place, link, hash, Content::Event(event, at));
                         }
                     }
                     OfferedEvent::Item(item, event) => {
-                        self.push(chain, place, link.time, Content::Item(item, event.and_then(text)));
+                        self.push(chain, place, link, hash, Content::Item(item, event.and_then(text)));
                     }
                     OfferedEvent::Count => self.chains.entry(chain).or_default().others += 1,
                 }
@@ -121,13 +130,16 @@ impl Delivery {
             (Role::Event, PayloadState::Fails | PayloadState::NoEvent) => return,
         };
         if self.marks_wanted {
-            self.push(chain, place, link.time, Content::Mark(kind));
+            self.push(chain, place, link, hash, Content::Mark(kind));
         }
     }
 
-    fn push(&mut self, chain: usize, place: Place, time: Time, content: Content) {
+    fn push(&mut self, chain: usize, place: Place, link: &LinkEntry, hash: &Hash, content: Content) {
         let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
-        let mut waiting = WaitingLink { line: place.line, index, seq, time, content };
+        let is_valid = link.signature == SignatureState::Valid;
+        let signature = link.signature_bytes.0.clone().filter(|_| is_valid);
+        let attestation = LinkAttestation { hash: *hash, prev: link.prev, signature };
+        let mut waiting = WaitingLink { line: place.line, index, seq, time: link.time, attestation, content };
         if self.is_crowded {
             waiting.compact();
         }
@@ -174,8 +186,9 @@ impl Delivery {
         let vkey = vkey();
         for waiting in waiting {
             self.bytes -= waiting.bytes();
-            let WaitingLink { line, index, seq, time, content } = waiting;
-            let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorized };
+            let WaitingLink { line, index, seq, time, attestation, content } = waiting;
+            let (vkey, attestation) = (vkey.clone(), Some(attestation));
+            let link = CoveredLink { line, index, chain, seq, time, vkey, authorized, attestation };
             let ready = &mut self.ready;
             match content {
                 Content::Event(event, at) => ready.events.push(VerifiedEvent { link, event, at }),
@@ -225,10 +238,10 @@ mod tests {
 
     use super::*;
     use crate::error::Code;
-    use crate::hash::Hash;
     use crate::verify::PendingItem;
-    use crate::verify::summary::SignatureState;
+    use crate::verify::wire::Local;
 
+    const HASH: Hash = Hash([9; 32]);
     const CHAIN: ChainId = ChainId([7; 16]);
 
     fn place(seq: u64) -> Place {
@@ -249,6 +262,7 @@ mod tests {
             time: Time::MAX,
             prev: Hash([0; 32]),
             event: (0, 0),
+            signature_bytes: Local(None),
         }
     }
 
@@ -260,9 +274,9 @@ mod tests {
         let mut delivery = Delivery::new(true, true);
         for _ in 0..2 {
             for seq in 0..10 {
-                delivery.enqueue(1, &event, place(seq), OfferedEvent::Text(&text, None));
+                delivery.enqueue(1, &event, &HASH, place(seq), OfferedEvent::Text(&text, None));
             }
-            delivery.enqueue(1, &close, place(10), OfferedEvent::Text(b"", None));
+            delivery.enqueue(1, &close, &HASH, place(10), OfferedEvent::Text(b"", None));
             assert!(delivery.bytes <= MAX_WAITING_BYTES);
             delivery.release(1, CHAIN, vkey, true);
             let update = delivery.take(20);
@@ -270,12 +284,12 @@ mod tests {
             assert_eq!((update.events.len(), update.marks.len(), delivery.bytes), (7, 1, 0));
             assert_eq!((update.left_out, update.whole().unwrap_err().code), (3, Code::LeftOut));
             for seq in 0..10 {
-                delivery.enqueue(1, &event, place(seq), OfferedEvent::Text(&text, None));
+                delivery.enqueue(1, &event, &HASH, place(seq), OfferedEvent::Text(&text, None));
             }
             delivery.drop_chain(1);
             assert!(delivery.take(20).whole().unwrap().is_empty());
         }
-        delivery.enqueue(0, &event, place(1), OfferedEvent::Text(b"{}", None));
+        delivery.enqueue(0, &event, &HASH, place(1), OfferedEvent::Text(b"{}", None));
         delivery.drop_chain(0);
         delivery.release(0, CHAIN, vkey, true);
         assert_eq!((delivery.take(0).events.len(), delivery.bytes, delivery.chains.len()), (0, 0, 0));
@@ -286,7 +300,7 @@ mod tests {
         let event = link(Role::Event, PayloadState::Matches);
         let mut delivery = Delivery::new(true, false);
         let enqueue = |delivery: &mut Delivery, chain, index| {
-            delivery.enqueue(chain, &event, place(index), OfferedEvent::Text(b"{}", None));
+            delivery.enqueue(chain, &event, &HASH, place(index), OfferedEvent::Text(b"{}", None));
             delivery.take(index + 1).settled
         };
         assert_eq!(
@@ -307,7 +321,7 @@ mod tests {
         let event = link(Role::Event, PayloadState::Matches);
         let mut delivery = Delivery::new(true, false);
         let mut enqueue = |chain, index| {
-            delivery.enqueue(chain, &event, place(index), OfferedEvent::Text(b"{}", None));
+            delivery.enqueue(chain, &event, &HASH, place(index), OfferedEvent::Text(b"{}", None));
             if chain == 3 {
                 delivery.release(chain, CHAIN, vkey, true);
             }
@@ -324,9 +338,9 @@ mod tests {
         let mut delivery = Delivery::new(false, false);
         for chain in 1..=2 {
             let item = Box::new(Item { bytes: 4, is_compact: false });
-            delivery.enqueue(chain, &event, place(1), OfferedEvent::Item(item, Some(b"{\"of\":1}")));
-            delivery.enqueue(chain, &event, place(2), OfferedEvent::Count);
-            delivery.enqueue(chain, &event, place(3), OfferedEvent::Count);
+            delivery.enqueue(chain, &event, &HASH, place(1), OfferedEvent::Item(item, Some(b"{\"of\":1}")));
+            delivery.enqueue(chain, &event, &HASH, place(2), OfferedEvent::Count);
+            delivery.enqueue(chain, &event, &HASH, place(3), OfferedEvent::Count);
         }
         let held = size_of::<Item>() + 4 + r#"{"of":1}"#.len();
         assert_eq!(delivery.bytes, 2 * (2 * size_of::<WaitingLink>() + held));
@@ -367,7 +381,7 @@ mod tests {
         let mut delivery = Delivery::new(false, false);
         let enqueue = |delivery: &mut Delivery, chain, bytes| {
             let item = Box::new(Item { bytes, is_compact: false });
-            delivery.enqueue(chain, &event, place(1), OfferedEvent::Item(item, None));
+            delivery.enqueue(chain, &event, &HASH, place(1), OfferedEvent::Item(item, None));
         };
         let compact = |delivery: &mut Delivery, chain| {
             delivery.release(chain, CHAIN, vkey, true);
@@ -392,12 +406,14 @@ mod tests {
         delivery.enqueue(
             0,
             &link(Role::Event, PayloadState::Matches),
+            &HASH,
             place(1),
             OfferedEvent::Text(b"{}", None),
         );
         delivery.enqueue(
             0,
             &link(Role::Close, PayloadState::NoEvent),
+            &HASH,
             place(2),
             OfferedEvent::Text(b"", None),
         );

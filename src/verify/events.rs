@@ -1,6 +1,6 @@
 //! Verified events and their links.
 
-use crate::link::ChainId;
+use crate::link::{ChainId, LinkAttestation};
 use crate::note::VerifierKey;
 use crate::time::Time;
 
@@ -21,6 +21,8 @@ pub struct CoveredLink {
     pub vkey: VerifierKey,
     /// True if the key was authorized, as known when the link was returned.
     pub authorized: bool,
+    /// The hashes and signature of the link, if it was read from an export.
+    pub attestation: Option<LinkAttestation>,
 }
 
 /// An event that matches the commit of its link.

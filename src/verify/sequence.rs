@@ -425,9 +425,9 @@ impl Sequence {
         let signable = Signable { signed: link.signature, time: link.time, place };
         match signer.coverage.link(signable, key, attested, &mut self.findings) {
             LinkCoverage::Failed => self.signatures.failed += 1,
-            LinkCoverage::Pending => self.delivery.enqueue(chain, link, place, event),
+            LinkCoverage::Pending => self.delivery.enqueue(chain, link, hash, place, event),
             LinkCoverage::Covered => {
-                self.delivery.enqueue(chain, link, place, event);
+                self.delivery.enqueue(chain, link, hash, place, event);
                 self.delivery.release(chain, id, || key.vkey(), !signer.coverage.unknown);
             }
         }

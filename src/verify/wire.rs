@@ -82,6 +82,18 @@ pub(super) trait Wire: Sized {
     fn read(from: &mut &[u8]) -> Option<Self>;
 }
 
+/// A value that is not serialized: it has its default where a summary is read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Local<T>(pub(super) T);
+
+impl<T: Default> Wire for Local<T> {
+    fn write(&self, _: &mut Vec<u8>) {}
+
+    fn read(_: &mut &[u8]) -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
 /// Implements [`Wire`] by a type's fields in order; for an enum, after a tag byte for the variant.
 macro_rules! wire {
     (struct $type:ident { $($field:tt),+ }) => {
@@ -131,7 +143,7 @@ wire!(enum EntryKind {
     4 Checkpoint { 0: checkpoint },
     5 Anchor { 0: anchor }
 });
-wire!(struct LinkEntry { signature, payload, chain, seq, time, prev, event, role });
+wire!(struct LinkEntry { signature, payload, chain, seq, time, prev, event, role, signature_bytes });
 wire!(enum SignatureState { 0 No {}, 1 Valid {}, 2 Invalid {}, 3 Unresolved {} });
 wire!(enum PayloadState { 0 NoEvent {}, 1 Matches {}, 2 Fails {}, 3 Withheld { 0: why } });
 wire!(enum Withheld { 0 Erased {}, 1 Redacted {}, 2 Filtered {} });
@@ -289,6 +301,7 @@ mod tests {
             time: Time::MIN,
             prev: Hash([1; 32]),
             event: (0, 0),
+            signature_bytes: Local(None),
         });
         Entry { line: 1, kind }
     }

@@ -1,5 +1,5 @@
-// Package opentelemetry feeds an OpenTelemetry Collector. It is a separate module: the newest collector of which all parts are available
-// needs older packages than tests/interop does. Run it with COUNTERSIGN=target/debug/countersign go test ./...
+// Package opentelemetry feeds an OpenTelemetry Collector, and verifies what is signed on the way. It is a separate
+// module, because building a collector takes minutes. Run it with COUNTERSIGN=target/debug/countersign go test ./...
 package opentelemetry
 
 import (
@@ -30,6 +30,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 // TestOpenTelemetryCollectorTakesAFeed runs an OpenTelemetry Collector that accepts logs from clients with a
@@ -173,6 +174,7 @@ service:
 			return otelcol.Factories{
 				Receivers: map[component.Type]receiver.Factory{otlp.Type(): otlp},
 				Exporters: map[component.Type]exporter.Factory{hands.Type(): hands},
+				Telemetry: otelconftelemetry.NewFactory(),
 			}, nil
 		},
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
@@ -257,13 +259,18 @@ func countersign(t *testing.T, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var stderr bytes.Buffer
-	command := exec.CommandContext(ctx, os.Getenv("COUNTERSIGN"), args...)
+	command := exec.CommandContext(ctx, program(), args...)
 	command.Stderr = &stderr
 	stdout, err := command.Output()
 	if err != nil {
 		t.Fatalf("countersign %v: %v\n%s%s", args, err, stdout, stderr.Bytes())
 	}
 	return string(stdout)
+}
+
+// program returns the path of the program under test.
+func program() string {
+	return os.Getenv("COUNTERSIGN")
 }
 
 // keygen creates a key in a new file and returns its public key.

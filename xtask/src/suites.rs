@@ -301,7 +301,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 46] = [
+pub(crate) const PARTS: [&str; 48] = [
     "-p",
     "countersign",
     "-p",
@@ -334,6 +334,8 @@ pub(crate) const PARTS: [&str; 46] = [
     "countersign-log-server",
     "-p",
     "countersign-monitor",
+    "-p",
+    "countersign-otel-integrity",
     "-p",
     "countersign-parquet",
     "-p",

@@ -58,6 +58,7 @@ impl Feed {
             recorded: event.time,
             signer: event.vkey.as_str(),
             signer_trust: signer_trust.as_str(),
+            attestation: event.attestation.as_ref(),
             text: &event.event,
         };
         self.format.event(log, &event, &self.parsers)

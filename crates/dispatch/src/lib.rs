@@ -41,6 +41,7 @@ mod file;
 mod http;
 mod notice;
 mod progress;
+mod signing;
 mod socket;
 mod webhook;
 
@@ -51,5 +52,6 @@ pub use file::FileDestination;
 pub use http::{HttpDestination, HttpDialect};
 pub use notice::{DispatchNotice, DispatchObserver};
 pub use progress::Progress;
+pub use signing::SigningDestination;
 pub use socket::{ClientCertificate, Pem, SocketDestination, TlsFiles};
 pub use webhook::WebhookDestination;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use countersign::base64;
+use countersign::link::LinkAttestation;
 use countersign::time::Time;
 use countersign_query::value::{Kind as ValueKind, Value};
 use countersign_query::{Outcome, Read};
@@ -49,12 +51,27 @@ impl<'a> Facts<'a> {
         facts.insert("signer.name", event.signer.split('+').next().unwrap_or_default());
         facts.insert("signer_trust", event.signer_trust);
         facts.insert("text", event.text);
+        if let Some(attestation) = event.attestation {
+            facts.insert_attestation(event, attestation);
+        }
         if let Some(read) = read {
             facts.insert_parsed(read);
         }
         let summary = facts.summary();
         facts.insert("title", summary);
         facts
+    }
+
+    fn insert_attestation(&mut self, event: &Event<'a>, attestation: &LinkAttestation) {
+        self.insert("link.hash", attestation.hash.to_string());
+        self.insert("link.prev", attestation.prev.to_string());
+        if let Some(signature) = &attestation.signature {
+            self.insert("link.signature", base64::encode(&signature[..]));
+        }
+        // The link before the first event opens the chain, and is not an event.
+        if event.seq > 1 {
+            self.insert("link.prev.id", format!("{}/{}", event.chain, event.seq - 1));
+        }
     }
 
     fn insert_parsed(&mut self, read: &'a Read<'a>) {
@@ -181,7 +198,7 @@ const MAX_LEAVES: usize = 256;
 
 /// True if [`Facts`] may have a fact with this name.
 pub(crate) fn is_name(name: &str) -> bool {
-    const NAMES: [&str; 37] = [
+    const NAMES: [&str; 41] = [
         "action",
         "actor.id",
         "actor.name",
@@ -194,6 +211,10 @@ pub(crate) fn is_name(name: &str) -> bool {
         "finding",
         "id",
         "kind",
+        "link.hash",
+        "link.prev",
+        "link.prev.id",
+        "link.signature",
         "entry",
         "entry.first",
         "entries",

@@ -15,7 +15,7 @@ use crate::{cef, otlp, syslog, tree};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Format {
-    /// The Open Cybersecurity Schema Framework, 1.8.
+    /// The Open Cybersecurity Schema Framework, 1.9.
     Ocsf,
     /// The Elastic Common Schema, 9.
     Ecs,

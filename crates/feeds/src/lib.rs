@@ -19,6 +19,7 @@
 //!     recorded: "2026-11-20T06:01:02.345Z".parse()?,
 //!     signer: "example.com/app+3b1b2c6e+AQ==",
 //!     signer_trust: "trusted",
+//!     attestation: None,
 //!     text: r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"id":"7","type":"job"}}"#,
 //! };
 //! let record = Format::Ecs.event(&log, &event, &Parsers::built_in());

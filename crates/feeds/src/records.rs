@@ -1,7 +1,7 @@
 //! Input and output of feeds: verified events, findings, and the records that are sent.
 
 use countersign::hash::Hash;
-use countersign::link::ChainId;
+use countersign::link::{ChainId, LinkAttestation};
 use countersign::time::Time;
 
 /// A log at the checkpoint that covers the event or finding.
@@ -30,6 +30,8 @@ pub struct Event<'a> {
     pub signer: &'a str,
     /// The trust in its signer: `trusted`, `untrusted`, `suspect`, or `revoked`.
     pub signer_trust: &'a str,
+    /// The hashes and signature of its link, if they are known.
+    pub attestation: Option<&'a LinkAttestation>,
     /// The event as it was signed.
     pub text: &'a str,
 }

@@ -42,4 +42,5 @@ mod unwrap;
 
 pub use cutter::Cutter;
 pub use error::IngestError;
+pub use otlp::{RESERVED_ATTRIBUTES, has_reserved_attribute};
 pub use unwrap::{EachEvent, SourceEvent, UnwrapSummary, Unwrapper};

@@ -6,11 +6,35 @@
 use std::ops::Range;
 
 use countersign::canonical::{Part, TokenKind, Tokens};
+use serde_json::Value;
 
 /// The only member of an export of log records.
 pub(crate) const LIST: &str = "resourceLogs";
 /// The nested lists: each is in the elements of the one before it.
 const LISTS: [&str; 3] = [LIST, "scopeLogs", "logRecords"];
+
+/// The beginning of the attributes that state how a record was verified (SPEC section 19.2). Only a recorder adds them.
+pub const RESERVED_ATTRIBUTES: &str = "countersign.integrity.";
+
+/// True if an event in canonical form is an export in which a resource or record has a reserved attribute.
+pub fn has_reserved_attribute(event: &str) -> bool {
+    // In canonical JSON, the name is never escaped. It may also occur in a string of the event.
+    if !event.contains(RESERVED_ATTRIBUTES) {
+        return false;
+    }
+    let Ok(export) = serde_json::from_str::<Value>(event) else { return false };
+    let is_reserved =
+        |attribute: &Value| attribute["key"].as_str().is_some_and(|key| key.starts_with(RESERVED_ATTRIBUTES));
+    let has_reserved = |holder: &Value| elements(&holder["attributes"]).any(is_reserved);
+    elements(&export[LIST]).any(|resource| {
+        let mut records = elements(&resource["scopeLogs"]).flat_map(|scope| elements(&scope["logRecords"]));
+        has_reserved(&resource["resource"]) || records.any(has_reserved)
+    })
+}
+
+fn elements(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
 
 /// An export of log records.
 pub(crate) struct Export<'a> {
@@ -186,6 +210,22 @@ mod tests {
             ]
         );
         assert_eq!(records(r#"{"resourceLogs":[]}"#), Some(Vec::new()));
+    }
+
+    #[test]
+    fn reserved_attributes_are_found_in_resources_and_records_only() {
+        let export = |resource: &str, body: &str, record: &str| {
+            format!(
+                r#"{{"resourceLogs":[{{"resource":{{"attributes":[{{"key":"{resource}"}}]}},"scopeLogs":[{{"logRecords":[{{}},{{"attributes":[{{"key":"{record}"}}],"body":{{"stringValue":"{body}"}}}}]}}]}}]}}"#
+            )
+        };
+        let name = "countersign.integrity.verified_with";
+        assert!(has_reserved_attribute(&export(name, "", "")));
+        assert!(has_reserved_attribute(&export("", "", name)));
+        // Not an attribute of this record, but for example of one that its body quotes.
+        assert!(!has_reserved_attribute(&export("", &export("", "", name).replace('"', "\\\""), "")));
+        assert!(!has_reserved_attribute(&format!(r#"{{"attributes":[{{"key":"{name}"}}]}}"#)));
+        assert!(!has_reserved_attribute(&export("countersign.integrity", "", "audit.integrity.value")));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use countersign::link::ChainId;
+use countersign::hash::Hash;
+use countersign::link::{ChainId, LinkAttestation};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::{CoveredLink, VerifiedEvent};
@@ -192,20 +193,33 @@ fn number(vkey: &VerifierKey, keys: &mut Vec<VerifierKey>, numbers: &mut HashMap
     number
 }
 
-/// The number of bytes of an encoded link.
+/// The number of bytes of an encoded link without its attestation.
 const HEAD: usize = 8 * 4 + 16 + 4 + 1;
+/// The bits of the last of these bytes.
+const AUTHORIZED: u8 = 1;
+const ATTESTED: u8 = 2;
+const SIGNED: u8 = 4;
 
 fn encode(link: &CoveredLink, event: &[u8], key: u32, out: &mut Vec<u8>) {
     let numbers = [link.line, link.index, link.seq, link.time.millis().cast_unsigned()];
     out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     out.extend(link.chain.0);
     out.extend(key.to_le_bytes());
-    out.push(u8::from(link.authorized));
+    let attestation = link.attestation.as_ref();
+    let signature = attestation.and_then(|attestation| attestation.signature.as_deref());
+    let bits =
+        [(link.authorized, AUTHORIZED), (attestation.is_some(), ATTESTED), (signature.is_some(), SIGNED)];
+    out.push(bits.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum());
+    if let Some(LinkAttestation { hash, prev, .. }) = attestation {
+        out.extend(hash.0);
+        out.extend(prev.0);
+    }
+    out.extend(signature.into_iter().flatten());
     out.extend(event);
 }
 
 fn decode<K: Spillable>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLink, K)> {
-    let (head, event) = bytes.split_at_checked(HEAD)?;
+    let (head, mut rest) = bytes.split_at_checked(HEAD)?;
     let number = |at: usize| head[at..].first_chunk().copied().map(u64::from_le_bytes);
     let link = CoveredLink {
         line: number(0)?,
@@ -214,9 +228,24 @@ fn decode<K: Spillable>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLi
         seq: number(16)?,
         time: Time::from_millis(number(24)?.cast_signed())?,
         vkey: keys.get(u32::from_le_bytes(head[48..].first_chunk().copied()?) as usize)?.clone(),
-        authorized: head[52] == 1,
+        authorized: head[52] & AUTHORIZED != 0,
+        attestation: if head[52] & ATTESTED == 0 {
+            None
+        } else {
+            let (hash, prev) = (Hash(take(&mut rest)?), Hash(take(&mut rest)?));
+            let is_signed = head[52] & SIGNED != 0;
+            let signature = if is_signed { Some(Box::new(take(&mut rest)?)) } else { None };
+            Some(LinkAttestation { hash, prev, signature })
+        },
     };
-    Some((link, K::from_bytes(event)?))
+    Some((link, K::from_bytes(rest)?))
+}
+
+/// Takes bytes from the front.
+fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(*first)
 }
 
 #[cfg(test)]
@@ -236,6 +265,11 @@ mod tests {
             time: Time::from_millis(index.cast_signed() - 50).unwrap(),
             vkey: keys[(index % 2) as usize].parse().unwrap(),
             authorized: index.is_multiple_of(5),
+            attestation: (index % 3 > 0).then(|| LinkAttestation {
+                hash: Hash([index as u8; 32]),
+                prev: Hash([!index as u8; 32]),
+                signature: (index % 3 > 1).then(|| Box::new([index as u8; 64])),
+            }),
         };
         (link, format!("{{\"n\":{index},\"text\":\"{}\"}}", "é".repeat(index as usize)).into())
     }

@@ -7,7 +7,7 @@ use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::time::Time;
 use crate::verify::summary::{Entry, EntryKind, LinkEntry, PayloadState, Role, SignatureState, Summary};
-use crate::verify::wire::Wire;
+use crate::verify::wire::{Local, Wire};
 
 const SIGNATURES: [SignatureState; 4] =
     [SignatureState::No, SignatureState::Valid, SignatureState::Invalid, SignatureState::Unresolved];
@@ -115,7 +115,17 @@ fn read_link(first: u8, so_far: &Progress, leaves: &[Hash], from: &mut &[u8]) ->
     let time = (time >> 1).cast_signed() ^ -(time & 1).cast_signed();
     let time = Time::from_millis(so_far.time.wrapping_add(time))?;
     let prev = if first & bit::PREV == 0 { prev? } else { Hash::read(from)? };
-    Some(LinkEntry { chain, role: Role::Event, signature, payload, seq, time, prev, event: (0, 0) })
+    Some(LinkEntry {
+        chain,
+        role: Role::Event,
+        signature,
+        payload,
+        seq,
+        time,
+        prev,
+        event: (0, 0),
+        signature_bytes: Local(None),
+    })
 }
 
 /// The entries of a chunk so far, from which the next ones follow.
@@ -184,7 +194,17 @@ mod tests {
     fn link(line: u64, chain: u32, seq: u64, prev: Hash) -> Entry {
         let (time, event) = (Time::MIN, (3, 9));
         let (signature, payload) = (SignatureState::Valid, PayloadState::Withheld(Some(Withheld::Filtered)));
-        let link = LinkEntry { chain, role: Role::Event, signature, payload, seq, time, prev, event };
+        let link = LinkEntry {
+            chain,
+            role: Role::Event,
+            signature,
+            payload,
+            seq,
+            time,
+            prev,
+            event,
+            signature_bytes: Local(None),
+        };
         Entry { line, kind: EntryKind::Link(link) }
     }
 

@@ -3,6 +3,7 @@
 mod destination;
 mod from_export;
 mod from_log;
+mod integrity_args;
 mod stdout;
 mod terminal;
 
@@ -33,6 +34,7 @@ Examples:
   countersign feed audit.ndjson --trust trust.txt --to ocsf
   countersign feed audit.ndjson --trust trust.txt --to ecs --findings --destination file --address feed.ndjson
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --destination tls --address siem.example:6514 --ca siem.pem
+  countersign feed audit.ndjson --trust trust.txt --to otlp --integrity-key feed.key --integrity-certificate feed.pem
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --destination elastic --address https://es.example:9200/audit/_bulk --destination-token es.token --gzip
 
 Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent; \
@@ -79,6 +81,8 @@ pub(crate) struct Args {
     threads: ThreadArgs,
     #[command(flatten)]
     destination: destination::DestinationArgs,
+    #[command(flatten)]
+    integrity: integrity_args::IntegrityArgs,
 }
 
 /// The maximum time for which a destination may keep failing. A feed that follows a log has no such limit.
@@ -93,6 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         findings: args.findings || args.no_events,
     };
     let destination = args.destination.open(feed.format)?;
+    let destination = args.integrity.sign(destination, feed.format)?;
     let log = args.from.to_str().filter(|place| Prefix::is_url(place));
     if log.is_some() && args.state.is_none() {
         let hint = "use --state DIR, with a separate directory for each feed";

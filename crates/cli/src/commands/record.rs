@@ -5,6 +5,8 @@ mod delivery_args;
 #[cfg(feature = "native")]
 mod inputs;
 #[cfg(feature = "native")]
+mod integrity;
+#[cfg(feature = "native")]
 pub(crate) mod note;
 pub(crate) mod note_args;
 mod proofs;
@@ -27,7 +29,7 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 use countersign_errors::now;
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
-use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
+use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, has_reserved_attribute, integers};
 use delivery_args::DeliveryArgs;
 use redactions::{Redactions, Rules};
 use serde_json::json;
@@ -137,6 +139,9 @@ pub(crate) struct Args {
     /// Chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
+    #[cfg(feature = "native")]
+    #[command(flatten)]
+    integrity: integrity::IntegrityArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
     #[command(flatten)]
@@ -177,6 +182,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
     }
     Input::check(&args.events)?;
+    #[cfg(feature = "native")]
+    args.integrity.load()?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
         (Some(url), _) => platform::run(args, &args.to, url, &key),
@@ -238,6 +245,8 @@ struct Total {
 /// Lists the fields that would be redacted.
 fn preview(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
+    #[cfg(feature = "native")]
+    args.integrity.load()?;
     let rules = rules(args);
     let mut total = Total::default();
     let mut each = |source: SourceEvent<'_>| {
@@ -343,7 +352,20 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     if args.large_integers == Some(LargeIntegers::Text) {
         bytes = Cow::Owned(integers::large_to_strings(&bytes).into_owned());
     }
-    Event::parse(&bytes, redaction)
+    #[cfg(feature = "native")]
+    let bytes = args.integrity.verify(bytes)?;
+    let event = Event::parse(&bytes, redaction)?;
+    #[cfg(feature = "native")]
+    if args.integrity.has_verified(&event) {
+        return Ok(event);
+    }
+    if str::from_utf8(event.as_bytes()).is_ok_and(has_reserved_attribute) {
+        let message = "the log record has a reserved attribute countersign.integrity.*";
+        return Err(Error::new(Code::Integrity, message).with_hint(
+            "remove the attribute: only `countersign record` may add it, when it verified the record",
+        ));
+    }
+    Ok(event)
 }
 
 /// Returns a hint to the options that would accept an event that was rejected.
@@ -387,7 +409,7 @@ static NON_EVENT_PREFIXES: [(&[u8], &str); 10] = [
 
 /// Creates the error for a line that is not an event, with a hint about what it seems to be.
 pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
-    if is_export_line(line) {
+    if is_export_line(line) || error.code == Code::Integrity {
         return CliError::broken(error);
     }
     let start = line.trim_ascii();

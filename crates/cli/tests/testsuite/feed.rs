@@ -4,6 +4,7 @@
 mod destinations;
 mod formats;
 mod https;
+mod integrity;
 mod kills;
 mod rsyslog;
 

@@ -23,6 +23,10 @@ impl Follower {
     }
 
     fn spawn(&self, input: &str) -> Child {
+        self.spawn_with(input, &[])
+    }
+
+    fn spawn_with(&self, input: &str, more: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_countersign"))
             .current_dir(self.place.path("."))
             .args([
@@ -37,6 +41,7 @@ impl Follower {
                 "10ms",
             ])
             .args(["--to", &self.log_server.url, "--log", &self.log_server.vkey(), "--give-up", "5s"])
+            .args(more)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -128,6 +133,35 @@ fn kills_neither_lose_nor_repeat_events() {
     assert_eq!(status, Some(0), "{said}");
     assert_eq!(following.numbers(), (1..next).collect::<Vec<_>>());
     assert_eq!(following.chains(), 1);
+}
+
+/// A log record that does not verify leaves a trace, and doesn't stop those after it.
+#[test]
+fn records_an_altered_log_record_as_dropped() {
+    let following = Follower::new();
+    let Follower { place, log_server } = &following;
+    place.write("hmac.key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n");
+    let hmac = ["--integrity-hmac-key", "hmac.key"];
+    place.sealed(3);
+    let feed = ["feed", "audit.ndjson", "--trust", "trust.txt", "--to", "otlp"];
+    let fed = place.run(&[&feed[..], &hmac].concat()).success().get_output().stdout.clone();
+    let text = String::from_utf8(fed).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let altered = lines[1].replace(r#""eventName":""#, r#""eventName":"not."#);
+    place.write("app.log", [lines[0], &altered, lines[2], ""].join("\n"));
+    let child = following.spawn_with("app.log", &hmac);
+    following.wait_for(3);
+    let (said, _) = stop(child);
+    assert!(said.contains("does not verify"), "{said}");
+    let events = log_server.events();
+    for nth in [0, 2] {
+        assert!(events[nth].contains("countersign.integrity.verified_with"), "{}", events[nth]);
+    }
+    let dropped: Value = serde_json::from_str(&events[1]).unwrap();
+    assert_eq!(
+        (&dropped["action"], &dropped["metadata"]["code"]),
+        (&"countersign.dropped".into(), &"event.integrity".into())
+    );
 }
 
 #[test]

@@ -252,6 +252,23 @@ fn one_finding_is_filed_as_shown() {
     assert!(folder.path().join("finding.html").is_file(), "{said}");
 }
 
+#[test]
+fn signed_records_are_verified_as_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"1"}}"#;
+    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
+    let script = String::from(
+        "countersign init\n\
+         cp audit/trust.txt audit/app.key .\n\
+         countersign record --key app.key --origin localhost/audit events.ndjson -o more.ndjson\n\
+         countersign seal --log-key audit/log.key --trust trust.txt audit/audit.ndjson more.ndjson -o audit.ndjson\n",
+    );
+    let guide = include_str!("../../../../docs/feeds.md");
+    run(folder.path(), &(script + &commands(guide, "Signed OpenTelemetry records").join("\n")));
+    let records = std::fs::read_to_string(folder.path().join("records.ndjson")).expect("the records");
+    assert!(records.contains("countersign.integrity.verified_with"), "{records}");
+}
+
 /// Returns a guide's YAML blocks that start with this line.
 fn yaml<'a>(guide: &'a str, begins: &str) -> &'a str {
     let mut blocks =

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use countersign::hash::Hash;
-use countersign::link::ChainId;
+use countersign::link::{ChainId, LinkAttestation};
 use countersign_feeds::{Event, Format, Log, Record};
 use countersign_query::Parsers;
 use serde_json::{Value, json};
@@ -17,6 +17,11 @@ pub fn event() -> Value {
     })
 }
 
+/// Returns the hashes and signature of the event's link.
+pub fn attestation() -> LinkAttestation {
+    LinkAttestation { hash: Hash([2; 32]), prev: Hash([1; 32]), signature: Some(Box::new([3; 64])) }
+}
+
 pub fn record(format: Format, text: &str) -> Record {
     let event = Event {
         leaf: 4,
@@ -25,6 +30,7 @@ pub fn record(format: Format, text: &str) -> Record {
         recorded: "2026-11-20T06:01:02.345Z".parse().unwrap(),
         signer: "example.com/app+3b1b2c6e+AQ==",
         signer_trust: "trusted",
+        attestation: Some(&attestation()),
         text,
     };
     format.event(&LOG, &event, &Parsers::built_in())

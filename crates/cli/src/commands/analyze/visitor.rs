@@ -268,6 +268,7 @@ correlation:
             time: Time::from_millis(1_800_000_000_000 + index.cast_signed() * 1000).unwrap(),
             vkey: vkey.parse().unwrap(),
             authorized: !index.is_multiple_of(3),
+            attestation: None,
         };
         let text = format!(r#"{{"action":"a","actor":{{"id":"u{}"}},"outcome":"denied"}}"#, index % 5);
         VerifiedItem { link, item: None, text: Some(text.into()) }

@@ -275,7 +275,8 @@ impl Events for MatchCollector<'_> {
         let chain = ChainId::parse(event.chain.as_bytes()).ok_or_else(invalid)?;
         let (line, index, seq, time) = (event.line, event.index, event.seq, event.time);
         let text = if self.found.is_full() { None } else { Some(self.export.event(line)?) };
-        let link = CoveredLink { line, index, chain, seq, time, vkey, authorized: event.authorized };
+        let authorized = event.authorized;
+        let link = CoveredLink { line, index, chain, seq, time, vkey, authorized, attestation: None };
         Ok(self.found.push(link, text)?)
     }
 }

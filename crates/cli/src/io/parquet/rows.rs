@@ -178,6 +178,7 @@ impl Rows {
                 time: link.time,
                 vkey: vkey.clone(),
                 authorized,
+                attestation: None,
             };
             let signer_trust = signer_trusts.of_link(&covered);
             let built = self.row(here, link, payload, vkey, signer_trust).ok_or_else(changed)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign::merkle::leaf_hash;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -76,6 +77,7 @@ fn formats_are_valid_and_refer_to_proofs() {
     };
 
     let (lines, said) = checked("ocsf", include_str!("../../../../../tests/validators/check_ocsf.py"));
+    assert_eq!(said[0]["record_integrity"], 646);
     for class in ["1008", "2004", "3001", "3002", "3004", "6003"] {
         assert!(said[0][class].as_u64().is_some_and(|number| number > 0), "{class}: {}", said[0]);
     }
@@ -85,9 +87,12 @@ fn formats_are_valid_and_refer_to_proofs() {
         assert_eq!(number("type_uid"), number("class_uid") * 100 + number("activity_id"));
         assert_eq!(line["metadata"]["uid"], own["id"]);
         let proof = &line["unmapped"]["countersign"];
-        for name in ["entry", "chain", "seq", "signer_trust", "finding"] {
+        for name in ["entry", "seq", "signer_trust", "finding"] {
             assert_eq!(proof[name], own[name], "{name}");
         }
+        let is_event = own["kind"] == "event";
+        let chain = if is_event { &line["attestation_list"][0]["chain_uid"] } else { &proof["chain"] };
+        assert_eq!(*chain, own["chain"]);
         assert_eq!((&proof["root"], &proof["size"]), (&log["root"], &log["size"]));
         let stated = own["parsed"]["outcome"].as_str().is_some_and(|outcome| outcome != "not stated");
         assert!(own["kind"] != "event" || line.get("status_id").is_some() == stated, "{line}");
@@ -133,6 +138,57 @@ fn formats_are_valid_and_refer_to_proofs() {
     let lines = values(&fed(&place, &["--to", "ecs", "--findings"]));
     for (line, own) in lines.iter().zip(&own) {
         assert_eq!((&line["event"]["id"], &line["countersign"]["entry"]), (&own["id"], &own["entry"]));
+    }
+}
+
+/// Recomputes the attestations from the export's links: a consumer can follow the chain in the schema's own fields.
+#[test]
+fn ocsf_attestations_are_the_links_of_the_export() {
+    let place = Place::new();
+    place.write("events.ndjson", "{\"action\":\"job.delete\"}\n".repeat(7));
+    let record = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "--sign-every", "3"];
+    place.run(&[&record[..], &["-o", "app.ndjson"]].concat()).success();
+    place.seal(&[]);
+    let links: Vec<String> =
+        values(&place.read("audit.ndjson").lines().map(str::to_owned).collect::<Vec<_>>())
+            .iter()
+            .filter_map(|line| line["link"].as_str().map(str::to_owned))
+            .collect();
+    let records = values(&fed(&place, &["--to", "ocsf"]));
+    assert_eq!((links.len(), records.len()), (9, 7));
+    for (nth, record) in records.iter().enumerate() {
+        let (previous, link) = (&links[nth], &links[nth + 1]);
+        let hash = |link: &str| leaf_hash(link.as_bytes()).to_string();
+        let attestation = &record["attestation_list"][0];
+        let fingerprint = |value: String| {
+            json!({
+                "algorithm_id": 3, "algorithm": "SHA-256", "encoding_id": 2, "encoding": "Base64",
+                "serialization_id": 99, "serialization": "countersign/v1 link", "value": value,
+            })
+        };
+        assert_eq!(attestation["fingerprint"], fingerprint(hash(link)));
+        assert_eq!(attestation["authority_uid"], "example.com/app");
+        assert_eq!(attestation["uid"], record["metadata"]["uid"]);
+        assert_eq!(record["metadata"]["profiles"], json!(["record_integrity"]));
+        let proof = &record["unmapped"]["countersign"];
+        if nth == 0 {
+            // The link before it opens the chain, and is not an event.
+            assert_eq!(attestation.get("prev_event"), None);
+            assert_eq!(proof["prev"], hash(previous));
+        } else {
+            let uid = &records[nth - 1]["metadata"]["uid"];
+            let expected = json!({ "uid": uid, "fingerprint": fingerprint(hash(previous)) });
+            assert_eq!(attestation["prev_event"], expected);
+            assert_eq!(proof.get("prev"), None);
+        }
+        // Every third link has a signature of its own, and so has the link that closes the chain.
+        let fields: Vec<&str> = link.split(' ').collect();
+        let is_signed = fields.len() == 8;
+        assert_eq!(is_signed, (nth + 1).is_multiple_of(3));
+        assert_eq!(proof["signature"].as_str(), is_signed.then(|| fields[7]));
+        let algorithm = &attestation["signatures"][0]["algorithm"];
+        assert_eq!(algorithm.as_str(), is_signed.then_some("Ed25519"));
+        assert_eq!(attestation.get("signatures").is_some(), is_signed);
     }
 }
 

@@ -1,0 +1,79 @@
+//! The options that verify the integrity values of OpenTelemetry log records.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use countersign::Error;
+use countersign::canonical::canonicalize;
+use countersign::event::Event;
+use countersign_otel_integrity::Verifier;
+use zeroize::Zeroizing;
+
+use crate::errors::{CliError, shown};
+use crate::io::{input, key, style};
+
+/// The key that log records must be signed with.
+#[derive(clap::Args)]
+pub(crate) struct IntegrityArgs {
+    /// Record only OpenTelemetry log records that are signed with this certificate's key (X.509, PEM), and note in
+    /// each that it was verified
+    ///
+    /// The records are OTLP exports in JSON with audit.integrity.* attributes, as the signing processor of the
+    /// OpenTelemetry Collector writes them. Anything else is rejected. The certificate is accepted as it is: neither
+    /// its issuer nor its validity is checked.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "duplicate_fields",
+        help_heading = "Signed log records"
+    )]
+    integrity_certificate: Option<PathBuf>,
+    /// Record only OpenTelemetry log records that are authenticated with this HMAC key (base64)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["duplicate_fields", "integrity_certificate"], help_heading = "Signed log records")]
+    integrity_hmac_key: Option<PathBuf>,
+    #[arg(skip)]
+    verifier: OnceLock<Verifier>,
+    #[arg(skip)]
+    warned: OnceLock<()>,
+}
+
+impl IntegrityArgs {
+    /// Reads the key, if one is given.
+    pub(super) fn load(&self) -> Result<(), CliError> {
+        let verifier = match (&self.integrity_certificate, &self.integrity_hmac_key) {
+            (Some(path), _) => Verifier::certificate(&input::small(path)?, &shown(path))?,
+            (None, Some(path)) => {
+                key::warn_if_readable(path, "key");
+                Verifier::hmac(&Zeroizing::new(input::small_text(path)?), &shown(path))?
+            }
+            (None, None) => return Ok(()),
+        };
+        let _ = self.verifier.set(verifier);
+        Ok(())
+    }
+
+    /// Verifies an event, and notes the key in it. Without a key, returns the event as it is.
+    pub(super) fn verify<'b>(&self, bytes: Cow<'b, [u8]>) -> Result<Cow<'b, [u8]>, Error> {
+        let Some(verifier) = self.verifier.get() else { return Ok(bytes) };
+        // Rejects duplicate names, of which different parsers would see different values.
+        let canonical = canonicalize(&bytes)?;
+        let verified = verifier.verify(&canonical).map_err(|error| Error::from(&error))?;
+        Ok(Cow::Owned(verified.into_bytes()))
+    }
+
+    /// True if events are verified. Otherwise, warns about the first event that could have been.
+    pub(super) fn has_verified(&self, event: &Event) -> bool {
+        let is_verified = self.verifier.get().is_some();
+        let value = br#""key":"audit.integrity.value""#;
+        if !is_verified
+            && memchr::memmem::find(event.as_bytes(), value).is_some()
+            && self.warned.set(()).is_ok()
+        {
+            style::warn(
+                "log records with audit.integrity.value were not verified; use --integrity-certificate or --integrity-hmac-key",
+            );
+        }
+        is_verified
+    }
+}

@@ -1,0 +1,210 @@
+//! The payload of a log record: what its integrity value is computed over (SPEC section 19.2).
+
+use countersign::base64;
+use countersign::canonical::rfc8785;
+use serde_json::{Number, Value, json};
+
+use crate::export::Object;
+use crate::{IntegrityError, PREFIX};
+
+/// The fields of a log record whose values may be anything: a payload does not contain them.
+const UNCOVERED: [&str; 4] = ["severityNumber", "severityText", "flags", "droppedAttributesCount"];
+
+/// Returns the canonical JSON of the covered fields of a log record.
+pub(crate) fn payload(record: &Object) -> Result<Vec<u8>, IntegrityError> {
+    let mut payload = Object::new();
+    for (name, value) in record {
+        let malformed = || IntegrityError::Malformed(name.clone());
+        match name.as_str() {
+            "eventName" => {
+                let text = value.as_str().ok_or_else(malformed)?;
+                insert_some(&mut payload, "event_name", text);
+            }
+            "body" => match value.get("stringValue") {
+                Some(Value::String(body)) if is_single(value) => {
+                    payload.insert("body".into(), body.as_str().into());
+                }
+                None if value.as_object().is_some_and(Object::is_empty) => {}
+                _ => return Err(IntegrityError::Uncovered("body, which is not a string".into())),
+            },
+            "timeUnixNano" => insert_time(&mut payload, "timestamp", value).ok_or_else(malformed)?,
+            "observedTimeUnixNano" => {
+                insert_time(&mut payload, "observed_timestamp", value).ok_or_else(malformed)?;
+            }
+            "traceId" => insert_id(&mut payload, "trace_id", value, 32).ok_or_else(malformed)?,
+            "spanId" => insert_id(&mut payload, "span_id", value, 16).ok_or_else(malformed)?,
+            "attributes" => {
+                let attributes = members(value, name, |key| !key.starts_with(PREFIX))?;
+                if !attributes.is_empty() {
+                    payload.insert("attributes".into(), attributes.into());
+                }
+            }
+            name if UNCOVERED.contains(&name) => {}
+            name => return Err(IntegrityError::Uncovered(name.to_owned())),
+        }
+    }
+    let text = Value::Object(payload).to_string();
+    rfc8785(text.as_bytes()).map_err(|error| IntegrityError::Malformed(error.to_string()))
+}
+
+fn insert_some(payload: &mut Object, name: &str, text: &str) {
+    if !text.is_empty() {
+        payload.insert(name.into(), text.into());
+    }
+}
+
+/// Inserts a time in nanoseconds as a decimal string. Zero is a missing time.
+fn insert_time(payload: &mut Object, name: &str, value: &Value) -> Option<()> {
+    let nanos = integer(value).filter(|nanos| *nanos >= 0)?;
+    if nanos > 0 {
+        payload.insert(name.into(), nanos.to_string().into());
+    }
+    Some(())
+}
+
+/// Inserts an ID in lower-case hex. Zeros are a missing ID.
+fn insert_id(payload: &mut Object, name: &str, value: &Value, length: usize) -> Option<()> {
+    let id = value.as_str()?.to_ascii_lowercase();
+    if id.is_empty() {
+        return Some(());
+    }
+    (id.len() == length && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(())?;
+    if id.bytes().any(|byte| byte != b'0') {
+        payload.insert(name.into(), id.into());
+    }
+    Some(())
+}
+
+/// Returns a list of keys and values as an object.
+fn members(list: &Value, place: &str, wanted: fn(&str) -> bool) -> Result<Object, IntegrityError> {
+    let malformed = || IntegrityError::Malformed(place.to_owned());
+    let mut object = Object::new();
+    for pair in list.as_array().ok_or_else(malformed)? {
+        let pair = pair.as_object().ok_or_else(malformed)?;
+        let key = pair.get("key").and_then(Value::as_str).ok_or_else(malformed)?;
+        if let Some(other) = pair.keys().find(|name| !matches!(name.as_str(), "key" | "value")) {
+            return Err(IntegrityError::Uncovered(format!("{place}.{other}")));
+        }
+        if !wanted(key) {
+            continue;
+        }
+        let value = pair.get("value").map_or(Ok(Value::Null), |value| any_value(value, key))?;
+        // Two values for one key: readers disagree about which one counts.
+        if object.insert(key.to_owned(), value).is_some() {
+            return Err(IntegrityError::Malformed(format!("{place}.{key}, which is there twice")));
+        }
+    }
+    Ok(object)
+}
+
+fn is_single(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| object.len() == 1)
+}
+
+/// Converts an `AnyValue`: a scalar to an object that names its type, a list to an array, a map to an object.
+fn any_value(value: &Value, key: &str) -> Result<Value, IntegrityError> {
+    let malformed = || IntegrityError::Malformed(key.to_owned());
+    let object = value.as_object().filter(|object| object.len() <= 1).ok_or_else(malformed)?;
+    let Some((kind, value)) = object.iter().next() else { return Ok(Value::Null) };
+    let scalar = match kind.as_str() {
+        "stringValue" => value.as_str().map(Value::from),
+        "boolValue" => value.as_bool().map(Value::from),
+        "intValue" => integer(value).map(|value| value.to_string().into()),
+        "doubleValue" => double(value).map(Value::Number),
+        "bytesValue" => value.as_str().and_then(|text| Some(base64::encode(base64::decode(text)?).into())),
+        "arrayValue" => {
+            let values = value.get("values").map(|values| values.as_array().ok_or_else(malformed));
+            let values = values.transpose()?.into_iter().flatten();
+            return values.map(|value| any_value(value, key)).collect::<Result<Vec<_>, _>>().map(Value::from);
+        }
+        "kvlistValue" => {
+            let values = value.get("values");
+            return values.map_or(Ok(json!({})), |values| Ok(members(values, key, |_| true)?.into()));
+        }
+        _ => None,
+    };
+    scalar.map(|scalar| json!({ kind: scalar })).ok_or_else(malformed)
+}
+
+/// Returns a 64-bit integer, which OTLP's JSON writes as a string or a number.
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Returns a finite double, which OTLP's JSON writes as a number or a string.
+fn double(value: &Value) -> Option<Number> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    text.parse().ok().and_then(Number::from_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(record: Value) -> Result<String, IntegrityError> {
+        let Value::Object(record) = record else { panic!("{record} is not an object") };
+        payload(&record).map(|payload| String::from_utf8(payload).unwrap())
+    }
+
+    #[test]
+    fn every_covered_field_is_in_its_form() {
+        let record = json!({
+            "timeUnixNano": "1714041600000000001", "observedTimeUnixNano": 7,
+            "severityNumber": 9, "severityText": "INFO", "flags": 1, "droppedAttributesCount": 0,
+            "eventName": "job.delete", "body": { "stringValue": "é\n" },
+            "traceId": "0AF7651916CD43DD8448EB211C80319C", "spanId": "0000000000000000",
+            "attributes": [
+                { "key": "z", "value": { "intValue": "9223372036854775807" } },
+                { "key": "i", "value": { "intValue": -5 } },
+                { "key": "d", "value": { "doubleValue": 1e21 } },
+                { "key": "one", "value": { "doubleValue": 1.0 } },
+                { "key": "b", "value": { "boolValue": false } },
+                { "key": "y", "value": { "bytesValue": "3q0=" } },
+                { "key": "s", "value": { "arrayValue": { "values": [{ "stringValue": "x" }, {}] } } },
+                { "key": "m", "value": { "kvlistValue": { "values": [{ "key": "k", "value": { "intValue": "1" } }] } } },
+                { "key": "audit.integrity.value", "value": { "stringValue": "AAAA" } },
+            ],
+        });
+        assert_eq!(
+            text_of(record).unwrap(),
+            concat!(
+                r#"{"attributes":{"b":{"boolValue":false},"d":{"doubleValue":1e+21},"i":{"intValue":"-5"},"#,
+                r#""m":{"k":{"intValue":"1"}},"one":{"doubleValue":1},"s":[{"stringValue":"x"},null],"#,
+                r#""y":{"bytesValue":"3q0="},"z":{"intValue":"9223372036854775807"}},"body":"é\n","#,
+                r#""event_name":"job.delete","observed_timestamp":"7","timestamp":"1714041600000000001","#,
+                r#""trace_id":"0af7651916cd43dd8448eb211c80319c"}"#,
+            )
+        );
+        assert_eq!(text_of(json!({ "timeUnixNano": "0", "attributes": [], "body": {} })).unwrap(), "{}");
+    }
+
+    #[test]
+    fn what_is_not_covered_or_ambiguous_is_rejected() {
+        let attribute = |value: Value| json!({ "attributes": [{ "key": "k", "value": value }] });
+        for record in [
+            json!({ "body": { "kvlistValue": { "values": [] } } }),
+            json!({ "body": { "stringValue": "a", "intValue": "1" } }),
+            json!({ "event_name": "job.delete" }),
+            json!({ "attributes": [{ "key": "k", "value": {}, "other": 1 }] }),
+            json!({ "attributes": [{ "key": "k", "value": {} }, { "key": "k", "value": {} }] }),
+            attribute(json!({ "stringValue": "a", "intValue": "1" })),
+            attribute(json!({ "intValue": "1.5" })),
+            attribute(json!({ "doubleValue": "NaN" })),
+            attribute(json!({ "bytesValue": "3q0" })),
+            attribute(json!({ "otherValue": "1" })),
+            json!({ "timeUnixNano": "-1" }),
+            json!({ "timeUnixNano": "18446744073709551615" }),
+            json!({ "traceId": "0af7" }),
+        ] {
+            assert!(text_of(record.clone()).is_err(), "{record}");
+        }
+    }
+}
