@@ -37,6 +37,16 @@ impl Resource {
         }
     }
 
+    /// True if a log with this minimum index may have pruned this resource: all entries that the full resource has or
+    /// stands for are below the index.
+    pub fn may_be_pruned(self, minimum_index: u64) -> bool {
+        let (level, index) = match self {
+            Self::Bundle(bundle) => (0, bundle.index),
+            Self::Tile(tile) => (tile.level, tile.index),
+        };
+        index < minimum_index >> (u32::from(TILE_HEIGHT) * (u32::from(level) + 1)).min(63)
+    }
+
     /// Cuts this resource's bytes out of the full one's. Returns all bytes if there are fewer.
     pub fn cut(self, full: &[u8]) -> &[u8] {
         match self {
@@ -126,6 +136,25 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn what_may_be_pruned_ends_at_or_below_the_minimum_index() {
+        let tile = |level, index, width| Resource::Tile(Tile { level, index, width });
+        let bundle = |index| Resource::Bundle(Bundle { index, width: 256 });
+        for (resource, end) in [
+            (bundle(0), 256),
+            (bundle(2), 768),
+            (tile(0, 2, 256), 768),
+            (tile(0, 2, 7), 768),
+            (tile(1, 0, 256), 65_536),
+            (tile(1, 1, 3), 131_072),
+            (tile(2, 0, 1), 16_777_216),
+        ] {
+            assert_eq!([end - 1, end].map(|minimum| resource.may_be_pruned(minimum)), [false, true]);
+            assert!(!resource.may_be_pruned(0));
+        }
+        assert!(!tile(63, 0, 1).may_be_pruned(u64::MAX >> 1));
+    }
 
     #[test]
     fn plans_every_resource_once_and_lower_levels_first() {

@@ -81,6 +81,11 @@ impl Walk {
         }
     }
 
+    /// Returns the index of the first entry of the walk, and the log's size.
+    pub const fn range(&self) -> (u64, u64) {
+        self.tiles.range
+    }
+
     /// Returns the resources still to be [pushed](Self::push), in order.
     pub fn plan(&self) -> Plan {
         self.plan.clone()

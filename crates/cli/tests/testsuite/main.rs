@@ -36,6 +36,7 @@ mod page;
 mod parquet;
 mod parser_tools;
 mod parsers;
+mod pruning;
 mod query;
 mod readme;
 mod receipt;
