@@ -81,7 +81,7 @@ pub struct Kinds {
 /// The results of checking a log's tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tiles {
-    /// The entries that were looked at: the index of the first, and the log's size.
+    /// The entries that were examined: the index of the first, and the log's size.
     pub range: (u64, u64),
     /// The number of hash tiles read and compared with what is below them.
     pub checked: u64,
@@ -96,7 +96,7 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// True if nothing that was looked at is wrong. Entries before that may be gone ([`TileCode::Pruned`]).
+    /// True if nothing that was examined is wrong. Entries before that may be gone ([`TileCode::Pruned`]).
     pub fn pass(&self) -> bool {
         self.finding_counts.keys().all(|&code| code == TileCode::Pruned)
     }

@@ -465,7 +465,7 @@ fn a_minimum_index_excuses_nothing_above_it() {
             ]
         )
     );
-    // What is there must be right.
+    // Everything that is present must be right.
     for (path, index) in
         [("tile/entries/257", 9), ("tile/0/257", 9), ("tile/1/001.p/2", 9), ("tile/2/000.p/1", 9)]
     {

@@ -46,7 +46,7 @@ pub struct Monitor<'a> {
     /// The longest time without news from the log, in milliseconds.
     silence: Option<i64>,
     /// The log's minimum index, below which it may have been pruned.
-    from: u64,
+    minimum_index: u64,
     /// The time limit for reading entries in one check. It also limits every other request.
     timeout: Duration,
     observer: &'a dyn MonitorObserver,
@@ -69,7 +69,7 @@ impl<'a> Monitor<'a> {
         observer: &'a dyn MonitorObserver,
     ) -> Self {
         let rules = EntryRules::new(origin, trust);
-        Self { source, also: &[], rules, silence: None, from: 0, timeout: DEFAULT_TIMEOUT, observer }
+        Self { source, also: &[], rules, silence: None, minimum_index: 0, timeout: DEFAULT_TIMEOUT, observer }
     }
 
     /// Sets other places that serve the log or its checkpoints, to compare it with.
@@ -87,8 +87,8 @@ impl<'a> Monitor<'a> {
     /// Sets the minimum index of a pruned log. A monitor that has read nothing yet begins with the bundle that contains
     /// this entry.
     #[must_use]
-    pub fn from(self, from: u64) -> Self {
-        Self { from, ..self }
+    pub fn minimum_index(self, minimum_index: u64) -> Self {
+        Self { minimum_index, ..self }
     }
 
     /// Sets the time limit for reading entries in one check. It also limits every other request.
@@ -240,11 +240,12 @@ impl<'a> Monitor<'a> {
                 Consistency::Unknown(finding) => unknown = Some(finding),
             }
         }
-        if memory.edge.end() == 0 && self.from >= TILE_WIDTH {
-            if let Err(finding) = self.begin_at_minimum(memory, checkpoint)? {
-                findings.add(*finding);
-                return Ok(());
-            }
+        if memory.edge.end() == 0
+            && self.minimum_index >= TILE_WIDTH
+            && let Err(finding) = self.begin_at_minimum(memory, checkpoint)?
+        {
+            findings.add(*finding);
+            return Ok(());
         }
         if memory.edge.end() < checkpoint.size {
             let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
@@ -313,16 +314,16 @@ impl<'a> Monitor<'a> {
         memory: &mut MonitorState,
         checkpoint: &Checkpoint,
     ) -> Result<Result<(), Box<Finding>>, EngineError> {
-        if self.from > checkpoint.size {
+        if self.minimum_index > checkpoint.size {
             let message = format!(
                 "the log has {}, fewer than the minimum index {}",
                 entries_of(checkpoint.size),
-                self.from
+                self.minimum_index
             );
             return Ok(Err(Box::new(Finding::new(TileCode::Missing, message).at("checkpoint").lasting())));
         }
         self.set_time_limit(self.source, PROOF_LIMIT);
-        let first = self.from / TILE_WIDTH * TILE_WIDTH;
+        let first = self.minimum_index / TILE_WIDTH * TILE_WIDTH;
         match tree::edge_at(self.source, first, checkpoint)? {
             tree::Edge::Authentic(edge) => memory.edge = edge,
             tree::Edge::Unknown(finding) => return Ok(Err(Box::new(finding))),
@@ -334,7 +335,7 @@ impl<'a> Monitor<'a> {
     /// Returns a finding for a missing bundle: a warning if the log may have been pruned beyond it.
     fn missing(&self, bundle: Bundle, size: u64) -> Result<Finding, EngineError> {
         self.set_time_limit(self.source, PROOF_LIMIT);
-        let is_stated = (bundle.index + 1) * TILE_WIDTH > self.from && self.from > 0;
+        let is_stated = (bundle.index + 1) * TILE_WIDTH > self.minimum_index && self.minimum_index > 0;
         let first = if is_stated { 0 } else { first_bundle(self.source, size)? };
         let finding = if first > bundle.index {
             Finding::new(PRUNED, format!("the first {} entries are gone (pruned?)", first * TILE_WIDTH))

@@ -146,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
     let terminal = MonitorTerminal::default();
     let monitor = Monitor::new(&origin, &trust, &*source, &terminal);
-    let monitor = monitor.also(&also).silence(silence).timeout(args.timeout).from(args.from);
+    let monitor = monitor.also(&also).silence(silence).timeout(args.timeout).minimum_index(args.from);
     stop::enable_graceful();
     Reporter { args, origin: &origin, storage, webhook, reported_size: None, saved: String::new() }
         .follow(&monitor, &mut state)

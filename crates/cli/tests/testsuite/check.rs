@@ -392,7 +392,7 @@ fn checks_a_pruned_log_from_its_minimum_index_on() {
         .run(&["check", "log", "--vkey", &vkey, "--from", "1101"])
         .code(2)
         .stderr(predicate::str::contains("fewer than the minimum index 1101"));
-    // What remains can be pinned.
+    // The rest of the log can be pinned.
     place.run(&["check", "log", "--vkey", &vkey, "--from", "600", "--save-pin", "pin.txt"]).success();
     assert!(place.path("pin.txt").exists());
 }
