@@ -9,6 +9,8 @@
 //! walk writes that export as it goes. Pass it to a [`Verifier`](crate::verify::Verifier) with the option
 //! [`tiles`](crate::verify::Options::tiles). [`CheckReport`] combines both results.
 //!
+//! A log may have been pruned: it then has no bundles and tiles below some index ([`Walk::starting_at`]).
+//!
 //! This module does no I/O: the caller reads the resources of [`Walk::plan`], in that order or ahead of it, and
 //! passes each to [`Walk::push`].
 //!
@@ -59,7 +61,8 @@ use crate::verify::{Report, Verdict};
 /// The result of verifying a log from its tiles.
 ///
 /// The verdict is that of SPEC section 9 for the export of all entries, unless the tiles are worse: a wrong hash in
-/// them is `altered`; a missing or malformed tile or bundle is `broken`.
+/// them is `altered`; a missing or malformed tile or bundle is `broken`, and if only the first entries are gone, at best
+/// `partial`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// `check/v1`.
@@ -76,7 +79,9 @@ impl CheckReport {
     /// Combines the findings of the walk with the report on its lines.
     pub fn new(tiles: Tiles, report: Report) -> Self {
         // Verdicts in the order of SPEC's table. The first applicable one counts.
-        let worse = [Verdict::Altered, Verdict::Broken].into_iter().find(|&verdict| {
+        const WORST_FIRST: [Verdict; 5] =
+            [Verdict::Altered, Verdict::Broken, Verdict::NotChecked, Verdict::Untrusted, Verdict::Partial];
+        let worse = WORST_FIRST.into_iter().find(|&verdict| {
             report.verdict == verdict || tiles.finding_counts.keys().any(|code| code.verdict() == verdict)
         });
         let verdict = worse.unwrap_or(report.verdict);

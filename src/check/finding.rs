@@ -18,6 +18,8 @@ words! {
         Malformed = "tile.malformed",
         /// The log does not have the tile or bundle.
         Missing = "tile.missing",
+        /// The log has no bundle of its first entries, which may have been pruned.
+        Pruned = "tile.pruned",
         /// The tiles at the right edge produce a different root from the checkpoint's.
         Root = "tile.root",
     }
@@ -29,6 +31,7 @@ impl TileCode {
         match self {
             Self::Hash | Self::Root => Verdict::Altered,
             Self::Malformed | Self::Missing => Verdict::Broken,
+            Self::Pruned => Verdict::Partial,
         }
     }
 
@@ -38,6 +41,9 @@ impl TileCode {
             Self::Hash => "do not rely on proofs made from this tile: the entry or the tile was changed",
             Self::Malformed => "fetch it again: it was corrupted, or the program that wrote it is faulty",
             Self::Missing => "ask the log operator to publish it: it was lost, removed, or never written",
+            Self::Pruned => {
+                "ask the log operator whether the log is pruned, and from which entry on it keeps entries; then pass that index with --from"
+            }
             Self::Root => {
                 "keep the tiles and the checkpoint as evidence and ask the log operator: they do not belong together"
             }
@@ -75,6 +81,8 @@ pub struct Kinds {
 /// The results of checking a log's tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tiles {
+    /// The entries that were examined: the index of the first, and the log's size.
+    pub range: (u64, u64),
     /// The number of hash tiles read and compared with what is below them.
     pub checked: u64,
     /// The number of entry bundles read.
@@ -88,9 +96,9 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// True if there is no finding.
+    /// True if nothing that was examined is wrong. Entries before that may be gone ([`TileCode::Pruned`]).
     pub fn pass(&self) -> bool {
-        self.finding_counts.is_empty()
+        self.finding_counts.keys().all(|&code| code == TileCode::Pruned)
     }
 
     pub(super) fn add(&mut self, code: TileCode, path: String, index: Option<u64>, message: String) {

@@ -1,8 +1,9 @@
 //! A single pass over a log's tiles from the leaves up, in memory that does not grow with their number.
 
 use super::finding::{TileCode, Tiles};
-use super::plan::{Plan, Resource};
+use super::plan::{LeftTile, Plan, Resource};
 use crate::checkpoint::SignedCheckpoint;
+use crate::error::{Code, Error};
 use crate::export::Header;
 use crate::export::writer::Writer;
 use crate::hash::{Hash, Message, hash_many};
@@ -28,20 +29,61 @@ pub struct Walk {
 impl Walk {
     /// Starts a walk over the log of this checkpoint. The verifier of the lines checks its signatures.
     pub fn new(checkpoint: SignedCheckpoint) -> Self {
+        Self::from_bundle(checkpoint, 0)
+    }
+
+    /// Starts a walk over a log that is pruned up to the minimum index `from`, which the reader knows from elsewhere. The
+    /// walk begins with the bundle that contains this entry, and reads nothing that the log may have pruned.
+    ///
+    /// # Errors
+    /// [`Code::Tile`] if the log has fewer than `from` entries.
+    pub fn starting_at(checkpoint: SignedCheckpoint, from: u64) -> Result<Self, Error> {
         let size = checkpoint.checkpoint.size;
+        if from > size {
+            let message = format!("the log has {size} entries, fewer than the minimum index {from}");
+            return Err(Error::new(Code::Tile, message).with_hint(
+                "check the minimum index; if it is right, the log was truncated or an old view is served",
+            ));
+        }
+        Ok(Self::from_bundle(checkpoint, from / TILE_WIDTH))
+    }
+
+    /// Starts a walk over a log that turned out to have none of the first full bundles, up to but not including
+    /// `bundle`, and whose minimum index is not known. Such a log is reported as possibly pruned
+    /// ([`TileCode::Pruned`]), because that can't be told from entries that were lost.
+    pub fn after_missing(checkpoint: SignedCheckpoint, bundle: u64) -> Self {
+        let mut walk = Self::from_bundle(checkpoint, bundle);
+        let (first, _) = walk.tiles.range;
+        if first > 0 {
+            let path = Bundle { index: 0, width: TILE_WIDTH as u16 }.path();
+            let message = format!("the first {first} entries are gone (pruned?)");
+            walk.tiles.add(TileCode::Pruned, path, Some(0), message);
+        }
+        walk
+    }
+
+    fn from_bundle(checkpoint: SignedCheckpoint, bundle: u64) -> Self {
+        let size = checkpoint.checkpoint.size;
+        let bundle = bundle.min(size / TILE_WIDTH);
+        let first = bundle * TILE_WIDTH;
         let mut lines = Writer::new();
-        let range = (size > 0).then_some((0, Some(size)));
+        let range = (size > first).then_some((first, Some(size)));
         lines.header(&Header { origin: checkpoint.checkpoint.origin.clone(), range });
         Self {
             checkpoint,
-            plan: Plan::new(size),
+            plan: Plan::starting_at(bundle, size),
             leaves: None,
             below: Vec::new(),
             edge: CompactRange::new(),
             lines,
-            tiles: Tiles::default(),
+            tiles: Tiles { range: (first, size), ..Tiles::default() },
             stopped: false,
         }
+    }
+
+    /// Returns the index of the first entry of the walk, and the log's size.
+    pub const fn range(&self) -> (u64, u64) {
+        self.tiles.range
     }
 
     /// Returns the resources still to be [pushed](Self::push), in order.
@@ -57,6 +99,10 @@ impl Walk {
         if self.stopped {
             return;
         }
+        if let Some(left) = self.plan.next_left() {
+            self.left_tile(left, bytes);
+            return;
+        }
         match self.plan.next() {
             Some(Resource::Bundle(bundle)) => self.leaves = self.bundle(bundle, bytes),
             Some(Resource::Tile(tile)) => self.tile(tile, bytes),
@@ -64,8 +110,8 @@ impl Walk {
         }
     }
 
-    /// True if you can stop reading: a bundle and its tile are both missing or malformed, so the rest of the
-    /// tree can't be checked.
+    /// True if you can stop reading: a bundle and its tile are both missing or malformed, or a tile with hashes of
+    /// entries before the walk is, so the rest of the tree can't be checked.
     pub const fn is_stopped(&self) -> bool {
         self.stopped
     }
@@ -134,14 +180,31 @@ impl Walk {
         }
     }
 
-    fn tile(&mut self, tile: Tile, bytes: Option<&[u8]>) {
-        let span_level = tile.level * TILE_HEIGHT;
-        let first = (tile.index * TILE_WIDTH) << span_level;
-        let expected = match tile.level {
-            0 => self.leaves.take(),
-            level => self.below.get_mut(usize::from(level)).map(core::mem::take),
+    /// Writes skips for the entries before the walk that this tile has hashes of. The tile is authentic if the tree
+    /// leads to the checkpoint's root.
+    fn left_tile(&mut self, left: LeftTile, bytes: Option<&[u8]>) {
+        let LeftTile { tile, before } = left;
+        let Some(hashes) = self.published(tile, bytes) else {
+            self.stopped = true;
+            return;
         };
-        let published = match bytes.map(|bytes| decode_tile(tile, bytes)) {
+        let before = &hashes[..usize::from(before)];
+        for subtree in skips(0, before.len() as u64) {
+            let at = subtree.index as usize;
+            let level = tile.level * TILE_HEIGHT + subtree.level;
+            self.lines.skip(level, &root_of(&before[at..at + (1 << subtree.level)]));
+        }
+        if before.len() == hashes.len() {
+            self.settle(tile, &hashes);
+        } else {
+            self.below_mut(tile.level).extend_from_slice(before);
+        }
+    }
+
+    /// Decodes a tile that the log published; reports it if it is missing or malformed.
+    fn published(&mut self, tile: Tile, bytes: Option<&[u8]>) -> Option<Vec<Hash>> {
+        let first = (tile.index * TILE_WIDTH) << (tile.level * TILE_HEIGHT);
+        match bytes.map(|bytes| decode_tile(tile, bytes)) {
             Some(Ok(hashes)) => Some(hashes),
             Some(Err(error)) => {
                 self.tiles.add(TileCode::Malformed, tile.path(), Some(first), error.into_message());
@@ -151,7 +214,25 @@ impl Walk {
                 self.missing(tile.path(), first);
                 None
             }
+        }
+    }
+
+    /// Returns the roots of full tiles that the next tile of a level must have.
+    fn below_mut(&mut self, level: u8) -> &mut Vec<Hash> {
+        let level = usize::from(level);
+        if self.below.len() <= level {
+            self.below.resize(level + 1, Vec::new());
+        }
+        &mut self.below[level]
+    }
+
+    fn tile(&mut self, tile: Tile, bytes: Option<&[u8]>) {
+        let first = (tile.index * TILE_WIDTH) << (tile.level * TILE_HEIGHT);
+        let expected = match tile.level {
+            0 => self.leaves.take(),
+            level => self.below.get_mut(usize::from(level)).map(core::mem::take),
         };
+        let published = self.published(tile, bytes);
         let hashes = match (expected, published) {
             (Some(expected), Some(published)) => {
                 self.tiles.checked += 1;
@@ -192,11 +273,7 @@ impl Walk {
     /// which is at the right edge. Partial tiles arrive from left to right.
     fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
         if tile.is_full() {
-            let above = usize::from(tile.level) + 1;
-            if self.below.len() <= above {
-                self.below.resize(above + 1, Vec::new());
-            }
-            self.below[above].push(root_of(hashes));
+            self.below_mut(tile.level + 1).push(root_of(hashes));
             return;
         }
         for subtree in skips(0, hashes.len() as u64) {

@@ -48,6 +48,12 @@ type answer struct {
 // file, given the log's public key.
 func newLogServer(t *testing.T, more ...func(vkey string) []string) *logServer {
 	t.Helper()
+	return startLogServer(t, nil, more...)
+}
+
+// startLogServer is newLogServer with further options of the server.
+func startLogServer(t *testing.T, options []string, more ...func(vkey string) []string) *logServer {
+	t.Helper()
 	folder := t.TempDir()
 	c := &logServer{
 		t:       t,
@@ -66,7 +72,8 @@ func newLogServer(t *testing.T, more ...func(vkey string) []string) *logServer {
 	if err := os.WriteFile(c.trust, []byte(strings.Join(trust, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.url = serve(t, "serve", "--dir", filepath.Join(folder, "log"), "--key", logKey, "--trust", c.trust)
+	args := []string{"serve", "--dir", filepath.Join(folder, "log"), "--key", logKey, "--trust", c.trust}
+	c.url = serve(t, append(args, options...)...)
 	return c
 }
 

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,5 +69,42 @@ func TestTorchwoodReadsOurEntries(t *testing.T) {
 	}
 	if read != len(leaves) {
 		t.Errorf("%d of %d entries were read", read, len(leaves))
+	}
+}
+
+func TestTorchwoodReadsOurPrunedLog(t *testing.T) {
+	const minimumIndex = 512
+	c := startLogServer(t, []string{"--minimum-index", strconv.Itoa(minimumIndex)})
+	leaves := c.submit(300).leaves
+	s := c.submit(700)
+	leaves = append(leaves, s.leaves...)
+	policy := policy(t, "log "+c.vkey, "quorum none")
+	checkpoint, _, err := torchwood.VerifyCheckpoint([]byte(s.answer.Checkpoint), policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetcher, err := torchwood.NewTileFetcher(c.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(begin int64) (int, error) {
+		client, err := torchwood.NewClient(fetcher)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := begin
+		for index, entry := range client.AllEntries(t.Context(), checkpoint.Tree, begin) {
+			if index != next || !bytes.Equal(entry, leaves[index]) {
+				t.Fatalf("entry %d is %q, not what was submitted", index, entry)
+			}
+			next++
+		}
+		return int(next - begin), client.Err()
+	}
+	if entries, err := read(minimumIndex); err != nil || entries != len(leaves)-minimumIndex {
+		t.Errorf("%d entries were read: %v", entries, err)
+	}
+	if entries, err := read(0); err == nil || entries != 0 {
+		t.Errorf("%d pruned entries were read", entries)
 	}
 }

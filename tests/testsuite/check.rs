@@ -16,6 +16,7 @@ use countersign::note::{SignerKey, sign_note};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign::verify::report::Complete;
 use countersign::verify::{Options, Verdict, Verifier};
 
 const ORIGIN: &str = "log.example/audit";
@@ -97,18 +98,7 @@ fn options() -> Options {
 
 fn check_with(served: &Served, options: Options) -> CheckReport {
     let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
-    let mut walk = Walk::new(checkpoint);
-    let mut verifier = Verifier::new(options);
-    for resource in walk.plan() {
-        if walk.is_stopped() {
-            break;
-        }
-        walk.push(served.files.get(&resource.path()).map(Vec::as_slice));
-        verifier.push(&walk.take_lines());
-    }
-    let (lines, tiles) = walk.finish();
-    verifier.push(&lines);
-    CheckReport::new(tiles, verifier.finish().report)
+    walk_with(served, Walk::new(checkpoint), options)
 }
 
 fn check(served: &Served) -> CheckReport {
@@ -337,4 +327,178 @@ fn extension_lines_are_accepted_for_tiles() {
     assert_eq!(check(&served).verdict, Verdict::Verified);
     let strict = check_with(&served, Options { tiles: false, ..options() });
     assert_eq!((strict.verdict, strict.tiles.pass()), (Verdict::Broken, true));
+}
+
+/// Returns the log without what tlog-tiles allows to prune below a minimum index, and the smallest tree that it proves.
+fn prune(served: &Served, minimum: u64) -> Served {
+    let mut pruned = served.clone();
+    pruned.files.retain(|path, _| {
+        let ends = |index: u64, level: u8, is_full| is_full && ((index + 1) << (8 * (level + 1))) <= minimum;
+        match (Tile::parse(path), Bundle::parse(path)) {
+            (Ok(tile), _) => !ends(tile.index, tile.level, tile.is_full()),
+            (_, Ok(bundle)) => !ends(bundle.index, 0, bundle.is_full()),
+            _ => true,
+        }
+    });
+    pruned
+}
+
+fn walk_with(served: &Served, mut walk: Walk, options: Options) -> CheckReport {
+    let mut verifier = Verifier::new(options);
+    for resource in walk.plan() {
+        if walk.is_stopped() {
+            break;
+        }
+        walk.push(served.files.get(&resource.path()).map(Vec::as_slice));
+        verifier.push(&walk.take_lines());
+    }
+    let (lines, tiles) = walk.finish();
+    verifier.push(&lines);
+    CheckReport::new(tiles, verifier.finish().report)
+}
+
+fn check_from(served: &Served, from: u64) -> CheckReport {
+    let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
+    walk_with(served, Walk::starting_at(checkpoint, from).expect("not more than the log has"), options())
+}
+
+/// Checks a log without knowing its minimum index.
+fn check_unstated(served: &Served) -> CheckReport {
+    let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
+    let size = checkpoint.checkpoint.size;
+    let has = |index| served.files.contains_key(&Bundle { index, width: 256 }.path());
+    let first = (0..size / TILE_WIDTH).find(|&index| has(index)).unwrap_or(size / TILE_WIDTH);
+    walk_with(served, Walk::after_missing(checkpoint, first), options())
+}
+
+#[test]
+fn verifies_a_pruned_log_from_its_minimum_index_on() {
+    for (size, minimums) in [
+        (600, &[256, 300, 511, 512, 600][..]),
+        (512, &[256]),
+        (66_200, &[256, 65_000, 65_536, 65_900, 66_048]),
+    ] {
+        let served = serve(&opaque(size));
+        for &minimum in minimums {
+            let pruned = prune(&served, minimum);
+            let first = minimum / 256 * 256;
+            for served in [&served, &pruned] {
+                let report = check_from(served, minimum);
+                assert_eq!(
+                    (report.verdict, found(&report)),
+                    (Verdict::Verified, vec![]),
+                    "{minimum} of {size}"
+                );
+                assert_eq!(report.tiles.range, (first, size as u64));
+                let counts = &report.report.counts;
+                assert_eq!((counts.entries, counts.skipped), (size as u64 - first, first));
+                let complete = report.report.complete.expect("complete for the range");
+                assert_eq!(complete, Complete::Range { range: [first, size as u64] });
+            }
+            let unstated = check_unstated(&pruned);
+            assert_eq!(
+                (unstated.verdict, found(&unstated)),
+                (Verdict::Partial, vec![(TileCode::Pruned, "tile/entries/000", Some(0))]),
+                "{minimum} of {size}"
+            );
+            assert_eq!(unstated.tiles.range, (first, size as u64));
+            assert_eq!(
+                unstated.tiles.findings[0].message,
+                format!("the first {first} entries are gone (pruned?)")
+            );
+            assert!(unstated.tiles.pass());
+        }
+        assert_eq!(check_unstated(&served).verdict, Verdict::Verified, "nothing is gone");
+        assert_eq!(check_unstated(&served), check(&served));
+    }
+}
+
+#[test]
+fn a_log_that_is_pruned_altogether_shows_only_its_root() {
+    let pruned = prune(&serve(&opaque(512)), 512);
+    assert_eq!(pruned.files.keys().collect::<Vec<_>>(), ["tile/1/000.p/2"]);
+    for report in [check_from(&pruned, 512), check_unstated(&pruned)] {
+        assert_eq!((report.verdict, report.report.counts.skipped), (Verdict::Partial, 512));
+        assert_eq!(report.report.complete, None);
+        assert_eq!(report.report.checks.tree.failed, 0);
+    }
+    let mut changed = pruned;
+    changed.files.get_mut("tile/1/000.p/2").expect("a tile")[3] ^= 1;
+    assert_eq!(check_from(&changed, 512).verdict, Verdict::Altered);
+}
+
+#[test]
+fn a_minimum_index_excuses_nothing_above_it() {
+    let served = prune(&serve(&opaque(66_200)), 65_792);
+    let without = |path: &str| {
+        let mut served = served.clone();
+        assert!(served.files.remove(path).is_some(), "{path}");
+        served
+    };
+    let reports = |served: &Served| [check_from(served, 65_792), check_unstated(served)];
+    for path in
+        ["tile/0/257", "tile/0/258.p/152", "tile/entries/258.p/152", "tile/1/001.p/2", "tile/2/000.p/1"]
+    {
+        for report in reports(&without(path)) {
+            assert_eq!(report.verdict, Verdict::Broken, "{path}");
+            let missing = found(&report).into_iter().find(|found| found.0 == TileCode::Missing);
+            assert_eq!(missing.map(|found| found.1), Some(path));
+        }
+    }
+    // The reader stated that entries from here on must be there.
+    let stated = check_from(&without("tile/entries/257"), 65_792);
+    assert_eq!((stated.verdict, found(&stated)[0].0), (Verdict::Broken, TileCode::Missing));
+    assert_eq!(check_from(&served, 65_791).verdict, Verdict::Broken, "more was pruned than was stated");
+
+    // A hole in the middle was not pruned.
+    let mut holed = serve(&opaque(1_500));
+    holed.files.remove("tile/entries/000");
+    holed.files.remove("tile/entries/003");
+    let report = check_unstated(&holed);
+    assert_eq!(
+        (report.verdict, found(&report)),
+        (
+            Verdict::Broken,
+            vec![
+                (TileCode::Pruned, "tile/entries/000", Some(0)),
+                (TileCode::Missing, "tile/entries/003", Some(768)),
+            ]
+        )
+    );
+    // Everything that is present must be right.
+    for (path, index) in
+        [("tile/entries/257", 9), ("tile/0/257", 9), ("tile/1/001.p/2", 9), ("tile/2/000.p/1", 9)]
+    {
+        let mut changed = served.clone();
+        changed.files.get_mut(path).expect("a file")[index] ^= 1;
+        for report in reports(&changed) {
+            assert_eq!(report.verdict, Verdict::Altered, "{path}");
+        }
+    }
+    // A malformed tile on the left edge ends the walk.
+    let mut cut = served.clone();
+    cut.files.get_mut("tile/1/001.p/2").expect("a tile").pop();
+    let report = check_from(&cut, 65_792);
+    assert_eq!(
+        (report.verdict, found(&report)),
+        (Verdict::Broken, vec![(TileCode::Malformed, "tile/1/001.p/2", Some(65_536))])
+    );
+    let checkpoint = SignedCheckpoint::parse(&served.checkpoint).expect("a checkpoint");
+    assert!(Walk::starting_at(checkpoint, 66_201).is_err(), "the log is smaller");
+}
+
+#[test]
+fn chains_that_began_before_the_minimum_index_stay_unauthenticated() {
+    let mut leaves = ours(9);
+    let rest = leaves.split_off(6);
+    leaves.splice(0..0, opaque(250));
+    leaves.extend(rest);
+    let trust =
+        options().trust.with_issuer(key("example.com").verifier_key().clone()).expect("an issuer's key");
+    let pruned = prune(&serve(&leaves), 256);
+    let checkpoint = SignedCheckpoint::parse(&pruned.checkpoint).expect("a checkpoint");
+    let walk = Walk::starting_at(checkpoint, 256).expect("within the log");
+    let report = walk_with(&pruned, walk, Options { trust, tiles: true, ..Options::default() });
+    let codes: Vec<&str> = report.report.finding_counts.iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!((report.verdict, codes), (Verdict::NotChecked, vec!["chain.no_open"]));
 }

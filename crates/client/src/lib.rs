@@ -19,6 +19,7 @@
 
 mod destination_error;
 mod http;
+mod pruned;
 mod source;
 mod submit;
 mod token;
@@ -26,6 +27,7 @@ mod webhook;
 
 pub use destination_error::DestinationError;
 pub use http::{Answer, Body, Client, Deadline, Prefix, Redirects, Stream};
+pub use pruned::first_bundle;
 pub use reqwest::Url;
 pub use source::{Folder, MAX_CHECKPOINT_BYTES, Server, Source, open, open_with_token, unreadable_folder};
 pub use submit::HttpLogServer;

@@ -15,7 +15,8 @@ use countersign::verify::FindingCode as Code;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{
-    BAD_LINK, BAD_NOTE, FORK, Finding, FindingKind, Findings, GAP, NO_OPEN, OPAQUE, Place, UNSIGNED,
+    BAD_LINK, BAD_NOTE, FORK, Finding, FindingKind, Findings, GAP, NO_OPEN, OPAQUE, OPENED_EARLIER, Place,
+    UNSIGNED,
 };
 
 /// The first line of a key note.
@@ -26,15 +27,24 @@ const NOTE: &str = "countersign/v1 keys\n";
 pub(crate) struct Chains {
     open: BTreeMap<String, Chain>,
     closed: BTreeSet<String>,
+    /// The index of the first entry that was read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    begin: u64,
     lives: BTreeMap<String, KeyLife>,
     /// The latest time of a link since [`Self::take_latest`] was last called, and the link's index.
     #[serde(skip)]
     latest: Option<(Time, u64)>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// An open chain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Chain {
+    /// The key; empty if the chain was opened before the entries that were read.
     key: String,
     next: u64,
     last: String,
@@ -91,6 +101,11 @@ impl IndexedLink<'_> {
 }
 
 impl Chains {
+    /// Creates the state before the entry `begin`, whose earlier entries are not read.
+    pub(crate) fn starting_at(begin: u64) -> Self {
+        Self { begin, ..Self::default() }
+    }
+
     /// Checks the next entry.
     pub(crate) fn leaf(&mut self, rules: &EntryRules<'_>, index: u64, leaf: &[u8], findings: &mut Findings) {
         let text = str::from_utf8(leaf).unwrap_or_default();
@@ -120,6 +135,7 @@ impl Chains {
         match (at.link, self.open.contains_key(&id)) {
             (Link::Open(_), true) => findings.add(at.finding(FORK, "the chain has a second open link")),
             (Link::Open(open), false) => self.open_link(rules, at, open, id, findings),
+            (_, false) if self.begin > 0 => self.continue_link(at, id, findings),
             (_, false) => {
                 findings.add(at.finding(NO_OPEN, "the log has no open link of this chain before it"));
             }
@@ -151,6 +167,26 @@ impl Chains {
         };
         self.check_signature(at, &open.key, findings);
         self.check_key(rules, at, &open.key, &mut chain, findings);
+        self.open.insert(id, chain);
+    }
+
+    /// Accepts a link of a chain that may have been opened before the entries that were read. Its key is unknown.
+    fn continue_link(&mut self, at: &IndexedLink<'_>, id: String, findings: &mut Findings) {
+        let message = format!("the chain has no open link from entry {} on", self.begin);
+        findings.add(at.finding(OPENED_EARLIER, message));
+        if matches!(at.link, Link::Close(_)) {
+            self.closed.insert(id);
+            return;
+        }
+        let chain = Chain {
+            key: String::new(),
+            next: at.link.seq() + 1,
+            last: leaf_hash(at.text.as_bytes()).to_string(),
+            time: at.link.time().to_string(),
+            unsigned: at.link.signature().is_none().then_some(at.index),
+            windows: Windows::default(),
+            reported: BTreeSet::new(),
+        };
         self.open.insert(id, chain);
     }
 

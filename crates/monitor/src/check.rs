@@ -4,21 +4,23 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use countersign::check::TileCode;
 use countersign::checkpoint::Checkpoint;
 use countersign::hash::Hash;
 use countersign::hex;
+use countersign::merkle::{Bundle, TILE_WIDTH};
 use countersign::tenant::{Contradiction, HeadError, HeadProof, Statement, TenantOrigin};
 use countersign::time::Time;
 use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
-use countersign_client::{MAX_CHECKPOINT_BYTES, Source};
+use countersign_client::{MAX_CHECKPOINT_BYTES, Source, first_bundle};
 use countersign_errors::{EngineError, now};
 
 use crate::chains::{Chains, EntryRules};
 use crate::finding::{
-    BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT,
-    SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
+    BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, PRUNED, QUORUM, ROLLBACK,
+    SILENT, SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
 };
 use crate::log_state::LogState;
 use crate::observer::MonitorObserver;
@@ -43,6 +45,8 @@ pub struct Monitor<'a> {
     rules: EntryRules<'a>,
     /// The longest time without news from the log, in milliseconds.
     silence: Option<i64>,
+    /// The log's minimum index, below which it may have been pruned.
+    minimum_index: u64,
     /// The time limit for reading entries in one check. It also limits every other request.
     timeout: Duration,
     observer: &'a dyn MonitorObserver,
@@ -65,7 +69,7 @@ impl<'a> Monitor<'a> {
         observer: &'a dyn MonitorObserver,
     ) -> Self {
         let rules = EntryRules::new(origin, trust);
-        Self { source, also: &[], rules, silence: None, timeout: DEFAULT_TIMEOUT, observer }
+        Self { source, also: &[], rules, silence: None, minimum_index: 0, timeout: DEFAULT_TIMEOUT, observer }
     }
 
     /// Sets other places that serve the log or its checkpoints, to compare it with.
@@ -78,6 +82,13 @@ impl<'a> Monitor<'a> {
     #[must_use]
     pub fn silence(self, silence: Option<i64>) -> Self {
         Self { silence, ..self }
+    }
+
+    /// Sets the minimum index of a pruned log. A monitor that has read nothing yet begins with the bundle that contains
+    /// this entry.
+    #[must_use]
+    pub fn minimum_index(self, minimum_index: u64) -> Self {
+        Self { minimum_index, ..self }
     }
 
     /// Sets the time limit for reading entries in one check. It also limits every other request.
@@ -229,6 +240,13 @@ impl<'a> Monitor<'a> {
                 Consistency::Unknown(finding) => unknown = Some(finding),
             }
         }
+        if memory.edge.end() == 0
+            && self.minimum_index >= TILE_WIDTH
+            && let Err(finding) = self.begin_at_minimum(memory, checkpoint)?
+        {
+            findings.add(*finding);
+            return Ok(());
+        }
         if memory.edge.end() < checkpoint.size {
             let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
             let before = pin.as_ref().map(|pin| &pin.checkpoint);
@@ -245,6 +263,11 @@ impl<'a> Monitor<'a> {
                 return Ok(());
             }
             match reading {
+                Reading::Missing(bundle) => {
+                    let finding = self.missing(bundle, checkpoint.size)?;
+                    [finding].into_iter().chain(unknown).for_each(|finding| findings.add(finding));
+                    return Ok(());
+                }
                 Reading::Wrong(wrong) => {
                     [wrong].into_iter().chain(unknown).for_each(|finding| findings.add(finding));
                     return Ok(());
@@ -283,6 +306,43 @@ impl<'a> Monitor<'a> {
             memory.pin = Some(signed.clone());
         }
         Ok(())
+    }
+
+    /// Sets the state to the beginning of the bundle that contains the minimum index.
+    fn begin_at_minimum(
+        &self,
+        memory: &mut MonitorState,
+        checkpoint: &Checkpoint,
+    ) -> Result<Result<(), Box<Finding>>, EngineError> {
+        if self.minimum_index > checkpoint.size {
+            let message = format!(
+                "the log has {}, fewer than the minimum index {}",
+                entries_of(checkpoint.size),
+                self.minimum_index
+            );
+            return Ok(Err(Box::new(Finding::new(TileCode::Missing, message).at("checkpoint").lasting())));
+        }
+        self.set_time_limit(self.source, PROOF_LIMIT);
+        let first = self.minimum_index / TILE_WIDTH * TILE_WIDTH;
+        match tree::edge_at(self.source, first, checkpoint)? {
+            tree::Edge::Authentic(edge) => memory.edge = edge,
+            tree::Edge::Unknown(finding) => return Ok(Err(Box::new(finding))),
+        }
+        memory.chains = Chains::starting_at(first);
+        Ok(Ok(()))
+    }
+
+    /// Returns a finding for a missing bundle: a warning if the log may have been pruned beyond it.
+    fn missing(&self, bundle: Bundle, size: u64) -> Result<Finding, EngineError> {
+        self.set_time_limit(self.source, PROOF_LIMIT);
+        let is_stated = (bundle.index + 1) * TILE_WIDTH > self.minimum_index && self.minimum_index > 0;
+        let first = if is_stated { 0 } else { first_bundle(self.source, size)? };
+        let finding = if first > bundle.index {
+            Finding::new(PRUNED, format!("the first {} entries are gone (pruned?)", first * TILE_WIDTH))
+        } else {
+            Finding::new(TileCode::Missing, "the log doesn't have this entry bundle")
+        };
+        Ok(finding.at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH).lasting())
     }
 
     /// Reports a head from before the tick at which the log began, according to the trust file.

@@ -47,6 +47,9 @@ kinds! {
     /// A check could not read all entries.
     UNREAD "log.unread" Warning
         "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log operator whether it can serve all entries it claims";
+    /// The first entries are gone.
+    PRUNED "tile.pruned" Warning
+        "ask the log operator whether the log is pruned, and from which entry on it keeps entries; then start with a new file for --state, and pass that index with --from";
     /// Another place can't be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
         "wait: the monitor retries; until it can read this copy of the log, it can't detect a split view";
@@ -56,6 +59,9 @@ kinds! {
     /// Links of a chain that was never opened.
     NO_OPEN "chain.no_open" Error
         "ask the log operator: a log must not accept a chain whose signer is unknown";
+    /// Links of a chain that was opened before the entries that the monitor reads.
+    OPENED_EARLIER "chain.no_open" Warning
+        "its signatures can't be checked: the link that names its key is before the entry given with --from. To check them, read the log from an earlier entry on";
     /// Missing links.
     GAP "chain.gap" Error
         "ask the log operator: a log must not accept gaps, so events were lost or removed before the log signed";

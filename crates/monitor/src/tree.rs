@@ -9,8 +9,8 @@ use countersign::check::{Resource, TileCode};
 use countersign::checkpoint::Checkpoint;
 use countersign::hash::Hash;
 use countersign::merkle::{
-    Bundle, CompactRange, TILE_WIDTH, TileHashes, authentic_tiles_for, consistency_proof,
-    consistency_subtrees, decode_tile, leaf_hash, skips, verify_consistency,
+    Bundle, CompactRange, HashReader as _, Subtree, TILE_WIDTH, TileHashes, authentic_tiles_for,
+    consistency_proof, consistency_subtrees, decode_tile, leaf_hash, skips, verify_consistency,
 };
 use countersign_client::Source;
 use countersign_errors::EngineError;
@@ -37,23 +37,10 @@ pub(crate) fn consistency(
     if old.0 == 0 {
         return Ok(Consistency::Consistent);
     }
-    let unknown = |code: TileCode, at: &str, message: String| {
-        Ok(Consistency::Unknown(Finding::new(code, message).at(at).lasting()))
-    };
     let subtrees = consistency_subtrees(old.0, new.size)?;
-    let tiles = authentic_tiles_for(&subtrees, new.size);
-    let mut hashes = TileHashes::new(tiles.len());
-    for tile in tiles {
-        let Some(bytes) = source.get(Resource::Tile(tile))? else {
-            return unknown(TileCode::Missing, &tile.path(), "the log doesn't have this tile".into());
-        };
-        if let Err(error) = hashes.insert(tile, &bytes) {
-            return unknown(TileCode::Malformed, &tile.path(), error.into_message());
-        }
-    }
-    let authentic = match hashes.authenticate(new.size, &new.root) {
-        Ok(authentic) => authentic,
-        Err(error) => return unknown(TileCode::Root, "checkpoint", error.into_message()),
+    let authentic = match authentic_hashes(source, &subtrees, new)? {
+        Ok(hashes) => hashes,
+        Err(finding) => return Ok(Consistency::Unknown(finding)),
     };
     let proof = consistency_proof(old.0, new.size, &authentic)?;
     Ok(match verify_consistency(old.0, new.size, old.1, &new.root, &proof) {
@@ -78,13 +65,62 @@ pub fn extends(source: &dyn Source, earlier: &Checkpoint, later: &Checkpoint) ->
     }
 }
 
+/// The right edge of the tree of the entries before those that a monitor reads.
+pub(crate) enum Edge {
+    /// The edge, which leads to the checkpoint's root.
+    Authentic(CompactRange),
+    /// The log's tiles don't prove one.
+    Unknown(Finding),
+}
+
+/// Reads the right edge of the tree of the first `size` entries, with the log's tiles. None of them may be pruned if
+/// `size` is the first entry of the bundle that contains the log's minimum index.
+pub(crate) fn edge_at(source: &dyn Source, size: u64, new: &Checkpoint) -> Result<Edge, EngineError> {
+    let subtrees: Vec<_> = skips(0, size).collect();
+    let authentic = match authentic_hashes(source, &subtrees, new)? {
+        Ok(hashes) => hashes,
+        Err(finding) => return Ok(Edge::Unknown(finding)),
+    };
+    let mut edge = CompactRange::new();
+    for (subtree, hash) in subtrees.iter().zip(authentic.read_hashes(&subtrees)?) {
+        edge.append_subtree(subtree.level, hash)?;
+    }
+    Ok(Edge::Authentic(edge))
+}
+
+/// Reads the tiles with these subtrees, and authenticates them with the checkpoint.
+fn authentic_hashes(
+    source: &dyn Source,
+    subtrees: &[Subtree],
+    new: &Checkpoint,
+) -> Result<Result<TileHashes, Finding>, EngineError> {
+    let unknown =
+        |code: TileCode, at: &str, message: String| Ok(Err(Finding::new(code, message).at(at).lasting()));
+    let tiles = authentic_tiles_for(subtrees, new.size);
+    let mut hashes = TileHashes::new(tiles.len());
+    for tile in tiles {
+        let Some(bytes) = source.get(Resource::Tile(tile))? else {
+            return unknown(TileCode::Missing, &tile.path(), "the log doesn't have this tile".into());
+        };
+        if let Err(error) = hashes.insert(tile, &bytes) {
+            return unknown(TileCode::Malformed, &tile.path(), error.into_message());
+        }
+    }
+    if let Err(error) = hashes.authenticate(new.size, &new.root) {
+        return unknown(TileCode::Root, "checkpoint", error.into_message());
+    }
+    Ok(Ok(hashes))
+}
+
 /// The result of reading entries.
 pub(crate) enum Reading {
     /// All entries were read, and lead to the checkpoint's root.
     Complete(Entries),
     /// Reading ended before the checkpoint's size. It is unknown whether the tree starts with these entries.
     Partial(Entries, Interruption),
-    /// An entry is missing or was changed.
+    /// The log doesn't have this bundle.
+    Missing(Bundle),
+    /// A bundle is malformed, or an entry was changed.
     Wrong(Finding),
 }
 
@@ -152,6 +188,7 @@ pub(crate) fn leaves(
     observer.reading_done();
     match ended? {
         PassEnd::Early(why) => Ok(Reading::Partial(entries, why)),
+        PassEnd::Missing(bundle) => Ok(Reading::Missing(bundle)),
         PassEnd::Wrong(finding) => Ok(Reading::Wrong(*finding)),
         PassEnd::AtSize if entries.edge.root() == Some(new.root) => Ok(Reading::Complete(entries)),
         PassEnd::AtSize => {
@@ -164,6 +201,7 @@ pub(crate) fn leaves(
 enum PassEnd {
     AtSize,
     Early(Interruption),
+    Missing(Bundle),
     Wrong(Box<Finding>),
 }
 
@@ -183,7 +221,7 @@ fn for_each_bundle(
         }
         let wrong = |code, message: String| {
             let finding = Finding::new(code, message).at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH);
-            Ok(PassEnd::Wrong(Box::new(finding.lasting())))
+            Ok::<_, EngineError>(PassEnd::Wrong(Box::new(finding.lasting())))
         };
         match result {
             Ok(Ok(Some(bytes))) => {
@@ -191,7 +229,7 @@ fn for_each_bundle(
                     return wrong(TileCode::Malformed, error.into_message());
                 }
             }
-            Ok(Ok(None)) => return wrong(TileCode::Missing, "the log doesn't have this entry bundle".into()),
+            Ok(Ok(None)) => return Ok(PassEnd::Missing(bundle)),
             _ if Instant::now() >= limit => return Ok(PassEnd::Early(Interruption::TimeLimit)),
             Ok(Err(failure)) => return Ok(PassEnd::Early(Interruption::Failure(failure))),
             Err(_) => {

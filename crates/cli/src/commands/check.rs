@@ -6,20 +6,19 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use countersign::check::{CheckReport, Resource, TileFinding, Tiles, Walk};
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::check::{CheckReport, Resource, TileCode, TileFinding, Tiles, Walk};
 use countersign::merkle::TILE_WIDTH;
 use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
-use countersign_client::Source;
+use countersign_client::{Source, first_bundle};
 use countersign_errors::EngineError;
 
 use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::pin::{self, PinArgs};
-use crate::io::style::{bad, faint, good, label, plain};
+use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::count;
 use crate::io::{input, progress, verdict};
 
@@ -34,11 +33,16 @@ const MAX_WAITING: usize = 16;
 /// tile's root in the tile above it, and the tree must lead to the checkpoint's root. Entries that are links
 /// or key notes are verified as by `countersign verify`. Tiles don't contain events, so the best verdict for
 /// a log with links is `partial`.
+///
+/// A log may be pruned: it then has neither bundles nor tiles of its first entries. With --from, nothing before that
+/// entry is read, and everything after it must be there. Without --from, a log that lacks its first bundles is at best
+/// `partial`, because pruned entries can't be told from lost ones.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign check https://log.example/audit --vkey log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem
   countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
+  countersign check https://log.example/pruned --trust trust.txt --from 1048576
   countersign check ./log --trust trust.txt --json | jq .tiles
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
@@ -56,6 +60,10 @@ pub(crate) struct Args {
     trust: TrustArgs,
     #[command(flatten)]
     pins: PinArgs,
+    /// Minimum index of a pruned log: don't read anything before the entry bundle that contains this entry
+    /// [default: 0]
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
     /// Expect a log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
@@ -82,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let source = countersign_client::open(&args.log)?;
     let new_pin = args.pins.create_output()?;
-    let (tiles, Verification { report, pin }) = check(&*source, options)?;
+    let (tiles, Verification { report, pin }) = check(&*source, args.from, options)?;
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
     let text = if args.format.is_json() {
@@ -99,19 +107,30 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 
-/// Reads the whole log, and verifies its entries.
-fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification), CliError> {
+/// Reads the whole log, or what is left of it from the minimum index on, and verifies its entries.
+fn check(
+    source: &dyn Source,
+    from: Option<u64>,
+    options: Options,
+) -> Result<(Tiles, Verification), CliError> {
     let checkpoint = source.checkpoint()?;
     check_name(&checkpoint.checkpoint.origin).map_err(|error| {
         CliError::from(error)
             .within(&format!("{}checkpoint", source.name()))
             .with_hint("ask the log operator: the origin must be a valid key name")
     })?;
+    let walk = match from {
+        Some(from) => Walk::starting_at(checkpoint, from)?,
+        None => {
+            let first = first_bundle(source, checkpoint.checkpoint.size)?;
+            Walk::after_missing(checkpoint, first)
+        }
+    };
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (lines, reader) = sync_channel(MAX_WAITING);
     thread::scope(|scope| {
         let walking = scope.spawn(|| {
-            let walked = walk(source, checkpoint, &lines);
+            let walked = read_all(source, walk, &lines);
             if walked.is_err() {
                 let _ = lines.send(Err(io::ErrorKind::UnexpectedEof.into()));
             }
@@ -126,13 +145,13 @@ fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification),
 }
 
 /// Reads all tiles and bundles concurrently, and sends the lines of the export that they form.
-fn walk(
+fn read_all(
     source: &dyn Source,
-    checkpoint: SignedCheckpoint,
+    mut walk: Walk,
     lines: &SyncSender<io::Result<Vec<u8>>>,
 ) -> Result<Tiles, CliError> {
-    let bar = progress::count("checking", checkpoint.checkpoint.size.div_ceil(TILE_WIDTH));
-    let mut walk = Walk::new(checkpoint);
+    let (first, size) = walk.range();
+    let bar = progress::count("checking", size.div_ceil(TILE_WIDTH) - first / TILE_WIDTH);
     let plan = walk.plan();
     let readers = source.readers();
     thread::scope(|scope| {
@@ -203,13 +222,25 @@ impl Read for Lines {
     }
 }
 
+/// Returns the verdict in words.
+fn headline(report: &CheckReport) -> String {
+    let tiles = &report.tiles;
+    if tiles.finding_counts.is_empty() {
+        return verdict::headline(&report.report);
+    }
+    if tiles.pass() && report.verdict == Verdict::Partial {
+        let (first, _) = tiles.range;
+        return good(&format!("✓ Unchanged from entry {first} on,"))
+            + &doubt(&format!(" but the first {first} entries are gone."))
+            + " If the log operator doesn't say that they were pruned, they may have been removed to hide something.";
+    }
+    let why = if tiles.pass() { report.report.why() } else { None };
+    verdict::in_words(report.verdict, why, &report.report)
+}
+
 /// Formats the report.
 fn text(report: &CheckReport) -> String {
-    let headline = if report.tiles.finding_counts.is_empty() {
-        verdict::headline(&report.report)
-    } else {
-        verdict::in_words(report.verdict, None, &report.report)
-    };
+    let headline = headline(report);
     let mut text = headline + "\n";
     text += &verdict::body(&report.report, verdict::ReportSource::Log);
     let tiles = &report.tiles;
@@ -223,12 +254,17 @@ fn text(report: &CheckReport) -> String {
         count(leaves.notes, "key note"),
         if leaves.other == 1 { "1 other entry".into() } else { format!("{} other entries", leaves.other) },
     );
+    let (first, size) = tiles.range;
+    if first > 0 {
+        let range = format!("from entry {first} up to {size}; nothing before entry {first} was checked");
+        let _ = writeln!(text, "  {} {range}", doubt("! range      "));
+    }
     if tiles.pass() {
         let _ = writeln!(text, "  {} {covered}", good("✓ pass       "));
-        return text;
+    } else {
+        let total: u64 = tiles.finding_counts.values().sum();
+        let _ = writeln!(text, "  {} {} in {covered}", bad("✗ fail       "), count(total, "finding"));
     }
-    let total: u64 = tiles.finding_counts.values().sum();
-    let _ = writeln!(text, "  {} {} in {covered}", bad("✗ fail       "), count(total, "finding"));
     for (code, count) in &tiles.finding_counts {
         for finding in tiles.findings.iter().filter(|finding| finding.code == *code).take(MAX_SHOWN) {
             let _ = writeln!(text, "  {}", finding_line(finding));
@@ -245,5 +281,6 @@ fn text(report: &CheckReport) -> String {
 fn finding_line(finding: &TileFinding) -> String {
     let index = finding.index.map_or_else(String::new, |index| format!(", entry {index}"));
     let TileFinding { code, path, message, .. } = finding;
-    format!("{} {} {path}{index}: {}", bad("✗ error  "), label(code.as_str()), plain(message))
+    let word = if *code == TileCode::Pruned { doubt("! warning") } else { bad("✗ error  ") };
+    format!("{word} {} {path}{index}: {}", label(code.as_str()), plain(message))
 }

@@ -80,6 +80,16 @@ pub(crate) struct Args {
     /// Time between checks, such as 10s or 5m
     #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::positive_duration, help_heading = "When to check")]
     every: Duration,
+    /// Minimum index of a pruned log. A monitor that has read nothing yet begins with the entry bundle that contains
+    /// this entry
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        conflicts_with = "all_tenants",
+        help_heading = "What to check"
+    )]
+    from: u64,
     /// Check once, and exit with a status that shows the result
     #[arg(long, help_heading = "When to check")]
     once: bool,
@@ -136,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
     let terminal = MonitorTerminal::default();
     let monitor = Monitor::new(&origin, &trust, &*source, &terminal);
-    let monitor = monitor.also(&also).silence(silence).timeout(args.timeout);
+    let monitor = monitor.also(&also).silence(silence).timeout(args.timeout).minimum_index(args.from);
     stop::enable_graceful();
     Reporter { args, origin: &origin, storage, webhook, reported_size: None, saved: String::new() }
         .follow(&monitor, &mut state)
@@ -270,7 +280,12 @@ fn status(findings: &Findings) -> ExitStatus {
     } else if has(&|finding| {
         matches!(
             finding.kind.code,
-            "log.unreachable" | "log.unread" | "also.unreachable" | "append_only.behind"
+            "log.unreachable"
+                | "log.unread"
+                | "also.unreachable"
+                | "append_only.behind"
+                | "tile.pruned"
+                | "chain.no_open"
         )
     }) {
         ExitStatus::NotChecked

@@ -237,6 +237,13 @@ pub(crate) struct Args {
     /// The file holds.txt in the log's folder can list more, one per line.
     #[arg(long, value_name = "HOLD", help_heading = "Retention")]
     hold: Vec<Hold>,
+    /// Prune the log for the public: don't serve tiles and entry bundles whose entries are all before this index
+    /// [default: 0]
+    ///
+    /// The entries stay in the log's folder or bucket, and readers with a token still get them in exports. Not for
+    /// a log with tenants.
+    #[arg(long, value_name = "N", help_heading = "Retention")]
+    minimum_index: Option<u64>,
     /// Check the entire log for corruption once in this time
     ///
     /// While corruption is found, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
@@ -392,6 +399,7 @@ async fn run_server(
                 bytes: args.quota_tenant_bytes,
                 burst: args.quota_burst,
             },
+            minimum_index: args.minimum_index.unwrap_or_default(),
             waiting_room: WaitingRoom::with_bytes(usize::from(args.max_waiting.get()) << 20),
             ..bounds()
         },
@@ -425,6 +433,9 @@ async fn run_server(
     style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
     for (name, text) in &args.details {
         style::detail(name, text);
+    }
+    if let Some(minimum_index) = args.minimum_index {
+        style::detail("pruned:", &format!("tiles and bundles before entry {minimum_index} are not served"));
     }
     if serving.tenants().is_some() {
         style::detail("tenants:", "each has its log at /t/ID; create one with `countersign tenant add NAME`");
@@ -501,6 +512,11 @@ fn tenants(args: &Args, origin: &str) -> Result<Option<TenantConfig>, CliError> 
         return Ok(None);
     }
     let log = sqlite::identify(&args.dir).map_err(|error| unreadable(args, &error))?;
+    if args.minimum_index.is_some() {
+        let message = "--minimum-index can't be used with tenants";
+        let hint = "remove it: the root log's entries prove every tenant log, and each tenant log has its own entries, which only its readers get";
+        return Err(CliError::unusable("log.pruned_tenants", message, hint));
+    }
     if log.is_some_and(|log| !log.has_tenants) {
         let message = "the folder has a log without tenants, and a log can't get them later";
         let hint = "use a new folder with --dir, or remove --tenants";

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use countersign::checkpoint::Checkpoint;
 use countersign::hash::Hash;
+use countersign::merkle::Bundle;
 use countersign::note::SignerKey;
 use predicates::prelude::*;
 use serde_json::Value;
@@ -74,7 +76,7 @@ fn checks_other_logs_on_a_server() {
     assert_eq!((&whole["verdict"], &whole["tiles"]["checked"]), (&"verified".into(), &12.into()));
     assert_eq!(whole["report"]["log"]["size"], 2_600);
     let asked = std::mem::take(&mut *server.asked.lock().unwrap());
-    assert_eq!(asked.len(), 1 + 11 + 12, "each once");
+    assert_eq!(asked.len(), 1 + 1 + 11 + 12, "each once, and the first bundle in advance");
     assert!(asked.iter().all(|(_, gzip)| *gzip));
     place.run(&["check", &server.url, "--vkey", &vkey, "--pin", "pin.txt"]).success().stdout(
         predicate::str::starts_with(
@@ -336,4 +338,116 @@ fn reports_unsupported_key_types() {
     place.run(&["keygen", name, "--witness", "--out", "witness.key"]).success();
     says(&["witness", "--key", "witness.key", "--log", &vkey, "--state", "state"]);
     says(&["grant", &vkey, "--key", "issuer.key", "--origin", "log.example/audit"]);
+}
+
+/// Removes what tlog-tiles allows to prune below a minimum index.
+fn prune(log: &Path, minimum_index: u64) {
+    for index in 0..minimum_index / 256 {
+        let bundle = Bundle { index, width: 256 };
+        fs::remove_file(log.join(bundle.path())).unwrap();
+        fs::remove_file(log.join(bundle.tile().path())).unwrap();
+    }
+}
+
+#[test]
+fn checks_a_pruned_log_from_its_minimum_index_on() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 1_100);
+    let vkey = key.verifier_key().to_string();
+    prune(&place.path("log"), 600);
+    for log in ["log", &serve(place.path("log"), BTreeMap::new()).url] {
+        let pruned = report(&place, &[log, "--vkey", &vkey, "--from", "600"]);
+        assert_eq!(
+            (&pruned["verdict"], &pruned["tiles"]["range"], &pruned["report"]["complete"]["range"]),
+            (&"verified".into(), &serde_json::json!([512, 1100]), &serde_json::json!([512, 1100]))
+        );
+        assert_eq!(found(&pruned, "tile.pruned"), [""; 0]);
+        // Without the index, it is possible that someone removed the entries.
+        let unstated = report(&place, &[log, "--vkey", &vkey]);
+        assert_eq!(
+            (&unstated["verdict"], found(&unstated, "tile.pruned")),
+            (&"partial".into(), vec!["tile/entries/000"])
+        );
+        assert_eq!(report(&place, &[log, "--vkey", &vkey, "--from", "300"])["verdict"], "broken");
+    }
+    let text = |args: &[&str], start: &str, range: bool| {
+        let checked = place.run(&[&["check", "log", "--vkey", &vkey], args].concat());
+        let range_line =
+            predicate::str::contains("from entry 512 up to 1100; nothing before entry 512 was checked");
+        let checked = checked.stdout(predicate::str::starts_with(start.to_owned()));
+        if range { checked.stdout(range_line) } else { checked }
+    };
+    text(
+        &["--from", "600"],
+        "✓ Verified. Unchanged, in order, signed with keys you trust, and complete: all 588 entries from entry 512",
+        true,
+    )
+    .success();
+    text(&[], "✓ Unchanged from entry 512 on, but the first 512 entries are gone.", true).code(4).stdout(
+        predicate::str::contains(
+            "! warning tile.pruned tile/entries/000, entry 0: the first 512 entries are gone (pruned?)",
+        ),
+    );
+    place
+        .run(&["check", "log", "--vkey", &vkey, "--from", "1101"])
+        .code(2)
+        .stderr(predicate::str::contains("fewer than the minimum index 1101"));
+    // The rest of the log can be pinned.
+    place.run(&["check", "log", "--vkey", &vkey, "--from", "600", "--save-pin", "pin.txt"]).success();
+    assert!(place.path("pin.txt").exists());
+}
+
+#[test]
+fn holes_and_changes_are_not_pruning() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 3_000);
+    let vkey = key.verifier_key().to_string();
+    prune(&place.path("log"), 600);
+    let args = ["log", "--vkey", &vkey];
+    let from = ["log", "--vkey", &vkey, "--from", "600"];
+    let without = |path: &str, args: &[&str]| {
+        let file = place.path("log").join(path);
+        let bytes = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let missing = report(&place, args);
+        fs::write(&file, bytes).unwrap();
+        let paths = found(&missing, "tile.missing").into_iter().map(str::to_owned).collect::<Vec<_>>();
+        (missing["verdict"].as_str().unwrap().to_owned(), paths)
+    };
+    for args in [&args[..], &from] {
+        for path in ["tile/entries/007", "tile/0/002", "tile/entries/011.p/184"] {
+            let (verdict, missing) = without(path, args);
+            assert_eq!(
+                (verdict.as_str(), missing.contains(&path.to_owned())),
+                ("broken", true),
+                "{path} {args:?}"
+            );
+        }
+    }
+    // Without the tile that proves the rest, nothing shows that the log was pruned.
+    let proof = "tile/1/000.p/11";
+    assert_eq!(without(proof, &from), ("broken".into(), vec![proof.into()]));
+    assert_eq!(
+        without(proof, &args),
+        ("broken".into(), vec!["tile/entries/000".into(), "tile/0/000".into()])
+    );
+    // The bundle after the stated minimum index may not be gone.
+    assert_eq!(without("tile/entries/002", &from), ("broken".into(), vec!["tile/entries/002".into()]));
+    // An entry bundle in the middle that is there shows that more than a beginning is gone.
+    for index in [3, 4, 5, 6, 8, 9] {
+        fs::remove_file(place.path("log").join(Bundle { index, width: 256 }.path())).unwrap();
+    }
+    let holes = report(&place, &args);
+    assert_eq!(
+        (&holes["verdict"], &holes["tiles"]["range"]),
+        (&"broken".into(), &serde_json::json!([512, 3000]))
+    );
+    assert_eq!(found(&holes, "tile.pruned"), ["tile/entries/000"]);
+    let bundle = place.path("log/tile/entries/010");
+    let mut bytes = fs::read(&bundle).unwrap();
+    bytes[9] ^= 1;
+    fs::write(bundle, bytes).unwrap();
+    for args in [&args[..], &from] {
+        assert_eq!(report(&place, args)["verdict"], "altered");
+    }
 }

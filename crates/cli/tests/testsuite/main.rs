@@ -39,6 +39,7 @@ mod parquet;
 mod parser_tools;
 mod parsers;
 mod post_quantum;
+mod pruning;
 mod query;
 mod readme;
 mod receipt;

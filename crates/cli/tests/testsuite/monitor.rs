@@ -684,3 +684,85 @@ fn prints_text_for_people() {
         .stdout(predicate::str::contains("hint: keep both checkpoints as evidence"))
         .stdout(predicate::str::contains("checkpoint 2:\n      log.example/audit\n      10\n"));
 }
+
+#[test]
+fn follows_a_pruned_log_from_its_minimum_index_on() {
+    let watched = Watched::new();
+    let leaves = chain(&emitter(), 1, 1_500, false);
+    let prune = |bundles: u64| {
+        for index in 0..bundles {
+            for path in [format!("log/tile/0/00{index}"), format!("log/tile/entries/00{index}")] {
+                fs::remove_file(watched.0.path(&path)).unwrap();
+            }
+        }
+    };
+    watched.publish(&leaves[..700]);
+    prune(2);
+    // Pruned entries can't be told from lost ones.
+    let (findings, status) = watched.check(&[]);
+    assert_eq!((findings.len(), status), (1, 5));
+    assert_eq!(findings[0]["code"], "tile.pruned");
+    assert_eq!(findings[0]["message"], "the first 512 entries are gone (pruned?)");
+    assert_eq!(
+        watched.check(&["--from", "300"]).0[0]["code"],
+        "tile.missing",
+        "more is gone than was stated"
+    );
+    fs::remove_file(watched.0.path("state.json")).unwrap();
+    // The chain was opened before, so its key is unknown; reported once.
+    assert_eq!(watched.codes(&["--from", "600"]), found(&["chain.no_open"], 5));
+    let state: Value = serde_json::from_str(&watched.0.read("state.json")).unwrap();
+    assert_eq!(state["chains"]["begin"], 512);
+    let grow = |size: usize, bundles| {
+        watched.publish(&leaves[..size]);
+        prune(bundles);
+    };
+    grow(1_200, 2);
+    assert_eq!(watched.codes(&["--from", "600"]), fine());
+    // The state has the index.
+    grow(1_300, 4);
+    assert_eq!(watched.codes(&[]), fine());
+    // Other chains are checked as always.
+    let mut more = leaves[..1_300].to_vec();
+    more.extend(chain(&emitter(), 2, 3, false));
+    more.extend(leaves[1_301..1_303].iter().cloned());
+    watched.publish(&more);
+    prune(4);
+    assert_eq!(watched.codes(&[]), found(&["chain.gap"], 1));
+
+    // A rewrite after the minimum index is noticed, and so is one of what is only known by its hashes.
+    for at in [1_100, 100] {
+        let rewritten = Watched::new();
+        rewritten.publish(&leaves[..1_200]);
+        for index in 0..2 {
+            fs::remove_file(rewritten.0.path(&format!("log/tile/entries/00{index}"))).unwrap();
+        }
+        assert_eq!(rewritten.codes(&["--from", "512"]), found(&["chain.no_open"], 5));
+        let mut other = leaves[..1_250].to_vec();
+        other[at] = b"another".to_vec();
+        rewritten.publish(&other);
+        assert_eq!(rewritten.codes(&[]).0[0], "append_only.split_view", "{at}");
+    }
+}
+
+#[test]
+fn a_monitor_that_is_behind_the_minimum_index_says_so() {
+    let watched = Watched::new();
+    let leaves = chain(&emitter(), 1, 1_500, false);
+    watched.publish(&leaves[..300]);
+    assert_eq!(watched.codes(&[]), fine());
+    watched.publish(&leaves[..1_200]);
+    for index in 0..3 {
+        fs::remove_file(watched.0.path(&format!("log/tile/entries/00{index}"))).unwrap();
+    }
+    // Consistency is proven by the tiles, but the entries in between are gone.
+    assert_eq!(watched.codes(&[]), found(&["tile.pruned"], 5));
+    // A hole that doesn't begin at the first entry is a loss.
+    watched.publish(&leaves[..1_200]);
+    fs::remove_file(watched.0.path("log/tile/entries/002")).unwrap();
+    assert_eq!(watched.codes(&[]).0[0], "tile.missing");
+    // The log must have as many entries as were pruned.
+    let fresh = Watched::new();
+    fresh.publish(&leaves[..300]);
+    assert_eq!(fresh.codes(&["--from", "301"]), found(&["tile.missing"], 1));
+}

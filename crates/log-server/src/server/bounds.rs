@@ -39,6 +39,9 @@ pub struct Bounds {
     pub tenant_quota: Quota,
     /// The room for the entries of all tenants' logs that wait for a tick. Further ones get `server.busy`.
     pub waiting_room: WaitingRoom,
+    /// The minimum index of C2SP tlog-tiles: tiles and bundles whose entries are all below it are not served. Not for
+    /// a server with tenants.
+    pub minimum_index: u64,
 }
 
 impl Default for Bounds {
@@ -62,6 +65,7 @@ impl Default for Bounds {
             quota: Quota::default(),
             tenant_quota: Quota::default(),
             waiting_room: WaitingRoom::default(),
+            minimum_index: 0,
         }
     }
 }

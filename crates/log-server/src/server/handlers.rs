@@ -62,13 +62,15 @@ pub(super) async fn head(
 }
 
 pub(super) async fn tile(
-    State(AppState { log_server, public_reads, .. }): State<AppState>,
+    State(AppState { log_server, public_reads, bounds, .. }): State<AppState>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, HandlerError> {
     let _permit = public_reads.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
     let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
     let reader = log_server.reader().clone();
-    let found = tokio::task::spawn_blocking(move || api::tiles::tile(&*reader, size, uri.path())).await;
+    let minimum_index = bounds.minimum_index;
+    let read = move || api::tiles::tile(&*reader, size, minimum_index, uri.path());
+    let found = tokio::task::spawn_blocking(read).await;
     Ok(found.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 

@@ -218,7 +218,7 @@ impl EmbeddedLogServer {
                 self.admit(request.headers(), Right::Read)?;
                 api::tiles::tenant_tile(&*self.reader, self.published_size(), path)?
             }
-            Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), path)?,
+            Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), 0, path)?,
             Route::Evidence => {
                 self.admit(request.headers(), Right::Admin)?;
                 api::query::read(query, &[])?;
