@@ -294,7 +294,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 46] = [
+pub(crate) const PARTS: [&str; 48] = [
     "-p",
     "countersign",
     "-p",
@@ -327,6 +327,8 @@ pub(crate) const PARTS: [&str; 46] = [
     "countersign-log-server",
     "-p",
     "countersign-monitor",
+    "-p",
+    "countersign-otlp",
     "-p",
     "countersign-parquet",
     "-p",
