@@ -1,5 +1,5 @@
-// Package opentelemetry feeds an OpenTelemetry Collector. It is a separate module: the newest collector of which all parts are available
-// needs older packages than tests/interop does. Run it with COUNTERSIGN=target/debug/countersign go test ./...
+// Package opentelemetry feeds an OpenTelemetry Collector, and sends from one to a log server. It is a separate module, because the
+// collector needs other versions of packages than tests/interop does. Run it with COUNTERSIGN=target/debug/countersign go test ./...
 package opentelemetry
 
 import (
@@ -30,6 +30,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 // TestOpenTelemetryCollectorTakesAFeed runs an OpenTelemetry Collector that accepts logs from clients with a
@@ -166,11 +167,12 @@ service:
   pipelines:
     logs: {receivers: [otlp], exporters: [hands]}
 `, endpoint, folder)
-	collector, err := otelcol.NewCollector(otelcol.CollectorSettings{
+	runCollector(t, otelcol.CollectorSettings{
 		BuildInfo: component.NewDefaultBuildInfo(),
 		Factories: func() (otelcol.Factories, error) {
 			otlp := otlpreceiver.NewFactory()
 			return otelcol.Factories{
+				Telemetry: otelconftelemetry.NewFactory(),
 				Receivers: map[component.Type]receiver.Factory{otlp.Type(): otlp},
 				Exporters: map[component.Type]exporter.Factory{hands.Type(): hands},
 			}, nil
@@ -181,6 +183,13 @@ service:
 		}},
 		DisableGracefulShutdown: true,
 	})
+	return exported, endpoint
+}
+
+// runCollector runs a collector until the test ends.
+func runCollector(t *testing.T, settings otelcol.CollectorSettings) {
+	t.Helper()
+	collector, err := otelcol.NewCollector(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +201,6 @@ service:
 			t.Errorf("the collector: %v", err)
 		}
 	})
-	return exported, endpoint
 }
 
 // certify writes an authority, and its certificates for a server and for a client, each with its key.

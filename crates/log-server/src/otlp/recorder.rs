@@ -58,7 +58,7 @@ fn size(request: &IntakeRequest) -> (usize, usize) {
     (request.events.len(), bytes)
 }
 
-/// What a batch adds to the log.
+/// The events that a batch adds to the log, and the outcome of each request.
 #[derive(Default)]
 struct Judgment<'b> {
     fresh: Vec<&'b Event>,

@@ -54,7 +54,7 @@ pub(super) async fn logs(
     answer.map(Body::from)
 }
 
-/// What the head of a request says.
+/// The head of a request.
 struct Head {
     format: Format,
     sender: String,

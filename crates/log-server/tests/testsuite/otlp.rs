@@ -180,7 +180,7 @@ fn retries_are_recorded_once_across_restarts() {
     assert_success(&send(request(&server.url(), &sender, body.clone())));
     let size = server.size();
     assert_success(&send(request(&server.url(), &sender, body.clone())));
-    // The same content in another encoding is the same.
+    // A compressed body is the same request.
     let compressed =
         request(&server.url(), &sender, gzip(body.as_bytes())).header("content-encoding", "gzip");
     assert_success(&send(compressed));
