@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::log::Limits;
+use countersign::log::{KeyLookup as _, Limits};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::{MIN_DEPTH, TenantOrigin};
 use countersign::time::Time;
@@ -364,7 +364,7 @@ async fn run_server(
     // A log that ended keeps its bucket; its successor has another.
     let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
     let store = store.as_deref().map(bucket).transpose()?;
-    let otlp = otlp_key(args, &verifier, tenants.is_some())?;
+    let otlp = otlp_key(args, &verifier)?;
     let otlp_vkey = otlp.as_ref().map(|key| key.verifier_key().clone());
     let certificate = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
     let certificate = certificate.map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
@@ -422,12 +422,10 @@ async fn run_server(
     style::detail("log key:", verifier.as_str());
     style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
     if let Some(key) = otlp_vkey {
-        let is_authorized = serving.log_server().rules().admits(&key);
-        let hint = if is_authorized {
-            ""
-        } else {
-            ", which must be authorized (`emitter` in the trust file, or a grant)"
-        };
+        let log_server = serving.log_server();
+        let is_authorized =
+            log_server.rules().admits(&key) || log_server.reader().knows(&key).unwrap_or(true);
+        let hint = if is_authorized { "" } else { "; add it to the trust file as `emitter`, or grant it" };
         style::detail("otlp:", &format!("/v1/logs signs with {key}{hint}"));
     }
     for (name, text) in &args.details {
@@ -529,19 +527,19 @@ fn tenants(args: &Args, origin: &str) -> Result<Option<TenantConfig>, CliError> 
         let hint = "remove it, and follow each tenant's log with `countersign watch URL/t/ID`";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
-    let depth = args.slots.ilog2() as u8;
-    Ok(Some(TenantConfig { tick: args.tick, depth, has_metrics: args.tenant_metrics }))
-}
-
-/// Loads the key that signs the events of logs received over OTLP.
-fn otlp_key(args: &Args, log: &VerifierKey, has_tenants: bool) -> Result<Option<SignerKey>, CliError> {
-    let Some(file) = &args.otlp else { return Ok(None) };
-    if has_tenants {
+    if args.otlp.is_some() {
         let message =
             "--otlp can't be used with tenants, because log records don't say whose log they are for";
         let hint = "remove it, and start a log without tenants for these services";
         return Err(CliError::unusable("otlp.tenants", message, hint));
     }
+    let depth = args.slots.ilog2() as u8;
+    Ok(Some(TenantConfig { tick: args.tick, depth, has_metrics: args.tenant_metrics }))
+}
+
+/// Loads the key that signs the events of logs received over OTLP.
+fn otlp_key(args: &Args, log: &VerifierKey) -> Result<Option<SignerKey>, CliError> {
+    let Some(file) = &args.otlp else { return Ok(None) };
     let key = key::load(file)?;
     if key.verifier_key() == log {
         let message = "--otlp requires an emitter's key, and this is the log's own";
