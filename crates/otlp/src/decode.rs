@@ -1,20 +1,14 @@
 //! Decoding of exports: resources with scopes with records.
 
+mod decoder;
 mod json;
 mod protobuf;
 
 use crate::answer::Format;
+use crate::limits::{MAX_DEPTH, MAX_RECORD_BYTES, MAX_RECORDS};
 use crate::problem::Problem;
 use crate::record::{LogRecord, Source};
-use crate::value::Value;
-
-/// Maximum number of records of an export.
-pub const MAX_RECORDS: usize = 10_000;
-/// Maximum size of a record in bytes, as sent.
-pub const MAX_RECORD_BYTES: usize = 1 << 20;
-/// Maximum number of levels of an attribute or body. In JSON, each level takes up to four levels of the 128 that the
-/// parser accepts.
-pub const MAX_DEPTH: usize = 24;
+use decoder::{Branch, Decoder, Fault};
 
 /// The reason why an export can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,34 +29,6 @@ pub enum DecodeError<E = std::convert::Infallible> {
 
 /// A callback for each record, or for the reason why it is refused.
 pub type EachRecord<'a, E> = dyn FnMut(Result<LogRecord<'_>, Problem>) -> Result<(), E> + 'a;
-
-/// The reason why a message can't be decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    Malformed,
-    Deep,
-}
-
-/// A message with a list, and the message that applies to all of the list.
-struct Branch<P> {
-    head: Option<P>,
-    list: Vec<P>,
-}
-
-/// Decodes the parts of an export in one format.
-trait Decoder<'a> {
-    type Part: Copy;
-    /// Returns the resources with their scopes.
-    fn resources(&self, body: &'a [u8]) -> Result<Vec<Self::Part>, Fault>;
-    /// Returns the resource, and its scopes with their records.
-    fn scopes(&self, resource: Self::Part) -> Result<Branch<Self::Part>, Fault>;
-    /// Returns the scope, and its records.
-    fn records(&self, scope: Self::Part) -> Result<Branch<Self::Part>, Fault>;
-    fn resource(&self, part: Self::Part) -> Result<Vec<(String, Value)>, Fault>;
-    fn scope(&self, part: Self::Part) -> Result<String, Fault>;
-    fn record(&self, part: Self::Part) -> Result<LogRecord<'static>, Fault>;
-    fn bytes(&self, part: Self::Part) -> usize;
-}
 
 /// Decodes an export, and passes on each record in order, or the reason why it is refused.
 ///

@@ -5,12 +5,10 @@ use countersign::time::Time;
 use countersign::{Error, hex};
 use serde_json::{Map, Value as Json, json};
 
+use crate::limits::MAX_NAME_BYTES;
 use crate::problem::Problem;
 use crate::record::{LogRecord, Source};
 use crate::value::{Value, object};
-
-/// Maximum size in bytes of the service's name and version, and of the scope's name. Each record's event repeats them.
-pub const MAX_NAME_BYTES: usize = 256;
 
 /// Severity numbers from this one on are errors.
 const MIN_ERROR_SEVERITY: u64 = 17;

@@ -23,14 +23,15 @@ mod answer;
 mod decode;
 mod event;
 mod intake;
+mod limits;
 mod problem;
 mod record;
 mod value;
 
 pub use answer::{Format, failure, success};
-pub use decode::{DecodeError, MAX_DEPTH, MAX_RECORD_BYTES, MAX_RECORDS, decode};
-pub use event::MAX_NAME_BYTES;
+pub use decode::{DecodeError, EachRecord, decode};
 pub use intake::{EventId, Intake};
+pub use limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_RECORD_BYTES, MAX_RECORDS};
 pub use problem::{Problem, Problems};
 pub use record::{LogRecord, Source};
 pub use value::Value;

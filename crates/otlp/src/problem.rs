@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::decode::{MAX_DEPTH, MAX_RECORD_BYTES};
-use crate::event::MAX_NAME_BYTES;
+use crate::limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_RECORD_BYTES};
 
 /// The reason why a record is not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

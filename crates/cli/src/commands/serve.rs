@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::log::{KeyLookup as _, Limits};
+use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::{MIN_DEPTH, TenantOrigin};
 use countersign::time::Time;

@@ -393,7 +393,7 @@ fn the_query_table_matches_through_a_log() {
 
 #[test]
 fn logs_need_an_emitters_key() {
-    let place = Place::new();
+    let place = place();
     let serve = |file: &str| {
         place
             .run(&["serve", "--dir", "log", "--key", "log.key", "--trust", "trust.txt", "--otlp", file])

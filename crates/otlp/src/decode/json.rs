@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-use super::{Branch, Decoder, Fault};
+use super::decoder::{Branch, Decoder, Fault};
 use crate::record::LogRecord;
 use crate::value::Value;
 

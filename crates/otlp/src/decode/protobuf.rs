@@ -1,6 +1,7 @@
 //! Exports as Protobuf. Unknown fields are skipped.
 
-use super::{Branch, Decoder, Fault, MAX_DEPTH};
+use super::decoder::{Branch, Decoder, Fault};
+use crate::limits::MAX_DEPTH;
 use crate::record::LogRecord;
 use crate::value::Value;
 
