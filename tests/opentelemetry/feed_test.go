@@ -1,5 +1,6 @@
-// Package opentelemetry feeds an OpenTelemetry Collector, and verifies what is signed on the way. It is a separate
-// module, because building a collector takes minutes. Run it with COUNTERSIGN=target/debug/countersign go test ./...
+// Package opentelemetry feeds an OpenTelemetry Collector, sends from one to a log server, and verifies what is signed on the
+// way. It is a separate module, because the collector needs other versions of packages than tests/interop does. Run it with
+// COUNTERSIGN=target/debug/countersign go test ./...
 package opentelemetry
 
 import (
@@ -167,14 +168,14 @@ service:
   pipelines:
     logs: {receivers: [otlp], exporters: [hands]}
 `, endpoint, folder)
-	collector, err := otelcol.NewCollector(otelcol.CollectorSettings{
+	runCollector(t, otelcol.CollectorSettings{
 		BuildInfo: component.NewDefaultBuildInfo(),
 		Factories: func() (otelcol.Factories, error) {
 			otlp := otlpreceiver.NewFactory()
 			return otelcol.Factories{
+				Telemetry: otelconftelemetry.NewFactory(),
 				Receivers: map[component.Type]receiver.Factory{otlp.Type(): otlp},
 				Exporters: map[component.Type]exporter.Factory{hands.Type(): hands},
-				Telemetry: otelconftelemetry.NewFactory(),
 			}, nil
 		},
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
@@ -183,6 +184,13 @@ service:
 		}},
 		DisableGracefulShutdown: true,
 	})
+	return exported, endpoint
+}
+
+// runCollector runs a collector until the test ends.
+func runCollector(t *testing.T, settings otelcol.CollectorSettings) {
+	t.Helper()
+	collector, err := otelcol.NewCollector(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +202,6 @@ service:
 			t.Errorf("the collector: %v", err)
 		}
 	})
-	return exported, endpoint
 }
 
 // certify writes an authority, and its certificates for a server and for a client, each with its key.

@@ -301,7 +301,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 48] = [
+pub(crate) const PARTS: [&str; 50] = [
     "-p",
     "countersign",
     "-p",
@@ -336,6 +336,8 @@ pub(crate) const PARTS: [&str; 48] = [
     "countersign-monitor",
     "-p",
     "countersign-otel-integrity",
+    "-p",
+    "countersign-otlp",
     "-p",
     "countersign-parquet",
     "-p",

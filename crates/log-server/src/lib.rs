@@ -14,6 +14,7 @@ pub mod heads_file;
 mod jobs;
 pub mod log_server;
 pub mod oidc;
+pub mod otlp;
 pub mod own_entries;
 pub mod reading;
 mod reads;

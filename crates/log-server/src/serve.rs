@@ -27,6 +27,7 @@ use crate::fsck::{SelfCheck, SelfCheckThread};
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
 use crate::oidc;
+use crate::otlp::OtlpIntake;
 use crate::own_entries::OwnEntries;
 use crate::reading::Reading;
 use crate::retention::holds::Hold;
@@ -113,6 +114,9 @@ pub struct Config {
     pub steady: Steady,
     /// Makes the log a root log with tenant logs.
     pub tenants: Option<TenantConfig>,
+    /// The key that signs the events of services that send logs over OTLP. If `None`, no logs are accepted. A root log
+    /// must have none.
+    pub otlp: Option<SignerKey>,
 }
 
 /// The configuration of a root log.
@@ -131,6 +135,7 @@ pub struct RunningLog {
     log_server: LogServer,
     reading: Arc<Reading>,
     http: HttpServer,
+    otlp: Option<OtlpIntake>,
     sequencer: JoinHandle<()>,
     witnessing: tokio::task::JoinHandle<()>,
     indexing: Option<tokio::task::JoinHandle<()>>,
@@ -182,6 +187,7 @@ pub async fn serve_with_first_event(
         check_within,
         steady,
         tenants: _,
+        otlp,
     } = config;
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
@@ -283,11 +289,15 @@ pub async fn serve_with_first_event(
     let checking =
         check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
+    let otlp = otlp.map(|key| OtlpIntake::start(log_server.clone(), key)).transpose();
+    let otlp = otlp.map_err(failed("starting to accept logs"))?;
+    state.otlp = otlp.as_ref().map(|intake| intake.sender().clone());
     let http = start_http(state, &address, tls, &cors, hosts, &bounds).await?;
     Ok(RunningLog {
         log_server,
         reading,
         http,
+        otlp,
         sequencer,
         witnessing,
         indexing,
@@ -405,6 +415,7 @@ impl RunningLog {
             log_server,
             reading,
             http,
+            otlp,
             sequencer,
             witnessing,
             indexing,
@@ -415,6 +426,9 @@ impl RunningLog {
         } = self;
         reading.stop();
         finish_requests(http, tenants.as_deref()).await;
+        if let Some(otlp) = otlp {
+            otlp.stop().await;
+        }
         if let Some(checking) = checking {
             let _ = tokio::task::spawn_blocking(move || checking.stop()).await;
         }

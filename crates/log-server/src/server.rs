@@ -14,6 +14,7 @@ mod handlers;
 mod hosts;
 mod listen;
 mod listener;
+mod logs;
 mod page;
 mod receive;
 mod root_notes;
@@ -94,7 +95,8 @@ pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> 
     let own_routes = if state.tenants.is_some() {
         tenants::routes()
     } else {
-        Router::new().route("/submit", post(receive::submit)).merge(reader_routes())
+        let routes = Router::new().route("/submit", post(receive::submit)).merge(reader_routes());
+        if state.otlp.is_some() { routes.route("/v1/logs", post(logs::logs)) } else { routes }
     };
     Router::new()
         .route("/", get(page::page))

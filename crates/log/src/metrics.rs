@@ -104,6 +104,29 @@ struct BySubmission {
     outcome: Outcome,
 }
 
+/// The result of a log record that a service sent over OTLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum LogRecordOutcome {
+    /// The record became an event.
+    Recorded,
+    /// The log contained the record's event already.
+    Repeated,
+    /// The record can't become an event.
+    Refused,
+}
+
+impl EncodeLabelValue for LogRecordOutcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.into())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByLogRecord {
+    outcome: LogRecordOutcome,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByLevel {
     level: String,
@@ -144,6 +167,7 @@ impl Stopwatch {
 pub struct Metrics {
     registry: Registry,
     submissions: Family<BySubmission, Counter>,
+    log_records: Family<ByLogRecord, Counter>,
     turned_away: Family<ByReason, Counter>,
     reports: ReportLimiter,
     leaves: Counter,
@@ -184,6 +208,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("countersign");
         let metrics = Self {
             submissions: Family::default(),
+            log_records: Family::default(),
             turned_away: Family::default(),
             reports: ReportLimiter::default(),
             leaves: Counter::default(),
@@ -222,6 +247,9 @@ impl Default for Metrics {
         for &outcome in Outcome::VARIANTS {
             drop(metrics.submissions.get_or_create(&BySubmission { outcome }));
         }
+        for &outcome in LogRecordOutcome::VARIANTS {
+            drop(metrics.log_records.get_or_create(&ByLogRecord { outcome }));
+        }
         for level in LEVELS {
             drop(metrics.findings.get_or_create(&ByLevel { level: level.into() }));
         }
@@ -229,6 +257,11 @@ impl Default for Metrics {
             drop(metrics.turned_away.get_or_create(&ByReason { reason }));
         }
         registry.register("submissions", "Submissions answered, by outcome", metrics.submissions.clone());
+        registry.register(
+            "log_records",
+            "Log records of answered OTLP requests, by outcome",
+            metrics.log_records.clone(),
+        );
         registry.register(
             "turned_away",
             "Connections and submissions rejected before any of their content was known to be from an authorized key",
@@ -382,6 +415,11 @@ impl Metrics {
     /// Counts the answer to a submission.
     pub fn submission(&self, outcome: Outcome) {
         self.submissions.get_or_create(&BySubmission { outcome }).inc();
+    }
+
+    /// Counts log records of answered OTLP requests.
+    pub fn log_records(&self, outcome: LogRecordOutcome, records: u64) {
+        self.log_records.get_or_create(&ByLogRecord { outcome }).inc_by(records);
     }
 
     /// Counts a finding of this level by a log that watches itself.

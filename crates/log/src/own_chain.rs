@@ -59,9 +59,9 @@ impl OwnChain {
     }
 }
 
-/// The recorder of an own chain, opened with the first event.
+/// The recorder of a chain that a server signs itself, opened with the first event.
 #[derive(Default)]
-pub(crate) struct OwnRecorder(Option<Recorder>);
+pub struct OwnRecorder(Option<Recorder>);
 
 impl OwnRecorder {
     /// Returns the links for one more event in the log with this origin.
@@ -69,6 +69,22 @@ impl OwnRecorder {
         &mut self,
         origin: &str,
         event: &str,
+        key: &SignerKey,
+        now: Time,
+        random: &mut Random,
+    ) -> Result<Submission, SubmitError> {
+        let event = Event::parse(event.as_bytes(), &Redaction::none()).map_err(failed)?;
+        self.record_all(origin, [&event], key, now, random)
+    }
+
+    /// Returns the links for more events in the log with this origin. The last one is signed.
+    ///
+    /// # Errors
+    /// [`SubmitError`]. The chain must be [abandoned](Self::abandon).
+    pub fn record_all<'e>(
+        &mut self,
+        origin: &str,
+        events: impl IntoIterator<Item = &'e Event>,
         key: &SignerKey,
         now: Time,
         random: &mut Random,
@@ -82,8 +98,9 @@ impl OwnRecorder {
             }
         };
         recorder.sign_with(key).map_err(failed)?;
-        let event = Event::parse(event.as_bytes(), &Redaction::none()).map_err(failed)?;
-        recorder.record(&event, now, &random()?).map_err(failed)?;
+        for event in events {
+            recorder.record(event, now, &random()?).map_err(failed)?;
+        }
         recorder.flush();
         recorder.sign_with(key).map_err(failed)?;
         submission(recorder)
@@ -99,7 +116,10 @@ impl OwnRecorder {
     }
 
     /// Returns the links that close the chain, if it is open.
-    pub(crate) fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
         self.abandon_if_ahead(now);
         let Some(mut recorder) = self.0.take() else { return Ok(None) };
         recorder.close(now).map_err(failed)?;
@@ -108,7 +128,7 @@ impl OwnRecorder {
     }
 
     /// Makes the next event open a new chain, because the last one was not accepted.
-    pub(crate) fn abandon(&mut self) {
+    pub fn abandon(&mut self) {
         self.0 = None;
     }
 }

@@ -168,6 +168,9 @@ impl Reader {
         if self.rights.allow(Right::Admin) && !self.scope.is_everything() {
             return Err("a token with the right admin must not have conditions".into());
         }
+        if self.rights.allow(Right::Record) && !self.scope.is_everything() {
+            return Err("a token with the right record must not have conditions".into());
+        }
         if self.rights.allow(Right::Growth) && !(self.logs.is_all() && self.scope.is_everything()) {
             return Err(
                 "a token with the right growth must be for all tenant logs, and must not have conditions"

@@ -1,6 +1,7 @@
 /** Tests audit events emitted through OpenTelemetry's own SDK. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
@@ -157,4 +158,54 @@ test("AuditLogProcessor: never throws if the recorder is full, and reports it", 
   assert.deepEqual(log.actions, ["a.1"]);
   await recorder.close();
   context.disable();
+});
+
+/** OTLP's JSON form of a value. */
+interface OtlpValue {
+  stringValue?: string;
+  boolValue?: boolean;
+  intValue?: string;
+  doubleValue?: number;
+  bytesValue?: string;
+  arrayValue?: { values: OtlpValue[] };
+  kvlistValue?: { values: { key: string; value: OtlpValue }[] };
+}
+
+function parseValue(value: OtlpValue): unknown {
+  const { stringValue, boolValue, intValue, doubleValue, bytesValue, arrayValue, kvlistValue } = value;
+  return (
+    stringValue ??
+    boolValue ??
+    doubleValue ??
+    (intValue === undefined ? undefined : Number(intValue)) ??
+    (bytesValue === undefined ? undefined : new Uint8Array(Buffer.from(bytesValue, "base64"))) ??
+    arrayValue?.values.map(parseValue) ??
+    (kvlistValue === undefined ? null : attributesOf(kvlistValue.values))
+  );
+}
+
+function attributesOf(list: { key: string; value: OtlpValue }[]): Record<string, unknown> {
+  return Object.fromEntries(list.map(({ key, value }) => [key, parseValue(value)]));
+}
+
+test("AuditLogProcessor: a log server converts the same records to the same events", async () => {
+  const file = new URL("../../../tests/data/otlp/cases.json", import.meta.url);
+  const cases = JSON.parse(readFileSync(file, "utf8"));
+  assert.ok(cases.length > 10);
+  for (const { name, record, event } of cases) {
+    const audit = await createTestRecorder();
+    const nanos = BigInt(record.timeUnixNano);
+    new AuditLogProcessor(audit).onEmit({
+      hrTime: [Number(nanos / 1_000_000_000n), Number(nanos % 1_000_000_000n)],
+      spanContext: { traceId: record.traceId ?? "", spanId: record.spanId ?? "" },
+      instrumentationScope: { name: "jobs" },
+      attributes: attributesOf(record.attributes ?? []),
+      severityText: record.severityText,
+      severityNumber: record.severityNumber,
+      body: record.body === undefined ? undefined : parseValue(record.body),
+      eventName: record.eventName,
+      droppedAttributesCount: record.droppedAttributesCount ?? 0,
+    });
+    assert.deepEqual(audit.events(), [event], name);
+  }
 });

@@ -163,6 +163,13 @@ pub(crate) struct Args {
     /// The certificate's private key: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Network")]
     tls_key: Option<PathBuf>,
+    /// Accept OpenTelemetry logs at /v1/logs (OTLP/HTTP), and sign their events with the emitter key in this file
+    ///
+    /// Create the key with `countersign keygen`, and authorize it like any emitter's. Services need a token with the
+    /// right `record`. Each event says who sent it; the signature is the log server's, not the service's. Not for logs
+    /// with tenants.
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    otlp: Option<PathBuf>,
     /// Allow web pages of this origin to read the log (CORS); * for any. Can be repeated
     #[arg(long, value_name = "ORIGIN", help_heading = "Network")]
     cors: Vec<String>,
@@ -372,6 +379,8 @@ async fn run_server(
     // A log that ended keeps its bucket; its successor has another.
     let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
     let store = store.as_deref().map(bucket).transpose()?;
+    let otlp = otlp_key(args, &verifier)?;
+    let otlp_vkey = otlp.as_ref().map(|key| key.verifier_key().clone());
     let certificate = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
     let certificate = certificate.map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
     let config = Config {
@@ -408,6 +417,7 @@ async fn run_server(
         check_within: args.check_within.0,
         steady: steady(),
         tenants,
+        otlp,
     };
     let statement = ending.as_ref().map(Succession::statement);
     let serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
@@ -431,6 +441,13 @@ async fn run_server(
         style::detail("ML-DSA-44 key:", verifier.as_str());
     }
     style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
+    if let Some(key) = otlp_vkey {
+        let log_server = serving.log_server();
+        let is_authorized =
+            log_server.rules().admits(&key) || log_server.reader().knows(&key).unwrap_or(true);
+        let hint = if is_authorized { "" } else { "; add it to the trust file as `emitter`, or grant it" };
+        style::detail("otlp:", &format!("/v1/logs signs with {key}{hint}"));
+    }
     for (name, text) in &args.details {
         style::detail(name, text);
     }
@@ -538,8 +555,26 @@ fn tenants(args: &Args, origin: &str) -> Result<Option<TenantConfig>, CliError> 
         let hint = "remove it, and follow each tenant's log with `countersign watch URL/t/ID`";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
+    if args.otlp.is_some() {
+        let message =
+            "--otlp can't be used with tenants, because log records don't say whose log they are for";
+        let hint = "remove it, and start a log without tenants for these services";
+        return Err(CliError::unusable("otlp.tenants", message, hint));
+    }
     let depth = args.slots.ilog2() as u8;
     Ok(Some(TenantConfig { tick: args.tick, depth, has_metrics: args.tenant_metrics }))
+}
+
+/// Loads the key that signs the events of logs received over OTLP.
+fn otlp_key(args: &Args, log: &VerifierKey) -> Result<Option<SignerKey>, CliError> {
+    let Some(file) = &args.otlp else { return Ok(None) };
+    let key = key::load(file)?;
+    if key.verifier_key() == log {
+        let message = "--otlp requires an emitter's key, and this is the log's own";
+        let hint = "create one with: countersign keygen NAME -o otlp.key";
+        return Err(CliError::unusable("otlp.key_file", message, hint).within(&shown(file)));
+    }
+    Ok(Some(key))
 }
 
 /// Returns which reads are recorded.

@@ -62,8 +62,9 @@ enum Command {
         from: Option<PathBuf>,
         #[command(flatten)]
         of: FolderArgs,
-        /// Rights of the reader: read, erase, admin, growth, separated by commas. admin allows reading data about the
-        /// whole log, such as evidence of forks. growth is for growth witnesses, and needs --log all
+        /// Rights of the reader: read, erase, admin, growth, record, separated by commas. admin allows reading data about
+        /// the whole log, such as evidence of forks. growth is for growth witnesses, and needs --log all. record is for
+        /// services that send logs to `countersign serve --otlp`
         ///
         /// A reader with the right growth reads no events and no names, but learns the number of tenants, and for each
         /// nameless tenant log its size and the times at which it grew.
@@ -358,9 +359,11 @@ pub(super) fn explain(error: &TokenError, folder: &Path) -> CliError {
             "revoke unused tokens, or use tokens of an OpenID Connect issuer; nothing was written",
         ),
         TokenError::Name(_) => CliError::unusable("token.name", error.to_string(), "choose another name"),
-        TokenError::Scope(_) => {
-            CliError::unusable("token.scope", error.to_string(), "remove the conditions, or the right admin")
-        }
+        TokenError::Scope(_) => CliError::unusable(
+            "token.scope",
+            error.to_string(),
+            "remove the conditions, or the right that can't have them",
+        ),
         TokenError::NoTenants => CliError::unusable(
             "token.no_tenants",
             error.to_string(),

@@ -9,6 +9,7 @@ mod fsck;
 #[cfg(target_os = "linux")]
 mod full;
 mod kill;
+mod otlp;
 
 mod reads;
 mod rewrite;

@@ -390,3 +390,15 @@ fn the_query_table_matches_through_a_log() {
         }
     }
 }
+
+#[test]
+fn logs_need_an_emitters_key() {
+    let place = place();
+    let serve = |file: &str| {
+        place
+            .run(&["serve", "--dir", "log", "--key", "log.key", "--trust", "trust.txt", "--otlp", file])
+            .code(2)
+    };
+    serve("log.key").stderr(predicate::str::contains("error[otlp.key_file]"));
+    serve("absent.key").stderr(predicate::str::contains("absent.key"));
+}

@@ -139,6 +139,32 @@ fn log_server_commands_work() {
     assert!(folder.path().join("log.pin").is_file(), "the checked log's pin");
 }
 
+#[test]
+fn log_records_are_accepted_as_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let blocks = commands(include_str!("../../../../docs/otlp-intake.md"), "Set it up");
+    let [keys, start, records] = &blocks[..] else { panic!("{blocks:?}") };
+    let address = free_address();
+    let server = |command: &str| {
+        format!(
+            "{command} --listen {address} 2> served &\n\
+             served=$!; trap 'kill $served; wait $served || true' EXIT\n\
+             until grep -q listens served; do kill -0 $served; sleep 0.05; done\n"
+        )
+    };
+    // The folder is that of a log that has run before.
+    let before = server("countersign serve --origin log.example/audit --dir countersign-log");
+    let stopped = "kill $served; wait $served || true\n";
+    let script = [&before, stopped, keys, "\n", &server(start.trim()), records].concat();
+    // A command of several lines.
+    let script = script.replace("-d '\n", "-d '").replace("}]},\n", "}]},").replace("0000\",\n", "0000\",");
+    let said = run(folder.path(), &script.replace(LISTENS, &address.to_string()));
+    assert!(said.starts_with("{}") && said.contains("✓ Verified."), "{said}");
+    for shown in ["job.delete", "log.example/otlp"] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
+}
+
 /// Returns the commands that start a log server at this address, and stop it at the end.
 fn serve(address: &SocketAddr) -> String {
     format!(

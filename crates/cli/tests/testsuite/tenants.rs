@@ -219,6 +219,9 @@ fn a_log_has_tenants_from_the_start_or_never() {
         serve_with(&["--dir", "new", "--origin", ORIGIN, option, value]).stderr(contains(option));
         assert!(!place.path("new/log.sqlite").exists());
     }
+    serve_with(&["--dir", "new", "--origin", ORIGIN, "--otlp", "a.key"])
+        .stderr(contains("error[otlp.tenants]"));
+    assert!(!place.path("new/log.key").exists(), "a key was created for it");
 
     let commands = [&["tenant", "add", "acme"][..], &["tenant", "list"], &["tenant", "trust", "acme"]];
     let no_tenants = || contains("error[tenant.none]").and(contains("countersign serve --tenants"));

@@ -169,6 +169,9 @@ impl FromStr for Rule {
         if rights.allow(Right::Admin) && !conditions.is_empty() {
             return Err("the right admin covers the whole log, so its rule can't have conditions".into());
         }
+        if rights.allow(Right::Record) && !conditions.is_empty() {
+            return Err("the right record is not limited to events, so its rule can't have conditions".into());
+        }
         if rights.allow(Right::Growth) && !(logs.is_all() && conditions.is_empty()) {
             return Err(
                 "the right growth covers all tenant logs, so its rule needs log=*, and can't have conditions"

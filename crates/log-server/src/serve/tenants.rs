@@ -208,6 +208,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         log_server,
         reading,
         http,
+        otlp: None,
         sequencer,
         witnessing,
         indexing: None,

@@ -9,7 +9,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use countersign::export::Compression;
-use countersign::log::Submission;
+use countersign::log::{Limits, Submission};
 use countersign::tenant::{HeadProof, Since};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -56,7 +56,7 @@ pub(super) async fn submit(
         }
     };
     let client = client.map_or(Client::Socket, |Extension(client)| client);
-    let upload = Upload { state: &state, share: state.budget.share(client) };
+    let upload = Upload { state: &state, share: state.budget.share(client), limits: *log_server.limits() };
     let received = upload.receive(&headers, body).await;
     let parsed = match received {
         Ok(bytes) => {
@@ -111,7 +111,7 @@ fn prove(log_server: &LogServer, committed: &Committed, since: Option<Since>) ->
 }
 
 /// An error in receiving a submission.
-enum ReceiveError {
+pub(super) enum ReceiveError {
     Submission(SubmitError),
     /// An invalid or oversized body, and the reason counted in metrics.
     Body(Option<Reason>, ApiError),
@@ -134,14 +134,17 @@ fn rejected(reason: Reason) -> impl FnOnce(ApiError) -> ReceiveError {
 }
 
 /// Runs `work` on a blocking thread, so that other requests continue.
-async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+pub(super) async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::unavailable(&error))
 }
 
-/// A submission being received.
-struct Upload<'s> {
-    state: &'s AppState,
-    share: Share,
+/// A body being received.
+pub(super) struct Upload<'s> {
+    pub(super) state: &'s AppState,
+    pub(super) share: Share,
+    pub(super) limits: Limits,
 }
 
 impl Upload<'_> {
@@ -187,7 +190,26 @@ impl Upload<'_> {
 
     /// Receives the complete body, as it was sent.
     async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ReceiveError> {
-        let limits = self.state.log_server.limits();
+        self.receive_with(headers, body, LARGE_BODY_BYTES).await
+    }
+
+    /// Receives the complete body of a request that isn't a submission.
+    pub(super) async fn receive_other(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Vec<u8>, ReceiveError> {
+        self.receive_with(headers, body, usize::MAX).await
+    }
+
+    /// Receives the complete body. Checks who sends it when it has `first_check` bytes.
+    async fn receive_with(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        first_check: usize,
+    ) -> Result<Vec<u8>, ReceiveError> {
+        let limits = &self.limits;
         let mut stream = body.into_data_stream();
         let whole = match api::body::check(headers, limits) {
             // A client that sent `Expect: 100-continue` won't send the body now.
@@ -196,7 +218,7 @@ impl Upload<'_> {
             }
             Err(error) => Err(rejected(Reason::TooLarge)(error)),
             Ok(()) => tokio::select! {
-                whole = self.collect(headers, &mut stream) => whole,
+                whole = self.collect(headers, &mut stream, first_check) => whole,
                 () = self.share.evicted() => Err(rejected(Reason::Memory)(api::body::busy())),
             },
         };
@@ -225,12 +247,13 @@ impl Upload<'_> {
         &self,
         headers: &HeaderMap,
         stream: &mut BodyDataStream,
+        first_check: usize,
     ) -> Result<Vec<u8>, ReceiveError> {
-        let (limits, bounds) = (self.state.log_server.limits(), &self.state.bounds);
+        let (limits, bounds) = (&self.limits, &self.state.bounds);
         let too_slow = || rejected(Reason::Slow)(api::body::too_slow());
         let started = Instant::now();
         let declared = api::body::declared(headers).map_or(0, |all| all.min(limits.bytes as u64)) as usize;
-        let (mut bytes, mut next_check) = (Vec::new(), LARGE_BODY_BYTES);
+        let (mut bytes, mut next_check) = (Vec::new(), first_check);
         let mut chunks = 0;
         loop {
             chunks += 1;

@@ -11,6 +11,7 @@ use super::budget::Budget;
 use super::page::Page;
 use crate::fsck::CheckResults;
 use crate::log_server::LogServer;
+use crate::otlp::OtlpSender;
 use crate::reading::Reading;
 use crate::tenants::TenantLogs;
 use countersign_log::reads::ReadRules;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub reading: Arc<Reading>,
     /// The tenant logs, if this is the server of a root log.
     pub tenants: Option<Arc<TenantLogs>>,
+    /// Records what services send over OTLP, if this server accepts it.
+    pub otlp: Option<OtlpSender>,
     /// The newest result of the log's self-check.
     pub self_check: CheckResults,
     pub(super) bounds: Bounds,
@@ -68,6 +71,7 @@ impl AppState {
             auditors_page: None,
             reading,
             tenants: None,
+            otlp: None,
             self_check: CheckResults::default(),
             bounds,
             budget,

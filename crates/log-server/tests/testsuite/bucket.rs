@@ -9,4 +9,4 @@ mod s3;
 mod signed;
 mod starting;
 mod witnessed;
-mod world;
+pub mod world;

@@ -13,6 +13,7 @@ mod fsck;
 mod health;
 mod listening;
 mod oidc;
+mod otlp;
 mod quota;
 mod readers;
 mod reading;

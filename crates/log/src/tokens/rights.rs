@@ -17,6 +17,8 @@ pub enum Right {
     Admin,
     /// Reading the sizes and root hashes of all tenant logs at each tick, as a growth witness. Works only for all logs.
     Growth,
+    /// Sending log records over OTLP, which the log server records as events.
+    Record,
 }
 
 /// A set of at least one right. No right implies another one.
@@ -66,7 +68,7 @@ impl FromStr for Rights {
         let mut rights = Self(0);
         for name in text.split(',') {
             let right: Right = name.parse().map_err(
-                |_| "rights must be a comma-separated list of read, erase, admin, and growth, such as read,erase",
+                |_| "rights must be a comma-separated list of read, erase, admin, growth, and record, such as read,erase",
             )?;
             if rights.allow(right) {
                 return Err(format!("the right {name} must not be repeated"));

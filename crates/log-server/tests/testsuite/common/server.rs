@@ -51,6 +51,8 @@ pub struct Server {
     pub issuer: Option<countersign_log_server::oidc::Config>,
     pub auditors_page: Option<Page>,
     pub parsers: Parsers,
+    /// The number of the emitter whose key signs the events of logs received over OTLP.
+    pub otlp: Option<u8>,
     /// Set if it is the server of a root log.
     pub tenants: Option<TenantConfig>,
     /// The bucket that contains the log, if it is in one.
@@ -126,6 +128,7 @@ pub fn config(folder: &Path) -> Config {
         holds: Vec::new(),
         check_within: None,
         tenants: None,
+        otlp: None,
     }
 }
 
@@ -175,6 +178,7 @@ impl Server {
             issuer: None,
             auditors_page: None,
             parsers: Parsers::built_in(),
+            otlp: None,
             tenants: None,
             store: None,
             trust: trust.to_owned(),
@@ -207,6 +211,7 @@ impl Server {
             clock: Arc::new(move || Time::from_millis(clock.load(Ordering::SeqCst)).unwrap()),
             steady: Arc::new(move || Duration::from_millis(steady.load(Ordering::SeqCst).cast_unsigned())),
             tenants: self.tenants,
+            otlp: self.otlp.map(emitter_key),
             store: self.store.clone(),
             ..config(self.folder.path())
         };

@@ -224,7 +224,8 @@ function plain(value: unknown, level = 0): unknown {
   if (value instanceof Uint8Array) {
     return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""));
   }
-  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
+  // Numbers that an event can't contain: infinities, NaN, and those that aren't exact.
+  if (typeof value === "bigint" || (typeof value === "number" && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER))) {
     return `${value}`;
   }
   if (typeof value === "function" || typeof value === "symbol") {
