@@ -13,6 +13,7 @@
 //! | make exports and live views | [`export`], [`event_filter`] |
 //! | erase events | [`erase`] |
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
+//! | upload entries to mirrors | [`mirroring`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
 //! | count events, and report problems | [`metrics`], [`condition`] |
 //! | parse HTTP requests and make responses, for both hosts | [`api`] |
@@ -30,6 +31,7 @@ pub mod evidence;
 pub mod export;
 pub mod hashes;
 pub mod metrics;
+pub mod mirroring;
 pub mod own_chain;
 pub mod quota;
 pub mod reads;
