@@ -11,6 +11,7 @@
 //! 3. The progress is saved: the number of entries, and the root over them.
 //! 4. The mirror checkpoint is replaced, and only then returned to anyone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,7 @@ impl LogCopy {
         {
             return Err(MirrorError::Damaged("its state is older than its checkpoint".into()));
         }
+        remove_unfinished(&public, state.size)?;
         let is_forked = evidence_path.exists();
         let state = Mutex::new(CopyState { pending, published, tree, unsaved: 0, is_forked });
         Ok(Self { keys, cosigner, clock, public, state_path, evidence_path, state, _lock: lock })
@@ -416,6 +418,30 @@ fn partial_tiles(size: u64) -> impl Iterator<Item = Tile> {
         let count = size >> (level * TILE_HEIGHT);
         Tile::of_size(level, count >> TILE_HEIGHT, size)
     })
+}
+
+/// Removes the temporary files that a killed process left next to the files that it was writing.
+fn remove_unfinished(public: &Path, size: u64) -> io::Result<()> {
+    let unsaved = size + u64::from(UNSAVED_PACKAGES + 1) * TILE_WIDTH;
+    let written = Tile::grown(size, unsaved).flat_map(|tile| {
+        let bundle = (tile.level == 0).then(|| Bundle { index: tile.index, width: TILE_WIDTH as u16 }.path());
+        [Some(tile.full().path()), bundle]
+    });
+    let folders = written.flatten().filter_map(|path| public.join(path).parent().map(Path::to_owned));
+    for folder in folders.chain([public.to_owned()]).collect::<BTreeSet<_>>() {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(".unfinished-") {
+                fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_if_present(path: &Path) -> io::Result<Option<Vec<u8>>> {
