@@ -294,7 +294,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 46] = [
+pub(crate) const PARTS: [&str; 48] = [
     "-p",
     "countersign",
     "-p",
@@ -325,6 +325,8 @@ pub(crate) const PARTS: [&str; 46] = [
     "countersign-log",
     "-p",
     "countersign-log-server",
+    "-p",
+    "countersign-mirror",
     "-p",
     "countersign-monitor",
     "-p",

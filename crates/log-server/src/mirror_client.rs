@@ -54,7 +54,8 @@ struct Answer {
 
 impl MirrorClient {
     pub(crate) fn new(log_server: LogServer, url: &str) -> reqwest::Result<Self> {
-        let client = countersign_tls::http_client().timeout(REQUEST_LIMIT).redirect(Policy::none()).build()?;
+        let client =
+            countersign_tls::http_client().timeout(REQUEST_LIMIT).redirect(Policy::none()).build()?;
         Ok(Self { log_server, url: url.trim_end_matches('/').to_owned(), client, pending: 0, next: None })
     }
 
@@ -96,7 +97,9 @@ impl MirrorClient {
         for _ in 0..MAX_CONFLICTS {
             let old_size = self.pending;
             if old_size > size {
-                return Err(format!("the mirror has a larger checkpoint, of {old_size} entries instead of {size}"));
+                return Err(format!(
+                    "the mirror has a larger checkpoint, of {old_size} entries instead of {size}"
+                ));
             }
             let (reader, checkpoint) = (self.log_server.reader().clone(), signed.clone());
             let body = tokio::task::spawn_blocking(move || {
@@ -134,9 +137,8 @@ impl MirrorClient {
             let body = tokio::task::spawn_blocking(move || encode(&upload, &*reader)).await;
             let body = body.map_err(|error| error.to_string())??;
             let request = self.client.post(format!("{}/add-entries", self.url)).body(body);
-            let request = request
-                .header(CONTENT_TYPE, "application/octet-stream")
-                .header(CONTENT_ENCODING, "gzip");
+            let request =
+                request.header(CONTENT_TYPE, "application/octet-stream").header(CONTENT_ENCODING, "gzip");
             let answer = read(request).await?;
             let info = match answer.status {
                 200 => {

@@ -291,11 +291,7 @@ impl Default for Metrics {
             "1 while a witness claims to have seen a larger or different tree of the log",
             metrics.witness_contradicts.clone(),
         );
-        registry.register(
-            "mirror_failures",
-            "Failed uploads to a mirror",
-            metrics.mirror_failures.clone(),
-        );
+        registry.register("mirror_failures", "Failed uploads to a mirror", metrics.mirror_failures.clone());
         registry.register(
             "mirrored_size",
             "Entries that a mirror has confirmed",

@@ -21,8 +21,8 @@ use countersign::Error;
 use countersign::base64;
 use countersign::hash::Hash;
 use countersign::merkle::{
-    CompactRange, HashReader, Subtree, TILE_HEIGHT, TILE_WIDTH, inclusion_proof, inclusion_subtrees, node_hash,
-    root_of_inclusion, skips,
+    CompactRange, HashReader, Subtree, TILE_HEIGHT, TILE_WIDTH, inclusion_proof, inclusion_subtrees,
+    node_hash, root_of_inclusion, skips,
 };
 
 /// The maximum number of packages in one upload.
@@ -177,5 +177,59 @@ impl MirrorInfo {
     /// Returns the body of an answer.
     pub fn to_body(&self) -> String {
         format!("{}\n{}\n{}\n", self.pending, self.next, base64::encode(&self.ticket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign::merkle::{PendingTree, leaf_hash};
+
+    use super::*;
+
+    #[test]
+    fn every_bundle_of_a_tree_is_proven_and_no_other() {
+        let leaves: Vec<Hash> = (0..3_000_u32).map(|leaf| leaf_hash(&leaf.to_be_bytes())).collect();
+        for size in [1, 2, 255, 256, 257, 511, 512, 513, 768, 1_000, 1_024, 1_025, 1_537, 2_999, 3_000] {
+            let mut tree = PendingTree::new(&CompactRange::new());
+            tree.extend(&leaves[..size]);
+            let (root, size) = (tree.root(), size as u64);
+            for bundle in 0..size.div_ceil(TILE_WIDTH) {
+                let first = (bundle * TILE_WIDTH) as usize;
+                let end = size.min((bundle + 1) * TILE_WIDTH) as usize;
+                let hash = bundle_root(&leaves[first..end]);
+                let proof = package_proof(bundle, size, &tree).unwrap();
+                assert!(verify_package(bundle, size, &hash, &proof, &root), "{bundle} of {size}");
+                let fewer = bundle_root(&leaves[first..end - 1]);
+                assert!(!verify_package(bundle, size, &fewer, &proof, &root), "{bundle} of {size}");
+                if let Some((_, shorter)) = proof.split_last() {
+                    assert!(!verify_package(bundle, size, &hash, shorter, &root), "{bundle} of {size}");
+                    assert!(!verify_package(bundle ^ 1, size, &hash, &proof, &root), "{bundle} of {size}");
+                }
+                let subtrees = package_subtrees(bundle, size).unwrap();
+                assert!(tree.read_hashes(&subtrees).is_ok());
+            }
+            assert!(package_proof(size.div_ceil(TILE_WIDTH), size, &tree).is_err());
+        }
+    }
+
+    #[test]
+    fn packages_are_aligned_to_bundles() {
+        let places = |start, end| {
+            let head = UploadHead { origin: String::new(), start, end, ticket: Vec::new() };
+            head.packages().map(|place| (place.bundle, place.start, place.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(places(0, 0), []);
+        assert_eq!(places(300, 300), []);
+        assert_eq!(places(256, 512), [(1, 256, 512)]);
+        assert_eq!(places(300, 700), [(1, 300, 512), (2, 512, 700)]);
+    }
+
+    #[test]
+    fn a_mirror_s_state_has_one_form() {
+        let info = MirrorInfo { pending: 700, next: 256, ticket: b"ticket".to_vec() };
+        assert_eq!(MirrorInfo::parse(info.to_body().as_bytes()), Some(info));
+        for wrong in ["", "1\n2\n", "1\n2\n\n\n", "01\n2\n\n", "1\n-2\n\n", "1\n2\n*\n"] {
+            assert_eq!(MirrorInfo::parse(wrong.as_bytes()), None, "{wrong:?}");
+        }
     }
 }

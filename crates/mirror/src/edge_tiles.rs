@@ -14,10 +14,7 @@ pub(crate) struct EdgeTiles {
 
 impl EdgeTiles {
     /// Reads the edge of a tree of `size` leaves from its full tiles, and from its partial tile of level 0.
-    pub(crate) fn read<E>(
-        size: u64,
-        mut tile: impl FnMut(Tile) -> Result<Vec<Hash>, E>,
-    ) -> Result<Self, E> {
+    pub(crate) fn read<E>(size: u64, mut tile: impl FnMut(Tile) -> Result<Vec<Hash>, E>) -> Result<Self, E> {
         let mut levels = Vec::new();
         let mut count = size;
         while count > 0 {

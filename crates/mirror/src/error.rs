@@ -14,7 +14,9 @@ pub enum MirrorError {
     #[error("the log's key didn't sign the checkpoint")]
     Unsigned,
     /// The checkpoint contradicts one that the log signed before. Both are in the evidence file.
-    #[error("the log shows two histories: its checkpoint of {seen} entries contradicts that of {kept} entries")]
+    #[error(
+        "the log shows two histories: its checkpoint of {seen} entries contradicts that of {kept} entries"
+    )]
     Fork {
         /// The size of the checkpoint that the mirror has.
         kept: u64,

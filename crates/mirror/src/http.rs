@@ -25,9 +25,9 @@ use crate::log_copy::LogCopy;
 use crate::metrics::PullMetrics;
 
 /// The maximum number of uploads at the same time, each with a package in memory.
-const MAX_UPLOADS: usize = 8;
-/// The time limit for an upload.
-const UPLOAD_LIMIT: Duration = Duration::from_mins(10);
+const MAX_UPLOADS: usize = 16;
+/// The time limit for an upload, which keeps what arrived until then.
+const UPLOAD_LIMIT: Duration = Duration::from_mins(2);
 /// Allows clients to cache a checkpoint for this long.
 const BRIEFLY: &str = "public, max-age=5";
 /// Allows clients to cache a tile or bundle forever.
@@ -157,7 +157,8 @@ async fn healthz(State(state): State<MirrorState>) -> Response {
 
 async fn metrics(State(state): State<MirrorState>) -> Response {
     let body = state.pulls.write(state.copy.status());
-    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body).into_response()
+    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body)
+        .into_response()
 }
 
 /// The reason why a checkpoint isn't accepted.

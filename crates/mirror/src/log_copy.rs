@@ -291,8 +291,7 @@ impl LogCopy {
             return Err(MirrorError::Gap { next });
         };
         let bytes = fs::read(self.public.join(stored.path()))?;
-        let entries =
-            stored.decode(&bytes).map_err(|error| MirrorError::Damaged(error.into_message()))?;
+        let entries = stored.decode(&bytes).map_err(|error| MirrorError::Damaged(error.into_message()))?;
         Ok(entries.iter().take((start - first) as usize).map(|entry| entry.to_vec()).collect())
     }
 
@@ -353,7 +352,8 @@ impl LogCopy {
             self.cosigner.as_ref().is_some_and(|cosigner| line.is_of(cosigner.verifier_key()))
         };
         let lines = signed.note.signatures.iter().filter(|line| !is_own(line));
-        let (mut log, others): (Vec<_>, Vec<_>) = lines.partition(|line| self.keys.iter().any(|key| line.is_of(key)));
+        let (mut log, others): (Vec<_>, Vec<_>) =
+            lines.partition(|line| self.keys.iter().any(|key| line.is_of(key)));
         log.extend(others);
         log
     }
@@ -382,9 +382,8 @@ impl LogCopy {
 
     /// Removes the partial tiles and bundles of an earlier checkpoint that are full now.
     fn remove_partial(&self, old: u64, new: u64) -> Result<(), MirrorError> {
-        let is_partial = |tile: &Tile| {
-            Tile::of_size(tile.level, tile.index, new).is_some_and(|tile| !tile.is_full())
-        };
+        let is_partial =
+            |tile: &Tile| Tile::of_size(tile.level, tile.index, new).is_some_and(|tile| !tile.is_full());
         for tile in partial_tiles(old).filter(|tile| !is_partial(tile)) {
             let mut paths = vec![tile.full().path()];
             if tile.level == 0 {

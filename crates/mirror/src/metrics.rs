@@ -46,9 +46,24 @@ impl PullMetrics {
         };
         let published = status.published.unwrap_or(0);
         metric("countersign_mirror_size", "gauge", "Entries up to the published checkpoint", published);
-        metric("countersign_mirror_next_entry", "gauge", "Index of the first entry that is not stored", status.next);
-        metric("countersign_mirror_pending_size", "gauge", "Entries up to the newest accepted checkpoint", status.pending);
-        metric("countersign_mirror_forked", "gauge", "1 if the log showed two histories", status.is_forked.into());
+        metric(
+            "countersign_mirror_next_entry",
+            "gauge",
+            "Index of the first entry that is not stored",
+            status.next,
+        );
+        metric(
+            "countersign_mirror_pending_size",
+            "gauge",
+            "Entries up to the newest accepted checkpoint",
+            status.pending,
+        );
+        metric(
+            "countersign_mirror_forked",
+            "gauge",
+            "1 if the log showed two histories",
+            status.is_forked.into(),
+        );
         metric("countersign_mirror_pulls_total", "counter", "Complete pulls", counts.complete);
         metric("countersign_mirror_pull_failures_total", "counter", "Failed pulls", counts.failed);
         if let Some(code) = &counts.failure {

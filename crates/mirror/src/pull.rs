@@ -75,7 +75,8 @@ pub fn pull(
             let entries =
                 bundle.decode(&bytes).map_err(|error| MirrorError::Malformed(error.into_message()))?;
             let subtrees = package_subtrees(bundle.index, size).map_err(malformed)?;
-            for tile in tiles_for(&subtrees, size).into_iter().filter(|tile| !tiles.has(*tile)).collect::<Vec<_>>()
+            for tile in
+                tiles_for(&subtrees, size).into_iter().filter(|tile| !tiles.has(*tile)).collect::<Vec<_>>()
             {
                 if inserted == MAX_TILES {
                     (tiles, inserted) = (TileHashes::new(MAX_TILES), 0);
@@ -94,7 +95,11 @@ pub fn pull(
             })?;
         }
     }
-    copy.publish(&signed)?;
+    match copy.publish(&signed) {
+        // An upload has added entries of a later checkpoint, and publishes that.
+        Err(MirrorError::Gap { next }) if next > size => {}
+        published => _ = published?,
+    }
     Ok(PullOutcome::Complete { size, added: size.saturating_sub(begin) })
 }
 
@@ -115,8 +120,7 @@ fn read_all(source: &dyn Source, bundles: &[Bundle]) -> Vec<Result<Option<Vec<u8
     }
     thread::scope(|scope| {
         let reads: Vec<_> = bundles.iter().map(|bundle| scope.spawn(move || get(bundle))).collect();
-        let failed =
-            || EngineError::new("mirror.reader", "a reader ended early", "run the command again");
+        let failed = || EngineError::new("monitor.reader", "a reader ended early", "run it again");
         reads.into_iter().map(|read| read.join().unwrap_or_else(|_| Err(failed()))).collect()
     })
 }

@@ -123,10 +123,7 @@ fn a_copy_has_the_log_s_files_and_a_cosigned_checkpoint() {
         *source.0.lock().unwrap() = fresh.0.into_inner().unwrap();
         let before = copy.status().next;
         let added = u64::from(size) - before;
-        assert_eq!(
-            pull(&copy, &source, &()).unwrap(),
-            PullOutcome::Complete { size: size.into(), added }
-        );
+        assert_eq!(pull(&copy, &source, &()).unwrap(), PullOutcome::Complete { size: size.into(), added });
         let mut log = source.0.lock().unwrap().clone();
         log.remove("checkpoint");
         let copied = files(&copy);
@@ -182,13 +179,33 @@ fn lies_about_bundles_and_tiles_are_not_stored() {
     let of_other = |path: &str| other.read(path, 0).unwrap().unwrap();
     type Lie<'l> = (&'static str, Box<dyn Fn(&Files) + 'l>, &'static str);
     let lies: Vec<Lie<'_>> = vec![
-        ("truncated bundle", Box::new(|log| log.change("tile/entries/001", |b| b.truncate(700))), "mirror.malformed"),
+        (
+            "truncated bundle",
+            Box::new(|log| log.change("tile/entries/001", |b| b.truncate(700))),
+            "mirror.malformed",
+        ),
         ("longer bundle", Box::new(|log| log.change("tile/entries/001", |b| b.push(0))), "mirror.malformed"),
-        ("other log's bundle", Box::new(|log| log.set("tile/entries/001", of_other("tile/entries/001"))), "mirror.altered"),
-        ("other log's upper tile", Box::new(|log| log.set("tile/1/000.p/3", of_other("tile/1/000.p/3"))), "mirror.altered"),
-        ("missing bundle", Box::new(|log| _ = log.0.lock().unwrap().remove("tile/entries/001")), "mirror.missing"),
+        (
+            "other log's bundle",
+            Box::new(|log| log.set("tile/entries/001", of_other("tile/entries/001"))),
+            "mirror.altered",
+        ),
+        (
+            "other log's upper tile",
+            Box::new(|log| log.set("tile/1/000.p/3", of_other("tile/1/000.p/3"))),
+            "mirror.altered",
+        ),
+        (
+            "missing bundle",
+            Box::new(|log| _ = log.0.lock().unwrap().remove("tile/entries/001")),
+            "mirror.missing",
+        ),
         ("short tile", Box::new(|log| log.change("tile/1/000.p/3", |b| b.truncate(64))), "mirror.malformed"),
-        ("swapped bundles", Box::new(|log| log.set("tile/entries/001", log.read("tile/entries/000", 0).unwrap().unwrap())), "mirror.altered"),
+        (
+            "swapped bundles",
+            Box::new(|log| log.set("tile/entries/001", log.read("tile/entries/000", 0).unwrap().unwrap())),
+            "mirror.altered",
+        ),
     ];
     for (name, lie, code) in lies {
         let folder = tempfile::tempdir().unwrap();
@@ -217,10 +234,7 @@ fn a_fork_is_kept_as_evidence_and_changes_nothing() {
     for (fork, size) in [(&forked, 600), (&grown, 900), (&forked[..400].to_vec(), 400)] {
         source.publish(fork);
         let error = pull(&copy, &source, &()).unwrap_err();
-        assert!(
-            matches!(error, MirrorError::Fork { kept: 600, seen } if seen == size),
-            "{size}: {error}"
-        );
+        assert!(matches!(error, MirrorError::Fork { kept: 600, seen } if seen == size), "{size}: {error}");
         assert_eq!((files(&copy), copy.status().next), (before.clone(), 600));
     }
     assert!(copy.status().is_forked);
@@ -355,6 +369,7 @@ fn a_clock_that_goes_back_cosigns_nothing() {
     now.store(1_799_999_990, Ordering::SeqCst);
     pull(&copy, &source, &()).unwrap();
     let own = Folder::open(copy.public()).unwrap().checkpoint().unwrap();
-    let cosigned = own.cosignatures([mirror_key().verifier_key()]);
+    let mirror = mirror_key();
+    let cosigned = own.cosignatures([mirror.verifier_key()]);
     assert_eq!(cosigned.verified[0].time.millis(), 1_800_000_000_000);
 }

@@ -17,7 +17,7 @@ use crate::arg_groups::RequiredTrustArgs;
 use crate::args;
 use crate::args::origin;
 use crate::commands::serve::{explain_listening, log_to_stderr, url};
-use crate::errors::{CliError, shown};
+use crate::errors::{CliError, explain as explain_io, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style::plain;
 use crate::io::verdict::entries;
@@ -137,8 +137,13 @@ impl Server {
     ) -> Result<Self, CliError> {
         let runtime = Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
         let bounds = Bounds { connections: MAX_CONNECTIONS, ..Bounds::default() };
-        let config =
-            Config { copy: copy.clone(), listen: listen.clone(), bounds, accepts_uploads, pulls: pulls.clone() };
+        let config = Config {
+            copy: copy.clone(),
+            listen: listen.clone(),
+            bounds,
+            accepts_uploads,
+            pulls: pulls.clone(),
+        };
         let running = runtime.block_on(serve(config)).map_err(|error| {
             let (code, hint) = explain_listening(&error);
             CliError::unusable(code, format!("can't listen on the address: {error}"), hint)
@@ -231,11 +236,13 @@ impl PullObserver for Terminal {
 }
 
 fn explain(error: &MirrorError, args: &Args) -> CliError {
-    let hint = match error {
-        MirrorError::InUse => "stop the other mirror first",
-        MirrorError::Damaged(_) => "move the folder away, and copy the log again",
-        MirrorError::Key(_) => "pass the key of a mirror, and a trust file with the log's key",
-        _ => "check the folder and its permissions",
+    let (code, hint) = match error {
+        MirrorError::InUse => ("server.in_use", "stop the other mirror first"),
+        MirrorError::Key(_) => {
+            ("key.invalid", "pass the key of a mirror, and a trust file with the log's key")
+        }
+        MirrorError::Storage(error) => explain_io("open", error),
+        _ => ("mirror.damaged", "move the folder away, and copy the log again"),
     };
-    CliError::unusable(error.code(), error.to_string(), hint).within(&shown(&args.dir))
+    CliError::unusable(code, error.to_string(), hint).within(&shown(&args.dir))
 }

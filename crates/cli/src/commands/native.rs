@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Subcommand};
 
 use crate::commands::{
-    backup, check, enforce, evidence, export, feed, forks, fsck, inventory, mirror, monitor, outbox, report, risk,
-    serve, tenant, token, watch, witness,
+    backup, check, enforce, evidence, export, feed, forks, fsck, inventory, mirror, monitor, outbox, report,
+    risk, serve, tenant, token, watch, witness,
 };
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;

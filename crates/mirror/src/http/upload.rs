@@ -122,7 +122,10 @@ fn receive(copy: &Arc<LogCopy>, body: &mut impl Read) -> Answer {
         Err(error) => return Answer::Refused(StatusCode::BAD_REQUEST, describe(&error).to_owned()),
     };
     if head.origin != copy.origin() {
-        return Answer::Refused(StatusCode::NOT_FOUND, "this mirror doesn't have a log of this origin".into());
+        return Answer::Refused(
+            StatusCode::NOT_FOUND,
+            "this mirror doesn't have a log of this origin".into(),
+        );
     }
     let Some(pending) = copy.pending() else {
         let message = "send a checkpoint first: POST /add-checkpoint";
