@@ -237,6 +237,12 @@ impl LogCopy {
         Ok(())
     }
 
+    /// Saves how many entries are stored, so that they are not stored again after a restart.
+    pub(crate) fn save_progress(&self) -> Result<(), MirrorError> {
+        let mut state = self.lock();
+        if state.unsaved > 0 { self.save(&mut state) } else { Ok(()) }
+    }
+
     /// Verifies a package, and stores the entries that are new.
     pub(crate) fn store(&self, package: Package<'_>) -> Result<(), MirrorError> {
         let Package { checkpoint, start, entries, proof } = package;

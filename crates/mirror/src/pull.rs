@@ -15,6 +15,8 @@ use crate::log_copy::{LogCopy, Package};
 
 /// The maximum number of tiles in memory.
 const MAX_TILES: usize = 256;
+/// A bundle's proof needs fewer tiles: those on its path and on the tree's right edge.
+const MAX_PROOF_TILES: usize = 32;
 
 /// Follows a pull, and can stop it.
 pub trait PullObserver: Sync {
@@ -57,6 +59,28 @@ pub fn pull(
     copy.verify_signature(&signed)?;
     accept(copy, source, &signed)?;
     let begin = copy.status().next;
+    let copied = copy_entries(copy, source, &signed, observer);
+    if !matches!(copied, Ok(true)) {
+        copy.save_progress()?;
+        copied?;
+        return Ok(PullOutcome::Stopped);
+    }
+    let size = signed.checkpoint.size;
+    match copy.publish(&signed) {
+        // An upload has added entries of a later checkpoint, and publishes that.
+        Err(MirrorError::Gap { next }) if next > size => {}
+        published => _ = published?,
+    }
+    Ok(PullOutcome::Complete { size, added: size.saturating_sub(begin) })
+}
+
+/// Stores all entries up to a checkpoint. Returns false if it was stopped.
+fn copy_entries(
+    copy: &LogCopy,
+    source: &dyn Source,
+    signed: &SignedCheckpoint,
+    observer: &dyn PullObserver,
+) -> Result<bool, MirrorError> {
     let size = signed.checkpoint.size;
     let mut tiles = TileHashes::new(MAX_TILES);
     let mut inserted = 0;
@@ -64,10 +88,10 @@ pub fn pull(
         let next = copy.status().next;
         observer.copied(next, size);
         if next >= size {
-            break;
+            return Ok(true);
         }
         if observer.is_stopped() {
-            return Ok(PullOutcome::Stopped);
+            return Ok(false);
         }
         let window = Bundle::grown(next, size.min(window_end(next, source.readers()))).collect::<Vec<_>>();
         for (bundle, bytes) in window.iter().zip(read_all(source, &window)) {
@@ -75,12 +99,12 @@ pub fn pull(
             let entries =
                 bundle.decode(&bytes).map_err(|error| MirrorError::Malformed(error.into_message()))?;
             let subtrees = package_subtrees(bundle.index, size).map_err(malformed)?;
-            for tile in
-                tiles_for(&subtrees, size).into_iter().filter(|tile| !tiles.has(*tile)).collect::<Vec<_>>()
-            {
-                if inserted == MAX_TILES {
-                    (tiles, inserted) = (TileHashes::new(MAX_TILES), 0);
-                }
+            if inserted + MAX_PROOF_TILES > MAX_TILES {
+                (tiles, inserted) = (TileHashes::new(MAX_TILES), 0);
+            }
+            let mut missing = tiles_for(&subtrees, size);
+            missing.retain(|tile| !tiles.has(*tile));
+            for tile in missing {
                 let bytes = source.get(Resource::Tile(tile))?;
                 let bytes = bytes.ok_or_else(|| MirrorError::Missing(tile.path()))?;
                 tiles.insert(tile, &bytes).map_err(malformed)?;
@@ -95,12 +119,6 @@ pub fn pull(
             })?;
         }
     }
-    match copy.publish(&signed) {
-        // An upload has added entries of a later checkpoint, and publishes that.
-        Err(MirrorError::Gap { next }) if next > size => {}
-        published => _ = published?,
-    }
-    Ok(PullOutcome::Complete { size, added: size.saturating_sub(begin) })
 }
 
 fn malformed(error: countersign::Error) -> MirrorError {
