@@ -31,7 +31,7 @@ struct Files(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Files {
     /// Creates a log of these entries.
-    fn of(entries: &[Vec<u8>]) -> Self {
+    fn new(entries: &[Vec<u8>]) -> Self {
         let files = Self::default();
         files.publish(entries);
         files
@@ -119,7 +119,7 @@ fn a_copy_has_the_log_s_files_and_a_cosigned_checkpoint() {
     let copy = open(folder.path());
     let source = Files::default();
     for size in [1, 255, 256, 257, 700, 700, 1_024, 66_000] {
-        let fresh = Files::of(&entries(0..size));
+        let fresh = Files::new(&entries(0..size));
         *source.0.lock().unwrap() = fresh.0.into_inner().unwrap();
         let before = copy.status().next;
         let added = u64::from(size) - before;
@@ -146,7 +146,7 @@ fn a_copy_has_the_log_s_files_and_a_cosigned_checkpoint() {
 fn a_copy_can_be_copied() {
     let [first, second] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (first, second) = (open(first.path()), open(second.path()));
-    pull(&first, &Files::of(&entries(0..1_000)), &()).unwrap();
+    pull(&first, &Files::new(&entries(0..1_000)), &()).unwrap();
     pull(&second, &Folder::open(first.public()).unwrap(), &()).unwrap();
     assert_eq!(files(&first), files(&second));
 }
@@ -155,7 +155,7 @@ fn a_copy_can_be_copied() {
 fn an_altered_entry_is_not_stored_and_the_next_pull_continues() {
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    let source = Files::of(&entries(0..1_000));
+    let source = Files::new(&entries(0..1_000));
     let flip = |bytes: &mut Vec<u8>| bytes[10] ^= 1;
     source.change("tile/entries/002", flip);
     let error = pull(&copy, &source, &()).unwrap_err();
@@ -175,7 +175,7 @@ fn an_altered_entry_is_not_stored_and_the_next_pull_continues() {
 #[test]
 fn lies_about_bundles_and_tiles_are_not_stored() {
     let other: Vec<Vec<u8>> = (0..1_000).map(|n| format!("other {n}").into_bytes()).collect();
-    let other = Files::of(&other);
+    let other = Files::new(&other);
     let of_other = |path: &str| other.read(path, 0).unwrap().unwrap();
     type Lie<'l> = (&'static str, Box<dyn Fn(&Files) + 'l>, &'static str);
     let lies: Vec<Lie<'_>> = vec![
@@ -210,7 +210,7 @@ fn lies_about_bundles_and_tiles_are_not_stored() {
     for (name, lie, code) in lies {
         let folder = tempfile::tempdir().unwrap();
         let copy = open(folder.path());
-        let source = Files::of(&entries(0..1_000));
+        let source = Files::new(&entries(0..1_000));
         lie(&source);
         let error = pull(&copy, &source, &()).unwrap_err();
         assert_eq!(error.code(), code, "{name}: {error}");
@@ -224,7 +224,7 @@ fn lies_about_bundles_and_tiles_are_not_stored() {
 fn a_fork_is_kept_as_evidence_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    let source = Files::of(&entries(0..600));
+    let source = Files::new(&entries(0..600));
     pull(&copy, &source, &()).unwrap();
     let before = files(&copy);
     let mut forked = entries(0..600);
@@ -252,7 +252,7 @@ fn a_fork_is_kept_as_evidence_and_changes_nothing() {
 fn the_branch_of_a_pull_that_ended_early_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    let source = Files::of(&entries(0..1_000));
+    let source = Files::new(&entries(0..1_000));
     source.change("tile/entries/002", |bytes| bytes[10] ^= 1);
     assert!(pull(&copy, &source, &()).is_err());
     drop(copy);
@@ -269,7 +269,7 @@ fn the_branch_of_a_pull_that_ended_early_is_kept() {
 fn an_older_checkpoint_is_refused_but_is_no_fork() {
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    let source = Files::of(&entries(0..600));
+    let source = Files::new(&entries(0..600));
     let old = source.read("checkpoint", 0).unwrap().unwrap();
     source.publish(&entries(0..900));
     pull(&copy, &source, &()).unwrap();
@@ -283,7 +283,7 @@ fn an_older_checkpoint_is_refused_but_is_no_fork() {
 fn checkpoints_of_others_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    let source = Files::of(&entries(0..3));
+    let source = Files::new(&entries(0..3));
     let note = String::from_utf8(source.read("checkpoint", 0).unwrap().unwrap()).unwrap();
     let stranger = SignerKey::from_seed(ORIGIN, [3; 32]).unwrap();
     let signed = SignedCheckpoint::parse(&note).unwrap();
@@ -307,7 +307,7 @@ impl PullObserver for StopAfter {
 
 #[test]
 fn a_crash_at_any_point_loses_nothing_that_was_verified() {
-    let source = Files::of(&entries(0..3_000));
+    let source = Files::new(&entries(0..3_000));
     let expected = {
         let folder = tempfile::tempdir().unwrap();
         let copy = open(folder.path());
@@ -341,7 +341,7 @@ fn a_crash_at_any_point_loses_nothing_that_was_verified() {
 fn a_damaged_copy_is_not_continued() {
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    pull(&copy, &Files::of(&entries(0..600)), &()).unwrap();
+    pull(&copy, &Files::new(&entries(0..600)), &()).unwrap();
     let keys = || vec![log_key().verifier_key().clone()];
     let clock = || Arc::new(|| 1_800_000_000);
     assert!(matches!(LogCopy::open(folder.path(), keys(), None, clock()), Err(MirrorError::InUse)));
@@ -361,7 +361,7 @@ fn a_clock_that_goes_back_cosigns_nothing() {
     let keys = vec![log_key().verifier_key().clone()];
     let clock = Arc::new(move || clock.load(Ordering::SeqCst));
     let copy = LogCopy::open(folder.path(), keys, Some(mirror_key()), clock).unwrap();
-    let source = Files::of(&entries(0..10));
+    let source = Files::new(&entries(0..10));
     pull(&copy, &source, &()).unwrap();
     now.store(1_799_999_000, Ordering::SeqCst);
     source.publish(&entries(0..20));
