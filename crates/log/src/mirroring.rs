@@ -149,7 +149,9 @@ pub fn push_package<L: AsRef<[u8]>>(upload: &mut Vec<u8>, entries: &[L], proof: 
         upload.extend_from_slice(entry);
     }
     upload.push(proof.len() as u8);
-    proof.iter().for_each(|hash| upload.extend_from_slice(&hash.0));
+    for hash in proof {
+        upload.extend_from_slice(&hash.0);
+    }
 }
 
 /// A mirror's state, in its answers 202 and 409 to an upload.

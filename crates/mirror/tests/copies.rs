@@ -172,12 +172,14 @@ fn an_altered_entry_is_not_stored_and_the_next_pull_continues() {
     assert_eq!(pull(&copy, &source, &()).unwrap(), PullOutcome::Complete { size: 1_000, added: 488 });
 }
 
+/// A lie's name, its change to a log's files, and the code of the error.
+type Lie<'l> = (&'static str, Box<dyn Fn(&Files) + 'l>, &'static str);
+
 #[test]
 fn lies_about_bundles_and_tiles_are_not_stored() {
     let other: Vec<Vec<u8>> = (0..1_000).map(|n| format!("other {n}").into_bytes()).collect();
     let other = Files::new(&other);
     let of_other = |path: &str| other.read(path, 0).unwrap().unwrap();
-    type Lie<'l> = (&'static str, Box<dyn Fn(&Files) + 'l>, &'static str);
     let lies: Vec<Lie<'_>> = vec![
         (
             "truncated bundle",
