@@ -301,7 +301,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program consists of.
-pub(crate) const PARTS: [&str; 50] = [
+pub(crate) const PARTS: [&str; 52] = [
     "-p",
     "countersign",
     "-p",
@@ -332,6 +332,8 @@ pub(crate) const PARTS: [&str; 50] = [
     "countersign-log",
     "-p",
     "countersign-log-server",
+    "-p",
+    "countersign-mirror",
     "-p",
     "countersign-monitor",
     "-p",

@@ -38,6 +38,8 @@ pub(crate) mod fsck;
 #[cfg(feature = "native")]
 pub(crate) mod inventory;
 #[cfg(feature = "native")]
+pub(crate) mod mirror;
+#[cfg(feature = "native")]
 pub(crate) mod monitor;
 #[cfg(feature = "native")]
 pub(crate) mod native;

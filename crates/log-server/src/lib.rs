@@ -13,6 +13,7 @@ pub mod fsck;
 pub mod heads_file;
 mod jobs;
 pub mod log_server;
+pub mod mirror_client;
 pub mod oidc;
 pub mod otlp;
 pub mod own_entries;

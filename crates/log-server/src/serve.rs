@@ -26,6 +26,7 @@ use crate::control_files::server_metrics;
 use crate::fsck::{SelfCheck, SelfCheckThread};
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
+use crate::mirror_client::MirrorFeed;
 use crate::oidc;
 use crate::otlp::OtlpIntake;
 use crate::own_entries::OwnEntries;
@@ -389,6 +390,16 @@ impl RunningLog {
     /// Returns the log.
     pub fn log_server(&self) -> &LogServer {
         &self.log_server
+    }
+
+    /// Uploads each checkpoint that the log publishes, and its entries, to mirrors with these submission prefixes. Stop
+    /// the returned feed before the log.
+    ///
+    /// # Errors
+    /// If the system's certificates can't be used.
+    pub fn feed_mirrors(&self, urls: &[String]) -> Result<MirrorFeed, StartError> {
+        let feed = MirrorFeed::start(&self.log_server, urls).map_err(io::Error::other);
+        feed.map_err(failed("creating the client for mirrors"))
     }
 
     /// Returns the service for readers.

@@ -14,6 +14,7 @@
 //! | erase events | [`erase`] |
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
 //! | sign checkpoints for COSE receipts | [`tree_signer`] |
+//! | upload entries to mirrors | [`mirroring`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
 //! | count events, and report problems | [`metrics`], [`condition`] |
 //! | parse HTTP requests and make responses, for both hosts | [`api`] |
@@ -31,6 +32,7 @@ pub mod evidence;
 pub mod export;
 pub mod hashes;
 pub mod metrics;
+pub mod mirroring;
 pub mod own_chain;
 pub mod quota;
 pub mod reads;

@@ -150,6 +150,11 @@ struct ByWitness {
     witness: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByMirror {
+    mirror: String,
+}
+
 /// A stopwatch, which measures nothing in WebAssembly, where there is no monotonic clock.
 pub(crate) struct Stopwatch(Option<std::time::Instant>);
 
@@ -184,6 +189,8 @@ pub struct Metrics {
     stopped: Family<ByCode, Gauge>,
     witness_failures: Family<ByWitness, Counter>,
     witness_contradicts: Family<ByWitness, Gauge>,
+    mirror_failures: Family<ByMirror, Counter>,
+    mirrored_size: Family<ByMirror, Gauge>,
     control_files: Family<ByFile, Gauge>,
     clock_outside: Gauge,
     clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
@@ -225,6 +232,8 @@ impl Default for Metrics {
             stopped: Family::default(),
             witness_failures: Family::default(),
             witness_contradicts: Family::default(),
+            mirror_failures: Family::default(),
+            mirrored_size: Family::default(),
             control_files: Family::default(),
             clock_outside: Gauge::default(),
             clock_skew: Family::default(),
@@ -314,6 +323,12 @@ impl Default for Metrics {
             "witness_contradicts",
             "1 while a witness claims to have seen a larger or different tree of the log",
             metrics.witness_contradicts.clone(),
+        );
+        registry.register("mirror_failures", "Failed uploads to a mirror", metrics.mirror_failures.clone());
+        registry.register(
+            "mirrored_size",
+            "Entries that a mirror has confirmed",
+            metrics.mirrored_size.clone(),
         );
         registry.register(
             "reads_unrecorded",
@@ -534,6 +549,17 @@ impl Metrics {
     /// Counts a request to which a witness returned no cosignature.
     pub fn witness_failed(&self, witness: &str) {
         self.witness_failures.get_or_create(&ByWitness { witness: witness.to_owned() }).inc();
+    }
+
+    /// Counts a failed upload to a mirror.
+    pub fn mirror_failed(&self, mirror: &str) {
+        self.mirror_failures.get_or_create(&ByMirror { mirror: mirror.to_owned() }).inc();
+    }
+
+    /// Sets the number of entries that a mirror has confirmed.
+    pub fn mirrored(&self, mirror: &str, size: u64) {
+        let labels = ByMirror { mirror: mirror.to_owned() };
+        self.mirrored_size.get_or_create(&labels).set(i64::try_from(size).unwrap_or(i64::MAX));
     }
 
     /// Sets whether a control file is usable.

@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Subcommand};
 
 use crate::commands::{
-    backup, check, enforce, evidence, export, feed, forks, fsck, inventory, monitor, outbox, report, risk,
-    serve, tenant, token, watch, witness,
+    backup, check, enforce, evidence, export, feed, forks, fsck, inventory, mirror, monitor, outbox, report,
+    risk, serve, tenant, token, watch, witness,
 };
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Forks(forks::Args),
     Check(check::Args),
     Witness(witness::Args),
+    Mirror(mirror::Args),
     Report(Box<report::Args>),
     Watch(Box<watch::Args>),
     Inventory(inventory::Args),
@@ -46,6 +47,7 @@ impl Command {
             Self::Forks(args) => forks::run(args),
             Self::Check(args) => check::run(args),
             Self::Witness(args) => witness::run(args),
+            Self::Mirror(args) => mirror::run(args),
             Self::Report(args) => report::run(args),
             Self::Watch(args) => watch::run(args),
             Self::Inventory(args) => inventory::run(args),

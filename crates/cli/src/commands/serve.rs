@@ -43,7 +43,7 @@ use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Proxies
 use countersign_log_server::sqlite::{self, LogIdentity};
 
 use certificate::Certificate;
-use countersign_client::Url;
+use countersign_client::{Prefix, Url};
 use file_watcher::FileWatcher;
 use zeroize::Zeroizing;
 
@@ -257,6 +257,11 @@ pub(crate) struct Args {
     /// `never` turns this off.
     #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
     check_within: CheckWithin,
+    /// Upload all entries to this mirror (C2SP tlog-mirror) once they are published. Can be repeated
+    ///
+    /// A mirror that fails delays nothing: uploads to it are retried after 1 second to 5 minutes.
+    #[arg(long, value_name = "URL", help_heading = "Network", value_parser = mirror_url)]
+    mirror: Vec<String>,
     #[command(flatten, next_help_heading = "After a restore")]
     after: after_restore::Options,
     /// Watch the log with these rules: a pack, or files or directories of Sigma rules. Can be repeated
@@ -271,6 +276,11 @@ pub(crate) struct Args {
     /// Labeled details to print when the log listens
     #[arg(skip)]
     pub(crate) details: Vec<(&'static str, String)>,
+}
+
+/// Parses the submission prefix of a mirror.
+fn mirror_url(text: &str) -> Result<String, String> {
+    Prefix::parse(text).map(|_| text.to_owned())
 }
 
 /// Parses a number of slots, a power of 2.
@@ -486,6 +496,7 @@ async fn run_server(
         }
         None => tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())),
     });
+    let mirrors = serving.feed_mirrors(&args.mirror).map_err(|error| explain(&error))?;
     let reloading = tokio::spawn(reload(serving.trust_target(), trust_file.to_owned(), watcher));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
     stop_requested().await;
@@ -496,6 +507,7 @@ async fn run_server(
     if let Some(retaining) = retaining {
         retaining.abort();
     }
+    mirrors.stop().await;
     style::done("stopping: finishing work in progress");
     serving.reading().stop();
     if let Some(watching) = watching {

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "init",
     "dev",
     "fsck",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 31] = [
     "tenant",
     "token",
     "witness",
+    "mirror",
     "completions",
 ];
 

@@ -29,6 +29,7 @@ mod journey;
 mod keys;
 mod log_server;
 mod metrics;
+mod mirror;
 mod monitor;
 mod nothing;
 mod objects;

@@ -313,3 +313,14 @@ fn guide_rules_pass_their_cases() {
     let said = run(folder.path(), "countersign rules test my-rules/");
     assert!(said.contains("2 cases passed"), "{said}");
 }
+
+#[test]
+fn mirror_commands_work() {
+    let place = crate::common::Place::new();
+    place.sealed(3);
+    crate::common::log::publish(&place.path("log"), &place.read("audit.ndjson"));
+    let guide = include_str!("../../../../docs/mirrors.md");
+    let script = commands(guide, "Copy a log").join("\n").replace("https://log.example/audit", "log");
+    let said = run(&place.path(""), &script);
+    assert!(said.starts_with("✓ Unchanged, and no entry of the range is missing"), "{said}");
+}

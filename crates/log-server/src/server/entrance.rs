@@ -40,7 +40,7 @@ struct KeepsConnection;
 
 impl Entrance {
     /// Creates the admission for these limits. It calls `count` for each rejected connection or request.
-    pub(crate) fn new(bounds: &Bounds, count: impl Fn(Reason) + Send + Sync + 'static) -> Self {
+    pub fn new(bounds: &Bounds, count: impl Fn(Reason) + Send + Sync + 'static) -> Self {
         Self {
             connections: ConnectionTable::new(bounds.connections, bounds.connections_per_client),
             proxies: Arc::new(bounds.proxies.clone()),

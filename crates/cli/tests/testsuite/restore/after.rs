@@ -1,7 +1,7 @@
 //! `--after-restore`: a restored log continues if possible, and ends otherwise.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::thread;
 use std::time::Duration;
@@ -16,23 +16,26 @@ use crate::common::process::{Place, Process, log_key, run, spawn_with};
 use crate::common::whole::{assert_whole, leaves};
 use crate::common::witness::Witness;
 
-/// Copies a log's tiles.
-fn mirror(server: &Process) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    let client = countersign_tls::blocking_http_client().build().unwrap();
-    let get = |path: &str| {
-        let answer = client.get(format!("{}/{path}", server.url)).send().unwrap();
-        answer.error_for_status().unwrap().bytes().unwrap()
-    };
-    let note = get("checkpoint");
-    let signed = countersign::checkpoint::SignedCheckpoint::parse(str::from_utf8(&note).unwrap()).unwrap();
-    for bundle in Bundle::grown(0, signed.checkpoint.size) {
-        let path = folder.path().join(bundle.path());
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, get(&bundle.path())).unwrap();
+/// A copy of a log by `countersign mirror`.
+struct Mirror {
+    _folder: TempDir,
+    copy: PathBuf,
+}
+
+impl Mirror {
+    fn path(&self) -> &Path {
+        &self.copy
     }
-    fs::write(folder.path().join("checkpoint"), note).unwrap();
-    folder
+}
+
+/// Mirrors a log.
+fn mirror(place: &Place, server: &Process) -> Mirror {
+    let folder = TempDir::new().unwrap();
+    let (dir, trust) = (text(folder.path()), place.trust_file());
+    let output = run(&["mirror", &server.url, "--trust", text(&trust), "--dir", dir, "--once"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let copy = fs::read_dir(folder.path().join("public")).unwrap().next().unwrap().unwrap().path();
+    Mirror { _folder: folder, copy }
 }
 
 fn text(path: &Path) -> &str {
@@ -93,7 +96,7 @@ fn exported(scene: &Scene, to: &Path) {
 fn restores_leaves_from_a_tile_mirror() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();
-    let mirror = mirror(&server);
+    let mirror = mirror(&scene.place, &server);
     server.kill();
     restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
     let (code, output) = refused(&scene, &[]);
@@ -218,7 +221,7 @@ fn reports_sources_without_entries() {
 fn rejects_leaves_that_were_not_signed() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();
-    let mirror = mirror(&server);
+    let mirror = mirror(&scene.place, &server);
     server.kill();
     restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
     let bundle = Bundle::grown(0, scene.checkpoint.checkpoint.size).next().unwrap();

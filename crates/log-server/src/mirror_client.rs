@@ -1,0 +1,225 @@
+//! Uploads a log's entries to a mirror (C2SP tlog-mirror), as long as the log runs.
+//!
+//! A mirror never delays the log: uploads begin after a checkpoint is published, and a mirror that fails is asked again
+//! after a pause that doubles from 1 second to 5 minutes. If the log grew meanwhile, the newest checkpoint is uploaded.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::merkle::consistency_proof;
+use countersign::witness::{Request, SIZE_CONTENT_TYPE};
+use countersign_errors::reason::of_request;
+use countersign_log::hashes::StoredHashes;
+use countersign_log::mirroring::{
+    MAX_ANSWER_BYTES, MAX_PACKAGES, MirrorInfo, UploadHead, package_proof, push_package,
+};
+use countersign_log::store::Published;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::StreamExt as _;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder};
+
+use crate::log_server::LogServer;
+
+/// The time limit for one request.
+const REQUEST_LIMIT: Duration = Duration::from_mins(2);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_mins(5);
+/// An upload gets no further package from this size on.
+const MAX_UPLOAD_BYTES: usize = 4 << 20;
+/// Answers that the mirror's state has changed, after which an update ends.
+const MAX_CONFLICTS: u32 = 4;
+
+/// The client of one mirror.
+pub(crate) struct MirrorClient {
+    log_server: LogServer,
+    /// The submission prefix, without a slash at the end. It names the mirror in metrics.
+    url: String,
+    client: Client,
+    /// The size of the mirror's pending checkpoint, as far as known.
+    pending: u64,
+    /// The first entry that the mirror lacks, as far as known.
+    next: Option<u64>,
+}
+
+/// A mirror's answer to a request.
+struct Answer {
+    status: u16,
+    kind: Option<String>,
+    body: Vec<u8>,
+}
+
+impl MirrorClient {
+    pub(crate) fn new(log_server: LogServer, url: &str) -> reqwest::Result<Self> {
+        let client =
+            countersign_tls::http_client().timeout(REQUEST_LIMIT).redirect(Policy::none()).build()?;
+        Ok(Self { log_server, url: url.trim_end_matches('/').to_owned(), client, pending: 0, next: None })
+    }
+
+    /// Runs until the log stops.
+    pub(crate) async fn run(mut self) {
+        let mut published = self.log_server.published();
+        published.mark_changed();
+        let mut pause = FIRST_PAUSE;
+        while published.changed().await.is_ok() {
+            let Some(newest) = published.borrow_and_update().clone() else { continue };
+            match self.update(&newest).await {
+                Ok(size) => {
+                    self.log_server.metrics().mirrored(&self.url, size);
+                    pause = FIRST_PAUSE;
+                }
+                Err(why) => {
+                    self.log_server.metrics().mirror_failed(&self.url);
+                    tracing::warn!(mirror = self.url, why, "uploading to a mirror failed");
+                    self.next = None;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                    published.mark_changed();
+                }
+            }
+        }
+    }
+
+    /// Uploads a checkpoint and all entries up to it that the mirror lacks. Returns the number of entries.
+    async fn update(&mut self, newest: &Published) -> Result<u64, String> {
+        let signed = SignedCheckpoint::parse(&newest.note).map_err(countersign::Error::into_message)?;
+        let size = signed.checkpoint.size;
+        self.send_checkpoint(&signed).await?;
+        self.send_entries(size).await?;
+        Ok(size)
+    }
+
+    async fn send_checkpoint(&mut self, signed: &SignedCheckpoint) -> Result<(), String> {
+        let size = signed.checkpoint.size;
+        for _ in 0..MAX_CONFLICTS {
+            let old_size = self.pending;
+            if old_size > size {
+                return Err(format!(
+                    "the mirror has a larger checkpoint, of {old_size} entries instead of {size}"
+                ));
+            }
+            let (reader, checkpoint) = (self.log_server.reader().clone(), signed.clone());
+            let body = tokio::task::spawn_blocking(move || {
+                let proof = consistency_proof(old_size, size, &StoredHashes::new(&*reader, size));
+                let proof = proof.map_err(countersign::Error::into_message)?;
+                Ok::<_, String>(Request { old_size, proof, checkpoint }.to_string())
+            });
+            let body = body.await.map_err(|error| error.to_string())??;
+            let answer = read(self.client.post(format!("{}/add-checkpoint", self.url)).body(body)).await?;
+            match answer.status {
+                200 => {
+                    self.pending = size;
+                    return Ok(());
+                }
+                409 if answer.kind.as_deref() == Some(SIZE_CONTENT_TYPE) => {
+                    self.pending = size_in(&answer.body).ok_or("the mirror's answer has no size")?;
+                }
+                _ => return Err(answer.describe("add-checkpoint")),
+            }
+        }
+        Err("other clients change the mirror's checkpoint".to_owned())
+    }
+
+    async fn send_entries(&mut self, size: u64) -> Result<(), String> {
+        // If the mirror's state is unknown, an upload without entries returns it.
+        let mut head = UploadHead {
+            origin: self.log_server.origin().to_owned(),
+            start: self.next.unwrap_or(size).min(size),
+            end: size,
+            ticket: Vec::new(),
+        };
+        let mut conflicts = 0;
+        loop {
+            let (reader, upload) = (self.log_server.reader().clone(), head.clone());
+            let body = tokio::task::spawn_blocking(move || encode(&upload, &*reader)).await;
+            let body = body.map_err(|error| error.to_string())??;
+            let request = self.client.post(format!("{}/add-entries", self.url)).body(body);
+            let request =
+                request.header(CONTENT_TYPE, "application/octet-stream").header(CONTENT_ENCODING, "gzip");
+            let answer = read(request).await?;
+            let info = match answer.status {
+                200 => {
+                    self.next = Some(size);
+                    return Ok(());
+                }
+                202 | 409 => MirrorInfo::parse(&answer.body).ok_or("the mirror's answer has no state")?,
+                _ => return Err(answer.describe("add-entries")),
+            };
+            if answer.status == 202 && info.next <= head.start {
+                return Err("the mirror accepts entries, but doesn't store them".to_owned());
+            }
+            if answer.status == 409 {
+                conflicts += 1;
+                if conflicts == MAX_CONFLICTS || info.pending != size || info.next > size {
+                    return Err("another client uploads to the mirror".to_owned());
+                }
+            }
+            (head.start, head.ticket) = (info.next, info.ticket);
+        }
+    }
+}
+
+/// Encodes an upload of the first packages, compressed.
+fn encode(head: &UploadHead, reader: &dyn countersign_log::store::EntryReader) -> Result<Vec<u8>, String> {
+    let hashes = StoredHashes::new(reader, head.end);
+    let mut upload = head.encode().ok_or("the mirror's ticket is too long")?;
+    for place in head.packages().take(MAX_PACKAGES as usize) {
+        let entries = reader.leaves(place.start..place.end).map_err(|error| error.to_string())?;
+        let proof = package_proof(place.bundle, head.end, &hashes);
+        push_package(&mut upload, &entries, &proof.map_err(countersign::Error::into_message)?);
+        if upload.len() >= MAX_UPLOAD_BYTES {
+            break;
+        }
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&upload).and_then(|()| encoder.finish()).map_err(|error| error.to_string())
+}
+
+/// Returns the size in the answer to a checkpoint with another old size.
+fn size_in(body: &[u8]) -> Option<u64> {
+    countersign::integer::parse(body.strip_suffix(b"\n")?)
+}
+
+async fn read(request: RequestBuilder) -> Result<Answer, String> {
+    let response = request.send().await.map_err(|error| of_request(&error))?;
+    let status = response.status().as_u16();
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk.map_err(|error| of_request(&error))?);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err("the mirror's answer is too large".to_owned());
+        }
+    }
+    Ok(Answer { status, kind, body })
+}
+
+impl Answer {
+    fn describe(&self, request: &str) -> String {
+        format!("the mirror answered {request} with status {}", self.status)
+    }
+}
+
+/// The uploads to mirrors of one log.
+pub struct MirrorFeed(Vec<tokio::task::JoinHandle<()>>);
+
+impl MirrorFeed {
+    /// Starts to upload to mirrors with these submission prefixes.
+    pub(crate) fn start(log_server: &LogServer, urls: &[String]) -> reqwest::Result<Self> {
+        let clients = urls.iter().map(|url| MirrorClient::new(log_server.clone(), url));
+        let clients = clients.collect::<reqwest::Result<Vec<_>>>()?;
+        Ok(Self(clients.into_iter().map(|client| tokio::spawn(client.run())).collect()))
+    }
+
+    /// Ends the uploads. The next start continues them.
+    pub async fn stop(self) {
+        for task in self.0 {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
