@@ -68,7 +68,7 @@ fn receipt(case: &Case, structure: u8, algorithm: u8) -> Vec<u8> {
 }
 
 fn verdict(case: &Case, entry: &[u8]) -> Verdict {
-    let key = VerifierKey::new("log.example", KeyType::Ed25519, bytes(case.key)).expect("a name");
+    let key = VerifierKey::new("log.example", KeyType::Ed25519, bytes::<32>(case.key)).expect("a name");
     let trust = Trust::default().with_log(key).expect("a log");
     let receipt = Receipt::parse(&receipt(case, 1, 0x27)).expect("a receipt");
     assert_eq!((receipt.index(), receipt.size(), receipt.origin()), (2, 8, None));
