@@ -2,7 +2,7 @@
 //!
 //! FIPS 204 leaves verifiers no choice, unlike RFC 8032: a signature is valid only if Algorithm 3 returns true. In
 //! particular, its hints must have their only permitted encoding, so that nobody can make a second signature from a valid one.
-#![cfg(any(feature = "sign", feature = "verify"))]
+#![cfg(all(feature = "prove", any(feature = "sign", feature = "verify")))]
 
 use ml_dsa::{EncodedVerifyingKey, MlDsa44, Signature, VerifyingKey};
 #[cfg(feature = "sign")]
