@@ -158,7 +158,7 @@ pub mod canonical;
 pub mod check;
 #[cfg(feature = "prove")]
 pub mod checkpoint;
-#[cfg(feature = "prove")]
+#[cfg(all(feature = "prove", any(feature = "sign", feature = "verify")))]
 pub mod cose;
 mod diagnostic;
 pub mod ed25519;

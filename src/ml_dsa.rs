@@ -2,7 +2,7 @@
 //!
 //! FIPS 204 leaves verifiers no choice, unlike RFC 8032: a signature is valid only if Algorithm 3 returns true. In
 //! particular, its hints must have their only permitted encoding, so that nobody can make a second signature from a valid one.
-#![cfg(all(feature = "prove", any(feature = "sign", feature = "verify")))]
+#![cfg(any(feature = "sign", feature = "verify"))]
 
 use ml_dsa::{EncodedVerifyingKey, MlDsa44, Signature, VerifyingKey};
 #[cfg(feature = "sign")]
@@ -10,7 +10,7 @@ use ml_dsa::{Keypair as _, Seed, SigningKey};
 #[cfg(feature = "sign")]
 use zeroize::{Zeroize as _, Zeroizing};
 
-#[cfg(feature = "sign")]
+#[cfg(all(feature = "prove", feature = "sign"))]
 use crate::checkpoint::Cosigner;
 #[cfg(feature = "sign")]
 use crate::error::{Code, Error};
@@ -79,7 +79,7 @@ impl MlDsaKey {
     }
 }
 
-#[cfg(feature = "sign")]
+#[cfg(all(feature = "prove", feature = "sign"))]
 impl Cosigner for MlDsaKey {
     fn verifier_key(&self) -> &VerifierKey {
         Self::verifier_key(self)

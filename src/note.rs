@@ -195,6 +195,7 @@ impl VerifierKey {
     }
 
     /// Creates the key of an emitter or issuer.
+    #[cfg(feature = "verify")]
     pub(crate) fn of_signer(name: &str, public: [u8; 32]) -> Self {
         Self::with_public(name, KeyType::Ed25519, PublicKey::Ed25519(public))
     }
@@ -298,6 +299,7 @@ impl VerifierKey {
 
     /// Returns the public key of an emitter or issuer, which is an Ed25519 key. Zeros, under which no signature is
     /// valid, for another key.
+    #[cfg(feature = "verify")]
     pub(crate) fn signer_public(&self) -> [u8; 32] {
         self.ed25519().copied().unwrap_or_default()
     }
@@ -547,7 +549,7 @@ impl Note {
     }
 
     /// Like [`open`](Self::open), with a caller-supplied signature check.
-    #[cfg(any(feature = "sign", feature = "prove"))]
+    #[cfg(any(feature = "sign", feature = "verify"))]
     pub(crate) fn open_with<'a>(
         &'a self,
         is_valid: SignatureCheck<'_>,

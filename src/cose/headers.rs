@@ -6,6 +6,7 @@ use crate::checkpoint::SignedCheckpoint;
 use crate::error::Error;
 use crate::hash::Hash;
 use crate::integer;
+#[cfg(feature = "sign")]
 use crate::note::VerifierKey;
 
 /// The labels of header parameters.
@@ -53,6 +54,7 @@ pub(super) struct Protected {
 
 impl Protected {
     /// Creates the header of the tree of `size` leaves, for a signature by `key`.
+    #[cfg(feature = "sign")]
     pub(super) fn new(key: &VerifierKey, size: u64) -> Self {
         let mut writer = Writer::default();
         writer.map(4);
