@@ -5,7 +5,7 @@ import { must } from "../error.js";
 import { codedBy } from "../rpc/errors.js";
 import init, { verifyReceipt } from "../wasm/verifier.js";
 
-/** Whom to trust, and which log to expect. */
+/** The trusted keys, and the expected log. */
 export interface ReceiptOptions {
   /** The text of a trust file. It needs a line `log`. */
   readonly trust: string;
