@@ -332,6 +332,14 @@ impl SignedCheckpoint {
         !self.log_signatures([key]).verified.is_empty()
     }
 
+    /// True if one of these signatures of the log covers the extension lines, or there are none. ML-DSA-44 signatures don't
+    /// cover them, so anyone could have added them.
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    pub fn has_signed_extensions(&self, verified: &[Verified<'_>]) -> bool {
+        let covers_text = |signature: &Verified<'_>| signature.key.key_type() != KeyType::MlDsa44;
+        self.note.text == self.checkpoint.to_string() || verified.iter().any(covers_text)
+    }
+
     /// Verifies cosignatures with the known keys of witnesses. Cosignatures dated after the year 9999 are invalid, and
     /// ML-DSA-44 cosignatures without a time.
     #[cfg(any(feature = "sign", feature = "verify"))]

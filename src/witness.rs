@@ -167,7 +167,7 @@ pub fn check_add_checkpoint<'a>(
     if !opened.invalid.is_empty() {
         return Err(CosignError::InvalidSignature);
     }
-    if opened.verified.is_empty() {
+    if opened.verified.is_empty() || !signed.has_signed_extensions(&opened.verified) {
         return Err(CosignError::Unsigned);
     }
     if *old_size > new.size {

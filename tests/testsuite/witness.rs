@@ -9,6 +9,7 @@ use countersign::hash::Hash;
 use countersign::merkle::{
     CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash, verify_consistency,
 };
+use countersign::ml_dsa::MlDsaKey;
 use countersign::note::{SignatureLine, SignerKey, VerifierKey, sign_note};
 use countersign::time::Time;
 use countersign::witness::{
@@ -74,6 +75,23 @@ fn refusal(request: &Request, last: Option<TreeHead>) -> Option<(&'static str, u
     // Serialize and parse the request, as over the network.
     let request = Request::parse(request.to_string().as_bytes()).expect("a request");
     check_add_checkpoint(&request, &trusted(), last).err().map(|refusal| (refusal.code(), refusal.status()))
+}
+
+#[test]
+fn extension_lines_that_no_signature_of_the_log_covers_are_refused() {
+    let key = MlDsaKey::from_seed(ORIGIN, [4; 32]).expect("a name");
+    let logs = [key.verifier_key().clone(), log().verifier_key().clone()];
+    let (plain, extended) = (checkpoint(3).to_string(), format!("{}extension\n", checkpoint(3)));
+    let line = checkpoint(3).cosign(&key, 0).expect("the log's key");
+    let decide = |note: &str| {
+        let checkpoint = SignedCheckpoint::parse_extended(note).expect("a checkpoint");
+        let request = Request { old_size: 0, proof: vec![], checkpoint };
+        check_add_checkpoint(&request, &logs, None).map(|_| ())
+    };
+    assert_eq!(decide(&format!("{plain}\n{line}")), Ok(()));
+    let by_both = sign_note(&extended, &log()).expect("a text") + &line;
+    assert_eq!(decide(&by_both), Ok(()));
+    assert_eq!(decide(&format!("{extended}\n{line}")), Err(CosignError::Unsigned));
 }
 
 #[test]

@@ -199,7 +199,8 @@ impl LogCopy {
             return Err(MirrorError::OtherLog(signed.checkpoint.origin.clone()));
         }
         let opened = signed.log_signatures(&self.keys);
-        if opened.verified.is_empty() || !opened.invalid.is_empty() {
+        let is_signed = !opened.verified.is_empty() && signed.has_signed_extensions(&opened.verified);
+        if !is_signed || !opened.invalid.is_empty() {
             return Err(MirrorError::Unsigned);
         }
         Ok(())
