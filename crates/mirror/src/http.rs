@@ -183,7 +183,7 @@ async fn add_checkpoint(State(state): State<MirrorState>, body: Bytes) -> Respon
         let kept = copy.pending();
         let decided = copy.replace_pending(|last| {
             check_add_checkpoint(&request, copy.keys(), last).map_err(Refusal::Protocol)?;
-            Ok(request.checkpoint.clone())
+            Ok(copy.without_unverified_lines(request.checkpoint.clone()))
         });
         if let (Err(Refusal::Protocol(CosignError::SplitView)), Some(kept)) = (&decided, kept)
             && kept.checkpoint.size == request.checkpoint.checkpoint.size

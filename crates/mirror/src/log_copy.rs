@@ -45,6 +45,8 @@ pub type Seconds = Arc<dyn Fn() -> u64 + Send + Sync>;
 pub struct LogCopy {
     /// The log's keys: more than one if it has been replaced.
     keys: Vec<VerifierKey>,
+    /// The witnesses whose cosignatures are kept from uploads.
+    witnesses: Vec<VerifierKey>,
     cosigner: Option<MirrorKey>,
     clock: Seconds,
     /// The folder with checkpoint, tiles, and bundles.
@@ -143,7 +145,14 @@ impl LogCopy {
         remove_unfinished(&public, state.size)?;
         let is_forked = evidence_path.exists();
         let state = Mutex::new(CopyState { pending, published, tree, unsaved: 0, is_forked });
-        Ok(Self { keys, cosigner, clock, public, state_path, evidence_path, state, _lock: lock })
+        let witnesses = Vec::new();
+        Ok(Self { keys, witnesses, cosigner, clock, public, state_path, evidence_path, state, _lock: lock })
+    }
+
+    /// Sets the witnesses whose cosignatures are kept from uploads.
+    #[must_use]
+    pub fn with_witnesses(self, witnesses: Vec<VerifierKey>) -> Self {
+        Self { witnesses, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, CopyState> {
@@ -204,6 +213,17 @@ impl LogCopy {
             return Err(MirrorError::Unsigned);
         }
         Ok(())
+    }
+
+    /// Removes all signature lines of an uploaded checkpoint except those of the log, which must have been verified, and
+    /// valid cosignatures of known witnesses. Anyone can upload, and could replace a cosignature by an invalid one.
+    pub(crate) fn without_unverified_lines(&self, mut signed: SignedCheckpoint) -> SignedCheckpoint {
+        let opened = signed.cosignatures(&self.witnesses);
+        let valid: Vec<SignatureLine> =
+            opened.verified.iter().map(|cosigned| cosigned.line.clone()).collect();
+        let is_of_log = |line: &SignatureLine| self.keys.iter().any(|key| line.is_of(key));
+        signed.note.signatures.retain(|line| is_of_log(line) || valid.contains(line));
+        signed
     }
 
     /// Replaces the pending checkpoint by what `decide` returns for the current one. No other checkpoint is accepted

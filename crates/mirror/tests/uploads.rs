@@ -7,8 +7,9 @@ use std::sync::Arc;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, PendingTree, consistency_proof, leaf_hash};
-use countersign::note::SignerKey;
+use countersign::note::{SignatureLine, SignerKey};
 use countersign::witness::Request;
+use countersign_client::{Folder, Source as _};
 use countersign_log::mirroring::{MirrorInfo, UploadHead, package_proof, push_package};
 use countersign_log_server::server::Bounds;
 use countersign_mirror::{Config, LogCopy, PullMetrics, RunningMirror, serve};
@@ -25,6 +26,10 @@ fn log_key() -> SignerKey {
 
 fn mirror_key() -> SignerKey {
     SignerKey::witness_from_seed("mirror.example", [2; 32]).unwrap()
+}
+
+fn witness_key() -> SignerKey {
+    SignerKey::witness_from_seed("witness.example", [3; 32]).unwrap()
 }
 
 fn place(index: u64) -> usize {
@@ -97,7 +102,7 @@ impl Mirror {
         let copy =
             LogCopy::open(folder.path(), keys, Some(Box::new(mirror_key())), Arc::new(|| 1_800_000_000))
                 .unwrap();
-        let copy = Arc::new(copy);
+        let copy = Arc::new(copy.with_witnesses(vec![witness_key().verifier_key().clone()]));
         let runtime = Runtime::new().unwrap();
         let config = Config {
             copy: copy.clone(),
@@ -259,4 +264,25 @@ fn checkpoints_that_contradict_the_pending_one_are_refused() {
     assert_eq!(mirror.add_checkpoint(&log.request(700, 900)).0, 200);
     assert_eq!(mirror.add_entries(&log.upload(0, 900, 9)).0, 200);
     assert_eq!(mirror.copy.status().published, Some(900));
+}
+
+#[test]
+fn an_upload_adds_and_replaces_no_cosignature_by_an_invalid_one() {
+    let (mirror, log) = (Mirror::start(), Log::new("entry", 3));
+    let folder = Folder::open(mirror.copy.public()).unwrap();
+    let upload = |lines: &str| {
+        let checkpoint = SignedCheckpoint::parse(&format!("{}{lines}", log.checkpoint(3))).unwrap();
+        let old_size = mirror.copy.status().pending;
+        let proof = consistency_proof(old_size, 3, &log.tree).unwrap();
+        assert_eq!(mirror.add_checkpoint(&Request { old_size, proof, checkpoint }.to_string()).0, 200);
+        assert_eq!(mirror.add_entries(&log.upload(mirror.copy.status().next, 3, 1)).0, 200);
+        folder.checkpoint().unwrap()
+    };
+    let cosignature = log.checkpoint(3).cosign(&witness_key(), 1_800_000_000).unwrap();
+    let published = upload(&cosignature);
+    assert_eq!(published.cosignatures([witness_key().verifier_key()]).verified.len(), 1);
+    let stranger = SignerKey::witness_from_seed("stranger.example", [4; 32]).unwrap();
+    let of_stranger = log.checkpoint(3).cosign(&stranger, 1_800_000_000).unwrap();
+    let forged = SignatureLine::new(witness_key().verifier_key(), &[7; 72]);
+    assert_eq!(upload(&format!("{forged}{of_stranger}")), published);
 }

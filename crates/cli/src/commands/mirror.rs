@@ -95,7 +95,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let source = args.log.as_deref().map(open).transpose()?;
     let mirror_key = cosigner.as_ref().map(|key| key.verifier_key().to_string());
     let copy = LogCopy::open(&args.dir, keys, cosigner, Arc::new(seconds));
-    let copy = Arc::new(copy.map_err(|error| explain(&error, args))?);
+    let copy = copy.map_err(|error| explain(&error, args))?;
+    let copy = Arc::new(copy.with_witnesses(trust.witnesses().cloned().collect()));
     let pulls = Arc::new(PullMetrics::default());
     let server = match &args.listen {
         Some(listen) => Some(Server::start(listen, &copy, &pulls, accepts_uploads)?),
