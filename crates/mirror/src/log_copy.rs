@@ -233,11 +233,7 @@ impl LogCopy {
         decide: impl FnOnce(Option<TreeHead>) -> Result<SignedCheckpoint, E>,
     ) -> Result<(), E> {
         let mut state = self.lock();
-        let head = |signed: &SignedCheckpoint| TreeHead {
-            size: signed.checkpoint.size,
-            root: signed.checkpoint.root,
-        };
-        let next = decide(state.pending.as_ref().map(head))?;
+        let next = decide(state.pending.as_ref().map(tree_head))?;
         let before = state.pending.replace(next);
         if let Err(error) = self.save(&mut state) {
             state.pending = before;
@@ -436,6 +432,11 @@ impl LogCopy {
         }
         Ok(MirrorError::Fork { kept: kept.checkpoint.size, seen: seen.checkpoint.size })
     }
+}
+
+/// Returns the size and root of a checkpoint.
+pub(crate) fn tree_head(signed: &SignedCheckpoint) -> TreeHead {
+    TreeHead { size: signed.checkpoint.size, root: signed.checkpoint.root }
 }
 
 /// Returns the partial tiles of a tree.

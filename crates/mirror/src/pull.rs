@@ -11,7 +11,7 @@ use countersign_log::mirroring::{package_proof, package_subtrees};
 use countersign_monitor::extends;
 
 use crate::error::MirrorError;
-use crate::log_copy::{LogCopy, Package};
+use crate::log_copy::{LogCopy, Package, tree_head};
 
 /// The maximum number of tiles in memory.
 const MAX_TILES: usize = 256;
@@ -145,16 +145,35 @@ fn read_all(source: &dyn Source, bundles: &[Bundle]) -> Vec<Result<Option<Vec<u8
 
 /// Makes a checkpoint the pending one if it extends that.
 fn accept(copy: &LogCopy, source: &dyn Source, signed: &SignedCheckpoint) -> Result<(), MirrorError> {
-    if let Some(kept) = copy.pending() {
-        check_extension(copy, source, &kept, signed)?;
-    }
-    copy.replace_pending(|last| {
-        // An upload may have replaced it since.
-        match last.filter(|last| last.size > signed.checkpoint.size) {
-            Some(last) => Err(MirrorError::Behind { kept: last.size, seen: signed.checkpoint.size }),
-            None => Ok(signed.clone()),
+    loop {
+        let kept = copy.pending();
+        if let Some(kept) = &kept {
+            check_extension(copy, source, kept, signed)?;
         }
-    })
+        let checked = kept.as_ref().map(tree_head);
+        let replaced = copy.replace_pending(|last| {
+            if last == checked { Ok(signed.clone()) } else { Err(NotReplaced::Outdated) }
+        });
+        match replaced {
+            Ok(()) => return Ok(()),
+            Err(NotReplaced::Failed(error)) => return Err(error),
+            // An upload has replaced the pending checkpoint: this one must extend that.
+            Err(NotReplaced::Outdated) => {}
+        }
+    }
+}
+
+/// The reason why the pending checkpoint was not replaced.
+enum NotReplaced {
+    /// It is no longer the one that was checked.
+    Outdated,
+    Failed(MirrorError),
+}
+
+impl From<MirrorError> for NotReplaced {
+    fn from(error: MirrorError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Checks that a checkpoint extends the pending one.
@@ -185,5 +204,65 @@ fn is_older(copy: &LogCopy, smaller: &Checkpoint) -> Result<bool, MirrorError> {
         }
         // The entries in between aren't here yet, so neither can be shown.
         _ => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use countersign::hash::Hash;
+    use countersign::merkle::{leaf_hash, node_hash};
+    use countersign::note::SignerKey;
+
+    use super::*;
+
+    const ORIGIN: &str = "log.example/audit";
+
+    fn log_key() -> SignerKey {
+        SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
+    }
+
+    fn sign(size: u64, root: Hash) -> SignedCheckpoint {
+        let note = Checkpoint::new(ORIGIN, size, root).unwrap().sign(&log_key()).unwrap();
+        SignedCheckpoint::parse(&note).unwrap()
+    }
+
+    /// A log of two entries. While its tile is read, a client uploads a checkpoint of another history.
+    struct Forking<'c> {
+        copy: &'c LogCopy,
+        leaves: [Hash; 2],
+        uploaded: SignedCheckpoint,
+    }
+
+    impl Source for Forking<'_> {
+        fn name(&self) -> String {
+            "memory/".into()
+        }
+
+        fn readers(&self) -> usize {
+            1
+        }
+
+        fn read(&self, path: &str, _: usize) -> Result<Option<Vec<u8>>, EngineError> {
+            assert_eq!(path, "tile/0/000.p/2");
+            self.copy.replace_pending(|_| Ok::<_, MirrorError>(self.uploaded.clone())).unwrap();
+            Ok(Some(self.leaves.map(|hash| hash.0).concat()))
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_uploaded_during_the_check_is_not_replaced_by_a_contradicting_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = vec![log_key().verifier_key().clone()];
+        let copy = LogCopy::open(folder.path(), keys, None, Arc::new(|| 0)).unwrap();
+        let [first, second, other] = [&b"first"[..], b"second", b"other"].map(leaf_hash);
+        copy.replace_pending(|_| Ok::<_, MirrorError>(sign(1, first))).unwrap();
+        let uploaded = sign(2, node_hash(&first, &other));
+        let source = Forking { copy: &copy, leaves: [first, second], uploaded: uploaded.clone() };
+        let accepted = accept(&copy, &source, &sign(2, node_hash(&first, &second)));
+        assert!(matches!(accepted, Err(MirrorError::Fork { kept: 2, seen: 2 })), "{accepted:?}");
+        assert_eq!(copy.pending(), Some(uploaded));
+        assert!(copy.evidence_path().exists());
     }
 }
