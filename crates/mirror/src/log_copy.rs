@@ -23,7 +23,7 @@ use countersign::hex;
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile, decode_tile, empty_root, leaf_hash};
 use countersign::note::{MAX_SIGNATURES, SignatureLine, VerifierKey};
 use countersign::witness::TreeHead;
-use countersign_files::{Lock, replace};
+use countersign_files::{Lock, folder_of, replace, sync_folder};
 use countersign_log::mirroring::{bundle_root, verify_package};
 
 use crate::edge_tiles::EdgeTiles;
@@ -112,8 +112,8 @@ impl LogCopy {
         }
         let hash = hex::encode(&Hash::digest(&[origin.as_bytes()]).0);
         let (public, private) = (folder.join("public").join(&hash), folder.join("state"));
-        fs::create_dir_all(&public)?;
-        fs::create_dir_all(&private)?;
+        create_folder(&public)?;
+        create_folder(&private)?;
         let lock = Lock::acquire(&private.join(format!("{hash}.lock"))).map_err(|error| match error {
             fs::TryLockError::WouldBlock => MirrorError::InUse,
             fs::TryLockError::Error(error) => error.into(),
@@ -321,7 +321,7 @@ impl LogCopy {
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), MirrorError> {
         let path = self.public.join(path);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            create_folder(folder)?;
         }
         replace(&path, bytes)?;
         make_readable(&path)?;
@@ -445,6 +445,20 @@ fn partial_tiles(size: u64) -> impl Iterator<Item = Tile> {
         let count = size >> (level * TILE_HEIGHT);
         Tile::of_size(level, count >> TILE_HEIGHT, size)
     })
+}
+
+/// Creates a folder and those above it, and makes their names durable: a file in a folder whose name is lost is lost.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    create_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync_folder(above)
 }
 
 /// Removes the temporary files that a killed process left next to the files that it was writing.
