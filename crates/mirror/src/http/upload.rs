@@ -13,6 +13,7 @@ use countersign_log::mirroring::{INFO_CONTENT_TYPE, MAX_PACKAGES, MirrorInfo, Up
 use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::{MirrorState, text, unavailable};
 use crate::error::MirrorError;
@@ -59,7 +60,9 @@ pub(super) async fn add_entries(
         let body = BodyReader { waiting, chunk: Bytes::new() };
         if is_gzip { receive(&copy, &mut MultiGzDecoder::new(body)) } else { receive(&copy, &mut { body }) }
     });
-    let forward = tokio::spawn(async move {
+    // Dropped with this future: a client that sends slowly must not keep the permit beyond the time limit.
+    let mut forward = JoinSet::new();
+    forward.spawn(async move {
         let mut stream = body.into_data_stream();
         while let Some(chunk) = stream.next().await {
             // The receiver is gone once the answer is known.
@@ -70,7 +73,7 @@ pub(super) async fn add_entries(
     });
     let answer = work.await;
     // An error is answered before the whole body has arrived.
-    forward.abort();
+    drop(forward);
     let Ok(answer) = answer else { return unavailable() };
     let response = match answer {
         Answer::Cosigned(lines) => text(StatusCode::OK, lines),
