@@ -67,7 +67,7 @@ pub(crate) struct Args {
     /// Expect a log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Exit with status 0 for this verdict, too
+    /// Exit with status 0 for this verdict, too, unless entries are gone (tile.pruned)
     #[arg(long, value_name = "VERDICT", value_enum)]
     allow: Option<Allow>,
     #[command(flatten)]
@@ -103,7 +103,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let Some(output) = new_pin {
         pin::save(output, pin.as_deref())?;
     }
-    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
+    // A log with links is always partial, so `--allow partial` doesn't accept that entries are gone.
+    let is_gone = report.tiles.finding_counts.contains_key(&TileCode::Pruned);
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial && !is_gone;
     Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 
