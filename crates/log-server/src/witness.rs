@@ -151,10 +151,14 @@ impl Witness {
             let message = format!("{} isn't a witness's key", other.verifier_key().name());
             return Err(WitnessStartError::Key(message));
         }
+        let cosigners: Vec<&VerifierKey> = keys.iter().map(|key| key.verifier_key()).collect();
+        // Two lines of one key would make the stored checkpoint malformed.
+        if let Some(twice) = cosigners.iter().enumerate().find(|(at, key)| cosigners[..*at].contains(key)) {
+            return Err(WitnessStartError::Key(format!("the key {} is given twice", twice.1.name())));
+        }
         if let Some(other) = logs.iter().find(|log| !log.is_for_logs()) {
             return Err(WitnessStartError::Key(format!("{} isn't a log's key", other.name())));
         }
-        let cosigners: Vec<&VerifierKey> = keys.iter().map(|key| key.verifier_key()).collect();
         let clock_guard = ClockGuard::new(db.last_time(&cosigners)?, stated_time);
         let state = Mutex::new(State { db, guard: clock_guard });
         Ok(Self { inner: Arc::new(Inner { keys, logs, state, guard, clock, steady }) })

@@ -284,6 +284,8 @@ async fn rejects_and_keeps_foreign_files() {
 async fn rejects_keys_of_the_wrong_type() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
+    let twice = Config { keys: vec![Box::new(witness()), Box::new(witness())], ..config(&state) };
+    assert!(matches!(serve(twice).await, Err(WitnessStartError::Key(_))));
     let wrong = Config { keys: vec![Box::new(log())], ..config(&state) };
     assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));
     let wrong = Config { logs: vec![witness().verifier_key().clone()], ..config(&state) };
