@@ -84,8 +84,10 @@ fn list(message: &[u8]) -> Result<Vec<&[u8]>, Fault> {
     branch(message, 0, 1).map(|found| found.list)
 }
 
-fn text(bytes: &[u8]) -> Result<String, Fault> {
-    str::from_utf8(bytes).map(str::to_owned).map_err(|_| Fault::Malformed)
+/// Replaces what is not UTF-8. Some senders don't check strings that their users chose, and one such string must not get
+/// an export with the records of others refused.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Parses an `AnyValue`. Of several values, the last one counts.
@@ -94,7 +96,7 @@ fn value(message: &[u8], levels: usize) -> Result<Value, Fault> {
     let (mut fields, mut found) = (Fields(message), Value::Empty);
     while let Some((tag, content)) = fields.next()? {
         found = match (tag, content) {
-            (1, Content::Bytes(bytes)) => Value::String(text(bytes)?),
+            (1, Content::Bytes(bytes)) => Value::String(text(bytes)),
             (2, Content::Varint(value)) => Value::Bool(value != 0),
             (3, Content::Varint(value)) => Value::Int(value.cast_signed()),
             (4, Content::Fixed64(bits)) => Value::Double(f64::from_bits(bits)),
@@ -118,7 +120,7 @@ fn member(message: &[u8], levels: usize) -> Result<(String, Value), Fault> {
     let (mut fields, mut name, mut found) = (Fields(message), String::new(), Value::Empty);
     while let Some((tag, content)) = fields.next()? {
         match (tag, content) {
-            (1, Content::Bytes(bytes)) => name = text(bytes)?,
+            (1, Content::Bytes(bytes)) => name = text(bytes),
             (2, Content::Bytes(bytes)) => found = value(bytes, levels)?,
             _ => {}
         }
@@ -146,7 +148,7 @@ impl<'a> Decoder<'a> for Protobuf {
     }
 
     fn scope(&self, part: &'a [u8]) -> Result<String, Fault> {
-        branch(part, 1, 0)?.head.map_or_else(|| Ok(String::new()), text)
+        Ok(branch(part, 1, 0)?.head.map(text).unwrap_or_default())
     }
 
     fn record(&self, part: &'a [u8]) -> Result<LogRecord<'static>, Fault> {
@@ -155,14 +157,14 @@ impl<'a> Decoder<'a> for Protobuf {
             match (tag, content) {
                 (1, Content::Fixed64(nanos)) => record.time_unix_nano = nanos,
                 (2, Content::Varint(number)) => record.severity_number = number,
-                (3, Content::Bytes(bytes)) => record.severity_text = text(bytes)?,
+                (3, Content::Bytes(bytes)) => record.severity_text = text(bytes),
                 (5, Content::Bytes(bytes)) => record.body = Some(value(bytes, MAX_DEPTH)?),
                 (6, Content::Bytes(bytes)) => record.attributes.push(member(bytes, MAX_DEPTH)?),
                 (7, Content::Varint(count)) => record.dropped_attributes_count = count,
                 (9, Content::Bytes(bytes)) => record.trace_id = bytes.to_vec(),
                 (10, Content::Bytes(bytes)) => record.span_id = bytes.to_vec(),
                 (11, Content::Fixed64(nanos)) => record.observed_time_unix_nano = nanos,
-                (12, Content::Bytes(bytes)) => record.event_name = text(bytes)?,
+                (12, Content::Bytes(bytes)) => record.event_name = text(bytes),
                 _ => {}
             }
         }
