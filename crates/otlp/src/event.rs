@@ -106,6 +106,7 @@ fn converted(record: &LogRecord<'_>) -> (Map<String, Json>, Vec<Json>) {
 fn fallback(record: &LogRecord<'_>) -> Map<String, Json> {
     let mut event = beginning(record);
     let mut metadata = object(record.attributes.clone());
+    metadata.retain(|name, _| !RESERVED.contains(&name.as_str()));
     describe(record, &mut metadata);
     event.insert("metadata".into(), metadata.into());
     event
@@ -183,4 +184,16 @@ fn trace(record: &LogRecord<'_>) -> Option<(String, String)> {
 
 fn defined<const N: usize>(members: [(&str, Option<String>); N]) -> Map<String, Json> {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fallback_does_not_record_reserved_attributes() {
+        let attributes = ["service", "recorded_by", "other"].map(|name| (name.into(), Value::Bool(true)));
+        let record = LogRecord { attributes: attributes.into(), ..LogRecord::default() };
+        assert_eq!(fallback(&record)["metadata"], json!({ "other": true }));
+    }
 }
