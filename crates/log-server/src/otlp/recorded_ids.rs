@@ -20,12 +20,12 @@ const BATCH: u64 = 1_024;
 #[derive(Clone, Copy)]
 pub(super) struct RecordedEvent {
     pub(super) index: u64,
-    content: [u8; 8],
+    content: [u8; 16],
 }
 
 impl RecordedEvent {
     pub(super) fn new(index: u64, event: &[u8]) -> Self {
-        let content = Hash::digest(&[event]).0.first_chunk::<8>().copied().unwrap_or_default();
+        let content = Hash::digest(&[event]).0.first_chunk::<16>().copied().unwrap_or_default();
         Self { index, content }
     }
 
