@@ -240,12 +240,16 @@ impl<'a> Monitor<'a> {
                 Consistency::Unknown(finding) => unknown = Some(finding),
             }
         }
-        if memory.edge.end() == 0
-            && self.minimum_index >= TILE_WIDTH
-            && let Err(finding) = self.begin_at_minimum(memory, checkpoint)?
-        {
-            findings.add(*finding);
-            return Ok(());
+        if memory.edge.end() == 0 && self.minimum_index >= TILE_WIDTH {
+            // The entries up to the pin are not read, so only tiles can prove that the log extends it.
+            if let Some(finding) = unknown {
+                findings.add(finding);
+                return Ok(());
+            }
+            if let Err(finding) = self.begin_at_minimum(memory, checkpoint)? {
+                findings.add(*finding);
+                return Ok(());
+            }
         }
         if memory.edge.end() < checkpoint.size {
             let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
