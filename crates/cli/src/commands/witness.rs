@@ -130,7 +130,9 @@ fn seconds() -> u64 {
 
 fn explain(error: &WitnessStartError, state: &Path) -> CliError {
     let (code, hint) = match error {
-        WitnessStartError::Key(_) => ("key.invalid", "pass each key of the witness once, and the public keys of logs"),
+        WitnessStartError::Key(_) => {
+            ("key.invalid", "pass each key of the witness once, and the public keys of logs")
+        }
         WitnessStartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
         WitnessStartError::Memory(_) => ("state.invalid", "check the file and its permissions"),
         WitnessStartError::Listen(error) => explain_listening(error),
