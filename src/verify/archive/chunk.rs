@@ -274,6 +274,7 @@ mod tests {
         summary.lines = 301;
         if let EntryKind::Link(link) = &mut summary.entries[4].kind {
             link.time = Time::MAX;
+            (link.signature, link.signature_bytes) = (SignatureState::No, None);
         }
         assert_eq!(written(&summary).len() - before, 32 + 4);
     }
