@@ -43,13 +43,11 @@ use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::MAX_SIZE;
-#[cfg(feature = "sign")]
-use crate::ml_dsa::MlDsaKey;
 use crate::note::{
     Claim, KeyType, Keys, Note, Opened, SignatureCheck, SignatureLine, Verified, VerifierKey, check_name,
 };
 #[cfg(feature = "sign")]
-use crate::note::{SignerKey, sign_note};
+use crate::note::{MlDsaKey, SignerKey, sign_note};
 use crate::time::Time;
 
 /// The state of a log: its size and root hash.
@@ -199,6 +197,17 @@ impl Cosigner for SignerKey {
 
     fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.sign(message).to_vec())
+    }
+}
+
+#[cfg(feature = "sign")]
+impl Cosigner for MlDsaKey {
+    fn verifier_key(&self) -> &VerifierKey {
+        Self::verifier_key(self)
+    }
+
+    fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.sign(message)
     }
 }
 

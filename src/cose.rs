@@ -393,7 +393,8 @@ mod tests {
 
     #[test]
     fn changes_are_found() {
-        let changes: [(&str, fn(&mut Receipt)); 8] = [
+        type Change = fn(&mut Receipt);
+        let changes: [(&str, Change); 8] = [
             ("a hash", |receipt| receipt.inclusion.hashes[1].0[5] ^= 1),
             ("a hash less", |receipt| receipt.inclusion.hashes.truncate(2)),
             ("a hash more", |receipt| receipt.inclusion.hashes.push(Hash([0; 32]))),

@@ -11,7 +11,7 @@
 //!
 //! let signer = SignerKey::from_seed("example.com/dashboard", [7; 32])?;
 //! let signature = signer.sign(b"text");
-//! let key = PublicKey::new(signer.verifier_key().public()).unwrap();
+//! let key = PublicKey::new(signer.verifier_key().ed25519().unwrap()).unwrap();
 //! assert!(key.verify(b"text", &signature));
 //! assert!(!key.verify(b"other text", &signature));
 //!

@@ -28,6 +28,9 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
+#[cfg(feature = "sign")]
+mod ml_dsa_key;
+
 use core::fmt;
 use core::str::FromStr;
 use std::sync::Arc;
@@ -40,6 +43,9 @@ use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::hex;
 use crate::phrases;
+
+#[cfg(feature = "sign")]
+pub use self::ml_dsa_key::MlDsaKey;
 
 /// Maximum number of signature lines in a note.
 pub const MAX_SIGNATURES: usize = 64;

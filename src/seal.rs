@@ -43,8 +43,7 @@ use crate::export::writer::Writer;
 use crate::export::{Header, Item};
 use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Leaf, PendingBatch, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
-use crate::ml_dsa::MlDsaKey;
-use crate::note::{KeyType, SignerKey};
+use crate::note::{KeyType, MlDsaKey, SignerKey};
 use crate::trust::Trust;
 
 /// A log that is being sealed.

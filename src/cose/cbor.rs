@@ -204,7 +204,7 @@ impl Writer {
         match u64::try_from(number) {
             Ok(number) => self.head(major::UNSIGNED, number),
             // −1 − number is that number with all bits inverted.
-            Err(_) => self.head(major::NEGATIVE, !number as u64),
+            Err(_) => self.head(major::NEGATIVE, (!number).cast_unsigned()),
         }
     }
 

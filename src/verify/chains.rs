@@ -178,7 +178,6 @@ mod tests {
     use super::*;
 
     use crate::verify::summary::{PayloadState, SignatureState};
-    use crate::verify::wire::Local;
     use crate::verify::{Finding, FindingCode};
 
     /// Returns the findings at jumps. `links` are seqs, each with the number of entries skipped before it.
@@ -199,7 +198,7 @@ mod tests {
                 time: Time::MIN,
                 prev: Hash([7; 32]),
                 event: (0, 0),
-                signature_bytes: Local(None),
+                signature_bytes: None,
             };
             let (id, hash) = (ChainId([7; 16]), Hash([7; 32]));
             let place = Place::link(line, line, id, seq);

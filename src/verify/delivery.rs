@@ -137,7 +137,7 @@ impl Delivery {
     fn push(&mut self, chain: usize, place: Place, link: &LinkEntry, hash: &Hash, content: Content) {
         let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
         let is_valid = link.signature == SignatureState::Valid;
-        let signature = link.signature_bytes.0.clone().filter(|_| is_valid);
+        let signature = link.signature_bytes.clone().filter(|_| is_valid);
         let attestation = LinkAttestation { hash: *hash, prev: link.prev, signature };
         let mut waiting = WaitingLink { line: place.line, index, seq, time: link.time, attestation, content };
         if self.is_crowded {
@@ -239,7 +239,6 @@ mod tests {
     use super::*;
     use crate::error::Code;
     use crate::verify::PendingItem;
-    use crate::verify::wire::Local;
 
     const HASH: Hash = Hash([9; 32]);
     const CHAIN: ChainId = ChainId([7; 16]);
@@ -262,7 +261,7 @@ mod tests {
             time: Time::MAX,
             prev: Hash([0; 32]),
             event: (0, 0),
-            signature_bytes: Local(None),
+            signature_bytes: None,
         }
     }
 

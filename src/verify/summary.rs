@@ -12,7 +12,6 @@ use memchr::memchr;
 
 use super::FindingCode;
 use super::chain_keys::ChainKeys;
-use super::wire::Local;
 use crate::checkpoint::SignedCheckpoint;
 use crate::ed25519::PublicKey;
 use crate::error::Quoted;
@@ -88,7 +87,7 @@ pub(super) struct LinkEntry {
     pub(super) prev: Hash,
     /// The byte range of the event in the chunk.
     pub(super) event: (usize, usize),
-    pub(super) signature_bytes: Local<Option<Box<Signature>>>,
+    pub(super) signature_bytes: Option<Box<Signature>>,
 }
 
 #[derive(Debug)]
@@ -369,7 +368,7 @@ impl Summarizer {
                 state.texts.push(into_bytes(text));
                 let (seq, time) = (link.seq(), link.time());
                 let prev = link.prev().copied().unwrap_or(Hash([0; 32]));
-                let signature_bytes = Local(link.signature().copied().map(Box::new));
+                let signature_bytes = link.signature().copied().map(Box::new);
                 let role = match link {
                     Link::Open(open) => Role::Open(open),
                     Link::Event(_) => Role::Event,

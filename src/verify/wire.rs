@@ -82,18 +82,6 @@ pub(super) trait Wire: Sized {
     fn read(from: &mut &[u8]) -> Option<Self>;
 }
 
-/// A value that is not serialized: it has its default where a summary is read.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Local<T>(pub(super) T);
-
-impl<T: Default> Wire for Local<T> {
-    fn write(&self, _: &mut Vec<u8>) {}
-
-    fn read(_: &mut &[u8]) -> Option<Self> {
-        Some(Self::default())
-    }
-}
-
 /// Implements [`Wire`] by a type's fields in order; for an enum, after a tag byte for the variant.
 macro_rules! wire {
     (struct $type:ident { $($field:tt),+ }) => {
@@ -301,7 +289,7 @@ mod tests {
             time: Time::MIN,
             prev: Hash([1; 32]),
             event: (0, 0),
-            signature_bytes: Local(None),
+            signature_bytes: None,
         });
         Entry { line: 1, kind }
     }

@@ -3,8 +3,7 @@
 //! Another implementation (OpenSSL) made the vectors.
 
 use countersign::checkpoint::{Cosigner as _, SignedCheckpoint, claimed_time};
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use countersign::time::Time;
 use serde_json::Value;
 #[cfg(target_arch = "wasm32")]

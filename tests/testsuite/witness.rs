@@ -9,8 +9,7 @@ use countersign::hash::Hash;
 use countersign::merkle::{
     CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash, verify_consistency,
 };
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignatureLine, SignerKey, VerifierKey, sign_note};
+use countersign::note::{MlDsaKey, SignatureLine, SignerKey, VerifierKey, sign_note};
 use countersign::time::Time;
 use countersign::witness::{
     AddCheckpointResponse, CosignError, MAX_BYTES, MAX_PROOF, Request, SIZE_CONTENT_TYPE, TreeHead,

@@ -222,7 +222,7 @@ impl Windows {
 
 impl Group {
     fn rank(&self) -> Rank {
-        (self.hits.len() as i64, self.last)
+        (self.hits.len().try_into().unwrap_or(i64::MAX), self.last)
     }
 
     fn rank_by_time(&self) -> Rank {

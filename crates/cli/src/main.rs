@@ -69,7 +69,7 @@ enum Command {
     Init(init::Args),
     Dev(dev::Args),
     Keygen(keygen::Args),
-    Record(record::Args),
+    Record(Box<record::Args>),
     Grant(grant::GrantArgs),
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),

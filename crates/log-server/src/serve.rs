@@ -12,8 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use countersign::log::Limits;
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_query::Parsers;

@@ -37,8 +37,7 @@ use std::sync::{Arc, RwLock};
 
 use countersign::log::{AcceptanceError, PendingBatch, Rules, Submission, SubmissionOutcome};
 use countersign::merkle::{CompactRange, PendingTree};
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, watch};
 

@@ -13,8 +13,13 @@ use crate::store::Published;
 /// It isn't stored: Ed25519 gives the same signature each time, of a tree that the log has already signed.
 pub struct TreeSigner {
     key: Arc<SignerKey>,
-    /// The newest signed checkpoint, with its signature.
-    newest: Mutex<Option<(Arc<Published>, Arc<[u8]>)>>,
+    newest: Mutex<Option<Signed>>,
+}
+
+/// A checkpoint, and its signature.
+struct Signed {
+    checkpoint: Arc<Published>,
+    signature: Arc<[u8]>,
 }
 
 impl TreeSigner {
@@ -27,14 +32,14 @@ impl TreeSigner {
     /// the next one, this log has no other signature than that.
     pub fn sign(&self, published: &Arc<Published>) -> Option<Arc<[u8]>> {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((signed, bytes)) = &*newest
-            && signed == published
+        if let Some(signed) = &*newest
+            && signed.checkpoint == *published
         {
-            return Some(Arc::clone(bytes));
+            return Some(Arc::clone(&signed.signature));
         }
         let checkpoint = SignedCheckpoint::parse(&published.note).ok()?;
         let signature: Arc<[u8]> = TreeSignature::sign(checkpoint, &self.key).ok()?.to_bytes().into();
-        *newest = Some((Arc::clone(published), Arc::clone(&signature)));
+        *newest = Some(Signed { checkpoint: Arc::clone(published), signature: Arc::clone(&signature) });
         Some(signature)
     }
 }

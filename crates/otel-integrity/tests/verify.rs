@@ -188,7 +188,7 @@ fn ecdsa_signatures_verify_and_other_canonical_forms_do_not() {
             match attribute["key"].as_str().unwrap() {
                 "audit.integrity.algorithm" => attribute["value"]["stringValue"] = algorithm.into(),
                 "audit.integrity.certificate" => {
-                    attribute["value"]["stringValue"] = certificate.as_str().into()
+                    attribute["value"]["stringValue"] = certificate.as_str().into();
                 }
                 _ => {}
             }

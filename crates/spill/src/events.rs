@@ -265,7 +265,7 @@ mod tests {
             time: Time::from_millis(index.cast_signed() - 50).unwrap(),
             vkey: keys[(index % 2) as usize].parse().unwrap(),
             authorized: index.is_multiple_of(5),
-            attestation: (index % 3 > 0).then(|| LinkAttestation {
+            attestation: (!index.is_multiple_of(3)).then(|| LinkAttestation {
                 hash: Hash([index as u8; 32]),
                 prev: Hash([!index as u8; 32]),
                 signature: (index % 3 > 1).then(|| Box::new([index as u8; 64])),

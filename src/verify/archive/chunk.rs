@@ -7,7 +7,7 @@ use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::time::Time;
 use crate::verify::summary::{Entry, EntryKind, LinkEntry, PayloadState, Role, SignatureState, Summary};
-use crate::verify::wire::{Local, Wire};
+use crate::verify::wire::Wire;
 
 const SIGNATURES: [SignatureState; 4] =
     [SignatureState::No, SignatureState::Valid, SignatureState::Invalid, SignatureState::Unresolved];
@@ -73,6 +73,9 @@ fn write_link(link: &LinkEntry, so_far: &Progress, leaves: &[Hash], out: &mut Ve
     if prev_bit != 0 {
         link.prev.write(out);
     }
+    if link.signature != SignatureState::No {
+        link.signature_bytes.write(out);
+    }
 }
 
 /// Returns the position of a value that is in the list.
@@ -115,6 +118,7 @@ fn read_link(first: u8, so_far: &Progress, leaves: &[Hash], from: &mut &[u8]) ->
     let time = (time >> 1).cast_signed() ^ -(time & 1).cast_signed();
     let time = Time::from_millis(so_far.time.wrapping_add(time))?;
     let prev = if first & bit::PREV == 0 { prev? } else { Hash::read(from)? };
+    let signature_bytes = if signature == SignatureState::No { None } else { Wire::read(from)? };
     Some(LinkEntry {
         chain,
         role: Role::Event,
@@ -124,7 +128,7 @@ fn read_link(first: u8, so_far: &Progress, leaves: &[Hash], from: &mut &[u8]) ->
         time,
         prev,
         event: (0, 0),
-        signature_bytes: Local(None),
+        signature_bytes,
     })
 }
 
@@ -203,7 +207,7 @@ mod tests {
             time,
             prev,
             event,
-            signature_bytes: Local(None),
+            signature_bytes: Some(Box::new([7; 64])),
         };
         Entry { line, kind: EntryKind::Link(link) }
     }
@@ -270,6 +274,7 @@ mod tests {
         summary.lines = 301;
         if let EntryKind::Link(link) = &mut summary.entries[4].kind {
             link.time = Time::MAX;
+            (link.signature, link.signature_bytes) = (SignatureState::No, None);
         }
         assert_eq!(written(&summary).len() - before, 32 + 4);
     }

@@ -16,7 +16,7 @@ fn wycheproof() {
         let public = hex(&group["publicKey"]);
         for case in list(&group["tests"]) {
             let Some(message) = case.get("msg") else { continue };
-            let has_context = case.get("ctx").is_some_and(|context| text(context) != "");
+            let has_context = case.get("ctx").is_some_and(|context| !text(context).is_empty());
             let is_valid = public
                 .as_slice()
                 .try_into()

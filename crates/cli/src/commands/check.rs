@@ -121,12 +121,11 @@ fn check(
             .within(&format!("{}checkpoint", source.name()))
             .with_hint("ask the log operator: the origin must be a valid key name")
     })?;
-    let walk = match from {
-        Some(from) => Walk::starting_at(checkpoint, from)?,
-        None => {
-            let first = first_bundle(source, checkpoint.checkpoint.size)?;
-            Walk::after_missing(checkpoint, first)
-        }
+    let walk = if let Some(from) = from {
+        Walk::starting_at(checkpoint, from)?
+    } else {
+        let first = first_bundle(source, checkpoint.checkpoint.size)?;
+        Walk::after_missing(checkpoint, first)
     };
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (lines, reader) = sync_channel(MAX_WAITING);
@@ -232,8 +231,8 @@ fn headline(report: &CheckReport) -> String {
     }
     if tiles.pass() && report.verdict == Verdict::Partial {
         let (first, _) = tiles.range;
-        return good(&format!("✓ Unchanged from entry {first} on,"))
-            + &doubt(&format!(" but the first {first} entries are gone."))
+        return good(format!("✓ Unchanged from entry {first} on,"))
+            + &doubt(format!(" but the first {first} entries are gone."))
             + " If the log operator doesn't say that they were pruned, they may have been removed to hide something.";
     }
     let why = if tiles.pass() { report.report.why() } else { None };

@@ -3,8 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::SignerKey;
+use countersign::note::{MlDsaKey, SignerKey};
 use zeroize::Zeroizing;
 
 use crate::errors::{CliError, shown};

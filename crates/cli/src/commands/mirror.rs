@@ -105,12 +105,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let Some(key) = mirror_key {
         anstream::eprintln!("  {} {key}", style::label("mirror key:"));
     }
-    let status = match &source {
-        Some(source) => Puller { args, copy: &copy, pulls: &pulls, reported: None }.follow(&**source),
-        None => {
-            while !stop::sleep(args.every) {}
-            ExitStatus::Success
-        }
+    let status = if let Some(source) = &source {
+        Puller { args, copy: &copy, pulls: &pulls, reported: None }.follow(&**source)
+    } else {
+        while !stop::sleep(args.every) {}
+        ExitStatus::Success
     };
     if let Some(server) = server {
         server.stop();

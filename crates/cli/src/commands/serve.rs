@@ -16,8 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::log::Limits;
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use countersign::tenant::{MIN_DEPTH, TenantOrigin};
 use countersign::time::Time;
 use countersign::tolerance;

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use countersign::Error;
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{KeyType, SignerKey};
+use countersign::note::{KeyType, MlDsaKey, SignerKey};
 #[cfg(feature = "native")]
 use countersign_log_server::witness::WitnessKey;
 use zeroize::Zeroizing;

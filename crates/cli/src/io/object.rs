@@ -67,12 +67,11 @@ impl ObjectFile {
     /// Makes the window begin at the position, and requests the range after it.
     fn fill(&mut self) -> Result<(), ObjectError> {
         let expected = self.next.take().filter(|next| next.range.start == self.position);
-        let request = match expected {
-            Some(request) => request,
-            None => {
-                self.request_bytes = MIN_REQUEST_BYTES;
-                self.request(self.position)
-            }
+        let request = if let Some(request) = expected {
+            request
+        } else {
+            self.request_bytes = MIN_REQUEST_BYTES;
+            self.request(self.position)
         };
         let is_sequential = request.range.start == self.begin + self.window.len() as u64;
         let answer = self.runtime.block_on(request.answer);

@@ -52,6 +52,10 @@ impl SeekableFile {
     }
 
     /// Returns the file, unless it is an object.
+    #[cfg_attr(
+        not(feature = "native"),
+        allow(clippy::unnecessary_wraps, reason = "the native program reads objects")
+    )]
     pub(crate) fn local(&self) -> Option<&File> {
         match self {
             Self::Local(file) => Some(file),

@@ -44,7 +44,8 @@ fn an_independent_library_verifies_receipts() {
             let mut case = |entry: &str, receipt: &[u8]| {
                 let key = hex::encode(key.verifier_key().public());
                 let (receipt, entry) = (hex::encode(receipt), hex::encode(entry.as_bytes()));
-                cases += &format!("{}\n", json!({ "receipt": receipt, "entry": entry, "key": key }));
+                cases += &json!({ "receipt": receipt, "entry": entry, "key": key }).to_string();
+                cases.push('\n');
             };
             case(&format!("leaf {index}"), &receipt);
             expected.push(Some(json!({

@@ -78,7 +78,10 @@ fn creates_projects_without_overwriting() {
         };
         assert!(is_ignored(secret) && is_ignored(".countersign"), "{ignored}");
         assert_secret(&place, &format!("My App/{secret}"));
-        assert!(read(secret).starts_with("AUDIT_KEY=PRIVATE+KEY+localhost/dev-app+"));
+        assert!(
+            read(secret).contains("\nAUDIT_KEY=PRIVATE+KEY+localhost/dev-app+"),
+            "the variable begins a line"
+        );
         let key = read(secret);
         std::fs::remove_file(place.path("My App/package.json")).unwrap();
         place

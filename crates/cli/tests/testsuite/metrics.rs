@@ -84,7 +84,7 @@ fn the_dashboard_matches_grafanas_schema() {
     let Some(python) = validators::python() else { return };
     let script = include_str!("../../../../tests/validators/check_grafana.py");
     let said = validators::run(&python, script, docs("deploy/grafana-dashboard.json").as_bytes());
-    assert_eq!(said, "19 panels\n");
+    assert_eq!(said, "20 panels\n");
 }
 
 #[test]

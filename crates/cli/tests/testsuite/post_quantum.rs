@@ -6,8 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::SignerKey;
+use countersign::note::{MlDsaKey, SignerKey};
 use predicates::prelude::*;
 use serde_json::Value;
 

@@ -18,8 +18,7 @@ use std::time::Duration;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::Rules;
 use countersign::merkle::{CompactRange, PendingTree};
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use tokio::sync::watch;
 
 use super::{SharedRules, Unattested};

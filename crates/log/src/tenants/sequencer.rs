@@ -58,8 +58,7 @@ use countersign::log::{
     SubmissionOutcome,
 };
 use countersign::merkle::{CompactRange, PendingTree, empty_root, leaf_hash};
-use countersign::ml_dsa::MlDsaKey;
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use countersign::tenant::{State, TenantOrigin};
 use countersign::time::Time;
 use countersign::tolerance;

@@ -213,7 +213,7 @@ CyberArk | Retrieve password | secret-access credential | deletion
 CyberArk | Add Owner | permission | deletion
 Push Security | LOGIN | authentication | account
 Amazon Bedrock | Converse | read | change
-Proofpoint | message | - |
+Proofpoint | message | other |
 Thinkst Canary | Shared File Opened | incident | account
 Cisco Umbrella | dns.Blocked | network incident | account
 countersign | user.create | account | deletion

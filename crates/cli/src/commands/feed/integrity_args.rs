@@ -16,23 +16,31 @@ pub(super) struct IntegrityArgs {
     /// Private key (Ed25519, PEM) that signs each OTLP record: its audit.integrity.* attributes, as the signing
     /// processor of the OpenTelemetry Collector writes them
     #[arg(
-        long,
+        id = "integrity_key",
+        long = "integrity-key",
         value_name = "FILE",
         requires = "integrity_certificate",
         help_heading = "Signing OTLP records"
     )]
-    integrity_key: Option<PathBuf>,
+    key: Option<PathBuf>,
     /// Certificate (X.509, PEM) of that key. The records contain its SHA-256 hash
-    #[arg(long, value_name = "FILE", requires = "integrity_key", help_heading = "Signing OTLP records")]
-    integrity_certificate: Option<PathBuf>,
+    #[arg(
+        id = "integrity_certificate",
+        long = "integrity-certificate",
+        value_name = "FILE",
+        requires = "integrity_key",
+        help_heading = "Signing OTLP records"
+    )]
+    certificate: Option<PathBuf>,
     /// HMAC key (base64) that authenticates each OTLP record, in place of a private key
     #[arg(
-        long,
+        id = "integrity_hmac_key",
+        long = "integrity-hmac-key",
         value_name = "FILE",
         conflicts_with = "integrity_key",
         help_heading = "Signing OTLP records"
     )]
-    integrity_hmac_key: Option<PathBuf>,
+    hmac_key: Option<PathBuf>,
 }
 
 impl IntegrityArgs {
@@ -52,7 +60,7 @@ impl IntegrityArgs {
     }
 
     fn signer(&self) -> Result<Option<Signer>, CliError> {
-        Ok(match (&self.integrity_key, &self.integrity_certificate, &self.integrity_hmac_key) {
+        Ok(match (&self.key, &self.certificate, &self.hmac_key) {
             (Some(path), Some(certificate), _) => {
                 key::warn_if_readable(path, "key");
                 let pem = Zeroizing::new(input::small(path)?);

@@ -97,7 +97,7 @@ fn search(
 fn matches(line: &[u8], query: &Query, parsers: &Parsers) -> Option<bool> {
     let document = Document::parse(str::from_utf8(line).ok()?.trim_end())?;
     let event = document.root().get("event").filter(|event| event.kind() == Kind::Object)?;
-    let link = document.root().get("link").and_then(|link| link.string());
+    let link = document.root().get("link").and_then(countersign_query::value::Value::string);
     let stated = link.and_then(|link| link.split(' ').find_map(|word| Time::parse(word.as_bytes())));
     let read = parsers.parse(&event);
     let recorded = stated.or_else(|| Time::from_millis(0))?;

@@ -49,7 +49,7 @@ export function unparsedShare(
   { unparsed, events }: Pick<Coverage, "unparsed" | "events">,
   { found }: Texts,
 ): string | undefined {
-  return unparsed === 0 ? undefined : found.unread(unparsed, events);
+  return unparsed === 0 ? undefined : found.unread({ unparsed, events });
 }
 
 /** Renders the reasons why rules couldn't examine all events. */
@@ -76,7 +76,7 @@ function gaps(coverage: Coverage, texts: Texts): TemplateResult {
     ${value(title, 200)}${fields.map((field, nth) => html`${nth === 0 ? ": " : ", "}<code>${value(field, 120)}</code>`)}`;
   return html`
     ${share === undefined ? nothing : gap(share)}
-    ${unclearTimes === null ? nothing : gap(found.unclearTimes(unclearTimes.number, unclearTimes.first_entry))}
+    ${unclearTimes === null ? nothing : gap(found.unclearTimes({ number: unclearTimes.number, entry: unclearTimes.first_entry }))}
     ${
       withoutRules.length === 0
         ? nothing
