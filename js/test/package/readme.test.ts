@@ -617,6 +617,21 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.deepEqual(printed.sort(), [requestLine(undefined), requestLine(1), requestLine(3), "job.delete"].sort());
   },
 
+  "verifyReceipt(": async (code) => {
+    const [valid] = JSON.parse(
+      readFileSync(new URL("../../../tests/vectors/cose-receipts.json", import.meta.url), "utf8"),
+    );
+    const before = `
+      const receipt = Buffer.from("${valid.receipt}", "hex");
+      const link = ${JSON.stringify(valid.entry)};
+      const trust = ${JSON.stringify(valid.trust)};`;
+    const placed = code.replace("example.com/audit", "log.example/audit");
+    assert.equal(
+      await onNode(placed, before, "console.log(verdict, origin, index);"),
+      "verified log.example/audit 2\n",
+    );
+  },
+
   "createVerifier({": async (code) => {
     const before = `
       import { readFileSync } from "node:fs";

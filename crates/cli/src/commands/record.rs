@@ -4,7 +4,6 @@ mod deliver;
 mod delivery_args;
 #[cfg(feature = "native")]
 mod inputs;
-#[cfg(feature = "native")]
 mod integrity;
 #[cfg(feature = "native")]
 pub(crate) mod note;
@@ -139,7 +138,6 @@ pub(crate) struct Args {
     /// Chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
-    #[cfg(feature = "native")]
     #[command(flatten)]
     integrity: integrity::IntegrityArgs,
     #[command(flatten)]
@@ -182,7 +180,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
     }
     Input::check(&args.events)?;
-    #[cfg(feature = "native")]
     args.integrity.load()?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
@@ -245,7 +242,6 @@ struct Total {
 /// Lists the fields that would be redacted.
 fn preview(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
-    #[cfg(feature = "native")]
     args.integrity.load()?;
     let rules = rules(args);
     let mut total = Total::default();
@@ -352,10 +348,8 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     if args.large_integers == Some(LargeIntegers::Text) {
         bytes = Cow::Owned(integers::large_to_strings(&bytes).into_owned());
     }
-    #[cfg(feature = "native")]
     let bytes = args.integrity.verify(bytes)?;
     let event = Event::parse(&bytes, redaction)?;
-    #[cfg(feature = "native")]
     if args.integrity.has_verified(&event) {
         return Ok(event);
     }

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use countersign::Error;
-use countersign::canonical::canonicalize;
 use countersign::event::Event;
+#[cfg(feature = "native")]
 use countersign_otel_integrity::Verifier;
-use zeroize::Zeroizing;
 
-use crate::errors::{CliError, shown};
-use crate::io::{input, key, style};
+use crate::errors::CliError;
+use crate::io::style;
 
 /// The key that log records must be signed with.
 #[derive(clap::Args)]
@@ -32,6 +31,7 @@ pub(crate) struct IntegrityArgs {
     /// Record only OpenTelemetry log records that are authenticated with this HMAC key (base64)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["duplicate_fields", "integrity_certificate"], help_heading = "Signed log records")]
     integrity_hmac_key: Option<PathBuf>,
+    #[cfg(feature = "native")]
     #[arg(skip)]
     verifier: OnceLock<Verifier>,
     #[arg(skip)]
@@ -40,12 +40,16 @@ pub(crate) struct IntegrityArgs {
 
 impl IntegrityArgs {
     /// Reads the key, if one is given.
+    #[cfg(feature = "native")]
     pub(super) fn load(&self) -> Result<(), CliError> {
+        use crate::errors::shown;
+        use crate::io::{input, key};
+
         let verifier = match (&self.integrity_certificate, &self.integrity_hmac_key) {
             (Some(path), _) => Verifier::certificate(&input::small(path)?, &shown(path))?,
             (None, Some(path)) => {
                 key::warn_if_readable(path, "key");
-                Verifier::hmac(&Zeroizing::new(input::small_text(path)?), &shown(path))?
+                Verifier::hmac(&zeroize::Zeroizing::new(input::small_text(path)?), &shown(path))?
             }
             (None, None) => return Ok(()),
         };
@@ -53,18 +57,46 @@ impl IntegrityArgs {
         Ok(())
     }
 
+    /// Refuses a key, which only the native program can use.
+    #[cfg(not(feature = "native"))]
+    pub(super) fn load(&self) -> Result<(), CliError> {
+        match (&self.integrity_certificate, &self.integrity_hmac_key) {
+            (None, None) => Ok(()),
+            _ => Err(crate::errors::needs_native("`record --integrity-certificate` and `--integrity-hmac-key`")),
+        }
+    }
+
     /// Verifies an event, and notes the key in it. Without a key, returns the event as it is.
+    #[cfg(feature = "native")]
     pub(super) fn verify<'b>(&self, bytes: Cow<'b, [u8]>) -> Result<Cow<'b, [u8]>, Error> {
         let Some(verifier) = self.verifier.get() else { return Ok(bytes) };
         // Rejects duplicate names, of which different parsers would see different values.
-        let canonical = canonicalize(&bytes)?;
+        let canonical = countersign::canonical::canonicalize(&bytes)?;
         let verified = verifier.verify(&canonical).map_err(|error| Error::from(&error))?;
         Ok(Cow::Owned(verified.into_bytes()))
     }
 
+    #[cfg(feature = "native")]
+    fn verifies(&self) -> bool {
+        self.verifier.get().is_some()
+    }
+
+    /// Returns the event as it is: there is no key.
+    #[cfg(not(feature = "native"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the native program verifies here")]
+    pub(super) fn verify<'b>(&self, bytes: Cow<'b, [u8]>) -> Result<Cow<'b, [u8]>, Error> {
+        Ok(bytes)
+    }
+
+    #[cfg(not(feature = "native"))]
+    #[allow(clippy::unused_self, reason = "the native program verifies")]
+    const fn verifies(&self) -> bool {
+        false
+    }
+
     /// True if events are verified. Otherwise, warns about the first event that could have been.
     pub(super) fn has_verified(&self, event: &Event) -> bool {
-        let is_verified = self.verifier.get().is_some();
+        let is_verified = self.verifies();
         let value = br#""key":"audit.integrity.value""#;
         if !is_verified
             && memchr::memmem::find(event.as_bytes(), value).is_some()

@@ -7,9 +7,24 @@ import init, { verifyReceipt } from "../wasm/verifier.js";
 
 /** The trusted keys, and the expected log. */
 export interface ReceiptOptions {
-  /** The text of a trust file. It needs a line `log`. */
+  /**
+   * The text of a trust file. It needs a line `log`.
+   *
+   * @example
+   * ```ts
+   * trust: await readFile("trust.txt", "utf8")
+   * ```
+   */
   readonly trust: string;
-  /** The origin of the expected log. Default: any log of the trust file. */
+  /**
+   * The origin of the expected log.
+   *
+   * @default undefined: any log of the trust file
+   * @example
+   * ```ts
+   * origin: "example.com/audit"
+   * ```
+   */
   readonly origin?: string | undefined;
 }
 
