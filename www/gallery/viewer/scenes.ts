@@ -325,7 +325,7 @@ async function filterBoth(viewer: Viewer): Promise<void> {
   const period = (await met(viewer, "cs-period select")) as HTMLSelectElement;
   period.value = "between";
   period.dispatchEvent(new Event("change"));
-  await press(viewer, ".period-dates button");
+  await press(viewer, ".period-dates button[type=submit]");
   await until(() => viewer.shadowRoot?.querySelectorAll(".filter").length === 2);
   await filter(viewer, "job");
 }
