@@ -62,7 +62,9 @@ impl IntegrityArgs {
     pub(super) fn load(&self) -> Result<(), CliError> {
         match (&self.integrity_certificate, &self.integrity_hmac_key) {
             (None, None) => Ok(()),
-            _ => Err(crate::errors::needs_native("`record --integrity-certificate` and `--integrity-hmac-key`")),
+            _ => Err(crate::errors::needs_native(
+                "`record --integrity-certificate` and `--integrity-hmac-key`",
+            )),
         }
     }
 
