@@ -51,7 +51,8 @@ fn analyze(pack: &Pack, events: &[Event], max_groups: usize) -> Analysis {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the order of times: an analysis that reports no further limit finds what one without a limit finds.
+    /// An analysis finds the same as one without a limit, unless it reports that the limit was reached. Times may be in
+    /// any order.
     #[test]
     fn replacing_groups_that_are_over_loses_nothing(
         events in proptest::collection::vec((0..200_i64, 0..9_u32, 0..3_u8, any::<bool>()), 0..80),

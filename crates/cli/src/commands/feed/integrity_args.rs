@@ -10,37 +10,22 @@ use zeroize::Zeroizing;
 use crate::errors::{CliError, shown};
 use crate::io::{input, key};
 
+const HEADING: &str = "Signing OTLP records";
+
 /// The key that signs OTLP records.
 #[derive(clap::Args)]
+#[allow(clippy::struct_field_names, reason = "they are named as their options")]
 pub(super) struct IntegrityArgs {
     /// Private key (Ed25519, PEM) that signs each OTLP record: its audit.integrity.* attributes, as the signing
     /// processor of the OpenTelemetry Collector writes them
-    #[arg(
-        id = "integrity_key",
-        long = "integrity-key",
-        value_name = "FILE",
-        requires = "integrity_certificate",
-        help_heading = "Signing OTLP records"
-    )]
-    key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "integrity_certificate", help_heading = HEADING)]
+    integrity_key: Option<PathBuf>,
     /// Certificate (X.509, PEM) of that key. The records contain its SHA-256 hash
-    #[arg(
-        id = "integrity_certificate",
-        long = "integrity-certificate",
-        value_name = "FILE",
-        requires = "integrity_key",
-        help_heading = "Signing OTLP records"
-    )]
-    certificate: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "integrity_key", help_heading = HEADING)]
+    integrity_certificate: Option<PathBuf>,
     /// HMAC key (base64) that authenticates each OTLP record, in place of a private key
-    #[arg(
-        id = "integrity_hmac_key",
-        long = "integrity-hmac-key",
-        value_name = "FILE",
-        conflicts_with = "integrity_key",
-        help_heading = "Signing OTLP records"
-    )]
-    hmac_key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with = "integrity_key", help_heading = HEADING)]
+    integrity_hmac_key: Option<PathBuf>,
 }
 
 impl IntegrityArgs {
@@ -60,7 +45,7 @@ impl IntegrityArgs {
     }
 
     fn signer(&self) -> Result<Option<Signer>, CliError> {
-        Ok(match (&self.key, &self.certificate, &self.hmac_key) {
+        Ok(match (&self.integrity_key, &self.integrity_certificate, &self.integrity_hmac_key) {
             (Some(path), Some(certificate), _) => {
                 key::warn_if_readable(path, "key");
                 let pem = Zeroizing::new(input::small(path)?);
