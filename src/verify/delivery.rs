@@ -82,7 +82,7 @@ impl WaitingLink {
             }
             Content::Mark(_) => 0,
         };
-        2 * size_of::<Self>() + self.attestation.signature.as_ref().map_or(0, size_of_val) + held
+        2 * size_of::<Self>() + self.attestation.signature.as_deref().map_or(0, size_of_val) + held
     }
 
     fn compact(&mut self) {
@@ -333,7 +333,8 @@ mod tests {
 
     #[test]
     fn delivers_selected_items_and_counts_other_events() {
-        let event = link(Role::Event, PayloadState::Matches);
+        let (signature, signature_bytes) = (SignatureState::Valid, Some(Box::new([8; 64])));
+        let event = LinkEntry { signature, signature_bytes, ..link(Role::Event, PayloadState::Matches) };
         let mut delivery = Delivery::new(false, false);
         for chain in 1..=2 {
             let item = Box::new(Item { bytes: 4, is_compact: false });
@@ -341,7 +342,7 @@ mod tests {
             delivery.enqueue(chain, &event, &HASH, place(2), OfferedEvent::Count);
             delivery.enqueue(chain, &event, &HASH, place(3), OfferedEvent::Count);
         }
-        let held = size_of::<Item>() + 4 + r#"{"of":1}"#.len();
+        let held = 64 + size_of::<Item>() + 4 + r#"{"of":1}"#.len();
         assert_eq!(delivery.bytes, 2 * (2 * size_of::<WaitingLink>() + held));
         for chain in 1..=2 {
             delivery.release(chain, CHAIN, vkey, true);
