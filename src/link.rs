@@ -226,8 +226,7 @@ pub struct LinkAttestation {
     pub hash: Hash,
     /// The leaf hash of the link before it; zeros for an open link.
     pub prev: Hash,
-    /// The link's own signature. `None` if the signature of a later link covers it, or if the link was read from a
-    /// summary.
+    /// The link's own signature. `None` if the signature of a later link covers it.
     pub signature: Option<Box<Signature>>,
 }
 
