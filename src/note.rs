@@ -128,7 +128,7 @@ impl PublicKey {
 }
 
 /// Splits an encoded key, public or private, into name, ID, and the base64 of its type and key.
-pub(crate) fn split_key(text: &str) -> Option<(&str, [u8; 4], &str)> {
+fn split_key(text: &str) -> Option<(&str, [u8; 4], &str)> {
     let mut parts = text.splitn(3, '+');
     let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
     let id = hex::decode(id.as_bytes())?;
@@ -411,18 +411,18 @@ impl SignerKey {
 
 /// A parsed private key, whose seed is wiped from memory on drop.
 #[cfg(feature = "sign")]
-pub(crate) struct PrivateKey<'t> {
-    pub(crate) name: &'t str,
+struct PrivateKey<'t> {
+    name: &'t str,
     id: [u8; 4],
-    pub(crate) kind: KeyType,
-    pub(crate) seed: Zeroizing<[u8; 32]>,
+    kind: KeyType,
+    seed: Zeroizing<[u8; 32]>,
 }
 
 #[cfg(feature = "sign")]
 impl<'t> PrivateKey<'t> {
     const PREFIX: &'static str = "PRIVATE+KEY+";
 
-    pub(crate) fn parse(text: &'t str) -> Result<Self, Error> {
+    fn parse(text: &'t str) -> Result<Self, Error> {
         let parse = || {
             let (name, id, key) = split_key(text.strip_prefix(Self::PREFIX)?)?;
             let typed = Zeroizing::new(base64::decode_array::<33>(key)?);
@@ -437,7 +437,7 @@ impl<'t> PrivateKey<'t> {
     }
 
     /// Checks the ID with the public key of this private key.
-    pub(crate) fn check_id(&self, verifier: &VerifierKey) -> Result<(), Error> {
+    fn check_id(&self, verifier: &VerifierKey) -> Result<(), Error> {
         if verifier.id == self.id {
             return Ok(());
         }
@@ -447,7 +447,7 @@ impl<'t> PrivateKey<'t> {
 
 /// Returns the text of a private key.
 #[cfg(feature = "sign")]
-pub(crate) fn encode_private(verifier: &VerifierKey, seed: &[u8; 32]) -> Zeroizing<String> {
+fn encode_private(verifier: &VerifierKey, seed: &[u8; 32]) -> Zeroizing<String> {
     let mut typed = Zeroizing::new([verifier.kind as u8; 33]);
     typed[1..].copy_from_slice(seed);
     let secret = Zeroizing::new(base64::encode(*typed));
