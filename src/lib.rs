@@ -138,7 +138,7 @@
 //! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
 //! | run a log | [`log`]: accepting submissions; [`tolerance`]: allowed clock differences; [`keys`]: key notes; [`checkpoint`]; [`witness`]: cosigning requests; [`check`]: verifying a log from its tiles |
 //! | prove | [`proof`]: self-contained inclusion proofs; [`cose`]: COSE receipts; [`tenant`]: heads of tenant logs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
-//! | basics | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
+//! | basics | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`ml_dsa`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
 //!
 //! # Features
 //!
