@@ -329,7 +329,7 @@ fn extension_lines_are_accepted_for_tiles() {
     assert_eq!((strict.verdict, strict.tiles.pass()), (Verdict::Broken, true));
 }
 
-/// Returns the log without what tlog-tiles allows to prune below a minimum index, and the smallest tree that it proves.
+/// Returns the log without what tlog-tiles allows to prune below a minimum index.
 fn prune(served: &Served, minimum: u64) -> Served {
     let mut pruned = served.clone();
     pruned.files.retain(|path, _| {
