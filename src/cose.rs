@@ -33,14 +33,13 @@ use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::merkle::{MAX_SIZE, leaf_hash, root_of_inclusion};
-use crate::note::SignatureCheck;
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
 use crate::note::VerifierKey;
 use crate::trust::Trust;
 use crate::verdict::Verdict;
 use cbor::{Reader, Writer};
-use headers::{Inclusion, Protected, Unprotected};
+use headers::{Inclusion, Protected, Unprotected, write_unprotected};
 
 /// The maximum size of a receipt or a tree signature, in bytes.
 pub const MAX_BYTES: usize = 1 << 18;
@@ -55,18 +54,17 @@ fn refuse(why: impl Into<String>) -> Error {
     Error::new(Code::Proof, why)
 }
 
-/// A `COSE_Sign1` structure whose payload is the root of a tree.
+/// A `COSE_Sign1` structure whose payload is the root of a tree, without its unprotected header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sign1 {
     protected: Protected,
-    unprotected: Unprotected,
     /// `None` if it is detached.
     payload: Option<Hash>,
     signature: [u8; 64],
 }
 
 impl Sign1 {
-    fn parse(bytes: &[u8]) -> Result<Self, Error> {
+    fn parse(bytes: &[u8]) -> Result<(Self, Unprotected), Error> {
         if bytes.len() > MAX_BYTES {
             return Err(refuse("the receipt is larger than 256 KiB"));
         }
@@ -85,13 +83,13 @@ impl Sign1 {
         let signature = reader.bytes().and_then(|bytes| bytes.try_into().ok());
         let signature = signature.ok_or_else(|| refuse("the signature does not have 64 bytes"))?;
         reader.end().ok_or_else(|| refuse("there are bytes after the receipt"))?;
-        Ok(Self { protected, unprotected, payload, signature })
+        Ok((Self { protected, payload, signature }, unprotected))
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    fn to_bytes(&self, inclusion: Option<&Inclusion>, checkpoint: Option<&SignedCheckpoint>) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.tag(SIGN1).array(4).bytes(&self.protected.bytes);
-        self.unprotected.write(&mut writer);
+        write_unprotected(inclusion, checkpoint, &mut writer);
         match &self.payload {
             Some(root) => writer.bytes(&root.0),
             None => writer.null(),
@@ -131,8 +129,7 @@ impl TreeSignature {
         let root = checkpoint.checkpoint.root;
         let protected = Protected::new(verifier, checkpoint.checkpoint.size);
         let signature = key.sign(&signed_bytes(&protected.bytes, &root));
-        let unprotected = Unprotected { inclusion: None, checkpoint: Some(checkpoint.clone()) };
-        Ok(Self { sign1: Sign1 { protected, unprotected, payload: Some(root), signature }, checkpoint })
+        Ok(Self { sign1: Sign1 { protected, payload: Some(root), signature }, checkpoint })
     }
 
     /// Parses a tree signature. Verifies nothing.
@@ -141,8 +138,8 @@ impl TreeSignature {
     ///
     /// [`Code::Proof`] or [`Code::Checkpoint`] if it is malformed, or its checkpoint is of another log or tree.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let sign1 = Sign1::parse(bytes)?;
-        let Unprotected { inclusion: None, checkpoint: Some(checkpoint) } = sign1.unprotected.clone() else {
+        let (sign1, unprotected) = Sign1::parse(bytes)?;
+        let Unprotected { inclusion: None, checkpoint: Some(checkpoint) } = unprotected else {
             return Err(refuse("a tree signature has a checkpoint and no proof"));
         };
         let (origin, size) = (&checkpoint.checkpoint.origin, checkpoint.checkpoint.size);
@@ -162,17 +159,16 @@ impl TreeSignature {
 
     /// Encodes the tree signature.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.sign1.to_bytes()
+        self.sign1.to_bytes(None, Some(&self.checkpoint))
     }
 
     /// Returns the receipt of the leaf `index`, whose inclusion proof is `hashes`. Verifies nothing.
     pub fn prove(self, index: u64, hashes: Vec<Hash>) -> Receipt {
-        let Self { mut sign1, checkpoint } = self;
+        let Self { sign1, checkpoint } = self;
         let inclusion = Inclusion { size: checkpoint.checkpoint.size, index, hashes };
         // Detached, so that every verifier computes the root from the entry.
-        sign1.payload = None;
-        sign1.unprotected.inclusion = Some(inclusion.clone());
-        Receipt { sign1, inclusion }
+        let sign1 = Sign1 { payload: None, ..sign1 };
+        Receipt { sign1, inclusion, checkpoint: Some(checkpoint) }
     }
 }
 
@@ -184,6 +180,7 @@ impl TreeSignature {
 pub struct Receipt {
     sign1: Sign1,
     inclusion: Inclusion,
+    checkpoint: Option<SignedCheckpoint>,
 }
 
 impl Receipt {
@@ -194,10 +191,9 @@ impl Receipt {
     /// [`Code::Proof`] if it is malformed, if its algorithm or its verifiable data structure isn't supported, or if it
     /// requires a header parameter that isn't; [`Code::Checkpoint`] if the checkpoint in it is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let sign1 = Sign1::parse(bytes)?;
-        let inclusion = sign1.unprotected.inclusion.clone();
+        let (sign1, Unprotected { inclusion, checkpoint }) = Sign1::parse(bytes)?;
         let inclusion = inclusion.ok_or_else(|| refuse("the receipt has no inclusion proof"))?;
-        Ok(Self { sign1, inclusion })
+        Ok(Self { sign1, inclusion, checkpoint })
     }
 
     /// True if the bytes begin as a tagged `COSE_Sign1` structure does. No text begins like that.
@@ -207,7 +203,7 @@ impl Receipt {
 
     /// Encodes the receipt.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.sign1.to_bytes()
+        self.sign1.to_bytes(Some(&self.inclusion), self.checkpoint.as_ref())
     }
 
     /// Returns the log's origin, if the receipt states it.
@@ -227,7 +223,7 @@ impl Receipt {
 
     /// Returns the checkpoint of the tree, if the receipt has it.
     pub const fn checkpoint(&self) -> Option<&SignedCheckpoint> {
-        self.sign1.unprotected.checkpoint.as_ref()
+        self.checkpoint.as_ref()
     }
 
     /// True if the log signed the size of the tree, and with it the index of the leaf. The root alone doesn't determine
@@ -249,7 +245,6 @@ impl Receipt {
     /// # Errors
     ///
     /// [`Code::Proof`] if one of these is not the case.
-    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, leaf: &[u8], expected: Option<&str>, trust: &Trust) -> Result<(), Error> {
         self.judge(leaf, expected, trust).map_err(|(_, error)| error)
     }
@@ -261,7 +256,6 @@ impl Receipt {
     /// # Errors
     ///
     /// The verdict and the error.
-    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn judge(&self, leaf: &[u8], expected: Option<&str>, trust: &Trust) -> Result<(), (Verdict, Error)> {
         let altered = |why: &str| (Verdict::Altered, refuse(why));
         let Protected { bytes, size, .. } = &self.sign1.protected;
@@ -293,7 +287,7 @@ impl Receipt {
             let why = format!("the receipt is for the log {found}, not for {wanted}");
             return Err((Verdict::Broken, refuse(why)));
         }
-        self.judge_checkpoint(&mut |claim| claim.is_valid(), signer.name(), &root, trust)
+        self.judge_checkpoint(signer.name(), &root, trust)
     }
 
     /// True if the receipt doesn't rule out that key.
@@ -303,13 +297,7 @@ impl Receipt {
     }
 
     /// Checks the checkpoint in the receipt, and that its witnesses meet the quorum.
-    fn judge_checkpoint(
-        &self,
-        is_valid: SignatureCheck<'_>,
-        origin: &str,
-        root: &Hash,
-        trust: &Trust,
-    ) -> Result<(), (Verdict, Error)> {
+    fn judge_checkpoint(&self, origin: &str, root: &Hash, trust: &Trust) -> Result<(), (Verdict, Error)> {
         let altered = |why: String| (Verdict::Altered, refuse(why));
         let mut witnesses = Vec::new();
         if let Some(signed) = self.checkpoint() {
@@ -318,7 +306,7 @@ impl Receipt {
             {
                 return Err(altered("the checkpoint is of another log or tree than the receipt".to_owned()));
             }
-            let cosigned = signed.cosignatures_with(is_valid, trust.witnesses());
+            let cosigned = signed.cosignatures(trust.witnesses());
             if let Some(key) = cosigned.invalid.first() {
                 return Err(altered(format!("the cosignature of {key} is invalid")));
             }
@@ -405,7 +393,7 @@ mod tests {
             ("the checkpoint", |receipt| {
                 let other = Checkpoint::new(ORIGIN, 5, Hash([7; 32])).and_then(|other| other.sign(&key(1)));
                 let other = other.and_then(|note| SignedCheckpoint::parse(&note)).expect("a checkpoint");
-                receipt.sign1.unprotected.checkpoint = Some(other);
+                receipt.checkpoint = Some(other);
             }),
         ];
         for (what, change) in changes {
@@ -431,7 +419,7 @@ mod tests {
         let mut moved = signature.prove(0, inclusion_proof(0, 3, &tree).expect("a proof"));
         let root = moved.root(b"a");
         moved.inclusion.size = 4;
-        moved.sign1.unprotected.checkpoint = None;
+        moved.checkpoint = None;
         assert_eq!(moved.root(b"a"), root);
         assert_eq!(verdict(&moved, b"a", &trust(&key(1))), Verdict::Altered);
     }
@@ -443,11 +431,11 @@ mod tests {
         let strict = Trust::parse(file.as_bytes()).expect("a trust file");
         assert_eq!(verdict(&receipt(), b"c", &strict), Verdict::Verified);
         let mut without = receipt();
-        without.sign1.unprotected.checkpoint = None;
+        without.checkpoint = None;
         assert_eq!(verdict(&without, b"c", &strict), Verdict::Broken);
         assert_eq!(verdict(&without, b"c", &trust(&key(1))), Verdict::Verified);
         let mut forged = receipt();
-        let checkpoint = forged.sign1.unprotected.checkpoint.as_mut().expect("a checkpoint");
+        let checkpoint = forged.checkpoint.as_mut().expect("a checkpoint");
         checkpoint.note.signatures[1].signature[70] ^= 1;
         assert_eq!(verdict(&forged, b"c", &strict), Verdict::Altered);
     }

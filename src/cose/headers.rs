@@ -87,7 +87,7 @@ impl Protected {
         };
         let read = reader.map(&mut |label, reader| {
             match label {
-                Label::Number(label::ALGORITHM) => algorithm = Some(reader.label()?.to_string()),
+                Label::Number(label::ALGORITHM) => algorithm = Some(reader.label()?),
                 Label::Number(label::CRITICAL) => {
                     let length = reader.array().filter(|&length| length > 0)?;
                     for _ in 0..length {
@@ -98,7 +98,7 @@ impl Protected {
                                 label::ALGORITHM | label::KEY_ID | label::CLAIMS | label::STRUCTURE
                             )
                         );
-                        unknown = unknown.take().or_else(|| (!is_known).then(|| label.to_string()));
+                        unknown = unknown.or((!is_known).then_some(label));
                     }
                 }
                 Label::Number(label::KEY_ID) => key_id = reader.bytes()?.try_into().ok(),
@@ -113,7 +113,7 @@ impl Protected {
             return Err(refuse(format!("the critical header parameter {unknown} is not supported")));
         }
         let algorithm = algorithm.ok_or_else(|| refuse("the protected header has no algorithm"))?;
-        if ![EDDSA, ED25519].iter().any(|known| known.to_string() == algorithm) {
+        if ![EDDSA, ED25519].map(Label::Number).contains(&algorithm) {
             let why = format!("the signature algorithm {algorithm} is not supported");
             return Err(refuse(why).with_hint("supported are EdDSA (-8) and Ed25519 (-19)"));
         }
@@ -163,26 +163,29 @@ impl Inclusion {
     }
 }
 
-/// The unprotected header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Writes the unprotected header.
+pub(super) fn write_unprotected(
+    inclusion: Option<&Inclusion>,
+    checkpoint: Option<&SignedCheckpoint>,
+    writer: &mut Writer,
+) {
+    writer.map(usize::from(inclusion.is_some()) + usize::from(checkpoint.is_some()));
+    if let Some(inclusion) = inclusion {
+        writer.integer(label::PROOFS).map(1);
+        writer.integer(INCLUSION).array(1).bytes(&inclusion.to_bytes());
+    }
+    if let Some(checkpoint) = checkpoint {
+        writer.integer(label::CHECKPOINT).text(&checkpoint.to_string());
+    }
+}
+
+/// The unprotected header of a receipt or a tree signature.
 pub(super) struct Unprotected {
     pub(super) inclusion: Option<Inclusion>,
     pub(super) checkpoint: Option<SignedCheckpoint>,
 }
 
 impl Unprotected {
-    pub(super) fn write(&self, writer: &mut Writer) {
-        let parameters = usize::from(self.inclusion.is_some()) + usize::from(self.checkpoint.is_some());
-        writer.map(parameters);
-        if let Some(inclusion) = &self.inclusion {
-            writer.integer(label::PROOFS).map(1);
-            writer.integer(INCLUSION).array(1).bytes(&inclusion.to_bytes());
-        }
-        if let Some(checkpoint) = &self.checkpoint {
-            writer.integer(label::CHECKPOINT).text(&checkpoint.to_string());
-        }
-    }
-
     /// Reads the header. Ignores parameters that it doesn't know.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let (mut inclusion, mut checkpoint, mut is_critical) = (None, None, false);
