@@ -93,6 +93,19 @@ pub enum KeyType {
     MlDsa44 = 6,
 }
 
+#[cfg(feature = "sign")]
+impl KeyType {
+    /// Returns the type of an encoded private key, to choose between [`SignerKey::parse`] and [`MlDsaKey::parse`], which
+    /// also check its ID.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] if the text is not a private key. The message reveals nothing of the text.
+    pub fn from_private_key(text: &str) -> Result<Self, Error> {
+        Ok(PrivateKey::parse(text)?.kind)
+    }
+}
+
 /// The types of keys that sign checkpoints for their log.
 const LOG_TYPES: &[KeyType] = &[KeyType::Ed25519, KeyType::MlDsa44];
 

@@ -31,9 +31,10 @@ pub(crate) fn load_ml_dsa(path: &Path) -> Result<MlDsaKey, CliError> {
 #[cfg(feature = "native")]
 pub(crate) fn load_witness(path: &Path) -> Result<WitnessKey, CliError> {
     let key = load_with(path, |text| {
-        MlDsaKey::parse(text)
-            .map(|key| Box::new(key) as WitnessKey)
-            .or_else(|_| SignerKey::parse(text).map(|key| Box::new(key) as WitnessKey))
+        Ok(match KeyType::from_private_key(text)? {
+            KeyType::MlDsa44 => Box::new(MlDsaKey::parse(text)?) as WitnessKey,
+            _ => Box::new(SignerKey::parse(text)?),
+        })
     })?;
     if !key.verifier_key().is_for_witnesses() {
         let hint = "create one with: countersign keygen NAME --witness";

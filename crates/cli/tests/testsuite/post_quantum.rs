@@ -64,6 +64,20 @@ fn keygen_makes_a_key_that_only_its_owner_reads() {
 }
 
 #[test]
+fn a_witness_refuses_a_damaged_key_of_either_type() {
+    let place = Place::new();
+    keygen(&place, "w.example", "pq.key");
+    place.run(&["keygen", "w.example", "--witness", "-o", "w.key"]).success();
+    for file in ["pq.key", "w.key"] {
+        place.write(file, place.read(file).replace("w.example", "x.example"));
+        place
+            .run(&["witness", "--key", file, "--log", &place.log, "--state", "w.state"])
+            .code(2)
+            .stderr(predicate::str::contains("ID does not match").and(predicate::str::contains(file)));
+    }
+}
+
+#[test]
 fn unknown_types_of_keys_are_refused_with_their_line() {
     let place = Place::new();
     place.sealed(1);
