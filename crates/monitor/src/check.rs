@@ -329,8 +329,8 @@ impl<'a> Monitor<'a> {
         self.set_time_limit(self.source, PROOF_LIMIT);
         let first = self.minimum_index / TILE_WIDTH * TILE_WIDTH;
         match tree::edge_at(self.source, first, checkpoint)? {
-            tree::Edge::Authentic(edge) => memory.edge = edge,
-            tree::Edge::Unknown(finding) => return Ok(Err(Box::new(finding))),
+            Ok(edge) => memory.edge = edge,
+            Err(finding) => return Ok(Err(Box::new(finding))),
         }
         memory.chains = Chains::starting_at(first);
         Ok(Ok(()))

@@ -65,30 +65,27 @@ pub fn extends(source: &dyn Source, earlier: &Checkpoint, later: &Checkpoint) ->
     }
 }
 
-/// The right edge of the tree of the entries before those that a monitor reads.
-pub(crate) enum Edge {
-    /// The edge, which leads to the checkpoint's root.
-    Authentic(CompactRange),
-    /// The log's tiles don't prove one.
-    Unknown(Finding),
-}
-
 /// Reads the right edge of the tree of the first `size` entries, with the log's tiles. None of them may be pruned if
-/// `size` is the first entry of the bundle that contains the log's minimum index.
-pub(crate) fn edge_at(source: &dyn Source, size: u64, new: &Checkpoint) -> Result<Edge, EngineError> {
+/// `size` is the first entry of the bundle that contains the log's minimum index. Returns a finding if the tiles don't
+/// lead to the checkpoint's root.
+pub(crate) fn edge_at(
+    source: &dyn Source,
+    size: u64,
+    new: &Checkpoint,
+) -> Result<Result<CompactRange, Finding>, EngineError> {
     let subtrees: Vec<_> = skips(0, size).collect();
     let authentic = match authentic_hashes(source, &subtrees, new)? {
         Ok(hashes) => hashes,
-        Err(finding) => return Ok(Edge::Unknown(finding)),
+        Err(finding) => return Ok(Err(finding)),
     };
     let mut edge = CompactRange::new();
     for (subtree, hash) in subtrees.iter().zip(authentic.read_hashes(&subtrees)?) {
         edge.append_subtree(subtree.level, hash)?;
     }
-    Ok(Edge::Authentic(edge))
+    Ok(Ok(edge))
 }
 
-/// Reads the tiles with these subtrees, and authenticates them with the checkpoint.
+/// Reads the tiles with these subtrees, and authenticates them with the checkpoint. Returns a finding if that fails.
 fn authentic_hashes(
     source: &dyn Source,
     subtrees: &[Subtree],
