@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::panic;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -75,7 +76,7 @@ impl ObjectFile {
         };
         let is_sequential = request.range.start == self.begin + self.window.len() as u64;
         let answer = self.runtime.block_on(request.answer);
-        self.window = answer.unwrap_or(Err(ObjectError::Changed))?;
+        self.window = answer.unwrap_or_else(|failure| panic::resume_unwind(failure.into_panic()))?;
         self.begin = request.range.start;
         let end = request.range.end;
         if is_sequential && end < self.size() {
