@@ -60,8 +60,8 @@ pub(crate) struct Args {
     trust: TrustArgs,
     #[command(flatten)]
     pins: PinArgs,
-    /// Minimum index of a pruned log: don't read anything before the entry bundle that contains this entry
-    /// [default: 0]
+    /// Minimum index of a pruned log: begin with the entry bundle that contains this entry
+    /// [default: the first bundle that the log has]
     #[arg(long, value_name = "N")]
     from: Option<u64>,
     /// Expect a log with this origin
