@@ -32,7 +32,8 @@ pub(crate) struct Args {
     /// Create a witness's key, which can only cosign checkpoints
     #[arg(long)]
     witness: bool,
-    /// Create an ML-DSA-44 key, which a quantum computer can't forge. It can only sign checkpoints, for a log or a witness
+    /// Create an ML-DSA-44 key, whose signatures a quantum computer can't forge. It can only sign checkpoints, for a log
+    /// or a witness
     #[arg(long)]
     ml_dsa: bool,
 }
