@@ -84,7 +84,7 @@ fn hashes(source: &dyn Source, index: u64, checkpoint: &Checkpoint) -> Result<Ve
 
 fn read(source: &dyn Source, resource: Resource) -> Result<Vec<u8>, CliError> {
     Ok(source.get(resource)?.ok_or_else(|| {
-        let hint = "try again later; if this persists, ask the log operator to repair the log";
+        let hint = "try again later; if this persists, ask the log operator whether the entry was pruned";
         EngineError::new("log.unread", format!("the log doesn't have {}", resource.path()), hint)
             .within(&source.name())
     })?)
