@@ -11,18 +11,10 @@ import (
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/fsck"
-	"golang.org/x/mod/sumdb/note"
 )
 
 func TestOurMirrorCopiesATesseraLog(t *testing.T) {
-	secret, logKey, err := note.GenerateKey(nil, "log.example/tessera")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, logKey := tesseraKey(t)
 	folder, log := t.TempDir(), t.TempDir()
 	appender, awaiter := tesseraLog(t, log, signer, tessera.WitnessGroup{})
 	key, trust, dir := filepath.Join(folder, "mirror.key"), filepath.Join(folder, "trust.txt"), filepath.Join(folder, "mirror")

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,20 @@ import (
 	"github.com/transparency-dev/tessera"
 	"golang.org/x/mod/sumdb/note"
 )
+
+// mldsaKey creates a private key of type 0x06.
+func mldsaKey(t *testing.T, name string) (signer note.Signer, vkey string) {
+	t.Helper()
+	secret, vkey, err := formats.GenerateMLDSAKey(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err = formats.NewSignerForCosignatureV1(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, vkey
+}
 
 // mldsaVerifier parses a public key of type 0x06.
 func mldsaVerifier(t *testing.T, vkey string) note.Verifier {
@@ -25,27 +38,13 @@ func mldsaVerifier(t *testing.T, vkey string) note.Verifier {
 
 // A log of Tessera signs with ML-DSA-44, and our witness cosigns with it.
 func TestOurMLDSAWitnessCosignsATesseraLog(t *testing.T) {
-	secret, logKey, err := formats.GenerateMLDSAKey("log.example/tessera")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := formats.NewSignerForCosignatureV1(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, logKey := mldsaKey(t, "log.example/tessera")
 	keys := t.TempDir()
 	old, new := filepath.Join(keys, "old.key"), filepath.Join(keys, "new.key")
 	keygen(t, "witness.example/ours", old, "--witness")
 	vkey := keygen(t, "witness.example/ours", new, "--ml-dsa")
 	root := serve(t, "witness", "--key", old, new, "--log", logKey, "--state", filepath.Join(keys, "state"))
-	address, err := url.Parse(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	witness, err := tessera.NewWitness(vkey, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	witness := tesseraWitness(t, vkey, root)
 	folder := t.TempDir()
 	appender, awaiter := tesseraLog(t, folder, signer, tessera.NewWitnessGroup(1, witness))
 	for n := range 3 {
@@ -93,14 +92,7 @@ func TestMLDSASignaturesAgree(t *testing.T) {
 		t.Fatalf("the log's ML-DSA-44 signature: %v\n%s", err, text)
 	}
 
-	secret, witnessKey, err := formats.GenerateMLDSAKey("witness.example/theirs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cosigner, err := formats.NewSignerForCosignatureV1(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cosigner, witnessKey := mldsaKey(t, "witness.example/theirs")
 	signed, err := note.Sign(opened, cosigner)
 	if err != nil {
 		t.Fatal(err)

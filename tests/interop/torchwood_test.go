@@ -39,11 +39,13 @@ func TestTorchwoodTakesOurProofs(t *testing.T) {
 	}
 }
 
-func TestTorchwoodReadsOurEntries(t *testing.T) {
-	c := newLogServer(t)
-	leaves := c.submit(300).leaves
+// submitAndRead submits entries to a log, and returns them with a function that has torchwood read those from an index on,
+// compares each, and returns their number.
+func submitAndRead(t *testing.T, c *logServer) (entries [][]byte, read func(begin int64) (int, error)) {
+	t.Helper()
+	entries = c.submit(300).leaves
 	s := c.submit(700)
-	leaves = append(leaves, s.leaves...)
+	entries = append(entries, s.leaves...)
 	policy := policy(t, "log "+c.vkey, "quorum none")
 	checkpoint, _, err := torchwood.VerifyCheckpoint([]byte(s.answer.Checkpoint), policy)
 	if err != nil {
@@ -53,58 +55,38 @@ func TestTorchwoodReadsOurEntries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := torchwood.NewClient(fetcher)
-	if err != nil {
-		t.Fatal(err)
-	}
-	read := 0
-	for index, entry := range client.AllEntries(t.Context(), checkpoint.Tree, 0) {
-		if index != int64(read) || !bytes.Equal(entry, leaves[read]) {
-			t.Fatalf("entry %d is %q, not what was submitted", index, entry)
-		}
-		read++
-	}
-	if err := client.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if read != len(leaves) {
-		t.Errorf("%d of %d entries were read", read, len(leaves))
-	}
-}
-
-func TestTorchwoodReadsOurPrunedLog(t *testing.T) {
-	const minimumIndex = 512
-	c := startLogServer(t, []string{"--minimum-index", strconv.Itoa(minimumIndex)})
-	leaves := c.submit(300).leaves
-	s := c.submit(700)
-	leaves = append(leaves, s.leaves...)
-	policy := policy(t, "log "+c.vkey, "quorum none")
-	checkpoint, _, err := torchwood.VerifyCheckpoint([]byte(s.answer.Checkpoint), policy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fetcher, err := torchwood.NewTileFetcher(c.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	read := func(begin int64) (int, error) {
+	return entries, func(begin int64) (int, error) {
+		t.Helper()
 		client, err := torchwood.NewClient(fetcher)
 		if err != nil {
 			t.Fatal(err)
 		}
 		next := begin
 		for index, entry := range client.AllEntries(t.Context(), checkpoint.Tree, begin) {
-			if index != next || !bytes.Equal(entry, leaves[index]) {
+			if index != next || !bytes.Equal(entry, entries[index]) {
 				t.Fatalf("entry %d is %q, not what was submitted", index, entry)
 			}
 			next++
 		}
 		return int(next - begin), client.Err()
 	}
-	if entries, err := read(minimumIndex); err != nil || entries != len(leaves)-minimumIndex {
-		t.Errorf("%d entries were read: %v", entries, err)
+}
+
+func TestTorchwoodReadsOurEntries(t *testing.T) {
+	entries, read := submitAndRead(t, newLogServer(t))
+	if count, err := read(0); err != nil || count != len(entries) {
+		t.Errorf("%d of %d entries were read: %v", count, len(entries), err)
 	}
-	if entries, err := read(0); err == nil || entries != 0 {
-		t.Errorf("%d pruned entries were read", entries)
+}
+
+func TestTorchwoodReadsOurPrunedLog(t *testing.T) {
+	const minimumIndex = 512
+	c := startLogServer(t, []string{"--minimum-index", strconv.Itoa(minimumIndex)})
+	entries, read := submitAndRead(t, c)
+	if count, err := read(minimumIndex); err != nil || count != len(entries)-minimumIndex {
+		t.Errorf("%d entries were read: %v", count, err)
+	}
+	if count, err := read(0); err == nil || count != 0 {
+		t.Errorf("%d pruned entries were read", count)
 	}
 }

@@ -27,6 +27,34 @@ func ourWitness(t *testing.T, logKey string) (vkey, root string) {
 	return vkey, root
 }
 
+// tesseraKey creates the key of a log of Tessera.
+func tesseraKey(t *testing.T) (signer note.Signer, vkey string) {
+	t.Helper()
+	secret, vkey, err := note.GenerateKey(nil, "log.example/tessera")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err = note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, vkey
+}
+
+// tesseraWitness is Tessera's client of the witness at a URL.
+func tesseraWitness(t *testing.T, vkey, root string) tessera.Witness {
+	t.Helper()
+	address, err := url.Parse(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	witness, err := tessera.NewWitness(vkey, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return witness
+}
+
 // tesseraLog runs Tessera's POSIX log, which publishes only checkpoints that the witnesses cosigned, until the test ends.
 func tesseraLog(t *testing.T, folder string, signer note.Signer, witnesses tessera.WitnessGroup) (
 	*tessera.Appender, *tessera.PublicationAwaiter,
@@ -56,23 +84,9 @@ func tesseraLog(t *testing.T, folder string, signer note.Signer, witnesses tesse
 }
 
 func TestOurWitnessCosignsATesseraLog(t *testing.T) {
-	secret, logKey, err := note.GenerateKey(nil, "log.example/tessera")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, logKey := tesseraKey(t)
 	vkey, root := ourWitness(t, logKey)
-	address, err := url.Parse(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	witness, err := tessera.NewWitness(vkey, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	witness := tesseraWitness(t, vkey, root)
 	folder := t.TempDir()
 	appender, awaiter := tesseraLog(t, folder, signer, tessera.NewWitnessGroup(1, witness))
 	policy := policy(t, "log "+logKey, fmt.Sprintf("witness ours %s %s", vkey, root), "quorum ours")
@@ -106,14 +120,7 @@ func TestOurWitnessCosignsATesseraLog(t *testing.T) {
 }
 
 func TestOurWitnessRefusesAForkOfATesseraLog(t *testing.T) {
-	secret, logKey, err := note.GenerateKey(nil, "log.example/tessera")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, logKey := tesseraKey(t)
 	_, root := ourWitness(t, logKey)
 	for _, ask := range []struct {
 		entry  string
