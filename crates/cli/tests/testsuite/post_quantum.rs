@@ -1,8 +1,6 @@
 //! ML-DSA-44 keys of logs and witnesses.
 #![cfg(unix)]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
 use countersign::checkpoint::SignedCheckpoint;
@@ -11,6 +9,7 @@ use predicates::prelude::*;
 use serde_json::Value;
 
 use crate::common::serving::ServedLog;
+use crate::common::witness::add_checkpoint;
 use crate::common::{ORIGIN, Place};
 
 /// A time after the events that [`Place`] records, in seconds.
@@ -173,21 +172,6 @@ fn ed25519_keys_cannot_change_what_was_cosigned() {
     assert_eq!(place.verdict("changed.ndjson"), "altered");
 }
 
-/// Sends a checkpoint to a witness, and returns the status and the body.
-fn add_checkpoint(witness: &ServedLog, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(witness.url().trim_start_matches("http://")).unwrap();
-    let length = body.len();
-    let head = format!(
-        "POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(body.as_bytes()).unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-}
-
 /// Starts a witness with these key files for the keys of a log.
 fn witness(place: &Place, keys: &[&str], logs: &[&str], state: &str) -> ServedLog {
     let args = [&["witness", "--listen", "127.0.0.1:0", "--state", state, "--key"], keys, &["--log"], logs];
@@ -206,11 +190,11 @@ fn a_witness_cosigns_with_both_keys() {
     // It knows only the log's new key.
     let running = witness(&place, &["w.key", "w-pq.key"], &[&log], "w.state");
     let note = checkpoint(&place.read("audit.ndjson")).to_string();
-    let (status, lines) = add_checkpoint(&running, &format!("old 0\n\n{note}"));
+    let (status, lines) = add_checkpoint(running.url(), &format!("old 0\n\n{note}"));
     assert_eq!((status, lines.lines().count()), (200, 2), "{lines}");
     // Without the new signature, a forger with the old key gets nothing.
     let old_only: String = note.split_inclusive('\n').take(5).collect();
-    assert_eq!(add_checkpoint(&running, &format!("old 6\n\n{old_only}")).0, 403);
+    assert_eq!(add_checkpoint(running.url(), &format!("old 6\n\n{old_only}")).0, 403);
 
     cosign(&place, "audit.ndjson", &lines);
     let (old, new) = (format!("witness old {old}"), format!("witness new {new}\n"));

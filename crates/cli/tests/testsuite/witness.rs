@@ -1,8 +1,7 @@
 //! `countersign witness`: started, killed and restarted.
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -11,12 +10,13 @@ use countersign::note::{KeyType, SignerKey, VerifierKey};
 use predicates::prelude::*;
 
 use crate::common::Place;
+use crate::common::witness::add_checkpoint;
 
 /// A witness, which is killed when dropped.
 struct Running {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
-    address: String,
+    url: String,
 }
 
 impl Running {
@@ -31,33 +31,18 @@ impl Running {
             .unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        let address = loop {
+        let url = loop {
             line.clear();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended");
-            if let Some((_, address)) = line.trim().split_once("listens on http://") {
-                break address.to_owned();
+            if let Some((_, url)) = line.trim().split_once("listens on ") {
+                break url.to_owned();
             }
         };
-        Self { child, stderr, address }
-    }
-
-    /// Returns the response's status and body.
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        Self { child, stderr, url }
     }
 
     fn add(&self, body: &str) -> (u16, String) {
-        self.ask("POST", "/add-checkpoint", body)
+        add_checkpoint(&self.url, body)
     }
 
     /// Sends a signal; returns the exit status, if any, and the remaining output.

@@ -7,7 +7,14 @@ use std::process::{Child, Stdio};
 use countersign::note::SignerKey;
 use tempfile::TempDir;
 
-use crate::common::process::{log_key, program};
+use crate::common::process::{DEADLINE, log_key, program};
+
+/// Sends a request to cosign to the witness at this URL. Returns the status and the body of the response.
+pub fn add_checkpoint(url: &str, body: &str) -> (u16, String) {
+    let client = countersign_tls::blocking_http_client().timeout(DEADLINE).build().unwrap();
+    let response = client.post(format!("{url}/add-checkpoint")).body(body.to_owned()).send().unwrap();
+    (response.status().as_u16(), response.text().unwrap())
+}
 
 /// A witness, which is killed when dropped.
 pub struct Witness {
