@@ -1,8 +1,8 @@
 //! `countersign mirror`: keeps a verified copy of a log.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::note::VerifierKey;
 use countersign_client::{Source, open};
@@ -10,21 +10,19 @@ use countersign_log_server::server::{Address, Bounds};
 use countersign_mirror::{
     Config, LogCopy, MirrorError, PullMetrics, PullObserver, PullOutcome, RunningMirror, pull, serve,
 };
-use indicatif::ProgressBar;
 use tokio::runtime::Runtime;
 
 use crate::arg_groups::RequiredTrustArgs;
 use crate::args;
 use crate::args::origin;
 use crate::commands::serve::{explain_listening, log_to_stderr, url};
+use crate::commands::witness::{MAX_CONNECTIONS, seconds};
 use crate::errors::{CliError, explain as explain_io, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::progress::SharedCount;
 use crate::io::style::plain;
 use crate::io::verdict::entries;
-use crate::io::{key, progress, stop, style};
-
-/// The maximum number of connections.
-const MAX_CONNECTIONS: usize = 512;
+use crate::io::{key, stop, style};
 
 /// Keep a verified copy of a log, and serve it
 ///
@@ -117,11 +115,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-/// Returns the system's time in seconds, or 0 before 1970.
-fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
 /// The server of a copy, with its runtime.
 struct Server {
     runtime: Runtime,
@@ -170,9 +163,9 @@ struct Puller<'a> {
 impl Puller<'_> {
     fn follow(mut self, source: &dyn Source) -> ExitStatus {
         loop {
-            let terminal = Terminal::default();
+            let terminal = Terminal(SharedCount::new("copying"));
             let result = pull(self.copy, source, &terminal);
-            terminal.finish();
+            terminal.0.clear();
             self.pulls.count(&result);
             let status = self.report(&result);
             let stopped = self.args.once || matches!(result, Ok(PullOutcome::Stopped));
@@ -213,16 +206,7 @@ impl Puller<'_> {
 }
 
 /// Shows the progress of a pull, and reports a request to stop.
-#[derive(Default)]
-struct Terminal(Mutex<Option<ProgressBar>>);
-
-impl Terminal {
-    fn finish(&self) {
-        if let Some(bar) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            bar.finish_and_clear();
-        }
-    }
-}
+struct Terminal(SharedCount);
 
 impl PullObserver for Terminal {
     fn is_stopped(&self) -> bool {
@@ -230,8 +214,7 @@ impl PullObserver for Terminal {
     }
 
     fn copied(&self, done: u64, total: u64) {
-        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| progress::count("copying", total)).set_position(done);
+        self.0.show(done, total);
     }
 }
 

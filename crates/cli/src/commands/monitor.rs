@@ -6,7 +6,6 @@ mod storage;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign::tenant::TenantOrigin;
@@ -15,7 +14,6 @@ use countersign::verify::Severity;
 use countersign_client::open_with_token;
 use countersign_errors::now;
 use countersign_monitor::{Finding, Findings, Monitor, MonitorObserver, MonitorState, MonitorWebhook};
-use indicatif::ProgressBar;
 use serde_json::json;
 
 use self::growth::GrowthArgs;
@@ -25,9 +23,10 @@ use crate::args;
 use crate::args::origin;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::progress::SharedCount;
 use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
-use crate::io::{progress, stop, style, token};
+use crate::io::{stop, style, token};
 
 /// Check a log repeatedly, and report problems
 ///
@@ -144,7 +143,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         style::warn("this log is new to the monitor, so earlier rewrites can't be detected");
     }
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
-    let terminal = MonitorTerminal::default();
+    let terminal = MonitorTerminal(SharedCount::new("reading"));
     let monitor = Monitor::new(&origin, &trust, &*source, &terminal);
     let monitor = monitor.also(&also).silence(silence).timeout(args.timeout).minimum_index(args.from);
     stop::enable_graceful();
@@ -153,8 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 }
 
 /// Shows the progress of a check, and reports a request to stop.
-#[derive(Default)]
-struct MonitorTerminal(Mutex<Option<ProgressBar>>);
+struct MonitorTerminal(SharedCount);
 
 impl MonitorObserver for MonitorTerminal {
     fn is_stopped(&self) -> bool {
@@ -162,14 +160,11 @@ impl MonitorObserver for MonitorTerminal {
     }
 
     fn reading(&self, done: u64, total: u64) {
-        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| progress::count("reading", total)).set_position(done);
+        self.0.show(done, total);
     }
 
     fn reading_done(&self) {
-        if let Some(bar) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            bar.finish_and_clear();
-        }
+        self.0.clear();
     }
 }
 

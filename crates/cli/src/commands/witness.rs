@@ -19,7 +19,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::{key, stop, style};
 
 /// The maximum number of connections, each with a request in memory.
-const MAX_CONNECTIONS: usize = 512;
+pub(super) const MAX_CONNECTIONS: usize = 512;
 
 /// Run a witness: cosign the checkpoints of logs that only grow
 ///
@@ -124,7 +124,7 @@ impl Witness {
 }
 
 /// Returns the system's time in seconds, or 0 before 1970.
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

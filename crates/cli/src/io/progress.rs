@@ -1,8 +1,37 @@
 //! Progress bars on standard error, if it is a terminal.
 
 use std::io::IsTerminal as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar that counts items. It appears with the first count, and threads can share it.
+pub(crate) struct SharedCount {
+    doing: &'static str,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl SharedCount {
+    pub(crate) const fn new(doing: &'static str) -> Self {
+        Self { doing, bar: Mutex::new(None) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows that `done` of `total` items are done.
+    pub(crate) fn show(&self, done: u64, total: u64) {
+        self.lock().get_or_insert_with(|| count(self.doing, total)).set_position(done);
+    }
+
+    /// Removes the bar. The next count shows a new one.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = self.lock().take() {
+            bar.finish_and_clear();
+        }
+    }
+}
 
 /// Returns a bar that counts up to `total` items.
 pub(crate) fn count(doing: &'static str, total: u64) -> ProgressBar {
