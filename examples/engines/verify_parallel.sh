@@ -6,7 +6,7 @@ set -eu
 export=$1 trust=$2 parts=${3:-16}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-case $export in s3://*) ;; *) export=$(realpath "$export") ;; esac
+case $export in s3://* | gs://* | az://*) ;; *) export=$(realpath "$export") ;; esac
 trust=$(realpath "$trust")
 cd "$folder"
 # A part that fails is tried again twice. A summary appears only when it is complete.

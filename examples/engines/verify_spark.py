@@ -1,6 +1,7 @@
 """Verifies an export on a Spark cluster: spark-submit --master URL verify_spark.py EXPORT TRUST [PARTS]
 
-All workers need the program `countersign`, and see EXPORT under the same path or at the same s3:// URL.
+All workers need the program `countersign`, and see EXPORT under the same path or at the same bucket URL (s3://, gs://, or
+az://).
 """
 
 import subprocess
