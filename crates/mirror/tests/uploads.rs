@@ -184,12 +184,12 @@ fn entries_are_uploaded_in_parts_and_then_cosigned() {
     assert_eq!(mirror.add_entries(&log.upload(512, 700, 9)), (200, lines.clone()));
     assert_eq!(mirror.add_entries(&log.upload(700, 700, 0)), (200, lines));
 
-    // An upload starts within a bundle, compressed.
+    // An upload starts within a bundle, compressed. The encoding's name is case-insensitive.
     assert_eq!(mirror.add_checkpoint(&log.request(700, 1_000)).0, 200);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&log.upload(700, 1_000, 9)).unwrap();
     let (status, lines) =
-        mirror.ask("POST", "/add-entries", "Content-Encoding: gzip\r\n", &encoder.finish().unwrap());
+        mirror.ask("POST", "/add-entries", "Content-Encoding: GZip\r\n", &encoder.finish().unwrap());
     assert_eq!(status, 200, "{lines}");
     assert_cosigned(&log.checkpoint(1_000), &lines);
     mirror.assert_info(&log.upload(0, 700, 0), 409, 1_000, 1_000);

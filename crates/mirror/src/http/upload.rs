@@ -46,8 +46,9 @@ pub(super) async fn add_entries(
 ) -> Response {
     let Ok(permit) = state.uploads.clone().try_acquire_owned() else { return unavailable() };
     let is_gzip = match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => false,
-        Some(b"gzip") => true,
+        None => false,
+        Some(name) if name.eq_ignore_ascii_case(b"identity") => false,
+        Some(name) if name.eq_ignore_ascii_case(b"gzip") => true,
         Some(_) => {
             let message = "send the body uncompressed, or with gzip\n".to_owned();
             return with_encodings(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
