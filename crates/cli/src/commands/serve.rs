@@ -209,6 +209,11 @@ pub(crate) struct Args {
         help_heading = "Network"
     )]
     proxy_header: ProxyHeader,
+    /// Upload all entries to this mirror (C2SP tlog-mirror) once they are published. Can be repeated
+    ///
+    /// A mirror that fails delays nothing: uploads to it are retried after 1 second to 5 minutes.
+    #[arg(long, value_name = "URL", help_heading = "Network", value_parser = mirror_url)]
+    mirror: Vec<String>,
     /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too. Reads of a tenant's
     /// log are recorded in that log
     ///
@@ -256,11 +261,6 @@ pub(crate) struct Args {
     /// `never` turns this off.
     #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
     check_within: CheckWithin,
-    /// Upload all entries to this mirror (C2SP tlog-mirror) once they are published. Can be repeated
-    ///
-    /// A mirror that fails delays nothing: uploads to it are retried after 1 second to 5 minutes.
-    #[arg(long, value_name = "URL", help_heading = "Network", value_parser = mirror_url)]
-    mirror: Vec<String>,
     #[command(flatten, next_help_heading = "After a restore")]
     after: after_restore::Options,
     /// Watch the log with these rules: a pack, or files or directories of Sigma rules. Can be repeated
