@@ -113,17 +113,26 @@ fn any_value(value: &Value, key: &str) -> Result<Value, IntegrityError> {
         "doubleValue" => double(value).map(Value::Number),
         "bytesValue" => value.as_str().and_then(|text| Some(base64::encode(base64::decode(text)?).into())),
         "arrayValue" => {
-            let values = value.get("values").map(|values| values.as_array().ok_or_else(malformed));
+            let values = values(value, key)?.map(|values| values.as_array().ok_or_else(malformed));
             let values = values.transpose()?.into_iter().flatten();
             return values.map(|value| any_value(value, key)).collect::<Result<Vec<_>, _>>().map(Value::from);
         }
         "kvlistValue" => {
-            let values = value.get("values");
+            let values = values(value, key)?;
             return values.map_or(Ok(json!({})), |values| Ok(members(values, key, |_| true)?.into()));
         }
         _ => None,
     };
     scalar.map(|scalar| json!({ kind: scalar })).ok_or_else(malformed)
+}
+
+/// Returns the only field of a list or map, which is absent if it is empty.
+fn values<'v>(list: &'v Value, key: &str) -> Result<Option<&'v Value>, IntegrityError> {
+    let list = list.as_object().ok_or_else(|| IntegrityError::Malformed(key.to_owned()))?;
+    match list.keys().find(|name| *name != "values") {
+        Some(other) => Err(IntegrityError::Uncovered(format!("{key}.{other}"))),
+        None => Ok(list.get("values")),
+    }
 }
 
 /// Returns a 64-bit integer, which OTLP's JSON writes as a string or a number.
@@ -183,6 +192,10 @@ mod tests {
                 r#""trace_id":"0af7651916cd43dd8448eb211c80319c"}"#,
             )
         );
+        let empty = json!([
+            { "key": "a", "value": { "arrayValue": {} } }, { "key": "m", "value": { "kvlistValue": {} } }
+        ]);
+        assert_eq!(text_of(json!({ "attributes": empty })).unwrap(), r#"{"attributes":{"a":[],"m":{}}}"#);
         assert_eq!(text_of(json!({ "timeUnixNano": "0", "attributes": [], "body": {} })).unwrap(), "{}");
     }
 
@@ -200,6 +213,10 @@ mod tests {
             attribute(json!({ "doubleValue": "NaN" })),
             attribute(json!({ "bytesValue": "3q0" })),
             attribute(json!({ "otherValue": "1" })),
+            attribute(json!({ "arrayValue": { "values": [], "other": 1 } })),
+            attribute(json!({ "kvlistValue": { "other": [] } })),
+            attribute(json!({ "arrayValue": [] })),
+            attribute(json!({ "kvlistValue": "a" })),
             json!({ "timeUnixNano": "-1" }),
             json!({ "timeUnixNano": "18446744073709551615" }),
             json!({ "traceId": "0af7" }),

@@ -53,7 +53,12 @@ impl Verifier {
         let Ok(Value::Object(mut root)) = serde_json::from_slice(export) else {
             return Err(IntegrityError::NotARecord);
         };
+        let other = root.keys().find(|name| *name != "resourceLogs").cloned();
         let resource_logs = only(&mut root, "resourceLogs")?;
+        // Such a field, for example `action`, could change what the event means.
+        if let Some(other) = other {
+            return Err(IntegrityError::Uncovered(other));
+        }
         let resource = attributes(object_in(resource_logs, "resource")?)?.clone();
         let record = only(only(resource_logs, "scopeLogs")?, "logRecords")?;
         let payload = payload(record)?;

@@ -107,6 +107,8 @@ fn covered_fields_can_not_be_changed() {
     assert_eq!(added.unwrap_err(), IntegrityError::Invalid);
     let unknown = changed(|export| record(export)["event_name"] = json!("job.create"));
     assert_eq!(unknown.unwrap_err(), IntegrityError::Uncovered("event_name".into()));
+    let beside = changed(|export| export["action"] = json!("job.create"));
+    assert_eq!(beside.unwrap_err(), IntegrityError::Uncovered("action".into()));
     // SPEC section 19.2 lists the fields that the value does not cover.
     changed(|export| record(export)["severityNumber"] = json!(17)).unwrap();
     changed(|export| export["resourceLogs"][0]["resource"]["attributes"][0]["value"] = json!({})).unwrap();

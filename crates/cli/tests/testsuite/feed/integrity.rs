@@ -93,6 +93,8 @@ fn altered_unsigned_and_other_records_are_rejected() {
     third(r#"\"action\":\""#, r#"\"action\":\"not."#);
     rejected("changed.ndjson", &certificate, "does not verify");
     rejected("changed.ndjson", &certificate, "hint: the record was altered, signed with another key, or");
+    third(r#"{"resourceLogs":"#, r#"{"action":"job.create","resourceLogs":"#);
+    rejected("changed.ndjson", &certificate, "doesn't cover the field action");
     third("audit.integrity.value", "audit.integrity.other");
     rejected("changed.ndjson", &certificate, "has no audit.integrity.value");
     third("EdDSA", "ES256");
