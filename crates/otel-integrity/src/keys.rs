@@ -1,10 +1,8 @@
 //! Certificates, private keys, and HMAC keys.
 
-use std::fmt::Write as _;
-
-use countersign::base64;
+use countersign::hash::Hash;
+use countersign::{base64, hex};
 use countersign_errors::EngineError;
-use ring::digest::{SHA256, digest};
 use ring::hmac;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -32,10 +30,7 @@ pub(crate) fn certificate(pem: &[u8], name: &str) -> Result<CertificateDer<'stat
 
 /// Returns the reference to a certificate: the hash of its DER form.
 pub(crate) fn fingerprint(der: &[u8]) -> String {
-    digest(&SHA256, der).as_ref().iter().fold("sha256:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", hex::encode(&Hash::digest(&[der]).0))
 }
 
 /// Parses an HMAC key in base64.
