@@ -12,8 +12,6 @@ use crate::value::{Value, object};
 
 /// Severity numbers from this one on are errors.
 const MIN_ERROR_SEVERITY: u64 = 17;
-/// The action of a record without an event name.
-const DEFAULT_ACTION: &str = "opentelemetry.log";
 /// Attributes that become fields of an event, named by OpenTelemetry's semantic conventions.
 const MAPPED: [&str; 7] = [
     "user.id",
@@ -26,8 +24,6 @@ const MAPPED: [&str; 7] = [
 ];
 /// Fields of `metadata` that the log server writes. Attributes can't have these names.
 const RESERVED: [&str; 3] = ["event_id", "service", "recorded_by"];
-/// Maximum number of attributes of a record that are reported as not recorded.
-const MAX_REPORTED: usize = 16;
 
 /// The fields of `metadata` that say how an event came to be recorded.
 pub(crate) struct Provenance<'p> {
@@ -35,18 +31,19 @@ pub(crate) struct Provenance<'p> {
     pub(crate) sender: &'p str,
 }
 
-/// Converts a record. If the event can't be recorded, falls back to one with the whole record in `metadata`, and then to
-/// one that only says that something was logged.
+/// Converts a record, which must have an event name. If the event can't be recorded, falls back to one with the whole
+/// record in `metadata`, and then to one that only says that something was logged.
 pub(crate) fn event(record: &LogRecord<'_>, provenance: &Provenance<'_>) -> Result<Event, Problem> {
     check_names(record.source)?;
-    let (converted, problems) = converted(record);
+    let reserved = reserved(record);
+    let also = |problem: Json| [&reserved[..], &[problem]].concat();
     let parse = |event: Map<String, Json>, problems: Vec<Json>| {
         let event = complete(event, record.source, provenance, problems);
         Event::parse_typed(Json::Object(event).to_string().as_bytes(), &Redaction::default())
     };
-    parse(converted, problems)
-        .or_else(|error| parse(fallback(record), vec![problem_of(&error, true)]))
-        .or_else(|error| parse(minimal(record), vec![problem_of(&error, false)]))
+    parse(converted(record), reserved.clone())
+        .or_else(|error| parse(fallback(record), also(problem_of(&error, true))))
+        .or_else(|error| parse(beginning(record), also(problem_of(&error, false))))
         .map_err(|_| Problem::Invalid)
 }
 
@@ -59,8 +56,18 @@ fn check_names(source: &Source) -> Result<(), Problem> {
     if is_long { Err(Problem::LongName) } else { Ok(()) }
 }
 
-/// Returns the event, and the attributes that it can't contain.
-fn converted(record: &LogRecord<'_>) -> (Map<String, Json>, Vec<Json>) {
+/// Returns the problems of attributes that an event can't contain.
+fn reserved(record: &LogRecord<'_>) -> Vec<Json> {
+    let reserved = RESERVED.into_iter().filter(|name| attribute(record, name).is_some());
+    let problems = reserved.map(|name| {
+        let problem = "the log server records this field, so an attribute can't have its name";
+        json!({ "field": format!("metadata.{name}"), "problem": problem, "recorded": false })
+    });
+    problems.collect()
+}
+
+/// Returns the event without what the log server adds.
+fn converted(record: &LogRecord<'_>) -> Map<String, Json> {
     let text = |name| attribute(record, name).and_then(Value::mappable);
     let id = text("user.id").or_else(|| text("enduser.id"));
     let has_actor = id.is_some();
@@ -83,52 +90,40 @@ fn converted(record: &LogRecord<'_>) -> (Map<String, Json>, Vec<Json>) {
     if !context.is_empty() {
         event.insert("context".into(), context.into());
     }
-    let others = record.attributes.iter().filter(|(name, value)| {
-        let is_of_actor = ["user.name", "session.id"].contains(&name.as_str());
-        let is_mapped = MAPPED.contains(&name.as_str()) && value.mappable().is_some();
+    let mut metadata = metadata(record, |name, value| {
+        let is_of_actor = ["user.name", "session.id"].contains(&name);
+        let is_mapped = MAPPED.contains(&name) && value.mappable().is_some();
         !is_mapped || (is_of_actor && !has_actor)
     });
-    let mut metadata = object(others.cloned().collect());
-    let reserved = RESERVED.into_iter().filter(|name| metadata.shift_remove(*name).is_some());
-    let problems = reserved.map(|name| {
-        let problem = "the log server records this field, so an attribute can't have its name";
-        json!({ "field": format!("metadata.{name}"), "problem": problem, "recorded": false })
-    });
-    let problems = problems.take(MAX_REPORTED).collect();
-    describe(record, &mut metadata);
     if record.dropped_attributes_count > 0 {
         metadata.insert("dropped_attributes".into(), record.dropped_attributes_count.into());
     }
     event.insert("metadata".into(), metadata.into());
-    (event, problems)
-}
-
-fn fallback(record: &LogRecord<'_>) -> Map<String, Json> {
-    let mut event = beginning(record);
-    let mut metadata = object(record.attributes.clone());
-    metadata.retain(|name, _| !RESERVED.contains(&name.as_str()));
-    describe(record, &mut metadata);
-    event.insert("metadata".into(), metadata.into());
     event
 }
 
-fn minimal(record: &LogRecord<'_>) -> Map<String, Json> {
-    beginning(record)
+/// Returns an event with the whole record in `metadata`.
+fn fallback(record: &LogRecord<'_>) -> Map<String, Json> {
+    let mut event = beginning(record);
+    event.insert("metadata".into(), metadata(record, |_, _| true).into());
+    event
 }
 
 /// Returns the fields that all events have.
 fn beginning(record: &LogRecord<'_>) -> Map<String, Json> {
-    let action = if record.event_name.is_empty() { DEFAULT_ACTION } else { &record.event_name };
     let mut event = Map::new();
-    event.insert("action".into(), action.into());
+    event.insert("action".into(), record.event_name.as_str().into());
     let nanos = [record.time_unix_nano, record.observed_time_unix_nano].into_iter().find(|nanos| *nanos > 0);
     let time = nanos.and_then(|nanos| Time::from_millis((nanos / 1_000_000).cast_signed()));
     event.extend(time.map(|time| ("occurred_at".into(), time.to_string().into())));
     event
 }
 
-/// Adds the parts of a record that are no attributes.
-fn describe(record: &LogRecord<'_>, metadata: &mut Map<String, Json>) {
+/// Returns the wanted attributes that an event can contain, and the parts of the record that are no attributes.
+fn metadata(record: &LogRecord<'_>, is_wanted: impl Fn(&str, &Value) -> bool) -> Map<String, Json> {
+    let attributes = record.attributes.iter();
+    let wanted = attributes.filter(|(name, value)| !RESERVED.contains(&&**name) && is_wanted(name, value));
+    let mut metadata = object(wanted.cloned().collect());
     if let Some(body) = &record.body {
         metadata.insert("body".into(), body.clone().into_json());
     }
@@ -138,6 +133,7 @@ fn describe(record: &LogRecord<'_>, metadata: &mut Map<String, Json>) {
     if !record.source.scope.is_empty() {
         metadata.insert("scope".into(), record.source.scope.as_str().into());
     }
+    metadata
 }
 
 /// Adds what the log server says about the event.
@@ -195,5 +191,16 @@ mod tests {
         let attributes = ["service", "recorded_by", "other"].map(|name| (name.into(), Value::Bool(true)));
         let record = LogRecord { attributes: attributes.into(), ..LogRecord::default() };
         assert_eq!(fallback(&record)["metadata"], json!({ "other": true }));
+    }
+
+    #[test]
+    fn a_fallback_names_reserved_attributes() {
+        let body = Some(Value::String("x".repeat(300_000)));
+        let attributes = vec![("service".into(), Value::Bool(true))];
+        let record = LogRecord { event_name: "a.b".into(), body, attributes, ..LogRecord::default() };
+        let event = event(&record, &Provenance { event_id: "1".into(), sender: "s" }).unwrap();
+        let event: Json = serde_json::from_str(event.as_str()).unwrap();
+        let problems = event["metadata"]["countersign_problems"].as_array().unwrap();
+        assert_eq!((problems.len(), &problems[0]["field"]), (2, &json!("metadata.service")));
     }
 }
