@@ -13,6 +13,9 @@ use crate::value::Value;
 
 pub(super) struct Json;
 
+/// The number of levels that serde_json refuses.
+const MAX_JSON_LEVELS: usize = 128;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Export<'a> {
@@ -190,6 +193,25 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
     parsed.flatten().ok_or(Fault::Malformed)
 }
 
+/// True if valid JSON nests deeper than serde_json parses, which reports this as any other fault.
+fn is_deep(json: &str) -> bool {
+    let (mut levels, mut in_string) = (0_usize, false);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => _ = bytes.next(),
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => levels += 1,
+            b'}' | b']' if !in_string => levels -= 1,
+            _ => {}
+        }
+        if levels >= MAX_JSON_LEVELS {
+            return true;
+        }
+    }
+    false
+}
+
 impl<'a> Decoder<'a> for Json {
     type Part = &'a RawValue;
 
@@ -218,7 +240,8 @@ impl<'a> Decoder<'a> for Json {
     }
 
     fn record(&self, part: &'a RawValue) -> Result<LogRecord<'static>, Fault> {
-        let record: Record = parse(part)?;
+        let deep = |fault| if is_deep(part.get()) { Fault::Deep } else { fault };
+        let record: Record = parse(part).map_err(deep)?;
         Ok(LogRecord {
             source: <&crate::record::Source>::default(),
             time_unix_nano: record.time_unix_nano.0,
