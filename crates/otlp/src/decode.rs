@@ -4,7 +4,7 @@ mod decoder;
 mod json;
 mod protobuf;
 
-use crate::answer::Format;
+use crate::format::Format;
 use crate::limits::{MAX_DEPTH, MAX_RECORD_BYTES, MAX_RECORDS};
 use crate::problem::Problem;
 use crate::record::{LogRecord, Source};

@@ -22,14 +22,16 @@
 mod answer;
 mod decode;
 mod event;
+mod format;
 mod intake;
 mod limits;
 mod problem;
 mod record;
 mod value;
 
-pub use answer::{Format, failure, success};
+pub use answer::{failure, success};
 pub use decode::{DecodeError, EachRecord, decode};
+pub use format::Format;
 pub use intake::{EventId, Intake};
 pub use limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_RECORD_BYTES, MAX_RECORDS};
 pub use problem::{Problem, Problems};
