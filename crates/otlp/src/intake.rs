@@ -34,8 +34,7 @@ impl EventId {
         for part in parts {
             hashed.extend([&[0][..], part]);
         }
-        let [id, _] = *Hash::digest(&hashed).0.as_chunks::<16>().0 else { return Self([0; 16]) };
-        Self(id)
+        Self(Hash::digest(&hashed).0.first_chunk().copied().unwrap_or_default())
     }
 
     /// Returns the ID in an event that a log server recorded for a sender of log records; `None` for other events.
