@@ -121,7 +121,7 @@ impl IntakeRecorder {
         }
         let (origin, now) = (self.log_server.origin(), self.log_server.now());
         let submission = self.recorder.record_all(origin, fresh, &self.key, now, &mut self.random);
-        self.submit(submission)?;
+        self.submit(submission.inspect_err(|_| self.recorder.abandon())?)?;
         Ok(outcomes)
     }
 
@@ -152,8 +152,7 @@ impl IntakeRecorder {
     }
 
     /// Submits links. If the result is unknown, keeps them; if they were refused, the next ones open a new chain.
-    fn submit(&mut self, submission: Result<Submission, SubmitError>) -> Result<(), SubmitError> {
-        let submission = submission.inspect_err(|_| self.recorder.abandon())?;
+    fn submit(&mut self, submission: Submission) -> Result<(), SubmitError> {
         let submitted = self.handle.block_on(self.log_server.submit(submission.clone(), ()));
         match submitted {
             Ok(_) => {
@@ -172,7 +171,7 @@ impl IntakeRecorder {
     /// Submits links whose result is unknown once more. The log has them after that, or never will.
     fn resolve(&mut self) -> Result<(), SubmitError> {
         let Some(submission) = self.unresolved.take() else { return Ok(()) };
-        match self.submit(Ok(submission.clone())) {
+        match self.submit(submission.clone()) {
             // The log never had them, and the events are judged again.
             Err(SubmitError::Refused(_) | SubmitError::UnknownSigner(_)) | Ok(()) => Ok(()),
             Err(error) => {
@@ -184,12 +183,11 @@ impl IntakeRecorder {
 
     /// Closes the chain.
     pub(super) fn close(&mut self) {
-        let closed = self.resolve().and_then(|()| {
-            match self.recorder.close(&self.key, self.log_server.now()).transpose() {
+        let closed =
+            self.resolve().and_then(|()| match self.recorder.close(&self.key, self.log_server.now())? {
                 Some(submission) => self.submit(submission),
                 None => Ok(()),
-            }
-        });
+            });
         if let Err(error) = closed {
             tracing::warn!(%error, "closing the chain of events received over OTLP failed");
         }
