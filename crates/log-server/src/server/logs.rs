@@ -16,7 +16,7 @@ use flate2::read::MultiGzDecoder;
 use super::budget::Share;
 use super::client::Client;
 use super::handlers::admit;
-use super::receive::{ReceiveError, Upload, discard_body, run_blocking};
+use super::receive::{ReceiveError, Upload, discard_body, run_parser};
 use super::state::AppState;
 use crate::otlp::{IntakeEvent, IntakeOutcome, MAX_EVENT_BYTES, SendError};
 use countersign_log::api::response::with_headers;
@@ -111,10 +111,8 @@ async fn answer(
     upload.share.settle();
     let Upload { share, .. } = upload;
     let format = head.format;
-    // At most one per core: the memory that parsing uses isn't counted.
-    let permit = state.body_parsers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
-    let (events, mut problems, share) = run_blocking(move || parse(&head, &body, share)).await??;
-    drop(permit);
+    let parsed = run_parser(&state.body_parsers, move || parse(&head, &body, share)).await?;
+    let (events, mut problems, share) = parsed?;
     let metrics = state.log_server.metrics();
     let mut outcome = IntakeOutcome::default();
     if !events.is_empty() {

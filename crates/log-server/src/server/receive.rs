@@ -2,6 +2,7 @@
 //! are published.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, BodyDataStream};
@@ -12,6 +13,7 @@ use countersign::export::Compression;
 use countersign::log::{Limits, Submission};
 use countersign::tenant::{HeadProof, Since};
 use futures_util::StreamExt as _;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::budget::Share;
@@ -140,6 +142,20 @@ pub(super) async fn run_blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::unavailable(&error))
 }
 
+/// Parses a large body on a blocking thread. At most one is parsed per core, because the memory that parsing uses isn't
+/// counted. This holds also after the client disconnected, as the thread continues.
+pub(super) async fn run_parser<T: Send + 'static>(
+    parsers: &Arc<Semaphore>,
+    parse: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let permit = parsers.clone().acquire_owned().await.map_err(|error| ApiError::unavailable(&error))?;
+    run_blocking(move || {
+        let _permit = permit;
+        parse()
+    })
+    .await
+}
+
 /// A body being received.
 pub(super) struct Upload<'s> {
     pub(super) state: &'s AppState,
@@ -171,11 +187,8 @@ impl Upload<'_> {
         &self,
         bytes: Vec<u8>,
     ) -> Result<(Vec<u8>, Result<Submission, SubmitError>), ReceiveError> {
-        // At most one per core: the memory that parsing uses isn't counted.
-        let _permit =
-            self.state.body_parsers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
         let (log_server, share) = (self.state.log_server.clone(), self.share.handle());
-        let read = run_blocking(move || {
+        let read = run_parser(&self.state.body_parsers, move || {
             let read = log_server.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
             if let Ok(submission) = &read {
                 share.resize(submission.bytes()).map_err(|_| BodyError::NoRoom)?;
@@ -315,5 +328,32 @@ async fn discard(stream: &mut BodyDataStream, max: usize) {
             Some(Ok(chunk)) if discarded + chunk.len() <= max => discarded += chunk.len(),
             _ => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_parser_counts_until_it_ends() {
+        let parsers = Arc::new(Semaphore::new(1));
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let (end, ended) = channel::<()>();
+        let parsing = run_parser(&parsers, move || {
+            let _ = begin.send(());
+            let _ = ended.recv();
+        });
+        // The client disconnects while its body is parsed.
+        tokio::select! {
+            biased;
+            _ = parsing => panic!("the parser ended"),
+            begun = begun => begun.unwrap(),
+        }
+        assert_eq!(parsers.available_permits(), 0);
+        drop(end);
+        let _ended = timeout(std::time::Duration::from_secs(60), parsers.acquire()).await.unwrap().unwrap();
     }
 }
