@@ -350,9 +350,10 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     }
     let bytes = args.integrity.verify(bytes)?;
     let event = Event::parse(&bytes, redaction)?;
-    if args.integrity.has_verified(&event) {
+    if args.integrity.verifies() {
         return Ok(event);
     }
+    args.integrity.warn_if_verifiable(&event);
     if str::from_utf8(event.as_bytes()).is_ok_and(has_reserved_attribute) {
         let message = "the log record has a reserved attribute countersign.integrity.*";
         return Err(Error::new(Code::Integrity, message).with_hint(

@@ -29,7 +29,7 @@ pub(super) struct IntegrityArgs {
 }
 
 impl IntegrityArgs {
-    /// Makes the destination one that gets signed records, if a key is given.
+    /// Signs the records for a destination, if a key is given.
     pub(super) fn sign(
         &self,
         inner: Box<dyn Destination>,

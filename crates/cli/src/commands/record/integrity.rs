@@ -12,6 +12,8 @@ use countersign_otel_integrity::Verifier;
 use crate::errors::CliError;
 use crate::io::style;
 
+const HEADING: &str = "Signed log records";
+
 /// The key that log records must be signed with.
 #[derive(clap::Args)]
 pub(crate) struct IntegrityArgs {
@@ -25,11 +27,11 @@ pub(crate) struct IntegrityArgs {
         long,
         value_name = "FILE",
         conflicts_with = "duplicate_fields",
-        help_heading = "Signed log records"
+        help_heading = HEADING
     )]
     integrity_certificate: Option<PathBuf>,
     /// Record only OpenTelemetry log records that are authenticated with this HMAC key (base64)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["duplicate_fields", "integrity_certificate"], help_heading = "Signed log records")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["duplicate_fields", "integrity_certificate"], help_heading = HEADING)]
     integrity_hmac_key: Option<PathBuf>,
     #[cfg(feature = "native")]
     #[arg(skip)]
@@ -78,8 +80,9 @@ impl IntegrityArgs {
         Ok(Cow::Owned(verified.into_bytes()))
     }
 
+    /// True if events are verified.
     #[cfg(feature = "native")]
-    fn verifies(&self) -> bool {
+    pub(super) fn verifies(&self) -> bool {
         self.verifier.get().is_some()
     }
 
@@ -92,22 +95,17 @@ impl IntegrityArgs {
 
     #[cfg(not(feature = "native"))]
     #[allow(clippy::unused_self, reason = "the native program verifies")]
-    const fn verifies(&self) -> bool {
+    pub(super) const fn verifies(&self) -> bool {
         false
     }
 
-    /// True if events are verified. Otherwise, warns about the first event that could have been.
-    pub(super) fn has_verified(&self, event: &Event) -> bool {
-        let is_verified = self.verifies();
+    /// Warns about the first event that could have been verified.
+    pub(super) fn warn_if_verifiable(&self, event: &Event) {
         let value = br#""key":"audit.integrity.value""#;
-        if !is_verified
-            && memchr::memmem::find(event.as_bytes(), value).is_some()
-            && self.warned.set(()).is_ok()
-        {
+        if memchr::memmem::find(event.as_bytes(), value).is_some() && self.warned.set(()).is_ok() {
             style::warn(
                 "log records with audit.integrity.value were not verified; use --integrity-certificate or --integrity-hmac-key",
             );
         }
-        is_verified
     }
 }
