@@ -149,7 +149,7 @@ func startCollector(t *testing.T, folder string) (out <-chan plog.Logs, endpoint
 		}, component.StabilityLevelStable),
 	)
 	endpoint = freeAddress(t)
-	config := fmt.Sprintf(`yaml:
+	config := fmt.Sprintf(`
 receivers:
   otlp:
     protocols:
@@ -168,29 +168,29 @@ service:
   pipelines:
     logs: {receivers: [otlp], exporters: [hands]}
 `, endpoint, folder)
-	runCollector(t, otelcol.CollectorSettings{
+	runCollector(t, config, hands)
+	return exported, endpoint
+}
+
+// runCollector runs a collector with the OTLP receiver, this exporter, and a configuration in YAML, until the test ends.
+func runCollector(t *testing.T, config string, out exporter.Factory) {
+	t.Helper()
+	collector, err := otelcol.NewCollector(otelcol.CollectorSettings{
 		BuildInfo: component.NewDefaultBuildInfo(),
 		Factories: func() (otelcol.Factories, error) {
-			otlp := otlpreceiver.NewFactory()
+			in := otlpreceiver.NewFactory()
 			return otelcol.Factories{
 				Telemetry: otelconftelemetry.NewFactory(),
-				Receivers: map[component.Type]receiver.Factory{otlp.Type(): otlp},
-				Exporters: map[component.Type]exporter.Factory{hands.Type(): hands},
+				Receivers: map[component.Type]receiver.Factory{in.Type(): in},
+				Exporters: map[component.Type]exporter.Factory{out.Type(): out},
 			}, nil
 		},
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			URIs:              []string{config},
+			URIs:              []string{"yaml:" + config},
 			ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory()},
 		}},
 		DisableGracefulShutdown: true,
 	})
-	return exported, endpoint
-}
-
-// runCollector runs a collector until the test ends.
-func runCollector(t *testing.T, settings otelcol.CollectorSettings) {
-	t.Helper()
-	collector, err := otelcol.NewCollector(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,13 +240,19 @@ func certify(t *testing.T, folder string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		private, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(folder, name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-		write(t, filepath.Join(folder, name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+		writeIdentity(t, folder, name, der, key)
 	}
+}
+
+// writeIdentity writes a certificate and its private key.
+func writeIdentity(t *testing.T, folder, name string, certificate []byte, key any) {
+	t.Helper()
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))
+	write(t, filepath.Join(folder, name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
 }
 
 // write writes a file that only its owner can read.

@@ -14,17 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
-	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
-	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/receiver"
-	"go.opentelemetry.io/collector/receiver/otlpreceiver"
-	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 // TestOpenTelemetryCollectorSendsToALog sends records through an OpenTelemetry Collector, with the configuration in the
@@ -146,7 +138,7 @@ func startLog(t *testing.T, folder, vkey string) string {
 	in := func(name string) string { return filepath.Join(folder, name) }
 	log := keygen(t, "log.example/audit", in("log.key"))
 	write(t, in("trust.txt"), fmt.Appendf(nil, "log %s\nemitter %s\nemitter %s\n", log, log, vkey))
-	command := exec.Command(os.Getenv("COUNTERSIGN"), "serve", "--dir", in("log"), "--key", in("log.key"),
+	command := exec.Command(program(), "serve", "--dir", in("log"), "--key", in("log.key"),
 		"--trust", in("trust.txt"), "--listen", "127.0.0.1:0", "--otlp", in("otlp.key"))
 	command.Env = append(os.Environ(), "NO_COLOR=1")
 	stderr, err := command.StderrPipe()
@@ -210,22 +202,7 @@ func startSender(t *testing.T, url, token string) string {
 		}
 		config = strings.Replace(config, replaced[0], replaced[1], 1)
 	}
-	runCollector(t, otelcol.CollectorSettings{
-		BuildInfo: component.NewDefaultBuildInfo(),
-		Factories: func() (otelcol.Factories, error) {
-			in, out := otlpreceiver.NewFactory(), otlphttpexporter.NewFactory()
-			return otelcol.Factories{
-				Telemetry: otelconftelemetry.NewFactory(),
-				Receivers: map[component.Type]receiver.Factory{in.Type(): in},
-				Exporters: map[component.Type]exporter.Factory{out.Type(): out},
-			}, nil
-		},
-		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			URIs:              []string{"yaml:" + config},
-			ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory()},
-		}},
-		DisableGracefulShutdown: true,
-	})
+	runCollector(t, config, otlphttpexporter.NewFactory())
 	return endpoint
 }
 
