@@ -25,6 +25,7 @@ pub mod search;
 mod search_limits;
 pub mod serve;
 pub mod server;
+mod short_response;
 pub mod signed_file;
 pub mod sqlite;
 mod start_error;

@@ -9,20 +9,19 @@ use std::time::Duration;
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::merkle::consistency_proof;
 use countersign::witness::{Request, SIZE_CONTENT_TYPE};
-use countersign_errors::reason::of_request;
 use countersign_log::hashes::StoredHashes;
 use countersign_log::mirroring::{
     MAX_ANSWER_BYTES, MAX_PACKAGES, MirrorInfo, UploadHead, package_proof, push_package,
 };
-use countersign_log::store::Published;
+use countersign_log::store::{EntryReader, Published};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::StreamExt as _;
+use reqwest::Client;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder};
 
 use crate::log_server::LogServer;
+use crate::short_response::ShortResponse;
 
 /// The time limit for one request.
 const REQUEST_LIMIT: Duration = Duration::from_mins(2);
@@ -43,13 +42,6 @@ pub(crate) struct MirrorClient {
     pending: u64,
     /// The first entry that the mirror lacks, as far as known.
     next: Option<u64>,
-}
-
-/// A mirror's answer to a request.
-struct Answer {
-    status: u16,
-    kind: Option<String>,
-    body: Vec<u8>,
 }
 
 impl MirrorClient {
@@ -108,16 +100,17 @@ impl MirrorClient {
                 Ok::<_, String>(Request { old_size, proof, checkpoint }.to_string())
             });
             let body = body.await.map_err(|error| error.to_string())??;
-            let answer = read(self.client.post(format!("{}/add-checkpoint", self.url)).body(body)).await?;
+            let request = self.client.post(format!("{}/add-checkpoint", self.url)).body(body);
+            let answer = ShortResponse::receive(request, MAX_ANSWER_BYTES).await?;
             match answer.status {
                 200 => {
                     self.pending = size;
                     return Ok(());
                 }
-                409 if answer.kind.as_deref() == Some(SIZE_CONTENT_TYPE) => {
+                409 if answer.content_type.as_deref() == Some(SIZE_CONTENT_TYPE) => {
                     self.pending = size_in(&answer.body).ok_or("the mirror's answer has no size")?;
                 }
-                _ => return Err(answer.describe("add-checkpoint")),
+                _ => return Err(unexpected(&answer, "add-checkpoint")),
             }
         }
         Err("other clients change the mirror's checkpoint".to_owned())
@@ -139,14 +132,14 @@ impl MirrorClient {
             let request = self.client.post(format!("{}/add-entries", self.url)).body(body);
             let request =
                 request.header(CONTENT_TYPE, "application/octet-stream").header(CONTENT_ENCODING, "gzip");
-            let answer = read(request).await?;
+            let answer = ShortResponse::receive(request, MAX_ANSWER_BYTES).await?;
             let info = match answer.status {
                 200 => {
                     self.next = Some(size);
                     return Ok(());
                 }
                 202 | 409 => MirrorInfo::parse(&answer.body).ok_or("the mirror's answer has no state")?,
-                _ => return Err(answer.describe("add-entries")),
+                _ => return Err(unexpected(&answer, "add-entries")),
             };
             if answer.status == 202 && info.next <= head.start {
                 return Err("the mirror accepts entries, but doesn't store them".to_owned());
@@ -163,7 +156,7 @@ impl MirrorClient {
 }
 
 /// Encodes an upload of the first packages, compressed.
-fn encode(head: &UploadHead, reader: &dyn countersign_log::store::EntryReader) -> Result<Vec<u8>, String> {
+fn encode(head: &UploadHead, reader: &dyn EntryReader) -> Result<Vec<u8>, String> {
     let hashes = StoredHashes::new(reader, head.end);
     let mut upload = head.encode().ok_or("the mirror's ticket is too long")?;
     for place in head.packages().take(MAX_PACKAGES as usize) {
@@ -183,25 +176,8 @@ fn size_in(body: &[u8]) -> Option<u64> {
     countersign::integer::parse(body.strip_suffix(b"\n")?)
 }
 
-async fn read(request: RequestBuilder) -> Result<Answer, String> {
-    let response = request.send().await.map_err(|error| of_request(&error))?;
-    let status = response.status().as_u16();
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        body.extend_from_slice(&chunk.map_err(|error| of_request(&error))?);
-        if body.len() > MAX_ANSWER_BYTES {
-            return Err("the mirror's answer is too large".to_owned());
-        }
-    }
-    Ok(Answer { status, kind, body })
-}
-
-impl Answer {
-    fn describe(&self, request: &str) -> String {
-        format!("the mirror answered {request} with status {}", self.status)
-    }
+fn unexpected(answer: &ShortResponse, request: &str) -> String {
+    format!("the mirror answered {request} with status {}", answer.status)
 }
 
 /// The uploads to mirrors of one log.

@@ -10,6 +10,7 @@ mod growth_db;
 mod growth_guard;
 mod growth_report;
 mod http;
+pub mod responses;
 mod state_db;
 
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ pub struct Config {
 /// An error in starting a witness.
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessStartError {
-    /// A key has the wrong type.
+    /// A key is missing, repeated, or of the wrong type.
     #[error("{0}")]
     Key(String),
     /// The state can't be used.
@@ -139,7 +140,7 @@ impl Witness {
     /// Creates a witness with that state. Ignores the configuration's address and bounds.
     ///
     /// # Errors
-    /// [`WitnessStartError::Key`] if a key has the wrong type, [`WitnessStartError::Memory`] if the state can't be
+    /// [`WitnessStartError::Key`] if a key is missing, repeated, or of the wrong type, [`WitnessStartError::Memory`] if the state can't be
     /// read.
     fn new(
         config: Config,
@@ -147,14 +148,19 @@ impl Witness {
         guard: Option<Box<dyn CheckpointGuard>>,
     ) -> Result<Self, WitnessStartError> {
         let Config { keys, logs, clock, steady, stated_time, .. } = config;
+        if keys.is_empty() {
+            return Err(WitnessStartError::Key("a witness needs a key".into()));
+        }
         if let Some(other) = keys.iter().find(|key| !key.verifier_key().is_for_witnesses()) {
             let message = format!("{} isn't a witness's key", other.verifier_key().name());
             return Err(WitnessStartError::Key(message));
         }
         let cosigners: Vec<&VerifierKey> = keys.iter().map(|key| key.verifier_key()).collect();
         // Two lines of one key would make the stored checkpoint malformed.
-        if let Some(twice) = cosigners.iter().enumerate().find(|(at, key)| cosigners[..*at].contains(key)) {
-            return Err(WitnessStartError::Key(format!("the key {} is given twice", twice.1.name())));
+        if let Some((_, twice)) =
+            cosigners.iter().enumerate().find(|(at, key)| cosigners[..*at].contains(key))
+        {
+            return Err(WitnessStartError::Key(format!("the key {} is given twice", twice.name())));
         }
         if let Some(other) = logs.iter().find(|log| !log.is_for_logs()) {
             return Err(WitnessStartError::Key(format!("{} isn't a log's key", other.name())));

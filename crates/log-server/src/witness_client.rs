@@ -9,13 +9,12 @@ use countersign::note::VerifierKey;
 use countersign::witness::MAX_BYTES;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder};
 use tokio::sync::watch;
 
 use crate::log_server::LogServer;
-use countersign_errors::reason::of_request;
+use crate::short_response::ShortResponse;
 use countersign_log::witnessing::Unwitnessed;
 use countersign_log::witnessing::{
     AGAIN, Assessment, Contradiction, NoCosignature, PATIENCE, PendingCheckpoint, REFRESH, WitnessExchange,
@@ -200,8 +199,10 @@ impl WitnessClient {
             let request = tokio::task::spawn_blocking(move || (asking.request(&*reader), asking)).await;
             let (request, returned) = request.map_err(|error| error.to_string())?;
             asking = returned;
-            let (status, kind, body) = read(self.client.post(&url).body(request?)).await?;
-            match asking.process(status, kind.as_deref(), &body, self.log_server.timekeeper()) {
+            let request = self.client.post(&url).body(request?);
+            let ShortResponse { status, content_type, body } =
+                ShortResponse::receive(request, MAX_BYTES).await?;
+            match asking.process(status, content_type.as_deref(), &body, self.log_server.timekeeper()) {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
                     lock().insert(key.clone(), asking.size());
@@ -238,14 +239,16 @@ impl WitnessClient {
         let (log_server, contradiction) = (self.log_server.clone(), contradiction.clone());
         let request = self.client.get(proof_url(witness_url, log_server.origin()));
         let fetch = async move {
-            let why = match read(request).await {
-                Ok((200, _, body)) => match log_server.contradicted(contradiction.with_proof(&body)).await {
-                    Assessment::Unproven => {
-                        "the witness's latest checkpoint proves nothing against this log".to_owned()
+            let why = match ShortResponse::receive(request, MAX_BYTES).await {
+                Ok(ShortResponse { status: 200, body, .. }) => {
+                    match log_server.contradicted(contradiction.with_proof(&body)).await {
+                        Assessment::Unproven => {
+                            "the witness's latest checkpoint proves nothing against this log".to_owned()
+                        }
+                        Assessment::Proven | Assessment::Refuted => return,
                     }
-                    Assessment::Proven | Assessment::Refuted => return,
-                },
-                Ok((status, ..)) => {
+                }
+                Ok(ShortResponse { status, .. }) => {
                     format!(
                         "the witness responded with status {status} to a request for its latest checkpoint"
                     )
@@ -263,20 +266,4 @@ impl WitnessClient {
             ProofFetch::Background => _ = tokio::spawn(fetch),
         }
     }
-}
-
-/// Returns a response's status, content type, and body.
-async fn read(request: RequestBuilder) -> Result<(u16, Option<String>, Vec<u8>), String> {
-    let response = request.send().await.map_err(|error| of_request(&error))?;
-    let status = response.status().as_u16();
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
-    let mut bytes = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        bytes.extend_from_slice(&chunk.map_err(|error| of_request(&error))?);
-        if bytes.len() > MAX_BYTES {
-            return Err("the witness's response is too large".to_owned());
-        }
-    }
-    Ok((status, kind, bytes))
 }

@@ -21,8 +21,8 @@ use countersign::Error;
 use countersign::base64;
 use countersign::hash::Hash;
 use countersign::merkle::{
-    CompactRange, HashReader, Subtree, TILE_HEIGHT, TILE_WIDTH, inclusion_proof, inclusion_subtrees,
-    node_hash, root_of_inclusion, skips,
+    CompactRange, HashReader, Subtree, TILE_HEIGHT, TILE_WIDTH, empty_root, inclusion_proof,
+    inclusion_subtrees, node_hash, root_of_inclusion, skips,
 };
 
 /// The maximum number of packages in one upload.
@@ -35,13 +35,17 @@ pub const INFO_CONTENT_TYPE: &str = "text/x.tlog.mirror-info";
 pub const MAX_ANSWER_BYTES: usize = 1 << 18;
 
 /// The hashes of a tree over bundle roots, computed from the tree over entries.
-struct BundleHashes<'r, R>(&'r R, u64);
+struct BundleHashes<'r, R> {
+    entries: &'r R,
+    /// The number of entries.
+    size: u64,
+}
 
 impl<R: HashReader> HashReader for BundleHashes<'_, R> {
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
         let wanted: Vec<Vec<Subtree>> =
-            subtrees.iter().map(|subtree| entry_subtrees(*subtree, self.1).collect()).collect();
-        let mut hashes = self.0.read_hashes(&wanted.concat())?.into_iter();
+            subtrees.iter().map(|subtree| entry_subtrees(*subtree, self.size).collect()).collect();
+        let mut hashes = self.entries.read_hashes(&wanted.concat())?.into_iter();
         let joined = |parts: &Vec<Subtree>| {
             let hashes: Vec<Hash> = hashes.by_ref().take(parts.len()).collect();
             join(&hashes)
@@ -59,7 +63,7 @@ fn entry_subtrees(bundles: Subtree, size: u64) -> impl Iterator<Item = Subtree> 
 /// Returns the root over the roots of adjacent complete subtrees, which get smaller from left to right.
 fn join(roots: &[Hash]) -> Hash {
     let mut roots = roots.iter().rev();
-    let last = *roots.next().unwrap_or(&countersign::merkle::empty_root());
+    let last = roots.next().copied().unwrap_or_else(empty_root);
     roots.fold(last, |right, left| node_hash(left, &right))
 }
 
@@ -67,7 +71,7 @@ fn join(roots: &[Hash]) -> Hash {
 pub fn bundle_root(leaves: &[Hash]) -> Hash {
     let mut tree = CompactRange::new();
     tree.extend(leaves);
-    tree.root().unwrap_or_else(countersign::merkle::empty_root)
+    tree.root().unwrap_or_else(empty_root)
 }
 
 /// Returns the subtrees whose roots [`package_proof`] reads.
@@ -84,7 +88,7 @@ pub fn package_subtrees(bundle: u64, size: u64) -> Result<Vec<Subtree>, Error> {
 /// # Errors
 /// If the tree has no such bundle, or an error of the reader.
 pub fn package_proof(bundle: u64, size: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
-    inclusion_proof(bundle, size.div_ceil(TILE_WIDTH), &BundleHashes(reader, size))
+    inclusion_proof(bundle, size.div_ceil(TILE_WIDTH), &BundleHashes { entries: reader, size })
 }
 
 /// True if the proof shows that the bundle's root is a node of the tree of `size` entries with the root `tree`.

@@ -63,11 +63,7 @@ impl EdgeTiles {
 
     /// Returns the partial tiles with their hashes.
     pub(crate) fn partial(&self) -> impl Iterator<Item = (Tile, &[Hash])> {
-        let tiles = (0_u8..).zip(&self.levels).filter(|(_, hashes)| !hashes.is_empty());
-        tiles.filter_map(|(level, hashes)| {
-            let index = self.size >> (level * TILE_HEIGHT) >> TILE_HEIGHT;
-            Some((Tile::of_size(level, index, self.size)?, hashes.as_slice()))
-        })
+        partial_tiles(self.size).map(|tile| (tile, self.levels[usize::from(tile.level)].as_slice()))
     }
 
     /// Returns the root hash.
@@ -84,6 +80,14 @@ impl EdgeTiles {
         }
         tree.root().unwrap_or_else(empty_root)
     }
+}
+
+/// Returns the partial tiles of a tree.
+pub(crate) fn partial_tiles(size: u64) -> impl Iterator<Item = Tile> {
+    (0_u8..7).filter_map(move |level| {
+        let index = size >> (level * TILE_HEIGHT) >> TILE_HEIGHT;
+        Tile::of_size(level, index, size)
+    })
 }
 
 #[cfg(test)]

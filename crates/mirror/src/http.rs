@@ -15,13 +15,14 @@ use axum::routing::{get, post};
 use countersign::merkle::{Bundle, Tile};
 use countersign::witness::{CosignError, MAX_BYTES, Request, check_add_checkpoint};
 use countersign_log_server::server::{Address, Bounds, Entrance, HttpServer, listen};
+use countersign_log_server::witness::responses::{self, refused, text};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tower_http::trace::TraceLayer;
 
 use crate::error::MirrorError;
-use crate::log_copy::LogCopy;
+use crate::log_copy::{LogCopy, tree_head};
 use crate::metrics::PullMetrics;
 
 /// The maximum number of uploads at the same time, each with a package in memory.
@@ -41,8 +42,6 @@ pub struct Config {
     pub listen: Address,
     /// Limits on clients and on the time they may take.
     pub bounds: Bounds,
-    /// True to accept uploads. The copy must have a cosigner.
-    pub accepts_uploads: bool,
     /// The results of pulls, for `/metrics`.
     pub pulls: Arc<PullMetrics>,
 }
@@ -64,12 +63,13 @@ impl RunningMirror {
     }
 }
 
-/// Serves a copy.
+/// Serves a copy, and accepts uploads if it cosigns its checkpoints.
 ///
 /// # Errors
 /// If the address can't be bound.
 pub async fn serve(config: Config) -> io::Result<RunningMirror> {
-    let Config { copy, listen: address, bounds, accepts_uploads, pulls } = config;
+    let Config { copy, listen: address, bounds, pulls } = config;
+    let accepts_uploads = copy.cosigns();
     let state = MirrorState { copy, pulls, uploads: Arc::new(Semaphore::new(MAX_UPLOADS)) };
     let checkpoints = Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
@@ -180,14 +180,13 @@ async fn add_checkpoint(State(state): State<MirrorState>, body: Bytes) -> Respon
     };
     let decide = move || {
         let copy = &state.copy;
-        let kept = copy.pending();
+        let mut kept = None;
         let decided = copy.replace_pending(|last| {
-            check_add_checkpoint(&request, copy.keys(), last).map_err(Refusal::Protocol)?;
+            kept = last.cloned();
+            check_add_checkpoint(&request, copy.keys(), last.map(tree_head)).map_err(Refusal::Protocol)?;
             Ok(copy.without_unverified_lines(request.checkpoint.clone()))
         });
-        if let (Err(Refusal::Protocol(CosignError::SplitView)), Some(kept)) = (&decided, kept)
-            && kept.checkpoint.size == request.checkpoint.checkpoint.size
-        {
+        if let (Err(Refusal::Protocol(CosignError::SplitView)), Some(kept)) = (&decided, kept) {
             match copy.record_fork(&kept, &request.checkpoint) {
                 Ok(fork) => tracing::error!(%fork, "an uploaded checkpoint contradicts the copy"),
                 Err(error) => tracing::error!(%error, "saving the evidence of a fork failed"),
@@ -206,22 +205,10 @@ async fn add_checkpoint(State(state): State<MirrorState>, body: Bytes) -> Respon
     }
 }
 
-fn refused(refusal: &CosignError) -> Response {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, refusal.content_type())], refusal.body()).into_response()
-}
-
-fn text(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
-}
-
 fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "this mirror doesn't have that\n".into())
 }
 
 fn unavailable() -> Response {
-    let body = "the mirror failed with an internal error; try again later\n";
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, body.into());
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response
+    responses::unavailable("the mirror failed with an internal error; try again later")
 }

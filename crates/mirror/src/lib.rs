@@ -17,6 +17,6 @@ mod state_file;
 
 pub use error::MirrorError;
 pub use http::{Config, RunningMirror, serve};
-pub use log_copy::{LogCopy, MirrorKey, MirrorStatus, Seconds};
+pub use log_copy::{LogCopy, MirrorStatus};
 pub use metrics::PullMetrics;
 pub use pull::{PullObserver, PullOutcome, pull};

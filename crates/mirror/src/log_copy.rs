@@ -15,31 +15,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign::checkpoint::{Checkpoint, Cosigner, SignedCheckpoint};
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 use countersign::hex;
-use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile, decode_tile, empty_root, leaf_hash};
+use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile, decode_tile, leaf_hash};
 use countersign::note::{MAX_SIGNATURES, SignatureLine, VerifierKey};
 use countersign::witness::TreeHead;
 use countersign_files::{Lock, folder_of, replace, sync_folder};
 use countersign_log::mirroring::{bundle_root, verify_package};
+use countersign_log_server::witness::{Seconds, WitnessKey};
 
-use crate::edge_tiles::EdgeTiles;
+use crate::edge_tiles::{EdgeTiles, partial_tiles};
 use crate::error::MirrorError;
 use crate::state_file::StateFile;
 
-/// Packages are stored this often without saving the progress; after a crash, they are stored again.
+/// The progress is saved after this many packages. After a crash, those since then are stored again.
 const UNSAVED_PACKAGES: u32 = 64;
-/// A mirror's private key.
-pub type MirrorKey = Box<dyn Cosigner + Send + Sync>;
-
 /// A cosignature may be dated this many seconds after the clock, so that its time never goes back.
 const CLOCK_TOLERANCE_SECONDS: u64 = 60;
-
-/// Returns the current time, in seconds since 1970.
-pub type Seconds = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// A verified copy of a log in a folder. No other process can use the folder at the same time.
 pub struct LogCopy {
@@ -47,7 +42,7 @@ pub struct LogCopy {
     keys: Vec<VerifierKey>,
     /// The witnesses whose cosignatures are kept from uploads.
     witnesses: Vec<VerifierKey>,
-    cosigner: Option<MirrorKey>,
+    cosigner: Option<WitnessKey>,
     clock: Seconds,
     /// The folder with checkpoint, tiles, and bundles.
     public: PathBuf,
@@ -100,7 +95,7 @@ impl LogCopy {
     pub fn open(
         folder: &Path,
         keys: Vec<VerifierKey>,
-        cosigner: Option<MirrorKey>,
+        cosigner: Option<WitnessKey>,
         clock: Seconds,
     ) -> Result<Self, MirrorError> {
         let origin = keys.first().map(|key| key.name().to_owned()).unwrap_or_default();
@@ -128,18 +123,16 @@ impl LogCopy {
         let published = read_if_present(&public.join("checkpoint"))?;
         let published = published.map(|bytes| parse(&String::from_utf8_lossy(&bytes))).transpose()?;
         let tree = EdgeTiles::read(state.size, |tile| {
-            let bytes = fs::read(public.join(tile.path()))?;
+            let bytes = read_stored(&public, &tile.path())?;
             decode_tile(tile, &bytes).map_err(|error| MirrorError::Damaged(error.into_message()))
         })?;
         if state.size > 0 && tree.root().to_string() != state.root {
             let message = format!("its tiles of {} entries lead to a different root", state.size);
             return Err(MirrorError::Damaged(message));
         }
-        let is_covered = |signed: &SignedCheckpoint, size| signed.checkpoint.size <= size;
-        let pending_size = pending.as_ref().map_or(0, |pending| pending.checkpoint.size);
-        if published.as_ref().is_some_and(|published| !is_covered(published, state.size))
-            || state.size > pending_size
-        {
+        let size =
+            |signed: &Option<SignedCheckpoint>| signed.as_ref().map_or(0, |signed| signed.checkpoint.size);
+        if size(&published) > state.size || state.size > size(&pending) {
             return Err(MirrorError::Damaged("its state is older than its checkpoint".into()));
         }
         remove_unfinished(&public, state.size)?;
@@ -168,6 +161,11 @@ impl LogCopy {
     /// Returns the log's origin.
     pub fn origin(&self) -> &str {
         self.keys.first().map_or("", VerifierKey::name)
+    }
+
+    /// True if the copy cosigns its checkpoints.
+    pub(crate) fn cosigns(&self) -> bool {
+        self.cosigner.is_some()
     }
 
     /// Returns the folder with the copy: `checkpoint` and `tile/`.
@@ -230,10 +228,10 @@ impl LogCopy {
     /// meanwhile. `decide` must have verified the log's signature and the consistency with the current one.
     pub(crate) fn replace_pending<E: From<MirrorError>>(
         &self,
-        decide: impl FnOnce(Option<TreeHead>) -> Result<SignedCheckpoint, E>,
+        decide: impl FnOnce(Option<&SignedCheckpoint>) -> Result<SignedCheckpoint, E>,
     ) -> Result<(), E> {
         let mut state = self.lock();
-        let next = decide(state.pending.as_ref().map(tree_head))?;
+        let next = decide(state.pending.as_ref())?;
         let before = state.pending.replace(next);
         if let Err(error) = self.save(&mut state) {
             state.pending = before;
@@ -313,7 +311,7 @@ impl LogCopy {
         let Some(stored) = Bundle::grown(first, next).next() else {
             return Err(MirrorError::Gap { next });
         };
-        let bytes = fs::read(self.public.join(stored.path()))?;
+        let bytes = read_stored(&self.public, &stored.path())?;
         let entries = stored.decode(&bytes).map_err(|error| MirrorError::Damaged(error.into_message()))?;
         Ok(entries.iter().take((start - first) as usize).map(|entry| entry.to_vec()).collect())
     }
@@ -335,11 +333,11 @@ impl LogCopy {
     pub(crate) fn publish(&self, signed: &SignedCheckpoint) -> Result<String, MirrorError> {
         let mut state = self.lock();
         let size = signed.checkpoint.size;
-        if state.tree.size() != size || state.tree.root() != signed.checkpoint.root && size > 0 {
+        if state.tree.size() != size {
             return Err(MirrorError::Gap { next: state.tree.size() });
         }
-        if size == 0 && signed.checkpoint.root != empty_root() {
-            return Err(MirrorError::Altered("checkpoint".into()));
+        if state.tree.root() != signed.checkpoint.root {
+            return Err(MirrorError::Altered("the root of the stored entries".into()));
         }
         let published = state.published.clone();
         let mut lines = self.foreign_lines(signed);
@@ -439,14 +437,6 @@ pub(crate) fn tree_head(signed: &SignedCheckpoint) -> TreeHead {
     TreeHead { size: signed.checkpoint.size, root: signed.checkpoint.root }
 }
 
-/// Returns the partial tiles of a tree.
-fn partial_tiles(size: u64) -> impl Iterator<Item = Tile> {
-    (0_u8..7).filter_map(move |level| {
-        let count = size >> (level * TILE_HEIGHT);
-        Tile::of_size(level, count >> TILE_HEIGHT, size)
-    })
-}
-
 /// Creates a folder and those above it, and makes their names durable: a file in a folder whose name is lost is lost.
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
@@ -483,6 +473,12 @@ fn remove_unfinished(public: &Path, size: u64) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Reads a tile or bundle that the saved progress covers.
+fn read_stored(public: &Path, path: &str) -> Result<Vec<u8>, MirrorError> {
+    let bytes = read_if_present(&public.join(path))?;
+    bytes.ok_or_else(|| MirrorError::Damaged(format!("{path} is missing")))
 }
 
 fn read_if_present(path: &Path) -> io::Result<Option<Vec<u8>>> {

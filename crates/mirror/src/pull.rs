@@ -152,7 +152,7 @@ fn accept(copy: &LogCopy, source: &dyn Source, signed: &SignedCheckpoint) -> Res
         }
         let checked = kept.as_ref().map(tree_head);
         let replaced = copy.replace_pending(|last| {
-            if last == checked { Ok(signed.clone()) } else { Err(NotReplaced::Outdated) }
+            if last.map(tree_head) == checked { Ok(signed.clone()) } else { Err(NotReplaced::Outdated) }
         });
         match replaced {
             Ok(()) => return Ok(()),

@@ -353,6 +353,9 @@ fn a_damaged_copy_is_not_continued() {
     bytes[0] ^= 1;
     fs::write(&tile, bytes).unwrap();
     assert!(matches!(LogCopy::open(folder.path(), keys(), None, clock()), Err(MirrorError::Damaged(_))));
+    fs::remove_file(&tile).unwrap();
+    let opened = LogCopy::open(folder.path(), keys(), None, clock());
+    assert!(matches!(opened, Err(MirrorError::Damaged(why)) if why == "tile/0/001 is missing"));
 }
 
 #[test]

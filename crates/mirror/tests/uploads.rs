@@ -108,7 +108,6 @@ impl Mirror {
             copy: copy.clone(),
             listen: "127.0.0.1:0".parse().unwrap(),
             bounds: Bounds::default(),
-            accepts_uploads: true,
             pulls: Arc::new(PullMetrics::default()),
         };
         let running = runtime.block_on(serve(config)).unwrap();

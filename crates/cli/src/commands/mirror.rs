@@ -85,8 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return Err(CliError::unusable("arguments.invalid", "a tenant log can't be mirrored", hint));
     }
     let cosigner = args.key.as_deref().map(key::load_witness).transpose()?;
-    let accepts_uploads = cosigner.is_some();
-    if args.log.is_none() && !accepts_uploads {
+    if args.log.is_none() && cosigner.is_none() {
         let hint = "pass the log's URL, or the mirror's --key";
         return Err(CliError::unusable("arguments.invalid", "there is nothing to copy from", hint));
     }
@@ -96,10 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let copy = copy.map_err(|error| explain(&error, args))?;
     let copy = Arc::new(copy.with_witnesses(trust.witnesses().cloned().collect()));
     let pulls = Arc::new(PullMetrics::default());
-    let server = match &args.listen {
-        Some(listen) => Some(Server::start(listen, &copy, &pulls, accepts_uploads)?),
-        None => None,
-    };
+    let server = args.listen.as_ref().map(|listen| Server::start(listen, &copy, &pulls)).transpose()?;
     if let Some(key) = mirror_key {
         anstream::eprintln!("  {} {key}", style::label("mirror key:"));
     }
@@ -122,21 +118,10 @@ struct Server {
 }
 
 impl Server {
-    fn start(
-        listen: &Address,
-        copy: &Arc<LogCopy>,
-        pulls: &Arc<PullMetrics>,
-        accepts_uploads: bool,
-    ) -> Result<Self, CliError> {
+    fn start(listen: &Address, copy: &Arc<LogCopy>, pulls: &Arc<PullMetrics>) -> Result<Self, CliError> {
         let runtime = Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
         let bounds = Bounds { connections: MAX_CONNECTIONS, ..Bounds::default() };
-        let config = Config {
-            copy: copy.clone(),
-            listen: listen.clone(),
-            bounds,
-            accepts_uploads,
-            pulls: pulls.clone(),
-        };
+        let config = Config { copy: copy.clone(), listen: listen.clone(), bounds, pulls: pulls.clone() };
         let running = runtime.block_on(serve(config)).map_err(|error| {
             let (code, hint) = explain_listening(&error);
             CliError::unusable(code, format!("can't listen on the address: {error}"), hint)

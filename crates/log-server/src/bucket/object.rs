@@ -38,7 +38,7 @@ pub struct BucketObject {
 }
 
 impl BucketObject {
-    /// Returns true if the text begins as an object's URL does: `s3://`, `gs://`, or `az://`.
+    /// True if the text begins as an object's URL does: `s3://`, `gs://`, or `az://`.
     pub fn is_url(text: &str) -> bool {
         ["s3://", "gs://", "az://"].iter().any(|scheme| text.starts_with(scheme))
     }

@@ -121,7 +121,8 @@ impl IntakeRecorder {
         }
         let (origin, now) = (self.log_server.origin(), self.log_server.now());
         let submission = self.recorder.record_all(origin, fresh, &self.key, now, &mut self.random);
-        self.submit(submission.inspect_err(|_| self.recorder.abandon())?)?;
+        let submission = submission.inspect_err(|_| self.recorder.abandon())?;
+        self.submit(submission)?;
         Ok(outcomes)
     }
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use countersign::witness::{CosignError, MAX_BYTES, Request};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tower_http::trace::TraceLayer;
 
+use super::responses::{refused, text, unavailable};
 use super::{Witness, WitnessError};
 use crate::server::Bounds;
 
@@ -158,21 +159,6 @@ fn parse_hash(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-fn refused(refusal: &CosignError) -> Response {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, refusal.content_type())], refusal.body()).into_response()
-}
-
-fn text(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
-}
-
 fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "this witness has cosigned no checkpoint of that log\n".into())
-}
-
-fn unavailable(why: &str) -> Response {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response
 }

@@ -281,9 +281,11 @@ async fn rejects_and_keeps_foreign_files() {
 }
 
 #[tokio::test]
-async fn rejects_keys_of_the_wrong_type() {
+async fn rejects_keys_that_are_missing_repeated_or_of_the_wrong_type() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
+    let none = Config { keys: Vec::new(), ..config(&state) };
+    assert!(matches!(serve(none).await, Err(WitnessStartError::Key(_))));
     let twice = Config { keys: vec![Box::new(witness()), Box::new(witness())], ..config(&state) };
     assert!(matches!(serve(twice).await, Err(WitnessStartError::Key(_))));
     let wrong = Config { keys: vec![Box::new(log())], ..config(&state) };
