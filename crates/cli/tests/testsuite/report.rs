@@ -99,6 +99,12 @@ fn a_check_states_which_altered_events_claim_to_match() {
     assert!(said.contains(&claims), "{said}");
     let said = check(&[&["two.json"], &with[..]].concat());
     assert!(said.contains("none of 1 altered event that could be read claims to match"), "{said}");
+    // The signer is the one that the chain of the event's link states.
+    for (query, claims) in [("signer:example.com/app", true), ("signer:example.com/other", false)] {
+        make(query, "signer.json");
+        let said = check(&[&["signer.json"], &with[..]].concat());
+        assert_eq!(said.contains("1 altered event claims to match"), claims, "{query}: {said}");
+    }
     let said = check(&["two.html"]);
     assert!(said.contains("altered event"), "{said}");
     report(&place, &["--query", "actor.id=u_1", "-o", "whole.json"]);

@@ -3,16 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use countersign::time::Time;
+use countersign::export::{Item, Line};
+use countersign::link::Link;
 use countersign_evidence::{Frame, Section};
-use countersign_query::value::{Document, Kind};
-use countersign_query::{Entry, Parsers, Query};
+use countersign_query::value::Document;
+use countersign_query::{Parsers, Query};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::own_trust::listed;
 use crate::errors::CliError;
 use crate::io::input::Input;
+use crate::io::query::{EventMatcher, parse_at};
 use crate::io::style::bad;
 use crate::io::verdict::count;
 
@@ -62,46 +64,41 @@ pub(super) fn find(
         return Ok(None);
     }
     let places = findings.into_iter().filter(|finding| finding.code == ALTERED);
-    let places: BTreeMap<u64, Option<u64>> =
-        places.map(|Finding { line, index, .. }| (line, index)).take(MAX_SEARCHED).collect();
+    let places: BTreeMap<u64, u64> =
+        places.filter_map(|Finding { line, index, .. }| Some((line, index?))).take(MAX_SEARCHED).collect();
     let Some(export) = export else {
-        let listed =
-            || AlteredClaims::Listed { entries: places.values().flatten().copied().collect(), altered };
+        let listed = || AlteredClaims::Listed { entries: places.values().copied().collect(), altered };
         return Ok(Some(stated(&frame.sections, altered).unwrap_or_else(listed)));
     };
-    let query = crate::io::query::parse_at(query, frame.time)?;
+    let query = parse_at(query, frame.time)?;
     search(export, &query, parsers, &places, altered).map(Some)
 }
 
-/// Searches the altered events of an export by their lines.
+/// Searches the altered events of an export, given their entries by line. Their chains and signers are those that the
+/// links state.
 fn search(
     mut export: Input,
     query: &Query,
     parsers: &Parsers,
-    places: &BTreeMap<u64, Option<u64>>,
+    places: &BTreeMap<u64, u64>,
     altered: u64,
 ) -> Result<AlteredClaims, CliError> {
+    let matcher = EventMatcher::new(parsers.clone());
     let (mut entries, mut read) = (Vec::new(), 0);
     export.lines("searching altered events", |line| {
-        let Some(index) = places.get(&line.number) else { return Ok(()) };
-        if let Some(is_match) = matches(line.bytes, query, parsers) {
+        let parsed = str::from_utf8(line.bytes).ok().and_then(|text| Line::parse(text).ok());
+        let Some(Line { item, .. }) = parsed else { return Ok(()) };
+        matcher.note_signer(&item);
+        if let Some(index) = places.get(&line.number)
+            && let Item::Link { link: Link::Event(link), payload: Some(payload), .. } = &item
+            && Document::parse(payload.event).is_some()
+        {
             read += 1;
-            entries.extend(index.filter(|_| is_match));
+            entries.extend(matcher.matches(query, link, payload.event).then_some(index));
         }
         Ok(())
     })?;
     Ok(AlteredClaims::Searched { entries, altered, unread: altered.saturating_sub(read) })
-}
-
-/// True if the event in a line claims to match; `None` if it can't be parsed.
-fn matches(line: &[u8], query: &Query, parsers: &Parsers) -> Option<bool> {
-    let document = Document::parse(str::from_utf8(line).ok()?.trim_end())?;
-    let event = document.root().get("event").filter(|event| event.kind() == Kind::Object)?;
-    let link = document.root().get("link").and_then(countersign_query::value::Value::string);
-    let stated = link.and_then(|link| link.split(' ').find_map(|word| Time::parse(word.as_bytes())));
-    let read = parsers.parse(&event);
-    let recorded = stated.or_else(|| Time::from_millis(0))?;
-    Some(query.matches(&Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(recorded) }))
 }
 
 /// Returns the first valid statement of the report's sections about altered events.
