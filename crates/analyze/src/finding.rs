@@ -42,7 +42,7 @@ pub struct Finding {
     /// The identity that it is about, for lists of findings; in neither the written finding nor the stored state.
     #[cfg_attr(feature = "state", serde(skip))]
     pub identity: Option<String>,
-    /// The event on which the rule fired, for lists of findings; as `identity`, in neither of these.
+    /// The event on which the rule fired, for lists of findings; like `identity`, in neither of them.
     #[cfg_attr(feature = "state", serde(skip))]
     pub event: Option<Box<FindingEvent>>,
 }

@@ -93,8 +93,8 @@ pub struct CoverageFacts {
 }
 
 impl CoverageFacts {
-    /// True if each event is covered and no rule is blind. Only then does the absence of findings mean that no event
-    /// matches a rule.
+    /// True if each event is covered, no event's time is unclear, and no rule is blind. Only then does the absence of
+    /// findings mean that no event matches a rule.
     pub fn is_complete(&self) -> bool {
         self.unparsed == 0 && self.uncovered == 0 && self.blind.is_empty() && self.unclear_times.is_none()
     }

@@ -81,22 +81,26 @@ impl fmt::Display for WatchNotice {
                 if *events == 1 { "1 event".into() } else { format!("{events} events") }
             ),
             Self::Coverage(coverage) => {
-                let of_some = |number: u64, what: &str| (number > 0).then(|| format!("{number} {what}"));
                 let gaps = [
                     coverage.unparsed().sentence(Conclusion::Rules),
                     coverage.unclear_times.map(|(number, _)| unclear_times_sentence(number)),
-                    of_some(
+                    counted(
                         coverage.uncovered(),
+                        "parsed event can't be examined by any rule for its source",
                         "parsed events can't be examined by any rule for their source",
                     ),
-                    of_some(
+                    counted(
                         coverage.blind.len() as u64,
+                        "rule needs fields that no event of its source has",
                         "rules need fields that no event of their source has",
                     ),
                 ];
                 let gaps: Vec<String> = gaps.into_iter().flatten().collect();
-                f.write_str(if gaps.is_empty() { "rules can examine every event" } else { "" })?;
-                f.write_str(&gaps.join("; "))
+                if gaps.is_empty() {
+                    f.write_str("rules can examine every event")
+                } else {
+                    f.write_str(&gaps.join("; "))
+                }
             }
             Self::Waiting { destination, why } => {
                 write!(f, "the {destination} doesn't accept alerts, so they wait: {why}")
@@ -118,6 +122,15 @@ impl fmt::Display for WatchNotice {
                 write!(f, "the watchlist is full: dropped {}, those that expire first", entries(*dropped))
             }
         }
+    }
+}
+
+/// Puts a number before the clause for one, or for several. `None` for 0.
+fn counted(number: u64, one: &str, several: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {several}")),
     }
 }
 

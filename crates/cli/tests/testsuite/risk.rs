@@ -118,11 +118,12 @@ fn observations_only_propose() {
         .run(&[&["report", "audit.ndjson", "--trust", "trust.txt"], &more[..]].concat())
         .code(2)
         .stderr(predicate::str::contains("add --scenario FILE"));
-    // Documents with skipped or uncovered events are not complete.
+    // Documents with skipped or uncovered events, or that don't state whether there are any, are not complete.
     for (file, whole, cut) in [
         ("findings.json", r#""limits":[]"#, r#""limits":[{"rule":"x"}]"#),
         ("findings.json", r#""complete":true,"#, r#""complete":false,"#),
         ("inventory.json", r#""callers":null}"#, r#""callers":{"number":1,"first_entry":7}}"#),
+        ("inventory.json", r#","unparsed":0,"#, ","),
     ] {
         let text = place.read(file);
         assert!(text.contains(whole), "{text}");

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use countersign_analyze::Level;
 use countersign_analyze::inventory::{Answer, DescriptionSummary, Endpoint, Flag, Latency};
-
 use countersign_query::Conclusion;
 
 use super::ExportInventory;

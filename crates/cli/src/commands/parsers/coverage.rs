@@ -214,20 +214,18 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
     let mut text = String::new();
     let (events, unparsed) = (tally.events(), tally.unparsed());
     let unexamined = tally.unexamined();
-    let (mark, summary) = match (events, unparsed, unexamined) {
-        (0, _, 0) => (bad("✗"), "There are no events.".to_owned()),
-        (0, _, _) => (bad("✗"), "There are no events that can be examined.".to_owned()),
-        (_, 0, 0) if tally.unclear_times().next().is_some() => {
-            (doubt("?"), format!("{} parsed, none without a parser.", count(events, "event")))
-        }
-        (_, 0, 0) => (good("✓"), format!("{} parsed, none without a parser.", count(events, "event"))),
-        (_, 0, _) => {
-            (doubt("?"), format!("{} parsed, none of these without a parser.", count(events, "event")))
-        }
-        _ => {
-            let share = Unparsed { unparsed, events }.sentence(Conclusion::Rules).unwrap_or_default();
-            (bad("✗"), share + ".")
-        }
+    let parsed = || {
+        let those = if unexamined > 0 { "none of these" } else { "none" };
+        format!("{} parsed, {those} without a parser.", count(events, "event"))
+    };
+    let is_doubtful = unexamined > 0 || tally.unclear_times().next().is_some();
+    let share = Unparsed { unparsed, events }.sentence(Conclusion::Rules);
+    let (mark, summary) = match share {
+        None if events == 0 && unexamined == 0 => (bad("✗"), "There are no events.".to_owned()),
+        None if events == 0 => (bad("✗"), "There are no events that can be examined.".to_owned()),
+        None if is_doubtful => (doubt("?"), parsed()),
+        None => (good("✓"), parsed()),
+        Some(share) => (bad("✗"), share + "."),
     };
     let _ = writeln!(text, "{mark} {summary}");
     if unexamined > 0 {

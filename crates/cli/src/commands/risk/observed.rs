@@ -104,12 +104,13 @@ impl ObservedData {
         // Some events may match no parser or rule.
         let is_covered = format != FINDINGS || value["coverage"]["complete"] == true;
         let unparsed = value["coverage"]["unparsed"].as_u64().or(value["unparsed"].as_u64());
+        // A file of an older program doesn't state the number.
+        let is_parsed = unparsed == Some(0);
         let events = value["events"].as_u64().unwrap_or_default();
         let unparsed = Unparsed { unparsed: unparsed.unwrap_or_default(), events };
         if unparsed.unparsed >= self.unparsed.unparsed {
             self.unparsed = unparsed;
         }
-        let is_parsed = unparsed.unparsed == 0;
         self.is_complete &= value["complete"].is_array() && !is_left_out && is_covered && is_parsed;
         Ok(value)
     }
