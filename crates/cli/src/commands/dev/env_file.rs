@@ -1,6 +1,7 @@
 //! The file with the variables of a log for development, for an app that runs in another terminal.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -30,7 +31,8 @@ impl EnvFile {
                 let hint = "name a file, such as .env";
                 return Err(CliError::unusable("io.failed", "not a regular file", hint).within(&shown(path)));
             }
-            Err(_) => Zeroizing::new(String::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Zeroizing::new(String::new()),
+            Err(error) => return Err(CliError::io("read", &shown(path), &error)),
         };
         let text = lines_of_others(&existing).map_err(|(name, line)| {
             let message = format!("line {line} sets {name}, and `countersign dev` did not write that line");
