@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "shared with the log's tests")]
 pub mod emitter;
 pub mod fake_log;
+pub mod free_address;
 pub mod log;
 pub mod log_server;
 pub mod process;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,7 @@ use flate2::write::GzEncoder;
 use reqwest::Certificate;
 use reqwest::blocking::{Client, RequestBuilder};
 
+use crate::common::free_address::free_address;
 use crate::common::serving::ServedLog;
 use crate::common::{ORIGIN, Place};
 
@@ -103,7 +104,7 @@ impl Proxy {
         let made = rcgen::generate_simple_self_signed(["log.example".to_owned()]).unwrap();
         place.write("key.pem", made.signing_key.serialize_pem());
         place.write("cert.pem", made.cert.pem());
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = free_address();
         (address, Certificate::from_pem(made.cert.pem().as_bytes()).unwrap())
     }
 

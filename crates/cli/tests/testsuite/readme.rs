@@ -1,9 +1,11 @@
 //! Runs the commands of the guides, in order, in an empty folder.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+
+use crate::common::free_address::free_address;
 
 /// The address of the log in the tutorial.
 const LISTENS: &str = "127.0.0.1:8080";
@@ -121,9 +123,7 @@ fn log_server_commands_work() {
             match line.strip_prefix("countersign serve") {
                 Some(rest) => {
                     let rest = rest.trim_end_matches(" &");
-                    let _ = writeln!(script, "countersign serve{rest} --listen {LISTENS} 2> served &");
-                    script += "served=$!; trap 'kill $served; wait $served || true' EXIT\n";
-                    script += "until grep -q listens served; do kill -0 $served; sleep 0.05; done\n";
+                    script += &started(&format!("countersign serve{rest} --listen {LISTENS}"));
                 }
                 // Tiles contain no events, so "partial" is the best verdict.
                 None if line.starts_with("countersign check") => {
@@ -145,13 +145,7 @@ fn log_records_are_accepted_as_shown() {
     let blocks = commands(include_str!("../../../../docs/otlp-intake.md"), "Set it up");
     let [keys, start, records] = &blocks[..] else { panic!("{blocks:?}") };
     let address = free_address();
-    let server = |command: &str| {
-        format!(
-            "{command} --listen {address} 2> served &\n\
-             served=$!; trap 'kill $served; wait $served || true' EXIT\n\
-             until grep -q listens served; do kill -0 $served; sleep 0.05; done\n"
-        )
-    };
+    let server = |command: &str| started(&format!("{command} --listen {address}"));
     // The folder is that of a log that has run before.
     let before = server("countersign serve --origin log.example/audit --dir countersign-log");
     let stopped = "kill $served; wait $served || true\n";
@@ -167,11 +161,18 @@ fn log_records_are_accepted_as_shown() {
 
 /// Returns the commands that start a log server at this address, and stop it at the end.
 fn serve(address: &SocketAddr) -> String {
+    let server =
+        format!("countersign serve --origin log.example/audit --dir countersign-log --listen {address}");
+    started(&server) + "LOG_VKEY=$(sed -n 's/^log //p' countersign-log/trust.txt)\n"
+}
+
+/// Returns the commands that start a server, wait until it listens, and stop it at the end.
+fn started(server: &str) -> String {
+    // The file of a server that ran before also says that it listens.
     format!(
-        "countersign serve --origin log.example/audit --dir countersign-log --listen {address} 2> served &\n\
+        "rm -f served; {server} 2> served &\n\
          served=$!; trap 'kill $served; wait $served || true' EXIT\n\
-         until grep -q listens served; do kill -0 $served; sleep 0.05; done\n\
-         LOG_VKEY=$(sed -n 's/^log //p' countersign-log/trust.txt)\n"
+         until grep -q listens served; do kill -0 $served; sleep 0.05; done\n"
     )
 }
 
@@ -196,10 +197,6 @@ fn an_event_follows_from_its_cose_receipt_as_shown() {
 /// Repeats a command until it succeeds: the server reads its trust file again only a moment after it changed.
 fn until(command: &str) -> String {
     format!("for i in $(seq 300); do {command} && break; test $i != 300; sleep 0.1; done\n")
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|taken| taken.local_addr()).expect("a free port")
 }
 
 #[test]
