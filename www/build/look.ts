@@ -6,10 +6,11 @@ const ID = "virtual:look.css";
 const SHEETS = [
   import.meta.resolve("@countersign/ui/viewer/parts/palette.css"),
   import.meta.resolve("@countersign/ui/viewer/parts/basics.css"),
+  import.meta.resolve("@countersign/ui/viewer/parts/day-field.css"),
   import.meta.resolve("@countersign/ui/viewer/detection/findings.css"),
 ];
 
-/** Returns a style sheet with the viewer's colors, fonts, base styles, and findings, for the page around it. */
+/** Returns a style sheet with the viewer's colors, fonts, base styles, day fields, and findings, for the page around it. */
 export async function look(): Promise<string> {
   const sheets = SHEETS.map((url) => readFile(new URL(url), "utf8"));
   return `:root {\n  color-scheme: light dark;\n}\n${(await Promise.all(sheets)).join("\n")}`;

@@ -103,7 +103,7 @@ export class InventoryTab extends View {
     const { count } = t.viewer.figures;
     const { endpoints, unused, probed, description, complete, unparsed, left_out } = inventory;
     if (inventory.calls === 0)
-      return html`<p class="empty">${words.none(inventory.events)} ${unparsed === 0 ? nothing : words.unparsed(unparsed, inventory.events)} ${complete === null ? words.partial : nothing}</p>`;
+      return html`<p class="empty">${words.none(inventory.events)} ${unparsed === 0 ? nothing : words.unparsed(inventory)} ${complete === null ? words.partial : nothing}</p>`;
     return html`
       <section aria-labelledby="endpoints-heading" data-inventory="endpoints">
         <h3 id="endpoints-heading">${words.endpoints(endpoints.length)}</h3>
@@ -115,7 +115,7 @@ export class InventoryTab extends View {
         <p class="help">${words.riskAbout}</p>
         ${description?.elsewhere ? doubt(words.elsewhere(description.elsewhere)) : nothing}
         ${description?.alike ? doubt(words.alike(description.alike)) : nothing}
-        ${unparsed === 0 ? nothing : doubt(words.unparsed(unparsed, inventory.events))}
+        ${unparsed === 0 ? nothing : doubt(words.unparsed(inventory))}
         ${left_out.calls === null ? nothing : doubt(words.leftOut(left_out.calls.number))}
         ${
           endpoints.length === 0

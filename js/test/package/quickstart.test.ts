@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../free-port.ts";
 import { Installed } from "./installed.ts";
 import { inWorkerd } from "./runtimes.ts";
 

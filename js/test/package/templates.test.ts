@@ -9,7 +9,7 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { PROGRAM } from "../conformance/program.ts";
 import { eventually } from "../eventually.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../free-port.ts";
 import { Installed } from "./installed.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,6 +11,7 @@ import { inTurn } from "../../packages/shared/dist/promises.js";
 import { listening } from "../conformance/listening.ts";
 import { PROGRAM } from "../conformance/program.ts";
 import { eventually } from "../eventually.ts";
+import { freePort } from "../free-port.ts";
 
 /** The origin of the root log. */
 export const ROOT = "log.example/audit";
@@ -184,17 +184,4 @@ export class TenantServer {
 
 function idOf(origin: string): string {
   return origin.slice(-32);
-}
-
-/** Returns a free port that the system gives to no other program: one below those that it chooses itself. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
 }

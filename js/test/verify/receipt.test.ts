@@ -60,4 +60,6 @@ test("malformed receipts and wrong arguments reject", async () => {
   await refused("options.invalid", bytesOf(receipt), 7, { trust });
   await refused("options.invalid", bytesOf(receipt), entry);
   await refused("options.invalid", bytesOf(receipt), entry, { trust, origin: 7 });
+  await refused("options.invalid", bytesOf(receipt), entry, { trust, orgin: "log.example/audit" });
+  await refused("options.invalid", bytesOf(receipt), entry, { trust: `${trust}\ud800` });
 });

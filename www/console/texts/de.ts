@@ -553,8 +553,8 @@ export const de: ConsoleTexts = {
     remove: "Entfernen",
     none: (among) =>
       `Kein Aufruf gefunden. Durchsucht: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und kein Parser findet die Operation eines Dienstes darin.`,
-    unparsed: (unparsed, among) =>
-      `Ereignisse ohne Parser: ${count(unparsed)} von ${count(among)}. Aufrufe, die sie aufzeichnen, können fehlen.`,
+    unparsed: ({ unparsed, events }) =>
+      `Ereignisse ohne Parser: ${count(unparsed)} von ${count(events)}. Aufrufe, die sie aufzeichnen, können fehlen.`,
     noneAnswered: "Kein Aufruf wurde beantwortet.",
     endpoints: counting(LANG, "Endpunkt", "Endpunkte"),
     summary: (made: number, by: number, among: number) =>
@@ -686,12 +686,10 @@ export const de: ConsoleTexts = {
       "Sie werden unabhängig voneinander simuliert: Gemeinsame Ursachen, die mehrere in einem Jahr auslösen, sind nicht berücksichtigt.",
     chart:
       "Diagramm der Wahrscheinlichkeit, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
-    mean: ({ mean, currency }: { mean: string; currency: string }) =>
-      `${mean} ${currency} im Jahr, im Mittel`,
+    mean: ({ mean, currency }) => `${mean} ${currency} im Jahr, im Mittel`,
     average: "Mittel",
     formula: (mean: string) => `nach der Formel ${mean}`,
-    without: ({ share, most }: { share: string; most: string }) =>
-      `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
+    without: ({ share, most }) => `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
     quantiles: "Perzentil des Jahresverlusts",
     exceeded: "Wahrscheinlichkeit, in einem Jahr mindestens so viel zu verlieren",
     inputs: "Eingaben",
@@ -725,17 +723,7 @@ export const de: ConsoleTexts = {
         zum Beispiel <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
       short:
         "Alle Einträge wurden in weniger als einem Tag aufgezeichnet. Das ist zu kurz, um ein Jahr zu schätzen. Geben Sie an, wann die Ereignisse stattfanden.",
-      observed: ({
-        observed,
-        from,
-        to,
-        years,
-      }: {
-        observed: number;
-        from: string;
-        to: string;
-        years: string;
-      }) =>
+      observed: ({ observed, from, to, years }) =>
         `${observed === 0 ? "Nichts" : count(observed)} beobachtet von ${from} bis ${to} (${years} Jahre).`,
       others: "Es kann weitere geben: Betrachtet wurde nicht alles.",
       kinds: (more: number) => `und ${counting(LANG, "weitere Art", "weitere Arten")(more)}`,
@@ -926,7 +914,7 @@ export const de: ConsoleTexts = {
         object: "einem Durable Object",
       },
       room: "Platz",
-      free: ({ free, total }: { free: string; total: string }) => `${free} frei von ${total}`,
+      free: ({ free, total }) => `${free} frei von ${total}`,
       least: "Unter 64 MiB meldet das Log, dass es nicht in Ordnung ist.",
       byPlatform: "darum kümmert sich die Plattform",
       backup: "Letzte Sicherung",

@@ -538,8 +538,8 @@ export const en = {
     remove: "Remove",
     none: (among: number) =>
       `No call was found in ${page.viewer.figures.events(among)}: none has http.method and http.path, and no parser finds a service’s operation in them.`,
-    unparsed: (unparsed: number, among: number) =>
-      `Events without a parser: ${count(unparsed)} of ${count(among)}. Calls that they record may be missing.`,
+    unparsed: ({ unparsed, events }: { unparsed: number; events: number }) =>
+      `Events without a parser: ${count(unparsed)} of ${count(events)}. Calls that they record may be missing.`,
     noneAnswered: "No call was answered.",
     endpoints: counting(LANG, "endpoint", "endpoints"),
     summary: (made: number, by: number, among: number) =>

@@ -1,5 +1,5 @@
 import { plainError } from "@countersign/shared/error.js";
-import { parseDay } from "@countersign/ui/viewer/parts/day.js";
+import { type DayProblem, parseDay } from "@countersign/ui/viewer/parts/day.js";
 import { dayField } from "@countersign/ui/viewer/parts/day-field.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
@@ -243,7 +243,7 @@ export class Ask extends View {
     const [invalid] = this.#invalid;
     const { from, until } = question;
     if (isBlank(question)) return t.nothing;
-    if (invalid !== undefined) return period.noDay[kindOf(question[invalid])](question[invalid]);
+    if (invalid !== undefined) return period.noDay[problemOf(question[invalid])](question[invalid]);
     return from !== "" && until !== "" && from > until ? t.backwards : undefined;
   }
 
@@ -417,7 +417,7 @@ function dayIn(text: string): string {
   return "day" in typed ? typed.day : text.trim();
 }
 
-function kindOf(typed: string): "invalid" | "ambiguous" {
+function problemOf(typed: string): DayProblem {
   const parsed = parseDay(typed);
   return "is" in parsed ? parsed.is : "invalid";
 }

@@ -660,7 +660,7 @@ export const de: PageTexts = {
     byPlace:
       "Der Vergleich unten richtet sich nur nach Positionen: An derselben Position können die beiden Dateien verschiedene Ereignisse enthalten.",
     otherLog: "Diese Dateien sind aus verschiedenen Logs. Es gibt nichts zu vergleichen.",
-    hides: ({ one, other }: { one: unknown; other: unknown }) => html`In ${one}, aber nicht in ${other}`,
+    hides: ({ one, other }) => html`In ${one}, aber nicht in ${other}`,
     nothing: "Nichts: Jedes Ereignis, das sie zeigt, ist auch in der anderen Datei.",
     nothingElse: "Sonst nichts: Die geänderten Einträge stehen oben.",
     nothingByPlace:

@@ -1,7 +1,7 @@
 /**
  * Starts a build: turns inputs other than TypeScript into modules for tsc and bundlers. WebAssembly modules become
- * base64, that of the recorder compressed, and types are generated from the core's codes and from the actions in SPEC.md. With `--preview`, generates
- * only what the auditor's page needs.
+ * base64, that of the recorder also compressed. Types are generated from the core's codes and from the actions in
+ * SPEC.md. With `--preview`, generates only what the auditor's page needs.
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

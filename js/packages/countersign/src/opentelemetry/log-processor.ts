@@ -224,7 +224,7 @@ function plain(value: unknown, level = 0): unknown {
   if (value instanceof Uint8Array) {
     return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""));
   }
-  // Numbers that an event can't contain: infinities, NaN, and those that aren't exact.
+  // Numbers that an event can't contain: infinities, NaN, and whole numbers too large to be exact.
   if (typeof value === "bigint" || (typeof value === "number" && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER))) {
     return `${value}`;
   }

@@ -230,7 +230,7 @@ export function readThreads({ threads }: VerifyOptions): number | undefined {
 }
 
 /** Rejects unknown options: a misspelled requirement would silently not be checked. */
-function refuseAny(others: object, known: string, within = ""): void {
+export function refuseAny(others: object, known: string, within = ""): void {
   for (const name of Object.keys(others)) {
     must(false, within + name, `the option \`${within}${name}\` is unknown`, `use one of: ${known}`);
   }
@@ -264,7 +264,8 @@ function readWhole(value: unknown, max: number, member: string): number {
   return value;
 }
 
-function readText(value: unknown, member: string): string {
+/** Returns a string option. Throws if it is another value, or can't be encoded as UTF-8. */
+export function readText(value: unknown, member: string): string {
   check(typeof value === "string", member, "must be a string");
   check(value.isWellFormed(), member, "must not contain a lone surrogate");
   return value;

@@ -2,8 +2,10 @@
 
 import type { CompiledModule } from "../artifact/load.js";
 import { must } from "../error.js";
+import { own } from "../own.js";
 import { codedBy } from "../rpc/errors.js";
 import init, { verifyReceipt } from "../wasm/verifier.js";
+import { readText, refuseAny } from "./options.js";
 
 /** The trusted keys, and the expected log. */
 export interface ReceiptOptions {
@@ -62,19 +64,6 @@ export async function judgeReceipt(
   entry: string | Uint8Array,
   options: ReceiptOptions,
 ): Promise<ReceiptResult> {
-  const { trust, origin } = check(receipt, entry, options);
-  await init({ module_or_path: module as WebAssembly.Module });
-  const encoder = new TextEncoder();
-  const bytes = typeof entry === "string" ? encoder.encode(entry) : entry;
-  try {
-    return verifyReceipt(receipt, bytes, encoder.encode(trust), origin) as ReceiptResult;
-  } catch (error) {
-    throw codedBy("verifier", error);
-  }
-}
-
-function check(receipt: unknown, entry: unknown, options: unknown): ReceiptOptions {
-  const { trust, origin } = Object(options) as Record<keyof ReceiptOptions, unknown>;
   must(
     receipt instanceof Uint8Array,
     undefined,
@@ -87,7 +76,24 @@ function check(receipt: unknown, entry: unknown, options: unknown): ReceiptOptio
     "the entry must be a string or a Uint8Array",
     "pass the entry byte for byte, such as a link without its line end",
   );
+  const { trust, origin } = readReceiptOptions(options);
+  await init({ module_or_path: module as WebAssembly.Module });
+  const encoder = new TextEncoder();
+  const bytes = typeof entry === "string" ? encoder.encode(entry) : entry;
+  try {
+    return verifyReceipt(receipt, bytes, encoder.encode(trust), origin) as ReceiptResult;
+  } catch (error) {
+    throw codedBy("verifier", error);
+  }
+}
+
+function readReceiptOptions(options: ReceiptOptions): ReceiptOptions {
+  must(Object(options) === options, undefined, "options must be an object", "pass { trust }");
+  const { trust, origin, ...others } = own(options);
+  refuseAny(others, "trust, origin");
   must(typeof trust === "string", "trust", "`trust` is required: the text of a trust file", "pass { trust }");
-  must(origin === undefined || typeof origin === "string", "origin", "`origin` must be a string", "or omit it");
-  return { trust, origin };
+  return {
+    trust: readText(trust, "trust"),
+    origin: origin === undefined ? undefined : readText(origin, "origin"),
+  };
 }

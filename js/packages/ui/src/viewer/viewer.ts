@@ -34,6 +34,7 @@ import rows from "./list/rows.css.js";
 import type { RowAt, Rows } from "./list/rows.js";
 import { nextOrder, orderOf, toolbarView } from "./list/toolbar.js";
 import basics from "./parts/basics.css.js";
+import dayField from "./parts/day-field.css.js";
 import palette from "./parts/palette.css.js";
 import parts from "./parts/parts.css.js";
 import { isSameSelection, type Selection, selectionOf } from "./search/selection.js";
@@ -60,7 +61,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * The slot `search` is below the search box, for another search that the page offers.
  */
 export class Viewer extends LitElement {
-  static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, findings];
+  static override styles = [palette, host, basics, parts, dayField, frame, strip, rows, drawer, findings];
   static override properties = {
     src: {},
     trust: {},

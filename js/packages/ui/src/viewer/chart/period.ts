@@ -3,7 +3,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../../index/types.js";
 import { selectView } from "../list/toolbar.js";
-import { parseDay } from "../parts/day.js";
+import { type DayProblem, parseDay } from "../parts/day.js";
 import { dayField } from "../parts/day-field.js";
 import { moment } from "../parts/format.js";
 import { define, emit, internal, props, TextView } from "../view.js";
@@ -18,10 +18,15 @@ type Preset = keyof typeof PRESETS;
 /** The selected period: a preset, everything, two dates, or a condition that the reader typed. */
 type Chosen = Preset | "all" | "between" | "own";
 
+/** Names of the two fields for days. */
+const DAYS = ["from", "to"] as const;
+type DayName = (typeof DAYS)[number];
+
+/** A field whose text isn't a day. */
 interface InvalidDay {
-  readonly name: "from" | "to";
+  readonly name: DayName;
   readonly typed: string;
-  readonly is: "invalid" | "ambiguous";
+  readonly is: DayProblem;
 }
 
 /** Time range of the events. */
@@ -50,7 +55,7 @@ export class Period extends TextView {
   /** Undefined until there are events. */
   declare extent: Extent | undefined;
   private chosen: Chosen = "all";
-  /** The first field without a day, and why it isn't one. */
+  /** The first of the two fields whose text isn't a day. */
   private invalid: InvalidDay | undefined;
   /** Conditions of the query on time. */
   #time = "";
@@ -83,11 +88,14 @@ export class Period extends TextView {
   #dates(): TemplateResult {
     const { period } = this.texts.view;
     const { begin, end } = this.extent ?? {};
-    const day = (time: number | undefined) => (time === undefined ? "" : moment(time, this.zone).slice(0, 10));
+    const field = (name: DayName, time: number | undefined) => {
+      const value = time === undefined ? "" : moment(time, this.zone).slice(0, 10);
+      return dayField({ name, label: period[name], value, isInvalid: this.invalid?.name === name }, period);
+    };
     return html`
       <form class="period-dates" @submit=${this.#between}>
-        ${dayField({ name: "from", label: period.from, value: day(begin), isInvalid: this.invalid?.name === "from" }, period)}
-        ${dayField({ name: "to", label: period.to, value: day(end === undefined ? undefined : end - 1), isInvalid: this.invalid?.name === "to" }, period)}
+        ${field("from", begin)}
+        ${field("to", end === undefined ? undefined : end - 1)}
         <button type="submit">${period.apply}</button>
         <div role="alert">${this.invalid === undefined ? nothing : period.noDay[this.invalid.is](this.invalid.typed)}</div>
       </form>
@@ -115,7 +123,7 @@ export class Period extends TextView {
     const data = new FormData(event.currentTarget as HTMLFormElement);
     const days = { from: "", to: "" };
     this.invalid = undefined;
-    for (const name of ["from", "to"] as const) {
+    for (const name of DAYS) {
       const typed = String(data.get(name)).trim();
       const parsed = typed === "" ? { day: "" } : parseDay(typed);
       if ("is" in parsed) {

@@ -49,7 +49,7 @@ export function unparsedShare(
   { unparsed, events }: Pick<Coverage, "unparsed" | "events">,
   { found }: Texts,
 ): string | undefined {
-  return unparsed === 0 ? undefined : found.unread({ unparsed, events });
+  return unparsed === 0 ? undefined : found.unparsed({ unparsed, events });
 }
 
 /** Renders the reasons why rules couldn't examine all events. */
@@ -68,9 +68,7 @@ function gaps(coverage: Coverage, texts: Texts): TemplateResult {
         rules: figures.rules(rules),
         count: figures.count(events - covered),
       }),
-      {
-        parser: value(parser, 80),
-      },
+      { parser: value(parser, 80) },
     );
   const named = ({ title, fields }: BlindRule) => html`
     ${value(title, 200)}${fields.map((field, nth) => html`${nth === 0 ? ": " : ", "}<code>${value(field, 120)}</code>`)}`;

@@ -12,14 +12,14 @@ const CALENDAR = html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" f
 interface DayField {
   readonly name: string;
   readonly label: string;
-  /** The day at first. */
+  /** Initial day. */
   readonly value?: string;
   readonly isInvalid: boolean;
 }
 
 /**
- * Renders a field for a day, with one in ISO form as an example, which has one meaning in every locale, and a button
- * that opens the browser's calendar. The browser's own field shows days in the order of its locale.
+ * Renders a text field for a day, with a day in ISO form as an example, and a button that opens the browser's calendar.
+ * The browser's own field shows days in the order of its locale, which is ambiguous.
  */
 export function dayField(
   { name, label, value = "", isInvalid }: DayField,

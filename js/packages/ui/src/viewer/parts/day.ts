@@ -7,8 +7,11 @@ const MONTH_DAY_YEAR = /^(\p{L}{3,})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})$
 /** Numbers whose order isn't known: `31/10/2026`, or `31.10.2026`. */
 const NUMBERS = /^(\d{1,2})([/.])\s?(\d{1,2})\2\s?(\d{4})$/;
 
+/** Reason why a typed text isn't a day. With `ambiguous`, it isn't clear which number is the month. */
+export type DayProblem = "invalid" | "ambiguous";
+
 /** A typed day, in ISO form; or why it isn't one. */
-export type TypedDay = { readonly day: string } | { readonly is: "invalid" | "ambiguous" };
+export type TypedDay = { readonly day: string } | { readonly is: DayProblem };
 
 /**
  * Parses a day as it is typed: in ISO form, with the name of the month, or in numbers if only one order of day and month

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseDay } from "@countersign/ui/viewer/parts/day.js";
+import { parseDay } from "../../packages/ui/dist/viewer/parts/day.js";
 
 test("day: is accepted as it is written, if it has one meaning", () => {
   for (const [typed, day] of [
