@@ -1,7 +1,7 @@
 """Verifies an export on a Dask cluster: verify_dask.py EXPORT TRUST [PARTS] [SCHEDULER]
 
-Without the address of a scheduler, it starts a worker process for each core. All workers need the program `countersign`,
-and see EXPORT under the same path or at the same bucket URL (s3://, gs://, or az://).
+Without the address of a scheduler, it uses all cores of this machine. All workers need the program `countersign`, and
+EXPORT at the same path or bucket URL.
 """
 
 import subprocess

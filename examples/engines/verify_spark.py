@@ -1,7 +1,6 @@
 """Verifies an export on a Spark cluster: spark-submit --master URL verify_spark.py EXPORT TRUST [PARTS]
 
-All workers need the program `countersign`, and see EXPORT under the same path or at the same bucket URL (s3://, gs://, or
-az://).
+All workers need the program `countersign`, and EXPORT at the same path or bucket URL.
 """
 
 import subprocess

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
+import { launch } from "../../js/test/chromium.ts";
 import { COUNTERSIGN, PATH, project } from "../run/tools.ts";
 import { customersIn } from "../saas/customers.ts";
-import { launch } from "./chromium.ts";
 import { command, shell } from "./readme.ts";
 import { Running } from "./running.ts";
 

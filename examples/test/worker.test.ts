@@ -10,9 +10,9 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { violations } from "../../js/test/axe.ts";
+import { launch } from "../../js/test/chromium.ts";
 import { COUNTERSIGN, PATH } from "../run/tools.ts";
 import { startWorkers, type Workers } from "../run/workers.ts";
-import { launch } from "./chromium.ts";
 import { exportOf } from "./log.ts";
 import { shell } from "./readme.ts";
 
