@@ -11,6 +11,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Locator, Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
+import { eventually } from "../../../js/test/eventually.ts";
 import { type Browser, choose, launch, open, PAGE, verifyVector } from "./browser.ts";
 import { sealedLog } from "./sealed.ts";
 import { type Vector, vector } from "./vectors.ts";
@@ -208,8 +209,13 @@ test("ask: evidence of an altered export names the altered events that claim to 
   const claims = answer.locator('[data-claims="1"]');
   await claims.waitFor();
   const [entry = ""] = /Entry \d+/.exec(await words(claims)) ?? [];
-  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
-  assert.ok((await words(page.locator(".printed .paper-words"))).includes(entry));
+  assert.notEqual(entry, "");
+  // The page gathers what it prints after it shows the answer.
+  const print = async () => {
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    return words(page.locator(".printed .paper-words"));
+  };
+  await eventually("the entry is printed", print, (paper) => paper.includes(entry));
   await page.evaluate(() => dispatchEvent(new Event("afterprint")));
   for (const contains of [true, false]) {
     await answer.locator("input[name=contain]").setChecked(contains);
