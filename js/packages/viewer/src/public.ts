@@ -30,6 +30,8 @@ export interface CountersignViewer extends HTMLElement {
   theme: string | null;
   /** True to hide the strip with the verdict. */
   bare: boolean;
+  /** True to fill the height that the page gives the element. */
+  fill: boolean;
   /**
    * Prefix of the view state's names in the fragment of the page's address. Default: the state isn't in the address.
    */

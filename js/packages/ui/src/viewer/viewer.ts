@@ -28,6 +28,7 @@ import "./list/rows.js";
 import type { SignerTrustSoFar } from "../index/signer-trust.js";
 import findings from "./detection/findings.css.js";
 import drawer from "./drawer/drawer.css.js";
+import fill from "./fill.css.js";
 import frame from "./frame.css.js";
 import host from "./host.css.js";
 import rows from "./list/rows.css.js";
@@ -61,7 +62,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * The slot `search` is below the search box, for another search that the page offers.
  */
 export class Viewer extends LitElement {
-  static override styles = [palette, host, basics, parts, dayField, frame, strip, rows, drawer, findings];
+  static override styles = [palette, host, basics, parts, dayField, frame, strip, rows, drawer, findings, fill];
   static override properties = {
     src: {},
     trust: {},
@@ -71,6 +72,7 @@ export class Viewer extends LitElement {
     order: {},
     theme: {},
     bare: { type: Boolean },
+    fill: { type: Boolean, reflect: true },
     fragment: {},
     rules: {},
     ...props("file", "session", "link", "texts", "trustText", "pins", "request"),
@@ -101,6 +103,8 @@ export class Viewer extends LitElement {
   theme: string | null = null;
   /** True to hide the strip, because the page shows the verdict itself. */
   bare: boolean = false;
+  /** True to fill the height that the page gives the element. */
+  fill: boolean = false;
   /**
    * Prefix of the view state's names in the fragment of the page's address; null to keep the state out of the address.
    */
