@@ -62,6 +62,14 @@ impl Figure {
         Figure { target: target.into(), ..self }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        self.value
+    }
+
     /// Returns true if the figure meets its target, if it has one.
     pub(crate) fn meets_target(&self) -> Option<bool> {
         self.target.map(|target| match target {
@@ -115,7 +123,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// Formats a measured value for people.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let places = match value.abs() {
         0.0 | 100.0.. => 0,
         10.0.. => 1,
