@@ -22,6 +22,7 @@ const REQUEST_BYTES: f64 = 4.0 * 1_048_576.0;
 const TERABYTE: f64 = 1e12;
 const GIGABYTE: f64 = 1e9;
 
+const WHOLE: &str = "`verify`, one process";
 const MAP: &str = "map: `summarize`";
 const REDUCE: &str = "reduce: `verify --summaries`";
 const REDUCE_MERGED: &str = "reduce after merging: `verify --summaries`";
@@ -66,8 +67,9 @@ impl<'r> Constants<'r> {
         format!("{} parts, {name}", PARTS[PARTS.len() - 1])
     }
 
+    /// Returns the value of the fastest round.
     fn value(&self, row: &str, column: Column) -> Option<f64> {
-        Some(cell(self.results, &format!("{}{row}", self.export), column)?.value())
+        Some(cell(self.results, &format!("{}{row}", self.export), column)?.fastest())
     }
 
     /// Returns a value in seconds per event.
@@ -106,27 +108,40 @@ impl<'r> Constants<'r> {
         table
     }
 
-    /// Returns the table with the time that a number of cores take.
+    /// Returns the table with the time that a number of cores take, and the constants of its columns.
     fn time(&self) -> Result<String> {
         let map = self.seconds_per_event(&Self::stage(MAP), Column::ProcessorTime)?;
         let export = self.bytes_per_event("export")?;
-        let minutes = |stage: &str| {
-            self.seconds_per_event(&Self::stage(stage), Column::Time).map(|s| s * EVENTS / 60.0)
-        };
-        let reduce = minutes(REDUCE)?;
-        let merged = minutes(REDUCE_MERGED).ok();
-        let mut heads = vec!["cores of the map", "map (min)", "reads (GB/s)", "reduce (min)", "both (min)"];
+        let whole = self.seconds_per_event(WHOLE, Column::Time)?;
+        let reduce = self.seconds_per_event(&Self::stage(REDUCE), Column::Time)?;
+        let merged = self.seconds_per_event(&Self::stage(REDUCE_MERGED), Column::Time).ok();
+        let minutes = |seconds: f64| seconds * EVENTS / 60.0;
+        let mut heads = vec!["map", "map (min)", "reads (GB/s)", "reduce (min)", "all (min)"];
         if merged.is_some() {
             heads.push("reduce after merging (min)");
         }
-        let mut table = format!("| {} |\n|{}", heads.join(" | "), " ---: |".repeat(heads.len()));
+        let mut table = format!("| {} |\n| --- |{}", heads.join(" | "), " ---: |".repeat(heads.len() - 1));
+        let mut row = |name: &str, cells: &[Option<f64>]| {
+            let cells = cells.iter().map(|cell| cell.map_or_else(|| "–".to_owned(), number));
+            table += &line(name, cells.take(heads.len() - 1));
+        };
+        row("none: one process", &[None, Some(export / whole / GIGABYTE), None, Some(minutes(whole)), None]);
         for cores in CORES {
-            let spread = map * EVENTS / f64::from(cores) / 60.0;
-            let reads = export * f64::from(cores) / map / GIGABYTE;
-            let cells = [Some(spread), Some(reads), Some(reduce), Some(spread + reduce), merged];
-            table += &line(&grouped(&cores.to_string()), cells.into_iter().flatten().map(number));
+            let spread = map / f64::from(cores);
+            let all = Some(minutes(spread + reduce));
+            let reads = Some(export / spread / GIGABYTE);
+            let cells = [Some(minutes(spread)), reads, Some(minutes(reduce)), all, merged.map(minutes)];
+            row(&format!("{} cores", grouped(&cores.to_string())), &cells);
         }
-        Ok(table)
+        let constant = |what: &str, seconds: f64| format!("{what} {} µs", number(seconds * 1e6));
+        let constants = [
+            Some(constant("processor time of the map", map)),
+            Some(constant("time of the reduce", reduce)),
+            merged.map(|seconds| constant("time of the reduce after merging", seconds)),
+            Some(constant("time of one process", whole)),
+        ];
+        let constants: Vec<String> = constants.into_iter().flatten().collect();
+        Ok(format!("{table}\n\nMeasured per event: {}.", constants.join(", ")))
     }
 
     /// Returns the table with the cost in each cloud.
@@ -211,6 +226,7 @@ mod tests {
             figure("1,000 events, export | output", 1.0),
             figure("2,000 events, export | output", 500.0),
             figure("2,000 events, `verify`, one process | processor time", 0.0072),
+            r#"{"name":"2,000 events, `verify`, one process | time","value":9,"unit":"s","spread":[0.006,10],"target":null}"#.to_owned(),
             figure("2,000 events, 4 parts, map: `summarize` | processor time", 9.0),
             figure("2,000 events, 8 parts, map: `summarize` | processor time", 0.0072),
             figure("2,000 events, 8 parts, map: `summarize` | output", 100.0),
@@ -232,13 +248,29 @@ mod tests {
             "| map: `summarize` | 3.60 | 10.0 | 100 | 1.00 | – |",
             "| export | – | – | 500 | 5.00 | – |",
             // 36,000 s / 64 / 60; 500 bytes × 64 / 3.6 µs; 0.6 µs × 10^10 / 60.
-            "| 64 | 9.38 | 8.89 | 100 | 109 |",
+            "| 64 cores | 9.38 | 8.89 | 100 | 109 |",
+            // The fastest round: 3 µs × 10^10 / 60.
+            "| none: one process | – | 0.17 | – | 500 |",
+            "processor time of the map 3.60 µs, time of the reduce 0.60 µs, time of one process 3.00 µs.",
             "2026-11-29, commit abc, 5 rounds; 2 cores; idle.",
         ] {
             assert!(page.contains(row), "{row} is missing in {page}");
         }
         assert!(!page.contains("map and reduce"));
         assert_eq!(generate(&page, &results()).unwrap(), page);
+    }
+
+    #[test]
+    fn merged_summaries_have_their_own_column() {
+        let text = serde_json::to_string(&results()).unwrap();
+        let reduce = r#"{"name":"2,000 events, 8 parts, reduce: `verify --summaries` | time""#;
+        let merged = reduce.replace("reduce:", "reduce after merging:")
+            + r#","value":0.0006,"unit":"s","spread":null,"target":null},"#;
+        let text = text.replace(reduce, &(merged + reduce));
+        let page = generate(PAGE, &serde_json::from_str(&text).unwrap()).unwrap();
+        assert!(page.contains("| none: one process | – | 0.17 | – | 500 | – |"), "{page}");
+        assert!(page.contains("| 64 cores | 9.38 | 8.89 | 100 | 109 | 50.0 |"), "{page}");
+        assert!(page.contains("time of the reduce after merging 0.30 µs"), "{page}");
     }
 
     #[test]

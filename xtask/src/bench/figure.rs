@@ -70,6 +70,11 @@ impl Figure {
         self.value
     }
 
+    /// Returns the value of the fastest round, which other load slowed down least.
+    pub(crate) fn fastest(&self) -> f64 {
+        self.spread.map_or(self.value, |[least, _]| least)
+    }
+
     /// Returns true if the figure meets its target, if it has one.
     pub(crate) fn meets_target(&self) -> Option<bool> {
         self.target.map(|target| match target {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use wait4::Wait4 as _;
+use wait4::{ResUse, Wait4 as _};
 
 /// The interval between checks of a running program's memory.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -41,10 +41,9 @@ pub(crate) fn measure(command: &mut Command) -> Result<Usage> {
     let begin = Instant::now();
     let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot run {name}"))?;
     let (process, ended) = (child.id(), AtomicBool::new(false));
-    let (waited, peak) = thread::scope(|scope| {
+    let (waited, watched) = thread::scope(|scope| {
         let watcher = scope.spawn(|| {
-            // The kernel tracks the high-water mark, so only the last value before the exit matters. `maxrss` isn't
-            // usable instead, because it includes the parent's memory before the program starts.
+            // The kernel tracks the high-water mark, so only the last value before the exit matters.
             let mut peak = None;
             while !ended.load(Ordering::Acquire) {
                 peak = peak.max(high_water_mark(process));
@@ -57,11 +56,11 @@ pub(crate) fn measure(command: &mut Command) -> Result<Usage> {
         ended.store(true, Ordering::Release);
         (waited.map(|waited| (waited, seconds)), watcher.join())
     });
-    let (waited, seconds) = waited.with_context(|| format!("cannot wait for {name}"))?;
-    ensure!(waited.status.success(), "{name} ended with {}", waited.status);
-    let peak = peak.ok().flatten();
-    let peak = peak.context("/proc/PID/status has no VmHWM: memory can only be measured on Linux")?;
-    let processor = waited.rusage.utime + waited.rusage.stime;
+    let (ResUse { status, rusage }, seconds) = waited.with_context(|| format!("cannot wait for {name}"))?;
+    ensure!(status.success(), "{name} ended with {status}");
+    // `maxrss` includes the parent's memory before the program starts: it is only for programs too short to watch.
+    let peak = watched.ok().flatten().unwrap_or(rusage.maxrss);
+    let processor = rusage.utime + rusage.stime;
     Ok(Usage { seconds, processor_seconds: processor.as_secs_f64(), peak_bytes: peak as f64 })
 }
 
@@ -84,7 +83,7 @@ mod tests {
         assert_eq!(first.then(next), both);
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     #[test]
     fn a_program_is_measured() {
         let shell = |script: &str| {

@@ -211,3 +211,74 @@ fn size(files: &[PathBuf]) -> Result<u64> {
 fn delete(files: &[PathBuf]) -> Result<()> {
     Ok(files.iter().try_for_each(fs::remove_file)?)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// Creates a place with a program that is a shell script.
+    fn place(name: &str, script: &str) -> (Place, Log) {
+        let folder = std::env::temp_dir().join(format!("scale-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let [source, program] = ["program.sh", "program"].map(|name| folder.join(name));
+        fs::write(&source, format!("#!/bin/sh\nfor last; do :; done\n{script}\n")).unwrap();
+        // A program that this process wrote can't start while a child of another test has inherited the open file.
+        run::output(Command::new("install").args(["-m", "755"]).args([&source, &program])).unwrap();
+        let log = Log::create(folder.join("log")).unwrap();
+        (Place { folder, program, cores: 2 }, log)
+    }
+
+    /// Mapping a part writes 5 bytes, and merging concatenates.
+    const MERGES: &str = r#"case "$*" in
+        "analyze --help") echo "--part <I/N>" ;;
+        *--help) echo "  --part <I/N>  --merge  --summaries <FILE>..." ;;
+        "summarize --merge"*) cat "$3" "$4" >"$last" ;;
+        summarize*) echo part >"$last" ;;
+        verify*) echo report ;;
+    esac"#;
+
+    #[test]
+    fn all_stages_are_measured() {
+        let (place, log) = place("merges", MERGES);
+        let [verify, analyze] = &PIPELINES;
+        assert!(verify.is_present(&place).unwrap() && !analyze.is_present(&place).unwrap());
+        let stages = verify.run(&place, &log, &[1, 4]).unwrap();
+        let found: Vec<_> = stages.iter().map(|stage| (&*stage.name, stage.bytes)).collect();
+        assert_eq!(
+            found,
+            [
+                ("`verify`, one process", None),
+                ("1 part, map: `summarize`", Some(5)),
+                ("1 part, reduce: `verify --summaries`", None),
+                ("1 part, map and reduce: `verify`", None),
+                ("4 parts, map: `summarize`", Some(20)),
+                ("4 parts, reduce: `verify --summaries`", None),
+                ("4 parts, map and reduce: `verify`", None),
+                ("4 parts, merge: `summarize --merge`", Some(20)),
+                ("4 parts, reduce after merging: `verify --summaries`", None),
+            ]
+        );
+        place.delete().unwrap();
+    }
+
+    #[test]
+    fn stages_that_the_program_lacks_are_left_out() {
+        let (place, log) = place("plain", &MERGES.replace("  --merge", ""));
+        let stages = PIPELINES[0].run(&place, &log, &[2]).unwrap();
+        assert_eq!(stages.len(), 4, "{stages:?}");
+        place.delete().unwrap();
+    }
+
+    #[test]
+    fn another_report_and_a_failed_stage_are_errors() {
+        let (place, log) =
+            place("differs", &MERGES.replace("verify*)", r#""verify --summaries"*) echo other ;; verify*)"#));
+        let told = PIPELINES[0].run(&place, &log, &[2]).unwrap_err().to_string();
+        assert_eq!(told, "`verify --summaries` and `verify` differ");
+        place.delete().unwrap();
+        let (place, log) = self::place("fails", &MERGES.replace("echo part", "exit 2; echo part"));
+        let told = PIPELINES[0].run(&place, &log, &[2]).unwrap_err().to_string();
+        assert!(told.contains("ended with exit status: 2"), "{told}");
+        place.delete().unwrap();
+    }
+}
