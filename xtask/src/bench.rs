@@ -9,24 +9,26 @@
 mod contest;
 mod detection;
 mod document;
+mod extrapolation;
 mod figure;
 mod floods;
 mod hostile;
 mod log;
 mod machine;
-mod memory;
 mod page;
 mod query;
 mod redaction;
 mod results;
+mod scale;
 mod sdk;
 mod tenants;
+mod usage;
 mod watch;
 
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum as _;
@@ -61,10 +63,10 @@ pub(crate) struct Args {
     /// Also write the results to a file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Replace the results of these parts in benches/results.json and BENCHMARKS.md
+    /// Replace the results of these parts in benches/results.json, and generate the tables of documents
     #[arg(long, conflicts_with = "quick")]
     save: bool,
-    /// Measure nothing, only generate the tables of BENCHMARKS.md from benches/results.json
+    /// Measure nothing, only generate the tables of documents from benches/results.json
     #[arg(long, exclusive = true)]
     document: bool,
     /// Use a twentieth of the events, for a quick try; the figures mean little
@@ -74,7 +76,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// The number of events in the export of `query`: 1,000,000 are 723 MB, 10,000,000 are 7 GB [default:
-    /// 280000]
+    /// 280000]; or of `scale`: 100,000,000 need 120 GB of disk [default: 1000000, then 10000000]
     #[arg(long)]
     events: Option<u64>,
     /// Only these parts [default: all]
@@ -105,6 +107,8 @@ enum Part {
     Query,
     /// Peak memory
     Memory,
+    /// The scaling curve: verification in 1 to 8 parts, relative to one process; needs 12 GB of disk
+    Scale,
     /// Hostile exports: growth of time and memory, which must be proportional to their size
     Hostile,
     /// The sizes of the artifacts
@@ -156,10 +160,11 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
             }
         }
     }
-    for (part, PartResults { figures, .. }) in &results {
+    for (part, measured) in &results {
         println!("\n{}", part.name());
-        for figure in figures {
-            println!("  {figure}");
+        match part {
+            Part::Scale => println!("{}", scale::table(measured)),
+            _ => measured.figures.iter().for_each(|figure| println!("  {figure}")),
         }
     }
     println!("\n{} describes what is measured.", document::FILE);
@@ -200,6 +205,7 @@ impl Bench<'_> {
             Part::PageLarge => page::measure_large(self),
             Part::Query => query::measure(self),
             Part::Memory => self.memory(),
+            Part::Scale => scale::measure(self),
             Part::Hostile => hostile::measure(self),
             Part::Sizes => self.sizes(),
             Part::Instantiate => self.instantiate(),
@@ -322,10 +328,10 @@ impl Bench<'_> {
 
     fn memory(&self) -> Result<Vec<Figure>> {
         let input = self.input(EVENTS_OF_A_GIBIBYTE, false)?;
-        let native = self
-            .tools
-            .progress
-            .step("memory of the program", |_| memory::peak(&mut self.verify_with_program(&input, "2")))?;
+        let native = self.tools.progress.step("memory of the program", |_| {
+            let mut verify = self.verify_with_program(&input, "2");
+            Ok(usage::measure(verify.stdout(Stdio::null()).stderr(Stdio::null()))?.peak_bytes)
+        })?;
         let in_browser = |what: &str| -> Result<Samples> {
             let mut script = self.script("browser-memory.mjs")?;
             self.tools.browser()?.configure(&mut script).arg(&input).arg(what);

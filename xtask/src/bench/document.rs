@@ -1,6 +1,7 @@
-//! The tables of `BENCHMARKS.md`, which are generated from `benches/results.json`.
+//! The tables of documents, which are generated from `benches/results.json`.
 //!
-//! A table is between the comments `<!-- figures: PART -->` and `<!-- end -->`. The text around it is written by hand.
+//! In `BENCHMARKS.md`, a table is between the comments `<!-- figures: PART -->` and `<!-- end -->`. The text around it is
+//! written by hand.
 
 use std::fs;
 
@@ -10,31 +11,48 @@ use clap::ValueEnum as _;
 use super::Part;
 use super::figure::{Figure, grouped};
 use super::results::{self, PartResults, Results, Run};
+use super::{extrapolation, scale};
 use crate::tools::Tools;
 
 pub(super) const FILE: &str = "BENCHMARKS.md";
 const BEGIN: &str = "<!-- figures: ";
 const END: &str = "<!-- end -->";
+/// The text in place of a table that has no results.
+pub(super) const UNMEASURED: &str = "Not measured yet.";
 const HEAD: &str =
     "| what | value | unit | spread | target | status |\n| --- | ---: | --- | --- | --- | --- |";
+
+/// Generates the tables of a document again.
+type Generate = fn(&str, &Results) -> Result<String>;
+
+/// The documents with tables.
+pub(super) const DOCUMENTS: [(&str, Generate); 2] =
+    [(FILE, generate), (extrapolation::FILE, extrapolation::generate)];
 
 /// Replaces the results of some parts, and generates the tables again.
 pub(super) fn save(tools: &Tools, measured: Results) -> Result<()> {
     let mut results = read_results(tools)?;
     results.extend(measured);
     fs::write(tools.path(results::FILE), results::to_json(&results)?)?;
-    fs::write(tools.path(FILE), generate(&fs::read_to_string(tools.path(FILE))?, &results)?)?;
+    for (file, generate) in DOCUMENTS {
+        let path = tools.path(file);
+        let generated = generate(&fs::read_to_string(&path)?, &results)?;
+        fs::write(path, generated)?;
+    }
     Ok(())
 }
 
 /// Returns an error if a table isn't what the results generate.
 pub(crate) fn check(tools: &Tools) -> Result<()> {
-    let document = fs::read_to_string(tools.path(FILE))?;
-    ensure!(
-        generate(&document, &read_results(tools)?)? == document,
-        "the tables of {FILE} differ from {}: run `cargo xtask bench --document`",
-        results::FILE
-    );
+    let results = read_results(tools)?;
+    for (file, generate) in DOCUMENTS {
+        let document = fs::read_to_string(tools.path(file))?;
+        ensure!(
+            generate(&document, &results)? == document,
+            "the tables of {file} differ from {}: run `cargo xtask bench --document`",
+            results::FILE
+        );
+    }
     Ok(())
 }
 
@@ -46,30 +64,54 @@ fn read_results(tools: &Tools) -> Result<Results> {
 /// Replaces the tables in a document, which must have one for each part.
 fn generate(document: &str, results: &Results) -> Result<String> {
     let mut missing = Part::value_variants().to_vec();
-    let mut generated = String::new();
-    let mut rest = document;
-    while let Some((before, after)) = rest.split_once(BEGIN) {
-        let (name, after) = after.split_once(" -->").context("a comment before a table has no end")?;
-        let (_, after) = after.split_once(END).with_context(|| format!("{END} is missing after {name}"))?;
+    let generated = fill(document, FILE, BEGIN, |name| {
         let at = missing.iter().position(|part| part.name() == name);
         let at =
             at.with_context(|| format!("{FILE} has figures of {name} twice, or there is no such part"))?;
-        let table = results.get(&missing.swap_remove(at)).map_or("Not measured yet.".to_owned(), table);
-        generated.extend([before, BEGIN, name, " -->\n\n", &table, "\n\n", END]);
-        rest = after;
-    }
+        let part = missing.swap_remove(at);
+        Ok(results.get(&part).map_or_else(|| UNMEASURED.to_owned(), |results| table(part, results)))
+    })?;
     let missing: Vec<String> = missing.into_iter().map(Part::name).collect();
     ensure!(missing.is_empty(), "{FILE} has no figures of {}", missing.join(", "));
+    Ok(generated)
+}
+
+/// Replaces each table of a document, which is between the comments `BEGIN NAME -->` and `<!-- end -->`.
+pub(super) fn fill(
+    document: &str,
+    file: &str,
+    begin: &str,
+    mut table: impl FnMut(&str) -> Result<String>,
+) -> Result<String> {
+    let mut generated = String::new();
+    let mut rest = document;
+    while let Some((before, after)) = rest.split_once(begin) {
+        let (name, after) = after
+            .split_once(" -->")
+            .with_context(|| format!("{file}: a comment before a table has no end"))?;
+        let (_, after) =
+            after.split_once(END).with_context(|| format!("{file}: {END} is missing after {name}"))?;
+        generated.extend([before, begin, name, " -->\n\n", &table(name)?, "\n\n", END]);
+        rest = after;
+    }
     Ok(generated + rest)
 }
 
-fn table(PartResults { run, figures }: &PartResults) -> String {
+/// Returns the table of a part, and the line about its run.
+fn table(part: Part, results: &PartResults) -> String {
     let row = |figure: &Figure| format!("\n| {} |", figure.cells().join(" | "));
-    let Run { date, commit, machine, load, rounds, events } = run;
+    let rows = match part {
+        Part::Scale => scale::table(results),
+        _ => HEAD.to_owned() + &results.figures.iter().map(row).collect::<String>(),
+    };
+    format!("{rows}\n\n{}", describe(&results.run))
+}
+
+/// Returns the line about a run.
+pub(super) fn describe(Run { date, commit, machine, load, rounds, events }: &Run) -> String {
     let events = events.map_or(String::new(), |events| format!(", {} events", grouped(&events.to_string())));
     let rounds = if *rounds == 1 { "1 round".to_owned() } else { format!("{rounds} rounds") };
-    let rows: String = figures.iter().map(row).collect();
-    format!("{HEAD}{rows}\n\n{date}, commit {commit}, {rounds}{events}; {machine}; {load}.")
+    format!("{date}, commit {commit}, {rounds}{events}; {machine}; {load}.")
 }
 
 #[cfg(test)]

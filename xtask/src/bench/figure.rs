@@ -62,6 +62,19 @@ impl Figure {
         Figure { target: target.into(), ..self }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// Returns the value of the fastest round, which other load slowed down least.
+    pub(crate) fn fastest(&self) -> f64 {
+        self.spread.map_or(self.value, |[least, _]| least)
+    }
+
     /// Returns true if the figure meets its target, if it has one.
     pub(crate) fn meets_target(&self) -> Option<bool> {
         self.target.map(|target| match target {
@@ -115,7 +128,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// Formats a measured value for people.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let places = match value.abs() {
         0.0 | 100.0.. => 0,
         10.0.. => 1,

@@ -49,7 +49,8 @@ impl Run {
             git
         };
         let mut commit = run::output(&mut git(&["rev-parse", "--short", "HEAD"]))?;
-        let others = [FILE, document::FILE].map(|file| format!(":!{file}"));
+        let generated = document::DOCUMENTS.map(|(file, _)| file);
+        let others = generated.iter().chain([&FILE]).map(|file| format!(":!{file}"));
         if run::output(git(&["diff", "--quiet", "HEAD", "--", "."]).args(others)).is_err() {
             commit += "-dirty";
         }
