@@ -305,6 +305,13 @@ fn old_and_new_programs_work_together() {
     // Only the old keys: the other signature lines are ignored.
     trust(&place, "old.txt", &format!("{emitter}witness old {}\nquorum old\n", vkeys[0]));
     place.run(&["check", served.url(), "--trust", "old.txt"]).code(WITHHELD);
+    // Two of the three keys may belong to one witness, which readers learn.
+    trust(&place, "two.txt", &format!("{emitter}{}", lines.replace("all3 all", "all3 2")));
+    for command in [["check", "--allow=partial"], ["monitor", "--once"]] {
+        place.run(&[&command[..], &[served.url(), "--trust", "two.txt"]].concat()).success().stderr(
+            predicate::str::contains("two.txt: the group all3 counts the two keys of new.example as two"),
+        );
+    }
     // A witness that never cosigned.
     let absent = keygen(&place, "absent.example", "absent.key");
     trust(&place, "absent.txt", &format!("{emitter}witness pq {absent}\nquorum pq\n"));

@@ -29,14 +29,14 @@ impl<'a> Attestation<'a> {
         // The link before the first event opens the chain, and is not an event.
         let previous = (link.seq > 1).then_some(());
         match path.split_once('.') {
-            None => text(&match path {
+            None => Some(text(&match path {
                 "uid" => uid(link.chain, link.seq),
                 "authority_uid" => self.signer.name().to_owned(),
                 "chain_uid" => link.chain.to_string(),
                 _ => return None,
-            }),
+            })),
             Some(("fingerprint", field)) => fingerprint(field, &self.hash),
-            Some(("prev_event", "uid")) => previous.and_then(|()| text(&uid(link.chain, link.seq - 1))),
+            Some(("prev_event", "uid")) => previous.map(|()| text(&uid(link.chain, link.seq - 1))),
             Some(("prev_event", path)) => {
                 previous.and_then(|()| fingerprint(path.strip_prefix("fingerprint.")?, &link.prev))
             }
@@ -51,30 +51,30 @@ fn uid(chain: ChainId, seq: u64) -> String {
 }
 
 fn fingerprint(field: &str, hash: &Hash) -> Option<Value> {
-    match field {
+    Some(match field {
         "algorithm" => text("SHA-256"),
-        "algorithm_id" => Some(Value::Integer(3)),
+        "algorithm_id" => Value::Integer(3),
         "encoding" => text("Base64"),
-        "encoding_id" => Some(Value::Integer(2)),
+        "encoding_id" => Value::Integer(2),
         "serialization" => text(SERIALIZATION),
-        "serialization_id" => Some(Value::Integer(99)),
+        "serialization_id" => Value::Integer(99),
         "value" => text(&hash.to_string()),
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 fn signature(field: &str, link: &EventLink) -> Option<Value> {
-    match field {
+    Some(match field {
         "algorithm" => text("Ed25519"),
-        "algorithm_id" | "serialization_id" => Some(Value::Integer(99)),
-        "created_time" => Some(Value::Integer(link.time.millis())),
+        "algorithm_id" | "serialization_id" => Value::Integer(99),
+        "created_time" => Value::Integer(link.time.millis()),
         "serialization" => text(SERIALIZATION),
         "state" => text("Valid"),
-        "state_id" => Some(Value::Integer(1)),
-        _ => None,
-    }
+        "state_id" => Value::Integer(1),
+        _ => return None,
+    })
 }
 
-fn text(text: &str) -> Option<Value> {
-    Some(Value::Bytes(text.as_bytes().to_vec()))
+fn text(text: &str) -> Value {
+    Value::Bytes(text.as_bytes().to_vec())
 }
