@@ -244,3 +244,74 @@ fn damaged(column: &Column) -> ParquetError {
         column.name
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use parquet::data_type::{ByteArrayType, FixedLenByteArrayType, Int32Type, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+
+    use super::*;
+    use crate::schema::properties;
+
+    /// Returns a file with one row, in which a column has a value for each of these definition and repetition levels.
+    fn file(name: &str, levels: &[(i16, i16)]) -> Bytes {
+        let schema = schema(Version::V2).unwrap();
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties(Vec::new())).unwrap();
+        let descriptors = writer.schema_descr().columns().to_vec();
+        let mut group = writer.next_row_group().unwrap();
+        for (column, descriptor) in Version::V2.columns().iter().zip(descriptors) {
+            let most = descriptor.max_def_level();
+            let levels = if column.name == name { levels } else { &[(most, 0)] };
+            let count = levels.iter().filter(|(level, _)| *level == most).count();
+            let (defined, repeated): (Vec<i16>, Vec<i16>) = levels.iter().copied().unzip();
+            let defined = (most > 0).then_some(&defined[..]);
+            let repeated = (descriptor.max_rep_level() > 0).then_some(&repeated[..]);
+            let mut writer = group.next_column().unwrap().unwrap();
+            let length = if let Kind::Bytes(length) = column.kind { length } else { 3 };
+            let bytes = vec![vec![b'a'; length]; count];
+            match column.kind {
+                Kind::Integer | Kind::Time => {
+                    writer.typed::<Int64Type>().write_batch(&vec![1; count], defined, repeated)
+                }
+                Kind::Integer32 => {
+                    writer.typed::<Int32Type>().write_batch(&vec![1; count], defined, repeated)
+                }
+                Kind::Word | Kind::Text => {
+                    let texts: Vec<_> = bytes.into_iter().map(Into::into).collect();
+                    writer.typed::<ByteArrayType>().write_batch(&texts, defined, repeated)
+                }
+                Kind::Bytes(_) => {
+                    let fixed: Vec<_> = bytes.into_iter().map(Into::into).collect();
+                    writer.typed::<FixedLenByteArrayType>().write_batch(&fixed, defined, repeated)
+                }
+            }
+            .unwrap();
+            writer.close().unwrap();
+        }
+        group.close().unwrap();
+        writer.into_inner().unwrap().into()
+    }
+
+    #[test]
+    fn lists_of_another_length_are_refused() {
+        let read = |name, levels: &[(i16, i16)]| {
+            let row = Reader::open(file(name, levels)).and_then(|mut reader| reader.next_row());
+            row.map(|row| row.unwrap().get(name).is_some()).map_err(|error| error.to_string())
+        };
+        let (uid, state) = ("attestation_list.uid", "attestation_list.signatures.state");
+        assert_eq!(read(uid, &[(1, 0)]), Ok(true));
+        assert_eq!((read(state, &[(3, 0)]), read(state, &[(1, 0)])), (Ok(true), Ok(false)));
+        for (name, levels) in [
+            // No attestation, two of them, an empty list of signatures, and two signatures.
+            (uid, &[(0, 0)][..]),
+            (uid, &[(1, 0), (1, 1)]),
+            (state, &[(0, 0)]),
+            (state, &[(2, 0)]),
+            (state, &[(3, 0), (3, 2)]),
+        ] {
+            let refused = read(name, levels).unwrap_err();
+            assert!(refused.contains("one value per row") || refused.contains("lengths differ"), "{refused}");
+        }
+    }
+}
