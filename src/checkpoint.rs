@@ -240,6 +240,9 @@ fn cosign(
 /// Maximum size of a signed checkpoint, in bytes.
 const MAX_NOTE: usize = 1 << 20;
 
+/// Maximum length of the names and origins that an ML-DSA-44 key signs, in bytes.
+pub const MAX_ML_DSA_NAME_BYTES: usize = u8::MAX as usize;
+
 /// Returns the message that a key of type `0x04` or `0x06` signs (SPEC section 2). `None` if a name is too long for it.
 fn cosigned_message(checkpoint: &Checkpoint, text: &str, key: &VerifierKey, seconds: u64) -> Option<Vec<u8>> {
     if key.key_type() != KeyType::MlDsa44 {

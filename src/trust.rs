@@ -109,6 +109,15 @@ enum Member {
     Group(usize),
 }
 
+/// A group that counts two keys with one name as two witnesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoubleCount<'a> {
+    /// The name of the group, which need not be UTF-8.
+    pub group: &'a [u8],
+    /// The name of both keys.
+    pub key_name: &'a str,
+}
+
 /// The two times of a checkpoint that witnesses saw (SPEC section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
@@ -257,6 +266,24 @@ impl Trust {
             groups.push(members >= group.threshold);
         }
         self.0.quorum.is_none_or(|member| met(&groups, member))
+    }
+
+    /// Returns the groups in which an Ed25519 key and an ML-DSA-44 key with the same name can together replace another
+    /// member: groups that require some, but not all, of their members. Both keys may belong to one witness.
+    pub fn double_counts(&self) -> impl Iterator<Item = DoubleCount<'_>> {
+        let key = |member: &Member| match *member {
+            Member::Witness(witness) => Some(&self.0.witnesses[witness].key),
+            Member::Group(_) => None,
+        };
+        let groups = self.0.groups.iter().filter(|group| (2..group.members.len()).contains(&group.threshold));
+        groups.flat_map(move |group| {
+            let keys = move |kind| {
+                group.members.iter().filter_map(key).filter(move |key: &&VerifierKey| key.key_type() == kind)
+            };
+            let names = keys(KeyType::MlDsa44).map(VerifierKey::name);
+            let names = names.filter(move |name| keys(KeyType::Cosignature).any(|key| key.name() == *name));
+            names.map(|key_name| DoubleCount { group: &group.name, key_name })
+        })
     }
 
     /// True if the quorum can't be met without a particular growth witness, whose first tick is not after `created`. False
@@ -567,6 +594,36 @@ mod tests {
 
     fn witness(seed: u8) -> VerifierKey {
         SignerKey::witness_from_seed("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
+    }
+
+    #[test]
+    fn two_keys_of_one_name_that_replace_another_member_are_found() {
+        let pq = |name| VerifierKey::new(name, KeyType::MlDsa44, [7; 1312]).expect("a name");
+        let ed = |name, seed| VerifierKey::new(name, KeyType::Cosignature, [seed; 32]).expect("a name");
+        let keys = format!(
+            "witness a {}\nwitness a-pq {}\nwitness b {}\nwitness c {}\n",
+            ed("a.example", 1),
+            pq("a.example"),
+            ed("b.example", 2),
+            ed("a.example", 3)
+        );
+        for (groups, expected) in [
+            ("group g 2 a a-pq b", &["g"][..]),
+            ("group g 3 a a-pq b c", &["g"]),
+            // Each key is required, or one key is enough.
+            ("group g all a a-pq b", &[]),
+            ("group g any a a-pq b", &[]),
+            // Keys of one type, or in different groups.
+            ("group g 2 a c b", &[]),
+            ("group pq any a-pq\ngroup ed 2 a b c\ngroup g all pq ed", &[]),
+            ("group in 2 a a-pq b\ngroup g all in c", &["in"]),
+        ] {
+            let trust = Trust::parse(format!("{keys}{groups}\nquorum g\n").as_bytes()).expect("a trust file");
+            let found: Vec<_> = trust.double_counts().collect();
+            let names: Vec<_> = found.iter().map(|double| String::from_utf8_lossy(double.group)).collect();
+            assert_eq!(names, expected, "{groups}");
+            assert!(found.iter().all(|double| double.key_name == "a.example"), "{groups}");
+        }
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(crate) struct RequiredTrustArgs {
 }
 
 impl RequiredTrustArgs {
+    pub(crate) fn path(&self) -> &Path {
+        &self.trust
+    }
+
     /// Reads the trust file.
     pub(crate) fn load(&self) -> Result<Trust, CliError> {
         input::trust(&self.trust)

@@ -25,6 +25,7 @@ pub(crate) mod table;
 pub(crate) mod tee;
 #[cfg(feature = "native")]
 pub(crate) mod token;
+pub(crate) mod trust_notes;
 pub(crate) mod verdict;
 pub(crate) mod visit;
 #[cfg(feature = "native")]

@@ -4,13 +4,14 @@
 //! it readable for other programs.
 //!
 //! ```
-//! use countersign_parquet::{COLUMNS, Reader, Row, Value, Writer};
+//! use countersign_parquet::{COLUMNS, Kind, Reader, Row, Value, Writer};
 //!
 //! let row = Row::new(|column| match column.name {
 //!     "entry" | "seq" => Some(Value::Integer(1)),
 //!     "link_time" => Some(Value::Integer(1_795_000_000_000)),
 //!     "salt" => Some(Value::Bytes(vec![7; 16])),
-//!     "commit" => Some(Value::Bytes(vec![7; 32])),
+//!     "commit" | "prev" => Some(Value::Bytes(vec![7; 32])),
+//!     _ if column.kind == Kind::Integer32 => column.required.then_some(Value::Integer(3)),
 //!     _ => column.required.then(|| Value::Bytes(b"text".to_vec())),
 //! });
 //! let mut file = Vec::new();
@@ -22,7 +23,7 @@
 //! assert_eq!(reader.metadata().collect::<Vec<_>>(), [("by", Some("an example"))]);
 //! assert_eq!(reader.next_row()?, Some(row));
 //! assert_eq!(reader.next_row()?, None);
-//! assert_eq!(COLUMNS.len(), 24);
+//! assert_eq!(COLUMNS.len(), 51);
 //! # Ok::<(), countersign_parquet::Error>(())
 //! ```
 
@@ -37,5 +38,5 @@ mod writer;
 pub use parquet::errors::ParquetError as Error;
 pub use reader::Reader;
 pub use row::{Row, Value};
-pub use schema::{COLUMNS, Column, Kind};
+pub use schema::{COLUMNS, Column, Kind, Version};
 pub use writer::Writer;

@@ -11,7 +11,8 @@ pub enum Value {
     Bytes(Vec<u8>),
 }
 
-/// The row of an event: the value for each of [`COLUMNS`], if it has one.
+/// The row of an event: the value for each of [`COLUMNS`], if it has one. A row from a file of an earlier version has
+/// fewer columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub(crate) Vec<Option<Value>>);
 
@@ -24,7 +25,7 @@ impl Row {
     /// Returns the value in the column with this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let place = COLUMNS.iter().position(|column| column.name == name)?;
-        self.0[place].as_ref()
+        self.0.get(place)?.as_ref()
     }
 
     /// Returns the number in the column with this name.
@@ -35,7 +36,7 @@ impl Row {
         }
     }
 
-    /// Returns the columns in which another row has a different value.
+    /// Returns the columns in which another row has a different value, of those that both rows have.
     pub fn differences(&self, other: &Self) -> impl Iterator<Item = &'static Column> {
         let pairs = self.0.iter().zip(&other.0).zip(&COLUMNS);
         let different: Vec<_> =

@@ -20,7 +20,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::pin::{self, PinArgs};
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::count;
-use crate::io::{input, progress, verdict};
+use crate::io::{input, progress, trust_notes, verdict};
 
 /// The maximum number of findings shown per code; the report has more.
 const MAX_SHOWN: usize = 3;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let pins = args.pins.load()?;
     let options = Options {
-        trust,
+        trust: trust.clone(),
         pins: pins.clone(),
         expect: Expectations { origin: args.origin.clone(), ..Expectations::default() },
         tiles: true,
@@ -94,8 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
     let text = if args.format.is_json() {
-        serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
+        trust_notes::json(&report, &trust)
     } else {
+        trust_notes::warn(&trust, args.trust.path());
         text(&report)
     };
     verdict::print(&text)?;

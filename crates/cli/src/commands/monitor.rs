@@ -26,7 +26,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::progress::SharedCount;
 use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
-use crate::io::{stop, style, token};
+use crate::io::{stop, style, token, trust_notes};
 
 /// Check a log repeatedly, and report problems
 ///
@@ -113,6 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return growth::run(args);
     }
     let trust = args.trust.load()?;
+    trust_notes::warn(&trust, Some(args.trust.path()));
     let origin = origin::select(&trust, args.origin.as_deref())?;
     // Only a tenant log is shown to readers with a token alone.
     let is_tenant_log = TenantOrigin::for_reader(&origin, &trust).is_some();

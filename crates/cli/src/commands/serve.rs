@@ -15,6 +15,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::checkpoint::MAX_ML_DSA_NAME_BYTES;
 use countersign::log::Limits;
 use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use countersign::tenant::{MIN_DEPTH, TenantOrigin};
@@ -846,6 +847,13 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
 fn ml_dsa_key(path: &Path, origin: &str) -> Result<MlDsaKey, CliError> {
     let key = key::load_ml_dsa(path)?;
     if key.verifier_key().name() == origin {
+        // Otherwise, the first checkpoint would fail.
+        if origin.len() > MAX_ML_DSA_NAME_BYTES {
+            let message =
+                format!("ML-DSA-44 keys sign only for origins of at most {MAX_ML_DSA_NAME_BYTES} bytes");
+            let hint = "start without --ml-dsa-key, or create a log with a shorter origin";
+            return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(path)));
+        }
         return Ok(key);
     }
     let message = format!("the key belongs to the log {:?}", key.verifier_key().name());

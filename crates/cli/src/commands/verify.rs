@@ -17,7 +17,7 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
 use crate::io::pin::{self, PinArgs};
-use crate::io::{parsers, verdict, visit};
+use crate::io::{parsers, trust_notes, verdict, visit};
 
 /// Verify an export
 ///
@@ -120,8 +120,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 
 fn print_report(args: &Args, trust: &Trust, report: &Report) -> Result<(), CliError> {
     verdict::print(&if args.format.is_json() {
-        serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
+        trust_notes::json(report, trust)
     } else {
+        trust_notes::warn(trust, args.trust.path());
         let file = args.trust.path().map(shown);
         let compared = file.map_or_else(String::new, |file| trust_compared::text(report, trust, &file));
         verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::ReportSource::Export)

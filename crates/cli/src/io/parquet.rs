@@ -1,5 +1,6 @@
 //! Parquet files with one row per event: written from a verified export, or compared with one.
 
+mod attestation;
 mod compare;
 mod days;
 mod rows;

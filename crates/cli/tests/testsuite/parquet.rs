@@ -8,7 +8,7 @@ use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
-use countersign_parquet::{COLUMNS, Reader, Row, Value as Cell, Writer};
+use countersign_parquet::{COLUMNS, Kind, Reader, Row, Value as Cell, Writer};
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -132,6 +132,135 @@ fn duckdb_reads_the_same_events_as_show() {
         (of("entry"), of("time"), of("salt")),
         ("BIGINT".into(), "TIMESTAMP WITH TIME ZONE".into(), "BLOB".into())
     );
+}
+
+/// The type of `attestation_list` in DuckDB: the fields and types of OCSF's object.
+fn attestation_type() -> String {
+    let fingerprint = "STRUCT(\"algorithm\" VARCHAR, algorithm_id INTEGER, \"encoding\" VARCHAR, encoding_id INTEGER, serialization VARCHAR, serialization_id INTEGER, \"value\" VARCHAR)";
+    let signatures = "STRUCT(\"algorithm\" VARCHAR, algorithm_id INTEGER, created_time BIGINT, serialization VARCHAR, serialization_id INTEGER, state VARCHAR, state_id INTEGER)[]";
+    format!(
+        "STRUCT(uid VARCHAR, authority_uid VARCHAR, chain_uid VARCHAR, fingerprint {fingerprint}, prev_event STRUCT(uid VARCHAR, fingerprint {fingerprint}), signatures {signatures})[]"
+    )
+    .replace('"', "")
+}
+
+/// Removes nulls, which a column has for each absent field.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}
+
+#[test]
+fn attestations_are_those_of_ocsf_records_and_follow_from_the_rows() {
+    let place = Place::new();
+    place.write("events.ndjson", "{\"action\":\"job.delete\"}\n".repeat(7));
+    let record = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "--sign-every", "3"];
+    place.run(&[&record[..], &["-o", "app.ndjson"]].concat()).success();
+    place.seal(&[]);
+    let trust = ["--trust", "trust.txt"];
+    let export = ["export", "--format", "parquet", "audit.ndjson", "-o", "out.parquet"];
+    place.run(&[&export[..], &trust].concat()).success();
+    let fed = place.run(&[&["feed", "audit.ndjson", "--to", "ocsf"][..], &trust].concat()).success();
+    let fed = String::from_utf8(fed.get_output().stdout.clone()).unwrap();
+    let Some(rows) = duckdb(
+        &place,
+        "select attestation_list::json::varchar as attested, to_base64(signature) as signature,
+             to_base64(prev) as prev from 'out.parquet' order by entry",
+    ) else {
+        return;
+    };
+    assert_eq!((rows.len(), fed.lines().count()), (7, 7));
+    for (row, record) in rows.iter().zip(fed.lines()) {
+        let record: Value = serde_json::from_str(record).unwrap();
+        let mut attested = serde_json::from_str(row["attested"].as_str().unwrap()).unwrap();
+        without_nulls(&mut attested);
+        assert_eq!(attested, record["attestation_list"]);
+        let proof = &record["unmapped"]["countersign"];
+        assert_eq!(row["signature"], proof["signature"]);
+        let previous = attested[0].pointer("/prev_event/fingerprint/value").unwrap_or(&proof["prev"]);
+        assert_eq!(&row["prev"], previous);
+    }
+    let described =
+        duckdb(&place, "select column_type as t from (describe select attestation_list from 'out.parquet')");
+    assert_eq!(described.unwrap()[0]["t"].as_str().unwrap().replace('"', ""), attestation_type());
+
+    // The other columns contain the link, so that its fingerprint can be computed from them; and the commit.
+    let checked = duckdb(
+        &place,
+        "set timezone = 'UTC'; with links as (
+             select *, attestation_list[1] as a, 'countersign/v1 event ' || chain || ' ' || seq || ' '
+                 || strftime(link_time, '%Y-%m-%dT%H:%M:%S.%gZ') || ' ' || to_base64(prev) || ' '
+                 || to_base64(commit) || coalesce(' ' || to_base64(signature), '') as link from 'out.parquet')
+         select count(*) as rows,
+             count(*) filter (unhex(sha256('\\x00'::blob || link::blob)) = from_base64(a.fingerprint.value)) as links,
+             count(*) filter (unhex(sha256('countersign/payload/v1\\x00'::blob || salt || encode(event))) = commit) as events,
+             count(*) filter (a.signatures[1].state = 'Valid') as signed from links",
+    );
+    let counted = &checked.unwrap()[0];
+    let count = |name: &str| counted[name].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!((count("rows"), count("links"), count("events"), count("signed")), (7, 7, 7, 2));
+    // Each row's previous event is in the lake.
+    let chained = duckdb(
+        &place,
+        "with a as (select attestation_list[1] as a from 'out.parquet')
+         select count(*) as n from a one join a other on one.a.prev_event.uid = other.a.uid
+             and one.a.prev_event.fingerprint.value = other.a.fingerprint.value",
+    );
+    assert_eq!(chained.unwrap()[0]["n"], "6");
+}
+
+#[test]
+fn files_of_the_first_version_still_verify() {
+    let place = Place::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/upgrades/parquet");
+    for name in ["audit.ndjson", "trust.txt", "rows-v1.parquet"] {
+        fs::copy(folder.join(name), place.path(name)).unwrap();
+    }
+    let verify = ["verify", "audit.ndjson", "--trust", "trust.txt", "--parquet", "rows-v1.parquet"];
+    place.run(&verify).success().stderr(predicate::str::contains("contains exactly the 7 events"));
+    let mut changed = fs::read(place.path("rows-v1.parquet")).unwrap();
+    let at = changed.windows(11).position(|bytes| bytes == b"id\":\"user-1").unwrap();
+    changed[at + 10] = b'4';
+    place.write("rows-v1.parquet", changed);
+    place.run(&verify).code(1).stderr(
+        predicate::str::contains("row 1 (entry 1): differs from the export in event")
+            .and(predicate::str::contains("error[parquet.differs]: rows-v1.parquet: ")),
+    );
+}
+
+/// Returns the statements on attestations in `docs/parquet.md`.
+fn documented_statements() -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/parquet.md");
+    let block = page.split("```sql\n").nth(2).unwrap().split("```").next().unwrap();
+    block.split(";\n").filter(|statement| !statement.is_empty()).collect()
+}
+
+#[test]
+fn documented_statements_find_missing_rows_and_changed_fingerprints() {
+    let place = Place::new();
+    place.sealed(5);
+    let args = ["export", "--format", "parquet", "audit.ndjson", "-o", "audit.parquet"];
+    place.run(&[&args[..], &["--trust", "trust.txt"]].concat()).success();
+    let [missing, changed] = documented_statements()[..] else { panic!("two statements") };
+    let Some(found) = duckdb(&place, missing) else { return };
+    assert_eq!((found, duckdb(&place, changed).unwrap()), (Vec::new(), Vec::new()));
+    let (mut all, metadata) = rows(&place.path("audit.parquet"));
+    all[3] = Row::new(|column| match column.name {
+        "attestation_list.fingerprint.value" => Some(Cell::Bytes(vec![b'A'; 44])),
+        name => all[3].get(name).cloned(),
+    });
+    let entry = all[3].integer("entry").unwrap().to_string();
+    all.remove(1);
+    rewrite(&place.path("audit.parquet"), &all, metadata);
+    assert_eq!(duckdb(&place, missing).unwrap().len(), 1);
+    let found = duckdb(&place, changed).unwrap();
+    assert_eq!((found.len(), found[0]["entry"].as_str()), (1, Some(&*entry)));
 }
 
 /// Creates the export `days.ndjson` with two chains, each with an event every six hours for this many days.
@@ -261,9 +390,12 @@ fn reports_rows_that_differ_from_the_export() {
     for column in COLUMNS.iter().filter(|column| column.name != "entry") {
         let to = match good[7].get(column.name) {
             Some(Cell::Integer(number)) => Cell::Integer(number + 1),
-            None if column.name == "time" => Cell::Integer(1),
             Some(Cell::Bytes(bytes)) => Cell::Bytes(bytes.iter().map(|byte| byte ^ 1).collect()),
-            None => Cell::Bytes(b"more".to_vec()),
+            None => match column.kind {
+                Kind::Integer | Kind::Integer32 | Kind::Time => Cell::Integer(1),
+                Kind::Bytes(length) => Cell::Bytes(vec![1; length]),
+                Kind::Word | Kind::Text => Cell::Bytes(b"more".to_vec()),
+            },
         };
         let mut rows = good.clone();
         rows[7] = changed(&good[7], column.name, to);
@@ -295,6 +427,9 @@ fn reports_rows_that_differ_from_the_export() {
     besides
         .extend([("countersign.verdict".into(), "verified".into()), ("ARROW:schema".into(), String::new())]);
     let more = ["countersign.verdict should not be there", "ARROW:schema should not be there"];
+    let mut earlier = metadata.clone();
+    earlier[0].1 = "v1".into();
+    differs(&good, &earlier, &["countersign.rows is \"v1\", but should be \"v2\""]);
     differs(&good, &besides, &more);
     // Another trust file gives other rows, and so does another export of the same events.
     let verify = ["verify", "audit.ndjson.gz", "--parquet", "good.parquet"];

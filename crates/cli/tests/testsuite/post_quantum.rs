@@ -87,11 +87,74 @@ fn unknown_types_of_keys_are_refused_with_their_line() {
     let id = countersign::hash::Hash::digest(&[b"w.example\n", &typed]).0;
     let id = countersign::hex::encode(&id[..4]);
     let unknown = format!("w.example+{id}+{}", countersign::base64::encode(typed));
-    trust(&place, "trust.txt", &format!("witness w {unknown}\nquorum none\n"));
+    // The whole file is refused, also if the key is in no group.
+    for line in [
+        format!("witness w {unknown}\nquorum none\n"),
+        format!("log {unknown}\n"),
+        format!("emitter {unknown}\n"),
+        format!("issuer {unknown}\n"),
+        format!("revoke {unknown} -\n"),
+    ] {
+        trust(&place, "trust.txt", &line);
+        place
+            .run(&["verify", "audit.ndjson", "--trust", "trust.txt"])
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::contains("line 3").and(predicate::str::contains("key type 0x07")));
+    }
+}
+
+/// Trust files whose author may have meant two witnesses.
+#[test]
+fn two_keys_of_one_witness_are_noted() {
+    let place = Place::new();
+    let keys = ["w.example", "x.example"].map(|name| {
+        let file = format!("{name}.key");
+        let assert = place.run(&["keygen", name, "--witness", "-o", &file]).success();
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+    });
+    let new = keygen(&place, "w.example", "w-pq.key");
+    place.record(3, "app.ndjson");
+    place.seal(&[]);
+    let running = witness(&place, &["w.example.key", "w-pq.key"], &[&place.log], "w.state");
+    let note = checkpoint(&place.read("audit.ndjson")).to_string();
+    cosign(&place, "audit.ndjson", &add_checkpoint(running.url(), &format!("old 0\n\n{note}")).1);
+    let lines = format!("witness w {}witness x {}witness w-pq {new}\n", keys[0], keys[1]);
+    let noted = "the group g counts the two keys of w.example as two witnesses";
+    trust(&place, "trust.txt", &format!("{lines}group g 2 w x w-pq\nquorum g\n"));
     place
         .run(&["verify", "audit.ndjson", "--trust", "trust.txt"])
-        .code(2)
-        .stderr(predicate::str::contains("line 3").and(predicate::str::contains("key type 0x07")));
+        .success()
+        .stderr(predicate::str::contains("! warning: trust.txt: ").and(predicate::str::contains(noted)));
+    let report = place.report("audit.ndjson", &[]);
+    assert_eq!(report["verdict"], "verified");
+    assert_eq!(report["notes"].as_array().map(Vec::len), Some(1), "{report}");
+    assert!(report["notes"][0].as_str().unwrap().starts_with(noted), "{report}");
+    // Both keys are required: nothing to note.
+    trust(&place, "trust.txt", &format!("{lines}group g all w w-pq\nquorum g\n"));
+    assert_eq!(place.report("audit.ndjson", &[]).get("notes"), None);
+    place.run(&["verify", "audit.ndjson", "--trust", "trust.txt"]).success().stderr("");
+}
+
+#[test]
+fn a_log_server_refuses_an_origin_that_an_ml_dsa_key_cannot_sign() {
+    let place = Place::new();
+    for (length, status) in [(256, 2), (255, 0)] {
+        let origin = format!("log.example/{}", "x".repeat(length - 12));
+        let (key, pq) = (format!("{length}.key"), format!("{length}-pq.key"));
+        place.run(&["keygen", &origin, "-o", &key]).success();
+        keygen(&place, &origin, &pq);
+        let dir = format!("log-{length}");
+        let args = ["--dir", &dir, "--key", &key, "--ml-dsa-key", &pq, "--listen", "127.0.0.1:0"];
+        if status == 0 {
+            ServedLog::start(&place.path(""), &args);
+            continue;
+        }
+        place.run(&[&["serve"][..], &args].concat()).code(status).stderr(
+            predicate::str::contains("error[arguments.invalid]: 256-pq.key: ")
+                .and(predicate::str::contains("at most 255 bytes")),
+        );
+    }
 }
 
 #[test]
@@ -242,6 +305,13 @@ fn old_and_new_programs_work_together() {
     // Only the old keys: the other signature lines are ignored.
     trust(&place, "old.txt", &format!("{emitter}witness old {}\nquorum old\n", vkeys[0]));
     place.run(&["check", served.url(), "--trust", "old.txt"]).code(WITHHELD);
+    // Two of the three keys may belong to one witness, which readers learn.
+    trust(&place, "two.txt", &format!("{emitter}{}", lines.replace("all3 all", "all3 2")));
+    for command in [["check", "--allow=partial"], ["monitor", "--once"]] {
+        place.run(&[&command[..], &[served.url(), "--trust", "two.txt"]].concat()).success().stderr(
+            predicate::str::contains("two.txt: the group all3 counts the two keys of new.example as two"),
+        );
+    }
     // A witness that never cosigned.
     let absent = keygen(&place, "absent.example", "absent.key");
     trust(&place, "absent.txt", &format!("{emitter}witness pq {absent}\nquorum pq\n"));

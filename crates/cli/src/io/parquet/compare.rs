@@ -25,9 +25,9 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
     report_panics(shown(path));
     let mut files = RowFiles::open(path)?;
     let mut report = DifferenceReport::default();
-    let metadata = rows.metadata();
     for file in files.paths() {
         let reader = open(file)?;
+        let metadata = rows.metadata(reader.version());
         for (key, value) in &metadata {
             let actual = reader.metadata().find_map(|(actual, value)| value.filter(|_| actual == key));
             if actual != Some(value) {

@@ -7,19 +7,20 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::export::{Item, Matched, Payload};
-use countersign::link::{ChainId, EventLink, Link};
+use countersign::link::{ChainId, Link};
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{
     CoveredLink, EventVisitor, Options, Report, SignerTrust, SignerTrusts, SummarizedEvent, Verdict,
     Verification, VerifiedItem,
 };
-use countersign_parquet::{Row, Value};
+use countersign_parquet::{Row, Value, Version};
 use countersign_query::Parsers;
 use countersign_query::value::Document;
 use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
+use super::attestation::Attestation;
 use crate::errors::CliError;
 use crate::io::export;
 use crate::io::export::Part;
@@ -107,8 +108,8 @@ impl Rows {
         Err(failure.within(self.input.name()).into_broken())
     }
 
-    /// Returns the metadata of the file, by key.
-    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
+    /// Returns the metadata of a file with the columns of this version, by key.
+    pub(crate) fn metadata(&self, version: Version) -> Vec<(String, String)> {
         let report = self.report();
         let hash = countersign::hex::encode(&self.hash);
         let origin = report.origin.clone().unwrap_or_default();
@@ -116,7 +117,7 @@ impl Rows {
         let text = report.log.as_ref().map(|log| format!("{origin}\n{}\n{}\n", log.size, log.root));
         let checkpoint = self.verification.pin.clone().or(text).unwrap_or_default();
         [
-            ("countersign.rows", "v1".to_owned()),
+            ("countersign.rows", version.as_str().to_owned()),
             ("countersign.origin", origin),
             ("countersign.verdict", report.verdict.as_str().to_owned()),
             ("countersign.checkpoint", checkpoint),
@@ -162,7 +163,7 @@ impl Rows {
                 Item::Checkpoint { .. } | Item::Head { .. } | Item::Anchor { .. } => 0,
                 Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => 1,
             });
-            let Item::Link { link: Link::Event(link), payload: Some(payload), .. } = item else {
+            let Item::Link { text, link: Link::Event(link), payload: Some(payload), .. } = item else {
                 return Ok(());
             };
             if !self.verified.contains(here) {
@@ -181,7 +182,8 @@ impl Rows {
                 attestation: None,
             };
             let signer_trust = signer_trusts.of_link(&covered);
-            let built = self.row(here, link, payload, vkey, signer_trust).ok_or_else(changed)?;
+            let attestation = Attestation::new(link, text, vkey);
+            let built = self.row(here, &attestation, payload, vkey, signer_trust).ok_or_else(changed)?;
             made += 1;
             row(self, &link.time.to_string()[..10], built)
         })?;
@@ -192,11 +194,12 @@ impl Rows {
     fn row(
         &self,
         leaf: u64,
-        link: &EventLink,
+        attestation: &Attestation<'_>,
         payload: &Payload<'_>,
         vkey: &VerifierKey,
         signer_trust: SignerTrust,
     ) -> Option<Row> {
+        let link = attestation.link;
         let canonical = match payload.check(&payload.commit(), &link.commit) {
             Ok(Matched::Verbatim) => None,
             Ok(Matched::Canonical(text)) => Some(text),
@@ -241,7 +244,12 @@ impl Rows {
                 "time" => read.as_ref()?.time.map(|time| Value::Integer(time.millis())),
                 "outcome" => text(read.as_ref()?.outcome.as_str()),
                 "event" => text(event),
-                _ => text(parsed()?),
+                "prev" => Some(Value::Bytes(link.prev.0.to_vec())),
+                "signature" => link.signature.map(|signature| Value::Bytes(signature.to_vec())),
+                name => match name.strip_prefix("attestation_list.") {
+                    Some(path) => attestation.value(path),
+                    None => text(parsed()?),
+                },
             }
         }))
     }

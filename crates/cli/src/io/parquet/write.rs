@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use countersign_parquet::{Row, Writer};
+use countersign_parquet::{Row, Version, Writer};
 
 use super::failed;
 use super::rows::Rows;
@@ -29,7 +29,7 @@ pub(crate) fn write(
     partition: Option<Partition>,
 ) -> Result<(), CliError> {
     rows.refuse_altered()?;
-    let metadata = rows.metadata();
+    let metadata = rows.metadata(Version::CURRENT);
     let (Some(Partition::Day), Some(to)) = (partition, to) else {
         let name = to.map_or_else(|| "standard output".to_owned(), shown);
         let failed = |error| failed("write", &name, &error);
