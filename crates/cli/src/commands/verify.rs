@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     #[cfg(feature = "native")]
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
-        return rows::verify(args, export, path, options.trust);
+        return rows::verify(args, export, path, &options.trust);
     }
     let new_pin = args.pins.create_output()?;
     let Verification { report, pin } = match &args.export {

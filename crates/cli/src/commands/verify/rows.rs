@@ -15,7 +15,7 @@ use crate::io::style;
 use crate::io::verdict::count;
 
 /// Verifies an export, and compares its rows with those at `path`.
-pub(super) fn verify(args: &Args, export: &Path, path: &Path, trust: Trust) -> Result<ExitStatus, CliError> {
+pub(super) fn verify(args: &Args, export: &Path, path: &Path, trust: &Trust) -> Result<ExitStatus, CliError> {
     let (parsers, threads) = (args.own.load()?, args.threads.count());
     let manifest = Manifest::read(path)?;
     let mut rows = match &manifest {
@@ -40,7 +40,7 @@ pub(super) fn verify(args: &Args, export: &Path, path: &Path, trust: Trust) -> R
             )?
         }
     };
-    print_report(args, &trust, rows.report())?;
+    print_report(args, trust, rows.report())?;
     parquet::compare(&mut rows, path, manifest.as_ref())?;
     let part = args.part.map_or_else(String::new, |(part, of)| format!("part {part} of {of} of "));
     let (events, export) = (count(rows.count, "event"), shown(export));

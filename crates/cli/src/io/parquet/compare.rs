@@ -7,8 +7,8 @@ use std::path::Path;
 use countersign_parquet::Row;
 
 use super::days::{LocatedRow, RowFiles, open};
+use super::error::report_panics;
 use super::manifest::Manifest;
-use super::report_panics;
 use super::rows::{Rows, Stretch};
 use crate::errors::{CliError, shown};
 use crate::io::style::{bad, plain};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_parquet::{Reader, Row};
 
-use super::failed;
+use super::error::failed;
 use super::parts::{self, entries};
 use crate::errors::{CliError, shown};
 

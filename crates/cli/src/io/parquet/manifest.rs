@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cut::{Cut, PROGRAM};
 use super::days::open;
+use super::error::report_panics;
 use super::parts::{MANIFEST, PartFile, list, remove_temporary};
 use super::rows::{Rows, Stretch};
 use crate::errors::{CliError, shown};
@@ -69,6 +70,7 @@ impl Manifest {
     /// Checks that a folder has the rows of all parts, and writes its manifest there. Returns the number of files.
     pub(crate) fn write(rows: &Rows, folder: &Path) -> Result<usize, CliError> {
         rows.refuse_altered()?;
+        report_panics(shown(folder));
         let files = list(folder)?;
         let entries = files.iter().map(|file| entry(rows, folder, file)).collect::<Result<Vec<_>, _>>()?;
         check_rows(rows, folder, &entries)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_parquet::{Row, Writer};
 
-use super::failed;
+use super::error::failed;
 use super::parts::{part_file_name, refuse_complete};
 use super::rows::{Rows, Stretch};
 use crate::errors::{CliError, shown};
