@@ -253,6 +253,12 @@ impl Progress {
         self.sequence.as_ref().map(|sequence| sequence.authorized_chains()).unwrap_or_default()
     }
 
+    /// Returns the index of the next entry.
+    #[cfg(all(feature = "parts", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+    fn position(&self) -> u64 {
+        self.sequence.as_ref().map_or(0, |sequence| sequence.tree.position())
+    }
+
     /// Returns the results since the last call.
     pub fn take(&mut self) -> Update {
         self.sequence.as_mut().map(|sequence| sequence.take()).unwrap_or_default()

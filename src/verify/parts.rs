@@ -1,8 +1,8 @@
 //! Verification in parts, possibly on different machines.
 //!
 //! [`summarize`] writes a summary file for one part of an export. [`verify`] combines the files of all parts into the
-//! same report as verifying the export directly. Only the second step needs the reader's input: a summary contains no
-//! trust file and no pins.
+//! same report as verifying the export directly; [`visit`] also names the verified events of some parts. Only these
+//! need the reader's input: a summary contains no trust file and no pins.
 //!
 //! ```
 //! use std::io::Cursor;
@@ -36,7 +36,7 @@ mod stored;
 mod summarize;
 
 pub use error::{PartsError, SummaryError};
-pub use merge::verify;
+pub use merge::{PartsVerification, verify, visit};
 pub use part::Part;
 pub use stored::Stored;
 pub use summarize::summarize;

@@ -11,6 +11,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import duckdb
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "engines"
 PROGRAM = os.environ["COUNTERSIGN"]
 BIN = Path(sys.executable).parent
@@ -20,10 +22,22 @@ PARTS = 6
 # Seconds after which a run has failed.
 LIMIT = 900
 
-# Kills a process when part 3 is summarized for the first time. Afterwards, it is the program.
+# Kills a process when part 3 is summarized for the first time. Otherwise, it is the program.
 KILLER = """#!/bin/sh
 case "$*" in
 *"--part 3/"*) if mkdir "{mark}" 2>/dev/null; then kill -9 {target}; sleep 60; fi ;;
+esac
+exec "{program}" "$@"
+"""
+
+# Kills the program and another process while the rows of part 3 are written for the first time.
+ROW_KILLER = """#!/bin/sh
+case "$*" in
+"export "*"--part 3/"*) if mkdir "{mark}" 2>/dev/null; then
+  "{program}" "$@" & pid=$!
+  while kill -0 $pid 2>/dev/null && ! ls -d "{rows}"/.countersign-* >/dev/null 2>&1; do :; done
+  kill -9 $pid {target}; sleep 60
+fi ;;
 esac
 exec "{program}" "$@"
 """
@@ -60,12 +74,12 @@ class Engines(unittest.TestCase):
     def tearDownClass(cls):
         cls.temporary.cleanup()
 
-    def environment(self, target):
+    def environment(self, target, killer_program=KILLER, **paths):
         """Returns an environment whose `countersign` kills the target once, and the mark that it leaves then."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         mark = folder / "killed"
         killer = folder / "countersign"
-        killer.write_text(KILLER.format(mark=mark, target=target, program=PROGRAM))
+        killer.write_text(killer_program.format(mark=mark, target=target, program=PROGRAM, **paths))
         killer.chmod(0o755)
         path = os.pathsep.join([str(folder), str(BIN), os.environ["PATH"]])
         return {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}, mark
@@ -88,10 +102,40 @@ class Engines(unittest.TestCase):
     def test_gnu_parallel(self):
         self.assert_same([EXAMPLES / "verify_parallel.sh"], target="$$")
 
+    def assert_same_rows(self, command, name, target="$PPID"):
+        """Writes rows in parts, and compares them with those that one process writes."""
+        rows = self.folder / name
+        environment, mark = self.environment(target, ROW_KILLER, rows=rows)
+        result = run(*command, self.export, self.trust, rows, str(PARTS), env=environment)
+        self.assertEqual(result.returncode, self.whole.returncode)
+        self.assertTrue(mark.exists(), "no worker was killed")
+        self.assertFalse(rows.with_name(f"{name}.summaries").exists())
+        names = {"_manifest.json", *(f"part-0000{part}-00000.parquet" for part in range(1, PARTS + 1))}
+        self.assertEqual({file.name for file in rows.iterdir()}, names)
+        whole = self.folder / f"{name}.parquet"
+        run(PROGRAM, "export", "--format", "parquet", self.export, "--trust", self.trust, "-o", whole, check=True)
+        one, many = f"select * from '{whole}'", f"select * from '{rows}/*.parquet'"
+        for statement in [one, many]:
+            self.assertEqual(duckdb.sql(f"select count(*) from ({statement})").fetchall(), [(EVENTS,)])
+        self.assertEqual(duckdb.sql(f"({one}) except ({many})").fetchall(), [])
+        run(PROGRAM, "verify", self.export, "--trust", self.trust, "--parquet", rows, check=True)
+        return rows
+
+    def test_rows_dask(self):
+        rows = self.assert_same_rows([sys.executable, EXAMPLES / "rows_dask.py"], "dask")
+        self.assert_spark_counts(rows)
+
+    def test_rows_gnu_parallel(self):
+        self.assert_same_rows([EXAMPLES / "rows_parallel.sh"], "parallel", target="$$")
+
     def test_spark_sql(self):
         rows = self.folder / "rows"
         export = ["export", "--format", "parquet", self.export, "--trust", self.trust, "--partition", "day", "-o", rows]
         run(PROGRAM, *export, check=True)
+        self.assert_spark_counts(rows)
+
+    def assert_spark_counts(self, rows):
+        """Counts events with Spark SQL, which reads all files in a folder."""
         environment, _ = self.environment("$$")
         command = [BIN / "spark-submit", "--master", "local[2]", EXAMPLES / "query_spark.py", rows]
         counted = json.loads(run(*command, env=environment, check=True).stdout)

@@ -2,12 +2,13 @@
 //! error if the summaries don't make up one file.
 #![cfg(not(target_arch = "wasm32"))]
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use countersign::export::Compression;
 use countersign::hash::Hash;
 use countersign::verify::parts::{self, Part, PartsError, Stored, SummaryError};
-use countersign::verify::{FindingCode, Options, Verification, parallel};
+use countersign::verify::{CoveredLink, FindingCode, Options, Verification, parallel};
 
 use crate::common::cases::{self, Case};
 
@@ -70,6 +71,60 @@ fn report_and_pin_are_the_same_however_a_file_is_cut() {
         }
     }
     assert!(cut > 400);
+}
+
+/// A verified event: its index, chain, seq, and the authorization of its key.
+type EventFacts = (u64, String, u64, bool);
+
+fn facts(link: &CoveredLink) -> EventFacts {
+    (link.index, link.chain.to_string(), link.seq, link.authorized)
+}
+
+#[test]
+fn parts_have_the_events_of_the_whole_file_however_it_is_cut() {
+    let mut visited = 0;
+    for case in cases::all().filter(|case| Compression::detect(&case.export).is_none()) {
+        let mut whole = BTreeSet::new();
+        let options = || Options { events: true, ..case.options() };
+        parallel::verify(
+            &case.export[..],
+            options(),
+            1,
+            |_| {},
+            |update| {
+                whole.extend(update.events.iter().map(|event| facts(&event.link)));
+            },
+        )
+        .unwrap();
+        for of in 1..=7 {
+            let parts = summaries(&case.export, of);
+            let stored = || parts.iter().map(|part| Stored::open(Cursor::new(&part[..])).unwrap()).collect();
+            let mut all: Vec<(u64, EventFacts)> = Vec::new();
+            let add = |part, link: CoveredLink| all.push((part, facts(&link)));
+            let result = parts::visit(stored(), options(), 1, |_| true, add, |_| {}).unwrap();
+            let first = &result.first_entries;
+            assert_eq!(first.len() as u64, of);
+            assert!(first.is_sorted(), "{}", case.name);
+            // Each event is in the part that its entry is in.
+            for (part, (index, ..)) in &all {
+                assert!(first[*part as usize - 1] <= *index, "{}", case.name);
+                assert!(first.get(*part as usize).is_none_or(|next| index < next), "{}", case.name);
+            }
+            visited += all.len();
+            let found: BTreeSet<EventFacts> = all.iter().map(|(_, event)| event.clone()).collect();
+            assert_eq!((found.len(), &found), (all.len(), &whole), "{} in {of}", case.name);
+            // A worker that wants one part gets the same events of it.
+            let mut own = Vec::new();
+            let add = |part, link: CoveredLink| own.push((part, facts(&link)));
+            let again = parts::visit(stored(), options(), 2, |part| part == of, add, |_| {}).unwrap();
+            all.retain(|(part, _)| *part == of);
+            assert_eq!(
+                (own, again.first_entries, again.verification.report),
+                (all, result.first_entries, result.verification.report)
+            );
+        }
+    }
+    assert!(visited > 10_000, "{visited}");
 }
 
 #[test]

@@ -54,6 +54,16 @@ impl Part {
         (self.number, self.of)
     }
 
+    /// Returns the byte position at which the part begins in the file.
+    pub const fn begin(&self) -> u64 {
+        self.begin
+    }
+
+    /// Returns the size of the file, in bytes.
+    pub const fn file_bytes(&self) -> u64 {
+        self.size
+    }
+
     /// Returns the part's size in bytes.
     pub const fn bytes(&self) -> u64 {
         self.end - self.begin

@@ -68,6 +68,11 @@ impl<R: Read + Seek> Stored<R> {
         &self.part
     }
 
+    /// Returns the SHA-256 of the part's bytes.
+    pub const fn sha256(&self) -> [u8; 32] {
+        self.tail.text
+    }
+
     /// Checks that the summary is of this file, by hashing the part's bytes.
     ///
     /// # Errors

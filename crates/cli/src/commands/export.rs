@@ -3,6 +3,7 @@
 mod explained;
 mod folder;
 mod parquet;
+mod parts;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ Examples:
   countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' --limit 100 -o jobs.ndjson
   countersign export --dir https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
   countersign export --format parquet audit.ndjson --trust trust.txt --partition day -o audit
+  countersign export --format parquet audit.ndjson --trust trust.txt --summaries part-*.summary --part 3/8 -o rows
+  countersign export --format parquet audit.ndjson --trust trust.txt --summaries part-*.summary --manifest -o rows
   COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
     /// Existing export to convert with --format parquet
@@ -53,7 +56,7 @@ pub(crate) struct Args {
     /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// Write one file per day, in folders such as day=2026-11-20 below -o
+    /// Write one file per day, or per part and day, in folders such as day=2026-11-20 below -o
     #[arg(long, value_enum, requires = "output")]
     partition: Option<Partition>,
     /// Folder or URL of the log server
@@ -61,6 +64,8 @@ pub(crate) struct Args {
     log: String,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    parts: parts::PartsArgs,
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
@@ -126,7 +131,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
     if args.format == Format::Parquet {
         return parquet::run(args);
     }
-    if args.export.is_some() || args.partition.is_some() {
+    if args.export.is_some() || args.partition.is_some() || args.parts.is_used() {
         let is_log = |place: &PathBuf| place.is_dir() || place.to_str().is_some_and(Prefix::is_url);
         let hint = if args.export.as_ref().is_some_and(is_log) {
             "name the log with --dir: `countersign export --dir URL -o FILE`"
@@ -135,7 +140,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
         };
         return Err(CliError::unusable(
             "arguments.invalid",
-            "EXPORT and --partition require --format parquet",
+            "EXPORT, --partition, and --summaries require --format parquet",
             hint,
         ));
     }

@@ -17,7 +17,7 @@ pub(crate) enum Command {
     Backup(backup::Args),
     Token(token::Args),
     Tenant(tenant::Args),
-    Export(export::Args),
+    Export(Box<export::Args>),
     Monitor(monitor::Args),
     Forks(forks::Args),
     Check(check::Args),

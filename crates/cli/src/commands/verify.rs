@@ -1,5 +1,9 @@
 //! `countersign verify`: verifies an export and prints a verdict.
 
+#[cfg(feature = "native")]
+pub(crate) mod part_rows;
+#[cfg(feature = "native")]
+mod rows;
 pub(crate) mod signer_trust;
 pub(crate) mod summaries;
 pub(crate) mod trust_compared;
@@ -32,6 +36,7 @@ Examples:
   countersign verify slice.ndjson --trust trust.txt --range 0..1000 --origin log.example/audit
   countersign verify audit.ndjson --trust trust.txt --parquet audit.parquet
   countersign verify --summaries part-*.summary --trust trust.txt
+  countersign verify audit.ndjson --trust trust.txt --summaries part-*.summary --parquet rows --part 3/8
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
@@ -46,8 +51,12 @@ pub(crate) struct Args {
     summaries: Vec<PathBuf>,
     /// Also check that these Parquet files are exactly what `countersign export --format parquet` writes for EXPORT
     #[arg(long, value_name = "FILE|DIR", requires = "export")]
-    #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
+    #[arg(conflicts_with_all = ["pin", "save_pin", "origin", "range", "max_age"])]
     parquet: Option<PathBuf>,
+    /// With --parquet and --summaries: check only the rows of this part
+    #[arg(long, value_name = "I/N", value_parser = args::part, requires_all = ["parquet", "summaries"])]
+    #[arg(help_heading = "Large exports")]
+    part: Option<(u64, u64)>,
     #[command(flatten)]
     own: parsers::ParserArgs,
     #[command(flatten)]
@@ -91,19 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     #[cfg(feature = "native")]
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
-        use crate::io::{parquet, style, verdict::count};
-
-        let mut rows = parquet::Rows::verify(
-            crate::io::input::Input::open(export)?,
-            options.trust,
-            args.own.load()?,
-            threads,
-        )?;
-        print_report(args, &trust, rows.report())?;
-        parquet::compare(&mut rows, path)?;
-        let (events, export_name) = (count(rows.count, "event"), shown(export));
-        style::done(&format!("{} contains exactly the {events} of {export_name} that verify", shown(path)));
-        return Ok(status(args, rows.report()));
+        return rows::verify(args, export, path, &options.trust);
     }
     let new_pin = args.pins.create_output()?;
     let Verification { report, pin } = match &args.export {

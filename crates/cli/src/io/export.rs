@@ -19,9 +19,19 @@ pub(crate) enum Part<'a> {
 pub(crate) fn read(
     input: &mut Input,
     doing: &'static str,
+    part: impl FnMut(Part<'_>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    read_from(input, true, doing, part)
+}
+
+/// Reads an export from its beginning, or without a header from a later line.
+pub(crate) fn read_from(
+    input: &mut Input,
+    has_header: bool,
+    doing: &'static str,
     mut part: impl FnMut(Part<'_>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let mut begun = false;
+    let mut begun = !has_header;
     let name = input.name().to_owned();
     input.lines(doing, |line| {
         if line.is_blank() {

@@ -25,7 +25,8 @@ fn create_temporary(
     destination: &Path,
 ) -> io::Result<NamedTempFile> {
     let mut unfinished = unfinished();
-    let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
+    let (begin, end) = TEMPORARY_NAME;
+    let file = builder.prefix(begin).suffix(end).tempfile_in(directory(destination));
     let file = file.map_err(|error| without_temporary_name(&error))?;
     // Files of failed attempts were removed already.
     unfinished.retain(|path| path.exists());
@@ -187,15 +188,20 @@ impl Folder {
                     "the folder already exists and is not empty",
                 ));
             }
-            let mut unfinished = unfinished();
-            let mut builder = tempfile::Builder::new();
-            if let Some(permissions) = new_folder_permissions() {
-                builder.permissions(permissions);
-            }
-            let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path));
-            let files = files.map_err(|error| without_temporary_name(&error))?;
-            unfinished.push(files.path().to_owned());
-            Ok(files)
+            temporary_folder(directory(path))
+        };
+        let files = create().map_err(|error| CliError::io("write", &name, &error))?;
+        Ok(Self { name, files, destination: path.to_owned() })
+    }
+
+    /// Creates a temporary folder within a folder, which is created if it does not exist. See
+    /// [`move_files`](Self::move_files).
+    #[cfg(feature = "native")]
+    pub(crate) fn create_in(path: &Path) -> Result<Self, CliError> {
+        let name = shown(path);
+        let create = || {
+            fs::create_dir_all(path)?;
+            temporary_folder(path)
         };
         let files = create().map_err(|error| CliError::io("write", &name, &error))?;
         Ok(Self { name, files, destination: path.to_owned() })
@@ -209,6 +215,19 @@ impl Folder {
     /// Returns the path of the temporary folder.
     pub(crate) fn path(&self) -> &Path {
         self.files.path()
+    }
+
+    /// Moves complete files to the same paths within the destination, and replaces existing files there.
+    #[cfg(feature = "native")]
+    pub(crate) fn move_files(self, paths: &[PathBuf]) -> Result<(), CliError> {
+        let moved = |path: &PathBuf| {
+            let destination = self.destination.join(path);
+            fs::create_dir_all(directory(&destination))?;
+            fs::rename(self.files.path().join(path), &destination)?;
+            sync_directory(directory(&destination));
+            Ok(())
+        };
+        paths.iter().try_for_each(moved).map_err(|error: io::Error| CliError::io("write", &self.name, &error))
     }
 
     /// Moves the folder to its destination.
@@ -225,6 +244,23 @@ impl Folder {
         unfinished.retain(|other| *other != path);
         Ok(())
     }
+}
+
+/// The beginning and the end of the names of temporary files and folders.
+pub(crate) const TEMPORARY_NAME: (&str, &str) = (".countersign-", ".unfinished");
+
+/// Creates a temporary folder in a folder.
+fn temporary_folder(parent: &Path) -> io::Result<TempDir> {
+    let mut unfinished = unfinished();
+    let mut builder = tempfile::Builder::new();
+    if let Some(permissions) = new_folder_permissions() {
+        builder.permissions(permissions);
+    }
+    let (begin, end) = TEMPORARY_NAME;
+    let files = builder.prefix(begin).suffix(end).tempdir_in(parent);
+    let files = files.map_err(|error| without_temporary_name(&error))?;
+    unfinished.push(files.path().to_owned());
+    Ok(files)
 }
 
 fn open(path: &Path) -> io::Result<Sink> {

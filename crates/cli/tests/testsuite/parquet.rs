@@ -1,5 +1,7 @@
 //! Parquet exports as read by DuckDB, and comparing rows with an export.
 
+mod parts;
+
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::Place;
 use crate::common::free_address::free_address;
 
 /// The address of the log in the tutorial.
@@ -137,6 +138,15 @@ fn log_server_commands_work() {
     let said = run(folder.path(), &script.replace(LISTENS, &free.to_string()));
     assert!(said.contains("✓ Verified."), "{said}");
     assert!(folder.path().join("log.pin").is_file(), "the checked log's pin");
+}
+
+#[test]
+fn rows_are_written_in_parts_as_shown() {
+    let place = Place::new();
+    place.sealed(40);
+    let script = commands(include_str!("../../../../docs/parquet.md"), "In parts").join("\n");
+    let said = run(&place.path(""), &script);
+    assert_eq!(said.matches("✓ Verified.").count(), 2, "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_client::Prefix;
 
-use super::{Args, Request, fetch, folder, prefix};
+use super::{Args, Request, fetch, folder, parts, prefix};
 use crate::arg_groups;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -19,31 +19,46 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let message = "Parquet can't be read on a terminal";
         return Err(CliError::unusable("arguments.invalid", message, "write to a file with -o FILE"));
     }
-    let trust = input::trust_or_empty(args.selection.trust.as_deref())?;
     let parsers = args.selection.own.load()?;
+    if let (Some(export), Some(to), true) = (&args.export, args.output.path(), args.parts.is_used()) {
+        refuse_selection(&Request::from_args(args)?)?;
+        return parts::run(args, export, to, parsers);
+    }
+    let trust = input::trust_or_empty(args.selection.trust.as_deref())?;
     let mut rows = Rows::verify(open(args)?, trust, parsers, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
+    report(&rows);
+    if let Some(path) = args.output.path() {
+        style::done(&format!("{} in {}", count(rows.count, "row"), shown(path)));
+    }
+    Ok(rows.report().verdict.into())
+}
+
+/// Prints the verdict, and the number of events without a row.
+pub(super) fn report(rows: &Rows) {
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
     if rows.count < report.counts.events {
         let left = count(report.counts.events - rows.count, "event");
         style::warn(&format!("{left} omitted from the rows, because no valid signature covers them"));
     }
-    if let Some(path) = args.output.path() {
-        style::done(&format!("{} in {}", count(rows.count, "row"), shown(path)));
+}
+
+/// Fails if the request selects a part of an existing export.
+fn refuse_selection(request: &Request) -> Result<(), CliError> {
+    if request.query.is_empty() && request.whole {
+        return Ok(());
     }
-    Ok(report.verdict.into())
+    let hint = "make a smaller export first, with `countersign slice`";
+    let message = "an existing export can only be converted completely";
+    Err(CliError::unusable("arguments.invalid", message, hint))
 }
 
 /// Opens the export that rows are made from.
 fn open(args: &Args) -> Result<Input, CliError> {
     let request = Request::from_args(args)?;
     if let Some(export) = &args.export {
-        if !request.query.is_empty() || !request.whole {
-            let hint = "make a smaller export first, with `countersign slice`";
-            let message = "an existing export can only be converted completely";
-            return Err(CliError::unusable("arguments.invalid", message, hint));
-        }
+        refuse_selection(&request)?;
         return Input::open(export);
     }
     if !request.whole {

@@ -2,12 +2,70 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{self, Stored, SummaryError};
-use countersign::verify::{Options, Verification};
+use countersign::verify::parts::{self, PartsVerification, Stored, SummaryError};
+use countersign::verify::{CoveredLink, Options, Verification};
 
 use crate::commands::summarize::open;
 use crate::errors::{CliError, shown};
+use crate::io::seekable::SeekableFile;
 use crate::io::{progress, style};
+
+/// The summaries of the parts of an export.
+pub(crate) struct Summaries {
+    pub(crate) stored: Vec<Stored<SeekableFile>>,
+    /// The files; none if this process made the summaries.
+    paths: Vec<PathBuf>,
+    bytes: u64,
+}
+
+impl Summaries {
+    /// Opens summaries that were made by others.
+    pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, CliError> {
+        let mut summaries = Self { stored: Vec::new(), paths: paths.to_vec(), bytes: 0 };
+        for path in paths {
+            summaries.add(open(path)?).map_err(|failure| failure.within(&shown(path)))?;
+        }
+        Ok(summaries)
+    }
+
+    /// Returns an empty list, to [add](Self::add) own summaries to.
+    #[cfg(feature = "native")]
+    pub(crate) fn own() -> Self {
+        Self { stored: Vec::new(), paths: Vec::new(), bytes: 0 }
+    }
+
+    pub(crate) fn add(&mut self, file: SeekableFile) -> Result<(), CliError> {
+        self.bytes += file.size().unwrap_or_default();
+        self.stored.push(Stored::open(file)?);
+        Ok(())
+    }
+
+    /// Verifies the summaries, and calls `on_event` with each verified event in the wanted parts.
+    pub(crate) fn visit(
+        self,
+        options: Options,
+        threads: usize,
+        is_wanted: impl Fn(u64) -> bool,
+        on_event: impl FnMut(u64, CoveredLink),
+    ) -> Result<PartsVerification, CliError> {
+        let Self { stored, paths, bytes } = self;
+        let bar = progress::bar("verifying", Some(bytes));
+        let verified =
+            parts::visit(stored, options, threads, is_wanted, on_event, |read| bar.set_position(read));
+        bar.finish_and_clear();
+        let verified = verified.map_err(|SummaryError { place, why }| {
+            let failure = CliError::from(why);
+            match place.and_then(|place| paths.get(place)) {
+                Some(path) => failure.within(&shown(path)),
+                None => failure,
+            }
+        })?;
+        if !paths.is_empty() {
+            style::warn("this verdict relies on the summaries: hashes and signatures were not checked again");
+        }
+        Ok(verified)
+    }
+}
 
 /// Verifies the summaries, and checks that they belong to the export, if given.
 pub(crate) fn verify(
@@ -16,16 +74,10 @@ pub(crate) fn verify(
     options: Options,
     threads: usize,
 ) -> Result<Verification, CliError> {
-    let mut summaries = Vec::new();
-    let mut size = 0;
-    for path in paths {
-        let file = open(path)?;
-        size += file.size().unwrap_or_default();
-        summaries.push(Stored::open(file).map_err(|why| CliError::from(why).within(&shown(path)))?);
-    }
+    let summaries = Summaries::open(paths)?;
     if let Some(export) = export {
         let mut file = open(export)?;
-        for (summary, path) in summaries.iter().zip(paths) {
+        for (summary, path) in summaries.stored.iter().zip(paths) {
             let other = |why| {
                 CliError::from(why)
                     .because(&format!("the summary doesn't belong to {}", shown(export)))
@@ -34,16 +86,6 @@ pub(crate) fn verify(
             summary.is_of(&mut file).map_err(other)?;
         }
     }
-    let bar = progress::bar("verifying", Some(size));
-    let verified = parts::verify(summaries, options, threads, |read| bar.set_position(read));
-    bar.finish_and_clear();
-    let verification = verified.map_err(|SummaryError { place, why }| {
-        let failure = CliError::from(why);
-        match place.and_then(|place| paths.get(place)) {
-            Some(path) => failure.within(&shown(path)),
-            None => failure,
-        }
-    })?;
-    style::warn("this verdict relies on the summaries: hashes and signatures were not checked again");
-    Ok(verification)
+    let visited = summaries.visit(options, threads, |_| false, |_, _| ())?;
+    Ok(visited.verification)
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use countersign_parquet::Row;
 
 use super::days::{LocatedRow, RowFiles, open};
-use super::report_panics;
-use super::rows::Rows;
+use super::error::report_panics;
+use super::manifest::Manifest;
+use super::rows::{Rows, Stretch};
 use crate::errors::{CliError, shown};
 use crate::io::style::{bad, plain};
 use crate::io::verdict::count;
@@ -19,15 +20,45 @@ const MAX_PRINTED: usize = 20;
 /// misplaced ones.
 const MAX_REMEMBERED: usize = 1 << 16;
 
-/// Compares every row of a file, or of a folder with a file per day, with those of the export.
-pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
+/// Compares every row of a file, of a folder with a file per day, or of a folder with the rows of parts, with those of
+/// the export.
+pub(crate) fn compare(rows: &mut Rows, path: &Path, manifest: Option<&Manifest>) -> Result<(), CliError> {
     rows.refuse_altered()?;
     report_panics(shown(path));
-    let mut files = RowFiles::open(path)?;
     let mut report = DifferenceReport::default();
+    for stretch in rows.stretches() {
+        let mut files = match stretch.part {
+            Some(part) => RowFiles::of_part(path, part)?,
+            None => RowFiles::open(path)?,
+        };
+        compare_metadata(&files, rows, &stretch, &mut report)?;
+        compare_rows(rows, &stretch, &mut files, &mut report)?;
+    }
+    let differences = manifest.map(|manifest| manifest.differences(rows, path)).transpose()?;
+    differences
+        .iter()
+        .flatten()
+        .for_each(|difference| report.add(format_args!("{}: {difference}", shown(path))));
+    match report.differences {
+        0 => Ok(()),
+        all => {
+            let message = format!("the rows differ from the export: {}", count(all, "difference"));
+            let hint = "create the file again from the export, and find out who changed it";
+            Err(CliError::unusable("parquet.differs", message, hint).within(&shown(path)).into_broken())
+        }
+    }
+}
+
+/// Compares the metadata of all files.
+fn compare_metadata(
+    files: &RowFiles,
+    rows: &Rows,
+    stretch: &Stretch,
+    report: &mut DifferenceReport,
+) -> Result<(), CliError> {
     for file in files.paths() {
         let reader = open(file)?;
-        let metadata = rows.metadata(reader.version());
+        let metadata = rows.metadata(stretch, reader.version());
         for (key, value) in &metadata {
             let actual = reader.metadata().find_map(|(actual, value)| value.filter(|_| actual == key));
             if actual != Some(value) {
@@ -41,8 +72,18 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
             report.add(format_args!("{}: {key} should not be there", shown(file)));
         }
     }
+    Ok(())
+}
+
+/// Compares the rows of a stretch with those in its files.
+fn compare_rows(
+    rows: &mut Rows,
+    stretch: &Stretch,
+    files: &mut RowFiles,
+    report: &mut DifferenceReport,
+) -> Result<(), CliError> {
     let mut missing = Missing::default();
-    rows.each("comparing", |rows, day, expected| {
+    rows.each(stretch, "comparing", |rows, day, expected| {
         let leaf = leaf_of(&expected);
         loop {
             let Some(located) = files.peek(day)? else {
@@ -51,7 +92,7 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
             };
             let there = leaf_of(&located.row);
             if there == leaf {
-                compare_row(located, &expected, &mut report);
+                compare_row(located, &expected, report);
                 files.advance(day);
                 return Ok(());
             }
@@ -59,25 +100,18 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
                 missing.add(leaf);
                 return Ok(());
             }
-            report_unexpected(located, rows, &mut missing, &mut report);
+            report_unexpected(located, rows, &mut missing, report);
             files.advance(day);
         }
     })?;
     for day in files.days() {
         while let Some(located) = files.peek(&day)? {
-            report_unexpected(located, rows, &mut missing, &mut report);
+            report_unexpected(located, rows, &mut missing, report);
             files.advance(&day);
         }
     }
-    missing.report(&mut report);
-    match report.differences {
-        0 => Ok(()),
-        all => {
-            let message = format!("the rows differ from the export: {}", count(all, "difference"));
-            let hint = "create the file again from the export, and find out who changed it";
-            Err(CliError::unusable("parquet.differs", message, hint).within(&shown(path)).into_broken())
-        }
-    }
+    missing.report(report);
+    Ok(())
 }
 
 fn leaf_of(row: &Row) -> u64 {
@@ -105,7 +139,7 @@ fn report_unexpected(
     } else if rows.contains(leaf) {
         "the row is repeated or out of order"
     } else {
-        "the export has no event for this row"
+        "the export has no event for this row here"
     };
     report.add(format_args!("{}: {what}", place(located)));
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use countersign_parquet::{Reader, Row};
 
-use super::failed;
+use super::error::failed;
+use super::parts::{self, entries};
 use crate::errors::{CliError, shown};
 
 /// The maximum number of files that are open at once.
@@ -63,6 +64,16 @@ impl RowFiles {
             let files = entries(&folder)?.into_iter().map(|(_, file)| file).collect();
             days.insert(day.to_owned(), Day { files, ..Day::default() });
         }
+        Ok(Self { days, partitioned, open: HashMap::new(), next: 0 })
+    }
+
+    /// Finds the files of a part in a folder with all parts.
+    pub(super) fn of_part(folder: &Path, part: u64) -> Result<Self, CliError> {
+        let mut days: BTreeMap<String, Day> = BTreeMap::new();
+        for file in parts::list(folder)?.into_iter().filter(|file| file.part == part) {
+            days.entry(file.day.clone()).or_default().files.push(folder.join(file.path()));
+        }
+        let partitioned = days.keys().any(|day| !day.is_empty());
         Ok(Self { days, partitioned, open: HashMap::new(), next: 0 })
     }
 
@@ -140,16 +151,4 @@ impl Day {
 pub(super) fn open(path: &Path) -> Result<Reader<File>, CliError> {
     let file = File::open(path).map_err(|error| CliError::io("read", &shown(path), &error))?;
     Reader::open(file).map_err(|error| failed("read", &shown(path), &error))
-}
-
-/// Returns the entries of a folder, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
-    let failed = |error| CliError::io("read", &shown(folder), &error);
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        entries.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
-    }
-    entries.sort();
-    Ok(entries)
 }

@@ -1,9 +1,10 @@
 //! The rows that an export produces: one per verified event, in the order of entries.
 //!
-//! An export is read twice, because the signer of a row and the trust in it are known only at the end.
+//! An export is read twice, because the signer of a row and the trust in it are known only at the end. In parts, its
+//! summaries are read first.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::export::{Item, Matched, Payload};
@@ -21,6 +22,7 @@ use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
 use super::attestation::Attestation;
+use super::cut::Cut;
 use crate::errors::CliError;
 use crate::io::export;
 use crate::io::export::Part;
@@ -28,44 +30,65 @@ use crate::io::input::Input;
 use crate::io::tee::TeeReader;
 use crate::io::visit::visit_tapped;
 
-/// The rows of a verified export.
+/// The rows of a verified export, or of some of its parts.
 pub(crate) struct Rows {
     input: Input,
     verification: Verification,
     parsers: Parsers,
-    /// The indexes of verified events.
-    verified: RoaringTreemap,
-    /// The indexes of events whose key was not authorized when it signed.
-    unauthorized: RoaringTreemap,
-    signers: HashMap<ChainId, VerifierKey>,
-    /// The SHA-256 of the file, before decompression.
-    hash: [u8; 32],
+    signers: Signers,
+    /// The stretches that rows are made from, in order: the whole export, or parts of it.
+    stretches: Vec<Stretch>,
+    /// The cut of the export, if rows are made in parts.
+    cut: Option<Cut>,
     /// The number of rows.
     pub(crate) count: u64,
 }
 
-/// Records which events verify, and who signed them.
+/// Which events verify, and who signed them.
 #[derive(Default)]
-struct SignerVisitor {
+pub(crate) struct Signers {
+    /// The indexes of verified events.
     verified: RoaringTreemap,
+    /// The indexes of events whose key was not authorized when it signed.
     unauthorized: RoaringTreemap,
-    signers: HashMap<ChainId, VerifierKey>,
-    count: u64,
+    chains: HashMap<ChainId, VerifierKey>,
 }
 
-impl EventVisitor for SignerVisitor {
+impl Signers {
+    /// Adds a verified event.
+    pub(crate) fn add(&mut self, link: &CoveredLink) {
+        self.verified.insert(link.index);
+        if !link.authorized {
+            self.unauthorized.insert(link.index);
+        }
+        self.chains.entry(link.chain).or_insert_with(|| link.vkey.clone());
+    }
+}
+
+impl EventVisitor for Signers {
     type Item = ();
     type Error = CliError;
 
     fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), CliError> {
-        self.verified.insert(event.index);
-        if !event.authorized {
-            self.unauthorized.insert(event.index);
-        }
-        self.signers.entry(event.chain).or_insert_with(|| event.link.vkey.clone());
-        self.count += 1;
+        self.add(&event.link);
         Ok(())
     }
+}
+
+/// Consecutive lines of an export.
+#[derive(Clone, Copy)]
+pub(crate) struct Stretch {
+    /// The 1-based number of the part; `None` for the whole export.
+    pub(crate) part: Option<u64>,
+    /// The byte position in the file.
+    pub(crate) begin: u64,
+    pub(crate) bytes: u64,
+    /// The index of the first entry at or after the beginning.
+    pub(crate) first_entry: u64,
+    /// The SHA-256 of the bytes, before decompression.
+    pub(crate) sha256: [u8; 32],
+    /// The number of rows.
+    pub(crate) rows: u64,
 }
 
 impl Rows {
@@ -77,15 +100,38 @@ impl Rows {
         threads: usize,
     ) -> Result<Self, CliError> {
         let mut input = input.rereadable()?;
-        let mut visitor = SignerVisitor::default();
+        let mut signers = Signers::default();
         let mut hash = Sha256::new();
         let options = Options { trust, ..Options::default() };
         let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(()));
         let tap = |bytes: &[u8]| hash.update(bytes);
-        let verification = visit_tapped(&mut input, tap, options, threads, examiner, &mut visitor)?;
-        let SignerVisitor { verified, unauthorized, signers, count } = visitor;
-        let hash = hash.finalize().into();
-        Ok(Self { input, verification, parsers, verified, unauthorized, signers, hash, count })
+        let verification = visit_tapped(&mut input, tap, options, threads, examiner, &mut signers)?;
+        let (sha256, count) = (hash.finalize().into(), signers.verified.len());
+        let whole = Stretch { part: None, begin: 0, bytes: u64::MAX, first_entry: 0, sha256, rows: count };
+        Ok(Self { input, verification, parsers, signers, stretches: vec![whole], cut: None, count })
+    }
+
+    /// Returns the rows of some parts of an export, whose verified events are in `signers`.
+    pub(crate) fn of_parts(
+        input: Input,
+        verification: Verification,
+        parsers: Parsers,
+        signers: Signers,
+        stretches: Vec<Stretch>,
+        cut: Cut,
+    ) -> Self {
+        let count = signers.verified.len();
+        Self { input, verification, parsers, signers, stretches, cut: Some(cut), count }
+    }
+
+    /// Returns the stretches that rows are made from, in order.
+    pub(super) fn stretches(&self) -> Vec<Stretch> {
+        self.stretches.clone()
+    }
+
+    /// Returns the cut of the export, if rows are made in parts.
+    pub(super) fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
     }
 
     /// Returns the verification report.
@@ -108,33 +154,35 @@ impl Rows {
         Err(failure.within(self.input.name()).into_broken())
     }
 
-    /// Returns the metadata of a file with the columns of this version, by key.
-    pub(crate) fn metadata(&self, version: Version) -> Vec<(String, String)> {
+    /// Returns the metadata of a file with the rows of this stretch and the columns of this version, by key.
+    pub(crate) fn metadata(&self, stretch: &Stretch, version: Version) -> Vec<(String, String)> {
         let report = self.report();
-        let hash = countersign::hex::encode(&self.hash);
         let origin = report.origin.clone().unwrap_or_default();
         // Signed if this user would pin it, otherwise the unsigned text.
         let text = report.log.as_ref().map(|log| format!("{origin}\n{}\n{}\n", log.size, log.root));
         let checkpoint = self.verification.pin.clone().or(text).unwrap_or_default();
-        [
+        let mut metadata = vec![
             ("countersign.rows", version.as_str().to_owned()),
             ("countersign.origin", origin),
             ("countersign.verdict", report.verdict.as_str().to_owned()),
             ("countersign.checkpoint", checkpoint),
-            ("countersign.export.sha256", hash),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
+        ];
+        match (&self.cut, stretch.part) {
+            (Some(cut), Some(part)) => metadata.extend(cut.metadata(part)),
+            _ => metadata.push(("countersign.export.sha256", countersign::hex::encode(&stretch.sha256))),
+        }
+        metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// True if the event of this entry is a row.
     pub(super) fn contains(&self, leaf: u64) -> bool {
-        self.verified.contains(leaf)
+        self.signers.verified.contains(leaf)
     }
 
-    /// Calls `row` with each row.
+    /// Calls `row` with each row of a stretch.
     pub(crate) fn each(
         &mut self,
+        stretch: &Stretch,
         doing: &'static str,
         mut row: impl FnMut(&Self, &str, Row) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
@@ -146,16 +194,19 @@ impl Rows {
         // A stream was copied to a file before.
         let file = self.input.file().ok_or_else(changed)?;
         let failed = |error: io::Error| CliError::io("read", &name, &error);
-        let file = file.reopen().map_err(failed)?;
+        let mut file = file.reopen().map_err(failed)?;
+        file.seek(SeekFrom::Start(stretch.begin)).map_err(failed)?;
         let hash = Arc::new(Mutex::new(Sha256::new()));
         let hashed = Arc::clone(&hash);
         let update = move |bytes: &[u8]| hashed.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
-        let mut input = Input::stream(&name, Box::new(TeeReader { reader: file, tap: update }));
+        let reader = TeeReader { reader: file.take(stretch.bytes), tap: update };
+        let mut input = Input::stream(&name, Box::new(reader));
 
         let signer_trusts = SignerTrusts::from_report(self.report());
-        let mut leaf = 0_u64;
+        let mut leaf = stretch.first_entry;
         let mut made = 0;
-        export::read(&mut input, doing, |part| {
+        let has_header = stretch.begin == 0;
+        export::read_from(&mut input, has_header, doing, |part| {
             let Part::Item(line, item) = part else { return Ok(()) };
             let here = leaf;
             leaf = leaf.saturating_add(match item {
@@ -166,11 +217,11 @@ impl Rows {
             let Item::Link { text, link: Link::Event(link), payload: Some(payload), .. } = item else {
                 return Ok(());
             };
-            if !self.verified.contains(here) {
+            if !self.contains(here) {
                 return Ok(());
             }
-            let vkey = self.signers.get(&link.chain).ok_or_else(changed)?;
-            let authorized = !self.unauthorized.contains(here);
+            let vkey = self.signers.chains.get(&link.chain).ok_or_else(changed)?;
+            let authorized = !self.signers.unauthorized.contains(here);
             let covered = CoveredLink {
                 line,
                 index: here,
@@ -188,7 +239,15 @@ impl Rows {
             row(self, &link.time.to_string()[..10], built)
         })?;
         let actual: [u8; 32] = hash.lock().unwrap_or_else(PoisonError::into_inner).finalize_reset().into();
-        if actual == self.hash && made == self.count { Ok(()) } else { Err(changed()) }
+        match (actual == stretch.sha256 && made == stretch.rows, stretch.part) {
+            (true, _) => Ok(()),
+            (false, None) => Err(changed()),
+            (false, Some(part)) => {
+                let hint = "pass the file that was summarized, and only the summaries of one run";
+                let message = format!("this is not the file that part {part} was summarized from");
+                Err(CliError::unusable("summary.other_file", message, hint).within(&name))
+            }
+        }
     }
 
     fn row(
