@@ -276,8 +276,10 @@ onEachLog((log) => {
       ["from=1&from=1", "from"],
       [`from=${size + 1}`, "from"],
       ["to=1", "to"],
-      ["actor=u_1", "actor"],
+      ["actor=", "actor"],
+      ["tenant=a&tenant=b", "tenant"],
       ["limit=1", "limit"],
+      ["boundary=1", "boundary"],
     ] as const) {
       const answer = await log.get(`/stream?${query}`, AUDITOR);
       assert.deepEqual(answer.refusal(400, "request.invalid"), { parameter }, query);
