@@ -30,6 +30,7 @@ test("README: a page made of its HTML shows a live log", async () => {
     response.write(": all is quiet\n\n");
   });
   site.answers.set("/readme", (_request, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
     // The script is inline.
     response.setHeader("content-security-policy", "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'");
     response.end(`<!doctype html><html lang="en"><title>README</title>${blocks.join("\n")}`);
