@@ -43,7 +43,7 @@ test("README: a page made of its HTML shows a live log", async () => {
   await page.getByText("Following the log").waitFor();
   assert.equal(blocks.length, 2);
   assert.ok(
-    requested.some((one) => one.startsWith("/stream 14 ")),
+    requested.some((one) => one.startsWith("/stream?since=2026-11-01 14 ")),
     requested.join(),
   );
   // Pieces of the export may arrive before its end.
