@@ -69,7 +69,7 @@ export interface Failed {
   /** A stable code such as `source.invalid`, or that of the log's own error; `null` for a bug. */
   readonly code: string | null;
   readonly message: string;
-  /** What to do. */
+  /** Advice on how to fix the problem. */
   readonly hint: string | null;
 }
 
