@@ -63,6 +63,8 @@ pub const CONDITIONS: [&str; 10] =
 pub struct EventFilter {
     names: Vec<&'static str>,
     query: Query,
+    /// The value of the parameter `since`.
+    since: Option<Time>,
 }
 
 impl EventFilter {
@@ -85,7 +87,10 @@ impl EventFilter {
         let query = match name {
             "query" => Query::parse(value, now)?,
             "q" => free_text(value)?,
-            "since" => recorded(Span { from: Some(time(value)?), until: None }),
+            "since" => {
+                self.since = Some(time(value)?);
+                recorded(Span { from: self.since, until: None })
+            }
             "until" => recorded(Span { from: None, until: Some(time(value)?) }),
             "chain" => condition(Field::Short(Short::Chain), exactly(&chain(value)?.to_string())),
             "target" => condition(Field::Short(Short::Target), exactly(value)),
@@ -104,6 +109,12 @@ impl EventFilter {
     /// True if there are no conditions but `since` and `until`.
     pub fn is_of_time_alone(&self) -> bool {
         self.names.iter().all(|name| matches!(*name, "since" | "until"))
+    }
+
+    /// True if the only condition is `since`, and `now` is not before it. It then selects all entries from some entry
+    /// on, and so all that are added from `now` on.
+    pub fn is_range_at(&self, now: Time) -> bool {
+        self.names == ["since"] && self.since.is_some_and(|since| since <= now)
     }
 
     /// Returns the names of the parameters that were set.

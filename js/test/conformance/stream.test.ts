@@ -146,6 +146,33 @@ onEachLog((log) => {
     }
   });
 
+  test("stream: shows the events that the same conditions select in an export", async () => {
+    const [chain = assert.fail()] = chains;
+    for (const conditions of [
+      "actor=u_3",
+      "action=job.update&actor=u_3",
+      "q=u_3",
+      "query=actor.id:u_3",
+      "actor=nobody",
+    ]) {
+      const view = await open(`?from=${first}&${conditions}`);
+      const sent = await view.until(size);
+      await grow(chain, 8);
+      sent.push(...(await view.until(size)));
+      view.close();
+      await verify(text(sent));
+      const eventsIn = (lines: string) => lines.split("\n").flatMap((line) => line.match(/"event":.*/)?.[0] ?? []);
+      const shown = eventsIn(text(sent));
+      assert.deepEqual(shown, eventsIn(await log.export(`?from=${first}&${conditions}`, AUDITOR)), conditions);
+      assert.equal(shown.length > 0, !conditions.endsWith("nobody"));
+      assert.ok(shown.every((event) => event.includes("u_3")));
+    }
+    // In an export, a time that has passed begins a range of all entries.
+    const all = await open(`?from=${first}&since=2020-01-01`);
+    assert.doesNotMatch(text(await all.until(size)), /"withheld":"filtered"/);
+    all.close();
+  });
+
   test("stream: starts with new entries by default", async () => {
     const view = await open();
     const sent = await view.until(size);
@@ -276,8 +303,10 @@ onEachLog((log) => {
       ["from=1&from=1", "from"],
       [`from=${size + 1}`, "from"],
       ["to=1", "to"],
-      ["actor=u_1", "actor"],
+      ["actor=", "actor"],
+      ["tenant=a&tenant=b", "tenant"],
       ["limit=1", "limit"],
+      ["boundary=1", "boundary"],
     ] as const) {
       const answer = await log.get(`/stream?${query}`, AUDITOR);
       assert.deepEqual(answer.refusal(400, "request.invalid"), { parameter }, query);

@@ -208,6 +208,9 @@ for (const [name, [verdict, word, says]] of Object.entries(WORDS)) {
     assert.ok((await strip.locator(".strip-body > p").first().textContent())?.includes(says));
     await strip.locator(".strip-more > summary").click();
     assert.equal(await strip.locator("[data-check]").count(), 12);
+    const areNotes = name === "withheld";
+    assert.equal(await strip.getByRole("heading", { name: "Notes", exact: true }).count(), areNotes ? 1 : 0);
+    assert.equal(await strip.getByRole("heading", { name: "Problems", exact: true }).count(), areNotes ? 0 : 1);
     const codes = await strip
       .locator(".finding-group")
       .evaluateAll((groups) => groups.map((group) => group.getAttribute("data-code")));
@@ -312,7 +315,7 @@ test("element: rejects an invalid `file` with a hint", async () => {
 
 for (const [file, says] of [
   ["/broken-trust.txt", "trust.invalid"],
-  ["/no-trust.txt", "The trust file couldn't be loaded: status 404"],
+  ["/no-trust.txt", "The trust file couldn’t be loaded: HTTP status 404"],
 ] as const) {
   test(`trust file: reports that it is unusable: ${file}`, async () => {
     const { page, close } = await site.open(

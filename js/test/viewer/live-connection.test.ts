@@ -5,7 +5,7 @@ import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { verifyLive } from "countersign/verify";
-import { LiveConnection } from "../../packages/ui/dist/viewer/session/live-connection.js";
+import { LiveConnection, type LostLink } from "../../packages/ui/dist/viewer/session/live-connection.js";
 import { caseNamed } from "../verify/cases.ts";
 
 // Addresses are resolved against the page's.
@@ -13,6 +13,12 @@ Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });
 
 const LINE = '{"countersign":"export/v1","origin":"log.example/app"}';
 const live = () => new Response(`data: ${LINE}\n\n`, { headers: { "content-type": "text/event-stream" } });
+
+/** Asserts what is known about a connection that is retried. */
+function assertLost([link]: unknown[], expected: Partial<LostLink>): void {
+  const { state, seconds, status, wasConnected } = link as LostLink;
+  assert.deepEqual({ state, seconds, status, wasConnected }, { state: "lost", ...expected });
+}
 
 test("LiveConnection: doubles the delay after each failure, from a second to half a minute", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -30,7 +36,7 @@ test("LiveConnection: doubles the delay after each failure, from a second to hal
   let lost = once(links, "lost");
   const first = lines.next();
   for (const [nth, seconds] of [1, 2, 4, 8, 16, 30, 30].entries()) {
-    assert.deepEqual(await lost, [{ state: "lost", seconds }]);
+    assertLost(await lost, { seconds, status: undefined, wasConnected: false });
     t.mock.timers.tick(seconds * 1000 - 1);
     await setImmediate();
     assert.equal(requests, nth + 1);
@@ -41,7 +47,7 @@ test("LiveConnection: doubles the delay after each failure, from a second to hal
   assert.deepEqual(await first, { done: false, value: LINE });
   // Received lines reset the delay.
   const next = lines.next();
-  assert.deepEqual(await lost, [{ state: "lost", seconds: 1 }]);
+  assertLost(await lost, { seconds: 1, status: undefined, wasConnected: true });
   left.abort(new Error("the reader left"));
   await assert.rejects(next, /the reader left/);
 });
@@ -71,6 +77,160 @@ test("LiveConnection: retries temporary failures and reports permanent ones", as
     );
     await assert.rejects(following.lines(null).next(), new RegExp(`status ${status}`));
   }
+});
+
+/** A log's error. */
+const refused = (status: number, code: string, beside: object = {}, headers: Record<string, string> = {}) =>
+  Response.json(
+    { error: { code, message: "the log says no", hint: "ask for access" }, ...beside },
+    { status, headers },
+  );
+
+/** Returns a request function that answers in order, and the addresses it was asked for. */
+function answering(...answers: Response[]) {
+  const asked: string[] = [];
+  const request = async (address: string) => {
+    asked.push(address);
+    return answers.shift() ?? assert.fail("one request too many");
+  };
+  return { asked, request };
+}
+
+/** Reads a view up to its end, and returns whether it restarts. */
+async function drained(following: LiveConnection, pin: string | null = null): Promise<boolean> {
+  let restarts = false;
+  following.onRestart = () => {
+    restarts = true;
+  };
+  for await (const _ of following.lines(pin)) {
+    // Only the end counts.
+  }
+  return restarts;
+}
+
+/** Lets retries come at once. */
+const retryAtOnce = (following: LiveConnection) => {
+  following.onLink = (link) => link.state === "lost" && queueMicrotask(link.retry);
+};
+
+const exportOf = (name: string) => new TextDecoder().decode(caseNamed(name).bytes).trimEnd().split("\n");
+
+test("LiveConnection: continues an export with its conditions", async () => {
+  const all = exportOf("log-two-chains");
+  for (const [path, stream] of [
+    ["/export?actor=ada&limit=200", "/stream?actor=ada"],
+    [
+      "/a/export?tenant=acme&from=2&boundary=3&since=2026-01-01&team=x+y",
+      "/a/stream?tenant=acme&since=2026-01-01&team=x+y",
+    ],
+    ["/export?query=actor%3Aada%20OR%20tenant%3Ax", "/stream?query=actor%3Aada+OR+tenant%3Ax"],
+    ["/export", "/stream"],
+  ] as const) {
+    const { asked, request } = answering(exported(all), refused(403, "access.denied"));
+    const following = new LiveConnection(path, request, new AbortController().signal);
+    await assert.rejects(drained(following), { code: "access.denied" });
+    assert.deepEqual(asked, [`https://log.example${path}`, `https://log.example${stream}`]);
+  }
+});
+
+test("LiveConnection: follows an empty log from its first entry on, with the same conditions", async () => {
+  const { asked, request } = answering(
+    exported([
+      LINE,
+      JSON.stringify({ checkpoint: "log.example/app\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n" }),
+    ]),
+    refused(403, "access.denied"),
+  );
+  const following = new LiveConnection("/export?tenant=acme&limit=5", request, new AbortController().signal);
+  assert.equal(await drained(following), true);
+  await assert.rejects(drained(following), { code: "access.denied" });
+  assert.equal(asked[1], "https://log.example/stream?tenant=acme&from=0");
+});
+
+test("LiveConnection: refuses an export with an end, since a stream would show more", async () => {
+  const { asked, request } = answering(exported(exportOf("log-two-chains")));
+  const following = new LiveConnection("/export?actor=ada&to=5", request, new AbortController().signal);
+  await assert.rejects(drained(following), { code: "source.invalid", message: /parameter `to`/ });
+  assert.equal(asked.length, 1);
+});
+
+test("LiveConnection: ends with the log's own error if only the stream is refused", async () => {
+  for (const [status, code, beside] of [
+    [400, "request.invalid", { parameter: "tenant" }],
+    [401, "access.unauthenticated", {}],
+    [403, "access.denied", {}],
+    [404, "request.not_found", {}],
+  ] as const) {
+    const { asked, request } = answering(exported(exportOf("log-two-chains")), refused(status, code, beside));
+    const following = new LiveConnection("/export", request, new AbortController().signal);
+    await assert.rejects(drained(following), { code, message: "the log says no", hint: "ask for access" });
+    assert.equal(asked.length, 2, `${status}`);
+  }
+});
+
+test("LiveConnection: restarts only once if the log can't continue", async () => {
+  const all = exportOf("log-two-chains");
+  const invalid = () => refused(400, "request.invalid", { parameter: "Last-Event-ID" });
+  const { asked, request } = answering(exported(all), invalid(), exported(all), invalid());
+  const following = new LiveConnection("/export", request, new AbortController().signal);
+  retryAtOnce(following);
+  assert.equal(await drained(following), true);
+  await assert.rejects(drained(following), { code: "request.invalid" });
+  assert.equal(asked.length, 4);
+});
+
+test("LiveConnection: the delay grows while only the stream fails", async () => {
+  const all = exportOf("log-two-chains");
+  const down = () => new Response(null, { status: 503 });
+  const { request } = answering(exported(all), down(), down(), down(), refused(403, "access.denied"));
+  const following = new LiveConnection("/export", request, new AbortController().signal);
+  const seconds: number[] = [];
+  following.onLink = (link) => {
+    if (link.state === "lost") {
+      seconds.push(link.seconds);
+      assert.deepEqual([link.status, link.wasConnected], [503, true]);
+      queueMicrotask(link.retry);
+    }
+  };
+  await assert.rejects(drained(following), { code: "access.denied" });
+  assert.deepEqual(seconds, [1, 2, 4]);
+});
+
+test("LiveConnection: waits as long as the server asks", async () => {
+  const soon = new Date(Date.now() + 90_000).toUTCString();
+  for (const [after, least, most] of [
+    ["7", 7, 7],
+    [soon, 80, 90],
+    ["99999999", 3600, 3600],
+    ["soon", 1, 1],
+  ] as const) {
+    const { request } = answering(
+      refused(429, "access.busy", {}, { "retry-after": after }),
+      refused(403, "access.denied"),
+    );
+    const following = new LiveConnection("/stream", request, new AbortController().signal);
+    let waited = 0;
+    following.onLink = (link) => {
+      if (link.state === "lost") {
+        waited = link.seconds;
+        queueMicrotask(link.retry);
+      }
+    };
+    await assert.rejects(drained(following), { code: "access.denied" });
+    assert.ok(waited >= least && waited <= most, `${after}: ${waited}`);
+  }
+});
+
+test("LiveConnection: says that a server sent a web page", async () => {
+  const page = () => new Response("<!doctype html>", { headers: { "content-type": "text/html; charset=utf-8" } });
+  for (const answers of [[page()], [exported(exportOf("log-two-chains")), page()]]) {
+    const { request } = answering(...answers);
+    const following = new LiveConnection("/export", request, new AbortController().signal);
+    await assert.rejects(drained(following), { code: "source.invalid", message: /a web page \(text\/html\)/ });
+  }
+  const { request } = answering(exported(exportOf("log-two-chains")), Response.json({}));
+  const following = new LiveConnection("/export", request, new AbortController().signal);
+  await assert.rejects(drained(following), { message: "the server sent application/json, not text/event-stream" });
 });
 
 const TENANT = "https://log.example/audit/t/acacacacacacacacacacacacacacacac";

@@ -6,7 +6,9 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
+import { leafHash } from "../conformance/tree.ts";
 import { caseNamed } from "../verify/cases.ts";
+import { collecting } from "./collecting.ts";
 import { Site } from "./site.ts";
 
 const site = await Site.start();
@@ -28,6 +30,8 @@ const isEntry = (line: string) => !line.includes('"checkpoint"') && !line.starts
 class LogServer {
   /** Requests: where the view begins, and where it resumes. */
   readonly asked: { from: string | null; last: string | undefined }[] = [];
+  /** Parameters of the requests. */
+  readonly searches: string[] = [];
   /** Responses in order; the last one repeats. */
   readonly answers: ((response: ServerResponse) => void)[];
   #open: ServerResponse | undefined;
@@ -64,8 +68,10 @@ class LogServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const last = request.headers["last-event-id"];
+    const { search, searchParams } = new URL(request.url ?? "", "http://site");
+    this.searches.push(search);
     this.asked.push({
-      from: new URL(request.url ?? "", "http://site").searchParams.get("from"),
+      from: searchParams.get("from"),
       last: Array.isArray(last) ? last.join() : last,
     });
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
@@ -78,6 +84,7 @@ const refused = (status: number) => (response: ServerResponse) => {
   response.end("{}");
 };
 
+const LIVE = { src: "/stream", trust: "/trust.txt", live: "" };
 const ELEMENT = `<countersign-viewer src="/stream" trust="/trust.txt" live></countersign-viewer>`;
 
 /** Opens the element and collects its events. */
@@ -242,10 +249,77 @@ test("live: reads an export first, then continues with the stream", async () => 
   });
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(entryCount(first), ...rest));
-  const { page, close } = await site.open(ELEMENT.replace("/stream", "/export?since=2026-01-01"));
+  const { page, close } = await site.open(ELEMENT.replace("/stream", "/export?since=2026-01-01&limit=9&actor=ada"));
   await upTo(page, entryCount(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.deepEqual(logServer.asked, [{ from: null, last: String(entryCount(first) - 1) }]);
+  assert.equal(logServer.searches.at(-1), "?since=2026-01-01&actor=ada");
   assert.equal(await alarm(page).count(), 0);
+  await close();
+});
+
+/** Serves the first lines as an export. Returns how often it was requested. */
+function serveExport(): { requests: number } {
+  const served = { requests: 0 };
+  site.answers.set("/export", (_request, response) => {
+    served.requests += 1;
+    response.setHeader("content-type", "application/x-ndjson");
+    response.end(`${first.join("\n")}\n`);
+  });
+  return served;
+}
+
+test("live: a log that refuses only the stream ends the view with its own error", async () => {
+  for (const status of [400, 401, 403, 404]) {
+    const served = serveExport();
+    const logServer = new LogServer((response) => {
+      response.statusCode = status;
+      response.setHeader("content-type", "application/json");
+      const error = { code: "request.refused", message: "the token has ended", hint: "log in again" };
+      response.end(JSON.stringify({ error, parameter: "tenant" }));
+    });
+    const { page, events, close } = await collecting(site, { ...LIVE, src: "/export" });
+    await page.getByRole("heading", { name: "The log refused the request" }).waitFor();
+    await page.getByText("The token has ended").waitFor();
+    await page.getByText("Log in again").waitFor();
+    assert.deepEqual(
+      (await events()).filter(([name]) => name === "error"),
+      [["error", "request.refused", "the token has ended", "log in again"]],
+    );
+    assert.ok((await events()).filter(([name]) => name === "report").length <= 1);
+    assert.deepEqual([served.requests, logServer.asked.length], [1, 1], `${status}`);
+    await close();
+  }
+});
+
+test("live: says that a log can't be reached, with the status, and retries on request", async () => {
+  const logServer = new LogServer();
+  logServer.answers.push(refused(503), refused(503), logServer.with(0, ...lines));
+  const { page, events, close } = await collecting(site, LIVE);
+  await page.getByRole("heading", { name: "The log can’t be reached" }).waitFor();
+  await page.getByText(/HTTP status 503\. Next attempt: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/).waitFor();
+  assert.equal(await page.getByText("Connection lost").count(), 0);
+  assert.equal(await page.getByText("No problems so far").count(), 0);
+  assert.deepEqual(await events(), []);
+  await page.getByRole("button", { name: "Try now" }).click();
+  await upTo(page, entryCount(lines)).waitFor();
+  assert.equal(logServer.asked.length, 3);
+  await close();
+});
+
+test("live: says that there are no matching events before the first one", async () => {
+  const header = first[0]?.replace(/,"range":.*(?=\})/, "") ?? "";
+  const checkpoint = first.at(-1) ?? "";
+  const [, size] = (JSON.parse(checkpoint) as { checkpoint: string }).checkpoint.split("\n");
+  const entries = first.slice(1, -1).map((line) => JSON.parse(line) as { link?: string; note?: string });
+  const hashes = entries.map(({ link, note = "" }) => leafHash(link ?? note).toString("base64"));
+  assert.equal(hashes.length, Number(size));
+  const logServer = new LogServer();
+  logServer.answers.push(
+    logServer.with(0, header, ...hashes.map((hash) => JSON.stringify({ skip: [0, hash] })), checkpoint),
+  );
+  const { page, close } = await follow();
+  await page.getByRole("heading", { name: "No matching events yet" }).waitFor();
+  assert.equal(await page.getByText("Not fully checked").count(), 0);
   await close();
 });

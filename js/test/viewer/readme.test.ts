@@ -30,6 +30,7 @@ test("README: a page made of its HTML shows a live log", async () => {
     response.write(": all is quiet\n\n");
   });
   site.answers.set("/readme", (_request, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
     // The script is inline.
     response.setHeader("content-security-policy", "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'");
     response.end(`<!doctype html><html lang="en"><title>README</title>${blocks.join("\n")}`);
@@ -42,7 +43,7 @@ test("README: a page made of its HTML shows a live log", async () => {
   await page.getByText("Following the log").waitFor();
   assert.equal(blocks.length, 2);
   assert.ok(
-    requested.some((one) => one.startsWith("/stream 14 ")),
+    requested.some((one) => one.startsWith("/stream?since=2026-11-01 14 ")),
     requested.join(),
   );
   // Pieces of the export may arrive before its end.

@@ -81,7 +81,8 @@ export class Site {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://site");
-    response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html; charset=utf-8");
+    const type = pathname === "/" ? "text/html; charset=utf-8" : TYPES[extname(pathname)];
+    response.setHeader("content-type", type ?? "application/octet-stream");
     response.setHeader("content-security-policy", POLICY);
     if (pathname === "/") {
       response.end(`<!doctype html><html lang="en"><title>Log</title><link rel="stylesheet" href="/page.css">

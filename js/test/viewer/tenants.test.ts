@@ -140,6 +140,6 @@ test("tenants: another customer's log or token isn't green", { skip }, async (t)
 
   forward(server, { ...acme, token: globex.token }, acme.trust);
   const refused = await follow();
-  await refused.page.getByText("status 404").waitFor();
+  await refused.page.getByText("request.not_found").waitFor();
   await refused.close();
 });

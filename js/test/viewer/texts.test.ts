@@ -93,8 +93,8 @@ test("core sentences: are translated into each language with all their values", 
   }
 });
 
-/** Groups whose texts are selected by words of the core or of queries. */
-const CHOSEN = /^(query\.members|result\.codes|rows\.proof\.facts)\./;
+/** Groups whose texts are selected by words of the core, of errors, or of queries. */
+const CHOSEN = /^(failures|query\.members|result\.codes|rows\.proof\.facts)\./;
 
 test("texts: each text is used", () => {
   const sources = ["js/packages/ui/src/", "js/packages/viewer/src/", "www/src/", "www/console/"].map(
@@ -120,5 +120,10 @@ test("slots: are filled in each language's order, with its own digit grouping", 
   assert.equal(en.query.filtered({ of: "2 events", events: "1" }), "Showing 1 of 2 events.");
   assert.deepEqual([1, 2, 1000].map(en.figures.entries), ["1 entry", "2 entries", "1,000 entries"]);
   assert.deepEqual([1, 2, 1000].map(de.figures.entries), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
+  assert.equal(
+    de.result.changedOne(de.figures.events(74)),
+    "74 Ereignisse, davon wurde 1 nach der Signatur verändert.",
+  );
+  assert.equal(de.query.filtered({ of: de.figures.events(74), events: "3" }), "74 Ereignisse, davon 3 gezeigt.");
   assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "slots in values aren't filled");
 });

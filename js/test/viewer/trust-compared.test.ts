@@ -5,7 +5,11 @@ import { test } from "node:test";
 import { compareTrust } from "../../packages/ui/dist/viewer/session/trust-compared.js";
 import { de } from "../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
-import { comparedWords } from "../../packages/ui/dist/viewer/verdict/trust-compared-view.js";
+import {
+  comparedNames,
+  comparedNext,
+  comparedWords,
+} from "../../packages/ui/dist/viewer/verdict/trust-compared-view.js";
 import { verdictWords } from "../../packages/ui/dist/viewer/verdict/verdict.js";
 
 const PUBLIC = "ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
@@ -59,6 +63,21 @@ test("compareTrust: names both sides if no key signed, in each language", () => 
 test("compareTrust: distinguishes keys with the same name and another ID", () => {
   const compared = compare(`emitter ${key("a", "00000000")}\n`, [untrusted(key("a"))]);
   assert.deepEqual([compared?.result, compared?.given[0]?.matches], ["none", false]);
+  const live = compare(`log ${key("localhost/dev", "00000000")}\nemitter ${key("b")}\n`, [], {
+    isLive: true,
+    log: "not_checked",
+    counts: { "log.unknown": 1 },
+    origin: "localhost/dev",
+    signatures: [{ name: "localhost/dev", id: "5cc3cc17", by: "unknown" }],
+  });
+  assert.equal(
+    comparedNames(live ?? assert.fail(), en),
+    "The trust file names localhost/dev (00000000) and b; the log is signed by localhost/dev (5cc3cc17).",
+  );
+  assert.match(comparedNext(live, en), /^The keys have the same names but different key IDs\. .*created again/);
+  assert.match(comparedNext(live, de), /^Die Schlüssel heißen gleich, haben aber verschiedene Schlüssel-IDs\./);
+  const others = compare(`emitter ${key("b", "00000000")}\n`, [untrusted(key("a"))]);
+  assert.doesNotMatch(comparedNext(others, en), /same names/);
 });
 
 test("compareTrust: knows a key that signed in another role", () => {

@@ -36,7 +36,7 @@ pub(super) async fn stream(
     let plan = state.reading.run_search(Some(&access), begin).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
-    let mut asked = api::query::parsed(uri.query(), &api::sse::PARAMETERS);
+    let mut asked = api::sse::pairs(uri.query());
     asked.retain(|(name, _)| name != "from");
     asked.insert(0, ("from".to_owned(), first.to_string()));
     let tally = handlers::begin(&state.reading, &access, ReadRequest::new(ReadKind::Stream, asked)).await?;

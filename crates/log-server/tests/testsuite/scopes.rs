@@ -184,6 +184,63 @@ fn assert_ends(mut view: BufReader<Response>) {
 }
 
 #[test]
+fn live_view_takes_the_conditions_of_an_export() {
+    let server = shared();
+    let whole = add(&server, "whole", Rights::READ, &[]);
+    let conditions = [
+        "tenant=acme",
+        "actor=u_acme",
+        "tenant=acme&action=job.*",
+        "query=tenant:acme",
+        "q=u_acme",
+        "since=2000-01-01&tenant=acme",
+    ];
+    let size = server.size();
+    let mut views: Vec<_> = conditions
+        .map(|conditions| (conditions, view(&server, &whole, &format!("?from=0&{conditions}"))))
+        .into_iter()
+        .collect();
+    let mut texts: Vec<String> = views.iter_mut().map(|(_, view)| until(view, size)).collect();
+    let mut emitter = server.emitter(2);
+    emitter.record_event(&event("beta-works", 1));
+    emitter.record_event(&event("acme", 1));
+    emitter.flush();
+    emitter.deliver_all(&server.url(), usize::MAX);
+    for ((conditions, view), text) in views.iter_mut().zip(&mut texts) {
+        text.push_str(&until(view, size + 3));
+        let exported = get(&server, &format!("/export?{conditions}"), &whole);
+        let exported = shown(&server, &exported).into_iter().map(|event| event.index).collect::<Vec<_>>();
+        let mut verifier =
+            Verifier::new(Options { trust: server.trust(), events: true, ..Options::default() });
+        for line in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            verifier.push(line.as_bytes());
+            verifier.push(b"\n");
+        }
+        let (_, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
+        let viewed = events.into_iter().map(|event| event.index).collect::<Vec<_>>();
+        assert!(!viewed.is_empty(), "{conditions}");
+        assert_eq!(viewed, exported, "{conditions}");
+        assert!(!text.contains("u_beta-works"), "{conditions}");
+    }
+}
+
+#[test]
+fn start_time_alone_withholds_nothing_once_it_has_passed() {
+    let server = shared();
+    let whole = add(&server, "whole", Rights::READ, &[]);
+    let size = server.size();
+    let withheld = |conditions: &str| {
+        let text = until(&mut view(&server, &whole, &format!("?from=0&{conditions}")), size);
+        text.contains("\"withheld\":\"filtered\"")
+    };
+    // The first line claims all entries, as in an export with this condition.
+    assert!(!withheld("since=2026-11-20"));
+    assert!(withheld("since=9999-01-01"));
+    assert!(withheld("until=2000-01-01"));
+    assert!(withheld("since=2026-11-20&actor=nobody"));
+}
+
+#[test]
 fn live_view_shows_only_events_in_scope() {
     let server = shared();
     let acme = add(&server, "acme", Rights::READ, &[("tenant", "acme")]);

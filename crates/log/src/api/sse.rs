@@ -4,6 +4,9 @@
 //! `Last-Event-ID` gets what follows it, without a header, and once more the checkpoint of this size if there is one.
 //! Lines before the first entry have no `id`: a client that lost the connection there starts again, with a header.
 //!
+//! The conditions are those of an export. The events that they don't select are withheld. Only `since` alone, which in an
+//! export begins a range, withholds nothing once that time has passed.
+//!
 //! In the stream of a tenant log, a slash and a tick follow the index once there was a head: the tick of the last one.
 //! A head has the `id` of the entry before it, with its own tick. A client that reconnects gets only later heads,
 //! because no head may be followed by one that is older.
@@ -24,7 +27,7 @@ use tokio::sync::watch;
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{ApiError, query};
-use crate::event_filter::EventFilter;
+use crate::event_filter::{CONDITIONS, EventFilter};
 use crate::export::{ExportError, Exporter, Line, Lines, LiveState, Plan, Planning};
 use crate::store::{Published, StoreError};
 use crate::tenants::published::TenantTicks;
@@ -46,8 +49,15 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The time without entries after which the live view of a tenant log shows a later head.
 pub const IDLE_HEAD: Duration = Duration::from_secs(10);
 
-/// The parameters of a live view.
-pub const PARAMETERS: [&str; 2] = ["from", "query"];
+/// Returns the parameters of a live view: where it begins, and the conditions of an export.
+fn parameters() -> Vec<&'static str> {
+    [&["from"][..], &CONDITIONS[..]].concat()
+}
+
+/// Returns the parameters of a request that was already parsed.
+pub fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    query::parsed(query, &parameters())
+}
 
 /// The start of a live view: its plan, or the search for it.
 pub enum LiveStart {
@@ -143,14 +153,15 @@ impl LiveRequest {
         now: Time,
     ) -> Result<Self, ApiError> {
         let (mut from, mut filter) = (None, EventFilter::default());
-        for (name, value) in query::read(query, &PARAMETERS)? {
+        for (name, value) in query::read(query, &parameters())? {
             match &*name {
                 "from" => from = Some(query::integer(&name, &value)?),
                 _ => filter.set(&name, &value, now).map_err(|error| query::unusable(&name, error))?,
             }
         }
         let scope = access.scope();
-        let scope = if filter.is_empty() { scope.clone() } else { Arc::new(scope.narrowed(filter.query())) };
+        let shows_all = filter.is_empty() || (scope.is_everything() && filter.is_range_at(now));
+        let scope = if shows_all { scope.clone() } else { Arc::new(scope.narrowed(filter.query())) };
         Ok(Self { scope, from, reached: last_event(headers)? })
     }
 

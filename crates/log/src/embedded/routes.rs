@@ -199,8 +199,7 @@ impl EmbeddedLogServer {
             Route::Stream => {
                 let access = self.admit(request.headers(), Right::Read)?;
                 let opening = LiveRequest::parse(query, request.headers(), &access, self.now())?;
-                let read =
-                    ReadRequest::new(ReadKind::Stream, api::query::parsed(query, &api::sse::PARAMETERS));
+                let read = ReadRequest::new(ReadKind::Stream, api::sse::pairs(query));
                 return self.search_stream(access, opening, read);
             }
             Route::Root => api::root::text(&self.origin),

@@ -1,1 +1,1 @@
-export { jsonOf } from "../../countersign/dist/foreign.js";
+export { jsonOf, repeatable } from "../../countersign/dist/foreign.js";

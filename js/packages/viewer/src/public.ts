@@ -66,10 +66,21 @@ export interface Reported {
   readonly pin: string | null;
 }
 
+/** Why there is no result, as shown in English. */
+export interface Failed {
+  /** A stable code such as `source.invalid`, or that of the log's own error; `null` for a bug. */
+  readonly code: string | null;
+  readonly message: string;
+  /** Advice on how to fix the problem. */
+  readonly hint: string | null;
+}
+
 /** Events that the element dispatches. */
 export interface ViewerEvents {
   "countersign-report": CustomEvent<Reported>;
   "countersign-alarm": CustomEvent<Reported>;
+  /** Dispatched once per error that leaves the element without a result. */
+  "countersign-error": CustomEvent<Failed>;
   "countersign-open": CustomEvent<{ readonly row: Row }>;
   /** Dispatched when the query changes. */
   "countersign-query": CustomEvent<{ readonly query: string }>;

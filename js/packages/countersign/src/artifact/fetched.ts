@@ -1,6 +1,7 @@
 /** Loads a WebAssembly module from a server. */
 
 import { CountersignError } from "../error.js";
+import type { Phrase } from "../report.js";
 
 /** Compiles the file at a URL, whatever content type the server reports. */
 export async function compileFetched(address: URL): Promise<WebAssembly.Module> {
@@ -13,17 +14,18 @@ export async function compileFetched(address: URL): Promise<WebAssembly.Module> 
 /** Fetches one of the package's files. */
 export async function fetchFile(address: URL): Promise<Response> {
   const response = await fetch(address).catch((cause) => {
-    throw fetchError(address, "could not be fetched", cause);
+    throw fetchError(address, "could not be fetched", { code: "wasm.fetch" }, cause);
   });
-  if (!response.ok) {
-    throw fetchError(address, `returned HTTP status ${response.status}`);
+  const { ok, status } = response;
+  if (!ok) {
+    throw fetchError(address, `returned HTTP status ${status}`, { code: "wasm.status", values: { status } });
   }
   return response;
 }
 
-function fetchError({ href }: URL, problem: string, cause?: unknown): CountersignError {
-  return new CountersignError("wasm.unavailable", `WebAssembly could not be loaded: ${href} ${problem}`, {
-    hint: "serve the .wasm file at this URL and allow it in connect-src of the page's Content-Security-Policy",
-    cause,
-  });
+function fetchError({ href }: URL, problem: string, { code, values }: Phrase, cause?: unknown): CountersignError {
+  const message = `WebAssembly could not be loaded: ${href} ${problem}`;
+  const hint = "serve the .wasm file at this URL and allow it in connect-src of the page's Content-Security-Policy";
+  const phrases = { [message]: { code, values: { ...values, address: href } }, [hint]: { code: "hint.wasm.fetch" } };
+  return new CountersignError("wasm.unavailable", message, { hint, phrases, cause });
 }

@@ -57,7 +57,8 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * `<countersign-viewer>`: verifies an export and shows the result.
  *
  * Dispatches `countersign-report` ({ report, pin }), `countersign-alarm` ({ report, pin }, with the last good pin),
- * `countersign-open` ({ row }), and `countersign-query` ({ query }). All of them bubble and are composed.
+ * `countersign-error` ({ code, message, hint }), `countersign-open` ({ row }), and `countersign-query` ({ query }). All of
+ * them bubble and are composed.
  *
  * The slot `search` is below the search box, for another search that the page offers.
  */
@@ -136,6 +137,7 @@ export class Viewer extends LitElement {
     changed: () => this.#changed(),
     reported: (session) => this.#reported(session),
     alarmed: ({ report, goodPin }) => this.#dispatch("countersign-alarm", { report, pin: goodPin }),
+    failed: ({ code = null, message, hint = null }) => this.#dispatch("countersign-error", { code, message, hint }),
   });
   readonly #openRow = new SelectedRow(
     (row) => this.#rowOpened(row),

@@ -1,19 +1,39 @@
 /** The connection to a log server's live view, across disconnects and logs that change in the meantime. */
 
 import { concat } from "@countersign/shared/bytes.js";
-import { CountersignError } from "@countersign/shared/error.js";
 import { jsonOf } from "@countersign/shared/foreign.js";
 import { deferred } from "@countersign/shared/promises.js";
 import { isRetryable } from "@countersign/shared/reason.js";
 import { settlesWithin } from "@countersign/shared/timers.js";
 import { readStream } from "@countersign/shared/verify.js";
 import { type PinnedState, pinnedState } from "./pin.js";
+import {
+  isEventStream,
+  type Refusal,
+  refusalIn,
+  refuseOtherThanStream,
+  refusePage,
+  retryAfterMs,
+} from "./responses.js";
+import { sourceError } from "./source-error.js";
 
 /** State of the connection. */
-export type Link =
-  | { readonly state: "connecting" | "following" | "ended" }
-  /** Retried after this many seconds. */
-  | { readonly state: "lost"; readonly seconds: number };
+export type Link = { readonly state: "connecting" | "following" | "ended" } | LostLink;
+
+/** A connection that is retried. */
+export interface LostLink {
+  readonly state: "lost";
+  /** Seconds until the next attempt. */
+  readonly seconds: number;
+  /** Time of the next attempt, in milliseconds since the epoch. */
+  readonly retryAt: number;
+  /** HTTP status of the last response, if it was an error. */
+  readonly status: number | undefined;
+  /** False if the log never sent anything. */
+  readonly wasConnected: boolean;
+  /** Retries at once. */
+  readonly retry: () => void;
+}
 
 /** Fetches an address. */
 type Request = (address: string, init: RequestInit) => Promise<Response>;
@@ -21,6 +41,11 @@ type Request = (address: string, init: RequestInit) => Promise<Response>;
 /** First and maximum delay before a retry, in milliseconds. */
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
+
+/** Parameters that choose an export's entries by their place. A stream continues after them. */
+const PLACES = ["from", "limit", "boundary"] as const;
+/** Parameters and headers that name a place which the log may no longer have. */
+const STARTS: ReadonlySet<string> = new Set(["from", "boundary", "Last-Event-ID"]);
 
 /** Beginnings of the lines that state the size of a log: a checkpoint, and the head of a tenant log. */
 const STATES = ['{"checkpoint":', '{"head":'] as const;
@@ -30,7 +55,7 @@ const LF = 0x0a;
 
 /**
  * A live view. Its lines are those of one export until it has to restart. If the address is that of an export, the
- * export is read first, and then continued from the address `stream` next to it.
+ * export is read first, and then continued from the address `stream` next to it, with the same conditions.
  */
 export class LiveConnection {
   /** Called whenever the connection changes. */
@@ -52,6 +77,10 @@ export class LiveConnection {
   /** True if the export had no entries, so that the stream begins at the log's first one. */
   #isEmpty = false;
   #wait = MIN_RETRY_MS;
+  /** True if the log sent anything. */
+  #wasConnected = false;
+  /** True if the view restarted because the log refused to continue it, and was not continued since then. */
+  #isRestarted = false;
 
   constructor(address: string, request: Request, signal: AbortSignal) {
     this.#address = address;
@@ -73,17 +102,24 @@ export class LiveConnection {
         continue;
       }
       if (isRefused(response)) {
-        await response.body?.cancel();
+        const refusal = await refusalIn(response);
+        if (!isOfStart(response, refusal) || (hasBegun && this.#isRestarted)) {
+          throw refusal.error;
+        }
         if (hasBegun) {
-          // The log can't continue from what it showed.
+          // The log can't continue from what it showed. It is read again and compared with the pin, once.
+          this.#isRestarted = true;
           break;
         }
-        this.#handleRefusal(response);
+        this.#handleRefusal(refusal);
         continue;
       }
-      if (!hasBegun && isExport(response)) {
+      refusePage(response);
+      this.#wasConnected = true;
+      if (!hasBegun && !isEventStream(response)) {
         hasBegun = true;
         this.#isExport = true;
+        this.#refuseEnd();
         this.#lastId = yield* this.#history(response);
         if (this.#isEmpty) {
           this.onRestart();
@@ -94,6 +130,8 @@ export class LiveConnection {
         }
         continue;
       }
+      refuseOtherThanStream(response);
+      const isContinued = this.#lastId !== "";
       let isFirst = true;
       const stream = readStream(response, this.#lastId);
       this.onLink({ state: "following" });
@@ -106,6 +144,7 @@ export class LiveConnection {
           isFirst = false;
           hasBegun = true;
           this.#wait = MIN_RETRY_MS;
+          this.#isRestarted &&= !isContinued;
           yield line;
           this.#lastId = stream.lastEventId;
         }
@@ -154,11 +193,8 @@ export class LiveConnection {
     }
     const last = lastState(new TextDecoder().decode(tail));
     if (last === undefined) {
-      throw new CountersignError("source.invalid", "the export ends without a checkpoint", {
-        hint: "remove the attribute `live`, or set `src` to the address of the log's stream",
-      });
+      throw sourceError("source.invalid", "source.no_checkpoint", { hint: "hint.source.no_checkpoint" });
     }
-    this.#wait = MIN_RETRY_MS;
     const { size, tick } = last;
     if (size === 0) {
       this.#isEmpty = true;
@@ -167,15 +203,20 @@ export class LiveConnection {
     return tick === undefined ? `${size - 1}` : `${size - 1}/${tick}`;
   }
 
-  /** Handles a refusal before anything was read: the log no longer has that size, or it rejects this reader. */
-  #handleRefusal({ status }: Response): void {
-    if (this.#from === undefined || status !== 400) {
-      throw new CountersignError("source.invalid", `the log server returned HTTP status ${status}`, {
-        hint: "check the URL and whether it requires authentication",
-      });
+  /** Handles a refusal before anything was read: the log no longer has that size. */
+  #handleRefusal({ error }: Refusal): void {
+    if (this.#from === undefined) {
+      throw error;
     }
     // The log is smaller than it was. It is read as it is, and the pin reveals the difference.
     this.#from = undefined;
+  }
+
+  /** Throws if the export ends at an entry: a stream would show more. */
+  #refuseEnd(): void {
+    if (new URL(this.#address, document.baseURI).searchParams.has("to")) {
+      throw sourceError("source.invalid", "source.bounded", { hint: "hint.source.bounded" });
+    }
   }
 
   async #connect(): Promise<Response | undefined> {
@@ -199,17 +240,17 @@ export class LiveConnection {
       return response;
     }
     await response?.body?.cancel();
-    await this.#pause();
+    await this.#pause(response);
     return undefined;
   }
 
   #where(): string {
     const address = new URL(this.#address, document.baseURI);
-    if (this.#lastId !== "") {
-      return this.#isExport ? new URL("stream", address).href : address.href;
-    }
     if (this.#isEmpty) {
-      return new URL("stream?from=0", address).href;
+      return streamNextTo(address, { from: "0" });
+    }
+    if (this.#lastId !== "") {
+      return this.#isExport ? streamNextTo(address) : address.href;
     }
     if (this.#from !== undefined) {
       // An export is cut there for comparison; a stream begins there.
@@ -218,15 +259,37 @@ export class LiveConnection {
     return address.href;
   }
 
-  async #pause(): Promise<void> {
-    const wait = this.#wait;
-    this.#wait = Math.min(MAX_RETRY_MS, 2 * wait);
-    this.onLink({ state: "lost", seconds: Math.round(wait / 1000) });
-    const aborted = deferred<never>();
-    const abort = () => aborted.reject(this.#signal.reason);
-    this.#signal.addEventListener("abort", abort);
-    await settlesWithin(wait, aborted.promise).finally(() => this.#signal.removeEventListener("abort", abort));
+  /** Waits before the next attempt, at least as long as the response demands. */
+  async #pause(response?: Response): Promise<void> {
+    const wait = Math.max(this.#wait, response === undefined ? 0 : retryAfterMs(response));
+    this.#wait = Math.min(MAX_RETRY_MS, 2 * this.#wait);
+    const ended = deferred<void>();
+    const end = () => ended.resolve();
+    this.onLink({
+      state: "lost",
+      seconds: Math.round(wait / 1000),
+      retryAt: Date.now() + wait,
+      status: response?.status || undefined,
+      wasConnected: this.#wasConnected,
+      retry: end,
+    });
+    this.#signal.addEventListener("abort", end);
+    await settlesWithin(wait, ended.promise).finally(() => this.#signal.removeEventListener("abort", end));
+    this.#signal.throwIfAborted();
   }
+}
+
+/** Returns the address of the stream that continues an export, with the export's conditions. */
+function streamNextTo(address: URL, { from }: { readonly from?: string } = {}): string {
+  const stream = new URL("stream", address);
+  stream.search = address.search;
+  for (const name of PLACES) {
+    stream.searchParams.delete(name);
+  }
+  if (from !== undefined) {
+    stream.searchParams.set("from", from);
+  }
+  return stream.href;
 }
 
 /** Returns the state in the last checkpoint or head of these lines. */
@@ -241,7 +304,7 @@ function isRefused({ status }: Response): boolean {
   return status >= 400 && !isRetryable(status);
 }
 
-/** True if the response has an end. */
-function isExport(response: Response): boolean {
-  return !/^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+/** True if the log may refuse only the place where the view begins or resumes. */
+function isOfStart({ status }: Response, { parameter }: Refusal): boolean {
+  return status === 400 && (parameter === undefined || STARTS.has(parameter));
 }

@@ -17,6 +17,8 @@ export interface SessionListener {
   readonly reported: (session: Session) => void;
   /** Called once, at the first alarm. */
   readonly alarmed: (alarm: Alarm) => void;
+  /** The session could not be opened, or has failed. */
+  readonly failed: (failure: PlainError) => void;
 }
 
 /** Shows one session at a time: the viewer's own, which is closed with it, or one of the page. */
@@ -79,6 +81,7 @@ export class SessionController {
         this.isLoading = false;
         this.failure = plainError(error);
         this.#listener.changed();
+        this.#listener.failed(this.failure);
       }
     });
     this.#listener.changed();
@@ -119,7 +122,12 @@ export class SessionController {
     if (session.report !== undefined) {
       this.#reported();
     }
-    void session.ended.then(() => this.#list(session));
+    void session.ended.then(() => {
+      if (session === this.session && session.failure !== undefined) {
+        this.#listener.failed(session.failure);
+      }
+      return this.#list(session);
+    });
   }
 
   #leave(): void {

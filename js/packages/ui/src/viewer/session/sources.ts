@@ -1,10 +1,12 @@
 /** The sources of a viewer's export, and the sessions created from them. */
 
 import { readAtMost } from "@countersign/shared/bytes.js";
-import { CountersignError, type ErrorCode } from "@countersign/shared/error.js";
+import type { ErrorCode } from "@countersign/shared/error.js";
 import { bodyWithEarlierEntries, namesIssuers, withEarlierEntries } from "./earlier-entries.js";
 import { type Link, LiveConnection } from "./live-connection.js";
+import { refusalIn, refusePage } from "./responses.js";
 import { Session, type Tools } from "./session.js";
+import { sourceError } from "./source-error.js";
 
 /** Sources as the viewer's properties name them. */
 export interface ViewerSources {
@@ -51,8 +53,7 @@ export async function openSession(request: SessionRequest): Promise<Session> {
   }
   if (file !== undefined) {
     if (typeof file !== "object") {
-      const hint = "set `file` to a Blob or File, or set `src` to its address";
-      throw new CountersignError("source.invalid", "the property `file` must be a Blob or File", { hint });
+      throw sourceError("source.invalid", "source.file", { hint: "hint.source.file" });
     }
     return new Session(file, { ...options, name: nameOf(file) }, tools);
   }
@@ -61,11 +62,15 @@ export async function openSession(request: SessionRequest): Promise<Session> {
     return follow(address, trust, request);
   }
   const response = await fetchAddress(address, request);
-  if (!response.ok || response.body === null) {
+  if (!response.ok) {
+    throw (await refusalIn(response)).error;
+  }
+  const { body } = refusePage(response);
+  if (body === null) {
     return new Session(response, { ...options, name: address }, tools);
   }
-  const body = namesIssuers(trust) ? bodyWithEarlierEntries(response.body, beside(address, request)) : response.body;
-  return new Session(new Response(body, { headers: response.headers }), { ...options, name: address }, tools);
+  const whole = namesIssuers(trust) ? bodyWithEarlierEntries(body, beside(address, request)) : body;
+  return new Session(new Response(whole, { headers: response.headers }), { ...options, name: address }, tools);
 }
 
 /**
@@ -107,7 +112,7 @@ async function trustOf(request: SessionRequest): Promise<string | undefined> {
   const { trust, trustText } = request.sources;
   return trustText !== undefined || trust === null || trust === ""
     ? trustText
-    : text(trust, MAX_TRUST_BYTES, "trust.invalid", "the trust file", "trust", request);
+    : text({ address: trust, maxBytes: MAX_TRUST_BYTES, code: "trust.invalid", attribute: "trust" }, request);
 }
 
 /** Returns the file name in the address of a trust file; undefined for a text. */
@@ -125,24 +130,28 @@ function rulesOf(request: SessionRequest): (() => Promise<string>) | undefined {
   if (rules === null || rules === "") {
     return rules === null ? undefined : request.tools.rules;
   }
-  return () => text(rules, MAX_RULES_BYTES, "pack.invalid", "the rules", "rules", request);
+  return () => text({ address: rules, maxBytes: MAX_RULES_BYTES, code: "pack.invalid", attribute: "rules" }, request);
 }
 
-/** Loads a text from the address in an attribute. */
-async function text(
-  address: string,
-  maxBytes: number,
-  code: ErrorCode,
-  name: string,
-  attribute: string,
-  request: SessionRequest,
-): Promise<string> {
+/** A text at the address in an attribute. */
+interface LinkedText {
+  readonly address: string;
+  readonly maxBytes: number;
+  /** Code of the errors. */
+  readonly code: ErrorCode;
+  readonly attribute: "trust" | "rules";
+}
+
+/** Loads a text. */
+async function text({ address, maxBytes, code, attribute }: LinkedText, request: SessionRequest): Promise<string> {
   const response = await fetchAddress(address, request);
-  const body = response.ok ? await readAtMost(response.body, maxBytes) : undefined;
+  const hint = `hint.source.${attribute}` as const;
+  if (!response.ok) {
+    throw sourceError(code, `source.${attribute}`, { hint, values: { status: response.status } });
+  }
+  const body = await readAtMost(refusePage(response, code).body, maxBytes);
   if (body === undefined) {
-    throw new CountersignError(code, `${name} couldn't be loaded: status ${response.status}`, {
-      hint: `check the address in the attribute \`${attribute}\``,
-    });
+    throw sourceError(code, "source.size", { hint, values: { size: maxBytes } });
   }
   return new TextDecoder().decode(body);
 }
@@ -151,10 +160,7 @@ async function fetchAddress(address: string, { sources, signal }: SessionRequest
   try {
     return await sources.request(address, { signal, referrerPolicy: "no-referrer" });
   } catch (cause) {
-    throw new CountersignError("source.unreadable", "the address can't be reached", {
-      hint: "check the address, the connection, and whether the server and the page's Content-Security-Policy allow it",
-      cause,
-    });
+    throw sourceError("source.unreadable", "source.unreachable", { hint: "hint.source.unreachable", cause });
   }
 }
 

@@ -18,7 +18,7 @@ import { fillSlots, slotNames } from "./slots.js";
 export interface Texts extends Schema {
   /** Language tag (BCP 47). */
   readonly lang: string;
-  /** Translator of the core's sentences. */
+  /** Translator of the core's sentences, and of those of errors in sources. */
   readonly core: FromCore;
   /** Numbers, sizes, and durations as the language formats them. */
   readonly figures: Schema["figures"] & {
@@ -87,7 +87,8 @@ export function language(lang: string, json: Json, sentences: Sentences = {}): T
   const texts = compiled(lang, json, english) as Schema;
   const count = grouped(lang);
   const figures = { ...texts.figures, count, bytes: sized(lang), duration: lasting(texts.figures.moment) };
-  const registered = { ...texts, lang, core: fromCore(sentences, count), figures };
+  const { failures } = json as unknown as { readonly failures: Sentences };
+  const registered = { ...texts, lang, core: fromCore({ ...sentences, ...failures }, count), figures };
   languages.set(primaryOf(lang), registered);
   return registered;
 }

@@ -123,8 +123,14 @@ function checksView(judged: Judged, texts: Texts): TemplateResult {
   `;
 }
 
-function findingsView({ report: { findings, finding_counts }, phrases }: Judged, strip: Strip): TemplateResult {
+/** True if all findings are notes, such as withheld events: nothing is wrong. */
+export function hasNotesAlone({ findings }: Report): boolean {
+  return findings.length > 0 && findings.every(({ severity }) => severity === "info");
+}
+
+function findingsView({ report, phrases }: Judged, strip: Strip): TemplateResult {
   const { texts } = strip;
+  const { findings, finding_counts } = report;
   const groups = new Map<FindingCode, Finding[]>();
   const weight = { error: 0, warning: 1, info: 2 };
   for (const finding of findings.toSorted((a, b) => weight[a.severity] - weight[b.severity])) {
@@ -132,7 +138,7 @@ function findingsView({ report: { findings, finding_counts }, phrases }: Judged,
   }
   return html`
     <div>
-      <h3>${texts.strip.findingsHeading}</h3>
+      <h3>${hasNotesAlone(report) ? texts.strip.notesHeading : texts.strip.findingsHeading}</h3>
       ${groups.size === 0 ? html`<p class="faint">${texts.strip.noFindings}</p>` : nothing}
       ${[...groups].map(([code, list]) => {
         const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];

@@ -6,10 +6,11 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../parts/format.js";
 import { type IconName, icon } from "../parts/icons.js";
 import { sentenceView, value } from "../parts/value.js";
+import type { LostLink } from "../session/live-connection.js";
 import { isLive, type Progress, type Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { otherPinsView } from "./other-pins.js";
-import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
+import { detailsView, findingView, hasNotesAlone, type Strip, tally } from "./strip-details.js";
 import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
 
 /** Renders the strip of a session. */
@@ -51,18 +52,11 @@ function plainView(drawing: IconName, title: string, why: unknown = nothing, tod
 export function failureView(failure: PlainError | undefined, strip: Strip): TemplateResult {
   const { progress, strip: texts, figures } = strip.texts;
   const { code, message = "", hint, line, phrases } = failure ?? {};
-  const titles: Record<string, string> = {
-    "trust.invalid": progress.failedTrust,
-    "checkpoint.invalid": progress.failedPin,
-    "note.invalid": progress.failedPin,
-    "source.invalid": progress.failedSource,
-    "source.unreadable": progress.failedSource,
-  };
   return html`
     <section class="strip tone-bad" part="strip" role="alert">
       ${icon("fail")}
       <div class="strip-body">
-        <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
+        <h2>${titleOf(code, progress)}</h2>
         <p>
           ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${sentenceView(message, phrases, strip.texts, 1000)}
           ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
@@ -75,6 +69,25 @@ export function failureView(failure: PlainError | undefined, strip: Strip): Temp
   `;
 }
 
+/** Returns the title of an error: which of the sources it is about, or that the log refused the request. */
+function titleOf(
+  code: string | undefined,
+  { failed, failedTrust, failedPin, failedSource, refused }: Texts["progress"],
+) {
+  switch (code) {
+    case "trust.invalid":
+      return failedTrust;
+    case "checkpoint.invalid":
+    case "note.invalid":
+      return failedPin;
+    case "source.invalid":
+    case "source.unreadable":
+      return failedSource;
+    default:
+      return /^(request|query|tenant)\./.test(code ?? "") ? refused : failed;
+  }
+}
+
 function action(words: string, act: (() => void) | undefined): TemplateResult | typeof nothing {
   return act === undefined ? nothing : html`<button type="button" class="strip-action" @click=${act}>${words}</button>`;
 }
@@ -82,9 +95,12 @@ function action(words: string, act: (() => void) | undefined): TemplateResult | 
 function progressView(session: Session, strip: Strip): TemplateResult {
   const { progress: texts, live, figures } = strip.texts;
   const { progress, firstFailure, firstFailurePhrases } = session;
+  const isUnreached = session.phase === "live" && strip.link?.state === "lost" && !strip.link.wasConnected;
   const title =
     session.phase === "live"
-      ? live.waiting
+      ? isUnreached
+        ? live.unreachable
+        : live.waiting
       : html`${texts.verifying} ${session.name ? value(session.name, 120) : nothing}`;
   return html`
     <section class="strip tone-faint" part="strip" aria-labelledby="strip-heading">
@@ -105,7 +121,9 @@ function progressView(session: Session, strip: Strip): TemplateResult {
         </p>
         ${
           firstFailure === undefined
-            ? html`<p class="faint">${session.phase === "live" ? live.noFailureYet : texts.noFailureYet}</p>`
+            ? isUnreached
+              ? nothing
+              : html`<p class="faint">${session.phase === "live" ? live.noFailureYet : texts.noFailureYet}</p>`
             : html`<div class="first-failure tone-bad" role="alert">
               <p><strong>${texts.firstFailure}</strong> ${isInTitle(firstFailure) ? nothing : codeTitle(firstFailure.code, strip.texts)}</p>
               ${findingView(firstFailure, firstFailurePhrases, strip)}
@@ -141,12 +159,13 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
   }
   const { live, figures } = texts;
   const state = session.phase === "live" ? (link?.state ?? "following") : session.isCanceled ? "stopped" : "ended";
+  const lost = link?.state === "lost" ? link : undefined;
   const says = {
     connecting: live.connecting,
     following: live.following,
     ended: live.ended,
     stopped: live.stopped,
-    lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
+    lost: lostWords(lost, texts, zone),
   };
   const { log = null, verdict } = session.report ?? {};
   // "Verified" requires signatures with trusted keys.
@@ -154,10 +173,26 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
   return html`
     <p class="live-line" data-state=${state}>
       <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>
+      ${state === "lost" ? html`<button type="button" class="quiet" @click=${lost?.retry}>${live.retry}</button>` : nothing}
       ${log === null ? nothing : html`<span class="faint plain">${upTo(figures.entries(log.size))}</span>`}
       ${log === null || log.time === null ? nothing : html`<span class="faint plain">${texts.strip.seen(moment(log.time, zone))}</span>`}
     </p>
   `;
+}
+
+/** Returns why a connection is retried, and when. */
+function lostWords(link: LostLink | undefined, { live }: Texts, zone: Strip["zone"]): string {
+  if (link === undefined) {
+    return "";
+  }
+  const { status, wasConnected, retryAt } = link;
+  // The headline says that a log was never reached.
+  const words = [
+    ...(wasConnected ? [live.lost] : []),
+    ...(status === undefined ? [] : [live.status(String(status))]),
+    live.nextAttempt(moment(retryAt, zone).replace(/\.\d{3}/, "")),
+  ];
+  return words.join(". ");
 }
 
 function verdictView(session: Session, judged: Judged, strip: Strip): TemplateResult {
@@ -176,7 +211,7 @@ function verdictView(session: Session, judged: Judged, strip: Strip): TemplateRe
         ${otherPinsView(session, texts)}
         ${liveView(session, strip)}
         <details class="strip-more">
-          <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
+          <summary>${hasNotesAlone(report) ? texts.strip.moreNotes : texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
           ${detailsView(judged, words, session.compared, strip)}
         </details>
       </div>

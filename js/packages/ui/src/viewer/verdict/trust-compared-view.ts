@@ -37,7 +37,8 @@ export function comparedNames(compared: TrustCompared, { lang, trust, figures }:
   if (given.length === 0) {
     return "";
   }
-  const names = (keys: readonly ComparedKey[]) => listed(keys, lang, (more) => trust.more(figures.count(more)));
+  const shared = sharedNames(compared);
+  const names = (keys: readonly ComparedKey[]) => listed(keys, shared, lang, (more) => trust.more(figures.count(more)));
   const unknown = names(signed.filter(({ matches }) => !matches));
   return result === "some"
     ? trust.someNames(unknown)
@@ -69,7 +70,8 @@ export function comparedNext(compared: TrustCompared | undefined, { trust }: Tex
   if (compared === undefined || compared.result === "all") {
     return "";
   }
-  return compared.result === "none" ? trust.nextOfNone : trust.nextOfSome;
+  const next = compared.result === "none" ? trust.nextOfNone : trust.nextOfSome;
+  return sharedNames(compared).size === 0 ? next : `${trust.nextOfSameName} ${next}`;
 }
 
 /** Renders both lists of keys side by side; nothing if the trust file vouches for all that signed. */
@@ -121,10 +123,23 @@ export function fileName({ file }: Pick<TrustCompared, "file">, yours: string): 
   return file === undefined || file === "" ? yours : inSentence(file);
 }
 
-/** Returns a list of untrusted names, each once. */
-function listed(keys: readonly ComparedKey[], lang: string, others: (more: number) => string): string {
-  const names = [...new Set(keys.map(({ name }) => name))];
+/** Returns the names of untrusted keys that keys of the trust file have, too. Only the key IDs tell them apart. */
+function sharedNames({ given, signed }: TrustCompared): ReadonlySet<string> {
+  const names = new Set(given.filter(({ matches }) => !matches).map(({ name }) => name));
+  return new Set(signed.filter(({ name, matches }) => !matches && names.has(name)).map(({ name }) => name));
+}
+
+/** Returns a list of untrusted names, each once, with key IDs for shared names. */
+function listed(
+  keys: readonly ComparedKey[],
+  shared: ReadonlySet<string>,
+  lang: string,
+  others: (more: number) => string,
+): string {
+  const names = [
+    ...new Set(keys.map(({ name, id }) => (shared.has(name) ? `${inSentence(name)} (${id})` : inSentence(name)))),
+  ];
   const left = names.length - MAX_NAMED;
-  const named = names.slice(0, left === 1 ? names.length : MAX_NAMED).map((name) => inSentence(name));
+  const named = names.slice(0, left === 1 ? names.length : MAX_NAMED);
   return new Intl.ListFormat(lang, { type: "conjunction" }).format(left > 1 ? [...named, others(left)] : named);
 }

@@ -30,8 +30,18 @@ export function verdictWords(
 ): VerdictWords {
   const { verdict } = judged.report;
   const plain = { ...texts.result.verdicts[verdict], ...VERDICT_LOOKS[verdict] };
-  const words = { ...plain, ...instead(judged, plain, texts, followed) };
+  const isNoneYet = followed !== undefined && hasNothingYet(judged);
+  const words = { ...plain, ...(isNoneYet ? noneYet(texts) : instead(judged, plain, texts, followed)) };
   return withComparison(judged, words, plain, compared, texts);
+}
+
+/** True if a log that is followed has not shown an event so far. */
+function hasNothingYet({ report: { verdict, counts }, why }: Pick<Judged, "report" | "why">): boolean {
+  return verdict === "not_checked" && counts.events === 0 && (why === null || why === "empty.export");
+}
+
+function noneYet({ live }: Texts): Partial<VerdictWords> {
+  return { word: live.noneYet, says: live.noneYetWhy, next: "", icon: "waiting", tone: "faint" };
 }
 
 /** Adds to a verdict's words that the trust file doesn't vouch for all that signed. */

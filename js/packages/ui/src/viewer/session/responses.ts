@@ -1,0 +1,77 @@
+/** Responses that aren't what a viewer asked for. */
+
+import { readAtMost } from "@countersign/shared/bytes.js";
+import { CountersignError, type ErrorCode } from "@countersign/shared/error.js";
+import { jsonOf, repeatable } from "@countersign/shared/foreign.js";
+import { sourceError } from "./source-error.js";
+
+/** Maximum length of an error. */
+const MAX_ERROR_BYTES = 64 << 10;
+/** Code of a log's error. */
+const CODE = /^[a-z][a-z_.]{1,60}$/;
+/** Maximum delay that a server can ask for, in milliseconds. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** A refusal of a request. */
+export interface Refusal {
+  /** The log's own error, or one with the status. */
+  readonly error: CountersignError;
+  /** The parameter or header that the log refused, if it names one. */
+  readonly parameter: string | undefined;
+}
+
+/** Reads the refusal in a response with an error status. */
+export async function refusalIn(response: Response): Promise<Refusal> {
+  const body = await readAtMost(response.body, MAX_ERROR_BYTES).catch(() => undefined);
+  const { error, parameter }: Record<string, unknown> = Object(jsonOf(new TextDecoder().decode(body)));
+  const { code, message, hint }: Record<string, unknown> = Object(error);
+  const says = repeatable(message);
+  return {
+    error:
+      typeof code === "string" && CODE.test(code) && says !== undefined
+        ? new CountersignError(code as ErrorCode, says, { hint: repeatable(hint) })
+        : sourceError("source.invalid", "source.status", {
+            hint: "hint.source.access",
+            values: { status: response.status },
+          }),
+    parameter: typeof parameter === "string" ? parameter : undefined,
+  };
+}
+
+/** Throws if the response is a web page, such as a form to log in, in place of data. */
+export function refusePage(response: Response, code: ErrorCode = "source.invalid"): Response {
+  const type = typeOf(response);
+  if (type === "text/html" || type === "application/xhtml+xml") {
+    void response.body?.cancel().catch(() => {});
+    throw sourceError(code, "source.page", { hint: "hint.source.page", values: { type } });
+  }
+  return response;
+}
+
+/** Throws unless the response is an event stream. */
+export function refuseOtherThanStream(response: Response): void {
+  if (!isEventStream(response)) {
+    void response.body?.cancel().catch(() => {});
+    const values = { type: typeOf(response) };
+    throw sourceError("source.invalid", "source.type", { hint: "hint.source.access", values });
+  }
+}
+
+/** True if the response doesn't end. */
+export function isEventStream(response: Response): boolean {
+  return typeOf(response) === "text/event-stream";
+}
+
+/** Returns the milliseconds in `Retry-After`: seconds, or the time until a date by the server's own clock. */
+export function retryAfterMs({ headers }: Response): number {
+  const after = headers.get("retry-after")?.trim() ?? "";
+  const ms = /^\d{1,10}$/.test(after)
+    ? Number(after) * 1000
+    : Date.parse(after) - (Date.parse(headers.get("date") ?? "") || Date.now());
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+}
+
+/** Returns the content type without parameters. */
+function typeOf({ headers }: Response): string {
+  return headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() || "no content type";
+}

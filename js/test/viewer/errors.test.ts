@@ -1,0 +1,140 @@
+/** Errors that leave the element without a result: what it says, in two languages, and the event it dispatches. */
+
+import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
+import { after, test } from "node:test";
+import type { Page } from "playwright-core";
+import { caseNamed } from "../verify/cases.ts";
+import { collecting } from "./collecting.ts";
+import { Site } from "./site.ts";
+
+const site = await Site.start();
+after(() => site.stop());
+
+const { bytes, options } = caseNamed("log-two-chains");
+site.answers.set("/export", bytes);
+site.answers.set("/trust.txt", options.trust ?? "");
+site.answers.set("/nonsense.txt", "emitter nonsense\n");
+site.answers.set("/login", (_request, response) => {
+  response.setHeader("content-type", "text/html; charset=utf-8");
+  response.end("<!doctype html><title>Log in</title>");
+});
+const refused = (error: object) => (_request: unknown, response: ServerResponse) => {
+  response.writeHead(401, { "content-type": "application/json" });
+  response.end(JSON.stringify({ error }));
+};
+site.answers.set(
+  "/denied",
+  refused({ code: "request.unauthenticated", message: "no valid token", hint: "send a token" }),
+);
+
+const withoutWasm = async (page: Page) => {
+  await page.route("**/*.wasm", (route) => route.fulfill({ status: 404 }));
+};
+
+/** Attributes, what the element says in English and in German, the event's details, and how the page is prepared. */
+const cases: readonly {
+  attributes: Readonly<Record<string, string>>;
+  says: readonly (string | RegExp)[];
+  german: readonly (string | RegExp)[];
+  code: string;
+  prepare?: (page: Page) => Promise<void>;
+}[] = [
+  {
+    attributes: { src: "/denied", trust: "/trust.txt" },
+    says: ["The log refused the request", "No valid token", "Send a token"],
+    german: ["Das Log hat die Anfrage abgelehnt", "No valid token"],
+    code: "request.unauthenticated",
+  },
+  {
+    attributes: { src: "/export", trust: "/nonsense.txt" },
+    says: ["The trust file can’t be used"],
+    german: ["Die Vertrauensdatei ist unbrauchbar"],
+    code: "trust.invalid",
+  },
+  {
+    attributes: { src: "/export", trust: "/none.txt" },
+    says: ["The trust file couldn’t be loaded: HTTP status 404", "Check the address in the attribute `trust`"],
+    german: [
+      "Die Vertrauensdatei konnte nicht geladen werden: HTTP-Status 404",
+      "Die Adresse im Attribut `trust` prüfen.",
+    ],
+    code: "trust.invalid",
+  },
+  {
+    attributes: { src: "/export", trust: "/login" },
+    says: ["The trust file can’t be used", "The server sent a web page (text/html) instead of data"],
+    german: ["Die Vertrauensdatei ist unbrauchbar", "Der Server sendete eine Webseite (text/html) statt Daten"],
+    code: "trust.invalid",
+  },
+  ...[
+    { src: "/login", trust: "/trust.txt" },
+    { src: "/login", trust: "/trust.txt", live: "" },
+  ].map((attributes) => ({
+    attributes,
+    says: ["The file can’t be read", "The server sent a web page (text/html) instead of data", /log in again/],
+    german: ["Der Server sendete eine Webseite (text/html) statt Daten", /neu anmelden/],
+    code: "source.invalid",
+  })),
+  {
+    attributes: { src: "/none", trust: "/trust.txt" },
+    says: ["The server returned HTTP status 404", "Check the address and whether it requires authentication"],
+    german: [
+      "Der Server antwortete mit dem HTTP-Status 404",
+      "Die Adresse prüfen, und ob sie eine Anmeldung verlangt.",
+    ],
+    code: "source.invalid",
+  },
+  {
+    attributes: { src: "/export?to=3", trust: "/trust.txt", live: "" },
+    says: ["An export with the parameter `to` can’t be followed"],
+    german: ["Ein Export mit dem Parameter `to` kann nicht verfolgt werden"],
+    code: "source.invalid",
+  },
+  {
+    attributes: { src: "/export", trust: "/trust.txt" },
+    says: [/WebAssembly could not be loaded: .*returned HTTP status 404/, /^Serve the .wasm file at this URL/],
+    german: [/WebAssembly konnte nicht geladen werden: .* antwortete mit dem HTTP-Status 404/, /^Die .wasm-Datei/],
+    code: "wasm.unavailable",
+    prepare: withoutWasm,
+  },
+];
+
+for (const { attributes, says, german, code, prepare } of cases) {
+  test(`errors: ${code} for ${Object.values(attributes).join(" ")}`, async () => {
+    for (const [lang, texts] of [
+      ["en", says],
+      ["de", german],
+    ] as const) {
+      const { page, events, close } = await collecting(site, { ...attributes, lang }, prepare);
+      for (const text of texts) {
+        await page.locator(".strip").getByText(text).waitFor();
+      }
+      assert.equal(await page.locator("[data-verdict]").count(), 0);
+      const [[name, found, message] = assert.fail(), ...others] = await events();
+      assert.deepEqual([name, found, others], ["error", code, []]);
+      assert.ok(message);
+      if (lang === "de") {
+        // Only what the log says itself stays in its language.
+        const isOfLog = code === "request.unauthenticated";
+        assert.equal((await page.locator(".strip [lang=en]").count()) > 0, isOfLog);
+      }
+      await close();
+    }
+  });
+}
+
+test("errors: an export that was repaired is checked again, and each failure has its own event", async () => {
+  const { page, events, close } = await collecting(site, { src: "/later", trust: "/trust.txt" });
+  await page.getByText("HTTP status 404").waitFor();
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.waitForFunction(() => (globalThis as unknown as { events: unknown[] }).events.length === 2);
+  site.answers.set("/later", bytes);
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.locator("[data-verdict=verified]").waitFor();
+  assert.deepEqual(
+    (await events()).map(([name]) => name),
+    ["error", "error", "report"],
+  );
+  await close();
+});
