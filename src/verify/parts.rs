@@ -28,14 +28,18 @@
 //! Summaries are trusted input. A summary states that hashes match and signatures are valid, and its author could
 //! have written anything. This module checks only that summaries are complete, belong to one file, and cover it.
 
+mod arrange;
 mod error;
 mod format;
+mod join;
 mod merge;
 mod part;
 mod stored;
 mod summarize;
+mod writer;
 
 pub use error::{PartsError, SummaryError};
+pub use join::merge;
 pub use merge::verify;
 pub use part::Part;
 pub use stored::Stored;

@@ -27,11 +27,25 @@ fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
     (1..=of).map(|number| summarize(export, number, of, 1 + number as usize % 3).unwrap()).collect()
 }
 
-fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
+fn open(summaries: &[Vec<u8>]) -> Result<Vec<Stored<Cursor<&[u8]>>>, SummaryError> {
     let stored = summaries.iter().enumerate().map(|(place, summary)| {
         Stored::open(Cursor::new(&summary[..])).map_err(|why| SummaryError { place: Some(place), why })
     });
-    parts::verify(stored.collect::<Result<_, _>>()?, options, threads, |_| {})
+    stored.collect()
+}
+
+fn merge(summaries: &[Vec<u8>]) -> Result<Vec<u8>, SummaryError> {
+    let mut merged = Vec::new();
+    let out = |bytes: &[u8]| {
+        merged.extend_from_slice(bytes);
+        Ok::<(), SummaryError>(())
+    };
+    parts::merge(open(summaries)?, out, |_| {})?;
+    Ok(merged)
+}
+
+fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
+    parts::verify(open(summaries)?, options, threads, |_| {})
 }
 
 /// Returns the code of the error in some summaries, and the index of the one at fault.
@@ -39,6 +53,10 @@ fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
     let unusable = verify(summaries, Options::default(), 2).map(|_| ()).unwrap_err();
     assert!(!unusable.why.hint().is_empty());
     (unusable.why.code(), unusable.place)
+}
+
+fn located(export: &[u8], number: u64, of: u64) -> Part {
+    Part::locate(&mut Cursor::new(export), number, of).unwrap()
 }
 
 /// Returns a long export that verifies.
@@ -72,17 +90,47 @@ fn report_and_pin_are_the_same_however_a_file_is_cut() {
     assert!(cut > 400);
 }
 
+/// Merges random runs of adjacent summaries until `left` are left or fewer, as the levels of a tree of reduces.
+fn reduce(mut summaries: Vec<Vec<u8>>, left: usize, random: &mut impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
+    while summaries.len() > left {
+        let begin = random(summaries.len() - 1);
+        let length = 2 + random((summaries.len() - begin - 1).min(3));
+        let mut run: Vec<_> = summaries.drain(begin..(begin + length).min(summaries.len())).collect();
+        run.reverse();
+        summaries.insert(begin, merge(&run).unwrap());
+    }
+    summaries
+}
+
+#[test]
+fn report_and_pin_are_the_same_for_any_tree_of_merges() {
+    let mut state = 0x0063_6f75_6e74_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (state >> 33) as usize % below.max(1)
+    };
+    for case in cases::all().filter(|case| Compression::detect(&case.export).is_none()) {
+        let whole = parallel::verify(&case.export[..], case.options(), 1, |_| {}, |_| {}).unwrap();
+        for of in [3, 8] {
+            let reduced = reduce(summaries(&case.export, of), 1 + random(3), &mut random);
+            let merged = verify(&reduced, case.options(), 1 + random(3)).unwrap();
+            assert_eq!(merged.report, whole.report, "{} in {of}", case.name);
+            assert_eq!(merged.pin, whole.pin, "{} in {of}", case.name);
+        }
+    }
+}
+
 #[test]
 fn parts_cover_the_file_and_identify_it() {
     let export = long().export;
     for of in [1, 2, 5, 100_000] {
         let mut bytes = 0;
         for number in [1, 2, of - 1, of].into_iter().filter(|number| (1..=of).contains(number)) {
-            assert_eq!(Part::locate(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
+            assert_eq!(located(&export, number, of).numbers(), number..=number);
         }
         if of < 100 {
             for number in 1..=of {
-                bytes += Part::locate(&mut Cursor::new(&export), number, of).unwrap().bytes();
+                bytes += located(&export, number, of).bytes();
             }
             assert_eq!(bytes, export.len() as u64);
         }
@@ -129,6 +177,65 @@ fn rejects_mixed_up_summaries() {
     ] {
         assert_eq!(refused(&summaries), why);
     }
+}
+
+/// Returns the code of the error in merging, and the index of the summary at fault.
+fn unmergeable(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
+    let error = merge(summaries).unwrap_err();
+    (error.why.code(), error.place)
+}
+
+#[test]
+fn rejects_merging_parts_that_are_not_adjacent() {
+    let export = long().export;
+    let parts = summaries(&export, 5);
+    let pick = |numbers: &[usize]| -> Vec<_> { numbers.iter().map(|n| parts[n - 1].clone()).collect() };
+    let with = |more: Vec<u8>| vec![parts[1].clone(), more];
+    let mut changed = export.clone();
+    let last = changed.len() - 10;
+    changed[last] ^= 1;
+    let pair = merge(&pick(&[2, 3])).unwrap();
+    for (summaries, why) in [
+        (vec![], ("summary.missing", None)),
+        (pick(&[1, 3]), ("summary.missing", None)),
+        (pick(&[4, 2]), ("summary.missing", None)),
+        (pick(&[3, 3]), ("summary.twice", Some(1))),
+        (with(pair.clone()), ("summary.twice", Some(1))),
+        (vec![parts[2].clone(), pair.clone()], ("summary.twice", Some(0))),
+        (vec![parts[4].clone(), pair.clone()], ("summary.missing", None)),
+        (with(summaries(&changed, 5).remove(2)), ("summary.other_file", Some(1))),
+        (with(summaries(&export, 4).remove(2)), ("summary.other_cut", Some(1))),
+        (with(parts[2][..parts[2].len() - 1].to_vec()), ("summary.truncated", Some(1))),
+        (with(export.clone()), ("summary.invalid", Some(1))),
+    ] {
+        assert_eq!(unmergeable(&summaries), why);
+    }
+    assert_eq!(refused(&[parts[0].clone(), pair.clone()]), ("summary.missing", None));
+    assert_eq!(refused(&[&parts[..], &[pair]].concat()), ("summary.twice", Some(5)));
+}
+
+#[test]
+fn a_merged_summary_belongs_to_the_bytes_of_its_parts() {
+    let export = long().export;
+    let parts = summaries(&export, 5);
+    let merged = merge(&[parts[2].clone(), parts[1].clone(), parts[3].clone()]).unwrap();
+    let stored = Stored::open(Cursor::new(&merged)).unwrap();
+    assert_eq!((stored.part().numbers(), stored.part().of()), (2..=4, 5));
+    let bytes: u64 = (2..=4).map(|number| located(&export, number, 5).bytes()).sum();
+    assert_eq!(stored.part().bytes(), bytes);
+    stored.is_of(&mut Cursor::new(&export)).unwrap();
+    let (begin, end) = (located(&export, 1, 5).bytes() as usize, export.len() - 1);
+    for at in [begin, begin + bytes as usize - 1, begin + bytes as usize / 2] {
+        let mut other = export.clone();
+        other[at] ^= 1;
+        let code = stored.is_of(&mut Cursor::new(other)).map_err(|why| why.code());
+        assert_eq!(code, Err("summary.other_file"), "{at}");
+    }
+    // The other parts don't matter to it.
+    let mut other = export.clone();
+    other[begin - 1] ^= 1;
+    other[end] ^= 1;
+    stored.is_of(&mut Cursor::new(other)).unwrap();
 }
 
 #[test]
@@ -188,5 +295,5 @@ fn the_format_matches_its_version() {
             all.extend_from_slice(&summary[23 + 1 + env!("CARGO_PKG_VERSION").len()..summary.len() - 40]);
         }
     }
-    assert_eq!(Hash::digest(&[&all]).to_string(), "680R1zzKi823Y/lSjbdUQNK/0CNdRZAgzbVQCCt9p+s=");
+    assert_eq!(Hash::digest(&[&all]).to_string(), "1eAqVz0nZkwq5+Ju4Elq5je0DBzq+/38UC4GTqNr+bg=");
 }

@@ -141,6 +141,12 @@ pub struct SummaryError {
     pub why: PartsError,
 }
 
+impl From<PartsError> for SummaryError {
+    fn from(why: PartsError) -> Self {
+        Self { place: None, why }
+    }
+}
+
 pub(super) fn at<T>(place: usize) -> impl FnOnce(T) -> SummaryError
 where
     PartsError: From<T>,

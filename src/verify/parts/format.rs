@@ -1,7 +1,7 @@
 //! The format of a summary file.
 //!
 //! ```text
-//! "countersign summary v6\n"  head  frame(prefix)  frame(summary)…  u32 0  tail  u64 |tail|  SHA-256  "\nsummed\n"
+//! "countersign summary v7\n"  head  frame(prefix)  frame(summary)…  u32 0  tail  u64 |tail|  SHA-256  "\nsummed\n"
 //! ```
 //!
 //! Numbers are little-endian. A frame is its length as a `u32` followed by that many bytes. The hash covers
@@ -12,7 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::PartsError;
 
-pub(super) const BEGIN: &[u8; 23] = b"countersign summary v6\n";
+pub(super) const BEGIN: &[u8; 23] = b"countersign summary v7\n";
 pub(super) const END: &[u8; 8] = b"\nsummed\n";
 /// Maximum length of a frame, in bytes. A chunk's summary is only a fraction of that.
 pub(super) const MAX_FRAME: u32 = 32 << 20;
@@ -22,9 +22,9 @@ pub(super) const READ: usize = 256 << 10;
 /// The tail of a summary file.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Tail {
-    /// The hash of the part's bytes.
-    pub(super) text: [u8; 32],
-    /// The keys of the chains that are opened in the part.
+    /// Where each of the parts ends in the file, and the hash of its bytes.
+    pub(super) texts: Vec<(u64, [u8; 32])>,
+    /// The keys of the chains that are opened in the parts.
     pub(super) opened: Vec<([u8; 16], [u8; 32])>,
 }
 

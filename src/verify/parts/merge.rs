@@ -7,6 +7,7 @@ use crate::link::ChainId;
 use crate::verify::parallel::in_order;
 use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Verification};
 
+use super::arrange::{Extent, arrange};
 use super::error::at;
 use super::{PartsError, Stored, SummaryError};
 
@@ -21,7 +22,7 @@ pub fn verify<R: Read + Seek + Send>(
     threads: usize,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Verification, SummaryError> {
-    let mut parts = arrange(summaries)?;
+    let mut parts = arrange(summaries, Extent::Whole)?;
     let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
     let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
     let mut splitter = Splitter::new();
@@ -46,7 +47,7 @@ pub fn verify<R: Read + Seek + Send>(
         None => String::new(),
     };
     let readable = end.is_ok();
-    let jobs = |emit: &mut dyn FnMut((usize, Vec<u8>)) -> bool| {
+    let jobs = |emit: &mut dyn FnMut((usize, Vec<u8>)) -> bool| -> Result<(), SummaryError> {
         let mut read = 0;
         for (place, part) in &mut parts {
             loop {
@@ -74,53 +75,10 @@ pub fn verify<R: Read + Seek + Send>(
             Ok(summary)
         }
     };
-    in_order(threads, jobs, worker, |summary| {
+    in_order(threads, jobs, worker, |summary: Result<_, SummaryError>| {
         sequence.absorb(summary?, b"");
         Ok(())
     })?;
     let (verification, _) = sequence.finish_with_update(end);
     Ok(verification)
-}
-
-/// Sorts the summaries by their parts, each with its index among those passed, and checks that they are
-/// complete.
-fn arrange<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, SummaryError> {
-    let mut parts: Vec<_> = summaries.into_iter().enumerate().collect();
-    let Some((_, first)) = parts.first() else {
-        return Err(SummaryError { place: None, why: PartsError::Missing(vec![1..=1]) });
-    };
-    let first = first.part.clone();
-    for (place, stored) in &parts {
-        let part = &stored.part;
-        if (part.size, part.ends) != (first.size, first.ends) {
-            return Err(at(*place)(PartsError::OtherFile));
-        }
-        if part.of != first.of {
-            return Err(at(*place)(PartsError::OtherCut(part.of)));
-        }
-    }
-    // If there are two summaries of one part, report the later one.
-    parts.sort_by_key(|(place, stored)| (stored.part.number, *place));
-    let (mut number, mut end) = (0, 0);
-    let mut missing = Vec::new();
-    for (place, stored) in &parts {
-        let part = &stored.part;
-        if part.number == number {
-            return Err(at(*place)(PartsError::Twice(number)));
-        }
-        if part.number > number + 1 {
-            missing.push(number + 1..=part.number - 1);
-        } else if part.begin != end {
-            return Err(at(*place)(PartsError::Apart));
-        }
-        (number, end) = (part.number, part.end);
-    }
-    if number < first.of {
-        missing.push(number + 1..=first.of);
-    }
-    if missing.is_empty() {
-        Ok(parts)
-    } else {
-        Err(SummaryError { place: None, why: PartsError::Missing(missing) })
-    }
 }

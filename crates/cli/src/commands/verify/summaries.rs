@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{self, Stored, SummaryError};
+use countersign::verify::parts;
 use countersign::verify::{Options, Verification};
 
-use crate::commands::summarize::open;
+use crate::commands::summarize::{open, open_summaries, within};
 use crate::errors::{CliError, shown};
 use crate::io::{progress, style};
 
@@ -16,13 +16,7 @@ pub(crate) fn verify(
     options: Options,
     threads: usize,
 ) -> Result<Verification, CliError> {
-    let mut summaries = Vec::new();
-    let mut size = 0;
-    for path in paths {
-        let file = open(path)?;
-        size += file.size().unwrap_or_default();
-        summaries.push(Stored::open(file).map_err(|why| CliError::from(why).within(&shown(path)))?);
-    }
+    let (summaries, size) = open_summaries(paths)?;
     if let Some(export) = export {
         let mut file = open(export)?;
         for (summary, path) in summaries.iter().zip(paths) {
@@ -37,13 +31,7 @@ pub(crate) fn verify(
     let bar = progress::bar("verifying", Some(size));
     let verified = parts::verify(summaries, options, threads, |read| bar.set_position(read));
     bar.finish_and_clear();
-    let verification = verified.map_err(|SummaryError { place, why }| {
-        let failure = CliError::from(why);
-        match place.and_then(|place| paths.get(place)) {
-            Some(path) => failure.within(&shown(path)),
-            None => failure,
-        }
-    })?;
+    let verification = verified.map_err(|error| within(paths, error))?;
     style::warn("this verdict relies on the summaries: hashes and signatures were not checked again");
     Ok(verification)
 }
