@@ -34,12 +34,13 @@ mod format;
 mod join;
 mod merge;
 mod part;
+mod reduce;
 mod stored;
 mod summarize;
 mod writer;
 
 pub use error::{PartsError, SummaryError};
-pub use join::merge;
+pub use join::{MergeOptions, merge};
 pub use merge::verify;
 pub use part::Part;
 pub use stored::Stored;

@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use countersign::export::Compression;
 use countersign::hash::Hash;
-use countersign::verify::parts::{self, Part, PartsError, Stored, SummaryError};
+use countersign::verify::parts::{self, MergeOptions, Part, PartsError, Stored, SummaryError};
 use countersign::verify::{FindingCode, Options, Verification, parallel};
 
 use crate::common::cases::{self, Case};
@@ -35,12 +35,16 @@ fn open(summaries: &[Vec<u8>]) -> Result<Vec<Stored<Cursor<&[u8]>>>, SummaryErro
 }
 
 fn merge(summaries: &[Vec<u8>]) -> Result<Vec<u8>, SummaryError> {
+    merge_with(summaries, &MergeOptions::default())
+}
+
+fn merge_with(summaries: &[Vec<u8>], options: &MergeOptions) -> Result<Vec<u8>, SummaryError> {
     let mut merged = Vec::new();
     let out = |bytes: &[u8]| {
         merged.extend_from_slice(bytes);
         Ok::<(), SummaryError>(())
     };
-    parts::merge(open(summaries)?, out, |_| {})?;
+    parts::merge(open(summaries)?, options, 1 + summaries.len() % 2, out, |_| {})?;
     Ok(merged)
 }
 
@@ -90,34 +94,61 @@ fn report_and_pin_are_the_same_however_a_file_is_cut() {
     assert!(cut > 400);
 }
 
-/// Merges random runs of adjacent summaries until `left` are left or fewer, as the levels of a tree of reduces.
-fn reduce(mut summaries: Vec<Vec<u8>>, left: usize, random: &mut impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
-    while summaries.len() > left {
-        let begin = random(summaries.len() - 1);
-        let length = 2 + random((summaries.len() - begin - 1).min(3));
-        let mut run: Vec<_> = summaries.drain(begin..(begin + length).min(summaries.len())).collect();
-        run.reverse();
-        summaries.insert(begin, merge(&run).unwrap());
+/// A source of numbers that are the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) as usize % bound.max(1)
     }
-    summaries
+}
+
+/// Merges random runs of adjacent summaries until at most `left` are left, as the levels of a tree of reduces.
+fn reduce(
+    mut summaries: Vec<Vec<u8>>,
+    left: usize,
+    keep_sizes: &[u64],
+    random: &mut Random,
+) -> Result<Vec<Vec<u8>>, SummaryError> {
+    let options = MergeOptions { keep_sizes: keep_sizes.into(), first_entry: None };
+    while summaries.len() > left {
+        let begin = random.below(summaries.len() - 1);
+        let end = (begin + 2 + random.below(3)).min(summaries.len());
+        let mut run: Vec<_> = summaries.drain(begin..end).collect();
+        run.reverse();
+        summaries.insert(begin, merge_with(&run, &options)?);
+    }
+    Ok(summaries)
+}
+
+fn pin_sizes(options: &Options) -> Vec<u64> {
+    options.pins.iter().map(|pin| pin.size).collect()
 }
 
 #[test]
 fn report_and_pin_are_the_same_for_any_tree_of_merges() {
-    let mut state = 0x0063_6f75_6e74_u64;
-    let mut random = |below: usize| {
-        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-        (state >> 33) as usize % below.max(1)
-    };
+    let mut random = Random(7);
+    let mut dropped_pins = 0;
     for case in cases::all().filter(|case| Compression::detect(&case.export).is_none()) {
         let whole = parallel::verify(&case.export[..], case.options(), 1, |_| {}, |_| {}).unwrap();
-        for of in [3, 8] {
-            let reduced = reduce(summaries(&case.export, of), 1 + random(3), &mut random);
-            let merged = verify(&reduced, case.options(), 1 + random(3)).unwrap();
+        let sizes = pin_sizes(&case.options());
+        for (of, left) in [(3, 1), (8, 1), (8, 3)] {
+            let reduced = reduce(summaries(&case.export, of), left, &sizes, &mut random).unwrap();
+            let merged = verify(&reduced, case.options(), 1 + random.below(3)).unwrap();
             assert_eq!(merged.report, whole.report, "{} in {of}", case.name);
             assert_eq!(merged.pin, whole.pin, "{} in {of}", case.name);
         }
+        let reduced = reduce(summaries(&case.export, 5), 1, &[], &mut random).unwrap();
+        match verify(&reduced, case.options(), 2) {
+            Ok(merged) => assert_eq!((merged.report, merged.pin), (whole.report, whole.pin), "{}", case.name),
+            Err(error) => {
+                assert!(matches!(error.why, PartsError::Pin(size) if sizes.contains(&size)), "{}", case.name);
+                dropped_pins += 1;
+            }
+        }
     }
+    assert!(dropped_pins > 0);
 }
 
 #[test]
@@ -295,5 +326,5 @@ fn the_format_matches_its_version() {
             all.extend_from_slice(&summary[23 + 1 + env!("CARGO_PKG_VERSION").len()..summary.len() - 40]);
         }
     }
-    assert_eq!(Hash::digest(&[&all]).to_string(), "1eAqVz0nZkwq5+Ju4Elq5je0DBzq+/38UC4GTqNr+bg=");
+    assert_eq!(Hash::digest(&[&all]).to_string(), "TcirCS/KgaMyX7EHlNo8nDFxvRJK4TOL76hP1dM45E4=");
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use crate::link::ChainId;
 use crate::verify::parallel::in_order;
-use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Verification};
+use crate::verify::{Options, Progress, Splitter, Summarizer, Verification, compact};
 
 use super::arrange::{Extent, arrange};
 use super::error::at;
@@ -25,6 +25,10 @@ pub fn verify<R: Read + Seek + Send>(
     let mut parts = arrange(summaries, Extent::Whole)?;
     let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
     let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
+    let mut ends = vec![Vec::new(); parts.len()];
+    for (place, part) in &mut parts {
+        ends[*place] = part.tail.take_ends();
+    }
     let mut splitter = Splitter::new();
     for (place, part) in &mut parts {
         let prefix = part.frame().map_err(at(*place))?;
@@ -52,14 +56,15 @@ pub fn verify<R: Read + Seek + Send>(
         for (place, part) in &mut parts {
             loop {
                 let frame = part.frame().map_err(at(*place))?;
-                if frame.is_empty() {
-                    break;
-                }
+                let is_last = frame.is_empty();
                 read += frame.len() as u64;
                 progress(read);
                 // If there is no header, only the completeness of the summaries is checked.
                 if readable && !emit((*place, frame)) {
                     return Ok(());
+                }
+                if is_last {
+                    break;
                 }
             }
             part.finish().map_err(at(*place))?;
@@ -70,13 +75,26 @@ pub fn verify<R: Read + Seek + Send>(
         let mut summarizer = Summarizer::new(&origin, &trust);
         let known = &known;
         move |(place, frame): (usize, Vec<u8>)| {
-            let mut summary = Summary::decode(&frame).ok_or(PartsError::Altered).map_err(at(place))?;
+            if frame.is_empty() {
+                return Ok((place, None));
+            }
+            let mut summary = compact::read(&frame).ok_or(PartsError::Altered).map_err(at(place))?;
             summarizer.settle(&mut summary, known).ok_or(PartsError::Altered).map_err(at(place))?;
-            Ok(summary)
+            Ok((place, Some(summary)))
         }
     };
-    in_order(threads, jobs, worker, |summary: Result<_, SummaryError>| {
-        sequence.absorb(summary?, b"");
+    in_order(threads, jobs, worker, |result: Result<_, SummaryError>| {
+        let (place, summary) = result?;
+        let Some(summary) = summary else {
+            if let Some(state) = &mut sequence.sequence {
+                state.set_ends(&ends[place]);
+            }
+            return Ok(());
+        };
+        if let Some(why) = sequence.sequence.as_ref().and_then(|state| state.undecidable(&summary)) {
+            return Err(at(place)(PartsError::from(why)));
+        }
+        sequence.absorb(summary, b"");
         Ok(())
     })?;
     let (verification, _) = sequence.finish_with_update(end);

@@ -45,7 +45,10 @@ pub fn summarize<E: From<PartsError> + Send>(
         let mut summarizer = summarizer.clone();
         move |chunk: Vec<u8>| {
             let summary = summarizer.summarize(&chunk);
-            (summary.encode(), summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>())
+            (
+                summary.encode_compact(),
+                summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>(),
+            )
         }
     };
     let mut opened = Vec::new();
@@ -56,7 +59,7 @@ pub fn summarize<E: From<PartsError> + Send>(
         opened.extend(chains);
         writer.frame(&summary)
     })?;
-    writer.finish(&Tail { texts: vec![(part.end, text.finalize().into())], opened })
+    writer.finish(&Tail { texts: vec![(part.end, text.finalize().into())], opened, ends: Vec::new() })
 }
 
 /// Returns the text up to the end of the header if this is the first part.
