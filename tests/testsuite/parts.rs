@@ -23,22 +23,18 @@ fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<
     Ok(summary)
 }
 
-fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
+pub fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
     (1..=of).map(|number| summarize(export, number, of, 1 + number as usize % 3).unwrap()).collect()
 }
 
-fn open(summaries: &[Vec<u8>]) -> Result<Vec<Stored<Cursor<&[u8]>>>, SummaryError> {
+pub fn open(summaries: &[Vec<u8>]) -> Result<Vec<Stored<Cursor<&[u8]>>>, SummaryError> {
     let stored = summaries.iter().enumerate().map(|(place, summary)| {
         Stored::open(Cursor::new(&summary[..])).map_err(|why| SummaryError { place: Some(place), why })
     });
     stored.collect()
 }
 
-fn merge(summaries: &[Vec<u8>]) -> Result<Vec<u8>, SummaryError> {
-    merge_with(summaries, &MergeOptions::default())
-}
-
-fn merge_with(summaries: &[Vec<u8>], options: &MergeOptions) -> Result<Vec<u8>, SummaryError> {
+pub fn merge_with(summaries: &[Vec<u8>], options: &MergeOptions) -> Result<Vec<u8>, SummaryError> {
     let mut merged = Vec::new();
     let out = |bytes: &[u8]| {
         merged.extend_from_slice(bytes);
@@ -48,23 +44,23 @@ fn merge_with(summaries: &[Vec<u8>], options: &MergeOptions) -> Result<Vec<u8>, 
     Ok(merged)
 }
 
-fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
+pub fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
     parts::verify(open(summaries)?, options, threads, |_| {})
 }
 
 /// Returns the code of the error in some summaries, and the index of the one at fault.
-fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
+pub fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
     let unusable = verify(summaries, Options::default(), 2).map(|_| ()).unwrap_err();
     assert!(!unusable.why.hint().is_empty());
     (unusable.why.code(), unusable.place)
 }
 
-fn located(export: &[u8], number: u64, of: u64) -> Part {
+pub fn located(export: &[u8], number: u64, of: u64) -> Part {
     Part::locate(&mut Cursor::new(export), number, of).unwrap()
 }
 
 /// Returns a long export that verifies.
-fn long() -> Case {
+pub fn long() -> Case {
     cases::all()
         .filter(|case| case.report["verdict"] == "verified")
         .max_by_key(|case| case.export.len())
@@ -92,63 +88,6 @@ fn report_and_pin_are_the_same_however_a_file_is_cut() {
         }
     }
     assert!(cut > 400);
-}
-
-/// A source of numbers that are the same in each run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        (self.0 >> 33) as usize % bound.max(1)
-    }
-}
-
-/// Merges random runs of adjacent summaries until at most `left` are left, as the levels of a tree of reduces.
-fn reduce(
-    mut summaries: Vec<Vec<u8>>,
-    left: usize,
-    keep_sizes: &[u64],
-    random: &mut Random,
-) -> Result<Vec<Vec<u8>>, SummaryError> {
-    let options = MergeOptions { keep_sizes: keep_sizes.into(), first_entry: None };
-    while summaries.len() > left {
-        let begin = random.below(summaries.len() - 1);
-        let end = (begin + 2 + random.below(3)).min(summaries.len());
-        let mut run: Vec<_> = summaries.drain(begin..end).collect();
-        run.reverse();
-        summaries.insert(begin, merge_with(&run, &options)?);
-    }
-    Ok(summaries)
-}
-
-fn pin_sizes(options: &Options) -> Vec<u64> {
-    options.pins.iter().map(|pin| pin.size).collect()
-}
-
-#[test]
-fn report_and_pin_are_the_same_for_any_tree_of_merges() {
-    let mut random = Random(7);
-    let mut dropped_pins = 0;
-    for case in cases::all().filter(|case| Compression::detect(&case.export).is_none()) {
-        let whole = parallel::verify(&case.export[..], case.options(), 1, |_| {}, |_| {}).unwrap();
-        let sizes = pin_sizes(&case.options());
-        for (of, left) in [(3, 1), (8, 1), (8, 3)] {
-            let reduced = reduce(summaries(&case.export, of), left, &sizes, &mut random).unwrap();
-            let merged = verify(&reduced, case.options(), 1 + random.below(3)).unwrap();
-            assert_eq!(merged.report, whole.report, "{} in {of}", case.name);
-            assert_eq!(merged.pin, whole.pin, "{} in {of}", case.name);
-        }
-        let reduced = reduce(summaries(&case.export, 5), 1, &[], &mut random).unwrap();
-        match verify(&reduced, case.options(), 2) {
-            Ok(merged) => assert_eq!((merged.report, merged.pin), (whole.report, whole.pin), "{}", case.name),
-            Err(error) => {
-                assert!(matches!(error.why, PartsError::Pin(size) if sizes.contains(&size)), "{}", case.name);
-                dropped_pins += 1;
-            }
-        }
-    }
-    assert!(dropped_pins > 0);
 }
 
 #[test]
@@ -208,65 +147,6 @@ fn rejects_mixed_up_summaries() {
     ] {
         assert_eq!(refused(&summaries), why);
     }
-}
-
-/// Returns the code of the error in merging, and the index of the summary at fault.
-fn unmergeable(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
-    let error = merge(summaries).unwrap_err();
-    (error.why.code(), error.place)
-}
-
-#[test]
-fn rejects_merging_parts_that_are_not_adjacent() {
-    let export = long().export;
-    let parts = summaries(&export, 5);
-    let pick = |numbers: &[usize]| -> Vec<_> { numbers.iter().map(|n| parts[n - 1].clone()).collect() };
-    let with = |more: Vec<u8>| vec![parts[1].clone(), more];
-    let mut changed = export.clone();
-    let last = changed.len() - 10;
-    changed[last] ^= 1;
-    let pair = merge(&pick(&[2, 3])).unwrap();
-    for (summaries, why) in [
-        (vec![], ("summary.missing", None)),
-        (pick(&[1, 3]), ("summary.missing", None)),
-        (pick(&[4, 2]), ("summary.missing", None)),
-        (pick(&[3, 3]), ("summary.twice", Some(1))),
-        (with(pair.clone()), ("summary.twice", Some(1))),
-        (vec![parts[2].clone(), pair.clone()], ("summary.twice", Some(0))),
-        (vec![parts[4].clone(), pair.clone()], ("summary.missing", None)),
-        (with(summaries(&changed, 5).remove(2)), ("summary.other_file", Some(1))),
-        (with(summaries(&export, 4).remove(2)), ("summary.other_cut", Some(1))),
-        (with(parts[2][..parts[2].len() - 1].to_vec()), ("summary.truncated", Some(1))),
-        (with(export.clone()), ("summary.invalid", Some(1))),
-    ] {
-        assert_eq!(unmergeable(&summaries), why);
-    }
-    assert_eq!(refused(&[parts[0].clone(), pair.clone()]), ("summary.missing", None));
-    assert_eq!(refused(&[&parts[..], &[pair]].concat()), ("summary.twice", Some(5)));
-}
-
-#[test]
-fn a_merged_summary_belongs_to_the_bytes_of_its_parts() {
-    let export = long().export;
-    let parts = summaries(&export, 5);
-    let merged = merge(&[parts[2].clone(), parts[1].clone(), parts[3].clone()]).unwrap();
-    let stored = Stored::open(Cursor::new(&merged)).unwrap();
-    assert_eq!((stored.part().numbers(), stored.part().of()), (2..=4, 5));
-    let bytes: u64 = (2..=4).map(|number| located(&export, number, 5).bytes()).sum();
-    assert_eq!(stored.part().bytes(), bytes);
-    stored.is_of(&mut Cursor::new(&export)).unwrap();
-    let (begin, end) = (located(&export, 1, 5).bytes() as usize, export.len() - 1);
-    for at in [begin, begin + bytes as usize - 1, begin + bytes as usize / 2] {
-        let mut other = export.clone();
-        other[at] ^= 1;
-        let code = stored.is_of(&mut Cursor::new(other)).map_err(|why| why.code());
-        assert_eq!(code, Err("summary.other_file"), "{at}");
-    }
-    // The other parts don't matter to it.
-    let mut other = export.clone();
-    other[begin - 1] ^= 1;
-    other[end] ^= 1;
-    stored.is_of(&mut Cursor::new(other)).unwrap();
 }
 
 #[test]

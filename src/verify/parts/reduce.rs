@@ -41,12 +41,13 @@ struct ChainEnd {
 impl Reducer {
     /// Creates a reducer of summaries that begin with this entry.
     pub(super) fn new(first: u64, keep: &[u64]) -> Self {
+        let first = first.min(MAX_SIZE);
         let mut keep = keep.to_vec();
         keep.sort_unstable();
         Self {
             first,
             keep,
-            range: CompactRange::starting_at(first.min(MAX_SIZE)),
+            range: CompactRange::starting_at(first),
             chains: HashMap::new(),
             merged: Summary::default(),
             leaves: MergedLeaves { first, ..MergedLeaves::default() },

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{Part, PartsError, Stored, SummaryError, merge, summarize};
+use countersign::verify::parts::{MergeOptions, Part, PartsError, Stored, SummaryError, merge, summarize};
 
 use crate::arg_groups::{OutputArgs, ThreadArgs};
 use crate::args;
@@ -10,7 +10,7 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::seekable::{Opened, SeekableFile};
-use crate::io::{progress, style};
+use crate::io::{pin, progress, style};
 
 /// Summarize part of an export, to verify it on many machines
 ///
@@ -18,6 +18,9 @@ use crate::io::{progress, style};
 /// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` accepts
 /// the summaries of all parts, the trust file, and pins, and has the same result as `countersign verify` on the
 /// file.
+///
+/// With `--merge`, reads summaries instead of the export, and writes one for all their parts. It is smaller, because
+/// hashes that only its own entries need are dropped. The result of `countersign verify --summaries` stays the same.
 ///
 /// Verifying with a summary means trusting the person who made it. Use summaries only from people whose verdict you
 /// would also believe.
@@ -38,6 +41,16 @@ pub(crate) struct Args {
     /// Merge the summaries of adjacent parts, in any order, into one
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["export", "part"])]
     merge: Vec<PathBuf>,
+    /// Keep the root of the log's first N entries in the merged summary, for a pin of this size. Can be repeated
+    #[arg(long, value_name = "N", conflicts_with = "export")]
+    keep_size: Vec<u64>,
+    /// Keep the root at the size of this pin in the merged summary. Can be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "export")]
+    pin: Vec<PathBuf>,
+    /// Index of the first entry in the summaries, which makes the merged summary small even if it begins after part
+    /// 1. `countersign verify` checks it
+    #[arg(long, value_name = "N", conflicts_with = "export")]
+    first_entry: Option<u64>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -69,11 +82,14 @@ fn summarize_part(args: &Args, export: &Path) -> Result<(), CliError> {
 }
 
 fn merge_summaries(args: &Args) -> Result<(), CliError> {
+    let mut keep_sizes = args.keep_size.clone();
+    keep_sizes.extend(pin::load_all(&args.pin)?.iter().map(|pin| pin.size));
+    let options = MergeOptions { keep_sizes, first_entry: args.first_entry };
     let (summaries, size) = open_summaries(&args.merge)?;
     let mut output = Output::create(args.output.path())?;
     let bar = progress::bar("merging", Some(size));
     let out = |bytes: &[u8]| output.write(bytes).map_err(MergeError::Output);
-    let merged = merge(summaries, out, |read| bar.set_position(read));
+    let merged = merge(summaries, &options, args.threads.count(), out, |read| bar.set_position(read));
     bar.finish_and_clear();
     let part = merged.map_err(|error| match error {
         MergeError::Summary(error) => within(&args.merge, error),
