@@ -121,7 +121,7 @@ fn a_merged_summary_belongs_to_the_bytes_of_its_parts() {
     let parts = summaries(&export, 5);
     let merged = merge(&[parts[2].clone(), parts[1].clone(), parts[3].clone()]).unwrap();
     let stored = Stored::open(Cursor::new(&merged)).unwrap();
-    assert_eq!((stored.part().numbers(), stored.part().of()), (2..=4, 5));
+    assert_eq!((stored.part().numbers(), stored.part().total()), (2..=4, 5));
     let bytes: u64 = (2..=4).map(|number| located(&export, number, 5).bytes()).sum();
     assert_eq!(stored.part().bytes(), bytes);
     stored.is_of(&mut Cursor::new(&export)).unwrap();

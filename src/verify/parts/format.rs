@@ -24,7 +24,7 @@ pub(super) const READ: usize = 256 << 10;
 /// The tail of a summary file.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Tail {
-    /// Where each of the parts ends in the file, and the hash of its bytes.
+    /// The end of each part in the file, and the hash of the part's bytes.
     pub(super) texts: Vec<(u64, [u8; 32])>,
     /// The keys of the chains that are opened in the parts.
     pub(super) opened: Vec<([u8; 16], [u8; 32])>,

@@ -59,7 +59,7 @@ impl Part {
     }
 
     /// Returns the number of all parts of the file.
-    pub const fn of(&self) -> u64 {
+    pub const fn total(&self) -> u64 {
         self.of
     }
 

@@ -97,7 +97,7 @@ fn merge_summaries(args: &Args) -> Result<(), CliError> {
     })?;
     output.finish()?;
     let (first, last) = part.numbers().into_inner();
-    let (of, bytes) = (part.of(), part.bytes());
+    let (of, bytes) = (part.total(), part.bytes());
     style::wrote(
         args.output.path(),
         &format!("parts {first} to {last} of {of}, {bytes} bytes of the export"),
