@@ -42,7 +42,12 @@ impl Pins {
     /// Returns the next size to stop at.
     #[inline]
     pub(super) fn next_size(&self) -> Option<u64> {
-        self.all.get(self.next).map(|(size, _)| *size)
+        self.next_sizes().next()
+    }
+
+    /// Returns the sizes that were not reached or passed.
+    pub(super) fn next_sizes(&self) -> impl Iterator<Item = u64> {
+        self.all[self.next..].iter().map(|(size, _)| *size)
     }
 
     /// Compares the pins of this size, which the leaves and skips reach with this root.

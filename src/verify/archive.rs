@@ -25,11 +25,11 @@
 //! An archive is a sequence of frames: a length as a little-endian `u32`, and that many bytes. The first frame has the
 //! header, the others a chunk each, and an empty frame ends the archive.
 
-mod chunk;
 pub(super) mod writer;
 
 use std::collections::HashMap;
 
+use super::compact;
 use super::report::Counts;
 use super::wire::Wire;
 use super::{Options, Progress, Summarizer, Update, Verification};
@@ -122,7 +122,7 @@ impl ArchiveVerifier {
             self.is_ended = true;
             return Some(());
         }
-        let mut summary = chunk::read(frame)?;
+        let mut summary = compact::read(frame)?;
         summarizer.settle(&mut summary, &HashMap::new())?;
         self.progress.absorb(summary, b"");
         Some(())

@@ -19,7 +19,8 @@ pub(super) struct ChainEnd {
     pub(super) index: u64,
     /// The last link's line.
     pub(super) line: u64,
-    hash: Hash,
+    /// The last link's hash; [`UNKNOWN`](super::leaves::UNKNOWN) in a merged summary, until its end states it.
+    pub(super) hash: Hash,
     /// The number of entries skipped before the last link.
     skipped: u64,
     pub(super) closed: bool,
@@ -143,7 +144,7 @@ impl Chains {
                 }
             };
             findings.add(if explained { ChainJump } else { ChainGap }, place, message);
-        } else if link.prev != chain.hash {
+        } else if !link.prev.is(&chain.hash) {
             step = Step::Broken;
             failed = true;
             let message = say!("chain.prev", "the link does not follow from the link before it");
@@ -177,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    use crate::verify::summary::{PayloadState, SignatureState};
+    use crate::verify::summary::{PayloadState, Previous, SignatureState};
     use crate::verify::{Finding, FindingCode};
 
     /// Returns the findings at jumps. `links` are seqs, each with the number of entries skipped before it.
@@ -196,7 +197,7 @@ mod tests {
                 payload: PayloadState::NoEvent,
                 seq,
                 time: Time::MIN,
-                prev: Hash([7; 32]),
+                prev: Previous::Hash(Hash([7; 32])),
                 event: (0, 0),
                 signature_bytes: None,
             };

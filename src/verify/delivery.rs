@@ -61,7 +61,8 @@ struct WaitingLink {
     index: u64,
     seq: u64,
     time: Time,
-    attestation: LinkAttestation,
+    /// `None` for a link of a merged summary.
+    attestation: Option<LinkAttestation>,
     content: Content,
 }
 
@@ -82,7 +83,9 @@ impl WaitingLink {
             }
             Content::Mark(_) => 0,
         };
-        2 * size_of::<Self>() + self.attestation.signature.as_deref().map_or(0, size_of_val) + held
+        2 * size_of::<Self>()
+            + self.attestation.as_ref().and_then(|known| known.signature.as_deref()).map_or(0, size_of_val)
+            + held
     }
 
     fn compact(&mut self) {
@@ -138,7 +141,8 @@ impl Delivery {
         let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
         let is_valid = link.signature == SignatureState::Valid;
         let signature = link.signature_bytes.clone().filter(|_| is_valid);
-        let attestation = LinkAttestation { hash: *hash, prev: link.prev, signature };
+        let attestation =
+            link.prev.hash().map(|prev| LinkAttestation { hash: *hash, prev: *prev, signature });
         let mut waiting = WaitingLink { line: place.line, index, seq, time: link.time, attestation, content };
         if self.is_crowded {
             waiting.compact();
@@ -187,7 +191,7 @@ impl Delivery {
         for waiting in waiting {
             self.bytes -= waiting.bytes();
             let WaitingLink { line, index, seq, time, attestation, content } = waiting;
-            let (vkey, attestation) = (vkey.clone(), Some(attestation));
+            let vkey = vkey.clone();
             let link = CoveredLink { line, index, chain, seq, time, vkey, authorized, attestation };
             let ready = &mut self.ready;
             match content {
@@ -239,6 +243,7 @@ mod tests {
     use super::*;
     use crate::error::Code;
     use crate::verify::PendingItem;
+    use crate::verify::summary::Previous;
 
     const HASH: Hash = Hash([9; 32]);
     const CHAIN: ChainId = ChainId([7; 16]);
@@ -259,7 +264,7 @@ mod tests {
             payload,
             seq: 1,
             time: Time::MAX,
-            prev: Hash([0; 32]),
+            prev: Previous::Hash(Hash([0; 32])),
             event: (0, 0),
             signature_bytes: None,
         }

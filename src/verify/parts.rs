@@ -28,14 +28,19 @@
 //! Summaries are trusted input. A summary states that hashes match and signatures are valid, and its author could
 //! have written anything. This module checks only that summaries are complete, belong to one file, and cover it.
 
+mod arrange;
 mod error;
 mod format;
+mod join;
 mod merge;
 mod part;
+mod reduce;
 mod stored;
 mod summarize;
+mod writer;
 
 pub use error::{PartsError, SummaryError};
+pub use join::{MergeOptions, merge};
 pub use merge::{PartsVerification, verify, visit};
 pub use part::Part;
 pub use stored::Stored;

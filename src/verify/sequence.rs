@@ -7,6 +7,7 @@ use super::chains::{ChainEnd, Chains, Step};
 use super::delivery::{Delivery, OfferedEvent};
 use super::finding::{Findings, Place};
 use super::heads::Heads;
+use super::leaves::LeafCursor;
 use super::log::LogCheck;
 use super::marks::{self, Mark, NoteMark};
 use super::numbers::Numbers;
@@ -155,14 +156,11 @@ impl Sequence {
         selected: Option<Vec<Selected>>,
     ) -> Summary {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
-        let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
-        let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
+        let chains: Vec<Option<usize>> = summary.chains.iter().map(|id| self.number(id)).collect();
         let mut chunk = Chunk {
             chains,
             names: &summary.chains,
-            leaves: &summary.leaves,
-            added: 0,
-            next: 0,
+            leaves: LeafCursor::new(&summary.leaves),
             text: chunk,
             at: self.at.take(),
         };
@@ -200,6 +198,11 @@ impl Sequence {
         self.line += summary.lines;
         self.counts.lines += summary.filled;
         summary
+    }
+
+    /// Returns the number of a chain that has one.
+    pub(super) fn number(&self, id: &ChainId) -> Option<usize> {
+        self.numbers.like(id).find(|number| self.threads[*number].end.id == *id)
     }
 
     /// Returns true if the tree has room for the entry. Otherwise reports a malformed line.
@@ -247,7 +250,7 @@ impl Sequence {
             EntryKind::Link(link) => {
                 let id = chunk.names[link.chain as usize];
                 let place = Place::link(line, index, id, link.seq);
-                let hash = &chunk.leaves[chunk.next];
+                let hash = chunk.leaves.hash();
                 let text = || canonical.map_or_else(|| chunk.event(link), str::as_bytes);
                 let at = if canonical.is_some() { None } else { chunk.at.map(|at| at + link.event.0 as u64) };
                 let event = match item {
@@ -302,8 +305,11 @@ impl Sequence {
                 return place;
             }
         };
-        chunk.next += 1;
+        chunk.leaves.pass();
         self.tree.mark_uncovered(place);
+        if chunk.leaves.ends_subtrees(index + 1) {
+            chunk.add_to(&mut self.tree);
+        }
         if self.pins.next_size() == Some(index + 1) {
             chunk.add_to(&mut self.tree);
             self.pins.reach(index + 1, self.tree.root(), place, &mut self.findings);
@@ -506,11 +512,7 @@ struct Chunk<'a> {
     /// The numbers of the chunk's chains that have one already.
     chains: Vec<Option<usize>>,
     names: &'a [ChainId],
-    leaves: &'a [Hash],
-    /// The number of leaves already in the tree; they are added in batches.
-    added: usize,
-    /// The index in `leaves` of the next leaf.
-    next: usize,
+    leaves: LeafCursor<'a>,
     text: &'a [u8],
     /// The chunk's byte position in the export.
     at: Option<u64>,
@@ -524,11 +526,10 @@ impl<'a> Chunk<'a> {
 
     /// Returns the index of the next leaf in the log, counting those not yet in the tree.
     fn index(&self, tree: &Tree) -> u64 {
-        tree.position() + (self.next - self.added) as u64
+        tree.position() + self.leaves.pending()
     }
 
     fn add_to(&mut self, tree: &mut Tree) {
-        tree.extend(&self.leaves[self.added..self.next]);
-        self.added = self.next;
+        tree.extend(&mut self.leaves);
     }
 }

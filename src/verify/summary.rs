@@ -12,6 +12,7 @@ use memchr::memchr;
 
 use super::FindingCode;
 use super::chain_keys::ChainKeys;
+use super::leaves::Leaves;
 use crate::checkpoint::SignedCheckpoint;
 use crate::ed25519::PublicKey;
 use crate::error::Quoted;
@@ -19,8 +20,9 @@ use crate::export::line::{LineErrorKind, into_bytes, strip};
 use crate::export::{Item, Line, LineError, MAX_LINE, Matched, Payload, PayloadError, Withheld};
 use crate::hash::{Hash, Message, hash_many};
 use crate::keys::KeyNote;
-use crate::link::{ChainId, Link, OpenLink, Signature, commit_prefix, signed_part};
+use crate::link::{ChainId, Link, Signature, commit_prefix, signed_part};
 use crate::merkle::leaf_hash;
+use crate::note::VerifierKey;
 use crate::phrases;
 use crate::tenant::{Anchor, Head, HeadError, HeadProof, State, TenantOrigin};
 use crate::time::Time;
@@ -38,8 +40,7 @@ pub struct Summary {
     /// The last line that is not blank, 1-based within the chunk; 0 if all are blank.
     pub(super) last_filled: u64,
     pub(super) chains: Vec<ChainId>,
-    /// The leaf hashes, in order.
-    pub(super) leaves: Vec<Hash>,
+    pub(super) leaves: Leaves,
     pub(super) entries: Vec<Entry>,
     pub(super) findings: Vec<LineFinding>,
     /// Canonical forms of events that match only in that form, with their entries in ascending order.
@@ -84,7 +85,7 @@ pub(super) struct LinkEntry {
     pub(super) payload: PayloadState,
     pub(super) seq: u64,
     pub(super) time: Time,
-    pub(super) prev: Hash,
+    pub(super) prev: Previous,
     /// The byte range of the event in the chunk.
     pub(super) event: (usize, usize),
     pub(super) signature_bytes: Option<Box<Signature>>,
@@ -92,9 +93,47 @@ pub(super) struct LinkEntry {
 
 #[derive(Debug)]
 pub(super) enum Role {
-    Open(Box<OpenLink>),
+    Open(Box<Opening>),
     Event,
     Close,
+}
+
+/// The facts that only an open link states.
+#[derive(Debug)]
+pub(super) struct Opening {
+    /// The origin of the chain's log.
+    pub(super) origin: String,
+    /// The emitter's key.
+    pub(super) key: VerifierKey,
+}
+
+/// The hash of the link before, as a link states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Previous {
+    Hash(Hash),
+    /// The hash of the chain's last link that is not a fork. Merging compared and dropped it.
+    Follows,
+    /// Another hash. Merging compared and dropped it.
+    Differs,
+}
+
+impl Previous {
+    /// Returns the hash, if it was not dropped.
+    pub(super) const fn hash(&self) -> Option<&Hash> {
+        match self {
+            Self::Hash(hash) => Some(hash),
+            Self::Follows | Self::Differs => None,
+        }
+    }
+
+    /// True if the hash is that of the chain's last link.
+    pub(super) fn is(&self, last: &Hash) -> bool {
+        match self {
+            Self::Hash(hash) => hash == last,
+            Self::Follows => true,
+            Self::Differs => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,8 +239,8 @@ impl Summary {
     /// Returns the open links, for other summarizers to [learn](Summarizer::learn).
     pub fn opened(&self) -> impl Iterator<Item = (ChainId, [u8; 32])> {
         self.entries.iter().filter_map(|entry| match &entry.kind {
-            EntryKind::Link(LinkEntry { role: Role::Open(open), .. }) => {
-                Some((open.chain, open.key.signer_public()))
+            EntryKind::Link(LinkEntry { role: Role::Open(open), chain, .. }) => {
+                Some((self.chains[*chain as usize], open.key.signer_public()))
             }
             _ => None,
         })
@@ -367,10 +406,10 @@ impl Summarizer {
                 };
                 state.texts.push(into_bytes(text));
                 let (seq, time) = (link.seq(), link.time());
-                let prev = link.prev().copied().unwrap_or(Hash([0; 32]));
+                let prev = Previous::Hash(link.prev().copied().unwrap_or(Hash([0; 32])));
                 let signature_bytes = link.signature().copied().map(Box::new);
                 let role = match link {
-                    Link::Open(open) => Role::Open(open),
+                    Link::Open(open) => Role::Open(Box::new(Opening { origin: open.origin, key: open.key })),
                     Link::Event(_) => Role::Event,
                     Link::Close(_) => Role::Close,
                 };
@@ -483,6 +522,16 @@ impl Summarizer {
                 };
             }
         }
+        self.resolve(summary, known)
+    }
+
+    /// Verifies the signatures of a summary that was made elsewhere, with the keys in `known`. Returns `None` if the
+    /// summary is inconsistent.
+    pub(super) fn resolve(
+        &mut self,
+        summary: &mut Summary,
+        known: &HashMap<ChainId, [u8; 32]>,
+    ) -> Option<()> {
         for unresolved in std::mem::take(&mut summary.unresolved) {
             let EntryKind::Link(link) = &mut summary.entries[unresolved.entry].kind else { return None };
             match known.get(&summary.chains[link.chain as usize]) {
@@ -506,7 +555,7 @@ impl Summarizer {
         self.scratch.clear();
         hash_many(&messages, &mut self.scratch);
         let (leaves, commits) = self.scratch.split_at(state.texts.len());
-        state.summary.leaves.extend_from_slice(leaves);
+        state.summary.leaves = Leaves::Hashes(leaves.to_vec());
         for (event, found) in std::mem::take(&mut state.payloads).into_iter().zip(commits) {
             state.compare(&event, found);
         }

@@ -2,6 +2,7 @@
 
 use super::FindingCode::{TreePosition, TreeRoot, TreeSkipAlignment, TreeUncovered};
 use super::finding::{Findings, Place};
+use super::leaves::LeafCursor;
 use super::report::Check;
 use super::summary::CheckpointEntry;
 use crate::hash::Hash;
@@ -30,8 +31,9 @@ impl Tree {
         self.edge.root()
     }
 
-    pub(super) fn extend(&mut self, leaves: &[Hash]) {
-        self.edge.extend(leaves);
+    /// Adds the leaves that the cursor has passed.
+    pub(super) fn extend(&mut self, leaves: &mut LeafCursor<'_>) {
+        leaves.add_to(&mut self.edge);
     }
 
     /// Notes a leaf or skip that no checkpoint covers yet.
@@ -114,12 +116,16 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
+    use crate::verify::leaves::Leaves;
 
     #[test]
     fn a_skip_after_the_last_checkpoint_is_uncovered() {
         let hash = Hash([7; 32]);
         let (mut tree, mut findings) = (Tree::default(), Findings::default());
-        tree.extend(&[hash, hash]);
+        let leaves = Leaves::Hashes(vec![hash, hash]);
+        let mut cursor = LeafCursor::new(&leaves);
+        (0..2).for_each(|_| cursor.pass());
+        tree.extend(&mut cursor);
         let checkpoint = CheckpointEntry {
             size: 2,
             root: tree.root().unwrap(),

@@ -5,15 +5,16 @@
 use std::borrow::Cow;
 
 use super::FindingCode;
+use super::leaves::{Leaves, MergedLeaves};
 use super::summary::{
-    AnchorEntry, CheckpointEntry, Entry, EntryKind, HeadFacts, LineFinding, LinkEntry, PayloadState, Role,
-    SignatureState, Summary, Unresolved,
+    AnchorEntry, CheckpointEntry, Entry, EntryKind, HeadFacts, LineFinding, LinkEntry, Opening, PayloadState,
+    Previous, Role, SignatureState, Summary, Unresolved,
 };
 use crate::export::{MAX_SKIP_LEVEL, Withheld};
 use crate::hash::Hash;
 use crate::integer;
 use crate::keys::{KeyNote, Statement};
-use crate::link::{ChainId, OpenLink};
+use crate::link::ChainId;
 use crate::note::{Note, SignatureLine, VerifierKey};
 use crate::tenant::{HeadError, State};
 use crate::time::Time;
@@ -37,9 +38,7 @@ impl Summary {
     /// True if the numbers are consistent: consumers index and count with them.
     pub(super) fn is_sound(&self) -> bool {
         let lines = 1..=self.lines;
-        let mut leaves = 0;
-        let mut entry = |entry: &Entry| {
-            leaves += usize::from(entry.kind.is_leaf());
+        let entry = |entry: &Entry| {
             lines.contains(&entry.line)
                 && match &entry.kind {
                     EntryKind::Link(link) => {
@@ -50,8 +49,8 @@ impl Summary {
                     EntryKind::Note(_) | EntryKind::Checkpoint(_) | EntryKind::Anchor(_) => true,
                 }
         };
-        self.entries.iter().all(&mut entry)
-            && leaves == self.leaves.len()
+        self.entries.iter().all(entry)
+            && self.leaves.are_sound(&self.entries)
             && self.entries.is_sorted_by_key(|entry| entry.line)
             && self.unresolved.iter().all(|unresolved| unresolved.entry < self.entries.len())
             && self.findings.iter().all(|finding| lines.contains(&finding.line))
@@ -136,7 +135,10 @@ wire!(enum SignatureState { 0 No {}, 1 Valid {}, 2 Invalid {}, 3 Unresolved {} }
 wire!(enum PayloadState { 0 NoEvent {}, 1 Matches {}, 2 Fails {}, 3 Withheld { 0: why } });
 wire!(enum Withheld { 0 Erased {}, 1 Redacted {}, 2 Filtered {} });
 wire!(enum Role { 0 Open { 0: open }, 1 Event {}, 2 Close {} });
-wire!(struct OpenLink { chain, origin, key, time, nonce, signature });
+wire!(struct Opening { origin, key });
+wire!(enum Previous { 0 Hash { 0: hash }, 1 Follows {}, 2 Differs {} });
+wire!(enum Leaves { 0 Hashes { 0: hashes }, 1 Merged { 0: merged } });
+wire!(struct MergedLeaves { first, kept, hashes });
 wire!(struct KeyNote { origin, statements, note });
 wire!(enum Statement { 0 Grant { key: key, from: from, until: until }, 1 Revoke { key: key, since: since } });
 wire!(struct Note { text, signatures });
@@ -278,6 +280,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
+    use crate::merkle::MAX_SIZE;
 
     fn link() -> Entry {
         let kind = EntryKind::Link(LinkEntry {
@@ -287,7 +290,7 @@ mod tests {
             payload: PayloadState::NoEvent,
             seq: 1,
             time: Time::MIN,
-            prev: Hash([1; 32]),
+            prev: Previous::Hash(Hash([1; 32])),
             event: (0, 0),
             signature_bytes: None,
         });
@@ -302,7 +305,7 @@ mod tests {
             filled: 1,
             last_filled: 1,
             entries: vec![link()],
-            leaves: vec![Hash([3; 32])],
+            leaves: Leaves::Hashes(vec![Hash([3; 32])]),
             chains: vec![ChainId([4; 16])],
             unresolved: vec![signature],
             ..Summary::default()
@@ -318,8 +321,15 @@ mod tests {
     #[test]
     fn inconsistent_summaries_are_not_decoded() {
         assert!(decodes(|_| ()));
-        assert!(!decodes(|summary| summary.leaves.push(Hash([5; 32]))));
-        assert!(!decodes(|summary| summary.leaves.clear()));
+        assert!(!decodes(|summary| summary.leaves = Leaves::Hashes(vec![Hash([5; 32]); 2])));
+        assert!(!decodes(|summary| summary.leaves = Leaves::default()));
+        let merged = |first, kept: &[u64], hashes| {
+            let leaves = MergedLeaves { first, kept: kept.into(), hashes: vec![Hash([5; 32]); hashes] };
+            decodes(|summary| summary.leaves = Leaves::Merged(leaves.clone()))
+        };
+        assert!(merged(7, &[], 1) && merged(7, &[8], 1));
+        assert!(!merged(7, &[], 0) && !merged(7, &[], 2));
+        assert!(!merged(7, &[9], 1) && !merged(7, &[7], 1) && !merged(MAX_SIZE + 1, &[], 1));
         assert!(!decodes(|summary| summary.chains.clear()));
         assert!(!decodes(|summary| summary.unresolved[0].entry = 1));
         assert!(!decodes(|summary| summary.lines = 0));

@@ -11,6 +11,7 @@ mod jcs;
 mod live;
 mod log;
 mod marks;
+mod merged;
 mod modules;
 mod parts;
 mod properties;

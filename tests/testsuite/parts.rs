@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use countersign::export::Compression;
 use countersign::hash::Hash;
-use countersign::verify::parts::{self, Part, PartsError, Stored, SummaryError};
+use countersign::verify::parts::{self, MergeOptions, Part, PartsError, Stored, SummaryError};
 use countersign::verify::{CoveredLink, FindingCode, Options, Verification, parallel};
 
 use crate::common::cases::{self, Case};
@@ -24,26 +24,44 @@ fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<
     Ok(summary)
 }
 
-fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
+pub fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
     (1..=of).map(|number| summarize(export, number, of, 1 + number as usize % 3).unwrap()).collect()
 }
 
-fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
+pub fn open(summaries: &[Vec<u8>]) -> Result<Vec<Stored<Cursor<&[u8]>>>, SummaryError> {
     let stored = summaries.iter().enumerate().map(|(place, summary)| {
         Stored::open(Cursor::new(&summary[..])).map_err(|why| SummaryError { place: Some(place), why })
     });
-    parts::verify(stored.collect::<Result<_, _>>()?, options, threads, |_| {})
+    stored.collect()
+}
+
+pub fn merge_with(summaries: &[Vec<u8>], options: &MergeOptions) -> Result<Vec<u8>, SummaryError> {
+    let mut merged = Vec::new();
+    let out = |bytes: &[u8]| {
+        merged.extend_from_slice(bytes);
+        Ok::<(), SummaryError>(())
+    };
+    parts::merge(open(summaries)?, options, 1 + summaries.len() % 2, out, |_| {})?;
+    Ok(merged)
+}
+
+pub fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
+    parts::verify(open(summaries)?, options, threads, |_| {})
 }
 
 /// Returns the code of the error in some summaries, and the index of the one at fault.
-fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
+pub fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
     let unusable = verify(summaries, Options::default(), 2).map(|_| ()).unwrap_err();
     assert!(!unusable.why.hint().is_empty());
     (unusable.why.code(), unusable.place)
 }
 
+pub fn located(export: &[u8], number: u64, of: u64) -> Part {
+    Part::locate(&mut Cursor::new(export), number, of).unwrap()
+}
+
 /// Returns a long export that verifies.
-fn long() -> Case {
+pub fn long() -> Case {
     cases::all()
         .filter(|case| case.report["verdict"] == "verified")
         .max_by_key(|case| case.export.len())
@@ -133,11 +151,11 @@ fn parts_cover_the_file_and_identify_it() {
     for of in [1, 2, 5, 100_000] {
         let mut bytes = 0;
         for number in [1, 2, of - 1, of].into_iter().filter(|number| (1..=of).contains(number)) {
-            assert_eq!(Part::locate(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
+            assert_eq!(located(&export, number, of).numbers(), number..=number);
         }
         if of < 100 {
             for number in 1..=of {
-                bytes += Part::locate(&mut Cursor::new(&export), number, of).unwrap().bytes();
+                bytes += located(&export, number, of).bytes();
             }
             assert_eq!(bytes, export.len() as u64);
         }
@@ -243,5 +261,5 @@ fn the_format_matches_its_version() {
             all.extend_from_slice(&summary[23 + 1 + env!("CARGO_PKG_VERSION").len()..summary.len() - 40]);
         }
     }
-    assert_eq!(Hash::digest(&[&all]).to_string(), "680R1zzKi823Y/lSjbdUQNK/0CNdRZAgzbVQCCt9p+s=");
+    assert_eq!(Hash::digest(&[&all]).to_string(), "TcirCS/KgaMyX7EHlNo8nDFxvRJK4TOL76hP1dM45E4=");
 }

@@ -56,7 +56,7 @@ impl EventVisitor for CollectingVisitor {
     }
 }
 
-fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
         failure_persistence: None,
@@ -101,7 +101,7 @@ fn events(export: &[u8]) -> HashMap<(ChainId, u64), Vec<u8>> {
 
 /// An alteration of an export, at positions relative to its size.
 #[derive(Clone, Debug)]
-enum Alteration {
+pub enum Alteration {
     FlipBit(Index),
     DropLine(Index),
     SwapLines(Index, Index),
@@ -110,7 +110,7 @@ enum Alteration {
     Remove(Index, Index),
 }
 
-fn alterations() -> impl Strategy<Value = Alteration> {
+pub fn alterations() -> impl Strategy<Value = Alteration> {
     let index = any::<Index>;
     prop_oneof![
         12 => index().prop_map(Alteration::FlipBit),
@@ -123,7 +123,7 @@ fn alterations() -> impl Strategy<Value = Alteration> {
 }
 
 impl Alteration {
-    fn apply(&self, export: &[u8]) -> Vec<u8> {
+    pub fn apply(&self, export: &[u8]) -> Vec<u8> {
         let mut bytes = export.to_vec();
         let mut lines: Vec<&[u8]> = export.split_inclusive(|byte| *byte == b'\n').collect();
         let count = lines.len();

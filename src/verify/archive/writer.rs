@@ -1,7 +1,7 @@
 //! The writer of an archive.
 
-use super::chunk;
 use crate::export::Header;
+use crate::verify::compact;
 use crate::verify::summary::Summary;
 use crate::verify::wire::Wire as _;
 
@@ -34,7 +34,7 @@ impl ArchiveWriter {
 
     /// Adds the summary of the next chunk, whose signatures were verified. Returns `None` if there is no room.
     pub(crate) fn chunk(&mut self, summary: &Summary) -> Option<()> {
-        self.frame(|out| chunk::write(summary, out))
+        self.frame(|out| compact::write(summary, out))
     }
 
     /// Ends the archive, and returns the frames that were not taken yet. Returns `None` if there is no room.

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::{fmt, io};
 
+use crate::verify::undecidable::Undecidable;
+
 /// An error in summarizing a file in parts or in verifying from summaries.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -33,6 +35,19 @@ pub enum PartsError {
     Missing(Vec<RangeInclusive<u64>>),
     /// The part does not begin where the part before it ends.
     Apart,
+    /// The summary was merged to begin at another entry than it does.
+    FirstEntry {
+        /// The index that the summary was merged for.
+        stated: u64,
+        /// The index of its first entry.
+        found: u64,
+    },
+    /// Merging dropped the hashes that tell the root of the log at this size.
+    Pin(u64),
+    /// A chain's links overlap with those of an earlier summary, and merging dropped their hashes.
+    Fork,
+    /// The summary is of several parts, where one part is wanted.
+    Merged,
 }
 
 impl PartsError {
@@ -52,6 +67,10 @@ impl PartsError {
             Self::Twice(_) => "summary.twice",
             Self::Missing(_) => "summary.missing",
             Self::Apart => "summary.apart",
+            Self::FirstEntry { .. } => "summary.first_entry",
+            Self::Pin(_) => "summary.pin",
+            Self::Fork => "summary.fork",
+            Self::Merged => "summary.merged",
         }
     }
 
@@ -74,6 +93,14 @@ impl PartsError {
             Self::Twice(_) => "pass each part once",
             Self::Missing(_) => "pass every part, and summarize those that are missing",
             Self::Apart => "summarize the part again from the same file",
+            Self::FirstEntry { .. } => {
+                "merge the summaries of these parts again, with the right `--first-entry` or without it"
+            }
+            Self::Pin(_) => {
+                "merge the summaries again with `--pin` or `--keep-size`, or pass those that were merged"
+            }
+            Self::Fork => "merge the summaries of these parts again without `--first-entry`",
+            Self::Merged => "pass the summary of each part, as it was before merging",
         }
     }
 }
@@ -103,6 +130,16 @@ impl fmt::Display for PartsError {
             }
             Self::Twice(number) => write!(f, "there are two summaries of part {number}"),
             Self::Missing(parts) => missing(parts, f),
+            Self::FirstEntry { stated, found } => {
+                write!(f, "the summary was merged to begin at entry {stated}, but it begins at entry {found}")
+            }
+            Self::Pin(size) => {
+                write!(f, "the summary does not show the first {size} entries of the log, which the pin is about")
+            }
+            Self::Fork => f.write_str(
+                "a chain has links of the same position in this summary and before it, whose hashes were dropped",
+            ),
+            Self::Merged => f.write_str("the summary is of several parts, so it does not say which part has an event"),
             Self::Apart => f.write_str("the part does not begin where the part before it ends"),
         }
     }
@@ -126,6 +163,16 @@ fn missing(parts: &[RangeInclusive<u64>], f: &mut fmt::Formatter<'_>) -> fmt::Re
 
 impl std::error::Error for PartsError {}
 
+impl From<Undecidable> for PartsError {
+    fn from(why: Undecidable) -> Self {
+        match why {
+            Undecidable::Position { stated, found } => Self::FirstEntry { stated, found },
+            Undecidable::Pin(size) => Self::Pin(size),
+            Undecidable::Fork => Self::Fork,
+        }
+    }
+}
+
 impl From<io::Error> for PartsError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -139,6 +186,12 @@ pub struct SummaryError {
     pub place: Option<usize>,
     /// The error.
     pub why: PartsError,
+}
+
+impl From<PartsError> for SummaryError {
+    fn from(why: PartsError) -> Self {
+        Self { place: None, why }
+    }
 }
 
 pub(super) fn at<T>(place: usize) -> impl FnOnce(T) -> SummaryError

@@ -1,6 +1,7 @@
 //! Cuts a file into parts.
 
 use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 
 use crate::export::Compression;
 use crate::hash::Hash;
@@ -11,7 +12,7 @@ use super::format::read_at;
 /// Number of bytes at the beginning and at the end that identify a file.
 const ENDS_BYTES: u64 = 64 << 10;
 
-/// A part of a file.
+/// A part of a file, or adjacent parts whose summaries were merged.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Part {
     /// The version of this crate that summarized it.
@@ -20,7 +21,9 @@ pub struct Part {
     pub(super) size: u64,
     /// The hash of the file's beginning and end.
     pub(super) ends: [u8; 32],
-    pub(super) number: u64,
+    /// The first and the last of the parts that it consists of, 1-based.
+    pub(super) first: u64,
+    pub(super) last: u64,
     pub(super) of: u64,
     pub(super) begin: u64,
     pub(super) end: u64,
@@ -46,12 +49,26 @@ impl Part {
         let begin = if number <= 1 { 0 } else { cut(number - 1)? };
         let end = if number >= of { size } else { cut(number)? };
         let Hash(ends) = Hash::digest(&[&beginning, &ending]);
-        Ok(Self { by: env!("CARGO_PKG_VERSION").into(), size, ends, number, of, begin, end })
+        let by = env!("CARGO_PKG_VERSION").into();
+        Ok(Self { by, size, ends, first: number, last: number, of, begin, end })
     }
 
-    /// Returns the 1-based number of the part and the number of all parts.
-    pub const fn place(&self) -> (u64, u64) {
-        (self.number, self.of)
+    /// Returns the 1-based numbers of the parts that it consists of: one, unless summaries were merged.
+    pub const fn numbers(&self) -> RangeInclusive<u64> {
+        self.first..=self.last
+    }
+
+    /// Returns the 1-based number of the part.
+    ///
+    /// # Errors
+    /// [`PartsError::Merged`] if it consists of several.
+    pub const fn single(&self) -> Result<u64, PartsError> {
+        if self.first == self.last { Ok(self.first) } else { Err(PartsError::Merged) }
+    }
+
+    /// Returns the number of all parts of the file.
+    pub const fn total(&self) -> u64 {
+        self.of
     }
 
     /// Returns the byte position at which the part begins in the file.
@@ -73,9 +90,11 @@ impl Part {
     pub(super) fn is_sound(&self) -> bool {
         self.begin <= self.end
             && self.end <= self.size
-            && (1..=self.of).contains(&self.number)
-            && (self.number > 1 || self.begin == 0)
-            && (self.number < self.of || self.end == self.size)
+            && 1 <= self.first
+            && self.first <= self.last
+            && self.last <= self.of
+            && (self.first > 1 || self.begin == 0)
+            && (self.last < self.of || self.end == self.size)
     }
 }
 

@@ -63,17 +63,23 @@ impl<R: Read + Seek> Stored<R> {
         Ok(Self { reader, whole, left: tail_at - first, part, tail, tail_length, hash: *hash })
     }
 
-    /// Returns the summarized part.
+    /// Returns the summarized part, or parts.
     pub const fn part(&self) -> &Part {
         &self.part
     }
 
     /// Returns the SHA-256 of the part's bytes.
-    pub const fn sha256(&self) -> [u8; 32] {
-        self.tail.text
+    ///
+    /// # Errors
+    /// [`PartsError::Merged`] if the summary is of several parts.
+    pub fn sha256(&self) -> Result<[u8; 32], PartsError> {
+        match self.tail.texts[..] {
+            [(_, sha256)] => Ok(sha256),
+            _ => Err(PartsError::Merged),
+        }
     }
 
-    /// Checks that the summary is of this file, by hashing the part's bytes.
+    /// Checks that the summary is of this file, by hashing the parts' bytes.
     ///
     /// # Errors
     /// [`PartsError::OtherFile`] if it is not; or an error of reading.
@@ -82,13 +88,20 @@ impl<R: Read + Seek> Stored<R> {
             return Err(PartsError::OtherFile);
         }
         file.seek(SeekFrom::Start(self.part.begin))?;
-        let mut text = Sha256::new();
-        pieces(file.take(self.part.bytes()), |bytes| {
-            text.update(bytes);
-            true
-        })?;
-        let found: [u8; 32] = text.finalize().into();
-        if found == self.tail.text { Ok(()) } else { Err(PartsError::OtherFile) }
+        let mut begin = self.part.begin;
+        for (end, expected) in &self.tail.texts {
+            let mut text = Sha256::new();
+            pieces(file.by_ref().take(end.saturating_sub(begin)), |bytes| {
+                text.update(bytes);
+                true
+            })?;
+            let found: [u8; 32] = text.finalize().into();
+            if found != *expected {
+                return Err(PartsError::OtherFile);
+            }
+            begin = *end;
+        }
+        if begin == self.part.end { Ok(()) } else { Err(PartsError::OtherFile) }
     }
 
     /// Reads the next frame. An empty frame follows the last summary.

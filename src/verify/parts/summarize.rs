@@ -1,6 +1,6 @@
 //! Summarizes one part.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 
 use crate::export::LineBuffer;
 use crate::trust::Trust;
@@ -8,8 +8,9 @@ use crate::verify::Summarizer;
 use crate::verify::parallel::in_order;
 use sha2::{Digest as _, Sha256};
 
-use super::format::{BEGIN, END, MAX_FRAME, Tail, pieces, read_at};
+use super::format::{Tail, pieces, read_at};
 use super::part::end_of_header;
+use super::writer::Writer;
 use super::{Part, PartsError};
 
 /// Approximate size of a chunk, in bytes.
@@ -28,20 +29,13 @@ pub fn summarize<E: From<PartsError> + Send>(
     mut file: impl Read + Seek + Send,
     part: &Part,
     threads: usize,
-    mut out: impl FnMut(&[u8]) -> Result<(), E>,
+    out: impl FnMut(&[u8]) -> Result<(), E>,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<(), E> {
     let mut text = Sha256::new();
-    let mut whole = Sha256::new();
-    let mut write = |bytes: &[u8]| {
-        whole.update(bytes);
-        out(bytes)
-    };
     let prefix = prefix(&mut file, part)?;
-    write(BEGIN)?;
-    write(&encode(part)?)?;
-    write(&(prefix.len() as u32).to_le_bytes())?;
-    write(&prefix)?;
+    let mut writer = Writer::begin(part, out)?;
+    writer.frame(&prefix)?;
     text.update(&prefix);
 
     let from = part.begin + prefix.len() as u64;
@@ -51,7 +45,10 @@ pub fn summarize<E: From<PartsError> + Send>(
         let mut summarizer = summarizer.clone();
         move |chunk: Vec<u8>| {
             let summary = summarizer.summarize(&chunk);
-            (summary.encode(), summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>())
+            (
+                summary.encode_compact(),
+                summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>(),
+            )
         }
     };
     let mut opened = Vec::new();
@@ -60,27 +57,14 @@ pub fn summarize<E: From<PartsError> + Send>(
     };
     in_order(threads, jobs, worker, |(summary, chains)| {
         opened.extend(chains);
-        let length = u32::try_from(summary.len()).ok().filter(|length| *length <= MAX_FRAME);
-        let length = length.ok_or_else(|| PartsError::Io(io::ErrorKind::FileTooLarge.into()))?;
-        write(&length.to_le_bytes())?;
-        write(&summary)
+        writer.frame(&summary)
     })?;
-
-    let tail = encode(&Tail { text: text.finalize().into(), opened })?;
-    write(&0_u32.to_le_bytes())?;
-    write(&tail)?;
-    write(&(tail.len() as u64).to_le_bytes())?;
-    let hash: [u8; 32] = whole.finalize().into();
-    out(&[&hash[..], END].concat())
-}
-
-fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, PartsError> {
-    postcard::to_stdvec(value).map_err(|error| PartsError::Io(io::Error::other(error)))
+    writer.finish(&Tail { texts: vec![(part.end, text.finalize().into())], opened, ends: Vec::new() })
 }
 
 /// Returns the text up to the end of the header if this is the first part.
 fn prefix(file: &mut (impl Read + Seek), part: &Part) -> Result<Vec<u8>, PartsError> {
-    if part.number > 1 {
+    if part.first > 1 {
         return Ok(Vec::new());
     }
     let end = end_of_header(file)?;

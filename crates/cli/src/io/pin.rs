@@ -32,20 +32,25 @@ impl PinArgs {
 
     /// Reads the pins.
     pub(crate) fn load(&self) -> Result<Vec<Pin>, CliError> {
-        let load = |path: &PathBuf| {
-            Pin::parse(&input::small_text(path)?).map_err(|error| {
-                CliError::from(error)
-                    .within(&shown(path))
-                    .or_hint("use a signed checkpoint or a head proof, as --save-pin writes it")
-            })
-        };
-        self.pin.iter().map(load).collect()
+        load_all(&self.pin)
     }
 
     /// Creates the file for the new pin, so that an unwritable path fails before the work, not after it.
     pub(crate) fn create_output(&self) -> Result<Option<Output>, CliError> {
         self.save_pin.as_deref().map(|path| Output::create(Some(path))).transpose()
     }
+}
+
+/// Reads pins.
+pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<Pin>, CliError> {
+    let load = |path: &PathBuf| {
+        Pin::parse(&input::small_text(path)?).map_err(|error| {
+            CliError::from(error)
+                .within(&shown(path))
+                .or_hint("use a signed checkpoint or a head proof, as --save-pin writes it")
+        })
+    };
+    paths.iter().map(load).collect()
 }
 
 /// Warns if a pin belongs to another log, because the user would think that the log was compared with it. Without an

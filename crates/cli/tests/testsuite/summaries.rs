@@ -161,27 +161,19 @@ fn many_events_give_the_same_result_in_parts() {
     gnu_parallel(&place);
 }
 
-/// The recipe in docs/verifying-at-scale.md.
-fn gnu_parallel(place: &Place) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verifying-at-scale.md");
-    let text = fs::read_to_string(folder).unwrap();
-    let recipe = text.split("```sh\n").skip(1).find_map(|block| {
-        let (code, _) = block.split_once("```")?;
-        code.contains("parallel ").then(|| code.to_owned())
-    });
-    let is_there = std::process::Command::new("parallel").arg("--version").output();
-    if !is_there.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).starts_with("GNU parallel")) {
-        assert!(std::env::var_os("CI").is_none(), "there is no GNU parallel: install Debian's parallel");
-        eprintln!("skipped: there is no GNU parallel (Debian's parallel)");
-        return;
-    }
+/// Runs the example in docs/verifying-at-scale.md that contains a text, and returns its output.
+fn run_example(place: &Place, text: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verifying-at-scale.md");
+    let page = fs::read_to_string(page).unwrap();
+    let blocks = page.split("```sh\n").skip(1).filter_map(|block| block.split_once("```"));
+    let example = blocks.map(|(code, _)| code).find(|code| code.contains(text));
     let program = assert_cmd::cargo::cargo_bin("countersign");
     let path = std::env::join_paths(
         std::iter::once(program.parent().unwrap().to_owned())
             .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );
     let output = std::process::Command::new("sh")
-        .args(["-ec", &recipe.expect("a recipe for GNU parallel")])
+        .args(["-ec", example.expect("an example with this text")])
         .current_dir(place.path(""))
         .env("PATH", path.unwrap())
         .env("HOME", place.path(""))
@@ -189,10 +181,85 @@ fn gnu_parallel(place: &Place) {
         .unwrap();
     let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{out}{told}");
-    assert!(
-        out.starts_with(&verify_result(place, &["audit.ndjson"], &["--trust", "trust.txt"]).0),
-        "{out}{told}"
-    );
+    out.into_owned()
+}
+
+fn gnu_parallel(place: &Place) {
+    let is_there = std::process::Command::new("parallel").arg("--version").output();
+    if !is_there.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).starts_with("GNU parallel")) {
+        assert!(std::env::var_os("CI").is_none(), "there is no GNU parallel: install Debian's parallel");
+        eprintln!("skipped: there is no GNU parallel (Debian's parallel)");
+        return;
+    }
+    let whole = verify_result(place, &["audit.ndjson"], &["--trust", "trust.txt"]).0;
+    let out = run_example(place, "parallel ");
+    assert!(out.starts_with(&whole), "{out}");
+}
+
+#[test]
+fn the_example_of_merging_gives_the_same_result() {
+    let place = Place::new();
+    many(&place, 1_000);
+    for (number, part) in (1..).zip(summarize(&place, "audit.ndjson", 8)) {
+        fs::rename(place.path(&part), place.path(&format!("part-{number}.summary"))).unwrap();
+    }
+    let whole = verify_result(&place, &["audit.ndjson"], &["--trust", "trust.txt"]).0;
+    assert_eq!(run_example(&place, "1-5.summary"), whole);
+}
+
+#[test]
+fn merged_summaries_give_the_same_result() {
+    let place = Place::new();
+    many(&place, 6_000);
+    let trust = ["--trust", "trust.txt", "--json"];
+    let parts = summarize(&place, "audit.ndjson", 6);
+    let merge = |args: &[&str], output: &str| {
+        place.run(&[&["summarize", "--merge"], args, &["-o", output]].concat()).success()
+    };
+    // A tree of three levels, whose first leaf is the last to be merged.
+    let told = merge(&[&parts[3], &parts[2]], "3-4.summary");
+    told.stderr(predicate::str::contains("parts 3 to 4 of 6"));
+    merge(&["3-4.summary", &parts[4], &parts[1]], "2-5.summary");
+    merge(&[&parts[0], "2-5.summary"], "1-5.summary");
+    for mixture in [
+        vec!["1-5.summary".to_owned(), parts[5].clone()],
+        vec![parts[5].clone(), "2-5.summary".into(), parts[0].clone()],
+    ] {
+        assert_same(&place, "audit.ndjson", &mixture, &trust);
+    }
+    merge(&["1-5.summary", &parts[5]], "all.summary");
+    let size = |name: &str| fs::metadata(place.path(name)).unwrap().len();
+    let (all, plain) = (size("all.summary"), parts.iter().map(|part| size(part)).sum::<u64>());
+    assert!(all < 6_000 * 16 && all * 3 < plain, "{all} {plain}");
+    let all = ["all.summary".to_owned()];
+    assert_same(&place, "audit.ndjson", &all, &trust);
+    let verify = ["verify", "audit.ndjson", "--summaries", "all.summary", "--trust", "trust.txt"];
+    place.run(&verify).success();
+
+    // The log at a checkpoint is a pin whose size is a boundary. Any other size has to be kept.
+    place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "last.pin"]).success();
+    assert_same(&place, "audit.ndjson", &all, &["--trust", "trust.txt", "--pin", "last.pin"]);
+    let [first, rest @ ..] = &parts[..] else { panic!("there are parts") };
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let later = [&["--first-entry", "1", "--merge"], &rest[..]].concat();
+    place.run(&[&["summarize", "-o", "later.summary"], &later[..]].concat()).success();
+    let refused = place.run(&["verify", "--summaries", first, "later.summary"]).code(2);
+    refused.stderr(predicate::str::contains("error[summary.first_entry]: later.summary: "));
+
+    for (args, why) in [
+        (vec!["--merge", first, rest[1]], "error[summary.missing]: part 2 is missing"),
+        (vec!["--merge", "all.summary", first], "error[summary.twice]: "),
+        (vec!["--merge", "audit.ndjson"], "error[summary.invalid]: audit.ndjson: "),
+        (vec!["--merge", "all.summary", "--keep-size", "7"], "error[summary.pin]: all.summary: "),
+        (vec!["--merge", first, "--first-entry", "7"], "error[summary.first_entry]: "),
+        (vec!["--merge", first, "--pin", "trust.txt"], "trust.txt: "),
+        (vec!["--merge", first, "--part", "1/2"], "cannot be used with"),
+        (vec!["audit.ndjson", "--keep-size", "7"], "cannot be used with"),
+    ] {
+        let refused = place.run(&[&["summarize", "-o", "x.summary"], &args[..]].concat()).code(2);
+        refused.stdout("").stderr(predicate::str::contains(why));
+    }
+    assert!(!place.files().contains(&"x.summary".to_owned()));
 }
 
 #[test]

@@ -33,17 +33,19 @@ pub(crate) fn rows(summaries: Summaries, inputs: RowInputs<'_>) -> Result<Rows, 
     let RowInputs { export, part, trust, parsers, program, threads } = inputs;
     let file = open(export)?;
     let bytes = file.size().map_err(|error| CliError::io("read", &shown(export), &error))?;
-    let mut parts: Vec<(Part, [u8; 32])> =
-        summaries.stored.iter().map(|stored| (stored.part().clone(), stored.sha256())).collect();
-    if parts.iter().any(|(part, _)| part.file_bytes() != bytes) {
+    let mut parts = Vec::new();
+    for stored in &summaries.stored {
+        parts.push((stored.part().single()?, stored.part().clone(), stored.sha256()?));
+    }
+    if parts.iter().any(|(_, part, _)| part.file_bytes() != bytes) {
         let message = format!("the summaries are of a file with another size than {}", shown(export));
         let hint = "pass the file that was summarized, and only the summaries of one run";
         return Err(CliError::unusable("summary.other_file", message, hint));
     }
-    if let (Some((_, of)), Some((found, _))) = (part, parts.first())
-        && found.place().1 != of
+    if let (Some((_, of)), Some((_, found, _))) = (part, parts.first())
+        && found.total() != of
     {
-        let message = format!("the summaries are of {} parts, not of {of}", found.place().1);
+        let message = format!("the summaries are of {} parts, not of {of}", found.total());
         let hint = "use --part I/N with the number of parts that were summarized";
         return Err(CliError::unusable("summary.other_cut", message, hint));
     }
@@ -55,13 +57,12 @@ pub(crate) fn rows(summaries: Summaries, inputs: RowInputs<'_>) -> Result<Rows, 
         signers.add(&link);
         *counts.entry(number).or_default() += 1;
     })?;
-    parts.sort_by_key(|(part, _)| part.place());
-    let hashes: Vec<[u8; 32]> = parts.iter().map(|(_, sha256)| *sha256).collect();
-    let stretches = parts.iter().zip(visited.first_entries).map(|((part, sha256), first_entry)| {
-        let number = part.place().0;
-        let rows = counts.get(&number).copied().unwrap_or_default();
+    parts.sort_by_key(|(number, _, _)| *number);
+    let hashes: Vec<[u8; 32]> = parts.iter().map(|(_, _, sha256)| *sha256).collect();
+    let stretches = parts.iter().zip(visited.first_entries).map(|((number, part, sha256), first_entry)| {
+        let rows = counts.get(number).copied().unwrap_or_default();
         let (begin, bytes) = (part.begin(), part.bytes());
-        Stretch { part: Some(number), begin, bytes, first_entry, sha256: *sha256, rows }
+        Stretch { part: Some(*number), begin, bytes, first_entry, sha256: *sha256, rows }
     });
     let stretches = stretches.filter(|stretch| stretch.part.is_some_and(is_wanted)).collect();
     let cut = Cut::new(&hashes, inputs);

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{self, PartsVerification, Stored, SummaryError};
+use countersign::verify::parts::{self, PartsVerification, Stored};
 use countersign::verify::{CoveredLink, Options, Verification};
 
-use crate::commands::summarize::open;
+use crate::commands::summarize::{open, open_summaries, within};
 use crate::errors::{CliError, shown};
 use crate::io::seekable::SeekableFile;
 use crate::io::{progress, style};
+
+const RELIES_ON_SUMMARIES: &str =
+    "this verdict relies on the summaries: hashes and signatures were not checked again";
 
 /// The summaries of the parts of an export.
 pub(crate) struct Summaries {
@@ -21,11 +24,8 @@ pub(crate) struct Summaries {
 impl Summaries {
     /// Opens summaries that were made by others.
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, CliError> {
-        let mut summaries = Self { stored: Vec::new(), paths: paths.to_vec(), bytes: 0 };
-        for path in paths {
-            summaries.add(open(path)?).map_err(|failure| failure.within(&shown(path)))?;
-        }
-        Ok(summaries)
+        let (stored, bytes) = open_summaries(paths)?;
+        Ok(Self { stored, paths: paths.to_vec(), bytes })
     }
 
     /// Returns an empty list, to [add](Self::add) own summaries to.
@@ -45,7 +45,7 @@ impl Summaries {
         self,
         options: Options,
         threads: usize,
-        is_wanted: impl Fn(u64) -> bool,
+        is_wanted: impl Fn(u64) -> bool + Sync,
         on_event: impl FnMut(u64, CoveredLink),
     ) -> Result<PartsVerification, CliError> {
         let Self { stored, paths, bytes } = self;
@@ -53,15 +53,9 @@ impl Summaries {
         let verified =
             parts::visit(stored, options, threads, is_wanted, on_event, |read| bar.set_position(read));
         bar.finish_and_clear();
-        let verified = verified.map_err(|SummaryError { place, why }| {
-            let failure = CliError::from(why);
-            match place.and_then(|place| paths.get(place)) {
-                Some(path) => failure.within(&shown(path)),
-                None => failure,
-            }
-        })?;
+        let verified = verified.map_err(|error| within(&paths, error))?;
         if !paths.is_empty() {
-            style::warn("this verdict relies on the summaries: hashes and signatures were not checked again");
+            style::warn(RELIES_ON_SUMMARIES);
         }
         Ok(verified)
     }
@@ -86,6 +80,11 @@ pub(crate) fn verify(
             summary.is_of(&mut file).map_err(other)?;
         }
     }
-    let visited = summaries.visit(options, threads, |_| false, |_, _| ())?;
-    Ok(visited.verification)
+    let Summaries { stored, bytes, .. } = summaries;
+    let bar = progress::bar("verifying", Some(bytes));
+    let verified = parts::verify(stored, options, threads, |read| bar.set_position(read));
+    bar.finish_and_clear();
+    let verification = verified.map_err(|error| within(paths, error))?;
+    style::warn(RELIES_ON_SUMMARIES);
+    Ok(verification)
 }
