@@ -32,11 +32,13 @@ mod error;
 mod format;
 mod merge;
 mod part;
+mod pieces;
 mod stored;
 mod summarize;
 
 pub use error::{PartsError, SummaryError};
 pub use merge::verify;
 pub use part::Part;
+pub use pieces::{ItemCodec, Piece, VisitPiecesError, examine, visit};
 pub use stored::Stored;
 pub use summarize::summarize;

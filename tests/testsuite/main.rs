@@ -13,6 +13,7 @@ mod log;
 mod marks;
 mod modules;
 mod parts;
+mod pieces;
 mod properties;
 mod receipts;
 mod redaction;

@@ -5,7 +5,8 @@ use std::io::{Read, Seek};
 
 use crate::link::ChainId;
 use crate::verify::parallel::in_order;
-use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Verification};
+use crate::verify::visitor::Selected;
+use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Update, Verification};
 
 use super::error::at;
 use super::{PartsError, Stored, SummaryError};
@@ -19,8 +20,22 @@ pub fn verify<R: Read + Seek + Send>(
     summaries: Vec<Stored<R>>,
     options: Options,
     threads: usize,
-    mut progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64) + Send,
 ) -> Result<Verification, SummaryError> {
+    let no_items = None::<&fn(&mut Summary, &[u8]) -> Option<Vec<Selected>>>;
+    run(summaries, options, threads, no_items, progress, |_| Ok(()))
+}
+
+/// Verifies an export from the files of all its parts. With `items`, a second frame follows each summary's, and
+/// `items` decodes the selected items in it, or returns `None` if it is malformed.
+pub(super) fn run<R: Read + Seek + Send, E: From<SummaryError> + Send>(
+    summaries: Vec<Stored<R>>,
+    options: Options,
+    threads: usize,
+    items: Option<&(impl Fn(&mut Summary, &[u8]) -> Option<Vec<Selected>> + Sync)>,
+    mut progress: impl FnMut(u64) + Send,
+    mut on_update: impl FnMut(Update) -> Result<(), E>,
+) -> Result<Verification, E> {
     let mut parts = arrange(summaries)?;
     let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
     let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
@@ -34,7 +49,8 @@ pub fn verify<R: Read + Seek + Send>(
     }
     let end = splitter.finish();
     if splitter.next_chunk().is_some() {
-        return Err(SummaryError { place: parts.first().map(|(place, _)| *place), why: PartsError::Altered });
+        let place = parts.first().map(|(place, _)| *place);
+        return Err(SummaryError { place, why: PartsError::Altered }.into());
     }
     let trust = options.trust.clone();
     let mut sequence = Progress::new(options);
@@ -46,7 +62,7 @@ pub fn verify<R: Read + Seek + Send>(
         None => String::new(),
     };
     let readable = end.is_ok();
-    let jobs = |emit: &mut dyn FnMut((usize, Vec<u8>)) -> bool| {
+    let jobs = |emit: &mut dyn FnMut((usize, Vec<u8>, Vec<u8>)) -> bool| {
         let mut read = 0;
         for (place, part) in &mut parts {
             loop {
@@ -54,10 +70,11 @@ pub fn verify<R: Read + Seek + Send>(
                 if frame.is_empty() {
                     break;
                 }
-                read += frame.len() as u64;
+                let second = if items.is_some() { part.frame().map_err(at(*place))? } else { Vec::new() };
+                read += (frame.len() + second.len()) as u64;
                 progress(read);
                 // If there is no header, only the completeness of the summaries is checked.
-                if readable && !emit((*place, frame)) {
+                if readable && !emit((*place, frame, second)) {
                     return Ok(());
                 }
             }
@@ -68,17 +85,23 @@ pub fn verify<R: Read + Seek + Send>(
     let worker = || {
         let mut summarizer = Summarizer::new(&origin, &trust);
         let known = &known;
-        move |(place, frame): (usize, Vec<u8>)| {
-            let mut summary = Summary::decode(&frame).ok_or(PartsError::Altered).map_err(at(place))?;
-            summarizer.settle(&mut summary, known).ok_or(PartsError::Altered).map_err(at(place))?;
-            Ok(summary)
+        move |(place, frame, second): (usize, Vec<u8>, Vec<u8>)| {
+            let mut decode = || {
+                let mut summary = Summary::decode(&frame)?;
+                summarizer.settle(&mut summary, known)?;
+                let selected = items.map(|items| items(&mut summary, &second).ok_or(())).transpose().ok()?;
+                Some((summary, selected))
+            };
+            decode().ok_or(PartsError::Altered).map_err(at(place))
         }
     };
-    in_order(threads, jobs, worker, |summary| {
-        sequence.absorb(summary?, b"");
-        Ok(())
+    in_order(threads, jobs, worker, |decoded| {
+        let (summary, selected) = decoded?;
+        sequence.absorb_selected(summary, b"", selected);
+        on_update(sequence.take())
     })?;
-    let (verification, _) = sequence.finish_with_update(end);
+    let (verification, last) = sequence.finish_with_update(end);
+    on_update(last)?;
     Ok(verification)
 }
 

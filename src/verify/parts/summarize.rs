@@ -4,8 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::export::LineBuffer;
 use crate::trust::Trust;
-use crate::verify::Summarizer;
 use crate::verify::parallel::in_order;
+use crate::verify::{Summarizer, Summary};
 use sha2::{Digest as _, Sha256};
 
 use super::format::{BEGIN, END, MAX_FRAME, Tail, pieces, read_at};
@@ -25,12 +25,37 @@ const MAX_PREFIX: usize = 2 << 20;
 /// # Errors
 /// [`PartsError`], or an error of `out`.
 pub fn summarize<E: From<PartsError> + Send>(
-    mut file: impl Read + Seek + Send,
+    file: impl Read + Seek + Send,
     part: &Part,
     threads: usize,
+    out: impl FnMut(&[u8]) -> Result<(), E>,
+    progress: impl FnMut(u64) + Send,
+) -> Result<(), E> {
+    let no_frames = || |_: &Summary, _: &[u8]| None;
+    write_part(file, PartOutput { part, begin: &BEGIN[..], label: None }, threads, no_frames, out, progress)
+}
+
+/// The start of a part's file.
+pub(super) struct PartOutput<'a> {
+    pub(super) part: &'a Part,
+    pub(super) begin: &'a [u8],
+    /// A frame before the prefix.
+    pub(super) label: Option<&'a [u8]>,
+}
+
+/// Writes the summaries of a part. `second` creates, per thread, a function that returns the frame after that of a
+/// summary and its chunk, if there is one.
+pub(super) fn write_part<E: From<PartsError> + Send, X>(
+    mut file: impl Read + Seek + Send,
+    PartOutput { part, begin, label }: PartOutput<'_>,
+    threads: usize,
+    second: impl Fn() -> X + Sync,
     mut out: impl FnMut(&[u8]) -> Result<(), E>,
     mut progress: impl FnMut(u64) + Send,
-) -> Result<(), E> {
+) -> Result<(), E>
+where
+    X: FnMut(&Summary, &[u8]) -> Option<Vec<u8>>,
+{
     let mut text = Sha256::new();
     let mut whole = Sha256::new();
     let mut write = |bytes: &[u8]| {
@@ -38,32 +63,35 @@ pub fn summarize<E: From<PartsError> + Send>(
         out(bytes)
     };
     let prefix = prefix(&mut file, part)?;
-    write(BEGIN)?;
+    write(begin)?;
     write(&encode(part)?)?;
-    write(&(prefix.len() as u32).to_le_bytes())?;
-    write(&prefix)?;
+    for frame in label.into_iter().chain([&prefix[..]]) {
+        write(&frame_length(frame)?)?;
+        write(frame)?;
+    }
     text.update(&prefix);
 
     let from = part.begin + prefix.len() as u64;
     // Trust is applied later, by the verifier.
     let summarizer = Summarizer::new("", &Trust::default());
     let worker = || {
-        let mut summarizer = summarizer.clone();
+        let (mut summarizer, mut second) = (summarizer.clone(), second());
         move |chunk: Vec<u8>| {
             let summary = summarizer.summarize(&chunk);
-            (summary.encode(), summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>())
+            let opened = summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>();
+            ([Some(summary.encode()), second(&summary, &chunk)], opened)
         }
     };
     let mut opened = Vec::new();
     let jobs = |emit: &mut dyn FnMut(Vec<u8>) -> bool| {
         read(&mut file, from, part.end, &mut text, emit, &mut progress).map_err(E::from)
     };
-    in_order(threads, jobs, worker, |(summary, chains)| {
+    in_order(threads, jobs, worker, |(frames, chains)| {
         opened.extend(chains);
-        let length = u32::try_from(summary.len()).ok().filter(|length| *length <= MAX_FRAME);
-        let length = length.ok_or_else(|| PartsError::Io(io::ErrorKind::FileTooLarge.into()))?;
-        write(&length.to_le_bytes())?;
-        write(&summary)
+        frames.iter().flatten().try_for_each(|frame| {
+            write(&frame_length(frame)?)?;
+            write(frame)
+        })
     })?;
 
     let tail = encode(&Tail { text: text.finalize().into(), opened })?;
@@ -72,6 +100,11 @@ pub fn summarize<E: From<PartsError> + Send>(
     write(&(tail.len() as u64).to_le_bytes())?;
     let hash: [u8; 32] = whole.finalize().into();
     out(&[&hash[..], END].concat())
+}
+
+fn frame_length(frame: &[u8]) -> Result<[u8; 4], PartsError> {
+    let length = u32::try_from(frame.len()).ok().filter(|length| *length <= MAX_FRAME);
+    length.map(u32::to_le_bytes).ok_or_else(|| PartsError::Io(io::ErrorKind::FileTooLarge.into()))
 }
 
 fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, PartsError> {
