@@ -1,7 +1,8 @@
 //! Pieces: summaries of parts, with the items that an examiner made of each part's events.
 //!
 //! A piece is a summary file with another first line, `"countersign piece v1\n"`. A frame with the caller's label
-//! comes before the prefix, and a frame of items follows each summary. That frame contains, serialized by postcard:
+//! comes before the prefix, and a frame of items follows each summary. That frame contains, serialized by postcard and
+//! compressed with DEFLATE:
 //!
 //! - per selected event, twice the number of entries between it and the previous one, plus 1 if its text follows;
 //! - the texts of these events;
@@ -9,6 +10,9 @@
 
 use core::fmt;
 use std::io::{self, Read, Seek};
+
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use super::summarize::{PartOutput, write_part};
 use super::{Part, PartsError, Stored, SummaryError, merge};
@@ -22,6 +26,10 @@ use crate::verify::{
 const BEGIN: &[u8; 21] = b"countersign piece v1\n";
 /// Maximum length of a label, in bytes.
 const MAX_LABEL: usize = 64 << 10;
+/// Maximum length of an uncompressed frame of items, in bytes.
+const MAX_ITEM_FRAME: usize = 256 << 20;
+/// The compression level: events of one log are alike, so higher levels hardly save more.
+const LEVEL: u8 = 1;
 
 /// Serializes the items of a chunk of an export.
 pub trait ItemCodec: Sync {
@@ -44,12 +52,12 @@ struct ItemFrame<'a> {
     items: &'a [u8],
 }
 
-impl<'a> ItemFrame<'a> {
+impl ItemFrame<'_> {
     /// Encodes the items of a chunk.
     fn encode<C: ItemCodec>(
         codec: &C,
-        summary: &'a Summary,
-        chunk: &'a [u8],
+        summary: &Summary,
+        chunk: &[u8],
         mut examine: impl FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<C::Item>>,
     ) -> Vec<u8> {
         let (mut places, mut texts, mut items, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -63,13 +71,14 @@ impl<'a> ItemFrame<'a> {
         }
         let frame = ItemFrame { places, texts, items: &codec.encode(items) };
         // Writing into memory can't fail.
-        postcard::to_stdvec(&frame).unwrap_or_default()
+        compress_to_vec(&postcard::to_stdvec(&frame).unwrap_or_default(), LEVEL)
     }
 
     /// Decodes the items of a summary, and adds the texts of their events to it. `None` if the frame is malformed, or
     /// if it belongs to another summary.
-    fn decode<C: ItemCodec>(codec: &C, summary: &mut Summary, bytes: &'a [u8]) -> Option<Vec<Selected>> {
-        let (frame, rest) = postcard::take_from_bytes::<ItemFrame<'a>>(bytes).ok()?;
+    fn decode<C: ItemCodec>(codec: &C, summary: &mut Summary, bytes: &[u8]) -> Option<Vec<Selected>> {
+        let bytes = decompress_to_vec_with_limit(bytes, MAX_ITEM_FRAME).ok()?;
+        let (frame, rest) = postcard::take_from_bytes::<ItemFrame<'_>>(&bytes).ok()?;
         let (mut texts, mut selected, mut next) = (frame.texts.into_iter(), Vec::new(), 0_usize);
         let items = codec.decode(frame.items, frame.places.len())?;
         if items.len() != frame.places.len() || !rest.is_empty() {
@@ -221,4 +230,71 @@ where
     merge::run(stored, options, threads, Some(&items), progress, |update: Update| {
         report(update, &mut |update| deliver(update, visitor).map_err(VisitPiecesError::Visitor))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Summarizer;
+
+    const CHUNK: &str = include_str!("../../../tests/vectors/after-close/export.ndjson");
+
+    /// An item of one byte.
+    #[derive(Debug)]
+    struct Byte(u8);
+
+    impl PendingItem for Byte {
+        fn bytes(&self) -> usize {
+            0
+        }
+    }
+
+    struct ByteCodec;
+
+    impl ItemCodec for ByteCodec {
+        type Item = Byte;
+
+        fn encode(&self, items: Vec<Byte>) -> Vec<u8> {
+            items.iter().map(|Byte(byte)| *byte).collect()
+        }
+
+        fn decode(&self, bytes: &[u8], _: usize) -> Option<Vec<Byte>> {
+            Some(bytes.iter().copied().map(Byte).collect())
+        }
+    }
+
+    fn summary() -> Summary {
+        Summarizer::default().summarize(CHUNK.as_bytes())
+    }
+
+    fn decode(frame: &ItemFrame<'_>) -> Option<Vec<Selected>> {
+        let bytes = compress_to_vec(&postcard::to_stdvec(frame).unwrap(), LEVEL);
+        ItemFrame::decode(&ByteCodec, &mut summary(), &bytes)
+    }
+
+    #[test]
+    fn items_must_belong_to_events_of_their_summary() {
+        let summary = summary();
+        let chunk = CHUNK.as_bytes();
+        let select = |event: &SummarizedEvent<'_>| Some(event.select_with_text(Byte(7)));
+        let bytes = ItemFrame::encode(&ByteCodec, &summary, chunk, select);
+        let plain = decompress_to_vec_with_limit(&bytes, MAX_ITEM_FRAME).unwrap();
+        let whole = || postcard::from_bytes::<ItemFrame<'_>>(&plain).unwrap();
+        let count = summary.events(chunk).count();
+        assert!(count > 1 && decode(&whole()).unwrap().len() == count);
+        let refused = |change: fn(&mut ItemFrame<'_>)| {
+            let mut frame = whole();
+            change(&mut frame);
+            decode(&frame).is_none()
+        };
+        assert!(refused(|frame| frame.places[0] = 1));
+        assert!(refused(|frame| frame.places[1] = u64::MAX));
+        assert!(refused(|frame| frame.places[1] &= !1));
+        assert!(refused(|frame| frame.places.truncate(1)));
+        assert!(refused(|frame| frame.texts.truncate(1)));
+        assert!(refused(|frame| frame.items = &frame.items[1..]));
+        assert!((0..bytes.len()).all(|length| {
+            ItemFrame::decode(&ByteCodec, &mut super::tests::summary(), &bytes[..length]).is_none()
+        }));
+    }
 }
