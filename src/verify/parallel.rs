@@ -73,7 +73,7 @@ where
 }
 
 /// Passes a batch of updates to a visitor.
-fn deliver<V: EventVisitor>(update: Update, visitor: &mut V) -> Result<(), V::Error> {
+pub(super) fn deliver<V: EventVisitor>(update: Update, visitor: &mut V) -> Result<(), V::Error> {
     let Update { selected, others, settled, marks, .. } = update;
     if others > 0 {
         visitor.count_others(others);
@@ -166,7 +166,7 @@ where
     Ok(verification)
 }
 
-fn report<E: From<io::Error>>(
+pub(super) fn report<E: From<io::Error>>(
     update: Update,
     on_update: &mut impl FnMut(Update) -> Result<(), E>,
 ) -> Result<(), E> {

@@ -34,6 +34,7 @@ mod format;
 mod join;
 mod merge;
 mod part;
+mod pieces;
 mod reduce;
 mod stored;
 mod summarize;
@@ -41,7 +42,8 @@ mod writer;
 
 pub use error::{PartsError, SummaryError};
 pub use join::{MergeOptions, merge};
-pub use merge::{PartsVerification, verify, visit};
+pub use merge::{PartsVerification, verify, visit_links};
 pub use part::Part;
+pub use pieces::{ItemCodec, Piece, VisitPiecesError, examine, visit_pieces};
 pub use stored::Stored;
 pub use summarize::summarize;

@@ -22,7 +22,7 @@ PARTS = 6
 # Seconds after which a run has failed.
 LIMIT = 900
 
-# Kills a process when part 3 is summarized for the first time. Otherwise, it is the program.
+# Kills a process when part 3 is processed for the first time. Afterwards, it is the program.
 KILLER = """#!/bin/sh
 case "$*" in
 *"--part 3/"*) if mkdir "{mark}" 2>/dev/null; then kill -9 {target}; sleep 60; fi ;;
@@ -40,6 +40,24 @@ case "$*" in
 fi ;;
 esac
 exec "{program}" "$@"
+"""
+
+RULES = """
+title: Stopped Job
+id: stopped
+name: stopped
+level: low
+detection: {s: {action: job.stop}, condition: s}
+---
+title: Many Stopped Jobs
+id: many
+level: high
+correlation:
+  type: event_count
+  rules: [stopped]
+  group-by: [actor.id]
+  timespan: 1h
+  condition: {gte: 50}
 """
 
 
@@ -67,8 +85,12 @@ class Engines(unittest.TestCase):
         cls.trust.write_text(f"emitter {emitter}\nlog {log}\n")
         program("record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson")
         program("seal", "--log-key", "log.key", "--trust", "trust.txt", "app.ndjson", "-o", "audit.ndjson")
-        cls.whole = run(PROGRAM, "verify", cls.export, "--trust", cls.trust)
-        assert cls.whole.returncode == 0, cls.whole
+        cls.rules = cls.folder / "rules.yml"
+        cls.rules.write_text(RULES)
+        cls.verified = run(PROGRAM, "verify", cls.export, "--trust", cls.trust)
+        cls.analyzed = run(PROGRAM, "analyze", cls.export, "--trust", cls.trust, "--rules", cls.rules)
+        assert cls.verified.returncode == cls.analyzed.returncode == 0, (cls.verified, cls.analyzed)
+        assert "Many Stopped Jobs" in cls.analyzed.stdout, cls.analyzed
 
     @classmethod
     def tearDownClass(cls):
@@ -84,30 +106,32 @@ class Engines(unittest.TestCase):
         path = os.pathsep.join([str(folder), str(BIN), os.environ["PATH"]])
         return {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}, mark
 
-    def assert_same(self, command, target="$PPID"):
-        environment, mark = self.environment(target)
-        result = run(*command, self.export, self.trust, str(PARTS), env=environment)
-        # spark-submit passes standard error on, too.
-        self.assertTrue(result.stdout.endswith(self.whole.stdout), result.stdout)
-        self.assertEqual(result.returncode, self.whole.returncode)
-        self.assertTrue(mark.exists(), "no worker was killed")
+    def assert_same(self, engine, program, target="$PPID"):
+        for work, expected, rules in [("verify", self.verified, []), ("analyze", self.analyzed, [self.rules])]:
+            environment, mark = self.environment(target)
+            command = [*engine, EXAMPLES / f"{work}_{program}"]
+            result = run(*command, self.export, self.trust, *rules, str(PARTS), env=environment)
+            # spark-submit passes standard error on, too.
+            self.assertTrue(result.stdout.endswith(expected.stdout), result.stdout)
+            self.assertEqual(result.returncode, expected.returncode)
+            self.assertTrue(mark.exists(), "no worker was killed")
 
     def test_dask(self):
-        self.assert_same([sys.executable, EXAMPLES / "verify_dask.py"])
+        self.assert_same([sys.executable], "dask.py")
 
     def test_spark(self):
         # Two executors as processes of their own, with one core and 1,024 MiB each.
-        self.assert_same([BIN / "spark-submit", "--master", "local-cluster[2,1,1024]", EXAMPLES / "verify_spark.py"])
+        self.assert_same([BIN / "spark-submit", "--master", "local-cluster[2,1,1024]"], "spark.py")
 
     def test_gnu_parallel(self):
-        self.assert_same([EXAMPLES / "verify_parallel.sh"], target="$$")
+        self.assert_same([], "parallel.sh", target="$$")
 
     def assert_same_rows(self, command, name, target="$PPID"):
         """Writes rows in parts, and compares them with those that one process writes."""
         rows = self.folder / name
         environment, mark = self.environment(target, ROW_KILLER, rows=rows)
         result = run(*command, self.export, self.trust, rows, str(PARTS), env=environment)
-        self.assertEqual(result.returncode, self.whole.returncode)
+        self.assertEqual(result.returncode, self.verified.returncode)
         self.assertTrue(mark.exists(), "no worker was killed")
         self.assertFalse(rows.with_name(f"{name}.summaries").exists())
         names = {"_manifest.json", *(f"part-0000{part}-00000.parquet" for part in range(1, PARTS + 1))}

@@ -14,6 +14,7 @@ mod marks;
 mod merged;
 mod modules;
 mod parts;
+mod pieces;
 mod properties;
 mod receipts;
 mod redaction;

@@ -119,7 +119,7 @@ fn parts_have_the_events_of_the_whole_file_however_it_is_cut() {
             let stored = || parts.iter().map(|part| Stored::open(Cursor::new(&part[..])).unwrap()).collect();
             let mut all: Vec<(u64, EventFacts)> = Vec::new();
             let add = |part, link: CoveredLink| all.push((part, facts(&link)));
-            let result = parts::visit(stored(), options(), 1, |_| true, add, |_| {}).unwrap();
+            let result = parts::visit_links(stored(), options(), 1, |_| true, add, |_| {}).unwrap();
             let first = &result.first_entries;
             assert_eq!(first.len() as u64, of);
             assert!(first.is_sorted(), "{}", case.name);
@@ -134,7 +134,7 @@ fn parts_have_the_events_of_the_whole_file_however_it_is_cut() {
             // A worker that wants one part gets the same events of it.
             let mut own = Vec::new();
             let add = |part, link: CoveredLink| own.push((part, facts(&link)));
-            let again = parts::visit(stored(), options(), 2, |part| part == of, add, |_| {}).unwrap();
+            let again = parts::visit_links(stored(), options(), 2, |part| part == of, add, |_| {}).unwrap();
             all.retain(|(part, _)| *part == of);
             assert_eq!(
                 (own, again.first_entries, again.verification.report),

@@ -3,6 +3,9 @@
 //! The matches of one event are a [`Detected`], which threads can compute in parallel. Everything that
 //! depends on several events is decided by one [`Analyzer`], in the order of the log.
 
+#[cfg(feature = "state")]
+mod block;
+
 use core::cmp::Ordering;
 use std::collections::HashMap;
 

@@ -18,6 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "state")]
+mod block;
 mod call;
 mod escapes;
 mod facts;

@@ -62,6 +62,8 @@ mod gate;
 pub mod groups;
 mod habits;
 mod indexed_heap;
+#[cfg(feature = "state")]
+mod interner;
 pub mod inventory;
 mod keywords;
 mod limit;

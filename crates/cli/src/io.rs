@@ -11,6 +11,7 @@ pub(crate) mod output;
 #[cfg(feature = "native")]
 pub(crate) mod parquet;
 pub(crate) mod parsers;
+pub(crate) mod pieces;
 pub(crate) mod pin;
 pub(crate) mod progress;
 pub(crate) mod query;

@@ -19,6 +19,8 @@ pub enum PartsError {
     Changed,
     /// The file is not a summary, or an inconsistent one.
     Invalid,
+    /// The file is not a piece.
+    NotPiece,
     /// Another version of countersign wrote the summary.
     Version(String),
     /// The summary file is truncated.
@@ -59,6 +61,7 @@ impl PartsError {
             Self::Header => "summary.header",
             Self::Changed => "summary.changed",
             Self::Invalid => "summary.invalid",
+            Self::NotPiece => "piece.invalid",
             Self::Version(_) => "summary.version",
             Self::Truncated => "summary.truncated",
             Self::Altered => "summary.altered",
@@ -86,6 +89,7 @@ impl PartsError {
             }
             Self::Changed => "summarize a copy that is not being written to",
             Self::Invalid => "pass the files that `countersign summarize` wrote",
+            Self::NotPiece => "pass the files that the same command wrote with --part",
             Self::Version(_) => "summarize and verify with the same version of countersign",
             Self::Truncated => "copy it again, or summarize the part again",
             Self::Altered => "get the original summary, or summarize the part again",
@@ -115,6 +119,7 @@ impl fmt::Display for PartsError {
             Self::Header => f.write_str("the file's header ends after more than 2 MiB"),
             Self::Changed => f.write_str("the file changed while it was read"),
             Self::Invalid => f.write_str("this is not a summary of a part of an export"),
+            Self::NotPiece => f.write_str("this is not a piece of an export"),
             Self::Version(by) => {
                 write!(
                     f,

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use super::arrange::{Extent, arrange};
 use super::error::at;
-use super::format::Tail;
+use super::format::{BEGIN, Tail};
 use super::reduce::Reducer;
 use super::writer::Writer;
 use super::{Part, PartsError, Stored, SummaryError};
@@ -57,7 +57,7 @@ pub fn merge<R: Read + Seek + Send, E: From<SummaryError> + From<PartsError> + S
         tail.opened.append(&mut own.opened);
     }
 
-    let mut writer = Writer::begin(&part, out)?;
+    let mut writer = Writer::begin(BEGIN, &part, out)?;
     let (first, others) = parts.split_first_mut().ok_or(PartsError::Invalid)?;
     writer.frame(&first.1.frame().map_err(at(first.0))?)?;
     for (place, stored) in others {

@@ -17,7 +17,7 @@ use super::arrange::{Extent, arrange};
 use super::error::at;
 use super::{PartsError, Stored, SummaryError};
 
-/// The result of [`visit`].
+/// The result of [`visit_links`].
 #[derive(Debug)]
 pub struct PartsVerification {
     /// The report and the pin.
@@ -56,7 +56,7 @@ pub fn verify<R: Read + Seek + Send>(
 /// # Errors
 /// [`SummaryError`] as for [`verify`], if summaries were merged, or if [too much waits](crate::Code::LeftOut) for a
 /// signature.
-pub fn visit<R: Read + Seek + Send>(
+pub fn visit_links<R: Read + Seek + Send>(
     summaries: Vec<Stored<R>>,
     options: Options,
     threads: usize,

@@ -31,10 +31,15 @@ impl<R: Read + Seek> Stored<R> {
     /// # Errors
     /// [`PartsError`] if the file is not a summary of this version, or if it is incomplete.
     pub fn open(reader: R) -> Result<Self, PartsError> {
+        Self::open_as(BEGIN, reader)
+    }
+
+    /// Reads the head and the tail of a file that starts with `begin`.
+    pub(super) fn open_as(begin: &[u8], reader: R) -> Result<Self, PartsError> {
         let mut reader = BufReader::with_capacity(READ, reader);
         let size = reader.seek(SeekFrom::End(0))?;
         let beginning = read_at(&mut reader, 0, size.min(MAX_HEAD))?;
-        let head = beginning.strip_prefix(BEGIN).ok_or(PartsError::Invalid)?;
+        let head = beginning.strip_prefix(begin).ok_or(PartsError::Invalid)?;
         let malformed = if size < MAX_HEAD { PartsError::Truncated } else { PartsError::Invalid };
         let (part, after_head) = postcard::take_from_bytes::<Part>(head).map_err(|_| malformed)?;
         if part.by != env!("CARGO_PKG_VERSION") {

@@ -4,11 +4,11 @@ use std::io::{Read, Seek, SeekFrom};
 
 use crate::export::LineBuffer;
 use crate::trust::Trust;
-use crate::verify::Summarizer;
 use crate::verify::parallel::in_order;
+use crate::verify::{Summarizer, Summary};
 use sha2::{Digest as _, Sha256};
 
-use super::format::{Tail, pieces, read_at};
+use super::format::{BEGIN, Tail, pieces, read_at};
 use super::part::end_of_header;
 use super::writer::Writer;
 use super::{Part, PartsError};
@@ -26,38 +26,63 @@ const MAX_PREFIX: usize = 2 << 20;
 /// # Errors
 /// [`PartsError`], or an error of `out`.
 pub fn summarize<E: From<PartsError> + Send>(
-    mut file: impl Read + Seek + Send,
+    file: impl Read + Seek + Send,
     part: &Part,
     threads: usize,
     out: impl FnMut(&[u8]) -> Result<(), E>,
-    mut progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64) + Send,
 ) -> Result<(), E> {
+    let no_frames = || |_: &Summary, _: &[u8]| None;
+    write_part(file, PartOutput { part, begin: BEGIN, label: None }, threads, no_frames, out, progress)
+}
+
+/// The start of a part's file.
+pub(super) struct PartOutput<'a> {
+    pub(super) part: &'a Part,
+    pub(super) begin: &'a [u8],
+    /// A frame before the prefix.
+    pub(super) label: Option<&'a [u8]>,
+}
+
+/// Writes the summaries of a part. `second` creates, per thread, a function that returns the frame after that of a
+/// summary and its chunk, if there is one.
+pub(super) fn write_part<E: From<PartsError> + Send, X>(
+    mut file: impl Read + Seek + Send,
+    PartOutput { part, begin, label }: PartOutput<'_>,
+    threads: usize,
+    second: impl Fn() -> X + Sync,
+    out: impl FnMut(&[u8]) -> Result<(), E>,
+    mut progress: impl FnMut(u64) + Send,
+) -> Result<(), E>
+where
+    X: FnMut(&Summary, &[u8]) -> Option<Vec<u8>>,
+{
     let mut text = Sha256::new();
     let prefix = prefix(&mut file, part)?;
-    let mut writer = Writer::begin(part, out)?;
-    writer.frame(&prefix)?;
+    let mut writer = Writer::begin(begin, part, out)?;
+    for frame in label.into_iter().chain([&prefix[..]]) {
+        writer.frame(frame)?;
+    }
     text.update(&prefix);
 
     let from = part.begin + prefix.len() as u64;
     // Trust is applied later, by the verifier.
     let summarizer = Summarizer::new("", &Trust::default());
     let worker = || {
-        let mut summarizer = summarizer.clone();
+        let (mut summarizer, mut second) = (summarizer.clone(), second());
         move |chunk: Vec<u8>| {
             let summary = summarizer.summarize(&chunk);
-            (
-                summary.encode_compact(),
-                summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>(),
-            )
+            let opened = summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>();
+            ([Some(summary.encode_compact()), second(&summary, &chunk)], opened)
         }
     };
     let mut opened = Vec::new();
     let jobs = |emit: &mut dyn FnMut(Vec<u8>) -> bool| {
         read(&mut file, from, part.end, &mut text, emit, &mut progress).map_err(E::from)
     };
-    in_order(threads, jobs, worker, |(summary, chains)| {
+    in_order(threads, jobs, worker, |(frames, chains)| {
         opened.extend(chains);
-        writer.frame(&summary)
+        frames.iter().flatten().try_for_each(|frame| writer.frame(frame))
     })?;
     writer.finish(&Tail { texts: vec![(part.end, text.finalize().into())], opened, ends: Vec::new() })
 }

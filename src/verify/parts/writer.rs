@@ -4,7 +4,7 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-use super::format::{BEGIN, END, MAX_FRAME, Tail};
+use super::format::{END, MAX_FRAME, Tail};
 use super::{Part, PartsError};
 
 /// A writer of a summary file, which passes the bytes to `out` piece by piece.
@@ -17,10 +17,10 @@ impl<O, E: From<PartsError>> Writer<O>
 where
     O: FnMut(&[u8]) -> Result<(), E>,
 {
-    /// Starts a file with its head.
-    pub(super) fn begin(part: &Part, out: O) -> Result<Self, E> {
+    /// Starts a file with its first line and its head.
+    pub(super) fn begin(line: &[u8], part: &Part, out: O) -> Result<Self, E> {
         let mut writer = Self { out, whole: Sha256::new() };
-        writer.write(BEGIN)?;
+        writer.write(line)?;
         writer.write(&encode(part)?)?;
         Ok(writer)
     }

@@ -49,6 +49,10 @@ impl Observation {
         size_of::<Self>() + self.text.len()
     }
 
+    /// The number of parts.
+    #[cfg(feature = "state")]
+    pub(crate) const LENGTH: usize = PARTS;
+
     /// The parts of a parse result that an observation needs.
     pub(crate) const PARTS: Parts =
         Parts::ACTION.with(Parts::ACTOR).with(Parts::TARGET).with(Parts::ADDRESS).with(Parts::OUTCOME);
@@ -71,21 +75,31 @@ impl Observation {
             read.and_then(|read| target(&read.target)),
             Some(entry.chain.into()),
         ];
-        let mut text = String::new();
+        let parts = parts.map(Option::unwrap_or_default);
+        let parts = parts.each_ref().map(|part| bounded(part));
+        let parts = parts.each_ref().map(|part| &**part);
+        let is_failed = read.is_some_and(|read| matches!(read.outcome, Outcome::Failure | Outcome::Denied));
+        let recorded = entry.recorded.millis();
+        Self { recorded, is_for_baselines, is_failed, ..Self::from_parts(&parts, place(parsed_as, entry)) }
+    }
+
+    /// Creates an observation of these parts, of an action that didn't fail.
+    pub(crate) fn from_parts(parts: &[&str; PARTS], place: Option<Place>) -> Self {
+        let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
         let ends = parts.map(|part| {
-            text.push_str(&bounded(&part.unwrap_or_default()));
+            text.push_str(part);
             u16::try_from(text.len()).unwrap_or(u16::MAX)
         });
-        let place = place(parsed_as, entry);
-        let is_failed = read.is_some_and(|read| matches!(read.outcome, Outcome::Failure | Outcome::Denied));
-        Self {
-            text: text.into(),
-            ends,
-            place,
-            recorded: entry.recorded.millis(),
-            is_for_baselines,
-            is_failed,
-        }
+        Self { text: text.into(), ends, place, recorded: 0, is_for_baselines: false, is_failed: false }
+    }
+
+    /// Returns all parts; missing ones are empty.
+    #[cfg(feature = "state")]
+    pub(crate) fn parts(&self) -> [&str; PARTS] {
+        let mut begin = 0;
+        self.ends.map(|end| {
+            self.text.get(std::mem::replace(&mut begin, end.into())..end.into()).unwrap_or_default()
+        })
     }
 
     /// Returns the parties of the event; `None` if it names none.

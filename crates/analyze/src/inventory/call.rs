@@ -177,6 +177,16 @@ impl Method {
         METHODS.iter().position(|known| known.to_ascii_lowercase() == name).map(|place| Self(place as u8))
     }
 
+    #[cfg(feature = "state")]
+    pub(super) const fn number(self) -> u8 {
+        self.0
+    }
+
+    #[cfg(feature = "state")]
+    pub(super) fn numbered(number: u8) -> Option<Self> {
+        (usize::from(number) <= METHODS.len()).then_some(Self(number))
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         METHODS.get(usize::from(self.0)).copied().unwrap_or("OTHER")
     }

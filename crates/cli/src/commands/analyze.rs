@@ -1,6 +1,7 @@
 //! `countersign analyze`: searches the verified events of an export with detection rules.
 
 mod coverage;
+mod pieces;
 mod text;
 mod visitor;
 
@@ -28,6 +29,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
 use crate::io::input::Input;
 use crate::io::output::Folder;
+use crate::io::pieces::PieceArgs;
 use crate::io::style::{bad, good};
 use crate::io::verdict::count;
 use crate::io::visit::visit;
@@ -48,12 +50,14 @@ Examples:
   countersign analyze audit.ndjson --trust trust.txt --rules pack.json --fail-on high --format json
   countersign analyze audit.ndjson --trust trust.txt --rules pack.json --evidence findings/
   countersign analyze audit.ndjson --trust trust.txt --rules pack.json --recompute findings.json
+  countersign analyze audit.ndjson --rules pack.json --part 3/8 -o part-3.piece
+  countersign analyze --pieces part-*.piece --trust trust.txt --rules pack.json
 
 Exit status: as for `countersign verify`, and 6 if --fail-on or --recompute says so.")]
 pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input
-    #[arg(value_name = "EXPORT")]
-    export: PathBuf,
+    #[arg(value_name = "EXPORT", required_unless_present = "pieces")]
+    export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
     /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
@@ -67,11 +71,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.iter().map(Into::into), Level::parse))]
     fail_on: Option<Level>,
     /// Write the findings, the pack, and a slice with the entries of each finding to this new directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "export", conflicts_with = "part")]
     evidence: Option<PathBuf>,
     /// Compare with earlier findings from --format json, and exit with status 6 if they differ
-    #[arg(long, value_name = "FINDINGS", conflicts_with = "evidence")]
+    #[arg(long, value_name = "FINDINGS", conflicts_with_all = ["evidence", "part"])]
     recompute: Option<PathBuf>,
+    #[command(flatten)]
+    pieces: PieceArgs,
     #[command(flatten)]
     threads: ThreadArgs,
 }
@@ -80,11 +86,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let pack = rules::load(&args.rules)?;
     let parsers = args.own.load()?;
-    let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.count();
-    let export = analyze(&mut open_export(&args.export)?, trust, &pack, &parsers, threads)?;
-    if let Some(folder) = folder {
-        export.evidence(folder, args)?;
+    let source = args.export.as_deref();
+    if let (Some(part), Some(source)) = (args.pieces.part(), source) {
+        return pieces::write(source, &part, &pack, &parsers, threads);
+    }
+    let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
+    let export = match (args.pieces.files(), source) {
+        ([], Some(source)) => analyze(&mut open_export(source)?, trust, &pack, &parsers, threads)?,
+        (files, source) => {
+            let options = Options { trust, ..Options::default() };
+            pieces::analyze(files, source, options, &pack, &parsers, threads)?
+        }
+    };
+    if let (Some(folder), Some(source)) = (folder, source) {
+        export.evidence(folder, source, args)?;
     }
     if let Some(before) = &args.recompute {
         return export.compare(before);
@@ -278,7 +294,7 @@ impl AnalyzedExport<'_> {
     }
 
     /// Writes the findings, the pack, and a slice for each finding.
-    fn evidence(&self, folder: Folder, args: &Args) -> Result<(), CliError> {
+    fn evidence(&self, folder: Folder, export: &Path, args: &Args) -> Result<(), CliError> {
         let directory = folder.path();
         let write = |name: &str, text: &str| {
             let path = directory.join(name);
@@ -289,7 +305,7 @@ impl AnalyzedExport<'_> {
         let findings = &self.outcome.findings;
         for finding in findings.iter().take(MAX_SLICES) {
             let destination = directory.join(format!("{}.ndjson", finding.id));
-            slice::of_leaves(&args.export, args.trust.path(), finding.leaves.clone(), &destination)?;
+            slice::of_leaves(export, args.trust.path(), finding.leaves.clone(), &destination)?;
         }
         if findings.len() > MAX_SLICES {
             style::warn(&format!(

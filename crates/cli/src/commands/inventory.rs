@@ -1,5 +1,6 @@
 //! `countersign inventory`: lists the API endpoints that the verified events of an export called.
 
+mod pieces;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -7,13 +8,16 @@ use std::path::{Path, PathBuf};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
-use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
+use countersign::verify::{
+    EventVisitor, Options, PendingItem, SelectedItem, SummarizedEvent, Verdict, Verification, VerifiedItem,
+};
 use countersign_analyze::document::ExportFacts;
 use countersign_analyze::inventory::{
     ApiCall, Description, Flag, Inventory, InventoryOptions, MAX_DESCRIPTION, Report,
 };
 use countersign_client::Prefix;
 use countersign_query::{Parsers, Query, Unparsed};
+use pieces::{CallCodec, settings};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -22,10 +26,11 @@ use crate::commands::rules;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
+use crate::io::pieces::PieceArgs;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
 use crate::io::verdict::count;
 use crate::io::visit::visit;
-use crate::io::{parsers, query, style, verdict};
+use crate::io::{self, parsers, query, style, verdict};
 
 /// List the API endpoints that are actually called
 ///
@@ -39,20 +44,22 @@ Examples:
   countersign inventory audit.ndjson --trust trust.txt
   countersign inventory audit.ndjson --trust trust.txt --openapi openapi.yaml --fail-on shadow,zombie
   countersign inventory audit.ndjson --trust trust.txt --since 2026-11-01 --query 'signer:example.com/api' --format json
+  countersign inventory audit.ndjson --part 3/8 -o part-3.piece
+  countersign inventory --pieces part-*.piece --trust trust.txt
   countersign inventory https://log.example/audit --token-file token.txt --trust trust.txt --openapi openapi.json
 
 Exit status: as for `countersign verify`, and 6 if --fail-on says so.")]
 pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input, or the URL of a log server
-    #[arg(value_name = "EXPORT|URL")]
-    export: PathBuf,
+    #[arg(value_name = "EXPORT|URL", required_unless_present = "pieces")]
+    export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
     /// Description of the API: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "part")]
     openapi: Option<PathBuf>,
     /// Report what is new since this time: endpoints, and first calls by a caller
-    #[arg(long, value_name = "T", value_parser = args::time)]
+    #[arg(long, value_name = "T", value_parser = args::time, conflicts_with = "part")]
     since: Option<Time>,
     /// Count only events that match this query, such as `signer:example.com/api http.host:api.example.com` (see
     /// docs/query.md)
@@ -65,6 +72,8 @@ pub(crate) struct Args {
     /// Exit with status 6 if any endpoint has one of these flags
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = args::words(FailOn::names(), FailOn::parse))]
     fail_on: Vec<FailOn>,
+    #[command(flatten)]
+    pieces: PieceArgs,
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
@@ -110,7 +119,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
     let inventory_options = InventoryOptions { description, since: args.since };
-    let found = find(open(args)?, trust, inventory_options, &filter, args.threads.count())?;
+    let (source, threads) = (args.export.as_deref(), args.threads.count());
+    let search = InventorySearch::new(&filter);
+    if let (Some(part), Some(source)) = (args.pieces.part(), source) {
+        let examiner = || |event: &SummarizedEvent<'_>| search.examine(event);
+        return io::pieces::write(source, &part, &settings(&filter), threads, examiner, &CallCodec);
+    }
+    let found = match (args.pieces.files(), source) {
+        ([], Some(source)) => find(open(source, args)?, trust, inventory_options, &filter, threads)?,
+        (files, source) => search.inventory(inventory_options, |visitor| {
+            let options = Options { trust, ..Options::default() };
+            io::pieces::visit(files, source, &settings(&filter), options, threads, &CallCodec, visitor)
+        })?,
+    };
     verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
@@ -124,26 +145,48 @@ pub(crate) fn find(
     threads: usize,
 ) -> Result<ExportInventory, CliError> {
     let options = Options { trust, ..Options::default() };
-    let query = filter.query.as_ref().map(EventQuery::new);
-    let examiner = || {
-        |event: &SummarizedEvent<'_>| {
-            parse_event(event, &filter.parsers, |entry| {
-                let is_unparsed = entry.read.is_none();
-                let call = ApiCall::from_entry(entry).and_then(|call| {
-                    // The signer is known only when the event is verified.
-                    let any = || Some(MetConditions::default());
-                    let met = query.as_ref().map_or_else(any, |query| query.examine(entry))?;
-                    Some(EventCall { call, met })
-                });
-                (call.is_some() || is_unparsed).then(|| event.select(ExaminedEvent { call, is_unparsed }))
-            })
-        }
-    };
-    let mut visitor =
-        InventoryVisitor { query: query.as_ref(), inventory: Inventory::new(inventory_options), events: 0 };
-    let verified = visit(&mut input, options, threads, examiner, &mut visitor)?.report;
-    let InventoryVisitor { inventory, events, .. } = visitor;
-    Ok(ExportInventory { verified, report: inventory.finish(), events })
+    let search = InventorySearch::new(filter);
+    let examiner = || |event: &SummarizedEvent<'_>| search.examine(event);
+    search.inventory(inventory_options, |visitor| visit(&mut input, options, threads, examiner, visitor))
+}
+
+/// The search for calls in events.
+struct InventorySearch<'f> {
+    parsers: &'f Parsers,
+    query: Option<EventQuery<'f>>,
+}
+
+impl<'f> InventorySearch<'f> {
+    fn new(filter: &'f EventFilter) -> Self {
+        Self { parsers: &filter.parsers, query: filter.query.as_ref().map(EventQuery::new) }
+    }
+
+    /// Selects events that record a call, or that no parser recognizes.
+    fn examine(&self, event: &SummarizedEvent<'_>) -> Option<SelectedItem<ExaminedEvent>> {
+        parse_event(event, self.parsers, |entry| {
+            let is_unparsed = entry.read.is_none();
+            let call = ApiCall::from_entry(entry).and_then(|call| {
+                // The signer is known only when the event is verified.
+                let any = || Some(MetConditions::default());
+                let met = self.query.as_ref().map_or_else(any, |query| query.examine(entry))?;
+                Some(EventCall { call, met })
+            });
+            (call.is_some() || is_unparsed).then(|| event.select(ExaminedEvent { call, is_unparsed }))
+        })
+    }
+
+    /// Returns the inventory of the calls that `visit` passes to the visitor.
+    fn inventory(
+        &self,
+        options: InventoryOptions,
+        visit: impl FnOnce(&mut InventoryVisitor<'_>) -> Result<Verification, CliError>,
+    ) -> Result<ExportInventory, CliError> {
+        let inventory = Inventory::new(options);
+        let mut visitor = InventoryVisitor { query: self.query.as_ref(), inventory, events: 0 };
+        let verified = visit(&mut visitor)?.report;
+        let InventoryVisitor { inventory, events, .. } = visitor;
+        Ok(ExportInventory { verified, report: inventory.finish(), events })
+    }
 }
 
 /// The parsers for events, and the query that they must match.
@@ -202,9 +245,9 @@ impl EventVisitor for InventoryVisitor<'_> {
     }
 }
 
-fn open(args: &Args) -> Result<Input, CliError> {
-    match args.export.to_str().filter(|place| Prefix::is_url(place)) {
-        None => Input::open(&args.export),
+fn open(export: &Path, args: &Args) -> Result<Input, CliError> {
+    match export.to_str().filter(|place| Prefix::is_url(place)) {
+        None => Input::open(export),
         Some(url) => stream(url, args.access.token()?.as_ref()),
     }
 }

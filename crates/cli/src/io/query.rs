@@ -56,6 +56,16 @@ pub(crate) fn parse_event<T>(
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MetConditions(u128);
 
+impl MetConditions {
+    pub(crate) const fn bits(self) -> u128 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
 impl PendingItem for MetConditions {
     fn bytes(&self) -> usize {
         0

@@ -33,6 +33,14 @@ impl<T> PendingValue<T> {
         Self::Value(Box::new(value))
     }
 
+    /// Returns the value, unless it is serialized.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(*value),
+            Self::Bytes(_) => None,
+        }
+    }
+
     /// Returns the value; `read` parses its serialized form.
     pub(crate) fn into_value(
         self,

@@ -39,6 +39,7 @@ mod page;
 mod parquet;
 mod parser_tools;
 mod parsers;
+mod pieces;
 mod post_quantum;
 mod pruning;
 mod query;

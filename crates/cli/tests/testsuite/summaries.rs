@@ -15,7 +15,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Returns a case's arguments, except its export.
-fn arguments(case: &Path) -> Vec<String> {
+pub fn arguments(case: &Path) -> Vec<String> {
     let mut args = Vec::new();
     let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
     let path = |name: &str| Some(case.join(name)).filter(|path| path.exists());

@@ -51,7 +51,7 @@ impl Summaries {
         let Self { stored, paths, bytes } = self;
         let bar = progress::bar("verifying", Some(bytes));
         let verified =
-            parts::visit(stored, options, threads, is_wanted, on_event, |read| bar.set_position(read));
+            parts::visit_links(stored, options, threads, is_wanted, on_event, |read| bar.set_position(read));
         bar.finish_and_clear();
         let verified = verified.map_err(|error| within(&paths, error))?;
         if !paths.is_empty() {
@@ -70,15 +70,7 @@ pub(crate) fn verify(
 ) -> Result<Verification, CliError> {
     let summaries = Summaries::open(paths)?;
     if let Some(export) = export {
-        let mut file = open(export)?;
-        for (summary, path) in summaries.stored.iter().zip(paths) {
-            let other = |why| {
-                CliError::from(why)
-                    .because(&format!("the summary doesn't belong to {}", shown(export)))
-                    .within(&shown(path))
-            };
-            summary.is_of(&mut file).map_err(other)?;
-        }
+        check_export(export, summaries.stored.iter().zip(paths))?;
     }
     let Summaries { stored, bytes, .. } = summaries;
     let bar = progress::bar("verifying", Some(bytes));
@@ -87,4 +79,21 @@ pub(crate) fn verify(
     let verification = verified.map_err(|error| within(paths, error))?;
     style::warn(RELIES_ON_SUMMARIES);
     Ok(verification)
+}
+
+/// Checks that the summaries, each with its path, belong to the export.
+pub(crate) fn check_export<'a>(
+    export: &Path,
+    summaries: impl Iterator<Item = (&'a Stored<SeekableFile>, &'a PathBuf)>,
+) -> Result<(), CliError> {
+    let mut file = open(export)?;
+    for (summary, path) in summaries {
+        let other = |why| {
+            CliError::from(why)
+                .because(&format!("the summary doesn't belong to {}", shown(export)))
+                .within(&shown(path))
+        };
+        summary.is_of(&mut file).map_err(other)?;
+    }
+    Ok(())
 }
