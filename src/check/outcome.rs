@@ -33,11 +33,6 @@ impl BundleOutcome {
     pub fn take_lines(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.lines)
     }
-
-    /// True if nothing after the bundle can be checked.
-    pub(super) const fn is_end(&self) -> bool {
-        self.subtrees.is_none()
-    }
 }
 
 /// A bundle whose tile comes next.

@@ -43,7 +43,7 @@ pub fn verify<E: Send>(
             Job::Bundle { bundle, entries, tile } => {
                 let mut outcome = BundleOutcome::new(bundle, entries.as_deref(), tile.as_deref());
                 let summary = summarizer.summarize(&outcome.take_lines());
-                Ok(Step::Bundle(outcome, summary))
+                Ok(Step::Bundle(Box::new((outcome, summary))))
             }
             Job::Tile(bytes) => Ok(Step::Tile(bytes)),
         }
@@ -89,7 +89,7 @@ pub(super) fn pair<E>(
 
 /// A step of a walk.
 pub(super) enum Step {
-    Bundle(BundleOutcome, Summary),
+    Bundle(Box<(BundleOutcome, Summary)>),
     Tile(Bytes),
 }
 
@@ -127,7 +127,8 @@ pub(super) fn run<J: Send, E: Send, W: FnMut(J) -> Result<Step, E>>(
     };
     let ended = in_order(threads, jobs, worker, |step: Result<Step, E>| {
         match step.map_err(End::Failed)? {
-            Step::Bundle(outcome, summary) => {
+            Step::Bundle(bundle) => {
+                let (outcome, summary) = *bundle;
                 walk.absorb(outcome);
                 sequence.absorb(summary, b"");
                 progress();

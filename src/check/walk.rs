@@ -166,7 +166,9 @@ impl Walk {
             self.tiles.entries += entries;
         }
         self.tiles.checked += u64::from(is_compared);
-        findings.into_iter().for_each(|finding| self.tiles.add(finding));
+        for finding in findings {
+            self.tiles.add(finding);
+        }
         match subtrees {
             Some(subtrees) => self.settle(bundle.tile(), &subtrees),
             None => self.stopped = true,

@@ -358,9 +358,9 @@ fn walk_with(served: &Served, mut walk: Walk, options: Options) -> CheckReport {
     verifier.push(&lines);
     let report = CheckReport::new(tiles, verifier.finish().report);
     #[cfg(not(target_arch = "wasm32"))]
-    crate::check_parts::assert_same(served, &begin, &options, &report);
+    crate::check_parts::assert_same(served, &begin, options, &report);
     #[cfg(target_arch = "wasm32")]
-    let _ = (begin, options);
+    drop((begin, options));
     report
 }
 

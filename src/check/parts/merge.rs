@@ -112,7 +112,7 @@ impl<R: Read + Seek + Send> Parts<R> {
                     let altered = || SummaryError { place: Some(place), why: PartsError::Altered };
                     let (outcome, mut summary) = frame::decode(bundle, &bytes).ok_or_else(altered)?;
                     summarizer.settle(&mut summary, known).ok_or_else(altered)?;
-                    Ok(Step::Bundle(outcome, summary))
+                    Ok(Step::Bundle(Box::new((outcome, summary))))
                 }
                 Job::Tile(bytes) => Ok(Step::Tile(bytes)),
             }
@@ -128,7 +128,15 @@ impl<R: Read + Seek + Send> Parts<R> {
 /// The frames of all parts, in order.
 struct Frames<'a, R, P> {
     parts: P,
-    current: Option<(usize, &'a mut Stored<R>, Box<dyn Iterator<Item = Bundle> + Send>)>,
+    current: Option<PartFrames<'a, R>>,
+}
+
+/// The frames of one part.
+struct PartFrames<'a, R> {
+    place: usize,
+    stored: &'a mut Stored<R>,
+    /// The bundles whose frames come next.
+    bundles: Box<dyn Iterator<Item = Bundle> + Send>,
 }
 
 impl<'a, R: Read + Seek + 'a, P: Iterator<Item = &'a mut (usize, Stored<R>)>> Iterator for Frames<'a, R, P> {
@@ -136,7 +144,7 @@ impl<'a, R: Read + Seek + 'a, P: Iterator<Item = &'a mut (usize, Stored<R>)>> It
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((place, stored, bundles)) = &mut self.current
+            if let Some(PartFrames { place, stored, bundles }) = &mut self.current
                 && let Some(bundle) = bundles.next()
             {
                 let place = *place;
@@ -151,7 +159,7 @@ impl<'a, R: Read + Seek + 'a, P: Iterator<Item = &'a mut (usize, Stored<R>)>> It
             }
             let (place, stored) = self.parts.next()?;
             let bundles = Box::new(stored.part.bundles());
-            self.current = Some((*place, stored, bundles));
+            self.current = Some(PartFrames { place: *place, stored, bundles });
         }
     }
 }

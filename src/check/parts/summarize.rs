@@ -45,7 +45,7 @@ pub fn summarize<E: From<PartsError> + Send>(
                 let summary = summarizer.summarize(&outcome.take_lines());
                 let opened: Opened = summary.opened().map(|(chain, key)| (chain.0, key)).collect();
                 let bytes = frame::encode(&outcome, &summary).map_err(unwritable)?;
-                Ok(Some(Frame { bytes, opened, is_end: outcome.is_end() }))
+                Ok(Some(Frame { bytes, opened, is_end: outcome.subtrees.is_none() }))
             }
             // A part has no tiles above level 0.
             Job::Tile(_) => Ok(None),
