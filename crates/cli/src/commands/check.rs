@@ -207,7 +207,7 @@ fn check(
     let (first, size) = walk.range();
     let bar = progress::count("checking", size.div_ceil(TILE_WIDTH) - first / TILE_WIDTH);
     let plan = walk.plan();
-    let verified = read_ahead(source, plan, |resources| {
+    let verified = read_ahead(source, &plan, |resources| {
         parallel::verify(walk, options, threads, resources, || bar.inc(1))
     });
     bar.finish_and_clear();

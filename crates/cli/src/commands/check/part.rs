@@ -24,7 +24,7 @@ pub(super) fn summarize(
     let part = Part::new(walk, number, of);
     let mut output = Output::create(path)?;
     let bar = progress::count("summarizing", part.len());
-    read_ahead(source, part.resources(), |resources| {
+    read_ahead(source, &part.resources(), |resources| {
         let resources = resources.map(|read| read.map_err(CliError::from));
         summarize_part(&part, threads, resources, |bytes| output.write(bytes), || bar.inc(1))
     })?;

@@ -16,7 +16,7 @@ type ReadResult = Result<Bytes, EngineError>;
 /// Reads resources concurrently while `consume` takes them in order.
 pub(super) fn read_ahead<T>(
     source: &dyn Source,
-    resources: impl Iterator<Item = Resource> + Clone + Send,
+    resources: &(impl Iterator<Item = Resource> + Clone + Send),
     consume: impl FnOnce(ReadAhead) -> T,
 ) -> T {
     let readers = source.readers().max(1);

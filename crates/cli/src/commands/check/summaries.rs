@@ -57,7 +57,7 @@ pub(super) fn verify(
     let parts = Parts::arrange(summaries).map_err(|error| Failure::from(error).explain(paths))?;
     refuse_other_log(source, parts.checkpoint())?;
     let bar = progress::count("verifying", parts.bundles());
-    let verified = read_ahead(source, parts.resources(), |resources| {
+    let verified = read_ahead(source, &parts.resources(), |resources| {
         let resources = resources.map(|read| read.map_err(Failure::Log));
         parts.verify(options, threads, resources, || bar.inc(1))
     });
