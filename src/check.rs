@@ -47,10 +47,16 @@
 //! ```
 
 mod finding;
+mod outcome;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub mod parallel;
+#[cfg(all(feature = "parts", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+pub mod parts;
 mod plan;
 mod walk;
 
 pub use finding::{Kinds, TileCode, TileFinding, Tiles};
+pub use outcome::BundleOutcome;
 pub use plan::{Plan, Resource};
 pub use walk::Walk;
 

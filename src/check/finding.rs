@@ -67,6 +67,17 @@ pub struct TileFinding {
     pub hint: &'static str,
 }
 
+impl TileFinding {
+    pub(super) const fn new(code: TileCode, path: String, index: Option<u64>, message: String) -> Self {
+        Self { code, path, index, message, hint: code.hint() }
+    }
+
+    /// Returns the finding for a resource that the log does not have.
+    pub(super) fn missing(path: String, first: u64) -> Self {
+        Self::new(TileCode::Missing, path, Some(first), "the log does not have this resource".to_owned())
+    }
+}
+
 /// Counts of entries by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Kinds {
@@ -76,6 +87,14 @@ pub struct Kinds {
     pub notes: u64,
     /// Other entries, which are opaque bytes.
     pub other: u64,
+}
+
+impl std::ops::AddAssign for Kinds {
+    fn add_assign(&mut self, other: Self) {
+        self.links += other.links;
+        self.notes += other.notes;
+        self.other += other.other;
+    }
 }
 
 /// The results of checking a log's tiles.
@@ -101,11 +120,11 @@ impl Tiles {
         self.finding_counts.keys().all(|&code| code == TileCode::Pruned)
     }
 
-    pub(super) fn add(&mut self, code: TileCode, path: String, index: Option<u64>, message: String) {
-        let count = self.finding_counts.entry(code).or_default();
+    pub(super) fn add(&mut self, finding: TileFinding) {
+        let count = self.finding_counts.entry(finding.code).or_default();
         *count += 1;
         if *count <= LISTED as u64 {
-            self.findings.push(TileFinding { code, path, index, message, hint: code.hint() });
+            self.findings.push(finding);
         }
     }
 }

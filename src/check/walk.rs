@@ -1,28 +1,28 @@
 //! A single pass over a log's tiles from the leaves up, in memory that does not grow with their number.
 
-use super::finding::{TileCode, Tiles};
+use super::finding::{TileCode, TileFinding, Tiles};
+use super::outcome::{BundleEntries, BundleOutcome, decode, differences, subtrees};
 use super::plan::{LeftTile, Plan, Resource};
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::export::Header;
 use crate::export::writer::Writer;
-use crate::hash::{Hash, Message, hash_many};
-use crate::keys::KeyNote;
-use crate::link::Link;
-use crate::merkle::{Bundle, CompactRange, TILE_HEIGHT, TILE_WIDTH, Tile, decode_tile, root_of, skips};
+use crate::hash::Hash;
+use crate::merkle::{Bundle, CompactRange, TILE_HEIGHT, TILE_WIDTH, Tile, root_of, skips};
 
 /// A walk that checks a log's tiles against each other and writes its entries as an export.
+#[derive(Clone)]
 pub struct Walk {
-    checkpoint: SignedCheckpoint,
+    pub(super) checkpoint: SignedCheckpoint,
     plan: Plan,
-    /// The leaf hashes of the last bundle, if it could be decoded. Its tile comes next.
-    leaves: Option<Vec<Hash>>,
+    /// The last bundle, whose tile comes next.
+    entries: Option<BundleEntries>,
     /// For each level, the roots of the full tiles below that the next tile of the level must have.
     below: Vec<Vec<Hash>>,
     /// The right edge, from the partial tiles.
     edge: CompactRange,
     lines: Writer,
-    tiles: Tiles,
+    pub(super) tiles: Tiles,
     stopped: bool,
 }
 
@@ -57,12 +57,13 @@ impl Walk {
         if first > 0 {
             let path = Bundle { index: 0, width: TILE_WIDTH as u16 }.path();
             let message = format!("the first {first} entries are gone (pruned?)");
-            walk.tiles.add(TileCode::Pruned, path, Some(0), message);
+            walk.tiles.add(TileFinding::new(TileCode::Pruned, path, Some(0), message));
         }
         walk
     }
 
-    fn from_bundle(checkpoint: SignedCheckpoint, bundle: u64) -> Self {
+    /// Starts a walk with this bundle, without a finding.
+    pub(super) fn from_bundle(checkpoint: SignedCheckpoint, bundle: u64) -> Self {
         let size = checkpoint.checkpoint.size;
         let bundle = bundle.min(size / TILE_WIDTH);
         let first = bundle * TILE_WIDTH;
@@ -72,7 +73,7 @@ impl Walk {
         Self {
             checkpoint,
             plan: Plan::starting_at(bundle, size),
-            leaves: None,
+            entries: None,
             below: Vec::new(),
             edge: CompactRange::new(),
             lines,
@@ -104,9 +105,25 @@ impl Walk {
             return;
         }
         match self.plan.next() {
-            Some(Resource::Bundle(bundle)) => self.leaves = self.bundle(bundle, bytes),
-            Some(Resource::Tile(tile)) => self.tile(tile, bytes),
+            Some(Resource::Bundle(bundle)) => self.entries = Some(BundleEntries::read(bundle, bytes)),
+            Some(Resource::Tile(tile)) => match self.entries.take() {
+                Some(entries) => self.add(entries.compare(bytes)),
+                None => self.tile(tile, bytes),
+            },
             None => {}
+        }
+    }
+
+    /// Processes a bundle and its tile of level 0 that were checked elsewhere, instead of pushing both. Takes no lines:
+    /// [take](BundleOutcome::take_lines) those of the outcome.
+    ///
+    /// Ignored unless the bundle is the next resource of the plan, and once [`Self::is_stopped`] is true.
+    pub fn absorb(&mut self, outcome: BundleOutcome) {
+        let mut next = self.plan.clone();
+        if !self.stopped && next.next() == Some(Resource::Bundle(outcome.bundle)) {
+            next.next();
+            self.plan = next;
+            self.add_outcome(outcome);
         }
     }
 
@@ -130,53 +147,31 @@ impl Walk {
             if self.edge.root() != Some(self.checkpoint.checkpoint.root) {
                 let message =
                     format!("the tiles of {size} entries produce a different root from the checkpoint's");
-                self.tiles.add(TileCode::Root, "checkpoint".to_owned(), None, message);
+                self.tiles.add(TileFinding::new(TileCode::Root, "checkpoint".to_owned(), None, message));
             }
             self.lines.checkpoint(&self.checkpoint.to_string());
         }
         (self.take_lines(), self.tiles)
     }
 
-    fn bundle(&mut self, bundle: Bundle, bytes: Option<&[u8]>) -> Option<Vec<Hash>> {
-        let first = bundle.index * TILE_WIDTH;
-        let Some(bytes) = bytes else {
-            self.missing(bundle.path(), first);
-            return None;
-        };
-        let leaves = match bundle.decode(bytes) {
-            Ok(leaves) => leaves,
-            Err(error) => {
-                self.tiles.add(TileCode::Malformed, bundle.path(), Some(first), error.into_message());
-                return None;
-            }
-        };
-        self.tiles.bundles += 1;
-        for leaf in &leaves {
-            self.leaf(leaf);
-        }
-        let messages: Vec<Message<'_>> = leaves.iter().map(|body| Message { prefix: &[0], body }).collect();
-        let mut hashes = Vec::with_capacity(leaves.len());
-        hash_many(&messages, &mut hashes);
-        Some(hashes)
+    fn add(&mut self, mut outcome: BundleOutcome) {
+        self.lines.append(&outcome.take_lines());
+        self.add_outcome(outcome);
     }
 
-    /// Writes the leaf as a line of an export.
-    fn leaf(&mut self, leaf: &[u8]) {
-        // The empty text is neither a link nor a note.
-        let text = core::str::from_utf8(leaf).unwrap_or_default();
-        let kinds = &mut self.tiles.entries;
-        if let Ok(link) = Link::parse(text) {
-            kinds.links += 1;
-            match link {
-                Link::Event(_) => self.lines.withheld(text, None),
-                Link::Open(_) | Link::Close(_) => self.lines.link(text),
-            }
-        } else if KeyNote::parse(text).is_ok() {
-            kinds.notes += 1;
-            self.lines.note(text);
-        } else {
-            kinds.other += 1;
-            self.lines.leaf(leaf);
+    fn add_outcome(&mut self, outcome: BundleOutcome) {
+        let BundleOutcome { bundle, entries, is_compared, findings, subtrees, .. } = outcome;
+        if let Some(entries) = entries {
+            self.tiles.bundles += 1;
+            self.tiles.entries += entries;
+        }
+        self.tiles.checked += u64::from(is_compared);
+        for finding in findings {
+            self.tiles.add(finding);
+        }
+        match subtrees {
+            Some(subtrees) => self.settle(bundle.tile(), &subtrees),
+            None => self.stopped = true,
         }
     }
 
@@ -195,7 +190,7 @@ impl Walk {
             self.lines.skip(level, &root_of(&before[at..at + (1 << subtree.level)]));
         }
         if before.len() == hashes.len() {
-            self.settle(tile, &hashes);
+            self.settle(tile, &subtrees(&hashes));
         } else {
             self.below_mut(tile.level).extend_from_slice(before);
         }
@@ -203,18 +198,7 @@ impl Walk {
 
     /// Decodes a tile that the log published; reports it if it is missing or malformed.
     fn published(&mut self, tile: Tile, bytes: Option<&[u8]>) -> Option<Vec<Hash>> {
-        let first = (tile.index * TILE_WIDTH) << (tile.level * TILE_HEIGHT);
-        match bytes.map(|bytes| decode_tile(tile, bytes)) {
-            Some(Ok(hashes)) => Some(hashes),
-            Some(Err(error)) => {
-                self.tiles.add(TileCode::Malformed, tile.path(), Some(first), error.into_message());
-                None
-            }
-            None => {
-                self.missing(tile.path(), first);
-                None
-            }
-        }
+        decode(tile, bytes).map_err(|finding| self.tiles.add(finding)).ok()
     }
 
     /// Returns the roots of full tiles that the next tile of a level must have.
@@ -226,67 +210,31 @@ impl Walk {
         &mut self.below[level]
     }
 
+    /// Processes a tile above level 0.
     fn tile(&mut self, tile: Tile, bytes: Option<&[u8]>) {
-        let first = (tile.index * TILE_WIDTH) << (tile.level * TILE_HEIGHT);
-        let expected = match tile.level {
-            0 => self.leaves.take(),
-            level => self.below.get_mut(usize::from(level)).map(core::mem::take),
-        };
-        let published = self.published(tile, bytes);
-        let hashes = match (expected, published) {
-            (Some(expected), Some(published)) => {
+        let expected = std::mem::take(self.below_mut(tile.level));
+        let hashes = match self.published(tile, bytes) {
+            Some(published) => {
                 self.tiles.checked += 1;
-                self.compare(tile, first, &expected, &published);
+                differences(tile, &expected, &published).for_each(|finding| self.tiles.add(finding));
                 published
             }
-            (None, Some(published)) => {
-                for subtree in skips(first, first + published.len() as u64) {
-                    let at = (subtree.index - first) as usize;
-                    self.lines.skip(subtree.level, &root_of(&published[at..at + (1 << subtree.level)]));
-                }
-                published
-            }
-            (Some(expected), None) => expected,
-            (None, None) => {
-                self.stopped = true;
-                return;
-            }
+            None => expected,
         };
-        self.settle(tile, &hashes);
+        self.settle(tile, &subtrees(&hashes));
     }
 
-    fn compare(&mut self, tile: Tile, first: u64, expected: &[Hash], published: &[Hash]) {
-        for (place, _) in (0_u64..).zip(expected.iter().zip(published)).filter(|(_, (a, b))| a != b) {
-            let message = if tile.level == 0 {
-                format!("hash {place} of the tile is not that of entry {}", first + place)
-            } else {
-                let below =
-                    Tile { level: tile.level - 1, index: tile.index * TILE_WIDTH + place, width: 256 };
-                format!("hash {place} of the tile is not the root of {}", below.path())
-            };
-            let index = first + (place << (tile.level * TILE_HEIGHT));
-            self.tiles.add(TileCode::Hash, tile.path(), Some(index), message);
-        }
-    }
-
-    /// Passes the tile's hashes to the next level: a full tile's root, or the subtrees of a partial tile,
-    /// which is at the right edge. Partial tiles arrive from left to right.
-    fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
+    /// Passes the roots of the tile's subtrees to the next level: a full tile's root, or those of a partial tile, which
+    /// is at the right edge. Partial tiles arrive from left to right.
+    fn settle(&mut self, tile: Tile, roots: &[Hash]) {
         if tile.is_full() {
-            self.below_mut(tile.level + 1).push(root_of(hashes));
+            self.below_mut(tile.level + 1).extend_from_slice(roots);
             return;
         }
-        for subtree in skips(0, hashes.len() as u64) {
-            let at = subtree.index as usize;
-            let root = root_of(&hashes[at..at + (1 << subtree.level)]);
-            if self.edge.append_subtree(tile.level * TILE_HEIGHT + subtree.level, root).is_err() {
+        for (subtree, root) in skips(0, tile.width.into()).zip(roots) {
+            if self.edge.append_subtree(tile.level * TILE_HEIGHT + subtree.level, *root).is_err() {
                 self.stopped = true;
             }
         }
-    }
-
-    fn missing(&mut self, path: String, first: u64) {
-        let message = "the log does not have this resource".to_owned();
-        self.tiles.add(TileCode::Missing, path, Some(first), message);
     }
 }

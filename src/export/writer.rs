@@ -57,6 +57,16 @@ impl Writer {
         self.text.clear();
     }
 
+    /// Returns the lines, and drops the buffer.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.text
+    }
+
+    /// Adds whole lines that another buffer wrote.
+    pub(crate) fn append(&mut self, lines: &[u8]) {
+        self.text.extend_from_slice(lines);
+    }
+
     /// Writes the header, the first line of every export.
     pub fn header(&mut self, header: &Header) {
         self.text.extend_from_slice(b"{\"countersign\":\"export/v1\",\"origin\":");

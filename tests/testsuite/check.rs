@@ -31,9 +31,9 @@ fn place(index: u64) -> usize {
 
 /// A log's resources by path.
 #[derive(Clone)]
-struct Served {
-    checkpoint: String,
-    files: BTreeMap<String, Vec<u8>>,
+pub struct Served {
+    pub checkpoint: String,
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 fn root_of(leaves: &[Hash]) -> Hash {
@@ -42,7 +42,7 @@ fn root_of(leaves: &[Hash]) -> Hash {
     tree.root().expect("it begins at 0")
 }
 
-fn serve(leaves: &[Vec<u8>]) -> Served {
+pub fn serve(leaves: &[Vec<u8>]) -> Served {
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
     let size = leaves.len() as u64;
     let tile = |tile: Tile| {
@@ -64,12 +64,12 @@ fn serve(leaves: &[Vec<u8>]) -> Served {
     }
 }
 
-fn opaque(count: usize) -> Vec<Vec<u8>> {
+pub fn opaque(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|n| format!("leaf {n}").into_bytes()).collect()
 }
 
 /// Returns a grant and a closed chain with this many events.
-fn ours(events: u8) -> Vec<Vec<u8>> {
+pub fn ours(events: u8) -> Vec<Vec<u8>> {
     let app = key("example.com/app");
     let grant = Statement::Grant { key: app.verifier_key().clone(), from: None, until: None };
     let note = KeyNote::sign(ORIGIN, &[grant], &key("example.com")).expect("an issuer's key");
@@ -91,12 +91,12 @@ fn ours(events: u8) -> Vec<Vec<u8>> {
     [note.into_bytes()].into_iter().chain(links).collect()
 }
 
-fn options() -> Options {
+pub fn options() -> Options {
     let trust = Trust::default().with_log(key(ORIGIN).verifier_key().clone()).expect("a log's key");
     Options { trust, tiles: true, ..Options::default() }
 }
 
-fn check_with(served: &Served, options: Options) -> CheckReport {
+pub fn check_with(served: &Served, options: Options) -> CheckReport {
     let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
     walk_with(served, Walk::new(checkpoint), options)
 }
@@ -330,7 +330,7 @@ fn extension_lines_are_accepted_for_tiles() {
 }
 
 /// Returns the log without what tlog-tiles allows to prune below a minimum index.
-fn prune(served: &Served, minimum: u64) -> Served {
+pub fn prune(served: &Served, minimum: u64) -> Served {
     let mut pruned = served.clone();
     pruned.files.retain(|path, _| {
         let ends = |index: u64, level: u8, is_full| is_full && ((index + 1) << (8 * (level + 1))) <= minimum;
@@ -343,8 +343,10 @@ fn prune(served: &Served, minimum: u64) -> Served {
     pruned
 }
 
+/// Checks a log, and asserts that the report is the same on several threads and from summaries of parts.
 fn walk_with(served: &Served, mut walk: Walk, options: Options) -> CheckReport {
-    let mut verifier = Verifier::new(options);
+    let begin = walk.clone();
+    let mut verifier = Verifier::new(options.clone());
     for resource in walk.plan() {
         if walk.is_stopped() {
             break;
@@ -354,16 +356,21 @@ fn walk_with(served: &Served, mut walk: Walk, options: Options) -> CheckReport {
     }
     let (lines, tiles) = walk.finish();
     verifier.push(&lines);
-    CheckReport::new(tiles, verifier.finish().report)
+    let report = CheckReport::new(tiles, verifier.finish().report);
+    #[cfg(not(target_arch = "wasm32"))]
+    crate::check_parts::assert_same(served, &begin, options, &report);
+    #[cfg(target_arch = "wasm32")]
+    drop((begin, options));
+    report
 }
 
-fn check_from(served: &Served, from: u64) -> CheckReport {
+pub fn check_from(served: &Served, from: u64) -> CheckReport {
     let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
     walk_with(served, Walk::starting_at(checkpoint, from).expect("not more than the log has"), options())
 }
 
 /// Checks a log without knowing its minimum index.
-fn check_unstated(served: &Served) -> CheckReport {
+pub fn check_unstated(served: &Served) -> CheckReport {
     let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
     let size = checkpoint.checkpoint.size;
     let has = |index| served.files.contains_key(&Bundle { index, width: 256 }.path());

@@ -3,6 +3,7 @@
 mod answers;
 mod archives;
 mod check;
+mod check_parts;
 mod common;
 mod cose;
 mod cose_vectors;

@@ -6,6 +6,8 @@ pub(crate) mod export;
 pub(crate) mod input;
 pub(crate) mod key;
 #[cfg(feature = "native")]
+pub(crate) mod log_source;
+#[cfg(feature = "native")]
 pub(crate) mod object;
 pub(crate) mod output;
 #[cfg(feature = "native")]

@@ -34,6 +34,7 @@ mod codec;
 mod commit_names;
 mod erase;
 mod erasure_log;
+mod folder;
 mod index;
 mod layout;
 mod location;
@@ -56,6 +57,7 @@ use tokio::runtime::Handle;
 use countersign_log::store::{Store, StoreError};
 
 pub(crate) use self::commit_names::{CommitNames, CommitRange};
+pub use self::folder::BucketFolder;
 pub use self::location::Bucket;
 pub use self::object::{BucketObject, ObjectError};
 pub(crate) use self::reader::ObjectReader;

@@ -29,6 +29,10 @@ pub enum PartsError {
     Altered,
     /// The summary is of a different file than the first summary, or of the same file at a different size.
     OtherFile,
+    /// The summary is of a log at a different checkpoint than the first summary.
+    OtherCheckpoint,
+    /// The summary is of a check that began with a different entry than the first summary's.
+    OtherBegin,
     /// The summary's file was cut into a different number of parts than the first one's.
     OtherCut(u64),
     /// Two summaries of this part were passed.
@@ -66,6 +70,8 @@ impl PartsError {
             Self::Truncated => "summary.truncated",
             Self::Altered => "summary.altered",
             Self::OtherFile => "summary.other_file",
+            Self::OtherCheckpoint => "summary.other_checkpoint",
+            Self::OtherBegin => "summary.other_begin",
             Self::OtherCut(_) => "summary.other_cut",
             Self::Twice(_) => "summary.twice",
             Self::Missing(_) => "summary.missing",
@@ -88,12 +94,20 @@ impl PartsError {
                 "run `countersign verify` to see what is wrong with the file: no log writes such a header"
             }
             Self::Changed => "summarize a copy that is not being written to",
-            Self::Invalid => "pass the files that `countersign summarize` wrote",
+            Self::Invalid => {
+                "pass the files that `countersign summarize` wrote to `countersign verify`, and those of `countersign check --part` to `countersign check`"
+            }
             Self::NotPiece => "pass the files that the same command wrote with --part",
             Self::Version(_) => "summarize and verify with the same version of countersign",
             Self::Truncated => "copy it again, or summarize the part again",
             Self::Altered => "get the original summary, or summarize the part again",
             Self::OtherFile | Self::OtherCut(_) => "pass only the summaries of one file from one run",
+            Self::OtherCheckpoint => {
+                "pass only summaries of one log that were made with one file for --checkpoint"
+            }
+            Self::OtherBegin => {
+                "check every part with the same --from, which is also needed if the log was pruned between two parts"
+            }
             Self::Twice(_) => "pass each part once",
             Self::Missing(_) => "pass every part, and summarize those that are missing",
             Self::Apart => "summarize the part again from the same file",
@@ -118,7 +132,7 @@ impl fmt::Display for PartsError {
             }
             Self::Header => f.write_str("the file's header ends after more than 2 MiB"),
             Self::Changed => f.write_str("the file changed while it was read"),
-            Self::Invalid => f.write_str("this is not a summary of a part of an export"),
+            Self::Invalid => f.write_str("this is not a summary of a part for this command"),
             Self::NotPiece => f.write_str("this is not a piece of an export"),
             Self::Version(by) => {
                 write!(
@@ -130,6 +144,12 @@ impl fmt::Display for PartsError {
             Self::Truncated => f.write_str("the summary is truncated"),
             Self::Altered => f.write_str("the summary was changed after it was written"),
             Self::OtherFile => f.write_str("the summary is for a different file than the ones before it"),
+            Self::OtherCheckpoint => {
+                f.write_str("the summary is of a log at a different checkpoint than the ones before it")
+            }
+            Self::OtherBegin => f.write_str(
+                "the summary is of a check that began with a different entry than the ones before it",
+            ),
             Self::OtherCut(of) => {
                 write!(f, "the summary is of a file that was cut into {of} parts, unlike the ones before it")
             }

@@ -1,31 +1,29 @@
 //! `countersign check`: verifies a log from its tiles.
 
-use std::fmt::Write as _;
-use std::io::{self, Cursor, Read};
-use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+mod part;
+mod read_ahead;
+mod summaries;
+mod text;
 
-use countersign::check::{CheckReport, Resource, TileCode, TileFinding, Tiles, Walk};
+use std::path::{Path, PathBuf};
+
+use countersign::check::{CheckReport, TileCode, Tiles, Walk, parallel};
+use countersign::checkpoint::SignedCheckpoint;
 use countersign::merkle::TILE_WIDTH;
 use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
-use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
+use countersign::verify::{Expectations, Options, Verdict, Verification};
 use countersign_client::{Source, first_bundle};
-use countersign_errors::EngineError;
 
-use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
-use crate::errors::CliError;
+use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
+use crate::args;
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
 use crate::io::pin::{self, PinArgs};
-use crate::io::style::{bad, doubt, faint, good, label, plain};
-use crate::io::verdict::count;
-use crate::io::{input, progress, trust_notes, verdict};
-
-/// The maximum number of findings shown per code; the report has more.
-const MAX_SHOWN: usize = 3;
-/// The maximum number of bundles whose lines wait for the verifier.
-const MAX_WAITING: usize = 16;
+use crate::io::style::plain;
+use crate::io::{input, log_source, progress, style, trust_notes, verdict};
+use read_ahead::read_ahead;
 
 /// Check any C2SP tiled log by its tiles
 ///
@@ -37,6 +35,9 @@ const MAX_WAITING: usize = 16;
 /// A log may be pruned: it then has neither bundles nor tiles of its first entries. With --from, nothing before that
 /// entry is read, and everything after it must be there. Without --from, a log that lacks its first bundles is at best
 /// `partial`, because pruned entries can't be told from lost ones.
+///
+/// To share the work of a large log among machines, save its checkpoint, check parts of its tree there, and combine
+/// their summaries, which gives the same report. Checking with a summary means trusting the person who made it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,12 +45,17 @@ Examples:
   countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
   countersign check https://log.example/pruned --trust trust.txt --from 1048576
   countersign check ./log --trust trust.txt --json | jq .tiles
+  countersign check s3://bucket/logs/audit/public --trust trust.txt
+  countersign check https://log.example/audit --save-checkpoint checkpoint.txt
+  countersign check https://log.example/audit --checkpoint checkpoint.txt --part 3/8 -o part-3.summary
+  countersign check https://log.example/audit --summaries part-*.summary --trust trust.txt
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a key you don't trust, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
-#[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
+#[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust", "part", "save_checkpoint"])))]
 pub(crate) struct Args {
-    /// The log: the URL of its checkpoint and tiles, or a folder with `checkpoint` and `tile/`
+    /// The log: the URL of its checkpoint and tiles, or a folder with `checkpoint` and `tile/`, also in a bucket
+    /// (s3://, gs://, or az:// with credentials from the environment)
     #[arg(value_name = "URL|DIR")]
     log: String,
     /// Public key of the log, whose name is the log's origin
@@ -72,9 +78,38 @@ pub(crate) struct Args {
     allow: Option<Allow>,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten, next_help_heading = "Large logs")]
+    threads: ThreadArgs,
+    /// Check the tree of this checkpoint instead of the log's newest one
+    #[arg(long, value_name = "FILE", help_heading = "Large logs")]
+    checkpoint: Option<PathBuf>,
+    /// Save the log's newest checkpoint in this file for --checkpoint, and check nothing
+    #[arg(long, value_name = "FILE", help_heading = "Large logs")]
+    #[arg(conflicts_with_all = ["checkpoint", "summaries", "pin", "save_pin", "from", "origin", "allow", "json"])]
+    save_checkpoint: Option<PathBuf>,
+    /// Check only this part, and write a summary for --summaries; the first part is 1/N
+    #[arg(long, value_name = "I/N", value_parser = args::part, requires = "checkpoint")]
+    #[arg(help_heading = "Large logs")]
+    #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "allow", "json"])]
+    part: Option<(u64, u64)>,
+    /// File for the summary of --part [default: standard output]
+    #[arg(short, long, value_name = "FILE", requires = "part", help_heading = "Large logs")]
+    output: Option<PathBuf>,
+    /// Combine the summaries of all parts, instead of reading the log's entries
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Large logs")]
+    #[arg(conflicts_with_all = ["checkpoint", "from"])]
+    summaries: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
+    let source = log_source::open(&args.log)?;
+    if let Some(path) = &args.save_checkpoint {
+        return save_checkpoint(&*source, path);
+    }
+    if let Some(place) = args.part {
+        let walk = begin(&*source, args.checkpoint.as_deref(), args.from)?;
+        return part::summarize(&*source, &walk, place, args.output.as_deref(), args.threads.count());
+    }
     let trust = match (&args.vkey, args.trust.path()) {
         (Some(vkey), _) => Trust::default().with_log(VerifierKey::parse_log(vkey)?)?,
         (None, Some(path)) => input::trust(path)?,
@@ -88,16 +123,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         tiles: true,
         ..Options::default()
     };
-    let source = countersign_client::open(&args.log)?;
     let new_pin = args.pins.create_output()?;
-    let (tiles, Verification { report, pin }) = check(&*source, args.from, options)?;
+    let threads = args.threads.count();
+    let (tiles, Verification { report, pin }) = if args.summaries.is_empty() {
+        let walk = begin(&*source, args.checkpoint.as_deref(), args.from)?;
+        check(&*source, walk, options, threads)?
+    } else {
+        summaries::verify(&*source, &args.summaries, options, threads)?
+    };
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
     let text = if args.format.is_json() {
         trust_notes::json(&report, &trust)
     } else {
         trust_notes::warn(&trust, args.trust.path());
-        text(&report)
+        text::text(&report)
     };
     verdict::print(&text)?;
     args.pins.warn_of_other_logs(&pins, report.report.origin.as_deref());
@@ -110,179 +150,67 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 
-/// Reads the whole log, or what is left of it from the minimum index on, and verifies its entries.
-fn check(
-    source: &dyn Source,
-    from: Option<u64>,
-    options: Options,
-) -> Result<(Tiles, Verification), CliError> {
+/// Saves the newest checkpoint, so that all parts are of the same tree.
+fn save_checkpoint(source: &dyn Source, path: &Path) -> Result<ExitStatus, CliError> {
     let checkpoint = source.checkpoint()?;
-    check_name(&checkpoint.checkpoint.origin).map_err(|error| {
-        CliError::from(error)
-            .within(&format!("{}checkpoint", source.name()))
-            .with_hint("ask the log operator: the origin must be a valid key name")
-    })?;
-    let walk = if let Some(from) = from {
-        Walk::starting_at(checkpoint, from)?
-    } else {
-        let first = first_bundle(source, checkpoint.checkpoint.size)?;
-        Walk::after_missing(checkpoint, first)
-    };
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let (lines, reader) = sync_channel(MAX_WAITING);
-    thread::scope(|scope| {
-        let walking = scope.spawn(|| {
-            let walked = read_all(source, walk, &lines);
-            if walked.is_err() {
-                let _ = lines.send(Err(io::ErrorKind::UnexpectedEof.into()));
-            }
-            drop(lines);
-            walked
-        });
-        let verified = parallel::verify(Lines::new(reader), options, threads, |_| {}, |_| {});
-        let tiles = walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let verification = verified.map_err(|error| CliError::io("read", &source.name(), &error))?;
-        Ok((tiles, verification))
-    })
+    let mut output = Output::create(Some(path))?;
+    output.write(checkpoint.to_string().as_bytes())?;
+    output.finish()?;
+    let size = checkpoint.checkpoint.size;
+    style::wrote(Some(path), &format!("checkpoint of {}, not verified", verdict::entries(size)));
+    Ok(ExitStatus::Success)
 }
 
-/// Reads all tiles and bundles concurrently, and sends the lines of the export that they form.
-fn read_all(
+/// Starts the walk over the whole log, or over what is left of it from the minimum index on.
+fn begin(source: &dyn Source, checkpoint: Option<&Path>, from: Option<u64>) -> Result<Walk, CliError> {
+    let (checkpoint, name) = match checkpoint {
+        Some(path) => {
+            let name = shown(path);
+            let hint = "save it with `countersign check URL --save-checkpoint FILE`";
+            let parsed = SignedCheckpoint::parse_extended(&input::small_text(path)?);
+            let parsed = parsed.map_err(|error| CliError::from(error).or_hint(hint).within(&name))?;
+            refuse_other_log(source, &parsed).map_err(|failure| failure.within(&name))?;
+            (parsed, name)
+        }
+        None => (source.checkpoint()?, format!("{}checkpoint", source.name())),
+    };
+    check_name(&checkpoint.checkpoint.origin).map_err(|error| {
+        CliError::from(error)
+            .within(&name)
+            .with_hint("ask the log operator: the origin must be a valid key name")
+    })?;
+    if let Some(from) = from {
+        Ok(Walk::starting_at(checkpoint, from)?)
+    } else {
+        let first = first_bundle(source, checkpoint.checkpoint.size)?;
+        Ok(Walk::after_missing(checkpoint, first))
+    }
+}
+
+/// Refuses a checkpoint that isn't of the log at the given place, because its tiles would look altered.
+fn refuse_other_log(source: &dyn Source, checkpoint: &SignedCheckpoint) -> Result<(), CliError> {
+    let (given, served) = (&checkpoint.checkpoint.origin, source.checkpoint()?.checkpoint.origin);
+    if *given == served {
+        return Ok(());
+    }
+    let message =
+        format!("the checkpoint belongs to the log {}, but this is the log {}", plain(given), plain(&served));
+    Err(CliError::unusable("checkpoint.other_log", message, "pass the URL of the checkpoint's log"))
+}
+
+/// Reads the whole log, and verifies its entries.
+fn check(
     source: &dyn Source,
-    mut walk: Walk,
-    lines: &SyncSender<io::Result<Vec<u8>>>,
-) -> Result<Tiles, CliError> {
+    walk: Walk,
+    options: Options,
+    threads: usize,
+) -> Result<(Tiles, Verification), CliError> {
     let (first, size) = walk.range();
     let bar = progress::count("checking", size.div_ceil(TILE_WIDTH) - first / TILE_WIDTH);
     let plan = walk.plan();
-    let readers = source.readers();
-    thread::scope(|scope| {
-        let queues: Vec<_> = (0..readers)
-            .map(|first| {
-                let (sender, queue) = sync_channel(0);
-                let resources = plan.clone().skip(first).step_by(readers);
-                scope.spawn(move || read(source, resources, &sender));
-                queue
-            })
-            .collect();
-        for (resource, queue) in plan.zip(queues.iter().cycle()) {
-            if walk.is_stopped() {
-                break;
-            }
-            let Ok(got) = queue.recv() else { break };
-            walk.push(got?.as_deref());
-            // The verifier stops receiving only after a failure.
-            if lines.send(Ok(walk.take_lines())).is_err() {
-                break;
-            }
-            bar.inc(u64::from(matches!(resource, Resource::Bundle(_))));
-        }
-        Ok::<(), CliError>(())
-    })?;
+    let verified = read_ahead(source, &plan, |resources| {
+        parallel::verify(walk, options, threads, resources, || bar.inc(1))
+    });
     bar.finish_and_clear();
-    let (last, tiles) = walk.finish();
-    let _ = lines.send(Ok(last));
-    Ok(tiles)
-}
-
-type ReadResult = Result<Option<Vec<u8>>, EngineError>;
-
-fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, sender: &SyncSender<ReadResult>) {
-    for resource in plan {
-        let got = source.get(resource);
-        let failed = got.is_err();
-        if sender.send(got).is_err() || failed {
-            return;
-        }
-    }
-}
-
-/// A stream of the lines that another thread sends.
-struct Lines {
-    receiver: Receiver<io::Result<Vec<u8>>>,
-    current: Cursor<Vec<u8>>,
-}
-
-impl Lines {
-    fn new(receiver: Receiver<io::Result<Vec<u8>>>) -> Self {
-        Self { receiver, current: Cursor::default() }
-    }
-}
-
-impl Read for Lines {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let length = self.current.read(buffer)?;
-            if length > 0 || buffer.is_empty() {
-                return Ok(length);
-            }
-            match self.receiver.recv() {
-                Ok(lines) => self.current = Cursor::new(lines?),
-                Err(_) => return Ok(0),
-            }
-        }
-    }
-}
-
-/// Returns the verdict in words.
-fn headline(report: &CheckReport) -> String {
-    let tiles = &report.tiles;
-    if tiles.finding_counts.is_empty() {
-        return verdict::headline(&report.report);
-    }
-    if tiles.pass() && report.verdict == Verdict::Partial {
-        let (first, _) = tiles.range;
-        return good(format!("✓ Unchanged from entry {first} on,"))
-            + &doubt(format!(" but the first {first} entries are gone."))
-            + " If the log operator doesn't say that they were pruned, they may have been removed to hide something.";
-    }
-    let why = if tiles.pass() { report.report.why() } else { None };
-    verdict::in_words(report.verdict, why, &report.report)
-}
-
-/// Formats the report.
-fn text(report: &CheckReport) -> String {
-    let headline = headline(report);
-    let mut text = headline + "\n";
-    text += &verdict::body(&report.report, verdict::ReportSource::Log);
-    let tiles = &report.tiles;
-    let _ = writeln!(text, "\n{}", label("Tiles"));
-    let leaves = &tiles.entries;
-    let covered = format!(
-        "{}, {} with {}, {}, {}",
-        count(tiles.checked, "tile"),
-        count(tiles.bundles, "bundle"),
-        count(leaves.links, "link"),
-        count(leaves.notes, "key note"),
-        if leaves.other == 1 { "1 other entry".into() } else { format!("{} other entries", leaves.other) },
-    );
-    let (first, size) = tiles.range;
-    if first > 0 {
-        let range = format!("from entry {first} up to {size}; nothing before entry {first} was checked");
-        let _ = writeln!(text, "  {} {range}", doubt("! range      "));
-    }
-    if tiles.pass() {
-        let _ = writeln!(text, "  {} {covered}", good("✓ pass       "));
-    } else {
-        let total: u64 = tiles.finding_counts.values().sum();
-        let _ = writeln!(text, "  {} {} in {covered}", bad("✗ fail       "), count(total, "finding"));
-    }
-    for (code, count) in &tiles.finding_counts {
-        for finding in tiles.findings.iter().filter(|finding| finding.code == *code).take(MAX_SHOWN) {
-            let _ = writeln!(text, "  {}", finding_line(finding));
-        }
-        if *count > MAX_SHOWN as u64 {
-            let more = count - MAX_SHOWN as u64;
-            let _ = writeln!(text, "    … and {more} more (--json lists the first {LISTED})");
-        }
-        let _ = writeln!(text, "    {} {}", faint("hint:"), code.hint());
-    }
-    text
-}
-
-fn finding_line(finding: &TileFinding) -> String {
-    let index = finding.index.map_or_else(String::new, |index| format!(", entry {index}"));
-    let TileFinding { code, path, message, .. } = finding;
-    let word = if *code == TileCode::Pruned { doubt("! warning") } else { bad("✗ error  ") };
-    format!("{word} {} {path}{index}: {}", label(code.as_str()), plain(message))
+    Ok(verified?)
 }

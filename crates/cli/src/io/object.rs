@@ -125,7 +125,7 @@ pub(crate) fn object_url(path: &Path) -> Option<&str> {
 }
 
 /// Returns the runtime that sends all requests to buckets.
-fn runtime() -> Result<&'static Runtime, CliError> {
+pub(crate) fn runtime() -> Result<&'static Runtime, CliError> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);

@@ -4,6 +4,7 @@ mod analyze;
 mod backup;
 mod bad_input;
 mod check;
+mod check_parts;
 mod claims;
 mod common;
 mod config;

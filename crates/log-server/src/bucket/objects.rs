@@ -98,16 +98,25 @@ impl Objects {
 
     /// Returns an object, if it exists.
     pub(super) async fn get(&self, path: &Path) -> Result<Option<Object>, StoreError> {
-        self.retry("reading an object", || self.get_once(path)).await
+        self.get_at_most(path, MAX_OBJECT_BYTES).await
     }
 
-    async fn get_once(&self, path: &Path) -> Result<Option<Object>, Error> {
+    /// Returns an object of at most `max_bytes` bytes, if it exists.
+    pub(super) async fn get_at_most(
+        &self,
+        path: &Path,
+        max_bytes: u64,
+    ) -> Result<Option<Object>, StoreError> {
+        self.retry("reading an object", || self.get_once(path, max_bytes)).await
+    }
+
+    async fn get_once(&self, path: &Path, max_bytes: u64) -> Result<Option<Object>, Error> {
         let found = match self.store.get(path).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if found.meta.size > MAX_OBJECT_BYTES {
+        if found.meta.size > max_bytes {
             let source = format!("{path} is too large with {} bytes", found.meta.size).into();
             return Err(Error::NotSupported { source });
         }
@@ -163,7 +172,7 @@ impl Objects {
             };
             // "Already exists" may be the effect of an earlier attempt, and after any other error this attempt may
             // have succeeded.
-            match self.get_once(path).await {
+            match self.get_once(path, MAX_OBJECT_BYTES).await {
                 Ok(Some(object)) if object.bytes == bytes => return Ok(CreateOutcome::Ours),
                 Ok(Some(object)) => return Ok(CreateOutcome::Other(object.bytes)),
                 Ok(None) | Err(_) => {
