@@ -56,7 +56,11 @@ export interface RouteArguments {
 /** Wraps a route handler or a server action, and passes it the recorder as its last argument. */
 export interface HandlerWrapper {
   /** Wraps a route handler. */
-  <Incoming extends Request = Request, Context = RouteArguments, Answer = unknown>(
+  <
+    Incoming extends Request = Request,
+    Context extends { readonly params: Promise<unknown> } = RouteArguments,
+    Answer = unknown,
+  >(
     handler: (request: Incoming, context: Context, audit: Audit) => Answer | Promise<Answer>,
   ): (request: Incoming, context: Context) => Promise<Answer>;
   /** Wraps a server action. TypeScript needs the types of all its arguments. */
