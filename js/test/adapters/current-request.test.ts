@@ -236,7 +236,7 @@ test("Lambda, Next.js, and Workers: events belong to the request", async () => {
   await next(async (_: Request, __: object, audit: Audit) => {
     audit.record({ action: "in.next" });
     return new Response("ok");
-  })(request(), {});
+  })(request(), { params: Promise.resolve({}) });
   const worker = withCountersign(
     options as never,
     {

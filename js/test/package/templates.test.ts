@@ -113,10 +113,8 @@ describe("init --template", { skip }, () => {
 
       // Free ports.
       const [log, app] = [await freePort(), await freePort()];
-      const dev = manifest.scripts.dev.replace("dev -- ", `dev --listen 127.0.0.1:${log} -- `) + port(app);
+      const dev = manifest.scripts.dev.replace("dev ", `dev --listen 127.0.0.1:${log} `) + port(app);
       writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, scripts: { dev } }));
-      const variables = readFileSync(join(folder, secret), "utf8");
-      writeFileSync(join(folder, secret), variables.replace("127.0.0.1:8080", `127.0.0.1:${log}`));
       if (build !== undefined) {
         const [file = "", ...args] = build;
         await run(process.execPath, [join(folder, "node_modules", file), ...args], { cwd: folder, env });
@@ -145,6 +143,9 @@ describe("init --template", { skip }, () => {
         };
         await eventually("the log has the event", exported, (text) => text.includes('"action":"job.delete"'));
         const trust = join(folder, ".countersign/dev/log/trust.txt");
+        const variables = readFileSync(join(folder, secret), "utf8");
+        assert.ok(variables.includes(`AUDIT_URL=http://127.0.0.1:${log}\nAUDIT_LOG=`), "the variables are renewed");
+        assert.ok(variables.includes(`COUNTERSIGN_TOKEN=${token}\n`));
         const verified = await run(npx, ["verify", file, "--trust", trust]);
         assert.match(verified.stdout, /^✓ Verified\./);
       } finally {

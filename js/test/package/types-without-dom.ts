@@ -51,6 +51,15 @@ export const [route, action, empty] = [
   (id: string) => Promise<void>,
   () => Promise<number>,
 ];
+// The arguments of a route handler are inferred.
+export const inferred = audited(async (request, { params }, audit) => {
+  audit.record({ action: "job.delete", target: { type: "job", id: (await params).id ?? "" } });
+  return request.url;
+}) satisfies (request: Request, context: { params: Promise<{ id: string }> }) => Promise<string>;
+// @ts-expect-error: unknown field of an event
+audited((_request, _context, audit) => void audit.record({ action: "a.b", user: "u" }));
+// @ts-expect-error: the third argument of a route handler is the recorder
+audited((_request: Request, _context: { params: Promise<object> }, audit: string) => audit);
 const tested = await createTestRecorder({ events: defineEvents({}) });
 export const found: number = tested.events().length + Object.keys(matchers).length;
 

@@ -360,7 +360,9 @@ describe("countersign dev", { skip }, () => {
         const { host } = new URL(url);
         const { status, stderr } = await run(program, folder(), ["dev", "--listen", host]);
         const error = `✗ error[io.failed]: ${host}: cannot listen at: Address already in use (os error)\n`;
-        assert.equal(stderr, `${error}  hint: use another address with --listen, or port 0 for a free port\n`);
+        const hint =
+          "stop the program that uses it, or use another address with --listen (for `npm run dev`, in package.json), or port 0 for a free port";
+        assert.equal(stderr, `${error}  hint: ${hint}\n`);
         assert.equal(status, 2);
       });
     });

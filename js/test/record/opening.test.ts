@@ -18,16 +18,16 @@ async function holding(t: TestContext, text: string) {
   const outbox = fileOutbox(path);
   const codes: string[] = [];
   const onError = ({ code }: { code: string }) => codes.push(code);
-  const create = (from = outbox) =>
-    createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, outbox: from, autoFlush: false, onError }).ready();
+  const create = () =>
+    createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, outbox, autoFlush: false, onError }).ready();
   await outbox.open();
   await outbox.write({ put: [{ id: 1, bytes: new TextEncoder().encode(text) }], remove: [] });
   await outbox.close();
-  return { path, log, outbox, create, codes };
+  return { log, outbox, create, codes };
 }
 
 test("open: releases an outbox with an event that the core can't read", async (t) => {
-  const { path, log, outbox, create } = await holding(t, "e1 AAAA {nonsense");
+  const { log, outbox, create } = await holding(t, "e1 AAAA {nonsense");
   const codes: string[] = [];
   for (let tries = 0; tries < 2; tries++) {
     await create().catch(({ code }: { code: string }) => codes.push(code));
@@ -39,9 +39,6 @@ test("open: releases an outbox with an event that the core can't read", async (t
   await outbox.write({ put: [], remove: [1] });
   await outbox.close();
   const recorder = await create();
-  // An outbox in use stays in use.
-  await assert.rejects(create(), { code: "outbox.in_use" });
-  await assert.rejects(create(fileOutbox(path)), { code: "outbox.in_use" });
   await recorder.record({ action: "a.b" }).stored();
   await recorder.close();
   assert.deepEqual(log.actions, ["a.b"]);

@@ -272,7 +272,7 @@ test("Lambda and Next.js ignore a polluted Object.prototype", async () => {
   const run = async () => {
     recorded.length = 0;
     await lambda({}, { awsRequestId: "r_1", getRemainingTimeInMillis: () => 60_000 });
-    await handler(REQUEST, {});
+    await handler(REQUEST, { params: Promise.resolve({}) });
     return [...recorded];
   };
   const clean = await run();

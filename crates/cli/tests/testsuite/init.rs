@@ -82,6 +82,10 @@ fn creates_projects_without_overwriting() {
             read(secret).contains("\nAUDIT_KEY=PRIVATE+KEY+localhost/dev-app+"),
             "the variable begins a line"
         );
+        let variables = read(secret);
+        assert!(variables.contains("\nCOUNTERSIGN_TOKEN=csr_"), "the file lets the reader read");
+        assert!(read("package.json").contains(&format!("countersign dev --env {secret} -- ")));
+        assert!(is_ignored("export.ndjson") && read("README.md").contains(&format!(". ./{secret}")));
         let key = read(secret);
         std::fs::remove_file(place.path("My App/package.json")).unwrap();
         place

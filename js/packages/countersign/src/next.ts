@@ -4,5 +4,5 @@
  * @module
  */
 
-export { type After, auditNext, type NextOptions } from "./adapters/next.js";
+export { type After, auditNext, type HandlerWrapper, type NextOptions, type RouteArguments } from "./adapters/next.js";
 export type { Audit } from "./record/audit.js";

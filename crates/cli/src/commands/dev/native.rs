@@ -94,6 +94,6 @@ fn free_address(address: SocketAddr) -> Result<SocketAddr, CliError> {
     let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr());
     bound.map_err(|error| {
         CliError::io("listen at", &address.to_string(), &error)
-            .with_hint("use another address with --listen, or port 0 for a free port")
+            .with_hint("stop the program that uses it, or use another address with --listen (for `npm run dev`, in package.json), or port 0 for a free port")
     })
 }

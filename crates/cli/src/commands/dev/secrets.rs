@@ -44,22 +44,15 @@ impl DevSecrets {
         format!("{} {RIGHTS} {READER}\n", hex::encode(&Hash::digest(&[self.token.as_bytes()]).0))
     }
 
-    /// Returns the variables that a recorder reads, the first of [`VARIABLES`].
-    pub(crate) fn recorder_variables(&self, address: SocketAddr) -> [(&'static str, Zeroizing<String>); 3] {
-        let [key, url, log, _] = VARIABLES;
+    /// Returns all variables.
+    pub(crate) fn variables(&self, address: SocketAddr) -> [(&'static str, Zeroizing<String>); 4] {
+        let [key, url, log, token] = VARIABLES;
         [
             (key, Zeroizing::new(self.app.encode().as_str().to_owned())),
             (url, Zeroizing::new(format!("http://{address}"))),
             (log, Zeroizing::new(self.log.verifier_key().to_string())),
+            (token, self.token.clone()),
         ]
-    }
-
-    /// Returns all variables.
-    #[cfg(feature = "native")]
-    pub(super) fn variables(&self, address: SocketAddr) -> [(&'static str, Zeroizing<String>); 4] {
-        let [key, url, log] = self.recorder_variables(address);
-        let [.., token] = VARIABLES;
-        [key, url, log, (token, self.token.clone())]
     }
 }
 

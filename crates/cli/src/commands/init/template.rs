@@ -80,7 +80,7 @@ impl Template {
     pub(super) fn create(self, folder: &Path) -> Result<ExitStatus, CliError> {
         let paths = self.files().iter().map(|file| file.path).chain([self.variables_file()]);
         if let Some(existing) = paths.map(|path| folder.join(path)).find(|path| path.exists()) {
-            let hint = "use another folder; no file was written";
+            let hint = "name a new folder, such as `init --template next my-app`; no file was written";
             return Err(
                 CliError::unusable("io.exists", "the file already exists", hint).within(&shown(&existing))
             );
@@ -94,7 +94,7 @@ impl Template {
         let address = DEFAULT_ADDRESS.parse().map_err(|_| {
             CliError::unusable("arguments.invalid", "the default address is invalid", "report this as a bug")
         })?;
-        let variables = secrets.recorder_variables(address);
+        let variables = secrets.variables(address);
         let lines = variables.map(|(name, value)| format!("{name}={}\n", value.as_str())).concat();
         let variables = Zeroizing::new(format!("{ENV_FILE_MARK}{lines}"));
         write_secret(&folder.join(self.variables_file()), variables.as_bytes())?;

@@ -67,7 +67,8 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
     server = await listen(settings.listen, handler);
   } catch (error) {
     host.close();
-    const hint = "use another address with --listen, or port 0 for a free port";
+    const hint =
+      "stop the program that uses it, or use another address with --listen (for `npm run dev`, in package.json), or port 0 for a free port";
     failed(systemFailure("listen at", settings.listen, error, hint));
     return UNUSABLE;
   }

@@ -47,19 +47,45 @@ export interface NextOptions {
   http?: FetchOptions<[]> | boolean | undefined;
 }
 
+/** The second argument of a route handler. */
+export interface RouteArguments {
+  /** The segments of the route, such as `id` of `jobs/[id]`. */
+  readonly params: Promise<Record<string, string>>;
+}
+
+/** Wraps a route handler or a server action, and passes it the recorder as its last argument. */
+export interface HandlerWrapper {
+  /** Wraps a route handler. */
+  <
+    Incoming extends Request = Request,
+    Context extends { readonly params: Promise<unknown> } = RouteArguments,
+    Answer = unknown,
+  >(
+    handler: (request: Incoming, context: Context, audit: Audit) => Answer | Promise<Answer>,
+  ): (request: Incoming, context: Context) => Promise<Answer>;
+  /** Wraps a server action. TypeScript needs the types of all its arguments. */
+  <Args extends unknown[], Answer>(
+    handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>,
+  ): (...args: Args) => Promise<Answer>;
+}
+
 /**
  * Passes a recorder to route handlers and server actions as their last argument. A server has one recorder, created at
  * the first call and not while `next build` loads the module. Events are delivered after the response, using `after`.
- * Route handlers always receive two arguments, so the recorder is the third; annotate it for TypeScript.
+ * Route handlers always receive two arguments, so the recorder is the third.
  *
  * @example
  * ```ts
  * export const audited = auditNext(() => ({ key: process.env.AUDIT_KEY, to, log }), { after });
  *
- * export const DELETE = audited(async (request, { params }, audit: Audit) => { … });
+ * export const DELETE = audited(async (request, { params }, audit) => { … });
+ * export const remove = audited(async (form: FormData, audit: Audit) => { … });
  * ```
  */
-export function auditNext(options: () => RecorderOptions | Promise<RecorderOptions>, next: NextOptions) {
+export function auditNext(
+  options: () => RecorderOptions | Promise<RecorderOptions>,
+  next: NextOptions,
+): HandlerWrapper {
   if (typeof options !== "function") {
     throw refused(
       "options",
@@ -80,14 +106,15 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
   const recorder = isWorker()
     ? createLazyRecorder({ read: async () => inIsolate(await options()), isShared: false, required })
     : createLazyRecorder({ read: async () => options(), isShared: true, required });
-  return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>
-    async (...args: Args): Promise<Answer> => {
+  const wrap =
+    (handler: (...args: never[]) => unknown) =>
+    async (...args: readonly unknown[]): Promise<unknown> => {
       const invocation = new Invocation(recorder, { waitUntil: (work) => void after(work) });
       invocation.begin();
       try {
         await startRecorder(recorder, required);
         const [first] = args;
-        const answer = (audit: Audit) => handler(...args, audit);
+        const answer = async (audit: Audit) => handler(...([...args, audit] as never[]));
         if (!isRequest(first)) {
           return await answer(invocation);
         }
@@ -95,12 +122,13 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
           return await handled(invocation, first, answer);
         }
         const decisionContext = { waitUntil: (work: Promise<unknown>) => void after(work) };
-        const answered = answer as unknown as (audit: Audit) => Response;
-        return (await recorded(recording, invocation, first, () => undefined, answered, decisionContext)) as Answer;
+        const answered = answer as (audit: Audit) => Promise<Response>;
+        return await recorded(recording, invocation, first, () => undefined, answered, decisionContext);
       } finally {
         invocation.end();
       }
     };
+  return wrap as HandlerWrapper;
 }
 
 /** True for a `Request`; server actions receive other arguments. */

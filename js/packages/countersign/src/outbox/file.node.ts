@@ -12,8 +12,8 @@ import { fileValues } from "./values.node.js";
  * Stores undelivered events in a file, which survives a kill of the process and, if the disk syncs reliably, a power
  * loss. The file is created if needed, readable by its owner only, in an existing, writable folder.
  *
- * Only one recorder can use a file at a time. Give each of several processes its own path, and the same one after a
- * restart.
+ * Only one program can use a file at a time. Give each of several processes its own path, and the same one after a
+ * restart. Recorders of one program with the same options share the file.
  *
  * With the option `tenants`, a folder next to the file has the newest heads of tenants' logs: `FILE.values`, with a file
  * of about 3 kB for each tenant. Copy or move both together.
@@ -96,6 +96,6 @@ async function openOutbox(path: string, report?: (problem: CountersignError) => 
 
 function inUse(path: string): CountersignError {
   return new CountersignError("outbox.in_use", `another recorder uses this outbox: ${path}`, {
-    hint: "close the other recorder, wait until its process has ended, or give each process its own path",
+    hint: "wait until the other process has ended, or give each process and each worker thread its own path; events wait in memory meanwhile",
   });
 }

@@ -66,7 +66,7 @@ declare const process: { readonly env: { readonly [name: string]: string | undef
  * True in development, where modules are reloaded while the program runs. Elsewhere, two recorders for one outbox are a
  * mistake.
  */
-function isReloading(): boolean {
+export function isReloading(): boolean {
   try {
     return process.env.NODE_ENV === "development";
   } catch {

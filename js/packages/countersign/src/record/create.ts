@@ -12,13 +12,14 @@ import { Chain } from "./chain.js";
 import { Clock, clockBehind, REPORTED_LAG_MS } from "./clock.js";
 import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
-import type { EventPipeline } from "./event-pipeline.js";
+import type { ReplaceablePipeline } from "./event-pipeline.js";
 import { noName } from "./key-name.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type Environment, ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import { Recorder } from "./recorder.js";
 import { RedactionProbe } from "./redaction-probe.js";
+import { joinOrOpen } from "./shared-pipeline.js";
 import {
   brokenSignerKey,
   external,
@@ -84,7 +85,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
   const { readKey, wrapped = <Artifact>(core: Artifact) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
-  const open = async (chosen: Settings, now: () => number) => {
+  const openPipeline = async (chosen: Settings, now: () => number) => {
     const hold = chosen.manyContexts && chosen.autoFlush ? await lifecycle.holder?.() : undefined;
     const core = await load();
     const { origin, destination, tenantLog } = route(core, chosen);
@@ -96,7 +97,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
       const key = await read(chosen.key);
       // An invalid key is reported now.
       chains(key, origin, outbox, now)().abandon();
-      return outbox.open((found): EventPipeline => {
+      return outbox.open((found): ReplaceablePipeline => {
         reportOthers(chosen, found.own.length, false);
         return new TenantPipelines({
           ...shared,
@@ -116,11 +117,12 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     const clock = new Clock(now);
     const begin = async (key: string | KeyHandle | Signer) => chains(await read(key), origin, outbox, clock.now);
     const chain = await begin(chosen.key);
-    return outbox.open((found): EventPipeline => {
+    return outbox.open((found): ReplaceablePipeline => {
       reportOthers(chosen, [...found.tenants.values()].flat().length, true);
       return new Pipeline({ ...shared, origin, clock, outbox, destination, begin, chain, found: found.own });
     });
   };
+  const open = (chosen: Settings, now: () => number) => joinOrOpen(chosen, now, (now) => openPipeline(chosen, now));
   const environment = own<Environment>({ ...set, inContexts: lifecycle.holder !== undefined });
   const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events> = {}) => {
     refuseOldEngine();

@@ -9,7 +9,7 @@ import type { EventProblem } from "./intake.js";
 import type { Dropped, LossReason } from "./lost-events.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
-export interface EventPipeline extends Replaceable {
+export interface EventPipeline {
   /** The origin of the log: with tenants, of their root log. */
   readonly origin: string;
   /** The current chain's name, once it has a link. There is none with tenants, which have a chain each. */
@@ -43,6 +43,10 @@ export interface EventPipeline extends Replaceable {
   close(options?: FlushOptions): Promise<void>;
   /** Discards a pipeline that no event was recorded into. */
   discard(): void;
+}
+
+/** A pipeline that can pass its outbox on to another. */
+export interface ReplaceablePipeline extends EventPipeline, Replaceable {
   /** Forwards later calls, from modules that still hold this pipeline, to its successor. */
-  replaceBy(successor: EventPipeline): void;
+  replaceBy(successor: ReplaceablePipeline): void;
 }

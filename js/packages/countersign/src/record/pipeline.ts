@@ -23,7 +23,7 @@ import type { Chain } from "./chain.js";
 import type { Clock } from "./clock.js";
 import { ErrorReporter } from "./error-reporter.js";
 import type { AuditEvent } from "./event.js";
-import type { EventPipeline } from "./event-pipeline.js";
+import type { ReplaceablePipeline } from "./event-pipeline.js";
 import { EventQueue } from "./event-queue.js";
 import { FlushScheduler, type FlushTurn } from "./flush-scheduler.js";
 import type { Handle } from "./handle.js";
@@ -65,7 +65,7 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
 /** Maximum number of waits of 10 ms for a running flush before the outbox is handed over. */
 const MAX_HAND_OVER_WAITS = 200;
 
-export class Pipeline implements EventPipeline {
+export class Pipeline implements ReplaceablePipeline {
   /** The origin that the chain names. */
   readonly origin: string;
 
@@ -83,7 +83,7 @@ export class Pipeline implements EventPipeline {
   readonly #calls = new PendingCalls();
   #isHandedOver = false;
   /** The pipeline that owns this one's outbox after a hand-over. */
-  #successor: EventPipeline | undefined;
+  #successor: ReplaceablePipeline | undefined;
 
   constructor(parts: Parts) {
     const { origin, settings, outbox, lifecycle, found } = parts;
@@ -368,7 +368,7 @@ export class Pipeline implements EventPipeline {
   }
 
   /** Forwards later calls, from modules that still hold this pipeline, to its successor. */
-  replaceBy(successor: EventPipeline): void {
+  replaceBy(successor: ReplaceablePipeline): void {
     this.#successor = successor;
   }
 

@@ -435,7 +435,8 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     if (this.#isRefused) {
       this.#calls.rejectAll(error);
     } else if (this.#setup.isShared && this.#settings?.autoFlush !== undefined && !this.#closed) {
-      this.#retry = setTimeout(() => this.#startSoon(), wait);
+      // Not `#startSoon`: a timer may fire slightly early, and none would follow.
+      this.#retry = setTimeout(() => this.#start().catch(() => {}), wait);
       unref(this.#retry);
     }
   }

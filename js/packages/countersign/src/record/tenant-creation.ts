@@ -62,7 +62,7 @@ export function readTenant(response: LogServerResponse): CreatedLog | undefined 
   }
   if (status === 404) {
     throw new CountersignError("log_server.unexpected", `${from} returned HTTP status 404`, {
-      hint: "check the URL, and that the log server runs with --tenants",
+      hint: "check the URL, and run the log as `countersign serve --tenants` of the native program; `npx countersign dev` has no tenants",
     });
   }
   const read = readResponse(response);

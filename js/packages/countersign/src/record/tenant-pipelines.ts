@@ -33,7 +33,7 @@ import { type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
 import { Clock } from "./clock.js";
 import type { AuditEvent } from "./event.js";
-import type { EventPipeline } from "./event-pipeline.js";
+import type { EventPipeline, ReplaceablePipeline } from "./event-pipeline.js";
 import { normalized } from "./fields.js";
 import { MAX_CONTEXT_MS } from "./flush-scheduler.js";
 import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
@@ -103,7 +103,7 @@ interface WaitingTenant {
   begun: number;
 }
 
-export class TenantPipelines implements EventPipeline {
+export class TenantPipelines implements ReplaceablePipeline {
   readonly #parts: TenantPipelinesParts;
   readonly #intake: Intake;
   readonly #clock: Clock;
@@ -146,7 +146,7 @@ export class TenantPipelines implements EventPipeline {
     repeated: 0,
     dead: [],
   };
-  #successor: EventPipeline | undefined;
+  #successor: ReplaceablePipeline | undefined;
 
   constructor(parts: TenantPipelinesParts) {
     const { root, settings, tenants, found, lifecycle, outbox, hold } = parts;
@@ -368,7 +368,7 @@ export class TenantPipelines implements EventPipeline {
     await this.#parts.outbox.close();
   }
 
-  replaceBy(successor: EventPipeline): void {
+  replaceBy(successor: ReplaceablePipeline): void {
     this.#successor = successor;
     for (const pipeline of this.#pipelines) {
       pipeline.replaceBy(successor);

@@ -1,0 +1,206 @@
+/** Builds the app of `docs/quickstart-nextjs.md` with Turbopack, and runs it in production with a log. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { launch } from "../chromium.ts";
+import { verify } from "../conformance/program.ts";
+import { serve } from "../conformance/serve.ts";
+import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
+import { Installed } from "./installed.ts";
+
+const run = promisify(execFile);
+const page = readFileSync(new URL("../../../docs/quickstart-nextjs.md", import.meta.url), "utf8");
+/** The files of the page: a path, and the code that follows. */
+const FILES = [...page.matchAll(/^`([^`\n]+\.tsx?)`:\n\n```tsx?\n(.*?)^```$/gms)].map(([, path = "", code = ""]) => ({
+  path,
+  code,
+}));
+
+const MAX_EXIT_MS = 20_000;
+
+/** What `create-next-app` adds. */
+const LAYOUT = `export default function Layout({ children }: { children: React.ReactNode }) {
+  return <html lang="en"><body>{children}</body></html>;
+}
+`;
+const TSCONFIG = {
+  compilerOptions: {
+    target: "ES2022",
+    lib: ["dom", "dom.iterable", "esnext"],
+    strict: true,
+    noEmit: true,
+    esModuleInterop: true,
+    module: "esnext",
+    moduleResolution: "bundler",
+    resolveJsonModule: true,
+    isolatedModules: true,
+    jsx: "react-jsx",
+    types: ["node"],
+  },
+  include: ["next-env.d.ts", "**/*.ts", "**/*.tsx", ".next/types/**/*.ts"],
+  exclude: ["node_modules"],
+};
+
+describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
+  const installed = new Installed("countersign", "@countersign/viewer");
+  const folder = installed.folder;
+  const next = join(folder, "node_modules/next/dist/bin/next");
+  let log: Awaited<ReturnType<typeof serve.start>>;
+  let env: NodeJS.ProcessEnv;
+
+  before(async () => {
+    log = await serve.start(SETUP);
+    env = {
+      ...process.env,
+      NEXT_TELEMETRY_DISABLED: "1",
+      NODE_OPTIONS: "",
+      NODE_ENV: "production",
+      AUDIT_KEY: EMITTERS[0].secret,
+      AUDIT_LOG: LOG.vkey,
+      AUDIT_URL: log.url,
+      COUNTERSIGN_TOKEN: AUDITOR,
+    };
+    rmSync(installed.path("test"), { recursive: true });
+    installed.copy(folder, "next", "react", "react-dom", "typescript", "@types/node", "@types/react");
+    const others = [
+      { path: "app/layout.tsx", code: LAYOUT },
+      { path: "tsconfig.json", code: JSON.stringify(TSCONFIG) },
+      { path: "next.config.mjs", code: "export default { typescript: { ignoreBuildErrors: true } };\n" },
+      { path: "public/trust.txt", code: SETUP.trust },
+    ];
+    for (const { path, code } of [...FILES, ...others]) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), code);
+    }
+    await run(process.execPath, [next, "build"], { cwd: folder, env });
+  });
+  after(async () => {
+    await log.close();
+    installed.remove();
+  });
+
+  /** Runs `next start` until `work` is done, and returns what it wrote. */
+  async function serving(work: (url: string) => Promise<void>): Promise<string> {
+    const server: ChildProcess = spawn(process.execPath, [next, "start", "--port", "0"], { cwd: folder, env });
+    let said = "";
+    server.stderr?.on("data", (data) => (said += data));
+    try {
+      let url = "";
+      for await (const line of createInterface({ input: server.stdout ?? assert.fail() })) {
+        said += `${line}\n`;
+        url = /http:\/\/localhost:\d+/.exec(line)?.[0] ?? url;
+        if (/Ready/.test(line)) {
+          break;
+        }
+      }
+      server.stdout?.resume();
+      await work(url);
+    } finally {
+      const exited = once(server, "exit");
+      server.kill("SIGTERM");
+      const late = setTimeout(() => server.kill("SIGKILL"), MAX_EXIT_MS);
+      await exited;
+      clearTimeout(late);
+    }
+    return said;
+  }
+
+  /** Waits until the log has deletions of exactly these jobs. */
+  const deleted = (...ids: string[]) =>
+    eventually(
+      `the log has the deletions of ${ids}`,
+      async () => {
+        const response = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
+        const text = await response.text();
+        const found = [...text.matchAll(/"target":\{"id":"([^"]+)","type":"job"\}/g)].map(([, id]) => id);
+        return { text, found: found.sort() };
+      },
+      ({ found }) => JSON.stringify(found) === JSON.stringify(ids),
+      20_000,
+    );
+
+  const byRoute = async (url: string, id: string) => {
+    const response = await fetch(`${url}/jobs/${id}`, { method: "DELETE" });
+    assert.equal(await response.text(), "deleted\n");
+  };
+  const byAction = async (url: string, id: string) => {
+    // A form without scripts.
+    const html = await (await fetch(url)).text();
+    const [, action = ""] = /name="(\$ACTION_ID_[0-9a-f]+)"/.exec(html) ?? [];
+    const body = new FormData();
+    body.set(action, "");
+    body.set("id", id);
+    assert.equal((await fetch(url, { method: "POST", body })).status, 200);
+  };
+
+  test("has all of its files", () => {
+    const paths = FILES.map(({ path }) => path);
+    const expected = ["audit.ts", "app/jobs/[id]/route.ts", "app/actions.ts", "app/page.tsx"];
+    assert.deepEqual(paths.slice(0, 4), expected);
+    assert.deepEqual(paths.slice(4), ["app/audit/[...path]/route.ts", "app/trail/viewer.tsx", "app/trail/page.tsx"]);
+  });
+
+  test("compiles, with the types that Next.js generates", async () => {
+    const { stdout } = await run(process.execPath, [join(folder, "node_modules/typescript/bin/tsc"), "-p", "."], {
+      cwd: folder,
+    }).catch((error) => error);
+    assert.equal(stdout, "");
+  });
+
+  test("a route handler, then a server action", async () => {
+    const said = await serving(async (url) => {
+      await byRoute(url, "1-route");
+      await byAction(url, "2-action");
+      await deleted("1-route", "2-action");
+    });
+    assert.doesNotMatch(said, /countersign|recorder\.lost|outbox/);
+  });
+
+  test("a server action, then a route handler, from the outbox that the last run left", async () => {
+    assert.ok(existsSync(join(folder, "audit.outbox")));
+    const said = await serving(async (url) => {
+      await byAction(url, "3-action");
+      await byRoute(url, "4-route");
+      const { text } = await deleted("1-route", "2-action", "3-action", "4-route");
+      assert.equal((await verify(text)).verdict, "verified");
+    });
+    assert.doesNotMatch(said, /countersign|recorder\.lost|outbox/);
+  });
+
+  test("the viewer verifies the log, and follows it", async () => {
+    const browser = await launch();
+    const check = async (url: string) => {
+      const tab = await browser.newPage();
+      const said: string[] = [];
+      tab.on("console", (message) => said.push(message.text()));
+      tab.on("pageerror", (error) => said.push(String(error)));
+      tab.on("response", (response) => said.push(`${response.status()} ${response.url()}`));
+      await tab.goto(`${url}/trail`);
+      await eventually(
+        "the log is verified",
+        async () => said,
+        (all) => all.includes("verified"),
+        20_000,
+      );
+      await tab.getByText("1-route").first().waitFor({ timeout: 10_000 });
+      await byAction(url, "5-live");
+      await tab.getByText("5-live").first().waitFor({ timeout: 20_000 });
+      for (const path of ["tile/..%2ftoken", "metrics", "submit"]) {
+        assert.equal((await fetch(`${url}/audit/${path}`)).status, 404, path);
+      }
+    };
+    try {
+      // The server ends once no browser follows the log.
+      await serving((url) => check(url).finally(() => browser.close()));
+    } finally {
+      await browser.close();
+    }
+  });
+});
