@@ -147,7 +147,7 @@ fn rejects_sizes_that_were_dropped_and_other_first_entries() {
     let first = |entry| MergeOptions { first_entry: Some(entry), ..MergeOptions::default() };
     let code = |summaries: &[Vec<u8>], options: &MergeOptions| {
         let merged = merge_with(summaries, options);
-        merged.map(|_| "").unwrap_or_else(|error| error.why.code())
+        merged.map_or_else(|error| error.why.code(), |_| "")
     };
     let whole = merge(&parts).unwrap();
     let with_sizes = merge_with(&parts, &keep(&[2, 7])).unwrap();
@@ -160,13 +160,13 @@ fn rejects_sizes_that_were_dropped_and_other_first_entries() {
         (&whole, &[0], true),
     ] {
         let verified = verify(std::slice::from_ref(summary), pinned(sizes), 1);
-        let code = verified.as_ref().map(|_| "").unwrap_or_else(|error| error.why.code());
+        let code = verified.as_ref().map_or_else(|error| error.why.code(), |_| "");
         assert_eq!(code, if is_kept { "" } else { "summary.pin" }, "{sizes:?}");
     }
     // The size 2 was kept, and 7 wasn't.
     let with_one = merge_with(&parts[..3], &keep(&[2])).unwrap();
-    assert_eq!(code(&[with_one.clone()], &keep(&[2])), "");
-    assert_eq!(code(&[with_one.clone()], &keep(&[3])), "summary.pin");
+    assert_eq!(code(std::slice::from_ref(&with_one), &keep(&[2])), "");
+    assert_eq!(code(std::slice::from_ref(&with_one), &keep(&[3])), "summary.pin");
     let both = merge(&[with_one, parts[3].clone()]).unwrap();
     verify(&[both], pinned(&[2]), 1).unwrap();
 
@@ -206,11 +206,11 @@ fn pin(size: u64) -> Pin {
     Pin::parse(&checkpoint.sign(&key).unwrap()).unwrap()
 }
 
-fn assert_same(merged: Verification, whole: &Verification) {
+fn assert_same(merged: &Verification, whole: &Verification) {
     assert_eq!(merged.report, whole.report);
     assert_eq!(merged.pin, whole.pin);
     let json = |verification: &Verification| serde_json::to_string(&verification.report).unwrap();
-    assert_eq!(json(&merged), json(whole));
+    assert_eq!(json(merged), json(whole));
 }
 
 /// Merges runs of summaries whose first entries are stated, first wrongly, and then as the error says. Returns `None` if
@@ -261,11 +261,11 @@ proptest! {
         let parts = summaries(&export, of);
         let left = 1 + random.below(3);
         let reduced = reduce(parts.clone(), left, &pins, &mut random).unwrap();
-        assert_same(verify(&reduced, options.clone(), 1).unwrap(), &whole);
+        assert_same(&verify(&reduced, options.clone(), 1).unwrap(), &whole);
 
         let reduced = reduce(parts.clone(), 1, &[], &mut random).unwrap();
         match verify(&reduced, options.clone(), 1) {
-            Ok(merged) => assert_same(merged, &whole),
+            Ok(merged) => assert_same(&merged, &whole),
             Err(error) => prop_assert!(matches!(error.why, PartsError::Pin(size) if pins.contains(&size))),
         }
 
@@ -279,9 +279,9 @@ proptest! {
         let has_fork = whole.report.finding_counts.iter().any(|(code, _)| *code == FindingCode::ChainFork);
         match with_first_entries(&runs, &options) {
             Some((merged, verification)) => {
-                assert_same(verification, &whole);
+                assert_same(&verification, &whole);
                 match reduce(merged, 1, &pins, &mut random) {
-                    Ok(all) => assert_same(verify(&all, options, 1).unwrap(), &whole),
+                    Ok(all) => assert_same(&verify(&all, options, 1).unwrap(), &whole),
                     // Without a header, no entry has a position, and only merging notices wrong ones.
                     Err(error) => {
                         prop_assert_eq!(error.why.code(), "summary.first_entry");

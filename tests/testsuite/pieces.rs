@@ -50,10 +50,13 @@ impl ItemCodec for LengthCodec {
     }
 }
 
+/// An event's index, line, and authorization, the length of its text, and its text.
+type Visit = (u64, u64, bool, u64, Option<Box<str>>);
+
 /// The visits and what they are about.
 #[derive(Debug, Default)]
 struct Visits {
-    events: Vec<(u64, u64, bool, u64, Option<Box<str>>)>,
+    events: Vec<Visit>,
     others: u64,
     settled: u64,
 }

@@ -104,12 +104,15 @@ fn threads_and_parts_give_the_same_output() {
         .stderr(predicate::str::contains("this verdict relies on the summaries"));
 }
 
+/// A change of a file's bytes.
+type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 #[test]
 fn damage_gives_the_same_output_in_parts() {
     let place = Place::new();
     let trust = many(&place);
     let file = |path: &str| place.path("log").join(path);
-    let damage = |path: &str, bytes: Option<&dyn Fn(&mut Vec<u8>)>, of: usize, status: i32, code: &str| {
+    let damage = |path: &str, bytes: Option<Change<'_>>, of: usize, status: i32, code: &str| {
         let before = fs::read(file(path)).unwrap();
         match bytes {
             Some(change) => {

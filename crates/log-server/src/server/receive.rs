@@ -354,6 +354,6 @@ mod tests {
         }
         assert_eq!(parsers.available_permits(), 0);
         drop(end);
-        let _ended = timeout(std::time::Duration::from_secs(60), parsers.acquire()).await.unwrap().unwrap();
+        let _ended = timeout(std::time::Duration::from_mins(1), parsers.acquire()).await.unwrap().unwrap();
     }
 }

@@ -13,7 +13,7 @@ use crate::value::Value;
 
 pub(super) struct Json;
 
-/// The number of levels that serde_json refuses.
+/// The number of levels that `serde_json` refuses.
 const MAX_JSON_LEVELS: usize = 128;
 
 #[derive(Deserialize)]
@@ -193,7 +193,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
     parsed.flatten().ok_or(Fault::Malformed)
 }
 
-/// True if valid JSON nests deeper than serde_json parses, which reports this as any other fault.
+/// True if valid JSON nests deeper than `serde_json` parses, which reports this as any other fault.
 fn is_deep(json: &str) -> bool {
     let (mut levels, mut in_string) = (0_usize, false);
     let mut bytes = json.bytes();
