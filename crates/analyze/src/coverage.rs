@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use countersign::canonical::write_string;
 use countersign_query::{Entry, Unparsed};
 
+use crate::counter::counted;
 use crate::detection::Item;
-use crate::document::counted;
 use crate::fields::{FieldValues, Fields, Id, Origin};
 use crate::pack::Pack;
 use crate::rule::{Kind, Rule};

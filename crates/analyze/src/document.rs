@@ -5,6 +5,7 @@ use countersign::canonical::write_string;
 use countersign::hash::Hash;
 
 use crate::analyzer::ENGINE;
+use crate::counter::counted;
 use crate::coverage::Coverage;
 use crate::finding::Finding;
 use crate::limit::Limit;
@@ -161,15 +162,6 @@ pub(crate) fn write_limits(limits: &[Limit], out: &mut Vec<u8>) {
         out.push(b'}');
     }
     out.push(b']');
-}
-
-pub(crate) fn counted(counter: Option<(u64, u64)>, out: &mut Vec<u8>) {
-    match counter {
-        Some((number, leaf)) => {
-            out.extend(format!("{{\"first_entry\":{leaf},\"number\":{number}}}").bytes());
-        }
-        None => out.extend(b"null"),
-    }
 }
 
 impl Pack {

@@ -49,6 +49,7 @@ mod candidates;
 #[cfg(feature = "yaml")]
 pub mod cases;
 mod correlation;
+mod counter;
 mod coverage;
 mod decision;
 mod detection;

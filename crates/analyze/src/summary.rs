@@ -7,8 +7,9 @@ use countersign::canonical::write_string;
 use countersign::hash::Hash;
 
 use crate::analyzer::ENGINE;
+use crate::counter::counted;
 use crate::coverage::Coverage;
-use crate::document::{counted, write_limits};
+use crate::document::write_limits;
 use crate::finding::{Finding, Level};
 use crate::limit::Limit;
 use crate::pack::Pack;
