@@ -1,8 +1,12 @@
 //! Verification in parts, possibly on different machines.
 //!
-//! [`summarize`] writes a summary file for one part of an export. [`verify`] combines the files of all parts into the
-//! same report as verifying the export directly; [`visit`] also names the verified events of some parts. Only these
-//! need the reader's input: a summary contains no trust file and no pins.
+//! [`summarize`] writes a summary file for one part of an export, and [`merge`] makes a smaller one of those of adjacent
+//! parts. [`verify`] combines the files of all parts into the same report as verifying the export directly;
+//! [`visit_links`] also passes on the verified events of some parts. Only these need the reader's input: a summary
+//! contains no trust file and no pins.
+//!
+//! [`examine`] writes a [`Piece`]: a summary, with what an examiner made of each event. [`visit_pieces`] verifies from
+//! the pieces of all parts, and visits the verified events with that.
 //!
 //! ```
 //! use std::io::Cursor;
