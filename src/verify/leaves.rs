@@ -61,8 +61,14 @@ impl MergedLeaves {
         }
         let segments = self.segments(entries);
         let hashes: usize = segments.iter().map(|(begin, end)| skips(*begin, *end).count()).sum();
-        let is_end = |size: &u64| segments.iter().any(|(begin, end)| begin < size && size == end);
+        let is_end = |size: &u64| segment_at(&segments, *size).is_some_and(|(_, end)| end == *size);
         hashes == self.hashes.len() && self.kept.iter().all(is_end)
+    }
+
+    /// Returns the first of these sizes of the log whose root was dropped, if there is one.
+    pub(super) fn dropped(&self, entries: &[Entry], mut sizes: impl Iterator<Item = u64>) -> Option<u64> {
+        let segments = self.segments(entries);
+        sizes.find(|size| segment_at(&segments, *size).is_some_and(|(_, end)| *size < end))
     }
 
     /// Returns the sizes of the log at the ends of each run of leaves between two boundaries.
@@ -89,6 +95,12 @@ impl MergedLeaves {
         segments.push((begin, end));
         segments
     }
+}
+
+/// Returns the segment that has the leaf before this size of the log.
+fn segment_at(segments: &[(u64, u64)], size: u64) -> Option<(u64, u64)> {
+    let segment = segments.get(segments.partition_point(|(_, end)| *end < size))?;
+    (segment.0 < size).then_some(*segment)
 }
 
 /// Returns the size of the log after a skip; `None` if the skip cannot be at this position.

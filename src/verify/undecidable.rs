@@ -25,12 +25,10 @@ impl Sequence {
         if merged.first != found {
             return Some(Undecidable::Position { stated: merged.first, found });
         }
-        if self.pins.next_size().is_some() {
-            let segments = merged.segments(&summary.entries);
-            let is_within = |size: &u64| segments.iter().any(|(begin, end)| begin < size && size < end);
-            if let Some(size) = self.pins.next_sizes().find(is_within) {
-                return Some(Undecidable::Pin(size));
-            }
+        if self.pins.next_size().is_some()
+            && let Some(size) = merged.dropped(&summary.entries, self.pins.next_sizes())
+        {
+            return Some(Undecidable::Pin(size));
         }
         // Only the first link of each chain in merged summaries states a hash.
         let is_fork = summary.entries.iter().any(|entry| match &entry.kind {

@@ -199,6 +199,41 @@ fn merged_summaries_become_smaller() {
     assert_eq!(merge(&parts).unwrap().len(), twice.len());
 }
 
+#[test]
+fn merged_summaries_can_be_merged_with_many_parts_before_them() {
+    // Together, the parts have more lines than one summary may have.
+    const PARTS: u64 = 70;
+    let mut export = b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n".to_vec();
+    export.resize(export.len() + PARTS as usize * 250_000, b'\n');
+    let whole = parallel::verify(&export[..], Options::default(), 1, |_| {}, |_| {}).unwrap();
+    let options = MergeOptions { first_entry: Some(0), ..MergeOptions::default() };
+    let mut parts = summaries(&export, PARTS);
+    while parts.len() > 1 {
+        let run = parts.split_off(parts.len() - 2);
+        parts.push(merge_with(&run, &options).unwrap());
+    }
+    assert_same(&verify(&parts, Options::default(), 1).unwrap(), &whole);
+}
+
+#[test]
+fn links_beyond_the_largest_log_are_no_forks() {
+    let export = String::from_utf8(long().export).unwrap();
+    let (header, lines) = export.split_once('\n').unwrap();
+    let links: Vec<&str> = lines.lines().filter(|line| line.contains("\"link\"")).take(3).collect();
+    // The first link is at index 0. Skips fill the log but for two entries.
+    let mut text = format!("{header}\n{}\n", links[0]);
+    for level in 0..52 {
+        text += &format!("{{\"skip\":{level},\"hash\":\"{}\"}}\n", Hash([7; 32]));
+    }
+    for link in links.iter().cycle().take(6000) {
+        text += &format!("{link}\n");
+    }
+    let export = text.into_bytes();
+    let whole = parallel::verify(&export[..], Options::default(), 1, |_| {}, |_| {}).unwrap();
+    let merged = merge(&summaries(&export, 3)).unwrap();
+    assert_same(&verify(&[merged], Options::default(), 1).unwrap(), &whole);
+}
+
 /// Returns a pin of this size with a wrong root.
 fn pin(size: u64) -> Pin {
     let checkpoint = Checkpoint::new("log.example/audit", size, Hash([7; 32])).unwrap();

@@ -52,6 +52,23 @@ test("LiveConnection: doubles the delay after each failure, from a second to hal
   await assert.rejects(next, /the reader left/);
 });
 
+test("LiveConnection: compares an export with a pin without hiding what is before it", async () => {
+  const pin = `log.example/app\n167\n${"A".repeat(43)}=\n`;
+  for (const [address, requested] of [
+    ["/export?actor=u_1", "/export?actor=u_1&boundary=167"],
+    ["/stream?from=0", "/stream?from=167"],
+  ] as const) {
+    const asked: string[] = [];
+    const request = async (to: string) => {
+      asked.push(to);
+      return live();
+    };
+    const following = new LiveConnection(address, request, new AbortController().signal);
+    await following.lines(pin).next();
+    assert.deepEqual(asked, [`https://log.example${requested}`]);
+  }
+});
+
 test("LiveConnection: retries temporary failures and reports permanent ones", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const status of [408, 425, 429, 500, 503]) {

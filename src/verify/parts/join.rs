@@ -116,10 +116,10 @@ pub fn merge<R: Read + Seek + Send, E: From<SummaryError> + From<PartsError> + S
             reducer = Some(Reducer::new(merged.first, &options.keep_sizes));
         }
         match &mut reducer {
-            Some(reducer) => match reducer.add(summary, bytes).map_err(at(place))? {
-                Some(merged) => writer.frame(&merged.encode_compact()),
-                None => Ok(()),
-            },
+            Some(reducer) => {
+                let complete = reducer.add(summary, bytes).map_err(at(place))?;
+                complete.iter().try_for_each(|merged| writer.frame(&merged.encode_compact()))
+            }
             None => writer.frame(&summary.encode_compact()),
         }
     })?;

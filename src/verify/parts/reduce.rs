@@ -56,8 +56,11 @@ impl Reducer {
         }
     }
 
-    /// Adds the next summary, which was read from this number of bytes. Returns a merged summary once it is complete.
-    pub(super) fn add(&mut self, summary: Summary, bytes: usize) -> Result<Option<Summary>, PartsError> {
+    /// Adds the next summary, which was read from this number of bytes. Returns the merged summaries that are complete.
+    pub(super) fn add(&mut self, summary: Summary, bytes: usize) -> Result<Vec<Summary>, PartsError> {
+        // Otherwise, summaries would grow with each merge that puts a few entries before them.
+        let is_other = self.merged.lines > 0 && is_complete(&summary, bytes);
+        let mut complete: Vec<_> = is_other.then(|| self.take()).into_iter().collect();
         if let Leaves::Merged(merged) = &summary.leaves {
             self.check(merged, &summary.entries)?;
         }
@@ -83,6 +86,9 @@ impl Reducer {
                         self.end_segment();
                         self.leaves.kept.push(size + 1);
                     }
+                } else if let EntryKind::Link(link) = &mut kind {
+                    // A link without a position follows nothing.
+                    link.prev = Previous::Follows;
                 }
             } else {
                 cursor.add_to(&mut self.range);
@@ -114,9 +120,10 @@ impl Reducer {
         self.merged.lines += summary.lines;
         self.merged.filled += summary.filled;
         self.bytes += bytes;
-        let items = self.merged.entries.len() + self.merged.findings.len();
-        let is_complete = items >= MIN_ITEMS || self.merged.lines >= MIN_LINES || self.bytes >= MIN_BYTES;
-        Ok(is_complete.then(|| self.take()))
+        if is_complete(&self.merged, self.bytes) {
+            complete.push(self.take());
+        }
+        Ok(complete)
     }
 
     /// Ends a summary file, whose tail states the hashes of its chains' last links if merging dropped them.
@@ -144,9 +151,10 @@ impl Reducer {
         if merged.first != found {
             return Err(PartsError::FirstEntry { stated: merged.first, found });
         }
-        let segments = merged.segments(entries);
-        let is_within = |size: &&u64| segments.iter().any(|(begin, end)| begin < *size && *size < end);
-        self.keep.iter().find(is_within).map_or(Ok(()), |size| Err(PartsError::Pin(*size)))
+        if self.keep.is_empty() {
+            return Ok(());
+        }
+        merged.dropped(entries, self.keep.iter().copied()).map_or(Ok(()), |size| Err(PartsError::Pin(size)))
     }
 
     /// Compares a link with the one before it, and drops the hash if both are known. `hash` is its own, if it was not
@@ -198,4 +206,10 @@ impl Reducer {
         self.bytes = 0;
         Summary { leaves, ..std::mem::take(&mut self.merged) }
     }
+}
+
+/// True if a summary that was read from this number of bytes is large enough.
+const fn is_complete(summary: &Summary, bytes: usize) -> bool {
+    let items = summary.entries.len() + summary.findings.len();
+    items >= MIN_ITEMS || summary.lines >= MIN_LINES || bytes >= MIN_BYTES
 }

@@ -73,7 +73,7 @@ export class LiveConnection {
   /** Size of the log in the pin, where the view begins or the export is cut; undefined if there is no pin. */
   #from: string | undefined;
   /** True if the address is an export that a stream continues. */
-  #isExport = false;
+  #isExport: boolean;
   /** True if the export had no entries, so that the stream begins at the log's first one. */
   #isEmpty = false;
   #wait = MIN_RETRY_MS;
@@ -86,6 +86,8 @@ export class LiveConnection {
     this.#address = address;
     this.#request = request;
     this.#signal = signal;
+    // Until there is a response, which says so.
+    this.#isExport = !new URL(address, document.baseURI).pathname.endsWith("/stream");
   }
 
   /**
@@ -116,9 +118,11 @@ export class LiveConnection {
       }
       refusePage(response);
       this.#wasConnected = true;
+      if (!hasBegun && !this.#isEmpty) {
+        this.#isExport = !isEventStream(response);
+      }
       if (!hasBegun && !isEventStream(response)) {
         hasBegun = true;
-        this.#isExport = true;
         this.#refuseEnd();
         this.#lastId = yield* this.#history(response);
         if (this.#isEmpty) {
