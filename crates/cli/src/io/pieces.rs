@@ -22,15 +22,16 @@ pub(crate) struct PieceArgs {
         value_name = "I/N",
         value_parser = args::part,
         requires = "export",
-        conflicts_with_all = ["pieces", "trust", "format", "json", "fail_on"]
+        conflicts_with_all = ["pieces", "trust", "format", "json", "fail_on"],
+        help_heading = "Large exports"
     )]
     part: Option<(u64, u64)>,
     /// Use the pieces of all parts, made by this command with --part, instead of the export. With EXPORT, also check
     /// that they belong to it
-    #[arg(long, value_name = "PIECE", num_args = 1..)]
+    #[arg(long, value_name = "PIECE", num_args = 1.., help_heading = "Large exports")]
     pieces: Vec<PathBuf>,
     /// File for the piece of --part [default: standard output]
-    #[arg(short, long, value_name = "FILE", requires = "part")]
+    #[arg(short, long, value_name = "FILE", requires = "part", help_heading = "Large exports")]
     output: Option<PathBuf>,
 }
 
