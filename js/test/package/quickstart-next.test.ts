@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { createRecorder } from "countersign";
 import { launch } from "../chromium.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
@@ -24,6 +25,17 @@ const FILES = [...page.matchAll(/^`([^`\n]+\.tsx?)`:\n\n```tsx?\n(.*?)^```$/gms)
 }));
 
 const MAX_EXIT_MS = 20_000;
+
+/** A session that a developer could write: `user tenant role` in a cookie. */
+const SESSION = `import { cookies } from "next/headers";
+
+export async function getSession() {
+  const [user, tenant, role] = (await cookies()).get("session")?.value.split(".") ?? [];
+  return user && tenant && role ? { user, tenant, role } : undefined;
+}
+`;
+const ADMIN = "ada.acme.admin";
+const as = (session: string) => ({ headers: { cookie: `session=${session}` } });
 
 /** What `create-next-app` adds. */
 const LAYOUT = `export default function Layout({ children }: { children: React.ReactNode }) {
@@ -79,12 +91,14 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), code);
     }
-    await run(process.execPath, [next, "build"], { cwd: folder, env });
+    await build();
   });
   after(async () => {
     await log.close();
     installed.remove();
   });
+
+  const build = () => run(process.execPath, [next, "build"], { cwd: folder, env });
 
   /** Runs `next start` until `work` is done, and returns what it wrote. */
   async function serving(work: (url: string) => Promise<void>): Promise<string> {
@@ -126,6 +140,15 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
       20_000,
     );
 
+  /** Records deletions of jobs, and waits until the log has them. */
+  const record = async (...jobs: readonly { tenant: string; id: string }[]) => {
+    const audit = createRecorder({ key: EMITTERS[1].secret, log: LOG.vkey, to: log.url });
+    for (const { tenant, id } of jobs) {
+      audit.record({ tenant, action: "job.delete", actor: { id: "u_1" }, target: { type: "job", id } });
+    }
+    await audit.close();
+  };
+
   const byRoute = async (url: string, id: string) => {
     const response = await fetch(`${url}/jobs/${id}`, { method: "DELETE" });
     assert.equal(await response.text(), "deleted\n");
@@ -144,7 +167,8 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     const paths = FILES.map(({ path }) => path);
     const expected = ["audit.ts", "app/jobs/[id]/route.ts", "app/actions.ts", "app/page.tsx"];
     assert.deepEqual(paths.slice(0, 4), expected);
-    assert.deepEqual(paths.slice(4), ["app/audit/[...path]/route.ts", "app/trail/viewer.tsx", "app/trail/page.tsx"]);
+    const viewer = ["app/audit/[...path]/route.ts", "app/trail/viewer.tsx", "app/trail/page.tsx"];
+    assert.deepEqual(paths.slice(4), ["session.ts", "forward.ts", ...viewer]);
   });
 
   test("compiles, with the types that Next.js generates", async () => {
@@ -174,33 +198,80 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     assert.doesNotMatch(said, /countersign|recorder\.lost|outbox/);
   });
 
-  test("the viewer verifies the log, and follows it", async () => {
-    const browser = await launch();
-    const check = async (url: string) => {
-      const tab = await browser.newPage();
-      const said: string[] = [];
-      tab.on("console", (message) => said.push(message.text()));
-      tab.on("pageerror", (error) => said.push(String(error)));
-      tab.on("response", (response) => said.push(`${response.status()} ${response.url()}`));
-      await tab.goto(`${url}/trail`);
-      await eventually(
-        "the log is verified",
-        async () => said,
-        (all) => all.includes("verified"),
-        20_000,
-      );
-      await tab.getByText("1-route").first().waitFor({ timeout: 10_000 });
-      await byAction(url, "5-live");
-      await tab.getByText("5-live").first().waitFor({ timeout: 20_000 });
-      for (const path of ["tile/..%2ftoken", "metrics", "submit"]) {
-        assert.equal((await fetch(`${url}/audit/${path}`)).status, 404, path);
+  test("the code of the page shows the log to no one", async () => {
+    await serving(async (url) => {
+      for (const path of ["export", "stream", "checkpoint", "tile/0/000", "metrics"]) {
+        const response = await fetch(`${url}/audit/${path}`, as(ADMIN));
+        assert.deepEqual([response.status, await response.text()], [401, "sign in first\n"], path);
       }
-    };
-    try {
-      // The server ends once no browser follows the log.
-      await serving((url) => check(url).finally(() => browser.close()));
-    } finally {
-      await browser.close();
-    }
+    });
+  });
+
+  describe("with a session", () => {
+    before(async () => {
+      writeFileSync(join(folder, "session.ts"), SESSION);
+      await build();
+    });
+
+    test("the routes that show the log refuse", async () => {
+      await serving(async (url) => {
+        const status = async (path: string, init?: RequestInit) => (await fetch(`${url}/audit/${path}`, init)).status;
+        for (const path of ["export", "stream", "checkpoint"]) {
+          assert.equal(await status(path), 401, path);
+          assert.equal(await status(path, as("lin.acme.member")), 403, path);
+        }
+        for (const path of ["tile/..%2ftoken", "metrics", "submit", "export/more"]) {
+          assert.equal(await status(path, as(ADMIN)), 404, path);
+        }
+        assert.equal(await status("checkpoint", as(ADMIN)), 200);
+      });
+    });
+
+    test("a tenant's administrator sees only this tenant's events, whatever the query", async () => {
+      await serving(async (url) => {
+        const targets = async (session: string, query = "") => {
+          const text = await (await fetch(`${url}/audit/export${query}`, as(session))).text();
+          assert.match(text, /^\{"countersign"/);
+          return [...text.matchAll(/"target":\{"id":"([^"]+)"/g)].map(([, id]) => id);
+        };
+        await record({ tenant: "acme", id: "of-acme" }, { tenant: "beta", id: "of-beta" });
+        for (const query of ["", "?tenant=beta", "?tenant=acme&tenant=beta", "?q=tenant:beta", "?limit=100"]) {
+          const found = await targets(ADMIN, query);
+          assert.ok(!found.includes("of-beta") && !found.includes("1-route"), `${query}: ${found}`);
+        }
+        assert.deepEqual(await targets(ADMIN), ["of-acme"]);
+        assert.deepEqual(await targets("bob.beta.admin"), ["of-beta"]);
+      });
+    });
+
+    test("the viewer verifies a tenant's events, and follows them", async () => {
+      const browser = await launch();
+      const check = async (url: string) => {
+        const context = await browser.newContext();
+        await context.addCookies([{ name: "session", value: ADMIN, url }]);
+        const tab = await context.newPage();
+        const said: string[] = [];
+        tab.on("console", (message) => said.push(message.text()));
+        tab.on("pageerror", (error) => said.push(String(error)));
+        tab.on("response", (response) => said.push(`${response.status()} ${response.url()}`));
+        await tab.goto(`${url}/trail`);
+        await eventually(
+          "the part of the log is verified",
+          async () => said,
+          (all) => all.includes("partial"),
+          20_000,
+        );
+        await tab.getByText("of-acme").first().waitFor({ timeout: 10_000 });
+        await record({ tenant: "beta", id: "live-beta" }, { tenant: "acme", id: "live-acme" });
+        await tab.getByText("live-acme").first().waitFor({ timeout: 20_000 });
+        assert.equal(await tab.getByText("live-beta").count(), 0);
+      };
+      try {
+        // The server ends once no browser follows the log.
+        await serving((url) => check(url).finally(() => browser.close()));
+      } finally {
+        await browser.close();
+      }
+    });
   });
 });
