@@ -168,7 +168,7 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     const expected = ["audit.ts", "app/jobs/[id]/route.ts", "app/actions.ts", "app/page.tsx"];
     assert.deepEqual(paths.slice(0, 4), expected);
     const viewer = ["app/audit/[...path]/route.ts", "app/trail/viewer.tsx", "app/trail/page.tsx"];
-    assert.deepEqual(paths.slice(4), ["session.ts", "forward.ts", ...viewer]);
+    assert.deepEqual(paths.slice(4), ["session.ts", "app/users/[id]/role/route.ts", "forward.ts", ...viewer]);
   });
 
   test("compiles, with the types that Next.js generates", async () => {
@@ -198,12 +198,13 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     assert.doesNotMatch(said, /countersign|recorder\.lost|outbox/);
   });
 
-  test("the code of the page shows the log to no one", async () => {
+  test("the code of the page refuses everyone", async () => {
     await serving(async (url) => {
       for (const path of ["export", "stream", "checkpoint", "tile/0/000", "metrics"]) {
         const response = await fetch(`${url}/audit/${path}`, as(ADMIN));
         assert.deepEqual([response.status, await response.text()], [401, "sign in first\n"], path);
       }
+      assert.equal((await fetch(`${url}/users/u_2/role`, { method: "PUT", ...as(ADMIN) })).status, 401);
     });
   });
 
@@ -211,6 +212,31 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     before(async () => {
       writeFileSync(join(folder, "session.ts"), SESSION);
       await build();
+    });
+
+    test("a change is recorded with its actor, and a denied attempt with its outcome", async () => {
+      const change = async (url: string, session: string, role: string) => {
+        const init = { method: "PUT", body: role, ...as(session) };
+        return (await fetch(`${url}/users/u_2/role`, init)).status;
+      };
+      await serving(async (url) => {
+        assert.equal(await change(url, "lin.acme.member", "owner"), 403);
+        assert.equal(await change(url, ADMIN, "admin"), 200);
+        const exported = async () => (await fetch(`${url}/audit/export`, as(ADMIN))).text();
+        const text = await eventually(
+          "the log has the change",
+          exported,
+          (log) => log.includes('"role":"admin"'),
+          20_000,
+        );
+        const events = [...text.matchAll(/"action":"role\.change".*?"tenant":"acme"/g)].map(([event]) => event);
+        const [denied = "", changed = ""] = events;
+        assert.equal(events.length, 2);
+        assert.match(denied, /"actor":\{"id":"lin"\}.*"outcome":"denied","reason":"not an administrator"/);
+        assert.doesNotMatch(denied, /"after"/);
+        assert.match(changed, /"actor":\{"id":"ada"\}.*"after":\{"role":"admin"\},"before":\{"role":"viewer"\}/);
+        assert.match(changed, /"outcome":"success"/);
+      });
     });
 
     test("the routes that show the log refuse", async () => {
@@ -239,7 +265,7 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
           const found = await targets(ADMIN, query);
           assert.ok(!found.includes("of-beta") && !found.includes("1-route"), `${query}: ${found}`);
         }
-        assert.deepEqual(await targets(ADMIN), ["of-acme"]);
+        assert.deepEqual(await targets(ADMIN), ["u_2", "u_2", "of-acme"]);
         assert.deepEqual(await targets("bob.beta.admin"), ["of-beta"]);
       });
     });
