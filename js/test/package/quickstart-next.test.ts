@@ -10,10 +10,11 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { createRecorder } from "countersign";
 import { launch } from "../chromium.ts";
-import { verify } from "../conformance/program.ts";
+import { PROGRAM, verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
+import { TenantServer } from "../tenants/server.ts";
 import { Installed } from "./installed.ts";
 
 const run = promisify(execFile);
@@ -168,7 +169,8 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     const expected = ["audit.ts", "app/jobs/[id]/route.ts", "app/actions.ts", "app/page.tsx"];
     assert.deepEqual(paths.slice(0, 4), expected);
     const viewer = ["app/audit/[...path]/route.ts", "app/trail/viewer.tsx", "app/trail/page.tsx"];
-    assert.deepEqual(paths.slice(4), ["session.ts", "app/users/[id]/role/route.ts", "forward.ts", ...viewer]);
+    const own = ["customers.ts", "app/own/[...path]/route.ts"];
+    assert.deepEqual(paths.slice(4), ["session.ts", "app/users/[id]/role/route.ts", "forward.ts", ...viewer, ...own]);
   });
 
   test("compiles, with the types that Next.js generates", async () => {
@@ -297,6 +299,75 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
         await serving((url) => check(url).finally(() => browser.close()));
       } finally {
         await browser.close();
+      }
+    });
+
+    test("a customer's own log is complete, and no other customer's", async () => {
+      const tenants = await TenantServer.start({ emitters: [EMITTERS[0].vkey] });
+      const shared = { url: env.AUDIT_URL, log: env.AUDIT_LOG };
+      const browser = await launch();
+      try {
+        mkdirSync(join(folder, "customers"));
+        for (const name of ["acme", "beta"]) {
+          const { origin, token, trust } = await tenants.addWithToken(name);
+          writeFileSync(join(folder, `customers/${name}.txt`), `origin ${origin}\ntoken ${token}\n`);
+          writeFileSync(join(folder, `customers/${name}-trust.txt`), trust);
+        }
+        const audit = readFileSync(join(folder, "audit.ts"), "utf8");
+        const viewer = readFileSync(join(folder, "app/trail/viewer.tsx"), "utf8");
+        const own = audit
+          .replace("AUDIT_LOG,", 'AUDIT_LOG,\n    tenants: "create",')
+          .replace("audit.outbox", "own.outbox");
+        writeFileSync(join(folder, "audit.ts"), own);
+        writeFileSync(
+          join(folder, "app/trail/viewer.tsx"),
+          viewer.replace("/audit/export", "/own/export").replace('"/trust.txt', '"/own/trust.txt'),
+        );
+        Object.assign(env, { AUDIT_URL: tenants.url, AUDIT_LOG: tenants.vkey });
+        await build();
+        const check = async (url: string) => {
+          const get = (path: string, session = ADMIN) => fetch(`${url}/own/${path}`, as(session));
+          assert.equal((await fetch(`${url}/own/export`)).status, 401);
+          assert.equal((await get("export", "lin.acme.member")).status, 403);
+          for (const [path, session] of [
+            ["checkpoint", ADMIN],
+            ["..%2f..%2fexport", ADMIN],
+            ["export", "eve.%2fbeta.admin"],
+            ["export", "eve.gamma.admin"],
+          ] as const) {
+            assert.equal((await get(path, session)).status, 404, `${path} ${session}`);
+          }
+          const init = { method: "PUT", body: "admin", ...as(ADMIN) };
+          assert.equal((await fetch(`${url}/users/u_2/role`, init)).status, 200);
+          const exported = async () => (await get("export")).text();
+          await eventually("the log has the change", exported, (text) => text.includes("role.change"), 20_000);
+          assert.ok(!(await (await get("export", "bob.beta.admin")).text()).includes("role.change"));
+          assert.equal((await get("head")).status, 200);
+
+          const context = await browser.newContext();
+          await context.addCookies([{ name: "session", value: ADMIN, url }]);
+          const tab = await context.newPage();
+          const said: string[] = [];
+          tab.on("console", (message) => said.push(message.text()));
+          tab.on("response", (response) => said.push(`${response.status()} ${response.url()}`));
+          await tab.goto(`${url}/trail`);
+          await eventually(
+            "the customer's log is verified",
+            async () => said,
+            (all) => all.includes("verified"),
+            20_000,
+          );
+          const [exportFile, trustFile] = [join(folder, "own.ndjson"), join(folder, "own-trust.txt")];
+          writeFileSync(exportFile, await (await get("export")).text());
+          writeFileSync(trustFile, await (await get("trust.txt")).text());
+          const { stdout } = await run(PROGRAM ?? "", ["verify", exportFile, "--trust", trustFile]);
+          assert.match(stdout, /complete: all \d+ entries of this customer's log/);
+        };
+        await serving((url) => check(url).finally(() => browser.close()));
+      } finally {
+        await browser.close();
+        Object.assign(env, { AUDIT_URL: shared.url, AUDIT_LOG: shared.log });
+        await tenants.close();
       }
     });
   });
