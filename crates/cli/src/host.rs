@@ -84,6 +84,8 @@ pub(crate) struct DevLogFiles {
     pub(crate) trust: String,
     /// The path of the database.
     pub(crate) database: String,
+    /// The topmost folder that was created for them, which is removed if the log can't start.
+    pub(crate) created: Option<String>,
 }
 
 /// The first line of an answer.

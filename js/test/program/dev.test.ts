@@ -358,12 +358,21 @@ describe("countersign dev", { skip }, () => {
     test(`${name}: an address in use`, async () => {
       await withServer([() => {}], async (url) => {
         const { host } = new URL(url);
-        const { status, stderr } = await run(program, folder(), ["dev", "--listen", host]);
+        const here = folder();
+        const { status, stderr } = await run(program, here, ["dev", "--port", new URL(url).port]);
         const error = `✗ error[io.failed]: ${host}: cannot listen at: Address already in use (os error)\n`;
         const hint =
-          "stop the program that uses it, or use another address with --listen (for `npm run dev`, in package.json), or port 0 for a free port";
+          "stop the program that uses it, or choose another port with `--port N` (0 picks a free one); if `npm run dev` runs `countersign dev`, add it in package.json";
         assert.equal(stderr, `${error}  hint: ${hint}\n`);
         assert.equal(status, 2);
+        assert.deepEqual(readdirSync(here), [], "a failed start leaves nothing behind");
+        writeFileSync(join(here, ".env"), "AUDIT_KEY=mine\n");
+        assert.equal((await run(program, here, ["dev", "--port", "0", "--env", ".env"])).status, 2);
+        assert.deepEqual(readdirSync(here), [".env"]);
+        // A folder from an earlier run stays.
+        assert.equal((await run(program, here, ["init", "--template", "node", "app"])).status, 0);
+        assert.equal((await run(program, join(here, "app"), ["dev", "--listen", host])).status, 2);
+        assert.ok(readdirSync(join(here, "app/.countersign/dev")).includes("app.key"));
       });
     });
 

@@ -11,7 +11,7 @@ mod native;
 mod secrets;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::errors::CliError;
@@ -41,11 +41,14 @@ Examples:
   countersign dev -- npm run dev   # your app, with AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK
   countersign dev --env .env       # these variables, and COUNTERSIGN_TOKEN for the program
   countersign dev --temporary -- npm test
-  countersign dev --listen 127.0.0.1:9000")]
+  countersign dev --port 9000")]
 pub(crate) struct Args {
     /// Address to listen on, on this machine only; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     listen: SocketAddr,
+    /// Port to listen on, at 127.0.0.1; 0 picks a free port
+    #[arg(long, value_name = "N", conflicts_with = "listen")]
+    port: Option<u16>,
     /// Folder of the log, its keys, and its token. It has a .gitignore; delete it to start over
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     dir: PathBuf,
@@ -62,6 +65,13 @@ pub(crate) struct Args {
     /// Command to run while the log runs, with the variables set. Signals are passed on to it
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    /// Returns the address to listen on.
+    fn address(&self) -> SocketAddr {
+        self.port.map_or(self.listen, |port| (Ipv4Addr::LOCALHOST, port).into())
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {

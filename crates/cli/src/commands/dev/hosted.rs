@@ -13,7 +13,7 @@ use crate::io::input;
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let command = args.command.iter().map(|word| text(Path::new(word))).collect::<Result<_, _>>()?;
     let page = args.page.as_deref().map(text).transpose()?;
-    let listen = args.listen.to_string();
+    let listen = args.address().to_string();
     if args.temporary {
         let secrets = DevSecrets::generate()?;
         let (trust, readers) = (secrets.trust(), secrets.readers());
@@ -23,14 +23,17 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         ))?;
         return Ok(ExitStatus::Success);
     }
+    // Before the folder is created, which a failed start must not leave behind.
+    let env = args.env.as_deref().map(env_file).transpose()?;
+    let created = topmost_missing(&args.dir).map(text).transpose()?;
     let (folder, secrets) = DevFolder::open(&args.dir)?;
     let files = DevLogFiles {
         folder: shown(&args.dir),
         trust: text(&folder.trust())?,
         database: text(&folder.database()?)?,
+        created,
     };
     let (trust, readers) = (input::small_text(&folder.trust())?, input::small_text(&folder.readers())?);
-    let env = args.env.as_deref().map(env_file).transpose()?;
     let log = DevLog { listen, trust, readers, page, command, files: Some(files), env, ..DevLog::default() };
     run_dev_log(&dev_log(&secrets, log))?;
     Ok(ExitStatus::Success)
@@ -51,6 +54,11 @@ fn dev_log(secrets: &DevSecrets, log: DevLog) -> DevLog {
 fn env_file(path: &Path) -> Result<DevLogEnv, CliError> {
     let (path, before) = EnvFile::open(path)?.into_parts();
     Ok(DevLogEnv { path: text(&path)?, before: before.as_str().to_owned() })
+}
+
+/// Returns the topmost folder that has to be created for this one.
+fn topmost_missing(path: &Path) -> Option<&Path> {
+    path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).last()
 }
 
 /// Returns an argument as text.

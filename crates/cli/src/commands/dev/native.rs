@@ -18,7 +18,7 @@ use crate::io::{stop, style};
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     // A signal must not end this process before it has deleted a temporary folder with keys.
     stop::enable_graceful();
-    let address = free_address(args.listen)?;
+    let address = free_address(args.address())?;
     if !args.temporary {
         return finish(serve_from(args, address, &args.dir));
     }
@@ -40,12 +40,14 @@ fn finish(ended: Result<Option<i32>, CliError>) -> Result<ExitStatus, CliError> 
 
 /// Serves the log in a folder until this process is asked to stop, or the command ends. Returns the command's status.
 fn serve_from(args: &Args, address: SocketAddr, path: &Path) -> Result<Option<i32>, CliError> {
+    // Before the folder is created, which a failed start must not leave behind.
+    let env = args.env.as_deref().map(EnvFile::open).transpose()?;
     let (folder, secrets) = DevFolder::open(path)?;
     folder.database()?;
     let variables = secrets.variables(address);
     let mut details = Vec::new();
-    if let Some(path) = &args.env {
-        EnvFile::open(path)?.write(&variables)?;
+    if let Some((env, path)) = env.zip(args.env.as_deref()) {
+        env.write(&variables)?;
         details.push(("variables:", shown(path)));
     } else if args.command.is_empty() {
         let mut stdout = anstream::stdout();
@@ -94,6 +96,6 @@ fn free_address(address: SocketAddr) -> Result<SocketAddr, CliError> {
     let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr());
     bound.map_err(|error| {
         CliError::io("listen at", &address.to_string(), &error)
-            .with_hint("stop the program that uses it, or use another address with --listen (for `npm run dev`, in package.json), or port 0 for a free port")
+            .with_hint("stop the program that uses it, or choose another port with `--port N` (0 picks a free one); if `npm run dev` runs `countersign dev`, add it in package.json")
     })
 }

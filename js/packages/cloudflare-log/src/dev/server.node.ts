@@ -32,6 +32,8 @@ export interface DevLogFiles {
   readonly folder: string;
   readonly trust: string;
   readonly database: string;
+  /** The topmost folder that was created for them, which is removed if the log can't start. */
+  readonly created: string | null;
 }
 
 /** Exit status for arguments that can't be used. */
@@ -58,6 +60,7 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
   try {
     host = new ObjectHost(module, { key, trust: settings.trust, readers, cors: "" }, files?.database ?? null);
   } catch (error) {
+    await removeCreated(files);
     failed(databaseFailure(files?.database ?? "", error));
     return UNUSABLE;
   }
@@ -67,8 +70,9 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
     server = await listen(settings.listen, handler);
   } catch (error) {
     host.close();
+    await removeCreated(files);
     const hint =
-      "stop the program that uses it, or use another address with --listen (for `npm run dev`, in package.json), or port 0 for a free port";
+      "stop the program that uses it, or choose another port with `--port N` (0 picks a free one); if `npm run dev` runs `countersign dev`, add it in package.json";
     failed(systemFailure("listen at", settings.listen, error, hint));
     return UNUSABLE;
   }
@@ -140,6 +144,13 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
   function notStarted(error: unknown): number {
     failure = systemFailure("run", command[0] ?? "", error, "check the command after `--`");
     return UNUSABLE;
+  }
+}
+
+/** Removes the folders of a log that could not start, if they were created for it. */
+async function removeCreated(files: DevLogFiles | null): Promise<void> {
+  if (files !== null && files.created !== null) {
+    await rm(files.created, { recursive: true, force: true });
   }
 }
 
