@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { PROGRAM } from "../conformance/program.ts";
@@ -50,9 +50,19 @@ const TEMPLATES: Readonly<Record<string, Template>> = {
   },
   next: {
     secret: ".env.local",
-    files: [".countersign", ".env.local", ".gitignore", "README.md", "app", "audit.js", "package.json"],
-    code: ["audit.js", "app/jobs/[id]/route.js", "app/layout.js", "app/page.js"],
-    packages: ["next", "react", "react-dom"],
+    files: [
+      ".countersign",
+      ".env.local",
+      ".gitignore",
+      "README.md",
+      "app",
+      "audit.ts",
+      "next.config.ts",
+      "package.json",
+      "tsconfig.json",
+    ],
+    code: ["audit.ts", "app/jobs/[id]/route.ts", "app/layout.tsx", "app/page.tsx"],
+    packages: ["next", "react", "react-dom", "@types/node", "@types/react", "typescript"],
     build: ["next/dist/bin/next", "build"],
     port: (port) => ` --port ${port}`,
   },
@@ -90,6 +100,59 @@ describe("init --template", { skip }, () => {
         assert.equal(readFileSync(join(folder, secret), "utf8"), key);
       });
     }
+  }
+
+  /** Files of an existing Next.js project, the files that are added, or the file that is not overwritten. */
+  const EXISTING: readonly { has: Readonly<Record<string, string>>; added?: readonly string[]; refused?: string }[] = [
+    { has: { "app/page.tsx": "", "README.md": "" }, added: ["audit.ts", "app/jobs/[id]/route.ts"] },
+    { has: { "src/app/page.tsx": "" }, added: ["src/audit.ts", "src/app/jobs/[id]/route.ts"] },
+    {
+      has: { ".gitignore": "/node_modules\n.env*", ".env.local": "A=1\n" },
+      added: ["audit.ts", "app/jobs/[id]/route.ts"],
+    },
+    { has: { "audit.ts": "mine" }, refused: "audit.ts" },
+    { has: { "app/jobs/[id]/route.ts": "mine" }, refused: "app/jobs/[id]/route.ts" },
+    { has: { "src/app/page.tsx": "", "src/audit.ts": "mine" }, refused: "src/audit.ts" },
+  ];
+  for (const [index, { has, added, refused }] of EXISTING.entries()) {
+    test(`an existing project with ${Object.keys(has)} ${refused ? "is refused" : "is extended"}`, async () => {
+      const outcomes = [];
+      for (const program of [npx, PROGRAM ?? ""]) {
+        const folder = installed.path(`existing-${index}-${program === npx ? "npx" : "native"}`);
+        const files = { "package.json": "{}", ...has };
+        for (const [path, text] of Object.entries(files)) {
+          mkdirSync(dirname(join(folder, path)), { recursive: true });
+          writeFileSync(join(folder, path), text);
+        }
+        const args = ["init", "--template", "next"];
+        const ran = run(program, args, { cwd: folder, env: { ...env, NO_COLOR: "1" } });
+        const { stderr, code = 0 } = await ran.catch((error) => error);
+        const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+          .filter((path) => !path.startsWith(".countersign"));
+        const ignored = refused ? [] : readFileSync(join(folder, ".gitignore"), "utf8").split("\n");
+        outcomes.push({ stderr, code, paths: paths.sort(), ignored });
+        for (const [path, text] of Object.entries(files)) {
+          const now = readFileSync(join(folder, path), "utf8");
+          assert.ok(path === ".gitignore" ? now.startsWith(text) : now === text, `${path} is unchanged`);
+        }
+      }
+      const [outcome, other] = outcomes;
+      assert.deepEqual(outcome, other, "both programs do the same");
+      const { stderr, code, paths, ignored } = outcome ?? assert.fail();
+      if (refused !== undefined) {
+        assert.match(stderr, /^✗ error\[io\.exists\]: .*: the file already exists\n/);
+        assert.ok(stderr.includes(refused), stderr);
+        assert.deepEqual([code, paths], [2, ["package.json", ...Object.keys(has)].sort()]);
+        return;
+      }
+      const all = new Set(["package.json", ".gitignore", ".env.local", ...Object.keys(has), ...(added ?? [])]);
+      assert.deepEqual([code, paths], [0, [...all].sort()]);
+      for (const line of ["node_modules", ".countersign", ".env*.local", "audit.outbox*"]) {
+        assert.equal(ignored.filter((found) => found.replace("/", "") === line).length, 1, line);
+      }
+    });
   }
 
   for (const [template, { secret, packages, build, port }] of Object.entries(TEMPLATES)) {

@@ -19,6 +19,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::input;
 pub(crate) use env_file::MARK as ENV_FILE_MARK;
 pub(crate) use folder::DevFolder;
+pub(crate) use secrets::DevSecrets;
 
 #[cfg(not(feature = "native"))]
 use hosted as platform;

@@ -25,7 +25,8 @@ const FIRST: &str =
 /// Create keys and a trust file, and record a first event
 ///
 /// With --template, creates a project instead: code that records events, and the keys of a log for development, which
-/// `npm run dev` runs. It overwrites no file.
+/// `npm run dev` runs. In a folder with a package.json, adds only the code, the keys, and lines of .gitignore. It
+/// overwrites no file.
 ///
 /// Without --to, the log is a file, audit.ndjson, which you extend with `countersign record` and `countersign seal`.
 /// With --to, the first event is sent to that log and proven to be in it. The log's operator must add the issuer

@@ -1,5 +1,7 @@
 //! `countersign init --template`: creates a project that records events.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -7,11 +9,11 @@ use strum::Display;
 use zeroize::Zeroizing;
 
 use super::folder_name;
-use crate::commands::dev::{DEFAULT_ADDRESS, DEFAULT_FOLDER, DevFolder, ENV_FILE_MARK};
+use crate::commands::dev::{DEFAULT_ADDRESS, DEFAULT_FOLDER, DevFolder, DevSecrets, ENV_FILE_MARK};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::{Output, directory, write_secret};
-use crate::io::style;
+use crate::io::{input, style};
 
 /// A kind of project.
 #[derive(Clone, Copy, Debug, Display, ValueEnum)]
@@ -33,38 +35,73 @@ struct TemplateFile {
     text: &'static str,
 }
 
+/// The files of a template.
+struct TemplateFiles {
+    /// Code that records events, which an existing project receives, too.
+    code: &'static [TemplateFile],
+    /// The rest of a new project.
+    project: &'static [TemplateFile],
+}
+
 macro_rules! files {
     ($($path:literal: $source:literal),* $(,)?) => {
         &[$(TemplateFile { path: $path, text: include_str!(concat!("templates/", $source)) }),*]
     };
 }
 
+/// The list of files that version control ignores. An existing project's is extended.
+const GITIGNORE: &str = ".gitignore";
+
 impl Template {
-    fn files(self) -> &'static [TemplateFile] {
+    fn files(self) -> TemplateFiles {
         match self {
-            Self::Worker => files! {
-                "package.json": "worker/package.json",
-                "wrangler.json": "worker/wrangler.json",
-                "src/worker.js": "worker/src/worker.js",
-                "README.md": "worker/README.md",
-                ".gitignore": "worker/gitignore",
+            Self::Worker => TemplateFiles {
+                code: files! { "src/worker.js": "worker/src/worker.js" },
+                project: files! {
+                    "package.json": "worker/package.json",
+                    "wrangler.json": "worker/wrangler.json",
+                    "README.md": "worker/README.md",
+                },
             },
-            Self::Next => files! {
-                "package.json": "next/package.json",
-                "audit.js": "next/audit.js",
-                "app/layout.js": "next/app/layout.js",
-                "app/page.js": "next/app/page.js",
-                "app/jobs/[id]/route.js": "next/app/jobs/[id]/route.js",
-                "README.md": "next/README.md",
-                ".gitignore": "next/gitignore",
+            Self::Next => TemplateFiles {
+                code: files! {
+                    "audit.ts": "next/audit.ts",
+                    "app/jobs/[id]/route.ts": "next/app/jobs/[id]/route.ts",
+                },
+                project: files! {
+                    "package.json": "next/package.json",
+                    "tsconfig.json": "next/tsconfig.json",
+                    "next.config.ts": "next/next.config.ts",
+                    "app/layout.tsx": "next/app/layout.tsx",
+                    "app/page.tsx": "next/app/page.tsx",
+                    "README.md": "next/README.md",
+                },
             },
-            Self::Node => files! {
-                "package.json": "node/package.json",
-                "server.js": "node/server.js",
-                "README.md": "node/README.md",
-                ".gitignore": "node/gitignore",
+            Self::Node => TemplateFiles {
+                code: files! { "server.js": "node/server.js" },
+                project: files! {
+                    "package.json": "node/package.json",
+                    "README.md": "node/README.md",
+                },
             },
         }
+    }
+
+    /// Returns the lines of `.gitignore`.
+    fn ignored(self) -> &'static str {
+        match self {
+            Self::Worker => include_str!("templates/worker/gitignore"),
+            Self::Next => include_str!("templates/next/gitignore"),
+            Self::Node => include_str!("templates/node/gitignore"),
+        }
+    }
+
+    /// Returns the folder for the code in a project: a Next.js app may have its code in `src`.
+    fn code_folder(self, project: &Path) -> PathBuf {
+        if matches!(self, Self::Next) && project.join("src/app").is_dir() && !project.join("app").is_dir() {
+            return project.join("src");
+        }
+        project.to_owned()
     }
 
     /// Returns the file that the framework reads variables from in development.
@@ -76,37 +113,86 @@ impl Template {
         }
     }
 
-    /// Creates a project with the keys of a log for development. Writes nothing if one of its files exists.
+    /// Creates a project with the keys of a log for development, or adds them and the code to an existing project, which
+    /// has a `package.json`. Writes nothing if a file exists that it would have to overwrite.
     pub(super) fn create(self, folder: &Path) -> Result<ExitStatus, CliError> {
-        let paths = self.files().iter().map(|file| file.path).chain([self.variables_file()]);
-        if let Some(existing) = paths.map(|path| folder.join(path)).find(|path| path.exists()) {
-            let hint = "name a new folder, such as `init --template next my-app`; no file was written";
+        let exists = folder.join("package.json").exists();
+        let TemplateFiles { code, project } = self.files();
+        let code_folder = self.code_folder(folder);
+        let mut files: Vec<_> = code.iter().map(|file| (code_folder.join(file.path), file.text)).collect();
+        if !exists {
+            files.extend(project.iter().map(|file| (folder.join(file.path), file.text)));
+        }
+        let (variables_file, gitignore) = (folder.join(self.variables_file()), folder.join(GITIGNORE));
+        let others = (!exists).then_some([&variables_file, &gitignore]);
+        let mut paths = files.iter().map(|(path, _)| path).chain(others.into_iter().flatten());
+        if let Some(existing) = paths.find(|path| path.exists()) {
+            let hint = if exists {
+                "rename it, or add the code of the template to it yourself; no file was written"
+            } else {
+                "name a new folder, such as `init --template next my-app`; no file was written"
+            };
             return Err(
-                CliError::unusable("io.exists", "the file already exists", hint).within(&shown(&existing))
+                CliError::unusable("io.exists", "the file already exists", hint).within(&shown(existing))
             );
         }
         let name = folder_name(&absolute(folder)?);
-        for TemplateFile { path, text } in self.files() {
+        for (path, text) in &files {
             let text = text.replace("{{name}}", &name).replace("{{version}}", env!("CARGO_PKG_VERSION"));
-            write(&folder.join(path), &text)?;
+            write(path, &text)?;
         }
+        ignore(&gitignore, self.ignored())?;
         let (_, secrets) = DevFolder::open(&folder.join(DEFAULT_FOLDER))?;
-        let address = DEFAULT_ADDRESS.parse().map_err(|_| {
-            CliError::unusable("arguments.invalid", "the default address is invalid", "report this as a bug")
-        })?;
-        let variables = secrets.variables(address);
-        let lines = variables.map(|(name, value)| format!("{name}={}\n", value.as_str())).concat();
-        let variables = Zeroizing::new(format!("{ENV_FILE_MARK}{lines}"));
-        write_secret(&folder.join(self.variables_file()), variables.as_bytes())?;
+        // `countersign dev --env` adds the variables to an existing file.
+        if !variables_file.exists() {
+            write_variables(&variables_file, &secrets)?;
+        }
         let is_current = folder == Path::new(".");
         let place = if is_current { String::new() } else { format!("{}: ", shown(folder)) };
-        style::done(&format!("{place}created {self} that records events"));
+        let done = if exists {
+            format!("added code that records events to {self}")
+        } else {
+            format!("created {self} that records events")
+        };
+        style::done(&format!("{place}{done}"));
+        if exists {
+            for (path, _) in &files {
+                style::detail("added:", &shown(path));
+            }
+        }
         let enter = if is_current { String::new() } else { format!("cd {} && ", shown(folder)) };
         // The package isn't in a registry yet, so npm needs the path of its tarball.
         let tarball = concat!("PATH/countersign-", env!("CARGO_PKG_VERSION"), ".tgz");
-        style::detail("next:", &format!("{enter}npm install {tarball} && npm run dev"));
+        let run = if exists {
+            format!("npx countersign dev --env {} -- npm run dev", self.variables_file())
+        } else {
+            "npm run dev".to_owned()
+        };
+        style::detail("next:", &format!("{enter}npm install {tarball} && {run}"));
         Ok(ExitStatus::Success)
     }
+}
+
+/// Writes the variables of the log for development.
+fn write_variables(path: &Path, secrets: &DevSecrets) -> Result<(), CliError> {
+    let address = DEFAULT_ADDRESS.parse().map_err(|_| {
+        CliError::unusable("arguments.invalid", "the default address is invalid", "report this as a bug")
+    })?;
+    let lines =
+        secrets.variables(address).map(|(name, value)| format!("{name}={}\n", value.as_str())).concat();
+    let variables = Zeroizing::new(format!("{ENV_FILE_MARK}{lines}"));
+    write_secret(path, variables.as_bytes())
+}
+
+/// Adds the lines that are missing in a `.gitignore`.
+fn ignore(path: &Path, lines: &str) -> Result<(), CliError> {
+    let before = if path.exists() { input::small_text(path)? } else { String::new() };
+    let is_missing = |line: &&str| before.lines().all(|existing| existing.trim_matches('/') != *line);
+    let missing = lines.lines().filter(is_missing).fold(String::new(), |text, line| text + line + "\n");
+    let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{end}{missing}").as_bytes()))
+        .map_err(|error| CliError::io("write", &shown(path), &error))
 }
 
 fn absolute(folder: &Path) -> Result<PathBuf, CliError> {
