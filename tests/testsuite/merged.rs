@@ -2,6 +2,7 @@
 //! an error that names the fact that merging dropped.
 #![cfg(not(target_arch = "wasm32"))]
 
+use std::fmt::Write as _;
 use std::io::Cursor;
 
 use countersign::checkpoint::Checkpoint;
@@ -11,7 +12,7 @@ use countersign::note::SignerKey;
 use countersign::pin::Pin;
 use countersign::trust::Trust;
 use countersign::verify::parts::{MergeOptions, PartsError, Stored, SummaryError};
-use countersign::verify::{FindingCode, Options, Verification, parallel};
+use countersign::verify::{Finding, FindingCode, Options, Verification, parallel};
 use proptest::prelude::*;
 
 use crate::common::cases;
@@ -220,16 +221,18 @@ fn links_beyond_the_largest_log_are_no_forks() {
     let export = String::from_utf8(long().export).unwrap();
     let (header, lines) = export.split_once('\n').unwrap();
     let links: Vec<&str> = lines.lines().filter(|line| line.contains("\"link\"")).take(3).collect();
-    // The first link is at index 0. Skips fill the log but for two entries.
+    // Skips fill the log except for one entry.
     let mut text = format!("{header}\n{}\n", links[0]);
-    for level in 0..52 {
-        text += &format!("{{\"skip\":{level},\"hash\":\"{}\"}}\n", Hash([7; 32]));
+    for level in (0..52).chain((1..52).rev()) {
+        writeln!(text, "{{\"skip\":[{level},\"{}\"]}}", Hash([7; 32])).unwrap();
     }
     for link in links.iter().cycle().take(6000) {
-        text += &format!("{link}\n");
+        writeln!(text, "{link}").unwrap();
     }
     let export = text.into_bytes();
     let whole = parallel::verify(&export[..], Options::default(), 1, |_| {}, |_| {}).unwrap();
+    let is_over = |finding: &Finding| finding.message == "a log has at most 2^53 - 1 entries";
+    assert!(whole.report.findings.iter().any(is_over));
     let merged = merge(&summaries(&export, 3)).unwrap();
     assert_same(&verify(&[merged], Options::default(), 1).unwrap(), &whole);
 }

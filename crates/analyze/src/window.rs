@@ -76,6 +76,8 @@ struct Group {
     counts: Option<Box<Counts>>,
     /// The time until which matches count as repeats.
     quiet_until: i64,
+    /// Until this time, the group may lack hits of a group with the same key that was replaced.
+    unknown_until: i64,
     last: u64,
 }
 
@@ -154,8 +156,9 @@ impl Windows {
             _ => 0,
         };
         self.newest = self.newest.max(time);
-        let (slot, is_late) = self.slot(key, leaf, time, correlation.span);
+        let slot = self.slot(key, leaf, correlation.span);
         let group = &mut self.groups[slot as usize];
+        let is_late = time.saturating_sub(correlation.span) <= group.unknown_until;
         let hit = match correlation.measure {
             Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, data: summed },
             Measure::EventCount | Measure::TemporalOrdered => Hit::counted(time, leaf, which, 0),
@@ -188,13 +191,13 @@ impl Windows {
     }
 
     /// Returns the group's slot. If there are too many groups, a new one replaces one that is over, or otherwise evicts
-    /// one. Also returns true if the hit makes a new group, and comes so late that its group may have been replaced.
-    fn slot(&mut self, key: &str, leaf: u64, time: i64, span: i64) -> (u32, bool) {
+    /// one.
+    fn slot(&mut self, key: &str, leaf: u64, span: i64) -> u32 {
         if let Some(slot) = self.slots.find(key, &|slot| &self.groups[slot as usize].key) {
-            return (slot, false);
+            return slot;
         }
-        let is_late = time.saturating_sub(span) <= self.over_until;
-        let group = Group { key: key.into(), hits: VecDeque::with_capacity(1), ..Group::default() };
+        let (hits, unknown_until) = (VecDeque::with_capacity(1), self.over_until);
+        let group = Group { key: key.into(), hits, unknown_until, ..Group::default() };
         let mut slot = self.groups.len() as u32;
         if self.groups.len() < self.max_groups {
             self.groups.push(group);
@@ -216,7 +219,7 @@ impl Windows {
             self.groups[slot as usize] = group;
         }
         self.slots.insert(slot, &|slot| &self.groups[slot as usize].key);
-        (slot, is_late)
+        slot
     }
 }
 
@@ -444,7 +447,7 @@ impl Group {
 impl Default for Group {
     fn default() -> Self {
         let (key, hits, counts) = (SmallStr::default(), VecDeque::new(), None);
-        Self { key, hits, from: 0, counts, quiet_until: NEVER, last: 0 }
+        Self { key, hits, from: 0, counts, quiet_until: NEVER, unknown_until: NEVER, last: 0 }
     }
 }
 

@@ -27,6 +27,7 @@ struct StoredGroup {
     key: Box<str>,
     last: u64,
     quiet_until: Option<i64>,
+    unknown_until: Option<i64>,
     /// The counted values without repeats, in the order of their first hit.
     names: Vec<Box<str>>,
     hits: Vec<StoredHit>,
@@ -61,6 +62,7 @@ impl Windows {
         for (slot, group) in (0..).zip(groups) {
             let group = Group::restore(group, correlation, newest?)?;
             if group.newest_time() > newest_time
+                || group.unknown_until > over_until
                 || windows.slots.find(&group.key, &|slot| &windows.groups[slot as usize].key).is_some()
             {
                 return None;
@@ -90,11 +92,12 @@ impl Group {
         });
         let hits = hits.collect();
         let quiet_until = (self.quiet_until != NEVER).then_some(self.quiet_until);
-        StoredGroup { key: (*self.key).into(), last: self.last, quiet_until, names, hits }
+        let unknown_until = (self.unknown_until != NEVER).then_some(self.unknown_until);
+        StoredGroup { key: (*self.key).into(), last: self.last, quiet_until, unknown_until, names, hits }
     }
 
     fn restore(stored: StoredGroup, correlation: &Correlation, newest: u64) -> Option<Self> {
-        let StoredGroup { key, last, quiet_until, names, hits } = stored;
+        let StoredGroup { key, last, quiet_until, unknown_until, names, hits } = stored;
         let span = correlation.span;
         let is_time = |time: i64| Time::from_millis(time).is_some();
         let is_counted = matches!(correlation.measure, Measure::ValueCount | Measure::Temporal);
@@ -109,8 +112,8 @@ impl Group {
         {
             return None;
         }
-        let quiet_until = quiet_until.unwrap_or(NEVER);
-        let mut group = Self { key: (&*key).into(), quiet_until, last, ..Self::default() };
+        let (quiet_until, unknown_until) = (quiet_until.unwrap_or(NEVER), unknown_until.unwrap_or(NEVER));
+        let mut group = Self { key: (&*key).into(), quiet_until, unknown_until, last, ..Self::default() };
         let latest = hits.last().map_or(0, |(time, ..)| *time);
         group.from = hits.partition_point(|(time, ..)| *time < latest - span) as u16;
         let mut counts = is_counted.then(|| Box::new(Counts::default()));

@@ -14,16 +14,19 @@ export async function compileFetched(address: URL): Promise<WebAssembly.Module> 
 /** Fetches one of the package's files. */
 export async function fetchFile(address: URL): Promise<Response> {
   const response = await fetch(address).catch((cause) => {
-    throw fetchError(address, "could not be fetched", { code: "wasm.fetch" }, cause);
+    throw fetchError(address, "could not be fetched", ["wasm.fetch"], cause);
   });
   const { ok, status } = response;
   if (!ok) {
-    throw fetchError(address, `returned HTTP status ${status}`, { code: "wasm.status", values: { status } });
+    throw fetchError(address, `returned HTTP status ${status}`, ["wasm.status", { status }]);
   }
   return response;
 }
 
-function fetchError({ href }: URL, problem: string, { code, values }: Phrase, cause?: unknown): CountersignError {
+type PhraseOfProblem = readonly [code: string, values?: Phrase["values"]];
+
+function fetchError({ href }: URL, problem: string, phrase: PhraseOfProblem, cause?: unknown): CountersignError {
+  const [code, values] = phrase;
   const message = `WebAssembly could not be loaded: ${href} ${problem}`;
   const hint = "serve the .wasm file at this URL and allow it in connect-src of the page's Content-Security-Policy";
   const phrases = { [message]: { code, values: { ...values, address: href } }, [hint]: { code: "hint.wasm.fetch" } };
