@@ -89,9 +89,11 @@ pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
     if first < end { Ok((first, end)) } else { Err(refuse()) }
 }
 
+/// The maximum number of parts of an export or a log.
+pub(crate) const MAX_PARTS: u64 = 1_000_000;
+
 /// Parses a part number and the number of parts, `I/N`; parts are numbered from 1.
 pub(crate) fn part(text: &str) -> Result<(u64, u64), String> {
-    const MAX_PARTS: u64 = 1_000_000;
     let refuse =
         || "use the form I/N, such as 1/N for the first of N parts, with N up to 1,000,000".to_owned();
     let (number, of) = text.split_once('/').ok_or_else(refuse)?;

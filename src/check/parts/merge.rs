@@ -178,12 +178,28 @@ fn difference(first: &Part, part: &Part) -> Option<PartsError> {
 /// Returns the parts that aren't among these sorted ones.
 fn missing(numbers: impl Iterator<Item = u64>, of: u64) -> Vec<RangeInclusive<u64>> {
     let mut missing = Vec::new();
-    let mut next = 1;
-    for number in numbers.chain([of + 1]) {
-        if number > next {
-            missing.push(next..=number - 1);
+    let mut last = 0;
+    for number in numbers {
+        if number - last > 1 {
+            missing.push(last + 1..=number - 1);
         }
-        next = number + 1;
+        last = number;
+    }
+    if last < of {
+        missing.push(last + 1..=of);
     }
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_parts_are_found_up_to_the_largest_number() {
+        assert_eq!(missing([1, 2].into_iter(), 2), []);
+        assert_eq!(missing([2, 5].into_iter(), 7), [1..=1, 3..=4, 6..=7]);
+        assert_eq!(missing([1].into_iter(), u64::MAX), [2..=u64::MAX]);
+        assert_eq!(missing([u64::MAX].into_iter(), u64::MAX), [1..=u64::MAX - 1]);
+    }
 }

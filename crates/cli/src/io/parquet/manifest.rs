@@ -11,6 +11,7 @@ use super::days::open;
 use super::error::report_panics;
 use super::parts::{MANIFEST, PartFile, list, remove_temporary};
 use super::rows::{Rows, Stretch};
+use crate::args::MAX_PARTS;
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
@@ -59,8 +60,9 @@ impl Manifest {
         }
         let bytes = Input::open(&path)?.all(MAX_MANIFEST_MIB)?;
         let manifest = serde_json::from_slice(&bytes).ok();
-        let manifest =
-            manifest.filter(|manifest: &Self| manifest.countersign == FORMAT && manifest.parts > 0);
+        let manifest = manifest.filter(|manifest: &Self| {
+            manifest.countersign == FORMAT && (1..=MAX_PARTS).contains(&manifest.parts)
+        });
         manifest.map(Some).ok_or_else(|| {
             let hint = "write it again with `countersign export --manifest`";
             let message = "this is not a manifest of rows";
@@ -130,7 +132,8 @@ impl Manifest {
             }
         }
         differences.extend(stated.keys().map(|path| format!("{path} is in the manifest, but missing")));
-        let all: u64 = self.files.iter().map(|file| file.rows).sum();
+        // A stated number may be any.
+        let all = self.files.iter().fold(0_u64, |all, file| all.saturating_add(file.rows));
         for (name, stated, expected) in [
             ("origin", &self.origin, &expected.origin),
             ("verdict", &self.verdict, &expected.verdict),
@@ -190,10 +193,11 @@ fn other(keys: &BTreeSet<String>, part: u64, cut: &Cut) -> CliError {
         let hint = "write all parts to an empty folder, from the summaries of one run";
         CliError::unusable("parquet.other_cut", message, hint)
     } else if keys.contains("countersign.parts.sha256") {
-        let hint = "write this part again, from the export and the summaries of the others";
+        let hint =
+            "remove this file, and write its part again, from the export and the summaries of the others";
         CliError::unusable("parquet.other_export", "these rows are of another export", hint)
     } else {
-        let hint = "write this part again, with the program, the trust file, and the parsers of the others";
+        let hint = "remove this file, and write its part again, with the program, the trust file, and the parsers of the others";
         let message = "these rows were made with another trust file, other parsers, or another version";
         CliError::unusable("parquet.other_inputs", message, hint)
     }
