@@ -211,7 +211,7 @@ function verdictView(session: Session, judged: Judged, strip: Strip): TemplateRe
       ${icon(words.icon)}
       <div class="strip-body">
         <h2 id="strip-heading">${words.word}</h2>
-        <p>${words.says}</p>
+        <p class="strip-says">${words.says}</p>
         ${otherPinsView(session, texts)}
         ${liveView(session, strip)}
         <details class="strip-more">
