@@ -95,7 +95,7 @@ export class Delivery {
     }
     this.#notice.append(
       notice(shown.icon, shown.title, shown.text),
-      el("button", { type: "button", click: () => this.#audit.retry() }, "Try now"),
+      el("button", { type: "button", click: () => this.#audit.retry() }, "Send now"),
     );
   }
 }

@@ -66,6 +66,37 @@ test("fill: the element scrolls if it is too low for the list", async () => {
   await close();
 });
 
+for (const lang of ["en", "de"]) {
+  test(`fill: a phone shows the verdict, the search, and four events at once, in ${lang}`, async () => {
+    const { page, close } = await site.open(SRC.replace("<countersign-viewer", `<countersign-viewer lang="${lang}"`), {
+      viewport: { width: 360, height: 740 },
+    });
+    const viewer = page.locator("countersign-viewer");
+    await resize(page, 740);
+    await page.locator("cs-rows .row.event").nth(3).waitFor();
+    await page.locator(".strip:is([data-verdict=verified], [data-verdict=partial])").waitFor();
+    const bottom = async () =>
+      viewer.evaluate((viewer) => {
+        const events = [...(viewer.shadowRoot?.querySelectorAll("cs-rows .row.event") ?? [])];
+        return (events[3]?.getBoundingClientRect().bottom ?? Number.NaN) - viewer.getBoundingClientRect().top;
+      });
+    assert.ok((await bottom()) <= 740, `${await bottom()}`);
+    const strip = await page.locator(".strip").boundingBox();
+    assert.ok(strip !== null && strip.height <= 190, `${strip?.height}`);
+    // Everything else is one press away.
+    const says = page.locator(".strip-says");
+    const isClamped = () => says.evaluate(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight);
+    await page.locator(".strip-more > summary").click();
+    assert.equal(await isClamped(), false);
+    await page.locator(".strip-more > summary").click();
+    assert.equal(await page.locator(".tools select").first().isVisible(), false);
+    await page.locator(".facets-toggle").click();
+    await page.locator(".tools select").first().waitFor();
+    await page.locator("cs-histogram .plot").waitFor();
+    await close();
+  });
+}
+
 test("tools: the menu for exports stays in the window", async () => {
   const { page, close } = await site.open(SRC.replace("<countersign-viewer", '<countersign-viewer lang="de"'));
   await page.getByRole("button", { name: "Exportieren" }).waitFor();

@@ -297,13 +297,42 @@ test("live: says that a log can't be reached, with the status, and retries on re
   logServer.answers.push(refused(503), refused(503), logServer.with(0, ...lines));
   const { page, events, close } = await collecting(site, LIVE);
   await page.getByRole("heading", { name: "The log can’t be reached" }).waitFor();
-  await page.getByText(/HTTP status 503\. Next attempt: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/).waitFor();
+  await page.getByRole("status").filter({ hasText: "HTTP status 503" }).waitFor();
+  await page.getByText(/^Next try in \d+ s$/).waitFor();
   assert.equal(await page.getByText("Connection lost").count(), 0);
   assert.equal(await page.getByText("No problems so far").count(), 0);
   assert.deepEqual(await events(), []);
   await page.getByRole("button", { name: "Try now" }).click();
   await upTo(page, entryCount(lines)).waitFor();
   assert.equal(logServer.asked.length, 3);
+  await close();
+});
+
+test("live: counts down to the next try without announcing it, and a hanging try can be given up", async () => {
+  const logServer = new LogServer();
+  const busy = (response: ServerResponse) => {
+    response.setHeader("retry-after", "7");
+    refused(503)(response);
+  };
+  logServer.answers.push(busy, () => {}, logServer.with(0, ...lines));
+  const { page, close } = await follow();
+  const countdown = page.locator("cs-countdown");
+  await countdown.getByText("Next try in 7 s").waitFor();
+  await countdown.getByText("Next try in 6 s").waitFor();
+  await countdown.getByText("Next try in 5 s").waitFor();
+  assert.equal(
+    await countdown.evaluate((element) => element.closest("[role=status], [role=alert], [aria-live]")),
+    null,
+  );
+  await page.getByRole("button", { name: "Try now" }).click();
+  await page.getByText("Connecting to the log").waitFor();
+  await page.getByRole("heading", { name: "The log can’t be reached" }).waitFor();
+  assert.equal(logServer.asked.length, 2);
+  // The second try has no response.
+  await page.getByRole("button", { name: "Try now" }).click();
+  await upTo(page, entryCount(lines)).waitFor();
+  assert.equal(logServer.asked.length, 3);
+  assert.equal(await page.getByRole("button", { name: "Try now" }).count(), 0);
   await close();
 });
 

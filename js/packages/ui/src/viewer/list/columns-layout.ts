@@ -64,6 +64,13 @@ export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zo
   return fits.length === columns.length ? columns : fits;
 }
 
+/** Returns the columns of a card. Of the default ones, those that few readers need are in the details only. */
+export function ofCard(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
+  return columns === DEFAULT_COLUMNS ? CARD_COLUMNS : columns;
+}
+
+const CARD_COLUMNS: readonly ChosenColumn[] = DEFAULT_COLUMNS.filter(({ id }) => id !== "place" && id !== "address");
+
 const MEMBER_SHARE = [7, 1] as const;
 
 /** A UTC offset is longer than a Z. */

@@ -10,7 +10,7 @@ import { icon } from "../parts/icons.js";
 import type { Texts } from "../texts/texts.js";
 import { define, emit, props, TextView } from "../view.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
-import { drag, fitting, layOut } from "./columns-layout.js";
+import { drag, fitting, layOut, ofCard } from "./columns-layout.js";
 import { conditionCountsView } from "./condition-counts.js";
 import { columnName, rowView } from "./row.js";
 import { Answers, type ViewChange } from "./rows-answers.js";
@@ -221,9 +221,9 @@ export class Rows extends TextView {
   /** True if the columns must be laid out again. */
   #isRefitted = true;
 
-  /** Returns the columns to show. A narrow list shows cards, with all columns. */
+  /** Returns the columns to show. A narrow list shows cards. */
   #fit(): readonly ChosenColumn[] {
-    return this.#areCards ? this.columns : this.#reuse(fitting(this.columns, this.#room, this.zone));
+    return this.#areCards ? ofCard(this.columns) : this.#reuse(fitting(this.columns, this.#room, this.zone));
   }
 
   /** Width in rem. */

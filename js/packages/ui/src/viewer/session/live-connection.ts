@@ -18,7 +18,16 @@ import {
 import { sourceError } from "./source-error.js";
 
 /** State of the connection. */
-export type Link = { readonly state: "connecting" | "following" | "ended" } | LostLink;
+export type Link = { readonly state: "connecting" | "following" | "ended" } | Reconnection | LostLink;
+
+/** A retry that has no response so far. */
+interface Reconnection {
+  readonly state: "connecting";
+  /** False if the log never sent anything. */
+  readonly wasConnected: boolean;
+  /** Gives this attempt up and makes another one. */
+  readonly retry: () => void;
+}
 
 /** A connection that is retried. */
 export interface LostLink {
@@ -77,6 +86,8 @@ export class LiveConnection {
   /** True if the export had no entries, so that the stream begins at the log's first one. */
   #isEmpty = false;
   #wait = MIN_RETRY_MS;
+  /** True from a failed attempt until a response. */
+  #isLost = false;
   /** True if the log sent anything. */
   #wasConnected = false;
   /** True if the view restarted because the log refused to continue it, and was not continued since then. */
@@ -118,6 +129,7 @@ export class LiveConnection {
       }
       refusePage(response);
       this.#wasConnected = true;
+      this.#isLost = false;
       if (!hasBegun && !this.#isEmpty) {
         this.#isExport = !isEventStream(response);
       }
@@ -224,7 +236,12 @@ export class LiveConnection {
   }
 
   async #connect(): Promise<Response | undefined> {
-    this.onLink({ state: "connecting" });
+    const attempt = new AbortController();
+    const wasConnected = this.#wasConnected;
+    this.onLink({
+      state: "connecting",
+      ...(this.#isLost ? { wasConnected, retry: () => attempt.abort() } : {}),
+    });
     const headers: Record<string, string> = { accept: "text/event-stream, application/x-ndjson" };
     if (this.#lastId !== "") {
       headers["last-event-id"] = this.#lastId;
@@ -233,7 +250,7 @@ export class LiveConnection {
       headers,
       cache: "no-store",
       referrerPolicy: "no-referrer",
-      signal: this.#signal,
+      signal: AbortSignal.any([this.#signal, attempt.signal]),
     }).catch((error: unknown) => {
       if (this.#signal.aborted) {
         throw error;
@@ -244,7 +261,9 @@ export class LiveConnection {
       return response;
     }
     await response?.body?.cancel();
-    await this.#pause(response);
+    if (!attempt.signal.aborted) {
+      await this.#pause(response);
+    }
     return undefined;
   }
 
@@ -267,6 +286,7 @@ export class LiveConnection {
   async #pause(response?: Response): Promise<void> {
     const wait = Math.max(this.#wait, response === undefined ? 0 : retryAfterMs(response));
     this.#wait = Math.min(MAX_RETRY_MS, 2 * this.#wait);
+    this.#isLost = true;
     const ended = deferred<void>();
     const end = () => ended.resolve();
     this.onLink({

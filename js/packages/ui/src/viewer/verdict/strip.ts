@@ -6,9 +6,10 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../parts/format.js";
 import { type IconName, icon } from "../parts/icons.js";
 import { sentenceView, value } from "../parts/value.js";
-import type { LostLink } from "../session/live-connection.js";
+import type { Link } from "../session/live-connection.js";
 import { isLive, type Progress, type Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
+import "./countdown.js";
 import { otherPinsView } from "./other-pins.js";
 import { detailsView, findingView, hasNotesAlone, type Strip, tally } from "./strip-details.js";
 import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
@@ -95,7 +96,7 @@ function action(words: string, act: (() => void) | undefined): TemplateResult | 
 function progressView(session: Session, strip: Strip): TemplateResult {
   const { progress: texts, live, figures } = strip.texts;
   const { progress, firstFailure, firstFailurePhrases } = session;
-  const isUnreached = session.phase === "live" && strip.link?.state === "lost" && !strip.link.wasConnected;
+  const isUnreached = session.phase === "live" && isNeverConnected(strip.link);
   const title =
     session.phase === "live"
       ? isUnreached
@@ -159,40 +160,43 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
   }
   const { live, figures } = texts;
   const state = session.phase === "live" ? (link?.state ?? "following") : session.isCanceled ? "stopped" : "ended";
-  const lost = link?.state === "lost" ? link : undefined;
   const says = {
     connecting: live.connecting,
     following: live.following,
     ended: live.ended,
     stopped: live.stopped,
-    lost: lostWords(lost, texts, zone),
+    lost: lostWords(link, texts),
   };
+  const isRetried = session.phase === "live" && link !== undefined && "retry" in link;
   const { log = null, verdict } = session.report ?? {};
   // "Verified" requires signatures with trusted keys.
   const upTo = verdict === "verified" || verdict === "partial" ? live.upTo : live.readUpTo;
   return html`
     <p class="live-line" data-state=${state}>
       <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>
-      ${state === "lost" ? html`<button type="button" class="quiet" @click=${lost?.retry}>${live.retry}</button>` : nothing}
+      ${isRetried && link.state === "lost" ? html`<cs-countdown class="plain" .until=${link.retryAt} .texts=${texts}></cs-countdown>` : nothing}
+      ${isRetried ? html`<button type="button" class="quiet" @click=${link.retry}>${live.retry}</button>` : nothing}
       ${log === null ? nothing : html`<span class="faint plain">${upTo(figures.entries(log.size))}</span>`}
       ${log === null || log.time === null ? nothing : html`<span class="faint plain">${texts.strip.seen(moment(log.time, zone))}</span>`}
     </p>
   `;
 }
 
-/** Returns why a connection is retried, and when. */
-function lostWords(link: LostLink | undefined, { live }: Texts, zone: Strip["zone"]): string {
-  if (link === undefined) {
+/** True if all attempts to reach the log failed so far. */
+function isNeverConnected(link: Link | undefined): boolean {
+  return link !== undefined && "retry" in link && !link.wasConnected;
+}
+
+/** Returns why a connection is retried. */
+function lostWords(link: Link | undefined, { live }: Texts): string {
+  if (link?.state !== "lost") {
     return "";
   }
-  const { status, wasConnected, retryAt } = link;
-  // The headline says that a log was never reached.
-  const words = [
-    ...(wasConnected ? [live.lost] : []),
+  const { status, wasConnected } = link;
+  return [
+    wasConnected ? live.lost : live.unreachable,
     ...(status === undefined ? [] : [live.status(String(status))]),
-    live.nextAttempt(moment(retryAt, zone).replace(/\.\d{3}/, "")),
-  ];
-  return words.join(". ");
+  ].join(". ");
 }
 
 function verdictView(session: Session, judged: Judged, strip: Strip): TemplateResult {
@@ -207,7 +211,7 @@ function verdictView(session: Session, judged: Judged, strip: Strip): TemplateRe
       ${icon(words.icon)}
       <div class="strip-body">
         <h2 id="strip-heading">${words.word}</h2>
-        <p>${words.says}</p>
+        <p class="strip-says">${words.says}</p>
         ${otherPinsView(session, texts)}
         ${liveView(session, strip)}
         <details class="strip-more">
