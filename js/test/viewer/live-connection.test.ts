@@ -52,6 +52,42 @@ test("LiveConnection: doubles the delay after each failure, from a second to hal
   await assert.rejects(next, /the reader left/);
 });
 
+test("LiveConnection: gives up a retry that has no response for a minute", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const hanging = (signal: AbortSignal) =>
+    new Promise<Response>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  let requests = 0;
+  const request = async (_: string, { signal }: RequestInit) => {
+    requests += 1;
+    if (requests === 2) {
+      return hanging(signal as AbortSignal);
+    }
+    return requests === 1 ? Response.error() : live();
+  };
+  const following = new LiveConnection("/stream", request, new AbortController().signal);
+  const links = new EventEmitter();
+  following.onLink = (link) => void links.emit(link.state, link);
+  let lost = once(links, "lost");
+  const lines = following.lines(null);
+  const first = lines.next();
+  await lost;
+  lost = once(links, "lost");
+  const connecting = once(links, "connecting");
+  t.mock.timers.tick(1000);
+  await connecting;
+  t.mock.timers.tick(59_999);
+  await setImmediate();
+  assert.equal(requests, 2);
+  t.mock.timers.tick(1);
+  assertLost(await lost, { seconds: 2, status: undefined, wasConnected: false });
+  t.mock.timers.tick(2000);
+  assert.deepEqual(await first, { done: false, value: LINE });
+  // An established stream isn't bounded.
+  t.mock.timers.tick(120_000);
+  assert.equal(requests, 3);
+  await lines.return?.(undefined);
+});
+
 test("LiveConnection: compares an export with a pin without hiding what is before it", async () => {
   const pin = `log.example/app\n167\n${"A".repeat(43)}=\n`;
   for (const [address, requested] of [

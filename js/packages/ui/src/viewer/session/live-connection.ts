@@ -50,6 +50,8 @@ type Request = (address: string, init: RequestInit) => Promise<Response>;
 /** First and maximum delay before a retry, in milliseconds. */
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
+/** How long a retry may take until its response begins. The first attempt may be slow: a server may collect a whole export. */
+const MAX_RESPONSE_MS = 60_000;
 
 /** Parameters that choose an export's entries by their place. A stream continues after them. */
 const PLACES = ["from", "limit", "boundary"] as const;
@@ -238,10 +240,13 @@ export class LiveConnection {
   async #connect(): Promise<Response | undefined> {
     const attempt = new AbortController();
     const wasConnected = this.#wasConnected;
-    this.onLink({
-      state: "connecting",
-      ...(this.#isLost ? { wasConnected, retry: () => attempt.abort() } : {}),
-    });
+    let isGivenUp = false;
+    const retry = () => {
+      isGivenUp = true;
+      attempt.abort();
+    };
+    const limit = this.#isLost ? setTimeout(() => attempt.abort(), MAX_RESPONSE_MS) : undefined;
+    this.onLink({ state: "connecting", ...(this.#isLost && { wasConnected, retry }) });
     const headers: Record<string, string> = { accept: "text/event-stream, application/x-ndjson" };
     if (this.#lastId !== "") {
       headers["last-event-id"] = this.#lastId;
@@ -251,17 +256,19 @@ export class LiveConnection {
       cache: "no-store",
       referrerPolicy: "no-referrer",
       signal: AbortSignal.any([this.#signal, attempt.signal]),
-    }).catch((error: unknown) => {
-      if (this.#signal.aborted) {
-        throw error;
-      }
-      return undefined;
-    });
+    })
+      .catch((error: unknown) => {
+        if (this.#signal.aborted) {
+          throw error;
+        }
+        return undefined;
+      })
+      .finally(() => clearTimeout(limit));
     if (response?.ok || (response !== undefined && isRefused(response))) {
       return response;
     }
     await response?.body?.cancel();
-    if (!attempt.signal.aborted) {
+    if (!isGivenUp) {
       await this.#pause(response);
     }
     return undefined;
