@@ -6,6 +6,7 @@ import { extentOf } from "../../packages/ui/dist/viewer/chart/period.js";
 import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../packages/ui/dist/viewer/list/columns.js";
 import { fitting } from "../../packages/ui/dist/viewer/list/columns-layout.js";
 import { cellsOf } from "../../packages/ui/dist/viewer/list/rows-cells.js";
+import { de } from "../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 import { event, listed, usual } from "./page/made.ts";
@@ -54,6 +55,18 @@ test("time column: shows the event's own time, or else that of recording", () =>
   const recorded = usual(2).time.replace("T", " ");
   assert.deepEqual(shown("2019-03-31T23:30:00.000Z"), ["2019-03-31 23:30:00.000Z", recorded]);
   assert.deepEqual(shown(undefined), [recorded, recorded]);
+});
+
+test("outcome column: shows known outcomes in the reader's language, and others unchanged", () => {
+  const shown = (outcome: string, texts = de) =>
+    cellsOf(listed(event(1, JSON.stringify({ action: "a", outcome }))), [{ id: "outcome" }], TIMES, texts).cells.map(
+      textOf,
+    );
+  assert.deepEqual(shown("success"), ["Erfolg"]);
+  assert.deepEqual(shown("failure"), ["Fehlschlag"]);
+  assert.deepEqual(shown("success", en), ["Success"]);
+  assert.deepEqual(shown("unstated"), ["unstated"]);
+  assert.deepEqual(shown("partial"), ["partial"]);
 });
 
 test("cellsOf: returns the event's text if no cell has content", () => {

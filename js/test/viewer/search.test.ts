@@ -191,7 +191,7 @@ test("facets: count, select, and deselect values", async () => {
   const chips = (column: string) => page.locator(`.facet[data-column=${column}] .chip`);
   const chip = (column: string, value: string) => chips(column).filter({ hasText: value });
   const failures = count(({ outcome }) => outcome === "failure");
-  assert.match((await chip("outcome", "failure").textContent()) ?? "", new RegExp(`failure\\s+${failures}`));
+  assert.match((await chip("outcome", "failure").textContent()) ?? "", new RegExp(`Failure\\s+${failures}`));
   await chip("outcome", "failure").click();
   await filtered(page, failures);
   assert.equal(await chip("outcome", "failure").getAttribute("aria-pressed"), "true");
@@ -199,7 +199,7 @@ test("facets: count, select, and deselect values", async () => {
   assert.equal(new URL(page.url()).hash, "#filter=outcome:failure");
   // Values of the same column keep counting what they would add.
   const successes = count(({ outcome }) => outcome === "success");
-  assert.match((await chip("outcome", "success").textContent()) ?? "", new RegExp(`success\\s+${successes}`));
+  assert.match((await chip("outcome", "success").textContent()) ?? "", new RegExp(`Success\\s+${successes}`));
   await chip("outcome", "success").click();
   await filtered(page, failures + successes);
   assert.deepEqual(await filters(page), ["Outcome: failure, success"]);
@@ -216,6 +216,16 @@ test("facets: count, select, and deselect values", async () => {
     await chip(column, value).click();
   }
   await page.locator(".notice[data-filtered=false]").waitFor();
+  await close();
+});
+
+test("facets: show outcomes in the reader's language and filter by their values", async () => {
+  const { page, close } = await site.open(ELEMENT.replace(" fragment", ` lang="de" fragment`));
+  await page.locator(".facet[data-column=outcome] .chip", { hasText: "Fehlschlag" }).click();
+  await page.locator(".notice[data-filtered=true]").waitFor();
+  assert.equal(new URL(page.url()).hash, "#filter=outcome:failure");
+  assert.equal(await page.locator(".cell-outcome", { hasText: "failure" }).count(), 0);
+  await page.locator(".cell-outcome", { hasText: "Fehlschlag" }).first().waitFor();
   await close();
 });
 

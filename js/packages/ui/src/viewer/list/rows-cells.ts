@@ -5,6 +5,7 @@ import type { EventRow, Row } from "../../index/types.js";
 import { moment, type Zone } from "../parts/format.js";
 import { icon, type Look } from "../parts/icons.js";
 import { keyParts } from "../parts/key.js";
+import { outcomeWord } from "../parts/outcome-word.js";
 import { type Party, summaryOf } from "../parts/summary.js";
 import { filled, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
@@ -41,8 +42,9 @@ function ofEvent(
   row: EventRow,
   id: EventColumn | `.${string}`,
   columns: readonly ChosenColumn[],
-  { rows }: Texts,
+  texts: Texts,
 ): unknown {
+  const { rows } = texts;
   if (isMember(id)) {
     return text(row.fields.get(id.slice(1))?.join(", "));
   }
@@ -59,11 +61,15 @@ function ofEvent(
     case "outcome":
       return outcome === undefined
         ? html`<span class="outcome implied">${rows.list.notStated}</span>`
-        : outcomeView(outcome);
+        : outcomeView(outcome, texts);
     case "tenant":
       return text(row.tenant);
     case "action":
-      return withOutcome(summary.action, columns.some((column) => column.id === "outcome") ? undefined : outcome);
+      return withOutcome(
+        summary.action,
+        columns.some((column) => column.id === "outcome") ? undefined : outcome,
+        texts,
+      );
     case "address":
     case "reason":
     case "as":
@@ -127,17 +133,21 @@ const OUTCOME_LOOKS: ReadonlyMap<string, Look> = new Map([
 ]);
 
 /** Renders an event's outcome, emphasized unless it is a success. */
-function outcomeView(outcome: string): TemplateResult {
+function outcomeView(outcome: string, texts: Texts): TemplateResult {
   const look = OUTCOME_LOOKS.get(outcome);
-  return look === undefined
-    ? value(outcome)
-    : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${value(outcome)}</span>`;
+  const word = value(outcomeWord(outcome, texts));
+  return look === undefined ? word : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${word}</span>`;
 }
 
 /** Renders an action, with an icon for an outcome that isn't a success and has no column. */
-function withOutcome(action: string | undefined, outcome = ""): TemplateResult | undefined {
-  const look = OUTCOME_LOOKS.get(outcome);
+function withOutcome(
+  action: string | undefined,
+  outcome: string | undefined,
+  texts: Texts,
+): TemplateResult | undefined {
+  const look = outcome === undefined ? undefined : OUTCOME_LOOKS.get(outcome);
+  const word = outcomeWord(outcome ?? "", texts);
   return action === undefined || look === undefined
     ? text(action)
-    : html`<span class="outcome"><span class="tone-${look.tone}" title=${outcome}>${icon(look.icon)}<span class="sr">${outcome}</span></span>${value(action)}</span>`;
+    : html`<span class="outcome"><span class="tone-${look.tone}" title=${word}>${icon(look.icon)}<span class="sr">${word}</span></span>${value(action)}</span>`;
 }

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Column, Facet, FacetValue, SearchResult } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
+import { outcomeWord } from "../parts/outcome-word.js";
 import { NOT_STATED } from "../parts/summary.js";
 import { value } from "../parts/value.js";
 import { define, emit, props, TextView } from "../view.js";
@@ -128,7 +129,7 @@ export class Facets extends TextView {
         aria-pressed=${isChosen}
         @click=${() => emit(this, "value-toggled", { column, value: text })}
       >
-        ${isChosen ? icon("check") : nothing}<span class="chip-value ${isUnstated ? "faint" : ""}">${name === undefined || name === text ? nothing : html`<span class="chip-name">${value(name, 40)}</span>`}${isUnstated ? html`<bdi>${this.texts.rows.list.notStated}</bdi>` : name === undefined || name === text ? value(shortened(column, text), 60) : html`<span class="faint">${value(shortened(column, text), 40)}</span>`}</span>
+        ${isChosen ? icon("check") : nothing}<span class="chip-value ${isUnstated ? "faint" : ""}">${name === undefined || name === text ? nothing : html`<span class="chip-name">${value(name, 40)}</span>`}${isUnstated ? html`<bdi>${this.texts.rows.list.notStated}</bdi>` : name === undefined || name === text ? value(column === "outcome" ? outcomeWord(text, this.texts) : shortened(column, text), 60) : html`<span class="faint">${value(shortened(column, text), 40)}</span>`}</span>
         <span class="chip-count">${this.texts.figures.count(count)}</span>
       </button>
     `;

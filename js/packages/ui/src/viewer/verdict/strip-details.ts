@@ -50,11 +50,12 @@ export function detailsView(
   `;
 }
 
-/** Returns the number of problems of each severity. */
+/** Returns the number of problems of each severity. Notes with the same code count as one. */
 export function tally({ findings, finding_counts }: Report, { result }: Texts): string {
   const counted = (["error", "warning", "info"] as const).flatMap((severity) => {
     const codes = new Set(findings.filter((finding) => finding.severity === severity).map(({ code }) => code));
-    const count = [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
+    const count =
+      severity === "info" ? codes.size : [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
     return count > 0 ? [result.severities[severity](count)] : [];
   });
   return counted.join(", ");
