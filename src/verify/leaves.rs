@@ -66,6 +66,7 @@ impl MergedLeaves {
     }
 
     /// Returns the first of these sizes of the log whose root was dropped, if there is one.
+    #[cfg(all(feature = "parts", not(all(target_arch = "wasm32", target_os = "unknown"))))]
     pub(super) fn dropped(&self, entries: &[Entry], mut sizes: impl Iterator<Item = u64>) -> Option<u64> {
         let segments = self.segments(entries);
         sizes.find(|size| segment_at(&segments, *size).is_some_and(|(_, end)| *size < end))

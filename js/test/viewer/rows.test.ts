@@ -295,7 +295,7 @@ test("screen reader: reads columns, rows, signers, and what is missing", { skip 
   for (const wanted of [
     /columnheader "Signer"/,
     /columnheader "Chain \/ seq"/,
-    /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
+    /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 Success 01234567 \/ 1" \[selected\]/,
     /gridcell "Signer trusted"/,
     /gridcell "1,024 entries omitted from this export \(entries 6 to 1,029\)"/,
     /gridcell "Event erased \(claimed, not proven\)"/,
