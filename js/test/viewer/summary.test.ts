@@ -46,8 +46,8 @@ test("summaryOf: omits an unstated outcome and keeps any other", () => {
       ).cells[0],
     );
   assert.equal(cell("not-stated"), en.rows.list.notStated);
-  assert.equal(cell("denied"), "denied");
-  assert.equal(cell("success"), "success");
+  assert.equal(cell("denied"), "Denied");
+  assert.equal(cell("success"), "Success");
 });
 
 test("cellsOf: the actor's cell says for whom it acted, unless a column does", () => {
