@@ -49,17 +49,17 @@ fn analyze(pack: &Pack, events: &[Event], max_groups: usize) -> Analysis {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// An analysis finds the same as one without a limit, unless it reports that the limit was reached. Times ascend, but
     /// some events come late.
     #[test]
     fn replacing_groups_that_are_over_loses_nothing(
         steps in proptest::collection::vec(
-            (0..8_i64, prop_oneof![3 => Just(0), 1 => 0..40_i64], 0..9_u32, 0..3_u8, any::<bool>()),
-            0..80,
+            (0..12_i64, prop_oneof![24 => Just(0), 4 => 0..20_i64, 1 => 20..40_i64], 0..9_u32, 0..3_u8, any::<bool>()),
+            0..50,
         ),
-        max_groups in 2..6_usize,
+        max_groups in 4..8_usize,
     ) {
         let mut now = 0;
         let events: Vec<Event> = steps.iter().map(|(step, late, who, value, is_a)| {

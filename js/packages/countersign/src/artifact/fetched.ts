@@ -23,9 +23,9 @@ export async function fetchFile(address: URL): Promise<Response> {
   return response;
 }
 
-type PhraseOfProblem = readonly [code: string, values?: Phrase["values"]];
+type ProblemPhrase = readonly [code: string, values?: Phrase["values"]];
 
-function fetchError({ href }: URL, problem: string, phrase: PhraseOfProblem, cause?: unknown): CountersignError {
+function fetchError({ href }: URL, problem: string, phrase: ProblemPhrase, cause?: unknown): CountersignError {
   const [code, values] = phrase;
   const message = `WebAssembly could not be loaded: ${href} ${problem}`;
   const hint = "serve the .wasm file at this URL and allow it in connect-src of the page's Content-Security-Policy";

@@ -50,7 +50,7 @@ type Request = (address: string, init: RequestInit) => Promise<Response>;
 /** First and maximum delay before a retry, in milliseconds. */
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
-/** How long a retry may take until its response begins. The first attempt may be slow: a server may collect a whole export. */
+/** Maximum time until a retry's response begins, in milliseconds. The first attempt has none: a server may buffer an export. */
 const MAX_RESPONSE_MS = 60_000;
 
 /** Parameters that choose an export's entries by their place. A stream continues after them. */
