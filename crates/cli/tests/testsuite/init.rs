@@ -103,3 +103,24 @@ fn a_folder_needs_a_template() {
     Place::new().run(&["init", "--template", "rails", "app"]).code(2);
     Place::new().run(&["init", "--template", "node", "--dir", "keys"]).code(2);
 }
+
+#[test]
+fn writes_nothing_to_a_project_that_it_can_not_complete() {
+    let init = |place: &Place, code: &str| {
+        place.write("package.json", "{}");
+        place
+            .run(&["init", "--template", "next", "."])
+            .code(2)
+            .stderr(predicate::str::contains(format!("error[{code}]")));
+        assert!(!place.path(".countersign").exists());
+        assert!(!place.path("app").exists());
+    };
+    let place = Place::new();
+    fs::create_dir(place.path(".gitignore")).unwrap();
+    init(&place, "io.is_directory");
+    assert!(!place.path("audit.ts").exists());
+    let place = Place::new();
+    std::os::unix::fs::symlink("missing", place.path("audit.ts")).unwrap();
+    init(&place, "io.exists");
+    assert_eq!(fs::read_link(place.path("audit.ts")).unwrap().to_str(), Some("missing"));
+}

@@ -126,7 +126,8 @@ impl Template {
         let (variables_file, gitignore) = (folder.join(self.variables_file()), folder.join(GITIGNORE));
         let others = (!exists).then_some([&variables_file, &gitignore]);
         let mut paths = files.iter().map(|(path, _)| path).chain(others.into_iter().flatten());
-        if let Some(existing) = paths.find(|path| path.exists()) {
+        // A symbolic link without a target is a file, too.
+        if let Some(existing) = paths.find(|path| path.symlink_metadata().is_ok()) {
             let hint = if exists {
                 "rename it, or add the code of the template to it yourself; no file was written"
             } else {
@@ -137,11 +138,12 @@ impl Template {
             );
         }
         let name = folder_name(&absolute(folder)?);
+        let ignored = missing_lines(&gitignore, self.ignored())?;
         for (path, text) in &files {
             let text = text.replace("{{name}}", &name).replace("{{version}}", env!("CARGO_PKG_VERSION"));
             write(path, &text)?;
         }
-        ignore(&gitignore, self.ignored())?;
+        append(&gitignore, &ignored)?;
         let (_, secrets) = DevFolder::open(&folder.join(DEFAULT_FOLDER))?;
         // `countersign dev --env` adds the variables to an existing file.
         if !variables_file.exists() {
@@ -184,14 +186,17 @@ fn write_variables(path: &Path, secrets: &DevSecrets) -> Result<(), CliError> {
     write_secret(path, variables.as_bytes())
 }
 
-/// Adds the lines that are missing in a `.gitignore`.
-fn ignore(path: &Path, lines: &str) -> Result<(), CliError> {
+/// Returns the text to append to a `.gitignore`, so that it has these lines.
+fn missing_lines(path: &Path, lines: &str) -> Result<String, CliError> {
     let before = if path.exists() { input::small_text(path)? } else { String::new() };
     let is_missing = |line: &&str| before.lines().all(|existing| existing.trim_matches('/') != *line);
-    let missing = lines.lines().filter(is_missing).fold(String::new(), |text, line| text + line + "\n");
     let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    Ok(lines.lines().filter(is_missing).fold(end.to_owned(), |text, line| text + line + "\n"))
+}
+
+fn append(path: &Path, text: &str) -> Result<(), CliError> {
     let file = OpenOptions::new().create(true).append(true).open(path);
-    file.and_then(|mut file| file.write_all(format!("{end}{missing}").as_bytes()))
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| CliError::io("write", &shown(path), &error))
 }
 
