@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
+use crate::facts::Facts;
 use crate::mapping::Fields;
+use crate::records::SyslogHeader;
+use crate::syslog::SEVERITY_INFORMATIONAL;
 use crate::text::picture;
 
 /// The fields of the header in order, after the version.
@@ -28,6 +31,14 @@ pub(crate) fn line(fields: &Fields<'_>) -> String {
         push(&text(value), "\\=", "\r\n", &mut line);
     }
     line
+}
+
+/// Returns the header for a line within syslog.
+pub(crate) fn syslog_header(fields: &Fields<'_>, facts: &Facts<'_>) -> SyslogHeader {
+    let severity = fields.iter().find(|(to, _)| *to == "header:priority");
+    let severity = severity.and_then(|(_, value)| value.as_str()?.parse().ok());
+    let origin = facts.get("origin").unwrap_or_default().into_owned();
+    SyslogHeader { severity: severity.unwrap_or(SEVERITY_INFORMATIONAL), origin }
 }
 
 fn text(value: &Value) -> String {

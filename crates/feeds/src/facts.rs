@@ -9,6 +9,7 @@ use countersign::link::LinkAttestation;
 use countersign::time::Time;
 use countersign_query::value::{Kind as ValueKind, Value};
 use countersign_query::{Outcome, Read};
+use serde_json::json;
 
 use crate::records::{Event, Finding, Kind, Log};
 
@@ -94,11 +95,7 @@ impl<'a> Facts<'a> {
             self.insert_some(name, value.as_ref());
         }
         if let Some(address) = read.address.as_deref().filter(|address| !address.is_empty()) {
-            match address.parse::<IpAddr>() {
-                Ok(IpAddr::V4(_)) => self.insert("address.v4", address),
-                Ok(IpAddr::V6(_)) => self.insert("address.v6", address),
-                Err(_) => self.insert("address.name", address),
-            }
+            self.insert(address_kind(address), address);
         }
         // An outcome that isn't stated has no fact, so that no format claims one.
         if read.outcome != Outcome::NotStated {
@@ -155,8 +152,66 @@ impl<'a> Facts<'a> {
             facts.insert("entry", last.clone());
             facts.insert("entry.first", first.clone());
             facts.insert("entries", format!("[{}]", leaves.join(",")));
+            facts.insert("entries.list", leaves.join(","));
         }
+        facts.insert_subject();
         facts
+    }
+
+    /// Inserts whom a finding is about. A finding of several events states only its last event, whose actor and target
+    /// may differ from those of the others: then only its group says who acted, and on what.
+    fn insert_subject(&mut self) {
+        let Some(root) = self.root else { return };
+        let group: Vec<(Cow<'a, str>, Cow<'a, str>)> = root
+            .at("finding.group")
+            .filter(|group| group.kind() == ValueKind::Object)
+            .into_iter()
+            .flat_map(Value::members)
+            .filter_map(|(name, value)| Some((name.text(), value.text()?)))
+            .collect();
+        let entries = root.at("finding.entries").filter(|entries| entries.kind() == ValueKind::Array);
+        let count = entries.map_or(0, |entries| entries.elements().count());
+        if count > 0 {
+            self.insert("count", count.to_string());
+        }
+        // A field of the event itself, such as `userIdentity.arn`, is recognized by its value.
+        let stated = |names: &[&str], event: &str| {
+            let event = self.field(event);
+            let by_name = group.iter().find(|(name, _)| names.contains(&&**name));
+            let by_value = || {
+                let is_value = |value| event.as_ref().is_some_and(|event| event == value);
+                group.iter().find(|(name, value)| !name.starts_with("parsed.") && is_value(value))
+            };
+            (by_name.or_else(by_value).map(|(_, value)| value.clone()), event)
+        };
+        let (actor, last_actor) = stated(&["parsed.actor.id", "actor.id"], "event.actor");
+        let (address, last_address) = stated(&["parsed.address", "context.ip"], "event.address");
+        let (target, last_target) = stated(&["parsed.target.id", "target.id"], "event.target");
+        let has_one_event = count < 2;
+        let name = group.iter().find(|(name, _)| matches!(&**name, "parsed.actor.name" | "actor.name"));
+        let name = name.map(|(_, name)| name.clone());
+        let has_actor = actor.is_some();
+        let parties = [
+            ("actor.id", actor.or_else(|| last_actor.filter(|_| has_one_event))),
+            ("actor.name", name),
+            ("address", address.or_else(|| last_address.filter(|_| has_one_event || has_actor))),
+            ("target", target.or_else(|| last_target.filter(|_| has_one_event))),
+        ];
+        for (name, value) in parties {
+            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            if name == "address" {
+                self.insert(address_kind(&value), value.clone());
+            }
+            self.insert(name, value);
+        }
+        if group.is_empty() {
+            return;
+        }
+        let list: Vec<_> =
+            group.iter().map(|(field, value)| json!({ "field": field, "value": value })).collect();
+        self.insert("group", json!(list).to_string());
+        let text: Vec<_> = group.iter().map(|(field, value)| format!("{field}={value}")).collect();
+        self.insert("group.text", text.join(", "));
     }
 
     fn insert(&mut self, name: &'static str, value: impl Into<Cow<'a, str>>) {
@@ -193,12 +248,21 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// Returns the name of the fact for an address of this kind.
+fn address_kind(address: &str) -> &'static str {
+    match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => "address.v4",
+        Ok(IpAddr::V6(_)) => "address.v6",
+        Err(_) => "address.name",
+    }
+}
+
 /// The maximum number of entry indexes of a finding in a record that doesn't contain the whole finding.
 const MAX_LEAVES: usize = 256;
 
 /// True if [`Facts`] may have a fact with this name.
 pub(crate) fn is_name(name: &str) -> bool {
-    const NAMES: [&str; 41] = [
+    const NAMES: [&str; 46] = [
         "action",
         "actor.id",
         "actor.name",
@@ -208,7 +272,10 @@ pub(crate) fn is_name(name: &str) -> bool {
         "address.v4",
         "address.v6",
         "chain",
+        "count",
         "finding",
+        "group",
+        "group.text",
         "id",
         "kind",
         "link.hash",
@@ -218,6 +285,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         "entry",
         "entry.first",
         "entries",
+        "entries.list",
         "on_behalf_of.id",
         "on_behalf_of.name",
         "on_behalf_of.type",
@@ -233,6 +301,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         "signer.name",
         "size",
         "signer_trust",
+        "target",
         "target.id",
         "target.name",
         "target.type",

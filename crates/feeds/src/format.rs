@@ -86,13 +86,14 @@ impl Format {
 
     fn record(self, facts: &Facts<'_>) -> Record {
         let fields = self.mapping().apply(facts);
+        let syslog = (self == Self::Cef).then(|| cef::syslog_header(&fields, facts));
         let text = match self {
             Self::Cef => cef::line(&fields),
             Self::Syslog => syslog::line(&fields),
             Self::Otlp => otlp::line(fields),
             Self::Ocsf | Self::Ecs | Self::CloudEvents | Self::Ndjson => tree::build(fields).to_string(),
         };
-        Record { id: facts.id().to_owned(), time: facts.time(), text }
+        Record { id: facts.id().to_owned(), time: facts.time(), text, syslog }
     }
 }
 

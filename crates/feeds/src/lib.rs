@@ -43,5 +43,5 @@ mod tree;
 
 pub use format::Format;
 pub use otlp::request as otlp_request;
-pub use records::{Event, Finding, Kind, Log, Record};
+pub use records::{Event, Finding, Kind, Log, Record, SyslogHeader};
 pub use syslog::wrap as syslog_wrap;

@@ -71,4 +71,15 @@ pub struct Record {
     pub time: Time,
     /// The record, on one line without a line end.
     pub text: String,
+    /// The header for a destination that accepts only syslog; `None` for the formats that aren't wrapped in it.
+    pub syslog: Option<SyslogHeader>,
+}
+
+/// The parts of a syslog header that the record of another format determines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyslogHeader {
+    /// The severity (RFC 5424, section 6.2.1).
+    pub severity: u8,
+    /// The log's origin, which is the host.
+    pub origin: String,
 }

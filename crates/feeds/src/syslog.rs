@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use countersign::time::Time;
 
 use crate::mapping::Fields;
+use crate::records::SyslogHeader;
 use crate::text::picture;
 
 /// The facility for audit logs (RFC 5424, section 6.2.1).
-const FACILITY: u64 = 13;
+const FACILITY: u8 = 13;
 /// The default severity, "Informational".
-const SEVERITY_INFORMATIONAL: u64 = 6;
+pub(crate) const SEVERITY_INFORMATIONAL: u8 = 6;
 /// The name of the structured data element. RFC 5612 reserves this enterprise number for examples.
 const ELEMENT: &str = "countersign@32473";
 
@@ -41,14 +42,16 @@ pub(crate) fn line(fields: &Fields<'_>) -> String {
 }
 
 /// Wraps a line of another format as a syslog message, for destinations that accept nothing else.
-pub fn wrap(origin: &str, time: Time, text: &str) -> String {
-    let mut line = head(SEVERITY_INFORMATIONAL, &time.to_string(), Some(origin), None);
+pub fn wrap(header: Option<&SyslogHeader>, time: Time, text: &str) -> String {
+    let severity = header.map_or(SEVERITY_INFORMATIONAL, |header| header.severity);
+    let origin = header.map(|header| header.origin.as_str());
+    let mut line = head(severity, &time.to_string(), origin, None);
     line.push_str("- ");
     line.push_str(text);
     line
 }
 
-fn head(severity: u64, time: &str, host: Option<&str>, message: Option<&str>) -> String {
+fn head(severity: u8, time: &str, host: Option<&str>, message: Option<&str>) -> String {
     let priority = FACILITY * 8 + severity.min(7);
     let (host, message) = (printable(host, 255), printable(message, 32));
     format!("<{priority}>1 {time} {host} countersign - {message} ")

@@ -191,3 +191,140 @@ fn records_of_findings_name_their_entries() {
         assert_eq!((&record["entry"], &record["entries"]), (&json!(8), &json!([3, 8])));
     }
 }
+
+/// Returns the finding of a rule that has fired on `entries`, grouped by `group`, whose last event is `event`.
+fn alert(
+    format: Format,
+    level: &str,
+    entries: &[u64],
+    group: &Value,
+    event: &Value,
+) -> countersign_feeds::Record {
+    let (first, last) = ("2026-11-20T06:00:00.000Z", "2026-11-20T06:01:02.345Z");
+    let found = json!({
+        "finding": {
+            "entries": entries, "first": first, "group": group, "id": "f", "last": last, "level": level,
+            "rule": "r", "title": "t",
+        },
+        "event": event,
+    })
+    .to_string();
+    let time = last.parse().unwrap();
+    format.finding(&given::LOG, &Finding { kind: Kind::Alert, id: "f", title: "t", time, text: &found })
+}
+
+/// Returns the values that a record has under these names; null for missing ones.
+fn values(line: &str, paths: &[&str]) -> Vec<Value> {
+    let record: Value = serde_json::from_str(line).unwrap();
+    let value = |path: &&str| record.pointer(path).cloned().unwrap_or_default();
+    paths.iter().map(value).collect()
+}
+
+/// The last of several events names one victim of a spray; its group names the address that it is about.
+#[test]
+fn records_of_findings_name_their_subject() {
+    let group = json!({ "parsed.address": "203.0.113.9" });
+    let event =
+        json!({ "action": "session.login", "actor": "victim", "address": "203.0.113.9", "target": "app" });
+    let spray = |format| alert(format, "high", &[3, 8], &group, &event).text;
+    for &format in Format::ALL {
+        let line = spray(format);
+        assert!(line.contains("203.0.113.9"), "{line}");
+        assert!(!matches!(format, Format::Cef | Format::Syslog) || !line.contains("victim"), "{line}");
+    }
+    let cef = spray(Format::Cef);
+    let millis = |time: &str| time.parse::<countersign::time::Time>().unwrap().millis();
+    let start = format!("start={}", millis("2026-11-20T06:00:00.000Z"));
+    for pair in [
+        "src=203.0.113.9",
+        &start,
+        "cnt=2",
+        "cs5Label=entries",
+        "cs5=3,8",
+        "flexString2Label=group",
+        "flexString2=parsed.address\\=203.0.113.9",
+        "act=session.login",
+    ] {
+        assert!(cef.contains(pair), "{pair}: {cef}");
+    }
+    let syslog = spray(Format::Syslog);
+    for pair in [
+        "address=\"203.0.113.9\"",
+        "first=\"2026-11-20T06:00:00.000Z\"",
+        "last=\"2026-11-20T06:01:02.345Z\"",
+        "count=\"2\"",
+        "entries=\"3,8\"",
+        "group=\"parsed.address=203.0.113.9\"",
+    ] {
+        assert!(syslog.contains(pair), "{pair}: {syslog}");
+    }
+    let pairs = json!([{ "field": "parsed.address", "value": "203.0.113.9" }]);
+    let ecs = [
+        "/source/ip",
+        "/user",
+        "/countersign/count",
+        "/countersign/entries",
+        "/countersign/group",
+        "/event/start",
+    ];
+    assert_eq!(
+        values(&spray(Format::Ecs), &ecs),
+        [
+            json!("203.0.113.9"),
+            Value::Null,
+            json!(2),
+            json!([3, 8]),
+            pairs.clone(),
+            json!("2026-11-20T06:00:00.000Z")
+        ]
+    );
+    let ocsf = ["/evidences/0", "/count", "/end_time", "/unmapped/countersign/group"];
+    let evidence = json!({ "src_endpoint": { "ip": "203.0.113.9" } });
+    let end = millis("2026-11-20T06:01:02.345Z");
+    assert_eq!(values(&spray(Format::Ocsf), &ocsf), [evidence, json!(2), json!(end), pairs]);
+}
+
+/// A group that names the actor has the address of the last event; a rule about one event has the event's parties.
+#[test]
+fn records_of_findings_complete_their_group() {
+    let event = json!({ "actor": "arn:u", "address": "2001:db8::/64", "target": "job 7" });
+    let by_actor = json!({ "userIdentity.arn": "arn:u", "actor.session": "s" });
+    let ecs = ["/user/id", "/source/address", "/source/ip", "/countersign/target"];
+    let of = |entries: &[u64], group: &Value| {
+        values(&alert(Format::Ecs, "low", entries, group, &event).text, &ecs)
+    };
+    let address = json!("2001:db8::/64");
+    assert_eq!(of(&[3, 8], &by_actor), [json!("arn:u"), address.clone(), Value::Null, Value::Null]);
+    assert_eq!(of(&[8], &json!({})), [json!("arn:u"), address, Value::Null, json!({ "text": "job 7" })]);
+    assert_eq!(
+        of(&[3, 8], &json!({ "actor.session": "s" })),
+        [Value::Null, Value::Null, Value::Null, Value::Null]
+    );
+    assert_eq!(of(&[3, 8], &json!({ "parsed.target.id": "arn:u" }))[0], Value::Null);
+}
+
+/// A destination that accepts only syslog gets CEF with the header of the same record in syslog.
+#[test]
+fn wrapped_cef_has_the_header_of_syslog() {
+    let header = |line: &str| line.split(' ').take(3).map(str::to_owned).collect::<Vec<_>>();
+    let compare = |cef: &countersign_feeds::Record, syslog: &countersign_feeds::Record| {
+        let wrapped = countersign_feeds::syslog_wrap(cef.syslog.as_ref(), cef.time, &cef.text);
+        assert_eq!(header(&wrapped), header(&syslog.text));
+        assert!(wrapped.contains(given::LOG.origin), "{wrapped}");
+        assert_eq!(syslog.syslog, None);
+    };
+    for level in ["informational", "low", "medium", "high", "critical"] {
+        let of = |format| alert(format, level, &[8], &json!({}), &json!({}));
+        compare(&of(Format::Cef), &of(Format::Syslog));
+    }
+    let time = "2026-11-20T06:01:02.345Z".parse().unwrap();
+    for kind in [Kind::Retract, Kind::Unverified] {
+        let finding = Finding { kind, id: "f", title: "t", time, text: "{}" };
+        compare(&Format::Cef.finding(&given::LOG, &finding), &Format::Syslog.finding(&given::LOG, &finding));
+    }
+    for outcome in ["success", "failure", "denied", "unknown"] {
+        let mut event = given::event();
+        event["outcome"] = outcome.into();
+        compare(&record(Format::Cef, &event.to_string()), &record(Format::Syslog, &event.to_string()));
+    }
+}

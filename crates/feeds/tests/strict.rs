@@ -4,7 +4,7 @@ mod given;
 
 use std::collections::BTreeMap;
 
-use countersign_feeds::Format;
+use countersign_feeds::{Finding, Format, Kind};
 use given::{event, record};
 use proptest::prelude::*;
 use serde_json::json;
@@ -183,7 +183,27 @@ fn syslog_records_fit_the_maximum_message_length() {
         });
         let (_, parameters, _) = syslog(&record(Format::Syslog, &event.to_string()).text);
         assert_eq!(parameters["id"], "01010101010101010101010101010101/2");
+        let (_, parameters, _) = syslog(&longest_alert(&text).text);
+        assert_eq!(parameters["count"], "300");
     }
+}
+
+/// Returns a finding with strings as long as they get.
+fn longest_alert(text: &str) -> countersign_feeds::Record {
+    let found = json!({
+        "finding": {
+            "entries": (1_000_000_000_000_u64..1_000_000_000_300).collect::<Vec<_>>(), "first": "2026-11-20T06:00:00.000Z",
+            "group": { "parsed.actor.id": text, "parsed.address": text, "parsed.target.id": text },
+            "id": "f", "last": "2026-11-20T06:01:02.345Z", "level": "informational", "rule": text, "score": 100,
+        },
+        "event": { "action": text, "actor": text, "address": text, "target": text },
+        "signer_trust": "untrusted",
+    })
+    .to_string();
+    let time = "2026-11-20T06:01:02.345Z".parse().unwrap();
+    let id = "f".repeat(64);
+    let finding = Finding { kind: Kind::Alert, id: &id, title: text, time, text: &found };
+    Format::Syslog.finding(&given::LOG, &finding)
 }
 
 #[test]
