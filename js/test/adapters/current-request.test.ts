@@ -305,3 +305,25 @@ test("an event that waits for the start keeps the scope of its own request", asy
   const actors = Object.fromEntries(events.map(({ action, actor }) => [action, actor?.id]));
   assert.deepEqual([actors["in.none"], actors["in.first"]], [undefined, "ada"]);
 });
+
+test("auditNext: arguments of a server action don't take the recorder's place", async () => {
+  const to = memory();
+  const work: Promise<unknown>[] = [];
+  const audited = auditNext(() => ({ key: EMITTERS[0].secret, to, origin: ORIGIN }), {
+    after: (one) => work.push(one),
+  });
+  const remove = audited.action(async (audit, id?: string) => {
+    audit.record({ action: "job.delete", target: { type: "job", id: String(id) } });
+  });
+  // A client can call an action with other arguments than its code declares.
+  const called = remove as (...args: unknown[]) => Promise<void>;
+  const silent = { record() {} };
+  for (const args of [[], ["42"], ["42", silent], [silent, silent], [{ headers: {} }, {}, silent]]) {
+    await called(...args);
+  }
+  await Promise.all(work);
+  const recorded = to.text().match(/"job\.delete"/g);
+  assert.equal(recorded?.length, 5);
+  const route = audited(async (_request, _context, audit) => audit.record({ action: "job.read" }));
+  await assert.rejects(route({ name: "no request" } as never, {} as never), { code: "options.invalid" });
+});

@@ -50,7 +50,7 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
       /npx wrangler secret put NO_KEY .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
     ],
     ["/empty-key", "key", /lacks .*: EMPTY$/, /npx wrangler secret put EMPTY/],
-    ["/no-url", "to", /lacks .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
+    ["/no-url", "to", /lacks .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example" \}/],
     ["/no-log", "log", /lacks .*: NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
     ["/no-binding", "to", /lacks .*: NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
     ["/no-binding-called", undefined, /lacks .*: NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],

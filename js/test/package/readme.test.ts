@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -53,7 +53,7 @@ const project = blocks("../../../README.md");
 /** Replaces placeholders. */
 const placed = (code: string) =>
   code
-    .replaceAll("https://log.example.com", log.url)
+    .replaceAll("https://log.example", log.url)
     .replaceAll("example.com/audit+1a2b3c4d+A…", LOG.vkey)
     .replaceAll("example.com/dashboard+1a2b3c4d+A…", VKEY)
     .replaceAll('issuer: "example.com"', `issuer: "${ISSUER.name}"`);
@@ -124,6 +124,24 @@ const PROGRAM_SERVERS = `
   const audit = createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
   const options = () => ({});
   const handlers = { fetch: () => new Response("ok") };`;
+
+/** Prepares a folder with these files for vitest, and returns a function that runs a test there and returns its output. */
+function vitest(name: string, files: Record<string, string>): (test: string) => Promise<string> {
+  const folder = installed.path(name);
+  cpSync(installed.path("node_modules/countersign"), join(folder, "node_modules/countersign"), { recursive: true });
+  installed.copy(folder, "vitest", "vite");
+  for (const [file, text] of Object.entries({ "package.json": '{"private":true,"type":"module"}', ...files })) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
+  return async (test) => {
+    writeFileSync(join(folder, "a.test.js"), test);
+    const env = { ...process.env, NO_COLOR: "1" };
+    const args = ["node_modules/vitest/vitest.mjs", "run"];
+    const ran = promisify(execFile)(process.execPath, args, { cwd: folder, env });
+    return (await ran.catch((error: { stdout: string }) => error)).stdout;
+  };
+}
 
 /** The way to run each block, by a text that it contains. */
 const RUNS: Record<string, (code: string) => Promise<unknown>> = {
@@ -279,8 +297,8 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     const rootLog = await TenantServer.start({ emitters: [VKEY] });
     try {
       const here = code
-        .replaceAll("https://log.example.com", rootLog.url)
-        .replaceAll("log.example.com/audit+1a2b3c4d+A…", rootLog.vkey);
+        .replaceAll("https://log.example", rootLog.url)
+        .replaceAll("log.example/audit+1a2b3c4d+A…", rootLog.vkey);
       const before = `import { createRecorder } from "countersign"; const key = ${JSON.stringify(KEY)};`;
       const hasImport = here.includes('from "countersign"');
       await onNode(here, hasImport ? before.slice(before.indexOf("const")) : before, "await audit.close();");
@@ -318,27 +336,45 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.deepEqual(actions, ["old.2", "old.3"]);
   },
 
-  'from "vitest"': async (code) => {
-    const folder = installed.path("vitest-worker");
-    cpSync(installed.path("node_modules/countersign"), join(folder, "node_modules/countersign"), { recursive: true });
-    installed.copy(folder, "vitest", "vite");
-    writeFileSync(join(folder, "package.json"), '{"private":true,"type":"module"}');
+  "handlers.fetch(request, {}, {}, audit)": async (code) => {
     const [worker = ""] = blocks("../../../docs/quickstart-workers.md");
     // The page's handlers, exported as the guide says.
     const exported = worker
       .replace(/^export default withCountersign\(.*, \{$/m, "export const handlers = {")
       .replace(/^\}\);$/m, "};\nexport default withCountersign({}, handlers);");
-    writeFileSync(join(folder, "worker.js"), exported);
-    const test = join(folder, "worker.test.js");
-    const run = async (text: string) => {
-      writeFileSync(test, text);
-      const env = { ...process.env, NO_COLOR: "1" };
-      const args = ["node_modules/vitest/vitest.mjs", "run"];
-      const ran = promisify(execFile)(process.execPath, args, { cwd: folder, env });
-      return (await ran.catch((error: { stdout: string }) => error)).stdout;
-    };
+    const run = vitest("vitest-worker", { "worker.js": exported });
     assert.match(await run(code), /Tests +1 passed \(1\)/);
     assert.match(await run(code.replace('{ id: "42" }', '{ id: "43" }')), /Tests +1 failed \(1\)/);
+  },
+
+  'vi.mock("./audit"': async (code) => {
+    const page = blocks("../../../docs/quickstart-nextjs.md");
+    const block = (text: string) =>
+      page.find((one) => one.includes(text)) ?? assert.fail(`there is no block with ${text}`);
+    const run = vitest("vitest-next", {
+      "audit.ts": block("export const audited = auditNext("),
+      "session.ts": block("export async function getSession()"),
+      "app/actions.ts": block("export const deleteJob = audited.action("),
+    });
+    assert.match(await run(code), /Tests +1 passed \(1\)/);
+    assert.match(await run(code.replace('{ id: "43" }', '{ id: "44" }')), /Tests +1 failed \(1\)/);
+  },
+
+  "createApp(audit)": async (code) => {
+    installed.borrow("hono");
+    const before = `
+      import { auditHono } from "countersign/hono";
+      import { createTestRecorder } from "countersign/testing";
+      import { Hono } from "hono";
+      const audit = await createTestRecorder();
+      const removeJob = (c) => {
+        c.var.audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "job", id: c.req.param("id") } });
+        return c.text("deleted");
+      };`;
+    const after = `
+      const actions = (await audit.events()).map(({ action }) => action);
+      console.log(response.status, actions.includes("job.delete"));`;
+    assert.equal(await onNode(code, before, after), "200 true\n");
   },
 
   "const audit = await createTestRecorder();\n  await": async (code) => {

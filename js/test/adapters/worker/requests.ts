@@ -1,6 +1,6 @@
 /** A Worker whose requests are recorded by the adapter, and by Hono's middleware. */
 
-import { type Audit, auditOf, type WorkerContext, withCountersign } from "countersign/cloudflare";
+import { auditOf, type WorkerContext, withCountersign } from "countersign/cloudflare";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditNext } from "countersign/next";
 import { auditHandle, type SvelteKitEvent, type SvelteKitLocals } from "countersign/sveltekit";
@@ -66,7 +66,7 @@ interface Platform {
 /** The latest request's environment, which Next.js provides globally. */
 let asked: { env: Env; ctx: WorkerContext };
 const audited = auditNext(() => options(asked.env), { after: (work) => asked.ctx.waitUntil(work) });
-const next = audited(async (_request: Request, audit: Audit) => {
+const next = audited(async (_request, _context, audit) => {
   // More than a recorder queues by default.
   const metadata = { body: "x".repeat(150_000) };
   audit.record({ action: "config.read", metadata });
@@ -102,7 +102,7 @@ export default {
     const [, first] = new URL(request.url).pathname.split("/");
     if (first === "next") {
       asked = { env, ctx };
-      return next(request);
+      return next(request, { params: Promise.resolve({}) });
     }
     if (first === "kit") {
       return kit(request, env, ctx);

@@ -104,6 +104,17 @@ impl Template {
         project.to_owned()
     }
 
+    /// Returns what an existing project has to do before it uses the code, if anything.
+    fn how_to_use(self) -> Option<&'static str> {
+        match self {
+            Self::Worker => Some(
+                "wrangler runs the file that `main` of its configuration names: wrap its handlers as src/worker.js does, or set `main` to src/worker.js",
+            ),
+            Self::Next => None,
+            Self::Node => Some("nothing runs server.js yet: record events in your own code as it does"),
+        }
+    }
+
     /// Returns the file that the framework reads variables from in development.
     fn variables_file(self) -> &'static str {
         match self {
@@ -145,9 +156,12 @@ impl Template {
         }
         append(&gitignore, &ignored)?;
         let (_, secrets) = DevFolder::open(&folder.join(DEFAULT_FOLDER))?;
+        let mut added: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+        added.push(folder.join(DEFAULT_FOLDER));
         // `countersign dev --env` adds the variables to an existing file.
         if !variables_file.exists() {
             write_variables(&variables_file, &secrets)?;
+            added.push(variables_file.clone());
         }
         let is_current = folder == Path::new(".");
         let place = if is_current { String::new() } else { format!("{}: ", shown(folder)) };
@@ -158,8 +172,14 @@ impl Template {
         };
         style::done(&format!("{place}{done}"));
         if exists {
-            for (path, _) in &files {
+            for path in &added {
                 style::detail("added:", &shown(path));
+            }
+            if !ignored.is_empty() {
+                style::detail("changed:", &shown(&gitignore));
+            }
+            if let Some(how) = self.how_to_use() {
+                style::detail("use it:", how);
             }
         }
         let enter = if is_current { String::new() } else { format!("cd {} && ", shown(folder)) };

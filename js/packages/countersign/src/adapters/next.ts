@@ -53,9 +53,9 @@ export interface RouteArguments {
   readonly params: Promise<Record<string, string>>;
 }
 
-/** Wraps a route handler or a server action, and passes it the recorder as its last argument. */
+/** Wraps route handlers and server actions, and passes them the recorder. */
 export interface HandlerWrapper {
-  /** Wraps a route handler. */
+  /** Wraps a route handler, and passes it the recorder as its third argument. */
   <
     Incoming extends Request = Request,
     Context extends { readonly params: Promise<unknown> } = RouteArguments,
@@ -63,23 +63,30 @@ export interface HandlerWrapper {
   >(
     handler: (request: Incoming, context: Context, audit: Audit) => Answer | Promise<Answer>,
   ): (request: Incoming, context: Context) => Promise<Answer>;
-  /** Wraps a server action. TypeScript needs the types of all its arguments. */
-  <Args extends unknown[], Answer>(
-    handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>,
+  /**
+   * Wraps a server action, and passes it the recorder as its first argument: clients choose the number of the others.
+   *
+   * @example
+   * ```ts
+   * export const remove = audited.action(async (audit, form: FormData) => { … });
+   * ```
+   */
+  action<Args extends unknown[], Answer>(
+    handler: (audit: Audit, ...args: Args) => Answer | Promise<Answer>,
   ): (...args: Args) => Promise<Answer>;
 }
 
 /**
- * Passes a recorder to route handlers and server actions as their last argument. A server has one recorder, created at
- * the first call and not while `next build` loads the module. Events are delivered after the response, using `after`.
- * Route handlers always receive two arguments, so the recorder is the third.
+ * Passes a recorder to route handlers as their third argument, and to server actions as their first. A server has one
+ * recorder, created at the first call and not while `next build` loads the module. Events are delivered after the
+ * response, using `after`.
  *
  * @example
  * ```ts
  * export const audited = auditNext(() => ({ key: process.env.AUDIT_KEY, to, log }), { after });
  *
  * export const DELETE = audited(async (request, { params }, audit) => { … });
- * export const remove = audited(async (form: FormData, audit: Audit) => { … });
+ * export const remove = audited.action(async (audit, form: FormData) => { … });
  * ```
  */
 export function auditNext(
@@ -106,32 +113,44 @@ export function auditNext(
   const recorder = isWorker()
     ? createLazyRecorder({ read: async () => inIsolate(await options()), isShared: false, required })
     : createLazyRecorder({ read: async () => options(), isShared: true, required });
-  const wrap =
-    (handler: (...args: never[]) => unknown) =>
-    async (...args: readonly unknown[]): Promise<unknown> => {
-      const invocation = new Invocation(recorder, { waitUntil: (work) => void after(work) });
-      invocation.begin();
-      try {
-        await startRecorder(recorder, required);
-        const [first] = args;
-        const answer = async (audit: Audit) => handler(...([...args, audit] as never[]));
-        if (!isRequest(first)) {
-          return await answer(invocation);
-        }
-        if (recording === undefined) {
-          return await handled(invocation, first, answer);
-        }
-        const decisionContext = { waitUntil: (work: Promise<unknown>) => void after(work) };
-        const answered = answer as (audit: Audit) => Promise<Response>;
-        return await recorded(recording, invocation, first, () => undefined, answered, decisionContext);
-      } finally {
-        invocation.end();
+  const waitUntil = (work: Promise<unknown>) => void after(work);
+  const during = async <Answer>(call: (invocation: Invocation) => Promise<Answer>): Promise<Answer> => {
+    const invocation = new Invocation(recorder, { waitUntil });
+    invocation.begin();
+    try {
+      await startRecorder(recorder, required);
+      return await call(invocation);
+    } finally {
+      invocation.end();
+    }
+  };
+  const route =
+    (handler: (request: Request, context: unknown, audit: Audit) => unknown) =>
+    async (request: unknown, context: unknown): Promise<unknown> => {
+      if (!isRequest(request)) {
+        throw refused(
+          "request",
+          "a route handler must be called with a request",
+          "wrap a server action with `.action`",
+        );
       }
+      return during(async (invocation) => {
+        const answer = async (audit: Audit) => handler(request, context, audit);
+        if (recording === undefined) {
+          return await handled(invocation, request, answer);
+        }
+        const answered = answer as (audit: Audit) => Promise<Response>;
+        return await recorded(recording, invocation, request, () => undefined, answered, { waitUntil });
+      });
     };
-  return wrap as HandlerWrapper;
+  const action =
+    (handler: (audit: Audit, ...args: unknown[]) => unknown) =>
+    async (...args: unknown[]): Promise<unknown> =>
+      during(async (invocation) => handler(invocation, ...args));
+  return Object.assign(route, { action }) as unknown as HandlerWrapper;
 }
 
-/** True for a `Request`; server actions receive other arguments. */
-function isRequest(first: unknown): first is Request {
-  return typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
+/** True for a `Request`. */
+function isRequest(value: unknown): value is Request {
+  return typeof value === "object" && value !== null && "headers" in value && typeof value.headers === "object";
 }
