@@ -250,6 +250,16 @@ impl<'a> EvidenceBuilder<'a> {
         self.options.period.is_none_or(|period| period.holds(time))
     }
 
+    /// True if an event may have happened in the period or not. An event without a time happened when it was recorded,
+    /// unless no parser knows the event. If it was recorded in the period, it counts as an event without a parser.
+    fn is_undated(&self, facts: &EventFacts, recorded: Time) -> bool {
+        self.options.period.is_some_and(|period| {
+            facts.happened.is_none()
+                && (facts.is_time_unclear && recorded >= period.from
+                    || !facts.is_read && recorded >= period.to)
+        })
+    }
+
     /// Takes an entry, in the order of the log.
     pub fn take(&mut self, record: &Record) {
         let (key, signer_trust) = self.signer_trust(record);
@@ -266,6 +276,9 @@ impl<'a> EvidenceBuilder<'a> {
         let RecordContent::Event(facts) = &record.what else { return };
         let own = facts.happened.and_then(Time::from_millis);
         let happened = own.unwrap_or(recorded);
+        if signer_trust == SignerTrust::Trusted && self.is_undated(facts, recorded) {
+            self.counted.undated += 1;
+        }
         if !self.is_within(happened) {
             self.counted.outside += u64::from(signer_trust == SignerTrust::Trusted);
             self.take_log_event(record, facts, key, signer_trust, false);
@@ -791,6 +804,15 @@ impl<'a> EvidenceBuilder<'a> {
             && !matches!(question.by, AnswerSource::Log(_))
         {
             doubts.push(Doubt { code: "not_read", message });
+        }
+        if self.counted.undated > 0 && !matches!(question.by, AnswerSource::Log(_)) {
+            let undated = self.counted.undated;
+            let (states, they) = if undated == 1 { ("states", "it") } else { ("state", "they") };
+            let message = format!(
+                "{} {states} no time that a parser understands, so {they} may have happened in the period or not",
+                events(undated)
+            );
+            doubts.push(Doubt { code: "undated", message });
         }
         Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
     }

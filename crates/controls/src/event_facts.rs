@@ -44,6 +44,8 @@ pub(crate) fn has(bits: &Bits, nth: usize) -> bool {
 pub struct EventFacts {
     /// The event's own time, in milliseconds.
     pub(crate) happened: Option<i64>,
+    /// True if the event states a time that its parser doesn't understand.
+    pub(crate) is_time_unclear: bool,
     /// The questions whose selection the event matches.
     pub(crate) held: Bits,
     /// The fields of the catalog that the event has.
@@ -147,6 +149,7 @@ impl<'c> EventEvaluator<'c> {
         let mut facts = EventFacts {
             happened: is_own.then(|| time.millis()),
             is_read: entry.read.is_some(),
+            is_time_unclear: entry.read.is_some_and(|read| read.is_time_unclear),
             ..EventFacts::default()
         };
         let categories = self.categories(entry, detected, &mut facts);
@@ -229,6 +232,20 @@ impl EventFacts {
             + self.likely.as_ref().map_or(0, String::len)
             + self.summary.as_deref().map_or(0, length)
             + self.signed.as_deref().map_or(0, str::len)
+    }
+
+    /// True if all questions and fields named are those of this catalog. False only for facts that were altered, or
+    /// that another catalog's evaluator made.
+    pub fn is_of(&self, catalog: &Catalog) -> bool {
+        let indexes = |bits: Bits| (0..64 * bits.len()).filter(move |nth| has(&bits, *nth));
+        let is_asked = |nth: usize| {
+            catalog
+                .questions
+                .get(nth)
+                .is_some_and(|question| matches!(question.by, AnswerSource::Events { .. }))
+        };
+        indexes(self.held).chain(indexes(self.unstated)).all(is_asked)
+            && indexes(self.fields).all(|nth| nth < catalog.fields.len())
     }
 
     /// True if the subject is the actor, the party for whom it acted, or the target.

@@ -26,6 +26,8 @@ fn value(evidence: &Evidence) -> Value {
         "source": {
             "name": source.name, "sha256": source.sha256, "bytes": source.bytes, "trust_sha256": source.trust,
             "tool": source.tool,
+            "parsers": source.parsers.iter().map(|file| json!({ "name": file.name, "sha256": file.sha256 }))
+                .collect::<Vec<_>>(),
         },
         "framework": {
             "name": framework.name, "title": framework.title, "edition": framework.edition,
@@ -47,7 +49,7 @@ fn value(evidence: &Evidence) -> Value {
             "untrusted": counted.untrusted.iter()
                 .map(|(signer_trust, count)| (signer_trust.as_str().to_owned(), (*count).into()))
                 .collect::<serde_json::Map<String, Value>>(),
-            "outside": counted.outside, "own_times": counted.own_times, "unread": counted.unread,
+            "outside": counted.outside, "undated": counted.undated, "own_times": counted.own_times, "unread": counted.unread,
             "withheld": counted.withheld, "erased": counted.erased,
         },
         "uncategorized": {

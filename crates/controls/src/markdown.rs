@@ -188,21 +188,49 @@ fn anchor(kind: &str, name: &str) -> String {
 }
 
 fn how_to_check(out: &mut String, evidence: &Evidence) {
+    let source = &evidence.source;
+    // The options are the same in each step, so that each has the same figures.
+    let with = |names: &[&str]| {
+        let options = source.options.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
+        options.fold(String::new(), |text, (name, value)| format!("{text} {name} {}", quoted(value)))
+    };
+    let query = evidence.period.map_or_else(
+        || "QUERY".to_owned(),
+        |period| format!("(QUERY) since:{} until:{}", period.from, period.to),
+    );
+    let show =
+        code(&format!("countersign show EXPORT --trust TRUST --query '{query}'{}", with(&["--parsers"])));
+    let one = code(&format!("countersign show EXPORT CHAIN/SEQ --trust TRUST{}", with(&["--parsers"])));
+    let analyze = format!("countersign analyze EXPORT --trust TRUST{}", with(&["--rules", "--parsers"]));
+    let period = if evidence.period.is_some() { ", and the period above" } else { "" };
+    let files = if source.parsers.is_empty() {
+        String::new()
+    } else {
+        " Use the parser files that have the SHA-256 above. Without them, the same export has other figures."
+            .into()
+    };
     let _ = writeln!(
         out,
         "## How to check this\n\n\
          1. `countersign verify EXPORT --trust TRUST`, with the export that has the SHA-256 above and your own trust file, checks \
          every hash and signature again.\n\
-         2. The command that created this document reproduces it, byte for byte.\n\
-         3. `countersign show EXPORT --trust TRUST --query '{}'` lists the events that a query finds. To list the events of a \
-         category, create this document again with a larger `--sample`. `countersign show EXPORT \
-         CHAIN/SEQ --trust TRUST` shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` writes an \
+         2. The command that created this document reproduces it, byte for byte. Its options are {}{period}.{files}\n\
+         3. {show} lists the events that a query finds. To list the events of a \
+         category, create this document again with a larger `--sample`. {one} \
+         shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` writes an \
          export of it that verifies on its own.\n\
-         4. `countersign analyze EXPORT --trust TRUST` has the same findings, with the digest {}.\n",
-        evidence.period.map_or_else(
-            || "QUERY".to_owned(),
-            |period| format!("(QUERY) since:{} until:{}", period.from, period.to)
-        ),
+         4. {} has the same findings, with the digest {}.\n",
+        code(with(&[]).trim_start()),
+        code(&analyze),
         code(&evidence.rules.digest.to_string())
     );
+}
+
+/// Quotes a value for a POSIX shell, if it needs quotes.
+fn quoted(value: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:,+@".contains(char);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', "'\\''"))
 }

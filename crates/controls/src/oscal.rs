@@ -6,7 +6,7 @@ use countersign::hash::Hash;
 use countersign::hex;
 use serde_json::{Value, json};
 
-use crate::report::{Answer, AnswerContent, ControlEvidence, Evidence};
+use crate::report::{Answer, AnswerContent, ControlEvidence, Evidence, Source};
 use crate::text::runs;
 
 /// The supported version of OSCAL.
@@ -138,12 +138,26 @@ fn value(evidence: &Evidence) -> Value {
             "last-modified": newest,
             "version": "1",
             "oscal-version": VERSION,
-            "remarks": format!("Made by {}. The time is the latest that the log shows.", evidence.source.tool),
+            "remarks": format!(
+                "Made by {} with {}. The time is the latest that the log shows.",
+                evidence.source.tool,
+                parsers(&evidence.source),
+            ),
         },
         // OSCAL requires a plan. The only one is the catalog, which the property of this name identifies.
         "import-ap": {"href": format!("urn:countersign:catalog:{}", escaped(&framework.name))},
         "results": [result],
     }})
+}
+
+/// Names the parsers that were used.
+fn parsers(source: &Source) -> String {
+    let files = source.parsers.iter().map(|file| format!("{} (SHA-256 {})", file.name, file.sha256));
+    let files: Vec<_> = files.collect();
+    if files.is_empty() {
+        return "its built-in parsers".into();
+    }
+    format!("the parsers {} and its built-in ones", files.join(", "))
 }
 
 /// Escapes a part of a URN.

@@ -26,6 +26,19 @@ pub struct Source {
     pub trust: Option<String>,
     /// The program and its version.
     pub tool: String,
+    /// The user's own parsers, which were tried before the built-in ones.
+    pub parsers: Vec<ParserFile>,
+    /// The options that reproduce the document, other than the period: each with its value.
+    pub options: Vec<(&'static str, String)>,
+}
+
+/// A file with a parser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParserFile {
+    /// The file's name.
+    pub name: String,
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: String,
 }
 
 /// Evidence for the controls of a framework.
@@ -158,6 +171,9 @@ pub struct EntryCounts {
     pub untrusted: BTreeMap<SignerTrust, u64>,
     /// Verified events of trusted keys outside the period.
     pub outside: u64,
+    /// Verified events of trusted keys, recorded since the period began, that may have happened in it or not: they
+    /// state no time that a parser understands.
+    pub undated: u64,
     /// Events with a time of their own; for the others, the time of recording counts.
     pub own_times: u64,
     /// Events that no parser fits.

@@ -225,7 +225,8 @@ impl Frame {
                 leaves.iter().copied().filter(|leaf| selected.contains(leaf)).collect()
             };
             if within(&found.unrecognized).len() as u64 != examined.unrecognized {
-                let message = "the export has a different number of events that state no actor or no action";
+                let message =
+                    "the export has a different number of events that state no actor, no action, or no time";
                 return Err(refuse("unrecognized", message, SEARCH));
             }
             let matching = within(&found.leaves);

@@ -102,19 +102,19 @@ pub struct Sampled {
     pub leaves: Vec<u64>,
 }
 
-/// The search of a report's query: how many events it examined, and of how many it can't tell who did what.
+/// The search of a report's query: how many events it examined, and of how many it can't tell who did what when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Examined {
     /// The number of events that verify and were searched.
     pub events: u64,
-    /// The number of these events that state no actor or no action that the query could compare: those that
-    /// [`UNRECOGNIZED`] selects.
+    /// The number of these events that state no actor, no action, or no time that the query could compare: those
+    /// that [`UNRECOGNIZED`] selects.
     pub unrecognized: u64,
 }
 
-/// The query that selects the events that no parser recognizes, and whose fields of SPEC section 12 state no actor or
-/// no action.
-pub const UNRECOGNIZED: &str = "-has:as (-has:action OR -has:actor)";
+/// The query that selects the events that no parser recognizes, and whose fields of SPEC section 12 state no actor, no
+/// action, or no time.
+pub const UNRECOGNIZED: &str = "-has:as (-has:action OR -has:actor OR -has:occurred_at)";
 
 /// The part of the export that the report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

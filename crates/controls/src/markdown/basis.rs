@@ -6,7 +6,7 @@ use countersign::verify::{SignerTrust, Why};
 
 use super::words::{list, not_here, plural, within};
 use crate::builder::{entries, events};
-use crate::report::{Evidence, SampleBasis};
+use crate::report::{Evidence, SampleBasis, Source};
 use crate::text::{code, marked};
 
 pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
@@ -138,6 +138,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         }
         fact("categories", &text);
     }
+    fact("parsers", &parsers(source));
     let rules = &evidence.rules;
     fact(
         "rules",
@@ -169,6 +170,18 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         let _ = writeln!(out, "**Could not tell whether this is everything that was recorded:**\n");
         list(out, &evidence.doubts);
     }
+}
+
+/// Names the parsers that were used.
+fn parsers(source: &Source) -> String {
+    let built_in = format!("those built into {}", marked(&source.tool));
+    let files =
+        source.parsers.iter().map(|file| format!("{}, SHA-256 {}", marked(&file.name), code(&file.sha256)));
+    let files: Vec<_> = files.collect();
+    if files.is_empty() {
+        return built_in;
+    }
+    format!("{}; then {built_in}", files.join("; "))
 }
 
 fn drawn_by(drawn: &SampleBasis) -> String {
