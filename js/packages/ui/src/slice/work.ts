@@ -27,7 +27,7 @@ export interface VerifiedExport {
   readonly root: SampleRoot | undefined;
   /** Entries of the events that the query selects; undefined if it wasn't repeated. */
   readonly selected?: Float64Array | undefined;
-  /** Entries of the events that state no actor or no action; undefined if they weren't searched. */
+  /** Entries of the events that state no actor, no action, or no time; undefined if they weren't searched. */
   readonly unrecognized?: Float64Array | undefined;
   /** Result of running the rules again, as JSON; undefined if they weren't run. */
   readonly detections?: string | undefined;

@@ -690,18 +690,36 @@ export class Viewer extends LitElement {
     }
   }
 
-  /** Goes to the wanted line once all lines are known. */
+  /** Goes to the wanted line once all lines are known, or in a live log once this one is. */
   #seek(): void {
     const line = this.#wantedLine;
-    const isKnown = this.#sessions.session?.isIndexIncomplete !== true && this.#search?.isBusy === false;
-    if (line !== undefined && isKnown) {
+    const { session } = this.#sessions;
+    if (line === undefined) {
+      return;
+    }
+    // The result for a live log is never complete.
+    if (session?.phase === "live") {
+      void this.#seekLive(session, line);
+    } else if (session?.isIndexIncomplete !== true && this.#search?.isBusy === false) {
       this.#wantedLine = undefined;
       void this.goTo(line);
     }
   }
 
+  /** Goes to the wanted line of a live log if it is there by now. */
+  async #seekLive({ index }: Session, line: number): Promise<void> {
+    const row = await index.rowOf(line).catch(() => undefined);
+    if (row !== undefined && this.#wantedLine === line) {
+      this.#wantedLine = undefined;
+      await this.goTo(line);
+    }
+  }
+
   #rowOpened(row: WholeRow | undefined): void {
     this.#state.line = row?.line;
+    if (row !== undefined) {
+      this.#wantedLine = undefined;
+    }
     this.requestUpdate();
     if (row !== undefined) {
       this.#writeAddress();

@@ -14,7 +14,7 @@ const POLL_INTERVAL_MS = 200;
 
 /** The parts of a session that detection depends on. */
 export interface DetectionSource extends EventTarget {
-  readonly index: Pick<EventIndex, "lines">;
+  readonly index: Pick<EventIndex, "lines" | "lineOf" | "rowOf" | "rows">;
   readonly phase: Phase;
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
@@ -54,6 +54,7 @@ export class Detection extends EventTarget {
   #analysis: Analysis | undefined;
   #isClosed = false;
   #events: SelectedEvents | undefined;
+  #pressed: string | undefined;
 
   constructor(session: DetectionSource, rules: () => Promise<string>, begin: (rules: string) => Analysis) {
     super();
@@ -74,6 +75,17 @@ export class Detection extends EventTarget {
     | Pick<Analysis, "list" | "groups" | "members" | "findingsOf" | "entriesOf" | "document" | "filed">
     | undefined {
     return this.#analysis;
+  }
+
+  /** ID of the finding that was pressed last. It comes first among those of its event. */
+  get pressed(): string | undefined {
+    return this.#pressed;
+  }
+
+  /** Notes that a finding was pressed. */
+  press(id: string): void {
+    this.#pressed = id;
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Limits `ofSearch` to the events of a search; undefined for all events. */

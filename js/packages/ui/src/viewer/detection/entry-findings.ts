@@ -45,7 +45,9 @@ export class EntryFindings extends TextView {
 
   protected override render(): TemplateResult | typeof nothing {
     const { texts } = this;
-    const { last: listed } = this.#list;
+    const { last } = this.#list;
+    const isPressed = ({ finding }: ListedFinding) => finding.id === this.detection?.pressed;
+    const listed = [...last.filter(isPressed), ...last.filter((one) => !isPressed(one))];
     if (listed.length === 0) {
       return nothing;
     }

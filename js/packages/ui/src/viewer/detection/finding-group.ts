@@ -1,12 +1,12 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { FindingGroup, ListedFinding } from "../../analyze/types.js";
+import type { Finding, FindingGroup, ListedFinding } from "../../analyze/types.js";
 import { icon } from "../parts/icons.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { define, emit, internal, props, TextView } from "../view.js";
 import type { Detection } from "./detection.js";
 import { FindingAnswers } from "./detection-subscription.js";
-import { levelView, periodView, subjectView, valuesView } from "./finding-parts.js";
+import { levelView, periodView, subjectView, targetOf, valuesView } from "./finding-parts.js";
 
 /** Number of a group's findings listed at first, and added each time. */
 const PAGE_SIZE = 10;
@@ -24,6 +24,8 @@ export class FindingGroupView extends TextView {
   isSelected = false;
   private isOpen = false;
   #max = PAGE_SIZE;
+  /** Targets by the ID of the finding; undefined if they are unknown. */
+  readonly #targets = new Map<string, string | undefined>();
   readonly #members = new FindingAnswers<readonly ListedFinding[]>(this, [], async ({ members }) =>
     this.group === undefined || !this.#isListed ? [] : members(this.#max, this.group, this.isSelected),
   );
@@ -33,7 +35,30 @@ export class FindingGroupView extends TextView {
     const isOther = changed.has("group") && (before === undefined || keyOf(before) !== keyOf(this.group));
     if (isOther || changed.has("detection") || changed.has("isSelected")) {
       this.#max = PAGE_SIZE;
+      this.#targets.clear();
       this.#members.begin();
+    }
+  }
+
+  protected override updated(): void {
+    for (const member of this.#members.last) {
+      void this.#readTarget(member);
+    }
+  }
+
+  /** Reads the target of the event that a finding is about, if it is a single one. */
+  async #readTarget({ finding: { id, entries }, total }: ListedFinding): Promise<void> {
+    const [entry] = entries;
+    const index = this.detection?.session.index;
+    if (total !== 1 || entry === undefined || index === undefined || this.#targets.has(id)) {
+      return;
+    }
+    this.#targets.set(id, undefined);
+    // Without it, the list shows only the subject.
+    const target = await targetOf(index, entry).catch(() => undefined);
+    if (target !== undefined && this.#targets.has(id)) {
+      this.#targets.set(id, target);
+      this.requestUpdate();
     }
   }
 
@@ -74,16 +99,22 @@ export class FindingGroupView extends TextView {
   }
 
   #finding({ finding, total }: ListedFinding, texts: Texts, isAlone: boolean): TemplateResult {
-    const { level, title } = finding;
+    const { id, level, title } = finding;
+    const target = this.#targets.get(id);
     return html`
-      <button type="button" class="found-one" data-level=${level} @click=${() => emit(this, "show-finding", { finding })}>
+      <button type="button" class="found-one" data-level=${level} @click=${() => this.#press(finding)}>
         <span class="found-level">${levelView(level, texts)}</span>
         ${isAlone ? html`<span class="found-title">${value(title, 200)}</span>` : nothing}
-        <span class="found-who">${isAlone && this.group !== undefined ? valuesView(this.group.subject) : subjectView(finding)}</span>
+        <span class="found-who">${isAlone && this.group !== undefined ? valuesView(this.group.subject) : subjectView(finding)}${target === undefined ? nothing : html` → ${value(target, 80)}`}</span>
         <span class="found-when faint">${periodView(finding, this.zone)}</span>
         <span class="found-entries faint">${texts.found.entries(total)}</span>
       </button>
     `;
+  }
+
+  #press(finding: Finding): void {
+    this.detection?.press(finding.id);
+    emit(this, "show-finding", { finding });
   }
 
   readonly #toggled = (event: Event): void => {

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Finding, Level } from "../../analyze/types.js";
+import type { EventIndex } from "../../index/types.js";
 import { moment, type Zone } from "../parts/format.js";
 import { LEVEL_LOOKS, stateView } from "../parts/icons.js";
 import { value } from "../parts/value.js";
@@ -26,6 +27,21 @@ export function subjectView({ group, reasons }: Finding): unknown {
 /** Renders the first values of a subject. */
 export function valuesView(values: readonly string[]): unknown {
   return values.slice(0, MAX_VALUES).map((one, place) => html`${place > 0 ? ", " : nothing}${value(one, 80)}`);
+}
+
+/** Returns the target of the event at an entry; undefined if it states none, or if the current search leaves it out. */
+export async function targetOf(
+  index: Pick<EventIndex, "lineOf" | "rowOf" | "rows">,
+  entry: number,
+): Promise<string | undefined> {
+  const line = await index.lineOf(entry);
+  const at = line === undefined ? undefined : await index.rowOf(line);
+  const [row] = at === undefined ? [] : await index.rows(at, at + 1, []);
+  if (row?.kind !== "event" || row.index !== entry) {
+    return undefined;
+  }
+  const { target } = row.parsed ?? row.own ?? {};
+  return target?.name ?? target?.id;
 }
 
 /** Renders the period of a finding. */

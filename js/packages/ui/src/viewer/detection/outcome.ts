@@ -34,6 +34,9 @@ export function detectionOutcome(
     const text = phase === "live" ? found.following : found.soFar;
     return { looks: "waiting", words: text({ findings: figures.findings(findings), events: figures.events(events) }) };
   }
+  if (findings === 0 && events > 0 && coverage.applicable === 0) {
+    return { looks: "doubtful", words: found.inapplicable(figures.events(events)) };
+  }
   const [as, text] = judged(verification.report, findings, events, texts);
   // If rules couldn't examine all events, "nothing was found" doesn't mean that there is nothing to find.
   const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;

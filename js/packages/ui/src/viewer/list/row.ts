@@ -132,7 +132,10 @@ export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonl
       : entries === 0
         ? list.foldWithheld(withheld)
         : list.foldBoth(figures.entries(withheld + entries));
-  return [says, last === index ? list.gapEntry(index) : list.gapEntries({ first: index, last })];
+  const range = { first: index, last };
+  // Entries that aren't events, such as a chain's opening, may be between them.
+  const isAll = withheld + entries === last - index + 1;
+  return [says, last === index ? list.gapEntry(index) : isAll ? list.gapEntries(range) : list.gapAmong(range)];
 }
 
 function absence(row: WithheldMark | GapRow | FoldRow, texts: Texts): TemplateResult {

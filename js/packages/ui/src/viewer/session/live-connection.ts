@@ -92,6 +92,8 @@ export class LiveConnection {
   #isLost = false;
   /** True if the log sent anything. */
   #wasConnected = false;
+  /** The current request and its response. */
+  #attempt: AbortController | undefined;
   /** True if the view restarted because the log refused to continue it, and was not continued since then. */
   #isRestarted = false;
 
@@ -99,6 +101,8 @@ export class LiveConnection {
     this.#address = address;
     this.#request = request;
     this.#signal = signal;
+    // A page that the browser keeps after the reader left it would keep its connection, and browsers allow few.
+    globalThis.addEventListener?.("pagehide", () => this.#attempt?.abort(), { signal });
     // Until there is a response, which says so.
     this.#isExport = !new URL(address, document.baseURI).pathname.endsWith("/stream");
   }
@@ -239,6 +243,7 @@ export class LiveConnection {
 
   async #connect(): Promise<Response | undefined> {
     const attempt = new AbortController();
+    this.#attempt = attempt;
     const wasConnected = this.#wasConnected;
     let isGivenUp = false;
     const retry = () => {

@@ -20,8 +20,11 @@ export interface Refusal {
   readonly parameter: string | undefined;
 }
 
-/** Reads the refusal in a response with an error status. */
-export async function refusalIn(response: Response): Promise<Refusal> {
+/**
+ * Reads the refusal in a response with an error status. `other` creates the error for a status that says nothing about
+ * the reader or the server's state, such as 404.
+ */
+export async function refusalIn(response: Response, other = otherStatus): Promise<Refusal> {
   const body = await readAtMost(response.body, MAX_ERROR_BYTES).catch(() => undefined);
   const { error, parameter }: Record<string, unknown> = Object(jsonOf(new TextDecoder().decode(body)));
   const { code, message, hint }: Record<string, unknown> = Object(error);
@@ -30,12 +33,24 @@ export async function refusalIn(response: Response): Promise<Refusal> {
     error:
       typeof code === "string" && CODE.test(code) && says !== undefined
         ? new CountersignError(code as ErrorCode, says, { hint: repeatable(hint) })
-        : sourceError("source.invalid", "source.status", {
-            hint: "hint.source.access",
-            values: { status: response.status },
-          }),
+        : errorOf(response.status, other),
     parameter: typeof parameter === "string" ? parameter : undefined,
   };
+}
+
+function errorOf(status: number, other: typeof otherStatus): CountersignError {
+  if (status === 401 || status === 403) {
+    return sourceError("source.denied", "source.status", { hint: "hint.source.denied", values: { status } });
+  }
+  // The server or a proxy can't answer now.
+  if (status === 408 || status === 429 || status >= 500) {
+    return sourceError("source.invalid", "source.status", { hint: "hint.source.later", values: { status } });
+  }
+  return other(status);
+}
+
+function otherStatus(status: number): CountersignError {
+  return sourceError("source.invalid", "source.status", { hint: "hint.source.access", values: { status } });
 }
 
 /** Throws if the response is a web page, such as a form to log in, in place of data. */

@@ -147,7 +147,8 @@ async function text({ address, maxBytes, code, attribute }: LinkedText, request:
   const response = await fetchAddress(address, request);
   const hint = `hint.source.${attribute}` as const;
   if (!response.ok) {
-    throw sourceError(code, `source.${attribute}`, { hint, values: { status: response.status } });
+    const other = (status: number) => sourceError(code, `source.${attribute}`, { hint, values: { status } });
+    throw (await refusalIn(response, other)).error;
   }
   const body = await readAtMost(refusePage(response, code).body, maxBytes);
   if (body === undefined) {

@@ -64,6 +64,9 @@ export function tally({ findings, finding_counts }: Report, { result }: Texts): 
 function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
   const { strip, figures } = texts;
   const { origin, counts, log } = report;
+  const all = figures.entries(counts.entries);
+  const shown = figures.count(counts.entries - counts.withheld);
+  const entries = counts.withheld === 0 ? all : strip.shownOf({ entries: all, shown });
   // Within a range that is proven complete, no event is withheld.
   const withheld = completeRange(report) === undefined ? strip.withheld : strip.outside;
   const leftOut = [
@@ -75,7 +78,7 @@ function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
       <div><dt>${strip.log}</dt><dd>${origin === null ? html`<span class="faint">${strip.none}</span>` : value(origin)}</dd></div>
       <div>
         <dt>${strip.holds}</dt>
-        <dd>${[figures.events(counts.events), figures.chains(counts.chains), figures.entries(counts.entries)].join(", ")}</dd>
+        <dd>${[figures.events(counts.events), figures.chains(counts.chains), entries].join(", ")}</dd>
       </div>
       ${leftOut.length > 0 ? html`<div><dt>${strip.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
       <div>
@@ -131,6 +134,7 @@ export function hasNotesAlone({ findings }: Report): boolean {
 
 function findingsView({ report, phrases }: Judged, strip: Strip): TemplateResult {
   const { texts } = strip;
+  const { figures } = texts;
   const { findings, finding_counts } = report;
   const groups = new Map<FindingCode, Finding[]>();
   const weight = { error: 0, warning: 1, info: 2 };
@@ -142,16 +146,19 @@ function findingsView({ report, phrases }: Judged, strip: Strip): TemplateResult
       <h3>${hasNotesAlone(report) ? texts.strip.notesHeading : texts.strip.findingsHeading}</h3>
       ${groups.size === 0 ? html`<p class="faint">${texts.strip.noFindings}</p>` : nothing}
       ${[...groups].map(([code, list]) => {
-        const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];
+        const severity = list[0]?.severity ?? "info";
+        const look = SEVERITY_LOOKS[severity];
         const total = finding_counts[code] ?? list.length;
+        // Many notes of one kind count as one, as in the summary above.
+        const counted = texts.result.severities[severity](severity === "info" ? 1 : total);
         const listed = list.slice(0, MAX_LISTED);
         const hints = new Set(listed.map((finding) => finding.hint));
         const [hint] = listed.length > 1 && hints.size === 1 ? hints : [];
         return html`
           <details class="finding-group tone-${look.tone}" data-code=${code}>
             <summary>
-              <span class="state">${icon(look.icon)}<span class="plain">${texts.result.severities[list[0]?.severity ?? "info"](total)}</span></span>
-              <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
+              <span class="state">${icon(look.icon)}<span class="plain">${counted}</span></span>
+              <strong>${codeTitle(code, texts)}</strong>${severity === "info" && total > 1 ? ` × ${figures.count(total)}` : ""} <code class="faint">${code}</code>
             </summary>
             ${listed.map((finding) => findingView(finding, phrases, strip, hint === undefined))}
             ${hint === undefined ? nothing : html`<p class="finding faint">${sentenceView(hint, phrases, texts)}</p>`}

@@ -73,7 +73,7 @@ export function failureView(failure: PlainError | undefined, strip: Strip): Temp
 /** Returns the title of an error: which of the sources it is about, or that the log refused the request. */
 function titleOf(
   code: string | undefined,
-  { failed, failedTrust, failedPin, failedSource, refused }: Texts["progress"],
+  { failed, failedTrust, failedPin, failedSource, denied, refused }: Texts["progress"],
 ) {
   switch (code) {
     case "trust.invalid":
@@ -81,6 +81,8 @@ function titleOf(
     case "checkpoint.invalid":
     case "note.invalid":
       return failedPin;
+    case "source.denied":
+      return denied;
     case "source.invalid":
     case "source.unreadable":
       return failedSource;

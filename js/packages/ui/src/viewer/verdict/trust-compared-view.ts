@@ -54,14 +54,16 @@ function sentence(
   const { given, isLive, result } = compared;
   const file = fileName(compared, trust.yours);
   const here = isLive ? trust.thisLog : trust.thisFile;
+  // A key may be on several lines, such as that of a log which signs events about itself.
+  const keys = new Set(given.map(({ name, id }) => `${name} ${id}`)).size;
   const text =
-    given.length === 0
+    keys === 0
       ? words.noKey(file)
       : result === "some"
         ? words.some(file)
-        : given.length === 1
+        : keys === 1
           ? words.noneOfOne({ file, what: here })
-          : words.noneOf({ count: figures.count(given.length), file, what: here });
+          : words.noneOf({ count: figures.count(keys), file, what: here });
   return text.startsWith(trust.yours) ? text.replace(/^./u, (letter) => letter.toUpperCase()) : text;
 }
 
@@ -71,7 +73,7 @@ export function comparedNext(compared: TrustCompared | undefined, { trust }: Tex
     return "";
   }
   const next = compared.result === "none" ? trust.nextOfNone : trust.nextOfSome;
-  return sharedNames(compared).size === 0 ? next : `${trust.nextOfSameName} ${next}`;
+  return sharedNames(compared).size === 0 ? next : `${next} ${trust.nextOfSameName}`;
 }
 
 /** Renders both lists of keys side by side; nothing if the trust file vouches for all that signed. */

@@ -94,6 +94,8 @@ function instead(
     }
     case "range.missing":
       return { word: title, says: `${unmet.takenOut} ${unmet.says}` };
+    case "append_only.rollback":
+      return result.rollback;
     case "witness.quorum":
       return { word: unmet.notWitnessed, says: `${title} ${unmet.says}`, not: unmet.not };
     case "expected":
