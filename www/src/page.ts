@@ -12,15 +12,17 @@ import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
+import { delaysView } from "./evidence/answer-notes.ts";
 import type { ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView, insideView } from "./evidence/filed-view.ts";
-import { footPages } from "./evidence/foot.ts";
+import { type FootedPaper, fileLines, footPages, linesOf } from "./evidence/foot.ts";
 import { AUDITORS_PAGE } from "./evidence/make.ts";
 import { evidenceInPage, ownPage } from "./evidence/own.ts";
 import { finishedCheck } from "./evidence/own-check.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
 import { PrintPreparation } from "./evidence/print-preparation.ts";
+import { RecordingDelays } from "./evidence/recording-delays.ts";
 import { Choice } from "./input/choice.ts";
 import { chooseView, complaintView } from "./input/choose.ts";
 import { confirmView } from "./input/confirm.ts";
@@ -37,13 +39,13 @@ import { announcement } from "./result/announced.ts";
 import { answersView } from "./result/answers.ts";
 import type { Changed } from "./result/changed.ts";
 import { checksView } from "./result/checks.ts";
-import { compareView, type Pair } from "./result/compare.ts";
+import { COMPARISON_PAPER, compareView, type Pair } from "./result/compare.ts";
 import { coverageView, HATCHES } from "./result/coverage.ts";
 import { eventsView } from "./result/events.ts";
 import { findingsView, type RowOf } from "./result/findings.ts";
 import type { KeptResult } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
-import { printedView } from "./result/printed.ts";
+import { paperName, printedView } from "./result/printed.ts";
 import { earlyView, progressView } from "./result/progress.ts";
 import { reportView } from "./result/report-compared.ts";
 import { moreFindings, rulesView, severitiesOf } from "./result/rules.ts";
@@ -59,7 +61,7 @@ import {
   verdictView,
 } from "./result/verdict.ts";
 import { ResultNavigation } from "./result-navigation.ts";
-import { Case, type CasePhase, type Part } from "./state/case.ts";
+import { Case, type CasePhase, type Part, rememberedInVerdict } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
 import { panelView, TABS, type Tab, tabOf, tabsView, withTab } from "./tabs.ts";
 import { LANGUAGES, type Language, type PageTexts, rememberLanguage, spoken } from "./texts/index.ts";
@@ -137,6 +139,7 @@ export class Page extends View {
   readonly #evidence = createRef<EvidencePanel>();
   /** Evidence after this page, verified at once. */
   readonly #inside = evidenceInPage();
+  readonly #delays = new RecordingDelays();
   readonly #printPreparation = new PrintPreparation(ABOUT.version);
 
   override connectedCallback(): void {
@@ -205,6 +208,7 @@ export class Page extends View {
         @show-event=${(event: CustomEvent<EventRow>) => void navigation.goTo(event.detail.line)}
         @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void navigation.goToEntry(event.detail.part, event.detail.index)}
         @show-finding=${({ detail }: CustomEvent<{ finding: RuleFinding }>) => void navigation.goToEntry(navigation.shown, detail.finding.entries.at(-1) ?? 0)}
+        @show-search=${(event: CustomEvent<string>) => void this.#showSearch(event.detail)}
         @show-code=${(event: CustomEvent<FindingCode>) => void navigation.openProblems(event.detail)}
         @compare=${(event: CustomEvent<Pair | null>) => void navigation.compare(event.detail ?? undefined)}
         @compare-close=${() => navigation.closeComparison()}
@@ -266,7 +270,7 @@ export class Page extends View {
         ${this.#keyToConfirm === undefined ? nothing : confirmView(this.#keyToConfirm, t)}
         ${this.#pageInput.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), contextOf: (part) => this.#verdictContext(part), filed: this.#filed }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), contextOf: (part) => this.#verdictContext(part), delaysOf: (report) => this.#delays.of(report), filed: this.#filed, pair: this.#navigation.pair }, t) : nothing}
     `;
   }
 
@@ -445,6 +449,7 @@ export class Page extends View {
         ? nothing
         : html`
           ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
+          ${this.#delaysView(judged.report, t)}
           ${trustView(part, t)}
           <div class="beside">
             ${meaningView(part, judged, this.#isByAuthor(part) ? { pins: this.#choice.pins, trust: NO_TRUST } : this.#choice, t)}
@@ -462,6 +467,12 @@ export class Page extends View {
         ${report === undefined ? nothing : html`<countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>`}
       `,
     );
+  }
+
+  /** Renders how many events were recorded late, once that is known. */
+  #delaysView(report: Report, t: PageTexts): TemplateResult | typeof nothing {
+    const delays = this.#delays.of(report);
+    return delays === undefined ? nothing : delaysView(delays, t);
   }
 
   get #shownPart(): Part | undefined {
@@ -489,7 +500,7 @@ export class Page extends View {
   #evidenceContext(part: Part): EvidencePanel["context"] {
     const { shelf, trust, pins } = this.#choice;
     const made = trustText(trust);
-    const seen = part.seenBefore?.is === "unknown" ? undefined : part.seenBefore?.seen;
+    const seen = rememberedInVerdict(part);
     return {
       part,
       trust: made === undefined ? undefined : { name: trust.file?.name ?? "trust.txt", text: made },
@@ -531,6 +542,7 @@ export class Page extends View {
 
   #selected(): void {
     this.#searchFiled();
+    void this.#readDelays();
     this.requestUpdate();
   }
 
@@ -548,9 +560,27 @@ export class Page extends View {
       void this.#viewer.value?.search(query);
   }
 
+  /** The parts that aren't shown, which are printed, too. */
+  get #otherContexts(): readonly EvidencePanel["context"][] {
+    const { parts = [] } = this.#case ?? {};
+    return parts
+      .filter((_, place) => place !== this.#navigation.shown)
+      .map((part) => this.#evidenceContext(part));
+  }
+
+  /** Reads how late all events were recorded. An evidence file says that of the events that it is about. */
+  async #readDelays(): Promise<void> {
+    const part = this.#shownPart;
+    const isAnswer = part?.from === "evidence" && this.#filed?.frame.query !== null;
+    if (part?.session === undefined || isAnswer) return;
+    // Without them, only answers say it.
+    const isNew = await this.#delays.read(part.session, () => this.#selection(part)).catch(() => false);
+    if (isNew) this.requestUpdate();
+  }
+
   readonly #gather = (): Promise<void> =>
     // If this fails, the printed page says that events are missing.
-    this.#printPreparation.gather(this.#evidence.value).then(
+    this.#printPreparation.gather(this.#evidence.value, this.#otherContexts).then(
       () => this.requestUpdate(),
       () => {},
     );
@@ -602,7 +632,7 @@ export class Page extends View {
   }
 
   #keptResult(part: Part, report: Report): KeptResult {
-    const seen = part.seenBefore?.is === "unknown" ? undefined : part.seenBefore?.seen;
+    const seen = rememberedInVerdict(part);
     return {
       report,
       pin: part.session?.pin ?? null,
@@ -620,7 +650,7 @@ export class Page extends View {
     const made = trustText(trust);
     if (made === undefined) return undefined;
     const { file, keys } = trust;
-    const isFile = keys.length === 0 && from !== "sample" && file?.isPasted !== true;
+    const isFile = keys.length === 0 && from !== "sample" && file?.source === undefined;
     return { name: file?.name ?? "trust.txt", made: isFile ? undefined : made };
   }
 
@@ -654,6 +684,13 @@ export class Page extends View {
     this.#hasOpened = true;
     this.requestUpdate();
   };
+
+  /** Shows the events that a query selects. */
+  async #showSearch(query: string): Promise<void> {
+    await this.#open("events");
+    await this.#viewer.value?.search(query);
+    this.#viewer.value?.scrollIntoView({ block: "nearest" });
+  }
 
   /** Shows the changed event on a line, or else the first one. */
   async #showChanged(line: number | undefined): Promise<void> {
@@ -815,6 +852,7 @@ export class Page extends View {
     if (phase === "done") {
       void this.#drawn().then(() => {
         this.#searchFiled();
+        void this.#readDelays();
         return this.#gather();
       });
     }
@@ -853,12 +891,31 @@ export class Page extends View {
     this.requestUpdate();
   }
 
+  /** Returns the footers of what is printed besides the report on the part shown. */
+  #otherPapers(): readonly FootedPaper[] {
+    const { parts = [] } = this.#case ?? {};
+    const { shown, pair } = this.#navigation;
+    const t = this.#texts.evidence;
+    const footOf = (part: Part) => this.#printPreparation.footOf(this.#evidenceContext(part));
+    const compared =
+      pair === undefined ? [] : [parts[pair.one], parts[pair.other]].filter((part) => part !== undefined);
+    return [
+      ...parts.flatMap((part, place) =>
+        place === shown ? [] : [{ name: paperName(place), lines: fileLines([footOf(part)], part.when, t) }],
+      ),
+      ...(compared.length < 2
+        ? []
+        : [{ name: COMPARISON_PAPER, lines: fileLines(compared.map(footOf), compared[0]?.when, t) }]),
+    ];
+  }
+
   /** Synchronous, because the browser doesn't wait when it prints. */
   readonly #printing = (event: Event): void => {
     const part = this.#case?.parts[this.#navigation.shown];
     const evidence = this.#printPreparation.now(this.#evidence.value);
     const filed = part?.from === "evidence" ? this.#filed : undefined;
-    footPages(evidence, filed, part?.when, this.#texts.evidence);
+    const t = this.#texts.evidence;
+    footPages(evidence && linesOf(evidence, filed, part?.when, t), this.#otherPapers(), t);
     this.#prints = event.type === "beforeprint" || (event.type === "change" && this.#paper.matches);
     this.requestUpdate();
     this.performUpdate();

@@ -61,7 +61,7 @@ export class AskSection extends View {
     const context = evidenceContext(part, { trust, page, search: () => this.#search });
     const texts = loadedTexts(t);
     return html`
-      <div @open-tab=${(event: Event) => this.#showEvents(event)} @evidence-message=${() => this.requestUpdate()} @show-event=${({ detail }: CustomEvent<EventRow>) => emit(this, "show-entry", detail.index)}>
+      <div @open-tab=${(event: Event) => this.#showEvents(event)} @show-search=${({ detail: query }: CustomEvent<string>) => emit(this, "show-events", { query })} @evidence-message=${() => this.requestUpdate()} @show-event=${({ detail }: CustomEvent<EventRow>) => emit(this, "show-entry", detail.index)}>
         <countersign-ask .texts=${texts} .context=${context} .report=${report} .panel=${() => this.querySelector<EvidencePanel>("countersign-evidence") ?? undefined}></countersign-ask>
         <countersign-evidence hidden .texts=${texts} .context=${context}></countersign-evidence>
       </div>

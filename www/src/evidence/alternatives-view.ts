@@ -1,7 +1,9 @@
+import { inSentence } from "@countersign/ui/viewer/parts/format.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import type { AlternativeNames, NameCount } from "./alternatives.ts";
+import type { AlternativeNames, NameCount, OtherOccurrence } from "./alternatives.ts";
 import { isAskable } from "./askable.ts";
 import type { Answer } from "./asked.ts";
 import type { Question } from "./question.ts";
@@ -11,19 +13,19 @@ const MAX_NAMES = 12;
 /** If there are at least as many parties, the frequent ones say nothing about the one that was asked about. */
 const MANY_PARTIES = 10;
 
-/** Renders what the events have instead of what was asked about, each as a button that asks about it. */
+/** Renders what the events have instead of what was asked about. With `ask`, each is a button that asks about it. */
 export function alternativesView(
   { alternatives, question, names }: Pick<Answer, "alternatives" | "question" | "names">,
-  ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
+  ask?: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
 ): TemplateResult | typeof nothing {
   if (alternatives === undefined) return nothing;
-  const { events, isOfActor, misplaced } = alternatives;
+  const { events, isOfActor, misplaced, elsewhere } = alternatives;
   const { count } = figures;
   const hasDays = question.from !== "" || question.until !== "";
   const [actor] = isOfActor ? names.filter(({ part }) => part === "who") : [];
   const nameView = (part: AlternativeNames["part"], { id, label, events }: NameCount) =>
-    html`<li>${isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => ask({ [part]: id })}>${value(label, 100)}</button>` : value(label, 100)} <span class="faint">(${count(events)})</span></li>`;
+    html`<li>${ask !== undefined && isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => ask({ [part]: id })}>${value(label, 100)}</button>` : value(label, 100)} <span class="faint">(${count(events)})</span></li>`;
   const listView = ({ part, similar, frequent, more }: AlternativeNames) => {
     const isRelevant = part === "actions" || frequent.length + more < MANY_PARTIES;
     const listed = isRelevant ? frequent.slice(0, MAX_NAMES) : [];
@@ -44,9 +46,21 @@ export function alternativesView(
     ${misplaced.map(
       ({ name, from, to, events }) => html`
         <p class="ask-more" data-misplaced=${to}><span>${t.misplaced[to](name, events)}</span>
-          ${question[to].trim() === "" ? html`<button type="button" class="quiet" @click=${() => ask({ [from]: "", [to]: name })}>${t.askMisplaced[to]}</button>` : nothing}</p>`,
+          ${ask !== undefined && question[to].trim() === "" ? html`<button type="button" class="quiet" @click=${() => ask({ [from]: "", [to]: name })}>${t.askMisplaced[to]}</button>` : nothing}</p>`,
     )}
+    ${elsewhere.map((one) => elsewhereView(one, ask !== undefined, t))}
     ${alternatives.names.map(listView)}
     ${events === 0 && hasDays ? html`<p class="ask-more" data-no-day><span>${t.noDay}</span></p>` : nothing}
   `;
+}
+
+/** Renders how many events contain a name in other fields. If `opens`, a button dispatches `show-search`. */
+export function elsewhereView(
+  { name, query, events }: OtherOccurrence,
+  opens: boolean,
+  t: PageTexts["evidence"]["ask"],
+): TemplateResult {
+  return html`
+    <p class="ask-more" data-elsewhere=${events}><span>${t.elsewhere(inSentence(name), events)}</span>
+      ${opens ? html`<button type="button" class="quiet" @click=${emits("show-search", query)}>${t.showElsewhere(events)}</button>` : nothing}</p>`;
 }

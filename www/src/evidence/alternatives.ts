@@ -20,6 +20,9 @@ const MIN_SIMILARITY = 0.5;
 const MAX_PIECES = 4;
 const MIN_PIECE_LENGTH = 3;
 
+/** Maximum number of events whose text is searched for names, because it must be read. */
+const MAX_SEARCHED = 100_000;
+
 const COLUMNS: Readonly<Record<NamePart, Column>> = {
   who: "actor",
   behalf: "for",
@@ -54,6 +57,14 @@ export interface MisplacedName {
   readonly events: number;
 }
 
+/** A name that no event has in the fields that a question searches, but that other fields have. */
+export interface OtherOccurrence {
+  readonly name: string;
+  /** Query for the events that contain it. */
+  readonly query: string;
+  readonly events: number;
+}
+
 /** Questions near one for which nothing was found. */
 export interface Alternatives {
   /** Number of events on the days of the question; if `isOfActor`, only those of its actor. */
@@ -62,6 +73,7 @@ export interface Alternatives {
   readonly isOfActor: boolean;
   readonly names: readonly AlternativeNames[];
   readonly misplaced: readonly MisplacedName[];
+  readonly elsewhere: readonly OtherOccurrence[];
 }
 
 type NameIndex = Pick<EventIndex, "ask" | "count" | "suggest">;
@@ -106,10 +118,28 @@ export async function readAlternatives(
       }),
     ),
     misplaced: (await Promise.all(unknown.map((name) => misplacedName(name, index)))).flat(),
+    elsewhere: found.of > MAX_SEARCHED ? [] : await otherOccurrences(unknown, index),
   };
 }
 
-async function search(query: string, index: NameIndex) {
+/** Returns the names that events contain in fields other than those of a question. Replaces the current query. */
+async function otherOccurrences(
+  unknown: readonly SearchedName[],
+  index: Pick<EventIndex, "ask">,
+): Promise<readonly OtherOccurrence[]> {
+  const found: OtherOccurrence[] = [];
+  for (const name of unknown) {
+    // A pattern isn't a text that an event could contain.
+    if (name.match === "pattern") continue;
+    const others = NAME_PARTS.map((part) => `-${conditionOf(part, [{ ...name, part }])}`);
+    const query = [quote(name.name), ...others].join(" ");
+    const { events } = await search(query, index);
+    if (events > 0) found.push({ name: name.name, query, events });
+  }
+  return found;
+}
+
+async function search(query: string, index: Pick<NameIndex, "ask">) {
   const found = await index.ask(query, { by: "place", descending: false }, () => {});
   if ("code" in found) throw new Error(found.message);
   return found;
@@ -133,6 +163,8 @@ async function similarNames(
     for (const id of [...frequent.map(({ id }) => id), ...suggested.flat()]) {
       const known = frequent.find((one) => one.id === id);
       const label = known?.label ?? id;
+      // A name that was typed isn't what was meant instead.
+      if (typed.some(({ name }) => isEqual(name, id) || isEqual(name, label))) continue;
       const words = sharedWords(name, label);
       const share = Math.max(similarity(name, id), similarity(name, label), words && (1 + words) / 2);
       if (share >= MIN_SIMILARITY) found.set(id, { known, share });
@@ -148,6 +180,10 @@ async function similarNames(
     }),
   );
   return counted.filter((name) => name !== undefined && name.events > 0) as readonly NameCount[];
+}
+
+function isEqual(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 /** Returns the other fields of the question that would find a name. */

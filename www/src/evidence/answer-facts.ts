@@ -40,6 +40,9 @@ export interface ReadFacts {
   readonly days: StatedDays;
 }
 
+/** Delays between the times that events state and their recording. */
+export type DelayFacts = Pick<ReadFacts, "late" | "longest" | "future" | "read" | "isAll">;
+
 /** Number of events with an action. */
 export interface ActionCount {
   readonly action: string;

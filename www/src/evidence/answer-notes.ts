@@ -3,10 +3,10 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
-import { DAY_MS, type ReadFacts } from "./answer-facts.ts";
+import { DAY_MS, type DelayFacts } from "./answer-facts.ts";
 import { isAskable } from "./askable.ts";
 import type { CoveredNames } from "./covered-names.ts";
-import type { NamePart, Question, SearchedName } from "./question.ts";
+import type { NamePart, SearchedName } from "./question.ts";
 
 /** Maximum number of names listed. */
 const MAX_NAMES = 12;
@@ -39,12 +39,14 @@ export function unknownView(
   ];
 }
 
-/** Renders the names that typed parts of names find, each as a button that asks about it alone. */
+/** Renders the names that typed parts of names find. With `further`, each is a button that asks about it alone. */
 export function coveredView(
   { covered, wider }: { readonly covered: readonly CoveredNames[]; readonly wider: number | undefined },
-  narrow: (part: NamePart, name: string) => void,
-  widen: () => void,
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
+  further?: {
+    readonly narrow: (part: NamePart, name: string) => void;
+    readonly widen: () => void;
+  },
 ): readonly unknown[] {
   const lists = covered.map(({ part, typed, names, ofFirst }) => {
     const more = names.length - MAX_NAMES;
@@ -52,7 +54,7 @@ export function coveredView(
       <div class="ask-names" data-covered=${part}>
         <p>${t.covered[part](typed.map(({ name }) => name))}</p>
         <ul>
-          ${names.slice(0, MAX_NAMES).map(({ id, label }) => html`<li>${isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => narrow(part, id)}>${value(label, 100)}</button>` : value(label, 100)}</li>`)}
+          ${names.slice(0, MAX_NAMES).map(({ id, label }) => html`<li>${further !== undefined && isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => further.narrow(part, id)}>${value(label, 100)}</button>` : value(label, 100)}</li>`)}
           ${more > 0 ? html`<li class="faint">${t.moreNames(figures.count(more))}</li>` : nothing}
         </ul>
         ${ofFirst === undefined ? nothing : html`<p class="faint">${t.namesOfFirst(figures.events(ofFirst))}</p>`}
@@ -62,22 +64,13 @@ export function coveredView(
     ? lists
     : [
         ...lists,
-        html`<p class="ask-more" data-wider=${wider ?? "unknown"}><span>${wider === undefined ? t.widerUnknown : t.wider(wider)}</span> <button type="button" class="quiet" @click=${widen}>${t.widen}</button></p>`,
+        html`<p class="ask-more" data-wider=${wider ?? "unknown"}><span>${wider === undefined ? t.widerUnknown : t.wider(wider)}</span>${further === undefined ? nothing : html` <button type="button" class="quiet" @click=${further.widen}>${t.widen}</button>`}</p>`,
       ];
-}
-
-/** The facts about time that an answer has. */
-interface AnswerTimes {
-  readonly question: Question;
-  readonly events: number;
-  readonly facts: Pick<ReadFacts, "late" | "longest" | "future" | "read" | "isAll">;
-  readonly otherTime: number | undefined;
-  readonly anyDay: number;
 }
 
 /** Renders how many of the events that were read were recorded late, or state a time after their recording. */
 export function delaysView(
-  { late, longest, future, read, isAll }: AnswerTimes["facts"],
+  { late, longest, future, read, isAll }: DelayFacts,
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
 ): TemplateResult {
   const note = (name: string, words: unknown) =>
@@ -87,36 +80,5 @@ export function delaysView(
     ${late === 0 ? nothing : note("late", t.late(late, Math.floor(longest / DAY_MS), among))}
     ${future === 0 ? nothing : note("future", t.future(future, among))}
     ${late + future === 0 && !isAll ? note("unread", t.timesOfFirst(figures.events(read))) : nothing}
-  `;
-}
-
-/** Renders events that were recorded late, and events that an answer leaves out because of the time asked about. */
-export function timesView(
-  { question, facts, otherTime, anyDay }: AnswerTimes,
-  ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
-  texts: PageTexts,
-): TemplateResult {
-  const { ask: t } = texts.evidence;
-  const other = question.basis === "happened" ? "recorded" : "happened";
-  return html`
-    ${delaysView(facts, texts)}
-    ${
-      otherTime === 0
-        ? nothing
-        : html`
-          <p class="ask-more" data-other-time=${otherTime ?? "unknown"}>
-            <span>${otherTime === undefined ? t.otherTime.unknown : t.otherTime[other](otherTime)}</span>
-            <button type="button" class="quiet" @click=${() => ask({ basis: other })}>${t.otherTime.ask[other]}</button>
-          </p>`
-    }
-    ${
-      anyDay === 0
-        ? nothing
-        : html`
-          <p class="ask-more" data-any-day=${anyDay}>
-            <span>${t.anyDay(anyDay)}</span>
-            <button type="button" class="quiet" @click=${() => ask({ from: "", until: "" })}>${t.askAnyDay}</button>
-          </p>`
-    }
   `;
 }

@@ -49,7 +49,8 @@ function openEvent(event: Event, row: EventRow): void {
   emit(event.currentTarget, "show-event", row);
 }
 
-function delayView(row: EventRow, t: PageTexts): TemplateResult | typeof nothing {
+/** Renders how much later than stated an event was recorded, if that is unusual. */
+export function delayView(row: EventRow, t: PageTexts): TemplateResult | typeof nothing {
   const { ask } = t.evidence;
   const delay = delayOf(row);
   if (delay <= LATE_MS && delay >= -MAX_CLOCK_SKEW_MS) return nothing;

@@ -1,6 +1,8 @@
+import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { type AnswerBasis, type Doubt, isBounded } from "./answer.ts";
 import type { FiledClaims } from "./filed-claims.ts";
@@ -20,13 +22,20 @@ interface BasisContext {
   readonly by?: TrustOwner;
   /** Altered events that a statement above the basis names. */
   readonly claims?: Pick<FiledClaims, "claims" | "altered" | "unread"> | undefined;
+  /** True if the number of events that the search can't tell about is a button, which dispatches `show-search`. */
+  readonly opensUnrecognized?: boolean;
 }
 
 /** Renders what an answer is based on: that nothing else can match, or each reason why more may match. */
 export function basisView(
   basis: AnswerBasis,
   t: PageTexts,
-  { use = "answer", by = use === "stated" ? "author" : "reader", claims }: BasisContext = {},
+  {
+    use = "answer",
+    by = use === "stated" ? "author" : "reader",
+    claims,
+    opensUnrecognized = false,
+  }: BasisContext = {},
 ): TemplateResult {
   const isStated = use === "stated";
   const { ask } = t.evidence;
@@ -63,7 +72,7 @@ export function basisView(
             ? html`<p>${searched} ${ask.part[partKind(reasons)]}</p>`
             : html`<p data-doubt="untrusted">${searched} ${ask.untrusted[by][untrusted.isAll ? "all" : "some"]}</p>${reasons.length === 0 ? nothing : html`<p>${ask.part[partKind(reasons)]}</p>`}`
         }
-        <ul>${reasons.map((doubt) => html`<li data-doubt=${doubt.is}>${doubt.is === "unverified" ? unverifiedWords(doubt.events, { isStated, claims }, t) : doubtWords(doubt, isStated, t)}</li>`)}</ul>
+        <ul>${reasons.map((doubt) => html`<li data-doubt=${doubt.is}>${doubt.is === "unverified" ? unverifiedWords(doubt.events, { isStated, claims }, t) : doubtWords(doubt, { isStated, opensUnrecognized }, t)}</li>`)}</ul>
       </div>
     </div>
   `;
@@ -111,7 +120,7 @@ function unverifiedWords(
 
 function doubtWords(
   doubt: Exclude<Reason, { is: "unverified" }>,
-  isStated: boolean,
+  { isStated, opensUnrecognized }: { readonly isStated: boolean; readonly opensUnrecognized: boolean },
   t: PageTexts,
 ): TemplateResult | string {
   const { ask } = t.evidence;
@@ -124,7 +133,7 @@ function doubtWords(
     case "omitted":
       return doubts.omitted(doubt.entries);
     case "unrecognized":
-      return doubts.unrecognized(doubt.events);
+      return html`${doubts.unrecognized(doubt.events, unrecognizedView(doubt.events, opensUnrecognized, t))}${opensUnrecognized ? html` ${ask.readUnrecognized(doubt.events)}` : nothing}`;
     case "unexamined":
       return doubts.unexamined(doubt.events);
     case "limits":
@@ -140,6 +149,13 @@ function doubtWords(
     default:
       return doubts[doubt.is];
   }
+}
+
+/** Renders a number of events that state no actor, no action, or no time; if `opens`, as a button that lists them. */
+export function unrecognizedView(number: number, opens: boolean, t: PageTexts): TemplateResult | string {
+  const events = t.viewer.figures.events(number);
+  if (!opens || number === 0) return events;
+  return html`<button type="button" class="link" name="unrecognized" aria-label=${t.evidence.ask.listUnrecognized(events)} @click=${emits("show-search", UNRECOGNIZED)}>${events}</button>`;
 }
 
 /** Returns how many of the examined events a search selects, with details such as their outcomes; empty if unknown. */

@@ -25,7 +25,7 @@ export type Doubt =
   | { readonly is: "undetermined" }
   /** The time asked about ends after the file does; `seen` is the last time known. */
   | { readonly is: "later"; readonly seen: string | undefined }
-  /** Events that state neither an action nor an actor that the search understands. */
+  /** Events that state no actor, no action, or no time that the search understands. */
   | { readonly is: "unrecognized"; readonly events: number }
   /** Not all of the events that verify were searched; `events` is how many verify. */
   | { readonly is: "unexamined"; readonly events: number }
@@ -84,10 +84,12 @@ export function answerBasis(
   const other: Doubt[] = isOther ? [{ is: "unexamined", events: report.counts.events }] : [];
   const changed = range === null && report.verdict !== "verified" ? report.counts.events - events : 0;
   const unverified: Doubt[] = changed > 0 ? [{ is: "unverified", events: changed }] : [];
-  // A question about days alone finds events without an actor or an action, too.
+  // A question about days of recording alone finds all events of these days.
   const asked = parseQuestion(query);
-  const asksNames = asked === undefined || NAME_TERMS.some((part) => asked[part].length > 0);
-  const unread: Doubt[] = unrecognized > 0 && asksNames ? [{ is: "unrecognized", events: unrecognized }] : [];
+  const asksFields =
+    asked === undefined || asked.basis === "happened" || NAME_TERMS.some((part) => asked[part].length > 0);
+  const unread: Doubt[] =
+    unrecognized > 0 && asksFields ? [{ is: "unrecognized", events: unrecognized }] : [];
   return {
     entries: isWhole ? complete.of : undefined,
     seen,

@@ -14,6 +14,7 @@ import { sentence } from "./answer-sentence.ts";
 import { type Answer, type AskedQuestion, answerQuestion } from "./asked.ts";
 import { askedView } from "./asked-view.ts";
 import { readClaims } from "./claims.ts";
+import { contentsView } from "./contents-view.ts";
 import type { SearchCounts } from "./covered-names.ts";
 import { originFields } from "./fields.ts";
 import type { Contents } from "./make.ts";
@@ -87,7 +88,7 @@ export class Ask extends View {
   /** The fields of the panel are shown with the answer, while there is one. */
   protected override updated(): void {
     this.toggleAttribute("data-unused", this.#isUnused);
-    this.panel()?.lend(this.querySelector(".ask-answer") !== null);
+    this.panel()?.lend(this.querySelector(".ask-answer") === null ? undefined : this.#answer);
     const { session, unrecognized } = this.context.part;
     const answer = this.#answer;
     const isRenewed = this.report !== undefined && this.report === this.#renewed;
@@ -353,26 +354,25 @@ export class Ask extends View {
 
   #saveView({ events, basis, report, hasOthers }: Answer, t: PageTexts["evidence"]["ask"]): TemplateResult {
     const { make } = this.texts.evidence;
-    const { figures } = this.texts.viewer;
     const panel = this.panel();
     const noSlice = panel?.sliceReason;
-    const isAll = this.#contents === "examined";
-    const canContain = panel?.canContainAll !== false;
-    const choice = t.choice(figures.events(basis.examined), events, hasOthers);
-    const unticked =
-      faultOf(report) === undefined ? choice.unticked : t.statedFaulty(figures.events(basis.examined));
-    const contain = (event: Event) => {
-      this.#contents = (event.target as HTMLInputElement).checked ? "examined" : "selected";
+    const choose = (contents: Contents) => {
+      this.#contents = contents;
       this.requestUpdate();
+    };
+    const choice = {
+      id: "ask-contents",
+      contents: this.#contents,
+      canContainAll: panel?.canContainAll !== false,
+      examined: basis.examined,
+      found: events,
+      hasOthers,
+      isFaulty: faultOf(report) !== undefined,
+      choose,
     };
     return html`
       ${originFields(this.panel, this.texts)}
-      ${
-        !canContain
-          ? html`<p class="help">${t.tooLarge}</p>`
-          : html`<label class="ask-contain"><input type="checkbox" name="contain" aria-describedby="ask-contents" .checked=${isAll} @change=${contain} /><span>${t.contain(figures.events(basis.examined))}</span></label>`
-      }
-      <p class="help" id="ask-contents">${canContain ? `${choice.ticked} ` : nothing}${unticked}</p>
+      ${contentsView(choice, this.texts)}
       <div class="buttons">
         <button type="button" class="primary" name="evidence" @click=${() => void panel?.saveEvidence(this.#contents)}>${make.save}</button>
         <button type="button" name="report" @click=${() => void panel?.saveReport()}>${t.report}</button>

@@ -7,13 +7,19 @@ import { type EventChanges, readChanges } from "./answer-changes.ts";
 import { outcomesOf, type ReadFacts, readFacts } from "./answer-facts.ts";
 import type { AnswerFacts } from "./answer-sentence.ts";
 import type { Claims } from "./claims.ts";
-import { type CoveredNames, coveredIn, coveredNames, type SearchCounts } from "./covered-names.ts";
+import {
+  type CoveredNames,
+  countWider,
+  coveredIn,
+  coveredNames,
+  type SearchCounts,
+} from "./covered-names.ts";
 import { countOnBehalf } from "./on-behalf.ts";
+import { countOutsideDays, type OutsideDays } from "./outside-days.ts";
 import {
   conditionOf,
   NAME_PARTS,
   type NamePart,
-  otherTimeQuery,
   type Question,
   queryOf,
   quote,
@@ -21,7 +27,6 @@ import {
   searchedNames,
   unknownNames,
 } from "./question.ts";
-
 import { suggestedNames } from "./suggestions.ts";
 
 /** Maximum number of events listed below an answer. */
@@ -45,10 +50,8 @@ export interface Answer extends AnswerFacts {
   readonly claims: Claims | undefined;
   /** Number of further events if names only need to contain what was typed; undefined if not counted. */
   readonly wider: number | undefined;
-  /** Number of events that match except for the time asked about; undefined if not counted. */
-  readonly otherTime: number | undefined;
-  /** If nothing was found in the days asked about: the number of events on any day. */
-  readonly anyDay: number;
+  /** Events that match except for the days asked about; undefined if the question names no days. */
+  readonly outside: OutsideDays | undefined;
   /** True if the events searched are also of other actors than those that the answer is about. */
   readonly hasOthers: boolean;
   /** Number of events in which others acted for whom the question asks about; undefined if not counted. */
@@ -104,16 +107,8 @@ export async function answerQuestion(
   const changes = await readChanges(index, facts.first);
   const outcomes = events === 0 ? undefined : await outcomesOf(index, query, events);
   const unknown = events === 0 ? await unknownNames(names, index) : [];
-  const isWhole = names.some(({ match }) => match === "whole");
-  const widest = isWhole
-    ? await index.count(queryOf(question, await searchedNames(question, index, true)))
-    : events;
-  const other = otherTimeQuery(question, names);
-  const otherTime = other === "" ? 0 : await index.count(other);
-  const anyDay =
-    events === 0 && other !== "" && names.length > 0
-      ? await index.count(queryOf({ ...question, from: "", until: "" }, names))
-      : 0;
+  const wider = await countWider(question, names, events, index);
+  const outside = await countOutsideDays(query, events, index);
   const hasOthers = await hasOtherActors(names, index);
   const onBehalf = await countOnBehalf(question, names, index);
   if (!found.isUnchanged()) return undefined;
@@ -138,9 +133,8 @@ export async function answerQuestion(
     unknown,
     alternatives,
     claims: undefined,
-    wider: widest === undefined ? undefined : Math.max(0, widest - events),
-    otherTime,
-    anyDay: anyDay ?? 0,
+    wider,
+    outside,
     hasOthers,
     onBehalf,
   };

@@ -18,10 +18,12 @@ import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
 import type { Frame } from "./frame.ts";
 import { missingNamesView } from "./missing-names-view.ts";
+import { onBehalfView } from "./on-behalf.ts";
+import { outsideDaysView } from "./outside-days.ts";
 import { differenceView } from "./own-answer-view.ts";
 import type { OwnCheck } from "./own-check.ts";
 import { parseQuestion } from "./question-terms.ts";
-import { queryView, questionWords } from "./question-view.ts";
+import { isStatement, queryView, questionWords } from "./question-view.ts";
 import { statedWords } from "./stated-days.ts";
 
 /** Facts that this page knows about an evidence file by now. */
@@ -66,10 +68,31 @@ export function caseView(filed: Filed, shown: ShownCase, t: PageTexts): Template
       facts === undefined || listed.length === 0
         ? nothing
         : html`
-          ${delaysView(facts, t)}
           ${facts.read > listed.length ? html`<p class="help">${t.evidence.ask.first({ shown: figures.count(listed.length), of: figures.events(facts.read) })}</p>` : nothing}
           <div class="filed-table" tabindex="0">${answerRows({ rows: listed, changes: facts.changes, opens: shown.opensEvents }, t)}</div>`
     }
+  `;
+}
+
+/** True if a search on the page finds what the file's search could have found. */
+export function opensSearches(
+  { slice, scope }: Frame,
+  { opensEvents, check }: Pick<ShownCase, "opensEvents" | "check">,
+): boolean {
+  return opensEvents && check.is === "done" && slice === null && scope.range === null;
+}
+
+/** Renders when the events were recorded, and which others the answer leaves out, if that is known. */
+function notesView(facts: FiledFacts | undefined, t: PageTexts): TemplateResult | typeof nothing {
+  if (facts === undefined) return nothing;
+  const { further, outside } = facts;
+  const { ask, filed } = t.evidence;
+  const wider = further?.wider;
+  return html`
+    ${further === undefined ? nothing : onBehalfView(further, t)}
+    ${further === undefined || wider === 0 ? nothing : html`<p class="ask-more" data-wider=${wider ?? "unknown"}><span>${wider === undefined ? ask.widerUnknown : filed.wider(wider)}</span></p>`}
+    ${delaysView(facts, t)}
+    ${outsideDaysView(outside, t)}
   `;
 }
 
@@ -109,7 +132,8 @@ export function answerView(
     return slice === null && check.is !== "done"
       ? pendingView(check, t)
       : detectionsView(frame, detections, check.is === "done" ? check : undefined, isOwnRules, t);
-  if (examined === null) return allView(frame, t);
+  const notes = notesView(check.is === "done" ? check.facts : undefined, t);
+  if (examined === null) return html`${allView(frame, t)}${notes}`;
   if (frame.slice !== null) return statedView({ frame, claims }, examined, { check, opensEvents }, t);
   if (check.is !== "done") return pendingView(check, t);
   const { filed: texts, own: words } = t.evidence;
@@ -129,7 +153,8 @@ export function answerView(
     ${missing === undefined ? nothing : missingNamesView(missing, isPartial(basis), t)}
     ${differenceView(answer, t)}
     <p class="basis ${isPlain ? "tone-good" : ""}" data-vouched="contained">${icon(mark)}<span>${searched === undefined ? texts.contained(all) : words.contained({ selected: figures.count(events), events: all })}</span></p>
-    ${basisView(basis, t, { use: missing === undefined ? "answer" : "searched", by: answer === undefined ? "author" : "reader", claims })}
+    ${basisView(basis, t, { use: missing === undefined ? "answer" : "searched", by: answer === undefined ? "author" : "reader", claims, opensUnrecognized: opensSearches(frame, { check, opensEvents }) })}
+    ${notes}
   `;
 }
 
@@ -142,20 +167,29 @@ function detailsOf(facts: FiledFacts | undefined, selected: number, query: strin
   return [outcomes, stated].filter((words) => words !== "").join("; ");
 }
 
-/** Renders that all events of the export were selected, or a sample of them. */
-function allView({ scope }: Frame, t: PageTexts): TemplateResult {
-  const { allOf, allWithin } = t.evidence.filed;
+/**
+ * Renders that all events of the export were selected, or a sample of them; or that the author states something about all
+ * of them.
+ */
+function allView(frame: Frame, t: PageTexts): TemplateResult {
+  const { scope, report, slice } = frame;
+  const texts = t.evidence.filed;
   const { count, events } = t.viewer.figures;
-  const all =
-    scope.range === null
-      ? allOf(events(scope.events))
-      : allWithin({
-          events: events(scope.events),
-          first: count(scope.range[0]),
-          last: count(scope.range[1] - 1),
-        });
+  const all = events(scope.events);
+  const here = isStatement(frame) ? events(slice?.events ?? 0) : undefined;
+  const words = () => {
+    if (scope.range !== null) {
+      const within = { events: all, first: count(scope.range[0]), last: count(scope.range[1] - 1) };
+      return here === undefined ? texts.allWithin(within) : texts.statedWithin({ ...within, here });
+    }
+    if (here !== undefined) return texts.statedAbout({ events: all, here });
+    const isPart = faultOf(report) !== undefined && report.counts.events > scope.events;
+    return isPart
+      ? texts.allVerified({ events: count(scope.events), of: events(report.counts.events) })
+      : texts.allOf(all);
+  };
   return html`
-    <p class="case-answer"><strong>${all}</strong></p>
+    <p class="case-answer"><strong>${words()}</strong></p>
     ${scope.sample === null ? nothing : html`<p>${t.evidence.make.sampled(events(scope.sample.entries.length))}</p>`}
   `;
 }
@@ -182,5 +216,6 @@ function statedView(
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
     ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, { use: "stated", claims })}
+    ${notesView(facts, t)}
   `;
 }

@@ -1,6 +1,13 @@
 import type { EventIndex } from "@countersign/ui/index/types.js";
 import { type ListedName, type ReadFacts, readFacts } from "./answer-facts.ts";
-import { conditionOf, type NamePart, type SearchedName } from "./question.ts";
+import {
+  conditionOf,
+  type NamePart,
+  type Question,
+  queryOf,
+  type SearchedName,
+  searchedNames,
+} from "./question.ts";
 
 /** Names in the events that a typed part of a name finds, regardless of other conditions. */
 export interface CoveredNames {
@@ -47,6 +54,21 @@ export function coveredIn(
   const typed = typedParts(part, names);
   if (typed.length === 0 || facts[part].length === 0) return undefined;
   return { part, typed, names: facts[part], ofFirst: facts.isAll ? undefined : facts.read };
+}
+
+/**
+ * Counts the further events that a question would find if names only needed to contain what was typed; undefined if the
+ * index can't tell without reading events.
+ */
+export async function countWider(
+  question: Question,
+  names: readonly SearchedName[],
+  found: number,
+  index: Pick<EventIndex, "count">,
+): Promise<number | undefined> {
+  if (!names.some(({ match }) => match === "whole")) return 0;
+  const all = await index.count(queryOf(question, await searchedNames(question, index, true)));
+  return all === undefined ? undefined : Math.max(0, all - found);
 }
 
 function typedParts(part: NamePart, names: readonly SearchedName[]): readonly SearchedName[] {

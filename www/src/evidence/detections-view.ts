@@ -38,7 +38,11 @@ export function detectionsView(
   return html`
     <p class="case-answer" data-findings=${findings}><strong>${
       findings === 0
-        ? texts.none({ rules: figures.count(pack.rules), pack: value(packName(detections), 300), events })
+        ? (coverage.events > 0 && coverage.applicable === 0 ? texts.inapplicable : texts.none)({
+            rules: figures.count(pack.rules),
+            pack: value(packName(detections), 300),
+            events,
+          })
         : texts.some({ findings: figures.findings(findings), events })
     }</strong></p>
     ${findings === 0 ? nothing : foundView(detections, t)}

@@ -1,9 +1,15 @@
+import type { EventIndex } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { type EventChanges, readChanges } from "./answer-changes.ts";
 import { type ReadFacts, readFacts } from "./answer-facts.ts";
+import { countWider } from "./covered-names.ts";
 import { searchEntries } from "./entry-search.ts";
 import type { Frame } from "./frame.ts";
 import { type MissingNames, readMissingNames } from "./missing-names.ts";
+import { countOnBehalf } from "./on-behalf.ts";
+import { type OutsideDays, readOutsideDays } from "./outside-days.ts";
+import { type Question, queryOf } from "./question.ts";
+import { parseQuestion, questionFrom } from "./question-terms.ts";
 
 /** Maximum number of events listed in a case. */
 const MAX_LISTED = 20;
@@ -12,6 +18,10 @@ const MAX_LISTED = 20;
 export interface FiledEvents {
   /** Query that selects them in the file. */
   readonly query: string;
+  /** Query that selected them in the export. */
+  readonly asked: string;
+  /** True if the file contains everything that was searched. */
+  readonly isContained: boolean;
   /** Time from which relative times in the query count, in milliseconds since 1970. */
   readonly at: number;
   readonly range: readonly [number, number] | null;
@@ -23,6 +33,19 @@ export interface FiledFacts extends ReadFacts {
   readonly changes: ReadonlyMap<number, EventChanges>;
   /** If there is no event: the names in the query that no event has. */
   readonly missing: MissingNames | undefined;
+  /** Events that match except for their times; undefined if the query has no times. */
+  readonly outside: OutsideDays | undefined;
+  /** Events that match by other names; undefined if the query isn't a question of Ask, or its other events aren't here. */
+  readonly further: FurtherEvents | undefined;
+}
+
+/** Numbers of events that a question leaves out because of its names. */
+export interface FurtherEvents {
+  readonly question: Question;
+  /** Number of events in which others acted for whom the question asks about; undefined if not counted. */
+  readonly onBehalf: number | undefined;
+  /** Number of further events if names only need to contain those asked about; undefined if not counted. */
+  readonly wider: number | undefined;
 }
 
 /**
@@ -32,13 +55,19 @@ export interface FiledFacts extends ReadFacts {
 export function filedEvents({ query, slice, time, scope, detections }: Frame): FiledEvents | undefined {
   if (detections !== null || (query === null && slice === null)) return undefined;
   // A slice has only the selected events.
-  return { query: slice === null ? (query ?? "") : "", at: Date.parse(time), range: scope.range };
+  return {
+    query: slice === null ? (query ?? "") : "",
+    asked: query ?? "",
+    isContained: slice === null,
+    at: Date.parse(time),
+    range: scope.range,
+  };
 }
 
 /** Reads the events that an evidence file is about. Replaces the query of the session's index. */
 export async function readFiledFacts(
   { index }: Session,
-  { query, at, range }: FiledEvents,
+  { query, asked, isContained, at, range }: FiledEvents,
 ): Promise<FiledFacts | undefined> {
   await searchEntries(index, query, at);
   // An evidence file is small enough to read all of them.
@@ -46,5 +75,26 @@ export async function readFiledFacts(
   if (facts === undefined) return undefined;
   const changes = await readChanges(index, facts.first);
   const missing = facts.read === 0 && range === null ? await readMissingNames(query, index) : undefined;
-  return { ...facts, changes, missing };
+  const filed = { query: asked, found: facts.read, isContained, at, range };
+  const outside = await readOutsideDays(filed, index);
+  const further = isContained && range === null ? await countFurther(asked, facts.read, index) : undefined;
+  return { ...facts, changes, missing, outside, further };
+}
+
+/** Counts the events that a question leaves out because of its names; undefined if the query isn't a question of Ask. */
+async function countFurther(
+  query: string,
+  found: number,
+  index: Pick<EventIndex, "count">,
+): Promise<FurtherEvents | undefined> {
+  const terms = parseQuestion(query);
+  if (terms === undefined) return undefined;
+  const { names, question } = questionFrom(terms);
+  // A query that was written otherwise may have several actors, or other conditions on a name.
+  if (queryOf(question, names) !== query) return undefined;
+  return {
+    question,
+    onBehalf: await countOnBehalf(question, names, index),
+    wider: await countWider(question, names, found, index),
+  };
 }

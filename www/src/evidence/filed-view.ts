@@ -4,7 +4,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import { picker } from "../input/choose.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { caseView, type ShownCase } from "./case-view.ts";
+import { unrecognizedView } from "./answer-view.ts";
+import { caseView, opensSearches, type ShownCase } from "./case-view.ts";
 import type { Filed, Shelf } from "./filed.ts";
 import type { Block, FileRef, Frame } from "./frame.ts";
 import { subjectOf, subjectView } from "./frame-subject.ts";
@@ -74,7 +75,7 @@ function openView(filed: Filed, isInside: boolean, shown: ShownCase, t: PageText
       ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${shown.isOwnTrust ? texts.ownTrust : texts.trust} ${shown.choosesTrust && !shown.isOwnTrust ? picker(t.trust.choose, "choose-trust", { quiet: true }) : nothing}</span></p>`}
       <details class="evidence-part">
         <summary>${texts.facts}</summary>
-        ${frameFacts(frame, t)}
+        ${frameFacts(frame, t, opensSearches(frame, shown))}
       </details>
       ${papersView(frame, t)}
       ${frame.sections.length === 0 ? nothing : sectionsView(frame.sections, t)}
@@ -124,8 +125,11 @@ export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
   `;
 }
 
-/** Renders the file, search, and examiner that a report names. */
-export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
+/**
+ * Renders the file, search, and examiner that a report names. If `opens`, the number of events that the search can't tell
+ * about is a button.
+ */
+export function frameFacts(frame: Frame, t: PageTexts, opens = false): TemplateResult {
   const texts = t.evidence.filed;
   const { figures } = t.viewer;
   const { sample, events, examined } = frame.scope;
@@ -142,7 +146,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
       ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
       <div class="wide"><dt>${subject.label}</dt><dd>${subjectView(subject, t)}</dd></div>
-      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined({ events: figures.events(examined.events), unrecognized: figures.events(examined.unrecognized) })}`}</dd></div>
+      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined({ events: figures.events(examined.events), unrecognized: unrecognizedView(examined.unrecognized, opens, t) })}`}</dd></div>
       ${
         sample === null
           ? nothing

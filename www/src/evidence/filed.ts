@@ -78,8 +78,9 @@ export async function openEvidence(file: File, { tools, page, now }: OpeningTool
     rules: filedRules(frame, opened),
     why,
     source: new File([source], name),
-    trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },
-    pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, isPasted: true })),
+    trust:
+      trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, source: "evidence" },
+    pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, source: "evidence" })),
     page: {
       sha256: pageSha256,
       isOwn: own === undefined ? undefined : (await slicer.sha256(own)) === pageSha256,

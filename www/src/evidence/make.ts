@@ -63,6 +63,8 @@ export interface EvidenceInput {
 export interface CreatedFile {
   readonly file: File;
   readonly events: number;
+  /** Number of events in the file, if it has more: all that were searched. */
+  readonly searched?: number;
 }
 
 /** The selected events exceed the maximum size of a file. */
@@ -109,7 +111,9 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
   const frameJson = JSON.stringify({ ...frame, slice });
   const evidence = await slicer.writeEvidence({ ...filing, frame: frameJson }, page, source);
   const name = `${await nameOf(input, new Blob([evidence]))}.evidence.html`;
-  return { file: new File([evidence], name, { type: "text/html" }), events };
+  const searched = session.report?.counts.events ?? events;
+  const isMore = isAll && searched > events;
+  return { file: new File([evidence], name, { type: "text/html" }), events, ...(isMore && { searched }) };
 }
 
 /** Creates the slice as a file of its own. */

@@ -20,21 +20,21 @@ export async function countOnBehalf(
 }
 
 /** Returns the question about what others did for those about whom a question asks. */
-function askOnBehalf(question: Question): Question {
+function askOnBehalf<Asked extends Pick<Question, "who">>(question: Asked) {
   return { ...question, who: "", behalf: question.who };
 }
 
-/** Renders how many events others did for the person asked about, and a button that asks about them. */
+/** Renders how many events others did for the person asked about. With `ask`, a button asks about them. */
 export function onBehalfView(
-  { question, onBehalf }: { readonly question: Question; readonly onBehalf: number | undefined },
-  ask: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
+  { question, onBehalf }: { readonly question: Pick<Question, "who">; readonly onBehalf: number | undefined },
   { evidence: { ask: t } }: PageTexts,
+  ask?: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
 ): TemplateResult | typeof nothing {
   if (onBehalf === 0) return nothing;
   const { who, behalf } = askOnBehalf(question);
   return html`
     <p class="ask-more" data-on-behalf=${onBehalf ?? "unknown"}>
       <span>${onBehalf === undefined ? t.onBehalf.unknown(behalf) : t.onBehalf.more(onBehalf, behalf)}</span>
-      <button type="button" class="quiet" @click=${() => ask({ who, behalf })}>${t.onBehalf.ask}</button>
+      ${ask === undefined ? nothing : html`<button type="button" class="quiet" @click=${() => ask({ who, behalf })}>${t.onBehalf.ask}</button>`}
     </p>`;
 }

@@ -25,13 +25,14 @@ export function evidenceInPage(): File | undefined {
   const texts = blocks.map(
     ({ textContent }) => `\n<script type="text/plain" id="countersign-evidence">${textContent}</script>\n`,
   );
-  return new File([ownPage(), ...texts], nameOf(location.pathname));
+  return new File([ownPage(), ...texts], ownFileName() || "evidence.html");
 }
 
-function nameOf(path: string): string {
-  const name = path.split("/").at(-1) ?? "";
+/** Returns the name of the file that the browser opened; empty if its address has none. */
+export function ownFileName(): string {
+  const name = location.pathname.split("/").at(-1) ?? "";
   try {
-    return decodeURIComponent(name) || "evidence.html";
+    return decodeURIComponent(name);
   } catch {
     return name;
   }

@@ -20,7 +20,9 @@ import { quote } from "../shell.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
+import type { Answer } from "./asked.ts";
 import { type Claims, readClaims } from "./claims.ts";
+import { contentsView } from "./contents-view.ts";
 import { originFields } from "./fields.ts";
 import { claimsSections } from "./filed-claims.ts";
 import { sampleView } from "./filed-view.ts";
@@ -80,6 +82,7 @@ export class EvidencePanel extends View {
   #reference = "";
   #examiner = "";
   #isLent = false;
+  #answer: Answer | undefined;
   #sample: Sample | undefined;
   #papers: Papers | undefined;
   #papersOf: string | undefined;
@@ -90,6 +93,8 @@ export class EvidencePanel extends View {
   #isBusy = false;
   #message = "";
   #topic: SaveTopic = "selection";
+  /** The contents that were chosen for the current search; undefined for the default. */
+  #contents: Contents | undefined;
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     const before = changed.get("context") as EvidenceContext | undefined;
@@ -102,6 +107,11 @@ export class EvidencePanel extends View {
     if (before && before.trust?.text !== this.context.trust?.text) this.#message = "";
     const basis = this.#basis;
     const { session, query } = this.context.selection;
+    if (before && before.selection.query !== query) {
+      this.#contents = undefined;
+      // The file saved before has the answer to another search.
+      if (this.#topic === "selection" && !this.#isBusy) this.#message = "";
+    }
     if (basis && (basis.session !== session || basis.query !== query)) {
       // A sample of another search isn't a sample of this one.
       if (this.#sample !== undefined) this.#message = this.texts.evidence.make.sampleDropped;
@@ -135,12 +145,33 @@ export class EvidencePanel extends View {
 
   #saveView(t: PageTexts["evidence"]["make"]): TemplateResult {
     return html`
+      ${this.#contentsView()}
       <div class="buttons">
-        <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#evidenceReason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
+        <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#evidenceReason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence(this.#contents)}>${t.save}</button>
       </div>
       <p class="help">${t.saveAbout}</p>
       <p role="status" id="evidence-said">${this.messageOf("selection") === "" ? nothing : value(this.#message, 600)}</p>
     `;
+  }
+
+  /** Renders the choice between the contents of a file with the answer to a search. A sample is no answer. */
+  #contentsView(): TemplateResult | typeof nothing {
+    const { selection, part } = this.context;
+    if (selection.state !== "ready" || selection.query === "" || this.#sample !== undefined) return nothing;
+    const choice = {
+      id: "evidence-contents",
+      contents: this.#contents ?? this.defaultContents,
+      canContainAll: this.canContainAll,
+      examined: selection.of,
+      found: selection.events,
+      hasOthers: false,
+      isFaulty: faultOf(part.session?.report) !== undefined,
+      choose: (contents: Contents) => {
+        this.#contents = contents;
+        this.requestUpdate();
+      },
+    };
+    return contentsView(choice, this.texts);
   }
 
   /**
@@ -148,7 +179,8 @@ export class EvidencePanel extends View {
    * are too many.
    */
   saveEvidence(contents: Contents = this.defaultContents): Promise<void> {
-    return this.#work(this.#evidenceReason, async () => [await evidenceFile(await this.#input(contents))]);
+    const contained = this.#sample === undefined ? contents : "selected";
+    return this.#work(this.#evidenceReason, async () => [await evidenceFile(await this.#input(contained))]);
   }
 
   /**
@@ -188,11 +220,21 @@ export class EvidencePanel extends View {
     return isNone && this.canContainAll ? "examined" : "selected";
   }
 
-  /** Leaves the fields to another view, or takes them back, so that they are on the page once. */
-  lend(isLent: boolean): void {
+  /**
+   * Leaves the fields to the view of an answer, or takes them back if there is none, so that they are on the page once. The
+   * answer is printed, too.
+   */
+  lend(answer: Answer | undefined): void {
+    this.#answer = answer;
+    const isLent = answer !== undefined;
     if (isLent === this.#isLent) return;
     this.#isLent = isLent;
     this.requestUpdate();
+  }
+
+  /** The answer that is shown on the page. */
+  get answer(): Answer | undefined {
+    return this.#answer;
   }
 
   /** Replaces what was typed into the fields. */
@@ -359,7 +401,7 @@ export class EvidencePanel extends View {
     try {
       const created = await make();
       for (const { file } of created) save(file.name, file);
-      this.#showMessage(created.map(({ file, events }) => this.#saved(file.name, events)).join(" "));
+      this.#showMessage(created.map((one) => this.#saved(one)).join(" "));
     } catch (error) {
       const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
@@ -371,10 +413,12 @@ export class EvidencePanel extends View {
     this.requestUpdate();
   }
 
-  #saved(name: string, count: number): string {
+  #saved({ file: { name }, events: count, searched }: CreatedFile): string {
     const t = this.texts.evidence.make;
+    const { figures } = this.texts.viewer;
     if (count === 0 && !name.endsWith(".report.json")) return t.savedNone(name);
-    const events = this.texts.viewer.figures.events(count);
+    const events = figures.events(count);
+    if (searched !== undefined) return t.savedWithAll({ events, all: figures.events(searched), name });
     return name.endsWith(".report.json") ? t.reported({ events, name }) : t.saved({ events, name });
   }
 

@@ -9,8 +9,11 @@ import type { Slicer } from "@countersign/ui/slice/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { type AnswerBasis, answerBasis } from "./answer.ts";
 import { type EventChanges, readChanges } from "./answer-changes.ts";
+import { type DelayFacts, Delays, type OutcomeCounts, outcomesOf } from "./answer-facts.ts";
+import type { Answer } from "./asked.ts";
 import type { Claims } from "./claims.ts";
 import type { Sample } from "./frame.ts";
+import { countOutsideDays, type OutsideDays } from "./outside-days.ts";
 import { ownPage } from "./own.ts";
 import type { EvidenceContext, EvidencePanel, PanelValues } from "./panel.ts";
 import { eventRows } from "./rows.ts";
@@ -26,6 +29,12 @@ export interface PrintedEvents {
   readonly changes: ReadonlyMap<number, EventChanges>;
   /** Altered events that claim to match; undefined if there are none. */
   readonly claims: Claims | undefined;
+  /** Undefined without a search, or if the index can't tell without reading events. */
+  readonly outcomes: OutcomeCounts | undefined;
+  /** Delays of the printed events. */
+  readonly delays: DelayFacts;
+  /** Events that the search leaves out because of its times; undefined if it has none. */
+  readonly outside: OutsideDays | undefined;
   /** Total number; larger than the number of rows if not all are printed. */
   readonly count: number;
 }
@@ -37,6 +46,8 @@ export interface PrintedEvidence extends PanelValues {
   readonly basis: AnswerBasis | undefined;
   /** The selected events, or undefined if they aren't known. */
   readonly events: PrintedEvents | undefined;
+  /** The answer on the page, if the search is its question. */
+  readonly answer: Answer | undefined;
   readonly foot: Foot;
 }
 
@@ -61,7 +72,7 @@ export class PrintPreparation {
   /** Incremented whenever the selection may have changed. */
   #turn = 0;
   #gathered: LoadedEvents | undefined;
-  #foot: { readonly context: EvidenceContext; readonly foot: Foot } | undefined;
+  #feet: readonly { readonly context: EvidenceContext; readonly foot: Foot }[] = [];
   readonly #version: string;
 
   /** `version` is the version of the page. */
@@ -69,8 +80,8 @@ export class PrintPreparation {
     this.#version = version;
   }
 
-  /** Loads the events to print, and discards those loaded before. */
-  async gather(panel: EvidencePanel | undefined): Promise<void> {
+  /** Loads the events to print, and discards those loaded before. `others` are files that are printed without events. */
+  async gather(panel: EvidencePanel | undefined, others: readonly EvidenceContext[] = []): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
     const { context } = panel ?? {};
@@ -89,11 +100,26 @@ export class PrintPreparation {
       if (turn !== this.#turn) return;
       const claims = await panel.readClaims(selection.query, selection.at);
       if (turn !== this.#turn) return;
-      const events = { rows, changes, claims, count: sample?.entries.length ?? selected };
+      const { query } = selection;
+      const outcomes = query === "" ? undefined : await outcomesOf(session.index, `(${query})`, selected);
+      if (turn !== this.#turn) return;
+      const outside = query === "" ? undefined : await countOutsideDays(query, selected, session.index);
+      if (turn !== this.#turn) return;
+      const count = sample?.entries.length ?? selected;
+      const delays = delaysOf(rows, count);
+      const events = { rows, changes, claims, outcomes, delays, outside, count };
       this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
     }
-    const foot = await footOf(context, slicer, this.#version);
-    if (turn === this.#turn) this.#foot = { context, foot };
+    const feet = [];
+    for (const one of [context, ...others])
+      feet.push({ context: one, foot: await readFoot(one, slicer, this.#version) });
+    if (turn === this.#turn) this.#feet = feet;
+  }
+
+  /** Returns the facts that the pages about a file must state. */
+  footOf(context: EvidenceContext): Foot {
+    const known = this.#feet.find((one) => isSame(one.context, context));
+    return known?.foot ?? plainFoot(context, this.#version);
   }
 
   /** Returns what a browser would print now. */
@@ -109,13 +135,24 @@ export class PrintPreparation {
       known.query === searched.query &&
       known.sample === typed.sample &&
       searched.state === "ready";
-    const foot =
-      this.#foot !== undefined && isSame(this.#foot.context, context)
-        ? this.#foot.foot
-        : plainFoot(context, this.#version);
     const events = isKnown ? known.events : undefined;
-    return { ...typed, searched, basis: basisOf(searched, context.part), events, foot };
+    const foot = this.footOf(context);
+    const { session } = context.part;
+    const isAnswered =
+      isKnown &&
+      typed.sample === undefined &&
+      panel.answer?.query === searched.query &&
+      panel.answer.report === session.report;
+    const answer = isAnswered ? panel.answer : undefined;
+    return { ...typed, searched, basis: basisOf(searched, context.part), events, answer, foot };
   }
+}
+
+/** Counts the delays of rows, of the number of events. */
+function delaysOf(rows: readonly EventRow[], events: number): DelayFacts {
+  const delays = new Delays();
+  for (const row of rows) delays.add(row);
+  return { ...delays.counts, read: rows.length, isAll: rows.length === events };
 }
 
 function basisOf(
@@ -135,7 +172,7 @@ function isSame(one: EvidenceContext, other: EvidenceContext): boolean {
   return one.part.file === other.part.file && texts(one) === texts(other);
 }
 
-async function footOf(context: EvidenceContext, slicer: Slicer, version: string): Promise<Foot> {
+async function readFoot(context: EvidenceContext, slicer: Slicer, version: string): Promise<Foot> {
   const plain = plainFoot(context, version);
   const { part, trust, pins } = context;
   const sha256 = async (text: string) => slicer.sha256(new Blob([text]));

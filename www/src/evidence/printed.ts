@@ -3,7 +3,11 @@ import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { changesView } from "./answer-changes-view.ts";
+import { delaysView } from "./answer-notes.ts";
+import { delayView } from "./answer-rows.ts";
+import { outcomeWords } from "./answer-sentence.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
+import { printedAnswer } from "./asked-view.ts";
 import { answerView } from "./case-view.ts";
 import { claimsView } from "./claims-view.ts";
 import { dayText } from "./day-text.ts";
@@ -11,8 +15,10 @@ import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Frame } from "./frame.ts";
 import { subjectOf, subjectView } from "./frame-subject.ts";
+import { outsideDaysView } from "./outside-days.ts";
 import type { OwnCheck } from "./own-check.ts";
 import type { PrintedEvidence } from "./print-preparation.ts";
+import { parseQuestion } from "./question-terms.ts";
 import { questionWords } from "./question-view.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 
@@ -44,7 +50,7 @@ export function printedWords(
             ${row(words.question, html`<strong>${dayText(questionWords(frame, t))}</strong>`)}
             ${text(words.reference, frame.reference)}
             ${text(words.examiner, frame.examiner)}
-            ${subjectRow(frame, t)}
+            ${subjectRow(frame, t, true)}
             ${row(words.answer, answerView(filed, { check, opensEvents: false }, t))}
             ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
@@ -65,6 +71,10 @@ function askedRows(evidence: PrintedEvidence | undefined, t: PageTexts): Templat
   const use = counts.events === 0 ? "searched" : "answer";
   const { basis, events } = evidence ?? {};
   const { question, answer } = t.evidence.filed;
+  const { figures } = t.viewer;
+  const details =
+    events?.outcomes && outcomeWords(events.outcomes, counts.events, t.evidence.ask, figures.count);
+  const basisOfDays = parseQuestion(query)?.basis;
   const asked = {
     query,
     scope: { events: counts.events, examined: null, range: null, sample: null },
@@ -72,15 +82,24 @@ function askedRows(evidence: PrintedEvidence | undefined, t: PageTexts): Templat
   };
   return html`
     <dt>${question}</dt><dd><strong>${questionWords(asked, t)}</strong></dd>
-    <dt>${answer}</dt><dd>
-      <p>${selectedWords(counts.events, counts.of, "", t)}</p>
-      ${basis === undefined ? nothing : basisView(basis, t, { use, claims: events?.claims })}
-    </dd>`;
+    <dt>${answer}</dt><dd>${
+      evidence?.answer === undefined
+        ? html`
+          <p>${selectedWords(counts.events, counts.of, details ?? "", t)}</p>
+          ${basis === undefined ? nothing : basisView(basis, t, { use, claims: events?.claims })}
+          ${events === undefined || evidence?.sample !== undefined ? nothing : delaysView(events.delays, t)}
+          ${outsideDaysView(events?.outside, t)}
+          ${basisOfDays === undefined ? nothing : html`<p>${t.evidence.ask.times[basisOfDays]}</p>`}`
+        : printedAnswer(evidence.answer, t)
+    }</dd>`;
 }
 
-function subjectRow(frame: Frame, t: PageTexts): TemplateResult {
+/** Renders the query or the rules of an evidence file; if `explains`, with what its days are about. */
+function subjectRow(frame: Frame, t: PageTexts, explains = false): TemplateResult {
   const subject = subjectOf(frame, t.evidence);
-  return html`<dt>${subject.label}</dt><dd>${subjectView(subject, t)}</dd>`;
+  const { query } = subject;
+  const basis = explains && subject.pack === undefined ? parseQuestion(query)?.basis : undefined;
+  return html`<dt>${subject.label}</dt><dd>${subjectView(subject, t)}${basis === undefined ? nothing : html`<p>${t.evidence.ask.times[basis]}</p>`}</dd>`;
 }
 
 /** Renders what the page's search selects, or why that isn't known. */
@@ -140,7 +159,7 @@ export function printedEvents(
             <tr>
               <td>${count(row.index)}</td>
               ${hasTimes ? html`<td>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
-              <td>${moment(row.time)}</td>
+              <td>${moment(row.time)}${delayView(row, t)}</td>
               <td class="paper-says">${value(saysOf(row, t), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}${changesView(events.changes.get(row.line), t)}</td>
               ${hasPapers ? html`<td>${ticked ? "✓ " : nothing}${flagged ? "⚑ " : nothing}${comment === "" ? nothing : value(comment, 2000)}</td>` : nothing}
             </tr>`;

@@ -18,7 +18,7 @@ export interface QuestionTerms {
 }
 
 /** Matches a condition with its field, its operator, and its values, and what follows it. */
-const CONDITION =
+export const CONDITION =
   /^([a-z-]+)(:|==)((?:"(?:[^"\\]|\\.)*"|[^\s",()])+(?:,(?:"(?:[^"\\]|\\.)*"|[^\s",()])+)*)(?:\s+|$)/;
 const VALUE = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
 /** Matches stars, which stand for any text, and what is between them. */

@@ -11,13 +11,20 @@ import { parseQuestion, type Term } from "./question-terms.ts";
 const MAX_NAMES = 5;
 const MAX_NAME_LENGTH = 120;
 
-type FrameQuestion = Pick<Frame, "query" | "scope" | "detections">;
+type FrameQuestion = Pick<Frame, "query" | "scope" | "detections"> & Partial<Pick<Frame, "slice">>;
+
+/** True if a file is about statements of its author on all events, of which it contains only some. */
+export function isStatement({ query, scope, detections, slice }: FrameQuestion): boolean {
+  const isPart = (slice?.events ?? scope.events) < scope.events;
+  return isPart && query === null && detections === null && scope.sample === null;
+}
 
 /**
  * Returns the question of an evidence file in a sentence. It is derived from the query or the rules that this page ran
  * again, never from words of the author.
  */
-export function questionWords({ query, scope, detections }: FrameQuestion, t: PageTexts): string {
+export function questionWords(frame: FrameQuestion, t: PageTexts): string {
+  const { query, scope, detections } = frame;
   const { questions, rules } = t.evidence.filed;
   const { count } = t.viewer.figures;
   const within =
@@ -30,6 +37,7 @@ export function questionWords({ query, scope, detections }: FrameQuestion, t: Pa
       pack: inSentence(packName(detections), MAX_NAME_LENGTH),
       within,
     });
+  if (isStatement(frame)) return questions.stated;
   if (query === null) return questions.all(within);
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);

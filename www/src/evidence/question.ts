@@ -96,18 +96,6 @@ export function conditionOf(part: NamePart, names: readonly SearchedName[]): str
   return `${FIELDS[part]}:${of.map(writtenName).join(",")}`;
 }
 
-/**
- * Returns the query for the events that a question leaves out only because of their other time: for a question about
- * when events happened, those that were recorded in its days. Empty if the question names no days.
- */
-export function otherTimeQuery({ from, until, basis }: Question, names: readonly SearchedName[]): string {
-  const asked = timesOf(from, until, basis);
-  if (asked.length === 0) return "";
-  const other = timesOf(from, until, basis === "happened" ? "recorded" : "happened");
-  const outside = asked.length === 1 ? `-${asked[0]}` : `-(${asked.join(" ")})`;
-  return joinConditions([...writeParties(names), ...other, outside, ...writeActionAndTarget(names)]);
-}
-
 /** Returns the names that no event has. */
 export async function unknownNames(
   names: readonly SearchedName[],

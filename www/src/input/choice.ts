@@ -154,12 +154,12 @@ export class Choice {
     this.#complain("");
     switch (recognizeText(text)) {
       case "trust":
-        this.#changeTrust({ ...this.#trust, file: { name: paste.trustName, text, isPasted: true } });
+        this.#changeTrust({ ...this.#trust, file: { name: paste.trustName, text, source: "pasted" } });
         break;
       case "pin":
         this.#changePins([
           ...this.#pins,
-          { name: paste.pinName(readCheckpoint(text)?.size ?? 0), text, isPasted: true },
+          { name: paste.pinName(readCheckpoint(text)?.size ?? 0), text, source: "pasted" },
         ]);
         break;
       case "key":
@@ -173,7 +173,7 @@ export class Choice {
         this.take([new File([text], "evidence.html")], false);
         break;
       case "rules":
-        this.#changeRules({ name: paste.rulesName, text, isPasted: true });
+        this.#changeRules({ name: paste.rulesName, text, source: "pasted" });
         break;
       case "report":
         this.take([new File([text], paste.reportName)], false);

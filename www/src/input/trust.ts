@@ -11,8 +11,8 @@ export {
 export interface TextFile {
   readonly name: string;
   readonly text: string;
-  /** True if the text was pasted or dropped, so that there is no file. */
-  readonly isPasted?: true;
+  /** The source of the text, if the reader has no file of it: pasted or dropped as text, or contained in an evidence file. */
+  readonly source?: "pasted" | "evidence";
 }
 
 /** Role that a single key can be trusted for. */

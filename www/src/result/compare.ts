@@ -11,9 +11,13 @@ import { type Covered, changedEntries, type Difference, excluding, hidden } from
 import { entryCount } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { MAX_LISTED } from "./changed-fields.ts";
+import { type ComparedFiles, MAX_LISTED, printedFields } from "./changed-fields.ts";
 import { laneView } from "./coverage.ts";
+import { type HiddenRanges, hiddenView } from "./hidden.ts";
 import { partVerdictView } from "./parts.ts";
+
+/** Name of the printed comparison, whose pages have a footer of their own. */
+export const COMPARISON_PAPER = "comparison";
 
 /** Indexes of the two parts that are compared. */
 export interface Pair {
@@ -45,10 +49,38 @@ export function compareView(
         ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }), t)}
         ${chooser("compare-other", t.compare.other, parts, pair.other, (place) => ({ ...pair, other: place }), t)}
       </div>
-      ${compared === undefined ? nothing : changesView(one, other, pair, compared, t)}
+      ${compared === undefined ? nothing : changesView(one, other, pair, compared, false, t)}
       ${comparisonView(one, other, found, t)}
-      ${compared === undefined ? nothing : sides(one, other, pair, compared, t)}
+      ${compared === undefined ? nothing : sides(one, other, pair, compared, false, t)}
     </section>
+  `;
+}
+
+/** Renders the comparison as a document of its own, for printing. */
+export function printedComparison(
+  parts: readonly Part[],
+  pair: Pair,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const [one, other] = [parts[pair.one], parts[pair.other]];
+  if (!one || !other) return nothing;
+  const found = pair.agreement && comparison(one, other, pair.agreement);
+  const compared = found && differencesOf(one, other, found);
+  const fileRow = (label: string, part: Part) => html`
+    <dt>${label}</dt>
+    <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.sha256 === undefined ? nothing : html`<br />SHA-256 <code>${part.sha256}</code>`}<br />${partVerdictView(part, t)}</dd>`;
+  return html`
+    <article class="paper" data-paper=${COMPARISON_PAPER}>
+      <header>
+        <p class="brand">countersign</p>
+        <h2>${t.compare.printed}</h2>
+      </header>
+      <dl class="paper-facts">${fileRow(t.compare.one, one)}${fileRow(t.compare.other, other)}</dl>
+      ${compared === undefined ? nothing : changesView(one, other, pair, compared, true, t)}
+      ${comparisonView(one, other, found, t)}
+      ${compared === undefined ? nothing : sides(one, other, pair, compared, true, t)}
+      <footer>${t.truth}</footer>
+    </article>
   `;
 }
 
@@ -173,18 +205,20 @@ function changesView(
   other: Part,
   { one: at, other: otherAt }: Pair,
   { found, hidden: [hidden, otherHidden], changed: [changed, otherChanged] }: Differences,
+  isPrinted: boolean,
   t: PageTexts,
 ): TemplateResult {
   const isAll =
     hidden.length + otherHidden.length === 0 && (changed.length === 0 || otherChanged.length === 0);
-  const changedView = (signed: Part, at: number, changedPart: Part, entries: readonly number[]) =>
-    entries.length === 0
-      ? nothing
-      : html`<countersign-changed-fields .texts=${t} .signed=${signed} .at=${at} .changed=${changedPart} .entries=${entries} .isOnly=${isAll}></countersign-changed-fields>`;
+  const filesView = (files: ComparedFiles) =>
+    isPrinted
+      ? printedFields(files, t)
+      : html`<countersign-changed-fields .texts=${t} .signed=${files.signed} .at=${files.at} .changed=${files.changed} .entries=${files.entries} .isOnly=${files.isOnly}></countersign-changed-fields>`;
+  const changedView = (files: ComparedFiles) => (files.entries?.length === 0 ? nothing : filesView(files));
   return html`
-    ${changedView(one, at, other, changed)}
-    ${changedView(other, otherAt, one, otherChanged)}
-    ${found.is === "contradicts" ? html`<countersign-changed-fields .texts=${t} .signed=${other} .at=${otherAt} .changed=${one} .entries=${undefined}></countersign-changed-fields>` : nothing}`;
+    ${changedView({ signed: one, at, changed: other, entries: changed, isOnly: isAll })}
+    ${changedView({ signed: other, at: otherAt, changed: one, entries: otherChanged, isOnly: isAll })}
+    ${found.is === "contradicts" ? filesView({ signed: other, at: otherAt, changed: one, entries: undefined, isOnly: undefined }) : nothing}`;
 }
 
 function sides(
@@ -192,6 +226,7 @@ function sides(
   other: Part,
   { one: at, other: otherAt }: Pair,
   { found, covered: [covered, otherCovered], hidden: [hidden, otherHidden], changed }: Differences,
+  isPrinted: boolean,
   t: PageTexts,
 ): TemplateResult {
   const all = Math.max(covered.end, otherCovered.end);
@@ -203,8 +238,8 @@ function sides(
       : t.compare.nothingByPlace;
   return html`
     <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>
-    ${sideView(one, other, at, hidden, nothingHidden, t)}
-    ${sideView(other, one, otherAt, otherHidden, nothingHidden, t)}
+    ${sideView({ shown: one, at, differences: hidden }, other, { nothingHidden, isPrinted }, t)}
+    ${sideView({ shown: other, at: otherAt, differences: otherHidden }, one, { nothingHidden, isPrinted }, t)}
   `;
 }
 
@@ -235,22 +270,21 @@ function lane(part: Part, covered: Covered, all: number, t: PageTexts): Template
 }
 
 function sideView(
-  one: Part,
+  ranges: HiddenRanges,
   other: Part,
-  at: number,
-  differences: readonly Difference[],
-  nothingHidden: string,
+  { nothingHidden, isPrinted }: { readonly nothingHidden: string; readonly isPrinted: boolean },
   t: PageTexts,
 ): TemplateResult {
+  const { shown, at, differences } = ranges;
   const total = differences.reduce((sum, { begin, end }) => sum + end - begin, 0);
+  const rangesView = () =>
+    isPrinted
+      ? hiddenView(ranges, t)
+      : html`<countersign-hidden .texts=${t} .shown=${shown} .at=${at} .differences=${differences}></countersign-hidden>`;
   return html`
     <div class="difference">
-      <h3>${t.compare.hides({ one: value(one.file.name), other: value(other.file.name) })} <span class="faint">${t.compare.entries(total)}</span></h3>
-      ${
-        differences.length === 0
-          ? html`<p class="empty">${nothingHidden}</p>`
-          : html`<countersign-hidden .texts=${t} .shown=${one} .at=${at} .differences=${differences}></countersign-hidden>`
-      }
+      <h3>${t.compare.hides({ one: value(shown.file.name), other: value(other.file.name) })} <span class="faint">${t.compare.entries(total)}</span></h3>
+      ${differences.length === 0 ? html`<p class="empty">${nothingHidden}</p>` : rangesView()}
     </div>
   `;
 }

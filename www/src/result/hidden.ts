@@ -1,4 +1,5 @@
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
@@ -14,8 +15,22 @@ const MAX_LISTED = 200;
 /** Facts that an event states about itself. */
 type Facts = ReturnType<typeof statedFacts>;
 
+/** An export, its number among the parts, and the entries that it shows and another export hides. */
+export interface HiddenRanges {
+  readonly shown: Part;
+  readonly at: number;
+  readonly differences: readonly Difference[];
+}
+
+/** Facts that were read, by the report on the export that shows them: a browser doesn't wait for them when it prints. */
+const READ_FACTS = new WeakMap<Report, Map<string, ReadonlyMap<number, Facts>>>();
+
+function beginsOf({ differences }: HiddenRanges): readonly number[] {
+  return differences.slice(0, MAX_LISTED).map(({ begin }) => begin);
+}
+
 /** Lists the entries that one export shows and another hides, each range with its first event. */
-export class HiddenEntries extends View {
+export class HiddenEntries extends View implements HiddenRanges {
   static override properties = {
     texts: { attribute: false },
     shown: { attribute: false },
@@ -23,43 +38,28 @@ export class HiddenEntries extends View {
     differences: { attribute: false },
   };
   declare texts: PageTexts;
-  /** The export that shows the entries, and its number among the parts. */
   declare shown: Part;
   declare at: number;
   declare differences: readonly Difference[];
-  #facts: ReadonlyMap<number, Facts> = new Map();
+  #report: Report | undefined;
   #key = "";
 
   protected override willUpdate(_changed: PropertyValues<this>): void {
-    const wanted = this.differences.slice(0, MAX_LISTED).map(({ begin }) => begin);
-    const key = `${this.shown.file.name} ${this.shown.file.size} ${wanted}`;
-    if (key === this.#key) return;
+    const { report } = this.shown.session ?? {};
+    const begins = beginsOf(this);
+    const key = `${begins}`;
+    if (report === undefined || (key === this.#key && report === this.#report)) return;
     this.#key = key;
-    this.#facts = new Map();
-    void this.#load(wanted, key);
+    this.#report = report;
+    if (READ_FACTS.get(report)?.get(key) === undefined) void this.#load(begins, report);
   }
 
   protected override render(): TemplateResult {
-    const { texts: t, at, differences, shown } = this;
-    const more = differences.length - MAX_LISTED;
-    return html`
-      <ol class="ranges" tabindex="0" aria-label=${shown.file.name}>
-        ${differences.slice(0, MAX_LISTED).map(
-          ({ begin, end, as }) => html`
-            <li data-hidden=${as}>
-              <span>${t.coverage.range(begin, end)}</span>
-              <span class="faint">${t.compare.as[as]}</span>
-              ${factsView(this.#facts.get(begin), t)}
-              <button type="button" class="quiet" @click=${emits("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
-            </li>`,
-        )}
-      </ol>
-      ${more > 0 ? html`<p class="faint">${t.compare.more(more)}</p>` : nothing}
-    `;
+    return hiddenView(this, this.texts);
   }
 
   /** Reads the first event of each range. Without them, the ranges are listed alone. */
-  async #load(entries: readonly number[], key: string): Promise<void> {
+  async #load(entries: readonly number[], report: Report): Promise<void> {
     const { session, file } = this.shown;
     if (session === undefined) return;
     try {
@@ -68,18 +68,38 @@ export class HiddenEntries extends View {
         file,
         lines.filter((line) => line !== undefined),
       );
-      if (key !== this.#key) return;
-      this.#facts = new Map(
-        entries.flatMap((entry, nth) => {
-          const raw = read.get(lines[nth] ?? -1);
-          return raw === undefined ? [] : [[entry, statedFacts(raw.text)] as const];
-        }),
-      );
+      const facts = entries.flatMap((entry, nth) => {
+        const raw = read.get(lines[nth] ?? -1);
+        return raw === undefined ? [] : [[entry, statedFacts(raw.text)] as const];
+      });
+      READ_FACTS.set(report, (READ_FACTS.get(report) ?? new Map()).set(`${entries}`, new Map(facts)));
       this.requestUpdate();
     } catch {
       // The file can't be read again, for example because it was deleted.
     }
   }
+}
+
+/** Renders the ranges, with the first event of each if it was read. */
+export function hiddenView(ranges: HiddenRanges, t: PageTexts): TemplateResult {
+  const { shown, at, differences } = ranges;
+  const { report } = shown.session ?? {};
+  const facts = report && READ_FACTS.get(report)?.get(`${beginsOf(ranges)}`);
+  const more = differences.length - MAX_LISTED;
+  return html`
+    <ol class="ranges" tabindex="0" aria-label=${shown.file.name}>
+      ${differences.slice(0, MAX_LISTED).map(
+        ({ begin, end, as }) => html`
+          <li data-hidden=${as}>
+            <span>${t.coverage.range(begin, end)}</span>
+            <span class="faint">${t.compare.as[as]}</span>
+            ${factsView(facts?.get(begin), t)}
+            <button type="button" class="quiet" @click=${emits("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
+          </li>`,
+      )}
+    </ol>
+    ${more > 0 ? html`<p class="faint">${t.compare.more(more)}</p>` : nothing}
+  `;
 }
 
 function factsView(facts: Facts | undefined, { compare: t }: PageTexts): TemplateResult | typeof nothing {

@@ -75,7 +75,7 @@ export class Keep extends View {
               ? nothing
               : html`<button type="button" @click=${() => save(trust.name, trust.made ?? "")}>${t.trust}</button>`
           }
-          ${result.pins.filter(({ isPasted }) => isPasted).map(({ name, text }) => html`<button type="button" @click=${() => save(name, text)}>${t.pasted} <span class="sr">${name}</span></button>`)}
+          ${result.pins.map(({ name, text, source }) => (source === undefined ? nothing : html`<button type="button" @click=${() => save(name, text)}>${t.savePin[source]} <span class="sr">${name}</span></button>`))}
           ${seen === undefined ? nothing : html`<button type="button" @click=${() => save(seen.name, seen.text)}>${t.seen}</button>`}
           ${picker(t.compare, "compare-files", { multiple: true })}
         </div>
@@ -101,7 +101,9 @@ function unsavedParts({ unsaved, trust, pins, seen, isJoined }: KeptResult, { ke
   const missing = [
     ...(unsaved === undefined ? [] : [keep.theExport]),
     ...(trust?.made === undefined ? [] : [keep.theTrust]),
-    ...(pins.some(({ isPasted }) => isPasted) ? [keep.thePasted] : []),
+    ...(["pasted", "evidence"] as const)
+      .filter((source) => pins.some((pin) => pin.source === source))
+      .map((source) => keep.thePin[source]),
     ...(seen === undefined ? [] : [keep.theSeen]),
   ];
   return `${missing.length === 0 ? "" : keep.once(missing)}${isJoined ? keep.joinedFirst : ""}`;

@@ -132,7 +132,10 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
   const statements: JointStatement[] = [];
   if (has("contradicts"))
     statements.push(bad(origins.size > 1 || faulty > 0 ? t.parts.contradictionOfOne : t.parts.contradiction));
-  if (faulty > 0) statements.push(bad(t.parts.faultyOf(faulty, parts.length)));
+  const sound = origins.size > 1 || has("contradicts") ? 0 : agreeingOthers(parts);
+  if (faulty > 0) statements.push(bad(t.parts.faultyOf(faulty, parts.length, sound > 0)));
+  if (faulty > 0 && sound > 0)
+    statements.push({ tone: "good", icon: "pass", words: t.parts.othersAgree(sound) });
   if (origins.size > 1)
     statements.push({ tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) });
   if (statements.length > 0) return statements;
@@ -141,6 +144,19 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
   const areEqual = found.every(({ is }) => is === "identical" || is === "same-state");
   const words = areOne ? t.parts.allIdentical : areEqual ? t.parts.allSameState : t.parts.agree;
   return [{ tone: "good", icon: "pass", words }];
+}
+
+/** Returns the number of parts that pass their own checks, if there are several and all of them agree; otherwise 0. */
+function agreeingOthers(parts: readonly Part[]): number {
+  const sound = parts.filter((part) => !isFaulty(part));
+  const agreeing = sound.filter((part) => {
+    const other = part.agreement && parts[part.agreement.with];
+    const { is } = comparisonOf(part, parts) ?? {};
+    const isGood = is === "grown" || is === "same-state" || is === "identical";
+    return other !== undefined && sound.includes(other) && isGood;
+  });
+  // The smallest one is compared with none of them.
+  return sound.length > 1 && agreeing.length === sound.length - 1 ? sound.length : 0;
 }
 
 /** True if a part and another one contradict each other, as evidence (`comparisonOf`). */

@@ -6,6 +6,8 @@ import type { CheckName, Finding, Judged, Phrases, Report } from "countersign/ve
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import { coreSentence, localMoment, moment } from "../core-sentence.ts";
+import type { DelayFacts } from "../evidence/answer-facts.ts";
+import { delaysView } from "../evidence/answer-notes.ts";
 import type { Filed } from "../evidence/filed.ts";
 import { printedFile } from "../evidence/filed-view.ts";
 import { finishedCheck } from "../evidence/own-check.ts";
@@ -15,16 +17,17 @@ import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
 import { path } from "../shell.ts";
 import { end } from "../state/agreement.ts";
-import type { Part } from "../state/case.ts";
+import { type Part, rememberedInVerdict } from "../state/case.ts";
 import { comparison } from "../state/comparison.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answersView } from "./answers.ts";
 import { covered, outcomeView } from "./checks.ts";
+import { type Pair, printedComparison } from "./compare.ts";
 import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
 import { comparisonView } from "./parts.ts";
-import { shownWords, type VerdictContext } from "./verdict.ts";
+import { holdsWords, shownWords, trustSourceView, type VerdictContext } from "./verdict.ts";
 
 /** Input of the printed report. */
 export interface PrintedReport {
@@ -35,8 +38,17 @@ export interface PrintedReport {
   readonly shown: number;
   readonly evidence: PrintedEvidence | undefined;
   readonly contextOf: (part: Part) => VerdictContext;
+  /** Returns how late all events of a report were recorded, if that is known. */
+  readonly delaysOf: (report: Report) => DelayFacts | undefined;
   /** The evidence file that is open. */
   readonly filed: Filed | undefined;
+  /** The two parts that are compared, if any. */
+  readonly pair: Pair | undefined;
+}
+
+/** Returns the name of the printed report on a part, whose pages may have a footer of their own. */
+export function paperName(place: number): string {
+  return `part-${place}`;
 }
 
 /** Maximum number of findings per code on paper. The JSON report has all of them. */
@@ -47,10 +59,11 @@ const MAX_SIGNERS = 100;
 
 /** Renders the printed report: what was verified, with what, against which keys, and the result. */
 export function printedView(printed: PrintedReport, t: PageTexts): TemplateResult {
-  const { parts, shown, evidence } = printed;
+  const { parts, shown, evidence, pair } = printed;
   return html`
     <div class="printed">
-      ${parts.map((part, place) => (part.session?.verification ? reportView(part, part.session.verification, { ...printed, evidence: place === shown ? evidence : undefined }, t) : nothing))}
+      ${pair && parts.length > 1 ? printedComparison(parts, pair, t) : nothing}
+      ${parts.map((part, place) => (part.session?.verification ? reportView(part, part.session.verification, { ...printed, evidence: place === shown ? evidence : undefined, name: paperName(place) }, t) : nothing))}
     </div>
   `;
 }
@@ -58,18 +71,28 @@ export function printedView(printed: PrintedReport, t: PageTexts): TemplateResul
 function reportView(
   part: Part,
   judged: Judged,
-  { parts, trust, pins, evidence, contextOf, filed: open }: PrintedReport,
+  {
+    parts,
+    trust,
+    pins,
+    evidence,
+    contextOf,
+    delaysOf,
+    filed: open,
+    name,
+  }: PrintedReport & { readonly name: string },
   t: PageTexts,
 ): TemplateResult {
   const { report } = judged;
   const filed = part.from === "evidence" ? open : undefined;
   const compared = part.session?.compared;
   const context = contextOf(part);
+  const delays = delaysOf(report);
   const words = shownWords(part, judged, context, t);
   const { not } = verdictWords(judged, t.viewer, { compared });
   const { figures } = t.viewer;
   return html`
-    <article class="paper">
+    <article class="paper" data-paper=${name}>
       <header>
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
@@ -83,10 +106,11 @@ function reportView(
         </div>
       </div>
       ${answersView(judged, compared, !context.isByAuthor, t)}
+      ${delays === undefined ? nothing : delaysView(delays, t)}
       ${comparedView(compared, t.viewer)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
-      <ul class="not">${not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}</ul>
+      <ul class="not">${not.map((text) => html`<li>${text}</li>`)}${context.isByAuthor ? nothing : trustSourceView(part, judged, trust, t)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}</ul>
       <dl class="paper-facts">
         <dt>${filed === undefined ? t.verdict.file : t.evidence.paper.contained}</dt>
         <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>
@@ -96,7 +120,7 @@ function reportView(
         <dd>${report.origin === null ? t.verdict.noHeader : value(report.origin)}</dd>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn({ events: figures.events(report.counts.events), chains: figures.chains(report.counts.chains), entries: figures.entries(report.counts.entries) })}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
+          ${holdsWords(report.counts, t)}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
         </dd>
         <dt>${t.verdict.checkpoint}</dt>
         <dd>
@@ -105,7 +129,7 @@ function reportView(
         <dt>${t.printed.verified}</dt>
         <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.viewer.lang)}`}</dd>
         <dt>${t.printed.tool}</dt>
-        <dd>${t.printed.page(ABOUT.version)}<br /><code>${ABOUT.script()}</code></dd>
+        <dd>${t.printed.page(ABOUT.version)}<br />${t.printed.script} <code>${ABOUT.script()}</code></dd>
         <dt>${t.printed.trusted}</dt>
         <dd>${trustView(trust, t)}</dd>
         <dt>${t.printed.pins}</dt>
@@ -156,12 +180,15 @@ function trustView(trust: TrustChoice, t: PageTexts): TemplateResult | string {
   `;
 }
 
-function pinsView({ seenBefore }: Part, pins: readonly TextFile[], t: PageTexts): TemplateResult | string {
-  const own = pins.map(({ name, text }) => ({ name, checkpoint: readCheckpoint(text) }));
+/** Renders the pins that the verdict depends on. Pins of other logs say nothing about this one. */
+function pinsView(part: Part, pins: readonly TextFile[], t: PageTexts): TemplateResult | string {
+  const origin = part.session?.report?.origin;
+  const own = pins
+    .map(({ name, text }) => ({ name, checkpoint: readCheckpoint(text) }))
+    .filter(({ checkpoint }) => checkpoint === undefined || checkpoint.origin === origin);
+  const seen = rememberedInVerdict(part);
   const all =
-    seenBefore === undefined || seenBefore.is === "unknown"
-      ? own
-      : [...own, { name: t.memory.summary, checkpoint: readCheckpoint(seenBefore.seen.pin) }];
+    seen === undefined ? own : [...own, { name: t.memory.summary, checkpoint: readCheckpoint(seen.pin) }];
   if (all.length === 0) return t.printed.noPins;
   return html`<ul>${all.map(({ name, checkpoint }) => html`<li>${value(name)}: ${value(checkpoint?.origin ?? "")} ${checkpoint ? t.trust.pinOf(t.viewer.figures.count(checkpoint.size)) : nothing} <code>${checkpoint?.root}</code></li>`)}</ul>`;
 }

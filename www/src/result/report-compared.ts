@@ -3,6 +3,7 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import { codeTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Report, Verdict } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { localDay } from "../core-sentence.ts";
 import { emits } from "../emit.ts";
 import type { FileRef } from "../evidence/frame.ts";
 import { picker } from "../input/choose.ts";
@@ -10,7 +11,7 @@ import type { ReportFile } from "../input/report-file.ts";
 import { keyParts } from "../input/trust.ts";
 import { phraseOf } from "../phrase.ts";
 import type { Part } from "../state/case.ts";
-import { type ReportDifference, reportDifferences } from "../state/report-differences.ts";
+import { pinDifferences, type ReportDifference, reportDifferences } from "../state/report-differences.ts";
 import type { PageTexts } from "../texts/en.ts";
 
 /** A report that the reader chose, beside the result of this page. */
@@ -45,7 +46,8 @@ export function reportView({ stated, part, trust }: ComparedReport, t: PageTexts
   `;
 }
 
-type State = "alone" | "waiting" | "other" | "same" | "different";
+/** With `remembered`, the reports differ because this device remembers the log. */
+type State = "alone" | "waiting" | "other" | "same" | "remembered" | "different";
 
 function stateOf(stated: ReportFile, part: Part | undefined): State {
   const report = part?.session?.report;
@@ -53,7 +55,10 @@ function stateOf(stated: ReportFile, part: Part | undefined): State {
   const { file } = stated.origin ?? {};
   if (report === undefined || (file !== undefined && part.sha256 === undefined)) return "waiting";
   if (file !== undefined && file.sha256 !== part.sha256) return "other";
-  return reportDifferences(stated.report, report).length === 0 ? "same" : "different";
+  const { others, explainsAll } = pinDifferences(reportDifferences(stated.report, report));
+  if (others.length === 0) return "same";
+  const { is } = part.seenBefore ?? {};
+  return explainsAll && (is === "smaller" || is === "rewritten") ? "remembered" : "different";
 }
 
 function comparedView(
@@ -63,6 +68,8 @@ function comparedView(
   trust: string | undefined,
   t: PageTexts,
 ): TemplateResult {
+  const { onlyIn, others } = pinDifferences(reportDifferences(stated.report, report));
+  const pinView = onlyIn === undefined ? nothing : html`<p class="help">${t.report.pinIn[onlyIn]}</p>`;
   switch (stateOf(stated, part)) {
     case "alone":
     case "waiting":
@@ -74,12 +81,18 @@ function comparedView(
         ${factsView(stated, t)}
         <p class="help">${t.report.hashOf(value(part.file.name, 200))} <code class="hash">${part.sha256}</code></p>`;
     case "same":
-      return html`<p><span class="state tone-good">${icon("pass")}${t.report.same}</span></p>${scopeView(stated, trust, t)}`;
+      return html`<p><span class="state tone-good">${icon("pass")}${t.report.same}</span></p>${pinView}${scopeView(stated, trust, t)}`;
+    case "remembered":
+      return html`
+        <p><span class="state tone-doubt">${icon("warning")}${t.report.remembered(localDay(part.seenBefore?.seen.when ?? "", t.viewer.lang))}</span></p>
+        ${differencesView(others, stated, t)}
+        <p><button type="button" class="quiet" @click=${emits("leave-memory-out")}>${t.memory.leaveOut}</button></p>
+        ${scopeView(stated, trust, t)}`;
     case "different":
       return html`
         <p><span class="state tone-bad">${icon("fail")}${t.report.different}</span></p>
-        ${differencesView(reportDifferences(stated.report, report), stated, t)}
-        ${scopeView(stated, trust, t)}`;
+        ${differencesView(others, stated, t)}
+        ${pinView}${scopeView(stated, trust, t)}`;
   }
 }
 

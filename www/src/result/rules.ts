@@ -21,7 +21,10 @@ export function moreFindings(detection: Detection | undefined, t: PageTexts): Mo
   const { status, failure, isFinal } = detection;
   if (failure !== undefined) return { detections: { why: t.tabs.unapplied, isWritten: false } };
   if (status === undefined || !isFinal) return { detections: { why: t.tabs.soFar, isWritten: true } };
-  const isAll = status.coverage.complete && status.limits.length === 0 && status.future === null;
+  const { coverage, events, findings } = status;
+  if (findings === 0 && events > 0 && coverage.applicable === 0)
+    return { detections: { why: t.tabs.inapplicable, isWritten: false } };
+  const isAll = coverage.complete && status.limits.length === 0 && status.future === null;
   return isAll ? {} : { detections: { why: t.tabs.mayBeMore, isWritten: false } };
 }
 

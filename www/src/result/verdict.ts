@@ -139,8 +139,6 @@ export function meaningView(
   { pins, trust }: { readonly pins: readonly TextFile[]; readonly trust: Pick<TrustChoice, "file"> },
   t: PageTexts,
 ): TemplateResult {
-  const isTrusted = judged.report.verdict === "verified" || judged.report.verdict === "partial";
-  const isOwnFile = part.from !== "sample" && trust.file?.isPasted !== true;
   const compared = part.session?.compared;
   const words = verdictWords(judged, t.viewer, { compared });
   return html`
@@ -150,7 +148,7 @@ export function meaningView(
       <h3 id="not-heading">${t.verdict.not}</h3>
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}
-        ${isTrusted && isOwnFile && trust.file !== undefined ? html`<li data-trust-source>${t.verdict.trustSource(inSentence(trust.file.name))}</li>` : nothing}
+        ${trustSourceView(part, judged, trust, t)}
         ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
         ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>
@@ -158,6 +156,19 @@ export function meaningView(
       ${otherPinsView(pins, judged.report, t)}
     </section>
   `;
+}
+
+/** Renders that a trust file which vouches for the verdict may have come with the log. */
+export function trustSourceView(
+  { from }: Part,
+  { report }: Judged,
+  { file }: Pick<TrustChoice, "file">,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const isTrusted = report.verdict === "verified" || report.verdict === "partial";
+  return isTrusted && from !== "sample" && file !== undefined && file.source === undefined
+    ? html`<li data-trust-source>${t.verdict.trustSource(inSentence(file.name))}</li>`
+    : nothing;
 }
 
 /** Renders which of the reader's pins are of other logs, and say nothing about this one. */
@@ -192,7 +203,7 @@ function seenView(part: Part, t: PageTexts): TemplateResult | typeof nothing {
   const isBad = is === "smaller" || is === "rewritten";
   const isWhole = faultOf(session?.report) === undefined;
   const then = {
-    grown: isWhole ? t.memory.grownThen : t.memory.grownBadThen,
+    grown: isWhole ? t.memory.grownThen : seen.size === size ? t.memory.sameBadThen : t.memory.grownBadThen,
     unknown: t.memory.unknownThen(seen.size),
     smaller: t.memory.smallerThen,
     rewritten: isOnlyContradicted(part) ? t.memory.rewrittenThen : t.memory.rewrittenFaultyThen,
@@ -206,6 +217,19 @@ function seenView(part: Part, t: PageTexts): TemplateResult | typeof nothing {
       </p>
     </div>
   `;
+}
+
+/** Returns what a file contains. Entries that it doesn't show are among those that it contains. */
+export function holdsWords(
+  { events, chains, entries, withheld }: Report["counts"],
+  { verdict: t, viewer: { figures, strip } }: PageTexts,
+): string {
+  const all = figures.entries(entries);
+  return t.holdsIn({
+    events: figures.events(events),
+    chains: figures.chains(chains),
+    entries: withheld === 0 ? all : strip.shownOf({ entries: all, shown: figures.count(entries - withheld) }),
+  });
 }
 
 /** Renders the facts that tell a reader whether this is the right file. */
@@ -222,7 +246,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
       <div>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn({ events: figures.events(counts.events), chains: figures.chains(counts.chains), entries: figures.entries(counts.entries) })}
+          ${holdsWords(counts, t)}
           ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
         </dd>
       </div>

@@ -14,7 +14,8 @@ export type Unchanged =
    * contradicts.
    */
   | { readonly is: "no"; readonly why: "other" | "order" | "history" }
-  | { readonly is: "open"; readonly why: "unread" | "unsigned" | "empty" };
+  /** `older`: nothing is wrong except that the log ends before a state that was seen before. */
+  | { readonly is: "open"; readonly why: "older" | "unread" | "unsigned" | "empty" };
 
 /** Answer to who signed. */
 export type Signed =
@@ -79,6 +80,9 @@ function unchanged(report: Report): Unchanged {
   if (changed > 0) return { is: "no", why: "events", changed, of: checks.payloads.checked };
   const failed = Object.entries(checks).flatMap(([name, { state }]) => (state === "fail" ? name : []));
   if (verdict === "altered") {
+    const isContradicted = (finding_counts["append_only.split_view"] ?? 0) > 0;
+    if (!isContradicted && failed.every((name) => name === "append_only"))
+      return { is: "open", why: "older" };
     const isOfHeads = hasOnlyHeadErrors(report) && hasContradictoryHead(report);
     const isHistory = failed.every((name) => name === "append_only" || (name === "log" && isOfHeads));
     return { is: "no", why: isHistory ? "history" : "other" };

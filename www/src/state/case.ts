@@ -1,6 +1,7 @@
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
 import { UNRECOGNIZED } from "@countersign/ui/slice/unrecognized.js";
+import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import type { JudgmentOutcome, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type FiledEvents, type FiledFacts, readFiledFacts } from "../evidence/filed-facts.ts";
@@ -35,6 +36,13 @@ export interface Chosen {
 export interface MemoryComparison {
   readonly seen: RememberedLog;
   readonly is: "grown" | "unknown" | "smaller" | "rewritten";
+  /** True if the verdict depends on it. Otherwise, it was compared beside a verdict without it. */
+  readonly isInVerdict: boolean;
+}
+
+/** Returns the remembered state of its log that the verdict on a part depends on; undefined if there is none. */
+export function rememberedInVerdict({ seenBefore }: Pick<Part, "seenBefore">): RememberedLog | undefined {
+  return seenBefore?.isInVerdict === true ? seenBefore.seen : undefined;
 }
 
 /** An export in verification, alone or with others. */
@@ -42,7 +50,7 @@ export interface Part extends Chosen {
   readonly session: Session | undefined;
   /** Undefined until its events are indexed. */
   readonly coverage: Coverage | undefined;
-  /** Number of its events that state no actor or no action; undefined until they are indexed. */
+  /** Number of its events that state no actor, no action, or no time; undefined until they are indexed. */
   readonly unrecognized: number | undefined;
   /** Answer by the reader's trust file; undefined if the evidence file has no answer, or the same trust file. */
   readonly ownAnswer: OwnAnswer | undefined;
@@ -316,18 +324,31 @@ export class Case extends EventTarget {
       const origin = this.#part(at).session?.report?.origin;
       const before = order
         .slice(0, place)
-        .findLast((other) => this.#part(other).session?.report?.origin === origin);
-      const compared = before ?? order[place - 1];
-      if (compared !== undefined)
-        this.#change(at, {
-          agreement: { with: compared, is: await this.#agreementOf(compared, at, input, signal) },
-        });
+        .filter((other) => this.#part(other).session?.report?.origin === origin);
+      const compared = before.at(-1) ?? order[place - 1];
+      if (compared !== undefined) {
+        let agreement = { with: compared, is: await this.#agreementOf(compared, at, input, signal) };
+        // A file that fails its own checks must not keep apart the files around it, unless it contradicts one of them.
+        const sound = before.findLast((other) => !this.#isFaulty(other));
+        const isBeside =
+          sound !== undefined &&
+          sound !== compared &&
+          !this.#isFaulty(at) &&
+          agreement.is.is !== "contradicts";
+        if (isBeside) agreement = { with: sound, is: await this.#agreementOf(sound, at, input, signal) };
+        this.#change(at, { agreement });
+      }
       const isLargest = !order
         .slice(place + 1)
         .some((other) => this.#part(other).session?.report?.origin === origin);
       const seen = origin && useMemory && isLargest ? this.#tools.memory.of(origin) : undefined;
       if (seen) await this.#compareRemembered(at, seen, input, signal);
     }
+  }
+
+  /** True if a part fails its own checks. */
+  #isFaulty(at: number): boolean {
+    return faultOf(this.#part(at).session?.report) !== undefined;
   }
 
   async #agreementOf(
@@ -364,12 +385,13 @@ export class Case extends EventTarget {
     signal: AbortSignal,
   ): Promise<void> {
     const before = compareWithMemory((await this.#verifierOf(at, input, signal)(seen.pin)).report, [seen]);
-    if (before?.is === "smaller" || before?.is === "rewritten") {
+    const isInVerdict = before?.is === "smaller" || before?.is === "rewritten";
+    if (isInVerdict) {
       // The part's verdict was reached without that pin and must be replaced.
       await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
       await this.#searched(at, input, signal);
     }
-    this.#change(at, { seenBefore: before });
+    this.#change(at, { seenBefore: before && { ...before, isInVerdict } });
   }
 
   #verifierOf(at: number, { trust }: VerificationInput, signal: AbortSignal): VerifyWithPin {
@@ -470,10 +492,11 @@ function compareWithMemory(
   const seen = remembered.find(({ origin }) => origin === report.origin);
   if (seen === undefined) return undefined;
   const counts = report.finding_counts;
-  if (counts["append_only.split_view"]) return { seen, is: "rewritten" };
-  if (counts["append_only.rollback"]) return { seen, is: "smaller" };
-  if (hasContradictoryHead(report)) return { seen, is: "rewritten" };
-  return { seen, is: report.checks.append_only.state === "pass" ? "grown" : "unknown" };
+  const compared = (is: MemoryComparison["is"]) => ({ seen, is, isInVerdict: is !== "unknown" });
+  if (counts["append_only.split_view"]) return compared("rewritten");
+  if (counts["append_only.rollback"]) return compared("smaller");
+  if (hasContradictoryHead(report)) return compared("rewritten");
+  return compared(report.checks.append_only.state === "pass" ? "grown" : "unknown");
 }
 
 /** Returns what the complete index of a session knows. */

@@ -34,8 +34,8 @@ function isSignedByLog(part: Part): boolean {
 /** True if a part fails its checks only because it contradicts an earlier state of its log. */
 export function isOnlyContradicted({ session }: Part): boolean {
   const judged = session?.verification;
-  const { unchanged } = judged ? answersOf(judged) : {};
-  return unchanged?.is === "no" && unchanged.why === "history";
+  const unchanged = judged && answersOf(judged).unchanged;
+  return unchanged !== undefined && unchanged.is !== "yes" && ["history", "older"].includes(unchanged.why);
 }
 
 function size({ session }: Part): number | undefined {

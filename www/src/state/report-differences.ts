@@ -48,3 +48,35 @@ function factsOf({ verdict, origin, complete, counts, log, checks, signers, find
     add({ is: "problem", code: code as FindingCode }, number);
   return facts;
 }
+
+/** How the pins explain differences between two reports on one file. */
+export interface PinDifferences {
+  /** The report that was compared with a pin and passed, while the other was compared with none; undefined if neither. */
+  readonly onlyIn: "theirs" | "ours" | undefined;
+  /** True if the differences are only about pins, and the verdict that follows. */
+  readonly explainsAll: boolean;
+  /** The differences besides `onlyIn`. */
+  readonly others: readonly ReportDifference[];
+}
+
+/** Problems that only a pin shows. */
+const PIN_PROBLEMS = /^(?:append_only\.|head\.(?:split|order)$)/;
+
+/** Separates the differences that exist only because one of two reports was compared with a pin. */
+export function pinDifferences(differences: readonly ReportDifference[]): PinDifferences {
+  const isCheck = ({ about }: ReportDifference) => about.is === "check" && about.name === "append_only";
+  const check = differences.find(isCheck);
+  const states = [check?.theirs, check?.ours];
+  const isPassOnly = states.includes("pass") && states.includes("not_checked");
+  const others = isPassOnly ? differences.filter((one) => one !== check) : differences;
+  const explains = (one: ReportDifference) =>
+    isCheck(one) ||
+    one.about.is === "verdict" ||
+    one.about.is === "complete" ||
+    (one.about.is === "problem" && PIN_PROBLEMS.test(one.about.code));
+  return {
+    onlyIn: !isPassOnly ? undefined : check?.ours === "pass" ? "ours" : "theirs",
+    explainsAll: differences.every(explains),
+    others,
+  };
+}

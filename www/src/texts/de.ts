@@ -135,6 +135,7 @@ export const de: PageTexts = {
     ofLevel: (number, level) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
+    inapplicable: "keine Regel konnte diese Ereignisse untersuchen",
     mayBeMore: "es kann mehr geben, weil Regeln nicht alles prüfen konnten",
   },
 
@@ -152,7 +153,9 @@ export const de: PageTexts = {
       events: (changed, of) =>
         `${count(changed)} von ${of === 1 ? "1 Ereignis" : `${count(of)} Ereignissen`} ${changed === 1 ? "wurde" : "wurden"} nach der Signatur verändert.`,
       other: "Etwas in dieser Datei ist nicht das, was signiert wurde.",
-      history: "Diese Datei widerspricht dem, was vorher von diesem Log zu sehen war, oder endet früher.",
+      history: "Diese Datei widerspricht dem, was vorher von diesem Log zu sehen war.",
+      older:
+        "Kein veränderter Eintrag wurde gefunden, aber die Datei endet vor einem früher gesehenen Stand dieses Logs.",
       order: "Etwas fehlt, ist doppelt, steht in falscher Reihenfolge oder ist nicht erlaubt.",
       unread: "Nicht die ganze Datei ist lesbar.",
       unsigned: "Nicht alles hier ist von einer Signatur gedeckt.",
@@ -309,6 +312,7 @@ export const de: PageTexts = {
     grown: (size) => `Hier zuletzt gesehen mit ${entries(size)} am`,
     grownThen: ": Seitdem wurde nichts umgeschrieben.",
     grownBadThen: ": Der Baum des Logs ist seitdem nur gewachsen. Am Urteil ändert das nichts.",
+    sameBadThen: ": Der Baum des Logs ist noch derselbe. Am Urteil ändert das nichts.",
     unknownThen: (size) =>
       `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Eintrag ${count(size)} beginnt. Fordern Sie einen mit dieser Grenze an.`,
     smallerThen:
@@ -386,8 +390,10 @@ export const de: PageTexts = {
       names.length === 1
         ? html`denn ${names[0]} besteht die eigene Prüfung nicht`
         : "denn beide bestehen die eigene Prüfung nicht",
-    faultyOf: (faulty, all) =>
-      `${count(faulty)} von ${count(all)} Dateien ${faulty === 1 ? "besteht" : "bestehen"} die eigene Prüfung nicht. Zusammen zeigen sie deshalb nichts. Siehe das Ergebnis jeder Datei.`,
+    faultyOf: (faulty, all, othersAgree) =>
+      `${count(faulty)} von ${count(all)} Dateien ${faulty === 1 ? "besteht" : "bestehen"} die eigene Prüfung nicht.${othersAgree ? "" : " Zusammen zeigen sie deshalb nichts."} Siehe das Ergebnis jeder Datei.`,
+    othersAgree: (others) =>
+      `Die anderen ${count(others)} Dateien stimmen überein: Sie sind von einem Log, das nur gewachsen ist.`,
     allSameState: "Sie stimmen überein: Alle sind von demselben Log, im selben Stand.",
     waiting: "Wartet",
     agreement: {
@@ -598,6 +604,13 @@ export const de: PageTexts = {
     same: "Der Bericht nennt dasselbe Ergebnis wie diese Seite.",
     different:
       "Der Bericht nennt ein anderes Ergebnis als diese Seite. Verlassen Sie sich auf das Ergebnis dieser Seite.",
+    remembered: (day) =>
+      html`Die Urteile weichen ab, weil dieses Gerät sich einen Stand dieses Logs vom ${day} gemerkt hat, zu dem die Datei nicht passt. Der Bericht wurde nicht mit diesem Stand verglichen.`,
+    pinIn: {
+      ours: "Diese Seite hat das Log außerdem mit einem früheren Stand verglichen, einem Pin oder dem, was dieses Gerät sich gemerkt hat: Seitdem wurde nichts umgeschrieben. Der Bericht wurde damit nicht verglichen.",
+      theirs:
+        "Der Bericht sagt, das Log sei außerdem mit einem früheren Stand verglichen worden, einem Pin, und seitdem sei nichts umgeschrieben worden. Dieser Seite fehlt dieser Pin.",
+    },
     other: (name) => html`Der Bericht handelt von einer anderen Datei als ${name}.`,
     hashOf: (name) => html`Der SHA-256 von ${name} ist`,
     unnamed:
@@ -630,6 +643,9 @@ export const de: PageTexts = {
 
   compare: {
     heading: "Vergleich",
+    printed: "Vergleich zweier Exporte",
+    unread:
+      "Die abweichenden Felder waren beim Drucken noch nicht gelesen und fehlen hier. Noch einmal drucken.",
     openParts: "Zwei davon vergleichen",
     close: "Vergleich schließen",
     one: "Diese Datei",
@@ -717,8 +733,8 @@ export const de: PageTexts = {
     theTrust: "die Vertrauensdatei",
     theSeen: "der gemerkte Pin",
     seen: "Gemerkten Pin speichern",
-    thePasted: "was als Pin eingefügt wurde",
-    pasted: "Eingefügten Pin speichern",
+    thePin: { pasted: "was als Pin eingefügt wurde", evidence: "der Pin in der Beweisdatei" },
+    savePin: { pasted: "Eingefügten Pin speichern", evidence: "Pin aus der Beweisdatei speichern" },
     compare: "Mit anderer Datei vergleichen",
     joinedFirst: ", sobald die Teile zusammengesetzt sind",
     copy: "Kopieren",
@@ -732,6 +748,7 @@ export const de: PageTexts = {
     verified: "Geprüft um",
     tool: "Geprüft mit",
     page: (version) => `countersign ${version}, Prüfseite`,
+    script: "Hash nur des Skripts der Seite, wie ihn der Browser prüft:",
     trusted: "Vertraute Schlüssel",
     nothing: "keine: Es wurde keine Vertrauensdatei angegeben",
     pins: "Pins",
@@ -855,6 +872,9 @@ export const de: PageTexts = {
         actions: "Nach der Aktion fragen",
         target: "Nach dem Ziel fragen",
       },
+      elsewhere: (name, found) =>
+        `„${name}“ steht in anderen Feldern von ${found === 1 ? "1 Ereignis" : `${count(found)} Ereignissen`}, die diese Frage nicht durchsucht.`,
+      showElsewhere: () => "Unter Ereignisse zeigen",
       noDay: "Kein Ereignis hier ist von diesen Tagen.",
       claims: (claims) =>
         claims === 1
@@ -914,11 +934,18 @@ export const de: PageTexts = {
         unknown: (name) => `Was andere, etwa Agenten, im Auftrag von ${name} taten, wurde nicht gezählt.`,
         ask: "Fragen, was sie taten",
       },
+      readUnrecognized: (unread) =>
+        `Lesen Sie ${unread === 1 ? "es" : "sie"}, bevor Sie schreiben, dass es keine weiteren gibt.`,
+      listUnrecognized: (events) => `${events} unter Ereignisse auflisten`,
       otherTime: {
         recorded: (more) =>
           `Noch ${events(more)} ${more === 1 ? "wurde" : "wurden"} an diesen Tagen aufgezeichnet, ${more === 1 ? "gibt" : "geben"} aber eine andere Zeit an.`,
         happened: (more) =>
           `Noch ${events(more)} ${more === 1 ? "gibt" : "geben"} eine Zeit an diesen Tagen an, ${more === 1 ? "wurde" : "wurden"} aber zu einer anderen aufgezeichnet.`,
+        unclear:
+          "Wie viele Ereignisse nach ihrer anderen Zeit passen, ließ sich nicht sagen: Die Suche verbindet Zeiten mit anderen Bedingungen.",
+        elsewhere:
+          "Diese Datei enthält nur die ausgewählten Ereignisse. Sie sagt also nicht, wie viele andere eine Zeit an diesen Tagen angeben, aber zu einer anderen aufgezeichnet wurden, oder umgekehrt, oder an anderen Tagen liegen.",
         unknown:
           "Nicht gezählt sind Ereignisse, von denen nur die angegebene Zeit oder nur die Aufzeichnung an diesen Tagen liegt.",
         ask: { recorded: "Nach Aufzeichnung fragen", happened: "Nach angegebener Zeit fragen" },
@@ -997,16 +1024,16 @@ export const de: PageTexts = {
         later: (seen) =>
           html`Die Datei zeigt das Log bis ${seen}. Sie haben auch nach einer späteren Zeit gefragt.`,
         undated: "Nichts zeigt, bis wann diese Datei das Log zeigt.",
-        unrecognized: (unread) =>
-          `${events(unread)} ${unread === 1 ? "nennt" : "nennen"} keinen Handelnden oder keine Aktion in einer Form, die die Suche kennt.`,
+        unrecognized: (unread, number) =>
+          html`${number} ${unread === 1 ? "nennt" : "nennen"} keinen Handelnden, keine Aktion oder keine Zeit in einer Form, die die Suche kennt.`,
         unexamined: (present) =>
           `${events(present)} ${present === 1 ? "ist" : "sind"} mit den hier benutzten Schlüsseln verifiziert, und nicht alle wurden durchsucht.`,
         empty: "Es gab kein Ereignis zu untersuchen.",
         rules: "Die Regeln konnten nicht alle Ereignisse untersuchen. Die Gründe stehen unten.",
         limits: (rules) =>
           rules === 1
-            ? "Eine Regel hat eine Speichergrenze erreicht und kann etwas übersehen haben."
-            : `${rules} Regeln haben eine Speichergrenze erreicht und können etwas übersehen haben.`,
+            ? "Eine Regel hat Ereignisse ausgelassen, um Speicher zu sparen oder weil sie zu spät kamen, und kann etwas übersehen haben."
+            : `${rules} Regeln haben Ereignisse ausgelassen, um Speicher zu sparen oder weil sie zu spät kamen, und können etwas übersehen haben.`,
         future: (late) =>
           `${events(late)} ${late === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung. Regeln über einen Zeitraum zählen ${late === 1 ? "es" : "sie"} nicht.`,
       },
@@ -1120,6 +1147,11 @@ export const de: PageTexts = {
           ? "1 Ereignis des Exports besteht die Prüfung nicht und kann zur Frage passen:"
           : `${count(altered)} Ereignisse des Exports bestehen die Prüfung nicht und können zur Frage passen:`,
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
+      allVerified: ({ events, of }) => `Alle verifizierten Ereignisse des Exports: ${events} von ${of}`,
+      statedAbout: ({ events, here }) =>
+        `Die Aussagen des Verfassers handeln vom ganzen Export: ${events}. Die Datei enthält die Ereignisse, die sie nennen: ${here}.`,
+      statedWithin: ({ events, here, first, last }) =>
+        `Die Aussagen des Verfassers handeln von den Einträgen ${first} bis ${last}: ${events}. Die Datei enthält die Ereignisse, die sie nennen: ${here}.`,
       allWithin: ({ events, first, last }) => `Alle Ereignisse der Einträge ${first} bis ${last}: ${events}`,
       question: "Frage",
       questions: {
@@ -1128,6 +1160,7 @@ export const de: PageTexts = {
         asRecorded: (between) => ` (aufgezeichnet${between})`,
         search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
         all: (within) => `Was enthält dieser Export${within}?`,
+        stated: "Was sagt der Verfasser über diesen Export aus?",
         within: ({ first, last }) => ` in den Einträgen ${first} bis ${last}`,
         or: " oder ",
         others: (left) => (left === 1 ? "eine weitere" : `${count(left)} weitere`),
@@ -1141,6 +1174,8 @@ export const de: PageTexts = {
             : `Hat eine der ${count(rules)} Regeln in „${pack}“${within} angeschlagen?`,
         none: ({ rules, pack, events }) =>
           html`Keine der ${rules} Regeln in „${pack}“ hat angeschlagen. Untersucht: ${events}.`,
+        inapplicable: ({ pack, events }) =>
+          html`Keine Regel in „${pack}“ konnte eines der Ereignisse untersuchen (${events}).`,
         some: ({ findings, events }) => `Die Regeln ergeben ${findings}. Untersucht: ${events}.`,
         more: (rules) => `und ${rules} weitere`,
         contained: (events) =>
@@ -1165,8 +1200,10 @@ export const de: PageTexts = {
       stated:
         "Das ist eine Aussage des Prüfers über den unten genannten Export. Die Datei enthält die anderen durchsuchten Ereignisse nicht, deshalb kann diese Seite die Suche nicht wiederholen.",
       examined: ({ events, unrecognized }) =>
-        `${events} durchsucht; ohne Handelnden oder Aktion, die die Suche kennt: ${unrecognized}`,
+        html`${events} durchsucht; ohne Handelnden, Aktion oder Zeit, die die Suche kennt: ${unrecognized}`,
       similar: (names) => `Ähnlich: ${names}.`,
+      wider: (more) =>
+        `Noch ${events(more)} ${more === 1 ? "passt" : "passen"}, wenn Namen die der Frage nur enthalten müssen.`,
       authorsVerdict: {
         untrusted: "Unverändert seit der Signatur, aber der Verfasser vertraute dem Schlüssel nicht.",
         log: "Unverändert seit der Signatur, aber der Verfasser vertraute dem Log nicht.",
@@ -1201,6 +1238,8 @@ export const de: PageTexts = {
       sampled: (events) => `Gespeichert wird eine Stichprobe davon: ${events}.`,
       sampleDropped: "Die Suche wurde geändert; die Stichprobe gilt nicht mehr. Ziehen Sie eine neue.",
       saved: ({ events, name }) => `${events} gespeichert: ${name}.`,
+      savedWithAll: ({ events, all, name }) =>
+        `Antwort gespeichert, ${events}. Die Datei enthält alles Durchsuchte, ${all}: ${name}.`,
       savedNone: (name) => `Die Antwort, dass nichts gefunden wurde, ist gespeichert: ${name}.`,
       reported: ({ events, name }) => `Bericht über ${events} gespeichert: ${name}.`,
       noPage:

@@ -134,6 +134,7 @@ export const en = {
     ofLevel: (number: number, level: string) => `${count(number)} ${level.toLowerCase()}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
+    inapplicable: "no rule could examine these events",
     mayBeMore: "there may be more, because rules couldn’t examine everything",
   },
 
@@ -151,7 +152,8 @@ export const en = {
       events: (changed: number, of: number) =>
         `${count(changed)} of ${events(of)} ${changed === 1 ? "was" : "were"} changed after signing.`,
       other: "Something in this file is not what was signed.",
-      history: "This file contradicts what was seen of this log before, or ends earlier.",
+      history: "This file contradicts what was seen of this log before.",
+      older: "No altered entry was found, but the file ends before a state of this log that was seen before.",
       order: "Something is missing, repeated, out of order or not allowed.",
       unread: "Not all of the file can be read.",
       unsigned: "Not everything here is covered by a signature.",
@@ -307,6 +309,7 @@ export const en = {
     grown: (size: number) => `Last seen here with ${entries(size)} on`,
     grownThen: ". Nothing has been rewritten since.",
     grownBadThen: ". Its tree has only grown since, but that doesn’t change the verdict.",
+    sameBadThen: ". Its tree is still the same, but that doesn’t change the verdict.",
     unknownThen: (size: number) =>
       `. This file can’t show whether anything was rewritten since, because it omits where entry ${count(size)} begins. Ask for an export that has it.`,
     smallerThen:
@@ -380,8 +383,9 @@ export const en = {
       names.length === 1
         ? html`because ${names[0]} fails its own checks`
         : "because both fail their own checks",
-    faultyOf: (faulty: number, all: number) =>
-      `${count(faulty)} of ${files(all)} ${faulty === 1 ? "fails its" : "fail their"} own checks, so together they show nothing. See the verdict of each.`,
+    faultyOf: (faulty: number, all: number, othersAgree: boolean) =>
+      `${count(faulty)} of ${files(all)} ${faulty === 1 ? "fails its" : "fail their"} own checks${othersAgree ? "" : ", so together they show nothing"}. See the verdict of each.`,
+    othersAgree: (others: number) => `The other ${files(others)} agree: they are of one log that only grew.`,
     allSameState: "They agree: all of them are of the same log, in the same state.",
     waiting: "Waiting",
     agreement: {
@@ -590,6 +594,13 @@ export const en = {
     waits: "The report is compared when the export is verified.",
     same: "The report states the same result as this page.",
     different: "The report states another result than this page. Rely on this page’s result.",
+    remembered: (day: unknown): unknown =>
+      html`The verdicts differ because this device remembers a state of this log, seen on ${day}, that the file doesn’t agree with. The report wasn’t compared with that state.`,
+    pinIn: {
+      ours: "This page also compared the log with an earlier state of it, a pin or what this device remembers, and nothing was rewritten since. The report wasn’t compared with that.",
+      theirs:
+        "The report says that the log was also compared with an earlier state of it, a pin, and that nothing was rewritten since. This page doesn’t have that pin.",
+    },
     other: (name: unknown): unknown => html`The report is about another file than ${name}.`,
     hashOf: (name: unknown): unknown => html`The SHA-256 of ${name} is`,
     unnamed:
@@ -621,6 +632,9 @@ export const en = {
 
   compare: {
     heading: "Compare",
+    printed: "Comparison of two exports",
+    unread:
+      "The fields that differ weren’t read yet when this was printed, so they are missing here. Print it again.",
     openParts: "Compare two of them",
     close: "Close the comparison",
     one: "This file",
@@ -715,8 +729,8 @@ export const en = {
     theTrust: "the trust file",
     theSeen: "the remembered pin",
     seen: "Save remembered pin",
-    thePasted: "what was pasted as a pin",
-    pasted: "Save pasted pin",
+    thePin: { pasted: "what was pasted as a pin", evidence: "the pin in the evidence file" },
+    savePin: { pasted: "Save pasted pin", evidence: "Save pin from the evidence file" },
     compare: "Compare with another file",
     joinedFirst: ", once the parts are joined",
     copy: "Copy",
@@ -729,6 +743,7 @@ export const en = {
     verified: "Checked at",
     tool: "Checked with",
     page: (version: string) => `countersign ${version}, the auditor’s page`,
+    script: "Hash of the page’s script alone, as the browser checks it:",
     trusted: "Trusted keys",
     nothing: "none, as no trust file was given",
     pins: "Pins",
@@ -879,6 +894,9 @@ export const en = {
         actions: "Ask for the action",
         target: "Ask for the target",
       },
+      elsewhere: (name: string, found: number) =>
+        `“${name}” is in other fields of ${events(found)}, which this question doesn’t search.`,
+      showElsewhere: (found: number): string => (found === 1 ? "Show it on Events" : "Show them on Events"),
       noDay: "No event here is from these days.",
       claims: (claims: number) =>
         claims === 1
@@ -937,6 +955,9 @@ export const en = {
         unknown: (name: string) => `What others, such as agents, did on behalf of ${name} wasn’t counted.`,
         ask: "Ask what they did",
       },
+      readUnrecognized: (unread: number) =>
+        `Read ${unread === 1 ? "it" : "them"} before you write that there are no others.`,
+      listUnrecognized: (events: string) => `List ${events} on Events`,
       otherTime: {
         recorded: (more: number) =>
           `${moreEvents(more)} ${more === 1 ? "was" : "were"} recorded on these days, but ${more === 1 ? "states" : "state"} another time.`,
@@ -944,6 +965,10 @@ export const en = {
           `${moreEvents(more)} ${more === 1 ? "states" : "state"} a time on these days, but ${more === 1 ? "was" : "were"} recorded at another.`,
         unknown:
           "Events of which only the stated time or only the recording is on these days weren’t counted.",
+        unclear:
+          "This page couldn’t tell how many events match by their other time: the query combines times with other conditions.",
+        elsewhere:
+          "This file has only the events that were selected. So it can’t tell how many others state a time on these days but were recorded at another, or the reverse, or are from other days.",
         ask: { recorded: "Ask by time of recording", happened: "Ask by stated time" },
       },
       anyDay: (all: number) => `On any day: ${events(all)}.`,
@@ -1019,14 +1044,14 @@ export const en = {
         later: (seen: unknown) =>
           html`The file shows the log up to ${seen}, but you asked about a later time too.`,
         undated: "Nothing shows up to which time this file shows the log.",
-        unrecognized: (unread: number) =>
-          `${events(unread)} ${unread === 1 ? "states" : "state"} no actor or no action in a form that the search knows.`,
+        unrecognized: (unread: number, number: unknown) =>
+          html`${number} ${unread === 1 ? "states" : "state"} no actor, no action, or no time in a form that the search knows.`,
         unexamined: (present: number) =>
           `${events(present)} ${present === 1 ? "verifies" : "verify"} with the keys used here, and not all of them were searched.`,
         empty: "There was no event to examine.",
         rules: "The rules couldn’t examine all events. The reasons are below.",
         limits: (rules: number) =>
-          `${rules === 1 ? "A rule" : `${rules} rules`} reached a memory limit and may have missed matches.`,
+          `${rules === 1 ? "A rule" : `${rules} rules`} skipped some events, to save memory or because they came late, and may have missed matches.`,
         future: (late: number) =>
           `${events(late)} ${late === 1 ? "states" : "state"} a time later than the recording. Rules over a timespan don’t count ${late === 1 ? "it" : "them"}.`,
       },
@@ -1132,6 +1157,12 @@ export const en = {
           ? "1 event of the export fails its checks and may match:"
           : `${count(altered)} events of the export fail their checks and may match:`,
       allOf: (events: string) => `All events of the export: ${events}`,
+      allVerified: ({ events, of }: { events: string; of: string }) =>
+        `All events of the export that verify: ${events} of ${of}`,
+      statedAbout: ({ events, here }: { events: string; here: string }) =>
+        `The author’s statements are about the whole export: ${events}. The file contains those that they name: ${here}.`,
+      statedWithin: (words: { events: string; here: string; first: string; last: string }) =>
+        `The author’s statements are about entries ${words.first} to ${words.last}: ${words.events}. The file contains those that they name: ${words.here}.`,
       allWithin: ({ events, first, last }: { events: string; first: string; last: string }) =>
         `All events among entries ${first} to ${last}: ${events}`,
       question: "Question",
@@ -1143,6 +1174,7 @@ export const en = {
         asRecorded: (between: string) => `, as recorded${between}`,
         search: (within: string) => `Which events does this search select${within}?`,
         all: (within: string) => `What does this export contain${within}?`,
+        stated: "What does the author state about this export?",
         within: ({ first, last }: { first: string; last: string }) => ` among entries ${first} to ${last}`,
         or: " or ",
         others: (left: number) => (left === 1 ? "one other" : `${count(left)} others`),
@@ -1156,6 +1188,8 @@ export const en = {
             : `Did any of the ${count(rules)} rules in “${pack}” fire${within}?`,
         none: ({ rules, pack, events }: { rules: string; pack: unknown; events: string }) =>
           html`None of the ${rules} rules in “${pack}” fired on ${events}.`,
+        inapplicable: ({ pack, events }: { pack: unknown; events: string }) =>
+          html`No rule in “${pack}” could examine any of the ${events}.`,
         some: ({ findings, events }: { findings: string; events: string }) =>
           `The rules made ${findings} in ${events}.`,
         more: (rules: string) => `and ${rules} more`,
@@ -1180,9 +1214,11 @@ export const en = {
         `The file contains all ${events} that were searched. This page searched them again and got the same result.`,
       stated:
         "The examiner states this about the export named below. The file doesn’t contain the other events that were searched, so this page can’t repeat the search.",
-      examined: ({ events, unrecognized }: { events: string; unrecognized: string }) =>
-        `${events} searched; without an actor or an action that the search knows: ${unrecognized}`,
+      examined: ({ events, unrecognized }: { events: string; unrecognized: unknown }) =>
+        html`${events} searched; without an actor, an action, or a time that the search knows: ${unrecognized}`,
       similar: (names: string) => `Similar: ${names}.`,
+      wider: (more: number) =>
+        `${moreEvents(more)} ${more === 1 ? "matches" : "match"} if names only need to contain those in the question.`,
       authorsVerdict: {
         untrusted: "Unchanged since it was signed, but the author didn’t trust the signer’s key.",
         log: "Unchanged since it was signed, but the author didn’t trust the log.",
@@ -1218,6 +1254,8 @@ export const en = {
       sampled: (events: string) => `A sample of ${events} is saved.`,
       sampleDropped: "The search changed, so the sample was dropped. Draw another.",
       saved: ({ events, name }: { events: string; name: string }) => `Saved ${events}: ${name}.`,
+      savedWithAll: ({ events, all, name }: { events: string; all: string; name: string }) =>
+        `Saved the answer, ${events}. The file contains all that was searched, ${all}: ${name}.`,
       savedNone: (name: string) => `Saved the answer that nothing was found: ${name}.`,
       reported: ({ events, name }: { events: string; name: string }) =>
         `Saved the report on ${events}: ${name}.`,

@@ -418,6 +418,11 @@ test("ask: nothing lists what the events have instead, similar names first, and 
   );
   const never = await ask(page, { from: "1999-01-01", until: "1999-01-02" });
   assert.equal(await never.locator("[data-frequent], [data-similar]").count(), 0);
+  // A name that events have isn't suggested instead of itself.
+  const named = await ask(page, { actions: "login", target: "zzzz", from: "", until: "" });
+  await named.locator('[data-unknown="target"]').waitFor();
+  assert.equal(await named.locator("[data-similar]").count(), 0);
+  await ask(page, { actions: "", target: "", from: "1999-01-01", until: "1999-01-02" });
   await never.locator("[data-no-day]").waitFor();
   // The search on Events is still the question's.
   await open(page, "Events");
@@ -487,6 +492,21 @@ test("ask: a name in the wrong field is found where it belongs", async (t) => {
   await page.locator('.ask-answer[data-answered="1"]').waitFor();
   assert.equal(await page.locator(".ask input[name=actions]").inputValue(), "");
   assert.equal(await page.locator(".ask input[name=target]").inputValue(), "Retention");
+});
+
+test("ask: a text that only other fields have is pointed out, also in the evidence", async (t) => {
+  const page = await opened(t, people);
+  const answer = await ask(page, { target: "eu" });
+  const elsewhere = /^“eu” is in other fields of 1 event, which this question doesn’t search\./;
+  assert.match(await words(answer.locator("[data-elsewhere]")), elsewhere);
+  const copy = await shown(t, "elsewhere.html", await downloaded(page, answer, "evidence"));
+  await copy.locator(".verdict").waitFor();
+  assert.match(await words(copy.locator(".filed [data-elsewhere]")), elsewhere);
+  await answer.getByRole("button", { name: "Show it on Events" }).click();
+  await page.locator(".notice").getByText("1 of 5").waitFor();
+  const none = await opened(t, people);
+  const nobody = await ask(none, { who: "zebra" });
+  assert.equal(await nobody.locator("[data-elsewhere]").count(), 0);
 });
 
 test("ask: an answer is broken down by action, what failed or was denied first", async (t) => {
@@ -759,6 +779,112 @@ test("ask: points out what was recorded late, and what was recorded in the days 
     await words(copy.locator(".printed .paper-words")),
     /as recorded since 2026-02-01.*; 1 of them states a time in these days\./,
   );
+});
+
+test("ask: paper has the notes on times that the screen has, of an answer and of any other search", async (t) => {
+  const page = await opened(t, people);
+  const late = /1 event was recorded [\d,]+ days after the time that it states\. Until an event is recorded/;
+  const printed = async (page: Page) => {
+    await page.evaluate(() => {
+      window.print = () => void dispatchEvent(new Event("beforeprint"));
+    });
+    await page.getByRole("button", { name: "Print report" }).click();
+    const paper = page.locator(".printed");
+    await paper.waitFor({ state: "attached" });
+    const [facts, events] = [".paper-words", ".paper-events"].map((part) => paper.locator(part));
+    assert.ok(facts && events);
+    const texts = [await words(facts), (await events.count()) === 0 ? "" : await words(events)] as const;
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    return texts;
+  };
+  assert.match(await words(page.locator('#panel-summary > [data-times="late"]')), late);
+  const until = new Date().toISOString().slice(0, 10);
+  const answer = await ask(page, { who: "u_1", from: "2026-01-01", until });
+  const [facts, events] = await printed(page);
+  assert.match(facts, /Answer2 events by Maria Lopez \(u_1\)|Answer ?2 events by u_1/);
+  assert.match(facts, late);
+  assert.match(facts, /Time: what each event states\./);
+  assert.match(events, /days later/);
+  assert.ok(!facts.includes("Ask by"), "paper has no buttons");
+  const copy = await shown(t, "late.html", await downloaded(page, answer, "evidence"));
+  await copy.locator(".verdict").waitFor();
+  assert.match(await words(copy.locator('.filed [data-times="late"]')), late);
+  const [filedFacts, filedEvents] = await printed(copy);
+  assert.match(filedFacts, late);
+  assert.match(filedFacts, /Time: what each event states\./);
+  assert.match(filedEvents, /days later/);
+  await open(page, "Events");
+  const box = page.getByRole("combobox", { name: "Search events" });
+  await box.fill("action:settings.update recorded-since:2026-02-01");
+  await box.press("Enter");
+  await page.locator(".notice").getByText("1 of").waitFor();
+  await open(page, "Summary");
+  const [searchFacts, searchEvents] = await printed(page);
+  assert.match(searchFacts, late);
+  assert.match(searchFacts, /Time: when each event was recorded/);
+  assert.match(searchEvents, /days later/);
+});
+
+test("ask: a filed nothing says what matches by another time, by another name, or on other days", async (t) => {
+  const page = await opened(t, people);
+  const days = { from: "2026-01-01", until: "2026-01-31" };
+  await page.locator(".ask select[name=basis]").selectOption("recorded");
+  const answer = await ask(page, { actions: "settings", ...days });
+  const other = /^1 more event states a time on these days, but was recorded at another\./;
+  const anyDay = /^On any day: 1 event\./;
+  assert.match(await words(answer.locator("[data-other-time]")), other);
+  assert.match(await words(answer.locator("[data-any-day]")), anyDay);
+  const copy = await shown(t, "nothing-then.html", await downloaded(page, answer, "evidence"));
+  await copy.locator(".verdict").waitFor();
+  const filed = copy.locator(".filed");
+  assert.match(await words(filed.locator(".case-answer")), /^The search selects none of 5 events\.$/);
+  assert.match(await words(filed.locator("[data-other-time]")), other);
+  assert.match(await words(filed.locator("[data-any-day]")), anyDay);
+  assert.equal(await filed.locator(".ask-more button").count(), 0);
+  await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.match(
+    await words(copy.locator(".printed .paper-words")),
+    /recorded at another\..*On any day: 1 event\./,
+  );
+  // Without the other events, the file can't tell.
+  await answer.locator("input[name=contain]").uncheck();
+  const stated = await shown(t, "stated-then.html", await downloaded(page, answer, "evidence"));
+  await stated.locator('.filed [data-other-time="elsewhere"]').waitFor();
+  await stated.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.match(await words(stated.locator(".printed .paper-words")), /So it can’t tell how many others/);
+  // Longer names, and agents.
+  const longer = await shown(
+    t,
+    "longer.html",
+    await downloaded(page, await ask(page, { who: "Ben", actions: "", from: "", until: "" }), "evidence"),
+  );
+  await longer.locator('.filed [data-wider="1"]').waitFor();
+  const behalf = await opened(t, agents);
+  const login = await ask(behalf, { who: "u_1", actions: "tool.call" });
+  const agent = await shown(t, "agent.html", await downloaded(behalf, login, "evidence"));
+  await agent.locator('.filed [data-on-behalf="3"]').waitFor();
+});
+
+test("ask: the events that the search can't tell about are a press away, from the answer and from its evidence", async (t) => {
+  const page = await opened(t);
+  const answer = await ask(page, { who: "nobody" });
+  assert.match(
+    await words(answer.locator('[data-doubt="unrecognized"]')),
+    /^2 events state no actor.* Read them before you write that there are no others\.$/,
+  );
+  const file = await downloaded(page, answer, "evidence");
+  const copy = await shown(t, "unrecognized.html", file);
+  await copy.locator(".verdict").waitFor();
+  await copy.locator(".filed .evidence-part > summary").first().click();
+  assert.equal(await copy.locator(".filed button[name=unrecognized]").count(), 2);
+  for (const one of [page, copy]) {
+    const button = one.locator("button[name=unrecognized]").first();
+    assert.equal(await button.getAttribute("aria-label"), "List 2 events on Events");
+    await button.click();
+    await one.locator(".notice").getByText("2 of 9").waitFor();
+    const box = one.getByRole("combobox", { name: "Search events" });
+    assert.equal(await box.inputValue(), "-has:as (-has:action OR -has:actor OR -has:occurred_at)");
+  }
 });
 
 test("ask: an event of the answer shows its changes, and opens with its details by mouse and keyboard", async (t) => {

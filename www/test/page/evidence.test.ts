@@ -168,6 +168,45 @@ test("evidence: shows its verdict, and prints everything its author says", async
     assert.ok(((await paper.textContent()) ?? "").includes(text), text);
 });
 
+test("evidence: says what its numbers count, and where its pin is from", async (t) => {
+  const { export: source, trust = "" } = vector("large-whole");
+  const [pin, sliced] = [join(folder, "log.pin"), join(folder, "pinned.html")];
+  await promisify(execFile)(PROGRAM, ["verify", source, "--trust", trust, "--save-pin", pin]);
+  const words = ["--page", PAGE, "--pin", pin, "--query", "action:login"];
+  await promisify(execFile)(PROGRAM, ["report", source, "--trust", trust, ...words, "-o", sliced]);
+  const page = await opened(t, pathToFileURL(sliced).href);
+  await page.locator(".verdict").waitFor();
+  const kept = (await page.locator("countersign-keep").textContent()) ?? "";
+  assert.match(kept, /the pin in the evidence file/);
+  assert.match(kept, /Save pin from the evidence file/);
+  assert.doesNotMatch(kept, /pasted/);
+  const [, here = ""] = /(\d+) of 313 entries/.exec(await verdict(page)) ?? [];
+  const facts = (await page.locator(".file-facts").textContent()) ?? "";
+  assert.match(facts, new RegExp(`events in \\d+ chains?, \\d+ entries, ${here} of them shown`));
+
+  const altered = join(folder, "altered.ndjson");
+  const whole = await readFile(source, "utf8");
+  await writeFile(altered, whole.replace('"action":"login"', '"action":"logon"'));
+  const path = join(folder, "altered.html");
+  const made = promisify(execFile)(PROGRAM, [
+    "report",
+    altered,
+    "--trust",
+    trust,
+    "--page",
+    PAGE,
+    "-o",
+    path,
+  ]);
+  await assert.rejects(made, { code: 1 });
+  await page.goto(pathToFileURL(path).href);
+  await page.locator(".verdict").waitFor();
+  assert.match(
+    (await page.locator(".case-answer").textContent()) ?? "",
+    /^All events of the export that verify: 300 of 301 events$/,
+  );
+});
+
 test("print: shows times of events, runs of withheld ones, and unbroken figures", async (t) => {
   const run = async (...words: string[]) =>
     (await promisify(execFile)(PROGRAM, words, { cwd: folder })).stdout;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
@@ -89,6 +92,17 @@ test("about: states the page's version and how to check it", async (t) => {
   ]);
   const sums = readFileSync(new URL("SHA256SUMS", pathToFileURL(PAGE)), "utf8");
   assert.ok(sums.includes(`${sha256(Buffer.from(html))}  index.html\n`));
+  // The command names the file that is open, whatever it is called.
+  const folder = await mkdtemp(join(tmpdir(), "countersign-page-name-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const copied = join(folder, "verify page.html");
+  await copyFile(PAGE, copied);
+  await page.goto(pathToFileURL(copied).href);
+  await page.getByText("is this page the one that was released?").click();
+  assert.equal(
+    await page.locator(".about pre").first().textContent(),
+    "sha256sum 'verify page.html'\ngrep ' index.html$' SHA256SUMS",
+  );
 });
 
 test("progress: shows the first error while the file is still read", async (t) => {

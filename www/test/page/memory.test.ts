@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, PAGE, unfold, upload, verdict } from "./browser.ts";
+import { type Browser, choose, launch, PAGE, saved, unfold, upload, verdict } from "./browser.ts";
 import { vector } from "./vectors.ts";
 
 let browser: Browser;
@@ -57,14 +57,39 @@ test("memory: remembers a log and confirms that nothing was rewritten", async (t
   await verify(page, WHOLE.replace('"event":{"', '"event":{"forged":1,"'));
   assert.equal(await verdict(page), "Altered.");
   assert.equal(await state(page), "grown");
-  assert.match(
-    (await seen(page).textContent()) ?? "",
-    /Its tree has only grown since, but that doesn’t change/,
-  );
+  assert.match((await seen(page).textContent()) ?? "", /Its tree is still the same, but that doesn’t change/);
   // The last seen state counts from now on.
   await verify(page, WHOLE);
   assert.match((await seen(page).textContent()) ?? "", /Last seen here with 313 entries on/);
   assert.match((await page.locator(".command code").textContent()) ?? "", / --pin 313\.pin\.txt$/);
+});
+
+test("memory: what it adds to the verdict isn't another result than a report's, unless it contradicts the file", async (t) => {
+  const page = await opened(t);
+  await verify(page, EARLIER);
+  const { text } = await saved(page, "Download report");
+  await verify(page, EARLIER);
+  assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "pass");
+  await choose(page, "Choose another file", [
+    upload("r.report.json", text),
+    upload("export.ndjson", EARLIER),
+  ]);
+  await page.locator('.report-compared[data-report="same"]').waitFor();
+  assert.equal(await page.locator(".report-compared .tone-bad, .report-compared tbody").count(), 0);
+  await verify(page, WHOLE);
+  await verify(page, EARLIER);
+  await choose(page, "Choose another file", [
+    upload("r.report.json", text),
+    upload("export.ndjson", EARLIER),
+  ]);
+  const compared = page.locator('.report-compared[data-report="remembered"]');
+  await compared.waitFor();
+  assert.match(
+    (await compared.textContent()) ?? "",
+    /differ because this device remembers a state of this log/,
+  );
+  await compared.getByRole("button", { name: "Check again without what this device remembers" }).click();
+  await page.locator('.report-compared[data-report="same"]').waitFor();
 });
 
 test("memory: a log that was cut back is altered, unless the memory is left out", async (t) => {
@@ -72,7 +97,7 @@ test("memory: a log that was cut back is altered, unless the memory is left out"
   await verify(page, WHOLE);
   await verify(page, EARLIER);
   assert.equal(await state(page), "smaller");
-  assert.equal(await verdict(page), "Altered.");
+  assert.equal(await verdict(page), "This ends before a state of the log that was seen before.");
   await page.getByRole("button", { name: "Check again without what this device remembers" }).click();
   await page.locator(".verdict:not(.tone-bad)").waitFor();
   assert.equal(await seen(page).count(), 0);

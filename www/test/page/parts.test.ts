@@ -66,6 +66,29 @@ test("parts: keep their own verdicts and are compared with each other", async (t
   assert.equal(await page.locator(".part[aria-current]").count(), 1);
 });
 
+test("parts: an altered file doesn't keep apart the others, which agree", async (t) => {
+  const page = await opened(t);
+  const altered = WHOLE.replace('"action":"login"', '"action":"logon"');
+  assert.notEqual(altered, WHOLE);
+  await choose(page, "Choose a file", [
+    upload("a.ndjson", WHOLE),
+    upload("b.ndjson", altered),
+    upload("c.ndjson", PART),
+  ]);
+  await page.locator(".parts").waitFor();
+  const statements = await page.locator(".parts > .agree").allTextContents();
+  assert.deepEqual(
+    statements.map((text) => text.replace(/\s+/g, " ").trim()),
+    [
+      "1 of 3 files fails its own checks. See the verdict of each.",
+      "The other 2 files agree: they are of one log that only grew.",
+    ],
+  );
+  const agreements = await page.locator(".part-agreement").allTextContents();
+  assert.match(agreements.at(-1) ?? "", /compared with\s*a\.ndjson:\s*same log/);
+  assert.match(agreements.join(), /because b\.ndjson fails its own checks/);
+});
+
 test("parts: report exports that contradict each other as evidence", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
@@ -100,6 +123,9 @@ test("parts: report exports that contradict each other as evidence", async (t) =
   await page.emulateMedia({ media: "print" });
   await page.locator(".printed").waitFor();
   const papers = await page.locator(".paper").allTextContents();
+  const compared = papers.shift() ?? "";
+  assert.match(compared, /The two contradict each other\./);
+  assert.match(compared, /Different content at the same entry/);
   assert.equal(papers.length, 2);
   for (const paper of papers) assert.match(paper, /compared with\s+(one|two)\.ndjson:\s+contradicts/);
 });

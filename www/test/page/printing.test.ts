@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { eventually } from "../../../js/test/eventually.ts";
-import { type Browser, choose, launch, open, PAGE, PATIENCE, verifyVector } from "./browser.ts";
+import { type Browser, choose, launch, open, PAGE, PATIENCE, upload, verifyVector } from "./browser.ts";
 import { pdfPages } from "./pdf.ts";
 import { vector } from "./vectors.ts";
 
@@ -84,6 +84,9 @@ test("print: Ctrl-P prints the same as the button: typed values, search, events,
     includes(paper, `Page SHA-256 ${sha256(await readFile(PAGE))}`);
     includes(paper, 'Search: action:login "u-2"');
   }
+  includes(first, "Answer The search selects 2 of 9 events: all were denied.");
+  includes(byKey.join(""), "Hash of the page’s script alone, as the browser checks it: sha256-");
+  includes(first, "If it came with the log, one forger could have made both.");
   const rows = byKey.join("").match(/u-2·login/g);
   assert.equal(rows?.length, 2);
   assert.ok(!byKey.join("").includes("role.grant"));
@@ -101,8 +104,14 @@ test("print: the live page states question and answer, also that nothing was fou
     first,
     "Question What was done by anyone with “nobody” in their name, ID, type, or email address?",
   );
-  includes(first, "Answer The search selects none of 9 events.");
-  includes(first, "9 events searched. This may be only part, because: 2 events state no actor or no action");
+  includes(
+    first,
+    "Answer No event here names the actor “nobody”. Only names, IDs, types, and email addresses of",
+  );
+  includes(
+    first,
+    "9 events searched. This may be only part, because: 2 events state no actor, no action, or no time",
+  );
   assert.ok(!pages.join("").includes("Whodidwhattowhat"), "no table without events");
 });
 
@@ -177,7 +186,38 @@ test("print: an evidence file states its content on the first page and its query
     includes(again[0], "Reference of this print COPY-2");
     includes(again[0], "Reference IR-2026-114");
     for (const paper of again)
-      includes(paper, 'Query: action:login OR actor:"nobody U+202Ex" · Search in it Search: login');
+      includes(paper, 'Query: action:login OR actor:"nobody U+202Ex" · Search in it: login');
     await page.close();
   }
+});
+
+test("print: each file's pages have its footer, and an open comparison is printed with the fields that differ", async (t) => {
+  const page = await opened(t);
+  const whole = await readFile(vector("large-whole").export, "utf8");
+  const changed = whole.replace('"action":"login"', '"action":"logon"');
+  assert.notEqual(changed, whole);
+  await choose(page, "Choose a trust file", vector("large-whole").trust ?? "");
+  await choose(page, "Choose a file", upload("whole.ndjson", whole));
+  await page.locator(".verdict").waitFor();
+  await choose(page, "Compare with another file", upload("changed.ndjson", changed));
+  await page.locator(".changed-fields .field-table").waitFor();
+  const footer = (name: string, text: string) =>
+    `${name} · ${Buffer.byteLength(text)} B · SHA-256 ${sha256(text)}`;
+  const footers = [footer("whole.ndjson", whole), footer("changed.ndjson", changed)];
+  const namedOn = (paper: string) => footers.filter((footer) => paper.includes(bare(footer)));
+  const pages = await printed(page);
+  const compared = pages.findIndex((paper) => paper.includes(bare("Comparison of two exports")));
+  const isReport = (paper: string) => paper.includes(bare("Report on an audit log"));
+  const [first, second] = [pages.findIndex(isReport), pages.findLastIndex(isReport)];
+  // The answer comes first; the lists of all events may be long.
+  assert.ok(compared === 0 && first > 0 && second > first, `${compared} ${first} ${second}`);
+  for (const [nth, paper] of pages.entries()) {
+    const expected = nth < first ? footers : nth < second ? [footers[0]] : [footers[1]];
+    assert.deepEqual(namedOn(paper), expected, `page ${nth + 1}`);
+  }
+  includes(pages[compared], "action is logon in changed.ndjson, login as signed");
+  includes(pages[compared], "action logon login");
+  includes(pages.join(""), "No event was recorded before the one it follows");
+  await page.getByRole("button", { name: "Close the comparison" }).click();
+  assert.ok(!(await printed(page)).join("").includes(bare("Comparison of two exports")));
 });

@@ -167,6 +167,35 @@ test("selection: no event isn't the same as all events", async (t) => {
   );
   const report = JSON.parse((await saved(page, "Download report")).text);
   assert.deepEqual([report.query, report.scope.events], ["action:no.such", 0]);
+  // The message is about the search before.
+  await search(page, "actor:u-2");
+  await page
+    .locator("#evidence-selection")
+    .filter({ hasText: /[1-9] of 9 events/ })
+    .waitFor();
+  assert.equal(((await page.locator("#evidence-said").textContent()) ?? "").trim(), "");
+});
+
+test("selection: a search can be saved with all events, so that its readers can repeat it", async (t) => {
+  const { page } = await verified(t);
+  const contain = page.locator('countersign-evidence input[name="contain"]');
+  assert.equal(await contain.count(), 0, "without a search, the file contains all events");
+  await search(page, "actor:u-2");
+  await contain.waitFor();
+  assert.equal(await contain.isChecked(), false);
+  assert.match((await page.locator("#evidence-contents").textContent()) ?? "", /must take your word/);
+  assert.ok(frameOf((await saved(page, "Save as evidence")).text).slice !== null);
+  await page.getByLabel("Include all 9 events, so that readers can check the answer").check();
+  const { text } = await saved(page, "Save as evidence");
+  assert.equal(frameOf(text).slice, null);
+  await page
+    .locator("#evidence-said", { hasText: "The file contains all that was searched, 9 events" })
+    .waitFor();
+  assert.deepEqual(await violations(page), []);
+  // Another search begins with the default.
+  await search(page, "action:login");
+  await page.locator("#evidence-selection").filter({ hasText: "action:login" }).waitFor();
+  assert.equal(await contain.isChecked(), false);
 });
 
 test("sample: is dropped when the search changes", async (t) => {

@@ -32,7 +32,7 @@ test("answer: is all only if every entry of the log is here and was searched", (
   assert.deepEqual(kinds(doubts("log-two-chains", 0, "", [2, 6]).doubts), ["range"]);
 });
 
-test("answer: a number in a name is no year, and events without an actor don't matter to a question about days", () => {
+test("answer: a number in a name is no year, and events without an actor don't matter to days of recording", () => {
   for (const query of [
     'target:"invoice-9999"',
     "actor:*u-9999*",
@@ -47,7 +47,8 @@ test("answer: a number in a name is no year, and events without an actor don't m
     "(since:2026-12)",
   ])
     assert.deepEqual(kinds(doubts("log-two-chains", 0, query).doubts), ["later"], query);
-  assert.deepEqual(kinds(doubts("log-two-chains", 2, "time:*..2026-11-19").doubts), []);
+  assert.deepEqual(kinds(doubts("log-two-chains", 2, "recorded:*..2026-11-19").doubts), []);
+  assert.deepEqual(kinds(doubts("log-two-chains", 2, "time:*..2026-11-19").doubts), ["unrecognized"]);
   assert.deepEqual(kinds(doubts("log-two-chains", 2, "time:*..2026-11-19 actor:u-2").doubts), [
     "unrecognized",
   ]);

@@ -54,9 +54,10 @@ test("answers: an unreadable file isn't empty", () => {
 test("answers: a contradiction with a pin isn't a change of the content", () => {
   const why = (name: string) => {
     const { unchanged } = answersOf(judged(name));
-    return unchanged.is === "no" ? unchanged.why : unchanged.is;
+    return unchanged.is === "yes" ? unchanged.is : unchanged.why;
   };
   assert.deepEqual(["pin-split-view", "flip-event", "fork"].map(why), ["history", "events", "order"]);
+  assert.equal(why("pin-rollback"), "older");
   const ofHeads = ["tenant-root-split", "tenant-growth-after-the-end", "tenant-wrong-salt"].map(why);
   assert.deepEqual(ofHeads, ["history", "history", "other"]);
 });

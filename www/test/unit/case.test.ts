@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { JudgmentOutcome, Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { Case, type CaseTools } from "../../src/state/case.ts";
+import { Case, type CaseTools, rememberedInVerdict } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
 
 const ORIGIN = "log.example/audit";
@@ -127,6 +127,27 @@ test("Case: remembers only the largest checkpoint of several parts", async () =>
   const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
   await work.verify([CHOSEN, other], { trust: undefined, pins: [] }, true);
   assert.equal(work.parts.filter(({ remembered }) => remembered).length, 1);
+});
+
+test("Case: a remembered state is in the verdict on a single file, and beside that on several unless it contradicts", async () => {
+  const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
+  for (const [rewritten, chosen, expected] of [
+    [[], [CHOSEN], [true]],
+    [[], [CHOSEN, other], [false]],
+    [[PIN], [CHOSEN, other], [true]],
+  ] as const) {
+    const work = new Case(caseTools(rewritten, LATER));
+    await work.verify(chosen, { trust: undefined, pins: [] }, true);
+    const compared = work.parts.filter(({ seenBefore }) => seenBefore !== undefined);
+    assert.deepEqual(
+      compared.map(({ seenBefore }) => seenBefore?.isInVerdict),
+      expected,
+    );
+    assert.deepEqual(
+      compared.map((part) => rememberedInVerdict(part) !== undefined),
+      expected,
+    );
+  }
 });
 
 test("Case: files of the same bytes count as one and aren't compared", async () => {

@@ -32,6 +32,7 @@ function stage() {
     rows: () => new Promise((resolve) => (answer = resolve as typeof answer)),
     row: async () => undefined,
     indexes: async () => Float64Array.of(3),
+    count: async () => undefined,
   };
   const slicer = { sha256: async () => "ab" };
   const file = new File(["x"], "export.ndjson");
@@ -59,7 +60,15 @@ test("PrintPreparation: prints events only for the current search", async () => 
   assert.equal(now(paper).events, undefined);
   answer();
   await gathered;
-  assert.deepEqual(now(paper).events, { rows: [ROW], changes: new Map(), claims: undefined, count: 1 });
+  assert.deepEqual(now(paper).events, {
+    rows: [ROW],
+    changes: new Map(),
+    claims: undefined,
+    outcomes: undefined,
+    delays: { late: 0, longest: 0, future: 0, read: 1, isAll: true },
+    outside: undefined,
+    count: 1,
+  });
   // Values typed since then are printed.
   panel.typed = { ...panel.typed, reference: "IR-2" };
   assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);

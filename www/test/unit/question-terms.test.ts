@@ -133,6 +133,10 @@ test("questionWords: opens a case with its question, in each language", () => {
   assert.equal(questionWords(frame("actor:*a*,b"), en), "Which events does this search select?");
   assert.equal(questionWords(frame("-action:login"), en), "Which events does this search select?");
   assert.equal(questionWords(frame(null), en), "What does this export contain?");
+  // Statements about all events, of which the file contains only those that they name.
+  const slice = { events: 5 } as Frame["slice"];
+  const stated = { slice, scope: { ...scope, events: 6 } };
+  assert.equal(questionWords(frame(null, stated), en), "What does the author state about this export?");
   const ranged = { scope: { ...scope, range: [4, 9] as const } };
   assert.equal(questionWords(frame(null, ranged), en), "What does this export contain among entries 4 to 8?");
   const detections = {

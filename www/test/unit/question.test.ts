@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countOnBehalf } from "../../src/evidence/on-behalf.ts";
 import {
-  otherTimeQuery,
   type Question,
   queryOf,
   type SearchedName,
@@ -125,17 +124,6 @@ test("question: days are included, by either time", async () => {
   assert.equal(
     await asked({ ...days, basis: "recorded" }),
     "recorded-since:2026-11-01 recorded:*..2026-11-20",
-  );
-});
-
-test("question: the events of another time are those that only the other time selects", () => {
-  const names: readonly SearchedName[] = [{ part: "who", name: "u-2", match: "whole" }];
-  const ask = (question: Partial<Question>) => otherTimeQuery({ ...NOTHING, ...question }, names);
-  assert.equal(ask({}), "");
-  assert.equal(ask({ from: "2026-11-01" }), 'actor=="u-2" recorded-since:2026-11-01 -since:2026-11-01');
-  assert.equal(
-    ask({ from: "2026-11-01", until: "2026-11-20", basis: "recorded" }),
-    'actor=="u-2" since:2026-11-01 time:*..2026-11-20 -(recorded-since:2026-11-01 recorded:*..2026-11-20)',
   );
 });
 

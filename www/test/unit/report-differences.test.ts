@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readReport } from "../../src/input/report-file.ts";
-import { reportDifferences } from "../../src/state/report-differences.ts";
+import { pinDifferences, reportDifferences } from "../../src/state/report-differences.ts";
 import { vector } from "../page/vectors.ts";
 
 const report = JSON.stringify(vector("large-whole").report);
@@ -34,6 +34,28 @@ test("reportDifferences: lists verdict, counts, root, signers, and problems, but
       ["signer", signers[0]?.trust, undefined],
     ],
   );
+});
+
+test("pinDifferences: a pin of one report alone is no other result, and what it shows is told apart", () => {
+  const { checks, finding_counts, log } = read();
+  const withPin = (state: string, change: object = {}) =>
+    read({ checks: { ...checks, append_only: { ...checks.append_only, state } }, ...change });
+  const compare = (theirs: ReturnType<typeof read>, ours: ReturnType<typeof read>) => {
+    const { onlyIn, explainsAll, others } = pinDifferences(reportDifferences(theirs, ours));
+    return [onlyIn, explainsAll, others.map(({ about }) => about.is)];
+  };
+  const without = withPin("not_checked");
+  assert.deepEqual(compare(without, withPin("pass")), ["ours", true, []]);
+  assert.deepEqual(compare(withPin("pass"), without), ["theirs", true, []]);
+  const rewritten = {
+    verdict: "altered",
+    complete: null,
+    finding_counts: { ...finding_counts, "append_only.rollback": 1 },
+  };
+  const found = ["verdict", "check", "problem", "complete"];
+  assert.deepEqual(compare(without, withPin("fail", rewritten)), [undefined, true, found]);
+  const other = withPin("pass", { log: { ...log, root: "AAAA" } });
+  assert.deepEqual(compare(without, other), ["ours", false, ["root"]]);
 });
 
 test("readReport: refuses what isn't a report", () => {
