@@ -29,6 +29,7 @@ mod suites;
 mod test;
 mod toolchain;
 mod tools;
+mod unchanged;
 mod wasm;
 
 use std::process::ExitCode;

@@ -38,7 +38,7 @@ pub(crate) fn run(tools: &Tools) -> Result<()> {
 pub(crate) fn build_preview(tools: &Tools) -> Result<()> {
     // Download packages while the compilers run.
     thread::scope(|scope| {
-        let packages = scope.spawn(|| npm::install(tools, "www"));
+        let packages = scope.spawn(|| npm::install_for_build(tools, "www"));
         wasm::build_previews(tools, &ARTIFACTS.map(str::to_owned))?;
         packages.join().map_err(|_| anyhow!("installing packages panicked"))?
     })?;

@@ -1,5 +1,6 @@
 //! Stamps, which let work be skipped if its inputs haven't changed.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,9 +43,7 @@ impl Stamp {
     /// Does the work, unless it was done with the same inputs and `outputs` still exist. Returns true if it
     /// was done now.
     pub(crate) fn unless_done(self, outputs: &[PathBuf], work: impl FnOnce() -> Result<()>) -> Result<bool> {
-        let hash = self.hash.finalize();
-        let is_done = fs::read(&self.file).is_ok_and(|done| done == hash[..]);
-        if is_done && outputs.iter().all(|output| output.exists()) {
+        if self.is_done(outputs) {
             return Ok(false);
         }
         if self.file.exists() {
@@ -52,7 +51,23 @@ impl Stamp {
         }
         work()?;
         fs::create_dir_all(self.file.parent().context("the stamp's path has no parent folder")?)?;
-        fs::write(&self.file, hash)?;
+        fs::write(&self.file, self.hash.finalize())?;
         Ok(true)
     }
+
+    /// True if the work was done with the same inputs and `outputs` still exist.
+    pub(crate) fn is_done(&self, outputs: &[PathBuf]) -> bool {
+        let hash = self.hash.clone().finalize();
+        fs::read(&self.file).is_ok_and(|done| done == hash[..])
+            && outputs.iter().all(|output| output.exists())
+    }
+}
+
+/// Returns the SHA-256 as hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

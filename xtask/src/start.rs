@@ -99,7 +99,10 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
 fn build(tools: &Tools) -> Result<PathBuf> {
     // Download packages while the compilers run.
     thread::scope(|scope| {
-        scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
+        scope.spawn(|| {
+            ["js", "www"].iter().try_for_each(|folder| tools.install(folder))?;
+            npm::install(tools, "examples")
+        });
         let parts = scope.spawn(|| tools.program_parts());
         tools.packaged_artifacts()?;
         parts.join().map_err(|_| anyhow!("building the program panicked"))?

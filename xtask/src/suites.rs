@@ -28,6 +28,8 @@ pub(crate) struct Suite {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) concurrency: Concurrency,
+    /// All files that it depends on, as git patterns, if it is skipped while they don't change; otherwise empty.
+    pub(crate) inputs: &'static [&'static str],
     /// Runs the suite, and returns a short summary.
     pub(crate) run: fn(&Tools, &Log) -> Result<String>,
 }
@@ -51,138 +53,179 @@ pub(crate) const SKIPPED: &str = "skipped: ";
 /// All suites in the order in which they start: the longest first, so that both workers finish at about the
 /// same time.
 pub(crate) const SUITES: &[Suite] = &[
-    Suite { name: "fmt", about: "rustfmt agrees with the code", concurrency: Concurrency::Any, run: fmt },
+    Suite {
+        name: "fmt",
+        about: "rustfmt agrees with the code",
+        concurrency: Concurrency::Any,
+        inputs: &[],
+        run: fmt,
+    },
     Suite {
         name: "modules",
         about: "no large import cycles between modules",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: modules::test,
     },
     Suite {
         name: "js",
         about: "the npm packages, installed in every runtime",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: js,
     },
     Suite {
         name: "rust",
         about: "the core and the program, with doctests",
         concurrency: Concurrency::NotWithHostBuilds,
+        inputs: &[],
         run: rust,
     },
     Suite {
         name: "www",
         about: "the page and the console, in Chromium",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: www,
     },
     Suite {
         name: "firefox",
         about: "the page and the viewer, in Firefox",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: firefox,
     },
     Suite {
         name: "clippy",
         about: "no lint warnings",
         concurrency: Concurrency::NotWithHostBuilds,
+        inputs: &[],
         run: clippy,
     },
     Suite {
         name: "oracle",
         about: "detection agrees with rsigma on public rules and events",
         concurrency: Concurrency::Background,
+        inputs: &["Cargo.toml", "src", "crates/analyze", "crates/query", "tests/oracle"],
         run: oracle,
     },
     Suite {
         name: "wasm-node",
         about: "the core in WebAssembly, in Node.js",
         concurrency: Concurrency::NotWithWasmBuilds,
+        inputs: &[],
         run: wasm_node,
     },
     Suite {
         name: "examples",
         about: "each example, started as its README describes",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: examples,
     },
     Suite {
         name: "docs-site",
         about: "the docs site: links, search, and accessibility; the reference of the command line",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: docs::test,
     },
     Suite {
         name: "engines",
         about: "exports verified on Dask, Spark, and GNU parallel, and queried by Spark",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: engines::test,
     },
     Suite {
         name: "audit",
         about: "licenses, sources and known vulnerabilities of all crates",
         concurrency: Concurrency::Background,
+        inputs: &["*Cargo.toml", "*Cargo.lock", "*package-lock.json", "deny.toml", "xtask/src/audit.rs"],
         run: audit::test,
     },
     Suite {
         name: "fuzz",
         about: "a short run of every fuzz target",
         concurrency: Concurrency::Background,
+        inputs: &[
+            "Cargo.toml",
+            "crates/delivery",
+            "crates/errors",
+            "crates/files",
+            "crates/growth",
+            "crates/log",
+            "crates/query",
+            "crates/slice",
+            "docs/query.md",
+            "fuzz",
+            "src",
+            "tests/vectors",
+            "xtask/src/fuzz*",
+        ],
         run: fuzz::test,
     },
     Suite {
         name: "wasm-browser",
         about: "the core in WebAssembly, in Chromium",
         concurrency: Concurrency::NotWithWasmBuilds,
+        inputs: &[],
         run: wasm_browser,
     },
     Suite {
         name: "interop",
         about: "interoperability with other logs and witnesses, in Go",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: interop,
     },
     Suite {
         name: "doc",
         about: "links in the crates' documentation resolve, and the crates can be packaged",
         concurrency: Concurrency::NotWithHostBuilds,
+        inputs: &[],
         run: doc,
     },
     Suite {
         name: "release",
         about: "a release is signed and logged, and verifies",
         concurrency: Concurrency::NotWithHostBuilds,
+        inputs: &[],
         run: release::test,
     },
     Suite {
         name: "prose",
         about: "documents, rules, and texts of pages; the tables of BENCHMARKS.md are generated",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: prose,
     },
     Suite {
         name: "language",
         about: "comments, strings, names, and commit subjects",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: language::test,
     },
     Suite {
         name: "errors",
         about: "the reference of errors is up to date",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: errors::test,
     },
     Suite {
         name: "sizes",
         about: "each artifact is within its budget",
         concurrency: Concurrency::Any,
+        inputs: &[],
         run: sizes,
     },
 ];
 
 /// All packages except xtask. If xtask were built together with them, its dependencies would get other
 /// features, and be built twice.
-pub(crate) const PRODUCT: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+pub(crate) const PRODUCT: [&str; 5] = ["--workspace", "--exclude", "xtask", "--exclude", "xtask-wasm-tools"];
 
 /// Arranges for the program to be built as these suites need it.
 pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) {
@@ -422,11 +465,7 @@ fn prose(tools: &Tools, log: &Log) -> Result<String> {
 
 fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
     let path = tools.node()?.search_path();
-    let core = log.run(wasm_tests(tools)?.arg("--tests").env("PATH", &path));
-    // Simulated years must have the same bits as natively.
-    let mut risk = wasm_test(tools)?;
-    let risk = log.run(risk.args(["--package", "countersign-risk", "--test", "bits"]).env("PATH", path));
-    cargo_tested(core.and(risk), log)
+    cargo_tested(log.run(wasm_tests(tools)?.arg("--tests").env("PATH", path)), log)
 }
 
 fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
@@ -439,16 +478,10 @@ fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
 
 /// Returns the command for the core's unit tests on wasm32. The caller adds other tests.
 fn wasm_tests(tools: &Tools) -> Result<Command> {
-    let mut cargo = wasm_test(tools)?;
-    cargo.args(["--package", "countersign", "--lib", "--no-fail-fast"]).args(["--features", "js"]);
-    Ok(cargo)
-}
-
-/// Returns the command for tests on wasm32. The caller selects the tests.
-fn wasm_test(tools: &Tools) -> Result<Command> {
     let mut cargo = wasm_dev(tools.wasm32()?.cargo(tools, "test"));
     let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
     cargo.env(runner, tools.test_runner()?).env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+    cargo.args(["--package", "countersign", "--lib", "--no-fail-fast"]).args(["--features", "js"]);
     Ok(cargo)
 }
 

@@ -1,16 +1,18 @@
 //! `cargo xtask test`: runs suites two at a time, and mostly compiling ones in the background, and
 //! summarizes the results.
 
+use std::env;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::builder::PossibleValue;
 
 use crate::progress;
 use crate::suites::{self, Concurrency, SKIPPED, SUITES, Suite};
 use crate::tools::Tools;
+use crate::unchanged::{self, Passed};
 
 /// The number of concurrent suites, excluding the background. More would compete for memory and slow down
 /// browser tests.
@@ -21,9 +23,12 @@ const NICENESS: i32 = 10;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The suites to run [default: all]
+    /// The suites to run [default: all, except those whose files haven't changed since they passed]
     #[arg(value_parser = suite_names())]
     suites: Vec<String>,
+    /// Record in xtask/passed.toml with which files suites passed. `CI` must be set, so that no test is skipped
+    #[arg(long)]
+    record: bool,
 }
 
 fn suite_names() -> Vec<PossibleValue> {
@@ -85,8 +90,14 @@ impl Queue {
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
-    let chosen = |suite: &&Suite| args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name);
-    let waiting: Vec<&Suite> = SUITES.iter().filter(chosen).collect();
+    ensure!(!args.record || env::var_os("CI").is_some(), "--record: set CI, so that no test is skipped");
+    let (unchanged, waiting) = choose(tools, &args.suites)?;
+    // Before they run: a file that changes meanwhile may not have been tested.
+    let files: Vec<(&str, String)> = waiting
+        .iter()
+        .map(|suite| Ok(unchanged::hash(tools, suite)?.map(|files| (suite.name, files))))
+        .filter_map(Result::transpose)
+        .collect::<Result<_>>()?;
     suites::prepare(tools, &waiting);
     let queue = (Mutex::new(Queue { waiting, running: Vec::new() }), Condvar::new());
     let outcomes = Mutex::new(Vec::new());
@@ -99,8 +110,36 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
             work(tools, Lane::Back, &queue, &outcomes);
         });
     });
-    summarize(&outcomes.into_inner().unwrap_or_else(PoisonError::into_inner), start.elapsed())
+    let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if args.record {
+        let passed = outcomes.iter().filter_map(|Outcome { suite, result, .. }| {
+            let result = result.as_ref().ok().filter(|detail| !detail.starts_with(SKIPPED))?;
+            let (_, files) = files.iter().find(|(name, _)| *name == suite.name)?;
+            Some((*suite, files.clone(), result.clone()))
+        });
+        unchanged::record(tools, passed)?;
+    }
+    summarize(&unchanged, &outcomes, start.elapsed())
 }
+
+/// Returns the suites that passed with the same files, and those to run. Suites that are named always run.
+fn choose(tools: &Tools, names: &[String]) -> Result<(Vec<Unchanged>, Vec<&'static Suite>)> {
+    if !names.is_empty() {
+        let named = SUITES.iter().filter(|suite| names.iter().any(|name| name == suite.name));
+        return Ok((Vec::new(), named.collect()));
+    }
+    let (mut unchanged, mut waiting) = (Vec::new(), Vec::new());
+    for suite in SUITES {
+        match unchanged::passed(tools, suite)? {
+            Some(passed) => unchanged.push((suite, passed)),
+            None => waiting.push(suite),
+        }
+    }
+    Ok((unchanged, waiting))
+}
+
+/// A suite that isn't run, and how it passed.
+type Unchanged = (&'static Suite, Passed);
 
 /// Lowers the priority of this thread and the programs it starts.
 fn give_way() {
@@ -140,7 +179,7 @@ fn work(
     }
 }
 
-fn summarize(outcomes: &[Outcome], total: Duration) -> Result<()> {
+fn summarize(unchanged: &[Unchanged], outcomes: &[Outcome], total: Duration) -> Result<()> {
     for Outcome { suite, result, .. } in outcomes {
         if let Err(error) = result {
             println!("\n── {} ──\n{error:#}", suite.name);
@@ -156,6 +195,12 @@ fn summarize(outcomes: &[Outcome], total: Duration) -> Result<()> {
             Err(_) => ("FAILED", ""),
         };
         println!("{:<14}{:>14}  {mark:<8}{detail}", suite.name, progress::time(*time));
+    }
+    for (suite, Passed { result, .. }) in unchanged {
+        println!(
+            "{:<14}{:>14}  not run: its files haven't changed since it passed. {result}",
+            suite.name, ""
+        );
     }
     println!("{:<14}{:>14}", "total", progress::time(total));
     let failed: Vec<&str> =

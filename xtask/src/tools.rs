@@ -24,6 +24,7 @@ pub(crate) struct Tools {
     node: Once<Node>,
     wasm32: Once<Wasm32>,
     wasi: Once<Wasm32>,
+    bindings: Once<PathBuf>,
     test_runner: Once<PathBuf>,
     browser: Once<Browser>,
     artifacts: Once<Vec<Built>>,
@@ -48,6 +49,7 @@ impl Tools {
             node: Once::default(),
             wasm32: Once::default(),
             wasi: Once::default(),
+            bindings: Once::default(),
             test_runner: Once::default(),
             browser: Once::default(),
             artifacts: Once::default(),
@@ -88,7 +90,8 @@ impl Tools {
     /// Returns the path of a program of the project that cargo built with a profile.
     pub(crate) fn host_program(&self, profile: &str, name: &str) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
-        target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
+        let folder = if profile == "dev" { "debug" } else { profile };
+        target.join(folder).join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
     /// Returns Node.js: the machine's, or one in `target/tools`.
@@ -106,16 +109,25 @@ impl Tools {
         self.wasi.get(|| Wasm32::find_or_install(self, WASI_TARGET))
     }
 
+    /// Returns the program that creates the JavaScript bindings of artifacts.
+    pub(crate) fn bindings(&self) -> Result<PathBuf> {
+        self.bindings.get(|| self.wasm_tool("wasm bindings tool", "bindings", "bindings"))
+    }
+
     /// Returns the program that runs wasm32 tests.
     pub(crate) fn test_runner(&self) -> Result<PathBuf> {
-        self.test_runner.get(|| {
-            self.progress.step("wasm test runner", |log| {
-                let mut cargo = self.cargo("build");
-                cargo.args(["-p", "xtask", "--features", "test-runner", "--bin", "wasm-bindgen-test-runner"]);
-                log.run(&mut cargo)
-            })?;
-            Ok(self.host_program("debug", "wasm-bindgen-test-runner"))
-        })
+        self.test_runner.get(|| self.wasm_tool("wasm test runner", "test-runner", "wasm-bindgen-test-runner"))
+    }
+
+    /// Builds a program of `xtask/wasm-tools` with a feature.
+    fn wasm_tool(&self, step: &str, feature: &str, name: &str) -> Result<PathBuf> {
+        // Cargo locks the folder of the dev profile while it builds the program and the tests.
+        let profile = wasm::PREVIEW_PROFILE;
+        self.progress.step(step, |log| {
+            let args = ["-p", "xtask-wasm-tools", "--profile", profile, "--features", feature, "--bin", name];
+            log.run(self.cargo("build").args(args))
+        })?;
+        Ok(self.host_program(profile, name))
     }
 
     /// Returns the program `countersign`, built once with the dev profile, so that it isn't replaced while
@@ -130,7 +142,7 @@ impl Tools {
                 self.progress
                     .step("program", |log| log.run(self.cargo("build").args(["-p", "countersign-cli"])))?;
             }
-            Ok(self.host_program("debug", "countersign"))
+            Ok(self.host_program("dev", "countersign"))
         })
     }
 
@@ -139,17 +151,26 @@ impl Tools {
     pub(crate) fn program_parts(&self) -> Result<()> {
         self.progress.step("program's parts", |log| {
             let parts = ["-p", "countersign-log-server", "-p", "countersign-cli", "--lib"];
-            log.run(self.cargo_with_console("build").args(parts))
+            let mut cargo = self.cargo_with_console("build");
+            log.run(cargo.args(parts).args(["--profile", self.profile()]))
         })
+    }
+
+    /// Returns the profile of the program with its console: that of previews, which builds faster, or the one with
+    /// which tests build it.
+    fn profile(&self) -> &'static str {
+        if self.with_previews.load(Ordering::Relaxed) { wasm::PREVIEW_PROFILE } else { "dev" }
     }
 
     /// Returns the program with its console.
     pub(crate) fn program_with_console(&self) -> Result<PathBuf> {
         self.www()?;
+        let profile = self.profile();
         self.progress.step("program", |log| {
-            log.run(self.cargo_with_console("build").args(["-p", "countersign-cli"]))
+            let mut cargo = self.cargo_with_console("build");
+            log.run(cargo.args(["-p", "countersign-cli", "--profile", profile]))
         })?;
-        Ok(self.host_program("debug", "countersign"))
+        Ok(self.host_program(profile, "countersign"))
     }
 
     /// Lets the program be built together with Rust's tests, because cargo would otherwise rebuild it for them.
@@ -185,12 +206,20 @@ impl Tools {
         self.artifacts().map(drop)
     }
 
+    /// Installs a folder's packages: those of its build for previews, otherwise also those of its tests.
+    pub(crate) fn install(&self, folder: &str) -> Result<()> {
+        if self.with_previews.load(Ordering::Relaxed) {
+            return npm::install_for_build(self, folder);
+        }
+        npm::install(self, folder)
+    }
+
     /// Builds the npm packages, including the artifacts.
     pub(crate) fn js(&self) -> Result<()> {
         self.js.get(|| {
             // Download packages while the compilers run.
             thread::scope(|scope| {
-                let packages = scope.spawn(|| npm::install(self, "js"));
+                let packages = scope.spawn(|| self.install("js"));
                 self.packaged_artifacts()?;
                 packages.join().map_err(|_| anyhow!("installing packages panicked"))?
             })?;
@@ -203,7 +232,7 @@ impl Tools {
     pub(crate) fn www(&self) -> Result<()> {
         self.www.get(|| {
             self.js()?;
-            npm::install(self, "www")?;
+            self.install("www")?;
             self.progress.step("page", |log| log.run(self.node()?.npm(self, "www").args(["run", "build"])))
         })
     }

@@ -11,20 +11,24 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
-use wasm_bindgen_cli_support::Bindgen;
 
 use crate::npm;
 use crate::run::{self, Log};
 use crate::stamp::Stamp;
+use crate::suites::PRODUCT;
 use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
-pub(crate) use preview::{build as build_previews, exist as previews_exist};
+pub(crate) use preview::{PROFILE as PREVIEW_PROFILE, build as build_previews, exist as previews_exist};
 pub(crate) use program::{OFFLINE, PACKAGE};
 
 /// The package that artifacts are built from.
 pub(crate) const BINDINGS: &str = "countersign-wasm";
 /// The folder with the lock file of wasm-opt.
 const OPTIMIZER: &str = "xtask/npm";
+/// The file with the built-in rule pack.
+const RULES: &str = "rules.json";
+/// The example of countersign-analyze that writes it.
+const RULES_WRITER: &str = "built-in-pack";
 /// The WebAssembly features that the compiler may use. All supported runtimes have them.
 const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -145,7 +149,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
         built.push(manifest.program.build(tools, &out_dir)?);
     }
     if manifest.artifacts.contains_key("analyzer") {
-        rules(tools, &out_dir, "dev")?;
+        rules(tools, &out_dir)?;
     }
     if names.is_empty() {
         preview::unmark(&out_dir)?;
@@ -186,12 +190,13 @@ impl Manifest {
 }
 
 /// Builds the built-in rule pack, which pages ship as a file.
-fn rules(tools: &Tools, out_dir: &Path, profile: &str) -> Result<()> {
+fn rules(tools: &Tools, out_dir: &Path) -> Result<()> {
     tools.progress.step("rules", |log| {
         fs::create_dir_all(out_dir)?;
-        let mut pack = tools.cargo("run");
-        pack.args(["--quiet", "--package", "countersign-analyze", "--example", "built-in-pack"]);
-        log.run(pack.args(["--profile", profile, "--"]).arg(out_dir.join("rules.json")))
+        // With the features of all packages, the crate is already built if tests are.
+        log.run(tools.cargo("build").args(PRODUCT).args(["--example", RULES_WRITER]))?;
+        let writer = tools.host_program("dev", &format!("examples/{RULES_WRITER}"));
+        log.run(Command::new(writer).arg(out_dir.join(RULES)))
     })
 }
 
@@ -252,7 +257,7 @@ impl Artifact {
     /// Creates the JavaScript bindings, optimizes, and copies the files to their destination.
     fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
         let bound = self.bindings.as_deref().unwrap_or(name);
-        let folder = bind(tools, name, bound, compiled, self.renewable)?;
+        let folder = bind(tools, name, bound, compiled, self.renewable, log)?;
         let file = folder.join(format!("{bound}_bg.wasm"));
         optimize(tools, &self.wasm_opt, &file, log)?;
         if self.bindings.is_some() {
@@ -300,22 +305,21 @@ fn optimize(tools: &Tools, options: &[String], file: &Path, log: &Log) -> Result
 }
 
 /// Creates an artifact's JavaScript bindings with this name, and returns the folder with both files.
-fn bind(tools: &Tools, name: &str, bound: &str, compiled: &Path, renewable: bool) -> Result<PathBuf> {
+fn bind(
+    tools: &Tools,
+    name: &str,
+    bound: &str,
+    compiled: &Path,
+    renewable: bool,
+    log: &Log,
+) -> Result<PathBuf> {
     let folder = toolchain::target_folder(tools).join("bindgen").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    Bindgen::new()
-        .input_path(compiled)
-        .out_name(bound)
-        .web(true)?
-        .omit_default_module_path(true)
-        .typescript(true)
-        .reset_state_function(renewable)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate(&folder)
-        .with_context(|| format!("wasm-bindgen cannot read {}", compiled.display()))?;
+    let mut bindings = Command::new(tools.bindings()?);
+    bindings.args([compiled, Path::new(bound), &folder]).args(renewable.then_some("renewable"));
+    log.run(&mut bindings)?;
     Ok(folder)
 }
 

@@ -226,7 +226,7 @@ impl Findings {
             raw(&mut out, &format!(",\"level\":\"{}\",\"findings\":{count}}}", level.as_str()));
         }
         raw(&mut out, "],\"limits\":[");
-        for (nth, Limit { rule, groups, hits, findings }) in self.limits.iter().enumerate() {
+        for (nth, Limit { rule, groups, hits, findings, .. }) in self.limits.iter().enumerate() {
             raw(&mut out, if nth == 0 { "{\"title\":" } else { ",{\"title\":" });
             write_string(self.pack.rule(rule).map_or(rule, |rule| &rule.title), &mut out);
             for (name, counter) in [("groups", groups), ("hits", hits)] {

@@ -33,6 +33,8 @@ mod proof;
 mod receipt;
 #[cfg(feature = "recorder")]
 mod recorder;
+#[cfg(feature = "shared")]
+mod rules;
 #[cfg(feature = "slicer")]
 mod slicer;
 #[cfg(feature = "verifier")]

@@ -90,7 +90,12 @@ pub(super) fn render(
             if !about.is_empty() {
                 let _ = write!(text, "\n{about}\n");
             }
-            list(messages, &mut text);
+            let is_explained = meanings.contains_key(code);
+            if !is_explained
+                || messages.iter().any(|fault| !is_slot(&fault.message) || !fault.hint.is_empty())
+            {
+                list(messages, &mut text);
+            }
         }
     }
     text.push_str("\n## Findings\n\nThese are the findings of a verification, of `countersign monitor`, and of `countersign watch`. An error fails a check; warnings and information don't. The codes are part of the format ([SPEC.md](../SPEC.md), section 9).\n");

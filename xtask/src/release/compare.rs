@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::sign::sha256;
+use crate::stamp::sha256;
 
 /// Returns an error with the names of the files that differ.
 pub(super) fn equal(first: &Path, second: &Path) -> Result<()> {

@@ -14,10 +14,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::{Commit, archive};
 use crate::run::{self, Log};
+use crate::stamp::sha256;
 use crate::tools::Tools;
 
 const SUMS: &str = "SHA256SUMS";
@@ -71,15 +71,6 @@ impl Keys {
             log: self.log.as_deref().map(absolute).transpose()?,
         }))
     }
-}
-
-/// Returns the SHA-256 as hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// Writes the hashes of all files in a folder, in the format of `sha256sum --check`, and returns them.

@@ -6,11 +6,13 @@ use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{Artifact, Manifest, lock, program, rules};
+use super::{Artifact, Manifest, RULES, lock, program};
 use crate::tools::Tools;
 
 /// The profile in `Cargo.toml`.
-const PROFILE: &str = "preview";
+pub(crate) const PROFILE: &str = "preview";
+/// The artifact that contains the built-in rules.
+const ANALYZER: &str = "analyzer";
 /// The feature that makes the artifacts' shared code the same for all, so that it is compiled once.
 const SHARED: &str = "shared";
 
@@ -27,14 +29,28 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
     fs::create_dir_all(&out_dir)?;
     fs::write(mark(&out_dir), "")?;
     thread::scope(|scope| {
-        let rules = scope.spawn(|| rules(tools, &out_dir, PROFILE));
+        // Needed only after the first compilation.
+        let bindings = scope.spawn(|| tools.bindings());
         for (name, artifact) in &manifest.artifacts {
             let preview = artifact.preview();
             tools
                 .progress
                 .step(&format!("{name}, unoptimized"), |log| preview.make(tools, name, &out_dir, log))?;
         }
-        rules.join().map_err(|_| anyhow!("building the rules panicked"))?
+        bindings.join().map_err(|_| anyhow!("building the tool for bindings panicked"))?
+    })?;
+    if manifest.artifacts.contains_key(ANALYZER) {
+        rules(tools, &out_dir)?;
+    }
+    Ok(())
+}
+
+/// Writes the built-in rule pack, with the analyzer's preview.
+fn rules(tools: &Tools, out_dir: &Path) -> Result<()> {
+    tools.progress.step("rules", |log| {
+        let files = [format!("{ANALYZER}.js"), format!("{ANALYZER}_bg.wasm"), RULES.into()];
+        let mut node = tools.node()?.node(tools);
+        log.run(node.arg("js/build/rules.mjs").args(files.map(|file| out_dir.join(file))))
     })
 }
 
