@@ -716,7 +716,13 @@ impl<'p> Analyzer<'p> {
             let (groups, hits) =
                 windows.as_ref().map_or((None, None), |windows| (windows.evicted, windows.cut));
             let is_any = groups.is_some() || hits.is_some() || *unlisted > 0;
-            is_any.then(|| Limit { rule: rule.id.clone(), groups, hits, findings: *unlisted })
+            is_any.then(|| Limit {
+                rule: rule.id.clone(),
+                title: rule.title.clone(),
+                groups,
+                hits,
+                findings: *unlisted,
+            })
         });
         limits.chain(self.baselines.limits()).collect()
     }

@@ -152,7 +152,13 @@ impl Baselines {
             ("baseline.silent_hours", self.chains.evicted(), None),
         ];
         let reached = limits.into_iter().filter(|(_, groups, hits)| groups.or(*hits).is_some());
-        reached.map(|(rule, groups, hits)| Limit { rule: rule.into(), groups, hits, findings: 0 })
+        reached.map(|(rule, groups, hits)| Limit {
+            rule: rule.into(),
+            title: rule.into(),
+            groups,
+            hits,
+            findings: 0,
+        })
     }
 
     /// Returns the day of a time in the pack's time zone, by number since 1970.

@@ -17,13 +17,13 @@ use countersign::time::Time;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
 
-use crate::analyzer::Analyzer;
+use crate::analyzer::{Analysis, Analyzer};
 use crate::error::AnalyzeError;
 use crate::finding::Finding;
 use crate::pack::Pack;
 use crate::tree::{Node, Value, unknown_key};
 
-/// The default time of a case's first event: a Wednesday, 10:00 UTC.
+/// The default time of a case's first event: Wednesday, 18 November 2026, 10:00 UTC.
 const BEGIN: i64 = 1_794_996_000_000;
 /// The maximum number of events in a case.
 const MAX_EVENTS: i64 = 100_000;
@@ -108,6 +108,11 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
         None => Ok(None),
         Some(node) => match node.text().and_then(millis) {
             Some(millis) => Ok(Some(millis)),
+            None if key == "at" => Err(fault(
+                node.line,
+                "`at` must be a duration or a time",
+                "write a number followed by ms, s, m, h or d, or a time such as 2026-11-28T21:15:00Z",
+            )),
             None => Err(fault(
                 node.line,
                 format!("`{key}` must be a duration"),
@@ -115,7 +120,7 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
             )),
         },
     };
-    let begin = match item.get("at").and_then(Node::text).and_then(|text| Time::parse(text.as_bytes())) {
+    let begin = match item.get("at").and_then(Node::text).and_then(time) {
         Some(time) => time.millis(),
         None => BEGIN + length("at")?.unwrap_or(0),
     };
@@ -150,6 +155,17 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
         events.push((time, chain.to_owned(), json.replace("$n", &(nth + 1).to_string())));
     }
     Ok(())
+}
+
+/// Parses a time in UTC, with or without a fraction of a second.
+fn time(text: &str) -> Option<Time> {
+    Time::parse(text.as_bytes()).or_else(|| {
+        let whole = text.strip_suffix('Z')?;
+        let (_, fraction) = whole.split_once('.').unwrap_or((whole, ""));
+        let zeros = "0".repeat(3_usize.checked_sub(fraction.len())?);
+        let point = if fraction.is_empty() { "." } else { "" };
+        Time::parse(format!("{whole}{point}{zeros}Z").as_bytes())
+    })
 }
 
 fn millis(text: &str) -> Option<i64> {
@@ -205,6 +221,18 @@ impl Case {
 
     /// Returns the findings that all rules of a pack raise for the case's events.
     pub fn findings(&self, pack: &Pack, parsers: &Parsers) -> Vec<Finding> {
+        self.analyze(pack, parsers).findings
+    }
+
+    /// Returns the number of events that state a time later than their recording, and the time of recording of the first;
+    /// `None` if there are none. Rules over several events ignore them.
+    pub fn future(&self, pack: &Pack, parsers: &Parsers) -> Option<(u64, Time)> {
+        let (number, leaf) = self.analyze(pack, parsers).future?;
+        let (recorded, ..) = self.events.get(usize::try_from(leaf).ok()?)?;
+        Some((number, *recorded))
+    }
+
+    fn analyze(&self, pack: &Pack, parsers: &Parsers) -> Analysis {
         let mut analyzer = Analyzer::new(pack);
         for (leaf, (time, chain, json)) in (0..).zip(&self.events) {
             let document = Document::parse(json);
@@ -214,6 +242,6 @@ impl Case {
             let accepted = analyzer.accept(pack.detect_by(leaf, parsers, &entry));
             debug_assert!(accepted.is_ok());
         }
-        analyzer.finish().findings
+        analyzer.finish()
     }
 }

@@ -149,7 +149,7 @@ fn scored(scored: &[Scored], out: &mut Vec<u8>) {
 /// Writes the limits that rules reached.
 pub(crate) fn write_limits(limits: &[Limit], out: &mut Vec<u8>) {
     out.push(b'[');
-    for (nth, Limit { rule, groups, hits, findings }) in limits.iter().enumerate() {
+    for (nth, Limit { rule, groups, hits, findings, .. }) in limits.iter().enumerate() {
         if nth > 0 {
             out.push(b',');
         }

@@ -70,6 +70,8 @@ pub struct Sources {
     rules: Vec<(String, Node)>,
     filters: Vec<(String, Node)>,
     faults: Vec<AnalyzeError>,
+    /// The fields of the built-in pack, which apply unless a file sets them.
+    defaults: Vec<(String, Member)>,
 }
 
 #[cfg(feature = "yaml")]
@@ -121,6 +123,20 @@ impl Sources {
         }
     }
 
+    /// Adds the built-in rules. Their `time`, `timezone`, and `habits` apply to the whole pack, unless a file sets them.
+    pub fn add_built_in(&mut self) {
+        let mut built_in = Self::default();
+        for (file, text) in crate::built_in::FILES {
+            built_in.add(&format!("built-in/{file}"), text);
+        }
+        self.rules.extend(built_in.rules);
+        self.filters.extend(built_in.filters);
+        self.faults.extend(built_in.faults);
+        let is_setting = |name: &str| matches!(name, "time" | "timezone" | "habits");
+        self.defaults = built_in.about;
+        self.defaults.retain(|(_, member)| is_setting(&member.name));
+    }
+
     fn extend(&mut self, file: &str, documents: Vec<Node>) {
         for document in documents {
             let list = if filters::is_filter(&document) { &mut self.filters } else { &mut self.rules };
@@ -136,6 +152,8 @@ impl Sources {
     /// Returns the errors of all rules, in the order of the files.
     pub fn build(mut self, name: &str) -> Result<Pack, Vec<AnalyzeError>> {
         filters::apply(&self.filters, &mut self.rules, &mut self.faults);
+        let set: Vec<String> = self.about.iter().map(|(_, member)| member.name.clone()).collect();
+        self.about.extend(self.defaults.into_iter().filter(|(_, member)| !set.contains(&member.name)));
         let built = Builder::new(self.about, name).build(self.rules, self.faults)?;
         Pack::parse(&built.text)
     }

@@ -114,7 +114,7 @@ pub fn open(place: &str) -> Result<Box<dyn Source>, EngineError> {
 pub fn open_with_token(place: &str, token: Option<Token>) -> Result<Box<dyn Source>, EngineError> {
     if Prefix::is_url(place) {
         let prefix = Prefix::parse(place).map_err(|why| {
-            EngineError::new("http.url", why, "use a URL such as https://log.example/audit").within("the URL")
+            EngineError::new("http.url", why, "use a URL such as https://log.example").within("the URL")
         })?;
         return Ok(Box::new(Server::with_token(prefix, token)?));
     }

@@ -112,6 +112,10 @@ impl<'p> Follower<'p> for LogFeed<'p> {
         self.end
     }
 
+    fn reports_gaps(&self) -> bool {
+        self.feed.findings
+    }
+
     fn settle(&mut self) -> Result<Option<bool>, EngineError> {
         let step = self.watcher.settle(now()?, None)?;
         if let Some(attested) = step.events {

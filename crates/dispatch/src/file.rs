@@ -98,7 +98,7 @@ mod tests {
 
     fn record(id: &str) -> Record {
         let time = countersign::time::Time::from_millis(0).unwrap();
-        Record { id: id.into(), time, text: format!("{{\"id\":\"{id}\"}}") }
+        Record { id: id.into(), time, text: format!("{{\"id\":\"{id}\"}}"), syslog: None }
     }
 
     #[test]

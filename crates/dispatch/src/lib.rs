@@ -26,7 +26,7 @@
 //! }
 //!
 //! let mut dispatch = Dispatch::begin(Box::new(Everything), Progress::open(None)?, None, Box::new(()))?;
-//! let record = Record { id: "f".into(), time: "2026-11-20T06:01:02.345Z".parse()?, text: "{}".into() };
+//! let record = Record { id: "f".into(), time: "2026-11-20T06:01:02.345Z".parse()?, text: "{}".into(), syslog: None };
 //! dispatch.push(None, record.clone())?;
 //! dispatch.push(Some(4), record)?;
 //! assert_eq!(dispatch.end()?, 2);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign::pin::Pin;
 use countersign_delivery::{Directory, Store as _};
 use countersign_errors::{EngineError, shown};
-use countersign_feeds::Record;
+use countersign_feeds::{Record, SyslogHeader};
 use serde::{Deserialize, Serialize};
 
 /// The position of the feed.
@@ -39,12 +39,16 @@ pub(crate) struct RejectedRecord {
     pub(crate) why: String,
     pub(crate) time: String,
     pub(crate) text: String,
+    /// The severity and the host of its syslog header. Earlier versions didn't store them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) syslog: Option<(u8, String)>,
 }
 
 impl RejectedRecord {
     /// Returns the record, if its time is valid.
     fn into_record(self) -> Option<Record> {
-        Some(Record { id: self.id, time: self.time.parse().ok()?, text: self.text })
+        let syslog = self.syslog.map(|(severity, origin)| SyslogHeader { severity, origin });
+        Some(Record { id: self.id, time: self.time.parse().ok()?, text: self.text, syslog })
     }
 }
 
@@ -155,9 +159,10 @@ impl Progress {
 
     /// Stores a record that the destination rejected.
     pub(crate) fn refuse(&mut self, record: &Record, why: String) {
-        let Record { id, time, text } = record.clone();
+        let Record { id, time, text, syslog } = record.clone();
+        let syslog = syslog.map(|SyslogHeader { severity, origin }| (severity, origin));
         self.refused.retain(|refused| refused.id != id);
-        self.refused.push(RejectedRecord { id, why, time: time.to_string(), text });
+        self.refused.push(RejectedRecord { id, why, time: time.to_string(), text, syslog });
     }
 
     /// Returns the rejected records, with the reasons.

@@ -82,7 +82,7 @@ impl SocketDestination {
         for record in records {
             let framed = match self.format {
                 Format::Syslog => Some(record.text.clone()),
-                Format::Cef => Some(syslog_wrap("-", record.time, &record.text)),
+                Format::Cef => Some(syslog_wrap(record.syslog.as_ref(), record.time, &record.text)),
                 _ => None,
             };
             match framed {

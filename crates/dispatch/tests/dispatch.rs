@@ -36,7 +36,10 @@ fn send(folder: Option<&Path>, to: &Picky, leaves: std::ops::Range<u64>) -> Resu
     let mut dispatch = Dispatch::begin(Box::new(to.clone()), progress, None, Box::new(()))?;
     for leaf in leaves {
         let time = "2026-11-20T06:01:02.345Z".parse().unwrap();
-        dispatch.push(Some(leaf), Record { id: format!("chain/{leaf}"), time, text: "{}".into() })?;
+        dispatch.push(
+            Some(leaf),
+            Record { id: format!("chain/{leaf}"), time, text: "{}".into(), syslog: None },
+        )?;
     }
     dispatch.end()
 }

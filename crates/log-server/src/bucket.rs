@@ -56,6 +56,7 @@ use tokio::runtime::Handle;
 
 use countersign_log::store::{Store, StoreError};
 
+pub(crate) use self::claim::has_log;
 pub(crate) use self::commit_names::{CommitNames, CommitRange};
 pub use self::folder::BucketFolder;
 pub use self::location::Bucket;
@@ -81,7 +82,7 @@ pub fn open(
     handle: Handle,
 ) -> Result<(Store, SignedObjects), StoreError> {
     // Before an index is created in the folder.
-    claim::check_kind(&bucket, key, &handle)?;
+    has_log(&bucket, key, &handle)?;
     let writer = writer::BucketWriter::open(folder, key, bucket, handle)?;
     let reader = writer.reader();
     let signed = SignedObjects::open(writer.objects.clone(), writer.layout.clone())?;

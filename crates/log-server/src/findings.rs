@@ -152,6 +152,9 @@ fn without_erased(line: &str, erased: &RoaringTreemap) -> Option<String> {
     finding["erased"] = true.into();
     finding["group"] = json!({});
     finding["reasons"] = json!([]);
+    if let Some(data) = value["data"].as_object_mut() {
+        data.remove("event");
+    }
     Some(value.to_string())
 }
 
@@ -168,7 +171,8 @@ mod tests {
 
     fn finding(leaves: &[u64], who: &str) -> String {
         let finding = json!({ "group": { "actor": who }, "entries": leaves, "reasons": [{ "value": who }], "rule": "r" });
-        json!({ "data": { "finding": finding }, "type": "countersign.alert" }).to_string()
+        json!({ "data": { "event": { "actor": who }, "finding": finding }, "type": "countersign.alert" })
+            .to_string()
     }
 
     #[test]

@@ -203,6 +203,7 @@ pub async fn serve_with_first_event(
             let found = SignedFile::read(&folder, key.name())?;
             let (store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
+                    refuse_copy(&found, &bucket, &key, &handle, now)?;
                     let (store, signed) = bucket::open(&folder, &key, bucket, handle)?;
                     let file = SignedFile::open(&folder, key.name(), found)?;
                     (store, Box::new(signed.with_file(file, signing.clone(), now)))
@@ -330,6 +331,24 @@ fn memory(
     };
     signing.stop(stop);
     Ok(Box::new(FrozenMemory(found.newest().cloned())))
+}
+
+/// Fails if the folder of a log that isn't in the bucket yet is a copy: the original may have signed more since.
+fn refuse_copy(
+    found: &SignedFileContent,
+    bucket: &Bucket,
+    key: &VerifierKey,
+    handle: &Handle,
+    now: Time,
+) -> Result<(), StoreError> {
+    if !found.is_copy || bucket::has_log(bucket, key, handle)? {
+        return Ok(());
+    }
+    let message =
+        "the folder is a copy of the one in which this log last signed, so the log can't move into a bucket";
+    let signed = found.newest().map(|head| head.note(key.name()));
+    let stop = SigningStop { signed, ..SigningStop::new(now, Cause::Copied, message) };
+    Err(StoreError::Stopped(Arc::new(stop)))
 }
 
 /// Opens the search index. Without it, searches are slower but complete.

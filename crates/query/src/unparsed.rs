@@ -32,8 +32,12 @@ impl Conclusion {
             (Self::Rules, false) => "rules that use parsed facts can't match them",
             (Self::Calls, true) => "a call that it records may be missing",
             (Self::Calls, false) => "calls that they record may be missing",
-            (Self::Query, true) => "conditions on parsed facts, such as actor: and action:, may miss it",
-            (Self::Query, false) => "conditions on parsed facts, such as actor: and action:, may miss them",
+            (Self::Query, true) => {
+                "conditions on parsed facts, such as actor:, action:, and time:, may miss it"
+            }
+            (Self::Query, false) => {
+                "conditions on parsed facts, such as actor:, action:, and time:, may miss them"
+            }
             (Self::Evidence, true) => "its actor and action may be missing",
             (Self::Evidence, false) => "their actors and actions may be missing",
         }
@@ -71,10 +75,12 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// Formats a share in percent, so that neither a small share is 0% nor an incomplete one 100%.
+/// Formats a share in whole percent, rounded, so that neither a small share is 0% nor an incomplete one 100%.
 fn percent(part: u64, whole: u64) -> String {
-    match (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or_default() {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    match (part * 200 + whole).checked_div(whole * 2).unwrap_or_default() {
         0 if part > 0 => "under 1%".to_owned(),
+        100 if part < whole => "over 99%".to_owned(),
         percent => format!("{percent}%"),
     }
 }
@@ -88,14 +94,23 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_counted_and_rounded_down() {
+    fn shares_are_counted_and_rounded() {
         let many = "612 of 10,000 events (6%) have no parser; rules that use parsed facts can't match them";
         assert_eq!(rules(612, 10_000).as_deref(), Some(many));
         let one =
             "1 of 1,234,567 events (under 1%) has no parser; rules that use parsed facts can't match it";
         assert_eq!(rules(1, 1_234_567).as_deref(), Some(one));
         assert!(rules(1, 1).is_some_and(|text| text.starts_with("1 of 1 event (100%) has no parser")));
-        assert!(rules(999, 1000).is_some_and(|text| text.starts_with("999 of 1,000 events (99%)")));
+        for (unparsed, events, share) in [
+            (20, 521, "20 of 521 events (4%)"),
+            (3, 200, "3 of 200 events (2%)"),
+            (1, 201, "1 of 201 events (under 1%)"),
+            (1, 200, "1 of 200 events (1%)"),
+            (994, 1000, "994 of 1,000 events (99%)"),
+            (999, 1000, "999 of 1,000 events (over 99%)"),
+        ] {
+            assert!(rules(unparsed, events).is_some_and(|text| text.starts_with(share)), "{share}");
+        }
         assert_eq!(rules(0, 1000), None);
     }
 }

@@ -8,6 +8,7 @@ use countersign_delivery::Backoff;
 
 use countersign_errors::EngineError;
 
+use crate::gaps::GapReporter;
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::stream::{LiveViews, ViewEvent};
 use crate::watcher::Watcher;
@@ -39,6 +40,11 @@ pub trait Follower<'p> {
     /// If the log can't be followed any further.
     fn settle(&mut self) -> Result<Option<bool>, Self::Error>;
 
+    /// True to report what the rules couldn't check or skipped.
+    fn reports_gaps(&self) -> bool {
+        true
+    }
+
     /// Called several times a second, for background work.
     ///
     /// # Errors
@@ -66,6 +72,7 @@ pub fn follow<'p, F: Follower<'p>>(
     observer: &dyn WatchObserver,
 ) -> Result<(), F::Error> {
     let mut wait = Backoff::up_to(MAX_WAIT);
+    let mut gaps = follower.reports_gaps().then(GapReporter::new);
     // The error code that was reported last.
     let mut reported: Option<String> = None;
     // If the log has fewer entries than before, read it from its current end; the pin then exposes it.
@@ -79,7 +86,7 @@ pub fn follow<'p, F: Follower<'p>>(
         let following = views.clone();
         std::thread::spawn(move || following.follow(from, &sender));
         follower.watcher().begin();
-        let (status, why, has_grown) = read_view(follower, &events, &**views, observer)?;
+        let (status, why, has_grown) = read_view(follower, &events, &**views, observer, gaps.as_mut())?;
         if has_grown {
             wait = Backoff::up_to(MAX_WAIT);
             reported = None;
@@ -100,6 +107,9 @@ pub fn follow<'p, F: Follower<'p>>(
             std::thread::sleep(POLL_INTERVAL.min(until.saturating_duration_since(Instant::now())));
         }
     }
+    if let Some(mut gaps) = gaps {
+        gaps.report(follower.watcher(), observer);
+    }
     Ok(())
 }
 
@@ -109,6 +119,7 @@ fn read_view<'p, F: Follower<'p>>(
     events: &Channel<ViewEvent>,
     views: &dyn LiveViews,
     observer: &dyn WatchObserver,
+    mut gaps: Option<&mut GapReporter>,
 ) -> Result<(Option<u16>, EngineError, bool), F::Error> {
     let ended =
         |why: &str| EngineError::new("stream.ended", why, "wait; the program reconnects automatically");
@@ -145,6 +156,9 @@ fn read_view<'p, F: Follower<'p>>(
             }
         }
         follower.idle()?;
+        if let Some(gaps) = &mut gaps {
+            gaps.report_if_due(follower.watcher(), observer);
+        }
         if let Some((status, why)) = lost {
             return Ok((status, why, has_grown));
         }

@@ -3,9 +3,11 @@
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
-use countersign_analyze::{Coverage, ENGINE, Finding, Pack};
+use countersign_analyze::{ENGINE, Finding, FindingEvent, Pack};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::examined::Examined;
 
 /// The maximum number of rule ids in a scan's `blind` list.
 const MAX_BLIND_RULES: usize = 20;
@@ -106,19 +108,30 @@ impl Draft {
         let mut text = Vec::new();
         finding.write_json(&mut text);
         let value: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let who: Vec<&str> = finding.group.iter().map(|(_, value)| value.as_str()).collect();
+        let event = finding.event.as_deref();
+        let mut who: Vec<&str> = finding.group.iter().map(|(_, value)| value.as_str()).collect();
+        if who.is_empty() {
+            who.extend(event.and_then(|event| event.actor.as_deref()));
+        }
         let who = if who.is_empty() { String::new() } else { format!(": {}", who.join(", ")) };
+        let mut data = json!({
+            "engine": ENGINE,
+            "finding": value,
+            "log": at.json(),
+            "pack": { "hash": pack.hash().to_string(), "name": pack.name },
+            "signer_trust": signer_trust,
+        });
+        if let Some(FindingEvent { actor, action, target, address }) = event {
+            let parties = [("actor", actor), ("action", action), ("target", target), ("address", address)];
+            let stated = parties.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+            data["event"] =
+                stated.map(|(name, value)| (name.to_owned(), json!(value))).collect::<Map<_, _>>().into();
+        }
         Self {
             kind: ItemKind::Alert,
             id: finding.id.clone(),
             title: format!("{}: {}{who}", finding.level.as_str(), finding.title),
-            data: json!({
-                "engine": ENGINE,
-                "finding": value,
-                "log": at.json(),
-                "pack": { "hash": pack.hash().to_string(), "name": pack.name },
-                "signer_trust": signer_trust,
-            }),
+            data,
         }
     }
 
@@ -167,21 +180,27 @@ impl Draft {
         Self { kind: ItemKind::Unverified, id, title, data }
     }
 
-    /// Creates the scan of the entries in the half-open `range`. `coverage` covers all events of the watch so far.
+    /// Creates the scan of the entries in the half-open `range`. `examined` is about all events of the watch so far.
     pub(crate) fn scan(
         range: [u64; 2],
         findings: u64,
         digest: &Hash,
         pack: &Pack,
         at: &LogState<'_>,
-        coverage: &Coverage,
+        examined: &Examined,
     ) -> Self {
         let digest = digest.to_string();
         let name = json!(["countersign/scan/v1", at.origin, range, pack.hash().to_string(), ENGINE]);
         let found = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
-        let is_complete = coverage.events > 0 && coverage.is_complete();
-        let caveat =
-            if is_complete { "" } else { "; some events couldn’t be checked, so there may be more" };
+        let coverage = &examined.coverage;
+        let is_complete = coverage.events > 0 && examined.is_complete();
+        let caveat = if is_complete {
+            ""
+        } else if examined.has_skipped() {
+            "; rules skipped some events, to save memory or because of their times, so there may be more"
+        } else {
+            "; some events couldn’t be checked, so there may be more"
+        };
         let blind: Vec<&str> =
             coverage.blind.iter().take(MAX_BLIND_RULES).map(|blind| blind.rule.as_str()).collect();
         Self {
@@ -195,6 +214,8 @@ impl Draft {
                     "blind_rules": coverage.blind.len(),
                     "complete": is_complete,
                     "events": coverage.events,
+                    "future": examined.future.map_or(0, |(number, _)| number),
+                    "limited_rules": examined.limits.len(),
                     "rules": coverage.rules.len(),
                     "unclear_times": coverage.unclear_times.map_or(0, |(number, _)| number),
                     "uncovered": coverage.uncovered(),

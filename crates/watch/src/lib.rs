@@ -36,7 +36,9 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod command;
+mod examined;
 mod following;
+mod gaps;
 mod handoff;
 mod item;
 mod mail;
@@ -52,6 +54,7 @@ mod watchlist;
 mod webhook;
 
 pub use command::CommandDestination;
+pub use examined::Examined;
 pub use following::{Follower, follow};
 pub use handoff::Destination;
 pub use item::{Draft, Item, ItemKind, LogState};

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use countersign_analyze::{Coverage, unclear_times_sentence};
+use countersign_analyze::unclear_times_sentence;
 use countersign_errors::EngineError;
 use countersign_query::Conclusion;
+
+use crate::examined::Examined;
 
 /// A notice to the user. Its text is a sentence without the final period.
 #[derive(Debug)]
@@ -24,8 +26,8 @@ pub enum WatchNotice {
     },
     /// The number of skipped events: their signature came after the checkpoint that covers them.
     Late(u64),
-    /// The coverage of the rules changed.
-    Coverage(Box<Coverage>),
+    /// The events that rules couldn't check, or the work that they skipped, changed.
+    Gaps(Box<Examined>),
     /// A destination doesn't accept items, so they wait.
     Waiting {
         /// The destination's name.
@@ -80,7 +82,8 @@ impl fmt::Display for WatchNotice {
                 "skipped {}: the signature came after the checkpoint",
                 if *events == 1 { "1 event".into() } else { format!("{events} events") }
             ),
-            Self::Coverage(coverage) => {
+            Self::Gaps(examined) => {
+                let coverage = &examined.coverage;
                 let gaps = [
                     coverage.unparsed().sentence(Conclusion::Rules),
                     coverage.unclear_times.map(|(number, _)| unclear_times_sentence(number)),
@@ -93,6 +96,16 @@ impl fmt::Display for WatchNotice {
                         coverage.blind.len() as u64,
                         "rule needs fields that no event of its source has",
                         "rules need fields that no event of their source has",
+                    ),
+                    counted(
+                        examined.limits.len() as u64,
+                        "rule skipped something, to save memory or because it came late",
+                        "rules skipped something, to save memory or because it came late",
+                    ),
+                    counted(
+                        examined.future.map_or(0, |(number, _)| number),
+                        "event is dated later than it was recorded, so rules over a timespan don't count it",
+                        "events are dated later than they were recorded, so rules over a timespan don't count them",
                     ),
                 ];
                 let gaps: Vec<String> = gaps.into_iter().flatten().collect();

@@ -148,6 +148,10 @@ impl Destination for RecordDestination {
 /// Returns the event that is recorded for an item (SPEC section 13).
 fn event(item: &Item, actor: &str) -> Value {
     let mut data = item.data();
+    // A copy of the event would remain if the event is erased.
+    if let Some(data) = data.as_object_mut() {
+        data.remove("event");
+    }
     if let Some(leaves) =
         data["finding"]["entries"].as_array_mut().filter(|leaves| leaves.len() > MAX_RECORDED_LEAVES)
     {

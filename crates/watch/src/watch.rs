@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_analyze::Coverage;
 use countersign_delivery::Directory;
 use countersign_errors::{EngineError, now};
 
@@ -21,31 +20,6 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_BACKLOG: usize = 10_000;
 /// The time limit for destinations to accept the remaining items when the watch ends.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time before the first report of what rules couldn't check, and between reports.
-const FIRST_COVERAGE_DELAY: Duration = Duration::from_mins(1);
-const COVERAGE_INTERVAL: Duration = Duration::from_hours(1);
-
-/// The gaps in rule coverage, without event counts: sources, and rules by their ids.
-#[derive(Default, PartialEq)]
-struct Gaps {
-    is_unparsed: bool,
-    has_unclear_times: bool,
-    sources: Vec<String>,
-    blind: Vec<String>,
-}
-
-impl Gaps {
-    fn from_coverage(coverage: &Coverage) -> Self {
-        let sources = coverage.sources.iter().filter(|source| source.covered < source.events);
-        Self {
-            is_unparsed: coverage.unparsed > 0,
-            has_unclear_times: coverage.unclear_times.is_some(),
-            sources: sources.map(|source| source.parser.clone()).collect(),
-            blind: coverage.blind.iter().map(|blind| blind.rule.clone()).collect(),
-        }
-    }
-}
-
 /// A watch of a log.
 pub struct Watch<'p> {
     watcher: Watcher<'p>,
@@ -59,9 +33,6 @@ pub struct Watch<'p> {
     /// The size to stop at.
     end: Option<u64>,
     lister: Option<Lister>,
-    /// The gaps that were last reported, and the time of the next report.
-    gaps: Gaps,
-    gaps_due: Instant,
 }
 
 /// The outcome of a watch.
@@ -107,8 +78,6 @@ impl<'p> Watch<'p> {
             is_unsaved: false,
             end: None,
             lister: None,
-            gaps: Gaps::default(),
-            gaps_due: Instant::now() + FIRST_COVERAGE_DELAY,
         })
     }
 
@@ -141,23 +110,11 @@ impl<'p> Watch<'p> {
     pub fn end(mut self, is_ok: bool, patience: Duration) -> Result<Outcome, EngineError> {
         if is_ok {
             self.publish_watchlist()?;
-            self.report_gaps();
         }
         let is_delivered = self.handoff.end(patience, END_TIMEOUT);
         self.save()?;
         let state = self.watcher.state();
         Ok(Outcome { position: state.position, waiting: state.waiting.len(), is_delivered })
-    }
-
-    /// Reports what rules couldn't check so far, if that changed since the last report.
-    fn report_gaps(&mut self) {
-        self.gaps_due = Instant::now() + COVERAGE_INTERVAL;
-        let coverage = self.watcher.coverage();
-        let gaps = Gaps::from_coverage(&coverage);
-        if gaps != self.gaps {
-            self.observer.notice(&WatchNotice::Coverage(Box::new(coverage)));
-            self.gaps = gaps;
-        }
     }
 
     /// Publishes the watchlist if it is due.
@@ -218,9 +175,6 @@ impl<'p> Follower<'p> for Watch<'p> {
     fn idle(&mut self) -> Result<(), EngineError> {
         if self.is_unsaved && self.saved_at.elapsed() >= SAVE_INTERVAL {
             self.save()?;
-        }
-        if Instant::now() >= self.gaps_due {
-            self.report_gaps();
         }
         self.publish_watchlist()?;
         while self.handoff.max_backlog() > MAX_BACKLOG && !self.observer.is_stopped() {

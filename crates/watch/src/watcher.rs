@@ -13,12 +13,13 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity, SignerTrust, SignerTrusts, VerifiedEvent};
-use countersign_analyze::{Acknowledgment, Analyzer, Coverage, Detected, Finding, Pack, SnapshotError};
+use countersign_analyze::{Acknowledgment, Analyzer, Detected, Finding, Pack, SnapshotError};
 use countersign_errors::EngineError;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
 use countersign_spill::PendingEvents;
 
+use crate::examined::Examined;
 use crate::item::{Draft, Item, LogState};
 use crate::notice::WatchNotice;
 use crate::state::{Chain, Reported, Scan, WatchState};
@@ -226,9 +227,13 @@ impl<'p> Watcher<'p> {
         std::mem::take(&mut self.late)
     }
 
-    /// Returns which events so far the rules could check.
-    pub fn coverage(&self) -> Coverage {
-        self.analyzer.coverage()
+    /// Returns how far the rules examined the events so far.
+    pub fn examined(&self) -> Examined {
+        Examined {
+            coverage: self.analyzer.coverage(),
+            limits: self.analyzer.limits(),
+            future: self.analyzer.future(),
+        }
     }
 
     /// Accepts whole lines of an export.
@@ -505,7 +510,7 @@ impl<'p> Watcher<'p> {
             return;
         }
         let (range, digest, pack) = ([scan.from, at.size], Hash(scan.digest), self.config.pack);
-        let draft = Draft::scan(range, scan.findings, &digest, pack, at, &self.coverage());
+        let draft = Draft::scan(range, scan.findings, &digest, pack, at, &self.examined());
         self.state.scan = Scan { from: at.size, due: now.millis() + SCAN_INTERVAL_MS, ..Scan::default() };
         self.add_item(draft, now, items);
     }
@@ -669,7 +674,7 @@ mod tests {
         for (nth, events) in [8, 11].into_iter().enumerate() {
             let expected = json!({
                 "applicable": 1, "blind": [], "blind_rules": 0, "complete": true, "events": events, "rules": 1,
-                "unclear_times": 0, "uncovered": 0, "unparsed": 0,
+                "future": 0, "limited_rules": 0, "unclear_times": 0, "uncovered": 0, "unparsed": 0,
             });
             assert_eq!(coverage(nth), &expected);
         }
@@ -706,6 +711,26 @@ mod tests {
         let coverage = &scan.data()["coverage"];
         assert_eq!((&coverage["complete"], &coverage["unparsed"]), (&json!(false), &json!(8)), "{coverage}");
         assert_eq!((&coverage["applicable"], &coverage["blind"]), (&json!(0), &json!(["deleted"])));
+    }
+
+    #[test]
+    fn scan_reports_events_that_rules_skipped() {
+        let pack = pack();
+        let text = |nth| {
+            format!(r#"{{"action":"a","actor":{{"id":"u"}},"n":{nth},"occurred_at":"2099-01-01T00:00:00Z"}}"#)
+        };
+        let (chunks, trust) = log_of(8, text);
+        let mut watcher = watcher(&pack, &trust, true);
+        watcher.push(chunks[0].as_bytes());
+        watcher.settle(time(0), None).unwrap();
+        watcher.push(chunks[1..].concat().as_bytes());
+        let items = watcher.settle(time(2 * 3_600), None).unwrap().items;
+        let [scan] = &items[..] else { panic!("{items:?}") };
+        let caveat =
+            "rules skipped some events, to save memory or because of their times, so there may be more";
+        assert_eq!(scan.title, format!("0 findings in entries 0 to 8; {caveat}"));
+        let coverage = &scan.data()["coverage"];
+        assert_eq!((&coverage["complete"], &coverage["future"]), (&json!(false), &json!(8)), "{coverage}");
     }
 
     #[test]

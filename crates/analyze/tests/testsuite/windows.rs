@@ -265,7 +265,13 @@ fn limits_affect_rules_that_may_need_what_was_dropped() {
     let mut sources = Sources::default();
     sources.add("rules.yml", rules);
     let pack = sources.build("test").unwrap_or_else(|errors| panic!("{}", errors[0]));
-    let limit = |rule: &str| Limit { rule: rule.into(), groups: Some((1, 7)), hits: None, findings: 0 };
+    let limit = |rule: &str| Limit {
+        rule: rule.into(),
+        title: rule.into(),
+        groups: Some((1, 7)),
+        hits: None,
+        findings: 0,
+    };
     let limits = ["count", "twice", "usual", "baseline", "baseline.silent_hours"].map(limit).to_vec();
     let analysis = Analysis { limits, ..Analyzer::new(&pack).finish() };
     let of = |meant: &'static str| -> Vec<_> {

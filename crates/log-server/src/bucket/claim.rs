@@ -38,11 +38,12 @@ pub(super) fn parse(content: &[u8]) -> Option<(LogKind, &str)> {
         .find_map(|kind| Some((kind, text.strip_prefix(kind.header())?.strip_suffix('\n')?)))
 }
 
-/// Fails if the bucket contains another log than the ordinary log with this key.
-pub(super) fn check_kind(bucket: &Bucket, key: &VerifierKey, handle: &Handle) -> Result<(), StoreError> {
+/// True if the bucket contains the ordinary log with this key, and false if it contains no log yet. Fails if it contains
+/// another one.
+pub(crate) fn has_log(bucket: &Bucket, key: &VerifierKey, handle: &Handle) -> Result<bool, StoreError> {
     let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
     let layout = Layout::new(bucket.prefix.clone());
-    Claim::new(LogKind::Ordinary, &objects, &layout, key).has_origin().map(drop)
+    Claim::new(LogKind::Ordinary, &objects, &layout, key).has_origin()
 }
 
 /// The claim of a server's log to a bucket.

@@ -38,7 +38,8 @@ pub fn is_erasure(event: &str) -> bool {
     event.contains(ACTION) && action()
 }
 
-/// Returns the entries of a pending batch that record erasures: `log.erase` on a chain of the log's own key.
+/// Returns the entries of a pending batch that record erasures: `log.erase` on a chain of the log's own key, or of an
+/// earlier one.
 pub fn recorded(growth: &PendingBatch, key: &VerifierKey) -> Vec<u64> {
     let own = own_chains(growth, key);
     if own.is_empty() {
@@ -54,9 +55,9 @@ pub(crate) fn records_erasure(submission: &Submission, growth: &PendingBatch, ke
     submission.entries().iter().any(|entry| is_record(&entry.leaf, &own))
 }
 
-/// Returns the chains of this key to which a pending batch adds.
+/// Returns the log's own chains to which a pending batch adds. Earlier keys of the log count: they have the same name.
 pub fn own_chains(growth: &PendingBatch, key: &VerifierKey) -> HashSet<ChainId> {
-    growth.chains().filter(|(_, chain)| chain.key == *key).map(|(id, _)| *id).collect()
+    growth.chains().filter(|(_, chain)| chain.key.name() == key.name()).map(|(id, _)| *id).collect()
 }
 
 fn is_record(leaf: &Leaf, own: &HashSet<ChainId>) -> bool {

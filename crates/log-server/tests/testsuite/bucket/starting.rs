@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::log::Submission;
+use countersign_log::stop::Cause;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::serve::{RunningLog, StartError, serve};
@@ -292,6 +293,27 @@ fn detects_changed_entries() {
     world.runtime.block_on(world.store.put(first, "not a commit".into())).unwrap();
     let error = start_error(world.try_start(world.store.clone(), TempDir::new().unwrap().path()));
     assert!(error.contains("private/commits/0000000000000000"), "which object: {error}");
+}
+
+#[test]
+fn a_copied_folder_does_not_move_into_a_bucket() {
+    let (world, folder, copy) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let serving = world.runtime.block_on(serve(config(folder.path(), None))).unwrap();
+    let mut emitter = delivered(&serving, 0, 5);
+    world.stop(serving);
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    match world.try_start(world.store.clone(), copy.path()) {
+        Err(StartError::Store(StoreError::Stopped(stop))) => assert_eq!(stop.cause, Cause::Copied),
+        result => panic!("{:?}", result.err()),
+    }
+    assert_eq!(names(&world, "private"), []);
+    let serving = start(&world, &folder);
+    emitter.record(1);
+    deliver(&mut emitter, &[url(&serving)], &mut Random::new(0));
+    world.stop(serving);
 }
 
 #[test]
