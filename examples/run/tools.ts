@@ -1,11 +1,11 @@
-/** Tools installed for the npm package's tests. */
+/** Tools installed with the npm packages. */
 
 import { createRequire } from "node:module";
 import { delimiter } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** Requires dependencies of the npm package's tests. */
+/** Requires dependencies of the npm packages' build and tests. */
 export const require = createRequire(new URL("../../js/", import.meta.url));
 
 /** Returns the absolute path of a project file. */

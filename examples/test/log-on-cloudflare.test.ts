@@ -14,7 +14,7 @@ import { shell } from "./readme.ts";
 const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 
 /** Shell functions that replace the deployment commands, which need an account. */
-const WITHOUT_ACCOUNT = 'npm() { test "$*" = install; }\nnpx() { test "$1" = wrangler; }\n';
+const WITHOUT_ACCOUNT = 'npm() { test "$1" = install; }\nnpx() { test "$1" = wrangler; }\n';
 
 test("log-on-cloudflare README: commands create a log that accepts events which verify", { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-log-on-cloudflare-"));
@@ -29,7 +29,7 @@ test("log-on-cloudflare README: commands create a log that accepts events which 
       stdio: ["ignore", "pipe", "pipe"],
     });
   const blocks = shell("log-on-cloudflare");
-  const [keys = "", strings = "", deploy = "", use = "", dev = "", ...more] = blocks;
+  const [keys = "", strings = "", deploy = "", use = "", dev = "", devUse = "", ...more] = blocks;
   assert.deepEqual(more, []);
 
   const vkeys = type(`${keys}\nprintf '%s\\n' "LOG_VKEY=$LOG_VKEY" "APP_VKEY=$APP_VKEY"`);
@@ -57,4 +57,6 @@ test("log-on-cloudflare README: commands create a log that accepts events which 
   const begun = await start(local);
   const checkpoint = await (await fetch(`${begun.logUrl}/checkpoint`)).text();
   assert.match(checkpoint, /^dev\.example\/audit\n0\n/);
+  const devKey = `DEV_VKEY=${/^log (.*)$/m.exec(local.AUDIT_TRUST ?? "")?.[1]}`;
+  assert.match(type(`${devKey}\n${devUse.replaceAll("http://localhost:8787", begun.logUrl)}`), /Verified\. Unchanged/);
 });

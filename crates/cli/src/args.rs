@@ -101,6 +101,11 @@ pub(crate) fn part(text: &str) -> Result<(u64, u64), String> {
     if (1..=of).contains(&number) && of <= MAX_PARTS { Ok((number, of)) } else { Err(refuse()) }
 }
 
+/// Parses a number of entries, or the index of one.
+pub(crate) fn entry_count(text: &str) -> Result<u64, String> {
+    integer(text).ok_or_else(|| "must be a whole number of at most 9007199254740991 (2^53 − 1)".into())
+}
+
 fn integer(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|&value: &u64| digits && value <= countersign::integer::MAX)

@@ -98,10 +98,10 @@ mod tests {
     fn wraps_only_long_examples() {
         let short = "Examples:\n  countersign keygen example.com --out issuer.key      # an issuer's key";
         assert_eq!(wrap_help(short), short);
-        let long = "  countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson";
+        let long = "  countersign export --dir https://log.example --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson";
         assert_eq!(
             wrap_help(long),
-            "  countersign export --dir https://log.example/audit \\\n    --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson"
+            "  countersign export --dir https://log.example \\\n    --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson"
         );
         let noted = "  countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them";
         assert_eq!(

@@ -29,14 +29,14 @@ use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
 use crate::io::input::Input;
 use crate::io::output::Folder;
-use crate::io::pieces::PieceArgs;
+use crate::io::pieces::{PieceArgs, PieceOutputArgs};
 use crate::io::style::{bad, good};
 use crate::io::verdict::count;
 use crate::io::visit::visit;
 use crate::io::{parsers, style, verdict};
 
 #[cfg(feature = "native")]
-pub(crate) use coverage::gaps;
+pub(crate) use coverage::{gaps, skipped};
 
 /// Search verified events with detection rules
 ///
@@ -60,7 +60,7 @@ pub(crate) struct Args {
     export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
+    /// Rules: a pack, or files or directories of Sigma rules, or built-in. Can be repeated [default: built-in]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
@@ -69,6 +69,7 @@ pub(crate) struct Args {
     format: FormatArgs,
     /// Exit with status 6 for a finding of this level or above, or if a rule of such a level reached a memory limit
     #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.iter().map(Into::into), Level::parse))]
+    #[arg(conflicts_with = "part")]
     fail_on: Option<Level>,
     /// Write the findings, the pack, and a slice with the entries of each finding to this new directory
     #[arg(long, value_name = "DIR", requires = "export", conflicts_with = "part")]
@@ -78,6 +79,8 @@ pub(crate) struct Args {
     recompute: Option<PathBuf>,
     #[command(flatten)]
     pieces: PieceArgs,
+    #[command(flatten)]
+    output: PieceOutputArgs,
     #[command(flatten)]
     threads: ThreadArgs,
 }
@@ -89,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let threads = args.threads.count();
     let source = args.export.as_deref();
     if let (Some(part), Some(source)) = (args.pieces.part(), source) {
-        return pieces::write(source, &part, &pack, &parsers, threads);
+        return pieces::write(source, part, args.output.path(), &pack, &parsers, threads);
     }
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let export = match (args.pieces.files(), source) {

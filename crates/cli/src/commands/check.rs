@@ -41,14 +41,14 @@ use read_ahead::read_ahead;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign check https://log.example/audit --vkey log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem
-  countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
+  countersign check https://log.example --vkey log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem
+  countersign check https://log.example --trust trust.txt --pin last.txt --save-pin last.txt
   countersign check https://log.example/pruned --trust trust.txt --from 1048576
   countersign check ./log --trust trust.txt --json | jq .tiles
   countersign check s3://bucket/logs/audit/public --trust trust.txt
-  countersign check https://log.example/audit --save-checkpoint checkpoint.txt
-  countersign check https://log.example/audit --checkpoint checkpoint.txt --part 3/8 -o part-3.summary
-  countersign check https://log.example/audit --summaries part-*.summary --trust trust.txt
+  countersign check https://log.example --save-checkpoint checkpoint.txt
+  countersign check https://log.example --checkpoint checkpoint.txt --part 3/8 -o part-3.summary
+  countersign check https://log.example --summaries part-*.summary --trust trust.txt
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a key you don't trust, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
@@ -85,12 +85,12 @@ pub(crate) struct Args {
     checkpoint: Option<PathBuf>,
     /// Save the log's newest checkpoint in this file for --checkpoint, and check nothing
     #[arg(long, value_name = "FILE", help_heading = "Large logs")]
-    #[arg(conflicts_with_all = ["checkpoint", "summaries", "pin", "save_pin", "from", "origin", "allow", "json"])]
+    #[arg(conflicts_with_all = ["checkpoint", "summaries", "pin", "save_pin", "from", "origin", "allow", "format", "json"])]
     save_checkpoint: Option<PathBuf>,
     /// Check only this part, and write a summary for --summaries; the first part is 1/N
     #[arg(long, value_name = "I/N", value_parser = args::part, requires = "checkpoint")]
     #[arg(help_heading = "Large logs")]
-    #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "allow", "json"])]
+    #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "allow", "format", "json"])]
     part: Option<(u64, u64)>,
     /// File for the summary of --part [default: standard output]
     #[arg(short, long, value_name = "FILE", requires = "part", help_heading = "Large logs")]

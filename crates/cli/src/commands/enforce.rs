@@ -14,7 +14,6 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
-use countersign_client::Prefix;
 use countersign_errors::now;
 use countersign_query::Conclusion;
 use serde_json::Value;
@@ -22,7 +21,7 @@ use tempfile::NamedTempFile;
 
 use crate::arg_groups::{AccessArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::export::stream;
+use crate::commands::export::{log_url, stream};
 use crate::commands::{analyze, inventory, rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -44,7 +43,7 @@ use result::{Check, EvidenceData, RuleSearch};
 Examples:
   countersign enforce policy.yml audit.ndjson --trust trust.txt
   countersign enforce policy.yml audit.ndjson --trust trust.txt --sarif out.sarif --junit out.xml --markdown out.md
-  countersign enforce policy.yml https://log.example/audit --token-file token.txt --trust trust.txt
+  countersign enforce policy.yml https://log.example --token-file token.txt --trust trust.txt
 
 Exit status: 0 the policy is met, 6 it is not, 1 the log is altered or broken, 5 it was not fully checked, \
 2 the policy, or something it names, could not be used.")]
@@ -57,7 +56,7 @@ pub(crate) struct Args {
     export: PathBuf,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
+    /// Rules: a pack, or files or directories of Sigma rules, or built-in. Can be repeated [default: built-in]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
@@ -267,7 +266,7 @@ struct Local {
 
 impl Local {
     fn open(args: &Args) -> Result<Self, CliError> {
-        let mut input = match args.export.to_str().filter(|place| Prefix::is_url(place)) {
+        let mut input = match log_url(&args.export) {
             None if args.export == Path::new("-") => Input::open(&args.export)?,
             None => return Ok(Self { path: args.export.clone(), _file: None }),
             Some(url) => stream(url, args.access.token()?.as_ref())?,

@@ -1,13 +1,13 @@
 //! `countersign evidence`: collects what a log shows for the controls of a framework.
 
 mod gather;
+mod pieces;
 mod written;
 
 use std::path::PathBuf;
 
 use countersign::time::Time;
 use countersign_analyze::AnalyzeError;
-use countersign_client::Prefix;
 use countersign_controls::{Catalog, Period};
 use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
@@ -15,13 +15,14 @@ use gather::{GatherResult, Gatherer};
 use written::{format_evidence, write};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, OutputFormat, ThreadArgs, TrustArgs};
-use crate::commands::export::stream;
+use crate::commands::export::{log_url, stream};
 use crate::commands::report::selected;
 use crate::commands::{report, rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Folder;
+use crate::io::pieces::PieceArgs;
 use crate::io::{parsers, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
@@ -36,10 +37,12 @@ Examples:
   countersign evidence audit.ndjson --trust trust.txt --framework soc2 --period 2026-01..2026-06 -o soc2.md
   countersign evidence audit.ndjson --trust trust.txt --framework nis2 -o nis2.html
   countersign evidence audit.ndjson --trust trust.txt --framework iso27001 --seed 'agreed on 5 January' -o iso27001/
-  countersign evidence https://log.example/audit --token-file token.txt --trust trust.txt --framework pci --policy 1y --format csv
+  countersign evidence https://log.example --token-file token.txt --trust trust.txt --framework pci --policy 1y --format csv
   countersign evidence audit.ndjson --trust trust.txt --framework gdpr --subject u_1 -o access-of-u_1/
   countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
   countersign evidence --catalog ours.yml --lint
+  countersign evidence audit.ndjson --framework soc2 --part 3/8 -o part-3.piece
+  countersign evidence audit.ndjson --pieces part-*.piece --trust trust.txt --framework soc2 -o soc2.md
 
 If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is \
 a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the \
@@ -60,20 +63,24 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "framework", help_heading = "Controls")]
     catalog: Option<PathBuf>,
     /// Only check the catalog
-    #[arg(long, requires = "catalog", conflicts_with = "export", help_heading = "Controls")]
+    #[arg(long, requires = "catalog", conflicts_with_all = ["export", "pieces"], help_heading = "Controls")]
     lint: bool,
     /// Use only events that happened from FROM to TO, both included: days, months, years, or times, such as
     /// 2026-01..2026-06
     #[arg(long, value_name = "FROM..TO", value_parser = period, help_heading = "Questions")]
+    #[arg(conflicts_with = "part")]
     period: Option<Period>,
     /// Number of events to draw as a sample for each question
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Questions")]
+    #[arg(conflicts_with = "part")]
     sample: u16,
     /// Seed of the samples: any text that both sides agree on before they see the log
     #[arg(long, value_name = "TEXT", default_value = "countersign", help_heading = "Questions")]
+    #[arg(conflicts_with = "part")]
     seed: String,
     /// Required retention of events, to compare the log with, such as 1y, 6y, or 400d
     #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age), help_heading = "Questions")]
+    #[arg(conflicts_with = "part")]
     policy: Option<Age>,
     /// List who did what to this record, given its complete identifier
     #[arg(long, value_name = "ID", help_heading = "Questions")]
@@ -81,8 +88,8 @@ pub(crate) struct Args {
     /// List what this person did and what was done to them, given their complete identifier
     #[arg(long, value_name = "ID", help_heading = "Questions")]
     subject: Option<String>,
-    /// Rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the
-    /// built-in rules]
+    /// Rules whose findings count: a pack, or files or directories of Sigma rules, or built-in. Can be repeated
+    /// [default: built-in]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
@@ -90,11 +97,14 @@ pub(crate) struct Args {
     #[command(flatten, next_help_heading = "Output")]
     format: FormatArgs<Format>,
     /// File for the result, or a new folder if the name ends in / [default: standard output]
+    /// With --part, file for the piece
     #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Auditor's page to put in an evidence file [default: the built-in page]
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", conflicts_with = "part", help_heading = "Output")]
     page: Option<PathBuf>,
+    #[command(flatten)]
+    pieces: PieceArgs,
     #[command(flatten, next_help_heading = None)]
     access: AccessArgs,
     #[command(flatten, next_help_heading = None)]
@@ -147,6 +157,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         style::done(&format!("{of} of {}, catalog {}", style::plain(&catalog.framework), catalog.hash));
         return Ok(ExitStatus::Success);
     };
+    let gatherer = Gatherer { pack: &pack, parsers: args.own.load()?, catalog: &catalog, args };
+    if let Some(part) = args.pieces.part() {
+        return gatherer.write_piece(export, part);
+    }
     let folder = folder(args)?;
     if args.subject.is_some() && folder.is_none() {
         let hint = "use a new folder, such as -o access/";
@@ -157,7 +171,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         ));
     }
     let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
-    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_url(place)) {
+    if as_file.is_some() && (export.as_os_str() == "-" || log_url(export).is_some()) {
         let hint = "save the export to a file first; for a log server, use `countersign export`";
         return Err(CliError::unusable(
             "arguments.invalid",
@@ -165,15 +179,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             hint,
         ));
     }
-    let mut input = match export.to_str().filter(|place| Prefix::is_url(place)) {
-        None => Input::open(export)?,
-        Some(url) => stream(url, args.access.token()?.as_ref())?,
+    let mut input = match log_url(export) {
+        Some(url) if args.pieces.files().is_empty() => stream(url, args.access.token()?.as_ref())?,
+        _ => Input::open(export)?,
     };
     if folder.is_some() {
         // Slices are cut from it later.
         input = input.rereadable()?;
     }
-    let gatherer = Gatherer { pack: &pack, parsers: args.own.load()?, catalog: &catalog, args };
     let GatherResult { verification, file, leaves, evidence } =
         gatherer.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);

@@ -22,6 +22,7 @@ use crate::commands::slice::{self, SelectionOptions};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
+use crate::io::object::object_url;
 use crate::io::output::Output;
 use crate::io::parquet::Partition;
 use crate::io::stage::Stage;
@@ -42,13 +43,13 @@ const CHUNK_BYTES: usize = 1 << 17;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign export --dir https://log.example/audit --token-file token.txt -o audit.ndjson
-  countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' --limit 100 -o jobs.ndjson
-  countersign export --dir https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
+  countersign export --dir https://log.example --token-file token.txt -o audit.ndjson
+  countersign export --dir https://log.example --query 'action:job.* outcome:failure since:-7d' --limit 100 -o jobs.ndjson
+  countersign export --dir https://log.example --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
   countersign export --format parquet audit.ndjson --trust trust.txt --partition day -o audit
   countersign export --format parquet audit.ndjson --trust trust.txt --summaries part-*.summary --part 3/8 -o rows
   countersign export --format parquet audit.ndjson --trust trust.txt --summaries part-*.summary --manifest -o rows
-  COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
+  COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
     /// Existing export to convert with --format parquet
     #[arg(value_name = "EXPORT", conflicts_with = "log")]
@@ -176,7 +177,7 @@ fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliE
 /// Parses the log server's address.
 fn prefix(url: &str) -> Result<Prefix, CliError> {
     Prefix::parse(url).map_err(|why| {
-        let hint = "use the log server's address, such as https://log.example.com";
+        let hint = "use the log server's address, such as https://log.example";
         CliError::unusable("arguments.invalid", why, hint).within("the URL")
     })
 }
@@ -285,6 +286,11 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
     answer
         .map(Stream::paced)
         .map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
+}
+
+/// Returns the path if it is the URL of a log server, as opposed to that of an export in a bucket.
+pub(crate) fn log_url(path: &Path) -> Option<&str> {
+    path.to_str().filter(|place| Prefix::is_url(place) && object_url(path).is_none())
 }
 
 /// Requests everything that the bearer of the token may read from the log server at `url`.

@@ -10,13 +10,13 @@ mod terminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_client::Prefix;
 use countersign_dispatch::{Dispatch, Feed, Progress};
 use countersign_feeds::Format;
 
 use self::terminal::FeedTerminal;
 use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::args;
+use crate::commands::export::log_url;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::{parsers, query, stop};
@@ -33,9 +33,9 @@ use crate::io::{parsers, query, stop};
 Examples:
   countersign feed audit.ndjson --trust trust.txt --to ocsf
   countersign feed audit.ndjson --trust trust.txt --to ecs --findings --destination file --address feed.ndjson
-  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --destination tls --address siem.example:6514 --ca siem.pem
+  countersign feed https://log.example --trust trust.txt --state feed/ --to syslog --destination tls --address siem.example:6514 --ca siem.pem
   countersign feed audit.ndjson --trust trust.txt --to otlp --integrity-key feed.key --integrity-certificate feed.pem
-  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --destination elastic --address https://es.example:9200/audit/_bulk --destination-token es.token --gzip
+  countersign feed https://log.example --trust trust.txt --state feed/ --to ecs --destination elastic --address https://es.example:9200/audit/_bulk --destination-token es.token --gzip
 
 Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent; \
 2 unusable arguments or state, or a destination that did not accept everything.")]
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// Send only findings
     #[arg(long, conflicts_with = "query", help_heading = "Which records")]
     no_events: bool,
-    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
+    /// Rules: a pack, or files or directories of Sigma rules, or built-in. Can be repeated [default: built-in]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let destination = args.destination.open(feed.format)?;
     let destination = args.integrity.sign(destination, feed.format)?;
-    let log = args.from.to_str().filter(|place| Prefix::is_url(place));
+    let log = log_url(&args.from);
     if log.is_some() && args.state.is_none() {
         let hint = "use --state DIR, with a separate directory for each feed";
         return Err(CliError::unusable("arguments.invalid", "--state is required to follow a log", hint));

@@ -24,7 +24,7 @@ use crate::io::{key, style};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign grant \"$APP_VKEY\" --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
+  countersign grant \"$APP_VKEY\" --key issuer.key --to https://log.example --log \"$LOG_VKEY\"
   countersign grant \"$APP_VKEY\" --key issuer.key --origin log.example/audit -o grant.ndjson
   countersign grant \"$APP_VKEY\" --from 2026-11-01 --until 2027-02-01 --key issuer.key --origin log.example/audit -o grant.ndjson
   countersign seal --log-key log.key grant.ndjson app.ndjson -o audit.ndjson")]
@@ -50,7 +50,7 @@ pub(crate) struct GrantArgs {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign revoke \"$APP_VKEY\" --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
+  countersign revoke \"$APP_VKEY\" --key issuer.key --to https://log.example --log \"$LOG_VKEY\"
   countersign revoke \"$APP_VKEY\" --since 2026-11-20T06:00:00Z --key issuer.key --origin log.example/audit -o revoke.ndjson
   countersign seal --log-key log.key audit.ndjson revoke.ndjson -o audit.ndjson")]
 pub(crate) struct RevokeArgs {

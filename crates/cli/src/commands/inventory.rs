@@ -15,18 +15,17 @@ use countersign_analyze::document::ExportFacts;
 use countersign_analyze::inventory::{
     ApiCall, Description, Flag, Inventory, InventoryOptions, MAX_DESCRIPTION, Report,
 };
-use countersign_client::Prefix;
 use countersign_query::{Parsers, Query, Unparsed};
 use pieces::{CallCodec, settings};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::export::stream;
+use crate::commands::export::{log_url, stream};
 use crate::commands::rules;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
-use crate::io::pieces::PieceArgs;
+use crate::io::pieces::{PieceArgs, PieceOutputArgs};
 use crate::io::query::{EventQuery, MetConditions, parse_event};
 use crate::io::verdict::count;
 use crate::io::visit::visit;
@@ -46,7 +45,7 @@ Examples:
   countersign inventory audit.ndjson --trust trust.txt --since 2026-11-01 --query 'signer:example.com/api' --format json
   countersign inventory audit.ndjson --part 3/8 -o part-3.piece
   countersign inventory --pieces part-*.piece --trust trust.txt
-  countersign inventory https://log.example/audit --token-file token.txt --trust trust.txt --openapi openapi.json
+  countersign inventory https://log.example --token-file token.txt --trust trust.txt --openapi openapi.json
 
 Exit status: as for `countersign verify`, and 6 if --fail-on says so.")]
 pub(crate) struct Args {
@@ -71,9 +70,12 @@ pub(crate) struct Args {
     format: FormatArgs,
     /// Exit with status 6 if any endpoint has one of these flags
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = args::words(FailOn::names(), FailOn::parse))]
+    #[arg(conflicts_with = "part")]
     fail_on: Vec<FailOn>,
     #[command(flatten)]
     pieces: PieceArgs,
+    #[command(flatten)]
+    output: PieceOutputArgs,
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
@@ -123,7 +125,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let search = InventorySearch::new(&filter);
     if let (Some(part), Some(source)) = (args.pieces.part(), source) {
         let examiner = || |event: &SummarizedEvent<'_>| search.examine(event);
-        return io::pieces::write(source, &part, &settings(&filter), threads, examiner, &CallCodec);
+        let (output, settings) = (args.output.path(), settings(&filter));
+        return io::pieces::write(source, part, output, &settings, threads, examiner, &CallCodec);
     }
     let found = match (args.pieces.files(), source) {
         ([], Some(source)) => find(open(source, args)?, trust, inventory_options, &filter, threads)?,
@@ -246,7 +249,7 @@ impl EventVisitor for InventoryVisitor<'_> {
 }
 
 fn open(export: &Path, args: &Args) -> Result<Input, CliError> {
-    match export.to_str().filter(|place| Prefix::is_url(place)) {
+    match log_url(export) {
         None => Input::open(export),
         Some(url) => stream(url, args.access.token()?.as_ref()),
     }

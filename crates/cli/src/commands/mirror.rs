@@ -39,8 +39,8 @@ use crate::io::{key, stop, style};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign mirror https://log.example/audit --trust trust.txt --dir mirror
-  countersign mirror https://log.example/audit --trust trust.txt --dir mirror --once
+  countersign mirror https://log.example --trust trust.txt --dir mirror
+  countersign mirror https://log.example --trust trust.txt --dir mirror --once
   countersign mirror --trust trust.txt --dir mirror --key mirror.key --listen 0.0.0.0:8082
 
 Exit status: 0 complete (or stopped), 1 the log or the source contradicts what the log signed, 2 unusable arguments, \

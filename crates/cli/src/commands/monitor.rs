@@ -46,9 +46,9 @@ use crate::io::{stop, style, token, trust_notes};
 #[command(mut_arg("format", |format| format.help("How to print findings; as JSON, one per line")))]
 #[command(after_help = "\
 Examples:
-  countersign monitor https://log.example/audit --trust trust.txt --state monitor.json
-  countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --also https://mirror.example/audit --webhook https://alerts.example/hook
-  countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --once || alert
+  countersign monitor https://log.example --trust trust.txt --state monitor.json
+  countersign monitor https://log.example --trust trust.txt --state monitor.json --also https://mirror.example --webhook https://alerts.example/hook
+  countersign monitor https://log.example --trust trust.txt --state monitor.json --once || alert
   countersign monitor https://log.example/t/8f000000000000000000000000000001 --trust acme.txt --token-file token.txt --state acme.json
   countersign monitor https://log.example --all-tenants --trust trust.txt --token-file growth.token --state growth.state
   countersign monitor https://log.example --all-tenants --cosign --key witness.key --trust trust.txt --token-file growth.token --state growth.state

@@ -172,7 +172,7 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
             let _ = writeln!(
                 text,
                 "  {}",
-                faint("no entries: everything was delivered, or nothing was recorded")
+                faint("no entries: everything stored here was delivered, or nothing was stored")
             );
         }
         text.push_str(&problem_list(contents));

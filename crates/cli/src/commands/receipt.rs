@@ -43,7 +43,7 @@ const MAX_LEAF_BYTES: usize = 65_535;
 Examples:
   countersign receipt receipt.tlog-proof --entry link.txt --trust trust.txt
   jq -j .link line.json | countersign receipt receipt.tlog-proof --entry - --trust trust.txt
-  countersign receipt https://log.example/audit --format cose --index 7 --trust trust.txt -o 7.cose
+  countersign receipt https://log.example --format cose --index 7 --trust trust.txt -o 7.cose
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a log key you don't trust.")]

@@ -77,7 +77,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["check", "sample"], group = "question", help_heading = "Detection")]
     detections: bool,
     /// Rules for --detections, or with --check, those that a JSON report was made with: a pack, or files or directories
-    /// of Sigma rules. Can be repeated [default: the built-in rules]
+    /// of Sigma rules, or built-in. Can be repeated [default: built-in]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     detection_rules: Vec<PathBuf>,
     /// Only events at entries from A up to but not including B

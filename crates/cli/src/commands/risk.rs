@@ -97,8 +97,8 @@ pub(crate) struct ObservationArgs {
     /// Output of `countersign analyze --format json`, which suggests frequencies
     #[arg(long, value_name = "FINDINGS")]
     findings: Option<PathBuf>,
-    /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules
-    /// [default: the built-in rules]
+    /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules, or
+    /// built-in [default: built-in]
     #[arg(long, value_name = "FILE|DIR", requires = "findings")]
     rules: Vec<PathBuf>,
     /// Output of `countersign inventory --format json`, which suggests frequencies

@@ -13,7 +13,7 @@ use crate::arg_groups::OutputArgs;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::style::{bad, good, label, plain};
+use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 use crate::io::{style, table};
 
@@ -64,8 +64,8 @@ Examples:
   countersign rules list
   countersign rules list pack.json")]
 struct List {
-    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json [default: the rules that come
-    /// with the program]
+    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json, or built-in for the rules that
+    /// come with the program [default: built-in]
     #[arg(value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
 }
@@ -73,7 +73,8 @@ struct List {
 /// The sources of rules.
 #[derive(clap::Args)]
 struct From {
-    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json
+    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json, or built-in for the rules that
+    /// come with the program
     #[arg(value_name = "FILE|DIR", required = true)]
     rules: Vec<PathBuf>,
 }
@@ -94,16 +95,32 @@ const CASES: [&str; 2] = [".cases.yml", ".cases.yaml"];
 struct RuleFiles {
     rules: Vec<PathBuf>,
     cases: Vec<PathBuf>,
+    /// True if the built-in rules are among them.
+    has_built_in: bool,
     /// The directories already read, since links can form loops.
     directories: BTreeSet<PathBuf>,
+}
+
+/// The name of the built-in rules in place of a file. A file of that name is `./built-in`.
+const BUILT_IN: &str = "built-in";
+
+/// True if this names the built-in rules.
+pub(crate) fn is_built_in(path: &Path) -> bool {
+    path.as_os_str() == BUILT_IN
 }
 
 fn find(paths: &[PathBuf]) -> Result<RuleFiles, CliError> {
     let mut files = RuleFiles::default();
     for path in paths {
-        if path.is_dir() { read_directory(path, &mut files)? } else { sort(path.clone(), &mut files) }
+        if is_built_in(path) {
+            files.has_built_in = true;
+        } else if path.is_dir() {
+            read_directory(path, &mut files)?;
+        } else {
+            sort(path.clone(), &mut files);
+        }
     }
-    if files.rules.is_empty() && files.cases.is_empty() {
+    if files.rules.is_empty() && files.cases.is_empty() && !files.has_built_in {
         let hint = "pass .yml, .yaml or .json files, or a directory with such files";
         return Err(CliError::unusable("rules.none", "no rules were found", hint));
     }
@@ -156,9 +173,10 @@ fn read(path: &Path) -> Result<String, CliError> {
     })
 }
 
-/// Loads the rules in files and directories as one pack; without any, the built-in rules.
+/// Loads the rules in files and directories as one pack; without any, the built-in rules. `built-in` among the paths adds
+/// these.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, CliError> {
-    if paths.is_empty() {
+    if paths.iter().all(|path| is_built_in(path)) {
         return Ok(Pack::built_in());
     }
     pack(&find(paths)?, paths)
@@ -166,11 +184,17 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, CliError> {
 
 fn pack(files: &RuleFiles, paths: &[PathBuf]) -> Result<Pack, CliError> {
     let mut sources = Sources::default();
+    if files.has_built_in {
+        sources.add_built_in();
+    }
     for path in &files.rules {
         sources.add(&shown(path), &read(path)?);
     }
-    let first =
-        paths.first().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
+    let first = paths
+        .iter()
+        .find(|path| !is_built_in(path))
+        .and_then(|path| path.file_stem())
+        .map(|name| name.to_string_lossy().into_owned());
     sources.build(first.as_deref().unwrap_or("rules")).map_err(|mut errors| {
         // Errors about the whole pack belong to this file.
         let about = files.rules.iter().find(|path| path.file_stem().is_some_and(|name| name == "pack"));
@@ -259,11 +283,18 @@ fn test(args: &Test) -> Result<ExitStatus, CliError> {
                 times_text(case.fires)
             );
             let _ = writeln!(out, "{} {line}", bad("✗"));
+            let future = case.future(&pack, &parsers);
+            if let Some((number, first)) = future.filter(|_| rule.is_about_several()) {
+                let events = count(number, "event");
+                let value = format_args!(
+                    "! {events} of the case state a time later than their recording, the first at {first}. Rules over \
+                     several events ignore them. Set `at` to that time or later."
+                );
+                let _ = writeln!(out, "  {}", doubt(value));
+            }
         }
     }
-    let firing =
-        pack.rules().iter().filter(|rule| rule.level > countersign_analyze::Level::Informational).count();
-    let text = format!("{}, {} passed", count(firing as u64, "rule"), count(passed, "case"));
+    let text = format!("{}, {} passed", count(pack.rules().len() as u64, "rule"), count(passed, "case"));
     if failed == 0 {
         let _ = writeln!(out, "{} {text}", good("✓"));
         return Ok(ExitStatus::Success);

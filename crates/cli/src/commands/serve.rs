@@ -264,7 +264,7 @@ pub(crate) struct Args {
     check_within: CheckWithin,
     #[command(flatten, next_help_heading = "After a restore")]
     after: after_restore::Options,
-    /// Watch the log with these rules: a pack, or files or directories of Sigma rules. Can be repeated
+    /// Watch the log with these rules: a pack, or files or directories of Sigma rules, or built-in. Can be repeated
     ///
     /// Findings are at /findings, for tokens that may read all events, and are counted in the metrics. State and
     /// findings are kept in the folder `watch` below the log's.
@@ -931,6 +931,7 @@ fn explain(error: &StartError) -> CliError {
         StartError::Listen(error) => explain_listening(error),
         StartError::Io { doing, error } => errors::explain(doing, error),
         StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
+        StartError::Store(StoreError::Stopped(stop)) => (stop.cause.code(), stop.hint()),
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and their permissions")
         }

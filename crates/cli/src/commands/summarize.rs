@@ -10,7 +10,7 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::seekable::{Opened, SeekableFile};
-use crate::io::{pin, progress, style};
+use crate::io::{file_limit, pin, progress, style};
 
 /// Summarize part of an export, to verify it on many machines
 ///
@@ -42,14 +42,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["export", "part"])]
     merge: Vec<PathBuf>,
     /// Keep the root of the log's first N entries in the merged summary, for a pin of this size. Can be repeated
-    #[arg(long, value_name = "N", conflicts_with = "export")]
+    #[arg(long, value_name = "N", value_parser = args::entry_count, conflicts_with = "export")]
     keep_size: Vec<u64>,
     /// Keep the root at the size of this pin in the merged summary. Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "export")]
     pin: Vec<PathBuf>,
     /// Index of the first entry in the summaries, which makes the merged summary small even if it begins after part
     /// 1. `countersign verify` checks it
-    #[arg(long, value_name = "N", conflicts_with = "export")]
+    #[arg(long, value_name = "N", value_parser = args::entry_count, conflicts_with = "export")]
     first_entry: Option<u64>,
     #[command(flatten)]
     output: OutputArgs,
@@ -125,6 +125,7 @@ impl From<PartsError> for MergeError {
 
 /// Opens summaries, and returns them with their size in bytes.
 pub(crate) fn open_summaries(paths: &[PathBuf]) -> Result<(Vec<Stored<SeekableFile>>, u64), CliError> {
+    file_limit::raise(paths.len() as u64);
     let mut summaries = Vec::new();
     let mut size = 0;
     for path in paths {

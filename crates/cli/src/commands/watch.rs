@@ -46,9 +46,9 @@ use crate::io::{input, key, parsers, stop, style, token, verdict, webhook};
 #[command(group = clap::ArgGroup::new("signs").args(["record", "watchlist"]).multiple(true))]
 #[command(after_help = "\
 Examples:
-  countersign watch https://log.example/audit --trust trust.txt --state /var/lib/countersign-watch
-  countersign watch https://log.example/audit --trust trust.txt --state watch/ --webhook https://alerts.example/hook --webhook-key webhook.key
-  countersign watch https://log.example/audit --trust trust.txt --state watch/ --rules pack.json --record --key watch.key
+  countersign watch https://log.example --trust trust.txt --state /var/lib/countersign-watch
+  countersign watch https://log.example --trust trust.txt --state watch/ --webhook https://alerts.example/hook --webhook-key webhook.key
+  countersign watch https://log.example --trust trust.txt --state watch/ --rules pack.json --record --key watch.key
   countersign watch --list --state watch/
 
 Exit status: 0 stopped (or --once is done), 1 the log was altered or doesn't prove what it shows, \
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     origin: Option<String>,
     #[command(flatten)]
     access: AccessArgs,
-    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
+    /// Rules: a pack, or files or directories of Sigma rules, or built-in. Can be repeated [default: built-in]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let origin = origin::select(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let prefix = Prefix::parse(log).map_err(|why| {
-        CliError::unusable("http.url", why, "use a URL such as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "use a URL such as https://log.example").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {

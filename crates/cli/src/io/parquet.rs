@@ -13,5 +13,6 @@ mod write;
 pub(crate) use compare::compare;
 pub(crate) use cut::{Cut, PROGRAM, inputs_sha256};
 pub(crate) use manifest::Manifest;
+pub(crate) use parts::holds_parts;
 pub(crate) use rows::{Rows, Signers, Stretch};
 pub(crate) use write::{Partition, write};

@@ -24,6 +24,18 @@ impl ParserArgs {
         self.parsers.is_empty()
     }
 
+    /// Returns the names of the files, and the hashes of their contents, for evidence.
+    #[cfg(feature = "native")]
+    pub(crate) fn sources(&self) -> Result<Vec<countersign_controls::ParserFile>, CliError> {
+        use countersign::{hash::Hash, hex};
+        let source = |path: &PathBuf| {
+            let hash = Hash::digest(&[input::small_text(path)?.as_bytes()]);
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            Ok(countersign_controls::ParserFile { name, sha256: hex::encode(&hash.0) })
+        };
+        files(&self.parsers)?.iter().map(source).collect()
+    }
+
     /// Returns these and the built-in ones.
     pub(crate) fn load(&self) -> Result<Parsers, CliError> {
         if self.is_none() {

@@ -11,7 +11,7 @@ use crate::commands::verify::summaries::check_export;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::{progress, style};
+use crate::io::{file_limit, progress, style};
 
 /// The options for a run on many machines.
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ pub(crate) struct PieceArgs {
         value_name = "I/N",
         value_parser = args::part,
         requires = "export",
-        conflicts_with_all = ["pieces", "trust", "format", "json", "fail_on"],
+        conflicts_with_all = ["pieces", "trust", "format", "json"],
         help_heading = "Large exports"
     )]
     part: Option<(u64, u64)>,
@@ -30,23 +30,26 @@ pub(crate) struct PieceArgs {
     /// that they belong to it
     #[arg(long, value_name = "PIECE", num_args = 1.., help_heading = "Large exports")]
     pieces: Vec<PathBuf>,
+}
+
+/// The option for the piece of a command that writes no other file.
+#[derive(clap::Args)]
+pub(crate) struct PieceOutputArgs {
     /// File for the piece of --part [default: standard output]
     #[arg(short, long, value_name = "FILE", requires = "part", help_heading = "Large exports")]
     output: Option<PathBuf>,
 }
 
-/// A part of an export, and the file for its piece.
-pub(crate) struct RequestedPart<'a> {
-    number: u64,
-    of: u64,
-    output: Option<&'a Path>,
+impl PieceOutputArgs {
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
 }
 
 impl PieceArgs {
-    /// Returns the part to examine; `None` if the whole export is examined.
-    pub(crate) fn part(&self) -> Option<RequestedPart<'_>> {
-        let (number, of) = self.part?;
-        Some(RequestedPart { number, of, output: self.output.as_deref() })
+    /// Returns the part to examine, and the number of parts; `None` if the whole export is examined.
+    pub(crate) const fn part(&self) -> Option<(u64, u64)> {
+        self.part
     }
 
     /// Returns the pieces to use.
@@ -76,15 +79,16 @@ impl Settings<'_> {
         };
         let was = found.get(nth).filter(|(found, _)| found == name).map_or("none", |(_, was)| was);
         let message = format!("the piece was made with another {name}: {was} instead of {is}");
-        let hint = "pass the same options as for the pieces, or examine the parts again with these options";
+        let hint = "use the command and the options with which the pieces were made, or make them again";
         Err(CliError::unusable("piece.other", message, hint))
     }
 }
 
-/// Examines a part of an export, and writes its piece.
+/// Examines a part of an export, and writes its piece to a file, or to standard output.
 pub(crate) fn write<C, X>(
     export: &Path,
-    part: &RequestedPart<'_>,
+    (number, of): (u64, u64),
+    path: Option<&Path>,
     settings: &Settings<'_>,
     threads: usize,
     examiner: impl Fn() -> X + Sync,
@@ -96,16 +100,15 @@ where
 {
     let name = shown(export);
     let mut file = open(export)?;
-    let RequestedPart { number, of, output: path } = part;
-    let part = Part::locate(&mut file, *number, *of).map_err(|error| CliError::from(error).within(&name))?;
-    let mut output = Output::create(*path)?;
+    let part = Part::locate(&mut file, number, of).map_err(|error| CliError::from(error).within(&name))?;
+    let mut output = Output::create(path)?;
     let bar = progress::bar("examining", Some(part.bytes()));
     let (write, read) = (|bytes: &[u8]| output.write(bytes), |read| bar.set_position(read));
     parts::examine(file, &part, &settings.label(), threads, examiner, codec, write, read)
         .map_err(|failure: CliError| failure.within(&name))?;
     bar.finish_and_clear();
     output.finish()?;
-    style::wrote(*path, &format!("part {number} of {of}, {} bytes of the export", part.bytes()));
+    style::wrote(path, &format!("part {number} of {of}, {} bytes of the export", part.bytes()));
     Ok(ExitStatus::Success)
 }
 
@@ -123,6 +126,7 @@ where
     C: ItemCodec,
     V: EventVisitor<Item = C::Item, Error = CliError>,
 {
+    file_limit::raise(paths.len() as u64);
     let mut pieces = Vec::new();
     let mut size = 0;
     for path in paths {

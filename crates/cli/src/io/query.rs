@@ -196,7 +196,10 @@ pub(crate) fn summary(findings: &Findings, [one, many]: [&str; 2]) -> String {
     if let Some((own, recorded)) = times {
         let what = match (own, recorded) {
             (_, 0) => "when events happened, as they state".to_owned(),
-            (0, _) => "when events were recorded, as none states when it happened".to_owned(),
+            (0, _) => {
+                "when events were recorded, as none states when it happened in a form that the query knows"
+                    .to_owned()
+            }
             _ => format!(
                 "when events happened, for {own} that state it, and when they were recorded, for {recorded}"
             ),

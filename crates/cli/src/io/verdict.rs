@@ -30,6 +30,10 @@ pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> S
         found.map_or_else(String::new, |found| sentence(found.hint))
     };
     match (verdict, why) {
+        (Verdict::Altered, Some(Why::Rollback)) => {
+            bad("✗ This ends before a state of the log that was seen before.")
+                + " Either it is older, or the log was cut back. No altered entry was found."
+        }
         (Verdict::Altered, _) => bad("✗ Altered.") + &changed(report).unwrap_or_else(|| MISMATCH.into()),
         (Verdict::Broken, Some(Why::Truncated)) => {
             bad("✗ The file is truncated or corrupt.")

@@ -312,7 +312,7 @@ fn the_documented_recipe_gives_the_same_output() {
     let page = fs::read_to_string(page).unwrap();
     let recipe = page.split("```sh\n").skip(1).find_map(|block| {
         let (code, _) = block.split_once("```")?;
-        code.contains("--save-checkpoint").then(|| code.replace("https://log.example/audit", &server.url))
+        code.contains("--save-checkpoint").then(|| code.replace("https://log.example", &server.url))
     });
     let program = assert_cmd::cargo::cargo_bin("countersign");
     let path = std::env::join_paths(

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use countersign::hash::Hash;
+use countersign::hex;
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
@@ -281,6 +283,28 @@ fn a_missing_outcome_is_not_success() {
         (&answer(&found, "failed-logins")["doubts"], &answer(&found, "refused")["doubts"]),
         (&json!([]), &json!([]))
     );
+}
+
+#[test]
+fn events_without_an_understood_time_may_belong_to_any_earlier_period() {
+    let place = Place::new();
+    let unparsed = json!({"p_event_time": "2026-03-04 10:00:00", "login": "FAILED"});
+    let unclear = json!({"action": "session.login", "occurred_at": "last Wednesday", "outcome": "failure"});
+    let live = json!({"action": "session.login", "outcome": "success"});
+    for (event, code) in [(unparsed, Some("undated")), (unclear, Some("undated")), (live, None)] {
+        sealed(&place, &[login(1, "success"), event.clone()]);
+        let found = evidence(&place, &["--period", "2026-03..2026-03"]);
+        let doubts = codes(&answer(&found, "failed-logins")["doubts"]);
+        assert_eq!(doubts.iter().find(|doubt| **doubt == "undated").copied(), code, "{event}");
+        assert_eq!(found["counted"]["undated"], u64::from(code.is_some()), "{event}");
+        assert_eq!(found["counted"]["outside"], 1);
+        if code.is_some() {
+            assert_eq!(control(&found, "CC6.1")["complete"], "could_not_tell", "{event}");
+        }
+        // It was recorded before this period.
+        let found = evidence(&place, &["--period", "2090"]);
+        assert_eq!(found["counted"]["undated"], 0);
+    }
 }
 
 #[test]
@@ -826,4 +850,44 @@ fn events_before_a_revocation_count() {
     place.run(&args).success().stdout(predicate::str::contains(
         "| revoked: trusted only for entries shown to predate the revocation | 5 |",
     ));
+}
+
+/// The figures depend on parsers and rules, so the document states both, and its steps have the options for them.
+#[test]
+fn documents_state_the_parsers_and_the_options_of_their_check() {
+    let place = Place::new();
+    sealed(&place, &[json!({"n": 1, "who": "u_1"}), login(1, "success")]);
+    let parser =
+        r#"{"as":"gate","when":{"n":{"type":"number"}},"action":"=gate.opened","actor":{"id":"who"}}"#;
+    place.write("pamgate.json", parser);
+    let hash = hex::encode(&Hash::digest(&[parser.as_bytes()]).0);
+    let args =
+        ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "hipaa", "--record", "chart 7"];
+    let text = |more: &[&str]| {
+        let run = place.run(&[&args[..], more].concat()).success();
+        String::from_utf8(run.get_output().stdout.clone()).unwrap()
+    };
+    let own = ["--parsers", "pamgate.json", "--rules", "built-in"];
+    let document = text(&own);
+    let row = format!("| parsers | pamgate.json, SHA-256 `{hash}`; then those built into countersign ");
+    assert!(document.contains(&row), "{document}");
+    for step in [
+        "`--framework hipaa --sample 5 --seed countersign --record 'chart 7' --rules built-in --parsers pamgate.json`",
+        "`countersign show EXPORT --trust TRUST --query 'QUERY' --parsers pamgate.json`",
+        "`countersign show EXPORT CHAIN/SEQ --trust TRUST --parsers pamgate.json`",
+        "`countersign analyze EXPORT --trust TRUST --rules built-in --parsers pamgate.json`",
+    ] {
+        assert!(document.contains(step), "{step}: {document}");
+    }
+    let plain = text(&[]);
+    assert!(
+        plain.contains("| parsers | those built into countersign ") && !plain.contains("--parsers"),
+        "{plain}"
+    );
+    let source = |more: &[&str]| -> Value {
+        let json: Value = serde_json::from_str(&text(&[more, &["--json"]].concat())).unwrap();
+        json["source"]["parsers"].clone()
+    };
+    assert_eq!(source(&own), json!([{ "name": "pamgate.json", "sha256": hash }]));
+    assert_eq!(source(&[]), json!([]));
 }

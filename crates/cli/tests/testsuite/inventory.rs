@@ -141,7 +141,7 @@ fn flags_are_printed_and_set_the_exit_status() {
     run(&[])
         .success()
         .stdout(predicate::str::starts_with("✓ Verified."))
-        .stdout(predicate::str::contains("✗ 1 shadow: called, but not described"))
+        .stdout(predicate::str::contains("✗ 1 shadow endpoint: called, but not described"))
         .stdout(predicate::str::contains("DELETE /jobs/{id} ! risk 30 zombie"))
         .stdout(predicate::str::contains("in all entries from 0 to 99"));
     run(&["--fail-on", "shadow,zombie"]).code(6);
@@ -358,4 +358,34 @@ fn finds_hidden_endpoints_in_public_descriptions() {
         assert_eq!(found, unused, "{name}");
         assert_eq!(flagged(&report, "undocumented-method"), BTreeSet::new(), "{name}");
     }
+}
+
+/// Only paths are tested for words that attract attackers, so operations alone get no tick.
+#[test]
+fn summary_says_what_was_tested() {
+    let place = Place::new();
+    let operation = json!({
+        "eventVersion": "1.08", "eventSource": "secretsmanager.amazonaws.com", "eventName": "GetSecretValue",
+        "eventTime": "2026-11-20T06:00:00Z", "awsRegion": "eu-central-1", "sourceIPAddress": "198.51.100.24",
+        "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::1:user/ada", "userName": "ada" },
+        "eventID": "1", "eventType": "AwsApiCall",
+    });
+    let request = json!({
+        "action": "job.read", "actor": { "id": "u_1" }, "http": { "method": "GET", "path": "/jobs", "status": 200 },
+        "outcome": "success",
+    });
+    let said = |events: &[&serde_json::Value]| {
+        place.sealed_of(&events.iter().map(|event| format!("{event}\n")).collect::<Vec<_>>().concat());
+        let run = place.run(&["inventory", "audit.ndjson", "--trust", "trust.txt"]).success();
+        String::from_utf8(run.get_output().stdout.clone()).unwrap()
+    };
+    let text = said(&[&operation]);
+    let unknown = "? attractive targets for attackers: unknown; the name of 1 operation wasn't tested";
+    assert!(text.contains(unknown), "{text}");
+    assert!(text.contains("✓ no unauthenticated endpoints\n"), "{text}");
+    let text = said(&[&operation, &request]);
+    let paths = "? no path is an attractive target for attackers; the name of 1 operation wasn't tested";
+    assert!(text.contains(paths), "{text}");
+    let text = said(&[&request]);
+    assert!(text.contains("✓ no path is an attractive target for attackers\n"), "{text}");
 }

@@ -109,7 +109,7 @@ fn inventory_reports_events_without_a_parser() {
         said.contains("! 1 of 2 events (50%) has no parser; a call that it records may be missing"),
         "{said}"
     );
-    assert!(said.contains("? none unauthenticated") && said.matches('✓').count() == 1, "{said}");
+    assert!(said.contains("? no unauthenticated endpoint") && said.matches('✓').count() == 1, "{said}");
     let json: Value = serde_json::from_slice(
         &place
             .run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--json"])
@@ -165,7 +165,7 @@ fn an_empty_search_names_absent_fields() {
 
 #[test]
 fn an_empty_search_states_the_share_without_a_parser() {
-    let share = "1 of 2 events (50%) has no parser; conditions on parsed facts, such as actor: and action:, may miss it";
+    let share = "1 of 2 events (50%) has no parser; conditions on parsed facts, such as actor:, action:, and time:, may miss it";
     let place = with_one_unparsed();
     let search = |query: &str, more: &[&str]| {
         output_text(&place, &[&["show", "audit.ndjson", "--query", query], more].concat())

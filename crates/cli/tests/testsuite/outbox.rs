@@ -89,7 +89,7 @@ fn rejects_other_files() {
     place
         .run(&["outbox", "show", "delivered"])
         .success()
-        .stdout(predicate::str::contains("no entries: everything was delivered"));
+        .stdout(predicate::str::contains("no entries: everything stored here was delivered"));
     fs::create_dir(place.path("empty")).unwrap();
     place
         .run(&["outbox", "show", "empty"])

@@ -329,6 +329,7 @@ fn partitions_files_by_day() {
     fs::rename(place.path(from), place.path(to)).unwrap();
     let told = refused("error[parquet.differs]: rows: ");
     assert!(told.contains("part-00002.parquet, row 1 (entry "), "{told}");
+    assert!(told.contains("hint: compare with the same `--parsers` and trust file"), "{told}");
     fs::remove_file(place.path(to)).unwrap();
     refused("its row is missing");
     place.write("rows/notes.txt", "mine");

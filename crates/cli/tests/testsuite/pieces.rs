@@ -1,4 +1,4 @@
-//! Detecting and listing calls in parts of an export gives the same output as in one process.
+//! Detecting, listing calls, and collecting evidence in parts of an export gives the same output as in one process.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -41,6 +41,20 @@ title: Refused by the App
 id: signer
 level: high
 detection: {s: {outcome: denied, link.signer: example.com/app}, condition: s}
+";
+
+/// A catalog whose question depends on the signer.
+const SIGNER_QUESTION: &str = "
+catalog: controls/v1
+framework: ours
+title: Ours
+edition: first
+questions:
+  app:
+    what: Events of the app.
+    query: signer:example.com/app outcome:denied
+controls:
+  - {number: '1', title: The app, asks: The app works., shows: [app, coverage, keys], cannot: [Whether it works.]}
 ";
 
 /// Events of several kinds: attacks, calls, acknowledgments, and events that no parser recognizes.
@@ -172,6 +186,98 @@ fn inventories_are_the_same_however_an_export_is_cut() {
     }
 }
 
+/// Compares the evidence of the whole export with that of its pieces: the output, and the files in a folder if asked
+/// for.
+fn assert_same_evidence(place: &Place, command: &[&str], export: &str, parts: &[String], more: &[&str]) {
+    let parts: Vec<&str> = parts.iter().rev().map(String::as_str).collect();
+    let [whole, merged] = [&[][..], &[&["--pieces"], &*parts].concat()].map(|pieces| {
+        let folder = more.last().filter(|last| last.ends_with('/')).map(|folder| place.path(folder));
+        if let Some(folder) = &folder {
+            let _ = fs::remove_dir_all(folder);
+        }
+        let (stdout, code) = result(place, &[&command[..1], &[export], &command[1..], pieces, more].concat());
+        let mut files = Vec::new();
+        for entry in folder.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
+            let path = entry.unwrap().path();
+            files.push((path.file_name().unwrap().to_owned(), fs::read(path).unwrap()));
+        }
+        files.sort();
+        (stdout, code, files)
+    });
+    assert_eq!(merged, whole, "{export} {command:?} {more:?}");
+    assert!(!whole.0.is_empty() || !whole.2.is_empty());
+}
+
+#[test]
+fn evidence_is_the_same_however_an_export_is_cut() {
+    let place = Place::new();
+    sealed(&place, &events(1500));
+    place.write("signer.yml", SIGNER_QUESTION);
+    let with_trust = ["--trust", "trust.txt"];
+    let all =
+        ["--json", "--trust", "trust.txt", "--period", "2026-01..2036-12", "--sample", "7", "--seed", "x"];
+    place.write("rules.yml", RULES);
+    for of in [1, 5] {
+        let soc2 = ["evidence", "--framework", "soc2", "--rules", "rules.yml"];
+        let parts = pieces(&place, &soc2, "audit.ndjson", of);
+        for more in
+            [&with_trust[..], &all, &["--json"], &["--trust", "trust.txt", "--policy", "1y", "-o", "out/"]]
+        {
+            assert_same_evidence(&place, &soc2, "audit.ndjson", &parts, more);
+        }
+    }
+    for command in [
+        &["evidence", "--framework", "hipaa", "--record", "finding"][..],
+        &["evidence", "--framework", "gdpr", "--subject", "u_1"],
+        &["evidence", "--catalog", "signer.yml"],
+    ] {
+        let parts = pieces(&place, command, "audit.ndjson", 3);
+        let more = ["--trust", "trust.txt", "-o", "out/"];
+        assert_same_evidence(&place, command, "audit.ndjson", &parts, &more);
+    }
+    // An altered export gives no evidence, in either way.
+    let text = place.read("audit.ndjson");
+    place.write("altered.ndjson", text.replacen("job.20", "job.2O", 1));
+    let nis2 = ["evidence", "--framework", "nis2"];
+    let parts = pieces(&place, &nis2, "altered.ndjson", 3);
+    assert_same_evidence(&place, &nis2, "altered.ndjson", &parts, &with_trust);
+    // The evidence states the SHA-256 of the export, and can contain its events.
+    let parts = pieces(&place, &nis2, "audit.ndjson", 2);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let run = |args: &[&str]| place.run(&[&nis2[..], args, &["--pieces"], &parts].concat());
+    run(&["--trust", "trust.txt"]).code(2);
+    place.write("page.html", "<!doctype html>\n<countersign-page></countersign-page>\n");
+    run(&["audit.ndjson", "--trust", "trust.txt", "--page", "page.html", "-o", "nis2.html"]).success();
+    run(&["altered.ndjson", "--trust", "trust.txt"])
+        .code(2)
+        .stderr(predicate::str::contains("error[summary.other_file]: "));
+    run(&["-", "--trust", "trust.txt"]).code(2).stderr(predicate::str::contains("error[summary.stream]: "));
+    run(&["https://log.example", "--trust", "trust.txt"])
+        .code(2)
+        .stderr(predicate::str::contains("hint: download the log's export"));
+}
+
+#[test]
+fn evidence_of_test_cases_is_the_same_in_parts() {
+    let place = Place::new();
+    place.write("rules.yml", RULES);
+    let command = ["evidence", "--framework", "soc2", "--rules", "rules.yml"];
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+    let mut cases: Vec<_> = fs::read_dir(vectors).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    let mut compared = 0;
+    for case in cases.iter().filter(|case| case.join("export.ndjson").exists()).skip(4).step_by(18) {
+        let export = case.join("export.ndjson");
+        let export = export.to_str().unwrap();
+        let trust: Vec<_> = arguments(case).into_iter().skip_while(|arg| arg != "--trust").take(2).collect();
+        let trust: Vec<&str> = trust.iter().map(String::as_str).collect();
+        let parts = pieces(&place, &command, export, 2 + compared % 3);
+        assert_same_evidence(&place, &command, export, &parts, &[&trust[..], &["--json"]].concat());
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared}");
+}
+
 #[test]
 fn test_cases_give_the_same_findings_in_parts() {
     let place = Place::new();
@@ -237,6 +343,8 @@ fn pieces_of_other_work_are_refused() {
     altered[at] ^= 4;
     place.write("altered.piece", altered);
     place.run(&["summarize", "audit.ndjson", "-o", "whole.summary"]).success();
+    let nis2 = ["evidence", "audit.ndjson", "--framework", "nis2", "--part", "1/1", "-o", "nis2.piece"];
+    place.run(&nis2).success();
     let analyze = |more: &[&'static str]| [&["analyze", "--rules", "rules.yml"], more].concat();
     for (command, files, why) in [
         (
@@ -252,6 +360,21 @@ fn pieces_of_other_work_are_refused() {
         (analyze(&[]), vec![first, "cut.piece"], "error[summary.truncated]: cut.piece: "),
         (analyze(&[]), vec![first, "altered.piece"], "error[summary.altered]: altered.piece: "),
         (analyze(&[]), vec!["whole.summary"], "error[piece.invalid]: whole.summary: "),
+        (
+            vec!["evidence", "--framework", "soc2", "audit.ndjson"],
+            vec![first, second],
+            "made with another command: analyze instead of evidence",
+        ),
+        (
+            vec!["evidence", "--framework", "soc2", "audit.ndjson"],
+            vec!["nis2.piece"],
+            "error[piece.other]: nis2.piece: the piece was made with another catalog: ",
+        ),
+        (
+            vec!["evidence", "--framework", "nis2", "--record", "42", "audit.ndjson"],
+            vec!["nis2.piece"],
+            "error[piece.other]: nis2.piece: the piece was made with another record: none instead of ",
+        ),
         (vec!["verify"], vec![], ""),
     ] {
         if let ["verify"] = command[..] {
@@ -271,6 +394,12 @@ fn pieces_of_other_work_are_refused() {
         &["--evidence", "new", "--pieces", first, second],
     ] {
         place.run(&[&["analyze"], args].concat()).code(2).stdout("");
+    }
+    for args in
+        [["--json"], ["--period=2026"], ["--sample=3"], ["--seed=x"], ["--policy=1y"], ["--trust=trust.txt"]]
+    {
+        let part = ["evidence", "audit.ndjson", "--framework", "nis2", "--part", "1/1", "-o", "x.piece"];
+        place.run(&[&part[..], &args].concat()).code(2).stdout("");
     }
     assert!(!place.files().iter().any(|file| file == "x.piece" || file == "new"));
 }

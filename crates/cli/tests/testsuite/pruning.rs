@@ -19,7 +19,7 @@ fn arguments(name: &str, url: &str, folder: &Path) -> Vec<String> {
     line.split_whitespace()
         .skip(1)
         .map(|word| match word {
-            "https://log.example/audit" => url.to_owned(),
+            "https://log.example" => url.to_owned(),
             "1048576" => "600".to_owned(),
             "trust.txt" | "monitor.json" => inside(word),
             "log" => inside("."),

@@ -255,7 +255,16 @@ fn entries_that_a_backup_lacks_are_kept_as_shown() {
     let guide = include_str!("../../../../docs/backup.md");
     let script = blocks(guide).join("\n");
     let script = script.replace("/var/lib/countersign", "countersign-log").replace("/backup/", "backup/");
-    run(folder.path(), &format!("mkdir backup\n{}{script}", serve(&free_address())));
+    let address = free_address();
+    let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
+    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
+    let add = "APP_VKEY=$(countersign keygen example.com/app -o app.key)\n\
+               echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt\n";
+    let record = until(&format!(
+        "countersign record events.ndjson --key app.key --to http://{address} --log $LOG_VKEY"
+    ));
+    let said = run(folder.path(), &format!("mkdir backup\n{}{add}{record}{script}", serve(&address)));
+    assert!(said.contains("no problems in log.example/audit") && said.contains("Verified"), "{said}");
     for kept in ["log.sqlite", "audit.ndjson"] {
         assert!(folder.path().join("backup").join(kept).is_file(), "{kept}");
     }
@@ -327,7 +336,7 @@ fn mirror_commands_work() {
     place.sealed(3);
     crate::common::log::publish(&place.path("log"), &place.read("audit.ndjson"));
     let guide = include_str!("../../../../docs/mirrors.md");
-    let script = commands(guide, "Copy a log").join("\n").replace("https://log.example/audit", "log");
+    let script = commands(guide, "Copy a log").join("\n").replace("https://log.example", "log");
     let said = run(&place.path(""), &script);
     assert!(said.starts_with("✓ Unchanged, and no entry of the range is missing"), "{said}");
 }

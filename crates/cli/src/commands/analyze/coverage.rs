@@ -1,6 +1,6 @@
-//! Explains which events the rules couldn't check.
+//! Explains which events the rules couldn't check, and what they skipped.
 
-use countersign_analyze::{BlindRule, Coverage, SourceCoverage, unclear_times_sentence};
+use countersign_analyze::{BlindRule, Coverage, Limit, SourceCoverage, unclear_times_sentence};
 use countersign_query::Conclusion;
 
 use crate::io::style::plain;
@@ -57,6 +57,34 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
         ));
     }
     gaps
+}
+
+/// Returns a sentence for each thing that rules could have checked, but skipped.
+pub(crate) fn skipped(limits: &[Limit], future: Option<(u64, u64)>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some((number, leaf)) = future {
+        let (have, are) = if number == 1 { ("has", "It is") } else { ("have", "They are") };
+        sentences.push(format!(
+            "{} {have} a time later than their recording, the first at entry {leaf}. {are} not counted.",
+            count(number, "event"),
+        ));
+    }
+    sentences.extend(limits.iter().map(limited));
+    if limits.iter().any(|limit| limit.hits.is_some()) {
+        sentences.push("A hit comes late if events were not recorded in the order of their times.".into());
+    }
+    sentences
+}
+
+/// Describes what a rule skipped at its limits. The baseline detection has no rule of its own.
+fn limited(Limit { title, groups, hits, findings, .. }: &Limit) -> String {
+    let skipped = |counted: Option<(u64, u64)>, what| {
+        counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
+    };
+    let unlisted = (*findings > 0).then(|| format!("{} beyond the listed ones", count(*findings, "finding")));
+    let parts = [skipped(*groups, "group"), skipped(*hits, "hit"), unlisted];
+    let value: Vec<_> = parts.into_iter().flatten().collect();
+    format!("{}: skipped, to save memory or because they came late: {}.", plain(title), value.join(", "))
 }
 
 /// Returns the figures of a search: events per parser, and the number of applicable rules.

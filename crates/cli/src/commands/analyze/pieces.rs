@@ -11,19 +11,21 @@ use super::AnalyzedExport;
 use super::visitor::FindingsVisitor;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::pieces::{self, RequestedPart, Settings};
+use crate::io::pieces::{self, Settings};
 use crate::io::spill_queue::PendingValue;
 
 /// Examines a part of an export, and writes its piece.
 pub(super) fn write(
     export: &Path,
-    part: &RequestedPart<'_>,
+    part: (u64, u64),
+    output: Option<&Path>,
     pack: &Pack,
     parsers: &Parsers,
     threads: usize,
 ) -> Result<ExitStatus, CliError> {
     let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, parsers, event);
-    pieces::write(export, part, &settings(pack, parsers), threads, examiner, &DetectedCodec { pack })
+    let (settings, codec) = (settings(pack, parsers), DetectedCodec { pack });
+    pieces::write(export, part, output, &settings, threads, examiner, &codec)
 }
 
 /// Verifies the pieces of all parts, and makes the findings. Checks that the pieces belong to the export, if given.

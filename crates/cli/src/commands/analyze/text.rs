@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use countersign_analyze::{
-    Acknowledgment, Analysis, ENGINE, Evidence, Finding, FindingEvent, Level, Limit, Reason, Scored,
+    Acknowledgment, Analysis, ENGINE, Evidence, Finding, FindingEvent, Level, Reason, Rule, Scored,
 };
 
 use super::AnalyzedExport;
-use super::coverage::{gaps, numbers};
+use super::coverage::{gaps, numbers, skipped};
 use crate::commands::verify::signer_trust::{SignerTrusts, marked};
 use crate::io::entries::ranges;
 use crate::io::style::{bad, doubt, faint, good, label, line, plain};
@@ -40,19 +40,12 @@ impl AnalyzedExport<'_> {
         for gap in gaps(coverage, &self.pack.name) {
             let _ = writeln!(text, "{}", doubt(format_args!("! {gap}")));
         }
-        if let Some((number, leaf)) = future {
-            let events = count(*number, "event");
-            let value = format_args!(
-                "! {events} have a time later than their recording, the first at entry {leaf}. They are not counted."
-            );
-            let _ = writeln!(text, "{}", doubt(value));
-        }
         if self.acknowledgments.skipped > 0 {
             let skipped = count(self.acknowledgments.skipped, "acknowledgment");
             let _ = writeln!(text, "{}", doubt(format_args!("! {skipped} were skipped to save memory.")));
         }
-        for limit in limits {
-            let _ = writeln!(text, "{}", doubt(self.limited(limit)));
+        for skipped in skipped(limits, *future) {
+            let _ = writeln!(text, "{}", doubt(format_args!("! {skipped}")));
         }
         let _ = writeln!(text, "{} {}", label("coverage:"), numbers(coverage));
         let pack = self.pack.hash();
@@ -124,30 +117,34 @@ impl AnalyzedExport<'_> {
         let is_covered = self.outcome.coverage.is_complete();
         let found = match (self.outcome.findings.len() as u64, self.events, complete) {
             (0, 0, _) => doubt("? Nothing was found, because there were no events to check"),
+            (0, ..) if self.outcome.coverage.applicable() == 0 => {
+                doubt("? Nothing was found, because no rule could check any of the events")
+            }
             (0, ..) if may_have_more || !is_covered => doubt("? Nothing was found"),
             (0, _, Some(_)) => good("✓ Nothing was found"),
             (0, ..) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
         let more = match (may_have_more, is_covered || self.events == 0) {
-            (true, _) => "; rules reached a memory limit, so there may be more",
+            (true, _) => {
+                "; rules skipped some events, to save memory or because they came late, so there may be more"
+            }
             (_, false) => "; some events couldn’t be checked, so there may be more",
             _ => "",
         };
-        format!("{found} {within}{more}. Searched {searched}.\n")
-    }
-
-    /// Describes what a rule skipped at its limits. The baseline detection has no rule of its own.
-    fn limited(&self, Limit { rule, groups, hits, findings }: &Limit) -> String {
-        let rule = self.pack.rule(rule).map_or(&**rule, |rule| &rule.title);
-        let skipped = |counted: Option<(u64, u64)>, what| {
-            counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
+        let needs_earlier = |rule: &Rule| rule.evidence == Evidence::Range;
+        let is_whole = complete.is_some_and(|[first, _]| first == 0);
+        let usual = if !is_whole
+            && self.events > 0
+            && self.outcome.findings.is_empty()
+            && self.pack.rules().iter().any(needs_earlier)
+        {
+            "Findings that depend on what was usual before can't be repeated from their slice: they need all earlier \
+             entries.\n"
+        } else {
+            ""
         };
-        let unlisted =
-            (*findings > 0).then(|| format!("{} beyond the listed ones", count(*findings, "finding")));
-        let parts = [skipped(*groups, "group"), skipped(*hits, "hit"), unlisted];
-        let value: Vec<_> = parts.into_iter().flatten().collect();
-        format!("! {}: skipped, to save memory or because they came late: {}.", plain(rule), value.join(", "))
+        format!("{found} {within}{more}. Searched {searched}.\n{usual}")
     }
 }
 

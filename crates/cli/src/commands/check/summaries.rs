@@ -13,7 +13,7 @@ use super::read_ahead::read_ahead;
 use super::refuse_other_log;
 use crate::commands::summarize::open;
 use crate::errors::{CliError, shown};
-use crate::io::{progress, style};
+use crate::io::{file_limit, progress, style};
 
 /// An error in a summary, or in reading the log.
 enum Failure {
@@ -49,6 +49,7 @@ pub(super) fn verify(
     options: Options,
     threads: usize,
 ) -> Result<(Tiles, Verification), CliError> {
+    file_limit::raise(paths.len() as u64);
     let mut summaries = Vec::new();
     for path in paths {
         let stored = Stored::open(open(path)?).map_err(|why| CliError::from(why).within(&shown(path)))?;

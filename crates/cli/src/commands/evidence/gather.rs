@@ -1,6 +1,7 @@
 //! Collects an export's answers to a catalog's questions in one pass.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use countersign::hash::Hash;
 use countersign::hex;
@@ -25,7 +26,9 @@ use sha2::{Digest as _, Sha256};
 use super::Args;
 use crate::commands::report::selected;
 use crate::errors::CliError;
+use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input};
+use crate::io::pieces;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 use crate::io::visit::visit_tapped;
 
@@ -56,7 +59,7 @@ pub(super) struct Gatherer<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Examination {
     pub(super) looked: EventFacts,
-    detected: Detected,
+    pub(super) detected: Detected,
 }
 
 impl Spill for Examination {
@@ -119,7 +122,56 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Reads the export once. Buffers data about each entry, in log order, until the trusted signers are known.
+    /// True if events can be examined only when their signers are known.
+    pub(super) fn needs_signer(&self) -> bool {
+        self.pack.reads_signer() || self.catalog.asks_signer()
+    }
+
+    /// Returns the options that reproduce the document. Files have no folders, which differ between machines.
+    fn options(&self) -> Result<Vec<(&'static str, String)>, CliError> {
+        let Args { framework, catalog, sample, seed, policy, record, subject, rules, own, .. } = self.args;
+        let mut options = Vec::new();
+        options.extend(framework.clone().map(|name| ("--framework", name)));
+        options.extend(catalog.as_deref().map(|path| ("--catalog", selected::name(path))));
+        options.push(("--sample", sample.to_string()));
+        options.push(("--seed", seed.clone()));
+        options.extend(policy.map(|age| ("--policy", age.to_string())));
+        options.extend(record.clone().map(|id| ("--record", id)));
+        options.extend(subject.clone().map(|id| ("--subject", id)));
+        options.extend(rules.iter().map(|path| ("--rules", selected::name(path))));
+        options.extend(own.sources()?.into_iter().map(|file| ("--parsers", file.name)));
+        Ok(options)
+    }
+
+    fn evaluator(&self) -> EventEvaluator<'_> {
+        let (subject, record) = (self.args.subject.as_deref(), self.args.record.as_deref());
+        EventEvaluator::new(self.catalog, &self.parsers, self.pack, subject, record)
+    }
+
+    /// Examines an event, unless its signer must be known, who is known only when it is visited.
+    fn select(
+        &self,
+        looking: &EventEvaluator<'_>,
+        event: &SummarizedEvent<'_>,
+    ) -> Option<SelectedItem<Option<PendingValue<Examination>>>> {
+        if self.needs_signer() {
+            return Some(event.select_with_text(None));
+        }
+        let text = std::str::from_utf8(event.text).ok()?;
+        let examination = self.examine(looking, text, (event.time, event.chain, None), 0);
+        Some(event.select(Some(PendingValue::new(examination))))
+    }
+
+    /// Examines a part of the export, and writes its piece.
+    pub(super) fn write_piece(&self, export: &Path, part: (u64, u64)) -> Result<ExitStatus, CliError> {
+        let evaluator = self.evaluator();
+        let examiner = || |event: &SummarizedEvent<'_>| self.select(&evaluator, event);
+        let (output, threads) = (self.args.output.as_deref(), self.args.threads.count());
+        pieces::write(export, part, output, &self.settings(), threads, examiner, &self.codec())
+    }
+
+    /// Reads the export once, or the pieces of its parts. Buffers data about each entry, in log order, until the
+    /// trusted signers are known.
     pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<GatherResult, CliError> {
         let args = self.args;
         let (trust, trust_bytes) = args.trust.path().map(input::trust_with_bytes).transpose()?.unzip();
@@ -127,19 +179,7 @@ impl Gatherer<'_> {
         let logs = trust.logs().map(|key| key.as_str().to_owned()).collect();
         let has_quorum = trust.has_quorum();
         let options = Options { trust, marks: true, ..Options::default() };
-        let (subject, record) = (args.subject.as_deref(), args.record.as_deref());
-        let looking = EventEvaluator::new(self.catalog, &self.parsers, self.pack, subject, record);
-        let needs_signer = self.pack.reads_signer() || self.catalog.asks_signer();
-        let examiner = || {
-            |event: &SummarizedEvent<'_>| -> Option<SelectedItem<Option<PendingValue<Examination>>>> {
-                if needs_signer {
-                    return Some(event.select_with_text(None));
-                }
-                let text = std::str::from_utf8(event.text).ok()?;
-                let examination = self.examine(&looking, text, (event.time, event.chain, None), 0);
-                Some(event.select(Some(PendingValue::new(examination))))
-            }
-        };
+        let looking = self.evaluator();
         let mut visitor = RecordVisitor {
             gatherer: self,
             looking: &looking,
@@ -149,19 +189,28 @@ impl Gatherer<'_> {
             ended: ExportMarks::default(),
             leaves: wants_leaves.then(Vec::new),
         };
-        let (mut hash, mut bytes) = (Sha256::new(), 0);
-        let tap = |read: &[u8]| {
-            hash.update(read);
-            bytes += read.len() as u64;
-        };
         let threads = args.threads.count();
-        let verification = visit_tapped(input, tap, options, threads, examiner, &mut visitor)?;
+        let (verification, sha256, bytes) = if let files @ [_, ..] = args.pieces.files() {
+            let (settings, codec, export) = (self.settings(), self.codec(), args.export.as_deref());
+            let verification =
+                pieces::visit(files, export, &settings, options, threads, &codec, &mut visitor)?;
+            let (sha256, bytes) = selected::hash(input)?;
+            (verification, sha256, bytes)
+        } else {
+            let (mut hash, mut bytes) = (Sha256::new(), 0);
+            let tap = |read: &[u8]| {
+                hash.update(read);
+                bytes += read.len() as u64;
+            };
+            let examiner = || |event: &SummarizedEvent<'_>| self.select(&looking, event);
+            let verification = visit_tapped(input, tap, options, threads, examiner, &mut visitor)?;
+            (verification, Hash(hash.finalize().into()), bytes)
+        };
         let report = &verification.report;
         let RecordVisitor { mut records, chains, ended, leaves, .. } = visitor;
         let mut leaves = leaves.unwrap_or_default();
         leaves.sort_unstable();
         leaves.dedup();
-        let sha256 = Hash(hash.finalize().into());
         let name = args.export.as_deref().map_or_else(String::new, selected::name);
         let file = Described { name, sha256, size: bytes };
         let is_none = report.origin.is_none() || matches!(report.verdict, Verdict::Altered | Verdict::Broken);
@@ -174,6 +223,8 @@ impl Gatherer<'_> {
             bytes,
             trust: trust_bytes.map(|bytes| hex::encode(&Hash::digest(&[&bytes]).0)),
             tool: concat!("countersign ", env!("CARGO_PKG_VERSION")).to_owned(),
+            parsers: args.own.sources()?,
+            options: self.options()?,
         };
         let known = ExportFacts { source, report, logs, has_quorum, chains: &chains, ended };
         let wanted = EvidenceOptions {

@@ -62,7 +62,7 @@ impl Gatherer<'_> {
         let given = VerifyInput::load(self.args.trust.path(), &[])?;
         let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
         let words = Annotations {
-            reference: "",
+            reference: &evidence.framework.title,
             examiner: "",
             sections,
             named: Some(sampled),

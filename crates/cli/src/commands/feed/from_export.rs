@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
+use countersign_analyze::Analysis;
 use countersign_dispatch::{Dispatch, Feed};
 use countersign_feeds::{Finding, Kind, Log};
 use countersign_spill::PendingEvents;
@@ -65,6 +66,10 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
         style::warn(&format!("{events} not sent, because no checkpoint contains them yet"));
     }
     if let Some(analysis) = &analyzed {
+        let Analysis { coverage, limits, future, .. } = &analysis.outcome;
+        for gap in analyze::gaps(coverage, &pack.name).iter().chain(&analyze::skipped(limits, *future)) {
+            style::warn(gap);
+        }
         let at = LogState { origin: log.origin, size: log.size, root: log.root };
         for finding in &analysis.outcome.findings {
             if finding.leaves.iter().any(|leaf| *leaf >= log.size) {

@@ -25,7 +25,7 @@ pub(super) fn run(
     let trust = args.trust.load()?;
     let origin = origin::select(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
-        CliError::unusable("http.url", why, "use a URL such as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "use a URL such as https://log.example").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign_analyze::Level;
-use countersign_analyze::inventory::{Answer, DescriptionSummary, Endpoint, Flag, Latency};
+use countersign_analyze::inventory::{Answer, DescriptionSummary, Endpoint, Flag, Latency, Name};
 use countersign_query::Conclusion;
 
 use super::ExportInventory;
@@ -76,38 +76,29 @@ impl ExportInventory {
         let of = |flag: Flag| {
             report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(&flag)).count() as u64
         };
-        let mut line = |number: u64, is_known: bool, bad_if_any: bool, what: &str| {
+        let mut line = |number: u64, is_known: bool, bad_if_any: bool, [one, several, meaning]: [&str; 3]| {
             if !is_known {
                 return;
             }
-            let mark = match (number, bad_if_any) {
+            let (mark, meaning) = match (number, bad_if_any) {
                 // Events without a parser may record such calls.
-                (0, _) if report.unparsed > 0 => doubt("? none"),
-                (0, _) => good("✓ none"),
-                (_, true) => bad(format_args!("✗ {number}")),
-                (_, false) => doubt(format_args!("! {number}")),
+                (0, _) if report.unparsed > 0 => (doubt("? no"), ""),
+                (0, _) => (good("✓ no"), ""),
+                (_, true) => (bad(format_args!("✗ {number}")), meaning),
+                (_, false) => (doubt(format_args!("! {number}")), meaning),
             };
-            let _ = writeln!(text, "  {mark} {what}");
+            let _ = writeln!(text, "  {mark} {}{meaning}", if number == 1 { one } else { several });
         };
         let (is_described, is_dated) = (report.description.is_some(), report.since.is_some());
-        line(of(Flag::Shadow), is_described, true, "shadow: called, but not described");
-        line(of(Flag::Zombie), is_described, true, "zombie: deprecated, but still called");
-        line(
-            of(Flag::UndocumentedMethod),
-            is_described,
-            true,
-            "with an undocumented method: the path is described, the method isn't",
-        );
-        line(
-            of(Flag::Unauthenticated),
-            report.calls > 0,
-            true,
-            "unauthenticated: calls without a caller succeeded",
-        );
-        line(of(Flag::NewCaller), is_dated, false, "with new callers");
-        line(of(Flag::New), is_dated, false, "new");
-        line(of(Flag::Sensitive), report.calls > 0, false, "attractive targets for attackers");
-        line(report.unused.len() as u64, is_described, false, "described, but not called");
+        let [shadow, zombie, method, open, new_callers, new, unused] = LINES;
+        line(of(Flag::Shadow), is_described, true, shadow);
+        line(of(Flag::Zombie), is_described, true, zombie);
+        line(of(Flag::UndocumentedMethod), is_described, true, method);
+        line(of(Flag::Unauthenticated), report.calls > 0, true, open);
+        line(of(Flag::NewCaller), is_dated, false, new_callers);
+        line(of(Flag::New), is_dated, false, new);
+        line(report.unused.len() as u64, is_described, false, unused);
+        self.attractive(of(Flag::Sensitive), text);
         for (left, what) in report.left_out.iter().zip(["call", "call of callers"]) {
             if let Some((number, leaf)) = left {
                 let value =
@@ -117,6 +108,50 @@ impl ExportInventory {
         }
     }
 }
+
+impl ExportInventory {
+    /// Adds the number of attractive targets. Only the words of paths are tested, so the names of operations are unknown.
+    fn attractive(&self, number: u64, text: &mut String) {
+        let endpoints = &self.report.endpoints;
+        if endpoints.is_empty() {
+            return;
+        }
+        let is_path = |endpoint: &&Endpoint| matches!(endpoint.name, Name::Request { .. });
+        let paths = endpoints.iter().filter(is_path).count();
+        let operations = endpoints.len() - paths;
+        let line = match (number, paths) {
+            (0, 0) => doubt("? attractive targets for attackers: unknown"),
+            (0, _) if self.report.unparsed > 0 || operations > 0 => {
+                doubt("? no path is an attractive target for attackers")
+            }
+            (0, _) => good("✓ no path is an attractive target for attackers"),
+            (1, _) => doubt("! 1 path is an attractive target for attackers"),
+            _ => doubt(format_args!("! {number} paths are attractive targets for attackers")),
+        };
+        let untested = if operations == 0 {
+            String::new()
+        } else {
+            let [name, were] = if operations == 1 { ["name", "wasn't"] } else { ["names", "weren't"] };
+            format!("; the {name} of {} {were} tested", count(operations as u64, "operation"))
+        };
+        let _ = writeln!(text, "  {line}{untested}");
+    }
+}
+
+/// The subject of each line of the summary: for one, for several, and what is said of them.
+const LINES: [[&str; 3]; 7] = [
+    ["shadow endpoint", "shadow endpoints", ": called, but not described"],
+    ["zombie endpoint", "zombie endpoints", ": deprecated, but still called"],
+    [
+        "endpoint with an undocumented method",
+        "endpoints with an undocumented method",
+        ": the path is described, the method isn't",
+    ],
+    ["unauthenticated endpoint", "unauthenticated endpoints", ": calls without a caller succeeded"],
+    ["endpoint with new callers", "endpoints with new callers", ""],
+    ["new endpoint", "new endpoints", ""],
+    ["described operation without calls", "described operations without calls", ""],
+];
 
 fn write_full(text: &mut String, endpoint: &Endpoint) {
     let words: Vec<&str> = endpoint.flags.iter().map(|flag| flag.as_str()).collect();

@@ -112,7 +112,7 @@ fn state(args: &super::Args) -> &Path {
 
 fn source(args: &super::Args) -> Result<OverHttp, CliError> {
     let prefix = Prefix::parse(&args.log).map_err(|why| {
-        let hint = "use the URL of the root log's server, such as https://log.example/audit";
+        let hint = "use the URL of the root log's server, such as https://log.example";
         CliError::unusable("http.url", why, hint)
     })?;
     let token = args.access.token()?.ok_or_else(|| {

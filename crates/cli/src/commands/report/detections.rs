@@ -243,7 +243,10 @@ fn doubts(
         stated.rules.iter().map(|found| (found.rule.as_str(), found.title.as_str())).collect();
     doubts.extend(stated.limits.iter().map(|LimitFacts { rule, .. }| {
         let name = titles.get(rule.as_str()).copied().unwrap_or(rule);
-        format!("{} reached a memory limit and may have missed matches.", plain(name))
+        format!(
+            "{} skipped some events, to save memory or because they came late, and may have missed matches.",
+            plain(name)
+        )
     }));
     doubts.extend(stated.future.map(|future| {
         let events = count(future.number, "event");

@@ -94,12 +94,14 @@ impl OwnAnswer {
     }
 }
 
-/// Returns how many of the examined events state no actor or no action, as the end of a sentence; empty for none.
+/// Returns how many of the examined events state no actor, no action, or no time, as the end of a sentence; empty for none.
 pub(super) fn unrecognized_words(events: u64) -> String {
     match events {
         0 => String::new(),
-        1 => "; of these, 1 states no actor or no action that the query knows".into(),
-        more => format!("; of these, {more} state no actor or no action that the query knows"),
+        1 => "; of these, 1 states no actor, no action, or no time in a form that the query knows".into(),
+        more => {
+            format!("; of these, {more} state no actor, no action, or no time in a form that the query knows")
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Verifies an export, and selects the events of a report.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use countersign::hash::Hash;
@@ -20,12 +20,13 @@ use countersign_evidence::{
 use countersign_query::{Parsers, Query};
 use sha2::{Digest as _, Sha256};
 
-use crate::errors::{CliError, shown};
+use crate::errors::CliError;
 use crate::io::contents::open_export;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
 use crate::io::progress;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
+use crate::io::tee::TeeReader;
 use crate::io::visit::visit;
 
 /// The trust file and the pins, as bytes, with file names.
@@ -139,7 +140,7 @@ pub(crate) fn select(
     Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, examined, sample })
 }
 
-/// A query, and the one that selects the events that state no actor or no action.
+/// A query, and the one that selects the events that state no actor, no action, or no time.
 pub(super) struct Search {
     query: Query,
     unrecognized: Query,
@@ -160,7 +161,7 @@ pub(super) struct FoundEvents {
     pub(super) all: Vec<u64>,
     /// Those that the query selects; all without a query.
     pub(super) matching: Vec<u64>,
-    /// Those that state no actor or no action; none without a query.
+    /// Those that state no actor, no action, or no time; none without a query.
     pub(super) unrecognized: Vec<u64>,
     /// Those whose signer is not trusted.
     pub(super) untrusted: Vec<u64>,
@@ -338,26 +339,24 @@ impl Roots {
 
 /// Returns the file's name, size and SHA-256.
 pub(super) fn described(path: &Path) -> Result<Described, CliError> {
-    let mut input = Input::open(path)?;
-    let failed = |error| CliError::io("read", &shown(path), &error);
+    let (sha256, size) = hash(&mut Input::open(path)?)?;
+    Ok(Described { name: name(path), sha256, size })
+}
+
+/// Returns the SHA-256 and the size of an input, in bytes.
+pub(crate) fn hash(input: &mut Input) -> Result<(Hash, u64), CliError> {
     let bar = progress::bar("hashing", input.size());
-    let mut hasher = Sha256::new();
-    let (mut size, mut piece) = (0, vec![0; 1 << 18]);
-    let reader = input.reader()?;
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => break,
-            Ok(read) => {
-                hasher.update(&piece[..read]);
-                size += read as u64;
-                bar.set_position(size);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
+    let (mut hasher, mut size) = (Sha256::new(), 0);
+    let name = input.name().to_owned();
+    let tap = |read: &[u8]| {
+        hasher.update(read);
+        size += read.len() as u64;
+        bar.set_position(size);
+    };
+    let mut reader = TeeReader { reader: input.reader()?, tap };
+    io::copy(&mut reader, &mut io::sink()).map_err(|error| CliError::io("read", &name, &error))?;
     bar.finish_and_clear();
-    Ok(Described { name: name(path), sha256: Hash(hasher.finalize().into()), size })
+    Ok((Hash(hasher.finalize().into()), size))
 }
 
 /// Returns a file's name without its directory, which a report does not reveal.

@@ -12,6 +12,7 @@ use countersign_query::Parsers;
 use super::summaries::Summaries;
 use crate::commands::summarize::open;
 use crate::errors::{CliError, shown};
+use crate::io::file_limit;
 use crate::io::input::Input;
 use crate::io::parquet::{Cut, Rows, Signers, Stretch, inputs_sha256};
 use crate::io::seekable::SeekableFile;
@@ -71,6 +72,8 @@ pub(crate) fn rows(summaries: Summaries, inputs: RowInputs<'_>) -> Result<Rows, 
 
 /// Summarizes all parts of an export in this process.
 pub(crate) fn summarize_all(export: &Path, parts: u64, threads: usize) -> Result<Summaries, CliError> {
+    // Temporary files.
+    file_limit::raise(parts);
     let mut summaries = Summaries::own();
     for number in 1..=parts {
         let mut file = open(export)?;

@@ -19,12 +19,17 @@ pub(super) fn verify(args: &Args, export: &Path, path: &Path, trust: &Trust) -> 
     let (parsers, threads) = (args.own.load()?, args.threads.count());
     let manifest = Manifest::read(path)?;
     let mut rows = match &manifest {
+        None if parquet::holds_parts(path) => {
+            let message = "the rows of these parts have no manifest, so some may be missing";
+            let hint = "write the rows of all parts, and the manifest with `countersign export --manifest`";
+            return Err(CliError::unusable("parquet.no_manifest", message, hint).within(&shown(path)));
+        }
         None if args.summaries.is_empty() => {
             Rows::verify(Input::open(export)?, trust.clone(), parsers, threads)?
         }
         None => {
-            let message = "these rows have no manifest, so they are incomplete or were not written in parts";
-            let hint = "write the manifest with `countersign export --manifest`, or omit --summaries";
+            let message = "these rows were not written in parts";
+            let hint = "omit --summaries";
             return Err(CliError::unusable("parquet.no_manifest", message, hint).within(&shown(path)));
         }
         Some(manifest) => {

@@ -1,5 +1,6 @@
 //! Compares the keys of a trust file with those that signed an export, to tell a wrong trust file from a missing one.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use countersign::note::VerifierKey;
@@ -59,7 +60,9 @@ fn no_key_signed(
     // The report doesn't say which witnesses cosigned if they are too few.
     let some_may_have_cosigned =
         report.checks.witnesses.state == CheckState::Fail && trust.witnesses().len() > 0;
-    let number = given.len() - if some_may_have_cosigned { trust.witnesses().len() } else { 0 };
+    // A key may be on several lines, such as that of a log which signs events about itself.
+    let compared = given.iter().filter(|(kind, _)| !some_may_have_cosigned || *kind != "witness");
+    let number = compared.map(|(_, key)| *key).collect::<HashSet<_>>().len();
     let kinds = if some_may_have_cosigned { "log, issuer, and emitter keys" } else { "keys" };
     let wrong = "Either this is the wrong trust file, or the export was made by someone else.";
     let sentence = match number {

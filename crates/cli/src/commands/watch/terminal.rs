@@ -1,6 +1,6 @@
 //! Notices of a watch, as text on the terminal.
 
-use countersign_watch::{WatchNotice, WatchObserver};
+use countersign_watch::{Examined, WatchNotice, WatchObserver};
 
 use crate::commands::analyze;
 use crate::io::{stop, style};
@@ -18,9 +18,11 @@ impl WatchObserver for WatchTerminal {
 
     fn notice(&self, notice: &WatchNotice) {
         match notice {
-            WatchNotice::Coverage(coverage) => {
-                for gap in analyze::gaps(coverage, &self.pack) {
-                    style::warn(&gap);
+            WatchNotice::Gaps(examined) => {
+                let Examined { coverage, limits, future } = &**examined;
+                let gaps = analyze::gaps(coverage, &self.pack);
+                for gap in gaps.iter().chain(&analyze::skipped(limits, *future)) {
+                    style::warn(gap);
                 }
             }
             WatchNotice::Accepting { .. } => style::done(&notice.to_string()),

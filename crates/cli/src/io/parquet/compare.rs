@@ -43,7 +43,7 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path, manifest: Option<&Manifest>)
         0 => Ok(()),
         all => {
             let message = format!("the rows differ from the export: {}", count(all, "difference"));
-            let hint = "create the file again from the export, and find out who changed it";
+            let hint = "compare with the same `--parsers` and trust file that the rows were made with; if they still differ, create the file again from the export, and find out who changed it";
             Err(CliError::unusable("parquet.differs", message, hint).within(&shown(path)).into_broken())
         }
     }

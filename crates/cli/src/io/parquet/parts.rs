@@ -67,6 +67,11 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PartFile>, CliError> {
     }
 }
 
+/// True if a folder has the rows of parts, with or without a manifest.
+pub(crate) fn holds_parts(folder: &Path) -> bool {
+    folder.is_dir() && list(folder).is_ok_and(|files| !files.is_empty())
+}
+
 /// Fails if the folder has a manifest, which states that its rows are complete.
 pub(super) fn refuse_complete(folder: &Path) -> Result<(), CliError> {
     if !folder.join(MANIFEST).exists() {

@@ -325,6 +325,7 @@ fn finds_changes_to_the_rows_of_a_part() {
     place.write("rows/_manifest.json", lines.collect::<String>());
     parts.verify_whole("rows").code(1).stderr(predicate::str::contains("error[parquet.differs]"));
     fs::remove_file(place.path("rows/_manifest.json")).unwrap();
+    parts.verify_whole("rows").code(2).stderr(predicate::str::contains("error[parquet.no_manifest]: rows: "));
     parts
         .verify_part(2, "rows")
         .code(2)

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use countersign::link::Link;
 use countersign::merkle::Bundle;
+use countersign::note::SignerKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::scene::{DATABASE, Files, Scene, files, only, restore, roll_back};
-use crate::common::process::{Place, Process, log_key, run, spawn_with};
+use crate::common::emitter::client;
+use crate::common::process::{ORIGIN, Place, Process, log_key, run, spawn_with};
 use crate::common::whole::{assert_whole, leaves};
 use crate::common::witness::Witness;
 
@@ -90,6 +92,43 @@ fn assert_works(mut scene: Scene, server: Process, verdict_of_all: bool) {
 fn exported(scene: &Scene, to: &Path) {
     let output = run(&["export", "--dir", text(scene.folder()), "-o", text(to)]);
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn carries_out_erasures_that_an_earlier_key_recorded() {
+    let new_key = SignerKey::from_seed(ORIGIN, [9; 32]).unwrap();
+    let keys = [log_key().verifier_key(), new_key.verifier_key()].map(|key| format!("emitter {key}\n"));
+    let scene = Scene::new(Place::with(2, &keys.concat()));
+    let folder = text(scene.folder());
+    let token = run(&["token", "add", "privacy-desk", "--right", "read,erase", "--dir", folder]).stdout;
+    let server = scene.place.serve();
+    let erasure = json!({ "events": [format!("{}/7", scene.emitter.chain())], "reason": "asked for" });
+    let request = client().post(format!("{}/erase", server.url));
+    let request = request.bearer_auth(String::from_utf8(token).unwrap().trim()).body(erasure.to_string());
+    assert_eq!(request.send().unwrap().status(), 200);
+    let held = TempDir::new().unwrap();
+    let file = held.path().join("export.ndjson");
+    let has_event = || {
+        exported(&scene, &file);
+        fs::read_to_string(&file).unwrap().contains("\"number\":7}")
+    };
+    assert!(!has_event());
+    let repair = held.path().join("repair.ndjson");
+    fs::copy(&file, &repair).unwrap();
+    server.stop();
+    fs::write(scene.place.path("log.key"), format!("{}\n", *new_key.encode())).unwrap();
+    scene.place.serve().stop();
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    assert!(has_event(), "the backup has the event");
+    let server = begin(&scene, &["--repair", text(&repair)]);
+    for _ in 0..600 {
+        if !has_event() {
+            server.stop();
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the event is still there");
 }
 
 #[test]
