@@ -11,6 +11,8 @@ words! {
     /// explains the others.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Why {
+        /// Altered: the log ends before a state that was seen before, and nothing else is wrong.
+        Rollback = "append_only.rollback",
         /// Broken: the file is truncated or corrupt.
         Truncated = "format.truncated",
         /// Broken: entries are missing.
@@ -92,11 +94,13 @@ impl Report {
     pub fn why(&self) -> Option<Why> {
         let has = |code| self.has(code);
         let checks = &self.checks;
+        let is_error = |code: &FindingCode| code.severity() == Severity::Error;
+        let mut errors = self.finding_counts.iter().map(|(code, _)| *code).filter(is_error);
         Some(match self.verdict {
+            Verdict::Altered if errors.all(|error| error == FindingCode::AppendOnlyRollback) => Why::Rollback,
             Verdict::Broken => {
-                let codes = self.finding_counts.iter().map(|(code, _)| *code);
                 let mut first = None;
-                for error in codes.filter(|code| code.severity() == Severity::Error) {
+                for error in errors {
                     let why = Why::from_error(error)?;
                     first = Some(first.map_or(why, |first| why.min(first)));
                 }
@@ -159,9 +163,10 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use FindingCode::{
-        AppendOnlyAnchor, AppendOnlyNotReached, ChainGap, ChainJump, ChainOpen, ExpectedAge, ExpectedOrigin,
-        FormatCompression, FormatHeader, FormatTruncated, KeyLate, KeySuspect, KeyUnknown, KeyUnseen,
-        LogUnknown, LogUnnamed, RangeMissing, TreeUncovered, WitnessQuorum,
+        AppendOnlyAnchor, AppendOnlyNotReached, AppendOnlyRollback, AppendOnlySplitView, ChainGap, ChainJump,
+        ChainOpen, ExpectedAge, ExpectedOrigin, FormatCompression, FormatHeader, FormatTruncated, KeyLate,
+        KeySuspect, KeyUnknown, KeyUnseen, LogUnknown, LogUnnamed, PayloadMismatch, RangeMissing,
+        TreeUncovered, WitnessQuorum,
     };
 
     use super::*;
@@ -201,6 +206,14 @@ mod tests {
         assert_eq!(why(&[ExpectedAge, FormatTruncated, RangeMissing]), Some(Why::Truncated));
         assert_eq!(why(&[ChainGap, FormatTruncated]), None);
         assert_eq!(report(Verdict::Altered, &[], &[FormatTruncated]).why(), None);
+    }
+
+    #[test]
+    fn an_older_view_has_a_reason_if_nothing_else_is_wrong() {
+        let why = |found: &[FindingCode]| report(Verdict::Altered, &[], found).why();
+        assert_eq!(why(&[AppendOnlyRollback, KeyUnknown]), Some(Why::Rollback));
+        assert_eq!(why(&[AppendOnlyRollback, PayloadMismatch]), None);
+        assert_eq!(why(&[AppendOnlyRollback, AppendOnlySplitView]), None);
     }
 
     #[test]

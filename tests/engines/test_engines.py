@@ -19,6 +19,8 @@ BIN = Path(sys.executable).parent
 ORIGIN = "log.example/audit"
 EVENTS = 20_000
 PARTS = 6
+# Two executors as processes of their own, with one core and 1,024 MiB each.
+SPARK = [BIN / "spark-submit", "--master", "local-cluster[2,1,1024]"]
 # Seconds after which a run has failed.
 LIMIT = 900
 
@@ -120,8 +122,7 @@ class Engines(unittest.TestCase):
         self.assert_same([sys.executable], "dask.py")
 
     def test_spark(self):
-        # Two executors as processes of their own, with one core and 1,024 MiB each.
-        self.assert_same([BIN / "spark-submit", "--master", "local-cluster[2,1,1024]"], "spark.py")
+        self.assert_same(SPARK, "spark.py")
 
     def test_gnu_parallel(self):
         self.assert_same([], "parallel.sh", target="$$")
@@ -148,6 +149,9 @@ class Engines(unittest.TestCase):
     def test_rows_dask(self):
         rows = self.assert_same_rows([sys.executable, EXAMPLES / "rows_dask.py"], "dask")
         self.assert_spark_counts(rows)
+
+    def test_rows_spark(self):
+        self.assert_same_rows([*SPARK, EXAMPLES / "rows_spark.py"], "spark")
 
     def test_rows_gnu_parallel(self):
         self.assert_same_rows([EXAMPLES / "rows_parallel.sh"], "parallel", target="$$")

@@ -7,14 +7,7 @@ import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
-import {
-  type Audit,
-  type AuditEvent,
-  auditFetch,
-  type CountersignError,
-  memory,
-  type RecorderOptions,
-} from "countersign";
+import { type AuditEvent, auditFetch, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { gate } from "countersign/gate";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditKoa } from "countersign/koa";
@@ -382,16 +375,19 @@ describe("gate in adapters that create the recorder", () => {
     const after: unknown[] = [];
     const audited = auditNext(made, { after: (work) => after.push(work), http: { gate: own, path: "actual" } });
     let handled = 0;
-    const GET = audited(async (_request: Request, _audit: Audit) => {
+    const GET = audited(async () => {
       handled += 1;
       return new Response("ok");
     });
-    assert.deepEqual(await asked((path) => GET(new Request(`https://api.example${path}`))), ANSWERS);
+    assert.deepEqual(
+      await asked((path) => GET(new Request(`https://api.example${path}`), { params: Promise.resolve({}) })),
+      ANSWERS,
+    );
     assert.equal(handled, 1);
     await Promise.all(after);
     assert.deepEqual((await requests(events, 3)).slice(0, 2), [refused(403, "/internal/7"), refused(401, "/admin")]);
     // Server actions receive no request.
-    assert.equal(await audited(async (text: string, _audit: Audit) => text)("done"), "done");
+    assert.equal(await audited.action(async (_audit, text: string) => text)("done"), "done");
   });
 
   test("auditLambda: each kind of request", async () => {

@@ -44,8 +44,8 @@ export const [route, action, empty] = [
     audit.record({ action: "job.delete", target: { type: "job", id: (await params).id } });
     return url;
   }),
-  audited((id: string, audit: Audit) => void audit.record({ action: "job.delete", target: { type: "job", id } })),
-  audited((audit: Audit) => audit.status().waiting),
+  audited.action((audit, id: string) => void audit.record({ action: "job.delete", target: { type: "job", id } })),
+  audited.action((audit) => audit.status().waiting),
 ] satisfies [
   (request: Request, context: { params: Promise<{ id: string }> }) => Promise<string>,
   (id: string) => Promise<void>,
@@ -60,6 +60,8 @@ export const inferred = audited(async (request, { params }, audit) => {
 audited((_request, _context, audit) => void audit.record({ action: "a.b", user: "u" }));
 // @ts-expect-error: the third argument of a route handler is the recorder
 audited((_request: Request, _context: { params: Promise<object> }, audit: string) => audit);
+// @ts-expect-error: the first argument of a server action is the recorder
+audited.action((id: string) => id);
 const tested = await createTestRecorder({ events: defineEvents({}) });
 export const found: number = tested.events().length + Object.keys(matchers).length;
 

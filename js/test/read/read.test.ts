@@ -398,14 +398,14 @@ for (const [what, wrong, member] of [
   ["no time", { timeoutMs: 0 }, "timeoutMs"],
 ] as const) {
   test(`openLog refuses ${what}`, () => {
-    const options = { url: "https://log.example.com", token: "csr_0", trust: SETUP.trust, ...wrong };
+    const options = { url: "https://log.example", token: "csr_0", trust: SETUP.trust, ...wrong };
     assert.throws(() => openLog(options as OpenLogOptions), { code: "options.invalid", member });
   });
 }
 
 for (const after of [5, {}, { next: -1, pin: null }, { next: 1 }, { next: 1, pin: "x" }]) {
   test(`events refuses the position ${JSON.stringify(after)}`, () => {
-    const log = openLog({ url: "https://log.example.com", trust: SETUP.trust });
+    const log = openLog({ url: "https://log.example", trust: SETUP.trust });
     assert.throws(() => log.events({ after: after as Position }), { code: "options.invalid", member: "after" });
   });
 }

@@ -83,6 +83,12 @@ test("outcome: doubtful if the rules couldn't examine an event", () => {
   assert.equal(outcome({ limits: [limit] }).looks, "doubtful");
 });
 
+test("outcome: says that no rule could examine the events, if none applies", () => {
+  const { looks, says } = outcome({ coverage: { ...whole, complete: false, applicable: 0 } });
+  assert.equal(looks, "doubtful");
+  assert.match(says, /no rule could examine any of the 12 events here\.$/);
+});
+
 test("outcome: doesn't claim that the findings are complete", () => {
   const { looks, says } = outcome({ findings: 2, coverage: partly });
   assert.equal(looks, "found");

@@ -27,6 +27,15 @@ site.answers.set(
   "/denied",
   refused({ code: "request.unauthenticated", message: "no valid token", hint: "send a token" }),
 );
+for (const [path, status] of [
+  ["/signed-out", 401],
+  ["/unavailable", 502],
+] as const) {
+  site.answers.set(path, (_request, response) => {
+    response.writeHead(status, { "content-type": "text/plain" });
+    response.end("no\n");
+  });
+}
 
 const withoutWasm = async (page: Page) => {
   await page.route("**/*.wasm", (route) => route.fulfill({ status: 404 }));
@@ -46,6 +55,25 @@ const cases: readonly {
     german: ["Das Log hat die Anfrage abgelehnt", "No valid token"],
     code: "request.unauthenticated",
   },
+  ...[
+    { src: "/signed-out", trust: "/trust.txt" },
+    { src: "/signed-out", trust: "/trust.txt", live: "" },
+    { src: "/export", trust: "/signed-out" },
+  ].map((attributes) => ({
+    attributes,
+    says: ["You don’t have access", "The server returned HTTP status 401", "Sign in again, or ask for access"],
+    german: ["Kein Zugriff", "Der Server antwortete mit dem HTTP-Status 401", /^Erneut anmelden/],
+    code: "source.denied",
+  })),
+  ...[
+    { src: "/unavailable", trust: "/trust.txt" },
+    { src: "/export", trust: "/unavailable" },
+  ].map((attributes) => ({
+    attributes,
+    says: ["The file can’t be read", "The server returned HTTP status 502", /^Try again later/],
+    german: ["Die Datei ist nicht lesbar", "Der Server antwortete mit dem HTTP-Status 502", /^Später erneut versuchen/],
+    code: "source.invalid",
+  })),
   {
     attributes: { src: "/export", trust: "/nonsense.txt" },
     says: ["The trust file can’t be used"],

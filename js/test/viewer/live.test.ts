@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { after, test } from "node:test";
@@ -54,6 +55,13 @@ class LogServer {
   /** Cuts the connection. */
   cut(): void {
     this.#open?.destroy();
+  }
+
+  /** Resolves when the viewer has closed the current connection. */
+  async ended(): Promise<void> {
+    if (this.#open !== undefined) {
+      await once(this.#open, "close");
+    }
   }
 
   /** Responds with lines. The first entry has an index. */
@@ -167,6 +175,32 @@ test("live: resumes after a disconnect without losing or repeating entries", asy
   await close();
 });
 
+test("live: opens the line in the address once the log has sent it", async () => {
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first));
+  const wanted = lines.findLastIndex((line) => line.includes('"event":')) + 1;
+  const { page, close } = await site.open(ELEMENT.replace(" live", " live fragment"), { hash: `#line=${wanted}` });
+  await upTo(page, entryCount(first)).waitFor();
+  assert.equal(await page.locator("cs-drawer .drawer[open]").count(), 0);
+  logServer.send(...rest);
+  await page.locator("cs-drawer .drawer[open]").waitFor();
+  assert.match(await page.locator("cs-drawer .drawer[open]").innerText(), new RegExp(`\\b${wanted}\\b`));
+  await close();
+});
+
+test("live: a page that the reader left keeps no connection, and resumes when it is shown again", async () => {
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first), logServer.with(entryCount(first), first.at(-1) ?? "", ...rest));
+  const { page, close } = await follow();
+  await upTo(page, entryCount(first)).waitFor();
+  const ended = logServer.ended();
+  await page.evaluate(() => void dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
+  await ended;
+  await upTo(page, entryCount(lines)).waitFor();
+  assert.equal(await alarm(page).count(), 0);
+  await close();
+});
+
 test("live: an altered event raises an alarm that stays", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first));
@@ -231,7 +265,7 @@ test("live: reports a reader without access and retries a busy log", async () =>
   const logServer = new LogServer();
   logServer.answers.push(refused(401));
   const denied = await follow();
-  await denied.page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
+  await denied.page.getByRole("heading", { name: "You don’t have access" }).waitFor();
   await denied.page.getByText("status 401").waitFor();
   await denied.close();
 

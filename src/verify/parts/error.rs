@@ -93,14 +93,14 @@ impl PartsError {
             Self::Header => {
                 "run `countersign verify` to see what is wrong with the file: no log writes such a header"
             }
-            Self::Changed => "summarize a copy that is not being written to",
+            Self::Changed => "use a copy that is not being written to",
             Self::Invalid => {
                 "pass the files that `countersign summarize` wrote to `countersign verify`, and those of `countersign check --part` to `countersign check`"
             }
             Self::NotPiece => "pass the files that the same command wrote with --part",
-            Self::Version(_) => "summarize and verify with the same version of countersign",
-            Self::Truncated => "copy it again, or summarize the part again",
-            Self::Altered => "get the original summary, or summarize the part again",
+            Self::Version(_) => "use the same version of countersign for all steps",
+            Self::Truncated => "copy it again, or make it again",
+            Self::Altered => "get the original, or make it again",
             Self::OtherFile | Self::OtherCut(_) => "pass only the summaries of one file from one run",
             Self::OtherCheckpoint => {
                 "pass only summaries of one log that were made with one file for --checkpoint"
@@ -109,8 +109,8 @@ impl PartsError {
                 "check every part with the same --from, which is also needed if the log was pruned between two parts"
             }
             Self::Twice(_) => "pass each part once",
-            Self::Missing(_) => "pass every part, and summarize those that are missing",
-            Self::Apart => "summarize the part again from the same file",
+            Self::Missing(_) => "pass the files of all parts, and make those that are missing",
+            Self::Apart => "make it again from the same file as the others",
             Self::FirstEntry { .. } => {
                 "merge the summaries of these parts again, with the right `--first-entry` or without it"
             }

@@ -12,6 +12,8 @@ export type ErrorCode =
   | "options.invalid"
   /** The source can't be read: it has the wrong type, is a failed response, or is a stream already in use. */
   | "source.invalid"
+  /** The server denied access to the source (HTTP status 401 or 403), for example because a session has ended. */
+  | "source.denied"
   /** Reading the export failed midway. */
   | "source.unreadable"
   /** The JavaScript engine is too old for this package. */

@@ -191,7 +191,7 @@ const HINTS: Readonly<Record<string, (name: string) => string>> = {
   key: (name) =>
     `run npx wrangler secret put ${name} with a private key from \`npx countersign keygen\` (for wrangler dev: ${name}=PRIVATE+KEY+… in .dev.vars)`,
   to: (name) =>
-    `${variable(name, "https://log.example.com")}, or a binding: "services": [{ "binding": "${name}", "service": "…" }] or "durable_objects": { "bindings": [{ "name": "${name}", "class_name": "CountersignLog" }] }`,
+    `${variable(name, "https://log.example")}, or a binding: "services": [{ "binding": "${name}", "service": "…" }] or "durable_objects": { "bindings": [{ "name": "${name}", "class_name": "CountersignLog" }] }`,
   log: (name) => `${variable(name, "example.com/audit+1a2b3c4d+A…")}, the log's vkey, from the log operator`,
   origin: (name) => variable(name, "example.com/audit"),
 };

@@ -18,7 +18,7 @@ export interface LogServerOptions {
    *
    * @example
    * ```ts
-   * url: "https://log.example.com"
+   * url: "https://log.example"
    * ```
    */
   url: string | URL;
@@ -202,15 +202,15 @@ export function logServerUrl(given: unknown, option: string): string {
     url = new URL(given as string);
   } catch {
     throw URL.canParse(`https://${given}`)
-      ? refused(option, "the log server's URL lacks https://", "use a full URL such as https://log.example.com")
-      : refused(option, "the log server's URL is invalid", "use a URL such as https://log.example.com");
+      ? refused(option, "the log server's URL lacks https://", "use a full URL such as https://log.example")
+      : refused(option, "the log server's URL is invalid", "use a URL such as https://log.example");
   }
   const isWeb = url.protocol === "https:" || url.protocol === "http:";
   must(isWeb, option, `the log server's URL must not use ${url.protocol}`, "use an https:// URL");
   const unneeded = "remove the credentials; links are authenticated by their signatures";
   const isOpen = url.username === "" && url.password === "";
   must(isOpen, option, "the log server's URL contains credentials", unneeded);
-  const alone = "use the plain URL, such as https://log.example.com";
+  const alone = "use the plain URL, such as https://log.example";
   must(url.search === "" && url.hash === "", option, "the log server's URL has a query or a fragment", alone);
   const path = url.pathname.replace(/\/+$/, "");
   const added = "remove /submit, which is appended automatically";

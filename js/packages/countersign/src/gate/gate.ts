@@ -51,7 +51,7 @@ export interface GateOptions {
    * @default none
    * @example
    * ```ts
-   * watchlist: { url: "https://log.example.com/watchlist", key: process.env.WATCH_KEY }
+   * watchlist: { url: "https://log.example/watchlist", key: process.env.WATCH_KEY }
    * ```
    */
   watchlist?: WatchlistOptions | undefined;

@@ -9,7 +9,7 @@ export interface WatchlistOptions {
    *
    * @example
    * ```ts
-   * url: "https://log.example.com/watchlist"
+   * url: "https://log.example/watchlist"
    * ```
    */
   url: string | URL;

@@ -40,7 +40,7 @@ export interface IssuerOptions {
    *
    * @example
    * ```ts
-   * to: "https://log.example.com"
+   * to: "https://log.example"
    * ```
    */
   to: string | URL | LogServerOptions | undefined;
@@ -161,7 +161,7 @@ function checked(options: IssuerOptions) {
     to !== undefined && to !== null,
     "to",
     "`to` is required: the log server's URL",
-    "pass a URL such as https://log.example.com",
+    "pass a URL such as https://log.example",
   );
   const vkey = "pass the log's vkey, from the log operator, or a trust file with a `log` line";
   must(typeof log === "string" && log.trim() !== "", "log", "`log` is required: the log's public key (vkey)", vkey);

@@ -31,7 +31,7 @@ export class Host {
     switch (task.task) {
       case "check_url": {
         const problem = addressProblem(task.url);
-        const hint = "use the log server's address, such as https://log.example.com";
+        const hint = "use the log server's address, such as https://log.example";
         const error = { code: "arguments.invalid", message: `--to: ${problem}`, hint };
         return { head: problem === undefined ? {} : { error } };
       }

@@ -12,11 +12,11 @@ import { Pages } from "./pages.js";
 /** Options of `openLog`. */
 export interface OpenLogOptions {
   /**
-   * The log server's URL, optionally with a path. For a tenant log, that of the log: `https://log.example.com/t/8f00…`.
+   * The log server's URL, optionally with a path. For a tenant log, that of the log: `https://log.example/t/8f00…`.
    *
    * @example
    * ```ts
-   * url: "https://log.example.com"
+   * url: "https://log.example"
    * ```
    */
   url: string | URL;
@@ -148,7 +148,7 @@ const MAX_BYTES = 16 << 20;
  *
  * @example
  * ```ts
- * const log = openLog({ url: "https://log.example.com", token: process.env.AUDIT_TOKEN, trust });
+ * const log = openLog({ url: "https://log.example", token: process.env.AUDIT_TOKEN, trust });
  * const events = log.events({ query: "action:role.grant", after: await savedPosition() });
  * for await (const event of events) {
  *   await handle(event.parse());

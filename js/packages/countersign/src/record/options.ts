@@ -232,7 +232,7 @@ export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
    * @default the environment variable `AUDIT_URL`, if the option is absent
    * @example
    * ```ts
-   * to: "https://log.example.com"
+   * to: "https://log.example"
    * ```
    */
   to?: string | URL | LogServerOptions | undefined;

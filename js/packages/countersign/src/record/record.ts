@@ -16,7 +16,7 @@ export * from "./public.js";
  * ```ts
  * const audit = createRecorder({
  *   key: process.env.AUDIT_KEY, // PRIVATE+KEY+…, from `countersign keygen NAME`
- *   to: "https://log.example.com",
+ *   to: "https://log.example",
  *   log: "example.com/audit+1a2b3c4d+A…", // the log's public key (vkey)
  * });
  * audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } });

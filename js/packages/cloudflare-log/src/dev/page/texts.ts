@@ -5,18 +5,20 @@ export const TEXTS = {
     title: "Development log",
     about: "This is the log of npx countersign dev. New events appear here, verified in your browser.",
     token: "Reader's token",
-    tokenHint: "COUNTERSIGN_TOKEN, which npx countersign dev printed in the terminal",
+    tokenHint: "COUNTERSIGN_TOKEN: in the terminal of npx countersign dev, or in the file of --env",
     open: "Open the log",
-    refused: "The log refused this token. Copy the value of COUNTERSIGN_TOKEN from the terminal again.",
+    refused:
+      "The log refused this token. Copy the value of COUNTERSIGN_TOKEN again, from the terminal of npx countersign dev or the file of --env.",
     unreachable: "The log can't be reached. Check that npx countersign dev is still running.",
   },
   de: {
     title: "Entwicklungs-Log",
     about: "Dies ist das Log von npx countersign dev. Neue Ereignisse erscheinen hier, in Ihrem Browser geprüft.",
     token: "Lese-Token",
-    tokenHint: "COUNTERSIGN_TOKEN, das npx countersign dev im Terminal ausgegeben hat",
+    tokenHint: "COUNTERSIGN_TOKEN: im Terminal von npx countersign dev, oder in der Datei von --env",
     open: "Log öffnen",
-    refused: "Das Log hat dieses Token abgelehnt. Kopieren Sie den Wert von COUNTERSIGN_TOKEN erneut aus dem Terminal.",
+    refused:
+      "Das Log hat dieses Token abgelehnt. Kopieren Sie den Wert von COUNTERSIGN_TOKEN erneut, aus dem Terminal von npx countersign dev oder der Datei von --env.",
     unreachable: "Das Log ist nicht erreichbar. Prüfen Sie, ob npx countersign dev noch läuft.",
   },
 } as const;

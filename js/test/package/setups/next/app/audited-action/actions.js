@@ -2,7 +2,7 @@
 
 import { audited } from "../audited/recorder.js";
 
-export const run = audited(async (id, audit) => {
+export const run = audited.action(async (audit, id) => {
   audit.record({ action: "job.trigger", target: { type: "job", id } });
   return `ran ${id}`;
 });
