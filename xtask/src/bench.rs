@@ -107,7 +107,7 @@ enum Part {
     Query,
     /// Peak memory
     Memory,
-    /// The scaling curve: verification in 1 to 8 parts, relative to one process; needs 12 GB of disk
+    /// The scaling curve: verification and detection in 1 to 8 parts, relative to one process; needs 12 GB of disk
     Scale,
     /// Hostile exports: growth of time and memory, which must be proportional to their size
     Hostile,

@@ -22,22 +22,44 @@ const REQUEST_BYTES: f64 = 4.0 * 1_048_576.0;
 const TERABYTE: f64 = 1e12;
 const GIGABYTE: f64 = 1e9;
 
-const WHOLE: &str = "`verify`, one process";
-const MAP: &str = "map: `summarize`";
-const REDUCE: &str = "reduce: `verify --summaries`";
-const REDUCE_MERGED: &str = "reduce after merging: `verify --summaries`";
+/// The rows of a command that works on an export in parts.
+struct Stages {
+    whole: &'static str,
+    map: &'static str,
+    /// The output of the map, in the rows of costs.
+    output: &'static str,
+    reduce: &'static str,
+    reduce_merged: Option<&'static str>,
+}
+
+const VERIFY: Stages = Stages {
+    whole: "`verify`, one process",
+    map: "map: `summarize`",
+    output: "summaries",
+    reduce: "reduce: `verify --summaries`",
+    reduce_merged: Some("reduce after merging: `verify --summaries`"),
+};
+const ANALYZE: Stages = Stages {
+    whole: "`analyze`, one process",
+    map: "map: `analyze`",
+    output: "pieces",
+    reduce: "reduce: `analyze --pieces`",
+    reduce_merged: None,
+};
 
 /// Generates the tables of the page from the results.
 pub(super) fn generate(page: &str, results: &Results) -> Result<String> {
     let constants = results.get(&Part::Scale).map(Constants::new).transpose()?;
-    let mut missing = vec!["cost", "prices", "time", "work"];
+    let mut missing = vec!["cost", "cost of detection", "prices", "time", "time of detection", "work"];
     let generated = fill(page, FILE, BEGIN, |name| {
         missing.retain(|known| *known != name);
         let Some(constants) = &constants else { return Ok(UNMEASURED.to_owned()) };
         match name {
             "work" => Ok(format!("{}\n\n{}", constants.work(), document::describe(&constants.results.run))),
-            "time" => constants.time(),
-            "cost" => constants.cost(),
+            "time" => constants.time(&VERIFY),
+            "time of detection" => constants.time(&ANALYZE),
+            "cost" => constants.cost(&VERIFY),
+            "cost of detection" => constants.cost(&ANALYZE),
             "prices" => Ok(prices::table()),
             _ => anyhow::bail!("there is no table {name}"),
         }
@@ -109,12 +131,14 @@ impl<'r> Constants<'r> {
     }
 
     /// Returns the table with the time that a number of cores take, and the constants of its columns.
-    fn time(&self) -> Result<String> {
-        let map = self.seconds_per_event(&Self::stage(MAP), Column::ProcessorTime)?;
+    fn time(&self, stages: &Stages) -> Result<String> {
+        let map = self.seconds_per_event(&Self::stage(stages.map), Column::ProcessorTime)?;
         let export = self.bytes_per_event("export")?;
-        let whole = self.seconds_per_event(WHOLE, Column::Time)?;
-        let reduce = self.seconds_per_event(&Self::stage(REDUCE), Column::Time)?;
-        let merged = self.seconds_per_event(&Self::stage(REDUCE_MERGED), Column::Time).ok();
+        let whole = self.seconds_per_event(stages.whole, Column::Time)?;
+        let reduce = self.seconds_per_event(&Self::stage(stages.reduce), Column::Time)?;
+        let merged = stages
+            .reduce_merged
+            .and_then(|reduce| self.seconds_per_event(&Self::stage(reduce), Column::Time).ok());
         let minutes = |seconds: f64| seconds * EVENTS / 60.0;
         let mut heads = vec!["map", "map (min)", "reads (GB/s)", "reduce (min)", "all (min)"];
         if merged.is_some() {
@@ -145,26 +169,23 @@ impl<'r> Constants<'r> {
     }
 
     /// Returns the table with the cost in each cloud.
-    fn cost(&self) -> Result<String> {
+    fn cost(&self, stages: &Stages) -> Result<String> {
         let hours = |stage: &str, column| {
             self.seconds_per_event(&Self::stage(stage), column).map(|s| s * EVENTS / 3600.0)
         };
-        let summaries = self.bytes_per_event(&Self::stage(MAP))? * EVENTS;
+        let output = self.bytes_per_event(&Self::stage(stages.map))? * EVENTS;
         let export = self.bytes_per_event("export")? * EVENTS;
-        let map = hours(MAP, Column::ProcessorTime)?;
+        let map = hours(stages.map, Column::ProcessorTime)?;
         // The machine of the reduce is paid for as long as it runs.
-        let reduce = hours(REDUCE, Column::Time)? * f64::from(prices::REDUCE_CORES);
+        let reduce = hours(stages.reduce, Column::Time)? * f64::from(prices::REDUCE_CORES);
+        let requests = output / REQUEST_BYTES / 1e3;
         let costs = [
             Cost::new("map: core-hours", map, |prices| prices.core_hour.usd),
             Cost::new("reduce: core-hours", reduce, |prices| prices.core_hour.usd),
             Cost::new("export: thousands of reads", export / REQUEST_BYTES / 1e3, |prices| prices.reads.usd),
-            Cost::new("summaries: thousands of writes", summaries / REQUEST_BYTES / 1e3, |prices| {
-                prices.writes.usd
-            }),
-            Cost::new("summaries: thousands of reads", summaries / REQUEST_BYTES / 1e3, |prices| {
-                prices.reads.usd
-            }),
-            Cost::new("object store to machines: GB", (export + summaries) / GIGABYTE, |prices| {
+            Cost::new(format!("{}: thousands of writes", stages.output), requests, |prices| prices.writes.usd),
+            Cost::new(format!("{}: thousands of reads", stages.output), requests, |prices| prices.reads.usd),
+            Cost::new("object store to machines: GB", (export + output) / GIGABYTE, |prices| {
                 prices.in_region.usd
             }),
         ];
@@ -173,30 +194,28 @@ impl<'r> Constants<'r> {
         let money = |usd: f64| format!("{usd:.2}");
         for cost in &costs {
             let cells = CLOUDS.map(|cloud| money(cost.in_cloud(&cloud)));
-            table += &line(cost.name, [number(cost.quantity)].into_iter().chain(cells));
+            table += &line(&cost.name, [number(cost.quantity)].into_iter().chain(cells));
         }
         let totals = CLOUDS.map(|cloud| money(costs.iter().map(|cost| cost.in_cloud(&cloud)).sum()));
         table += &line("**total**", ["–".to_owned()].into_iter().chain(totals));
-        let direct =
-            Cost::new("not included: summaries sent between zones, GB", summaries / GIGABYTE, |prices| {
-                prices.between_zones.usd
-            });
+        let name = format!("not included: {} sent between zones, GB", stages.output);
+        let direct = Cost::new(name, output / GIGABYTE, |prices| prices.between_zones.usd);
         let cells = CLOUDS.map(|cloud| money(direct.in_cloud(&cloud)));
-        table += &line(direct.name, [number(direct.quantity)].into_iter().chain(cells));
+        table += &line(&direct.name, [number(direct.quantity)].into_iter().chain(cells));
         Ok(table)
     }
 }
 
 /// A quantity and its price.
 struct Cost {
-    name: &'static str,
+    name: String,
     quantity: f64,
     price: fn(&Prices) -> f64,
 }
 
 impl Cost {
-    fn new(name: &'static str, quantity: f64, price: fn(&Prices) -> f64) -> Cost {
-        Cost { name, quantity, price }
+    fn new(name: impl Into<String>, quantity: f64, price: fn(&Prices) -> f64) -> Cost {
+        Cost { name: name.into(), quantity, price }
     }
 
     fn in_cloud(&self, cloud: &Cloud) -> f64 {
@@ -215,7 +234,8 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "<!-- computed: work --><!-- end --> <!-- computed: time --><!-- end --> \
-                        <!-- computed: cost --><!-- end --> <!-- computed: prices --><!-- end -->";
+                        <!-- computed: cost --><!-- end --> <!-- computed: time of detection --><!-- end --> \
+                        <!-- computed: cost of detection --><!-- end --> <!-- computed: prices --><!-- end -->";
 
     /// Returns results of exports of two sizes, of which the larger one counts.
     fn results() -> Results {
@@ -233,6 +253,10 @@ mod tests {
             figure("2,000 events, 8 parts, reduce: `verify --summaries` | time", 0.0012),
             figure("2,000 events, 8 parts, reduce: `verify --summaries` | processor time", 0.0018),
             figure("2,000 events, 8 parts, map and reduce: `verify` | time", 9.0),
+            figure("2,000 events, `analyze`, one process | time", 0.012),
+            figure("2,000 events, 8 parts, map: `analyze` | processor time", 0.0216),
+            figure("2,000 events, 8 parts, map: `analyze` | output", 160.0),
+            figure("2,000 events, 8 parts, reduce: `analyze --pieces` | time", 0.0024),
         ];
         let run = r#"{"date":"2026-11-29","commit":"abc","machine":"2 cores","load":"idle","rounds":5}"#;
         serde_json::from_str(&format!(r#"{{"scale":{{"run":{run},"figures":[{}]}}}}"#, figures.join(",")))
@@ -253,6 +277,9 @@ mod tests {
             "| none: one process | – | 0.17 | – | 500 |",
             "processor time of the map 3.60 µs, time of the reduce 0.60 µs, time of one process 3.00 µs.",
             "2026-11-29, commit abc, 5 rounds; 2 cores; idle.",
+            // Detection: 10.8 µs × 10^10 / 64 / 60 s; 1.2 µs × 10^10 / 60 s; 160 bytes × 10^10 / 4 MiB / 1,000.
+            "| 64 cores | 28.1 | 2.96 | 200 | 228 |",
+            "| pieces: thousands of writes | 381 |",
         ] {
             assert!(page.contains(row), "{row} is missing in {page}");
         }
