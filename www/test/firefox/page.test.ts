@@ -114,7 +114,10 @@ flow("Firefox page: searches events and proves one step by step", async (page) =
   await drawer(page).waitFor();
   const place = (await row.boundingBox()) ?? assert.fail("no row");
   assert.ok(Math.abs(place.y - before.y) < 1, `the row moves by ${place.y - before.y} pixels`);
-  await page.getByRole("button", { name: "Show the proof" }).click();
+  const prove = page.getByRole("button", { name: "Show the proof" });
+  // Firefox moves the drawer only after it scrolled, and a press in between would miss the button.
+  await prove.scrollIntoViewIfNeeded();
+  await prove.click();
   const steps = page.locator("cs-proof .steps > li");
   await steps.filter({ hasText: "The log’s signature" }).waitFor();
   assert.equal(await steps.filter({ hasText: /\bPass\b/ }).count(), await steps.count());
