@@ -183,7 +183,9 @@ impl<'r> Constants<'r> {
             Cost::new("map: core-hours", map, |prices| prices.core_hour.usd),
             Cost::new("reduce: core-hours", reduce, |prices| prices.core_hour.usd),
             Cost::new("export: thousands of reads", export / REQUEST_BYTES / 1e3, |prices| prices.reads.usd),
-            Cost::new(format!("{}: thousands of writes", stages.output), requests, |prices| prices.writes.usd),
+            Cost::new(format!("{}: thousands of writes", stages.output), requests, |prices| {
+                prices.writes.usd
+            }),
             Cost::new(format!("{}: thousands of reads", stages.output), requests, |prices| prices.reads.usd),
             Cost::new("object store to machines: GB", (export + output) / GIGABYTE, |prices| {
                 prices.in_region.usd
