@@ -3,7 +3,7 @@
 mod preview;
 mod program;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -114,10 +114,12 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     check_budgets(&build(tools, &args.artifacts)?).map(drop)
 }
 
-/// Returns the features of each artifact, as cargo accepts them.
-pub(crate) fn features(tools: &Tools) -> Result<Vec<String>> {
+/// Returns the features of all artifacts together, as cargo accepts them.
+pub(crate) fn features(tools: &Tools) -> Result<String> {
     let manifest = Manifest::read(tools, &[])?;
-    Ok(manifest.artifacts.values().map(|artifact| artifact.features.join(",")).collect())
+    let features: BTreeSet<String> =
+        manifest.artifacts.into_values().flat_map(|artifact| artifact.features).collect();
+    Ok(Vec::from_iter(features).join(","))
 }
 
 /// Builds the named artifacts, or all if none is named.
@@ -214,6 +216,7 @@ impl Artifact {
     fn build(&self, tools: &Tools, name: &str, out_dir: &Path) -> Result<Built> {
         tools.progress.step(name, |log| {
             let file = self.make(tools, name, out_dir, log)?;
+            refuse_warnings(name, log)?;
             let brotli = brotli_size(tools, &file)?;
             let (budget, target) = (self.brotli_budget, self.brotli_target);
             Ok(Built { name: name.to_owned(), file, brotli, budget, target })
@@ -267,6 +270,14 @@ impl Artifact {
         }
         put(name, &folder, out_dir)
     }
+}
+
+/// In CI, fails if the compiler warned about an artifact. No other suite notices code that is unused in one artifact,
+/// but not in another one.
+fn refuse_warnings(name: &str, log: &Log) -> Result<()> {
+    let is_warned = || Ok::<_, anyhow::Error>(log.text()?.lines().any(|line| line.starts_with("warning: ")));
+    ensure!(std::env::var_os("CI").is_none() || !is_warned()?, "the compiler warned about {name}");
+    Ok(())
 }
 
 /// Encodes these flags, and those that make paths in panic messages the same on every machine.

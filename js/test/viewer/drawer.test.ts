@@ -55,7 +55,7 @@ test("drawer: shows an event's summary, its fields, and its bytes", { skip }, as
   const opened = await shown(t, "mixed");
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".sentence"), [
-    "Recorded at 2026-11-01 00:00:03.000Z: Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
+    "Recorded at 2026-11-01 00:00:03.000Z: Jürgen Weiß (u_3) tried config.update on job Nightly backup (job_3). Outcome: Failure.",
   ]);
   assert.match((await text(opened, ".signer-trust"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
   const row = await opened.call("shown");
@@ -399,7 +399,7 @@ test("drawer: is complete in German", { skip }, async (t) => {
   await opened.call("german");
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".sentence"), [
-    "Aufgezeichnet am 2026-11-01 00:00:03.000Z: Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
+    "Aufgezeichnet am 2026-11-01 00:00:03.000Z: Jürgen Weiß (u_3): config.update versucht, betrifft job Nightly backup (job_3). Ergebnis: Fehlschlag.",
   ]);
   await opened.tab.getByRole("gridcell", { name: "1.024 Einträge in diesem Export ausgelassen" }).waitFor();
 });

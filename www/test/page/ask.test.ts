@@ -691,7 +691,7 @@ test("ask: an answer about a person isn't silent about what agents did on their 
   await drawer.locator(".sentence").waitFor();
   assert.match(
     await words(drawer.locator(".sentence")),
-    /agent support-bot for Grace Hopper \(u_1\) did tool\.call to tool refund \(crm\/refund\)\. Outcome: success\.$/,
+    /agent support-bot for Grace Hopper \(u_1\) did tool\.call to tool refund \(crm\/refund\)\. Outcome: Success\.$/,
   );
   assert.match(await words(drawer.locator(".parsed")), /On behalf of user Grace Hopper u_1/);
 });

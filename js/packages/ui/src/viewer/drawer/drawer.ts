@@ -12,6 +12,7 @@ import "../detection/entry-findings.js";
 import { icon, SIGNER_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { keyParts, keyView } from "../parts/key.js";
 import "./proof.js";
+import { outcomeWord } from "../parts/outcome-word.js";
 import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { absent } from "../list/row.js";
 import { NOT_STATED, type Party, type Summary, summaryOf } from "../parts/summary.js";
@@ -423,15 +424,17 @@ function headingView(row: WholeRow, texts: Texts): TemplateResult {
 }
 
 /** Renders the event's facts as a sentence, with the outcome if the event states one. */
-function sentence(summary: Summary, { rows }: Texts): unknown {
+function sentence(summary: Summary, texts: Texts): unknown {
+  const { rows } = texts;
   const { sentences } = rows.drawer;
   const { action, actor, for: person, target, outcome } = summary;
   if (action === undefined) {
     return html`<span class="faint">${sentences.unparsed}</span>`;
   }
-  const known = actor !== undefined && target !== undefined ? sentences.all : undefined;
-  const one = actor !== undefined ? sentences.withoutTarget : undefined;
-  const template = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
+  const verb = outcome === "failure" || outcome === "denied" ? sentences.tried : sentences.did;
+  const known = actor !== undefined && target !== undefined ? verb.all : undefined;
+  const one = actor !== undefined ? verb.withoutTarget : undefined;
+  const template = known ?? one ?? (target !== undefined ? verb.withoutActor : verb.actionAlone);
   const slots = {
     action: html`<strong>${value(action)}</strong>`,
     actor:
@@ -442,7 +445,9 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
     target: target && party(target),
   };
   const end =
-    outcome === undefined ? nothing : filled(sentences.outcome, { outcome: html`<strong>${value(outcome)}</strong>` });
+    outcome === undefined
+      ? nothing
+      : filled(sentences.outcome, { outcome: html`<strong>${value(outcomeWord(outcome, texts))}</strong>` });
   return html`${filled(template, slots)} ${end}`;
 }
 
