@@ -8,8 +8,9 @@ mod static_database;
 mod tenant_requests;
 mod write_connection;
 
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
@@ -71,7 +72,7 @@ pub(crate) fn open_index(folder: &Path, origin: &str) -> Result<(SqliteWriter, A
 
 fn open_connections(folder: &Path, origin: &str) -> Result<(WriteConnection, Arc<dyn Reader>), StoreError> {
     let path = folder.join(FILE);
-    touch(&path).map_err(|error| StoreError::unavailable("creating the database", error))?;
+    create(&path)?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
     let connection = WriteConnection::new(connection, &path);
@@ -85,7 +86,7 @@ fn open_connections(folder: &Path, origin: &str) -> Result<(WriteConnection, Arc
 pub fn create_with_tenants(folder: &Path, origin: &str, depth: u8) -> Result<(), StoreError> {
     let sql = failed("creating the database");
     let path = folder.join(FILE);
-    touch(&path).map_err(|error| StoreError::unavailable("creating the database", error))?;
+    create(&path)?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare_writing(&connection).map_err(sql)?;
     if version(&connection)? != 0 {
@@ -358,6 +359,26 @@ pub(crate) fn open_copy(path: &Path) -> Result<Arc<dyn Reader>, StoreError> {
     Ok(Arc::new(TableReader::with_keys(pool, keys)))
 }
 
+/// Creates a database if it doesn't exist. Fails if there is a write-ahead log without its database: SQLite would delete
+/// it, and with it entries that were acknowledged.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let is_empty = fs::metadata(path).is_ok_and(|file| file.len() == 0) || !path.exists();
+    let log = beside(path, "-wal");
+    if is_empty && fs::metadata(&log).is_ok_and(|file| file.len() > 0) {
+        let why = "the database is missing, but its write-ahead log is there, which contains entries; put the database \
+                   back next to it, or move both away";
+        return Err(StoreError::Damaged(format!("{}: {why}", log.display())));
+    }
+    touch(path).map_err(|error| StoreError::unavailable("creating the database", error))
+}
+
+/// Returns the path of a file that SQLite keeps next to a database, by the end of its name.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
 /// Creates the file if it doesn't exist, readable only by its owner because it contains events.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     open_private(path, |options| options.append(true).create(true)).map(drop)
@@ -374,9 +395,7 @@ pub(crate) fn discard(folder: &Path) -> Result<(), StoreError> {
 /// Removes a database with all its files, if they exist.
 pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     for end in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        match std::fs::remove_file(Path::new(&name)) {
+        match fs::remove_file(beside(path, end)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::unavailable("removing a database", error));
             }

@@ -1,6 +1,7 @@
 //! Tests of the database under limits on its size, and of its lookup tables.
 
 use std::cell::Cell;
+use std::fs;
 use std::sync::Arc;
 
 use countersign::checkpoint::Checkpoint;
@@ -70,6 +71,24 @@ fn open(folder: &TempDir) -> (SqliteWriter, TableReader<Pool>) {
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     prepare(&connection, ORIGIN).unwrap();
     (SqliteWriter::new(WriteConnection::new(connection, &path)).unwrap(), TableReader::new(Pool::new(path)))
+}
+
+#[test]
+fn a_write_ahead_log_without_its_database_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let [path, log] = ["", "-wal"].map(|end| folder.path().join(format!("{FILE}{end}")));
+    fs::write(&log, "acknowledged entries").unwrap();
+    for is_empty in [false, true] {
+        let error = super::open(folder.path(), ORIGIN).map(drop).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+        assert!(error.to_string().contains("log.sqlite-wal: the database is missing"), "{error}");
+        assert!(super::create_with_tenants(folder.path(), ORIGIN, 1).is_err());
+        assert_eq!(fs::read(&log).unwrap(), b"acknowledged entries");
+        assert_eq!(path.exists(), is_empty);
+        fs::write(&path, "").unwrap();
+    }
+    fs::remove_file(&log).unwrap();
+    super::open(folder.path(), ORIGIN).unwrap();
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::beside;
 use super::database::{SqlDatabase, truncate_write_ahead_log};
 use countersign_log::store::StoreError;
 use countersign_log::tables::{Database, Each, Value};
@@ -21,11 +22,7 @@ pub(crate) struct WriteConnection {
 impl WriteConnection {
     /// Wraps a connection that has already read from the database at that path.
     pub(super) fn new(connection: Connection, path: &Path) -> Self {
-        let named = ["", "-wal"].map(|end| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(end);
-            PathBuf::from(name)
-        });
+        let named = ["", "-wal"].map(|end| beside(path, end));
         let with_inode = |path: PathBuf| Some((fs::metadata(&path).map(|file| inode(&file)).ok()?, path));
         let files = named.into_iter().filter_map(with_inode).map(|(number, path)| (path, number)).collect();
         Self { connection, files }
