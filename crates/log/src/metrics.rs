@@ -458,6 +458,14 @@ impl Metrics {
         }
     }
 
+    /// Sets the size of the log at its start, and the newest published checkpoint, if there is one.
+    pub(crate) fn started(&self, size: u64, published: Option<&Published>) {
+        self.size.set(size.cast_signed());
+        if let Some(published) = published {
+            self.published(published);
+        }
+    }
+
     pub(crate) fn committed(&self, submissions: usize, leaves: u64, size: u64) {
         if leaves > 0 {
             if !self.unremembered.load(Ordering::Relaxed) {

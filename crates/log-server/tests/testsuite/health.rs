@@ -83,6 +83,25 @@ fn reports_the_progress_and_result_of_checks() {
     assert!(storage["free"].as_u64() <= storage["total"].as_u64());
 }
 
+#[test]
+fn a_restarted_log_states_its_size_and_checkpoint_before_it_commits() {
+    let mut server = Server::start();
+    let mut emitter = server.emitter(0);
+    emitter.record(5);
+    emitter.deliver_all(&server.url(), usize::MAX);
+    server.stop();
+    // As after a restore, or after witnesses are no longer needed.
+    change(&server, "UPDATE checkpoints SET witnessed = 0");
+    server.begin();
+    let report = health(&server, 200);
+    assert_eq!(report["published"]["witnessed"], true);
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    for gauge in ["log_size", "published_size"] {
+        assert!(metrics.contains(&format!("countersign_{gauge} {}\n", report["size"])), "{metrics}");
+    }
+    assert!(!metrics.contains("countersign_published_time_seconds 0"), "{metrics}");
+}
+
 #[cfg(unix)]
 #[test]
 fn notices_a_removed_database_at_once() {

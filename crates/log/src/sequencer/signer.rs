@@ -88,6 +88,7 @@ impl CheckpointSigner {
         self.check_memory(store)?;
         let edge = store.edge()?;
         self.signing.note_resumed(self.timekeeper.now())?;
+        self.metrics.started(edge.end(), self.published.borrow().as_deref());
         match self.remember_published().and_then(|()| self.publish_what_is_durable(store, &edge)) {
             Ok(()) | Err(StoreError::Stopped(_)) => Ok(edge),
             Err(error) => Err(error),
@@ -174,8 +175,11 @@ impl CheckpointSigner {
         if let Some(noted) = store.signed_size()?
             && newest.is_none_or(|newest| newest.size < noted)
         {
-            let message =
-                format!("the log signed a checkpoint of {noted} entries, but the record of that is missing");
+            let entries = if noted == 1 { "entry" } else { "entries" };
+            let message = format!(
+                "the log signed a checkpoint of {noted} {entries}, the newest one that its database knows of, but the record of \
+                 that is missing"
+            );
             self.signing.stop(SigningStop::new(self.timekeeper.now(), Cause::Unremembered, message));
             return Ok(());
         }
@@ -344,13 +348,12 @@ impl CheckpointSigner {
         store: &mut (impl TreeStore + ?Sized),
         edge: &CompactRange,
     ) -> Result<(), StoreError> {
-        // The log may have had another key when the checkpoint was published.
-        if self
-            .published
-            .borrow()
-            .as_deref()
-            .is_some_and(|newest| newest.size == edge.end() && self.is_ours(newest))
-        {
+        // The log may have had another key when the checkpoint was published, or witnesses that it no longer needs.
+        let needs_witnesses = has_witnesses(self.rules().trust());
+        let is_current = |newest: &Published| {
+            newest.size == edge.end() && self.is_ours(newest) && (newest.witnessed || needs_witnesses)
+        };
+        if self.published.borrow().as_deref().is_some_and(is_current) {
             return Ok(());
         }
         match self.sign(&PendingTree::new(edge))? {
