@@ -28,7 +28,7 @@ use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of the detection engine. Findings for the same events and the same pack can differ between
 /// versions.
-pub const ENGINE: &str = "8";
+pub const ENGINE: &str = "9";
 
 /// The maximum number of findings listed per rule. Additional findings are only counted.
 pub const MAX_FINDINGS: usize = 10_000;
@@ -216,7 +216,8 @@ impl Pack {
             if sigma.asks.is_some() {
                 if let Some(pending) = self.pend(number, sigma, &found).filter(|_| !is_future) {
                     detection.pending.push(pending);
-                    self.joins(number as usize, &found, &mut detection.joins);
+                    // If the rule doesn't fire, the event isn't a hit that correlations lack a field of.
+                    self.joins(number as usize, &found, &mut detection.joins, &mut Vec::new());
                 }
                 continue;
             }
@@ -227,15 +228,15 @@ impl Pack {
                 continue;
             }
             detection.fired.push(Fired { rule: number as usize, reasons: sigma.reasons(&found) });
-            self.joins(number as usize, &found, &mut detection.joins);
+            self.joins(number as usize, &found, &mut detection.joins, &mut detection.lacking);
         }
         if !is_ours {
             let missed = self.candidates.missed(|field| shape.has_own(field));
             let missed = missed.filter(|rule| self.lacks(&self.rules[*rule as usize], &shape, &found));
             detection.lacking.extend(missed);
-            detection.lacking.sort_unstable();
-            detection.lacking.dedup();
         }
+        detection.lacking.sort_unstable();
+        detection.lacking.dedup();
         let asks = self.asks_baselines() && !is_future && !is_ours;
         if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {
             detection.observed = Some(Observation::new(entry, asks).into());
@@ -274,8 +275,8 @@ impl Pack {
     }
 
     /// Adds the correlation groups that the event joins if this rule fires, including those of correlations
-    /// built on them.
-    fn joins(&self, rule: usize, found: &FieldValues<'_>, joins: &mut Vec<Join>) {
+    /// built on them, and the correlations that it can't join because it lacks a field.
+    fn joins(&self, rule: usize, found: &FieldValues<'_>, joins: &mut Vec<Join>, lacking: &mut Vec<u32>) {
         for (correlation, which) in &self.feeds[rule] {
             if joins.iter().any(|join| join.correlation == *correlation && join.which == *which) {
                 continue;
@@ -283,8 +284,10 @@ impl Pack {
             let Kind::Correlation(of) = &self.rules[*correlation].kind else { continue };
             if let (Some(key), Some(value)) = (of.key(*which as usize, found), of.value(found)) {
                 joins.push(Join { correlation: *correlation, which: *which, key, value });
+            } else {
+                lacking.push(*correlation as u32);
             }
-            self.joins(*correlation, found, joins);
+            self.joins(*correlation, found, joins, lacking);
         }
     }
 }
@@ -450,6 +453,9 @@ impl<'p> Analyzer<'p> {
         } = detection;
         if let Some(shape) = shape {
             self.shapes.add(self.pack, shape, &lacking);
+        }
+        for join in &joins {
+            self.shapes.joined.insert(join.correlation as u32);
         }
         if is_time_unclear {
             self.shapes.unclear_times.get_or_insert((0, leaf)).0 += 1;

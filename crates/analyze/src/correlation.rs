@@ -240,6 +240,12 @@ impl Correlation {
         }
     }
 
+    /// Returns the fields that an event needs to join a group: those of the key, for any of the rules, and those that are
+    /// counted.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Id> {
+        self.by.iter().flat_map(|by| &by.fields).chain(&self.counted).copied()
+    }
+
     /// Returns the names of the fields in a key, in order.
     pub(crate) fn by(&self) -> impl Iterator<Item = &str> {
         self.by.iter().map(|by| by.name.as_str())

@@ -5,7 +5,7 @@
 //! give, for each rule, the number of events that it could apply to, and the rules that need fields which
 //! no event has (SPEC section 13).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use countersign::canonical::write_string;
 use countersign_query::{Entry, Unparsed};
@@ -180,6 +180,8 @@ pub(crate) struct Shapes {
     pub(crate) beyond: Counts,
     /// For each rule, the number of events that lack a field which it needs.
     pub(crate) lacking: Vec<u64>,
+    /// The correlations of which an event had all fields.
+    pub(crate) joined: BTreeSet<u32>,
     /// See [`Coverage::unclear_times`].
     pub(crate) unclear_times: Option<(u64, u64)>,
 }
@@ -261,13 +263,15 @@ impl Shapes {
         shapes: Vec<(Shape, u64)>,
         beyond: Counts,
         lacking: Vec<u64>,
+        joined: BTreeSet<u32>,
         unclear_times: Option<(u64, u64)>,
     ) -> Option<Self> {
         let is_of = shapes.len() <= MAX_SHAPES
             && shapes.iter().all(|(shape, _)| shape.is_of(pack))
             && (beyond.rules.is_empty() || beyond.rules.len() == pack.rules.len())
-            && (lacking.is_empty() || lacking.len() == pack.rules.len());
-        is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking, unclear_times })
+            && (lacking.is_empty() || lacking.len() == pack.rules.len())
+            && joined.last().is_none_or(|rule| (*rule as usize) < pack.rules.len());
+        is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking, joined, unclear_times })
     }
 
     pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
@@ -276,10 +280,15 @@ impl Shapes {
         for (shape, events) in &self.known {
             counts.add(pack, shape, *events);
         }
-        let applicable = counts.rules;
+        let mut applicable = counts.rules;
         let lacking = self.lacking.iter().copied().enumerate();
-        let blind = lacking.filter(|(rule, events)| *events > 0 && applicable[*rule] == 0);
-        let blind = blind.map(|(rule, events)| BlindRule {
+        let blind: Vec<(usize, u64)> = lacking
+            .filter(|(rule, events)| *events > 0 && self.is_blind(pack, *rule, applicable[*rule]))
+            .collect();
+        for (rule, _) in &blind {
+            applicable[*rule] = 0;
+        }
+        let blind = blind.into_iter().map(|(rule, events)| BlindRule {
             rule: pack.rules[rule].id.clone(),
             title: pack.rules[rule].title.clone(),
             fields: self.missing(pack, rule),
@@ -311,10 +320,31 @@ impl Shapes {
         }
     }
 
-    /// Returns the fields that a rule needs and that no event of its source has.
+    /// True if a rule that events lack a field of could evaluate none. `applicable` is the number of events that it, or
+    /// a rule that it counts, could apply to.
+    fn is_blind(&self, pack: &Pack, rule: usize, applicable: u64) -> bool {
+        match pack.rules[rule].kind {
+            Kind::Event(_) => applicable == 0,
+            Kind::Correlation(_) => !self.joined.contains(&(rule as u32)),
+        }
+    }
+
+    /// Returns the fields that a rule needs and that no event of its source has. For a correlation, these are the fields
+    /// that no event has, or all of its fields if each is there, but in no event that it counts.
     fn missing(&self, pack: &Pack, rule: usize) -> Vec<String> {
         let rule = &pack.rules[rule];
-        let Kind::Event(detection) = &rule.kind else { return Vec::new() };
+        let detection = match &rule.kind {
+            Kind::Event(detection) => detection,
+            Kind::Correlation(correlation) => {
+                let is_there =
+                    |field: Id| self.known.keys().any(|shape| shape.has_field(field, &pack.fields));
+                let all: Vec<Id> = correlation.fields().collect();
+                let missing: Vec<Id> = all.iter().copied().filter(|field| !is_there(*field)).collect();
+                let named = if missing.is_empty() { all } else { missing };
+                let names: BTreeSet<&str> = named.into_iter().map(|field| pack.fields.name(field)).collect();
+                return names.into_iter().map(str::to_owned).collect();
+            }
+        };
         let shapes: Vec<&Shape> =
             self.known.keys().filter(|shape| rule.source.includes(shape.parser.as_deref())).collect();
         let mut fields = Vec::new();

@@ -4,6 +4,7 @@
 //! of the analyzer's state. It contains no derived state, which could contradict the rest.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use countersign::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,7 @@ struct Body {
     shapes: Vec<(Shape, u64)>,
     beyond: Counts,
     lacking: Vec<u64>,
+    joined: BTreeSet<u32>,
     unclear_times: Option<(u64, u64)>,
 }
 
@@ -138,6 +140,7 @@ impl<'p> Analyzer<'p> {
             shapes,
             beyond: self.shapes.beyond.clone(),
             lacking: self.shapes.lacking.clone(),
+            joined: self.shapes.joined.clone(),
             unclear_times: self.shapes.unclear_times,
         };
         let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
@@ -217,7 +220,8 @@ impl<'p> Analyzer<'p> {
         analyzer.habits = Habits::restore(body.habits)?;
         analyzer.identities = Scores::restore(body.identities)?;
         analyzer.sessions = Scores::restore(body.sessions)?;
-        analyzer.shapes = Shapes::restore(pack, body.shapes, body.beyond, body.lacking, body.unclear_times)?;
+        let Body { shapes, beyond, lacking, joined, unclear_times, .. } = body;
+        analyzer.shapes = Shapes::restore(pack, shapes, beyond, lacking, joined, unclear_times)?;
         Some(analyzer)
     }
 }

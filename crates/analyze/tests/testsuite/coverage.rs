@@ -95,6 +95,41 @@ fn a_rule_is_written_for_the_parser_that_its_logsource_names() {
 }
 
 #[test]
+fn a_correlation_whose_hits_lack_its_fields_is_named() {
+    let built = |correlation: &str| {
+        let text = format!(
+            "title: Base\nid: base\nlogsource: {{product: countersign}}\ndetection:\n  s: {{action: pay}}\n  \
+             condition: s\n---\ntitle: Burst\nid: burst\ncorrelation:\n  type: {correlation}\n  rules: [base]\n"
+        );
+        let mut sources = Sources::default();
+        sources.add("r.yml", &text);
+        sources.build("test").unwrap_or_else(|faults| panic!("{faults:?}"))
+    };
+    let count = |by: &str| {
+        built(&format!("event_count\n  group-by: [{by}]\n  timespan: 5m\n  condition: {{gte: 3}}"))
+    };
+    let paid = |who: &str| format!(r#"{{"action":"pay","who":{who},"occurred_at":"2026-11-18T10:00:00Z"}}"#);
+    let pays = paid(r#"{"uid":"u_1"}"#);
+    // A misspelled field, one that only other events have, and a fact that the parser doesn't find.
+    for (by, field) in
+        [("who.userid", "who.userid"), ("parsed.actor.id", "parsed.actor.id"), ("who.uid, x", "x")]
+    {
+        let found = analyze(&count(by), [&*pays, &pays, &pays, OURS]);
+        assert_eq!(blind(&found.coverage), [("burst", &[field.to_owned()][..])], "{by}");
+        assert_eq!((found.coverage.applicable(), found.findings.len()), (1, 0), "{by}");
+        assert!(!found.coverage.is_complete(), "{by}");
+    }
+    let values =
+        built("value_count\n  group-by: [who.uid]\n  timespan: 5m\n  condition: {field: ref, gte: 3}");
+    assert_eq!(blind(&coverage(&values, [&*pays])), [("burst", &["ref".to_owned()][..])]);
+    // With the right name, it can be evaluated, also if some events lack the field.
+    let found = analyze(&count("who.uid"), [&*pays, &pays, &paid("{}"), &pays]);
+    assert_eq!((blind(&found.coverage), found.findings.len()), (Vec::new(), 1));
+    // No rule that it counts fired.
+    assert_eq!(blind(&coverage(&count("who.userid"), [OURS])), []);
+}
+
+#[test]
 fn a_missing_field_answers_an_exists_test() {
     let pack = rules(&[(
         "exists",
