@@ -167,6 +167,7 @@ pub struct EvidenceBuilder<'a> {
 #[derive(Debug)]
 struct QuestionState {
     extent: Extent,
+    failed: u64,
     keys: BTreeMap<usize, u64>,
     untrusted: u64,
     unstated: u64,
@@ -199,6 +200,7 @@ impl<'a> EvidenceBuilder<'a> {
         });
         let queries = catalog.questions.iter().map(|question| QuestionState {
             extent: Extent::default(),
+            failed: 0,
             keys: BTreeMap::new(),
             untrusted: 0,
             unstated: 0,
@@ -313,6 +315,7 @@ impl<'a> EvidenceBuilder<'a> {
         for (nth, state) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&facts.held, *nth)) {
             debug_assert!(matches!(self.catalog.questions[nth].by, AnswerSource::Events { .. }));
             state.extent.add(record.leaf, recorded, happened);
+            state.failed += u64::from(facts.summary.as_ref().is_some_and(|summary| summary.has_failed()));
             *state.keys.entry(key).or_default() += 1;
             if let Some(draw) = &mut state.draw {
                 draw.offer(record.leaf);
@@ -781,6 +784,7 @@ impl<'a> EvidenceBuilder<'a> {
                     categories: categories.iter().map(Category::as_str).collect(),
                     query: query.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
                     extent: state.extent,
+                    failed: state.failed,
                     keys: state.keys.iter().map(|(key, count)| (*key, *count)).collect(),
                     unstated: state.unstated,
                     untrusted: state.untrusted,

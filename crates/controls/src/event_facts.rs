@@ -117,6 +117,13 @@ pub struct EventSummary {
     pub outcome: String,
 }
 
+impl EventSummary {
+    /// True if the action failed or was denied.
+    pub(crate) fn has_failed(&self) -> bool {
+        [Outcome::Failure, Outcome::Denied].iter().any(|outcome| outcome.as_str() == self.outcome)
+    }
+}
+
 impl<'c> EventEvaluator<'c> {
     /// Creates an evaluator for a catalog's questions, and for a person and a record given by identifier. Parsers and
     /// the rules of the pack assign categories to events.

@@ -168,7 +168,7 @@ fn answer(evidence: &Evidence, answer: &Answer) -> Value {
             "events",
             json!({
                 "categories": events.categories, "query": (!events.query.is_empty()).then_some(&events.query),
-                "unstated": events.unstated, "events": extent(&events.extent),
+                "unstated": events.unstated, "events": extent(&events.extent), "failed": events.failed,
                 "keys": events.keys.iter().filter_map(|(nth, count)| {
                     Some(json!({"vkey": evidence.keys.get(*nth)?.vkey, "events": count}))
                 }).collect::<Vec<_>>(),

@@ -7,8 +7,10 @@ mod words;
 
 use core::fmt::Write as _;
 
+use countersign::time::Time;
+
 use crate::builder::{events, seed};
-use crate::report::{AnswerContent, Events, Evidence, Listed, ListedEvent, Subject};
+use crate::report::{AnswerContent, Events, Evidence, Listed, ListedEvent, Period, Subject};
 use crate::text::{code, marked};
 use basis::rests_on;
 use control::{findings_table, one_control, overview};
@@ -202,7 +204,12 @@ fn how_to_check(out: &mut String, evidence: &Evidence) {
         code(&format!("countersign show EXPORT --trust TRUST --query '{query}'{}", with(&["--parsers"])));
     let one = code(&format!("countersign show EXPORT CHAIN/SEQ --trust TRUST{}", with(&["--parsers"])));
     let analyze = format!("countersign analyze EXPORT --trust TRUST{}", with(&["--rules", "--parsers"]));
-    let period = if evidence.period.is_some() { ", and the period above" } else { "" };
+    let mut options = with(&[]);
+    if let Some(Period { from, to }) = evidence.period {
+        // The option includes its end.
+        let last = Time::from_millis(to.millis() - 1).unwrap_or(to);
+        let _ = write!(options, " --period {from}..{last}");
+    }
     let files = if source.parsers.is_empty() {
         String::new()
     } else {
@@ -214,13 +221,13 @@ fn how_to_check(out: &mut String, evidence: &Evidence) {
         "## How to check this\n\n\
          1. `countersign verify EXPORT --trust TRUST`, with the export that has the SHA-256 above and your own trust file, checks \
          every hash and signature again.\n\
-         2. The command that created this document reproduces it, byte for byte. Its options are {}{period}.{files}\n\
+         2. The command that created this document reproduces it, byte for byte. Its options are {}.{files}\n\
          3. {show} lists the events that a query finds. To list the events of a \
          category, create this document again with a larger `--sample`. {one} \
          shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` writes an \
          export of it that verifies on its own.\n\
          4. {} has the same findings, with the digest {}.\n",
-        code(with(&[]).trim_start()),
+        code(options.trim_start()),
         code(&analyze),
         code(&evidence.rules.digest.to_string())
     );

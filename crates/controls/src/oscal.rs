@@ -189,6 +189,7 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
             properties.push(property("categories", events.categories.join(" ")));
             properties.push(property("query", &events.query));
             properties.push(property("events", events.extent.events));
+            properties.push(property("failed-events", events.failed));
             if let Some((first, last)) = events.extent.leaves {
                 properties.extend([property("first-entry", first), property("last-entry", last)]);
             }

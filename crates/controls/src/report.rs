@@ -28,7 +28,7 @@ pub struct Source {
     pub tool: String,
     /// The user's own parsers, which were tried before the built-in ones.
     pub parsers: Vec<ParserFile>,
-    /// The options that reproduce the document, other than the period: each with its value.
+    /// The options that reproduce the document, other than `--period`: each with its value.
     pub options: Vec<(&'static str, String)>,
 }
 
@@ -441,6 +441,8 @@ pub struct Events {
     pub query: String,
     /// Number and ranges of the events.
     pub extent: Extent,
+    /// Number of these events that failed or were denied.
+    pub failed: u64,
     /// Number of events per key, by its index in [`Evidence::keys`].
     pub keys: Vec<(usize, u64)>,
     /// Events that might match but state no outcome.

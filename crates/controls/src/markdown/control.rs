@@ -102,6 +102,10 @@ pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Contr
     out.push('\n');
 }
 
+const fn were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
+}
+
 fn answer_events(out: &mut String, evidence: &Evidence, answer: &Answer, found: &Events) {
     let _ = write!(out, "- **{}** ", marked(&answer.what));
     if found.extent.events == 0 {
@@ -120,9 +124,17 @@ fn answer_events(out: &mut String, evidence: &Evidence, answer: &Answer, found: 
             .iter()
             .filter_map(|(nth, count)| Some(format!("{} ({count})", code(&evidence.keys.get(*nth)?.name))))
             .collect();
+        let failed = match found.failed {
+            0 => String::new(),
+            failed if failed < found.extent.events => {
+                format!(", of which {failed} failed or {} denied", were(failed))
+            }
+            1 => ", which failed or was denied".to_owned(),
+            _ => ", all of which failed or were denied".to_owned(),
+        };
         let _ = write!(
             out,
-            "{}, {}, signed by {}. ",
+            "{}{failed}, {}, signed by {}. ",
             capital(&events(found.extent.events)),
             within(&found.extent),
             keys.join(", ")
