@@ -281,6 +281,10 @@ impl Parser<'_> {
         };
         if word.is_empty() {
             let at = start..self.lexer.at;
+            if was_text && self.lexer.text[..start].ends_with(char::is_whitespace) {
+                let hint = phrases::HINT_SPACED;
+                return Err(QueryError::new(Code::Field, at, phrases::SPACED, hint));
+            }
             let hint = phrases::HINT_NO_FIELD;
             return Err(QueryError::new(Code::Field, at, phrases::NO_FIELD, hint));
         }

@@ -19,6 +19,8 @@ countersign::phrases! {
     AFTER_CONDITION "query.after_condition" "this character cannot follow a condition";
     HINT_NO_FIELD "hint.query.no_field" "write the field directly before it, as in action:job.update, or put this in quotes";
     NO_FIELD "query.no_field" "the field name is missing";
+    HINT_SPACED "hint.query.spaced" "write field, operator and value without spaces, as in amount>20000, or put this in quotes";
+    SPACED "query.spaced" "a space separates the operator from its field";
     HINT_COMPARED_VALUES "hint.query.compared_values" "compare with one value, and join two comparisons with OR";
     COMPARED_VALUES "query.compared_values" "a comparison has several values";
     SIGN "query.sign" "! and + are not operators";
