@@ -25,6 +25,10 @@ fn main() -> io::Result<()> {
         Some(file) => Some(read(Path::new(&file))?),
         None => find_built(&folder.join("../../www"), "dist/console.html")?,
     };
+    println!("cargo::rustc-check-cfg=cfg(has_console)");
+    if page.is_some() {
+        println!("cargo::rustc-cfg=has_console");
+    }
     let page = page.map_or_else(|| read(&folder.join("src/commands/serve/no-console.html")), Ok)?;
     pack(&page, &out.join("console.html.gz"))?;
     let auditors = match env::var_os(CONSOLE_VARIABLE) {

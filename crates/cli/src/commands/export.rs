@@ -18,6 +18,7 @@ use countersign_query::Query;
 
 use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
+use crate::commands::serve::DAMAGED_STORE;
 use crate::commands::slice::{self, SelectionOptions};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -30,6 +31,8 @@ use crate::io::token;
 use crate::io::{export, progress, style};
 
 const CHUNK_BYTES: usize = 1 << 17;
+
+const LOST_HINT: &str = "run the command again; the connection was lost";
 
 /// Export a log or a part of it
 ///
@@ -161,7 +164,7 @@ fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliE
     let name = stream.name().to_owned();
     let nothing = stream.header("countersign-matched") == Some("0");
     let status = if request.whole {
-        save(&mut stream, &name, args.output.path())
+        save(&mut stream, &name, LOST_HINT, args.output.path())
     } else {
         let open = || Ok(Input::stream(&name, Box::new(stream)));
         slice::slice(&args.selection, matches, open, args.output.path())
@@ -189,7 +192,7 @@ fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError
     let mut made = log.export()?;
     let nothing = made.matched == 0;
     let status = if request.whole {
-        save(&mut made, &args.log, args.output.path())
+        save(&mut made, &args.log, DAMAGED_STORE, args.output.path())
     } else {
         let open = || Ok(Input::stream(&args.log, Box::new(made)));
         slice::slice(&args.selection, matches, open, args.output.path())
@@ -321,8 +324,13 @@ fn explain(answer: &Answer, with_token: bool) -> CliError {
     CliError::unusable(&code, format!("export failed: {message}"), hint)
 }
 
-/// Writes an export as it arrives. The file appears when it is complete.
-fn save(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
+/// Writes an export as it arrives. The file appears when it is complete. `hint` is the hint if the stream can't be read.
+fn save(
+    stream: &mut dyn Read,
+    name: &str,
+    hint: &str,
+    destination: Option<&Path>,
+) -> Result<ExitStatus, CliError> {
     let mut output = Output::create(destination)?;
     let bar = progress::bar("exporting", None);
     let (mut stage, mut ends) = (Stage::default(), ExportEnds::default());
@@ -332,8 +340,7 @@ fn save(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(CliError::io("read", name, &error)
-                    .with_hint("run the command again; the connection was lost"));
+                return Err(CliError::io("read", name, &error).with_hint(hint));
             }
         };
         bar.inc(read as u64);

@@ -16,6 +16,13 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::{key, style};
 
+/// How often a statement is sent again that the log doesn't authorize, and the time in between: the issuer may just have
+/// been added to the log's trust file, which the server reads again a moment later.
+#[cfg(feature = "native")]
+const RETRIES: u32 = 2;
+#[cfg(feature = "native")]
+const RETRY_INTERVAL: std::time::Duration = std::time::Duration::from_millis(250);
+
 /// Allow an emitter to write to a log, as an issuer
 ///
 /// Submits one key note to a log, or writes it to an export for `seal`. It applies to chains that come after it in
@@ -166,7 +173,17 @@ fn submit(
     let note = sign(log_server.origin())?;
     let mut lines = Writer::new();
     lines.note(&note);
-    let submitted = log_server.submit(lines.as_str(), &note, key)?;
+    let mut submitted = log_server.submit(lines.as_str(), &note, key);
+    for _ in 0..RETRIES {
+        match &submitted {
+            Err(error) if error.code() == "log.unauthorized" => {
+                std::thread::sleep(RETRY_INTERVAL);
+                submitted = log_server.submit(lines.as_str(), &note, key);
+            }
+            _ => break,
+        }
+    }
+    let submitted = submitted?;
     let origin = log_server.origin();
     style::done(&match (submitted, statement) {
         (SubmittedNote::Entry(index), _) => {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
 use countersign::verify::Verdict;
-use countersign_evidence::ExportGaps;
+use countersign_evidence::{Examined, ExportGaps};
 
 use crate::arg_groups::{ThreadArgs, TrustArgs};
 use crate::args;
@@ -215,15 +215,27 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let note = written::write(&mut found, &input, &request, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
+        let requires_none = report.log.is_some() && report.not_needed().any(|name| name == "witnesses");
         let seen = if sample.witnessed {
-            "which witnesses confirmed"
+            ", which witnesses confirmed"
+        } else if requires_none {
+            " (the trust file requires no witnesses)"
         } else {
-            "which no quorum of witnesses confirmed"
+            ", which no quorum of witnesses confirmed"
         };
-        format!(", of which {} were drawn by root {}, {seen}", sample.leaves.len(), sample.root)
+        format!(", of which {} were drawn by root {}{seen}", sample.leaves.len(), sample.root)
     });
     let events = count(found.leaves.len() as u64, "event");
     style::wrote(args.output.as_deref(), &format!("{events}{drawn}{note}"));
+    if let Some(Examined { unrecognized, .. }) = found.examined
+        && unrecognized > 0
+    {
+        let (verb, them) = if unrecognized == 1 { ("states", "it") } else { ("state", "them") };
+        style::warn(&format!(
+            "{} {verb} no actor, no action, or no time in a form that the query knows, so it may miss {them}",
+            count(unrecognized, "searched event")
+        ));
+    }
     if let Some(stated) = stated {
         anstream::eprintln!("{stated}");
     }

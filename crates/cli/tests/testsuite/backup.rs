@@ -78,6 +78,27 @@ fn backs_up_a_served_log_and_restores_it() {
 }
 
 #[test]
+fn export_of_a_corrupt_database_suggests_fsck() {
+    let place = Place::new();
+    place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
+    let log = serve(&place);
+    record(&place, &log, 300);
+    // Unlike the folder of a server that was killed, a backup has no write-ahead log.
+    place.run(&["backup", "--dir", "log", "--to", "backup.sqlite"]).success();
+    drop(log);
+    fs::create_dir(place.path("copy")).unwrap();
+    let mut database = fs::read(place.path("backup.sqlite")).unwrap();
+    // The entries are in this part.
+    let page = database.len() * 5 / 8 / 4096 * 4096;
+    database[page..page + 4096].fill(b'Z');
+    fs::write(place.path("copy/log.sqlite"), database).unwrap();
+    place
+        .run(&["export", "--dir", "copy", "-o", "damaged.ndjson"])
+        .failure()
+        .stderr(contains("malformed").and(contains("run `countersign fsck`")));
+}
+
+#[test]
 fn failed_backups_keep_the_earlier_one() {
     let place = Place::new();
     place.write("kept.sqlite", "the backup of yesterday");

@@ -280,8 +280,16 @@ fn systemd_accepts_the_unit() {
     if !is_here("systemd-analyze") {
         return;
     }
-    for unit in ["countersign.service", "countersign-watch.service"] {
+    for unit in [
+        "countersign.service",
+        "countersign-backup.service",
+        "countersign-monitor.service",
+        "countersign-watch.service",
+    ] {
         assert_systemd_accepts(unit);
+    }
+    for timer in ["countersign-backup", "countersign-monitor"] {
+        assert_systemd_accepts_timer(timer);
     }
 }
 
@@ -301,6 +309,19 @@ fn assert_systemd_accepts(unit: &str) {
     // At most 2 of 10 points of exposure: it has a folder, a socket and network access.
     let (good, said) = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"]);
     assert!(good, "{said}");
+}
+
+fn assert_systemd_accepts_timer(name: &str) {
+    let place = Place::new();
+    let (service, timer) = (format!("{name}.service"), format!("{name}.timer"));
+    let program = ("/usr/local/bin/countersign", env!("CARGO_BIN_EXE_countersign"));
+    place.write(&service, replace(&example(&service), &[program]));
+    place.write(&timer, example(&timer));
+    let mut command = Command::new("systemd-analyze");
+    command.args(["verify", "--man=no", "--generators=no"]);
+    let output = command.arg(place.path(&timer)).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains(name), "{said}");
 }
 
 /// Returns the arguments of an instruction in the container file.

@@ -753,6 +753,9 @@ fn documented_check_commands_work() {
     let told = place.run(&[&args[..], &["--period", "2020..2030"]].concat()).success();
     let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
     let (_, check) = told.split_once("## How to check this").unwrap();
+    let period = "2020-01-01T00:00:00.000Z..2030-12-31T23:59:59.999Z";
+    assert!(check.contains(&format!(" --period {period}`.")), "{check}");
+    place.run(&[&args[..], &["--period", period]].concat()).success().stdout(told.clone());
     let shown = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--json"]).success();
     let shown: Value = serde_json::from_slice(
         shown.get_output().stdout.split(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap(),

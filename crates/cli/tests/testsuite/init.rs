@@ -98,6 +98,17 @@ fn creates_projects_without_overwriting() {
 }
 
 #[test]
+fn an_installed_package_is_not_installed_again() {
+    let place = Place::new();
+    place.write("package.json", "{}");
+    fs::create_dir_all(place.path("node_modules/countersign")).unwrap();
+    place
+        .run(&["init", "--template", "next"])
+        .success()
+        .stderr(predicate::str::contains("next: npx countersign dev --env .env.local -- npm run dev"));
+}
+
+#[test]
 fn a_folder_needs_a_template() {
     Place::new().run(&["init", "app"]).code(2).stderr(predicate::str::contains("--template <KIND>"));
     Place::new().run(&["init", "--template", "rails", "app"]).code(2);

@@ -52,6 +52,24 @@ fn analyze_reports_no_findings_only_with_coverage() {
 }
 
 #[test]
+fn a_written_answer_warns_of_events_that_the_query_may_miss() {
+    let place = with_one_unparsed();
+    let report =
+        ["report", "audit.ndjson", "--trust", "trust.txt", "--query", "actor:nobody", "-o", "none.json"];
+    let warned = predicate::str::contains("1 searched event states no actor, no action, or no time");
+    place.run(&report).success().stderr(warned);
+    // The number of these events depends on the parsers.
+    let claim = place.read("none.json").replace(r#""unrecognized":1"#, r#""unrecognized":0"#);
+    place.write("claim.json", &claim);
+    let differs =
+        predicate::str::contains("1 event states no actor").and(predicate::str::contains("counts 0"));
+    place
+        .run(&["report", "--check", "claim.json", "audit.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stderr(differs);
+}
+
+#[test]
 fn a_policy_passes_only_with_full_coverage() {
     const POLICY: &str =
         "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";

@@ -60,7 +60,12 @@ fn serve_from(args: &Args, address: SocketAddr, path: &Path) -> Result<Option<i3
     } else {
         details.push(("token:", secrets.token.as_str().to_owned()));
     }
-    details.push(("console:", format!("http://{address}/, with COUNTERSIGN_TOKEN and the trust file")));
+    let console = if cfg!(has_console) {
+        format!("http://{address}/, with COUNTERSIGN_TOKEN and the trust file")
+    } else {
+        "none: this program was built without it (docs/install.md)".to_owned()
+    };
+    details.push(("console:", console));
     if !args.temporary {
         details
             .push(("folder:", format!("{} (to start over, delete it and your app's outbox)", shown(path))));

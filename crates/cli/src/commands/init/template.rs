@@ -184,13 +184,17 @@ impl Template {
         }
         let enter = if is_current { String::new() } else { format!("cd {} && ", shown(folder)) };
         // The package isn't in a registry yet, so npm needs the path of its tarball.
-        let tarball = concat!("PATH/countersign-", env!("CARGO_PKG_VERSION"), ".tgz");
+        let install = if folder.join("node_modules/countersign").exists() {
+            ""
+        } else {
+            concat!("npm install PATH/countersign-", env!("CARGO_PKG_VERSION"), ".tgz && ")
+        };
         let run = if exists {
             format!("npx countersign dev --env {} -- npm run dev", self.variables_file())
         } else {
             "npm run dev".to_owned()
         };
-        style::detail("next:", &format!("{enter}npm install {tarball} && {run}"));
+        style::detail("next:", &format!("{enter}{install}{run}"));
         Ok(ExitStatus::Success)
     }
 }

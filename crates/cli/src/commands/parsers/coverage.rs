@@ -194,16 +194,26 @@ fn as_json(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], wit
         }
         json
     });
+    let missing = missing(tally);
     json!({
         "events": tally.events(),
         "parsed": tally.parsed(),
-        "parsers": tally.by_parser().map(|(name, events)| (name.to_owned(), json!(events))).collect::<serde_json::Map<_, _>>(),
+        "parsers": tally.by_parser().map(|(name, count)| (name.to_owned(), json!(count.events))).collect::<serde_json::Map<_, _>>(),
+        "missing": missing.map(|(name, _, facts)| (name.to_owned(), json!(facts))).collect::<serde_json::Map<_, _>>(),
         "unclear_times": tally.unclear_times().map(|(name, unclear)| (name.to_owned(), unclear_json(unclear))).collect::<serde_json::Map<_, _>>(),
         "unparsed": tally.unparsed(),
         "shapes": shapes.collect::<Value>(),
         "of_further_shapes": tally.of_further_shapes(),
         "unexamined": tally.unexamined(),
     })
+}
+
+/// Returns the parsers that find an actor or an action in none of their events, with the number of events and these
+/// facts.
+fn missing(tally: &Tally) -> impl Iterator<Item = (&str, u64, Vec<&'static str>)> {
+    let counts = tally.by_parser();
+    let facts = counts.map(|(name, count)| (name, count.events, count.missing().collect::<Vec<_>>()));
+    facts.filter(|(_, _, facts)| !facts.is_empty())
 }
 
 fn unclear_json((number, first): (u64, u64)) -> Value {
@@ -218,7 +228,8 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
         let those = if unexamined > 0 { "none of these" } else { "none" };
         format!("{} parsed, {those} without a parser.", count(events, "event"))
     };
-    let is_doubtful = unexamined > 0 || tally.unclear_times().next().is_some();
+    let is_doubtful =
+        unexamined > 0 || tally.unclear_times().next().is_some() || missing(tally).next().is_some();
     let share = Unparsed { unparsed, events }.sentence(Conclusion::Rules);
     let (mark, summary) = match share {
         None if events == 0 && unexamined == 0 => (bad("✗"), "There are no events.".to_owned()),
@@ -238,12 +249,17 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
         let value = format_args!("! {}: {share}. The first is line or entry {first}.", plain(name));
         let _ = writeln!(text, "{}", doubt(value));
     }
+    for (name, events, facts) in missing(tally) {
+        let (facts, events) = (facts.join(" and no "), count(events, "event"));
+        let value = format_args!("! {}: the parser finds no {facts} in any of its {events}.", plain(name));
+        let _ = writeln!(text, "{}", doubt(value));
+    }
     if tally.parsed() > 0 {
         let mut table = table::new(["PARSER", "EVENTS"]);
-        let mut rows: Vec<(&str, u64)> = tally.by_parser().collect();
-        rows.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
-        for (name, events) in rows {
-            table.add_row([plain(name), events.to_string()]);
+        let mut rows: Vec<_> = tally.by_parser().collect();
+        rows.sort_by_key(|(_, count)| std::cmp::Reverse(count.events));
+        for (name, count) in rows {
+            table.add_row([plain(name), count.events.to_string()]);
         }
         let _ = write!(text, "\n{}", table::text(&table));
     }

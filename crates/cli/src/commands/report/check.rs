@@ -183,11 +183,17 @@ fn compare_export(
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
     whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&shown(export)))?;
-    if found.leaves.len() as u64 != frame.scope.events
-        || found.examined != frame.scope.examined
-        || found.sample != frame.scope.sample
-    {
+    if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
         return Err(differs("the query or sample selects different events", OWN_PARSERS));
+    }
+    if found.examined != frame.scope.examined {
+        let [here, there] =
+            [found.examined, frame.scope.examined].map(|of| of.map_or(0, |examined| examined.unrecognized));
+        let message = format!(
+            "{} no actor, no action, or no time in a form that the query knows, and the report counts {there} of them",
+            count(here, "event") + if here == 1 { " states" } else { " state" }
+        );
+        return Err(differs(&message, OWN_PARSERS));
     }
     if let Some(pack) = &pack {
         let ReportSelection { range, parsers, threads, .. } = &request;

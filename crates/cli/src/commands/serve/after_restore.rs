@@ -18,10 +18,11 @@ use super::{Args, KEY, TRUST, explain, now};
 use crate::errors::{CliError, shown};
 use crate::io::{key, style};
 
-const END_HINT: &str = "restore missing entries with --repair URL|DIR|FILE; or end this log, and start another in its place with --origin NEW";
-const DOUBT_HINT: &str = "restore missing entries with --repair URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
-                        signed after that (the folder was moved while no server ran); or end this log, and start another \
-                        in its place with --origin NEW";
+const END_HINT: &str = "restore missing entries with --repair PLACE (a mirror, a folder of the log, an export, receipts, or the outboxes of \
+     emitters); or end this log, and start another in its place with --origin NEW";
+const DOUBT_HINT: &str = "restore missing entries with --repair PLACE (a mirror, a folder of the log, an export, receipts, or the outboxes of \
+     emitters); add --nothing-newer only if you know that nothing was signed after that (the folder was moved while no \
+     server ran); or end this log, and start another in its place with --origin NEW";
 
 const TENANTS_HINT: &str = "restore the newest log.sqlite, and keep signed.txt and heads.bin as they are; if there is none, restore the root log \
      from a mirror with --repair URL|DIR: only tenant logs that lack entries stay stopped then";

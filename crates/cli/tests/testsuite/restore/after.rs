@@ -313,6 +313,10 @@ fn reports_a_missing_record_of_signatures() {
     fs::remove_file(&record).unwrap();
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.unremembered");
+    let health: Value = serde_json::from_str(&server.get("/healthz").1).unwrap();
+    let message = health["stopped"]["message"].as_str().unwrap();
+    assert!(message.contains("the newest one that its database knows of"), "{message}");
+    assert!(!message.contains(" 1 entries"), "{message}");
     server.stop();
     // Shorter than before.
     let lines = String::from_utf8(saved).unwrap();

@@ -21,7 +21,7 @@ pub(super) struct Limits {
 /// The parser of an event, or its shape if it has none.
 #[derive(Debug)]
 pub(super) enum Observation {
-    Parsed { parser: String, is_time_unclear: bool },
+    Parsed { parser: String, is_time_unclear: bool, has_actor: bool, has_action: bool },
     Unparsed { shape: Shape, example: Option<String> },
 }
 
@@ -29,11 +29,15 @@ impl Observation {
     pub(super) fn new(event: &str, parsers: &Parsers, limits: Limits) -> Self {
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|root| parsers.parse_parts(root, Parts::NONE));
+        let parts = Parts::ACTION.with(Parts::ACTOR);
+        let read = root.as_ref().and_then(|root| parsers.parse_parts(root, parts));
         match read {
-            Some(read) => {
-                Self::Parsed { is_time_unclear: read.is_time_unclear, parser: read.parsed_as.into_owned() }
-            }
+            Some(read) => Self::Parsed {
+                is_time_unclear: read.is_time_unclear,
+                has_actor: read.actor.id.is_some() || read.actor.name.is_some(),
+                has_action: read.action.is_some(),
+                parser: read.parsed_as.into_owned(),
+            },
             None => Self::Unparsed {
                 shape: root.map(|root| Shape::new(root, limits.depth)).unwrap_or_default(),
                 example: limits.keep_examples.then(|| event.to_owned()),
@@ -59,11 +63,27 @@ pub(super) struct ShapeCount {
     pub(super) example: Option<String>,
 }
 
+/// The number of events that a parser recognizes, and of those in which it finds a fact.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ParserCount {
+    pub(super) events: u64,
+    with_actor: u64,
+    with_action: u64,
+}
+
+impl ParserCount {
+    /// Returns the facts that the parser finds in none of the events.
+    pub(super) fn missing(self) -> impl Iterator<Item = &'static str> {
+        let facts = [("actor", self.with_actor), ("action", self.with_action)];
+        facts.into_iter().filter_map(|(fact, events)| (events == 0).then_some(fact))
+    }
+}
+
 /// The numbers of events by parser and by shape.
 #[derive(Debug)]
 pub(super) struct Tally {
     limits: Limits,
-    by_parser: BTreeMap<String, u64>,
+    by_parser: BTreeMap<String, ParserCount>,
     /// The events whose time their parser doesn't understand: their number, and the first one's place, by parser.
     unclear_times: BTreeMap<String, (u64, u64)>,
     by_shape: BTreeMap<Shape, ShapeCount>,
@@ -92,11 +112,14 @@ impl Tally {
     /// Counts an event at a place: its line, or its entry in an export.
     pub(super) fn add(&mut self, place: u64, observation: Observation) {
         let (shape, example) = match observation {
-            Observation::Parsed { parser, is_time_unclear } => {
+            Observation::Parsed { parser, is_time_unclear, has_actor, has_action } => {
                 if is_time_unclear {
                     self.unclear_times.entry(parser.clone()).or_insert((0, place)).0 += 1;
                 }
-                *self.by_parser.entry(parser).or_default() += 1;
+                let count = self.by_parser.entry(parser).or_default();
+                count.events += 1;
+                count.with_actor += u64::from(has_actor);
+                count.with_action += u64::from(has_action);
                 return;
             }
             Observation::Unparsed { shape, example } => (shape, example),
@@ -125,7 +148,7 @@ impl Tally {
     }
 
     pub(super) fn parsed(&self) -> u64 {
-        self.by_parser.values().sum()
+        self.by_parser.values().map(|count| count.events).sum()
     }
 
     pub(super) fn unparsed(&self) -> u64 {
@@ -136,9 +159,9 @@ impl Tally {
         self.of_further_shapes
     }
 
-    /// Iterates over the parsers that occur, with their numbers of events.
-    pub(super) fn by_parser(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.by_parser.iter().map(|(name, events)| (name.as_str(), *events))
+    /// Iterates over the parsers that occur, with their counts.
+    pub(super) fn by_parser(&self) -> impl Iterator<Item = (&str, ParserCount)> {
+        self.by_parser.iter().map(|(name, count)| (name.as_str(), *count))
     }
 
     /// Iterates over the parsers that don't understand the time of an event, with the number of these events, and the
@@ -194,10 +217,26 @@ mod tests {
                 tally.add(0, Observation::new(&event.to_string(), &parsers, limits));
             }
             let listed: u64 = tally.shapes().iter().map(|shape| shape.events).sum();
-            let parsed: u64 = tally.by_parser().map(|(_, events)| events).sum();
+            let parsed: u64 = tally.by_parser().map(|(_, count)| count.events).sum();
             prop_assert_eq!(tally.events(), events.len() as u64);
             prop_assert_eq!(parsed + listed + tally.of_further_shapes(), events.len() as u64);
             prop_assert!(tally.shapes().len() <= shapes);
+        }
+    }
+
+    #[test]
+    fn a_fact_that_a_parser_finds_in_no_event_is_missing() {
+        let parsers = Parsers::built_in();
+        let limits = Limits { depth: 2, shapes: 1, keep_examples: false };
+        let mut tally = Tally::new(limits);
+        let missing =
+            |tally: &Tally| tally.by_parser().flat_map(|(_, count)| count.missing()).collect::<Vec<_>>();
+        for (event, expected) in [
+            (r#"{"action":"a","target":{"id":"t"}}"#, vec!["actor"]),
+            (r#"{"action":"a","actor":{"name":"Ada"}}"#, vec![]),
+        ] {
+            tally.add(0, Observation::new(event, &parsers, limits));
+            assert_eq!(missing(&tally), expected);
         }
     }
 
