@@ -98,13 +98,20 @@ app.get("/api/stream", async (c) => {
   });
 });
 
+/** Paths of the log's public files. Others, such as `/tile/../metrics`, aren't for browsers. */
+const PUBLIC = /^\/(checkpoint|tile\/(\d{1,2}|entries)(\/x\d{3})*\/\d{3}(\.p\/\d{1,3})?)$/;
+
 /**
  * Forwards the log's public files, which contain no events. Browsers' keys are granted in the log, so the viewer loads the
  * entries before the newest ones to check that none of them revokes such a key.
  */
 app.on("GET", ["/api/checkpoint", "/api/tile/*"], async (c) => {
-  const { pathname } = new URL(c.req.url);
-  const { body, status, headers } = await fetch(new URL(pathname.replace("/api", ""), AUDIT_URL));
+  // Without the dots in the request's path, which Hono may have matched as they are.
+  const path = new URL(c.req.url).pathname.replace("/api", "");
+  if (!PUBLIC.test(path)) {
+    return c.notFound();
+  }
+  const { body, status, headers } = await fetch(new URL(path, AUDIT_URL));
   const kept = ["content-type", "cache-control"].map((name) => [name, headers.get(name) ?? ""]);
   return new Response(body, { status, headers: Object.fromEntries(kept) });
 });

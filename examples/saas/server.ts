@@ -133,6 +133,8 @@ app.post("/:customer/jobs/:job/give/:other", async (c) => {
 
 /** The routes that the viewer requests. With `head` and `tile`, it checks keys that were granted in the log. */
 const FORWARDED = ["export", "stream", "head", "tile/*"].map((path) => `/:customer/audit/${path}`);
+/** Paths in the customer's log. Others, such as `tile/../erasures`, aren't for browsers. */
+const IN_LOG = /^(export|stream|head|tile\/(\d{1,2}|entries)(\/x\d{3})*\/\d{3}(\.p\/\d{1,3})?)$/;
 
 /** Forwards the viewer's requests to the customer's log. */
 app.on("GET", FORWARDED, async (c) => {
@@ -140,7 +142,12 @@ app.on("GET", FORWARDED, async (c) => {
   if (customer === undefined) {
     return c.notFound();
   }
+  // Without the dots in the request's path, which Hono may have matched as they are.
   const { pathname, search } = new URL(c.req.url);
+  const path = pathname.split("/audit/").at(-1) ?? "";
+  if (!IN_LOG.test(path)) {
+    return c.notFound();
+  }
   const headers = new Headers({ authorization: `Bearer ${customer.token}` });
   for (const name of ["accept", "last-event-id"]) {
     const value = c.req.header(name);
@@ -149,7 +156,7 @@ app.on("GET", FORWARDED, async (c) => {
     }
   }
   const id = customer.origin.split("/").at(-1);
-  const address = new URL(`/t/${id}/${pathname.split("/audit/").at(-1)}${search}`, AUDIT_URL);
+  const address = new URL(`/t/${id}/${path}${search}`, AUDIT_URL);
   const { body, status, headers: answered } = await fetch(address, { headers, signal: c.req.raw.signal });
   const type = answered.get("content-type") ?? "application/json";
   return new Response(body, { status, headers: { "content-type": type, "cache-control": "no-store" } });
