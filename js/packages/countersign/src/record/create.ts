@@ -122,7 +122,12 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
       return new Pipeline({ ...shared, origin, clock, outbox, destination, begin, chain, found: found.own });
     });
   };
-  const open = (chosen: Settings, now: () => number) => joinOrOpen(chosen, now, (now) => openPipeline(chosen, now));
+  const open = async (chosen: Settings, now: () => number) => {
+    const pipeline = await joinOrOpen(chosen, now, (now) => openPipeline(chosen, now));
+    // The pipeline may belong to another copy of this module, but the adapters of this one need the core, too.
+    await loaded().catch(() => {});
+    return pipeline;
+  };
   const environment = own<Environment>({ ...set, inContexts: lifecycle.holder !== undefined });
   const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events> = {}) => {
     refuseOldEngine();
