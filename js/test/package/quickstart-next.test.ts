@@ -25,7 +25,11 @@ const FILES = [...page.matchAll(/^`([^`\n]+\.tsx?)`:\n\n```tsx?\n(.*?)^```$/gms)
   code,
 }));
 
-const MAX_EXIT_MS = 20_000;
+/** The test of `docs/testing.md`, which must compile in the same project. */
+const testing = readFileSync(new URL("../../../docs/testing.md", import.meta.url), "utf8");
+const [, TEST = assert.fail()] = /^```ts\n(.*?vi\.mock.*?)^```$/ms.exec(testing) ?? [];
+
+const MAX_EXIT_MS = 30_000;
 
 /** A session that a developer could write: `user tenant role` in a cookie. */
 const SESSION = `import { cookies } from "next/headers";
@@ -43,6 +47,13 @@ const LAYOUT = `export default function Layout({ children }: { children: React.R
   return <html lang="en"><body>{children}</body></html>;
 }
 `;
+const USERS = `import { removeUser } from "./actions";
+export default function Page() {
+  return <form action={removeUser}><input name="id" /><button>Remove</button></form>;
+}
+`;
+/** The wrapper that also records requests without a session. */
+const [HTTP = assert.fail()] = /^export const audited = auditNext\(options, \{\n.*?^\}\);\n/ms.exec(page) ?? [];
 const TSCONFIG = {
   compilerOptions: {
     target: "ES2022",
@@ -81,12 +92,14 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
       COUNTERSIGN_TOKEN: AUDITOR,
     };
     rmSync(installed.path("test"), { recursive: true });
-    installed.copy(folder, "next", "react", "react-dom", "typescript", "@types/node", "@types/react");
+    installed.copy(folder, "next", "react", "react-dom", "typescript", "@types/node", "@types/react", "vitest");
     const others = [
       { path: "app/layout.tsx", code: LAYOUT },
+      { path: "app/users/page.tsx", code: USERS },
       { path: "tsconfig.json", code: JSON.stringify(TSCONFIG) },
       { path: "next.config.mjs", code: "export default { typescript: { ignoreBuildErrors: true } };\n" },
       { path: "public/trust.txt", code: SETUP.trust },
+      { path: "actions.test.ts", code: TEST },
     ];
     for (const { path, code } of [...FILES, ...others]) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -154,23 +167,25 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     const response = await fetch(`${url}/jobs/${id}`, { method: "DELETE" });
     assert.equal(await response.text(), "deleted\n");
   };
-  const byAction = async (url: string, id: string) => {
+  const byAction = async (url: string, id: string, status = 200, init: RequestInit = {}) => {
     // A form without scripts.
-    const html = await (await fetch(url)).text();
+    const html = await (await fetch(url, init)).text();
     const [, action = ""] = /name="(\$ACTION_ID_[0-9a-f]+)"/.exec(html) ?? [];
     const body = new FormData();
     body.set(action, "");
     body.set("id", id);
-    assert.equal((await fetch(url, { method: "POST", body })).status, 200);
+    assert.equal((await fetch(url, { method: "POST", body, ...init })).status, status);
   };
 
   test("has all of its files", () => {
     const paths = FILES.map(({ path }) => path);
     const expected = ["audit.ts", "app/jobs/[id]/route.ts", "app/actions.ts", "app/page.tsx"];
     assert.deepEqual(paths.slice(0, 4), expected);
-    const viewer = ["app/audit/[...path]/route.ts", "app/trail/viewer.tsx", "app/trail/page.tsx"];
+    const users = ["session.ts", "app/users/[id]/role/route.ts", "app/users/actions.ts"];
+    const trail = ["viewer", "load", "page"].map((name) => `app/trail/${name}.tsx`);
+    const viewer = ["forward.ts", "app/audit/[...path]/route.ts", ...trail];
     const own = ["customers.ts", "app/own/[...path]/route.ts"];
-    assert.deepEqual(paths.slice(4), ["session.ts", "app/users/[id]/role/route.ts", "forward.ts", ...viewer, ...own]);
+    assert.deepEqual(paths.slice(4), [...users, ...viewer, ...own, "instrumentation.ts"]);
   });
 
   test("compiles, with the types that Next.js generates", async () => {
@@ -200,8 +215,26 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
     assert.doesNotMatch(said, /countersign|recorder\.lost|outbox/);
   });
 
+  test("the start delivers what waits in the outbox, without a call", async () => {
+    const { AUDIT_URL } = env;
+    env.AUDIT_URL = "http://127.0.0.1:9";
+    await serving(async (url) => {
+      await byRoute(url, "5-waiting");
+    });
+    env.AUDIT_URL = AUDIT_URL;
+    const said = await serving(async () => {
+      await deleted("1-route", "2-action", "3-action", "4-route", "5-waiting");
+    });
+    assert.doesNotMatch(said, /countersign|recorder\.lost|outbox/);
+    await serving(async (url) => {
+      await byRoute(url, "6-shared");
+      await deleted("1-route", "2-action", "3-action", "4-route", "5-waiting", "6-shared");
+    });
+  });
+
   test("the code of the page refuses everyone", async () => {
     await serving(async (url) => {
+      assert.equal((await fetch(`${url}/trail`, as(ADMIN))).status, 404);
       for (const path of ["export", "stream", "checkpoint", "tile/0/000", "metrics"]) {
         const response = await fetch(`${url}/audit/${path}`, as(ADMIN));
         assert.deepEqual([response.status, await response.text()], [401, "sign in first\n"], path);
@@ -213,6 +246,8 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
   describe("with a session", () => {
     before(async () => {
       writeFileSync(join(folder, "session.ts"), SESSION);
+      const audit = readFileSync(join(folder, "audit.ts"), "utf8");
+      writeFileSync(join(folder, "audit.ts"), audit.replace(/^export const audited .*\n/m, HTTP));
       await build();
     });
 
@@ -241,8 +276,31 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
       });
     });
 
+    test("refused requests and actions are recorded", async () => {
+      await serving(async (url) => {
+        assert.equal((await fetch(`${url}/users/u_2/role?token=1`, { method: "PUT", body: "admin" })).status, 401);
+        await byAction(`${url}/users`, "u_7", 500);
+        await byAction(`${url}/users`, "u_8", 500, as("lin.acme.member"));
+        await byAction(`${url}/users`, "u_9", 200, as(ADMIN));
+        const exported = async () =>
+          (await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } })).text();
+        const text = await eventually("the log has them", exported, (all) => all.includes('"u_9"'), 20_000);
+        const events = text.split("\n").filter((line) => line.includes("user.remove") || line.includes("http.request"));
+        const [request = "", anonymous = "", member = "", administrator = ""] = events;
+        assert.equal(events.length, 4);
+        assert.match(request, /"path":"\/users\/[^"?]+\/role"/);
+        assert.match(anonymous, /"outcome":"denied","reason":"not signed in"/);
+        assert.doesNotMatch(anonymous, /"actor"/);
+        assert.match(member, /"actor":\{"id":"lin"\}.*"outcome":"denied","reason":"not an administrator"/);
+        assert.match(administrator, /"actor":\{"id":"ada"\}.*"outcome":"success"/);
+      });
+    });
+
     test("the routes that show the log refuse", async () => {
       await serving(async (url) => {
+        assert.equal((await fetch(`${url}/trail`)).status, 404);
+        assert.equal((await fetch(`${url}/trail`, as("lin.acme.member"))).status, 404);
+        assert.equal((await fetch(`${url}/trail`, as(ADMIN))).status, 200);
         const status = async (path: string, init?: RequestInit) => (await fetch(`${url}/audit/${path}`, init)).status;
         for (const path of ["export", "stream", "checkpoint"]) {
           assert.equal(await status(path), 401, path);
@@ -267,7 +325,7 @@ describe("quickstart: Next.js", { skip: serve.skip, timeout: 300_000 }, () => {
           const found = await targets(ADMIN, query);
           assert.ok(!found.includes("of-beta") && !found.includes("1-route"), `${query}: ${found}`);
         }
-        assert.deepEqual(await targets(ADMIN), ["u_2", "u_2", "of-acme"]);
+        assert.deepEqual(await targets(ADMIN), ["u_2", "u_2", "u_8", "u_9", "of-acme"]);
         assert.deepEqual(await targets("bob.beta.admin"), ["of-beta"]);
       });
     });

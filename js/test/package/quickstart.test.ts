@@ -132,11 +132,26 @@ describe("quickstarts", { skip }, () => {
     });
   });
 
+  test("Cloudflare Workers: what was changed", async () => {
+    const { length } = await log.events();
+    await inWorker(2, "42", "renamed\n", async () => {
+      const [added] = await eventually(
+        "the log has the change",
+        async () => (await log.events()).slice(length).map(({ event }) => event as Record<string, unknown>),
+        (found) => found.length === 1,
+      );
+      assert.deepEqual(
+        [added?.action, added?.before, added?.after],
+        ["job.update", { name: "Nightly backup" }, { name: "Backup" }],
+      );
+    });
+  });
+
   test("Cloudflare Workers: a deletion that waits for the log", async () => {
     const { length } = await log.events();
-    await inWorker(2, "42", "deleted\n");
+    await inWorker(3, "42", "deleted\n");
     assert.equal((await log.events()).length, length + 1);
-    await inWorker(2, "42", "not recorded, so nothing was deleted\n", undefined, { AUDIT_KEY: "" });
+    await inWorker(3, "42", "not recorded, so nothing was deleted\n", undefined, { AUDIT_KEY: "" });
   });
 });
 

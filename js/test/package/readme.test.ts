@@ -135,7 +135,7 @@ function vitest(name: string, files: Record<string, string>): (test: string) => 
     writeFileSync(join(folder, file), text);
   }
   return async (test) => {
-    writeFileSync(join(folder, "a.test.js"), test);
+    writeFileSync(join(folder, "a.test.ts"), test);
     const env = { ...process.env, NO_COLOR: "1" };
     const args = ["node_modules/vitest/vitest.mjs", "run"];
     const ran = promisify(execFile)(process.execPath, args, { cwd: folder, env });
@@ -354,10 +354,14 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     const run = vitest("vitest-next", {
       "audit.ts": block("export const audited = auditNext("),
       "session.ts": block("export async function getSession()"),
-      "app/actions.ts": block("export const deleteJob = audited.action("),
+      "app/users/actions.ts": block("export const removeUser = audited.action("),
     });
-    assert.match(await run(code), /Tests +1 passed \(1\)/);
-    assert.match(await run(code.replace('{ id: "43" }', '{ id: "44" }')), /Tests +1 failed \(1\)/);
+    assert.match(await run(code), /Tests +3 passed \(3\)/);
+    assert.match(
+      await run(code.replace('target: { id: "u_2" }', 'target: { id: "u_9" }')),
+      /Tests +1 failed \| 2 passed/,
+    );
+    assert.match(await run(code.replaceAll('outcome: "denied"', 'outcome: "success"')), /Tests +2 failed \| 1 passed/);
   },
 
   "createApp(audit)": async (code) => {

@@ -19,14 +19,20 @@ site.answers.set("/login", (_request, response) => {
   response.setHeader("content-type", "text/html; charset=utf-8");
   response.end("<!doctype html><title>Log in</title>");
 });
-const refused = (error: object) => (_request: unknown, response: ServerResponse) => {
-  response.writeHead(401, { "content-type": "application/json" });
-  response.end(JSON.stringify({ error }));
-};
+const refused =
+  (error: object, status = 401) =>
+  (_request: unknown, response: ServerResponse) => {
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ error }));
+  };
 site.answers.set(
   "/denied",
   refused({ code: "request.unauthenticated", message: "no valid token", hint: "send a token" }),
 );
+for (const status of [401, 403]) {
+  const ended = { code: "session.ended", message: "your session has ended", hint: "open the page again" };
+  site.answers.set(`/ended-${status}`, refused(ended, status));
+}
 for (const [path, status] of [
   ["/signed-out", 401],
   ["/unavailable", 502],
@@ -47,6 +53,8 @@ const cases: readonly {
   says: readonly (string | RegExp)[];
   german: readonly (string | RegExp)[];
   code: string;
+  /** True if the sentences are the server's own, which stay in their language. */
+  isForeign?: boolean;
   prepare?: (page: Page) => Promise<void>;
 }[] = [
   {
@@ -54,6 +62,7 @@ const cases: readonly {
     says: ["The log refused the request", "No valid token", "Send a token"],
     german: ["Das Log hat die Anfrage abgelehnt", "No valid token"],
     code: "request.unauthenticated",
+    isForeign: true,
   },
   ...[
     { src: "/signed-out", trust: "/trust.txt" },
@@ -64,6 +73,17 @@ const cases: readonly {
     says: ["You don’t have access", "The server returned HTTP status 401", "Sign in again, or ask for access"],
     german: ["Kein Zugriff", "Der Server antwortete mit dem HTTP-Status 401", /^Erneut anmelden/],
     code: "source.denied",
+  })),
+  ...[
+    { src: "/ended-401", trust: "/trust.txt" },
+    { src: "/ended-403", trust: "/trust.txt", live: "" },
+    { src: "/export", trust: "/ended-403" },
+  ].map((attributes) => ({
+    attributes,
+    says: ["You don’t have access", "Your session has ended", "Open the page again"],
+    german: ["Kein Zugriff", "Your session has ended"],
+    code: "source.denied",
+    isForeign: true,
   })),
   ...[
     { src: "/unavailable", trust: "/trust.txt" },
@@ -128,7 +148,7 @@ const cases: readonly {
   },
 ];
 
-for (const { attributes, says, german, code, prepare } of cases) {
+for (const { attributes, says, german, code, isForeign = false, prepare } of cases) {
   test(`errors: ${code} for ${Object.values(attributes).join(" ")}`, async () => {
     for (const [lang, texts] of [
       ["en", says],
@@ -143,9 +163,7 @@ for (const { attributes, says, german, code, prepare } of cases) {
       assert.deepEqual([name, found, others], ["error", code, []]);
       assert.ok(message);
       if (lang === "de") {
-        // Only what the log says itself stays in its language.
-        const isOfLog = code === "request.unauthenticated";
-        assert.equal((await page.locator(".strip [lang=en]").count()) > 0, isOfLog);
+        assert.equal((await page.locator(".strip [lang=en]").count()) > 0, isForeign);
       }
       await close();
     }

@@ -305,7 +305,16 @@ function serveExport(): { requests: number } {
 }
 
 test("live: a log that refuses only the stream ends the view with its own error", async () => {
-  for (const status of [400, 401, 403, 404]) {
+  const [refusal, denial] = [
+    ["The log refused the request", "request.refused"],
+    ["You don’t have access", "source.denied"],
+  ] as const;
+  for (const [status, [name, code]] of [
+    [400, refusal],
+    [401, denial],
+    [403, denial],
+    [404, refusal],
+  ] as const) {
     const served = serveExport();
     const logServer = new LogServer((response) => {
       response.statusCode = status;
@@ -314,12 +323,12 @@ test("live: a log that refuses only the stream ends the view with its own error"
       response.end(JSON.stringify({ error, parameter: "tenant" }));
     });
     const { page, events, close } = await collecting(site, { ...LIVE, src: "/export" });
-    await page.getByRole("heading", { name: "The log refused the request" }).waitFor();
+    await page.getByRole("heading", { name }).waitFor();
     await page.getByText("The token has ended").waitFor();
     await page.getByText("Log in again").waitFor();
     assert.deepEqual(
       (await events()).filter(([name]) => name === "error"),
-      [["error", "request.refused", "the token has ended", "log in again"]],
+      [["error", code, "the token has ended", "log in again"]],
     );
     assert.ok((await events()).filter(([name]) => name === "report").length <= 1);
     assert.deepEqual([served.requests, logServer.asked.length], [1, 1], `${status}`);

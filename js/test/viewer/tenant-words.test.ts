@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { verify } from "countersign/verify";
 import { de } from "../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
+import { type Alarm, alarmView } from "../../packages/ui/dist/viewer/verdict/alarm.js";
 import { verdictWords } from "../../packages/ui/dist/viewer/verdict/verdict.js";
+import { textOf } from "./drawn.ts";
 
 const file = (name: string) => readFileSync(new URL(`../../../tests/vectors/${name}`, import.meta.url));
 
@@ -50,4 +52,19 @@ test("verdict: a tenant log without an expected origin may be another customer's
   const { word, says } = await words("tenant-unnamed");
   assert.match(word, /you haven’t named the log you expect/);
   assert.match(says, /another customer’s/);
+});
+
+test("alarm: another log than expected may be due to the page's settings, which comes first", async () => {
+  const alarm = async (vector: string, { bytes = file(`${vector}/export.ndjson`), texts = en } = {}) => {
+    const judged = await verify(bytes, { trust: file(`${vector}/trust.txt`).toString() });
+    return textOf(alarmView({ ...judged, at: new Date(0), goodPin: null } as unknown as Alarm, texts, "utc"));
+  };
+  const other = "tenant-of-another-name";
+  assert.match(await alarm(other), /set up for another log.*tell its operator.*Keep this page open/);
+  assert.match(await alarm(other, { texts: de }), /anderes Log eingerichtet.*Lassen Sie diese Seite offen/);
+  // Other problems aren't due to the settings.
+  const bytes = Buffer.from(file(`${other}/export.ndjson`).toString().replace('"action":"', '"action":"x'));
+  const altered = await alarm(other, { bytes });
+  assert.match(altered, /Keep this page open/);
+  assert.doesNotMatch(altered, /set up for another log/);
 });

@@ -136,6 +136,7 @@ test("tenants: another customer's log or token isn't green", { skip }, async (t)
   const swapped = await follow();
   await swapped.page.locator("[data-verdict=broken]").waitFor();
   assert.deepEqual(await swapped.verdicts(), ["broken"]);
+  await swapped.page.getByText("The page may have been set up for another log").waitFor();
   await swapped.close();
 
   forward(server, { ...acme, token: globex.token }, acme.trust);

@@ -213,7 +213,7 @@ export class Rows extends TextView {
 
   protected override updated(): void {
     if (this.#isRefitted) {
-      layOut(this, this.#fitting, this.zone);
+      layOut(this, this.#fitting, this.zone, this.texts);
       this.#viewport.showEdges();
     }
   }
@@ -223,7 +223,9 @@ export class Rows extends TextView {
 
   /** Returns the columns to show. A narrow list shows cards. */
   #fit(): readonly ChosenColumn[] {
-    return this.#areCards ? ofCard(this.columns) : this.#reuse(fitting(this.columns, this.#room, this.zone));
+    return this.#areCards
+      ? ofCard(this.columns)
+      : this.#reuse(fitting(this.columns, this.#room, this.zone, this.texts));
   }
 
   /** Width in rem. */

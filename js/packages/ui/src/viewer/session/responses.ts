@@ -9,19 +9,22 @@ import { sourceError } from "./source-error.js";
 const MAX_ERROR_BYTES = 64 << 10;
 /** Code of a log's error. */
 const CODE = /^[a-z][a-z_.]{1,60}$/;
+/** Codes of a log's errors with the statuses 401 and 403. */
+const OF_LOG = /^request\.(unauthenticated|forbidden)$/;
 /** Maximum delay that a server can ask for, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** A refusal of a request. */
 export interface Refusal {
-  /** The log's own error, or one with the status. */
+  /** The server's own error, or one with the status. */
   readonly error: CountersignError;
   /** The parameter or header that the log refused, if it names one. */
   readonly parameter: string | undefined;
 }
 
 /**
- * Reads the refusal in a response with an error status. `other` creates the error for a status that says nothing about
+ * Reads the refusal in a response with an error status. If the status is 401 or 403, the code is `source.denied` unless
+ * the log itself refused its token: pages have one code to wait for when a session has ended. `other` creates the error for a status that says nothing about
  * the reader or the server's state, such as 404.
  */
 export async function refusalIn(response: Response, other = otherStatus): Promise<Refusal> {
@@ -32,14 +35,22 @@ export async function refusalIn(response: Response, other = otherStatus): Promis
   return {
     error:
       typeof code === "string" && CODE.test(code) && says !== undefined
-        ? new CountersignError(code as ErrorCode, says, { hint: repeatable(hint) })
+        ? new CountersignError(codeFor(response.status, code), says, { hint: repeatable(hint) })
         : errorOf(response.status, other),
     parameter: typeof parameter === "string" ? parameter : undefined,
   };
 }
 
+function codeFor(status: number, code: string): ErrorCode {
+  return isDenied(status) && !OF_LOG.test(code) ? "source.denied" : (code as ErrorCode);
+}
+
+function isDenied(status: number): boolean {
+  return status === 401 || status === 403;
+}
+
 function errorOf(status: number, other: typeof otherStatus): CountersignError {
-  if (status === 401 || status === 403) {
+  if (isDenied(status)) {
     return sourceError("source.denied", "source.status", { hint: "hint.source.denied", values: { status } });
   }
   // The server or a proxy can't answer now.

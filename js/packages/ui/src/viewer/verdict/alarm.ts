@@ -22,6 +22,11 @@ export function isAlarming({ verdict, checks }: Report): boolean {
   return verdict === "altered" || verdict === "broken" || checks.append_only.state === "fail";
 }
 
+/** True if no problem is worse than that the log isn't the one that the trust file or the page names. */
+function isOtherLog({ findings }: Report): boolean {
+  return findings.every(({ severity, code }) => severity !== "error" || code === "expected.origin");
+}
+
 /** Returns the alarm that a session's report raises, if any. */
 export function alarmOf({ verification, goodPin, pins }: Session): Alarm | undefined {
   if (verification === undefined || !isAlarming(verification.report)) {
@@ -36,13 +41,14 @@ export function alarmView(alarm: Alarm, texts: Texts, zone: Zone): TemplateResul
   const { report, phrases, at, goodPin } = alarm;
   const { live } = texts;
   const first = report.findings.find(({ severity }) => severity === "error");
+  const settings = first !== undefined && isOtherLog(report) ? `${live.alarmSettings} ` : "";
   return html`
     <section class="alarm" part="alarm" role="alert">
       ${icon("altered")}
       <div>
         <h2>${live.alarmTitle}: ${summaryOf(alarm, texts)}</h2>
         ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : sentenceView(first.message, phrases, texts, 400)}</p>`}
-        <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
+        <p>${live.alarmSince(moment(at.getTime(), zone))} ${settings}${live.alarmKeep}</p>
         <div class="buttons">
           <button type="button" @click=${() => save("alarm-report.json", `${JSON.stringify(report, null, 2)}\n`, "application/json")}>${live.saveReport}</button>
           ${
