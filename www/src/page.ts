@@ -12,6 +12,7 @@ import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
 import { caseTools } from "./case-tools.ts";
+import type { DelayFacts } from "./evidence/answer-facts.ts";
 import { delaysView } from "./evidence/answer-notes.ts";
 import type { ShownCase } from "./evidence/case-view.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
@@ -62,7 +63,7 @@ import {
 } from "./result/verdict.ts";
 import { ResultNavigation } from "./result-navigation.ts";
 import { Case, type CasePhase, type Part, rememberedInVerdict } from "./state/case.ts";
-import { Memory } from "./state/memory.ts";
+import { Memory, rememberedPinName } from "./state/memory.ts";
 import { panelView, TABS, type Tab, tabOf, tabsView, withTab } from "./tabs.ts";
 import { LANGUAGES, type Language, type PageTexts, rememberLanguage, spoken } from "./texts/index.ts";
 import { tools } from "./tools.ts";
@@ -270,7 +271,7 @@ export class Page extends View {
         ${this.#keyToConfirm === undefined ? nothing : confirmView(this.#keyToConfirm, t)}
         ${this.#pageInput.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), contextOf: (part) => this.#verdictContext(part), delaysOf: (report) => this.#delays.of(report), filed: this.#filed, pair: this.#navigation.pair }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), contextOf: (part) => this.#verdictContext(part), delaysOf: (part, report) => this.#delaysOf(part, report), filed: this.#filed, pair: this.#navigation.pair }, t) : nothing}
     `;
   }
 
@@ -449,7 +450,7 @@ export class Page extends View {
         ? nothing
         : html`
           ${answersView(judged, part.session?.compared, !this.#isByAuthor(part), t)}
-          ${this.#delaysView(judged.report, t)}
+          ${this.#delaysView(part, judged.report, t)}
           ${trustView(part, t)}
           <div class="beside">
             ${meaningView(part, judged, this.#isByAuthor(part) ? { pins: this.#choice.pins, trust: NO_TRUST } : this.#choice, t)}
@@ -464,15 +465,20 @@ export class Page extends View {
         <countersign-ask ?hidden=${isHidden} .texts=${t} .context=${context} .report=${report} .fileName=${this.#fileName(part)} .panel=${() => this.#evidence.value}></countersign-ask>
         ${result}
         <countersign-evidence ?hidden=${isHidden || report === undefined} .texts=${t} .context=${context} ${ref(this.#evidence)}></countersign-evidence>
-        ${report === undefined ? nothing : html`<countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>`}
+        ${report === undefined ? nothing : html`<countersign-keep .texts=${t} .selection=${this.#selection(part)} .sampled=${this.#evidence.value?.typed.sample?.entries.length} .result=${this.#keptResult(part, report)}></countersign-keep>`}
       `,
     );
   }
 
   /** Renders how many events were recorded late, once that is known. */
-  #delaysView(report: Report, t: PageTexts): TemplateResult | typeof nothing {
-    const delays = this.#delays.of(report);
+  #delaysView(part: Part, report: Report, t: PageTexts): TemplateResult | typeof nothing {
+    const delays = this.#delaysOf(part, report);
     return delays === undefined ? nothing : delaysView(delays, t);
+  }
+
+  /** Returns how late the events of a part were recorded. Those of an evidence file with an answer were read with it. */
+  #delaysOf({ filedFacts }: Part, report: Report): DelayFacts | undefined {
+    return filedFacts?.searched ?? this.#delays.of(report);
   }
 
   get #shownPart(): Part | undefined {
@@ -504,7 +510,7 @@ export class Page extends View {
     return {
       part,
       trust: made === undefined ? undefined : { name: trust.file?.name ?? "trust.txt", text: made },
-      pins: seen === undefined ? pins : [...pins, { name: `${seen.size}.pin.txt`, text: seen.pin }],
+      pins: seen === undefined ? pins : [...pins, { name: rememberedPinName(seen), text: seen.pin }],
       viewer: () => this.#viewer.value,
       selection: this.#selection(part),
       now: () => this.#selection(part),
@@ -568,7 +574,7 @@ export class Page extends View {
       .map((part) => this.#evidenceContext(part));
   }
 
-  /** Reads how late all events were recorded. An evidence file says that of the events that it is about. */
+  /** Reads how late all events were recorded. Those of an evidence file with an answer are read with the answer. */
   async #readDelays(): Promise<void> {
     const part = this.#shownPart;
     const isAnswer = part?.from === "evidence" && this.#filed?.frame.query !== null;
@@ -641,7 +647,7 @@ export class Page extends View {
       isJoined: part.of.length > 0,
       trust: this.#trustName(part),
       pins: this.#choice.pins,
-      seen: seen === undefined ? undefined : { name: `${seen.size}.pin.txt`, text: seen.pin },
+      seen: seen === undefined ? undefined : { name: rememberedPinName(seen), text: seen.pin },
     };
   }
 

@@ -29,3 +29,8 @@ export function command(file: string, trust: string | undefined, pins: readonly 
   for (const pin of pins) words.push("--pin", path(pin));
   return words.join(" ");
 }
+
+/** Returns the command that compares an evidence file with its export. */
+export function checkCommand(evidence: string, source: string, trust: string): string {
+  return ["countersign", "report", "--check", path(evidence), path(source), "--trust", path(trust)].join(" ");
+}

@@ -3,7 +3,7 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import type { AlternativeNames, NameCount, OtherOccurrence } from "./alternatives.ts";
+import type { AlternativeNames, NameCount, OtherOccurrence, PresentName } from "./alternatives.ts";
 import { isAskable } from "./askable.ts";
 import type { Answer } from "./asked.ts";
 import type { Question } from "./question.ts";
@@ -13,20 +13,24 @@ const MAX_NAMES = 12;
 /** If there are at least as many parties, the frequent ones say nothing about the one that was asked about. */
 const MANY_PARTIES = 10;
 
-/** Renders what the events have instead of what was asked about. With `ask`, each is a button that asks about it. */
+/**
+ * Renders what the events have instead of what was asked about. With `ask`, each is a button that asks about it. Without
+ * it, as on paper, similar names aren't suggested.
+ */
 export function alternativesView(
   { alternatives, question, names }: Pick<Answer, "alternatives" | "question" | "names">,
   { evidence: { ask: t }, viewer: { figures } }: PageTexts,
   ask?: (fields: Readonly<Partial<Record<keyof Question, string>>>) => void,
 ): TemplateResult | typeof nothing {
   if (alternatives === undefined) return nothing;
-  const { events, isOfActor, misplaced, elsewhere } = alternatives;
+  const { events, isOfActor, present, misplaced, elsewhere } = alternatives;
   const { count } = figures;
   const hasDays = question.from !== "" || question.until !== "";
   const [actor] = isOfActor ? names.filter(({ part }) => part === "who") : [];
   const nameView = (part: AlternativeNames["part"], { id, label, events }: NameCount) =>
     html`<li>${ask !== undefined && isAskable(part, id) ? html`<button type="button" class="quiet" @click=${() => ask({ [part]: id })}>${value(label, 100)}</button>` : value(label, 100)} <span class="faint">(${count(events)})</span></li>`;
-  const listView = ({ part, similar, frequent, more }: AlternativeNames) => {
+  const listView = ({ part, similar: found, frequent, more }: AlternativeNames) => {
+    const similar = ask === undefined ? [] : found;
     const isRelevant = part === "actions" || frequent.length + more < MANY_PARTIES;
     const listed = isRelevant ? frequent.slice(0, MAX_NAMES) : [];
     const rest = frequent.length - listed.length + more;
@@ -43,6 +47,7 @@ export function alternativesView(
       }`;
   };
   return html`
+    ${present.map((one) => presentView(one, t))}
     ${misplaced.map(
       ({ name, from, to, events }) => html`
         <p class="ask-more" data-misplaced=${to}><span>${t.misplaced[to](name, events)}</span>
@@ -52,6 +57,20 @@ export function alternativesView(
     ${alternatives.names.map(listView)}
     ${events === 0 && hasDays ? html`<p class="ask-more" data-no-day><span>${t.noDay}</span></p>` : nothing}
   `;
+}
+
+/** Renders how many events have an action that was asked about, although none of them answers the question. */
+export function presentView(
+  { name: { name, match }, events, byOthers, onDays }: PresentName,
+  t: PageTexts["evidence"]["ask"],
+): TemplateResult {
+  const words = t.present.action({
+    name: inSentence(name, 300),
+    isWhole: match === "whole",
+    events,
+    byOthers,
+  });
+  return html`<p class="ask-more" data-present=${events}><span>${words}${onDays === undefined ? nothing : ` ${t.present.onDays(onDays)}`}</span></p>`;
 }
 
 /** Renders how many events contain a name in other fields. If `opens`, a button dispatches `show-search`. */

@@ -65,12 +65,25 @@ export interface OtherOccurrence {
   readonly events: number;
 }
 
+/** A name that events have, although none of them answers the question. */
+export interface PresentName {
+  readonly name: SearchedName;
+  /** Number of events that have it, on any day. */
+  readonly events: number;
+  /** Number of these by other actors than the one asked about; undefined if it isn't known, or if none was. */
+  readonly byOthers: number | undefined;
+  /** Number of events that have it on the days of the question; undefined if not counted, or without days. */
+  readonly onDays: number | undefined;
+}
+
 /** Questions near one for which nothing was found. */
 export interface Alternatives {
   /** Number of events on the days of the question; if `isOfActor`, only those of its actor. */
   readonly events: number;
   /** True if the names are only from events of the actor that was asked about. */
   readonly isOfActor: boolean;
+  /** Actions asked about that events have. */
+  readonly present: readonly PresentName[];
   readonly names: readonly AlternativeNames[];
   readonly misplaced: readonly MisplacedName[];
   readonly elsewhere: readonly OtherOccurrence[];
@@ -99,6 +112,7 @@ export async function readAlternatives(
   return {
     events,
     isOfActor,
+    present: await countPresent(question, names, unknown, index),
     names: await Promise.all(
       (events === 0 ? [] : lists).map(async (part) => {
         const { values, more } = facets[COLUMNS[part]];
@@ -108,7 +122,7 @@ export async function readAlternatives(
           events: count,
         }));
         const similar = await similarNames(
-          names.filter((name) => name.part === part),
+          unknown.filter((name) => name.part === part),
           all,
           query,
           index,
@@ -120,6 +134,33 @@ export async function readAlternatives(
     misplaced: (await Promise.all(unknown.map((name) => misplacedName(name, index)))).flat(),
     elsewhere: found.of > MAX_SEARCHED ? [] : await otherOccurrences(unknown, index),
   };
+}
+
+/** Counts the actions of a question that events have. Without other names, other notes say how many. */
+export async function countPresent(
+  question: Question,
+  names: readonly SearchedName[],
+  unknown: readonly SearchedName[],
+  index: Pick<EventIndex, "count">,
+): Promise<readonly PresentName[]> {
+  const actions = names.filter((name) => name.part === "actions");
+  if (actions.length === names.length) return [];
+  const actor = conditionOf("who", names);
+  const hasDays = question.from !== "" || question.until !== "";
+  const found = await Promise.all(
+    actions
+      .filter((name) => !unknown.includes(name))
+      .map(async (name) => {
+        const action = conditionOf("actions", [name]);
+        return {
+          name,
+          events: (await index.count(action)) ?? 0,
+          byOthers: actor === "" ? undefined : await index.count(`${action} has:actor -${actor}`),
+          onDays: hasDays ? await index.count(queryOf(question, [name])) : undefined,
+        };
+      }),
+  );
+  return found.filter(({ events }) => events > 0);
 }
 
 /** Returns the names that events contain in fields other than those of a question. Replaces the current query. */
@@ -145,7 +186,7 @@ async function search(query: string, index: Pick<NameIndex, "ask">) {
   return found;
 }
 
-/** Returns the names most similar to typed ones: of the frequent ones, and of those that share a piece with them. */
+/** Returns the names most similar to typed ones that no event has: of the frequent ones, and of those that share a piece with them. */
 async function similarNames(
   typed: readonly SearchedName[],
   frequent: readonly NameCount[],

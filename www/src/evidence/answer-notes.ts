@@ -68,6 +68,23 @@ export function coveredView(
       ];
 }
 
+/**
+ * Renders how many events of an evidence file were recorded late, or state a time after their recording, beside the same
+ * about the events of its answer.
+ */
+export function searchedDelaysView(
+  { late, longest, future, read, isAll }: DelayFacts,
+  { evidence: { ask: t }, viewer: { figures } }: PageTexts,
+): TemplateResult {
+  const of = t.inFile(figures.events(read), isAll);
+  const note = (name: string, words: string) =>
+    html`<p class="basis tone-doubt" data-times-of-all=${name}>${icon("warning")}<span>${words}</span></p>`;
+  return html`
+    ${late === 0 ? nothing : note("late", t.lateOf(late, Math.floor(longest / DAY_MS), of))}
+    ${future === 0 ? nothing : note("future", t.futureOf(future, of))}
+  `;
+}
+
 /** Renders how many of the events that were read were recorded late, or state a time after their recording. */
 export function delaysView(
   { late, longest, future, read, isAll }: DelayFacts,

@@ -6,8 +6,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { actionsView } from "./actions-view.ts";
+import { presentView } from "./alternatives-view.ts";
 import { answerBasis, isPartial } from "./answer.ts";
-import { delaysView } from "./answer-notes.ts";
+import { delaysView, searchedDelaysView } from "./answer-notes.ts";
 import { answerRows } from "./answer-rows.ts";
 import { outcomeWords } from "./answer-sentence.ts";
 import { basisView, selectedWords } from "./answer-view.ts";
@@ -16,7 +17,7 @@ import { dayText } from "./day-text.ts";
 import { detectionsView } from "./detections-view.ts";
 import type { Filed } from "./filed.ts";
 import type { FiledFacts } from "./filed-facts.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame, Sample } from "./frame.ts";
 import { missingNamesView } from "./missing-names-view.ts";
 import { onBehalfView } from "./on-behalf.ts";
 import { outsideDaysView } from "./outside-days.ts";
@@ -82,16 +83,18 @@ export function opensSearches(
   return opensEvents && check.is === "done" && slice === null && scope.range === null;
 }
 
-/** Renders when the events were recorded, and which others the answer leaves out, if that is known. */
+/** Renders how late events were recorded, and which others the answer leaves out, if that is known. */
 function notesView(facts: FiledFacts | undefined, t: PageTexts): TemplateResult | typeof nothing {
   if (facts === undefined) return nothing;
-  const { further, outside } = facts;
+  const { further, outside, searched } = facts;
   const { ask, filed } = t.evidence;
   const wider = further?.wider;
   return html`
+    ${further?.present.map((one) => presentView(one, ask)) ?? nothing}
     ${further === undefined ? nothing : onBehalfView(further, t)}
     ${further === undefined || wider === 0 ? nothing : html`<p class="ask-more" data-wider=${wider ?? "unknown"}><span>${wider === undefined ? ask.widerUnknown : filed.wider(wider)}</span></p>`}
     ${delaysView(facts, t)}
+    ${searched === undefined || searched.read === facts.read ? nothing : searchedDelaysView(searched, t)}
     ${outsideDaysView(outside, t)}
   `;
 }
@@ -176,8 +179,11 @@ function allView(frame: Frame, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { count, events } = t.viewer.figures;
   const all = events(scope.events);
+  const { sample } = scope;
   const here = isStatement(frame) ? events(slice?.events ?? 0) : undefined;
   const words = () => {
+    if (sample !== null)
+      return texts.sampleOf({ drawn: count(sample.entries.length), of: events(sample.candidates) });
     if (scope.range !== null) {
       const within = { events: all, first: count(scope.range[0]), last: count(scope.range[1] - 1) };
       return here === undefined ? texts.allWithin(within) : texts.statedWithin({ ...within, here });
@@ -190,8 +196,13 @@ function allView(frame: Frame, t: PageTexts): TemplateResult {
   };
   return html`
     <p class="case-answer"><strong>${words()}</strong></p>
-    ${scope.sample === null ? nothing : html`<p>${t.evidence.make.sampled(events(scope.sample.entries.length))}</p>`}
+    ${sample === null ? nothing : seedView(sample, t)}
   `;
+}
+
+/** Renders the seed of a sample. */
+function seedView({ seed }: Sample, t: PageTexts): TemplateResult {
+  return html`<p data-seed>${t.evidence.make.seed}: <code>${value(seed, 1000)}</code></p>`;
 }
 
 /** Renders that the reader's own check hasn't ended, in the place of an answer. */
@@ -206,11 +217,13 @@ function statedView(
   { check, opensEvents }: Pick<ShownCase, "check" | "opensEvents">,
   t: PageTexts,
 ): TemplateResult {
-  const { events } = frame.scope;
+  const { events, sample } = frame.scope;
+  const { count, events: eventsOf } = t.viewer.figures;
   const facts = check.is === "done" ? check.facts : undefined;
   const details = detailsOf(facts, events, frame.query ?? "", t);
   return html`
     <p class="case-answer"><strong>${selectedWords(events, examined.events, details, t)}</strong></p>
+    ${sample === null ? nothing : html`<p><strong>${t.evidence.filed.sampleOf({ drawn: count(sample.entries.length), of: eventsOf(sample.candidates) })}</strong></p>${seedView(sample, t)}`}
     ${filedClaimsView(claims, opensEvents, t)}
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}

@@ -1,14 +1,15 @@
 import type { EventIndex } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { countPresent, type PresentName } from "./alternatives.ts";
 import { type EventChanges, readChanges } from "./answer-changes.ts";
-import { type ReadFacts, readFacts } from "./answer-facts.ts";
+import { type DelayFacts, type ReadFacts, readFacts } from "./answer-facts.ts";
 import { countWider } from "./covered-names.ts";
 import { searchEntries } from "./entry-search.ts";
 import type { Frame } from "./frame.ts";
 import { type MissingNames, readMissingNames } from "./missing-names.ts";
 import { countOnBehalf } from "./on-behalf.ts";
 import { type OutsideDays, readOutsideDays } from "./outside-days.ts";
-import { type Question, queryOf } from "./question.ts";
+import { type Question, queryOf, unknownNames } from "./question.ts";
 import { parseQuestion, questionFrom } from "./question-terms.ts";
 
 /** Maximum number of events listed in a case. */
@@ -37,6 +38,8 @@ export interface FiledFacts extends ReadFacts {
   readonly outside: OutsideDays | undefined;
   /** Events that match by other names; undefined if the query isn't a question of Ask, or its other events aren't here. */
   readonly further: FurtherEvents | undefined;
+  /** Delays of all events in the file, if it contains everything that a query searched; undefined otherwise. */
+  readonly searched: DelayFacts | undefined;
 }
 
 /** Numbers of events that a question leaves out because of its names. */
@@ -46,6 +49,8 @@ export interface FurtherEvents {
   readonly onBehalf: number | undefined;
   /** Number of further events if names only need to contain those asked about; undefined if not counted. */
   readonly wider: number | undefined;
+  /** If nothing was found: the actions asked about that events have. */
+  readonly present: readonly PresentName[];
 }
 
 /**
@@ -78,7 +83,17 @@ export async function readFiledFacts(
   const filed = { query: asked, found: facts.read, isContained, at, range };
   const outside = await readOutsideDays(filed, index);
   const further = isContained && range === null ? await countFurther(asked, facts.read, index) : undefined;
-  return { ...facts, changes, missing, outside, further };
+  const searched = isContained ? await readDelays(index, at) : undefined;
+  return { ...facts, changes, missing, outside, further, searched };
+}
+
+/** Reads how late all events of a file were recorded, as many as the Summary of an export examines. */
+async function readDelays(
+  index: Pick<EventIndex, "ask" | "indexes" | "rows">,
+  at: number,
+): Promise<DelayFacts | undefined> {
+  await searchEntries(index, "", at);
+  return readFacts(index, { listed: 0 });
 }
 
 /** Counts the events that a question leaves out because of its names; undefined if the query isn't a question of Ask. */
@@ -92,8 +107,10 @@ async function countFurther(
   const { names, question } = questionFrom(terms);
   // A query that was written otherwise may have several actors, or other conditions on a name.
   if (queryOf(question, names) !== query) return undefined;
+  const isNone = found === 0;
   return {
     question,
+    present: isNone ? await countPresent(question, names, await unknownNames(names, index), index) : [],
     onBehalf: await countOnBehalf(question, names, index),
     wider: await countWider(question, names, found, index),
   };

@@ -1,8 +1,10 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence, moment } from "../core-sentence.ts";
 import { picker } from "../input/choose.ts";
+import { isRememberedPin } from "../state/memory.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { unrecognizedView } from "./answer-view.ts";
 import { caseView, opensSearches, type ShownCase } from "./case-view.ts";
@@ -144,13 +146,13 @@ export function frameFacts(frame: Frame, t: PageTexts, opens = false): TemplateR
         <dd>${value(frame.tool.name)} ${value(frame.tool.version)}, ${moment(frame.time)}<br />SHA-256 <code class="hash">${frame.tool.sha256}</code></dd>
       </div>
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
-      ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
+      ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}${isRememberedPin(pin.name) ? html`<br />${texts.rememberedPin}` : nothing}</dd></div>`)}
       <div class="wide"><dt>${subject.label}</dt><dd>${subjectView(subject, t)}</dd></div>
       <div><dt>${texts.selected}</dt><dd>${figures.events(events)}${examined === null ? nothing : html`<br />${texts.examined({ events: figures.events(examined.events), unrecognized: unrecognizedView(examined.unrecognized, opens, t) })}`}</dd></div>
       ${
         sample === null
           ? nothing
-          : html`<div class="wide"><dt>${texts.sample}</dt><dd>${sampleView(sample, t)}</dd></div>`
+          : html`<div class="wide"><dt>${texts.sample}</dt><dd>${sampleView(sample, frame.report, t)}</dd></div>`
       }
       ${frame.reference === "" ? nothing : html`<div><dt>${texts.reference}</dt><dd>${value(frame.reference, 1000)}</dd></div>`}
       ${frame.examiner === "" ? nothing : html`<div><dt>${texts.examiner}</dt><dd>${value(frame.examiner, 1000)}</dd></div>`}
@@ -158,16 +160,31 @@ export function frameFacts(frame: Frame, t: PageTexts, opens = false): TemplateR
   `;
 }
 
-/** Renders how a sample was drawn. */
-export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: PageTexts): TemplateResult {
+/** Renders how a sample of the events of a report was drawn. */
+export function sampleView(
+  sample: NonNullable<Frame["scope"]["sample"]>,
+  report: Pick<Report, "checks" | "finding_counts" | "log">,
+  t: PageTexts,
+): TemplateResult {
   const { make } = t.evidence;
+  const unwitnessed = requiresWitnesses(report) ? make.unwitnessed : make.unrequired;
   const { count, events } = t.viewer.figures;
   return html`
     ${make.drawn({ drawn: count(sample.entries.length), of: events(sample.candidates) })}
-    ${sample.witnessed ? make.witnessed : html`<strong class="tone-doubt">${make.unwitnessed}</strong>`}.
+    ${sample.witnessed ? make.witnessed : html`<strong class="tone-doubt">${unwitnessed}</strong>`}.
     ${make.seed}: <code>${value(sample.seed, 1000)}</code>.
     ${make.root}: <code class="hash">${sample.root}</code>
   `;
+}
+
+/** True if the trust file behind a report requires witnesses, or if the report can't tell. */
+function requiresWitnesses({
+  checks,
+  finding_counts,
+  log,
+}: Pick<Report, "checks" | "finding_counts" | "log">): boolean {
+  const isMissed = (finding_counts["witness.quorum"] ?? 0) > 0;
+  return checks.witnesses.state === "pass" || isMissed || log === null;
 }
 
 function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing {

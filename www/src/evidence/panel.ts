@@ -432,6 +432,7 @@ export class EvidencePanel extends View {
 
   #sampleView(t: PageTexts["evidence"]["make"]): TemplateResult {
     const sample = this.#sample;
+    const report = this.context.part.session?.report;
     return html`
       <details class="evidence-part">
         <summary>${t.sampleHeading}</summary>
@@ -445,7 +446,7 @@ export class EvidencePanel extends View {
           sample === undefined
             ? nothing
             : html`
-                <p id="sample">${sampleView(sample, this.texts)}</p>
+                <p id="sample">${report === undefined ? nothing : sampleView(sample, report, this.texts)}</p>
                 <p>${t.again} <code>${this.#command(sample)}</code></p>
                 <button type="button" @click=${() => this.#drop()}>${t.drop}</button>`
         }

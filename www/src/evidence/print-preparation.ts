@@ -7,6 +7,7 @@
 import type { EventRow } from "@countersign/ui/index/types.js";
 import type { Slicer } from "@countersign/ui/slice/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
+import type { Report } from "countersign/verify";
 import { type AnswerBasis, answerBasis } from "./answer.ts";
 import { type EventChanges, readChanges } from "./answer-changes.ts";
 import { type DelayFacts, Delays, type OutcomeCounts, outcomesOf } from "./answer-facts.ts";
@@ -41,6 +42,7 @@ export interface PrintedEvents {
 
 /** Evidence as printed. */
 export interface PrintedEvidence extends PanelValues {
+  readonly report: Report | undefined;
   readonly searched: PrintedSearch;
   /** The basis of the search's result, or undefined if it isn't known. */
   readonly basis: AnswerBasis | undefined;
@@ -144,7 +146,15 @@ export class PrintPreparation {
       panel.answer?.query === searched.query &&
       panel.answer.report === session.report;
     const answer = isAnswered ? panel.answer : undefined;
-    return { ...typed, searched, basis: basisOf(searched, context.part), events, answer, foot };
+    return {
+      ...typed,
+      report: session.report,
+      searched,
+      basis: basisOf(searched, context.part),
+      events,
+      answer,
+      foot,
+    };
   }
 }
 

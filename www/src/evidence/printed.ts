@@ -52,7 +52,7 @@ export function printedWords(
             ${text(words.examiner, frame.examiner)}
             ${subjectRow(frame, t, true)}
             ${row(words.answer, answerView(filed, { check, opensEvents: false }, t))}
-            ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
+            ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, frame.report, t))}
             ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
             ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}
             ${frame.reference === reference ? nothing : text(paper.printReference, reference)}
@@ -110,7 +110,7 @@ function searchRows(
 ): TemplateResult | typeof nothing {
   if (evidence === undefined) return nothing;
   const { filed, paper } = t.evidence;
-  const { searched, events, sample } = evidence;
+  const { searched, events, sample, report } = evidence;
   const count =
     searched.state === "error"
       ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : coreSentence(searched.why, searched.phrases, t)}`
@@ -122,7 +122,7 @@ function searchRows(
     <dd>${subjectView({ query: searched.query, pack: undefined }, t)}</dd>
     <dt>${filed.selected}</dt>
     <dd>${count}</dd>
-    ${sample === undefined ? nothing : html`<dt>${filed.sample}</dt><dd>${sampleView(sample, t)}</dd>`}
+    ${sample === undefined || report === undefined ? nothing : html`<dt>${filed.sample}</dt><dd>${sampleView(sample, report, t)}</dd>`}
   `;
 }
 

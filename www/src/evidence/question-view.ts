@@ -38,7 +38,7 @@ export function questionWords(frame: FrameQuestion, t: PageTexts): string {
       within,
     });
   if (isStatement(frame)) return questions.stated;
-  if (query === null) return questions.all(within);
+  if (query === null) return scope.sample === null ? questions.all(within) : questions.sample(within);
   const asked = parseQuestion(query);
   if (asked === undefined) return questions.search(within);
   const { action, to, by, behalf } = t.evidence.ask;

@@ -1,6 +1,7 @@
 import { plainError } from "@countersign/shared/error.js";
 import type { Filed, Shelf } from "../evidence/filed.ts";
 import { alteredSample, sample } from "../sample.ts";
+import { checkCommand } from "../shell.ts";
 import type { Chosen, VerificationInput } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -237,7 +238,9 @@ export class Choice {
     const others = evidence.filter((file) => file !== alone);
     if (alone !== undefined) await this.#takeEvidence(alone);
     if (others.length > 0)
-      this.#complainAlso(`${others.map(({ name }) => name).join(", ")}: ${t.evidenceAlone}`);
+      this.#complainAlso(
+        `${others.map(({ name }) => name).join(", ")}: ${this.#aloneWords(others, exports)}`,
+      );
     if (alone !== undefined) return;
     if (exports.length > 0) {
       if (adds && this.#shelf.is === "open")
@@ -246,6 +249,15 @@ export class Choice {
       this.#begin(adds ? [...this.#exports, ...added] : added);
     }
     if (exports.length > 0 || trust !== this.#trust || pins !== this.#pins) this.#listener.changed();
+  }
+
+  /** Returns why evidence files weren't opened, and the command that compares one of them with an export. */
+  #aloneWords([first]: readonly File[], exports: readonly File[]): string {
+    const { export: t } = this.#listener.texts();
+    const [source] = [...exports, ...this.#exports.map(({ file }) => file)];
+    if (first === undefined || source === undefined) return t.evidenceAlone;
+    const trust = this.#trust.file?.name ?? "trust.txt";
+    return `${t.evidenceAlone} ${t.evidenceCompared(checkCommand(first.name, source.name, trust))}`;
   }
 
   /** Accepts a file unless it is an export. Resolves to true if it is an export. */

@@ -36,7 +36,7 @@ export function inputsView(
         ${chosen.slice(0, MAX_NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint size">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
         ${more > 0 ? html`<li class="faint">${t.inputs.more(more)}</li>` : nothing}
         ${trustView(trust, isOpen, t)}
-        ${pins.length > 0 ? html`<li>${icon("pin")}${t.inputs.pins(pins.length)}</li>` : nothing}
+        ${pins.length > 0 ? html`<li>${icon("pin")}<span>${t.inputs.pins(pins.length)} <span class="faint">${pins.slice(0, MAX_NAMED).map(({ name }, place) => html`${place > 0 ? ", " : nothing}${value(name, 80)}`)}${pins.length > MAX_NAMED ? ", …" : nothing}</span></span></li>` : nothing}
         ${origin === undefined ? nothing : html`<li class="input-log"><span class="faint">${t.verdict.log}</span> ${value(origin, 80)}</li>`}
       </ul>
       <button type="button" class="quiet" aria-expanded=${isOpen} aria-controls="choose" @click=${emits("turn-inputs")}>${isOpen ? t.inputs.done : t.inputs.change}</button>

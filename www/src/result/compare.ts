@@ -6,7 +6,7 @@ import { coreSentence } from "../core-sentence.ts";
 import { emit, emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
-import { type Comparison, comparison } from "../state/comparison.ts";
+import { type Comparison, comparison, coveredBy, isComparable } from "../state/comparison.ts";
 import { type Covered, changedEntries, type Difference, excluding, hidden } from "../state/difference.ts";
 import { entryCount } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
@@ -143,7 +143,7 @@ function comparisonView(one: Part, other: Part, found: Comparison | undefined, t
 
 /** Renders that a file fails its own checks, and what the comparison can still say about it. */
 function faultyView(
-  { faulty, agreement }: Extract<Comparison, { is: "faulty" }>,
+  { faulty, agreement, changed }: Extract<Comparison, { is: "faulty" }>,
   others: readonly Part[],
   t: PageTexts,
 ): TemplateResult {
@@ -151,7 +151,7 @@ function faultyView(
     agreement.is === "unknown" ? (agreement.why === "other-log" ? "otherLog" : undefined) : agreement.is;
   return html`
     <div class="evidence tone-bad" data-agree="faulty" data-relation=${agreement.is}>
-      <p><span class="state tone-bad">${icon("fail")}${t.compare.faulty.heading}</span></p>
+      <p><span class="state tone-bad">${icon("fail")}${changed > 0 ? t.compare.faulty.differ : t.compare.faulty.heading}</span></p>
       <p>${t.compare.faulty.fails(faulty.map(({ file }) => value(file.name)))}</p>
       ${others.map((part) => html`<p data-verdict-of="other">${value(part.file.name)}: ${partVerdictView(part, t)}</p>`)}
       ${about === undefined ? nothing : html`<p>${t.compare.faulty[about]}</p>`}
@@ -187,10 +187,7 @@ interface Differences {
 function differencesOf(one: Part, other: Part, found: Comparison): Differences | undefined {
   const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
   const agreement = found.is === "faulty" ? found.agreement : found;
-  const isComparable =
-    agreement.is !== "identical" &&
-    !(agreement.is === "unknown" && ["other-log", "unread"].includes(agreement.why));
-  if (!covered || !otherCovered || !isComparable) return undefined;
+  if (!covered || !otherCovered || !isComparable(agreement)) return undefined;
   const all = [hidden(covered, otherCovered), hidden(otherCovered, covered)] as const;
   const changedIn = (differences: readonly Difference[], { session }: Part) =>
     session?.report === undefined ? [] : changedEntries(differences, session.report);
@@ -254,10 +251,6 @@ function holdingView({ session, coverage }: Part, t: PageTexts): string {
   ];
   const { events, entries } = t.viewer.figures;
   return t.compare.has({ shown: events(coverage?.events ?? 0), leftOut, last: entries(end(report)) });
-}
-
-function coveredBy({ session, coverage }: Part): Covered | undefined {
-  return session?.report && coverage && { ...coverage, end: end(session.report) };
 }
 
 function lane(part: Part, covered: Covered, all: number, t: PageTexts): TemplateResult | typeof nothing {

@@ -34,10 +34,13 @@ export class Keep extends View {
     texts: { attribute: false },
     result: { attribute: false },
     selection: { attribute: false },
+    sampled: { attribute: false },
   };
   declare texts: PageTexts;
   /** The selection that the report and the printed page refer to. */
   declare selection: Selection;
+  /** Number of events in a sample of the selection, if one was drawn: only these are in the report and on paper. */
+  declare sampled: number | undefined;
   declare result: KeptResult;
   #message: "" | "copied" | "copyRefused" = "";
 
@@ -60,7 +63,7 @@ export class Keep extends View {
     return html`
       <section class="keep" aria-labelledby="keep-heading">
         <h2 id="keep-heading">${t.heading}</h2>
-        <p id="keep-selection" class="evidence-selection"><span class="faint">${t.selection}</span> ${selectionView(this.selection, this.texts.viewer)}</p>
+        <p id="keep-selection" class="evidence-selection"><span class="faint">${t.selection}</span> ${this.sampled === undefined ? nothing : html`<strong class="plain">${t.sampled(this.texts.viewer.figures.events(this.sampled))}</strong> `}${selectionView(this.selection, this.texts.viewer)}</p>
         <div class="buttons">
           ${unsaved === undefined ? nothing : html`<button type="button" @click=${() => save(unsaved.name, unsaved)}>${t.saveExport}</button>`}
           <button type="button" aria-disabled=${isBlocked} aria-describedby="keep-selection" @click=${unlessBlocked("save-report")}>${t.report}</button>

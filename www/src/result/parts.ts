@@ -80,8 +80,14 @@ export function partVerdictView(part: Part, t: PageTexts): TemplateResult {
 /** Renders in one line how an export relates to another. */
 export function comparisonView(found: Comparison, t: PageTexts): TemplateResult {
   switch (found.is) {
-    case "faulty":
-      return html`<span class="state tone-bad">${icon("fail")}${t.parts.faulty}</span> ${t.parts.fails(found.faulty.map(({ file }) => value(file.name)))}`;
+    case "faulty": {
+      const names = found.faulty.map(({ file }) => value(file.name));
+      const [word, why] =
+        found.changed > 0
+          ? [t.parts.differs, t.parts.differsIn(found.changed, names)]
+          : [t.parts.faulty, t.parts.fails(names)];
+      return html`<span class="state tone-bad">${icon("fail")}${word}</span> ${why}`;
+    }
     case "identical":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.identical}</span>`;
     case "same-state":
@@ -133,7 +139,13 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
   if (has("contradicts"))
     statements.push(bad(origins.size > 1 || faulty > 0 ? t.parts.contradictionOfOne : t.parts.contradiction));
   const sound = origins.size > 1 || has("contradicts") ? 0 : agreeingOthers(parts);
-  if (faulty > 0) statements.push(bad(t.parts.faultyOf(faulty, parts.length, sound > 0)));
+  const differing = found.flatMap((one) => (one.is === "faulty" && one.changed > 0 ? [one.changed] : []));
+  if (differing.length > 0) {
+    const changed = differing.reduce((sum, one) => sum + one, 0);
+    statements.push(bad(parts.length === 2 ? t.parts.differ(changed) : t.parts.someDiffer));
+  }
+  if (faulty > 0)
+    statements.push(bad(t.parts.faultyOf(faulty, parts.length, sound > 0 || differing.length > 0)));
   if (faulty > 0 && sound > 0)
     statements.push({ tone: "good", icon: "pass", words: t.parts.othersAgree(sound) });
   if (origins.size > 1)

@@ -27,7 +27,13 @@ import { type Pair, printedComparison } from "./compare.ts";
 import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
 import { comparisonView } from "./parts.ts";
-import { holdsWords, shownWords, trustSourceView, type VerdictContext } from "./verdict.ts";
+import {
+  holdsWords,
+  otherEntriesWords,
+  shownWords,
+  trustSourceView,
+  type VerdictContext,
+} from "./verdict.ts";
 
 /** Input of the printed report. */
 export interface PrintedReport {
@@ -38,8 +44,8 @@ export interface PrintedReport {
   readonly shown: number;
   readonly evidence: PrintedEvidence | undefined;
   readonly contextOf: (part: Part) => VerdictContext;
-  /** Returns how late all events of a report were recorded, if that is known. */
-  readonly delaysOf: (report: Report) => DelayFacts | undefined;
+  /** Returns how late all events of a part were recorded, if that is known. */
+  readonly delaysOf: (part: Part, report: Report) => DelayFacts | undefined;
   /** The evidence file that is open. */
   readonly filed: Filed | undefined;
   /** The two parts that are compared, if any. */
@@ -87,10 +93,11 @@ function reportView(
   const filed = part.from === "evidence" ? open : undefined;
   const compared = part.session?.compared;
   const context = contextOf(part);
-  const delays = delaysOf(report);
+  const delays = delaysOf(part, report);
   const words = shownWords(part, judged, context, t);
   const { not } = verdictWords(judged, t.viewer, { compared });
   const { figures } = t.viewer;
+  const others = otherEntriesWords(report.counts, t);
   return html`
     <article class="paper" data-paper=${name}>
       <header>
@@ -120,7 +127,7 @@ function reportView(
         <dd>${report.origin === null ? t.verdict.noHeader : value(report.origin)}</dd>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${holdsWords(report.counts, t)}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
+          ${holdsWords(report.counts, t)}${others === "" ? nothing : html`. ${others}`}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
         </dd>
         <dt>${t.verdict.checkpoint}</dt>
         <dd>

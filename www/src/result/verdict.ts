@@ -232,6 +232,18 @@ export function holdsWords(
   });
 }
 
+/**
+ * Returns how many entries aren't events, if a file omits and withholds none; empty otherwise, because the verdict then
+ * says it.
+ */
+export function otherEntriesWords(
+  { events, entries, withheld, skipped }: Report["counts"],
+  t: PageTexts,
+): string {
+  const others = entries - events;
+  return withheld + skipped > 0 || others <= 0 ? "" : t.viewer.result.part.others(others);
+}
+
 /** Renders the facts that tell a reader whether this is the right file. */
 export function factsView({ file }: Part, { origin, counts, log }: Report, t: PageTexts): TemplateResult {
   const { figures } = t.viewer;
@@ -239,6 +251,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
     counts.withheld > 0 ? t.verdict.withheld(counts.withheld) : "",
     counts.skipped > 0 ? t.verdict.skipped(counts.skipped) : "",
   ].filter((text) => text !== "");
+  const others = otherEntriesWords(counts, t);
   return html`
     <dl class="facts">
       <div><dt>${t.verdict.file}</dt><dd>${value(file.name)} <span class="faint size">${figures.bytes(file.size)}</span></dd></div>
@@ -247,6 +260,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
         <dt>${t.verdict.holds}</dt>
         <dd>
           ${holdsWords(counts, t)}
+          ${others === "" ? nothing : html`<p class="faint">${others}</p>`}
           ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
         </dd>
       </div>

@@ -2,11 +2,17 @@ import { faultOf } from "@countersign/ui/viewer/search/faulty.js";
 import { type Agreement, end } from "./agreement.ts";
 import { answersOf } from "./answers.ts";
 import type { Part } from "./case.ts";
+import { type Covered, changedEntries, hidden } from "./difference.ts";
 
 /** How two parts relate, and which of them fail their own checks. */
 export type Comparison =
-  /** Agreements say nothing about a part that fails its own checks. */
-  | { readonly is: "faulty"; readonly faulty: readonly Part[]; readonly agreement: Agreement }
+  /** Agreements say nothing about a part that fails its own checks. `changed` is how many entries are known to differ. */
+  | {
+      readonly is: "faulty";
+      readonly faulty: readonly Part[];
+      readonly agreement: Agreement;
+      readonly changed: number;
+    }
   /** Both are the same state of the log. */
   | { readonly is: "same-state" }
   | Agreement;
@@ -21,8 +27,31 @@ export function comparison(one: Part, other: Part, agreement: Agreement): Compar
   const faulty = [one, other].filter(isFaulty);
   if (agreement.is === "unknown" && agreement.why === "unread") return agreement;
   const isEvidence = agreement.is === "contradicts" && faulty.every(isSignedByLog);
-  if (faulty.length > 0 && !isEvidence) return { is: "faulty", faulty, agreement };
+  if (faulty.length > 0 && !isEvidence) {
+    const changed = isComparable(agreement) ? countChanged(one, other) : 0;
+    return { is: "faulty", faulty, agreement, changed };
+  }
   return agreement.is === "grown" && size(one) === size(other) ? { is: "same-state" } : agreement;
+}
+
+/** True if the entries of two parts can be compared. */
+export function isComparable(agreement: Agreement | { readonly is: "same-state" }): boolean {
+  const isUnknown = agreement.is === "unknown" && ["other-log", "unread"].includes(agreement.why);
+  return agreement.is !== "identical" && !isUnknown;
+}
+
+/** Returns the entries of a part up to its end; undefined until they are indexed. */
+export function coveredBy({ session, coverage }: Part): Covered | undefined {
+  return session?.report && coverage && { ...coverage, end: end(session.report) };
+}
+
+/** Returns the number of entries that one of two parts shows and that were changed in the other. */
+function countChanged(one: Part, other: Part): number {
+  const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
+  const [report, otherReport] = [one.session?.report, other.session?.report];
+  if (!covered || !otherCovered || !report || !otherReport) return 0;
+  const changed = changedEntries(hidden(covered, otherCovered), otherReport).length;
+  return changed + changedEntries(hidden(otherCovered, covered), report).length;
 }
 
 /** True if the log signed the entries of a part as they are, so that they show what the log stated. */

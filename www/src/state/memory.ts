@@ -13,6 +13,19 @@ export interface RememberedLog {
   readonly when: string;
 }
 
+/** Beginning of the names of files with a remembered pin. */
+const REMEMBERED = "remembered";
+
+/** Returns the name of a file with the pin of a remembered log. */
+export function rememberedPinName({ size }: Pick<RememberedLog, "size">): string {
+  return `${REMEMBERED}-${size}.pin.txt`;
+}
+
+/** True if a file has the name of a remembered pin, from this page or from a log's console. */
+export function isRememberedPin(name: string): boolean {
+  return name.startsWith(`${REMEMBERED}-`) || name.startsWith(`${REMEMBERED}.`);
+}
+
 /** Options of a memory. */
 export interface MemoryOptions {
   /** False if a new log must not make others be forgotten, as in a search of many logs. */

@@ -71,6 +71,8 @@ export const de: PageTexts = {
     unreadable:
       "nicht lesbar. Ist es ein Ordner, wählen Sie die Dateien darin. Sonst wurde die Datei verschoben oder geändert; wählen Sie sie noch einmal.",
     evidenceAlone: "nicht geöffnet, denn eine Beweisdatei wird für sich geprüft. Wählen Sie sie allein.",
+    evidenceCompared: (command) =>
+      `Um sie mit dem Export zu vergleichen, aus dem sie stammt, führen Sie aus: ${command}`,
     evidenceClosed:
       "geschlossen. Die Ereignisse darin werden jetzt als eigene Datei geprüft, mit den Schlüsseln, denen Sie vertrauen.",
     empty: "nicht benutzt, denn die Datei ist leer. Laden Sie sie noch einmal herunter.",
@@ -386,12 +388,19 @@ export const de: PageTexts = {
     undetermined: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
     sameState: "dasselbe Log, im selben Stand",
     faulty: "Übereinstimmung nicht gezeigt",
+    differs: "stimmt nicht überein:",
+    differsIn: (changed, names) =>
+      html`${entries(changed)} ${changed === 1 ? "weicht" : "weichen"} ab, und ${names.length === 1 ? html`${names[0]} besteht` : "beide bestehen"} die eigene Prüfung nicht`,
+    differ: (changed) =>
+      `Die beiden Dateien stimmen nicht überein: ${entries(changed)} ${changed === 1 ? "weicht" : "weichen"} ab.`,
+    someDiffer:
+      "Diese Dateien stimmen nicht alle überein. Vergleichen Sie zwei davon, um die abweichenden Einträge zu sehen.",
     fails: (names) =>
       names.length === 1
         ? html`denn ${names[0]} besteht die eigene Prüfung nicht`
         : "denn beide bestehen die eigene Prüfung nicht",
-    faultyOf: (faulty, all, othersAgree) =>
-      `${count(faulty)} von ${count(all)} Dateien ${faulty === 1 ? "besteht" : "bestehen"} die eigene Prüfung nicht.${othersAgree ? "" : " Zusammen zeigen sie deshalb nichts."} Siehe das Ergebnis jeder Datei.`,
+    faultyOf: (faulty, all, saysMore) =>
+      `${count(faulty)} von ${count(all)} Dateien ${faulty === 1 ? "besteht" : "bestehen"} die eigene Prüfung nicht.${saysMore ? "" : " Zusammen zeigen sie deshalb nichts."} Siehe das Ergebnis jeder Datei.`,
     othersAgree: (others) =>
       `Die anderen ${count(others)} Dateien stimmen überein: Sie sind von einem Log, das nur gewachsen ist.`,
     allSameState: "Sie stimmen überein: Alle sind von demselben Log, im selben Stand.",
@@ -655,6 +664,7 @@ export const de: PageTexts = {
       `Dasselbe Log, im selben Stand: Beide haben dieselbe Geschichte von ${entries}. Sie können sich nur darin unterscheiden, was sie zurückhalten oder auslassen.`,
     faulty: {
       heading: "Das zeigt nicht, dass die Dateien übereinstimmen.",
+      differ: "Die Dateien stimmen nicht überein.",
       fails: (names) =>
         names.length === 1
           ? html`${names[0]} besteht die eigene Prüfung nicht. Verlassen Sie sich nicht darauf.`
@@ -719,6 +729,7 @@ export const de: PageTexts = {
     heading: "Speichern und weitergeben",
     saveExport: "Datei speichern",
     selection: "Ereignisse in Bericht und Druck:",
+    sampled: (events) => `Eine Stichprobe (${events}), gezogen aus:`,
     report: "Bericht herunterladen",
     print: "Bericht drucken",
     pin: "Pin speichern",
@@ -857,6 +868,20 @@ export const de: PageTexts = {
       actionsOfFirst: (read) => `Nach Aktion gezählt sind nur die ersten ${read}.`,
       kinds: { who: "Handelnden", behalf: "Auftraggeber", actions: "Aktionen", target: "Ziele" },
       similar: "Meinten Sie:",
+      present: {
+        action: ({ name, isWhole, events: number, byOthers }) => {
+          const occurs = isWhole ? `Die Aktion ${name} kommt` : `Aktionen wie ${quote(name)} kommen`;
+          const others =
+            byOthers === undefined || byOthers === 0
+              ? ""
+              : byOthers === number
+                ? ", von anderen"
+                : `, davon ${count(byOthers)}-mal von anderen`;
+          return `${occurs} in dieser Datei ${count(number)}-mal vor${others}.`;
+        },
+        onDays: (number) =>
+          number === 0 ? "Davon ist nichts an diesen Tagen." : `An diesen Tagen: ${events(number)}.`,
+      },
       frequent: ({ kind, actor, hasDays, hasOthers }) =>
         `Die Ereignisse${actor === undefined ? "" : ` von „${actor}“`} hier${hasDays ? " an diesen Tagen" : ""} haben ${hasOthers ? "außerdem " : ""}diese ${kind}:`,
       misplaced: {
@@ -926,6 +951,12 @@ export const de: PageTexts = {
         `${of === undefined ? events(late) : `${count(late)} der ersten ${of}`} ${late === 1 ? "wurde" : "wurden"} ${late === 1 ? `${dayCount(longest)} nach der Zeit aufgezeichnet, die es angibt` : `mehr als einen Tag nach der Zeit aufgezeichnet, die sie angeben, höchstens ${dayCount(longest)} danach`}. Bis ein Ereignis aufgezeichnet ist, schützt es nichts.`,
       future: (future, of) =>
         `${of === undefined ? events(future) : `${count(future)} der ersten ${of}`} ${future === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung.`,
+      inFile: (events, isAll) =>
+        isAll ? `In dieser Datei (${events})` : `Unter den ersten ${events} dieser Datei`,
+      lateOf: (late, longest, of) =>
+        `${of}: ${count(late)} ${late === 1 ? "wurde" : "wurden"} mehr als einen Tag nach der Zeit aufgezeichnet, die ${late === 1 ? "es angibt" : "sie angeben"}, höchstens ${dayCount(longest)} danach.`,
+      futureOf: (future, of) =>
+        `${of}: ${count(future)} ${future === 1 ? "nennt" : "nennen"} eine spätere Zeit als die der Aufzeichnung.`,
       timesOfFirst: (read) => `Auf späte Aufzeichnung wurden nur die ersten ${read} untersucht.`,
       isLate: (delay) => `${dayCount(delay)} später`,
       isFuture: "früher als angegeben",
@@ -1127,6 +1158,8 @@ export const de: PageTexts = {
       file: "Export",
       trustFile: "Vertrauensdatei",
       pins: "Pins",
+      rememberedPin:
+        "Diesen Zustand des Logs hatte sich der Browser des Verfassers bei einer früheren Prüfung gemerkt.",
       query: "Suche",
       all: "alle Ereignisse",
       selected: "Ausgewählt",
@@ -1146,6 +1179,7 @@ export const de: PageTexts = {
         altered === 1
           ? "1 Ereignis des Exports besteht die Prüfung nicht und kann zur Frage passen:"
           : `${count(altered)} Ereignisse des Exports bestehen die Prüfung nicht und können zur Frage passen:`,
+      sampleOf: ({ drawn, of }) => `Eine Stichprobe wurde gezogen: ${drawn} von ${of}`,
       allOf: (events) => `Alle Ereignisse des Exports: ${events}`,
       allVerified: ({ events, of }) => `Alle verifizierten Ereignisse des Exports: ${events} von ${of}`,
       statedAbout: ({ events, here }) =>
@@ -1160,6 +1194,7 @@ export const de: PageTexts = {
         asRecorded: (between) => ` (aufgezeichnet${between})`,
         search: (within) => `Welche Ereignisse wählt diese Suche${within} aus?`,
         all: (within) => `Was enthält dieser Export${within}?`,
+        sample: (within) => `Was enthält eine Stichprobe dieses Exports${within}?`,
         stated: "Was sagt der Verfasser über diesen Export aus?",
         within: ({ first, last }) => ` in den Einträgen ${first} bis ${last}`,
         or: " oder ",
@@ -1257,6 +1292,7 @@ export const de: PageTexts = {
       drawn: ({ drawn, of }) => `${drawn} von ${of}, gezogen mit`,
       witnessed: "dem letzten Checkpoint, den das Quorum der Zeugen signiert hat",
       unwitnessed: "dem letzten Checkpoint, den das Quorum der Zeugen nicht signiert hat",
+      unrequired: "dem letzten Checkpoint (die Vertrauensdatei verlangt keine Zeugen)",
       root: "Wurzel",
       again: "Jeder zieht dieselbe:",
       papers: "Haken, Markierungen und Notizen",

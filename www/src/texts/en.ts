@@ -76,6 +76,7 @@ export const en = {
     unreadable:
       "can’t be read. If it is a folder, choose the files inside it. Otherwise it was moved or changed; choose it again.",
     evidenceAlone: "not opened, because an evidence file is checked alone. Choose it by itself.",
+    evidenceCompared: (command: string) => `To compare it with the export it was made from, run: ${command}`,
     evidenceClosed:
       "closed. The events in it are now checked as a file of their own, with the keys that you trust.",
     empty: "not used, because it is empty. Download it again.",
@@ -379,12 +380,18 @@ export const en = {
     undetermined: "For some of them, there is no way to tell whether they are from one log that only grew.",
     sameState: "same log, in the same state",
     faulty: "not shown to agree",
+    differs: "doesn’t agree:",
+    differsIn: (changed: number, names: readonly unknown[]): unknown =>
+      html`${entries(changed)} ${changed === 1 ? "differs" : "differ"}, and ${names.length === 1 ? html`${names[0]} fails its own checks` : "both fail their own checks"}`,
+    differ: (changed: number) =>
+      `The two files don’t agree: ${entries(changed)} ${changed === 1 ? "differs" : "differ"}.`,
+    someDiffer: "These files don’t all agree. Compare two of them to see which entries differ.",
     fails: (names: readonly unknown[]): unknown =>
       names.length === 1
         ? html`because ${names[0]} fails its own checks`
         : "because both fail their own checks",
-    faultyOf: (faulty: number, all: number, othersAgree: boolean) =>
-      `${count(faulty)} of ${files(all)} ${faulty === 1 ? "fails its" : "fail their"} own checks${othersAgree ? "" : ", so together they show nothing"}. See the verdict of each.`,
+    faultyOf: (faulty: number, all: number, saysMore: boolean) =>
+      `${count(faulty)} of ${files(all)} ${faulty === 1 ? "fails its" : "fail their"} own checks${saysMore ? "" : ", so together they show nothing"}. See the verdict of each.`,
     othersAgree: (others: number) => `The other ${files(others)} agree: they are of one log that only grew.`,
     allSameState: "They agree: all of them are of the same log, in the same state.",
     waiting: "Waiting",
@@ -644,6 +651,7 @@ export const en = {
       `Same log, in the same state: both have the same history of ${entries}. They can differ only in what each withholds or omits.`,
     faulty: {
       heading: "This doesn’t show that the files agree.",
+      differ: "The files don’t agree.",
       fails: (names: readonly unknown[]): unknown =>
         names.length === 1
           ? html`${names[0]} fails its own checks, so don’t rely on it.`
@@ -715,6 +723,7 @@ export const en = {
     heading: "Save and share",
     saveExport: "Save file",
     selection: "Events in report and print:",
+    sampled: (events: string) => `A sample of ${events}, drawn from:`,
     report: "Download report",
     print: "Print report",
     pin: "Save pin",
@@ -869,6 +878,31 @@ export const en = {
         target: "targets",
       },
       similar: "Did you mean:",
+      present: {
+        action: ({
+          name,
+          isWhole,
+          events: number,
+          byOthers,
+        }: {
+          name: string;
+          isWhole: boolean;
+          events: number;
+          byOthers: number | undefined;
+        }) => {
+          const occurs = isWhole ? `The action ${name} occurs` : `Actions like ${quote(name)} occur`;
+          const times = number === 1 ? "once" : `${count(number)} times`;
+          const others =
+            byOthers === undefined || byOthers === 0
+              ? ""
+              : byOthers === number
+                ? ", by others"
+                : `, ${count(byOthers)} of them by others`;
+          return `${occurs} ${times} in this file${others}.`;
+        },
+        onDays: (number: number) =>
+          number === 0 ? "None of them is on these days." : `On these days: ${events(number)}.`,
+      },
       frequent: ({
         kind,
         actor,
@@ -946,6 +980,12 @@ export const en = {
         `${of === undefined ? events(late) : `${count(late)} of the first ${of}`} ${late === 1 ? "was" : "were"} recorded ${late === 1 ? `${dayCount(longest)} after the time that it states` : `more than a day after the times that they state, by up to ${dayCount(longest)}`}. Until an event is recorded, nothing protects it.`,
       future: (future: number, of: string | undefined) =>
         `${of === undefined ? events(future) : `${count(future)} of the first ${of}`} ${future === 1 ? "states" : "state"} a time later than the recording.`,
+      inFile: (events: string, isAll: boolean): string =>
+        `Of the ${isAll ? "" : "first "}${events} in this file`,
+      lateOf: (late: number, longest: number, of: string) =>
+        `${of}, ${count(late)} ${late === 1 ? "was" : "were"} recorded more than a day after the ${late === 1 ? "time that it states" : "times that they state"}, by up to ${dayCount(longest)}.`,
+      futureOf: (future: number, of: string) =>
+        `${of}, ${count(future)} ${future === 1 ? "states" : "state"} a time later than the recording.`,
       timesOfFirst: (read: string) => `Only the first ${read} were examined for late recording.`,
       isLate: (delay: number) => `${dayCount(delay)} later`,
       isFuture: "earlier than stated",
@@ -1137,6 +1177,7 @@ export const en = {
       file: "Export",
       trustFile: "Trust file",
       pins: "Pins",
+      rememberedPin: "The author’s browser remembered this state of the log from an earlier check.",
       query: "Query",
       all: "all events",
       selected: "Selected",
@@ -1157,6 +1198,7 @@ export const en = {
           ? "1 event of the export fails its checks and may match:"
           : `${count(altered)} events of the export fail their checks and may match:`,
       allOf: (events: string) => `All events of the export: ${events}`,
+      sampleOf: ({ drawn, of }: { drawn: string; of: string }) => `A sample was drawn: ${drawn} of ${of}`,
       allVerified: ({ events, of }: { events: string; of: string }) =>
         `All events of the export that verify: ${events} of ${of}`,
       statedAbout: ({ events, here }: { events: string; here: string }) =>
@@ -1174,6 +1216,7 @@ export const en = {
         asRecorded: (between: string) => `, as recorded${between}`,
         search: (within: string) => `Which events does this search select${within}?`,
         all: (within: string) => `What does this export contain${within}?`,
+        sample: (within: string) => `What does a sample of this export contain${within}?`,
         stated: "What does the author state about this export?",
         within: ({ first, last }: { first: string; last: string }) => ` among entries ${first} to ${last}`,
         or: " or ",
@@ -1273,6 +1316,7 @@ export const en = {
       drawn: ({ drawn, of }: { drawn: string; of: string }) => `${drawn} of ${of}, drawn by`,
       witnessed: "the last checkpoint that the quorum of witnesses signed",
       unwitnessed: "the last checkpoint, which the quorum of witnesses didn’t sign",
+      unrequired: "the last checkpoint (the trust file requires no witnesses)",
       root: "Root",
       again: "Anyone draws the same:",
       papers: "Ticks, flags and notes",

@@ -429,6 +429,53 @@ test("ask: nothing lists what the events have instead, similar names first, and 
   assert.match(await page.getByRole("combobox", { name: "Search events" }).inputValue(), /1999-01-02/);
 });
 
+test("ask: an action that only others did is reported as theirs, and no other is suggested instead", async (t) => {
+  const page = await opened(t, people);
+  const other = await ask(page, { who: "Benno", actions: "settings.update" });
+  const present = "The action settings.update occurs once in this file, by others.";
+  assert.equal(await words(other.locator("[data-present]")), present);
+  assert.equal(await other.locator("[data-similar]").count(), 0);
+  const copy = await shown(t, "by-others.html", await downloaded(page, other, "evidence"));
+  await copy.locator(".verdict").waitFor();
+  assert.equal(await words(copy.locator(".filed [data-present]")), present);
+  const days = { from: "2026-01-05", until: "2026-01-05" };
+  const then = await ask(page, { who: "Benno", actions: "login", ...days });
+  assert.equal(
+    await words(then.locator("[data-present]")),
+    "The action login occurs 3 times in this file, 2 of them by others. None of them is on these days.",
+  );
+  const on = await ask(page, { who: "Benno", actions: "settings.update", ...days });
+  assert.equal(await words(on.locator("[data-present]")), `${present} On these days: 1 event.`);
+  const target = await ask(page, { who: "", actions: "login", target: "Retention", from: "", until: "" });
+  assert.equal(
+    await words(target.locator("[data-present]")),
+    "The action login occurs 3 times in this file.",
+  );
+  // Of two actions, only a name for the one that no event has is suggested.
+  const both = await ask(page, { who: "zzzz", actions: "login, setings.updaet", target: "" });
+  assert.equal(await both.locator("[data-present]").count(), 1);
+  assert.equal(await words(both.locator('[data-similar="actions"]')), "Did you mean:settings.update (1)");
+  await page.getByRole("button", { name: "Deutsch" }).click();
+  assert.equal(
+    await words(both.locator("[data-present]")),
+    "Die Aktion login kommt in dieser Datei 3-mal vor, von anderen.",
+  );
+  await page.getByRole("button", { name: "English" }).click();
+});
+
+test("ask: paper states what the events have, and suggests no name", async (t) => {
+  const page = await opened(t, people);
+  const typo = await ask(page, { actions: "setings.updaet" });
+  await typo.locator("[data-similar]").waitFor();
+  const print = async () => {
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    return words(page.locator(".printed .paper-words"));
+  };
+  await eventually("the answer is printed", print, (paper) => paper.includes("No event here has the action"));
+  assert.doesNotMatch(await print(), /Did you mean|also have/);
+  assert.match(await print(), /The events here have these actions:.*login/);
+});
+
 test("ask: many other targets aren't listed, and the hints of the fields fit", async (t) => {
   const page = await opened(t, vector("large-whole"));
   await page.setViewportSize({ width: 1200, height: 900 });
@@ -823,6 +870,33 @@ test("ask: paper has the notes on times that the screen has, of an answer and of
   assert.match(searchFacts, late);
   assert.match(searchFacts, /Time: when each event was recorded/);
   assert.match(searchEvents, /days later/);
+});
+
+test("ask: evidence with all events says how many were recorded late, besides those of its answer", async (t) => {
+  const page = await opened(t, people);
+  const [late] = [await words(page.locator('#panel-summary > [data-times="late"]'))];
+  assert.match(late, /^1 event was recorded [\d,]+ days after/);
+  const ofAll = /Of the 5 events in this file, 1 was recorded more than a day after the time that it states/;
+  for (const [name, fields] of [
+    ["late-nothing", { who: "nobody", actions: "" }],
+    ["late-others", { who: "", actions: "login" }],
+  ] as const) {
+    const answer = await ask(page, fields);
+    await answer.locator("input[name=contain]").check();
+    const copy = await shown(t, `${name}.html`, await downloaded(page, answer, "evidence"));
+    await copy.locator(".verdict").waitFor();
+    assert.match(await words(copy.locator('.filed [data-times-of-all="late"]')), ofAll);
+    assert.equal(await words(copy.locator('#panel-summary > [data-times="late"]')), late);
+    await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    assert.match(await words(copy.locator(".printed .paper-words")), ofAll);
+    assert.equal(await words(copy.locator('.printed .paper > [data-times="late"]')), late);
+  }
+  // A file of only the selected events doesn't know of the others.
+  const answer = page.locator(".ask-answer");
+  await answer.locator("input[name=contain]").uncheck();
+  const stated = await shown(t, "late-stated.html", await downloaded(page, answer, "evidence"));
+  await stated.locator(".verdict").waitFor();
+  assert.equal(await stated.locator("[data-times-of-all]").count(), 0);
 });
 
 test("ask: a filed nothing says what matches by another time, by another name, or on other days", async (t) => {

@@ -304,6 +304,10 @@ test("evidence: is checked alone, and no file given with it is lost without a wo
   await choose(page, "Choose a file", files);
   await complaint.waitFor();
   assert.match((await complaint.textContent()) ?? "", /^\s*one\.evidence\.html: not opened/);
+  assert.match(
+    (await complaint.textContent()) ?? "",
+    /run: countersign report --check one\.evidence\.html audit\.ndjson --trust trust\.txt\s*$/,
+  );
   await page.locator(".verdict").waitFor();
   assert.equal(await page.locator(".filed").count(), 0);
   // The first of two is opened.
@@ -447,4 +451,38 @@ test("sample: is drawn reproducibly and is what gets saved", async (t) => {
   const draws = entries.map(draw);
   assert.deepEqual(draws, [...draws].sort());
   assert.deepEqual([candidates, evidence.slice.events], [9, 3]);
+  assert.match(
+    (await page.locator(".file-facts").textContent()) ?? "",
+    /9 events in 2 chains, 15 entries\s+6 of the entries here aren’t events: they start or end chains, or are about keys\./,
+  );
+  // Everything that is saved and printed is about the sample, and says how it was drawn.
+  assert.match(
+    (await page.locator("#keep-selection").textContent()) ?? "",
+    /Events in report and print:\s+A sample of 3 events, drawn from:\s+All 9 events/,
+  );
+  const unrequired = /drawn by\s+the last checkpoint \(the trust file requires no witnesses\)/;
+  assert.match((await page.locator("#sample").textContent()) ?? "", unrequired);
+  const copy = await opened(t, await written("sample.html", text));
+  await copy.locator(".verdict").waitFor();
+  assert.equal(
+    await copy.locator("#filed-heading").textContent(),
+    "What does a sample of this export contain?",
+  );
+  assert.equal(await copy.locator(".case-answer").textContent(), "A sample was drawn: 3 of 9 events");
+  assert.equal(await copy.locator("[data-seed]").textContent(), "Seed: 2026-Q4");
+  await copy.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.match((await copy.locator(".printed .paper-words").textContent()) ?? "", unrequired);
+});
+
+test("sample: says that witnesses didn't sign its checkpoint if the trust file requires them", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("quorum-same-witness-twice"));
+  await page.getByText("Draw a sample for testing").click();
+  await page.getByLabel("How many").fill("1");
+  await page.getByLabel("Seed").fill("2026-Q4");
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
+  assert.match(
+    (await page.locator("#sample").textContent()) ?? "",
+    /the last checkpoint, which the quorum of witnesses didn’t sign/,
+  );
 });

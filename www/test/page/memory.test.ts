@@ -61,7 +61,16 @@ test("memory: remembers a log and confirms that nothing was rewritten", async (t
   // The last seen state counts from now on.
   await verify(page, WHOLE);
   assert.match((await seen(page).textContent()) ?? "", /Last seen here with 313 entries on/);
-  assert.match((await page.locator(".command code").textContent()) ?? "", / --pin 313\.pin\.txt$/);
+  assert.match((await page.locator(".command code").textContent()) ?? "", / --pin remembered-313\.pin\.txt$/);
+  // An evidence file says that its pin is a remembered one.
+  const { text } = await saved(page, "Save as evidence");
+  await choose(page, "Choose another file", upload("remembered.html", text));
+  await page.locator('[data-filed="open"]').waitFor();
+  assert.match((await page.locator(".inputs").textContent()) ?? "", /1 pin\s+remembered-313\.pin\.txt/);
+  assert.match(
+    (await page.locator(".filed").textContent()) ?? "",
+    /remembered-313\.pin\.txt,.*The author’s browser remembered this state of the log/s,
+  );
 });
 
 test("memory: what it adds to the verdict isn't another result than a report's, unless it contradicts the file", async (t) => {

@@ -80,13 +80,14 @@ test("parts: an altered file doesn't keep apart the others, which agree", async 
   assert.deepEqual(
     statements.map((text) => text.replace(/\s+/g, " ").trim()),
     [
+      "These files don’t all agree. Compare two of them to see which entries differ.",
       "1 of 3 files fails its own checks. See the verdict of each.",
       "The other 2 files agree: they are of one log that only grew.",
     ],
   );
   const agreements = await page.locator(".part-agreement").allTextContents();
   assert.match(agreements.at(-1) ?? "", /compared with\s*a\.ndjson:\s*same log/);
-  assert.match(agreements.join(), /because b\.ndjson fails its own checks/);
+  assert.match(agreements.join(), /1 entry differs, and b\.ndjson fails its own checks/);
 });
 
 test("parts: report exports that contradict each other as evidence", async (t) => {
@@ -183,7 +184,7 @@ test("compare: an altered file doesn't count as the log, whichever is given firs
     await compared.waitFor();
     assert.match(
       await words(page, ".compare [data-agree]"),
-      /^This doesn’t show that the files agree\. changed\.ndjson fails its own checks, so don’t rely on it\. .* Their tree hashes agree/,
+      /^The files don’t agree\. changed\.ndjson fails its own checks, so don’t rely on it\. .* Their tree hashes agree/,
     );
     const verdicts = await page.locator(".pair-verdict").allTextContents();
     const order = names.map((name) => (name === "whole.ndjson" ? "Verified." : "Altered."));
@@ -192,8 +193,17 @@ test("compare: an altered file doesn't count as the log, whichever is given firs
       order,
     );
     assert.equal(await page.locator(".compare .agree .tone-good, .parts .agree.tone-good").count(), 0);
-    assert.match(await words(page, ".parts .agree"), /^1 of 2 files fails its own checks/);
-    assert.match(await words(page, ".part-agreement"), /not shown to agree because changed\.ndjson fails/);
+    assert.deepEqual(
+      (await page.locator(".parts .agree").allTextContents()).map((text) => text.trim()),
+      [
+        "The two files don’t agree: 1 entry differs.",
+        "1 of 2 files fails its own checks. See the verdict of each.",
+      ],
+    );
+    assert.match(
+      await words(page, ".part-agreement"),
+      /doesn’t agree: 1 entry differs, and changed\.ndjson fails its own checks/,
+    );
     assert.doesNotMatch(await words(page, ".parts"), /Together they contain|only grew|same log/);
     assert.doesNotMatch(await words(page, ".compare"), /Every event it shows|same history/);
     // The changed field has both values, and the file that verifies has the signed one.
