@@ -451,7 +451,7 @@ test("ask: an action that only others did is reported as theirs, and no other is
     await words(target.locator("[data-present]")),
     "The action login occurs 3 times in this file.",
   );
-  // Of two actions, only a name for the one that no event has is suggested.
+  // If one of two actions occurs, only a name for the other is suggested.
   const both = await ask(page, { who: "zzzz", actions: "login, setings.updaet", target: "" });
   assert.equal(await both.locator("[data-present]").count(), 1);
   assert.equal(await words(both.locator('[data-similar="actions"]')), "Did you mean:settings.update (1)");
