@@ -42,7 +42,7 @@ async function start(t: TestContext) {
     await shop.stop();
     rmSync(folder, { recursive: true });
   });
-  const log = await shop.prints(/console: (\S+)\/,/);
+  const log = await shop.prints(/the log \S+ listens on (\S+)/);
   const url = await shop.prints(/\n(http:\S+)\/\n/);
   /** Starts the agent for a person. */
   const agent = (person: string): Running => {

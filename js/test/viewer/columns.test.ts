@@ -77,7 +77,7 @@ test("cellsOf: returns the event's text if no cell has content", () => {
 });
 
 test("fitting: drops default columns without room, but never chosen ones", () => {
-  const ids = (room: number) => fitting(DEFAULT_COLUMNS, room, "utc", en).map(({ id }) => id);
+  const ids = (room: number) => fitting(DEFAULT_COLUMNS, room, "utc").map(({ id }) => id);
   const all = DEFAULT_COLUMNS.map(({ id }) => id);
   assert.deepEqual(ids(100), all);
   assert.deepEqual(ids(70), all.slice(0, -1));
@@ -88,7 +88,7 @@ test("fitting: drops default columns without room, but never chosen ones", () =>
   assert.deepEqual(ids(33), ["time", "action", "actor"]);
   assert.deepEqual(ids(29), ["time", "action"]);
   const chosen = [...DEFAULT_COLUMNS];
-  assert.equal(fitting(chosen, 20, "utc", en), chosen);
+  assert.equal(fitting(chosen, 20, "utc"), chosen);
 });
 
 test("extentOf: ends at the last event, not at the end of the chart or bar", () => {

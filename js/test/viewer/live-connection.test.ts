@@ -179,9 +179,9 @@ test("LiveConnection: continues an export with its conditions", async () => {
     ["/export?query=actor%3Aada%20OR%20tenant%3Ax", "/stream?query=actor%3Aada+OR+tenant%3Ax"],
     ["/export", "/stream"],
   ] as const) {
-    const { asked, request } = answering(exported(all), refused(403, "access.denied"));
+    const { asked, request } = answering(exported(all), refused(403, "request.forbidden"));
     const following = new LiveConnection(path, request, new AbortController().signal);
-    await assert.rejects(drained(following), { code: "access.denied" });
+    await assert.rejects(drained(following), { code: "request.forbidden" });
     assert.deepEqual(asked, [`https://log.example${path}`, `https://log.example${stream}`]);
   }
 });
@@ -192,11 +192,11 @@ test("LiveConnection: follows an empty log from its first entry on, with the sam
       LINE,
       JSON.stringify({ checkpoint: "log.example/app\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n" }),
     ]),
-    refused(403, "access.denied"),
+    refused(403, "request.forbidden"),
   );
   const following = new LiveConnection("/export?tenant=acme&limit=5", request, new AbortController().signal);
   assert.equal(await drained(following), true);
-  await assert.rejects(drained(following), { code: "access.denied" });
+  await assert.rejects(drained(following), { code: "request.forbidden" });
   assert.equal(asked[1], "https://log.example/stream?tenant=acme&from=0");
 });
 
@@ -210,8 +210,8 @@ test("LiveConnection: refuses an export with an end, since a stream would show m
 test("LiveConnection: ends with the log's own error if only the stream is refused", async () => {
   for (const [status, code, beside] of [
     [400, "request.invalid", { parameter: "tenant" }],
-    [401, "access.unauthenticated", {}],
-    [403, "access.denied", {}],
+    [401, "request.unauthenticated", {}],
+    [403, "request.forbidden", {}],
     [404, "request.not_found", {}],
   ] as const) {
     const { asked, request } = answering(exported(exportOf("log-two-chains")), refused(status, code, beside));
@@ -235,7 +235,7 @@ test("LiveConnection: restarts only once if the log can't continue", async () =>
 test("LiveConnection: the delay grows while only the stream fails", async () => {
   const all = exportOf("log-two-chains");
   const down = () => new Response(null, { status: 503 });
-  const { request } = answering(exported(all), down(), down(), down(), refused(403, "access.denied"));
+  const { request } = answering(exported(all), down(), down(), down(), refused(403, "request.forbidden"));
   const following = new LiveConnection("/export", request, new AbortController().signal);
   const seconds: number[] = [];
   following.onLink = (link) => {
@@ -245,7 +245,7 @@ test("LiveConnection: the delay grows while only the stream fails", async () => 
       queueMicrotask(link.retry);
     }
   };
-  await assert.rejects(drained(following), { code: "access.denied" });
+  await assert.rejects(drained(following), { code: "request.forbidden" });
   assert.deepEqual(seconds, [1, 2, 4]);
 });
 
@@ -259,7 +259,7 @@ test("LiveConnection: waits as long as the server asks", async () => {
   ] as const) {
     const { request } = answering(
       refused(429, "access.busy", {}, { "retry-after": after }),
-      refused(403, "access.denied"),
+      refused(403, "request.forbidden"),
     );
     const following = new LiveConnection("/stream", request, new AbortController().signal);
     let waited = 0;
@@ -269,7 +269,7 @@ test("LiveConnection: waits as long as the server asks", async () => {
         queueMicrotask(link.retry);
       }
     };
-    await assert.rejects(drained(following), { code: "access.denied" });
+    await assert.rejects(drained(following), { code: "request.forbidden" });
     assert.ok(waited >= least && waited <= most, `${after}: ${waited}`);
   }
 });

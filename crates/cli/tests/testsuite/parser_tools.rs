@@ -230,12 +230,22 @@ fn coverage_counts_only_verified_events_of_an_export() {
     place.write("altered.ndjson", text.replace("a-2", "a-3"));
     assert_eq!(counted("altered.ndjson", 1), [1, 1]);
     // A parser for all of them doesn't make the others look examined.
-    place.write("till.json", r#"{"as":"till","when":{"till":{"type":"string"}},"action":"till"}"#);
+    place.write(
+        "till.json",
+        r#"{"as":"till","when":{"till":{"type":"string"}},"action":"till","actor":{"id":"till"}}"#,
+    );
     let covered = |file: &str, code| {
         let args = ["parsers", "coverage", file, "--parsers", "till.json"];
         String::from_utf8(place.run(&args).code(code).get_output().stdout.clone()).unwrap()
     };
     assert!(covered("out.ndjson", 0).starts_with("✓ 2 events parsed, none without a parser.\n"));
+    // A parser that finds no actor is named.
+    let till = place.read("till.json");
+    place.write("till.json", till.replace(r#","actor":{"id":"till"}"#, ""));
+    let without = covered("out.ndjson", 0);
+    assert!(without.starts_with("? 2 events parsed, none without a parser.\n"), "{without}");
+    assert!(without.contains("! till: the parser finds no actor in any of its 2 events."), "{without}");
+    place.write("till.json", till);
     let altered = covered("altered.ndjson", 1);
     assert!(altered.starts_with("? 1 event parsed, none of these without a parser.\n"), "{altered}");
     assert!(altered.contains("1 more event could not be examined"), "{altered}");

@@ -297,7 +297,7 @@ const page = {
     drawer.zone = zone;
   },
   german(): void {
-    const german = { ...en, rows: de.rows, query: de.query };
+    const german = { ...en, rows: de.rows, query: de.query, view: de.view };
     rows.texts = german;
     drawer.texts = german;
   },

@@ -1,8 +1,6 @@
 /** Widths of columns. */
 
 import type { Zone } from "../parts/format.js";
-import { outcomeWords } from "../parts/outcome-word.js";
-import type { Texts } from "../texts/texts.js";
 import { dragged } from "../view.js";
 import {
   type ChosenColumn,
@@ -18,10 +16,10 @@ import {
  * Sets the layout of rows as custom properties, which a page's Content-Security-Policy can't forbid, unlike style
  * attributes.
  */
-export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone, texts: Texts): void {
+export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone): void {
   const [from, to] = longestRun(columns);
   const lines = 1 + columns.filter(({ id }) => id !== "action" && id !== "outcome").length;
-  const sizes = columns.map((column) => sizeOf(column, zone, texts));
+  const sizes = columns.map((column) => sizeOf(column, zone));
   style.setProperty("--cs-lines", String(lines));
   style.setProperty("--cs-tracks", `2rem ${sizes.map(([track]) => track).join(" ")}`);
   style.setProperty("--cs-least", `calc(2rem + ${sizes.map(([, least]) => least).join(" + ")})`);
@@ -47,19 +45,14 @@ const DISTINCT_WIDTHS: Widths = { action: 9, actor: 8 };
 const ROW_EXTRA_REM = 2.75;
 
 /** Returns the columns that fit into a width in rem. */
-export function fitting(
-  columns: readonly ChosenColumn[],
-  room: number,
-  zone: Zone,
-  texts: Texts,
-): readonly ChosenColumn[] {
+export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zone): readonly ChosenColumn[] {
   if (columns !== DEFAULT_COLUMNS || room <= 0) {
     return columns;
   }
   let fits = columns;
   const drop = (order: readonly ColumnId[], widths: Widths) => {
     for (const out of order) {
-      if (fits.reduce((sum, { id }) => sum + (widths[id] ?? shareOf(id, zone, texts)[0]), ROW_EXTRA_REM) <= room) {
+      if (fits.reduce((sum, { id }) => sum + (widths[id] ?? shareOf(id, zone)[0]), ROW_EXTRA_REM) <= room) {
         break;
       }
       fits = fits.filter(({ id }) => id !== out);
@@ -83,27 +76,18 @@ const MEMBER_SHARE = [7, 1] as const;
 /** A UTC offset is longer than a Z. */
 const LOCAL_TIME = [16.5, 0] as const;
 
-/** Width of the outcome's icon and the space around it. */
-const OUTCOME_ICON_REM = 3.5;
-/** Width of each character of the outcome's word. */
-const OUTCOME_CHARACTER_REM = 0.5;
-
 /** Returns a column's track for `grid-template-columns`, and its minimum for `calc()`. */
-function sizeOf({ id, width }: ChosenColumn, zone: Zone, texts: Texts): readonly [track: string, least: string] {
+function sizeOf({ id, width }: ChosenColumn, zone: Zone): readonly [track: string, least: string] {
   if (width !== undefined) {
     return [`${width}px`, `${width}px`];
   }
-  const [least, share] = shareOf(id, zone, texts);
+  const [least, share] = shareOf(id, zone);
   return [share === 0 ? `${least}rem` : `minmax(${least}rem, ${share}fr)`, `${least}rem`];
 }
 
-function shareOf(id: ColumnId, zone: Zone, texts: Texts): readonly [number, number] {
+function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
   if ((id === "time" || id === "recorded") && zone === "local") {
     return LOCAL_TIME;
-  }
-  if (id === "outcome") {
-    const longest = Math.max(...outcomeWords(texts).map(({ length }) => length));
-    return [Math.max(NAMED_COLUMNS.outcome[0], OUTCOME_ICON_REM + longest * OUTCOME_CHARACTER_REM), 0];
   }
   return isMember(id) ? MEMBER_SHARE : NAMED_COLUMNS[id];
 }

@@ -27,7 +27,7 @@ export const NAMED_COLUMNS: Readonly<Record<NamedColumn, readonly [least: number
   for: [6.5, 1.3],
   target: [6.5, 1.3],
   address: [9, 0.5],
-  outcome: [7, 0],
+  outcome: [6.75, 0],
   reason: [7, 0.8],
   tenant: [6, 0.6],
   as: [6, 0.4],

@@ -213,7 +213,7 @@ export class Rows extends TextView {
 
   protected override updated(): void {
     if (this.#isRefitted) {
-      layOut(this, this.#fitting, this.zone, this.texts);
+      layOut(this, this.#fitting, this.zone);
       this.#viewport.showEdges();
     }
   }
@@ -223,9 +223,7 @@ export class Rows extends TextView {
 
   /** Returns the columns to show. A narrow list shows cards. */
   #fit(): readonly ChosenColumn[] {
-    return this.#areCards
-      ? ofCard(this.columns)
-      : this.#reuse(fitting(this.columns, this.#room, this.zone, this.texts));
+    return this.#areCards ? ofCard(this.columns) : this.#reuse(fitting(this.columns, this.#room, this.zone));
   }
 
   /** Width in rem. */

@@ -9,8 +9,3 @@ export function outcomeWord(outcome: string, { view }: Texts): string {
   const known = KNOWN.find((each) => each === outcome);
   return known === undefined ? outcome : view.outcomes[known];
 }
-
-/** Returns the words for all outcomes that countersign defines. */
-export function outcomeWords({ view }: Texts): readonly string[] {
-  return KNOWN.map((outcome) => view.outcomes[outcome]);
-}
