@@ -163,13 +163,13 @@ const packOf = (selection: object) =>
   JSON.stringify({ ...OWN, rules: [{ ...OWN.rules[0], detection: { condition: "s", s: selection } }] });
 
 test("outcome: “nothing found” is green only if the rules could examine every event", async (t) => {
-  const { export: file, trust } = vector("unseen-trusted-emitter-revocation");
+  const { export: file, trust } = vector("checkpoint-lines-of-other-types");
   const page = await browser.context.newPage();
   t.after(() => page.close());
   await page.goto(pathToFileURL(PAGE).href);
   if (trust !== undefined) await choose(page, "Choose a trust file", trust);
   await choose(page, "Choose a file", file);
-  assert.equal(await outcome(page), "Nothing was found in any of the 4 entries from 0 to 3.");
+  assert.equal(await outcome(page), "Nothing was found in any of the 5 entries from 0 to 4.");
   assert.equal(await page.locator('.found-outcome[data-looks="nothing"] .tone-good').count(), 1);
   const coverage = page.locator(".found-coverage");
   assert.equal(await coverage.getAttribute("data-complete"), "true");
@@ -178,7 +178,7 @@ test("outcome: “nothing found” is green only if the rules could examine ever
 
   await choose(page, "Use other rules", upload("own.json", packOf({ "detail.role": "owner" })));
   await page.locator('.found-outcome[data-looks="doubtful"]').waitFor();
-  assert.equal(await outcome(page), "Can’t tell: no rule could examine any of the 2 events here.");
+  assert.equal(await outcome(page), "Can’t tell: no rule could examine any of the 3 events here.");
   assert.match(await coverage.innerText(), /1 rule needs fields that no event of its source has/);
   assert.match(await coverage.innerText(), /A job was read: detail\.role/);
   assert.match(await tab.innerText(), /0\+\s*, no rule could examine these events/);
