@@ -1,7 +1,8 @@
 import type { Column, EventIndex } from "@countersign/ui/index/types.js";
-import { sharedWords, stemOf, wordsOf } from "./name-words.ts";
+import { searchableWords, sharedWords, stemOf, wordsOf } from "./name-words.ts";
 import {
   conditionOf,
+  type Match,
   NAME_PARTS,
   type NamePart,
   type Question,
@@ -234,12 +235,15 @@ async function misplacedName(
 ): Promise<readonly MisplacedName[]> {
   // Another note says how much others did on behalf of an actor.
   const isOther = (part: NamePart) => part !== name.part && !(name.part === "who" && part === "behalf");
+  const count = async (part: NamePart, match: Match) =>
+    (await index.count(conditionOf(part, [{ ...name, part, match }]))) ?? 0;
+  const hasWords = name.match === "part" && searchableWords(name.name) !== undefined;
   const found = await Promise.all(
     NAME_PARTS.filter(isOther).map(async (to) => ({
       name: name.name,
       from: name.part,
       to,
-      events: (await index.count(conditionOf(to, [{ ...name, part: to }]))) ?? 0,
+      events: (await count(to, name.match)) || (hasWords ? await count(to, "words") : 0),
     })),
   );
   return found.filter(({ events }) => events > 0);

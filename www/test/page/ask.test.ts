@@ -539,6 +539,12 @@ test("ask: a name in the wrong field is found where it belongs", async (t) => {
   await page.locator('.ask-answer[data-answered="1"]').waitFor();
   assert.equal(await page.locator(".ask input[name=actions]").inputValue(), "");
   assert.equal(await page.locator(".ask input[name=target]").inputValue(), "Retention");
+  // Words find an action that is written with other marks.
+  const of = await ask(page, { actions: "", target: "update settings" });
+  assert.match(
+    await words(of.locator('[data-misplaced="actions"]')),
+    /^“update settings” finds actions, in \d+ events?\./,
+  );
 });
 
 test("ask: a text that only other fields have is pointed out, also in the evidence", async (t) => {
