@@ -16,10 +16,11 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::{key, style};
 
-/// How often a statement is sent again that the log doesn't authorize, and the time in between: the issuer may just have
-/// been added to the log's trust file, which the server reads again a moment later.
+/// Maximum number of retries after the log rejected a statement as unauthorized. If its issuer was added to the trust
+/// file just before, the server hasn't read the file again yet.
 #[cfg(feature = "native")]
 const RETRIES: u32 = 2;
+/// Time between retries. The server checks its trust file for changes more often.
 #[cfg(feature = "native")]
 const RETRY_INTERVAL: std::time::Duration = std::time::Duration::from_millis(250);
 
