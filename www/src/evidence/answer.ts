@@ -141,10 +141,9 @@ function completeness(report: Report): readonly Doubt[] {
   const { verdict, complete: shown, counts, signers, finding_counts } = report;
   const { complete } = answersOf({ report, doubts: [] });
   if (isWholeLog(report)) return [];
-  if (complete.is === "yes") {
-    if (complete.by === "chains") return [{ is: "chains" }];
-    if (shown?.by === "range") return [{ is: "part", first: shown.range[0], last: shown.range[1] - 1 }];
-  }
+  if (complete.is === "partly" && complete.why === "chains") return [{ is: "chains" }];
+  if (complete.is === "yes" && shown?.by === "range")
+    return [{ is: "part", first: shown.range[0], last: shown.range[1] - 1 }];
   const doubts: Doubt[] = [];
   if (verdict === "untrusted") doubts.push({ is: "untrusted", isAll: signers.every(isUntrusted) });
   else if (verdict !== "partial") doubts.push({ is: "verdict" });

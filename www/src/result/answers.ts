@@ -33,18 +33,21 @@ export function answersView(
   const { answers } = t;
   const by = isOwnTrust ? answers.signed.words.yes : answers.signed.byWriter;
   // The signatures of changed events don't vouch for what the file says.
-  const changed =
-    signed.is === "yes" && unchanged.is === "no" && unchanged.why === "events" ? unchanged.changed : 0;
+  const isSigned = signed.is === "yes" || signed.is === "partly";
+  const changed = isSigned && unchanged.is === "no" && unchanged.why === "events" ? unchanged.changed : 0;
   const signedBy = {
     ...answers.signed.words,
     yes: by,
-    partly: answers.signed.allBut(changed, by),
+    partly: changed > 0 ? answers.signed.allBut(changed, by) : answers.signed.allButLog(by),
   };
+  const completeIn =
+    complete.is === "partly" && complete.why === "chains" ? answers.complete.chainsWord : undefined;
+  const completeness = { ...answers.words, partly: completeIn ?? answers.words.partly };
   return html`
     <dl class="answers" aria-label=${answers.heading}>
       ${answerView("unchanged", unchanged.is, answers.words, answers.unchanged.question, unchangedWords(unchanged, t))}
       ${answerView("signed", changed > 0 ? "partly" : signed.is, signedBy, answers.signed.question, signedWords(signed, compared, t))}
-      ${answerView("complete", complete.is, answers.words, answers.complete.question, completeWords(complete, t))}
+      ${answerView("complete", complete.is, completeness, answers.complete.question, completeWords(complete, t))}
     </dl>
   `;
 }
@@ -85,9 +88,8 @@ function signedWords(
   const more = answer.names.length - names.length;
   if (mismatch !== "") return html`${mismatch} ${signed.instead(names, more)}`;
   if (answer.is === "yes") return signed.yes(names, more);
-  return answer.why === "unknown" || answer.why === "log"
-    ? signed[answer.why](names, more)
-    : signed[answer.why];
+  if (answer.is === "partly") return signed.log(names, more);
+  return answer.why === "unknown" ? signed.unknown(names, more) : signed[answer.why];
 }
 
 /**
@@ -95,18 +97,22 @@ function signedWords(
  */
 export function completeWords(answer: Complete, { answers, viewer }: PageTexts): string {
   const { complete, days } = answers;
-  const { span, events, shown, of, withheld, skipped } = answer;
+  const { span, events, shown, of, withheld, skipped, lacksLogKey } = answer;
+  const when = span === undefined ? "" : `, ${days(...span)}`;
+  const whatWouldShow = lacksLogKey ? ` ${complete.logKeyShows}` : "";
   switch (answer.is) {
-    case "yes": {
-      const when = span === undefined ? "" : `, ${days(...span)}`;
+    case "yes":
       return `${complete[answer.by](events)}${when}; ${complete.between}.`;
-    }
     case "partly":
-      return `${complete.shown(shown, of, events)}; ${leftOutWords({ withheld, skipped }, viewer.result.part)}.`;
+      return answer.why === "chains"
+        ? `${complete.chains(events)}${when}; ${complete.between}. ${complete.otherChains}${whatWouldShow}`
+        : `${complete.shown(shown, of, events)}; ${leftOutWords({ withheld, skipped }, viewer.result.part)}.`;
     case "no":
       return complete[answer.why];
     case "open":
-      return answer.why === "undetermined" ? complete.undetermined(shown) : complete[answer.why];
+      return answer.why === "undetermined"
+        ? `${complete.undetermined(shown)}${whatWouldShow}`
+        : complete[answer.why];
   }
 }
 

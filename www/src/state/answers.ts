@@ -21,16 +21,19 @@ export type Unchanged =
 export type Signed =
   | { readonly is: "yes"; readonly names: readonly string[] }
   | { readonly is: "no"; readonly why: "invalid" | "revoked"; readonly names: readonly string[] }
+  /** All entries by trusted keys, and the last checkpoint by an untrusted one. */
+  | { readonly is: "partly"; readonly why: "log"; readonly names: readonly string[] }
   | {
       readonly is: "open";
-      readonly why: "unknown" | "suspect" | "log" | "other" | "nobody" | "unread";
+      readonly why: "unknown" | "suspect" | "other" | "nobody" | "unread";
       readonly names: readonly string[];
     };
 
 /** Answer to how much of the log is here. */
 export type Complete = (
-  | { readonly is: "yes"; readonly by: "log" | "range" | "chains" }
-  | { readonly is: "partly" }
+  | { readonly is: "yes"; readonly by: "log" | "range" }
+  /** `chains`: the chains here are complete, but there may be others; `entries`: entries are withheld or omitted. */
+  | { readonly is: "partly"; readonly why: "chains" | "entries" }
   | { readonly is: "no"; readonly why: "missing" }
   | { readonly is: "open"; readonly why: "undetermined" | "failed" | "empty" | "unread" }
 ) & {
@@ -42,6 +45,8 @@ export type Complete = (
   readonly of: number;
   readonly withheld: number;
   readonly skipped: number;
+  /** True if no log key of the trust file signed the last checkpoint. Such a key could answer the question. */
+  readonly lacksLogKey: boolean;
   /** When the first and the last of them were recorded, by their signers' clocks. */
   readonly span: readonly [from: string, to: string] | undefined;
 };
@@ -133,9 +138,13 @@ function signed(report: Report, doubts: Judged["doubts"]): Signed {
     };
   }
   if (hasHeadErrors) return { is: "open", why: "other", names };
-  if ((finding_counts["log.unknown"] ?? 0) > 0 && checks.log.state !== "pass")
-    return { is: "open", why: "log", names };
+  if (lacksLogKey(report)) return { is: "partly", why: "log", names };
   return { is: "yes", names };
+}
+
+/** True if the last checkpoint has a signature, but none by a log key of the trust file. */
+function lacksLogKey({ checks, finding_counts }: Report): boolean {
+  return (finding_counts["log.unknown"] ?? 0) > 0 && checks.log.state !== "pass";
 }
 
 function complete(report: Report): Complete {
@@ -150,19 +159,20 @@ function complete(report: Report): Complete {
     of: entries + skipped,
     withheld,
     skipped,
+    lacksLogKey: lacksLogKey(report),
     span: from === undefined || to === undefined ? undefined : ([from, to] as const),
   };
   if (origin === null) return { is: "open", why: "unread", ...has };
   if ((finding_counts["range.missing"] ?? 0) > 0) return { is: "no", why: "missing", ...has };
   if (has.of === 0) return { is: "open", why: "empty", ...has };
   if (verdict === "verified" && complete !== null) {
-    if (complete.by !== "range") return { is: "yes", by: "chains", ...has };
+    if (complete.by !== "range") return { is: "partly", why: "chains", ...has };
     const [begin, end] = complete.range;
     if (begin === 0) return { is: "yes", by: end === log?.size ? "log" : "range", ...has };
     // The proof of a slice may begin before it.
     return { is: "yes", by: "range", ...has, span: undefined };
   }
-  if (withheld + skipped > 0) return { is: "partly", ...has };
+  if (withheld + skipped > 0) return { is: "partly", why: "entries", ...has };
   return {
     is: "open",
     why: verdict === "altered" || verdict === "broken" ? "failed" : "undetermined",

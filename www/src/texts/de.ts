@@ -168,6 +168,7 @@ export const de: PageTexts = {
       words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht feststellbar" },
       byWriter: "Mit Schlüsseln, denen ihr Verfasser vertraut",
       allBut: (changed, by) => `Alle bis auf ${events(changed)}: ${by.charAt(0).toLowerCase()}${by.slice(1)}`,
+      allButLog: (by) => `${by}, außer dem des Logs`,
       yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
       invalid: "Eine Signatur ist ungültig.",
       revoked: "Mit einem Schlüssel signiert, der widerrufen war oder zu der Zeit nicht galt.",
@@ -189,6 +190,9 @@ export const de: PageTexts = {
         all === 1 ? "Das einzige Ereignis des Logs bisher" : `Alle ${events(all)} des Logs bisher`,
       range: (all) => `Alle ${events(all)} des Abschnitts, den diese Datei abdeckt`,
       chains: (all) => `Alle ${events(all)} der Ketten in dieser Datei`,
+      chainsWord: "Für ihre Ketten",
+      otherChains: "Ob es weitere Ketten gab, ist nicht feststellbar.",
+      logKeyShows: "Eine Vertrauensdatei mit dem Schlüssel des Logs kann es zeigen.",
       between: "dazwischen fehlt nichts",
       shown: (shown, of, events) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt${shown === events ? "" : `, davon ${count(events)} ${events === 1 ? "Ereignis" : "Ereignisse"}`}`,

@@ -166,6 +166,7 @@ export const en = {
       byWriter: "By keys its author trusts",
       allBut: (changed: number, by: string) =>
         `All but ${events(changed)}: ${by.charAt(0).toLowerCase()}${by.slice(1)}`,
+      allButLog: (by: string) => `${by}, except the log’s own`,
       yes: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}.`,
       invalid: "A signature is not valid.",
@@ -188,6 +189,9 @@ export const en = {
         all === 1 ? "The only event of the log so far" : `All ${events(all)} of the log so far`,
       range: (all: number) => `All ${events(all)} of the part that this file covers`,
       chains: (all: number) => `All ${events(all)} of the chains in this file`,
+      chainsWord: "For its chains",
+      otherChains: "Nothing shows whether there were other chains.",
+      logKeyShows: "A trust file with the log’s key can show it.",
       between: "nothing is missing in between",
       shown: (shown: number, of: number, events: number) =>
         `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown${shown === events ? "" : `, ${count(events)} of them ${events === 1 ? "an event" : "events"}`}`,

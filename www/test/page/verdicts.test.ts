@@ -170,6 +170,29 @@ test("verdict: a complete range is named with its last entry", async () => {
   await page.close();
 });
 
+test("answers: whole chains aren’t called the whole log", async () => {
+  const page = await opened();
+  const answer = (name: string) => page.locator(`[data-answer="${name}"]`);
+  const words = async (name: string) =>
+    ((await answer(name).textContent()) ?? "").replaceAll(/\s+/g, " ").trim();
+  await verifyVector(page, vector("plain-closed"));
+  assert.match(
+    await words("complete"),
+    /For its chains All .* of the chains in this file, .*; nothing is missing in between\. Nothing shows whether there were other chains\.$/,
+  );
+  assert.match(await words("signed"), /By keys you trust By/);
+
+  // Only the log’s key is missing: the events’ signers are known, and this key can show what else there is.
+  await page.reload();
+  await verifyVector(page, vector("range-complete-without-log-line"));
+  assert.match(await words("signed"), /By keys you trust, except the log’s own By /);
+  assert.match(
+    await words("complete"),
+    /Can’t tell .*others before or after\. A trust file with the log’s key can show it\.$/,
+  );
+  await page.close();
+});
+
 test("problem: leads to its event", async () => {
   const page = await opened();
   await verifyVector(page, vector("time-late"));

@@ -197,6 +197,7 @@ fn coverage_groups_events_without_a_parser_by_shape() {
             "shape 1: 2 events without a parser\n  clerk.badge number, till string\n",
         ))
         .and(predicate::str::contains("shape 2: 1 event without a parser\n  temperature number\n"))
+        .and(predicate::str::contains("`countersign parsers new`, and add it to commands with --parsers"))
         .and(predicate::str::contains("secret").not()),
     );
     run(&["--examples"]).stdout(predicate::str::contains("\"till\":\"secret\""));

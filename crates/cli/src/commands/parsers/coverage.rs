@@ -274,6 +274,9 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
         let events = count(tally.of_further_shapes(), "event");
         let _ = writeln!(text, "\n{events} of further shapes, above --max-shapes.");
     }
+    if unparsed > 0 && args.draft.is_none() {
+        text.push_str("\nDraft a parser with `countersign parsers new`, and add it to commands with --parsers: see docs/parsers.md.\n");
+    }
     text
 }
 
