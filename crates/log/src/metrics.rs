@@ -183,6 +183,7 @@ pub struct Metrics {
     shared: Histogram,
     size: Gauge,
     reads_unrecorded: Gauge,
+    reads_failed: Counter,
     published_size: Gauge,
     published_at: Gauge<f64, AtomicU64>,
     unwitnessed: Gauge,
@@ -226,6 +227,7 @@ impl Default for Metrics {
             shared: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
             size: Gauge::default(),
             reads_unrecorded: Gauge::default(),
+            reads_failed: Counter::default(),
             published_size: Gauge::default(),
             published_at: Gauge::default(),
             unwitnessed: Gauge::default(),
@@ -334,6 +336,11 @@ impl Default for Metrics {
             "reads_unrecorded",
             "Readers with reads that must still be recorded",
             metrics.reads_unrecorded.clone(),
+        );
+        registry.register(
+            "reads_failed",
+            "Exports and streams that ended early because the log's data couldn't be read",
+            metrics.reads_failed.clone(),
         );
         registry.register(
             "clock_outside",
@@ -613,6 +620,11 @@ impl Metrics {
     /// Sets the number of readers with reads that must still be recorded.
     pub fn reads_unrecorded(&self, readers: usize) {
         self.reads_unrecorded.set(i64::try_from(readers).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a read that failed because the log's data couldn't be read.
+    pub fn read_failed(&self) {
+        self.reads_failed.inc();
     }
 
     /// Returns all metrics in the `OpenMetrics` text format.

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use super::fallback::HandlerError;
 use super::state::AppState;
@@ -219,14 +219,21 @@ async fn send(
     what: ReadRequest,
 ) -> Result<Response, HandlerError> {
     let has_conditions = !asked.request.filter.is_empty();
-    let plan = state.reading.plan(&access, asked.request).await?;
+    let plan = state.reading.plan(&access, asked.request).await;
+    let plan = plan.inspect_err(|error| state.reading.count_failure(error))?;
     let matched = api::export::matched(&plan, has_conditions);
     let lines = plan.lines();
     let head = api::export::head(state.log_server.origin(), &asked.name, matched)?;
     let tally = begin(&state.reading, &access, what).await?;
     // The next piece is produced only after the client took the last one, so a slow client doesn't grow memory.
     let sending = ExportStream { lines, access, tally, reading: state.reading.clone() };
-    let pieces = stream::try_unfold(sending, piece);
+    // Before the response's head, so that a client of a log that can't be read gets an error.
+    let (first, sending) = piece(sending).await?.unzip();
+    let others = stream::try_unfold(sending, async |sending| match sending {
+        Some(sending) => Ok(piece(sending).await?.map(|(piece, sending)| (piece, Some(sending)))),
+        None => Ok(None),
+    });
+    let pieces = stream::iter(first.map(Ok::<_, ExportError>)).chain(others);
     Ok(head.map(|()| Body::from_stream(pieces)))
 }
 
@@ -253,6 +260,7 @@ pub(super) async fn begin(
 }
 
 async fn piece(mut sending: ExportStream) -> Result<Option<(Bytes, ExportStream)>, ExportError> {
+    let reading = sending.reading.clone();
     let made = tokio::task::spawn_blocking(move || {
         let ExportStream { lines, access, tally, reading } = &mut sending;
         if !reading.still_admits(access) {
@@ -266,9 +274,11 @@ async fn piece(mut sending: ExportStream) -> Result<Option<(Bytes, ExportStream)
         Ok((piece, sending))
     });
     let made = made.await.map_err(|error| StoreError::unavailable("writing an export", error).into());
-    // The client notices the failure by the truncated response.
-    let (piece, sending) =
-        made.flatten().inspect_err(|error: &ExportError| tracing::error!(%error, "an export ended early"))?;
+    // After the first piece, the client notices the failure by the truncated response.
+    let (piece, sending) = made.flatten().inspect_err(|error: &ExportError| {
+        tracing::error!(%error, "an export ended early");
+        reading.count_failure(error);
+    })?;
     Ok(piece.map(|piece| (piece.into(), sending)))
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn stream(
     let begin =
         move |exporter: &Exporter, canceled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(canceled);
     let plan = state.reading.run_search(Some(&access), begin).await;
+    let plan = plan.inspect_err(|error| state.reading.count_failure(error));
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
     let mut asked = api::sse::pairs(uri.query());
@@ -99,8 +100,11 @@ impl LiveView {
                 let first = self.first;
                 let made = tokio::task::spawn_blocking(move || api::sse::piece(lines, first)).await;
                 let made = made.map_err(|error| StoreError::unavailable("writing a stream", error)).flatten();
-                let Piece { bytes: piece, events, at, lines } =
-                    made.inspect_err(|error| tracing::error!(%error, "a stream failed before its end"))?;
+                let made = made.map_err(ExportError::from).inspect_err(|error| {
+                    tracing::error!(%error, "a stream failed before its end");
+                    self.reading.count_failure(error);
+                });
+                let Piece { bytes: piece, events, at, lines } = made?;
                 if let Some(tally) = &mut self.tally {
                     tally.add(events, piece.len());
                 }

@@ -57,6 +57,20 @@ fn reports_corruption_until_it_is_repaired() {
 }
 
 #[test]
+fn a_log_that_lost_an_entry_answers_readers_with_an_error() {
+    let server = Server::start();
+    let mut emitter = server.emitter(0);
+    emitter.record(30);
+    emitter.deliver_all(&server.url(), usize::MAX);
+    let token = tokens::add(server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
+    change(&server, "DELETE FROM leaves WHERE idx = 7");
+    let answer = send(client().get(server.url() + "/export").bearer_auth(token.as_str()));
+    assert_eq!(answer.refusal(), (503, "server.unavailable".into()));
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    assert!(metrics.contains("countersign_reads_failed_total 1\n"), "{metrics}");
+}
+
+#[test]
 fn reports_the_progress_and_result_of_checks() {
     let mut server = start_checking(700);
     let check = loop {
