@@ -113,8 +113,8 @@ pub struct Examined {
 }
 
 /// The query that selects the events that no parser recognizes, and whose fields of SPEC section 12 state no actor, no
-/// action, or no time.
-pub const UNRECOGNIZED: &str = "-has:as (-has:action OR -has:actor OR -has:occurred_at)";
+/// action, or no time, and those that state a time which can't be understood.
+pub const UNRECOGNIZED: &str = "-has:as (-has:action OR -has:actor OR -has:occurred_at) OR time:unclear";
 
 /// The part of the export that the report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

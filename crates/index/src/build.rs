@@ -417,6 +417,9 @@ impl OpenSegment {
         if own {
             self.flags[nth] |= flag::OWN_TIME;
         }
+        if entry.has_unclear_time() {
+            self.flags[nth] |= flag::UNCLEAR_TIME;
+        }
         if let Some(event) = entry.event {
             let builder = &mut self.facts[Fact::Changed as usize];
             let mut add = |path: &str| {

@@ -82,6 +82,9 @@ pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition)
             text(segment, &needles, &has, &mut matches);
         }
         Condition::Time(basis, span) => matches = RowMatches::exactly(time(segment, *basis, *span)),
+        Condition::UnclearTime => {
+            matches = RowMatches::exactly(segment.rows_where(|flags| flags & flag::UNCLEAR_TIME != 0));
+        }
         // Unknown conditions are left to the event's bytes.
         _ => matches.possible.clone_from(&kinds.events),
     }

@@ -49,6 +49,8 @@ pub(crate) mod flag {
     pub(crate) const MORE_FACTS: u8 = 1 << 4;
     /// The event states its own time.
     pub(crate) const OWN_TIME: u8 = 1 << 5;
+    /// The event states a time that can't be understood.
+    pub(crate) const UNCLEAR_TIME: u8 = 1 << 6;
 }
 
 /// Columns that every segment has.

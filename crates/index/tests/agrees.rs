@@ -279,6 +279,7 @@ fn conditions() -> impl Strategy<Value = String> {
         1 => prop::sample::select(vec!["a", "b", "a.b", "id"]).prop_map(|path| format!("changed:{path}")),
         3 => prop::sample::select(vec!["x", "xy", "å", "k", "7", "needle", "\"long needle\"", "x*z", "ok", "ong l", "é", "\"\\\"\""]).prop_map(str::to_owned),
         1 => prop::sample::select(vec!["x", "words", "needle", "ada", "7", "å"]).prop_map(|word| format!("word:{word}")),
+        1 => Just("time:unclear".to_owned()),
         1 => (prop::sample::select(vec!["since", "until", "recorded-since", "recorded-until", "time"]), time)
             .prop_map(|(name, time)| format!("{name}:{time}")),
     ]

@@ -225,6 +225,8 @@ pub enum Condition {
     Word(String),
     /// The time lies in this span.
     Time(Basis, Span),
+    /// The event states a time that can't be understood.
+    UnclearTime,
 }
 
 impl Condition {
@@ -249,7 +251,7 @@ impl Condition {
         match self {
             Self::Is { field, .. } | Self::Has(field) => Some(Cow::Borrowed(field)),
             Self::Only { path, .. } | Self::Changed(path) => Some(Cow::Owned(Field::Member(path.clone()))),
-            Self::Text(_) | Self::Word(_) | Self::Time(..) => None,
+            Self::Text(_) | Self::Word(_) | Self::Time(..) | Self::UnclearTime => None,
         }
     }
 
@@ -261,7 +263,7 @@ impl Condition {
             Self::Changed(path) => ["before", "after"]
                 .into_iter()
                 .any(|side| entry.at(side).is_some_and(|side| path.is_in(side))),
-            Self::Text(_) | Self::Word(_) | Self::Time(..) => true,
+            Self::Text(_) | Self::Word(_) | Self::Time(..) | Self::UnclearTime => true,
         }
     }
 
@@ -296,6 +298,7 @@ impl Condition {
             Self::Word(wanted) => has_text(entry, &|text| words(&fold(text)).any(|word| word == wanted)),
             Self::Time(Basis::Happened, span) => span.holds(entry.time().0),
             Self::Time(Basis::Recorded, span) => span.holds(entry.recorded),
+            Self::UnclearTime => entry.has_unclear_time(),
         }
     }
 }

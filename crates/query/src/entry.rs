@@ -44,6 +44,15 @@ impl Entry<'_> {
         };
         own.map_or((self.recorded, false), |own| (own, true))
     }
+
+    /// True if the event states a time that can't be understood, so that it counts by the time of recording.
+    pub fn has_unclear_time(&self) -> bool {
+        if let Some(read) = self.read {
+            return read.is_time_unclear;
+        }
+        let stated = self.event.and_then(|event| event.get("occurred_at")?.non_empty_text());
+        stated.is_some() && !self.time().1
+    }
 }
 
 impl<'a> Entry<'a> {

@@ -120,7 +120,7 @@ fn condition_need(condition: &Condition, parsers: &Parsers) -> Option<Need> {
         Condition::Has(Field::Member(path)) | Condition::Changed(path) => path_need(path),
         Condition::Text(pattern) => pattern_need(pattern, &Plain::default()),
         Condition::Word(word) => Plain::default().longest([word.as_str()]),
-        Condition::Has(Field::Short(_)) | Condition::Time(..) => None,
+        Condition::Has(Field::Short(_)) | Condition::Time(..) | Condition::UnclearTime => None,
     }
 }
 

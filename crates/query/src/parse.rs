@@ -482,6 +482,10 @@ impl Parser<'_> {
             Special::Time(basis) => {
                 let mut nodes = Vec::new();
                 for value in values {
+                    if basis == Basis::Happened && operator == Operator::Is && is_unclear(value) {
+                        nodes.push(self.push(Condition::UnclearTime, at.clone())?);
+                        continue;
+                    }
                     let span = self.span(operator, value)?;
                     nodes.push(self.push(Condition::Time(basis, span), at.clone())?);
                 }
@@ -647,6 +651,11 @@ fn moment(text: &str, now: Time) -> Option<Moment> {
 
 fn text_of(word: &Word) -> String {
     if word.pieces.contains(&Piece::Star) { String::new() } else { word.between_stars().concat() }
+}
+
+/// True for the word that stands for a time which can't be understood.
+fn is_unclear(word: &Word) -> bool {
+    word.bare().is_some_and(|text| text.eq_ignore_ascii_case("unclear"))
 }
 
 fn time_error(word: &Word) -> QueryError {

@@ -66,6 +66,7 @@ impl Display for Condition {
                 pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), Position::Text)
             }
             Self::Word(word) => write!(f, "word:{word}"),
+            Self::UnclearTime => f.write_str("time:unclear"),
             Self::Time(basis, span) => {
                 let (time, since, until) = match basis {
                     Basis::Happened => ("time", "since", "until"),

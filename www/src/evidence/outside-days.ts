@@ -40,9 +40,9 @@ const RECORDED: ReadonlyMap<string, string> = new Map([
 const STATED: ReadonlyMap<string, string> = new Map(
   [...RECORDED].map(([stated, recorded]) => [recorded, stated]),
 );
-/** Matches a condition on a time, or a string, which may contain anything. */
+/** Matches a condition on a time other than `time:unclear`, or a string, which may contain anything. */
 const TIME_OR_STRING =
-  /(?<![\w.])(?<![\w.]-)(?:time|since|until|recorded(?:-since|-until)?)[:=<>]|(?<![^\s(])-\d+[smhdw](?![^\s)])|"(?:[^"\\]|\\.)*"/gi;
+  /(?<![\w.])(?<![\w.]-)(?!time[:=]unclear(?![^\s)]))(?:time|since|until|recorded(?:-since|-until)?)[:=<>]|(?<![^\s(])-\d+[smhdw](?![^\s)])|"(?:[^"\\]|\\.)*"/gi;
 
 /**
  * Returns the queries for the events that a query leaves out because of its times; undefined if it has no condition on a
@@ -58,9 +58,10 @@ export function outsideQueries(query: string): OutsideQueries | "unclear" | unde
     const [all, field = ""] = CONDITION.exec(rest) ?? [];
     if (all === undefined) return "unclear";
     const text = all.trim();
-    const other = RECORDED.get(field) ?? STATED.get(field);
+    const isUnclear = /^-?time[:=]unclear$/i.test(text);
+    const other = isUnclear ? undefined : (RECORDED.get(field) ?? STATED.get(field));
     const denied = field.startsWith("-") ? field.slice(1) : "";
-    if (RECORDED.has(denied) || STATED.has(denied)) return "unclear";
+    if (!isUnclear && (RECORDED.has(denied) || STATED.has(denied))) return "unclear";
     conditions.push({ text, other: other && `${other}${text.slice(field.length)}`, field });
     rest = rest.slice(all.length);
   }

@@ -963,8 +963,25 @@ test("ask: the events that the search can't tell about are a press away, from th
     await button.click();
     await one.locator(".notice").getByText("2 of 9").waitFor();
     const box = one.getByRole("combobox", { name: "Search events" });
-    assert.equal(await box.inputValue(), "-has:as (-has:action OR -has:actor OR -has:occurred_at)");
+    assert.equal(
+      await box.inputValue(),
+      "-has:as (-has:action OR -has:actor OR -has:occurred_at) OR time:unclear",
+    );
   }
+});
+
+test("ask: events with a time that can’t be understood are no “nothing on these days”", async (t) => {
+  const place = join(folder, "unclear");
+  await mkdir(place);
+  const unclear = { actor: { id: "u_1" }, action: "role.grant", occurred_at: "02.03.2026 9:00" };
+  const page = await opened(t, await sealedLog(place, [...PEOPLE, unclear]));
+  const answer = await ask(page, { actions: "role.grant", from: "2026-03-01", until: "2026-03-31" });
+  assert.match(
+    await words(answer.locator('[data-doubt="unrecognized"]')),
+    /^1 event states no actor, no action, or no time in a form that the search knows\./,
+  );
+  await answer.locator("button[name=unrecognized]").click();
+  await page.locator(".notice").getByText("1 of 6").waitFor();
 });
 
 test("ask: an event of the answer shows its changes, and opens with its details by mouse and keyboard", async (t) => {

@@ -18,6 +18,11 @@ test("outside days: the other time is asked about with the same other conditions
     },
   );
   assert.equal(outsideQueries("since:-7d until:-1d") !== "unclear", true);
+  assert.deepEqual(outsideQueries("-time:unclear since:2026-11-01"), {
+    basis: "happened",
+    otherTime: "-time:unclear recorded-since:2026-11-01 -since:2026-11-01",
+    anyDay: "-time:unclear",
+  });
 });
 
 test("outside days: a field has no other time because objects have a member of its name", () => {
@@ -29,7 +34,14 @@ test("outside days: a field has no other time because objects have a member of i
 });
 
 test("outside days: a query without times has none, and one that can't be taken apart is unclear", () => {
-  for (const query of ["", "actor:lin", 'actor:"since:2026"', "metadata.since:x", '"time:2026"'])
+  for (const query of [
+    "",
+    "actor:lin",
+    'actor:"since:2026"',
+    "metadata.since:x",
+    '"time:2026"',
+    "-time:unclear x",
+  ])
     assert.equal(outsideQueries(query), undefined, query);
   for (const query of [
     "actor:lin OR since:2026-11-01",
