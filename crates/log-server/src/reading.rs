@@ -194,13 +194,6 @@ impl Reading {
         }
     }
 
-    /// Counts a read that failed because the log's data couldn't be read.
-    pub(crate) fn count_failure(&self, error: &ExportError) {
-        if let ExportError::Store(StoreError::Damaged(_) | StoreError::Unavailable { .. }) = error {
-            self.log_server.metrics().read_failed();
-        }
-    }
-
     /// Returns the record of reads.
     pub(crate) fn reads(&self) -> &Arc<Reads> {
         &self.reads

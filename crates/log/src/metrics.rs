@@ -16,9 +16,10 @@ use strum::{IntoStaticStr, VariantArray};
 
 use crate::clock::ClockComparison;
 use crate::condition::Room;
+use crate::export::ExportError;
 use crate::rejected::{Reason, ReportLimiter};
 use crate::stop::{Cause, SigningStop};
-use crate::store::Published;
+use crate::store::{Published, StoreError};
 use crate::submission::SubmitError;
 
 /// The result of a submission.
@@ -622,9 +623,11 @@ impl Metrics {
         self.reads_unrecorded.set(i64::try_from(readers).unwrap_or(i64::MAX));
     }
 
-    /// Counts a read that failed because the log's data couldn't be read.
-    pub fn read_failed(&self) {
-        self.reads_failed.inc();
+    /// Counts a read that failed with this error, if the log's data couldn't be read.
+    pub fn read_failed(&self, error: &ExportError) {
+        if let ExportError::Store(StoreError::Damaged(_) | StoreError::Unavailable { .. }) = error {
+            self.reads_failed.inc();
+        }
     }
 
     /// Returns all metrics in the `OpenMetrics` text format.

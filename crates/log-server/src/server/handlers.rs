@@ -220,7 +220,7 @@ async fn send(
 ) -> Result<Response, HandlerError> {
     let has_conditions = !asked.request.filter.is_empty();
     let plan = state.reading.plan(&access, asked.request).await;
-    let plan = plan.inspect_err(|error| state.reading.count_failure(error))?;
+    let plan = plan.inspect_err(|error| state.log_server.metrics().read_failed(error))?;
     let matched = api::export::matched(&plan, has_conditions);
     let lines = plan.lines();
     let head = api::export::head(state.log_server.origin(), &asked.name, matched)?;
@@ -277,7 +277,7 @@ async fn piece(mut sending: ExportStream) -> Result<Option<(Bytes, ExportStream)
     // After the first piece, the client notices the failure by the truncated response.
     let (piece, sending) = made.flatten().inspect_err(|error: &ExportError| {
         tracing::error!(%error, "an export ended early");
-        reading.count_failure(error);
+        reading.log_server().metrics().read_failed(error);
     })?;
     Ok(piece.map(|piece| (piece.into(), sending)))
 }

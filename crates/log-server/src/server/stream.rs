@@ -34,7 +34,7 @@ pub(super) async fn stream(
     let begin =
         move |exporter: &Exporter, canceled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(canceled);
     let plan = state.reading.run_search(Some(&access), begin).await;
-    let plan = plan.inspect_err(|error| state.reading.count_failure(error));
+    let plan = plan.inspect_err(|error| state.log_server.metrics().read_failed(error));
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
     let mut asked = api::sse::pairs(uri.query());
@@ -102,7 +102,7 @@ impl LiveView {
                 let made = made.map_err(|error| StoreError::unavailable("writing a stream", error)).flatten();
                 let made = made.map_err(ExportError::from).inspect_err(|error| {
                     tracing::error!(%error, "a stream failed before its end");
-                    self.reading.count_failure(error);
+                    self.reading.log_server().metrics().read_failed(error);
                 });
                 let Piece { bytes: piece, events, at, lines } = made?;
                 if let Some(tally) = &mut self.tally {

@@ -40,7 +40,8 @@ impl EmbeddedLogServer {
     pub fn piece(&self, sending: &mut ExportStream, before: u64) -> Result<Option<Vec<u8>>, ExportError> {
         sending.access.as_ref().map_or(Ok(()), |access| self.check_access(access))?;
         let events = sending.lines.events();
-        let piece = sending.lines.piece_before(before)?;
+        let piece = sending.lines.piece_before(before).map_err(ExportError::from);
+        let piece = piece.inspect_err(|error| self.shared.metrics.read_failed(error))?;
         if let (Some(tally), Some(piece)) = (&mut sending.tally, &piece) {
             tally.add(sending.lines.events() - events, piece.len());
         }

@@ -65,7 +65,9 @@ impl EmbeddedLogServer {
                 return Ok(LiveStep::Piece(beginning.to_vec()));
             }
             if let Some(lines) = live.lines.take() {
-                let Piece { bytes: piece, events, at, lines } = api::sse::piece(lines, live.first)?;
+                let made = api::sse::piece(lines, live.first).map_err(ExportError::from);
+                let Piece { bytes: piece, events, at, lines } =
+                    made.inspect_err(|error| self.shared.metrics.read_failed(error))?;
                 if let Some(tally) = &mut live.tally {
                     tally.add(events, piece.len());
                 }
