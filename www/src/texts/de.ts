@@ -783,7 +783,7 @@ export const de: PageTexts = {
       behalfOf: "Im Auftrag von",
       behalfHint: "Für wen ein Agent handelte",
       actions: "Hat was getan",
-      actionsHint: "Aktion, etwa login oder role.*",
+      actionsHint: "Aktion, etwa login oder role",
       target: "Woran",
       targetHint: "Name, ID oder Teil davon",
       from: "Vom Tag",

@@ -776,7 +776,7 @@ export const en = {
       behalfOf: "On behalf of",
       behalfHint: "For whom an agent acted",
       actions: "Did what",
-      actionsHint: "Action, such as login or role.*",
+      actionsHint: "Action, such as login or role",
       target: "To what",
       targetHint: "Name or ID, or part of it",
       from: "From day",
