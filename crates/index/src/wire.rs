@@ -9,7 +9,7 @@ use crate::texts::{self, Symbol, Texts};
 use crate::values::{Kind, Values};
 
 /// File signature with the version.
-const MAGIC: &[u8; 8] = b"csindex\x05";
+const MAGIC: &[u8; 8] = b"csindex\x06";
 
 /// Width byte of ascending numbers, which take no space.
 const ASCENDING: u8 = 255;

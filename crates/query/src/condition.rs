@@ -429,7 +429,7 @@ impl Query {
     pub fn asks_parsed_facts(&self) -> bool {
         self.conditions.iter().any(|placed| match placed.condition.field().as_deref() {
             Some(Field::Short(short)) => !short.is_of_link(),
-            _ => placed.condition.asks_when(),
+            _ => placed.condition.asks_when() || placed.condition == Condition::UnclearTime,
         })
     }
 

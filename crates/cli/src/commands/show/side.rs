@@ -18,7 +18,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::{create_secret, replace};
 
 /// The first bytes of a file: a name and the version.
-const MAGIC: &[u8; 8] = b"csshow\0\x05";
+const MAGIC: &[u8; 8] = b"csshow\0\x06";
 const TAG: &[u8] = b"countersign/index-file/v3\0";
 const SEAL: usize = 32;
 /// The number of bytes after the head: the head's length and seal.
