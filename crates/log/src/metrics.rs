@@ -340,7 +340,7 @@ impl Default for Metrics {
         );
         registry.register(
             "reads_failed",
-            "Exports and streams that ended early because the log's data couldn't be read",
+            "Exports and streams that failed because the log's data couldn't be read",
             metrics.reads_failed.clone(),
         );
         registry.register(

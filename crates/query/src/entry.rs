@@ -50,8 +50,8 @@ impl Entry<'_> {
         if let Some(read) = self.read {
             return read.is_time_unclear;
         }
-        let stated = self.event.and_then(|event| event.get("occurred_at")?.non_empty_text());
-        stated.is_some() && !self.time().1
+        let stated = self.event.and_then(|event| event.get("occurred_at"));
+        stated.is_some_and(Value::is_stated) && !self.time().1
     }
 }
 

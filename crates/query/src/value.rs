@@ -210,6 +210,11 @@ impl<'a> Value<'a> {
         if self.kind() == Kind::Null { None } else { self.text().filter(|text| !text.is_empty()) }
     }
 
+    /// True if this says something: it is neither null nor an empty string.
+    pub(crate) fn is_stated(self) -> bool {
+        matches!(self.kind(), Kind::Object | Kind::Array) || self.non_empty_text().is_some()
+    }
+
     /// Returns the content of a string, and `None` for anything else.
     pub fn string(self) -> Option<Cow<'a, str>> {
         if self.kind() == Kind::Text { Some(self.raw()?.text()) } else { None }

@@ -72,21 +72,26 @@ fn a_written_answer_warns_of_events_that_the_query_may_miss() {
 #[test]
 fn an_answer_about_days_counts_the_events_whose_time_is_unclear() {
     let place = Place::new();
-    // In countersign's own format, in CloudTrail's, and in no known format. The last one's time is clear.
+    // In countersign's own format, in CloudTrail's, and in no known format. The time of the fourth is clear, and the
+    // last one states none.
     place.sealed_of(
         r#"{"action":"role.grant","actor":{"id":"u_1"},"occurred_at":"02.03.2026 9:00"}
 {"eventVersion":"1.08","eventTime":"03/02/2026 09:00","eventSource":"iam.amazonaws.com","eventName":"CreateUser","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","userIdentity":{"type":"IAMUser","userName":"ada"},"eventType":"AwsApiCall"}
 {"action":7,"actor":{"id":"u_1"},"occurred_at":"02.03.2026 9:00"}
 {"action":"role.grant","actor":{"id":"u_1"},"occurred_at":"2026-04-02T09:00:00Z"}
+{"action":"role.grant","actor":{"id":"u_2"},"occurred_at":{"$date":"2026-03-02T09:00:00Z"}}
+{"action":7,"actor":{"id":"u_2"},"occurred_at":["2026-03-02T09:00:00Z"]}
+{"eventVersion":"1.08","eventTime":{"$date":"2026-03-02T09:00:00Z"},"eventSource":"iam.amazonaws.com","eventName":"CreateUser","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","userIdentity":{"type":"IAMUser","userName":"ada"},"eventType":"AwsApiCall"}
+{"action":"role.revoke","actor":{"id":"u_2"},"occurred_at":""}
 "#,
     );
     let query = ["--trust", "trust.txt", "--query", "action:role.grant time:2026-03"];
     let report = [&["report", "audit.ndjson"], &query[..], &["-o", "none.json"]].concat();
-    place.run(&report).success().stderr(predicate::str::contains("3 searched events state no actor"));
+    place.run(&report).success().stderr(predicate::str::contains("6 searched events state no actor"));
     let made: Value = serde_json::from_str(&place.read("none.json")).unwrap();
-    assert_eq!(made["scope"]["examined"]["unrecognized"], 3);
+    assert_eq!(made["scope"]["examined"]["unrecognized"], 6);
     let shown = ["show", "audit.ndjson", "--trust", "trust.txt", "--query", "time:unclear"];
-    place.run(&shown).success().stdout(predicate::str::contains("\n3 of 4 verified events match.\n"));
+    place.run(&shown).success().stdout(predicate::str::contains("\n6 of 8 verified events match.\n"));
 }
 
 #[test]

@@ -114,12 +114,11 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
             }
             Some(Party { id, name, kind: text_of(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
         };
-    let stated_time = text_of(occurred_at);
-    let time = stated_time.as_ref().and_then(|text| date(text, false));
+    let time = text_of(occurred_at).and_then(|text| date(&text, false));
     Some(Read {
         parsed_as: Cow::Borrowed("countersign"),
         time,
-        is_time_unclear: time.is_none() && stated_time.is_some(),
+        is_time_unclear: time.is_none() && occurred_at.is_some_and(Value::is_stated),
         action: text_of(action),
         also: Vec::new(),
         actor: party(actor, of_actor, Some("user")).unwrap_or_default(),

@@ -9,6 +9,7 @@ use super::condition::Condition;
 use super::parsed::{Outcome, Party};
 use super::path::{Path, Prefixes, Scope};
 use super::when::TimeFormat;
+use crate::value::Kind;
 
 /// Alternatives for a field; the first that yields a string is used.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +93,7 @@ impl Source {
     /// True if the event has a value for one of the alternatives.
     pub(super) fn is_stated<'a>(&'a self, scope: &Scope<'a, '_>) -> bool {
         let is_text = |text: Cow<'a, str>| (!text.is_empty()).then_some(());
-        self.alternatives.iter().any(|one| one.find(scope, is_text).is_some())
+        self.alternatives.iter().any(|one| one.find(scope, is_text).is_some() || one.is_nested(scope))
     }
 
     pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a, '_>) -> Outcome {
@@ -132,6 +133,17 @@ impl Alternative {
                 made
             }
         }
+    }
+
+    /// True if the value is an object or array, which has no text of its own.
+    fn is_nested<'a>(&'a self, scope: &Scope<'a, '_>) -> bool {
+        let Input::Path(path) = &self.from else { return false };
+        let mut is_nested = false;
+        path.find(scope, &mut |value| {
+            is_nested = matches!(value.kind(), Kind::Object | Kind::Array);
+            is_nested
+        });
+        is_nested && self.when.holds(scope)
     }
 
     pub(super) fn convert<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
