@@ -95,6 +95,7 @@ impl RootLog {
             growth: GrowthTicks::default(),
             waiting: WaitingRoom::default(),
             random: Box::new(secure_random),
+            root_entries: None,
         };
         Ok(Self {
             sequencer: sequencer.begin()?,

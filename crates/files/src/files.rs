@@ -1,6 +1,6 @@
 //! Private files, and their replacement in one step.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
@@ -18,6 +18,29 @@ pub fn open_private(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut Open
     let file = how(&mut options).open(path)?;
     give_to_folder_owner(&file, path);
     Ok(file)
+}
+
+/// Creates a folder that only its owner can use, unless it exists.
+///
+/// # Errors
+/// If the system fails.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        created => created?,
+    }
+    #[cfg(unix)]
+    if let (Ok(made), Ok(above)) = (path.symlink_metadata(), folder_of(path).metadata()) {
+        use std::os::unix::fs::{MetadataExt as _, lchown};
+        if made.uid() == 0 && above.uid() != 0 {
+            // Root may lack the right to do so, for example in a container.
+            let _ = lchown(path, Some(above.uid()), Some(above.gid()));
+        }
+    }
+    sync_folder(folder_of(path))
 }
 
 /// The version of a file: it differs if the file was changed or replaced.

@@ -15,5 +15,5 @@
 mod files;
 mod lock;
 
-pub use files::{Stamp, folder_of, open_private, replace, sync_folder, temporary};
+pub use files::{Stamp, create_private_folder, folder_of, open_private, replace, sync_folder, temporary};
 pub use lock::Lock;

@@ -21,6 +21,7 @@ pub mod reading;
 mod reads;
 pub mod restore;
 pub mod retention;
+pub mod root_entries;
 pub mod search;
 mod search_limits;
 pub mod serve;

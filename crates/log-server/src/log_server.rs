@@ -629,7 +629,8 @@ impl LogServer {
         answer.await.map_err(|_| stopping())?
     }
 
-    /// Makes the sequencer accept nothing more and close the log's own chain.
+    /// Makes the sequencer accept nothing more and close the log's own chain. The second call also ends it: until then,
+    /// the last checkpoint can be published.
     pub(crate) async fn close(&self) {
         let (reply, answer) = oneshot::channel();
         if self.0.jobs.send(Job::Close { reply }).await.is_ok()

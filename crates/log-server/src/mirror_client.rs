@@ -2,8 +2,13 @@
 //!
 //! A mirror never delays the log: uploads begin after a checkpoint is published, and a mirror that fails is asked again
 //! after a pause that doubles from 1 second to 5 minutes. If the log grew meanwhile, the newest checkpoint is uploaded.
+//!
+//! A server that stops finishes the uploads, for at most [`LAST_UPLOADS_LIMIT`]: what it signed last is then on its
+//! mirrors, too.
 
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::checkpoint::SignedCheckpoint;
@@ -19,6 +24,8 @@ use flate2::write::GzEncoder;
 use reqwest::Client;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::redirect::Policy;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::log_server::LogServer;
 use crate::short_response::ShortResponse;
@@ -27,6 +34,12 @@ use crate::short_response::ShortResponse;
 const REQUEST_LIMIT: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_mins(5);
+/// The pause after a failure while the server stops.
+const LAST_PAUSE: Duration = Duration::from_millis(200);
+/// The time limit for finishing all uploads when the server stops.
+pub const LAST_UPLOADS_LIMIT: Duration = Duration::from_secs(10);
+/// The size of a mirror from which nothing is known.
+const UNKNOWN_SIZE: u64 = u64::MAX;
 /// An upload gets no further package from this size on.
 const MAX_UPLOAD_BYTES: usize = 4 << 20;
 /// Answers that the mirror's state has changed, after which an update ends.
@@ -42,24 +55,35 @@ pub(crate) struct MirrorClient {
     pending: u64,
     /// The first entry that the mirror lacks, as far as known.
     next: Option<u64>,
+    /// The number of entries that were uploaded, or [`UNKNOWN_SIZE`].
+    uploaded: Arc<AtomicU64>,
 }
 
 impl MirrorClient {
     pub(crate) fn new(log_server: LogServer, url: &str) -> reqwest::Result<Self> {
         let client =
             countersign_tls::http_client().timeout(REQUEST_LIMIT).redirect(Policy::none()).build()?;
-        Ok(Self { log_server, url: url.trim_end_matches('/').to_owned(), client, pending: 0, next: None })
+        let url = url.trim_end_matches('/').to_owned();
+        let uploaded = Arc::new(AtomicU64::new(UNKNOWN_SIZE));
+        Ok(Self { log_server, url, client, pending: 0, next: None, uploaded })
     }
 
-    /// Runs until the log stops.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the log stops. Once `ending` is true, nothing else is published, and it ends when the mirror has
+    /// everything.
+    pub(crate) async fn run(mut self, mut ending: watch::Receiver<bool>) {
         let mut published = self.log_server.published();
         published.mark_changed();
         let mut pause = FIRST_PAUSE;
-        while published.changed().await.is_ok() {
+        loop {
+            tokio::select! {
+                biased;
+                changed = published.changed() => if changed.is_err() { return },
+                () = is_true(&mut ending) => return,
+            }
             let Some(newest) = published.borrow_and_update().clone() else { continue };
             match self.update(&newest).await {
                 Ok(size) => {
+                    self.uploaded.store(size, Ordering::Release);
                     self.log_server.metrics().mirrored(&self.url, size);
                     pause = FIRST_PAUSE;
                 }
@@ -67,7 +91,11 @@ impl MirrorClient {
                     self.log_server.metrics().mirror_failed(&self.url);
                     tracing::warn!(mirror = self.url, why, "uploading to a mirror failed");
                     self.next = None;
-                    tokio::time::sleep(pause).await;
+                    // A server that stops doesn't wait for the end of a long pause.
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = is_true(&mut ending) => tokio::time::sleep(LAST_PAUSE).await,
+                    }
                     pause = (pause * 2).min(MAX_PAUSE);
                     published.mark_changed();
                 }
@@ -155,6 +183,11 @@ impl MirrorClient {
     }
 }
 
+/// Waits until this is true, or until it can't change anymore.
+async fn is_true(ending: &mut watch::Receiver<bool>) {
+    let _ = ending.wait_for(|ending| *ending).await;
+}
+
 /// Encodes an upload of the first packages, compressed.
 fn encode(head: &UploadHead, reader: &dyn EntryReader) -> Result<Vec<u8>, String> {
     let hashes = StoredHashes::new(reader, head.end);
@@ -180,22 +213,59 @@ fn unexpected(answer: &ShortResponse, request: &str) -> String {
     format!("the mirror answered {request} with status {}", answer.status)
 }
 
+/// A mirror that lacks entries although the server stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MirrorLag {
+    /// The mirror's submission prefix.
+    pub url: String,
+    /// The number of entries that were uploaded; `None` if it is unknown.
+    pub uploaded: Option<u64>,
+    /// The number of published entries.
+    pub size: u64,
+}
+
 /// The uploads to mirrors of one log.
-pub struct MirrorFeed(Vec<tokio::task::JoinHandle<()>>);
+pub(crate) struct MirrorFeed {
+    uploads: Vec<Upload>,
+    ending: watch::Sender<bool>,
+}
+
+struct Upload {
+    url: String,
+    uploaded: Arc<AtomicU64>,
+    task: tokio::task::JoinHandle<()>,
+}
 
 impl MirrorFeed {
     /// Starts to upload to mirrors with these submission prefixes.
     pub(crate) fn start(log_server: &LogServer, urls: &[String]) -> reqwest::Result<Self> {
+        let ending = watch::Sender::new(false);
         let clients = urls.iter().map(|url| MirrorClient::new(log_server.clone(), url));
         let clients = clients.collect::<reqwest::Result<Vec<_>>>()?;
-        Ok(Self(clients.into_iter().map(|client| tokio::spawn(client.run())).collect()))
+        let start = |client: MirrorClient| Upload {
+            url: client.url.clone(),
+            uploaded: client.uploaded.clone(),
+            task: tokio::spawn(client.run(ending.subscribe())),
+        };
+        Ok(Self { uploads: clients.into_iter().map(start).collect(), ending })
     }
 
-    /// Ends the uploads. The next start continues them.
-    pub async fn stop(self) {
-        for task in self.0 {
-            task.abort();
-            let _ = task.await;
+    /// Finishes the uploads of all `size` published entries, within [`LAST_UPLOADS_LIMIT`]. Call it when no more are
+    /// published. Returns the mirrors that lack entries; the next start continues their uploads.
+    pub(crate) async fn finish(self, size: u64) -> Vec<MirrorLag> {
+        self.ending.send_replace(true);
+        let deadline = Instant::now() + LAST_UPLOADS_LIMIT;
+        let mut behind = Vec::new();
+        for Upload { url, uploaded, mut task } in self.uploads {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+                let _ = task.await;
+            }
+            let uploaded = Some(uploaded.load(Ordering::Acquire)).filter(|size| *size != UNKNOWN_SIZE);
+            if uploaded.is_none_or(|uploaded| uploaded < size) {
+                behind.push(MirrorLag { url, uploaded, size });
+            }
         }
+        behind
     }
 }

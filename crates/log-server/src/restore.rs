@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 
 use crate::bucket::Bucket;
 use crate::own_entries::StoredEntries;
+use crate::root_entries::StoredRootEntries;
 use crate::sqlite;
 use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;
@@ -113,8 +114,13 @@ impl Restore {
     pub fn collect(&mut self, sources: Vec<Box<dyn Source>>) -> Result<(), StoreError> {
         self.sources = self.store.sources()?;
         self.sources.extend(sources);
-        // Other sources come first, because an entry in this file may not have been committed.
-        self.sources.push(Box::new(StoredEntries::read(&self.config.folder)?));
+        // Other sources come first, because an entry in the folder's files may not have been committed.
+        let folder = &self.config.folder;
+        self.sources.push(if self.has_tenants() {
+            Box::new(StoredRootEntries::new(folder))
+        } else {
+            Box::new(StoredEntries::read(folder)?)
+        });
         self.history = SignedHistory::collect(&self.config, &self.store, &self.sources)?;
         if self.leaves_bucket {
             self.history.doubt_index();

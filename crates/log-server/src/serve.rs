@@ -42,30 +42,55 @@ use countersign_log::clock::{Clock, Steady, Timekeeper};
 use countersign_log::own_chain::OwnChain;
 use countersign_log::quota::LogQuotas;
 use countersign_log::reads::ReadRules;
-use countersign_log::sequencer::{Job, OwnEntryStore, RulesError, RunningSequencer, Sequencer, Unattested};
+use countersign_log::sequencer::{
+    Durable, Job, OwnEntryStore, RulesError, RunningSequencer, Sequencer, Unattested,
+};
 use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, SigningStop};
-use countersign_log::store::StoreError;
+use countersign_log::store::{Published, StoreError};
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tree_signer::TreeSigner;
+use countersign_log::witnessing::{PATIENCE, has_witnesses};
 use countersign_log::{self_check, store};
 
 use countersign_log::sequencer::rules;
 use start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
 
+pub use crate::mirror_client::MirrorLag;
 pub use crate::start_error::{StartError, lock};
 
-/// Runs the sequencer's jobs until all senders are gone.
+/// Runs the sequencer's jobs until the second [`Job::Close`], or until all senders are gone. After the first one, the
+/// log's last checkpoint is signed, and only jobs that publish it are run.
 fn run(mut working: RunningSequencer, mut jobs: mpsc::Receiver<Job>) {
+    let mut is_closing = false;
     while let Some(job) = jobs.blocking_recv() {
-        if working.work(job, &mut || jobs.try_recv().ok()) {
-            jobs.close();
+        if !is_closing {
+            is_closing = working.work(job, &mut || jobs.try_recv().ok());
+        } else if let Some(job) = last_job(job, &mut jobs) {
+            working.work(job, &mut || None);
         }
+    }
+}
+
+/// Returns the job of a log that is closing, if it publishes the last checkpoint. Closes the queue if the job says so. The
+/// senders of other jobs get no answer.
+fn last_job(job: Job, jobs: &mut mpsc::Receiver<impl Sized>) -> Option<Job> {
+    match job {
+        Job::Close { reply } => {
+            jobs.close();
+            let _ = reply.send(Ok(Durable::default()));
+            None
+        }
+        Job::Publish { .. } | Job::Contradicted { .. } | Job::Claimed { .. } => Some(job),
+        _ => None,
     }
 }
 
 /// The longest wait for the last user of a store when a server stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The time that publishing the last checkpoint may take, after witnesses had theirs.
+const LAST_PUBLISH_MARGIN: Duration = Duration::from_secs(1);
 
 /// The interval at which a stopping server looks for submissions that wait for a tick.
 const STOP_TICK_INTERVAL: Duration = Duration::from_millis(100);
@@ -142,6 +167,7 @@ pub struct RunningLog {
     erasing: tokio::task::JoinHandle<()>,
     checking: Option<SelfCheckThread>,
     tenants: Option<Arc<TenantLogs>>,
+    mirrors: Option<MirrorFeed>,
     /// Keeps other servers out of the folder.
     _lock: Lock,
 }
@@ -305,6 +331,7 @@ pub async fn serve_with_first_event(
         erasing,
         checking,
         tenants: None,
+        mirrors: None,
         _lock: lock,
     })
 }
@@ -410,14 +437,16 @@ impl RunningLog {
         &self.log_server
     }
 
-    /// Uploads each checkpoint that the log publishes, and its entries, to mirrors with these submission prefixes. Stop
-    /// the returned feed before the log.
+    /// Uploads each checkpoint that the log publishes, and its entries, to mirrors with these submission prefixes.
     ///
     /// # Errors
     /// If the system's certificates can't be used.
-    pub fn feed_mirrors(&self, urls: &[String]) -> Result<MirrorFeed, StartError> {
-        let feed = MirrorFeed::start(&self.log_server, urls).map_err(io::Error::other);
-        feed.map_err(failed("creating the client for mirrors"))
+    pub fn feed_mirrors(&mut self, urls: &[String]) -> Result<(), StartError> {
+        if !urls.is_empty() {
+            let feed = MirrorFeed::start(&self.log_server, urls).map_err(io::Error::other);
+            self.mirrors = Some(feed.map_err(failed("creating the client for mirrors"))?);
+        }
+        Ok(())
     }
 
     /// Returns the service for readers.
@@ -435,11 +464,12 @@ impl RunningLog {
         TrustTarget { log_server: self.log_server.clone(), tenants: self.tenants.clone() }
     }
 
-    /// Stops accepting requests, answers those in progress, closes the log's own chain, and ends.
+    /// Stops accepting requests, answers those in progress, closes the log's own chain, finishes uploads to mirrors, and
+    /// ends. Returns the mirrors that lack entries.
     ///
     /// # Errors
     /// If the sequencer panicked.
-    pub async fn stop(self) -> Result<(), StoreError> {
+    pub async fn stop(self) -> Result<Vec<MirrorLag>, StoreError> {
         let Self {
             log_server,
             reading,
@@ -451,6 +481,7 @@ impl RunningLog {
             erasing,
             checking,
             tenants,
+            mirrors,
             _lock,
         } = self;
         reading.stop();
@@ -468,6 +499,14 @@ impl RunningLog {
         let _ = erasing.await;
         // Errors are logged by `record_reads`.
         let _ = reading.record_reads().await;
+        log_server.close().await;
+        let behind = match mirrors {
+            None => Vec::new(),
+            Some(mirrors) => {
+                let size = last_published(&log_server).await;
+                mirrors.finish(size).await
+            }
+        };
         log_server.close().await;
         witnessing.abort();
         let _ = witnessing.await;
@@ -489,10 +528,25 @@ impl RunningLog {
             }
         }
         match ended {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(behind),
             _ => Err(StoreError::unavailable("stopping", "the sequencer ended in a panic")),
         }
     }
+}
+
+/// Waits until witnesses had time for the last checkpoint, and returns the number of published entries.
+async fn last_published(log_server: &LogServer) -> u64 {
+    let mut published = log_server.published();
+    let is_stopped = log_server.signing().stopped().is_some();
+    if !is_stopped
+        && has_witnesses(log_server.rules().trust())
+        && let Ok(size) = log_server.reader().size()
+    {
+        let is_last =
+            |newest: &Option<Arc<Published>>| newest.as_ref().is_some_and(|newest| newest.size >= size);
+        let _ = tokio::time::timeout(PATIENCE + LAST_PUBLISH_MARGIN, published.wait_for(is_last)).await;
+    }
+    published.borrow().as_ref().map_or(0, |newest| newest.size)
 }
 
 /// Accepts no more requests, and waits for those in progress. Submissions to tenant logs wait for a tick, which may not be

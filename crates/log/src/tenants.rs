@@ -10,6 +10,7 @@
 //! | prove heads at earlier ticks | [`anchors`] |
 //! | keep heads that show when entries existed | [`kept`] |
 //! | remember each head apart from the database, and stop a tenant log that contradicts it | [`memory`], [`heads_format`], [`guard`], [`stops`] |
+//! | keep a copy of each tick's entry apart from the database | [`root_entries`] |
 //! | show each tick's changes to growth witnesses | [`growth`]; [`growth_serving`] and [`growth_wire`], as lines |
 //! | begin and end a tenant log | [`requests`] |
 //! | grant and revoke keys in all tenant logs | [`root_notes`] |
@@ -37,6 +38,7 @@ mod own_chains;
 pub mod published;
 pub mod reader;
 pub mod requests;
+pub mod root_entries;
 pub mod root_notes;
 pub mod rules;
 pub mod secret;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use countersign::merkle::{CompactRange, empty_root, leaf_hash};
 use countersign::time::Time;
 use countersign_log::own_chain;
 use countersign_log::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
@@ -19,6 +20,7 @@ use countersign_log::tables::{
 use countersign_log::tenants::CreationError;
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
+use countersign_log::tenants::root_entries::RootEntryStore;
 use countersign_log::tenants::store::TenantStore;
 use countersign_log::tenants::tenant::{Tenant, TenantNumber};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -52,6 +54,8 @@ struct Files {
     signed: Option<SignedHead>,
     /// The newest heads of tenant logs.
     heads: BTreeMap<TenantNumber, RememberedHead>,
+    /// The entries of the root log.
+    root_entries: BTreeMap<u64, Vec<u8>>,
     /// The evidence of stops.
     stops: Vec<String>,
 }
@@ -175,6 +179,24 @@ impl Disk {
     /// Opens the memory of tenant heads.
     pub fn tenant_heads(&self) -> DiskHeads {
         DiskHeads(self.clone())
+    }
+
+    /// Opens the copy of the root log's entries.
+    pub fn root_entries(&self) -> DiskRootEntries {
+        DiskRootEntries(self.clone())
+    }
+
+    /// True if the copy of the root log's entries gives the largest tree that is remembered as signed.
+    pub fn keeps_signed_root_log(&self) -> bool {
+        let files = lock(&self.0.files);
+        let Some(signed) = &files.signed else { return true };
+        let mut tree = CompactRange::new();
+        for (entry, tick) in files.root_entries.range(..signed.size).map(|(tick, entry)| (entry, *tick)) {
+            if tick == tree.end() {
+                tree.append(leaf_hash(entry));
+            }
+        }
+        tree.end() == signed.size && tree.root().unwrap_or_else(empty_root) == signed.root
     }
 
     /// Opens the evidence of stops.
@@ -434,6 +456,40 @@ impl TenantHeadMemory for DiskHeads {
             }
         }
         faults.crash_point("the moment after tenant heads are remembered");
+        Ok(())
+    }
+}
+
+/// The copy of the root log's entries, in files apart from the tables.
+pub struct DiskRootEntries(Disk);
+
+impl RootEntryStore for DiskRootEntries {
+    fn end(&mut self) -> Result<u64, StoreError> {
+        Ok(lock(&self.0.0.files).root_entries.last_key_value().map_or(0, |(tick, _)| tick + 1))
+    }
+
+    fn first_needed(&mut self, _: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn entry(&mut self, tick: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(lock(&self.0.0.files).root_entries.get(&tick).cloned())
+    }
+
+    fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError> {
+        let faults = self.0.faults();
+        for (tick, entry) in (first..).zip(entries) {
+            faults.crash_point("the moment before an entry of the root log is kept");
+            let fails = faults.fails();
+            // A failed write may have taken effect.
+            if !fails || faults.flip() {
+                lock(&self.0.0.files).root_entries.insert(tick, entry.to_vec());
+            }
+            if fails {
+                return Err(StoreError::unavailable("keeping an entry", "the simulated disk failed"));
+            }
+        }
+        faults.crash_point("the moment after an entry of the root log is kept");
         Ok(())
     }
 }

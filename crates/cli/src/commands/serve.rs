@@ -37,7 +37,7 @@ use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::tenants::TenantRetention;
 use countersign_log_server::retention::{self, Rule, Rules};
 use countersign_log_server::serve::{
-    Config, RunningLog, StartError, TenantConfig, TrustTarget, serve_with_first_event,
+    Config, MirrorLag, RunningLog, StartError, TenantConfig, TrustTarget, serve_with_first_event,
 };
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
 use countersign_log_server::sqlite::{self, LogIdentity};
@@ -430,7 +430,7 @@ async fn run_server(
         otlp,
     };
     let statement = ending.as_ref().map(Succession::statement);
-    let serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
+    let mut serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
         StartError::Listen(_) => explain(&error).because(&args.listen.to_string()),
         StartError::Io { .. } => explain(&error).within(&shown(&args.dir)),
         _ => explain(&error),
@@ -496,7 +496,7 @@ async fn run_server(
         }
         None => tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())),
     });
-    let mirrors = serving.feed_mirrors(&args.mirror).map_err(|error| explain(&error))?;
+    serving.feed_mirrors(&args.mirror).map_err(|error| explain(&error))?;
     let reloading = tokio::spawn(reload(serving.trust_target(), trust_file.to_owned(), watcher));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
     stop_requested().await;
@@ -507,8 +507,8 @@ async fn run_server(
     if let Some(retaining) = retaining {
         retaining.abort();
     }
-    mirrors.stop().await;
-    style::done("stopping: finishing work in progress");
+    let uploads = if args.mirror.is_empty() { "" } else { ", and then uploads to mirrors" };
+    style::done(&format!("stopping: finishing work in progress{uploads}"));
     serving.reading().stop();
     if let Some(watching) = watching {
         // The watcher reports its own errors.
@@ -691,13 +691,20 @@ pub(crate) fn log_to_stderr(json: bool) {
 }
 
 async fn end(serving: RunningLog) -> Result<ExitStatus, CliError> {
-    serving.stop().await.map_err(|error| {
+    let behind = serving.stop().await.map_err(|error| {
         CliError::unusable(
             "server.failed",
             error.to_string(),
             "start it again: all acknowledged entries are saved",
         )
     })?;
+    for MirrorLag { url, uploaded, size } in behind {
+        let uploaded = uploaded.map_or_else(|| "an unknown number".to_owned(), |size| size.to_string());
+        style::warn(&format!(
+            "the mirror {} has {uploaded} of {size} entries: the next start uploads the others",
+            style::plain(&url)
+        ));
+    }
     Ok(ExitStatus::Success)
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::log_store::LogStore;
 use super::source::{HeldLeaf, Source};
 use crate::own_entries::FILE as OWN_ENTRIES;
+use crate::root_entries::{self, FOLDER as ROOT_ENTRIES};
 use countersign_log::erase::record;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Batch, CommitError, StoreError};
@@ -70,12 +71,12 @@ impl Repair {
             }
             let Some(HeldLeaf { text, event }) = found else {
                 let own = if store.has_tenants() {
-                    String::new()
+                    own_root_entries(folder, index).map_err(failed)?
                 } else {
-                    format!("the log's own entries in {OWN_ENTRIES} in the folder in which it ran, or ")
+                    format!("find the log's own entries in {OWN_ENTRIES} in the folder in which it ran, or")
                 };
                 let why = format!(
-                    "the log signed {to} entries, {from} are stored, and no source has entry {index}; find {own}all entries \
+                    "the log signed {to} entries, {from} are stored, and no source has entry {index}; {own} all entries \
                      in a mirror of its tiles"
                 );
                 return Ok(Err(why));
@@ -160,6 +161,17 @@ impl Repair {
             }
         }
     }
+}
+
+/// Returns the beginning of a sentence that says where the entries of a root log are.
+fn own_root_entries(folder: &Path, missing: u64) -> io::Result<String> {
+    Ok(match root_entries::first_kept(folder)? {
+        Some(first) if missing < first => format!(
+            "the files in {ROOT_ENTRIES} start at entry {first}, because earlier ones were deleted or another version of \
+             the program ran; restore a later backup, or find"
+        ),
+        _ => format!("find its entries in {ROOT_ENTRIES} in the folder in which it ran, or"),
+    })
 }
 
 /// Restores entries of a root log. The tenant logs stay as they are stored: those that grew at these ticks are behind the

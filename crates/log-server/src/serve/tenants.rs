@@ -17,6 +17,7 @@ use countersign_log::tenants::growth::GrowthTicks;
 use countersign_log::tenants::guard::HeadGuard;
 use countersign_log::tenants::job::TenantJob;
 use countersign_log::tenants::memory::TenantHeadMemory;
+use countersign_log::tenants::root_entries::RootEntryStore;
 use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequencer};
 use countersign_log::tenants::stops::TenantStops;
 use countersign_log::tenants::store::TenantStore;
@@ -27,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
-use super::{Config, RunningLog, StartError, TenantConfig, lock, memory};
+use super::{Config, RunningLog, StartError, TenantConfig, last_job, lock, memory};
 use crate::bucket::{self, CommitNames, HeadsOfBucket};
 use crate::control_files::server_metrics;
 use crate::erase;
@@ -36,17 +37,24 @@ use crate::heads_file::TenantHeadsFile;
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
 use crate::reading::Reading;
+use crate::root_entries::RootEntries;
 use crate::server::AppState;
 use crate::signed_file::SignedFile;
 use crate::sqlite;
 use crate::stop_file::StopFile;
 use crate::tenants::{TenantLogs, TenantLogsParts};
 
-/// Runs the sequencer's jobs until all senders are gone.
+/// Runs the sequencer's jobs until it closes the second time, or until all senders are gone. After the first time,
+/// the last tick is made, and only jobs that publish its checkpoint are run.
 fn run(mut working: RunningTenantSequencer, mut jobs: mpsc::Receiver<TenantJob>) {
+    let mut is_closing = false;
     while let Some(job) = jobs.blocking_recv() {
-        if working.work(job) {
-            jobs.close();
+        if !is_closing {
+            is_closing = working.work(job);
+        } else if let TenantJob::Root(job) = job
+            && let Some(job) = last_job(job, &mut jobs)
+        {
+            working.work(TenantJob::Root(job));
         }
     }
 }
@@ -163,6 +171,8 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         growth: growth.clone(),
         waiting: bounds.waiting_room.clone(),
         random: Box::new(secure_random),
+        // A log in a bucket stores each tick as an object, so its entries need no separate files.
+        root_entries: (!is_shared).then(|| Box::new(RootEntries::new(&folder)) as Box<dyn RootEntryStore>),
     };
     let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;
     let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
@@ -215,6 +225,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         erasing,
         checking,
         tenants: Some(tenant_logs),
+        mirrors: None,
         _lock: lock,
     })
 }

@@ -2,6 +2,7 @@
 
 #[allow(dead_code, reason = "shared with the tests of the program")]
 pub mod emitter;
+pub mod mirror;
 pub mod random;
 pub mod server;
 pub mod witness;

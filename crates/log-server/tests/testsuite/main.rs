@@ -12,6 +12,7 @@ mod export;
 mod fsck;
 mod health;
 mod listening;
+mod mirrors;
 mod oidc;
 mod otlp;
 mod quota;

@@ -16,4 +16,4 @@ mod routes;
 mod sequencing;
 mod tables;
 mod witnessed;
-mod world;
+pub mod world;

@@ -170,6 +170,8 @@ impl EmbeddedTenants {
             growth: growth.clone(),
             waiting,
             random: Box::new(secure_random),
+            // The platform restores the storage as a whole.
+            root_entries: None,
         };
         let sequencer = Rc::new(RefCell::new(sequencer.begin_without_tick()?));
         let (sizes, proofs) = Default::default();

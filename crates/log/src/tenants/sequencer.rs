@@ -9,18 +9,19 @@
 //!
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
-//! | 1. compute the heads and the directory, sign the root log's checkpoint | nothing: the signature hasn't left the process | finds nothing; emitters send again |
-//! | 2. [`commit_tick`](super::store::TenantWriter::commit_tick), all or nothing | entries, heads, and the root log's entry; without witnesses also its checkpoint | makes the next tick, which contains the same entries. Emitters that send again get the old indexes |
-//! | 3. memory remembers the changed heads, and then the checkpoint | the heads; the checkpoint's size, root, and signature; if memory outlives the process | as after 2; heads that memory lacks are remembered before the next tick. A store that has fewer ticks than memory, or different ones, stops the log. A tenant log that is behind its remembered head, or differs from it, is stopped alone ([`guard`](super::guard)) |
-//! | 4. without witnesses: announce the tick. With witnesses: send the checkpoint to them; [`Job::Publish`] publishes it, with their quorum or without, and announces its tick | the published checkpoint | as after 2 |
-//! | 5. answer | evidence of rejected forks, which is kept before the answer | emitters without an answer send again |
+//! | 1. compute the heads and the directory, and keep the root log's new entry in the [`RootEntryStore`], if there is one | the entry's copy; its tick may never be committed | doesn't use the copy; a restore does, up to the largest tree that memory has. The next tick replaces it, and a store that has the tick with another entry corrects it |
+//! | 2. sign the root log's checkpoint | as after 1: the signature hasn't left the process | finds nothing; emitters send again |
+//! | 3. [`commit_tick`](super::store::TenantWriter::commit_tick), all or nothing | entries, heads, and the root log's entry; without witnesses also its checkpoint | makes the next tick, which contains the same entries. Emitters that send again get the old indexes |
+//! | 4. memory remembers the changed heads, and then the checkpoint | the heads; the checkpoint's size, root, and signature; if memory outlives the process | as after 3; heads that memory lacks are remembered before the next tick. A store that has fewer ticks than memory, or different ones, stops the log. A tenant log that is behind its remembered head, or differs from it, is stopped alone ([`guard`](super::guard)) |
+//! | 5. without witnesses: announce the tick. With witnesses: send the checkpoint to them; [`Job::Publish`] publishes it, with their quorum or without, and announces its tick | the published checkpoint | as after 3 |
+//! | 6. answer | evidence of rejected forks, which is kept before the answer | emitters without an answer send again |
 //!
-//! A store that several servers share, a bucket, decides in step 2 which of them makes the tick. The checkpoint is then
-//! signed after that step, and published after step 3. A server that is overtaken fails all that waits, and is on standby:
+//! A store that several servers share, a bucket, decides in step 3 which of them makes the tick. The checkpoint is then
+//! signed after that step, and published after step 4. A server that is overtaken fails all that waits, and is on standby:
 //! it announces no tick, and follows the other server's. It makes the next tick once the other one makes none
 //! ([`TenantWriter::begin_tick`]).
 //!
-//! If step 1 or 2 fails, or the heads can't be remembered in step 3, every waiting submission fails, also those that were
+//! If one of the steps 1 to 3 fails, or the heads can't be remembered in step 4, every waiting submission fails, also those that were
 //! refused: what they contradict may not be stored.
 //!
 //! The server's own events in a tenant log ([`Job::Record`]) are judged like submissions, on a chain that the root log's
@@ -29,11 +30,11 @@
 //! Key notes for all tenant logs have steps of their own ([`root_notes`](super::root_notes)).
 //!
 //! A tick also carries out the [`requests`](super::requests) to begin and end tenant logs: their events are the last of
-//! the waiting entries of step 1, and step 2 deletes the requests. A log that ended accepts only what it contains
+//! the waiting entries of step 1, and step 3 deletes the requests. A log that ended accepts only what it contains
 //! already. A stopped log ends with its last head, without an event.
 //!
 //! The directory of a tick is in memory only, and its secret is not stored. A restart therefore makes a new tick at once,
-//! which proves the same heads. Anchors (SPEC section 16.5) are the exception: step 2 also stores their directories.
+//! which proves the same heads. Anchors (SPEC section 16.5) are the exception: step 3 also stores their directories.
 //! They are deleted once no head requires them.
 //!
 //! Before the first checkpoint of an hour is published, the heads of the last published tick are kept, as far as their
@@ -73,6 +74,7 @@ use super::job::TenantJob;
 use super::kept::HeadKeeper;
 use super::own_chains::{OwnSubmission, OwnTenantChains};
 use super::published::PublishedTick;
+use super::root_entries::{RootEntryCopy, RootEntryStore};
 use super::root_notes::{Candidate, PlacedReply, Placing, RootNote, RootNotes, add_missing_note};
 use super::secret::TickSecret;
 use super::slots::required_depth;
@@ -135,6 +137,8 @@ pub struct TenantSequencer {
     pub waiting: WaitingRoom,
     /// The source of the ticks' secrets.
     pub random: Random,
+    /// The copy of the root log's entries, if the host keeps one.
+    pub root_entries: Option<Box<dyn RootEntryStore>>,
 }
 
 impl TenantSequencer {
@@ -176,7 +180,7 @@ impl TenantSequencer {
             witnesses,
             ..
         } = self;
-        let Self { rules, timekeeper, metrics, ticks, growth, waiting, random, .. } = self;
+        let Self { rules, timekeeper, metrics, ticks, growth, waiting, random, root_entries, .. } = self;
         let root = readers.root();
         let last = time_of_last_tick(&*root, writer.size())?;
         let latest = writer.latest_link()?.max(last);
@@ -213,6 +217,7 @@ impl TenantSequencer {
             room: waiting.part(),
             own: OwnTenantChains::default(),
             root_notes: RootNotes::new(writer.root_notes()?),
+            root_entries: RootEntryCopy::new(root_entries),
             unpublished: BTreeMap::new(),
             signer,
             guard,
@@ -278,6 +283,7 @@ pub struct RunningTenantSequencer {
     /// The chains of the log server in tenant logs.
     own: OwnTenantChains,
     root_notes: RootNotes,
+    root_entries: RootEntryCopy,
     /// Those who wait until this server has the entries of others.
     following: Vec<oneshot::Sender<bool>>,
     /// The directories of ticks that are not published yet.
@@ -751,6 +757,7 @@ impl RunningTenantSequencer {
         let entry = directory.entry().to_string();
         let mut tree = PendingTree::new(&self.edge);
         tree.extend(&[leaf_hash(entry.as_bytes())]);
+        self.root_entries.keep(&*self.signer.reader, directory.tick(), entry.as_bytes())?;
         let signed = if self.writer.signs_before_commit() { Some(self.signer.sign(&tree)?) } else { None };
         let publish = signed.as_ref().and_then(NewCheckpoint::to_publish);
         let logs: Vec<TenantGrowth<'_>> = grown

@@ -101,6 +101,7 @@ impl Server {
             growth: growth.clone(),
             waiting: WaitingRoom::default(),
             random: Box::new(move || Ok(random.bytes())),
+            root_entries: Some(Box::new(machine.disk.root_entries())),
         };
         let running = sequencer.begin()?;
         let tenants = machine.tenants.clone();

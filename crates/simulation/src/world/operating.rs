@@ -114,6 +114,11 @@ impl World {
         let Some(server) = &self.server else { return Ok(()) };
         let stop = server.stopped().filter(|stop| !stop.is_claim());
         let (size, signed) = (self.machine.disk.size().map_err(text)?, self.machine.disk.signed_size());
+        if !self.tenants.is_empty() && !self.machine.disk.keeps_signed_root_log() {
+            return Err(
+                "an older database could not be restored: the root log's entries were not kept".into()
+            );
+        }
         if self.replaced.is_some() {
             let is_set_back = signed.is_some_and(|signed| signed > size);
             if is_set_back && stop.as_ref().is_none_or(|stop| stop.cause != Cause::Rollback) {

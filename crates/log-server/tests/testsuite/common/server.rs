@@ -16,7 +16,7 @@ use countersign_log::store::Reader;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::log_server::LogServer;
 use countersign_log_server::retention::holds::Hold;
-use countersign_log_server::serve::{Config, RunningLog, TenantConfig, serve};
+use countersign_log_server::serve::{Config, MirrorLag, RunningLog, TenantConfig, serve};
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Tls};
 use countersign_query::Parsers;
 use reqwest::blocking::RequestBuilder;
@@ -219,10 +219,15 @@ impl Server {
         Ok(())
     }
 
-    pub fn stop(&mut self) {
-        if let Some(serving) = self.serving.take() {
-            self.runtime.block_on(serving.stop()).unwrap();
-        }
+    /// Stops the server. Returns the mirrors that lack entries.
+    pub fn stop(&mut self) -> Vec<MirrorLag> {
+        let serving = self.serving.take();
+        serving.map_or_else(Vec::new, |serving| self.runtime.block_on(serving.stop()).unwrap())
+    }
+
+    pub fn feed_mirrors(&mut self, urls: &[String]) {
+        let _runtime = self.runtime.enter();
+        self.serving.as_mut().unwrap().feed_mirrors(urls).unwrap();
     }
 
     pub fn set_clock(&self, millis: i64) {

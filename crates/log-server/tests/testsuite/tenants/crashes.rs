@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use countersign::event::{Event, Redaction};
 use countersign::hash::Hash;
 use countersign::log::{Evidence, Limits, Rules, Storage, Submission, SubmissionOutcome};
-use countersign::merkle::CompactRange;
+use countersign::merkle::{CompactRange, leaf_hash};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
 use countersign::tenant::{State, TenantOrigin};
@@ -27,6 +27,7 @@ use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::job::TenantJob;
 use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
 use countersign_log::tenants::requests::{Ending, StoredRequest};
+use countersign_log::tenants::root_entries::RootEntryStore;
 use countersign_log::tenants::root_notes::{RootNote, StoredRootNote};
 use countersign_log::tenants::sequencer::TenantSequencer;
 use countersign_log::tenants::stops::TenantStops;
@@ -50,24 +51,30 @@ enum Fault {
     None,
     /// Step 1: no secret can be drawn.
     Secret,
-    /// Step 2: nothing is stored.
+    /// Step 1: the root log's entry can't be kept.
+    RootEntry,
+    /// Step 1: the root log's entry is kept, but the process ends before the next step.
+    AfterRootEntry,
+    /// Step 3: nothing is stored.
     Commit,
-    /// Step 2: all is stored, but the process ends before the next step.
+    /// Step 3: all is stored, but the process ends before the next step.
     AfterCommit,
-    /// Step 3: the heads can't be remembered.
+    /// Step 4: the heads can't be remembered.
     Heads,
-    /// Step 3: the checkpoint can't be remembered.
+    /// Step 4: the checkpoint can't be remembered.
     Checkpoint,
-    /// Step 3: the process ends before the checkpoint is remembered.
+    /// Step 4: the process ends before the checkpoint is remembered.
     Remember,
-    /// Step 3: the checkpoint is remembered, but the process ends before it is announced.
+    /// Step 4: the checkpoint is remembered, but the process ends before it is announced.
     AfterRemember,
-    /// Step 5: the process ends before the answers arrive.
+    /// Step 6: the process ends before the answers arrive.
     Answer,
 }
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 10] = [
     Fault::Secret,
+    Fault::RootEntry,
+    Fault::AfterRootEntry,
     Fault::Commit,
     Fault::AfterCommit,
     Fault::Heads,
@@ -80,7 +87,7 @@ const FAULTS: [Fault; 8] = [
 impl Fault {
     /// True if the sequencer continues after it.
     fn is_survived(self) -> bool {
-        matches!(self, Self::Secret | Self::Commit | Self::Heads | Self::Checkpoint)
+        matches!(self, Self::Secret | Self::RootEntry | Self::Commit | Self::Heads | Self::Checkpoint)
     }
 }
 
@@ -276,8 +283,39 @@ impl TenantHeadMemory for FailingHeads {
     }
 }
 
+/// A copy of the root log's entries that outlives the sequencer.
+#[derive(Clone, Default)]
+struct RootEntries {
+    kept: Arc<Mutex<BTreeMap<u64, Vec<u8>>>>,
+    fault: SharedFault,
+}
+
+impl RootEntryStore for RootEntries {
+    fn end(&mut self) -> Result<u64, StoreError> {
+        Ok(self.kept.lock().unwrap().last_key_value().map_or(0, |(tick, _)| tick + 1))
+    }
+
+    fn first_needed(&mut self, _: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn entry(&mut self, tick: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.kept.lock().unwrap().get(&tick).cloned())
+    }
+
+    fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError> {
+        if is(&self.fault, Fault::RootEntry) {
+            return Err(fails());
+        }
+        let kept = (first..).zip(entries.iter().map(|entry| entry.to_vec()));
+        self.kept.lock().unwrap().extend(kept);
+        if is(&self.fault, Fault::AfterRootEntry) { Err(fails()) } else { Ok(()) }
+    }
+}
+
 struct Scene {
     heads: SharedHeads,
+    root_entries: RootEntries,
     folder: TempDir,
     names: Vec<&'static str>,
     fault: SharedFault,
@@ -299,7 +337,9 @@ impl Scene {
         }
         let (fault, remembered, clock) = (SharedFault::default(), Arc::default(), Arc::default());
         let (heads, growth) = (SharedHeads::default(), GrowthTicks::default());
-        let mut scene = Self { heads, folder, names, fault, remembered, clock, growth, running: None };
+        let root_entries = RootEntries { fault: fault.clone(), ..RootEntries::default() };
+        let mut scene =
+            Self { heads, root_entries, folder, names, fault, remembered, clock, growth, running: None };
         scene.begin();
         scene
     }
@@ -324,12 +364,14 @@ impl Scene {
         let heads = FailingHeads { inner: self.heads.clone(), fault: fault.clone() };
         self.growth = GrowthTicks::default();
         let growth = self.growth.clone();
+        let root_entries = self.root_entries.clone();
         let change = |sequencer: TenantSequencer| TenantSequencer {
             writer: Box::new(FailingStore { inner: sequencer.writer, fault }),
             guard: HeadGuard::new(Box::new(heads), TenantStops::default()),
             memory: Box::new(memory),
             random,
             growth,
+            root_entries: Some(Box::new(root_entries)),
             ..sequencer
         };
         self.running = Some(Running::begin(self.folder.path(), None, &self.clock, &self.heads, change));
@@ -391,6 +433,14 @@ impl Scene {
             let head = newest.head_proof(&tenant.id, &*root).unwrap().unwrap();
             assert_eq!(head.head().size, running.readers.log(tenant.number).size().unwrap());
         }
+        // Whatever database is restored, the root log's entries are there.
+        let remembered = self.remembered.lock().unwrap().clone().unwrap();
+        let mut tree = CompactRange::new();
+        for (tick, entry) in self.root_entries.kept.lock().unwrap().range(..remembered.size) {
+            assert_eq!(*tick, tree.end());
+            tree.append(leaf_hash(entry));
+        }
+        assert_eq!((tree.end(), tree.root()), (remembered.size, Some(remembered.root)));
     }
 }
 

@@ -69,6 +69,7 @@ impl Running {
         let clock = clock.clone();
         let now = move || Time::from_millis(clock.load(Ordering::SeqCst)).unwrap();
         let sequencer = TenantSequencer {
+            root_entries: None,
             writer,
             readers: readers.clone(),
             memory: Box::new(InStore::default()),

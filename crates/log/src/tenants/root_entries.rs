@@ -1,0 +1,144 @@
+//! A copy of the newest entries of a root log, kept apart from its database.
+//!
+//! An entry of a root log can't be made again: the secret of its tick is gone. The copy restores the root log to what it
+//! signed after an older database was restored, so that the tenant logs that lack no entries continue.
+
+use std::ops::Range;
+
+use crate::store::{EntryReader, StoreError};
+
+/// The number of entries that are copied from the database at a time.
+const BATCH: u64 = 4096;
+
+/// A store for the newest entries of a root log. It outlives the database.
+///
+/// # Errors
+/// [`StoreError`] if the store can't be read or written.
+#[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
+pub trait RootEntryStore: Send {
+    /// Returns the tick after the last kept entry; 0 if none is kept.
+    fn end(&mut self) -> Result<u64, StoreError>;
+
+    /// Returns the first tick whose entry is needed, if the log has this many ticks: backups have those before it, or
+    /// there is no room for them.
+    fn first_needed(&mut self, ticks: u64) -> Result<u64, StoreError>;
+
+    /// Returns the entry that was kept last for a tick, if there is one.
+    fn entry(&mut self, tick: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps the entries of consecutive ticks from this one on, in place of entries that were kept for them before. They
+    /// are durable when this returns.
+    fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError>;
+}
+
+/// The copy as the sequencer uses it. It is completed from the database before the first tick: another version of the
+/// program may have made ticks, and a commit that failed may have taken effect after all.
+pub(super) struct RootEntryCopy {
+    store: Option<Box<dyn RootEntryStore>>,
+    is_complete: bool,
+}
+
+impl RootEntryCopy {
+    /// Creates the copy. Without a store, nothing is kept.
+    pub(super) fn new(store: Option<Box<dyn RootEntryStore>>) -> Self {
+        Self { is_complete: store.is_none(), store }
+    }
+
+    /// Keeps the entry of a tick, durably. Call it before the tick's checkpoint is signed, and only if the log is not
+    /// stopped: the database then has all earlier entries.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the tick must fail.
+    pub(super) fn keep(
+        &mut self,
+        root_log: &dyn EntryReader,
+        tick: u64,
+        entry: &[u8],
+    ) -> Result<(), StoreError> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        if !self.is_complete {
+            complete(&mut **store, &|ticks| root_log.leaves(ticks), tick)?;
+            self.is_complete = true;
+        }
+        store.keep(tick, &[entry])
+    }
+}
+
+/// Keeps the entries in the database that the copy lacks, and the last one if the copy has another.
+fn complete(
+    store: &mut dyn RootEntryStore,
+    read: &dyn Fn(Range<u64>) -> Result<Vec<Vec<u8>>, StoreError>,
+    ticks: u64,
+) -> Result<(), StoreError> {
+    let end = store.end()?.min(ticks);
+    let mut from = store.first_needed(ticks)?.min(ticks);
+    if let Some(last) = end.checked_sub(1).filter(|last| *last >= from) {
+        let stored = read(last..end)?;
+        from = if store.entry(last)? == stored.into_iter().next() { end } else { last };
+    }
+    while from < ticks {
+        let to = ticks.min(from + BATCH);
+        let entries = read(from..to)?;
+        store.keep(from, &entries.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        from = to;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    type Entries = Arc<Mutex<BTreeMap<u64, Vec<u8>>>>;
+
+    struct InMemory(Entries);
+
+    impl RootEntryStore for InMemory {
+        fn end(&mut self) -> Result<u64, StoreError> {
+            Ok(self.0.lock().unwrap().last_key_value().map_or(0, |(tick, _)| tick + 1))
+        }
+
+        fn first_needed(&mut self, ticks: u64) -> Result<u64, StoreError> {
+            Ok(ticks.saturating_sub(9))
+        }
+
+        fn entry(&mut self, tick: u64) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(self.0.lock().unwrap().get(&tick).cloned())
+        }
+
+        fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError> {
+            let kept = (first..).zip(entries.iter().map(|entry| entry.to_vec()));
+            self.0.lock().unwrap().extend(kept);
+            Ok(())
+        }
+    }
+
+    /// The database of a root log, as far as it is read.
+    fn complete_from(before: &[(u64, u8)], ticks: u64) -> Vec<(u64, u8)> {
+        let entries = before.iter().map(|(tick, entry)| (*tick, vec![*entry])).collect();
+        let entries: Entries = Arc::new(Mutex::new(entries));
+        let leaves = |range: Range<u64>| Ok(range.map(|tick| vec![tick as u8]).collect());
+        complete(&mut InMemory(entries.clone()), &leaves, ticks).unwrap();
+        let entries = entries.lock().unwrap();
+        entries.iter().map(|(tick, entry)| (*tick, entry[0])).collect()
+    }
+
+    #[test]
+    fn lacking_entries_are_copied_from_the_database() {
+        assert_eq!(complete_from(&[], 0), []);
+        // A new copy has those that are needed.
+        assert_eq!(complete_from(&[], 2), [(0, 0), (1, 1)]);
+        assert_eq!(complete_from(&[], 12)[..2], [(3, 3), (4, 4)]);
+        // Another version made ticks, after one that wasn't committed.
+        assert_eq!(complete_from(&[(0, 0), (1, 99)], 4), [(0, 0), (1, 1), (2, 2), (3, 3)]);
+        // The last tick was tried again before the process ended, but the first try took effect.
+        assert_eq!(complete_from(&[(0, 0), (1, 99)], 2), [(0, 0), (1, 1)]);
+        // The last tick was not committed.
+        assert_eq!(complete_from(&[(0, 0), (1, 99)], 1), [(0, 0), (1, 99)]);
+        // Nothing that the copy has is needed anymore.
+        assert_eq!(complete_from(&[(0, 0)], 12)[..2], [(0, 0), (3, 3)]);
+    }
+}
