@@ -30,7 +30,7 @@ pub struct Backup {
 /// If SQLite or the system fails; [`StoreError::Damaged`] if the copy doesn't match the published tree, or if the
 /// folder only has a bucket's index.
 pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
-    let failed = |error: io::Error| StoreError::unavailable("writing the backup", error);
+    let failed = |error: io::Error| StoreError::disk("writing the backup", error);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The temporary file is readable only by its owner.
     let copy = temporary(beside).map_err(failed)?;

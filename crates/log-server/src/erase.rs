@@ -244,8 +244,7 @@ async fn erase_events(reading: &Arc<Reading>, leaves: RoaringTreemap) -> Result<
 }
 
 fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<ErasureCandidates, StoreError> {
-    let holds =
-        reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
+    let holds = reading.holds().read().map_err(|error| StoreError::disk("reading the holds", error))?;
     let held = |link: &_, event: &_| holds.protect(&**reading.log_server().reader(), link, event);
     ErasureCandidates::find(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
 }

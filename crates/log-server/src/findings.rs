@@ -128,7 +128,7 @@ impl Findings {
 }
 
 fn failed(error: io::Error) -> StoreError {
-    StoreError::unavailable("storing findings", error)
+    StoreError::disk("storing findings", error)
 }
 
 /// Returns the entries that a finding is about.

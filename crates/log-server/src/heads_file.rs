@@ -36,7 +36,7 @@ impl TenantHeadsFile {
     /// # Errors
     /// If the file can't be read.
     pub fn read(folder: &Path, origin: &str) -> Result<HeadsFileContent, StoreError> {
-        let failed = |error| StoreError::unavailable("reading heads.bin", error);
+        let failed = |error| StoreError::disk("reading heads.bin", error);
         match File::open(folder.join(FILE)) {
             Ok(file) => parse(BufReader::with_capacity(64 << 10, file), origin).map_err(failed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HeadsFileContent::default()),
@@ -53,7 +53,7 @@ impl TenantHeadsFile {
         if invalid > 0 {
             tracing::warn!(invalid, "some heads in {FILE} are damaged, or were cut off by a crash");
         }
-        let failed = |error| StoreError::unavailable("writing heads.bin", error);
+        let failed = |error| StoreError::disk("writing heads.bin", error);
         let file = if exists { open(folder) } else { create(folder, &mut io::empty()) }.map_err(failed)?;
         let mut this = Self { folder: folder.to_owned(), origin: origin.to_owned(), file, heads, newest };
         if !has_version {
@@ -115,7 +115,7 @@ impl TenantHeadMemory for TenantHeadsFile {
     }
 
     fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError> {
-        self.write(tick, heads).map_err(|error| StoreError::unavailable("writing heads.bin", error))
+        self.write(tick, heads).map_err(|error| StoreError::disk("writing heads.bin", error))
     }
 }
 

@@ -155,8 +155,7 @@ impl OwnEntryStore for OwnEntries {
     /// # Errors
     /// If the system fails; some events may remain.
     fn erase(&mut self, entries: &[u64]) -> Result<(), StoreError> {
-        self.overwrite(entries)
-            .map_err(|error| StoreError::unavailable("erasing in own-entries.ndjson", error))
+        self.overwrite(entries).map_err(|error| StoreError::disk("erasing in own-entries.ndjson", error))
     }
 }
 
@@ -171,7 +170,7 @@ impl StoredEntries {
     /// # Errors
     /// If the file can't be read; [`StoreError::Damaged`] if it is too large.
     pub(crate) fn read(folder: &Path) -> Result<Self, StoreError> {
-        let failed = |error: io::Error| StoreError::unavailable("reading own-entries.ndjson", error);
+        let failed = |error: io::Error| StoreError::disk("reading own-entries.ndjson", error);
         let mut bytes = Vec::new();
         match File::open(folder.join(FILE)) {
             Ok(file) => _ = file.take(MAX_READ_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?,

@@ -89,7 +89,7 @@ fn find_expired(
     now: Time,
 ) -> Result<ExpiredEvents, StoreError> {
     let holds = reading.holds().read();
-    let holds = holds.map_err(|error| StoreError::unavailable("reading the holds", error))?;
+    let holds = holds.map_err(|error| StoreError::disk("reading the holds", error))?;
     let log_server = reading.log_server();
     let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
     let (reader, own) = (&**log_server.reader(), reading.own_chains());

@@ -126,7 +126,7 @@ fn failed(error: rusqlite::Error) -> SearchError {
                 | ErrorCode::ReadOnly
                 | ErrorCode::Unknown,
             ) => SearchError::Broken(error.to_string()),
-            _ => SearchError::Other(StoreError::unavailable("using the search index", error)),
+            _ => SearchError::Other(StoreError::disk("using the search index", error)),
         },
     }
 }
@@ -366,8 +366,7 @@ fn open_file(
     reader: &dyn EntryReader,
     parsers: &Parsers,
 ) -> Result<Option<(Connection, Connection)>, SearchError> {
-    crate::sqlite::touch(path)
-        .map_err(|error| StoreError::unavailable("creating the search index", error))?;
+    crate::sqlite::touch(path).map_err(|error| StoreError::disk("creating the search index", error))?;
     let connect = |cache: i64| -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;

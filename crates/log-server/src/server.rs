@@ -7,6 +7,7 @@ mod budget;
 mod client;
 mod connections;
 mod entrance;
+mod failures;
 mod fallback;
 mod findings;
 mod growth;
@@ -109,7 +110,8 @@ pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> 
         .route("/metrics", get(handlers::metrics))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+        .layer(from_fn_with_state(state.clone(), failures::report))
         .layer(RequestBodyTimeoutLayer::new(silence))
         .layer(from_fn_with_state(Arc::new(cors.clone()), apply_cors))
         .layer(from_fn_with_state(Arc::new(hosts.with_address(address.ip())), hosts::require_own_host))

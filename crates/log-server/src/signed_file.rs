@@ -150,7 +150,7 @@ impl SignedFile {
     /// # Errors
     /// If the file can't be read.
     pub fn read(folder: &Path, origin: &str) -> Result<SignedFileContent, StoreError> {
-        read_content(folder, origin).map_err(|error| StoreError::unavailable("reading signed.txt", error))
+        read_content(folder, origin).map_err(|error| StoreError::disk("reading signed.txt", error))
     }
 
     /// Opens the file of a folder for writing, given its content.
@@ -158,7 +158,7 @@ impl SignedFile {
     /// # Errors
     /// If the file can't be written.
     pub fn open(folder: &Path, origin: &str, found: SignedFileContent) -> Result<Self, StoreError> {
-        let failed = |error| StoreError::unavailable("writing signed.txt", error);
+        let failed = |error| StoreError::disk("writing signed.txt", error);
         let newest = found.newest().cloned();
         let durable = Arc::new(AtomicU64::new(newest.as_ref().map_or(NO_SIZE, |newest| newest.size)));
         let must_rewrite = !found.exists || found.is_copy || found.problem.is_some();
@@ -193,7 +193,7 @@ impl SignedFile {
         let newest = heads[heads.len().saturating_sub(KEPT_HEADS)..].iter().cloned().collect();
         let mut writer =
             FileWriter { folder: folder.to_owned(), origin: origin.to_owned(), file: None, end: 0, newest };
-        writer.rewrite().map_err(|error| StoreError::unavailable("writing signed.txt", error))
+        writer.rewrite().map_err(|error| StoreError::disk("writing signed.txt", error))
     }
 }
 
@@ -263,7 +263,7 @@ impl FileWriter {
             for then in thens {
                 then(match &written {
                     Ok(()) => Ok(()),
-                    Err(error) => Err(StoreError::unavailable("writing signed.txt", error)),
+                    Err(error) => Err(StoreError::disk("writing signed.txt", error)),
                 });
             }
         }

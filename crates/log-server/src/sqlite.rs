@@ -343,7 +343,7 @@ pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
         let why = "this folder is the index of a log in a bucket; back up the bucket instead";
         return Err(StoreError::Damaged(why.into()));
     }
-    let unnamed = || StoreError::unavailable("copying the database", "the file's name isn't UTF-8");
+    let unnamed = || StoreError::disk("copying the database", "the file's name isn't UTF-8");
     connection.execute("VACUUM INTO ?", [to.to_str().ok_or_else(unnamed)?]).map_err(failed)?;
     pool.check()
 }
@@ -369,7 +369,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
                    back next to it, or move both away";
         return Err(StoreError::Damaged(format!("{}: {why}", log.display())));
     }
-    touch(path).map_err(|error| StoreError::unavailable("creating the database", error))
+    touch(path).map_err(|error| StoreError::disk("creating the database", error))
 }
 
 /// Returns the path of a file that SQLite keeps next to a database, by the end of its name.
@@ -397,7 +397,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     for end in ["", "-wal", "-shm"] {
         match fs::remove_file(beside(path, end)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::unavailable("removing a database", error));
+                return Err(StoreError::disk("removing a database", error));
             }
             _ => {}
         }

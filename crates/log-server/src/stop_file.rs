@@ -57,16 +57,16 @@ impl StopFile {
 
 impl Stops for StopFile {
     fn lines(&self) -> Result<Vec<String>, StoreError> {
-        self.read().map_err(|error| StoreError::unavailable("reading the evidence of stops", error))
+        self.read().map_err(|error| StoreError::disk("reading the evidence of stops", error))
     }
 
     fn keep(&self, line: &str) -> Result<(), StoreError> {
-        self.append(line).map_err(|error| StoreError::unavailable("storing the evidence of a stop", error))
+        self.append(line).map_err(|error| StoreError::disk("storing the evidence of a stop", error))
     }
 
     fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
         let text = lines.join("\n") + "\n";
         replace(&self.0, text.as_bytes())
-            .map_err(|error| StoreError::unavailable("compacting the evidence of stops", error))
+            .map_err(|error| StoreError::disk("compacting the evidence of stops", error))
     }
 }

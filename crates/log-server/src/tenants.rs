@@ -236,7 +236,9 @@ impl TenantLogs {
             let opened = self.open.try_get_with(id, || self.begin(origin, &head));
             opened.map_err(|error| match Arc::try_unwrap(error) {
                 Ok(error) => error,
-                Err(shared) => StoreError::unavailable("opening a tenant log", shared).into(),
+                Err(shared) => {
+                    StoreError::failed(shared.failure().part, "opening a tenant log", shared).into()
+                }
             })?
         };
         // The trust file may have changed while the log was opened.
@@ -276,7 +278,10 @@ impl TenantLogs {
         let tenants = self.clone();
         let failed = |error: &dyn Display| StoreError::unavailable("opening a tenant log", error);
         let opened = tokio::task::spawn_blocking(move || tenants.open_with_id(id)).await;
-        opened.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+        opened.map_err(|error| failed(&error))?.map_err(|error| match error {
+            RulesError::Store(error) => error,
+            RulesError::Key(error) => failed(&error),
+        })
     }
 
     /// Returns the service of the tenant log with this ID. Returns `None` if the newest published tick doesn't have it. It

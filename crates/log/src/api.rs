@@ -25,5 +25,5 @@ pub mod tenants;
 pub mod tiles;
 
 pub use cors::Cors;
-pub use error::ApiError;
+pub use error::{ApiError, ResponseFailure};
 pub use response::Answer;

@@ -4,7 +4,9 @@ use countersign::time::Time;
 use serde_json::Value;
 use strum::IntoStaticStr;
 
+use crate::part::Part;
 use crate::store::ErasureReader;
+use crate::tenants::counts::TenantCounts;
 use crate::tenants::stops::TenantStop;
 
 /// The condition of erasures.
@@ -72,8 +74,8 @@ impl Kind {
 pub struct Storage {
     /// The kind of storage.
     pub kind: Kind,
-    /// True if the newest commit failed.
-    pub failing: bool,
+    /// The part because of which the newest commit failed, if it did.
+    pub failing: Option<Part>,
     /// The space; `None` if it can't be determined.
     pub room: Option<Room>,
 }
@@ -98,6 +100,15 @@ pub struct Index {
     pub whole: bool,
 }
 
+/// The condition of a root log's tenant logs.
+#[derive(Clone, Debug, Default)]
+pub struct TenantCondition {
+    /// The numbers of tenant logs.
+    pub counts: TenantCounts,
+    /// The stopped tenant logs.
+    pub stopped: Vec<TenantStop>,
+}
+
 /// Everything that `/healthz` reports except the clock and the newest checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
@@ -117,6 +128,6 @@ pub struct Condition {
     pub index: Option<Index>,
     /// The time of the newest known backup, and its number of entries.
     pub backup: Option<(Time, u64)>,
-    /// The stopped tenant logs, only for administrators of a root log.
-    pub stopped_tenants: Option<Vec<TenantStop>>,
+    /// The condition of the tenant logs, if it is a root log.
+    pub tenants: Option<TenantCondition>,
 }

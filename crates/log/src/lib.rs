@@ -16,7 +16,7 @@
 //! | sign checkpoints for COSE receipts | [`tree_signer`] |
 //! | upload entries to mirrors | [`mirroring`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
-//! | count events, and report problems | [`metrics`], [`condition`] |
+//! | count events, and report problems | [`metrics`], [`condition`], [`part`], [`failure_reports`] |
 //! | parse HTTP requests and make responses, for both hosts | [`api`] |
 #![deny(missing_docs, unsafe_code)]
 
@@ -30,10 +30,12 @@ pub mod erase;
 pub mod event_filter;
 pub mod evidence;
 pub mod export;
+pub mod failure_reports;
 pub mod hashes;
 pub mod metrics;
 pub mod mirroring;
 pub mod own_chain;
+pub mod part;
 pub mod quota;
 pub mod reads;
 pub mod rejected;

@@ -17,10 +17,13 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::clock::ClockComparison;
 use crate::condition::Room;
 use crate::export::ExportError;
+use crate::failure_reports::{FailureCause, FailureReports};
+use crate::part::{Failure, Part};
 use crate::rejected::{Reason, ReportLimiter};
 use crate::stop::{Cause, SigningStop};
 use crate::store::{Published, StoreError};
 use crate::submission::SubmitError;
+use crate::tenants::counts::TenantCounts;
 
 /// The result of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
@@ -142,8 +145,28 @@ struct ByFile {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPart {
+    part: &'static str,
+}
+
+impl ByPart {
+    fn new(part: Part) -> Self {
+        Self { part: part.word() }
+    }
+}
+
+/// The parts whose failures make commits fail.
+const COMMIT_PARTS: [Part; 7] =
+    [Part::Disk, Part::Data, Part::Bucket, Part::Clock, Part::Witnesses, Part::Journal, Part::Server];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCode {
     code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByState {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -189,6 +212,7 @@ pub struct Metrics {
     published_at: Gauge<f64, AtomicU64>,
     unwitnessed: Gauge,
     stopped: Family<ByCode, Gauge>,
+    tenants: Family<ByState, Gauge>,
     witness_failures: Family<ByWitness, Counter>,
     witness_contradicts: Family<ByWitness, Gauge>,
     mirror_failures: Family<ByMirror, Counter>,
@@ -198,7 +222,8 @@ pub struct Metrics {
     clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
     erased: Counter,
     erasures_failing: Gauge,
-    commits_failing: Gauge,
+    commits_failing: Family<ByPart, Gauge>,
+    failure_reports: FailureReports,
     /// True if the checkpoint of the newest commit could not be remembered.
     unremembered: AtomicBool,
     unfollowed: Gauge,
@@ -233,6 +258,7 @@ impl Default for Metrics {
             published_at: Gauge::default(),
             unwitnessed: Gauge::default(),
             stopped: Family::default(),
+            tenants: Family::default(),
             witness_failures: Family::default(),
             witness_contradicts: Family::default(),
             mirror_failures: Family::default(),
@@ -242,7 +268,8 @@ impl Default for Metrics {
             clock_skew: Family::default(),
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
-            commits_failing: Gauge::default(),
+            commits_failing: Family::default(),
+            failure_reports: FailureReports::default(),
             unremembered: AtomicBool::default(),
             unfollowed: Gauge::default(),
             checking: Gauge::default(),
@@ -318,6 +345,11 @@ impl Default for Metrics {
             metrics.stopped.clone(),
         );
         registry.register(
+            "tenants",
+            "Tenant logs of a root log, by state: live, ended, or stopped",
+            metrics.tenants.clone(),
+        );
+        registry.register(
             "witness_failures",
             "Requests to which a witness returned no cosignature",
             metrics.witness_failures.clone(),
@@ -360,9 +392,10 @@ impl Default for Metrics {
             "1 while a recorded erasure cannot be carried out",
             metrics.erasures_failing.clone(),
         );
+        metrics.commits_work();
         registry.register(
             "commits_failing",
-            "1 while the newest commit failed",
+            "1 while the newest commit failed, by the part that failed",
             metrics.commits_failing.clone(),
         );
         registry.register(
@@ -477,7 +510,7 @@ impl Metrics {
     pub(crate) fn committed(&self, submissions: usize, leaves: u64, size: u64) {
         if leaves > 0 {
             if !self.unremembered.load(Ordering::Relaxed) {
-                self.commits_failing.set(0);
+                self.commits_work();
             }
             self.commits.inc();
             self.leaves.inc_by(leaves);
@@ -492,19 +525,60 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn commit_failed(&self) {
+    /// Records a tick, which commits also if no tenant log grew.
+    pub(crate) fn ticked(&self, submissions: usize, leaves: u64, size: u64) {
+        if !self.unremembered.load(Ordering::Relaxed) {
+            self.commits_work();
+        }
+        self.size.set(size.cast_signed());
+        self.committed(submissions, leaves, size);
+    }
+
+    /// Records that a commit failed, and reports it.
+    pub(crate) fn commit_failed(&self, what: &'static str, error: &StoreError) {
+        self.tick_failed(error.part());
+        self.failed(what, "log.commit", &error.failure());
+    }
+
+    /// Records that a tick failed because of this part.
+    pub(crate) fn tick_failed(&self, part: Part) {
         self.failed.inc();
-        self.commits_failing.set(1);
+        // Only the newest failure counts.
+        self.commits_work();
+        let part = if COMMIT_PARTS.contains(&part) { part } else { Part::Server };
+        self.commits_failing.get_or_create(&ByPart::new(part)).set(1);
+    }
+
+    /// Records that the newest commit didn't fail.
+    fn commits_work(&self) {
+        for part in COMMIT_PARTS {
+            self.commits_failing.get_or_create(&ByPart::new(part)).set(0);
+        }
     }
 
     /// Records whether the signed checkpoint could be remembered, and so announced.
-    pub(crate) fn remembered(&self, remembered: bool) {
-        let failed_before = self.unremembered.swap(!remembered, Ordering::Relaxed);
-        if !remembered {
-            self.commit_failed();
-        } else if failed_before {
-            self.commits_failing.set(0);
+    pub(crate) fn remembered(&self, remembered: Result<(), &StoreError>) {
+        let failed_before = self.unremembered.swap(remembered.is_err(), Ordering::Relaxed);
+        match remembered {
+            Err(error) => self.commit_failed("signatures", error),
+            Ok(()) if failed_before => self.commits_work(),
+            Ok(()) => {}
         }
+    }
+
+    /// Logs a failure of `what`, at most once a minute for each cause.
+    pub fn failed(&self, what: &'static str, code: &str, failure: &Failure) {
+        let part = failure.part;
+        if let Some(times) = self.count_failure(FailureCause { what, code: code.to_owned(), part }) {
+            let (part, docs) = (part.word(), part.docs());
+            tracing::error!(code, part, times, docs, "{what} fail: {failure}");
+        }
+    }
+
+    /// Counts a failure. Returns the number of failures since the last log line about this cause, with this one, if a line
+    /// is due.
+    pub fn count_failure(&self, cause: FailureCause) -> Option<u64> {
+        self.failure_reports.count(cause)
     }
 
     /// Records whether the log could catch up with other servers in its bucket.
@@ -512,9 +586,11 @@ impl Metrics {
         self.unfollowed.set((!followed).into());
     }
 
-    /// True if the newest commit failed, or the next one would.
-    pub fn are_commits_failing(&self) -> bool {
-        self.commits_failing.get() != 0 || self.unfollowed.get() != 0
+    /// Returns the part because of which the newest commit failed, or the next one would.
+    pub fn failing_part(&self) -> Option<Part> {
+        let is_failing = |part: &Part| self.commits_failing.get_or_create(&ByPart::new(*part)).get() != 0;
+        let failing = COMMIT_PARTS.into_iter().find(is_failing);
+        failing.or_else(|| (self.unfollowed.get() != 0).then_some(Part::Bucket))
     }
 
     /// Sets the number of entries that the current check of the whole log has examined.
@@ -548,6 +624,14 @@ impl Metrics {
         for cause in Cause::VARIANTS {
             let is_cause = stopped.is_some_and(|stop| stop.cause == *cause);
             self.stopped.get_or_create(&ByCode { code: cause.code() }).set(is_cause.into());
+        }
+    }
+
+    /// Sets the numbers of tenant logs.
+    pub(crate) fn tenants(&self, TenantCounts { live, ended, stopped }: TenantCounts) {
+        for (state, count) in [("live", live), ("ended", ended), ("stopped", stopped)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.tenants.get_or_create(&ByState { state }).set(count);
         }
     }
 

@@ -138,7 +138,7 @@ fn submission(recorder: &mut Recorder) -> Result<Submission, SubmitError> {
 }
 
 fn failed(error: impl std::fmt::Display) -> SubmitError {
-    SubmitError::Unavailable(error.to_string())
+    SubmitError::Unavailable(error.to_string().into())
 }
 
 /// Returns 16 bytes of the system's secure random source. A [`Random`] if boxed.

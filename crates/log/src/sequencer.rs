@@ -46,6 +46,7 @@ use crate::erase::record;
 use crate::export::void_grants;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
+use crate::part::Failure;
 use crate::signed_memory::SignedHeadMemory;
 use crate::stop::Signing;
 use crate::store::{Batch, CommitError, Published, Reader, StoreError, Writer};
@@ -69,6 +70,16 @@ pub enum RulesError {
     /// The entries of the log can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl RulesError {
+    /// Returns the failure.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Key(error) => error.to_string().into(),
+            Self::Store(error) => error.failure(),
+        }
+    }
 }
 
 /// Loads the acceptance rules: the trust file, the grants in the log that it makes void, and the log's own key for its
@@ -346,8 +357,7 @@ impl RunningSequencer {
                     waiting = judged.into_iter().map(|(waiting, _)| waiting).collect();
                 }
                 Err(CommitError::Failed(error)) => {
-                    tracing::error!(%error, "failed to commit");
-                    self.signer.metrics.commit_failed();
+                    self.signer.metrics.commit_failed("commits", &error);
                     return send_failure(
                         judged.into_iter().map(|(waiting, _)| waiting).collect(),
                         &mut self.own,
@@ -356,8 +366,7 @@ impl RunningSequencer {
                 }
             }
         }
-        let error =
-            StoreError::unavailable("committing", "other servers of this log committed first each time");
+        let error = StoreError::bucket("committing", "other servers of this log committed first each time");
         send_failure(waiting, &mut self.own, error);
     }
 

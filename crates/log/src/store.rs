@@ -41,6 +41,8 @@ use countersign::note::VerifierKey;
 use countersign::tenant::{Anchor, HeadProof};
 use countersign::time::Time;
 
+use crate::part::{Failure, Part};
+
 /// The two halves of an open store.
 pub struct Store {
     /// The half for the sequencer.
@@ -57,6 +59,8 @@ pub enum StoreError {
     Unavailable {
         /// The operation that failed, as a gerund.
         doing: &'static str,
+        /// The part that failed.
+        part: Part,
         /// The error of the layer below.
         cause: String,
     },
@@ -69,9 +73,43 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Creates an error from a failure of the layer below.
+    /// Creates an error from a failure of this part.
+    pub fn failed(part: Part, doing: &'static str, cause: impl std::fmt::Display) -> Self {
+        Self::Unavailable { doing, part, cause: cause.to_string() }
+    }
+
+    /// Creates an error from a failure of the server itself: it is stopping, on standby, or has an internal error.
     pub fn unavailable(doing: &'static str, cause: impl std::fmt::Display) -> Self {
-        Self::Unavailable { doing, cause: cause.to_string() }
+        Self::failed(Part::Server, doing, cause)
+    }
+
+    /// Creates an error from a failure of the disk, or of what is stored on it.
+    pub fn disk(doing: &'static str, cause: impl std::fmt::Display) -> Self {
+        Self::failed(Part::Disk, doing, cause)
+    }
+
+    /// Creates an error from a failure of the bucket.
+    pub fn bucket(doing: &'static str, cause: impl std::fmt::Display) -> Self {
+        Self::failed(Part::Bucket, doing, cause)
+    }
+
+    /// Creates an error from a wrong clock.
+    pub fn clock(doing: &'static str, cause: impl std::fmt::Display) -> Self {
+        Self::failed(Part::Clock, doing, cause)
+    }
+
+    /// Returns the part that failed.
+    pub fn part(&self) -> Part {
+        match self {
+            Self::Unavailable { part, .. } => *part,
+            Self::Damaged(_) => Part::Data,
+            Self::Stopped(_) => Part::Signing,
+        }
+    }
+
+    /// Returns the failure.
+    pub fn failure(&self) -> Failure {
+        Failure { part: self.part(), message: self.to_string() }
     }
 }
 
@@ -92,7 +130,7 @@ impl CommitError {
     pub fn into_store_error(self, doing: &'static str) -> StoreError {
         match self {
             Self::Failed(error) => error,
-            Self::Overtaken => StoreError::unavailable(doing, self),
+            Self::Overtaken => StoreError::bucket(doing, self),
         }
     }
 }

@@ -12,6 +12,7 @@ use countersign::proof::Proof;
 use countersign::time::Time;
 
 use crate::hashes::CachedHashes;
+use crate::part::{Failure, Part};
 use crate::store::{EntryReader, Published, StoreError};
 
 /// A submission that is durable and published.
@@ -73,9 +74,9 @@ pub enum SubmitError {
     /// The log stopped signing. Nothing was acknowledged.
     #[error("{0}")]
     Stopped(Arc<crate::stop::SigningStop>),
-    /// The store failed, or the log is shutting down. Sending the submission again shows if it was stored.
+    /// A part of the log server failed, or the log is shutting down. Sending the submission again shows if it was stored.
     #[error("{0}")]
-    Unavailable(String),
+    Unavailable(Failure),
 }
 
 fn ended(moved_to: Option<&str>) -> String {
@@ -93,11 +94,22 @@ impl SubmitError {
         matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized)
     }
 
+    /// Returns the failure, as far as the log server and not the submission caused it.
+    pub fn failure(&self) -> Failure {
+        let part = match self {
+            Self::Unavailable(failure) => return failure.clone(),
+            Self::Clock { .. } => Part::Clock,
+            Self::Stopped(_) => Part::Signing,
+            _ => Part::Server,
+        };
+        Failure { part, message: self.to_string() }
+    }
+
     /// Returns the error for another submission of the same failed commit.
     pub(crate) fn repeated(&self) -> Self {
         match self {
             Self::Stopped(stop) => Self::Stopped(Arc::clone(stop)),
-            error => Self::Unavailable(error.to_string()),
+            error => Self::Unavailable(error.failure()),
         }
     }
 }
@@ -115,7 +127,7 @@ impl From<StoreError> for SubmitError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped(stop) => Self::Stopped(stop),
-            error => Self::Unavailable(error.to_string()),
+            error => Self::Unavailable(error.failure()),
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | prove to writers how a tenant log grew | [`growth_proof`] |
 
 pub mod anchors;
+pub mod counts;
 pub mod directory;
 mod error;
 pub mod growth;

@@ -71,7 +71,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |error| StoreError::unavailable(doing, error)
+    move |error| StoreError::disk(doing, error)
 }
 
 fn copy(from: &Connection) -> rusqlite::Result<Connection> {
@@ -264,7 +264,7 @@ impl Disk {
     fn check(&self, doing: &'static str) -> Result<(), StoreError> {
         self.0.faults.crash_point(doing);
         if self.0.faults.fails() {
-            return Err(StoreError::unavailable(doing, "the simulated disk failed"));
+            return Err(StoreError::disk(doing, "the simulated disk failed"));
         }
         Ok(())
     }
@@ -320,7 +320,7 @@ impl Database for DiskDatabase {
         each: Each<'_>,
     ) -> Result<(), StoreError> {
         if self.0.faults().fails() {
-            return Err(StoreError::unavailable(doing, "the simulated disk failed"));
+            return Err(StoreError::disk(doing, "the simulated disk failed"));
         }
         let tables = lock(&self.0.0.tables);
         let mut query = tables.connection.prepare_cached(sql).map_err(failed(doing))?;
@@ -370,7 +370,7 @@ impl Database for DiskDatabase {
             let mut tables = lock(&self.0.0.tables);
             if self.0.faults().makes_ghost() {
                 tables.ghost = Some(copy(&tables.connection).map_err(failed(doing))?);
-                return Err(StoreError::unavailable(doing, "the simulated disk failed to sync"));
+                return Err(StoreError::disk(doing, "the simulated disk failed to sync"));
             }
             tables.connection.execute_batch("COMMIT").map_err(failed(doing))?;
             tables.ghost = None;
@@ -425,7 +425,7 @@ impl SignedHeadMemory for DiskMemory {
             }
         }
         if fails {
-            then(Err(StoreError::unavailable("remembering", "the simulated disk failed")));
+            then(Err(StoreError::disk("remembering", "the simulated disk failed")));
             return;
         }
         faults.crash_point("the moment after a head is remembered");
@@ -452,7 +452,7 @@ impl TenantHeadMemory for DiskHeads {
                 lock(&self.0.0.files).heads.insert(head.number, RememberedHead { tick, head: *head });
             }
             if fails {
-                return Err(StoreError::unavailable("remembering", "the simulated disk failed"));
+                return Err(StoreError::disk("remembering", "the simulated disk failed"));
             }
         }
         faults.crash_point("the moment after tenant heads are remembered");

@@ -279,7 +279,7 @@ impl Server {
         let mut admit = |entry: &mut _| admission.admit(entry);
         let intake = match body::read(bytes, &LIMITS, Extent::Whole, &mut |_| true, &mut admit) {
             Ok(intake) => intake,
-            Err(IntakeError::Body(error)) => return Err(SubmitError::Unavailable(error.to_string())),
+            Err(IntakeError::Body(error)) => return Err(SubmitError::Unavailable(error.to_string().into())),
             Err(IntakeError::Refused(stop) | IntakeError::UnknownSigner(stop)) => return Err(stop.into()),
         };
         Ok(intake.finish(&mut admit)?)

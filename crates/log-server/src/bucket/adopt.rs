@@ -22,7 +22,7 @@ impl BucketWriter {
         let begun = self.claim.has_origin()?;
         if size == 0 && !begun && self.objects.wait(fetch(&self.objects, &self.layout, 0))?.is_some() {
             let why = "another server is moving its log into this bucket; start this server when the move is complete";
-            return Err(StoreError::unavailable("opening the bucket", why));
+            return Err(StoreError::bucket("opening the bucket", why));
         }
         let mut erased = Vec::new();
         let mut base = 0;

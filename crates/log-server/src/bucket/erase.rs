@@ -129,7 +129,7 @@ impl Scrubber<'_> {
                 let file: PathBuf = folder.join(format!("{path}#{attempt}"));
                 match fs::remove_file(file) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(StoreError::unavailable("erasing", error));
+                        return Err(StoreError::disk("erasing", error));
                     }
                     Ok(()) | Err(_) => {}
                 }

@@ -308,7 +308,7 @@ fn is_final(error: &Error) -> bool {
 }
 
 fn failed(doing: &'static str, error: &Error) -> StoreError {
-    StoreError::unavailable(doing, without_queries(error))
+    StoreError::bucket(doing, without_queries(error))
 }
 
 /// Formats an error without the queries of URLs, which may contain a request's signature.

@@ -172,7 +172,7 @@ impl Public {
                 return Ok(());
             }
         }
-        Err(StoreError::unavailable("publishing", "other servers published first each time"))
+        Err(StoreError::bucket("publishing", "other servers published first each time"))
     }
 
     fn overwrite_head(&mut self, published: &Published) -> Result<(), StoreError> {
@@ -193,7 +193,7 @@ impl Public {
                 newest = (kept.size, kept.note);
             }
         }
-        Err(StoreError::unavailable("publishing", "other servers published first each time"))
+        Err(StoreError::bucket("publishing", "other servers published first each time"))
     }
 
     /// Restores the newest checkpoint if a late write replaced it with an older one, which is possible only without

@@ -81,7 +81,7 @@ impl ObjectReader {
         let Bucket { store, prefix, pause, .. } = bucket;
         let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
         let named = objects.wait(objects.get(&layout.log()))?;
-        let no_log = || StoreError::unavailable("opening the bucket", "the bucket contains no log");
+        let no_log = || StoreError::bucket("opening the bucket", "the bucket contains no log");
         let named = named.ok_or_else(no_log)?;
         let damaged =
             || in_object(&layout.log())(StoreError::Damaged("the object doesn't name a log".into()));
@@ -90,7 +90,7 @@ impl ObjectReader {
             (LogKind::Root, _) => {
                 let why =
                     "the bucket contains a root log with tenant logs, which can't be checked in this way";
-                return Err(StoreError::unavailable("opening the bucket", why));
+                return Err(StoreError::bucket("opening the bucket", why));
             }
         };
         let mut reader = Self {
@@ -321,7 +321,7 @@ impl ObjectReader {
         match self.objects.wait(self.objects.get(&self.layout.public(path))) {
             Ok(object) => Ok(object.map(|object| object.bytes.to_vec())),
             Err(error) => {
-                let error_copy = StoreError::unavailable("reading a public object", &error);
+                let error_copy = StoreError::bucket("reading a public object", &error);
                 self.scan().failure.get_or_insert(error);
                 Err(error_copy)
             }

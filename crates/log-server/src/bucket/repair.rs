@@ -23,7 +23,7 @@ impl BucketRepair {
     /// # Errors
     /// If an object can't be followed.
     pub(crate) fn begin(bucket: Bucket, handle: Handle) -> Result<Self, StoreError> {
-        let failed = |error| StoreError::unavailable("creating an index", error);
+        let failed = |error| StoreError::disk("creating an index", error);
         let index = tempfile::tempdir().map_err(failed)?;
         let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
         let layout = Layout::new(bucket.prefix.clone());

@@ -46,11 +46,11 @@ impl BucketRestore {
         handle: Handle,
     ) -> Result<Self, StoreError> {
         let index = tempfile::Builder::new().prefix(".restore").tempdir_in(folder);
-        let index = index.map_err(|error| StoreError::unavailable("creating an index", error))?;
+        let index = index.map_err(|error| StoreError::disk("creating an index", error))?;
         let mut writer = BucketWriter::new(index.path(), key, bucket, handle)?;
         writer.restoring = true;
         if !writer.claim.has_origin()? {
-            return Err(StoreError::unavailable("opening the bucket", "the bucket contains no log"));
+            return Err(StoreError::bucket("opening the bucket", "the bucket contains no log"));
         }
         writer.claim.check_key()?;
         writer.index.set_erasures(Erasures::default())?;

@@ -23,7 +23,7 @@ use countersign_log::tenants::tenant::TenantId;
 /// # Errors
 /// If the database fails.
 pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| StoreError::unavailable("repairing", error);
+    let failed = |error: rusqlite::Error| StoreError::disk("repairing", error);
     let logs: Vec<DamagedLog> = if report.tenants.is_some() {
         damaged_logs(folder, report)?
     } else {
@@ -122,7 +122,7 @@ fn write_tiles(
     keys: LogKeys,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| StoreError::unavailable("writing tiles", error);
+    let failed = |error: rusqlite::Error| StoreError::disk("writing tiles", error);
     let size = reader.size()?;
     let mut partial: Vec<Vec<u8>> = Vec::new();
     let mut edge = CompactRange::new();

@@ -159,7 +159,7 @@ pub(super) fn check_requests(folder: &Path, report: &mut Report) -> Result<(), S
 /// Adds each log in the database that no tenant has.
 pub(super) fn check_numbers(folder: &Path, report: &mut Report) -> Result<(), StoreError> {
     let connection = sqlite::connect_to_read(&folder.join(sqlite::FILE))?;
-    let failed = |error: rusqlite::Error| StoreError::unavailable("looking for entries of other logs", error);
+    let failed = |error: rusqlite::Error| StoreError::disk("looking for entries of other logs", error);
     let mut next = 1_i64 << 32;
     while let Some(number) = number_from(&connection, next).map_err(failed)? {
         let sql = "SELECT count(*) > 0 FROM tenants WHERE number = ?";

@@ -62,7 +62,7 @@ impl SignedHistory {
         let published = store.published()?;
         let stops = StopFile::new(folder)
             .read()
-            .map_err(|error| StoreError::unavailable("reading the evidence of stops", error))?;
+            .map_err(|error| StoreError::disk("reading the evidence of stops", error))?;
         let mut notes = published;
         for line in &stops {
             match Line::parse(line) {

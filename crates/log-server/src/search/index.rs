@@ -68,7 +68,7 @@ impl Search {
         let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
         let busy: i64 = lock(&self.writing).query_row(truncate, [], |row| row.get(0)).map_err(failed)?;
         if busy != 0 {
-            return Err(StoreError::unavailable("erasing", "the search index is in use; try again"));
+            return Err(StoreError::disk("erasing", "the search index is in use; try again"));
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ impl TenantKey {
 }
 
 fn failed(error: io::Error) -> StoreError {
-    StoreError::unavailable("reading the search index's key", error)
+    StoreError::disk("reading the search index's key", error)
 }
 
 fn parse(text: &str) -> Option<[u8; 32]> {

@@ -92,7 +92,7 @@ pub(super) async fn healthz(State(state): State<AppState>, headers: HeaderMap) -
 }
 
 async fn health_report(state: AppState) -> Response {
-    let stopped_tenants = state.tenants.as_ref().map(|tenants| tenants.stops().all());
+    let tenant_logs = state.tenants.as_ref().map(|tenants| tenants.stops().condition());
     let AppState { log_server, folder, self_check, reading, health_checks, tenants, .. } = state;
     let _permit = health_checks.acquire().await;
     let published = log_server.published().borrow().clone();
@@ -117,7 +117,7 @@ async fn health_report(state: AppState) -> Response {
             [problem.code.to_owned(), problem.place, problem.message, problem.repair.hint().to_owned()]
         })
         .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_PROBLEM.map(str::to_owned)));
-    let storage = Storage { kind, failing: log_server.metrics().are_commits_failing(), room };
+    let storage = Storage { kind, failing: log_server.metrics().failing_part(), room };
     let check = self_check.state();
     let control_files = log_server.control_files().errors();
     let condition = Condition {
@@ -129,7 +129,7 @@ async fn health_report(state: AppState) -> Response {
         check,
         index,
         backup,
-        stopped_tenants,
+        tenants: tenant_logs,
     };
     let (origin, published, clock) = (log_server.origin(), published.as_deref(), log_server.clock());
     api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
@@ -156,7 +156,8 @@ pub(super) async fn metrics(
         log_server.metrics().backed_up(backup.at);
     }
     let stopped = log_server.signing().stopped();
-    let metrics = api::health::metrics(log_server.metrics(), &log_server.clock(), stopped.as_deref());
+    let counts = state.tenants.as_ref().map(|tenants| tenants.stops().counts());
+    let metrics = api::health::metrics(log_server.metrics(), &log_server.clock(), stopped.as_deref(), counts);
     let Some(tenants) = state.tenants.filter(|tenants| tenants.has_metrics()) else {
         return Ok(metrics.map(Body::from));
     };

@@ -183,7 +183,7 @@ async fn open(
         log => Ok(log),
     });
     let opened: Result<_, RulesError> = opened.await.map_err(|error| ApiError::unavailable(&error))?;
-    opened.map_err(|error| ApiError::unavailable(&error))
+    Ok(opened?)
 }
 
 /// Returns the error for a request before the first tick. A log server that doesn't sign makes none, and can prove no

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use countersign_log::part::Part;
 use countersign_log::store::StoreError;
 
 /// Maximum time that a connection waits for another.
@@ -22,7 +23,7 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
         let is_here = error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && File::open(path).is_ok();
         if is_here {
             let why = "SQLite can't write the files that it needs next to the database; copy the database to a writable folder";
-            return StoreError::unavailable(doing, why);
+            return StoreError::disk(doing, why);
         }
         opening(doing)(error)
     };
@@ -60,10 +61,20 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreEr
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..) => StoreError::Damaged(format!("{doing}: {error}")),
         error => match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::Damaged(format!("{doing}: {error}"))
+            // SQLite reports an I/O error while it reads (EIO) as corruption, and hides the system's error.
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged(format!(
+                "{doing}: the database is damaged, or the disk failed to read it (I/O error): {error}"
+            )),
+            Some(ErrorCode::NotADatabase) => StoreError::Damaged(format!("{doing}: {error}")),
+            // The rows or the tables are not what this version expects.
+            Some(ErrorCode::ConstraintViolation | ErrorCode::Unknown | ErrorCode::TypeMismatch) => {
+                StoreError::failed(Part::Data, doing, error)
             }
-            _ => StoreError::unavailable(doing, error),
+            // Another program uses the database.
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::unavailable(doing, error)
+            }
+            _ => StoreError::disk(doing, error),
         },
     }
 }

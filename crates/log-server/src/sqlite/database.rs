@@ -111,7 +111,7 @@ impl Database for SqlDatabase<'_> {
         self.0.pragma_update(None, "secure_delete", "fast").map_err(failed)?;
         // The write-ahead log still contains the old pages.
         if !truncate_write_ahead_log(self.0).map_err(failed)? {
-            return Err(StoreError::unavailable(doing, "the write-ahead log is in use; try again"));
+            return Err(StoreError::disk(doing, "the write-ahead log is in use; try again"));
         }
         Ok(())
     }

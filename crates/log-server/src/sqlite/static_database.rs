@@ -54,8 +54,7 @@ impl StaticDatabase {
         let path = std::path::absolute(&self.path)
             .ok()
             .and_then(|path| path.to_str().map(|path| utf8_percent_encode(path, UNESCAPED).to_string()));
-        let path =
-            path.ok_or_else(|| StoreError::unavailable("opening the database", "its path isn't UTF-8"))?;
+        let path = path.ok_or_else(|| StoreError::disk("opening the database", "its path isn't UTF-8"))?;
         let connection =
             Connection::open_with_flags(format!("file:{path}?mode=ro&{parameter}"), flags).map_err(failed)?;
         // Before the first read, so that the index of the write-ahead log is in this connection's memory.
@@ -87,7 +86,7 @@ impl StaticDatabase {
             return Ok(());
         }
         let why = "the database changed while it was being read, possibly because a server was started; run the command again";
-        Err(StoreError::unavailable("reading the database", why))
+        Err(StoreError::disk("reading the database", why))
     }
 }
 

@@ -43,7 +43,7 @@ impl WriteConnection {
                     "{} was deleted, moved, or replaced while the server is running; put the original back, or stop the server",
                     path.display()
                 );
-                Err(StoreError::unavailable(doing, why))
+                Err(StoreError::disk(doing, why))
             }
         }
     }

@@ -1,10 +1,15 @@
-//! Tests of the alert rules in `docs/alerts.yml`: Prometheus accepts them, and the server exposes the metrics that
-//! they use.
+//! Tests of the alert rules in `docs/alerts.yml`: each is fired by its fault and by no other, and the documents name the
+//! metrics that servers show.
+
+mod faults;
+mod promtool;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use countersign::log::Limits;
 use countersign_log_server::server::Bounds;
@@ -12,6 +17,9 @@ use countersign_log_server::server::Bounds;
 use crate::common::emitter::BEGIN;
 use crate::common::server::{Server, emitter_key};
 use crate::common::witness::Witness;
+use crate::tenants::world::World;
+use faults::{FAULTS, Fault};
+use promtool::{Case, Scrapes, Steps};
 
 /// The guides for log operators that name metrics.
 const GUIDES: [&str; 7] = [
@@ -36,6 +44,64 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
     places.map(name).collect()
 }
 
+/// True if a page has a row about a sample's metric.
+fn is_documented(page: &str, sample: &str) -> bool {
+    let name = ["_bucket", "_sum", "_count"].iter().find_map(|end| sample.strip_suffix(end));
+    [Some(sample), name].into_iter().flatten().any(|name| page.contains(&format!("| `{name}` |")))
+}
+
+/// Alerts about mirrors, which aren't log servers: `docs/alerts.test.yml` has their series.
+const OF_MIRRORS: [&str; 2] = ["CountersignMirrorForked", "CountersignMirrorPullsFailing"];
+/// Alerts about clocks, whose faults are tested with the clocks.
+const OF_CLOCKS: [&str; 2] = ["CountersignClockOutside", "CountersignClockSkew"];
+/// The number of faults that run at a time.
+const CONCURRENT: usize = 8;
+
+#[test]
+fn each_alert_is_fired_by_its_fault_and_by_no_other() {
+    let rules = docs().join("alerts.yml").canonicalize().unwrap();
+    let text = fs::read_to_string(&rules).unwrap();
+    let names: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let covered: BTreeSet<&str> = FAULTS.iter().flat_map(|fault| fault.alerts).copied().collect();
+    let elsewhere: BTreeSet<&str> = OF_MIRRORS.into_iter().chain(OF_CLOCKS).collect();
+    let expected: BTreeSet<&str> = covered.union(&elsewhere).copied().collect();
+    assert_eq!(names, expected, "each alert needs a fault in the table");
+    let expressions: Vec<&str> = text.lines().filter(|line| line.contains("expr:")).collect();
+    let used = metrics_in(&expressions.join("\n"));
+    let queue = Mutex::new(FAULTS.iter());
+    let done: Mutex<Vec<(&Fault, Scrapes)>> = Mutex::default();
+    thread::scope(|scope| {
+        for _ in 0..CONCURRENT {
+            scope.spawn(|| {
+                loop {
+                    let Some(fault) = queue.lock().unwrap().next() else { return };
+                    let scrapes = (fault.run)();
+                    done.lock().unwrap().push((fault, scrapes));
+                }
+            });
+        }
+    });
+    let done = done.into_inner().unwrap();
+    assert_eq!(done.len(), FAULTS.len());
+    let cases = |is_slow: bool| -> Vec<Case<'_>> {
+        let chosen = done.iter().filter(|(fault, _)| fault.is_slow == is_slow);
+        chosen
+            .map(|(fault, scrapes)| Case {
+                name: fault.name.to_owned(),
+                alerts: fault.alerts,
+                scrapes: scrapes.clone(),
+            })
+            .collect()
+    };
+    // An hour, and four days.
+    let quick = Steps { minutes: 1, before: 60, during: 60, after: 30 };
+    let slow = Steps { minutes: 5, before: 60, during: 1_152, after: 12 };
+    for (cases, steps) in [(cases(false), quick), (cases(true), slow)] {
+        promtool::check(&rules, &cases, &used, steps);
+    }
+}
+
 #[test]
 fn server_exposes_the_metrics_of_all_alerts() {
     // Some metrics appear only once they have a value.
@@ -44,7 +110,13 @@ fn server_exposes_the_metrics_of_all_alerts() {
     let server = Server::with(&trust, Limits::default(), Bounds::default());
     server.assert_works();
     server.log_server().metrics().witness_failed("w0");
-    let exposed = String::from_utf8(server.get("/metrics").body).unwrap();
+    server.log_server().metrics().mirror_failed("https://mirror.example/");
+    server.log_server().metrics().mirrored("https://mirror.example/", 1);
+    let mut exposed = String::from_utf8(server.get("/metrics").body).unwrap();
+    // A root log's server, which also reports metrics of each tenant.
+    let world = World::start();
+    let token = world.token("ops", "admin", &["*"]);
+    exposed += &String::from_utf8(world.get("/metrics", &token).body).unwrap();
     // Every possible sample of each metric family, including those without a value yet.
     let mut samples = BTreeSet::new();
     for line in exposed.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -63,8 +135,12 @@ fn server_exposes_the_metrics_of_all_alerts() {
     // A mirror exposes these itself.
     samples.extend(metrics_in(&fs::read_to_string(docs().join("mirrors.md")).unwrap()));
     assert_eq!(used.difference(&samples).collect::<Vec<_>>(), Vec::<&String>::new());
-    // The guides name only metrics that exist.
+    // The guides name only metrics that exist, and one has them all.
     let families: BTreeSet<String> = metrics_in(&exposed);
+    let page = fs::read_to_string(docs().join("metrics.md")).unwrap();
+    let undocumented: Vec<&String> =
+        samples.iter().filter(|name| !is_documented(&page, name) && exposed.contains(*name)).collect();
+    assert_eq!(undocumented, Vec::<&String>::new(), "metrics.md");
     for guide in GUIDES {
         let named = metrics_in(&fs::read_to_string(docs().join(guide)).unwrap());
         assert!(!named.is_empty(), "{guide} names no metric");

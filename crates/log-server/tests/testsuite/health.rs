@@ -131,7 +131,11 @@ fn notices_a_removed_database_at_once() {
             emitter.record(1);
             let (body, _) = emitter.body(0, usize::MAX);
             assert_eq!(server.submit(body).refusal(), (503, "server.unavailable".into()), "{name}");
-            assert_eq!(health(&server, 503)["storage"]["failing"], true);
+            let report = health(&server, 503);
+            assert_eq!(report["storage"]["failing"], true);
+            let [problem] = &report["problems"].as_array().unwrap()[..] else { panic!("{report}") };
+            assert_eq!((&problem["part"], &problem["code"]), (&json!("disk"), &json!("disk.failing")));
+            assert!(problem["docs"].as_str().unwrap().ends_with("/docs/disk-full.md"), "{problem}");
             // No event was stored where it would be lost.
             std::fs::rename(&away, &path).unwrap();
             emitter.deliver_all(&server.url(), usize::MAX);
@@ -243,11 +247,22 @@ fn log_is_unhealthy_while_it_cannot_store() {
     assert_eq!(server.submit(body.clone()).refusal(), (503, "server.unavailable".into()));
     let storage = |health: Value| (health["storage"]["failing"].clone(), health["storage"]["full"].clone());
     assert_eq!(storage(health(&server, 503)), (json!(true), json!(false)));
-    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
-    assert!(metrics.contains("countersign_commits_failing 1\n"), "{metrics}");
+    let report = health(&server, 503);
+    let [problem] = &report["problems"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!((&problem["part"], &problem["code"]), (&json!("data"), &json!("data.failing")));
+    assert!(problem["docs"].as_str().unwrap().ends_with("/docs/checking-a-log.md"), "{problem}");
+    assert_eq!(server.submit(body.clone()).json()["part"], "data");
+    let failing = || {
+        let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+        let lines = metrics.lines().filter(|line| line.starts_with("countersign_commits_failing{"));
+        lines.filter(|line| line.ends_with(" 1")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(failing(), ["countersign_commits_failing{part=\"data\"} 1"]);
     change(&server, "DROP TRIGGER full");
     assert_eq!(server.submit(body).status, 200);
     assert_eq!(storage(health(&server, 200)), (json!(false), json!(false)));
+    assert_eq!(health(&server, 200)["problems"], json!([]));
+    assert_eq!(failing(), Vec::<String>::new());
 }
 
 #[test]

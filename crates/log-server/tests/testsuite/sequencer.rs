@@ -54,7 +54,7 @@ impl EntryWriter for FailingStore {
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
         if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("committing", "the disk is full").into());
+            return Err(StoreError::disk("committing", "the disk is full").into());
         }
         self.inner.commit(batch)
     }

@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use super::response::{NO_STORE, with_headers};
 use crate::erase::EraseError;
+use crate::part::{Failure, Part};
+use crate::sequencer::RulesError;
 use crate::stop::SigningStop;
 use crate::store::StoreError;
 use crate::submission::SubmitError;
@@ -36,6 +38,18 @@ struct Details {
     beside: Map<String, Value>,
     /// The number of seconds after which a client may retry, sent as `Retry-After`.
     retry: Option<u64>,
+    /// The failure that caused the error. Its message is for the log operator, not for clients.
+    failure: Option<Failure>,
+}
+
+/// The cause of a response with a status of 500 or above, which its [extensions](http::Extensions) have. It is for the
+/// server's logs.
+#[derive(Clone, Debug)]
+pub struct ResponseFailure {
+    /// The code of the error.
+    pub code: String,
+    /// The failure.
+    pub failure: Failure,
 }
 
 impl fmt::Display for ApiError {
@@ -60,6 +74,7 @@ impl ApiError {
             beside: Map::new(),
             retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
                 .then_some(RETRY_AFTER),
+            failure: None,
         }))
     }
 
@@ -168,7 +183,7 @@ impl ApiError {
                 problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, MAX_RETRY_SECONDS));
                 problem
             }
-            SubmitError::Unavailable(_) => Self::unavailable(error),
+            SubmitError::Unavailable(failure) => Self::failed(failure.clone()),
         }
     }
 
@@ -188,7 +203,7 @@ impl ApiError {
         match error {
             EraseError::Record(error) => Self::of_submission(error, limits),
             EraseError::Store(StoreError::Stopped(stop)) => Self::stopped(stop),
-            EraseError::Store(error) => Self::unavailable(error),
+            EraseError::Store(error) => Self::failed(error.failure()),
         }
     }
 
@@ -228,15 +243,35 @@ impl ApiError {
         problem
     }
 
-    /// Returns a 503 and logs the error: its details are for the log operator, not for clients.
+    /// Returns a 503 for a failure of the server itself. The error's details are for the log operator, not for clients.
     pub fn unavailable(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "failed to answer a request");
-        Self::new(
+        Self::failed(error.to_string().into())
+    }
+
+    /// Returns a 503 for a failure. It names only the part that failed; the message is for the log operator.
+    pub fn failed(failure: Failure) -> Self {
+        let mut problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "server.unavailable",
             "the log cannot process this request right now",
         )
-        .with_hint("send it again later")
+        .with_hint("send it again later");
+        if failure.part != Part::Server {
+            problem = problem.with("part", failure.part.word());
+        }
+        problem.0.failure = Some(failure);
+        problem
+    }
+
+    /// Returns the cause of a response with a status of 500 or above.
+    fn response_failure(&self) -> Option<ResponseFailure> {
+        let Details { status, diagnostic, failure, .. } = &*self.0;
+        if !status.is_server_error() {
+            return None;
+        }
+        let (code, message) = (diagnostic.code.to_string(), diagnostic.message.to_string());
+        let failure = failure.clone().unwrap_or(Failure { part: Part::of_code(&code), message });
+        Some(ResponseFailure { code, failure })
     }
 }
 
@@ -244,14 +279,24 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped(stop) => Self::stopped(&stop),
-            error => Self::unavailable(&error),
+            error => Self::failed(error.failure()),
+        }
+    }
+}
+
+impl From<RulesError> for ApiError {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Store(error) => error.into(),
+            RulesError::Key(_) => Self::failed(error.failure()),
         }
     }
 }
 
 impl From<ApiError> for Answer {
-    fn from(ApiError(details): ApiError) -> Self {
-        let Details { status, diagnostic, beside, retry } = *details;
+    fn from(error: ApiError) -> Self {
+        let failure = error.response_failure();
+        let Details { status, diagnostic, beside, retry, .. } = *error.0;
         let mut body = Map::new();
         body.insert("error".into(), json!(diagnostic));
         body.extend(beside);
@@ -262,6 +307,9 @@ impl From<ApiError> for Answer {
         }
         if status == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(failure) = failure {
+            answer.extensions_mut().insert(failure);
         }
         answer
     }

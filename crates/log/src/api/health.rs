@@ -1,20 +1,26 @@
 //! Handlers for `/healthz` and `/metrics`.
 
+mod problems;
+
 use countersign::hex;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
+use self::problems::HealthProblem;
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
 use crate::clock::ClockComparison;
-use crate::condition::{Check, Condition, Index, Room};
+use crate::condition::{Check, Condition, Index, Room, TenantCondition};
 use crate::metrics::Metrics;
+use crate::part::Part;
 use crate::stop::SigningStop;
 use crate::store::Published;
+use crate::tenants::counts::TenantCounts;
 use crate::tenants::stops::TenantStop;
 
-/// Returns the health report: 200 if the log can be read and written, or else 503.
+/// Returns the health report: 200 if the log can be read and written, and 503 otherwise. A root log's server is healthy
+/// unless all of its tenant logs are stopped.
 pub fn health(
     origin: &str,
     size: Option<u64>,
@@ -23,24 +29,16 @@ pub fn health(
     condition: Condition,
     stopped: Option<&SigningStop>,
 ) -> Answer {
-    let Condition {
-        stopping,
-        erasing,
-        storage,
-        damaged,
-        control_files,
-        check,
-        index,
-        backup,
-        stopped_tenants,
-    } = condition;
+    let Condition { stopping: _, erasing, storage, damaged, control_files, check, index, backup, tenants } =
+        &condition;
     let full = storage.room.is_some_and(Room::is_full);
-    let works = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
-    let sound = !storage.failing && !full && damaged.is_none();
-    let healthy = works && sound && control_files.is_empty() && clock.outside.is_none();
+    let is_storage = |part| matches!(part, Part::Disk | Part::Data | Part::Bucket);
+    let problems = problems::find(size, published, clock, &condition, stopped);
+    let healthy = !problems.iter().any(|problem| problem.is_critical);
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = json!({
         "healthy": healthy,
+        "problems": problems.iter().map(HealthProblem::to_json).collect::<Vec<_>>(),
         "origin": origin,
         "size": size,
         "published": published.map(|published| json!({
@@ -51,20 +49,20 @@ pub fn health(
         "erasures": { "unfinished": erasing.unfinished, "failing": erasing.failing },
         "storage": {
             "kind": storage.kind.word(),
-            "failing": storage.failing,
+            "failing": storage.failing.is_some_and(is_storage),
             "full": full,
             "free": storage.room.map(|room| room.free),
             "total": storage.room.map(|room| room.total),
         },
-        "check": check.map(|Check { within, percent, newest }| json!({
+        "check": check.as_ref().map(|Check { within, percent, newest }| json!({
             "within": within,
             "percent": percent,
             "at": newest.map(|(at, _)| at.to_string()),
             "problems": newest.map(|(_, problems)| problems),
         })),
-        "index": index.map(|Index { indexed, whole }| json!({ "indexed": indexed, "whole": whole })),
-        "backup": backup.map(|(at, size)| json!({ "at": at.to_string(), "size": size })),
-        "damaged": damaged.map(|[code, place, message, hint]| json!({
+        "index": index.as_ref().map(|Index { indexed, whole }| json!({ "indexed": indexed, "whole": whole })),
+        "backup": backup.as_ref().map(|(at, size)| json!({ "at": at.to_string(), "size": size })),
+        "damaged": damaged.as_ref().map(|[code, place, message, hint]| json!({
             "code": code,
             "place": place,
             "message": message,
@@ -85,8 +83,11 @@ pub fn health(
             "witnesses": clock.skews.iter().map(|(name, skew)| (name.clone(), (skew / 1000).into())).collect::<Map<String, Value>>(),
         }),
     });
-    if let Some(stops) = stopped_tenants {
-        body["tenants"] = json!({ "stopped": stops.iter().map(stopped_tenant).collect::<Vec<_>>() });
+    if let Some(TenantCondition { counts, stopped }) = tenants {
+        body["tenants"] = json!({
+            "counts": { "live": counts.live, "ended": counts.ended, "stopped": counts.stopped },
+            "stopped": stopped.iter().map(stopped_tenant).collect::<Vec<_>>(),
+        });
     }
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }
@@ -110,10 +111,18 @@ pub fn status_only(status: StatusCode) -> Answer {
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body)
 }
 
-/// Returns the metrics in `OpenMetrics` format.
-pub fn metrics(metrics: &Metrics, clock: &ClockComparison, stopped: Option<&SigningStop>) -> Answer {
+/// Returns the metrics in `OpenMetrics` format. `tenants` are the numbers of a root log's tenant logs.
+pub fn metrics(
+    metrics: &Metrics,
+    clock: &ClockComparison,
+    stopped: Option<&SigningStop>,
+    tenants: Option<TenantCounts>,
+) -> Answer {
     metrics.clock(clock);
     metrics.stopped(stopped);
+    if let Some(counts) = tenants {
+        metrics.tenants(counts);
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     success(&[(CONTENT_TYPE, kind)], metrics.encode().into_bytes())
 }

@@ -150,8 +150,8 @@ pub fn not_created(error: &CreationError) -> ApiError {
             ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "tenant.full", error.to_string())
                 .with_hint("start a second log server")
         }
-        CreationError::Random(error) => ApiError::unavailable(error),
-        CreationError::Store(error) => ApiError::unavailable(error),
+        CreationError::Random(error) => ApiError::failed(error.failure()),
+        CreationError::Store(error) => ApiError::failed(error.failure()),
     }
 }
 

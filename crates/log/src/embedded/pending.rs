@@ -124,7 +124,7 @@ impl JobAnswer {
             Ok(answer) => Some(answer),
             Err(TryRecvError::Empty) => None,
             Err(error @ TryRecvError::Closed) => {
-                Some(Err(SubmitError::Unavailable(format!("running a job of the sequencer: {error}"))))
+                Some(Err(SubmitError::Unavailable(format!("running a job of the sequencer: {error}").into())))
             }
         }
     }

@@ -24,7 +24,7 @@ impl Reads {
     /// Stores the reads that are not recorded yet.
     pub(super) fn keep(&self) -> Result<(), StoreError> {
         let text = serde_json::to_string(&self.gathered);
-        let text = text.map_err(|error| StoreError::unavailable("storing reads", error))?;
+        let text = text.map_err(|error| StoreError::disk("storing reads", error))?;
         self.storage.keep((self.gathered.readers() > 0).then_some(&text))
     }
 }

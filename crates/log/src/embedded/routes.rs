@@ -7,11 +7,10 @@ use super::log_server::{EmbeddedLogServer, LIMITS};
 use super::pending::{Awaited, Pending};
 use crate::api::erase::ErasureRequest;
 use crate::api::sse::LiveRequest;
-use crate::api::{self, ApiError};
-use crate::condition::{Condition, ErasureCondition, Storage};
+use crate::api::{self, ApiError, ResponseFailure};
+use crate::condition::{Condition, ErasureCondition, Storage, TenantCondition};
 use crate::reads::{ReadKind, ReadRequest};
 use crate::store::StoreError;
-use crate::tenants::stops::TenantStop;
 use crate::tokens::{Access, Right};
 
 /// A route of the API.
@@ -156,6 +155,9 @@ impl EmbeddedLogServer {
     ) -> Response<Content> {
         let mut response = answered.unwrap_or_else(|problem| {
             let answer: api::Answer = problem.into();
+            if let Some(ResponseFailure { code, failure }) = answer.extensions().get() {
+                self.shared.metrics.failed("requests", code, failure);
+            }
             answer.map(Content::Whole)
         });
         self.shared.cors.allow(headers.get(header::ORIGIN), response.headers_mut());
@@ -238,7 +240,7 @@ impl EmbeddedLogServer {
             Route::Metrics => {
                 let clock = self.shared.timekeeper.compare(self.engine.rules().trust());
                 let stopped = self.shared.signing.stopped();
-                api::health::metrics(&self.shared.metrics, &clock, stopped.as_deref())
+                api::health::metrics(&self.shared.metrics, &clock, stopped.as_deref(), None)
             }
         };
         Ok(whole.map(Content::Whole))
@@ -248,13 +250,13 @@ impl EmbeddedLogServer {
     pub(super) fn health(
         &self,
         erasing: ErasureCondition,
-        stopped_tenants: Option<Vec<TenantStop>>,
+        tenants: Option<TenantCondition>,
     ) -> Result<api::Answer, ApiError> {
         let clock = self.shared.timekeeper.compare(self.engine.rules().trust());
         let (size, stopped) = (self.reader.size().ok(), self.shared.signing.stopped());
         let (published, stopped) = (self.published()?, stopped.as_deref());
-        let storage = Storage { failing: self.shared.metrics.are_commits_failing(), ..Storage::default() };
-        let condition = Condition { erasing, storage, stopped_tenants, ..Condition::default() };
+        let storage = Storage { failing: self.shared.metrics.failing_part(), ..Storage::default() };
+        let condition = Condition { erasing, storage, tenants, ..Condition::default() };
         Ok(api::health::health(&self.origin, size, published.as_deref(), &clock, condition, stopped))
     }
 

@@ -602,7 +602,7 @@ impl EmbeddedTenants {
 
     fn health(&self) -> Result<Answer, ApiError> {
         let erasing = ErasureCondition::new(self.readers.unfinished_erasures().ok(), false);
-        self.root.health(erasing, Some(self.stops.all()))
+        self.root.health(erasing, Some(self.stops.condition()))
     }
 
     /// Returns the authorization of an administrator of all tenant logs.

@@ -234,7 +234,7 @@ impl CheckpointSigner {
         } else {
             let metrics = Arc::clone(&self.metrics);
             let then = move |remembered: Result<(), StoreError>| {
-                metrics.remembered(remembered.is_ok());
+                metrics.remembered(remembered.as_ref().map(drop));
                 then(remembered);
             };
             self.memory.remember(head, Box::new(then));

@@ -7,14 +7,14 @@ use countersign::time::Time;
 
 use super::database::{Database, Row, all, first};
 use super::tenant_rows::{
-    BY_NAME, CREATING, FINDING, check_name, find_or_insert, state, tenant, tenant_number, transaction,
+    BY_NAME, CREATING, FINDING, find_or_insert, state, tenant, tenant_number, transaction,
 };
 use crate::own_chain::Random;
 use crate::store::StoreError;
 use crate::tenants::CreationError;
 use crate::tenants::heads::SlotHead;
 use crate::tenants::requests::{DamagedRequest, Ending, StoredRequest, TenantRequest};
-use crate::tenants::tenant::{Tenant, TenantId, TenantNumber};
+use crate::tenants::tenant::{Tenant, TenantId, TenantNumber, check_name};
 
 /// The maximum number of requests that one tick carries out.
 const MAX_REQUESTS: u64 = 1024;

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::tenants::CreationError;
 use crate::tenants::heads::SlotHead;
 use crate::tenants::slots::{draw_id, required_depth};
-use crate::tenants::tenant::{MAX_NAME_BYTES, Tenant, TenantNumber};
+use crate::tenants::tenant::{Tenant, TenantNumber, check_name};
 
 pub(super) const CREATING: &str = "creating a tenant";
 pub(super) const FINDING: &str = "looking for a tenant";
@@ -59,17 +59,12 @@ pub(super) fn transaction<T, E: From<StoreError> + fmt::Display>(
     let mut outcome = None;
     let committed = database.transaction(purpose, &mut || {
         let result = outcome.insert(work());
+        // Only undoes the transaction: `outcome` has the error.
         result.as_ref().map(drop).map_err(|error| StoreError::unavailable(purpose, error))
     });
     let value = outcome.transpose()?;
     committed?;
     value.ok_or_else(|| StoreError::unavailable(purpose, "the transaction did not run").into())
-}
-
-/// Checks that a tenant can have this name.
-pub(super) fn check_name(name: &str) -> Result<(), CreationError> {
-    let is_valid = !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control);
-    if is_valid { Ok(()) } else { Err(CreationError::Name) }
 }
 
 /// Returns the tenant with this name, or creates it. Call it in a transaction.

@@ -279,6 +279,11 @@ impl HeadGuard {
         Ok(())
     }
 
+    /// Returns the stopped tenant logs, and the numbers of all.
+    pub(super) const fn stops(&self) -> &TenantStops {
+        &self.stops
+    }
+
     /// Fails if the tenant log is stopped.
     pub(super) fn check(&self, number: TenantNumber) -> Result<(), StoreError> {
         self.stops.check(number)

@@ -264,7 +264,7 @@ impl RootNotes {
     pub(super) fn fail(&mut self, error: &StoreError) {
         let grants = self.unstored.drain(..).map(|grant| grant.reply);
         for reply in grants.chain(self.passes.iter_mut().flat_map(|pass| pass.replies.drain(..))) {
-            let _ = reply.send(Err(SubmitError::Unavailable(error.to_string())));
+            let _ = reply.send(Err(SubmitError::Unavailable(error.failure())));
         }
     }
 
@@ -449,9 +449,8 @@ fn check_room(is_grant: bool, grants: usize, notes: usize) -> Result<(), SubmitE
     if count < max && notes < MAX_ROOT_NOTES {
         return Ok(());
     }
-    Err(SubmitError::Unavailable(format!(
-        "the log server has its maximum of {max} {what} for all tenant logs"
-    )))
+    let message = format!("the log server has its maximum of {max} {what} for all tenant logs");
+    Err(SubmitError::Unavailable(message.into()))
 }
 
 /// True if a tenant log has a note, or gets it at the next tick.

@@ -209,6 +209,7 @@ impl TenantSequencer {
                 guard.check_size(head, writer.size_of(head.number)?, signer.timekeeper.now());
             }
         }
+        guard.stops().count_heads(heads.iter());
         let keeper = HeadKeeper::new(&writer.unkept()?);
         Ok(RunningTenantSequencer {
             prepared: None,
@@ -622,7 +623,7 @@ impl RunningTenantSequencer {
             && !matches!(error, StoreError::Stopped(_))
             && (was_active || self.writer.check_active().is_ok())
         {
-            tracing::error!(%error, "a tick failed");
+            self.signer.metrics.failed("ticks", "log.tick", &error.failure());
         }
     }
 
@@ -660,7 +661,7 @@ impl RunningTenantSequencer {
             }
             Err(error) => {
                 if !matches!(error, StoreError::Stopped(_)) {
-                    self.signer.metrics.commit_failed();
+                    self.signer.metrics.tick_failed(error.part());
                 }
                 for (number, log) in waiting {
                     self.fail(number, log, &error);
@@ -689,6 +690,7 @@ impl RunningTenantSequencer {
             self.guard.check_size(head, self.writer.size_of(head.number)?, self.signer.timekeeper.now());
         }
         self.guard.committed(ticks.saturating_sub(1), &new);
+        self.guard.stops().count_heads(heads.iter());
         self.keeper = HeadKeeper::new(&self.writer.unkept()?);
         self.signer.unattested.restart(Box::new(TimesAtStart(latest)));
         self.known = heads.iter().map(|head| head.number.get()).max().unwrap_or(0);
@@ -740,7 +742,7 @@ impl RunningTenantSequencer {
                 self.fail(number, log, &overtaken());
             }
         }
-        let wrong_clock = |error| StoreError::unavailable("making a tick", error);
+        let wrong_clock = |error| StoreError::clock("making a tick", error);
         self.signer.check_clock(&self.edge).map_err(wrong_clock)?;
         self.guard.remember()?;
         let time = self.next_time()?;
@@ -789,6 +791,9 @@ impl RunningTenantSequencer {
         self.last = Some(time);
         let heads_before = std::mem::replace(&mut self.heads, directory.heads().clone());
         self.known = heads.iter().map(|head| head.number.get()).fold(self.known, u32::max);
+        for head in &heads {
+            self.guard.stops().head_changed(heads_before.find(&head.id), head);
+        }
         self.keeper.grew(logs.iter().map(|log| log.number));
         if let Some(published) = publish {
             self.keeper.published(published, directory.clone());
@@ -798,7 +803,7 @@ impl RunningTenantSequencer {
         self.signer.unattested.grew(tree.base()..tree.size(), || latest);
         let added = logs.iter().map(|log| log.growth.leaves().len() as u64).sum();
         let submissions = waiting.values().map(WaitingLog::accepted).sum();
-        self.signer.metrics.committed(submissions, added, tree.size());
+        self.signer.metrics.ticked(submissions, added, tree.size());
         let written: BTreeSet<TenantNumber> = heads.iter().map(|head| head.number).collect();
         self.unstored.retain(|shown| !written.contains(&shown.head.number));
         self.guard.committed(directory.tick(), &heads);
@@ -814,7 +819,7 @@ impl RunningTenantSequencer {
         let now = self.signer.timekeeper.now().millis();
         let earliest = self.last.map_or(i64::MIN, |last| last.millis() + MIN_INTERVAL_MS);
         let time = (now - now.rem_euclid(MIN_INTERVAL_MS)).max(earliest);
-        let late = || StoreError::unavailable("making a tick", "the clock is before the last tick");
+        let late = || StoreError::clock("making a tick", "the clock is before the last tick");
         Time::from_millis(time).filter(|_| time <= now + MAX_AHEAD_MS).ok_or_else(late)
     }
 
@@ -871,7 +876,7 @@ impl RunningTenantSequencer {
         let (growth, now) = (&log.growth, self.signer.timekeeper.now());
         // A tick's time is rounded down, so an accepted link can be too early for it.
         if growth.latest().is_some_and(|latest| tolerance::early(latest, now).is_some()) {
-            return Err(StoreError::unavailable("making a tick", "the clock was set back"));
+            return Err(StoreError::clock("making a tick", "the clock was set back"));
         }
         check_size(growth.size())?;
         let before = self.head_before(&log.id, new).filter(|head| head.size == growth.base());
@@ -1014,7 +1019,7 @@ impl WaitingLog {
     fn fail(self, error: &StoreError) {
         let error = match error {
             StoreError::Stopped(stop) => SubmitError::Stopped(stop.clone()),
-            error => SubmitError::Unavailable(error.to_string()),
+            error => SubmitError::Unavailable(error.failure()),
         };
         for judged in self.judged {
             let _ = judged.reply.send(Err(error.repeated()));

@@ -47,7 +47,7 @@ pub fn draw_id(
         }
     }
     let message = format!("no slot is free after {MAX_DRAWS} random tenant IDs");
-    Err(CreationError::Random(SubmitError::Unavailable(message)))
+    Err(CreationError::Random(SubmitError::Unavailable(message.into())))
 }
 
 #[cfg(test)]

@@ -2,10 +2,18 @@
 //! was shown. All other logs continue.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use countersign::hex;
+use countersign::tenant::State;
+
+use super::counts::{HeadCounts, TenantCounts};
 use super::heads::SlotHead;
-use super::tenant::TenantNumber;
+use super::tenant::{TenantId, TenantNumber};
+use crate::condition::TenantCondition;
+use crate::failure_reports::{FailureCause, FailureReports};
+use crate::part::Part;
 use crate::stop::SigningStop;
 use crate::store::StoreError;
 
@@ -22,33 +30,99 @@ pub struct TenantStop {
 
 /// The stopped tenant logs of a server. Clones share one state.
 #[derive(Clone, Debug, Default)]
-pub struct TenantStops(Arc<RwLock<BTreeMap<TenantNumber, TenantStop>>>);
+pub struct TenantStops(Arc<SharedStops>);
+
+#[derive(Default)]
+struct SharedStops {
+    stops: RwLock<BTreeMap<TenantNumber, TenantStop>>,
+    heads: HeadCounts,
+    names: Option<TenantNames>,
+    reports: FailureReports,
+}
+
+impl fmt::Debug for SharedStops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantStops").field("stops", &self.stops).finish_non_exhaustive()
+    }
+}
+
+/// Returns the name of a tenant as the log operator knows it. `None` if it can't be read.
+pub type TenantNames = Box<dyn Fn(&TenantId) -> Option<String> + Send + Sync>;
 
 impl TenantStops {
+    /// Creates the stops of a server that names its tenants in log lines.
+    pub fn with_names(names: TenantNames) -> Self {
+        Self(Arc::new(SharedStops { names: Some(names), ..SharedStops::default() }))
+    }
+
     /// Stops a tenant log until the server is started again. The first reason counts, and is returned.
     pub fn stop(&self, stop: TenantStop) -> Arc<SigningStop> {
-        let mut stops = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let stop = stops.entry(stop.head.number).or_insert_with(|| {
-            let TenantStop { head, reason, .. } = &stop;
-            tracing::error!(tenant = %head.number, code = reason.cause.code(), "a tenant log is stopped: {}", reason.message);
-            stop
-        });
-        stop.reason.clone()
+        let (head, reason) = (stop.head, stop.reason.clone());
+        let known = self.insert(stop);
+        if Arc::ptr_eq(&known, &reason) {
+            self.report(&head, &reason);
+        }
+        known
+    }
+
+    fn insert(&self, stop: TenantStop) -> Arc<SigningStop> {
+        let mut stops = self.0.stops.write().unwrap_or_else(PoisonError::into_inner);
+        stops.entry(stop.head.number).or_insert(stop).reason.clone()
+    }
+
+    /// Logs a stop, unless another one with the same cause was logged within a minute.
+    fn report(&self, head: &SlotHead, reason: &SigningStop) {
+        let (code, part) = (reason.cause.code(), Part::Tenants);
+        let cause = FailureCause { what: "tenant logs", code: code.to_owned(), part };
+        let Some(times) = self.0.reports.count(cause) else { return };
+        let name = self.0.names.as_ref().and_then(|name| name(&head.id)).unwrap_or_default();
+        let (id, docs) = (hex::encode(&head.id), part.docs());
+        tracing::error!(tenant = name, id, code, times, docs, "a tenant log is stopped: {}", reason.message);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<TenantNumber, TenantStop>> {
+        self.0.stops.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the heads of all tenant logs anew.
+    pub(super) fn count_heads<'h>(&self, heads: impl Iterator<Item = &'h SlotHead>) {
+        self.0.heads.reset(heads);
+    }
+
+    /// Notes a head that a tick changed, given the one before. The head of a stopped log changes only when the log ends.
+    pub(super) fn head_changed(&self, before: Option<&SlotHead>, head: &SlotHead) {
+        self.0.heads.changed(before, head);
+        if head.state != State::Live {
+            let mut stops = self.0.stops.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(stop) = stops.get_mut(&head.number) {
+                stop.head.state = head.state;
+            }
+        }
+    }
+
+    /// Returns the numbers of tenant logs by state.
+    pub fn counts(&self) -> TenantCounts {
+        self.0.heads.with_stopped(self.read().values().map(|stop| &stop.head))
+    }
+
+    /// Returns the condition of all tenant logs.
+    pub fn condition(&self) -> TenantCondition {
+        TenantCondition { counts: self.counts(), stopped: self.all() }
     }
 
     /// Returns the stop of a tenant log.
     pub fn get(&self, number: TenantNumber) -> Option<TenantStop> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+        self.read().get(&number).cloned()
     }
 
     /// Returns all stops, ascending by tenant.
     pub fn all(&self) -> Vec<TenantStop> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.read().values().cloned().collect()
     }
 
     /// Returns the number of stopped tenant logs.
     pub fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().len()
     }
 
     /// True if no tenant log is stopped.

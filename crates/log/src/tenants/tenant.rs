@@ -4,6 +4,8 @@ use std::fmt;
 
 use countersign::tenant::State;
 
+use super::CreationError;
+
 /// The ID in a tenant log's origin: 16 random bytes (SPEC section 16.1).
 pub type TenantId = [u8; 16];
 
@@ -50,6 +52,15 @@ pub struct Tenant {
     pub since: Option<u64>,
     /// The tenant log's state.
     pub state: State,
+}
+
+/// Checks that a tenant can have this name.
+///
+/// # Errors
+/// [`CreationError::Name`].
+pub fn check_name(name: &str) -> Result<(), CreationError> {
+    let is_valid = !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control);
+    if is_valid { Ok(()) } else { Err(CreationError::Name) }
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub(super) struct Database(Arc<SendWrapper<Storage>>);
 fn failed(doing: &'static str) -> impl Fn(JsValue) -> StoreError {
     move |error| {
         let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-        StoreError::unavailable(doing, message.or_else(|| error.as_string()).unwrap_or_default())
+        StoreError::disk(doing, message.or_else(|| error.as_string()).unwrap_or_default())
     }
 }
 

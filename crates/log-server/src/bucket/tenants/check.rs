@@ -45,8 +45,7 @@ impl TenantBucketCheck {
             return Ok(None);
         }
         let key = read_key(&objects, &layout)?;
-        let index =
-            tempfile::tempdir().map_err(|error| StoreError::unavailable("creating an index", error))?;
+        let index = tempfile::tempdir().map_err(|error| StoreError::disk("creating an index", error))?;
         let mut writer =
             TenantBucketWriter::new(index.path(), &key, MIN_DEPTH, bucket.clone(), handle.clone())?;
         writer.is_check = true;

@@ -98,7 +98,7 @@ fn is(fault: &SharedFault, expected: Fault) -> bool {
 }
 
 fn fails() -> StoreError {
-    StoreError::unavailable("committing", "the disk is full")
+    StoreError::disk("committing", "the disk is full")
 }
 
 /// A store that fails.

@@ -28,7 +28,7 @@ use countersign_log_server::serve::{Config, RunningLog, StartError, TenantConfig
 use countersign_log_server::tokens::{self, NewReader};
 use countersign_log_server::{backup, heads_file, root_entries, signed_file, sqlite};
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -255,8 +255,26 @@ impl World {
         let stops = self.serving().tenants().unwrap().stops().all();
         let stop = stops.iter().find(|stop| stop.head.id == self.logs[log].tenant.id).unwrap();
         assert_eq!((stop.reason.cause, stop.is_readable), (cause, is_readable));
+        // The others work, unless there are none.
         let health = self.get("/healthz", &self.admin);
-        assert_eq!(health.status, 200, "{health:?}");
+        let counts = &health.json()["tenants"]["counts"];
+        let count = |state: &str| counts[state].as_u64().unwrap();
+        assert_eq!(count("stopped"), stops.len() as u64, "{counts}");
+        assert_eq!(count("live") + count("stopped") + count("ended"), self.logs.len() as u64, "{counts}");
+        let is_any_live = count("live") > 0;
+        assert_eq!(health.status, if is_any_live { 200 } else { 503 }, "{health:?}");
+        let public = self.get("/healthz", "none");
+        let word = if is_any_live { "healthy" } else { "unhealthy" };
+        assert_eq!((public.status, public.json()), (health.status, json!({ "status": word })));
+        let problems = health.json()["problems"].as_array().unwrap().clone();
+        let of_tenants = problems.iter().find(|problem| problem["part"] == "tenants").unwrap();
+        assert_eq!(of_tenants["critical"], !is_any_live);
+        assert!(of_tenants["docs"].as_str().unwrap().ends_with("/docs/stopped-log.md"));
+        let metrics = String::from_utf8(self.get("/metrics", &self.admin).body).unwrap();
+        for state in ["live", "ended", "stopped"] {
+            let sample = format!("countersign_tenants{{state=\"{state}\"}} {}\n", count(state));
+            assert!(metrics.contains(&sample), "{sample}: {metrics}");
+        }
         let listed = health.json()["tenants"]["stopped"].as_array().unwrap().clone();
         let number = self.logs[log].tenant.number.get();
         let found = listed.iter().find(|stop| stop["number"] == number).unwrap();

@@ -86,7 +86,7 @@ impl RunningTenantSequencer {
         let origin = TenantOrigin::new(root, head.id).ok_or_else(unnamed)?;
         let trust = self.signer.rules().trust().cloned().unwrap_or_default();
         let trust = trust.with_emitter(self.signer.key.verifier_key().clone());
-        let trust = trust.map_err(|error| SubmitError::Unavailable(error.to_string()))?;
+        let trust = trust.map_err(|error| SubmitError::Unavailable(error.to_string().into()))?;
         let rules = Arc::new(Rules::for_tenant(&origin, Arc::new(trust)));
         let now = self.signer.timekeeper.now();
         let last = request.ending.as_ref().map(|ending| ending.event(&origin).to_string());
