@@ -56,7 +56,7 @@ use tokio::runtime::Handle;
 
 use countersign_log::store::{Store, StoreError};
 
-pub(crate) use self::claim::has_log;
+pub(crate) use self::claim::{check_key, has_log};
 pub(crate) use self::commit_names::{CommitNames, CommitRange};
 pub use self::folder::BucketFolder;
 pub use self::location::Bucket;

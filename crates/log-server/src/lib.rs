@@ -8,6 +8,7 @@ mod disk;
 pub mod erase;
 mod erasure_locks;
 pub mod findings;
+mod folder_keys;
 mod follow;
 pub mod fsck;
 pub mod heads_file;

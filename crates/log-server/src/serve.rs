@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, CommitNames};
 use crate::control_files::server_metrics;
+use crate::folder_keys::LogKeys;
 use crate::fsck::{SelfCheck, SelfCheckThread};
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
@@ -142,6 +143,16 @@ pub struct Config {
     /// The key that signs the events of services that send logs over OTLP. If `None`, no logs are accepted. A root log
     /// must have none.
     pub otlp: Option<SignerKey>,
+    /// The public keys to which a change of the log's keys is confirmed.
+    pub new_keys: Vec<VerifierKey>,
+}
+
+impl Config {
+    /// Returns the public keys that sign the log's checkpoints.
+    fn keys(&self) -> LogKeys {
+        let ml_dsa = self.ml_dsa_key.as_ref().map(|key| key.verifier_key().clone());
+        LogKeys { key: self.key.verifier_key().clone(), ml_dsa }
+    }
 }
 
 /// The configuration of a root log.
@@ -191,6 +202,7 @@ pub async fn serve_with_first_event(
     if let Some(tenants) = config.tenants {
         return tenants::serve(config, tenants).await;
     }
+    let keys = config.keys();
     let Config {
         folder,
         store: bucket,
@@ -214,6 +226,7 @@ pub async fn serve_with_first_event(
         steady,
         tenants: _,
         otlp,
+        new_keys,
     } = config;
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
@@ -230,16 +243,28 @@ pub async fn serve_with_first_event(
             let (store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
                     refuse_copy(&found, &bucket, &key, &handle, now)?;
+                    if bucket::has_log(&bucket, &key, &handle)? {
+                        keys.check_second(&folder, &new_keys)?;
+                        bucket::check_key(&bucket, &key, &new_keys, &handle)?;
+                    } else {
+                        // The folder's log moves into the bucket.
+                        let published = || published_in(&folder);
+                        keys.check_folder(&folder, found.newest(), published, &new_keys)?;
+                    }
                     let (store, signed) = bucket::open(&folder, &key, bucket, handle)?;
                     let file = SignedFile::open(&folder, key.name(), found)?;
                     (store, Box::new(signed.with_file(file, signing.clone(), now)))
                 }
                 None => {
-                    (sqlite::open(&folder, key.name())?, memory(&folder, key.name(), found, &signing, now)?)
+                    let store = sqlite::open(&folder, key.name())?;
+                    let published = || store.reader.published();
+                    keys.check_folder(&folder, found.newest(), published, &new_keys)?;
+                    (store, memory(&folder, key.name(), found, &signing, now)?)
                 }
             };
             self_check::check(&*store.reader)?;
-            Ok::<_, StoreError>((store, memory, signing))
+            keys.write(&folder)?;
+            Ok::<_, StartError>((store, memory, signing))
         }
     });
     let (store::Store { writer, reader }, memory, signing) =
@@ -334,6 +359,14 @@ pub async fn serve_with_first_event(
         mirrors: None,
         _lock: lock,
     })
+}
+
+/// Returns the newest checkpoint that the log in a folder published, if there is a log.
+fn published_in(folder: &Path) -> Result<Option<store::Published>, StoreError> {
+    if !folder.join(sqlite::FILE).exists() {
+        return Ok(None);
+    }
+    sqlite::open_live_reader(folder)?.1.published()
 }
 
 /// Opens the record of what a log in its own folder signed. If the folder is a copy, or if the record is damaged, the

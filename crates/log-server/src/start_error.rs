@@ -27,12 +27,31 @@ pub enum StartError {
         /// The system's error.
         error: io::Error,
     },
+    /// The key is not the one that signs the log, and the change isn't confirmed.
+    #[error("{}", wrong_key(kind, known, given.as_deref()))]
+    WrongKey {
+        /// The kind of key.
+        kind: &'static str,
+        /// The public key that signs the log.
+        known: String,
+        /// The public key that the server was started with, if any.
+        given: Option<String>,
+        /// The public key to confirm.
+        confirmation: String,
+    },
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A key or trust file can't be used.
     #[error(transparent)]
     Invalid(#[from] Error),
+}
+
+fn wrong_key(kind: &str, known: &str, given: Option<&str>) -> String {
+    match given {
+        Some(given) => format!("the log's {kind} is {known}, but the server was started with {given}"),
+        None => format!("the log's {kind} is {known}, but the server was started without one"),
+    }
 }
 
 impl From<RulesError> for StartError {

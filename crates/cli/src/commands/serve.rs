@@ -81,7 +81,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
 /// may write to it. Prints the log's public key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
-/// once work in progress is done. Repeated signals are ignored for 10 seconds; a later one ends the server at once and
+/// once work in progress is done. SIGHUP reads the trust file and the certificate again. Repeated signals are ignored for 10 seconds; a later one ends the server at once and
 /// aborts that work, which emitters then send again. The log's console is at /: search, live view, coverage, keys, witnesses and
 /// storage, verified in the browser, for readers with a token.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option")]
@@ -111,6 +111,13 @@ pub(crate) struct Args {
     /// computer can't forge it
     #[arg(long, value_name = "FILE", help_heading = "The log")]
     ml_dsa_key: Option<PathBuf>,
+    /// Confirm that the log's key changed to the one with this public key. Can be repeated
+    ///
+    /// A log rejects another key of its name, because its readers don't trust it. For a rotation, pass the public key of
+    /// the new --key or --ml-dsa-key, or of --key to sign without the ML-DSA-44 key from now on. The folder (keys.txt) or
+    /// the bucket records it, and the option can stay: it has no effect for other keys.
+    #[arg(long, value_name = "VKEY", value_parser = vkey, help_heading = "The log")]
+    new_key: Vec<VerifierKey>,
     /// The trust file: who may write to the log, and which witnesses to ask [default: trust.txt in its folder]
     #[arg(long, value_name = "FILE", help_heading = "The log")]
     trust: Option<PathBuf>,
@@ -283,6 +290,11 @@ fn mirror_url(text: &str) -> Result<String, String> {
     Prefix::parse(text).map(|_| text.to_owned())
 }
 
+/// Parses a public key.
+fn vkey(text: &str) -> Result<VerifierKey, String> {
+    VerifierKey::parse_log(text).map_err(countersign::Error::into_message)
+}
+
 /// Parses a number of slots, a power of 2.
 fn slots(text: &str) -> Result<u32, String> {
     let slots = text.parse::<u32>().ok().filter(|slots| slots.is_power_of_two() && *slots >= 1 << MIN_DEPTH);
@@ -305,6 +317,12 @@ impl FromStr for CheckWithin {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
+    stop::enable_service();
+    serve(args)
+}
+
+/// Serves a log. `countersign dev` ends when its terminal is closed, so it isn't a service.
+pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
     stop::enable_patient(FORCE_AFTER);
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
@@ -428,6 +446,7 @@ async fn run_server(
         steady: steady(),
         tenants,
         otlp,
+        new_keys: args.new_key.clone(),
     };
     let statement = ending.as_ref().map(Succession::statement);
     let mut serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
@@ -937,6 +956,12 @@ fn explain(error: &StartError) -> CliError {
         StartError::InUse(_) => ("server.in_use", "stop the other server first: only one can write to a log"),
         StartError::Listen(error) => explain_listening(error),
         StartError::Io { doing, error } => errors::explain(doing, error),
+        StartError::WrongKey { confirmation, .. } => {
+            let hint = format!(
+                "use the log's key file; if you rotate the key, start the server once with --new-key {confirmation}"
+            );
+            return CliError::unusable("log.wrong_key", error.to_string(), hint);
+        }
         StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
         StartError::Store(StoreError::Stopped(stop)) => (stop.cause.code(), stop.hint()),
         StartError::Store(_) => {

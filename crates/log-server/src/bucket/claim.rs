@@ -8,6 +8,8 @@ use super::location::Bucket;
 use super::objects::{CreateOutcome, Objects};
 use countersign_log::store::StoreError;
 
+use crate::start_error::StartError;
+
 /// The first line of `private/log` for an ordinary log.
 const ORDINARY_HEADER: &str = "countersign log v1\n";
 /// The first line of `private/log` for a root log with tenant logs.
@@ -44,6 +46,40 @@ pub(crate) fn has_log(bucket: &Bucket, key: &VerifierKey, handle: &Handle) -> Re
     let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
     let layout = Layout::new(bucket.prefix.clone());
     Claim::new(LogKind::Ordinary, &objects, &layout, key).has_origin()
+}
+
+/// Checks that a bucket names this key, or no key yet. If the change to this key is confirmed, replaces the key that the
+/// bucket names. Stop the log's other servers first.
+///
+/// # Errors
+/// [`StartError::WrongKey`]; [`StartError::Store`] if the bucket fails.
+pub(crate) fn check_key(
+    bucket: &Bucket,
+    key: &VerifierKey,
+    confirmed: &[VerifierKey],
+    handle: &Handle,
+) -> Result<(), StartError> {
+    let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+    let path = Layout::new(bucket.prefix.clone()).key();
+    let bytes = key_object(key);
+    // A bucket without a key gets one when it is opened.
+    let Some(known) = objects.wait(objects.get(&path))?.filter(|known| *known.bytes != *bytes) else {
+        return Ok(());
+    };
+    if confirmed.contains(key) {
+        return Ok(objects.wait(objects.write(&path, bytes))?);
+    }
+    Err(StartError::WrongKey {
+        kind: "key",
+        known: String::from_utf8_lossy(&known.bytes).trim_end().to_owned(),
+        given: Some(key.to_string()),
+        confirmation: key.to_string(),
+    })
+}
+
+/// Returns the content of the object that names the key of a log's servers.
+fn key_object(key: &VerifierKey) -> Vec<u8> {
+    format!("{key}\n").into_bytes()
 }
 
 /// The claim of a server's log to a bucket.
@@ -104,19 +140,20 @@ impl Claim {
         }
         if self.objects.wait(self.objects.create_once(&path, origin))? {
             let why = "the object store overwrites existing objects on creation, so two servers could fork the log; use a store with conditional writes";
-            return Err(StoreError::unavailable("opening the bucket", why));
+            return Err(StoreError::bucket("opening the bucket", why));
         }
         Ok(())
     }
 
     /// Checks that all servers of the log sign with the same key.
     pub(super) fn check_key(&self) -> Result<(), StoreError> {
-        let (path, key) = (self.layout.key(), format!("{}\n", self.key).into_bytes());
+        let (path, key) = (self.layout.key(), key_object(&self.key));
         if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
             let message = format!(
-                "the log's servers sign with the key {}, but this one has the key {}; to change the log's key, stop all \
-                 servers and delete {path}",
+                "the log's servers sign with the key {}, but this one has the key {} ({path}); to change the log's key, stop all \
+                 servers, and start each once with --new-key {}",
                 String::from_utf8_lossy(&other).trim_end(),
+                self.key,
                 self.key
             );
             return Err(StoreError::Damaged(message));

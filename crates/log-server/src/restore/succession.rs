@@ -20,7 +20,7 @@ const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
 /// The files of the ended log that are moved along with it.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "log.sqlite",
     "log.sqlite-wal",
     "log.sqlite-shm",
@@ -29,6 +29,7 @@ const FILES: [&str; 11] = [
     "search.sqlite-shm",
     "search.key",
     "signed.txt",
+    "keys.txt",
     "own-entries.ndjson",
     "evidence.ndjson",
     "log.key",

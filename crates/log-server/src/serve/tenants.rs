@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use countersign_errors::plain;
 use countersign_log::clock::Timekeeper;
 use countersign_log::own_chain::secure_random;
 use countersign_log::quota::tenants::TenantQuotas;
@@ -12,15 +13,14 @@ use countersign_log::self_check;
 use countersign_log::sequencer::rules;
 use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::Signing;
-use countersign_log::store::StoreError;
 use countersign_log::tenants::growth::GrowthTicks;
 use countersign_log::tenants::guard::HeadGuard;
 use countersign_log::tenants::job::TenantJob;
 use countersign_log::tenants::memory::TenantHeadMemory;
 use countersign_log::tenants::root_entries::RootEntryStore;
 use countersign_log::tenants::sequencer::{RunningTenantSequencer, TenantSequencer};
-use countersign_log::tenants::stops::TenantStops;
-use countersign_log::tenants::store::TenantStore;
+use countersign_log::tenants::stops::{TenantNames, TenantStops};
+use countersign_log::tenants::store::{TenantReaders, TenantStore};
 use countersign_log::tree_signer::TreeSigner;
 use countersign_log::witnessing::has_witnesses;
 use tokio::runtime::Handle;
@@ -73,8 +73,18 @@ async fn keep_ticking(jobs: mpsc::WeakSender<TenantJob>, first: Instant, interva
     }
 }
 
+/// Returns the names of tenants for log lines. They don't keep the store open.
+fn tenant_names(readers: &Arc<dyn TenantReaders>) -> TenantNames {
+    let readers = Arc::downgrade(readers);
+    Box::new(move |id| {
+        let tenant = readers.upgrade()?.find(id).ok()??;
+        Some(plain(&tenant.name))
+    })
+}
+
 /// Starts the server of a root log.
 pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<RunningLog, StartError> {
+    let keys = config.keys();
     let Config {
         folder,
         store: bucket,
@@ -89,7 +99,18 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         ..
     } = config;
     let Config {
-        issuer, reads, page, auditors_page, limits, bounds, clock, holds, check_within, steady, ..
+        issuer,
+        reads,
+        page,
+        auditors_page,
+        limits,
+        bounds,
+        clock,
+        holds,
+        check_within,
+        steady,
+        new_keys,
+        ..
     } = config;
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
@@ -109,27 +130,33 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
                     sqlite::create_with_tenants(&folder, origin, tenants.depth)?;
                 }
                 let TenantStore { writer, readers } = sqlite::open_tenants(&folder, origin)?;
+                let published = || readers.root().published();
+                keys.check_folder(&folder, found.newest(), published, &new_keys)?;
                 let memory = memory(&folder, origin, found, &signing, now)?;
                 self_check::check(&*readers.root())?;
+                keys.write(&folder)?;
                 let heads: Box<dyn TenantHeadMemory> = Box::new(TenantHeadsFile::open(&folder, origin)?);
                 return Ok((writer, readers, memory, heads, signing));
             };
+            keys.check_second(&folder, &new_keys)?;
+            bucket::check_key(&bucket, &key, &new_keys, &handle)?;
             let (TenantStore { writer, readers }, signed) =
                 bucket::open_tenants(&folder, &key, tenants.depth, bucket, handle)?;
             let file = SignedFile::open(&folder, origin, found)?;
             let memory: Box<dyn SignedHeadMemory> = Box::new(signed.with_file(file, signing.clone(), now));
             self_check::check(&*readers.root())?;
+            keys.write(&folder)?;
             let ticks = writer.size();
             let heads =
                 HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, ticks)?;
             let heads: Box<dyn TenantHeadMemory> = Box::new(heads);
-            Ok::<_, StoreError>((writer, readers, memory, heads, signing))
+            Ok::<_, StartError>((writer, readers, memory, heads, signing))
         }
     });
     let (writer, readers, memory, heads, signing) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let root = readers.root();
-    let (stops, growth) = (TenantStops::default(), GrowthTicks::default());
+    let (stops, growth) = (TenantStops::with_names(tenant_names(&readers)), GrowthTicks::default());
     let is_tick_due = has_witnesses(Some(&trust)) && root.size()? > 0;
     let key = Arc::new(key);
     let rules = Arc::new(RwLock::new(Arc::new(rules(&*root, key.verifier_key(), trust.clone())?)));

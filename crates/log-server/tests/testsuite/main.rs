@@ -12,6 +12,8 @@ mod export;
 mod fsck;
 mod health;
 mod listening;
+mod log_key;
+mod log_lines;
 mod mirrors;
 mod oidc;
 mod otlp;

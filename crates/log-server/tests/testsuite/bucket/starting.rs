@@ -203,19 +203,20 @@ fn rejects_a_different_signing_key() {
     world.stop(serving);
     let checkpoint = world.checkpoint();
     let key = || countersign::note::SignerKey::from_seed(super::world::ORIGIN, [7; 32]).unwrap();
-    let start_with = |folder: &TempDir| {
+    let start_with = |folder: &TempDir, new_keys: Vec<_>| {
         let bucket = Some(world.bucket(world.store.clone()));
-        let config = countersign_log_server::serve::Config { key: key(), ..config(folder.path(), bucket) };
+        let config =
+            countersign_log_server::serve::Config { key: key(), new_keys, ..config(folder.path(), bucket) };
         world.runtime.block_on(serve(config))
     };
-    let error = start_error(start_with(&other));
-    assert!(error.contains("private/key"), "{error}");
+    let error = start_with(&other, Vec::new()).err().expect("another key is rejected");
+    assert!(matches!(error, countersign_log_server::serve::StartError::WrongKey { .. }), "{error}");
     assert_eq!(world.checkpoint(), checkpoint);
 
     // The documented way to change the key.
-    let stored = ObjectPath::from(format!("{}/private/key", world.prefix));
-    world.runtime.block_on(world.store.delete(&stored)).unwrap();
-    world.stop(start_with(&folder).unwrap());
+    for new_keys in [vec![key().verifier_key().clone()], Vec::new()] {
+        world.stop(start_with(&folder, new_keys).unwrap());
+    }
     assert!(world.checkpoint().unwrap().is_signed_by(key().verifier_key()));
 }
 

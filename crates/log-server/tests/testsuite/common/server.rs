@@ -129,6 +129,7 @@ pub fn config(folder: &Path) -> Config {
         check_within: None,
         tenants: None,
         otlp: None,
+        new_keys: Vec::new(),
     }
 }
 
