@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return Err(CliError::unusable("arguments.invalid", "--state is required to follow a log", hint));
     }
     let progress = Progress::open(args.state.as_deref())?;
-    stop::enable_graceful();
+    stop::enable_service();
     let patience = (log.is_none() || args.once).then_some(PATIENCE);
     let dispatch = Dispatch::begin(destination, progress, patience, Box::new(FeedTerminal))?;
     match log {

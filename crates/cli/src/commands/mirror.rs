@@ -75,7 +75,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::enable_graceful();
+    stop::enable_service();
     log_to_stderr(args.log_json);
     let trust = args.trust.load()?;
     let origin = origin::select(&trust, args.origin.as_deref())?;

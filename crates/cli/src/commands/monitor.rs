@@ -147,7 +147,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let terminal = MonitorTerminal(SharedCount::new("reading"));
     let monitor = Monitor::new(&origin, &trust, &*source, &terminal);
     let monitor = monitor.also(&also).silence(silence).timeout(args.timeout).minimum_index(args.from);
-    stop::enable_graceful();
+    stop::enable_service();
     Reporter { args, origin: &origin, storage, webhook, reported_size: None, saved: String::new() }
         .follow(&monitor, &mut state)
 }

@@ -21,7 +21,7 @@ use countersign_log::store::StoreError;
 use countersign_log::tenants::CreationError;
 use countersign_log::tenants::guard::{compare_heads, complete_to};
 use countersign_log::tenants::store::TenantReaders;
-use countersign_log::tenants::tenant::{Tenant, TenantNumber};
+use countersign_log::tenants::tenant::{Tenant, TenantNumber, check_name as check_tenant_name};
 use countersign_log::tokens::{LogScope, Rights, Scope, check_name};
 use countersign_log_server::heads_file::TenantHeadsFile;
 use countersign_log_server::serve::{StartError, lock};
@@ -210,6 +210,7 @@ fn add(
     until: Option<Time>,
     output: Option<&Path>,
 ) -> Result<ExitStatus, CliError> {
+    check_tenant_name(name).map_err(|error| explain(&error, &of.folder.dir))?;
     if let Some(Err(reason)) = token.map(check_name) {
         let hint = "choose another name for the reader with --token, or use --no-token";
         return Err(CliError::unusable("arguments.invalid", format!("the token's name: {reason}"), hint));
@@ -261,7 +262,9 @@ fn add(
     let trust = trust_file(of, &origin, &tenant)?;
     let has = if is_new { "has a log" } else { "has a log already" };
     style::done(&format!("{} {has}: {origin}", style::plain(name)));
-    let token = token.map(|reader| add_token(folder, reader, &origin, until)).transpose()?.flatten();
+    let added = token.map(|reader| add_token(folder, reader, &origin, until)).transpose();
+    // The log was made, whatever happened to the token.
+    let token = added.map_err(|error| without_token(&error, name, &origin))?.flatten();
     let mut stdout = std::io::stdout().lock();
     let mut print = |label: &str, text: &str| writeln!(stdout, "{label} {text}");
     let mut printed = print("origin", origin.as_str());
@@ -357,6 +360,14 @@ fn add_token(
     let token = tokens::add_all(folder, vec![new]).map_err(|error| explain(&error))?.pop();
     style::done(&format!("{} may read it with this token, which is not shown again", style::plain(reader)));
     Ok(token)
+}
+
+/// Returns the error about a log that was created, but whose token was not.
+fn without_token(error: &CliError, name: &str, origin: &TenantOrigin) -> CliError {
+    let message =
+        format!("{} has the log {origin}, but no token was created: {}", style::plain(name), error.brief());
+    let hint = "remove the cause, and run the same command again: it creates only the token";
+    CliError::unusable(error.code(), message, hint)
 }
 
 /// Returns the trust file for readers and recorders of a tenant's log: the server's, with the log's origin. Warns if it

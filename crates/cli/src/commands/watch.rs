@@ -187,7 +187,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let config = WatchConfig { origin, trust, pack: &pack, parsers, scans: args.record, events: false };
     let begin = end.filter(|_| args.from_now).unwrap_or(0);
     let watch = Watch::open(store, &name, state, config, begin, destinations, observer)?;
-    stop::enable_graceful();
+    stop::enable_service();
     let mut watch = watch.until(end.filter(|_| args.once)).watchlist(lister);
     let ended = watch.follow(&views);
     let outcome = watch.end(ended.is_ok(), if args.once { ONCE_PATIENCE } else { END_PATIENCE })?;

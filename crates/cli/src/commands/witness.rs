@@ -60,7 +60,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::enable_graceful();
+    stop::enable_service();
     log_to_stderr(args.log_json);
     let keys = args.key.iter().map(|path| key::load_witness(path)).collect::<Result<_, _>>()?;
     let logs = args.log.iter().map(|vkey| VerifierKey::parse_log(vkey)).collect::<Result<_, _>>()?;

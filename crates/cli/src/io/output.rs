@@ -63,7 +63,12 @@ pub(crate) fn survive_signals() {
         use signal_hook::iterator::{SignalsInfo, exfiltrator::WithOrigin};
         // With any handler, the write returns its error.
         let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
-        if let Ok(mut signals) = SignalsInfo::<WithOrigin>::new([SIGHUP, SIGINT, SIGTERM]) {
+        let mut handled = vec![SIGINT, SIGTERM];
+        // `nohup` makes a command ignore hangups; a handler would undo that.
+        if !ignores_hangups() {
+            handled.push(SIGHUP);
+        }
+        if let Ok(mut signals) = SignalsInfo::<WithOrigin>::new(handled) {
             std::thread::spawn(move || {
                 for origin in signals.forever() {
                     if crate::io::stop::request(&origin) {
@@ -78,6 +83,15 @@ pub(crate) fn survive_signals() {
             });
         }
     }
+}
+
+/// True if the process was started so that it ignores hangups, as by `nohup`.
+#[cfg(unix)]
+fn ignores_hangups() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is that of SIGHUP, which is signal 1.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }
 
 /// The output of a command.

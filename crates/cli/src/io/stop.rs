@@ -1,6 +1,7 @@
-//! Requests to stop: the first ends the command cleanly, a repeated one ends it at once.
+//! Signals. A request to stop (SIGINT, SIGTERM) ends the command cleanly, and a repeated one ends it immediately. A
+//! hangup (SIGHUP) makes a service read its files again, and ends other commands: see [`enable_service`].
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(unix)]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +14,10 @@ use signal_hook::iterator::exfiltrator::origin::Origin;
 /// True if this command handles the first request to stop itself.
 static GRACEFUL: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// True if this command is a service, which a hangup doesn't end.
+static SERVICE: AtomicBool = AtomicBool::new(false);
+/// The number of hangups of a service.
+static HANGUPS: AtomicU64 = AtomicU64::new(0);
 /// The signals that asked this command to stop.
 #[cfg(unix)]
 static SIGNALS: Mutex<Signals> = Mutex::new(Signals { first: None, patience: Duration::ZERO });
@@ -22,6 +27,19 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Makes the first signal only a request, reported by [`is_requested`]; the second one ends the process.
 pub(crate) fn enable_graceful() {
     GRACEFUL.store(true, Ordering::SeqCst);
+}
+
+/// Makes the first signal only a request, for a command that runs until it is stopped. A hangup doesn't end it: it reads
+/// its files again, as far as it reads them while it runs. Log rotation and habits send hangups, and so does a terminal
+/// that is closed, which must not stop a service that was started from it.
+pub(crate) fn enable_service() {
+    SERVICE.store(true, Ordering::SeqCst);
+    enable_graceful();
+}
+
+/// Returns the number of hangups so far. After each, files that are watched for changes are read again.
+pub(crate) fn hangups() -> u64 {
+    HANGUPS.load(Ordering::SeqCst)
 }
 
 /// Makes the first signal only a request, and ignores repeats for this time. A later one ends the process.
@@ -116,6 +134,11 @@ pub(crate) fn stop() {
 /// Handles a signal. Returns true if the command will stop on its own.
 #[cfg(unix)]
 pub(crate) fn request(origin: &Origin) -> bool {
+    let is_hangup = origin.signal == signal_hook::consts::SIGHUP;
+    if is_hangup && SERVICE.load(Ordering::SeqCst) {
+        HANGUPS.fetch_add(1, Ordering::SeqCst);
+        return true;
+    }
     if let Some(child) = *child() {
         if let Some(signal) = Signal::from_named_raw(origin.signal).filter(|_| !has_reached(child, origin)) {
             // It fails if the child has ended, which stops this command.

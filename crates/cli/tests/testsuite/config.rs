@@ -121,3 +121,27 @@ fn reloads_a_changed_certificate() {
     }
     assert!(!answers(&first));
 }
+
+/// Log rotation and habits send hangups, and a terminal sends them when it is closed.
+#[cfg(unix)]
+#[test]
+fn hangup_reloads_files_and_ends_no_service() {
+    let place = Place::new();
+    let serving = ServedLog::start(&place.path("."), &["--dir", "log", "--listen", "127.0.0.1:0"]);
+    for times in 1..=2 {
+        serving.signal("HUP");
+        let started = Instant::now();
+        while serving.later().matches("trust.txt was read again").count() < times {
+            assert!(started.elapsed() < Duration::from_mins(1), "{}", serving.later());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let client = countersign_tls::blocking_http_client().build().unwrap();
+    assert_eq!(client.get(format!("{}/healthz", serving.url())).send().unwrap().status(), 200);
+    // All commands that run until they are stopped handle signals with the same function.
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
+    for service in ["serve", "witness", "mirror", "monitor", "monitor/growth", "watch", "feed"] {
+        let text = fs::read_to_string(source.join(service).with_extension("rs")).unwrap();
+        assert!(text.contains("stop::enable_service();"), "{service}");
+    }
+}

@@ -247,6 +247,21 @@ fn a_log_has_tenants_from_the_start_or_never() {
 #[test]
 fn errors_name_the_remedy() {
     let Scene { place, log: _log, .. } = Scene::start();
+    let list = place.run(&["tenant", "list"]).success().get_output().stdout.clone();
+    for name in ["", &"x".repeat(400), "a\nb"] {
+        let adding = place.run(&["tenant", "add", name]).code(2);
+        adding.stderr(contains("a tenant's name must have 1 to 255 bytes").and(contains("token").not()));
+    }
+    assert_eq!(place.run(&["tenant", "list"]).success().get_output().stdout, list, "nothing was created");
+    // The disk is full, or the file can't be written: the log is there, and the same command creates the token.
+    let (readers, away) = (place.path(FOLDER).join("readers.txt"), place.path("readers.txt"));
+    std::fs::rename(&readers, &away).unwrap();
+    std::fs::create_dir(&readers).unwrap();
+    let failed = contains("late has the log").and(contains("no token was created"));
+    place.run(&["tenant", "add", "late"]).code(2).stderr(failed.and(contains("creates only the token")));
+    std::fs::remove_dir(&readers).unwrap();
+    std::fs::rename(&away, &readers).unwrap();
+    place.run(&["tenant", "add", "late"]).success().stdout(contains("token csr_"));
     place.run(&["tenant", "trust", "other"]).code(2).stderr(contains("there is no tenant named \"other\""));
     for name in ["", "a\nb", &"x".repeat(256)] {
         place

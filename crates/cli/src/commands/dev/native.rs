@@ -93,7 +93,7 @@ fn serve(
         CliError::unusable("arguments.invalid", error.to_string(), "report this as a bug")
     })?;
     args.details = details;
-    serve::run(&args)
+    serve::serve(&args)
 }
 
 /// Picks a port if it is 0: the address is printed before the log listens there.

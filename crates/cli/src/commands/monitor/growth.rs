@@ -90,7 +90,7 @@ pub(super) fn run(args: &super::Args) -> Result<ExitStatus, CliError> {
     if follower.state().is_none() && !args.once {
         style::warn("these logs are new to the monitor, so earlier rewrites can't be detected");
     }
-    stop::enable_graceful();
+    stop::enable_service();
     let printer =
         Printer { origin: origin.clone(), is_json: args.format.is_json(), is_witness: args.growth.cosign };
     follower.take_reports().iter().for_each(|report| printer.print(report));

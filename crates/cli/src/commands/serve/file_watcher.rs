@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::io::stop;
+
 /// The interval between checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -11,19 +13,25 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 type Version = (SystemTime, u64, u64);
 
 /// Files with their last known versions. Created before the files are read, so that no change is missed.
-pub(super) struct FileWatcher(Vec<(PathBuf, Option<Version>)>);
+pub(super) struct FileWatcher {
+    files: Vec<(PathBuf, Option<Version>)>,
+    /// The number of hangups after which the files were read.
+    hangups: u64,
+}
 
 impl FileWatcher {
     pub(super) fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        Self(paths.into_iter().map(|path| (path.to_owned(), version(path))).collect())
+        let files = paths.into_iter().map(|path| (path.to_owned(), version(path))).collect();
+        Self { files, hangups: stop::hangups() }
     }
 
-    /// Waits until one of the files changes.
+    /// Waits until one of the files changes, or until the process gets a hangup.
     pub(super) async fn changed(&mut self) {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            let mut changed = false;
-            for (path, known) in &mut self.0 {
+            let hangups = stop::hangups();
+            let mut changed = std::mem::replace(&mut self.hangups, hangups) != hangups;
+            for (path, known) in &mut self.files {
                 let now = version(path);
                 changed |= std::mem::replace(known, now) != now;
             }

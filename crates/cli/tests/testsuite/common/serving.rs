@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// A server that is killed when the test ends.
@@ -11,6 +12,7 @@ pub struct ServedLog {
     child: Child,
     /// The first output, with the log and the address.
     pub said: String,
+    later: Arc<Mutex<String>>,
 }
 
 impl ServedLog {
@@ -37,8 +39,23 @@ impl ServedLog {
             }
             before.push_str(&line);
         };
-        thread::spawn(move || lines.for_each(drop));
-        Self { child, said }
+        let later = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&later);
+        thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| *written.lock().unwrap() += &(line + "\n"))
+        });
+        Self { child, said, later }
+    }
+
+    /// Returns what it said on standard error after it listened.
+    pub fn later(&self) -> String {
+        self.later.lock().unwrap().clone()
+    }
+
+    /// Sends a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Returns the address.
