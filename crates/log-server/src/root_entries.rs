@@ -182,7 +182,7 @@ impl RootEntryStore for RootEntries {
             let room = usize::try_from(FILE_TICKS - first % FILE_TICKS).unwrap_or(usize::MAX);
             let (now, later) = entries.split_at(room.min(entries.len()));
             self.append(first / FILE_TICKS, first, now)
-                .map_err(|error| StoreError::unavailable("writing to root-entries", error))?;
+                .map_err(|error| StoreError::disk("writing to root-entries", error))?;
             (first, entries) = (first + now.len() as u64, later);
         }
         Ok(())
@@ -190,7 +190,7 @@ impl RootEntryStore for RootEntries {
 }
 
 fn reading(error: io::Error) -> StoreError {
-    StoreError::unavailable("reading root-entries", error)
+    StoreError::disk("reading root-entries", error)
 }
 
 /// The entries in a folder's files.

@@ -501,6 +501,7 @@ fn fork() -> Scrapes {
     let before = scrape(&server);
     let mut other = Emitter::new(ORIGIN, emitter_key(0), 0, server.trust());
     other.record_event("{\"action\":\"another.past\"}");
+    other.flush();
     let answer = server.submit(other.body(0, usize::MAX).0);
     assert_eq!(answer.status, 409, "{}", answer.json());
     let during = scrape_with(&server, "countersign_submissions_total{outcome=\"fork\"} 1");
