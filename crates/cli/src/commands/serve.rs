@@ -79,11 +79,12 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Run a log that emitters submit to and auditors export from
 ///
-/// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
-/// may write to it. Prints the log's public key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
-/// once work in progress is done. SIGHUP reads the trust file and the certificate again. Repeated signals are ignored for 10 seconds; a later one ends the server at once and
-/// aborts that work, which emitters then send again. The log's console is at /: search, live view, coverage, keys, witnesses and
-/// storage, verified in the browser, for readers with a token.
+/// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who may
+/// write to it. Prints the log's public key, which readers and emitters need. Stops on Ctrl-C or SIGTERM, once work in
+/// progress is done. SIGHUP reads the trust file and the certificate again. Repeated signals are ignored for 10
+/// seconds; a later one ends the server at once and aborts that work, which emitters then send again. The log's console
+/// is at /: search, live view, coverage, keys, witnesses and storage, verified in the browser, for readers with a
+/// token.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 #[derive(clap::Args)]
 #[command(after_help = "\
