@@ -578,18 +578,14 @@ fn reads_unrecorded() -> Scrapes {
 }
 
 fn mirror_down() -> Scrapes {
-    let (server, mut emitter) = start();
+    let (mut server, mut emitter) = start();
     let before = scrape(&server);
     // Nothing listens there.
     let url = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}/", listener.local_addr().unwrap())
     };
-    let feed = {
-        let handle = server.handle();
-        let _guard = handle.enter();
-        server.serving().feed_mirrors(std::slice::from_ref(&url)).unwrap()
-    };
+    server.feed_mirrors(std::slice::from_ref(&url));
     let failures = |scrape: &Scrape| {
         let text = scrape.text.clone().unwrap();
         let line = text.lines().find(|line| line.starts_with("countersign_mirror_failures_total{"));
@@ -602,6 +598,5 @@ fn mirror_down() -> Scrapes {
     let first = failures(&during);
     until("another one fails", || failures(&scrape(&server)) > first);
     let later = scrape(&server);
-    server.wait(feed.stop());
     Scrapes { before, during, later: Some(later), after: None }
 }
