@@ -10,6 +10,7 @@ mod repair;
 mod signed_history;
 mod source;
 pub mod succession;
+pub mod tenant_succession;
 
 use std::path::PathBuf;
 
@@ -96,8 +97,7 @@ impl Restore {
         self.leaves_bucket
     }
 
-    /// True if the log is a root log with tenant logs. Only entries of the root log can be restored, and no other log can
-    /// take its place.
+    /// True if the log is a root log with tenant logs. Only entries of the root log can be restored.
     pub fn has_tenants(&self) -> bool {
         self.store.has_tenants()
     }
@@ -180,7 +180,7 @@ impl Restore {
                 // Record what was signed before anything continues from it.
                 self.store.remember(&self.history.heads)?;
                 self.store.remove_unreadable()?;
-                repair.restore_entries(&mut self.store, &self.config.key)?;
+                repair.restore_entries(&self.config.folder, &mut self.store, &self.config.key)?;
                 self.publish_again(from, to)?;
                 format!("entries {from} to {} were restored", to - 1)
             }

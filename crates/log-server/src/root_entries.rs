@@ -4,6 +4,9 @@
 //! line of JSON for each, `{"entry":7,"leaf":"…"}`. The last line of a tick counts. A file is deleted once a backup has
 //! its entries and 16 newer files exist, and in any case once 128 newer files exist: that is 12 and 97 days at one tick a
 //! second, and 9 MB a file.
+//!
+//! Next to them, each anchor that readers still require has a file with its directory
+//! ([`anchor_copy`](countersign_log::tenants::anchor_copy)): 61 bytes for each tenant log.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,8 +14,10 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use countersign_files::{create_private_folder, open_private, sync_folder};
+use countersign_files::{create_private_folder, open_private, replace, sync_folder};
 use countersign_log::store::StoreError;
+use countersign_log::tenants::anchor_copy::decode;
+use countersign_log::tenants::directory::TickDirectory;
 use countersign_log::tenants::root_entries::RootEntryStore;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +36,11 @@ const MAX_FILES: u64 = 128;
 const EXTENSION: &str = "ndjson";
 /// The maximum size of a file to read. Only a restart adds a second line for a tick.
 const MAX_READ_BYTES: u64 = 64 << 20;
+
+/// The beginning of the name of an anchor's file.
+const ANCHOR: &str = "anchor-";
+/// The maximum size of an anchor's file: more than the greatest number of tenant logs needs.
+const MAX_ANCHOR_BYTES: u64 = 256 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Line<'l> {
@@ -177,6 +187,26 @@ impl RootEntryStore for RootEntries {
         Ok(entries.remove(&tick).map(String::into_bytes))
     }
 
+    fn keep_anchor(
+        &mut self,
+        tick: u64,
+        directory: &[u8],
+        first: u64,
+        older: &[u64],
+    ) -> Result<(), StoreError> {
+        let kept = || -> io::Result<()> {
+            create_private_folder(&self.folder.join(FOLDER))?;
+            replace(&anchor_path(&self.folder, tick), directory)?;
+            for tick in anchors(&self.folder)? {
+                if tick < first && !older.contains(&tick) {
+                    fs::remove_file(anchor_path(&self.folder, tick))?;
+                }
+            }
+            Ok(())
+        };
+        kept().map_err(|error| StoreError::unavailable("writing to root-entries", error))
+    }
+
     fn keep(&mut self, mut first: u64, mut entries: &[&[u8]]) -> Result<(), StoreError> {
         while !entries.is_empty() {
             let room = usize::try_from(FILE_TICKS - first % FILE_TICKS).unwrap_or(usize::MAX);
@@ -187,6 +217,38 @@ impl RootEntryStore for RootEntries {
         }
         Ok(())
     }
+}
+
+fn anchor_path(folder: &Path, tick: u64) -> PathBuf {
+    folder.join(FOLDER).join(format!("{ANCHOR}{tick}.bin"))
+}
+
+/// Returns the ticks of the anchors that have a file.
+fn anchors(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut ticks = Vec::new();
+    for entry in fs::read_dir(folder.join(FOLDER))? {
+        let name = entry?.file_name();
+        let tick = name.to_str().and_then(|name| name.strip_prefix(ANCHOR)?.strip_suffix(".bin"));
+        ticks.extend(tick.and_then(|tick| tick.parse::<u64>().ok()));
+    }
+    Ok(ticks)
+}
+
+/// Returns the directory of an anchor of the root log with this origin, if a file has it. `entry` is the root log's
+/// entry.
+pub(crate) fn anchor(
+    folder: &Path,
+    origin: &str,
+    tick: u64,
+    entry: &str,
+) -> io::Result<Option<TickDirectory>> {
+    let mut bytes = Vec::new();
+    match File::open(anchor_path(folder, tick)) {
+        Ok(file) => _ = file.take(MAX_ANCHOR_BYTES).read_to_end(&mut bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    Ok(decode(&bytes, origin, tick, entry))
 }
 
 fn reading(error: io::Error) -> StoreError {

@@ -32,8 +32,8 @@ use pool::Pool;
 use write_connection::WriteConnection;
 
 pub(crate) use connection::failed;
-pub(crate) use tenant_requests::damaged_requests;
 pub use tenant_requests::{add_lost_tenants, continue_as_tenant, end_tenants};
+pub(crate) use tenant_requests::{continue_as_tenants, damaged_requests};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "log.sqlite";
@@ -109,7 +109,7 @@ pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreErr
     if is_index_folder(folder)? {
         return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
     }
-    open_tenants_to_restore(folder, origin)
+    open_tenant_store(folder, origin, "full")
 }
 
 /// Opens the store of a root log with tenant logs, also if it is the index of a bucket. The log may only continue from an
@@ -119,12 +119,18 @@ pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreErr
 /// [`StoreError::Damaged`] if the folder contains another log, or one without tenant logs; other errors if SQLite
 /// fails.
 pub(crate) fn open_tenants_to_restore(folder: &Path, origin: &str) -> Result<TenantStore, StoreError> {
+    // A restore commits each tick. It can be repeated, so not each commit has to be on disk before the next one.
+    open_tenant_store(folder, origin, "normal")
+}
+
+fn open_tenant_store(folder: &Path, origin: &str, synchronous: &str) -> Result<TenantStore, StoreError> {
     let path = folder.join(FILE);
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check_has_tenants(&connection)?;
     check_origin(&connection, origin)?;
     prepare_writing(&connection)
         .and_then(|()| prepare_ticks(&connection))
+        .and_then(|()| connection.pragma_update(None, "synchronous", synchronous))
         .map_err(opening("opening the database"))?;
     let writer = TenantTables::new(WriteConnection::new(connection, &path))?;
     Ok(TenantStore { writer: Box::new(writer), readers: Arc::new(TenantTableReaders::new(Pool::new(path))) })

@@ -1,6 +1,6 @@
 //! The token file in a log's folder, and the generation of tokens.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -14,6 +14,7 @@ use crate::control_files::{ControlFileError, ControlFileErrorKind};
 use crate::sqlite;
 use countersign_files::{Stamp, open_private, replace};
 use countersign_log::store::StoreError;
+use countersign_log::tenants::tenant::TenantId;
 use countersign_log::tokens::{
     Access, AccessError, LogScope, MAX_FILE_BYTES, MAX_LINE_BYTES, Reader, Readers, Right, Rights, Scope,
     allow_written, check_name, hash,
@@ -382,6 +383,22 @@ pub fn revoke_all(folder: &Path, names: &[String]) -> Result<(), TokenError> {
             return Err(TokenError::Unknown(unknown.clone()));
         }
         readers.retain(|reader| !revoked.contains(reader.name.as_str()));
+        Ok(())
+    })
+}
+
+/// Makes tokens for some tenant logs tokens for others, which continue them. Tokens keep their secrets.
+///
+/// # Errors
+/// [`TokenError`], without changing anything.
+pub(crate) fn replace_logs(folder: &Path, new: &BTreeMap<TenantId, TenantId>) -> Result<(), TokenError> {
+    if !folder.join(FILE).exists() {
+        return Ok(());
+    }
+    change(folder, |readers| {
+        for reader in readers {
+            reader.logs = reader.logs.with_replaced(|id| new.get(id).copied().unwrap_or(*id));
+        }
         Ok(())
     })
 }

@@ -27,7 +27,10 @@ pub use changes::replaces;
 pub use database::{Database, Each, Row, Value, integer, tile_key};
 pub use keys::LogKeys;
 pub use reader::{Connections, TableReader};
-pub use tenant_requests::{RequestError, continue_as_tenant, damaged_requests, end_tenants, lost_name};
+pub use tenant_requests::{
+    RequestError, Successor, continue_as_tenant, continue_as_tenants, damaged_requests, end_tenants,
+    lost_name,
+};
 pub use tenant_rows::{create_tenant, create_tenants};
 pub use tenants::{TenantTableReaders, TenantTables};
 pub use writer::TableWriter;

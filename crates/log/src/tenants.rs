@@ -10,7 +10,7 @@
 //! | prove heads at earlier ticks | [`anchors`] |
 //! | keep heads that show when entries existed | [`kept`] |
 //! | remember each head apart from the database, and stop a tenant log that contradicts it | [`memory`], [`heads_format`], [`guard`], [`stops`] |
-//! | keep a copy of each tick's entry apart from the database | [`root_entries`] |
+//! | keep a copy of each tick's entry, and of anchors, apart from the database | [`root_entries`], [`anchor_copy`] |
 //! | show each tick's changes to growth witnesses | [`growth`]; [`growth_serving`] and [`growth_wire`], as lines |
 //! | begin and end a tenant log | [`requests`] |
 //! | grant and revoke keys in all tenant logs | [`root_notes`] |
@@ -21,6 +21,7 @@
 //! | read one tenant log, up to that head | [`reader`] |
 //! | prove to writers how a tenant log grew | [`growth_proof`] |
 
+pub mod anchor_copy;
 pub mod anchors;
 pub mod counts;
 pub mod directory;

@@ -21,8 +21,8 @@ use crate::io::verdict::entries;
 /// The time of the backup is stored in the folder, for /healthz and the console.
 ///
 /// To restore it, stop the server, replace log.sqlite with the file, remove log.sqlite-wal and log.sqlite-shm, and
-/// keep signed.txt, and heads.bin of a log with tenants, as they are. The server then reports whether anything that was
-/// signed is missing.
+/// keep signed.txt and own-entries.ndjson, or with tenants heads.bin and root-entries, as they are. The server then
+/// reports whether anything that was signed is missing.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -33,6 +33,7 @@ use countersign_log_server::bucket::Bucket;
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::log_server::RulesError;
 use countersign_log_server::restore::succession::Succession;
+use countersign_log_server::restore::tenant_succession::NewTenants;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::tenants::TenantRetention;
 use countersign_log_server::retention::{self, Rule, Rules};
@@ -327,7 +328,13 @@ pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
     stop::enable_patient(FORCE_AFTER);
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
-    if args.tenants && args.after.after_restore && args.store.is_none() && !has_tenants(args)? {
+    let mut ending = after_restore::unfinished(args)?;
+    if ending.is_none()
+        && args.tenants
+        && args.after.after_restore
+        && args.store.is_none()
+        && !has_tenants(args)?
+    {
         let message = "--after-restore with --tenants requires a folder with a log that has tenants";
         let hint = "restore log.sqlite to this folder first, or use the log's folder";
         return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&args.dir)));
@@ -338,7 +345,6 @@ pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
                     if they are lost for good, omit --store: the log then continues in the folder of the server that made the last ticks";
         return Err(CliError::unusable("store.unsupported", message, hint).within(&shown(&args.dir)));
     }
-    let mut ending = after_restore::unfinished(args)?;
     if args.after.after_restore && ending.is_none() {
         ending = after_restore::resume(args)?;
     }
@@ -347,9 +353,15 @@ pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
     }
     // A log that continues keeps its origin.
     let given = args.origin.as_deref().filter(|_| !args.after.after_restore);
-    // Before a key is created.
-    tenants(args, given.unwrap_or(DEFAULT_ORIGIN))?;
+    if ending.as_ref().is_none_or(|ending| !ending.has_tenants()) {
+        // Before a key is created.
+        tenants(args, given.unwrap_or(DEFAULT_ORIGIN))?;
+    }
     let key = log_key(args, ending.as_ref().map_or(given, |ending| Some(&ending.new)))?;
+    let new_tenants = match &ending {
+        Some(ending) => after_restore::create_tenants(args, ending, args.slots.ilog2() as u8)?,
+        None => None,
+    };
     let trust_file = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
     if args.trust.is_none() {
         write_trust(&trust_file, &key)?;
@@ -386,7 +398,7 @@ pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
         (&trust_file, watcher),
         (cors, hosts),
         (rules, reads, pack),
-        ending,
+        ending.map(|ending| (ending, new_tenants)),
     ))
 }
 
@@ -397,7 +409,7 @@ async fn run_server(
     (trust_file, watcher): (&Path, FileWatcher),
     (cors, hosts): (Cors, Hosts),
     (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
-    ending: Option<Succession>,
+    ending: Option<(Succession, Option<NewTenants>)>,
 ) -> Result<ExitStatus, CliError> {
     let verifier = key.verifier_key().clone();
     let ml_dsa_key = args.ml_dsa_key.as_deref().map(|path| ml_dsa_key(path, verifier.name())).transpose()?;
@@ -406,7 +418,7 @@ async fn run_server(
     let issuer = args.oidc.config(tenants.is_some())?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
     // A log that ended keeps its bucket; its successor has another.
-    let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
+    let store = ending.as_ref().map_or(&args.store, |(ending, _)| &ending.store);
     let store = store.as_deref().map(bucket).transpose()?;
     let otlp = otlp_key(args, &verifier)?;
     let otlp_vkey = otlp.as_ref().map(|key| key.verifier_key().clone());
@@ -449,13 +461,16 @@ async fn run_server(
         otlp,
         new_keys: args.new_key.clone(),
     };
-    let statement = ending.as_ref().map(Succession::statement);
+    let statement = ending.as_ref().map(|(ending, _)| ending.statement());
     let mut serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
         StartError::Listen(_) => explain(&error).because(&args.listen.to_string()),
         StartError::Io { .. } => explain(&error).within(&shown(&args.dir)),
         _ => explain(&error),
     })?;
-    if let Some(ending) = ending {
+    if let Some((ending, new_tenants)) = ending {
+        if let Some(new_tenants) = &new_tenants {
+            after_restore::print_tenants(args, &ending, new_tenants);
+        }
         after_restore::finish(args, ending)?;
     }
     let watching = pack

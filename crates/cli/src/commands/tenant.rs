@@ -87,9 +87,11 @@ enum Command {
         /// Begin the log with the statement that it continues another one, whose last known state this file contains.
         /// Can be repeated
         ///
-        /// The file is the answer of GET /head of a tenant log, or of GET /checkpoint of another log. The old log stays
-        /// under its own origin and key, and is verified on its own. If it is the log of this tenant, it must have ended.
-        #[arg(long, value_name = "FILE")]
+        /// The file is the answer of GET /head of a tenant log, or of GET /checkpoint of another log. For a log of this
+        /// server that ended or is stopped, or of a root log that ended in this folder, t/ID or its origin is enough:
+        /// the server remembers its last head. The old log stays under its own origin and key, and is verified on its
+        /// own. If it is the log of this tenant, it must have ended.
+        #[arg(long, value_name = "FILE|t/ID")]
         continues: Vec<PathBuf>,
         /// A trust file with the public keys of the continued logs [default: the server's trust file]
         #[arg(long, value_name = "FILE", requires = "continues")]
@@ -149,7 +151,11 @@ enum Command {
     /// are those of the server's trust file: write it again when they change.
     Trust {
         /// The tenant's name
-        name: String,
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// Write the trust files of all tenants whose logs have not ended to the folder --output, as ID.txt
+        #[arg(long, conflicts_with = "name", requires = "output")]
+        all: bool,
         #[command(flatten)]
         of: ServerArgs,
         /// Write to this file, not to standard output
@@ -195,8 +201,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         Command::End { names, from, of } => ending::end(&of.dir, names.clone(), from.as_ref()),
         Command::Move { name, to, of } => ending::move_to(&of.dir, name, to),
         Command::List { of } => list(&of.dir),
-        Command::Trust { name, of, output } => {
-            let (origin, tenant) = find(&of.folder.dir, name)?;
+        Command::Trust { all: true, of, output, .. } => {
+            many::write_trust_files(of, output.as_deref().unwrap_or(Path::new(".")))
+        }
+        Command::Trust { name, of, output, .. } => {
+            let (origin, tenant) = find(&of.folder.dir, name.as_deref().unwrap_or_default())?;
             write(&trust_file(of, &origin, &tenant)?, output.as_deref())
         }
     }
@@ -289,7 +298,7 @@ fn continued(
         return Ok(Vec::new());
     }
     let trust = input::trust(trust.unwrap_or(&of.trust_file()))?;
-    files.iter().map(|file| ContinuedLog::read(file, &trust)).collect()
+    files.iter().map(|file| ContinuedLog::read(&of.folder.dir, file, &trust)).collect()
 }
 
 /// True if the checkpoint of a tenant log's first tick is published. The server answers for the log from then on.

@@ -475,3 +475,129 @@ fn trust_files_of_tenants_name_the_growth_witnesses() {
     Customer::add(&place, "acme");
     assert!(place.read("acme.txt").contains(&lines), "{}", place.read("acme.txt"));
 }
+
+/// Restores the backup `old.sqlite`, and leaves the other files as they are.
+#[cfg(unix)]
+fn restore_backup(place: &Place) {
+    for end in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(place.path(&format!("{FOLDER}/log.sqlite{end}")));
+    }
+    std::fs::copy(place.path("old.sqlite"), place.path("countersign-log/log.sqlite")).unwrap();
+}
+
+/// Runs `tenant add NAME --continues LOG`, and returns the new log.
+#[cfg(unix)]
+fn continue_log(place: &Place, name: &str, log: &str, token: &str) -> Customer {
+    let file = format!("{token}.txt");
+    let args = ["tenant", "add", name, "--continues", log, "--token", token, "-o", &file];
+    let added = place.run(&args).success();
+    let printed = String::from_utf8(added.get_output().stdout.clone()).unwrap();
+    let word = |at: usize| printed.lines().nth(at).unwrap().split(' ').nth(1).unwrap().to_owned();
+    let origin = word(0);
+    Customer { id: origin[origin.len() - 32..].to_owned(), origin, token: word(1) }
+}
+
+/// A server with the tenants a and b, which recorded more after the backup `old.sqlite`, and c, which was added then. It
+/// is stopped as documented.
+#[cfg(unix)]
+fn log_with_an_old_backup(place: &Place) -> [Customer; 3] {
+    prepare(place);
+    place.write(TRUST, format!("{}emitter {}\n", place.read(TRUST), place.log));
+    let log = serve(place, &["--tenants"]);
+    let [a, b] = ["a", "b"].map(|name| Customer::add(place, name));
+    assert!(record(place, &log, "a", &a, 3) && record(place, &log, "b", &b, 2));
+    place.run(&["backup", "--to", "old.sqlite"]).success();
+    assert!(record(place, &log, "a", &a, 2));
+    let c = Customer::add(place, "c");
+    assert!(record(place, &log, "c", &c, 1));
+    log.stop();
+    [a, b, c]
+}
+
+const LISTEN: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
+#[cfg(unix)]
+#[test]
+fn an_old_backup_ends_only_the_logs_that_lost_entries() {
+    let place = Place::new();
+    let [a, b, c] = log_with_an_old_backup(&place);
+    restore_backup(&place);
+    let log = ServedLog::start(&place.path(""), &["--listen", "127.0.0.1:0", "--after-restore"]);
+    assert!(record(&place, &log, "b", &b, 2));
+    export(&place, &log, "b", &b, 8);
+    let listed = contains("a       ").and(contains("log.rollback")).and(contains(format!("lost {}", c.id)));
+    place.run(&["tenant", "list"]).success().stdout(listed);
+    // The server knows the last heads.
+    let live = ["tenant", "add", "x", "--continues", &b.origin, "-o", "x.txt"];
+    place.run(&live).code(2).stderr(contains("has not ended").and(contains("countersign tenant end")));
+    let none = format!("t/{}", "0".repeat(32));
+    place.run(&["tenant", "add", "x", "--continues", &none, "-o", "x.txt"]).code(2).stderr(contains(none));
+    place.run(&["tenant", "end", "a", &format!("lost {}", c.id)]).success();
+    let next = [
+        continue_log(&place, "a", &format!("t/{}", a.id), "a-2"),
+        continue_log(&place, "c", &c.origin, "c-2"),
+    ];
+    for (name, next, old, size) in [("a-2", &next[0], &a, 9), ("c-2", &next[1], &c, 3)] {
+        assert!(record(&place, &log, name, next, 1));
+        export(&place, &log, name, next, 5);
+        let first = &crate::common::shown(&place.read(&format!("{name}.ndjson")))[0];
+        assert_eq!(
+            (&first["action"], &first["target"]["id"]),
+            (&"log.continues".into(), &(*old.origin).into())
+        );
+        let last = &first["metadata"]["last"];
+        assert_eq!(
+            (&last["size"], &first["metadata"]["vkey"]),
+            (&size.into(), &(*place.log).into()),
+            "{first}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_root_log_gives_each_tenant_another_log() {
+    let place = Place::new();
+    let [_, b, c] = log_with_an_old_backup(&place);
+    restore_backup(&place);
+    // Nothing has the root log's entries.
+    std::fs::remove_dir_all(place.path("countersign-log/root-entries")).unwrap();
+    let after = [&LISTEN[..], &["--after-restore"]].concat();
+    let ended = contains("error[log.rollback]").and(contains("root-entries")).and(contains("--origin NEW"));
+    place.run(&after).code(2).stderr(ended);
+    let new = "log2.example/audit";
+    let after = ["--listen", "127.0.0.1:0", "--after-restore", "--origin", new];
+    let log = ServedLog::start(&place.path(""), &after);
+    place.run(&["tenant", "trust", "--all", "-o", "trust"]).success();
+    let listed = place.run(&["tenant", "list"]).success();
+    let listed = String::from_utf8(listed.get_output().stdout.clone()).unwrap();
+    let origin = |name: &str| {
+        let line = listed.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    assert!(origin("a ").starts_with(&format!("{new}/t/")), "{listed}");
+    // Tokens are for the new logs.
+    let next =
+        Customer { id: origin("b ")[new.len() + 3..].into(), origin: origin("b "), token: b.token.clone() };
+    std::fs::copy(place.path(&format!("trust/{}.txt", next.id)), place.path("b.txt")).unwrap();
+    assert!(record(&place, &log, "b", &next, 1));
+    let args = ["export", "--dir", &next.url(&log), "-o", "b.ndjson"];
+    place.command(&args).env("COUNTERSIGN_TOKEN", &next.token).assert().success();
+    place.run(&["verify", "b.ndjson", "--trust", "b.txt"]).code(0);
+    let first = &crate::common::shown(&place.read("b.ndjson"))[0];
+    assert_eq!((&first["action"], &first["target"]["id"]), (&"log.continues".into(), &(*b.origin).into()));
+    assert_eq!(
+        (&first["metadata"]["last"]["size"], &first["metadata"]["code"]),
+        (&4.into(), &"log.rollback".into())
+    );
+    // The name of the third one is unknown, and its last head isn't.
+    let next = continue_log(&place, "c", &c.origin, "c-2");
+    assert!(next.origin.starts_with(new));
+    drop(log);
+    // The old logs can still be read.
+    place.run(&["tenant", "list", "--dir", "countersign-log/ended/1"]).success().stdout(contains(&*b.origin));
+    assert!(place.path("countersign-log/ended/1/log.key").exists());
+    assert!(!place.path("countersign-log/ending.json").exists());
+    let log = ServedLog::start(&place.path(""), &["--listen", "127.0.0.1:0"]);
+    assert!(record(&place, &log, "c-2", &next, 1));
+}

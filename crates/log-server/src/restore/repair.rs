@@ -17,6 +17,7 @@ use crate::root_entries::{self, FOLDER as ROOT_ENTRIES};
 use countersign_log::erase::record;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Batch, CommitError, StoreError};
+use countersign_log::tenants::anchors::is_anchor;
 use countersign_log::tenants::store::{TenantWriter, TickBatch};
 
 /// Number of entries to restore at a time.
@@ -121,13 +122,14 @@ impl Repair {
     /// Erasures recorded in them become pending again.
     pub(super) fn restore_entries(
         mut self,
+        folder: &Path,
         store: &mut LogStore,
         key: &VerifierKey,
     ) -> Result<(), StoreError> {
         self.leaves.rewind().map_err(failed)?;
         let mut lines = BufReader::new(self.leaves).lines().zip(self.from..).peekable();
         if let Some(writer) = store.tenant_writer_mut() {
-            return restore_ticks(writer, lines);
+            return restore_ticks(folder, key.name(), writer, lines);
         }
         loop {
             let edge = store.writer()?.edge()?;
@@ -175,12 +177,14 @@ fn own_root_entries(folder: &Path, missing: u64) -> io::Result<String> {
 }
 
 /// Restores entries of a root log. The tenant logs stay as they are stored: those that grew at these ticks are behind the
-/// heads that they showed.
+/// heads that they showed. The directories of anchors come from the folder.
 fn restore_ticks(
+    folder: &Path,
+    origin: &str,
     writer: &mut dyn TenantWriter,
     lines: impl Iterator<Item = (io::Result<String>, u64)>,
 ) -> Result<(), StoreError> {
-    let depth = writer.depth()?;
+    let mut depth = writer.depth()?;
     let mut edge = writer.edge()?;
     for (line, index) in lines {
         if index < edge.end() {
@@ -190,13 +194,18 @@ fn restore_ticks(
         let (text, _) = parse(&line.map_err(failed)?).ok_or_else(unreadable)?;
         let mut tree = PendingTree::new(&edge);
         tree.extend(&[leaf_hash(text.as_bytes())]);
+        let anchor = match is_anchor(index) {
+            true => root_entries::anchor(folder, origin, index, &text).map_err(failed)?,
+            false => None,
+        };
+        depth = anchor.as_ref().map_or(depth, |directory| directory.depth().max(depth));
         let committed = writer.commit_tick(&TickBatch {
             entry: text.as_bytes(),
             root_tree: &tree,
             depth,
             logs: &[],
             heads: &[],
-            anchor: None,
+            anchor: anchor.as_ref(),
             publish: None,
             signed_size: None,
         });

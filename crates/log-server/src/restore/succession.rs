@@ -1,6 +1,14 @@
 //! The end of a log, and the log that continues it in the same folder.
 //!
-//! The remaining steps are recorded in a file first, so that the next server started in the folder can complete them.
+//! The remaining steps are recorded in a file first, so that the next server started in the folder can complete them:
+//!
+//! | step | a rerun after a crash there |
+//! | --- | --- |
+//! | 1. write `ending.json` | moves the files |
+//! | 2. move the old log's files to `ended/N`, and copy the files that both logs use | moves the rest |
+//! | 3. create the new log's key, and with tenants its database ([`tenant_succession`](super::tenant_succession)) | creates what is missing |
+//! | 4. serve the new log, whose first event names the old one; with tenants, that of each tenant log does | serves it |
+//! | 5. move `ending.json` to `ended/N` | finds nothing to do |
 
 use std::fs;
 use std::io;
@@ -11,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::end_reason::EndReason;
+use crate::remembered_logs::RememberedLog;
 use countersign_files::{replace, sync_folder};
 
 /// The file that records the remaining steps.
@@ -20,7 +29,7 @@ const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
 /// The files of the ended log that are moved along with it.
-const FILES: [&str; 12] = [
+const FILES: [&str; 15] = [
     "log.sqlite",
     "log.sqlite-wal",
     "log.sqlite-shm",
@@ -31,9 +40,15 @@ const FILES: [&str; 12] = [
     "signed.txt",
     "keys.txt",
     "own-entries.ndjson",
+    "heads.bin",
+    "root-entries",
     "evidence.ndjson",
+    "backup.txt",
     "log.key",
 ];
+
+/// The files that both logs use. The archive gets copies as of the end.
+const SHARED_FILES: [&str; 3] = ["trust.txt", "readers.txt", "holds.txt"];
 
 /// The end of a log and the log that continues it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +70,16 @@ pub struct Succession {
     number: u32,
     /// True if the move is complete.
     moved: bool,
+    /// True for a root log with tenant logs.
+    #[serde(default)]
+    has_tenants: bool,
+}
+
+/// A log that ended in a folder.
+pub(crate) struct Archive {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    pub(crate) succession: Succession,
 }
 
 impl Succession {
@@ -66,6 +91,7 @@ impl Succession {
         folder: &Path,
         old_vkey: &str,
         (new, store): (&str, Option<&str>),
+        has_tenants: bool,
         over: &EndReason,
         at: Time,
     ) -> io::Result<Self> {
@@ -82,6 +108,7 @@ impl Succession {
             at: at.to_string(),
             number,
             moved: false,
+            has_tenants,
         };
         succession.write(folder)?;
         Ok(succession)
@@ -92,7 +119,26 @@ impl Succession {
     /// # Errors
     /// If the file can't be read; [`io::ErrorKind::InvalidData`] if it has another format.
     pub fn pending(folder: &Path) -> io::Result<Option<Self>> {
-        let text = match fs::read_to_string(folder.join(FILE)) {
+        Self::read(&folder.join(FILE))
+    }
+
+    /// Returns the logs that ended in a folder, the newest first. Those that an earlier version archived have no record.
+    pub(crate) fn archives(folder: &Path) -> io::Result<Vec<Archive>> {
+        let mut archives = Vec::new();
+        for number in 1..u32::MAX {
+            let folder = ended_folder(folder, number);
+            if !folder.exists() {
+                break;
+            }
+            let succession = Self::read(&folder.join(FILE))?;
+            archives.extend(succession.map(|succession| Archive { folder, succession }));
+        }
+        archives.reverse();
+        Ok(archives)
+    }
+
+    fn read(path: &Path) -> io::Result<Option<Self>> {
+        let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -124,8 +170,8 @@ impl Succession {
                 _ => {}
             }
         }
-        if folder.join("trust.txt").exists() {
-            fs::copy(folder.join("trust.txt"), target.join("trust.txt"))?;
+        for name in SHARED_FILES.iter().filter(|name| folder.join(name).exists()) {
+            fs::copy(folder.join(name), target.join(name))?;
         }
         sync_folder(&target)?;
         sync_folder(&folder.join(ENDED))?;
@@ -150,12 +196,34 @@ impl Succession {
         })
     }
 
-    /// Marks the succession as complete.
+    /// True for a root log with tenant logs.
+    pub const fn has_tenants(&self) -> bool {
+        self.has_tenants
+    }
+
+    /// Returns the public key of the ended log.
+    pub fn vkey(&self) -> &str {
+        &self.vkey
+    }
+
+    /// Returns the last checkpoint that the ended log is known to have signed.
+    pub fn checkpoint(&self) -> Option<&str> {
+        self.checkpoint.as_deref()
+    }
+
+    /// Returns the first event of a tenant log that continues this one of the ended root log (SPEC section 12).
+    pub(crate) fn tenant_statement(&self, log: &RememberedLog) -> Value {
+        log.statement(&self.new, &self.vkey, &self.why, &self.code, &self.at)
+    }
+
+    /// Marks the succession as complete, and keeps its record with the ended log.
     ///
     /// # Errors
-    /// If the file can't be removed.
+    /// If the file can't be moved.
     pub fn finish(self, folder: &Path) -> io::Result<()> {
-        fs::remove_file(folder.join(FILE))?;
+        let archive = self.archive_folder(folder);
+        fs::rename(folder.join(FILE), archive.join(FILE))?;
+        sync_folder(&archive)?;
         sync_folder(folder)
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign::time::Time;
 use countersign_log::own_chain::Random;
 use countersign_log::store::StoreError;
-use countersign_log::tables::{self, RequestError};
+use countersign_log::tables::{self, RequestError, Successor};
 use countersign_log::tenants::memory::RememberedHead;
 use countersign_log::tenants::requests::{DamagedRequest, Ending};
 use countersign_log::tenants::tenant::{Tenant, TenantId};
@@ -37,6 +37,20 @@ pub fn continue_as_tenant(
 ) -> Result<Tenant, RequestError> {
     let connection = tenant_connection(folder)?;
     tables::continue_as_tenant(&SqlDatabase(&connection), name, openings, replaced, random, now)
+}
+
+/// Creates tenants whose logs continue others, as [`tables::continue_as_tenants`] does.
+///
+/// # Errors
+/// [`RequestError`]. Nothing was created then.
+pub(crate) fn continue_as_tenants(
+    folder: &Path,
+    successors: &[Successor],
+    random: &mut Random,
+    now: Time,
+) -> Result<Vec<Tenant>, RequestError> {
+    let connection = tenant_connection(folder)?;
+    tables::continue_as_tenants(&SqlDatabase(&connection), successors, random, now)
 }
 
 /// Returns the requests that can't be read.

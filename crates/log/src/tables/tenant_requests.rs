@@ -13,11 +13,8 @@ use crate::own_chain::Random;
 use crate::store::StoreError;
 use crate::tenants::CreationError;
 use crate::tenants::heads::SlotHead;
-use crate::tenants::requests::{DamagedRequest, Ending, StoredRequest, TenantRequest};
+use crate::tenants::requests::{DamagedRequest, Ending, MAX_REQUESTS, StoredRequest, TenantRequest};
 use crate::tenants::tenant::{Tenant, TenantId, TenantNumber, check_name};
-
-/// The maximum number of requests that one tick carries out.
-const MAX_REQUESTS: u64 = 1024;
 
 const READING: &str = "reading the requests for tenant logs";
 const ENDING: &str = "ending a tenant log";
@@ -158,6 +155,55 @@ fn find_lost(database: &dyn Database, name: &str) -> Result<Option<Tenant>, Stor
     Ok(found.into_iter().find(|tenant| lost_name(&tenant.id) == name))
 }
 
+/// A tenant of a root log that takes the place of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Successor {
+    /// The tenant's name.
+    pub name: String,
+    /// The log server's first event in the log, a JSON text in one line: it states which log this one continues.
+    pub opening: Option<String>,
+}
+
+/// Creates tenants in one step. Those that exist stay as they are. Returns them in the same order.
+///
+/// # Errors
+/// [`RequestError`]. Nothing was created then.
+pub fn continue_as_tenants(
+    database: &dyn Database,
+    successors: &[Successor],
+    random: &mut Random,
+    now: Time,
+) -> Result<Vec<Tenant>, RequestError> {
+    transaction(database, CREATING, &mut || {
+        let mut tenants = Vec::with_capacity(successors.len());
+        for Successor { name, opening } in successors {
+            let found = first(database, FINDING, BY_NAME, &[name.as_str().into()], tenant)?;
+            tenants.push(match found {
+                Some(found) => found,
+                None => insert_with_openings(database, name, opening.as_slice(), random, now)?,
+            });
+        }
+        Ok(tenants)
+    })
+}
+
+/// Creates a tenant whose log begins with these events of the log server. Call it in a transaction.
+fn insert_with_openings(
+    database: &dyn Database,
+    name: &str,
+    openings: &[String],
+    random: &mut Random,
+    now: Time,
+) -> Result<Tenant, RequestError> {
+    let new = find_or_insert(database, name, random, now)?;
+    if !openings.is_empty() {
+        let sql = "INSERT INTO tenant_requests (number, opening) VALUES (?, ?)";
+        let openings = openings.join("\n");
+        database.change(CREATING, sql, &[i64::from(new.number.get()).into(), (&*openings).into()])?;
+    }
+    Ok(new)
+}
+
 /// Creates a tenant whose log continues other logs. The log server's first events in it, `openings`, state this; each is
 /// a JSON text in one line. If a tenant with this name has a log, it must be `replaced`, and have ended.
 ///
@@ -183,10 +229,6 @@ pub fn continue_as_tenant(
             let sql = "UPDATE tenants SET replaced = 1 WHERE number = ?";
             database.change(CREATING, sql, &[i64::from(old.number.get()).into()])?;
         }
-        let new = find_or_insert(database, name, random, now)?;
-        let sql = "INSERT INTO tenant_requests (number, opening) VALUES (?, ?)";
-        let openings = openings.join("\n");
-        database.change(CREATING, sql, &[i64::from(new.number.get()).into(), (&*openings).into()])?;
-        Ok(new)
+        insert_with_openings(database, name, openings, random, now)
     })
 }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::tenant::{TenantId, TenantNumber};
 use crate::store::StoreError;
 
+/// The maximum number of requests that one tick carries out.
+pub(crate) const MAX_REQUESTS: u64 = 1024;
+
 /// A request that no tick has carried out yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRequest {

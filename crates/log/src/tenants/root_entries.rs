@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+use super::anchor_copy::encode;
+use super::anchors::{is_anchor, required_before};
+use super::directory::TickDirectory;
 use crate::store::{EntryReader, StoreError};
 
 /// The number of entries that are copied from the database at a time.
@@ -25,6 +28,16 @@ pub trait RootEntryStore: Send {
 
     /// Returns the entry that was kept last for a tick, if there is one.
     fn entry(&mut self, tick: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps the [copy](super::anchor_copy) of an anchor's directory. It is durable when this returns. Deletes the copies
+    /// of anchors before `first`, except those in the list.
+    fn keep_anchor(
+        &mut self,
+        tick: u64,
+        directory: &[u8],
+        first: u64,
+        older: &[u64],
+    ) -> Result<(), StoreError>;
 
     /// Keeps the entries of consecutive ticks from this one on, in place of entries that were kept for them before. They
     /// are durable when this returns.
@@ -61,6 +74,17 @@ impl RootEntryCopy {
             self.is_complete = true;
         }
         store.keep(tick, &[entry])
+    }
+
+    /// Keeps the directory of a tick if it is an anchor, durably: no later head can be proven without it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the tick must fail.
+    pub(super) fn keep_anchor(&mut self, directory: &TickDirectory) -> Result<(), StoreError> {
+        let tick = directory.tick();
+        let Some(store) = self.store.as_mut().filter(|_| is_anchor(tick)) else { return Ok(()) };
+        let (first, older) = required_before(tick);
+        store.keep_anchor(tick, &encode(directory), first, &older)
     }
 }
 
@@ -107,6 +131,10 @@ mod tests {
 
         fn entry(&mut self, tick: u64) -> Result<Option<Vec<u8>>, StoreError> {
             Ok(self.0.lock().unwrap().get(&tick).cloned())
+        }
+
+        fn keep_anchor(&mut self, _: u64, _: &[u8], _: u64, _: &[u64]) -> Result<(), StoreError> {
+            Ok(())
         }
 
         fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError> {

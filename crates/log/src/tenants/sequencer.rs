@@ -9,7 +9,7 @@
 //!
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
-//! | 1. compute the heads and the directory, and keep the root log's new entry in the [`RootEntryStore`], if there is one | the entry's copy; its tick may never be committed | doesn't use the copy; a restore does, up to the largest tree that memory has. The next tick replaces it, and a store that has the tick with another entry corrects it |
+//! | 1. compute the heads and the directory, and keep the root log's new entry, and the directory of an anchor, in the [`RootEntryStore`], if there is one | the entry's copy; its tick may never be committed | doesn't use the copy; a restore does, up to the largest tree that memory has. The next tick replaces it, and a store that has the tick with another entry corrects it |
 //! | 2. sign the root log's checkpoint | as after 1: the signature hasn't left the process | finds nothing; emitters send again |
 //! | 3. [`commit_tick`](super::store::TenantWriter::commit_tick), all or nothing | entries, heads, and the root log's entry; without witnesses also its checkpoint | makes the next tick, which contains the same entries. Emitters that send again get the old indexes |
 //! | 4. memory remembers the changed heads, and then the checkpoint | the heads; the checkpoint's size, root, and signature; if memory outlives the process | as after 3; heads that memory lacks are remembered before the next tick. A store that has fewer ticks than memory, or different ones, stops the log. A tenant log that is behind its remembered head, or differs from it, is stopped alone ([`guard`](super::guard)) |
@@ -21,8 +21,8 @@
 //! it announces no tick, and follows the other server's. It makes the next tick once the other one makes none
 //! ([`TenantWriter::begin_tick`]).
 //!
-//! If one of the steps 1 to 3 fails, or the heads can't be remembered in step 4, every waiting submission fails, also those that were
-//! refused: what they contradict may not be stored.
+//! If one of the steps 1 to 3 fails, or the heads can't be remembered in step 4, every waiting submission fails, also
+//! those that were refused: what they contradict may not be stored.
 //!
 //! The server's own events in a tenant log ([`Job::Record`]) are judged like submissions, on a chain that the root log's
 //! key signs. If their tick fails, that chain is abandoned, and the next event opens another one.
@@ -74,6 +74,7 @@ use super::job::TenantJob;
 use super::kept::HeadKeeper;
 use super::own_chains::{OwnSubmission, OwnTenantChains};
 use super::published::PublishedTick;
+use super::requests::MAX_REQUESTS;
 use super::root_entries::{RootEntryCopy, RootEntryStore};
 use super::root_notes::{Candidate, PlacedReply, Placing, RootNote, RootNotes, add_missing_note};
 use super::secret::TickSecret;
@@ -760,6 +761,7 @@ impl RunningTenantSequencer {
         let mut tree = PendingTree::new(&self.edge);
         tree.extend(&[leaf_hash(entry.as_bytes())]);
         self.root_entries.keep(&*self.signer.reader, directory.tick(), entry.as_bytes())?;
+        self.root_entries.keep_anchor(&directory)?;
         let signed = if self.writer.signs_before_commit() { Some(self.signer.sign(&tree)?) } else { None };
         let publish = signed.as_ref().and_then(NewCheckpoint::to_publish);
         let logs: Vec<TenantGrowth<'_>> = grown
@@ -827,7 +829,13 @@ impl RunningTenantSequencer {
     /// that makes it crowded.
     fn new_heads(&mut self) -> Result<Vec<SlotHead>, StoreError> {
         let tenants = self.writer.tenants(self.known)?;
-        let new = tenants.iter().map(|tenant| SlotHead {
+        // A log whose request waits for a later tick has its first tick then: it must begin with what the request says.
+        let requests = self.writer.requests()?;
+        let last = requests.last().filter(|_| requests.len() as u64 >= MAX_REQUESTS);
+        let last = last
+            .map(|request| request.as_ref().map_or_else(|damaged| damaged.number, |request| request.number));
+        let tenants = tenants.iter().filter(|tenant| last.is_none_or(|last| tenant.number <= last));
+        let new = tenants.map(|tenant| SlotHead {
             id: tenant.id,
             number: tenant.number,
             size: 0,

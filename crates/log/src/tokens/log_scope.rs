@@ -44,6 +44,16 @@ impl LogScope {
         }
     }
 
+    /// Returns the scope with other logs in place of some. A token for both has only the new one.
+    #[must_use]
+    pub fn with_replaced(&self, replace: impl Fn(&TenantId) -> TenantId) -> Self {
+        let Self::Some(TenantIds(ids)) = self else { return self.clone() };
+        let mut ids: Vec<TenantId> = ids.iter().map(replace).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self::Some(TenantIds(Arc::new(ids)))
+    }
+
     /// True if the token is for all tenant logs.
     pub fn is_all(&self) -> bool {
         *self == Self::All

@@ -1,13 +1,17 @@
 //! `countersign serve --after-restore`: continues a log after its storage was restored.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign::check::Resource;
+use countersign::hash::Hash;
 use countersign::note::VerifierKey;
+use countersign::tenant::TenantOrigin;
 use countersign::trust::Trust;
 use countersign_client::open;
+use countersign_log::own_chain::{Random, secure_random};
 use countersign_log_server::restore::succession::Succession;
+use countersign_log_server::restore::tenant_succession::{self, NewTenants, TenantSuccessionError};
 use countersign_log_server::restore::{Bundles, Config, EndReason, Folder, Plan, Restore, Source};
 use countersign_log_server::serve::StartError;
 use countersign_log_server::sqlite;
@@ -24,10 +28,12 @@ const DOUBT_HINT: &str = "restore missing entries with --repair PLACE (a mirror,
      emitters); add --nothing-newer only if you know that nothing was signed after that (the folder was moved while no \
      server ran); or end this log, and start another in its place with --origin NEW";
 
-const TENANTS_HINT: &str = "restore the newest log.sqlite, and keep signed.txt and heads.bin as they are; if there is none, restore the root log \
-     from a mirror with --repair URL|DIR: only tenant logs that lack entries stay stopped then";
-const TENANTS_DOUBT_HINT: &str = "restore the newest log.sqlite, and put signed.txt and heads.bin back; add --nothing-newer only if you know that \
-     nothing was signed after that (the folder was moved while no server ran)";
+const TENANTS_HINT: &str = "put root-entries back if it was moved, or restore the root log's missing entries with --repair PLACE (a mirror, or another \
+     folder of the log): only tenant logs that lack entries stay stopped then; or end the root log with --origin NEW: each \
+     tenant gets another log under a new root log";
+const TENANTS_DOUBT_HINT: &str = "restore the newest log.sqlite, and put signed.txt, heads.bin, and root-entries back; add --nothing-newer only if you know \
+     that nothing was signed after that (the folder was moved while no server ran); or end the root log with --origin NEW: \
+     each tenant gets another log under a new root log";
 const BUCKET_HINT: &str = "if the bucket still has the log, restore its lost objects, and start the server with --store, without --after-restore; \
      add --nothing-newer only if the bucket is lost for good, no server uses it anymore, and this is the folder of the \
      server that made the last ticks";
@@ -44,9 +50,10 @@ pub(super) struct Options {
     /// For a log in a bucket, stop all its servers first. What the bucket lost is restored from the folder's index
     /// and from --repair.
     ///
-    /// In a log with tenants, only entries of the root log are restored, from a mirror. Its tenant logs continue too,
-    /// except those whose entries are missing: these stay stopped. If its bucket is lost, omit --store: the log then
-    /// continues in the folder.
+    /// In a log with tenants, only entries of the root log are restored, from root-entries in the folder or from a
+    /// mirror. Its tenant logs continue too, except those whose entries are missing: these stay stopped. If the root log
+    /// has to end, --origin names a new one, under which each tenant gets another log. If its bucket is lost, omit
+    /// --store: the log then continues in the folder.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
@@ -84,10 +91,6 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
         now: now(),
     };
     let mut restore = Restore::open(config).map_err(|error| explain(&error))?;
-    if restore.has_tenants() && args.origin.is_some() {
-        let message = "--origin can't be used with --after-restore for a log with tenants";
-        return Err(CliError::unusable("arguments.invalid", message, TENANTS_HINT).within(&shown(&args.dir)));
-    }
     let sources = sources(args, restore.size(), &key, &keys)?;
     let stored = |error| explain(&StartError::Store(error));
     restore.collect(sources).map_err(stored)?;
@@ -172,27 +175,88 @@ fn end(
         return Err(CliError::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
     };
     countersign::note::check_name(new)?;
+    if restore.has_tenants() && TenantOrigin::new(new, [0; 16]).is_none() {
+        let message = format!("{new:?} can't be the origin of a root log");
+        let hint = "use an --origin of at most 220 bytes that doesn't end in /t/ and an ID";
+        return Err(CliError::unusable("arguments.invalid", message, hint));
+    }
     let store = args.after.new_store.as_deref();
     if args.store.is_some() && store.is_none_or(|store| Some(store) == args.store.as_deref()) {
         let why = "the new log needs its own bucket";
         let hint = "use an empty bucket or another prefix: --new-store s3://BUCKET/PREFIX";
         return Err(CliError::unusable("arguments.invalid", why, hint));
     }
+    let has_tenants = restore.has_tenants();
+    let first_events = if has_tenants {
+        "each tenant gets another log, whose first event has the old log, its last known head, and the reason; what the old \
+         logs have is kept"
+    } else {
+        "its first event has the old log, its last known checkpoint, and the reason; the old log is kept"
+    };
     print_plan(&format!(
-        "{}: the log {} ends, and {new} takes its place; its first event has the old log, its last known checkpoint, and \
-         the reason; the old log is kept in {}",
+        "{}: the log {} ends, and {new} takes its place; {first_events} in {}",
         over.why,
         key.name(),
         shown(&args.dir.join("ended"))
     ));
     restore.end(over, new).map_err(|error| explain(&StartError::Store(error)))?;
-    Succession::begin(&args.dir, key.as_str(), (new, store), over, now())
+    Succession::begin(&args.dir, key.as_str(), (new, store), has_tenants, over, now())
         .map_err(|error| io("write", args, &error))
 }
 
 /// Archives a log that ended, or completes an interrupted archiving.
 pub(crate) fn archive(args: &Args, ending: &mut Succession) -> Result<(), CliError> {
     ending.archive(&args.dir).map_err(|error| io("move files in", args, &error))
+}
+
+/// Creates the new root log, with a log for each tenant, if the log that ended has tenants. `depth` is that of the first
+/// directory.
+pub(crate) fn create_tenants(
+    args: &Args,
+    ending: &Succession,
+    depth: u8,
+) -> Result<Option<NewTenants>, CliError> {
+    if !ending.has_tenants() {
+        return Ok(None);
+    }
+    let mut random: Random = Box::new(secure_random);
+    let created = tenant_succession::create(&args.dir, ending, depth, &mut random, now());
+    created.map(Some).map_err(|error| match error {
+        TenantSuccessionError::Store(error) => explain(&StartError::Store(error)),
+        TenantSuccessionError::Tokens(error) => crate::commands::token::explain(&error, &args.dir),
+        TenantSuccessionError::Request(error) => {
+            let hint = "correct this, and start the server again: it continues from here";
+            CliError::unusable("store.failed", error.to_string(), hint).within(&shown(&args.dir))
+        }
+    })
+}
+
+/// Prints what the operator has to do for the tenants of a new root log.
+pub(crate) fn print_tenants(args: &Args, ending: &Succession, tenants: &NewTenants) {
+    let NewTenants { continued, unnamed, ended } = tenants;
+    let dir = shown(&args.dir);
+    style::done(&format!(
+        "{} tenants have another log; {ended} logs had ended before, and are only in {}",
+        continued.len(),
+        shown(&ending.archive_folder(&args.dir))
+    ));
+    style::detail("names, tokens:", "as before; tokens for a tenant's log are for its new log now");
+    style::detail(
+        "trust files:",
+        &format!(
+            "write them with `countersign tenant trust --all --dir {dir} -o FOLDER`, and send them to the tenants"
+        ),
+    );
+    style::detail(
+        "recorders:",
+        "deliver to the new logs, with the new trust files and new outboxes; grants have to be issued again",
+    );
+    for origin in unnamed {
+        style::warn(&format!(
+            "the name of the tenant of {origin} is unknown, because the restored database lacks it: create it with \
+             `countersign tenant add NAME --continues {origin} --dir {dir}`"
+        ));
+    }
 }
 
 /// Returns the ending that an earlier start left unfinished.
@@ -244,6 +308,8 @@ fn sources(
         CliError::unusable("repair.nothing", "the place contains no data from a log", hint).within(place)
     };
     for place in &args.after.repair {
+        let copy = copy_in_mirror(Path::new(place), key.name());
+        let place = &copy.map_or_else(|| place.clone(), |copy| copy.display().to_string());
         let path = Path::new(place);
         if path.join(sqlite::FILE).is_file() {
             let folder = Folder::open(place.clone(), path).map_err(|error| {
@@ -281,6 +347,13 @@ fn sources(
         sources.push(Box::new(files));
     }
     Ok(sources)
+}
+
+/// Returns the copy of a log in the folder of a mirror that accepts uploads, or in the folder `public` below it.
+fn copy_in_mirror(folder: &Path, origin: &str) -> Option<PathBuf> {
+    let name = countersign::hex::encode(&Hash::digest(&[origin.as_bytes()]).0);
+    let copies = [folder.join("public").join(&name), folder.join(&name)];
+    copies.into_iter().find(|copy| copy.join("checkpoint").is_file())
 }
 
 fn mirror(place: &str) -> Result<Box<dyn Source>, CliError> {

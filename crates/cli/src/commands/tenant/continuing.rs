@@ -6,13 +6,16 @@
 use std::path::Path;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::note::VerifierKey;
+use countersign::hex;
+use countersign::note::{KeyType, VerifierKey};
 use countersign::tenant::{HeadProof, State, TenantOrigin};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::tenants::tenant::TenantId;
+use countersign_log_server::remembered_logs::{RememberedLog, key_of};
 use serde_json::{Value, json};
 
+use super::unreadable;
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
@@ -27,15 +30,20 @@ pub(super) struct ContinuedLog {
     state: State,
 }
 
-/// The last known state of a log: the text of a head proof, or a signed checkpoint.
+/// The last known state of a log: the text of a head proof, a signed checkpoint, or what the log server remembers.
 enum StateProof {
     Head(String),
     Checkpoint(String),
+    Remembered(RememberedLog),
 }
 
 impl ContinuedLog {
-    /// Reads the last known state of a log, which must be signed with a key of the trust file.
-    pub(super) fn read(file: &Path, trust: &Trust) -> Result<Self, CliError> {
+    /// Reads the last known state of a log, which must be signed with a key of the trust file, or be remembered in the
+    /// log's folder.
+    pub(super) fn read(folder: &Path, file: &Path, trust: &Trust) -> Result<Self, CliError> {
+        if let Some(log) = file.to_str().and_then(TenantLogName::parse) {
+            return Self::remembered(folder, &log, trust);
+        }
         let text = input::small_text(file)?;
         let invalid = |message: String| {
             let hint = "pass the answer of GET /head of a tenant log, or of GET /checkpoint of another log";
@@ -61,6 +69,36 @@ impl ContinuedLog {
         Ok(Self { origin, key, proof: StateProof::Checkpoint(text), ended: None, state: State::Live })
     }
 
+    /// Returns a log of which a folder remembers the last head.
+    fn remembered(folder: &Path, name: &TenantLogName, trust: &Trust) -> Result<Self, CliError> {
+        let place = shown(folder);
+        let TenantLogName { id, origin } = name;
+        let found = RememberedLog::find(folder, id).map_err(|error| unreadable(&error, folder))?;
+        let found = found.filter(|log| origin.as_ref().is_none_or(|origin| log.origin == *origin));
+        let Some(log) = found else {
+            let message = format!("the folder remembers no log t/{}", hex::encode(id));
+            let hint =
+                "list the logs with `countersign tenant list`, or pass a file with the log's last head";
+            return Err(CliError::unusable("tenant.unknown", message, hint).within(&place));
+        };
+        if !log.is_final {
+            let message = format!("the log {} has not ended", log.origin);
+            let hint = "end it first with `countersign tenant end NAME`, or pass a file with the answer of GET /head";
+            return Err(CliError::unusable("tenant.exists", message, hint).within(&place));
+        }
+        let key = match &log.vkey {
+            Some(vkey) => VerifierKey::parse(vkey, KeyType::Ed25519).ok(),
+            None => key_of(log.checkpoint.as_deref(), log.origin.root(), trust.logs()).cloned(),
+        };
+        let key = key.ok_or_else(|| {
+            let message = format!("the trust file has no key of the root log of {}", log.origin);
+            let hint = "add a `log` line with the root log's public key to a trust file, and pass it as --continues-trust";
+            CliError::unusable("continues.untrusted", message, hint).within(&place)
+        })?;
+        let (origin, state) = (log.origin.to_string(), log.last.head.state);
+        Ok(Self { origin, key, proof: StateProof::Remembered(log), ended: None, state })
+    }
+
     /// Returns the ID of the log if it is a tenant log of this root log.
     pub(super) fn id_under(&self, root: &str) -> Option<TenantId> {
         TenantOrigin::parse(&self.origin).filter(|origin| origin.root() == root).map(|origin| origin.id())
@@ -68,7 +106,11 @@ impl ContinuedLog {
 
     /// Returns the event of the log server with this origin that states the continuation: `log.continues`.
     pub(super) fn statement(&self, root: &str, now: Time) -> Value {
+        let (key, ended) = (self.key.to_string(), self.ended.unwrap_or(now).to_string());
         let reason = match self.state {
+            State::Live if matches!(self.proof, StateProof::Remembered(_)) => {
+                "The earlier log lost entries, or its root log ended"
+            }
             State::Live => "This log continues an earlier one",
             State::Ended => "The earlier log ended",
             State::Moved => "The earlier log moved to this log server",
@@ -76,8 +118,8 @@ impl ContinuedLog {
         let (name, proof) = match &self.proof {
             StateProof::Head(text) => ("head", text),
             StateProof::Checkpoint(text) => ("checkpoint", text),
+            StateProof::Remembered(log) => return log.statement(root, &key, reason, "log.ended", &ended),
         };
-        let (key, ended) = (self.key.to_string(), self.ended.unwrap_or(now).to_string());
         json!({
             "action": "log.continues",
             "actor": { "type": "service", "id": root },
@@ -85,6 +127,24 @@ impl ContinuedLog {
             "reason": reason,
             "metadata": { "vkey": key, name: proof, "code": "log.ended", "ended": ended },
         })
+    }
+}
+
+/// A tenant log as it is written on the command line: `t/ID`, or its origin.
+struct TenantLogName {
+    id: TenantId,
+    origin: Option<TenantOrigin>,
+}
+
+impl TenantLogName {
+    fn parse(text: &str) -> Option<Self> {
+        if text.starts_with("t/") {
+            // Any root log will do to parse the ID.
+            let id = TenantOrigin::parse(&format!("log.example/{text}"))?.id();
+            return Some(Self { id, origin: None });
+        }
+        let origin = TenantOrigin::parse(text)?;
+        Some(Self { id: origin.id(), origin: Some(origin) })
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use countersign::hex;
-use countersign::tenant::TenantOrigin;
+use countersign::tenant::{State, TenantOrigin};
 use countersign::time::Time;
 use countersign_errors::now;
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::store::StoreError;
+use countersign_log::tables::lost_name;
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::Tenant;
 use countersign_log::tokens::{LogScope, Rights, Scope, check_name};
@@ -19,10 +20,10 @@ use countersign_log_server::tokens::{self, NewReader, Token};
 use serde_json::json;
 
 use super::{
-    POLL_INTERVAL, ServerArgs, TICK_TIMEOUT, UNPUBLISHED, explain, is_index_of_running, is_published,
-    is_running, names, no_tick, not_in_bucket, open, trust_file, unreadable, write,
+    POLL_INTERVAL, ServerArgs, TICK_TIMEOUT, UNPUBLISHED, explain, for_each, is_index_of_running,
+    is_published, is_running, names, no_tick, not_in_bucket, open, trust_file, unreadable, write,
 };
-use crate::errors::CliError;
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::{progress, style};
 
@@ -92,14 +93,7 @@ pub(super) fn add_all(
         writeln!(stdout, "{line}").map_err(|error| CliError::io("write", "standard output", &error))?;
     }
     if let Some(output) = output {
-        let bar = progress::count("Writing trust files", tenants.len() as u64);
-        for tenant in &tenants {
-            let Some(origin) = TenantOrigin::new(&root, tenant.id) else { continue };
-            let file = output.join(format!("{}.txt", hex::encode(&tenant.id)));
-            write(&trust_file(of, &origin, tenant)?, Some(&file))?;
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
+        write_all(of, &root, &tenants, output)?;
     }
     if missing > 0 {
         style::warn(&format!(
@@ -112,6 +106,49 @@ pub(super) fn add_all(
     }
     style::done(&format!("{} tenants have a log", tenants.len()));
     Ok(ExitStatus::Success)
+}
+
+/// Writes the trust files of all tenants whose logs have not ended to a folder.
+pub(super) fn write_trust_files(of: &ServerArgs, output: &Path) -> Result<ExitStatus, CliError> {
+    let folder = &*of.folder.dir;
+    let (root, readers) = open(folder)?;
+    let mut tenants = Vec::new();
+    let mut add = |tenant: Tenant| {
+        // The log of a tenant that has another log now has ended.
+        if tenant.state == State::Live && tenant.name != lost_name(&tenant.id) {
+            tenants.push(tenant);
+        }
+        Ok(())
+    };
+    for_each(&*readers, &mut add).map_err(|error| unreadable(&error, folder))?;
+    std::fs::create_dir_all(output)
+        .map_err(|error| CliError::io("create", &output.display().to_string(), &error))?;
+    write_all(of, &root, &tenants, output)?;
+    let mut stdout = std::io::stdout().lock();
+    for tenant in &tenants {
+        let Some(origin) = TenantOrigin::new(&root, tenant.id) else { continue };
+        let file = trust_path(output, tenant);
+        let line = json!({ "name": tenant.name, "origin": origin.as_str(), "trust": file });
+        writeln!(stdout, "{line}").map_err(|error| CliError::io("write", "standard output", &error))?;
+    }
+    style::done(&format!("{} trust files were written to {}", tenants.len(), shown(output)));
+    Ok(ExitStatus::Success)
+}
+
+fn trust_path(folder: &Path, tenant: &Tenant) -> PathBuf {
+    folder.join(format!("{}.txt", hex::encode(&tenant.id)))
+}
+
+/// Writes the trust files of these tenants to a folder.
+fn write_all(of: &ServerArgs, root: &str, tenants: &[Tenant], output: &Path) -> Result<(), CliError> {
+    let bar = progress::count("Writing trust files", tenants.len() as u64);
+    for tenant in tenants {
+        let Some(origin) = TenantOrigin::new(root, tenant.id) else { continue };
+        write(&trust_file(of, &origin, tenant)?, Some(&trust_path(output, tenant)))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 /// The tenants with the names in a file.

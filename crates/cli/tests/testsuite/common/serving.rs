@@ -58,6 +58,13 @@ impl ServedLog {
         assert!(sent.unwrap().success());
     }
 
+    /// Stops it as a service manager does, and waits until it ended.
+    #[cfg(unix)]
+    pub fn stop(mut self) {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success() && self.child.wait().unwrap().success());
+    }
+
     /// Returns the address.
     pub fn url(&self) -> &str {
         self.said.split_once(" listens on ").unwrap().1

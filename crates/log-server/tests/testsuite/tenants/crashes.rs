@@ -303,6 +303,10 @@ impl RootEntryStore for RootEntries {
         Ok(self.kept.lock().unwrap().get(&tick).cloned())
     }
 
+    fn keep_anchor(&mut self, _: u64, _: &[u8], _: u64, _: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError> {
         if is(&self.fault, Fault::RootEntry) {
             return Err(fails());

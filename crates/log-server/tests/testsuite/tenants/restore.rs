@@ -8,6 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::event::{Event, Redaction};
+use countersign::hash::Hash;
+use countersign::merkle::{PendingTree, leaf_hash};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::tenant::{HeadProof, State, TenantOrigin};
@@ -17,13 +19,17 @@ use countersign::verify::{Options, Verdict, Verifier};
 use countersign_log::clock::steady;
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::stop::Cause;
+use countersign_log::store::TreeStore;
 use countersign_log::tables::{RequestError, lost_name};
 use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::requests::Ending;
+use countersign_log::tenants::store::{TenantStore, TickBatch};
 use countersign_log::tenants::tenant::Tenant;
 use countersign_log::tokens::{LogScope, Rights, Scope};
 use countersign_log_server::fsck::{self, Report};
-use countersign_log_server::restore::{self, Folder, Plan, Restore, Source};
+use countersign_log_server::remembered_logs::RememberedLog;
+use countersign_log_server::restore::succession::Succession;
+use countersign_log_server::restore::{self, EndReason, Folder, Plan, Restore, Source, tenant_succession};
 use countersign_log_server::serve::{Config, RunningLog, StartError, TenantConfig, serve};
 use countersign_log_server::tokens::{self, NewReader};
 use countersign_log_server::{backup, heads_file, root_entries, signed_file, sqlite};
@@ -848,5 +854,176 @@ fn server_checks_all_logs_and_hides_problems_of_tenants() {
         !String::from_utf8_lossy(&health.body).contains(&countersign::hex::encode(&world.logs[0].tenant.id))
     );
     world.assert_stopped(0, Cause::SplitView, &shown, false);
+    world.assert_works(1);
+}
+
+#[test]
+fn old_backup_ends_only_the_logs_that_lack_entries() {
+    let mut world = World::new();
+    world.add("ended");
+    world.add("moved");
+    for log in 2..4 {
+        world.wait_for_head(log);
+        world.record(log, 1);
+    }
+    let backup = TempDir::new().unwrap();
+    backup::make(world.folder.path(), &backup.path().join(sqlite::FILE), Time::MIN).unwrap();
+    world.record(0, 2);
+    let folder = world.folder.path().to_owned();
+    sqlite::end_tenants(&folder, &["ended"], &Ending::End).unwrap();
+    let elsewhere = format!("log2.example/t/{}", "1".repeat(32));
+    sqlite::end_tenants(&folder, &["moved"], &Ending::Move(elsewhere)).unwrap();
+    let state = |world: &World, log: usize| {
+        world.serving().tenants().unwrap().head(&world.logs[log].tenant.id).unwrap().state
+    };
+    until("they end", || state(&world, 2) == State::Ended && state(&world, 3) == State::Moved);
+    // A tenant that shares a slot with another one at the depth of the backup.
+    let mut id = world.logs[1].tenant.id;
+    id[1] = !id[1];
+    let sql = "INSERT INTO tenants (number, id, name, created, state) VALUES (5, ?, 'late', 0, 0)";
+    world.database().execute(sql, [id.as_slice()]).unwrap();
+    let ticks = world.serving().tenants().unwrap().ticks();
+    let depth = |at_least: u8| ticks.borrow().as_ref().is_some_and(|tick| tick.directory.depth() >= at_least);
+    until("the directory is deeper", || depth(9));
+    let shown = world.head(1);
+    world.stop();
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(world.file(&(sqlite::FILE.to_owned() + end)));
+    }
+    fs::copy(backup.path().join(sqlite::FILE), world.file(sqlite::FILE)).unwrap();
+    assert_eq!(world.after_restore(&folder, false), None);
+    world.begin();
+    world.assert_verified(1, Some(&shown));
+    world.assert_works(1);
+    let stops = world.serving().tenants().unwrap().stops().all();
+    let mut stopped: Vec<u32> = stops.iter().map(|stop| stop.head.number.get()).collect();
+    stopped.sort_unstable();
+    assert_eq!(stopped, [1, 3, 4, 5]);
+    assert_eq!((state(&world, 2), state(&world, 3)), (State::Ended, State::Moved));
+    world.add("new");
+    world.wait_for_head(4);
+    world.record(4, 1);
+    assert_eq!(world.logs[4].tenant.number.get(), 6);
+    // What ended before is recorded in the database once it is ended again.
+    sqlite::end_tenants(&folder, &["a", "ended"], &Ending::End).unwrap();
+    let requests = |world: &World| -> i64 {
+        let sql = "SELECT count(*) FROM tenant_requests";
+        world.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    until("the requests are carried out", || requests(&world) == 0);
+    world.begin();
+    world.assert_works(1);
+    world.assert_works(4);
+}
+
+#[test]
+fn new_root_log_can_be_created_again_after_a_crash() {
+    let mut world = World::new();
+    world.add("lost");
+    world.wait_for_head(2);
+    world.record(2, 1);
+    let shown = world.head(2);
+    let named = |world: &World, id| {
+        let mut logs = LogScope::default();
+        logs.allow(id).unwrap();
+        let new = NewReader {
+            name: "of-a".into(),
+            rights: Rights::READ,
+            until: None,
+            scope: Scope::default(),
+            logs,
+        };
+        tokens::add_all(world.folder.path(), vec![new]).unwrap();
+    };
+    named(&world, world.logs[0].tenant.id);
+    world.stop();
+    // The database doesn't know the third one, as after an old backup was restored.
+    world
+        .database()
+        .execute_batch("DELETE FROM tenant_heads WHERE number = 3; DELETE FROM tenants WHERE number = 3")
+        .unwrap();
+    let folder = world.folder.path().to_owned();
+    let new = "log2.example/audit";
+    let over = EndReason { code: "log.rollback", why: "entries are lost".into(), checkpoint: None };
+    let key = log_key();
+    let ending = Succession::begin(&folder, key.verifier_key().as_str(), (new, None), true, &over, Time::MIN);
+    // Some files were moved before the first crash.
+    fs::create_dir_all(folder.join("ended/1")).unwrap();
+    fs::rename(world.file(heads_file::FILE), folder.join("ended/1").join(heads_file::FILE)).unwrap();
+    drop(ending.unwrap());
+    let mut created = Vec::new();
+    for _ in 0..2 {
+        let mut ending = Succession::pending(&folder).unwrap().unwrap();
+        ending.archive(&folder).unwrap();
+        let mut random: Random = Box::new(secure_random);
+        created.push(tenant_succession::create(&folder, &ending, 8, &mut random, Time::MIN).unwrap());
+    }
+    let [first, again] = &created[..] else { panic!() };
+    assert_eq!(first.continued, again.continued);
+    let names: Vec<&str> = first.continued.iter().map(|tenant| &*tenant.name).collect();
+    assert_eq!((names, first.ended), (vec!["a", "b"], 0));
+    assert_eq!(first.unnamed, [world.logs[2].origin.clone()]);
+    assert_eq!(again.unnamed, first.unnamed);
+    let readers = tokens::list(&folder).unwrap();
+    let of_a = readers.iter().find(|reader| reader.name == "of-a").unwrap();
+    assert!(of_a.logs.permits(&first.continued[0].id) && !of_a.logs.permits(&world.logs[0].tenant.id));
+    for name in [sqlite::FILE, heads_file::FILE, signed_file::FILE, root_entries::FOLDER, tokens::FILE] {
+        assert!(folder.join("ended/1").join(name).exists(), "{name}");
+    }
+    assert!(!world.file(signed_file::FILE).exists() && !world.file(root_entries::FOLDER).exists());
+    Succession::pending(&folder).unwrap().unwrap().finish(&folder).unwrap();
+    let found = RememberedLog::find(&folder, &world.logs[2].tenant.id).unwrap().unwrap();
+    assert_eq!((found.origin, found.last.head.size), (world.logs[2].origin.clone(), shown.head().size));
+    assert!(found.is_final && found.vkey.is_some());
+}
+
+#[test]
+fn anchors_since_an_old_backup_are_restored() {
+    let mut world = World::new();
+    let time = world.head(1).anchor.time;
+    world.stop();
+    // The first anchor is tick 4095.
+    let TenantStore { mut writer, .. } = sqlite::open_tenants(world.folder.path(), ORIGIN).unwrap();
+    let mut edge = TreeStore::edge(&*writer).unwrap();
+    let entry =
+        |tick: u64| format!("countersign/v1 directory {time} {}", Hash::digest(&[&tick.to_be_bytes()]));
+    while edge.end() < 4090 {
+        let entry = entry(edge.end());
+        let mut tree = PendingTree::new(&edge);
+        tree.extend(&[leaf_hash(entry.as_bytes())]);
+        let tick = TickBatch {
+            entry: entry.as_bytes(),
+            root_tree: &tree,
+            depth: 8,
+            logs: &[],
+            heads: &[],
+            anchor: None,
+            publish: None,
+            signed_size: None,
+        };
+        writer.commit_tick(&tick).unwrap_or_else(|_| panic!("a tick"));
+        edge = tree.edge();
+    }
+    drop(writer);
+    let backup = TempDir::new().unwrap();
+    backup::make(world.folder.path(), &backup.path().join(sqlite::FILE), Time::MIN).unwrap();
+    world.begin();
+    let ticks = world.serving().tenants().unwrap().ticks();
+    until("the anchor is published", || {
+        ticks.borrow().as_ref().is_some_and(|tick| tick.directory.tick() > 4095)
+    });
+    let shown = world.head(1);
+    world.assert_verified(1, Some(&shown));
+    let shown = world.head(1);
+    world.record(0, 1);
+    world.stop();
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(world.file(&(sqlite::FILE.to_owned() + end)));
+    }
+    fs::copy(backup.path().join(sqlite::FILE), world.file(sqlite::FILE)).unwrap();
+    let folder = world.folder.path().to_owned();
+    assert_eq!(world.after_restore(&folder, false), None);
+    world.begin();
+    world.assert_verified(1, Some(&shown));
     world.assert_works(1);
 }

@@ -56,6 +56,10 @@ impl RunningTenantSequencer {
             let Some(head) = head.filter(|head| head.number == request.number) else { continue };
             let state = request.ending.as_ref().map_or(State::Live, Ending::state);
             if head.state != State::Live {
+                // Its end was shown before an older database was restored. The database learns of it.
+                if state != State::Live && self.guard.check(head.number).is_err() {
+                    endings.stopped.push(head);
+                }
                 continue;
             }
             if state != State::Live && self.guard.check(head.number).is_err() {
