@@ -253,7 +253,8 @@ impl RunningSequencer {
                     let _ = done.send(self.follow());
                 }
             }
-            if waiting.len() < MAX_SUBMISSIONS && leaves < MAX_COMMIT_ENTRIES {
+            // The next `Job::Close` ends the host's loop, which must see it.
+            if !last && waiting.len() < MAX_SUBMISSIONS && leaves < MAX_COMMIT_ENTRIES {
                 job = next();
             }
         }
