@@ -6,6 +6,9 @@ use std::path::Path;
 
 use countersign::time::Time;
 
+use tokio::runtime::Handle;
+
+use crate::bucket::{Bucket, BucketRepair, TenantBucketCheck};
 use crate::sqlite;
 use countersign_files::{replace, sync_folder, temporary};
 use countersign_log::self_check;
@@ -24,11 +27,11 @@ pub struct Backup {
 }
 
 /// Copies a folder's database to the file `to`, which is replaced once the copy is complete and checked. A server may
-/// be running. Erased events aren't in the copy.
+/// be running. Erased events aren't in the copy. If the folder has the index of a bucket, the copy is the database of a log
+/// in a folder, with everything that the server has followed.
 ///
 /// # Errors
-/// If SQLite or the system fails; [`StoreError::Damaged`] if the copy doesn't match the published tree, or if the
-/// folder only has a bucket's index.
+/// If SQLite or the system fails; [`StoreError::Damaged`] if the copy doesn't match the published tree.
 pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     let failed = |error: io::Error| StoreError::disk("writing the backup", error);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -43,6 +46,22 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     copy.persist(to).map_err(|error| failed(error.error))?;
     sync_folder(beside).map_err(failed)?;
     Ok(backup)
+}
+
+/// Copies the log in a bucket to the file `to`, as [`make`] does. Servers may be running. Blocks the thread.
+///
+/// # Errors
+/// If the bucket, SQLite, or the system fails; [`StoreError::Damaged`] if the bucket lost objects, or contains no log.
+pub fn make_from_bucket(bucket: Bucket, handle: Handle, to: &Path, now: Time) -> Result<Backup, StoreError> {
+    if let Some(mut tenants) = TenantBucketCheck::open(&bucket, &handle)? {
+        let content = tenants.read(None)?;
+        if let Some(lost) = content.lost.first() {
+            let more = content.lost.len() - 1;
+            return Err(StoreError::Damaged(format!("{}: {} ({more} more problems)", lost.place, lost.why)));
+        }
+        return make(tenants.into_index()?.path(), to, now);
+    }
+    make(BucketRepair::begin(bucket, handle)?.into_index().path(), to, now)
 }
 
 /// Returns the newest backup of a folder, if one is recorded.

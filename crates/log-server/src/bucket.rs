@@ -32,6 +32,7 @@ mod adopt;
 mod claim;
 mod codec;
 mod commit_names;
+mod copies;
 mod erase;
 mod erasure_log;
 mod folder;
@@ -41,6 +42,7 @@ mod location;
 mod object;
 mod objects;
 mod publish;
+mod put_back;
 mod reader;
 mod repair;
 mod restore;
@@ -56,16 +58,18 @@ use tokio::runtime::Handle;
 
 use countersign_log::store::{Store, StoreError};
 
-pub(crate) use self::claim::{check_key, has_log};
-pub(crate) use self::commit_names::{CommitNames, CommitRange};
+pub(crate) use self::claim::{check_key, check_tenants_bucket, claim_tenants_bucket, has_log};
 pub use self::folder::BucketFolder;
 pub use self::location::Bucket;
 pub use self::object::{BucketObject, ObjectError};
-pub(crate) use self::reader::ObjectReader;
-pub(crate) use self::repair::BucketRepair;
+pub(crate) use self::put_back::{CommitRange, PutBack};
+pub(crate) use self::reader::{ObjectProblem, ObjectReader};
+pub(crate) use self::repair::{BucketRepair, read_key_of as read_key};
 pub(crate) use self::restore::BucketRestore;
 pub use self::signed::SignedObjects;
-pub(crate) use self::tenants::{HeadsOfBucket, TenantBucketCheck, open as open_tenants};
+pub(crate) use self::tenants::{
+    HeadsOfBucket, LostKind, LostObject, TenantBucketCheck, open as open_tenants,
+};
 pub use self::url::BucketError;
 
 /// Opens the log with `key` in a bucket, with its index in an existing folder. Creates the log if the bucket is empty.

@@ -23,8 +23,8 @@ use countersign_log::store::StoreError;
 use erasures::StoreKind;
 use leaves::check_entries;
 
+pub(crate) use background::{BucketAccess, SelfCheck, SelfCheckThread};
 pub use background::{CheckResults, CompletedCheck};
-pub(crate) use background::{SelfCheck, SelfCheckThread};
 pub use bucket::{check_bucket, repair_bucket};
 pub use repair::repair;
 pub use report::{Problem, Repair, Report};
@@ -38,7 +38,7 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
     let guards = [sqlite::FILE, search::FILE].map(|file| ChangeGuard::new(&folder.join(file)));
     let report = check_files(folder, progress)?;
     guards.iter().try_for_each(ChangeGuard::check)?;
-    Ok(report)
+    Ok(if sqlite::is_index_folder(folder)? { report.for_index() } else { report })
 }
 
 fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {

@@ -10,6 +10,7 @@ mod repair;
 mod signed_history;
 mod source;
 pub mod succession;
+mod tenant_bucket;
 pub mod tenant_succession;
 
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use log_store::LogStore;
 pub use end_reason::EndReason;
 pub use signed_history::SignedHistory;
 pub use source::{Bundles, Folder, HeldLeaf, Source};
+pub use tenant_bucket::{TenantBucketPlan, TenantBucketRestore};
 
 /// The log to recover.
 pub struct Config {
@@ -218,7 +220,7 @@ impl Restore {
 }
 
 /// Returns the signed head in a checkpoint, if one of the log's keys signed it.
-fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
+pub(crate) fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
     let signed = countersign::checkpoint::SignedCheckpoint::parse(note).ok()?;
     let ours = keys.iter().any(|key| key.name() == signed.checkpoint.origin && signed.is_signed_by(key));
     if ours { SignedHead::from_note(note).ok() } else { None }

@@ -20,10 +20,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::bucket::{self, Bucket, CommitNames};
+use crate::bucket::{self, Bucket, PutBack};
 use crate::control_files::server_metrics;
 use crate::folder_keys::LogKeys;
-use crate::fsck::{SelfCheck, SelfCheckThread};
+use crate::fsck::{BucketAccess, SelfCheck, SelfCheckThread};
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
 use crate::mirror_client::MirrorFeed;
@@ -231,7 +231,7 @@ pub async fn serve_with_first_event(
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
-    let commits = bucket.clone().map(|bucket| CommitNames::new(bucket, Handle::current()));
+    let checked = bucket.clone();
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
         let now = clock();
@@ -336,8 +336,17 @@ pub async fn serve_with_first_event(
     state.reading = reading.clone();
     let search = reading.search().cloned();
     let known = RefCell::default();
+    let access = checked.map(|bucket| {
+        let (patience, handle) = (bucket.patience(), Handle::current());
+        let (folder, log_server) = (folder.clone(), log_server.clone());
+        let open = move || {
+            let (key, index) = (log_server.key(), log_server.reader().clone());
+            PutBack::of_log(&bucket, &handle, &folder, key, index)
+        };
+        BucketAccess { open: Box::new(open), patience }
+    });
     let self_check =
-        SelfCheck { log_server: log_server.clone(), folder, commits, search, tenants: None, known };
+        SelfCheck { log_server: log_server.clone(), folder, bucket: access, search, tenants: None, known };
     let checking =
         check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;

@@ -337,21 +337,34 @@ impl ChangeGuard {
     }
 }
 
-/// Copies a folder's database, consistently, to an empty file. A server may be writing to it.
+/// Copies a folder's database, consistently, to an empty file. A server may be writing to it. The copy of a bucket's index
+/// is the database of a log in a folder.
 ///
 /// # Errors
-/// If SQLite fails; [`StoreError::Damaged`] if the database is the index of a bucket.
+/// If SQLite fails.
 pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
     let failed = failed("copying the database");
     let pool = Pool::for_reading(folder.join(FILE));
     let connection = pool.connect()?;
-    if is_index(&connection).map_err(failed)? {
-        let why = "this folder is the index of a log in a bucket; back up the bucket instead";
-        return Err(StoreError::Damaged(why.into()));
-    }
     let unnamed = || StoreError::disk("copying the database", "the file's name isn't UTF-8");
     connection.execute("VACUUM INTO ?", [to.to_str().ok_or_else(unnamed)?]).map_err(failed)?;
-    pool.check()
+    pool.check()?;
+    if is_index(&connection).map_err(failed)? {
+        detach(to).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Makes the copy of a bucket's index the database of a log in a folder. Everything that it has counts as signed, so that
+/// a server with a new folder doesn't continue from it unless nothing newer was signed.
+fn detach(path: &Path) -> rusqlite::Result<()> {
+    let copy = Connection::open(path)?;
+    copy.execute_batch(
+        "BEGIN IMMEDIATE;
+         REPLACE INTO signed SELECT 1, max(size) FROM checkpoints HAVING count(*) > 0;
+         DROP TABLE bucket; DROP TABLE commits; DROP TABLE IF EXISTS parts; DROP TABLE IF EXISTS ticks;
+         COMMIT",
+    )
 }
 
 /// Opens a [copy] for reading: its only log, or its root log.

@@ -26,6 +26,6 @@ pub fn check(reader: &dyn Reader) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Damaged(format!(
-        "the tree of the first {size} entries differs from the published one; restore an intact backup"
+        "the tree of the first {size} entries differs from the published one"
     )))
 }

@@ -18,7 +18,7 @@ use countersign_query::Query;
 
 use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
-use crate::commands::serve::DAMAGED_STORE;
+use crate::commands::serve::damaged_hint;
 use crate::commands::slice::{self, SelectionOptions};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -192,7 +192,7 @@ fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError
     let mut made = log.export()?;
     let nothing = made.matched == 0;
     let status = if request.whole {
-        save(&mut made, &args.log, DAMAGED_STORE, args.output.path())
+        save(&mut made, &args.log, damaged_hint(Path::new(&args.log)), args.output.path())
     } else {
         let open = || Ok(Input::stream(&args.log, Box::new(made)));
         slice::slice(&args.selection, matches, open, args.output.path())

@@ -68,7 +68,8 @@ fn forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, CliError> {
     });
     read.map_err(|error| {
         let hint = "check the folder and its permissions";
-        CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&shown(folder))
+        CliError::unusable("store.failed", error.to_string(), store_hint(&error, folder, hint))
+            .within(&shown(folder))
     })
 }
 

@@ -135,7 +135,8 @@ impl LogStorage<'_> {
     fn failed(&self, error: &StoreError) -> CliError {
         match self {
             Self::Folder(folder) => {
-                let hint = store_hint(error, "check that this is a log's folder and that you may read it");
+                let hint =
+                    store_hint(error, folder, "check that this is a log's folder and that you may read it");
                 CliError::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
             }
             Self::Bucket { url, .. } => {

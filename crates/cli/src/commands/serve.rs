@@ -339,13 +339,15 @@ pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
         let hint = "restore log.sqlite to this folder first, or use the log's folder";
         return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&args.dir)));
     }
-    if args.after.after_restore && args.store.is_some() && (args.tenants || has_tenants(args)?) {
-        let message = "--after-restore doesn't support tenant logs in a bucket";
-        let hint = "restore the bucket's lost objects from its earlier versions or replicas, and start the server without --after-restore; \
-                    if they are lost for good, omit --store: the log then continues in the folder of the server that made the last ticks";
-        return Err(CliError::unusable("store.unsupported", message, hint).within(&shown(&args.dir)));
+    let store_of_tenants = args.store.as_deref().filter(|_| args.tenants);
+    let store_of_tenants = match &args.store {
+        Some(store) if store_of_tenants.is_none() && has_tenants(args)? => Some(store.as_str()),
+        _ => store_of_tenants,
+    };
+    if let Some(store) = store_of_tenants.filter(|_| args.after.after_restore) {
+        after_restore::resume_tenants_in_bucket(args, bucket(store)?)?;
     }
-    if args.after.after_restore && ending.is_none() {
+    if args.after.after_restore && store_of_tenants.is_none() && ending.is_none() {
         ending = after_restore::resume(args)?;
     }
     if let Some(ending) = &mut ending {
@@ -463,9 +465,9 @@ async fn run_server(
     };
     let statement = ending.as_ref().map(|(ending, _)| ending.statement());
     let mut serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
-        StartError::Listen(_) => explain(&error).because(&args.listen.to_string()),
-        StartError::Io { .. } => explain(&error).within(&shown(&args.dir)),
-        _ => explain(&error),
+        StartError::Listen(_) => explain(&error, args.store.as_deref()).because(&args.listen.to_string()),
+        StartError::Io { .. } => explain(&error, args.store.as_deref()).within(&shown(&args.dir)),
+        _ => explain_store(&error, args),
     })?;
     if let Some((ending, new_tenants)) = ending {
         if let Some(new_tenants) = &new_tenants {
@@ -531,7 +533,7 @@ async fn run_server(
         }
         None => tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())),
     });
-    serving.feed_mirrors(&args.mirror).map_err(|error| explain(&error))?;
+    serving.feed_mirrors(&args.mirror).map_err(|error| explain(&error, None))?;
     let reloading = tokio::spawn(reload(serving.trust_target(), trust_file.to_owned(), watcher));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
     stop_requested().await;
@@ -558,7 +560,7 @@ fn has_tenants(args: &Args) -> Result<bool, CliError> {
 }
 
 fn unreadable(args: &Args, error: &StoreError) -> CliError {
-    let hint = store_hint(error, "check the folder and its permissions");
+    let hint = store_hint(error, &args.dir, "check the folder and its permissions");
     CliError::unusable("store.failed", error.to_string(), hint).within(&shown(&args.dir))
 }
 
@@ -959,15 +961,39 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
 }
 
 /// The hint for a damaged store.
-pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, belong to this log; run `countersign fsck` to see what is \
+pub(crate) const DAMAGED_STORE: &str = "check that the folder belongs to this log; run `countersign fsck` to see what is \
      damaged; restore log.sqlite from a backup, and restore newer entries with `countersign serve --after-restore --repair PLACE`";
 
-/// Returns the hint for a store that could not be read: `otherwise` unless it is damaged.
-pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {
-    if matches!(error, StoreError::Damaged(_)) { DAMAGED_STORE } else { otherwise }
+/// The hint for a damaged index of a bucket, or one that is used without its bucket.
+pub(crate) const DAMAGED_INDEX: &str = "the folder has the index of a log in a bucket: pass --store with the bucket's URL; \
+     `countersign fsck --store URL --dir DIR` shows what is damaged, and --repair repairs it";
+
+/// The hint for a damaged bucket.
+const DAMAGED_BUCKET: &str = "check that --dir and --store belong to the same log; run `countersign fsck --store URL --dir DIR` to see what the bucket \
+     lost, and with --repair to put back what this folder has; if another server's folder has newer entries, start that \
+     server; otherwise stop all servers, and run `countersign serve --after-restore --store URL`";
+
+/// Returns the hint for a store in a folder that could not be read: `otherwise` unless it is damaged.
+pub(crate) fn store_hint(error: &StoreError, folder: &Path, otherwise: &'static str) -> &'static str {
+    if matches!(error, StoreError::Damaged(_)) { damaged_hint(folder) } else { otherwise }
 }
 
-fn explain(error: &StartError) -> CliError {
+/// Returns the hint for a damaged store in a folder.
+pub(crate) fn damaged_hint(folder: &Path) -> &'static str {
+    if sqlite::is_index_folder(folder).unwrap_or(false) { DAMAGED_INDEX } else { DAMAGED_STORE }
+}
+
+/// Explains why a server doesn't start with these arguments.
+fn explain_store(error: &StartError, args: &Args) -> CliError {
+    let is_index_alone = args.store.is_none() && matches!(error, StartError::Store(StoreError::Damaged(_)));
+    if is_index_alone && sqlite::is_index_folder(&args.dir).unwrap_or(false) {
+        return CliError::unusable("store.failed", error.to_string(), DAMAGED_INDEX);
+    }
+    explain(error, args.store.as_deref())
+}
+
+/// Explains why a server doesn't start. `store` is the URL of its bucket, if it has one.
+fn explain(error: &StartError, store: Option<&str>) -> CliError {
     let (code, hint) = match error {
         StartError::InUse(_) => ("server.in_use", "stop the other server first: only one can write to a log"),
         StartError::Listen(error) => explain_listening(error),
@@ -978,6 +1004,7 @@ fn explain(error: &StartError) -> CliError {
             );
             return CliError::unusable("log.wrong_key", error.to_string(), hint);
         }
+        StartError::Store(StoreError::Damaged(_)) if store.is_some() => ("store.failed", DAMAGED_BUCKET),
         StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
         StartError::Store(StoreError::Stopped(stop)) => (stop.cause.code(), stop.hint()),
         StartError::Store(_) => {
@@ -997,6 +1024,13 @@ fn explain(error: &StartError) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_for_buckets_name_no_remedy_for_folders() {
+        for hint in [DAMAGED_BUCKET, DAMAGED_INDEX] {
+            assert!(!hint.contains("log.sqlite") && hint.contains("--store URL"), "{hint}");
+        }
+    }
 
     #[test]
     fn warns_if_the_clock_is_behind_the_log() {

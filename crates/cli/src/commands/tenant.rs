@@ -490,7 +490,7 @@ fn find(folder: &Path, name: &str) -> Result<(TenantOrigin, Tenant), CliError> {
 }
 
 fn unreadable(error: &StoreError, folder: &Path) -> CliError {
-    let hint = serve::store_hint(error, "check the folder and its permissions");
+    let hint = serve::store_hint(error, folder, "check the folder and its permissions");
     CliError::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
 }
 

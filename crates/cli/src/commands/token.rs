@@ -372,7 +372,7 @@ pub(super) fn explain(error: &TokenError, folder: &Path) -> CliError {
         .within(&shown(folder)),
         TokenError::Store(error) => {
             let hint = "check the folder and its permissions";
-            CliError::unusable("store.failed", error.to_string(), serve::store_hint(error, hint))
+            CliError::unusable("store.failed", error.to_string(), serve::store_hint(error, folder, hint))
                 .within(&shown(folder))
         }
         TokenError::Unknown(_) => CliError::unusable(

@@ -82,6 +82,30 @@ fn key_object(key: &VerifierKey) -> Vec<u8> {
     format!("{key}\n").into_bytes()
 }
 
+/// Fails if the bucket contains another log than the root log with this key.
+pub(crate) fn check_tenants_bucket(
+    bucket: &Bucket,
+    key: &VerifierKey,
+    handle: &Handle,
+) -> Result<(), StoreError> {
+    let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+    let layout = Layout::new(bucket.prefix.clone());
+    Claim::new(LogKind::Root, &objects, &layout, key).has_origin().map(drop)
+}
+
+/// Claims a bucket for the root log with this key.
+pub(crate) fn claim_tenants_bucket(
+    bucket: &Bucket,
+    key: &VerifierKey,
+    handle: &Handle,
+) -> Result<(), StoreError> {
+    let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+    let layout = Layout::new(bucket.prefix.clone());
+    let claim = Claim::new(LogKind::Root, &objects, &layout, key);
+    claim.check_origin()?;
+    claim.check_key()
+}
+
 /// The claim of a server's log to a bucket.
 pub(super) struct Claim {
     kind: LogKind,

@@ -121,7 +121,7 @@ pub(super) trait ErasingLog {
                 self.follow_commits()?;
                 if self.lacks_entries(&erasure.leaves)? {
                     return Err(StoreError::Damaged(format!(
-                        "erasure {next} is of entries that aren't in the bucket's commits, so the bucket has lost commits"
+                        "erasure {next} is of entries that the bucket's commits don't show: reads are behind writes, or commits were lost"
                     )));
                 }
             }

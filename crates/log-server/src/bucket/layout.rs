@@ -25,6 +25,10 @@ impl Layout {
         self.path("private/key")
     }
 
+    pub(super) fn turn(&self) -> Path {
+        self.path("private/turn")
+    }
+
     pub(super) fn commits(&self) -> Path {
         self.path("private/commits")
     }
@@ -52,6 +56,10 @@ impl Layout {
     /// Returns the name of the window with this number.
     pub(super) fn window(&self, number: u64) -> Path {
         self.path(&format!("private/windows/{number:016}"))
+    }
+
+    pub(super) fn erasures(&self) -> Path {
+        self.path("private/erasures")
     }
 
     pub(super) fn erasure(&self, number: u64) -> Path {

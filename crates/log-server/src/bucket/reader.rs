@@ -35,6 +35,8 @@ pub(crate) struct ObjectProblem {
     pub(crate) code: &'static str,
     pub(crate) place: String,
     pub(crate) why: String,
+    /// The entries in the commits that are missing or damaged.
+    pub(crate) entries: Option<Range<u64>>,
 }
 
 /// A reader of the bucket's entries in order.
@@ -135,7 +137,16 @@ impl ObjectReader {
 
     fn add_problem(&self, code: &'static str, place: &Path, why: &(impl ToString + ?Sized)) {
         let (place, why) = (place.to_string(), why.to_string());
-        self.scan().problems.entry(place.clone()).or_insert(ObjectProblem { code, place, why });
+        let problem = ObjectProblem { code, place: place.clone(), why, entries: None };
+        self.scan().problems.entry(place).or_insert(problem);
+    }
+
+    /// Adds the problem that the commits with these entries are missing or damaged.
+    pub(crate) fn add_gap(&self, entries: Range<u64>, why: String) {
+        let place = self.layout.commit(entries.start).to_string();
+        let problem =
+            ObjectProblem { code: "fsck.commit", place: place.clone(), why, entries: Some(entries) };
+        self.scan().problems.entry(place).or_insert(problem);
     }
 
     fn read_generations(&mut self) -> Result<(), StoreError> {
@@ -150,9 +161,14 @@ impl ObjectReader {
     }
 
     fn read_erasures(&mut self) -> Result<(), StoreError> {
-        for next in 0.. {
+        let erasures = self.layout.erasures();
+        let listed = self.objects.wait(self.objects.numbers(&erasures, &erasures))?;
+        for next in 0..listed.last().map_or(0, |last| last + 1) {
             let path = self.layout.erasure(next);
-            let Some(object) = self.objects.wait(self.objects.get(&path))? else { break };
+            let Some(object) = self.objects.wait(self.objects.get(&path))? else {
+                self.add_problem("fsck.object", &path, "the object is missing");
+                continue;
+            };
             match Erasure::decode(&object.bytes) {
                 Ok(erasure) => {
                     self.erased.extend(erasure.leaves.iter().copied());
@@ -198,6 +214,14 @@ impl ObjectReader {
             self.committed = commit.map_or_else(|_| published.max(last + 1), |commit| commit.size());
         }
         self.size = published.min(self.committed);
+        match self.bases.first() {
+            Some(first) if *first > 0 => self.add_missing(0..*first),
+            None if published > 0 => self.add_missing(0..published),
+            _ => {}
+        }
+        if published > self.committed && self.committed > 0 {
+            self.add_missing(self.committed..published);
+        }
         let signed = self.objects.wait(self.objects.list(&self.layout.all_signed(), None))?;
         for meta in signed {
             // Older ones are deleted.
@@ -229,6 +253,11 @@ impl ObjectReader {
         Ok(later.is_none() && size > self.committed)
     }
 
+    fn add_missing(&self, entries: Range<u64>) {
+        let why = format!("the commits of entries {} to {} are missing", entries.start, entries.end - 1);
+        self.add_gap(entries, why);
+    }
+
     /// Reads the commit at `base` with the events that it still has. The error names the object that can't be read.
     async fn fetch(&self, base: u64, end: Option<u64>) -> Result<Commit, (Path, StoreError)> {
         let path = self.layout.commit(base);
@@ -236,15 +265,17 @@ impl ObjectReader {
         let object = self.objects.get(&path).await.map_err(|error| (path.clone(), error))?;
         let object = object.ok_or_else(|| damaged("the object is missing".into()))?;
         let mut commit = Commit::decode(&object.bytes).map_err(|error| (path.clone(), error))?;
-        if commit.base != base || end.is_some_and(|end| commit.size() != end) {
-            let (first, last) = (commit.base, commit.size());
-            let why = match end {
-                Some(end) => {
-                    format!("the object has entries {first} to {last} instead of {base} to {end}")
-                }
-                None => format!("the object is the commit at {first}"),
-            };
-            return Err(damaged(why));
+        if commit.base != base {
+            return Err(damaged(format!("the object is the commit at {}", commit.base)));
+        }
+        match end {
+            Some(end) if commit.size() > end => {
+                let why =
+                    format!("the object has entries {base} to {} instead of {base} to {end}", commit.size());
+                return Err(damaged(why));
+            }
+            Some(end) if commit.size() < end => self.add_missing(commit.size()..end),
+            _ => {}
         }
         let generations = self.generations.get(&base);
         if generations.is_some() || commit.events.is_none() {
@@ -280,7 +311,11 @@ impl ObjectReader {
             let commit = match commit {
                 Ok(commit) => Some(commit),
                 Err((place, StoreError::Damaged(why))) => {
-                    self.add_problem("fsck.commit", &place, &why);
+                    let next = self.bases.partition_point(|other| *other <= base);
+                    let end = self.bases.get(next).copied().unwrap_or(self.committed).max(base + 1);
+                    let (place, entries) = (place.to_string(), Some(base..end));
+                    let problem = ObjectProblem { code: "fsck.commit", place: place.clone(), why, entries };
+                    self.scan().problems.entry(place).or_insert(problem);
                     None
                 }
                 Err((_, error)) => {

@@ -7,14 +7,14 @@ use tokio::runtime::Handle;
 use super::layout::Layout;
 use super::location::Bucket;
 use super::objects::Objects;
-use super::publish::is_head;
+use super::put_back::repair_checkpoint;
 use super::writer::{BucketWriter, in_object};
 use countersign_log::store::StoreError;
 
 /// A bucket's writer with a temporary index.
 pub(crate) struct BucketRepair {
     writer: BucketWriter,
-    _index: TempDir,
+    index: TempDir,
 }
 
 impl BucketRepair {
@@ -28,15 +28,14 @@ impl BucketRepair {
         let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
         let layout = Layout::new(bucket.prefix.clone());
         let key = read_key(&objects, &layout)?;
-        let path = layout.checkpoint();
-        if let Some(head) = objects.wait(objects.get(&path))?
-            && !is_head(&head.bytes)
-        {
-            // The newest checkpoint is also among the private objects.
-            objects.wait(objects.delete(vec![path]))?;
-        }
+        repair_checkpoint(&objects, &layout)?;
         let writer = BucketWriter::open(index.path(), &key, bucket, handle)?;
-        Ok(Self { writer, _index: index })
+        Ok(Self { writer, index })
+    }
+
+    /// Returns the folder of the temporary index, and closes the index.
+    pub(crate) fn into_index(self) -> TempDir {
+        self.index
     }
 
     /// Writes all tiles and entry bundles again.
@@ -53,6 +52,12 @@ impl BucketRepair {
         }
         Ok(())
     }
+}
+
+/// Returns the key with which the servers of the log in a bucket sign.
+pub(crate) fn read_key_of(bucket: &Bucket, handle: &Handle) -> Result<VerifierKey, StoreError> {
+    let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+    read_key(&objects, &Layout::new(bucket.prefix.clone()))
 }
 
 /// Returns the key with which the log's servers sign.

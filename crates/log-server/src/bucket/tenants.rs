@@ -11,6 +11,7 @@
 //! | `private/events/<tick>/<generation>` | the events that such a commit still has, by the tenants' numbers and the entries' indexes |
 //! | `private/windows/<number>` | the commits of 256 ticks, as far as they have no events ([`windows`]) |
 //! | `private/erasures/<number>` | the same numbers of erased events |
+//! | `private/turn` | the ID of the server that started or took over last; see [standby](#standby) |
 //! | `private/anchors/<tick>/<hash of the entry>` | the secret of an anchor's directory, from which the directory is computed; deleted once no head requires it |
 //! | `private/evidence/<hash>` | rejected forks, with the tenants' numbers |
 //! | `public/checkpoint`, `public/tile/…` | the root log |
@@ -21,20 +22,29 @@
 //! # Standby
 //!
 //! A commit names the server that made it. A server whose tick was taken by another one is on standby: it makes no tick,
-//! proves no head, and answers 503. It follows the other server at each of its own ticks, and makes the next one itself
-//! after [`TAKEOVER_TICKS`] without a commit. A server that starts makes a tick at once, so it takes over: the other one is
-//! probably about to be stopped. If the other one was faster, it tries again at its next ticks, [`CLAIMS_AT_START`] times,
-//! before it waits like any server on standby. Which one makes a tick is not a question of safety: the bucket decides.
+//! proves no head, and answers 503. It follows the other server at each of its own ticks.
+//!
+//! | who takes over | when |
+//! | --- | --- |
+//! | a server that starts | at once: the other one is probably about to be stopped. It writes its ID to `private/turn`. The other one reads that before each tick, and goes on standby. If it was in the midst of a tick, the new server tries again at its next ticks, [`CLAIMS_AT_START`] times |
+//! | a server on standby | after [`TAKEOVER_TICKS`] of its own ticks without a commit, or twice as many as the other server needed lately for one, because a slow server is not a dead one |
+//!
+//! A server that takes over writes its ID to `private/turn` too, so that the other one doesn't compete with it. A server
+//! never takes over from one that makes ticks, except at its start, so each start changes the roles at most once. Which
+//! one makes a tick is not a question of safety: the bucket decides. `private/turn` may be lost, stale, or late.
 
 mod check;
 mod codec;
+mod copies;
 mod erase;
 mod heads;
 mod index;
 mod windows;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign::hash::Hash;
 use countersign::hex;
@@ -56,6 +66,7 @@ use super::layout::Layout;
 use super::location::Bucket;
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
 use super::publish::{Public, check_tiles};
+use super::put_back::{PutBack, check_gap, patiently, repair_checkpoint};
 use super::signed::SignedObjects;
 use super::writer::{COMMITS_BEFORE_LISTING, in_object, read_evidence, write_evidence};
 use countersign_log::own_chain::secure_random;
@@ -70,13 +81,18 @@ use countersign_log::tenants::secret::TickSecret;
 use countersign_log::tenants::store::{KeptHead, TenantStore, TenantWriter, TickBatch};
 use countersign_log::tenants::tenant::{Tenant, TenantId, TenantNumber};
 
-pub(crate) use self::check::TenantBucketCheck;
+pub(crate) use self::check::{LostKind, LostObject, TenantBucketCheck};
+pub(super) use self::copies::TickCopies;
 pub(crate) use self::heads::HeadsOfBucket;
 
 /// The number of its own ticks without a commit of another server after which a server on standby takes over.
 const TAKEOVER_TICKS: u32 = 5;
 /// The number of times that a server takes over at once although another one was faster than its first tick.
 const CLAIMS_AT_START: u32 = 3;
+/// The number of commits of the other server for which a server on standby remembers how long they took.
+const REMEMBERED_WAITS: usize = 8;
+/// The maximum number of its own ticks that a server on standby expects a commit to take.
+const MAX_WAIT_TICKS: u32 = 30;
 /// The number of commits between two progress messages.
 const PROGRESS_TICKS: u64 = 4_096;
 
@@ -94,7 +110,7 @@ pub(crate) fn open(
     handle: Handle,
 ) -> Result<(TenantStore, SignedObjects), StoreError> {
     let mut writer = TenantBucketWriter::new(folder, key, depth, bucket, handle)?;
-    writer.open()?;
+    writer.open(folder)?;
     let readers = writer.index.readers.clone();
     let signed = SignedObjects::open(writer.objects.clone(), writer.layout.clone())?;
     Ok((TenantStore { writer: Box::new(writer), readers }, signed))
@@ -108,6 +124,8 @@ pub(super) struct TenantBucketWriter {
     key: VerifierKey,
     /// The folder, if the bucket is one.
     folder: Option<PathBuf>,
+    /// The time for which reads may be behind writes.
+    patience: Duration,
     claim: Claim,
     public: Public,
     erasures: ErasureLog,
@@ -124,6 +142,8 @@ pub(super) struct TenantBucketWriter {
     /// True if all commits are read, and windows are compared with them, as a check does. Otherwise windows are used, and
     /// created.
     is_check: bool,
+    /// Windows that differ from the commits, with what they should have. A check finds them.
+    wrong_windows: Vec<(ObjectPath, Vec<u8>)>,
     /// True if a failed commit may have succeeded, or isn't in the index yet.
     unsure: bool,
     /// True once the bucket was followed to its newest commit.
@@ -132,10 +152,56 @@ pub(super) struct TenantBucketWriter {
     standby: Option<u32>,
     /// The number of times that this server still takes over at once, until it has made a tick.
     claims: u32,
+    role: Role,
     /// The newest published tick when anchors were last deleted from the index.
     anchors_deleted_at: Option<u64>,
     /// The number of ticks in the last progress message, or in the index at first.
     logged: u64,
+}
+
+/// The role of a server, as it was last logged, and what decides when it changes.
+#[derive(Default)]
+struct Role {
+    /// True once this server has written its ID to `private/turn`.
+    has_claimed: bool,
+    /// True if this server logged that it is on standby.
+    is_standby: bool,
+    /// The reason why this server takes over, once its next tick succeeds.
+    taking_over: Option<&'static str>,
+    /// The number of this server's ticks from one commit of the other server to the next, for the last few ones.
+    waits: VecDeque<u32>,
+}
+
+impl Role {
+    /// Returns the number of this server's ticks without a commit after which it takes over.
+    fn patience(&self) -> u32 {
+        let longest = self.waits.iter().copied().max().unwrap_or(0);
+        TAKEOVER_TICKS.max(2 * longest.min(MAX_WAIT_TICKS))
+    }
+
+    /// Counts a commit of the other server, for which this one waited this many of its own ticks.
+    fn waited(&mut self, ticks: u32) {
+        self.waits.push_back(ticks);
+        if self.waits.len() > REMEMBERED_WAITS {
+            self.waits.pop_front();
+        }
+    }
+
+    fn log_standby(&mut self) {
+        if !self.is_standby {
+            tracing::warn!("another server of this log makes the ticks; this one is on standby");
+        }
+        (self.is_standby, self.taking_over) = (true, None);
+    }
+
+    /// Logs a takeover, once a tick of this server succeeded.
+    fn log_tick(&mut self) {
+        if let Some(why) = self.taking_over.take() {
+            tracing::warn!("the other server of this log {why}; this one takes over");
+        }
+        self.is_standby = false;
+        self.waits.clear();
+    }
 }
 
 impl TenantBucketWriter {
@@ -147,7 +213,7 @@ impl TenantBucketWriter {
         bucket: Bucket,
         handle: Handle,
     ) -> Result<Self, StoreError> {
-        let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
+        let Bucket { store, prefix, folder: in_folder, pause, patience, interval: _ } = bucket;
         let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
         let claim = Claim::new(LogKind::Root, &objects, &layout, key);
         // Before an index is created in the folder.
@@ -165,6 +231,7 @@ impl TenantBucketWriter {
             index,
             key: key.clone(),
             folder: in_folder,
+            patience,
             erasures,
             server,
             kept: Vec::new(),
@@ -172,37 +239,32 @@ impl TenantBucketWriter {
             placed: Vec::new(),
             newest: NewestCommits::default(),
             is_check: false,
+            wrong_windows: Vec::new(),
             unsure: false,
             is_open: false,
             standby: None,
             claims: CLAIMS_AT_START,
+            role: Role::default(),
             anchors_deleted_at: None,
             logged,
         })
     }
 
     /// Follows the bucket to its newest commit.
-    fn open(&mut self) -> Result<(), StoreError> {
+    fn open(&mut self, folder: &Path) -> Result<(), StoreError> {
+        let progress = self.index.erasures()?;
+        if let Some(progress) = progress {
+            self.erasures.continue_from(progress);
+            patiently(self.patience, || self.put_back_lost(folder))?;
+        }
         self.claim.check_origin()?;
         self.claim.check_key()?;
-        match self.index.erasures()? {
-            Some(progress) => self.erasures.continue_from(progress),
+        if progress.is_none() {
             // From now on, the folder can't be served without the bucket.
-            None => self.index.set_erasures(self.erasures.progress())?,
+            self.index.set_erasures(self.erasures.progress())?;
         }
-        self.check_newest()?;
-        // The head was published before the commits followed next, so they must include all of its entries.
-        let head = self.public.read_head()?;
-        self.follow()?;
-        if let Some(head) = head {
-            self.public.check(head.note()).map_err(in_object(&self.layout.checkpoint()))?;
-        }
-        let published = self.public.size_of_tiles()?;
-        if published > self.index.size() {
-            // Another server may have made ticks in the meantime.
-            self.follow()?;
-            check_tiles(published, self.index.size())?;
-        }
+        repair_checkpoint(&self.objects, &self.layout)?;
+        patiently(self.patience, || self.follow_published())?;
         self.follow_checkpoints()?;
         self.follow_evidence()?;
         self.erasures.resume();
@@ -213,6 +275,33 @@ impl TenantBucketWriter {
             self.public.make_public(&published)?;
         }
         self.is_open = true;
+        Ok(())
+    }
+
+    /// Puts back what the bucket lost, if the index in this folder has it.
+    fn put_back_lost(&self, folder: &Path) -> Result<(), StoreError> {
+        let copies = TickCopies::new(folder, &self.key, self.index.readers.clone())?;
+        let (objects, layout) = (self.objects.clone(), self.layout.clone());
+        PutBack::with(objects, layout, &self.key, Box::new(copies)).at_start(self.claim.has_origin()?)
+    }
+
+    /// Follows the bucket, and checks that it has everything that was published.
+    fn follow_published(&mut self) -> Result<(), StoreError> {
+        self.check_newest()?;
+        // The head was published before the commits followed next, so they must include all of its entries.
+        let head = self.public.read_head()?;
+        self.follow_commits()?;
+        check_gap(&self.objects, &self.layout, self.index.size())?;
+        self.follow()?;
+        if let Some(head) = head {
+            self.public.check(head.note()).map_err(in_object(&self.layout.checkpoint()))?;
+        }
+        let published = self.public.size_of_tiles()?;
+        if published > self.index.size() {
+            // Another server may have made ticks in the meantime.
+            self.follow()?;
+            check_tiles(published, self.index.size())?;
+        }
         Ok(())
     }
 
@@ -346,13 +435,14 @@ impl TenantBucketWriter {
         Ok(Window { number, commits: commits.collect::<Result<_, StoreError>>()? })
     }
 
-    fn compare_window(&self, window: &Window) -> Result<(), StoreError> {
+    fn compare_window(&mut self, window: &Window) -> Result<(), StoreError> {
         let path = self.layout.window(window.number);
         let stored = self.objects.wait(self.objects.get(&path))?;
-        if stored.map_or(Ok(true), |stored| Ok::<_, StoreError>(stored.bytes == window.encode()?))? {
-            return Ok(());
+        let expected = window.encode()?;
+        if stored.is_some_and(|stored| stored.bytes != expected) {
+            self.wrong_windows.push((path, expected));
         }
-        Err(in_object(&path)(StoreError::Damaged("the window differs from the commits; delete it".into())))
+        Ok(())
     }
 
     fn follow_many(&mut self) -> Result<(), StoreError> {
@@ -372,10 +462,13 @@ impl TenantBucketWriter {
         self.index.follow(commit, secret, &self.key).map_err(in_object(&path))?;
         self.add_to_window(tick, windowed)?;
         if self.is_open && server != self.server {
-            if self.standby.is_none() {
-                tracing::warn!("another server of this log makes the ticks; this one is on standby");
+            if let Some(waited) = self.standby {
+                self.role.waited(waited);
             }
             self.standby = Some(0);
+            if self.claims == 0 {
+                self.role.log_standby();
+            }
         }
         Ok(())
     }
@@ -396,6 +489,22 @@ impl TenantBucketWriter {
         self.index.tables.delete_anchors(end, &required)?;
         self.anchors_deleted_at = Some(published);
         Ok(())
+    }
+
+    /// Asks the other servers to go on standby.
+    fn claim_turn(&mut self) {
+        let path = self.layout.turn();
+        match self.objects.wait(self.objects.write(&path, self.server.to_vec())) {
+            Ok(()) => self.role.has_claimed = true,
+            Err(error) => tracing::debug!(%error, "other servers can't be asked to go on standby"),
+        }
+    }
+
+    /// True if another server asked this one to go on standby.
+    fn is_claimed_by_another(&self) -> bool {
+        let path = self.layout.turn();
+        let claimed = self.objects.wait(self.objects.get(&path)).ok().flatten();
+        claimed.is_some_and(|claimed| claimed.bytes != self.server.as_slice())
     }
 
     /// Fails on standby.
@@ -666,16 +775,29 @@ impl TenantWriter for TenantBucketWriter {
     }
 
     fn begin_tick(&mut self) -> Result<(), StoreError> {
+        if !self.role.has_claimed {
+            self.claim_turn();
+        } else if self.standby.is_none() && self.is_claimed_by_another() {
+            self.standby = Some(0);
+            self.claims = 0;
+            self.role.log_standby();
+            // What waits for this tick fails.
+            self.notes.clear();
+            self.placed.clear();
+        }
         if self.unsure || self.standby.is_some() {
             self.standby = self.standby.map(|waited| waited + 1);
             // Sets the number back to 0 if another server made a tick.
             self.follow()?;
-            let is_silent = self.standby.is_some_and(|waited| waited >= TAKEOVER_TICKS);
+            let is_silent = self.standby.is_some_and(|waited| waited >= self.role.patience());
             if is_silent || self.standby.is_some() && self.claims > 0 {
                 self.follow_checkpoints()?;
                 self.follow_evidence()?;
                 let why = if is_silent { "makes no ticks anymore" } else { "started earlier" };
-                tracing::warn!("the other server of this log {why}; this one takes over");
+                self.role.taking_over = Some(why);
+                if is_silent {
+                    self.claim_turn();
+                }
                 self.standby = None;
                 self.claims = self.claims.saturating_sub(1);
             } else if self.standby.is_some()
@@ -714,6 +836,7 @@ impl TenantWriter for TenantBucketWriter {
         match self.objects.wait(self.objects.create(&self.layout.commit(tick), bytes))? {
             CreateOutcome::Ours => {
                 self.claims = 0;
+                self.role.log_tick();
                 self.index.commit(&commit, batch)?;
                 self.kept.clear();
                 self.notes.clear();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::hash::Hash;
 use countersign::hex;
@@ -16,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::claim::{Claim, LogKind};
 use super::codec::{self, Commit};
+use super::copies::LogCopies;
 use super::erase::newest_events;
 use super::erasure_log::{ErasingLog as _, ErasureLog};
 use super::index::Index;
@@ -23,6 +25,7 @@ use super::layout::Layout;
 use super::location::Bucket;
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
 use super::publish::Public;
+use super::put_back::{PutBack, check_gap, patiently, repair_checkpoint};
 use countersign_log::store::{
     Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, Reader,
     SignedHeadStore, StoreError,
@@ -43,6 +46,8 @@ pub(super) struct BucketWriter {
     pub(super) key: VerifierKey,
     /// The folder, if the bucket is one.
     pub(super) folder: Option<PathBuf>,
+    /// The time for which reads may be behind writes.
+    patience: Duration,
     pub(super) public: Public,
     pub(super) erasures: ErasureLog,
     /// Entries whose events were erased since the last call of `erased_meanwhile`.
@@ -61,7 +66,7 @@ impl BucketWriter {
         bucket: Bucket,
         handle: Handle,
     ) -> Result<Self, StoreError> {
-        let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
+        let Bucket { store, prefix, folder: in_folder, pause, patience, interval: _ } = bucket;
         let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
         let index = Index::open(folder, key.name())?;
         let erasures = ErasureLog::new(objects.clone(), layout.clone());
@@ -73,6 +78,7 @@ impl BucketWriter {
             index,
             key: key.clone(),
             folder: in_folder,
+            patience,
             public,
             erasures,
             erased: Vec::new(),
@@ -89,19 +95,16 @@ impl BucketWriter {
     ) -> Result<Self, StoreError> {
         let mut writer = Self::new(folder, key, bucket, handle)?;
         match writer.index.erasures()? {
-            Some(progress) => writer.erasures.continue_from(progress),
+            Some(progress) => {
+                writer.erasures.continue_from(progress);
+                patiently(writer.patience, || writer.put_back_lost(folder))?;
+            }
             None => writer.adopt()?,
         }
         writer.claim.check_origin()?;
         writer.claim.check_key()?;
-        writer.check_newest()?;
-        // The head was published before the commits followed next, so they must include all of its entries.
-        let head = writer.public.read_head()?;
-        writer.follow()?;
-        if let Some(head) = head {
-            writer.public.check(head.note()).map_err(in_object(&writer.layout.checkpoint()))?;
-        }
-        writer.check_tiles()?;
+        repair_checkpoint(&writer.objects, &writer.layout)?;
+        patiently(writer.patience, || writer.follow_published())?;
         writer.follow_checkpoints()?;
         writer.follow_evidence()?;
         writer.erasures.resume();
@@ -116,6 +119,27 @@ impl BucketWriter {
 
     pub(super) fn reader(&self) -> Arc<dyn Reader> {
         Arc::clone(&self.index.reader)
+    }
+
+    /// Puts back what the bucket lost, if the index in this folder has it.
+    fn put_back_lost(&self, folder: &Path) -> Result<(), StoreError> {
+        let copies = LogCopies::new(folder, &self.key, self.reader())?;
+        let (objects, layout) = (self.objects.clone(), self.layout.clone());
+        PutBack::with(objects, layout, &self.key, Box::new(copies)).at_start(self.claim.has_origin()?)
+    }
+
+    /// Follows the bucket, and checks that it has everything that was published.
+    fn follow_published(&mut self) -> Result<(), StoreError> {
+        self.check_newest()?;
+        // The head was published before the commits followed next, so they must include all of its entries.
+        let head = self.public.read_head()?;
+        self.follow_commits()?;
+        check_gap(&self.objects, &self.layout, self.index.size())?;
+        self.follow()?;
+        if let Some(head) = head {
+            self.public.check(head.note()).map_err(in_object(&self.layout.checkpoint()))?;
+        }
+        self.check_tiles()
     }
 
     /// Checks that the bucket still has the index's newest commit.

@@ -1,6 +1,7 @@
 //! The server's continuous, slow check of its own log.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use super::leaves::check_entries;
 use super::pages;
 use super::report::{Problem, Repair, Report};
 use super::tenants;
-use crate::bucket::{CommitNames, CommitRange};
+use crate::bucket::{CommitRange, PutBack};
 use crate::log_server::LogServer;
 use crate::search::Search;
 use crate::tenants::TenantLogs;
@@ -27,8 +28,8 @@ use countersign_log::tenants::heads::SlotHead;
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Minimum rest between two checks.
 const MIN_REST: Duration = Duration::from_millis(10);
-/// Interval for listing a bucket's newest commits, or all commits while some are missing.
-const LIST_INTERVAL: Duration = Duration::from_secs(10);
+/// The maximum number of commits whose content one check reads. The next check continues after them.
+const MAX_READ_COMMITS: u64 = 16_384;
 
 /// The result of the last completed check and the progress of the current one.
 #[derive(Clone, Debug, Default)]
@@ -81,8 +82,8 @@ impl CheckResults {
 pub(crate) struct SelfCheck {
     pub(crate) log_server: LogServer,
     pub(crate) folder: PathBuf,
-    /// The commits in the log's bucket, if it is in one. The folder then has the bucket's index.
-    pub(crate) commits: Option<CommitNames>,
+    /// The log's bucket, if it is in one. The folder then has the bucket's index.
+    pub(crate) bucket: Option<BucketAccess>,
     pub(crate) search: Option<Arc<Search>>,
     /// The tenant logs, if it is a root log.
     pub(crate) tenants: Option<Arc<TenantLogs>>,
@@ -90,11 +91,23 @@ pub(crate) struct SelfCheck {
     pub(crate) known: RefCell<KnownProblems>,
 }
 
+/// Access to the bucket of a log, for the check of its objects.
+pub(crate) struct BucketAccess {
+    /// Opens the bucket, with the copies in the server's index.
+    pub(crate) open: Box<dyn Fn() -> Result<PutBack, StoreError> + Send>,
+    /// The time for which reads may be behind writes.
+    pub(crate) patience: Duration,
+}
+
 /// The problems known so far.
 #[derive(Default)]
 pub(crate) struct KnownProblems {
     /// Commits that the bucket has lost.
     lost: Report,
+    /// Commits that the bucket doesn't show, with when that was first seen.
+    not_shown: BTreeMap<u64, Instant>,
+    /// Where the next pass over the commits' content starts.
+    next_read: u64,
     /// The problems of the last completed check, other than lost commits.
     others: Report,
     /// When the bucket's commits were last listed.
@@ -133,10 +146,11 @@ impl SelfCheck {
     fn check(&self, within: Duration, found: &CheckResults, stopping: &AtomicBool) -> bool {
         let started = Instant::now();
         // First, because lost entries should be restored while emitters still have them.
-        self.list_commits(CommitRange::All, found, stopping);
+        self.check_bucket(CommitRange::All, found, stopping);
         match self.run(started, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
+                let report = if self.bucket.is_some() { report.for_index() } else { report };
                 self.known.borrow_mut().others = report;
                 self.report(found);
             }
@@ -148,18 +162,20 @@ impl SelfCheck {
         self.rest((started + within).max(Instant::now() + MIN_REST), found, stopping)
     }
 
-    /// Looks for commits that the bucket has lost. While any are missing, the log acknowledges nothing, because it
-    /// would continue after entries that can't be read. Errors of the bucket are reported elsewhere.
-    fn list_commits(&self, which: CommitRange, found: &CheckResults, stopping: &AtomicBool) {
-        let Some(commits) = &self.commits else { return };
-        let mut lost = Report::default();
-        let mut add_missing = |path| lost.add("fsck.commit", path, "the commit is missing", Repair::Commits);
-        let listed = commits.lost(&self.folder, which, stopping, &mut add_missing);
+    /// Looks for commits that the bucket has lost, and puts them back if this folder has them. While one is lost for
+    /// good, the log acknowledges nothing, because it would continue after entries that can't be read. Errors of the
+    /// bucket are reported elsewhere.
+    fn check_bucket(&self, which: CommitRange, found: &CheckResults, stopping: &AtomicBool) {
+        let Some(access) = &self.bucket else { return };
+        let looked = self.look(access, which, stopping);
         self.known.borrow_mut().listed = Some(Instant::now());
-        if let Err(error) = listed {
-            tracing::warn!(%error, "checking the bucket's commits failed");
-            return;
-        }
+        let lost = match looked {
+            Ok(lost) => lost,
+            Err(error) => {
+                tracing::warn!(%error, "checking the bucket's commits failed");
+                return;
+            }
+        };
         self.log_server.set_lost_commits(!lost.is_whole());
         let before = std::mem::replace(&mut self.known.borrow_mut().lost, lost);
         if before.problems != self.known.borrow().lost.problems {
@@ -167,16 +183,61 @@ impl SelfCheck {
         }
     }
 
+    /// Returns the commits that count as lost: those that weren't shown twice, further apart than reads may be behind
+    /// writes, and that can't be put back.
+    fn look(
+        &self,
+        access: &BucketAccess,
+        which: CommitRange,
+        stopping: &AtomicBool,
+    ) -> Result<Report, StoreError> {
+        let go_on = || !stopping.load(Ordering::Relaxed);
+        let bucket = (access.open)()?;
+        let missing = bucket.missing(which, &go_on)?;
+        let mut lost = bucket.put_all_back(&missing, &go_on)?;
+        let not_shown: Vec<u64> = self.known.borrow().not_shown.keys().copied().collect();
+        let damaged: Vec<u64> =
+            not_shown.iter().filter(|base| !missing.missing.contains(base)).copied().collect();
+        lost.extend(bucket.check_commits(&damaged, &go_on)?);
+        if which == CommitRange::All && not_shown.is_empty() {
+            let first = self.known.borrow().next_read;
+            let (next, damaged) = bucket.read_commits(first, MAX_READ_COMMITS, &go_on)?;
+            self.known.borrow_mut().next_read = next;
+            lost.extend(damaged);
+            if lost.is_empty() {
+                bucket.put_others_back()?;
+                bucket.publish_missing()?;
+            }
+        }
+        let (now, mut report) = (Instant::now(), Report::default());
+        let mut known = self.known.borrow_mut();
+        let before = std::mem::take(&mut known.not_shown);
+        for (base, why) in lost {
+            let first = before.get(&base).copied().unwrap_or(now);
+            if known.not_shown.insert(base, first).is_some() {
+                continue;
+            }
+            if now.duration_since(first) >= access.patience {
+                report.add("fsck.commit", bucket.name(base), why, Repair::Commits);
+            } else {
+                let path = bucket.name(base);
+                tracing::warn!(path, why, "the bucket doesn't show a commit; looking again");
+            }
+        }
+        Ok(report)
+    }
+
     /// Checks periodically for the newest commits, or for all of them while some are missing.
     fn watch_commits(&self, found: &CheckResults, stopping: &AtomicBool) {
+        let Some(access) = &self.bucket else { return };
         let which = {
             let known = self.known.borrow();
-            if known.listed.is_some_and(|listed| listed.elapsed() < LIST_INTERVAL) {
+            if known.listed.is_some_and(|listed| listed.elapsed() < 2 * access.patience) {
                 return;
             }
-            if known.lost.is_whole() { CommitRange::Newest } else { CommitRange::All }
+            if known.not_shown.is_empty() { CommitRange::Newest } else { CommitRange::All }
         };
-        self.list_commits(which, found, stopping);
+        self.check_bucket(which, found, stopping);
     }
 
     /// Rests until that time. Returns false when the server stops.

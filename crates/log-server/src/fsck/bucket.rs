@@ -11,7 +11,7 @@ use super::erasures::StoreKind;
 use super::leaves::check_entries;
 use super::report::{Problem, Repair, Report};
 use super::tenant_bucket;
-use crate::bucket::{Bucket, BucketRepair, ObjectReader, TenantBucketCheck};
+use crate::bucket::{self, Bucket, BucketRepair, ObjectProblem, ObjectReader, PutBack, TenantBucketCheck};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
@@ -28,9 +28,9 @@ pub fn check_bucket(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, StoreError> {
     if let Some(objects) = TenantBucketCheck::open(&bucket, &handle)? {
-        return tenant_bucket::check_objects(objects, folder, progress);
+        return tenant_bucket::check_objects(objects, (&bucket, &handle), folder, progress);
     }
-    let objects = Arc::new(ObjectReader::open(bucket, handle)?);
+    let objects = Arc::new(ObjectReader::open(bucket.clone(), handle.clone())?);
     let mut report = Report { origin: objects.origin().to_owned(), ..Report::default() };
     let index = folder.map(|folder| check_index(folder, &objects, &mut report)).transpose()?.flatten();
     let (mut here, mut differs) = (RoaringTreemap::new(), None);
@@ -61,12 +61,25 @@ pub fn check_bucket(
     }
     report.unfinished = found.unfinished.max(objects.check_erasures(&here)?);
     let problems = objects.take_problems();
+    let copies = match (folder, &index) {
+        (Some(folder), Some(index)) => {
+            let key = bucket::read_key(&bucket, &handle);
+            key.and_then(|key| PutBack::of_log(&bucket, &handle, folder, &key, index.clone())).ok()
+        }
+        _ => None,
+    };
+    let can_put_back = |problem: &ObjectProblem| -> Result<bool, StoreError> {
+        let (Some(copies), Some(entries)) = (&copies, &problem.entries) else { return Ok(false) };
+        copies.can_put_back(entries, entries.end >= objects.committed())
+    };
     let unreadable = problems.iter().any(|problem| problem.code == "fsck.commit");
     for problem in problems {
         let repair = match problem.code {
             "fsck.public" => Repair::Public,
             "fsck.erasure" => Repair::Objects,
-            _ => Repair::Commits,
+            "fsck.commit" if can_put_back(&problem)? => Repair::Copy,
+            "fsck.commit" | "fsck.checkpoint" => Repair::Commits,
+            _ => Repair::Object,
         };
         report.add(problem.code, problem.place, problem.why, repair);
     }
@@ -124,7 +137,7 @@ fn check_index(
     if objects.is_behind(here)? {
         let why =
             format!("the folder's index has {here} entries, but only {there} are in the bucket's commits");
-        report.add("fsck.commit", "private/commits", why, Repair::Commits);
+        objects.add_gap(there..here, why);
     }
     Ok(Some(reader))
 }
@@ -155,6 +168,22 @@ pub fn repair_bucket(
     report: &Report,
 ) -> Result<(), StoreError> {
     let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
+    let tenants = TenantBucketCheck::open(&bucket, &handle)?;
+    if repairs(Repair::Copy)
+        && tenants.is_none()
+        && let Some(folder) = folder
+    {
+        let key = bucket::read_key(&bucket, &handle)?;
+        let (_, index) = sqlite::open_reader(folder)?;
+        PutBack::of_log(&bucket, &handle, folder, &key, index)?.repair()?;
+    }
+    if let Some(objects) = tenants {
+        tenant_bucket::repair(objects, (&bucket, &handle), folder, report)?;
+        if let Some(folder) = folder.filter(|_| repairs(Repair::Folder)) {
+            sqlite::discard(folder)?;
+        }
+        return Ok(());
+    }
     if let Some(folder) = folder {
         if repairs(Repair::Folder) {
             sqlite::discard(folder)?;
@@ -164,9 +193,6 @@ pub fn repair_bucket(
         }
     }
     if repairs(Repair::Public) || repairs(Repair::Objects) {
-        if let Some(objects) = TenantBucketCheck::open(&bucket, &handle)? {
-            return tenant_bucket::repair(objects, report);
-        }
         let repairing = BucketRepair::begin(bucket, handle)?;
         if repairs(Repair::Public) {
             repairing.publish_again()?;

@@ -38,6 +38,16 @@ pub enum Repair {
     Objects,
     /// The folder's index of a bucket is removed; the server rebuilds it.
     Folder,
+    /// The folder has the index of a bucket, from which it can be rebuilt.
+    Rebuild,
+    /// A bucket's lost or damaged objects are put back from the folder's index.
+    Copy,
+    /// An object of a bucket can't be read. The log goes on without it.
+    Object,
+    /// The secret of an anchor is only in servers' folders.
+    Anchor,
+    /// A server showed more than its bucket has.
+    Shown,
     /// Repairable only from the original object, or by a party that still has the entries.
     Commits,
     /// Repairable only from the newest database, or by a party that still has the entries.
@@ -51,7 +61,16 @@ pub enum Repair {
 impl Repair {
     /// True if `--repair` can repair it.
     pub fn is_possible(self) -> bool {
-        !matches!(self, Self::Not | Self::Restore | Self::Database | Self::Commits)
+        matches!(
+            self,
+            Self::Tiles
+                | Self::Index
+                | Self::Erasure
+                | Self::Public
+                | Self::Objects
+                | Self::Folder
+                | Self::Copy
+        )
     }
 
     /// Returns a human-readable suggested action.
@@ -67,8 +86,21 @@ impl Repair {
             Self::Folder => {
                 "run `countersign fsck --repair` to remove the folder's index; the server rebuilds it from the bucket"
             }
+            Self::Rebuild => {
+                "stop the server, and run `countersign fsck --store URL --dir DIR --repair` with the bucket's URL to rebuild the folder's index"
+            }
+            Self::Copy => {
+                "run `countersign fsck` again with --repair to put it back from this folder; a server that uses the folder does so too"
+            }
+            Self::Object => "put the original object back from an earlier version or a replica of the bucket",
+            Self::Anchor => {
+                "put the original object back from an earlier version or a replica of the bucket; without it, exports lack this anchor until newer ones replace it"
+            }
+            Self::Shown => {
+                "look for the commits that the bucket lost with `countersign fsck --store URL`; or stop the servers, and run `countersign serve --after-restore --store URL`"
+            }
             Self::Commits => {
-                "restore the original object; or stop the servers, and run `countersign serve --after-restore` to restore entries from other sources"
+                "check with --dir if a server's folder has a copy, and start that server; or put the original object back; or stop all servers, and run `countersign serve --after-restore --store URL` to restore entries from other sources"
             }
             Self::Restore => {
                 "restore the newest database; or run `countersign serve --after-restore` to restore entries from other sources"
@@ -103,6 +135,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// Replaces the repairs of a log in a folder by those of a bucket's index.
+    pub(super) fn for_index(mut self) -> Self {
+        for problem in &mut self.problems {
+            problem.repair = match problem.repair {
+                Repair::Not | Repair::Restore => Repair::Rebuild,
+                Repair::Database => Repair::Shown,
+                repair => repair,
+            };
+        }
+        self
+    }
+
     /// Adds a problem, or only counts it if the list is full.
     pub(super) fn add(
         &mut self,

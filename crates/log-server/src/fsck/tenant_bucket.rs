@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
+use tokio::runtime::Handle;
+
 use super::report::{Problem, Repair, Report};
 use super::{check, tenants};
-use crate::bucket::TenantBucketCheck;
+use crate::bucket::{Bucket, LostKind, LostObject, PutBack, TenantBucketCheck};
 use crate::sqlite;
 use countersign_log::store::StoreError;
 
 /// Checks all objects, and the index in a folder if one is given.
 pub(super) fn check_objects(
     mut objects: TenantBucketCheck,
+    (bucket, handle): (&Bucket, &Handle),
     folder: Option<&Path>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, StoreError> {
@@ -18,10 +21,13 @@ pub(super) fn check_objects(
     let folder = folder.filter(|folder| folder.join(sqlite::FILE).exists());
     // Before the commits are read: a server adds to its index only what is in the bucket.
     let indexed = folder.map(count_ticks).transpose()?.flatten();
-    if let Err(error) = objects.read() {
-        let StoreError::Damaged(why) = error else { return Err(error) };
-        let mut report = Report { origin, ..Report::default() };
-        report.add("fsck.commit", "private", why, Repair::Not);
+    let copies = copies(&objects, (bucket, handle), folder);
+    let content = objects.read(copies.as_ref())?;
+    let lost: Vec<Problem> = content.lost.into_iter().map(problem).collect();
+    if !content.is_complete {
+        let tenants = Some(objects.readers().heads()?.len() as u64);
+        let mut report = Report { origin, leaves: content.entries, tenants, ..Report::default() };
+        lost.into_iter().for_each(|problem| report.push(problem));
         return Ok(report);
     }
     let mut on_progress = |done, all| {
@@ -29,12 +35,19 @@ pub(super) fn check_objects(
         Ok(())
     };
     let mut report = tenants::check_logs(objects.readers(), &origin, &mut on_progress, &mut |_, _| Ok(()))?;
+    let found = std::mem::take(&mut report.problems);
+    lost.into_iter().chain(found).for_each(|problem| report.push(problem));
     report.unfinished = report.unfinished.max(objects.unfinished_erasures() as u64);
     for mismatch in objects.public_mismatches()? {
         report.add("fsck.public", mismatch.place, mismatch.why, Repair::Public);
     }
     for mismatch in objects.missing_anchors()? {
-        report.add("fsck.checkpoint", mismatch.place, mismatch.why, Repair::Not);
+        let has_copy = match &copies {
+            Some(copies) => copies.has_object(&mismatch.place)?,
+            None => false,
+        };
+        let repair = if has_copy { Repair::Copy } else { Repair::Anchor };
+        report.add("fsck.checkpoint", mismatch.place, mismatch.why, repair);
     }
     if let Some(folder) = folder {
         check_index(&objects, folder, &mut report)?;
@@ -44,9 +57,35 @@ pub(super) fn check_objects(
         let why = format!(
             "the folder's index has {indexed} ticks, but only {committed} are in the bucket's commits"
         );
-        report.add("fsck.commit", "private/commits", why, Repair::Not);
+        let can_put_back = copies
+            .map(|copies| copies.can_put_back(&(committed..indexed), true))
+            .transpose()?
+            .unwrap_or_default();
+        let repair = if can_put_back { Repair::Copy } else { Repair::Commits };
+        report.add("fsck.commit", "private/commits", why, repair);
     }
     Ok(report)
+}
+
+/// Returns the copies in a server's index, if it can be read.
+fn copies(
+    objects: &TenantBucketCheck,
+    (bucket, handle): (&Bucket, &Handle),
+    folder: Option<&Path>,
+) -> Option<PutBack> {
+    folder.and_then(|folder| objects.copies(bucket, handle, folder).ok())
+}
+
+/// Returns the problem of a lost object.
+fn problem(LostObject { place, why, kind }: LostObject) -> Problem {
+    let (code, repair) = match kind {
+        LostKind::Commit { can_put_back: true } => ("fsck.commit", Repair::Copy),
+        LostKind::Commit { can_put_back: false } => ("fsck.commit", Repair::Commits),
+        LostKind::Entries => ("fsck.entry", Repair::Commits),
+        LostKind::Window => ("fsck.object", Repair::Public),
+        LostKind::Other => ("fsck.object", Repair::Object),
+    };
+    Problem { code, place, message: why, repair }
 }
 
 /// Returns the number of ticks in a server's index. `None` if it can't be read.
@@ -79,7 +118,7 @@ fn check_index(objects: &TenantBucketCheck, folder: &Path, report: &mut Report) 
     for problem in found.problems {
         let place = format!("{}: {}", sqlite::FILE, problem.place);
         // The server's own record of what it showed doesn't depend on the index.
-        let repair = if problem.repair == Repair::Database { Repair::Not } else { Repair::Folder };
+        let repair = if problem.repair == Repair::Shown { Repair::Shown } else { Repair::Folder };
         report.push(Problem { place, repair, ..problem });
     }
     report.more += found.more;
@@ -92,10 +131,21 @@ fn check_index(objects: &TenantBucketCheck, folder: &Path, report: &mut Report) 
     Ok(())
 }
 
-/// Repairs public objects.
-pub(super) fn repair(mut objects: TenantBucketCheck, report: &Report) -> Result<(), StoreError> {
-    if report.problems.iter().any(|problem| problem.repair == Repair::Public) {
-        objects.read()?;
+/// Puts objects back from a server's index, and repairs derived ones.
+pub(super) fn repair(
+    mut objects: TenantBucketCheck,
+    (bucket, handle): (&Bucket, &Handle),
+    folder: Option<&Path>,
+    report: &Report,
+) -> Result<(), StoreError> {
+    let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
+    if repairs(Repair::Copy)
+        && let Some(folder) = folder
+    {
+        objects.copies(bucket, handle, folder)?.repair()?;
+    }
+    if repairs(Repair::Public) {
+        objects.read(None)?;
         objects.publish_again()?;
     }
     Ok(())

@@ -29,10 +29,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
 use super::{Config, RunningLog, StartError, TenantConfig, last_job, lock, memory};
-use crate::bucket::{self, CommitNames, HeadsOfBucket};
+use crate::bucket::{self, HeadsOfBucket, PutBack};
 use crate::control_files::server_metrics;
 use crate::erase;
-use crate::fsck::{SelfCheck, SelfCheckThread};
+use crate::fsck::{BucketAccess, SelfCheck, SelfCheckThread};
 use crate::heads_file::TenantHeadsFile;
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
@@ -115,7 +115,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
     let is_shared = bucket.is_some();
-    let commits = bucket.clone().map(|bucket| CommitNames::new(bucket, Handle::current()));
+    let checked = bucket.clone();
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle, now) =
             (folder.clone(), key.verifier_key().clone(), Handle::current(), clock());
@@ -228,10 +228,17 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     (state.page, state.auditors_page) = (page, auditors_page);
     state.reading = reading.clone();
     state.tenants = Some(tenant_logs.clone());
+    let access = checked.map(|bucket| {
+        let (patience, handle) = (bucket.patience(), Handle::current());
+        let (folder, log_server, logs) = (folder.clone(), log_server.clone(), tenant_logs.clone());
+        let open =
+            move || PutBack::of_tenants(&bucket, &handle, &folder, log_server.key(), logs.readers().clone());
+        BucketAccess { open: Box::new(open), patience }
+    });
     let self_check = SelfCheck {
         log_server: log_server.clone(),
         folder,
-        commits,
+        bucket: access,
         search: None,
         tenants: Some(tenant_logs.clone()),
         known: RefCell::default(),

@@ -8,6 +8,7 @@ mod embedded;
 mod endings;
 mod growth;
 mod leaks;
+mod losses;
 mod own_events;
 mod recording;
 mod restore;

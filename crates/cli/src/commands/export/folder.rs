@@ -8,7 +8,7 @@ use countersign_log::export::{Explained, ExportError, Exporter, Lines, Request};
 use countersign_log::store::StoreError;
 use countersign_log_server::sqlite;
 
-use crate::commands::serve::{DAMAGED_STORE, store_hint};
+use crate::commands::serve::{damaged_hint, store_hint};
 use crate::commands::slice::SelectionOptions;
 use crate::errors::{CliError, shown};
 use crate::io::input;
@@ -46,7 +46,7 @@ pub(super) fn open(
     }
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
         let hint = "use the folder in which a log server stores its log; for a log in a bucket, use the log server's address";
-        CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
+        CliError::unusable("store.failed", error.to_string(), store_hint(&error, folder, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);
     let trust = match &selection.trust {
@@ -78,14 +78,14 @@ impl Log {
     /// Starts the export.
     pub(super) fn export(&self) -> Result<ExportStream, CliError> {
         let plan = self.exporter.plan(&self.request, &|| false);
-        let plan = plan.map_err(|error| explain(&error).within(&self.name))?;
+        let plan = plan.map_err(|error| explain(&error, &self.name).within(&self.name))?;
         Ok(ExportStream { matched: plan.shown().len(), lines: plan.lines(), chunk: Cursor::default() })
     }
 
     /// Explains the result of a search.
     pub(super) fn explain(&self, fields_alone: bool) -> Result<Explained, CliError> {
         let explained = self.exporter.explain(&self.request, fields_alone, &|| false);
-        explained.map_err(|error| explain(&error).within(&self.name))
+        explained.map_err(|error| explain(&error, &self.name).within(&self.name))
     }
 }
 
@@ -104,7 +104,7 @@ impl Read for ExportStream {
     }
 }
 
-fn explain(error: &ExportError) -> CliError {
+fn explain(error: &ExportError, folder: &str) -> CliError {
     let (code, hint) = match error {
         ExportError::Invalid { .. } => ("arguments.invalid", "see `countersign export --help`"),
         ExportError::NotFound(_) => {
@@ -116,7 +116,7 @@ fn explain(error: &ExportError) -> CliError {
         | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
             ("store.failed", "check the folder and its permissions")
         }
-        ExportError::Store(StoreError::Damaged(_)) => ("store.damaged", DAMAGED_STORE),
+        ExportError::Store(StoreError::Damaged(_)) => ("store.damaged", damaged_hint(Path::new(folder))),
     };
     CliError::unusable(code, error.to_string(), hint)
 }

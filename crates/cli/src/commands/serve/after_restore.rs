@@ -10,9 +10,13 @@ use countersign::tenant::TenantOrigin;
 use countersign::trust::Trust;
 use countersign_client::open;
 use countersign_log::own_chain::{Random, secure_random};
+use countersign_log::stop::Cause;
+use countersign_log_server::bucket::Bucket;
 use countersign_log_server::restore::succession::Succession;
 use countersign_log_server::restore::tenant_succession::{self, NewTenants, TenantSuccessionError};
-use countersign_log_server::restore::{Bundles, Config, EndReason, Folder, Plan, Restore, Source};
+use countersign_log_server::restore::{
+    Bundles, Config, EndReason, Folder, Plan, Restore, Source, TenantBucketPlan, TenantBucketRestore,
+};
 use countersign_log_server::serve::StartError;
 use countersign_log_server::sqlite;
 use tokio::runtime::Runtime;
@@ -38,6 +42,12 @@ const BUCKET_HINT: &str = "if the bucket still has the log, restore its lost obj
      add --nothing-newer only if the bucket is lost for good, no server uses it anymore, and this is the folder of the \
      server that made the last ticks";
 
+const TENANT_BUCKET_HINT: &str = "add --repair DIR with the folder of the server that made the last ticks, whose index has what the bucket lost; or put \
+     the bucket's lost objects back from earlier versions or a replica; if neither has them, omit --store in the folder \
+     that has the most ticks: the logs then continue there, except those that lack entries";
+const TENANT_BUCKET_DOUBT_HINT: &str = "add --repair DIR with the folder of the server that made the last ticks; add --nothing-newer only if you know that no \
+     server signed anything after that";
+
 /// The options of a start after a restore.
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -52,8 +62,9 @@ pub(super) struct Options {
     ///
     /// In a log with tenants, only entries of the root log are restored, from root-entries in the folder or from a
     /// mirror. Its tenant logs continue too, except those whose entries are missing: these stay stopped. If the root log
-    /// has to end, --origin names a new one, under which each tenant gets another log. If its bucket is lost, omit
-    /// --store: the log then continues in the folder.
+    /// has to end, --origin names a new one, under which each tenant gets another log. What its bucket lost is put back
+    /// from the indexes in the folders of its servers. If the bucket is lost, omit --store: the log then continues in the
+    /// folder.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
@@ -90,9 +101,9 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
         nothing_newer: args.after.nothing_newer,
         now: now(),
     };
-    let mut restore = Restore::open(config).map_err(|error| explain(&error))?;
+    let mut restore = Restore::open(config).map_err(|error| explain(&error, args.store.as_deref()))?;
     let sources = sources(args, restore.size(), &key, &keys)?;
-    let stored = |error| explain(&StartError::Store(error));
+    let stored = |error| explain(&StartError::Store(error), args.store.as_deref());
     restore.collect(sources).map_err(stored)?;
     print_known(&restore);
     let leaves_bucket = restore.leaves_bucket();
@@ -138,6 +149,61 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
             Ok(None)
         }
     }
+}
+
+/// Puts back what the bucket of tenant logs lost, from the indexes in the folders of its servers.
+pub(crate) fn resume_tenants_in_bucket(args: &Args, bucket: Bucket) -> Result<(), CliError> {
+    let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
+    let key = key::load(&path)?.verifier_key().clone();
+    let trust = trust(args)?;
+    if args.origin.is_some() {
+        let message = "--origin can't be used with --after-restore for a log with tenants";
+        return Err(
+            CliError::unusable("arguments.invalid", message, TENANT_BUCKET_HINT).within(&shown(&args.dir))
+        );
+    }
+    let others: Vec<PathBuf> = args.after.repair.iter().map(PathBuf::from).collect();
+    for other in &others {
+        if !sqlite::is_index_folder(other).unwrap_or(false) || !sqlite::has_tenants(other).unwrap_or(false) {
+            let message = "the place is not the folder of a server of these tenant logs in a bucket";
+            return Err(
+                CliError::unusable("repair.nothing", message, TENANT_BUCKET_HINT).within(&shown(other))
+            );
+        }
+    }
+    let runtime = Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
+    let config = Config {
+        folder: args.dir.clone(),
+        bucket: Some((bucket, runtime.handle().clone())),
+        keys: earlier_keys(&trust, &key),
+        key,
+        witnesses: trust.witnesses().cloned().collect(),
+        nothing_newer: args.after.nothing_newer,
+        now: now(),
+    };
+    let restore =
+        TenantBucketRestore::open(config, &others).map_err(|error| explain(&error, args.store.as_deref()))?;
+    let stored = |error| explain(&StartError::Store(error), args.store.as_deref());
+    let plan = restore.plan().map_err(stored)?;
+    match &plan {
+        TenantBucketPlan::Continue => {
+            print_plan("the bucket lacks none of the commits that the folders have");
+        }
+        TenantBucketPlan::PutBack(found) => {
+            let parts =
+                found.iter().map(|(folder, commits)| format!("{commits} from {}", style::plain(folder)));
+            let parts: Vec<String> = parts.collect();
+            print_plan(&format!("commits that the bucket lost are put back: {}", parts.join(", ")));
+        }
+        TenantBucketPlan::End(over) => {
+            let is_doubt = over.code == Cause::Unremembered.code();
+            let hint = if is_doubt { TENANT_BUCKET_DOUBT_HINT } else { TENANT_BUCKET_HINT };
+            return Err(CliError::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
+        }
+    }
+    restore.carry_out(&plan).map_err(stored)?;
+    style::done("the logs continue");
+    Ok(())
 }
 
 fn print_plan(what: &str) {
@@ -199,7 +265,7 @@ fn end(
         key.name(),
         shown(&args.dir.join("ended"))
     ));
-    restore.end(over, new).map_err(|error| explain(&StartError::Store(error)))?;
+    restore.end(over, new).map_err(|error| explain(&StartError::Store(error), args.store.as_deref()))?;
     Succession::begin(&args.dir, key.as_str(), (new, store), has_tenants, over, now())
         .map_err(|error| io("write", args, &error))
 }
@@ -222,7 +288,7 @@ pub(crate) fn create_tenants(
     let mut random: Random = Box::new(secure_random);
     let created = tenant_succession::create(&args.dir, ending, depth, &mut random, now());
     created.map(Some).map_err(|error| match error {
-        TenantSuccessionError::Store(error) => explain(&StartError::Store(error)),
+        TenantSuccessionError::Store(error) => explain(&StartError::Store(error), None),
         TenantSuccessionError::Tokens(error) => crate::commands::token::explain(&error, &args.dir),
         TenantSuccessionError::Request(error) => {
             let hint = "correct this, and start the server again: it continues from here";

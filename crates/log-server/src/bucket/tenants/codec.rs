@@ -196,6 +196,15 @@ impl TickCommit {
         Ok(seal(out))
     }
 
+    /// Encodes the commit without its entries and events, which an index has in its tables.
+    pub(super) fn encode_rest(&self) -> Result<Vec<u8>, StoreError> {
+        let Self { tick, server, depth, heads, additions, .. } = self;
+        let (heads, additions) = (heads.clone(), additions.clone());
+        let (entry, parts) = (String::new(), Vec::new());
+        Self { tick: *tick, server: *server, depth: *depth, entry, heads, parts, additions, events: None }
+            .encode()
+    }
+
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let (kind, mut rest) = open(bytes)?;
         if kind != TICK && kind != TICK_STUB {

@@ -30,6 +30,8 @@ const PARTS: &str = "
 -- The entries of tenant logs by commit: the key of the first entry, the tick, and the number of entries.
 CREATE TABLE IF NOT EXISTS parts (first INTEGER PRIMARY KEY, tick INTEGER NOT NULL, count INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS parts_by_tick ON parts (tick);
+-- What a commit has besides entries and events, as an object, so that the commit can be put back into the bucket.
+CREATE TABLE IF NOT EXISTS ticks (tick INTEGER PRIMARY KEY, rest BLOB NOT NULL) STRICT;
 ";
 const WRITING: &str = "writing the index";
 const READING: &str = "reading the index";
@@ -214,11 +216,15 @@ impl TenantIndex {
     /// Adds what a commit has besides a tick's batch. It is added first, because the commit is in the bucket even if the
     /// rest fails, and adding it again changes nothing. `with_tenants` adds the new tenants too.
     fn add_objects(&mut self, commit: &TickCommit, with_tenants: bool) -> Result<(), StoreError> {
+        let rest = commit.encode_rest()?;
         let add = || -> rusqlite::Result<()> {
             let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO commits VALUES (?)")?
                 .execute([integer(commit.tick)])?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO ticks VALUES (?, ?)")?
+                .execute((integer(commit.tick), rest.as_slice()))?;
             let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)")?;
             for part in &commit.parts {
                 let Range { start, end } = part.event_numbers();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign::link::ChainId;
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Rights, Scope};
-use countersign_log_server::fsck::{Report, check_bucket, repair_bucket};
+use countersign_log_server::fsck::{Repair, Report, check_bucket, repair_bucket};
 use countersign_log_server::serve::{Config, RunningLog, serve};
 use countersign_log_server::tokens;
 use object_store::ObjectStoreExt as _;
@@ -141,40 +141,42 @@ fn serve_checking(scene: &Scene, within: Duration) -> RunningLog {
 }
 
 #[test]
-fn server_reports_lost_commits_at_once() {
+fn server_puts_lost_and_damaged_objects_back() {
     let scene = Scene::new();
-    let commits: Vec<String> =
-        scene.world.objects().into_keys().filter(|name| name.contains("/private/commits/")).collect();
-    let lost = [&commits[0], &commits[3], &commits[4]];
-    let saved: Vec<Vec<u8>> = lost.iter().map(|name| scene.world.objects()[*name].clone()).collect();
-    for name in lost {
+    let before = scene.world.objects();
+    let names = |part: &str| before.keys().filter(|name| name.contains(part)).cloned().collect::<Vec<_>>();
+    let commits = names("/private/commits/");
+    let is_lost = |name: &String| {
+        [&commits[0], &commits[3], &commits[4]].contains(&name) || name.contains("/private/events/")
+    };
+    for name in before.keys().filter(|name| is_lost(name)) {
         scene.delete(name);
     }
+    scene.put(&commits[5], flip(before[&commits[5]].clone()));
+    scene.delete(&scene.named("public/tile/0/000"));
     // The complete check takes longer than the test.
     let serving = serve_checking(&scene, Duration::from_hours(1));
-    let health = || send(client().get(url(&serving) + "/healthz"));
-    until("the missing commit is noticed", || health().status == 503);
-    let report = health().json();
-    assert_eq!(
-        (&report["damaged"]["code"], &report["damaged"]["place"]),
-        (&json!("fsck.commit"), &json!(lost[0]))
-    );
-    let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
-    assert!(metrics.contains("countersign_check_problems 3\n"), "{metrics}");
+    until("all is there again", || scene.check(true).problems.is_empty());
+    assert_eq!(send(client().get(url(&serving) + "/healthz")).status, 200);
     scene.world.stop(serving);
+    let after = scene.world.objects();
+    commits.iter().for_each(|name| assert_eq!(after[name], before[name], "{name}"));
+    // Erased events are in no object.
+    let report = scene.check(false);
+    assert_eq!((report.events, report.erased), (298, 3));
 
-    for (name, bytes) in lost.iter().zip(saved) {
-        scene.put(name, bytes);
+    // With everything private gone, the public part shows that it is the same log.
+    for name in before.keys().filter(|name| name.contains("/private/")) {
+        scene.delete(name);
     }
-    let serving = serve_checking(&scene, Duration::ZERO);
-    let health = || send(client().get(url(&serving) + "/healthz"));
-    until("the check is complete", || !health().json()["check"]["at"].is_null());
-    assert_eq!(health().status, 200, "{}", health().json());
+    let serving = serve_checking(&scene, Duration::from_hours(1));
+    until("all is there again", || scene.check(true).problems.is_empty());
     scene.world.stop(serving);
+    scene.starts();
 }
 
 #[test]
-fn server_acknowledges_nothing_while_a_commit_is_missing() {
+fn server_acknowledges_nothing_while_a_commit_is_lost() {
     let scene = Scene::new();
     let serving = serve_checking(&scene, Duration::from_hours(1));
     let health = || send(client().get(url(&serving) + "/healthz"));
@@ -184,14 +186,25 @@ fn server_acknowledges_nothing_while_a_commit_is_missing() {
     assert_eq!(health().status, 200);
     let lost = scene.named("private/commits/");
     let bytes = scene.world.objects()[&lost].clone();
+    // The folder's copy is damaged too.
+    let index = rusqlite::Connection::open(scene.folder.path().join("log.sqlite")).unwrap();
+    let last = "WHERE idx = (SELECT max(idx) FROM leaves)";
+    index.execute(&format!("UPDATE leaves SET leaf = CAST(leaf || ' ' AS BLOB) {last}"), []).unwrap();
     scene.delete(&lost);
     until("the missing commit is noticed", || health().status == 503);
-    assert_eq!(health().json()["damaged"]["code"], "fsck.commit");
+    assert_eq!(
+        (&health().json()["damaged"]["code"], &health().json()["damaged"]["place"]),
+        (&json!("fsck.commit"), &json!(lost))
+    );
+    let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
+    assert!(metrics.contains("countersign_check_problems 1\n"), "{metrics}");
     other.record(2);
     assert!(other.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
     one.record(1);
     assert!(one.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
     scene.put(&lost, bytes);
+    index.execute(&format!("UPDATE leaves SET leaf = CAST(rtrim(leaf) AS BLOB) {last}"), []).unwrap();
+    drop(index);
     until("the commit is restored", || health().status == 200);
     deliver_at_once(&mut other, &[url(&serving)], &mut Random::new(6));
     deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(7));
@@ -256,9 +269,16 @@ fn names_lost_and_damaged_commits() {
         }
         let report = scene.check(false);
         assert_eq!(codes(&report), ["fsck.commit"].into(), "{report:?}");
-        let expected = if corruption == "flip" { name } else { &commits[4] };
-        assert_eq!((report.problems.len(), &report.problems[0].place), (1, expected), "{report:?}");
+        assert_eq!((report.problems.len(), &report.problems[0].place), (1, name), "{report:?}");
         assert!(!report.problems[0].repair.is_possible());
+        // The folder has a copy.
+        let report = scene.check(true);
+        assert_eq!(report.problems.len(), 1, "{report:?}");
+        assert_eq!((&report.problems[0].place, report.problems[0].repair), (name, Repair::Copy));
+        let before = scene.world.objects();
+        scene.repair(&report);
+        assert_eq!(scene.check(true).problems, []);
+        assert_ne!(scene.world.objects(), before);
     }
 }
 

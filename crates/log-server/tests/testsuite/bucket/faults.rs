@@ -52,6 +52,10 @@ pub struct Faulty {
     /// Lists of objects with this in their prefixes are blocked.
     blocked_lists: watch::Sender<Option<&'static str>>,
     waiting: Arc<AtomicU64>,
+    /// Reads and lists don't show the object with this name, as a cache with an older state.
+    hidden: Arc<Mutex<Option<String>>>,
+    /// The number of reads and lists that didn't show it.
+    misses: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Faulty {
@@ -84,6 +88,8 @@ impl Faulty {
             blocked: watch::Sender::default(),
             blocked_lists: watch::Sender::default(),
             waiting: Arc::default(),
+            hidden: Arc::default(),
+            misses: Arc::default(),
         })
     }
 
@@ -113,6 +119,16 @@ impl Faulty {
     /// Blocks lists of objects with this in their prefixes; `None` releases them.
     pub fn block_lists(&self, prefixes_with: Option<&'static str>) {
         self.blocked_lists.send_replace(prefixes_with);
+    }
+
+    /// Makes reads and lists not show the object with this name. Writes know that it exists.
+    pub fn hide(&self, name: Option<&str>) {
+        *self.hidden.lock().unwrap() = name.map(str::to_owned);
+    }
+
+    /// Returns the number of reads and lists that didn't show the hidden object.
+    pub fn misses(&self) -> u64 {
+        self.misses.load(Ordering::SeqCst)
     }
 
     /// Returns the number of reads and writes so far.
@@ -226,6 +242,10 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         self.begin().await?;
+        if self.hidden.lock().unwrap().as_deref() == Some(path.as_ref()) {
+            self.misses.fetch_add(1, Ordering::SeqCst);
+            return Err(Error::NotFound { path: path.to_string(), source: "an older state".into() });
+        }
         match self.fate(false) {
             Fate::Done => self.inner.get_opts(path, options).await,
             _ => Err(failure("reading failed")),
@@ -285,6 +305,14 @@ impl Faulty {
         &self,
         list: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (hidden, misses) = (self.hidden.clone(), self.misses.clone());
+        let is_shown = move |meta: &Result<ObjectMeta>| {
+            let hidden = hidden.lock().unwrap();
+            let is_hidden = meta.as_ref().is_ok_and(|meta| hidden.as_deref() == Some(meta.location.as_ref()));
+            misses.fetch_add(u64::from(is_hidden), Ordering::SeqCst);
+            !is_hidden
+        };
+        let list = list.filter(move |meta| std::future::ready(is_shown(meta))).boxed();
         match self.fate(false) {
             _ if self.has_ended() => stream::once(async { Err(failure("the server was killed")) }).boxed(),
             Fate::Done => list,

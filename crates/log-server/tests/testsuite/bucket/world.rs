@@ -84,6 +84,7 @@ impl World {
         Bucket::new(way, self.prefix.clone())
             .with_pause(Duration::from_millis(1))
             .with_interval(Duration::from_millis(20))
+            .with_patience(Duration::from_millis(40))
     }
 
     /// Starts a server with this access to the store.
