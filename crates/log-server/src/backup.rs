@@ -9,6 +9,7 @@ use countersign::time::Time;
 use tokio::runtime::Handle;
 
 use crate::bucket::{Bucket, BucketRepair, TenantBucketCheck};
+use crate::erasure_memory::repeat_in_folder;
 use crate::sqlite;
 use countersign_files::{replace, sync_folder, temporary};
 use countersign_log::self_check;
@@ -27,13 +28,15 @@ pub struct Backup {
 }
 
 /// Copies a folder's database to the file `to`, which is replaced once the copy is complete and checked. A server may
-/// be running. Erased events aren't in the copy. If the folder has the index of a bucket, the copy is the database of a log
-/// in a folder, with everything that the server has followed.
+/// be running. Erased events aren't in the copy: if the database has some again after a restore, they are erased first. If
+/// the folder has the index of a bucket, the copy is the database of a log in a folder, with everything that the server has
+/// followed.
 ///
 /// # Errors
 /// If SQLite or the system fails; [`StoreError::Damaged`] if the copy doesn't match the published tree.
 pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     let failed = |error: io::Error| StoreError::disk("writing the backup", error);
+    repeat_in_folder(folder, now)?;
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The temporary file is readable only by its owner.
     let copy = temporary(beside).map_err(failed)?;

@@ -1,15 +1,20 @@
 //! Erasure of events in a running log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::hex;
+use countersign::tenant::TenantOrigin;
 use roaring::RoaringTreemap;
 use tokio::time::sleep;
 
+use crate::erasure_memory::returned_events::recorded_entries;
 use crate::reading::Reading;
 use countersign_log::erase::record::Record;
-use countersign_log::erase::{BATCH, Cause, EraseError, Erased, ErasureCandidates};
+use countersign_log::erase::{BATCH, Cause, EraseError, Erased, ErasureCandidates, UnrecordedErasure};
 use countersign_log::store::StoreError;
+use countersign_log::tenants::tenant::TenantId;
 
 use crate::tenants::TenantLogs;
 
@@ -23,7 +28,10 @@ const INTERVAL: Duration = Duration::from_mins(5);
 
 /// Erases the events of these entries, which must exist. Idempotent.
 ///
-/// When this returns, the erasure is complete, or the rest is [left](Erased::left): recorded, and completed by the log
+/// Erasing needs no signature. If the log can't record the erasure, it is [unrecorded](Erased::unrecorded): the folder
+/// remembers it with its cause, and the log records it once it can.
+///
+/// When this returns, the erasure is complete, or the rest is [left](Erased::left): remembered, and completed by the log
 /// on its own.
 ///
 /// # Errors
@@ -44,13 +52,6 @@ pub async fn erase(
         Ok((found, recorded))
     });
     let (ErasureCandidates { mut present, mut erased, .. }, recorded) = found.await?;
-    if reading.log_server().has_ended() {
-        // An ended log can't record the erasure. A request that fails can be repeated.
-        let (result, _) = erase_events(reading, present).await?;
-        erased.erased += result.erased;
-        erased.left += result.left;
-        return Ok(erased);
-    }
     // Don't record an erasure twice.
     let pending = &present & &recorded;
     present -= &recorded;
@@ -63,16 +64,26 @@ pub async fn erase(
         erased.left += found.present.len();
         erased.erased += requested - found.present.len();
     }
-    for (record, leaves) in ErasureCandidates::records(present, reading.log_server().origin(), cause) {
-        let record = reading.log_server().record_erasure(&record).await?;
-        match carry_out(reading, record).await {
+    for (event, leaves) in ErasureCandidates::records(present, reading.log_server().origin(), cause) {
+        let requested = leaves.len();
+        let (result, unrecorded) = match reading.log_server().record_erasure(&event).await {
+            Ok(record) => (carry_out(reading, record).await, 0),
+            Err(error) => {
+                tracing::warn!(%error, "an erasure is carried out although the log can't record it now");
+                remember_unrecorded(reading, &leaves, cause).await?;
+                let erased = erase_events(reading, leaves).await;
+                (erased.map(|(erased, _)| erased), requested)
+            }
+        };
+        match result {
             Ok(result) => {
                 erased.erased += result.erased;
                 erased.left += result.left;
+                erased.unrecorded += unrecorded.min(result.erased);
             }
             Err(error) => {
-                tracing::error!(%error, record, "an erasure failed; it will be retried automatically");
-                erased.left += leaves.len();
+                tracing::error!(%error, "an erasure failed; it will be retried automatically");
+                erased.left += requested;
             }
         }
         if erased.left > 0 {
@@ -82,6 +93,20 @@ pub async fn erase(
         }
     }
     Ok(erased)
+}
+
+/// Remembers an erasure that the log can't record now.
+async fn remember_unrecorded(
+    reading: &Arc<Reading>,
+    leaves: &RoaringTreemap,
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    let (service, leaves, cause) = (reading.clone(), leaves.clone(), cause.clone());
+    blocking(move || {
+        let log_server = service.log_server();
+        service.erasures.remember_unrecorded(log_server.origin(), &leaves, log_server.now(), &cause)
+    })
+    .await
 }
 
 /// Resumes incomplete erasures until the log stops.
@@ -134,22 +159,24 @@ async fn resume_tenants(root: &Reading, tenants: &Arc<TenantLogs>) -> bool {
             return false;
         }
     };
+    let logs = root.erasures.logs_with_unrecorded();
+    let unrecorded = logs.iter().filter_map(|log| TenantOrigin::parse(log)).map(|origin| origin.id());
+    let ids: BTreeSet<TenantId> = found.iter().map(|tenant| tenant.id).chain(unrecorded).collect();
+    // Another server of the bucket makes the ticks, and erases.
+    if !ids.is_empty() && tenants.check_active().await.is_err() {
+        return false;
+    }
     let mut all_succeeded = true;
-    for tenant in found {
+    for id in ids {
         if root.is_stopping() {
             return true;
         }
-        // Another server of the bucket makes the ticks.
-        if !tenants.has_published() {
-            return false;
-        }
-        all_succeeded &= match tenants.open_in_background(tenant.id).await {
+        all_succeeded &= match tenants.open_to_erase_in_background(id).await {
             Ok(Some(log)) => resume(&log.reading).await,
             // No published tick has the log yet.
             Ok(None) => false,
             Err(error) => {
-                let number = tenant.number;
-                tracing::error!(%error, %number, "resuming an erasure in a tenant log failed");
+                tracing::error!(%error, id = hex::encode(&id), "resuming an erasure in a tenant log failed");
                 false
             }
         };
@@ -188,7 +215,45 @@ async fn resume(reading: &Arc<Reading>) -> bool {
             }
         }
     }
+    for erasure in reading.erasures.unrecorded(reading.log_server().origin()) {
+        if reading.is_stopping() {
+            return true;
+        }
+        if let Err(error) = resume_unrecorded(reading, erasure).await {
+            tracing::error!(%error, "resuming an erasure that the log has not recorded failed");
+            all_succeeded = false;
+        }
+    }
     all_succeeded
+}
+
+/// Completes an erasure that the log couldn't record, and records it if the log can sign again.
+async fn resume_unrecorded(
+    reading: &Arc<Reading>,
+    UnrecordedErasure { cause, entries, .. }: UnrecordedErasure,
+) -> Result<(), StoreError> {
+    erase_events(reading, entries.clone()).await?;
+    // A record may be durable although it could not be answered.
+    let recorded = || {
+        let service = reading.clone();
+        blocking(move || recorded_entries(&**service.log_server().reader(), false))
+    };
+    let missing = &entries - &recorded().await?;
+    for (event, leaves) in ErasureCandidates::records(missing, reading.log_server().origin(), &cause) {
+        match reading.log_server().record_erasure(&event).await {
+            Ok(record) => {
+                tracing::info!(record, events = leaves.len(), "the log has recorded an earlier erasure");
+                carry_out(reading, record).await?;
+            }
+            // It is still stopped, or it has ended.
+            Err(error) => {
+                tracing::debug!(%error, "the log can't record an erasure");
+                return Ok(());
+            }
+        }
+    }
+    let (service, recorded) = (reading.clone(), recorded().await?);
+    blocking(move || service.erasures.forget_recorded(service.log_server().origin(), &recorded)).await
 }
 
 async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
@@ -208,8 +273,8 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
     Ok(erased)
 }
 
-/// Erases those of these entries' events that are not under a legal hold. Returns false if the server stops before all
-/// are erased.
+/// Erases those of these entries' events that are not under a legal hold, everywhere: this is the only way in which a
+/// running server erases. Returns false if the server stops before all are erased.
 async fn erase_events(reading: &Arc<Reading>, leaves: RoaringTreemap) -> Result<(Erased, bool), StoreError> {
     let service = reading.clone();
     let found = blocking(move || Ok((find_events(&service, &leaves)?, leaves)));
@@ -219,6 +284,9 @@ async fn erase_events(reading: &Arc<Reading>, leaves: RoaringTreemap) -> Result<
     // the meantime.
     forget(reading, &leaves, false).await?;
     let removed: RoaringTreemap = without.iter().copied().chain(&present).collect();
+    // First of all: an erasure that a restored backup forgets must be repeated.
+    let (service, about_to_erase) = (reading.clone(), present.clone());
+    blocking(move || service.erasures.remember(service.log_server().origin(), &about_to_erase)).await?;
     let present: Vec<u64> = present.into_iter().collect();
     // An earlier attempt may have stopped before the bytes were gone from every file, so erase these again.
     let (erased_before, here) = (without.chunks(BATCH), present.chunks(BATCH));

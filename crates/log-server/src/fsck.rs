@@ -15,6 +15,7 @@ mod tree;
 
 use std::path::Path;
 
+use crate::erasure_memory::ErasureRecord;
 use crate::heads_file::TenantHeadsFile;
 use crate::search;
 use crate::signed_file::{self, SignedFile};
@@ -48,6 +49,7 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
     let (origin, reader) = sqlite::open_reader(folder)?;
     // Before the entries are counted: a server signs only what is stored.
     let signed = SignedFile::read(folder, &origin)?;
+    let erased = ErasureRecord::read(folder)?.entries(&origin);
     let mut report = Report { origin: origin.clone(), ..Report::default() };
     pages::check_all(folder, &mut report)?;
     let mut on_progress = |done, all| {
@@ -55,7 +57,7 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
         Ok(())
     };
     let Report { leaves, events, erased, unfinished, problems, more, .. } =
-        check_entries(&reader, &origin, StoreKind::Tables, &mut on_progress, &mut |_, _| Ok(()))?;
+        check_entries(&reader, &origin, StoreKind::Tables, &erased, &mut on_progress, &mut |_, _| Ok(()))?;
     report.problems.extend(problems);
     let mut report = Report { leaves, events, erased, unfinished, more, ..report };
     check_signed_head(&signed, report.leaves, Repair::Restore, &mut report);
@@ -79,6 +81,7 @@ fn check_tenant_logs(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     // Before the entries are counted: a server signs and remembers only what is stored.
     let signed = SignedFile::read(folder, &origin)?;
     let remembered = TenantHeadsFile::read(folder, &origin)?;
+    let erased = ErasureRecord::read(folder)?;
     let stored = readers.root().size()?;
     let mut report = Report { origin: origin.clone(), ..Report::default() };
     pages::check_all(folder, &mut report)?;
@@ -86,7 +89,7 @@ fn check_tenant_logs(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
         progress(done, all);
         Ok(())
     };
-    let checked = tenants::check_logs(&readers, &origin, &mut on_progress, &mut |_, _| Ok(()))?;
+    let checked = tenants::check_logs(&readers, &origin, &erased, &mut on_progress, &mut |_, _| Ok(()))?;
     report.problems.extend(checked.problems);
     let mut report = Report { problems: report.problems, ..checked };
     check_signed_head(&signed, stored, Repair::Database, &mut report);
@@ -94,6 +97,7 @@ fn check_tenant_logs(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     if signed.exists || remembered.exists {
         tenants::check_remembered(&*readers, &remembered.heads, &mut report)?;
     }
+    tenants::accept_losses(folder, &*readers, &remembered.ended_without_event, &mut report)?;
     tenants::check_numbers(folder, &mut report)?;
     tenants::check_requests(folder, &mut report)?;
     Ok(report)

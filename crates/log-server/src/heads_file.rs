@@ -2,6 +2,7 @@
 //! of [`heads_format`](countersign_log::tenants::heads_format). Unlike the database, the file isn't part of a backup: it
 //! survives the restore of one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,10 @@ use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::heads_format::{
     HeadsFileContent, PAIR_BYTES, SLOT_BYTES, VERSION, encode, next_slot, parse,
 };
-use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
+use countersign_log::tenants::memory::{AcceptedLoss, RememberedHead, TenantHeadMemory};
+use countersign_log::tenants::tenant::TenantNumber;
 
+use crate::accepted_losses;
 use crate::signed_file::identity::Identity;
 
 /// The file's name within the log's folder.
@@ -28,6 +31,7 @@ pub struct TenantHeadsFile {
     file: File,
     heads: Vec<RememberedHead>,
     newest: Vec<u8>,
+    ended_without_event: BTreeSet<TenantNumber>,
 }
 
 impl TenantHeadsFile {
@@ -49,13 +53,15 @@ impl TenantHeadsFile {
     /// # Errors
     /// If the file can't be read or written.
     pub fn open(folder: &Path, origin: &str) -> Result<Self, StoreError> {
-        let HeadsFileContent { exists, has_version, heads, invalid, newest } = Self::read(folder, origin)?;
+        let HeadsFileContent { exists, has_version, heads, invalid, newest, ended_without_event } =
+            Self::read(folder, origin)?;
         if invalid > 0 {
             tracing::warn!(invalid, "some heads in {FILE} are damaged, or were cut off by a crash");
         }
         let failed = |error| StoreError::disk("writing heads.bin", error);
         let file = if exists { open(folder) } else { create(folder, &mut io::empty()) }.map_err(failed)?;
-        let mut this = Self { folder: folder.to_owned(), origin: origin.to_owned(), file, heads, newest };
+        let (folder, origin) = (folder.to_owned(), origin.to_owned());
+        let mut this = Self { folder, origin, file, heads, newest, ended_without_event };
         if !has_version {
             this.write_at(0, VERSION).map_err(failed)?;
         }
@@ -116,6 +122,18 @@ impl TenantHeadMemory for TenantHeadsFile {
 
     fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError> {
         self.write(tick, heads).map_err(|error| StoreError::disk("writing heads.bin", error))
+    }
+
+    fn accepted_losses(&mut self) -> Result<Vec<AcceptedLoss>, StoreError> {
+        accepted_losses::read(&self.folder)
+    }
+
+    fn ended_without_event(&self) -> BTreeSet<TenantNumber> {
+        self.ended_without_event.clone()
+    }
+
+    fn accept_loss(&mut self, loss: &AcceptedLoss) -> Result<(), StoreError> {
+        accepted_losses::add(&self.folder, loss)
     }
 }
 

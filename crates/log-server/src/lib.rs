@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs, unsafe_code)]
 
+pub mod accepted_losses;
 pub mod backup;
 pub mod bucket;
 pub mod control_files;
 mod disk;
 pub mod erase;
 mod erasure_locks;
+pub mod erasure_memory;
 pub mod findings;
 mod folder_keys;
 mod follow;

@@ -180,11 +180,6 @@ impl LogServer {
         self.0.tenant.as_ref().map(|tenant| &tenant.origin)
     }
 
-    /// True if this is a tenant log that has ended in the newest published tick.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.0.tenant.as_ref().is_some_and(|tenant| tenant.ticks.has_ended())
-    }
-
     /// Returns the announcements that live views follow.
     pub(crate) fn announcements(&self) -> Announcements {
         match &self.0.tenant {

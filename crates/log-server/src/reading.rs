@@ -13,6 +13,7 @@ use roaring::RoaringTreemap;
 use tokio::sync::{Mutex, Notify, watch};
 
 use crate::control_files::ControlFile;
+use crate::erasure_memory::ErasureMemory;
 use crate::findings::Findings;
 use crate::log_server::LogServer;
 use crate::oidc::{AdmitError, Issuer};
@@ -46,6 +47,8 @@ pub struct Reading {
     findings: Findings,
     search_limits: Arc<SearchLimits>,
     stopping: watch::Sender<bool>,
+    /// What was erased in all logs of this server, apart from the database.
+    pub(crate) erasures: Arc<ErasureMemory>,
     /// Serializes erasures.
     pub(crate) erasing: Arc<Mutex<()>>,
     /// Serializes the batches of erasures in all logs of this server.
@@ -64,6 +67,7 @@ impl Reading {
         parsers: Parsers,
         search: Option<Arc<Search>>,
         reads: ReadRules,
+        erasures: Arc<ErasureMemory>,
     ) -> Self {
         let exporter = Exporter::new(log_server.reader().clone(), log_server.origin(), None);
         let exporter = exporter.with_parsers(parsers).with_announced(log_server.published());
@@ -82,6 +86,7 @@ impl Reading {
             findings: Findings::new(folder),
             search_limits: Arc::new(SearchLimits::new()),
             stopping: watch::Sender::new(false),
+            erasures,
             erasing: Arc::default(),
             erasing_batches: Arc::default(),
             due: std::sync::Mutex::default(),
@@ -126,6 +131,7 @@ impl Reading {
             findings: Findings::new(&folder.join("tenants").join(hex::encode(&origin.id()))),
             search_limits: self.search_limits.clone(),
             stopping: self.stopping.clone(),
+            erasures: self.erasures.clone(),
             erasing,
             erasing_batches: self.erasing_batches.clone(),
             due: std::sync::Mutex::default(),
@@ -299,7 +305,8 @@ impl Reading {
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.log_server.reader().clone();
         self.run_search(Some(access), move |exporter, canceled| {
-            let size = exporter.published_size()?;
+            // What is stored, which may be more or less than what the newest head has.
+            let size = reader.size()?;
             let choosing = ErasureSearch::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
             choosing.finish(canceled)
         })

@@ -91,8 +91,9 @@ fn find_expired(
     let holds = reading.holds().read();
     let holds = holds.map_err(|error| StoreError::disk("reading the holds", error))?;
     let log_server = reading.log_server();
-    let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
     let (reader, own) = (&**log_server.reader(), reading.own_chains());
+    // What no checkpoint includes has no age yet.
+    let size = reader.size()?;
     due.expired(Sources { reader, size, had: reading.had()?, own, holds }, rules, now)
 }
 

@@ -22,6 +22,8 @@ use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, PutBack};
 use crate::control_files::server_metrics;
+use crate::erasure_memory::ErasureMemory;
+use crate::erasure_memory::returned_events::{OpenStore, repeat};
 use crate::folder_keys::LogKeys;
 use crate::fsck::{BucketAccess, SelfCheck, SelfCheckThread};
 use crate::jobs::Jobs;
@@ -240,7 +242,7 @@ pub async fn serve_with_first_event(
             let signing =
                 Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
             let found = SignedFile::read(&folder, key.name())?;
-            let (store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
+            let (mut store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
                     refuse_copy(&found, &bucket, &key, &handle, now)?;
                     if bucket::has_log(&bucket, &key, &handle)? {
@@ -263,11 +265,13 @@ pub async fn serve_with_first_event(
                 }
             };
             self_check::check(&*store.reader)?;
+            let erasures = ErasureMemory::open(&folder)?;
+            let erased = repeat(&erasures, &folder, key.name(), OpenStore::Log(&mut store), now)?;
             keys.write(&folder)?;
-            Ok::<_, StartError>((store, memory, signing))
+            Ok::<_, StartError>((store, memory, signing, erasures, erased))
         }
     });
-    let (store::Store { writer, reader }, memory, signing) =
+    let (store::Store { writer, reader }, memory, signing, erasures, erased_again) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let key = Arc::new(key);
     let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
@@ -295,6 +299,10 @@ pub async fn serve_with_first_event(
     });
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
+    if !erased_again.is_empty() {
+        // What was derived from them may be restored too.
+        let _ = erased.send(erased_again);
+    }
     let unattested = Unattested::new(reader.clone());
     // A log in a bucket stores each commit as an object, so its own entries need no separate file.
     let own_entries =
@@ -326,14 +334,14 @@ pub async fn serve_with_first_event(
     }
     let witnessing = tokio::spawn(witnessing.run());
     let search = open_search(&folder, &log_server, &parsers).await;
-    let reading = Reading::new(log_server.clone(), &folder, parsers, search.clone(), reads);
+    let reading =
+        Reading::new(log_server.clone(), &folder, parsers, search.clone(), reads, Arc::new(erasures));
     let reading = start_reading(reading, issuer, steady, holds)?;
     tokio::spawn(forget_erased(Arc::downgrade(&reading), forgotten));
     let erasing = tokio::spawn(erase::keep_resuming(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
-    let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
+    let mut state = AppState::new(reading.clone(), folder.clone(), bounds.clone());
     (state.page, state.auditors_page) = (page, auditors_page);
-    state.reading = reading.clone();
     let search = reading.search().cloned();
     let known = RefCell::default();
     let access = checked.map(|bucket| {

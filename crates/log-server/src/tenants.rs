@@ -267,21 +267,68 @@ impl TenantLogs {
         TenantOrigin::new(self.root.origin(), id).map_or(Ok(None), |origin| self.open(&origin))
     }
 
-    /// Opens the tenant log with this ID, as [`open`](Self::open) does, on a thread that may block.
+    /// Opens the tenant log with this origin to erase in it, or to read what needs no head: the erasures and the evidence.
+    /// If no tick is published, or if the log's entries contradict its head, this opens the stored entries. Returns `None` if there is no such log. It may take a while.
+    ///
+    /// # Errors
+    /// [`RulesError`].
+    pub(crate) fn open_to_erase(&self, origin: &TenantOrigin) -> Result<Option<TenantLog>, RulesError> {
+        if self.has_published() {
+            let opened = self.open(origin)?;
+            let is_readable = || self.stop_of(&origin.id()).is_none_or(|stop| stop.is_readable);
+            if opened.is_none() || is_readable() {
+                return Ok(opened);
+            }
+        }
+        let Some(Tenant { number, .. }) = self.readers.find(&origin.id())? else { return Ok(None) };
+        let trust = self.trust().trust;
+        let ticks = TenantTicks::new(self.ticks.clone(), origin.id());
+        let reader = TenantReader::new(
+            self.readers.log(number),
+            self.root.reader().clone(),
+            ticks.clone(),
+            self.readers.history(number, &origin.id()),
+        );
+        let reader = Arc::new(reader.of_stored(origin.clone()));
+        let rules = Arc::new(RwLock::new(Arc::new(tenant_rules(&*reader, origin, trust.clone())?)));
+        let jobs = Jobs::Tenant(self.jobs.clone(), number, rules.clone());
+        let view = TenantView { origin: origin.clone(), ticks };
+        let log_server = self.log_server(view, reader, rules, jobs, watch::channel(None).1, None);
+        Ok(Some(self.log_with(log_server, origin, RulesBasis { trust, size: 0 })))
+    }
+
+    /// Opens the tenant log with this ID, as [`open_to_erase`](Self::open_to_erase) does, on a thread that may block.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) async fn open_in_background(
+    pub(crate) async fn open_to_erase_in_background(
         self: &Arc<Self>,
         id: TenantId,
     ) -> Result<Option<TenantLog>, StoreError> {
         let tenants = self.clone();
         let failed = |error: &dyn Display| StoreError::unavailable("opening a tenant log", error);
-        let opened = tokio::task::spawn_blocking(move || tenants.open_with_id(id)).await;
-        opened.map_err(|error| failed(&error))?.map_err(|error| match error {
+        let opened = tokio::task::spawn_blocking(move || {
+            let origin = TenantOrigin::new(tenants.root.origin(), id);
+            origin.map_or(Ok(None), |origin| tenants.open_to_erase(&origin))
+        });
+        opened.await.map_err(|error| failed(&error))?.map_err(|error| match error {
             RulesError::Store(error) => error,
             RulesError::Key(error) => failed(&error),
         })
+    }
+
+    /// Fails if another server of the log makes the ticks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn check_active(&self) -> Result<(), StoreError> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        let stopping = || StoreError::unavailable("asking the sequencer", "the log is stopping");
+        let (reply, active) = oneshot::channel();
+        self.send(TenantJob::CheckActive { reply }).await.map_err(|_| stopping())?;
+        active.await.map_err(|_| stopping())?
     }
 
     /// Returns the service of the tenant log with this ID. Returns `None` if the newest published tick doesn't have it. It
@@ -312,10 +359,13 @@ impl TenantLogs {
         let view = TenantView { origin: origin.clone(), ticks };
         let quotas = LogQuotas::of_tenant(&self.quotas, number);
         let log_server = self.log_server(view, reader, rules, jobs, published, quotas);
+        Ok(self.log_with(log_server, origin, RulesBasis { trust, size }))
+    }
+
+    fn log_with(&self, log_server: LogServer, origin: &TenantOrigin, rules: RulesBasis) -> TenantLog {
         let erasing = self.erasing.lock_of(origin.id());
         let reading = Arc::new(self.reading.for_tenant(log_server.clone(), origin, &self.folder, erasing));
-        let rules = Arc::new(Mutex::new(RulesBasis { trust, size }));
-        Ok(TenantLog { log_server, reading, rules })
+        TenantLog { log_server, reading, rules: Arc::new(Mutex::new(rules)) }
     }
 
     /// Returns what a sender sees of a tenant log that doesn't exist: an empty log that accepts nothing. An emitter that

@@ -13,6 +13,7 @@ mod state;
 use std::iter::Peekable;
 
 use countersign::link::Link;
+use countersign::time::Time;
 use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
@@ -41,6 +42,17 @@ pub struct Cause {
     pub metadata: Map<String, Value>,
 }
 
+/// An erasure that the log has not recorded as an event, because it couldn't sign.
+#[derive(Clone, Debug)]
+pub struct UnrecordedErasure {
+    /// The time of the erasure.
+    pub at: Time,
+    /// The actor and the reason.
+    pub cause: Cause,
+    /// The entries whose events are erased.
+    pub entries: RoaringTreemap,
+}
+
 /// The result of an erasure, in events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
@@ -52,8 +64,10 @@ pub struct Erased {
     pub own: u64,
     /// Events under a legal hold, which are kept.
     pub held: u64,
-    /// Events whose erasure is recorded but not done yet. The log continues with them on its own.
+    /// Events whose erasure is remembered but not done yet. The log continues with them on its own.
     pub left: u64,
+    /// Events that were erased although the log can't record it now: it is stopped, or has ended.
+    pub unrecorded: u64,
 }
 
 /// The reason why some or all events were not erased. The request can be repeated.

@@ -163,7 +163,7 @@ fn print_report(report: &Report) -> Result<(), CliError> {
     if report.more > 0 {
         let _ = writeln!(text, "{} more", report.more);
     }
-    let Report { origin, tenants, leaves, events, erased, unfinished, .. } = report;
+    let Report { origin, tenants, leaves, events, erased, unfinished, accepted, .. } = report;
     let logs = tenants
         .map_or_else(String::new, |tenants| format!(" and its {}", verdict::count(tenants, "tenant log")));
     let word = if report.is_whole() { good("no problems") } else { bad("problems") };
@@ -172,6 +172,9 @@ fn print_report(report: &Report) -> Result<(), CliError> {
     if *unfinished > 0 {
         let _ =
             writeln!(text, "  recorded erasures not finished yet: {unfinished}; the server continues them");
+    }
+    if !accepted.is_empty() {
+        let _ = writeln!(text, "  accepted losses of logs that were stopped and have ended: {}", accepted.len());
     }
     verdict::print(&text)
 }
@@ -192,6 +195,7 @@ fn to_json(report: &Report) -> serde_json::Value {
         "events": report.events,
         "erased": report.erased,
         "unfinished": report.unfinished,
+        "accepted": report.accepted.len(),
         "problems": problems.collect::<Vec<_>>(),
         "more": report.more,
     });

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use countersign::note::VerifierKey;
-use countersign::tenant::TenantOrigin;
+use countersign::tenant::{State, TenantOrigin};
 use countersign::time::Time;
 use countersign_errors::now;
 use countersign_log::own_chain::secure_random;
@@ -25,6 +25,7 @@ use countersign_log::tenants::tenant::{Tenant, TenantNumber, check_name as check
 use countersign_log::tokens::{LogScope, Rights, Scope, check_name};
 use countersign_log_server::heads_file::TenantHeadsFile;
 use countersign_log_server::serve::{StartError, lock};
+use countersign_log_server::accepted_losses;
 use countersign_log_server::sqlite;
 use countersign_log_server::tokens::{self, NewReader, Token};
 
@@ -140,7 +141,8 @@ enum Command {
     /// List the tenants: number of entries, state, origin, and name
     ///
     /// The state of a log that contradicts what it showed is the reason why it is stopped: `log.rollback` (entries are
-    /// missing), `log.split_view` (entries are different), or `log.unremembered` (the record in heads.bin is missing).
+    /// missing), `log.split_view` (entries are different), or `log.unremembered` (the record in heads.bin is missing). A
+    /// stopped log that you ended is `ended (after log.rollback)`.
     List {
         #[command(flatten)]
         of: FolderArgs,
@@ -410,17 +412,23 @@ fn write(text: &[u8], output: Option<&Path>) -> Result<ExitStatus, CliError> {
 fn list(folder: &Path) -> Result<ExitStatus, CliError> {
     let (root, readers) = open(folder)?;
     let stopped = stopped(folder, &root, &*readers).map_err(|error| unreadable(&error, folder))?;
+    let losses = accepted_losses::read(folder).map_err(|error| unreadable(&error, folder))?;
+    let ended_after = |tenant: &Tenant| {
+        let loss = losses.iter().find(|loss| loss.id == tenant.id && tenant.state != State::Live);
+        loss.map(|loss| loss.cause)
+    };
     let mut table = table::new(["TENANT", "ENTRIES", "STATE", "ORIGIN"]);
     let mut add_row = |tenant: Tenant| {
         let size = readers.log(tenant.number).size()?;
-        let state = match stopped.get(&tenant.number) {
-            Some(cause) => cause.code(),
-            None if tenant.since.is_none() => "new",
-            None => tenant.state.as_str(),
+        let state = match (stopped.get(&tenant.number), ended_after(&tenant)) {
+            (_, Some(cause)) => format!("{} (after {})", tenant.state.as_str(), cause.code()),
+            (Some(cause), None) => cause.code().to_owned(),
+            (None, None) if tenant.since.is_none() => "new".to_owned(),
+            (None, None) => tenant.state.as_str().to_owned(),
         };
         let origin = TenantOrigin::new(&root, tenant.id);
         let origin = origin.map_or_else(String::new, |origin| origin.to_string());
-        table.add_row([style::plain(&tenant.name), size.to_string(), state.to_owned(), origin]);
+        table.add_row([style::plain(&tenant.name), size.to_string(), state, origin]);
         Ok(())
     };
     for_each(&*readers, &mut add_row).map_err(|error| unreadable(&error, folder))?;

@@ -1,7 +1,7 @@
 //! The server's continuous, slow check of its own log.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +17,7 @@ use super::pages;
 use super::report::{Problem, Repair, Report};
 use super::tenants;
 use crate::bucket::{CommitRange, PutBack};
+use crate::erasure_memory::ErasureRecord;
 use crate::log_server::LogServer;
 use crate::search::Search;
 use crate::tenants::TenantLogs;
@@ -295,7 +296,9 @@ impl SelfCheck {
             keep_pace(0.5 * ratio(done, all))
         };
         let (reader, origin) = (self.log_server.reader(), self.log_server.origin());
-        let mut report = check_entries(reader, origin, StoreKind::Tables, &mut pace, &mut |_, _| Ok(()))?;
+        let erased = ErasureRecord::read(&self.folder)?.entries(origin);
+        let mut report =
+            check_entries(reader, origin, StoreKind::Tables, &erased, &mut pace, &mut |_, _| Ok(()))?;
         pages::check_tables(&self.folder, &mut report)?;
         // The index can't be checked against damaged events.
         if let Some(search) = &self.search
@@ -321,7 +324,10 @@ impl SelfCheck {
             if is_different { logs.check(head) } else { Ok(()) }
         };
         let origin = self.log_server.origin();
-        let mut report = tenants::check_logs(logs.readers(), origin, &mut pace, &mut on_tenant)?;
+        let erased = ErasureRecord::read(&self.folder)?;
+        let mut report = tenants::check_logs(logs.readers(), origin, &erased, &mut pace, &mut on_tenant)?;
+        // The server recorded the losses of older versions at its start.
+        tenants::accept_losses(&self.folder, &**logs.readers(), &BTreeSet::new(), &mut report)?;
         tenants::check_numbers(&self.folder, &mut report)?;
         tenants::check_requests(&self.folder, &mut report)?;
         pages::check_tables(&self.folder, &mut report)?;

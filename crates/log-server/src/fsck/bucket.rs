@@ -12,6 +12,7 @@ use super::leaves::check_entries;
 use super::report::{Problem, Repair, Report};
 use super::tenant_bucket;
 use crate::bucket::{self, Bucket, BucketRepair, ObjectProblem, ObjectReader, PutBack, TenantBucketCheck};
+use crate::erasure_memory::ErasureRecord;
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
@@ -33,6 +34,7 @@ pub fn check_bucket(
     let objects = Arc::new(ObjectReader::open(bucket.clone(), handle.clone())?);
     let mut report = Report { origin: objects.origin().to_owned(), ..Report::default() };
     let index = folder.map(|folder| check_index(folder, &objects, &mut report)).transpose()?.flatten();
+    let erased = folder.map(ErasureRecord::read).transpose()?.unwrap_or_default().entries(objects.origin());
     let (mut here, mut differs) = (RoaringTreemap::new(), None);
     let mut on_progress = |done, all| {
         progress(done, all);
@@ -52,8 +54,14 @@ pub fn check_bucket(
         objects.check_bundle(first, leaves)?;
         objects.check_failure()
     };
-    let found =
-        check_entries(&reader, objects.origin(), StoreKind::Objects, &mut on_progress, &mut check_chunk)?;
+    let found = check_entries(
+        &reader,
+        objects.origin(),
+        StoreKind::Objects,
+        &erased,
+        &mut on_progress,
+        &mut check_chunk,
+    )?;
     objects.check_failure()?;
     if let Some(leaf) = differs {
         let why = "the folder's index and the bucket have different entries";

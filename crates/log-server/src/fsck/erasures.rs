@@ -82,11 +82,15 @@ impl Erasures {
     }
 
     /// Completes the check of the first `size` entries. Records after them only explain events erased during the
-    /// check.
-    pub(super) fn finish(mut self, size: u64, report: &mut Report) {
+    /// check. `remembered` are the entries that the folder remembers as erased: the log may not be able to record them.
+    pub(super) fn finish(mut self, size: u64, remembered: &RoaringTreemap, report: &mut Report) {
         let since = self.records_since(size);
         let unfinished = self.reader.unfinished_erasures().unwrap_or_default();
-        let mut unrecorded = self.erased;
+        // The server erases them again at its next start, if a restored backup has them.
+        if unfinished.is_empty() && remaining(&*self.reader, &(remembered & &self.here)).is_some() {
+            report.unfinished += 1;
+        }
+        let mut unrecorded = self.erased - remembered;
         for record in since {
             if let Ok(record) = Record::read(&*self.reader, record) {
                 unrecorded -= record.leaves;

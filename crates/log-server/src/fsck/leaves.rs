@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign::hash::Hash;
+use roaring::RoaringTreemap;
 
 use super::batch::{BATCH_ENTRIES, read};
 use super::erasures::{Erasures, StoreKind};
@@ -17,15 +18,16 @@ pub(super) type CheckBatch<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -
 /// Checks entries, tiles, checkpoints, events, and erasures. A server may be using them, and the check may
 /// take any amount of time: entries stored or erased in the meantime aren't problems. `pace` gets the number
 /// of entries checked so far and the total, and may stop the check. `also` gets the entries of one entry
-/// bundle at a time.
+/// bundle at a time. `remembered` are the entries that the folder remembers as erased.
 pub(super) fn check_entries(
     reader: &Arc<dyn Reader>,
     origin: &str,
     from: StoreKind,
+    remembered: &RoaringTreemap,
     pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
     also: CheckBatch<'_>,
 ) -> Result<Report, StoreError> {
-    check_log(reader, origin, from, None, pace, also)
+    check_log(reader, origin, from, None, remembered, pace, also)
 }
 
 /// Checks a log as [`check_entries`] does. A tenant log has a head, its size and root hash, instead of checkpoints, and
@@ -35,6 +37,7 @@ pub(super) fn check_log(
     origin: &str,
     from: StoreKind,
     head: Option<(u64, Hash)>,
+    remembered: &RoaringTreemap,
     pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
     also: CheckBatch<'_>,
 ) -> Result<Report, StoreError> {
@@ -59,7 +62,7 @@ pub(super) fn check_log(
     pace(size, size)?;
     report.leaves = size;
     tree.finish(&mut report);
-    erasures.finish(size, &mut report);
+    erasures.finish(size, remembered, &mut report);
     // Other mismatches of a damaged entry are consequences, not separate problems.
     let leaves: BTreeSet<String> = report.places_of("fsck.entry").cloned().collect();
     report.problems.retain(|problem| problem.code == "fsck.entry" || !leaves.contains(&problem.place));

@@ -130,6 +130,8 @@ pub struct Report {
     pub unfinished: u64,
     /// The problems.
     pub problems: Vec<Problem>,
+    /// What the operator accepted by ending stopped tenant logs: it is not a problem anymore.
+    pub accepted: Vec<Problem>,
     /// The number of further problems.
     pub more: u64,
 }

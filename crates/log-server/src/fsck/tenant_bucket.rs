@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use super::report::{Problem, Repair, Report};
 use super::{check, tenants};
 use crate::bucket::{Bucket, LostKind, LostObject, PutBack, TenantBucketCheck};
+use crate::erasure_memory::ErasureRecord;
 use crate::sqlite;
 use countersign_log::store::StoreError;
 
@@ -30,11 +31,13 @@ pub(super) fn check_objects(
         lost.into_iter().for_each(|problem| report.push(problem));
         return Ok(report);
     }
+    let erased = folder.map(ErasureRecord::read).transpose()?.unwrap_or_default();
     let mut on_progress = |done, all| {
         progress(done, all);
         Ok(())
     };
-    let mut report = tenants::check_logs(objects.readers(), &origin, &mut on_progress, &mut |_, _| Ok(()))?;
+    let mut report =
+        tenants::check_logs(objects.readers(), &origin, &erased, &mut on_progress, &mut |_, _| Ok(()))?;
     let found = std::mem::take(&mut report.problems);
     lost.into_iter().chain(found).for_each(|problem| report.push(problem));
     report.unfinished = report.unfinished.max(objects.unfinished_erasures() as u64);

@@ -1,35 +1,42 @@
 //! The check of a root log and all its tenant logs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::hash::Hash;
 use countersign::hex;
+use countersign::merkle::empty_root;
 use countersign::tenant::{DirectoryEntry, State};
 use countersign::time::Time;
+use countersign_log::hashes::root_at;
 use countersign_log::store::{Reader, StoreError, StoredLeaf};
 use countersign_log::tenants::guard::{compare_heads, complete_to};
 use countersign_log::tenants::heads::SlotHead;
-use countersign_log::tenants::memory::RememberedHead;
+use countersign_log::tenants::memory::{AcceptedLoss, RememberedHead};
 use countersign_log::tenants::requests::DamagedRequest;
 use countersign_log::tenants::stops::TenantStop;
 use countersign_log::tenants::store::TenantReaders;
-use countersign_log::tenants::tenant::TenantNumber;
+use countersign_log::tenants::tenant::{TenantId, TenantNumber};
+use roaring::RoaringTreemap;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::erasures::StoreKind;
 use super::leaves::{check_entries, check_log};
 use super::report::{Problem, Repair, Report};
+use crate::accepted_losses;
+use crate::erasure_memory::ErasureRecord;
 use crate::sqlite;
 
 /// The minimum difference between the times of two ticks, in milliseconds.
 const MIN_INTERVAL_MS: i64 = 1000;
 
 /// Checks the root log and each tenant log. A server may be writing to them. `pace` gets the number of entries checked
-/// so far and the total. `on_tenant` gets the head and the report of each tenant log.
+/// so far and the total. `erased` is what the folder remembers as erased. `on_tenant` gets the head and the report of each tenant log.
 pub(super) fn check_logs(
     readers: &Arc<dyn TenantReaders>,
     origin: &str,
+    erased: &ErasureRecord,
     pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
     on_tenant: &mut dyn FnMut(&SlotHead, &Report) -> Result<(), StoreError>,
 ) -> Result<Report, StoreError> {
@@ -50,8 +57,11 @@ pub(super) fn check_logs(
             pace(done + checked, total)
         };
         let shown = Some((head.size, head.root));
+        let erased = erased.entries(&format!("{origin}/{}", place(&head)));
         let mut log =
-            check_log(&reader, origin, StoreKind::Tables, shown, &mut on_progress, &mut |_, _| Ok(()))?;
+            check_log(&reader, origin, StoreKind::Tables, shown, &erased, &mut on_progress, &mut |_, _| {
+                Ok(())
+            })?;
         if head.state != State::Live {
             // An ended log can't record erasures.
             log.problems.retain(|problem| problem.code != "fsck.unrecorded");
@@ -124,7 +134,8 @@ fn check_root(
         }
         Ok(())
     };
-    let mut report = check_entries(root, origin, StoreKind::Tables, pace, &mut on_entries)?;
+    let mut report =
+        check_entries(root, origin, StoreKind::Tables, &RoaringTreemap::new(), pace, &mut on_entries)?;
     for (index, message) in wrong {
         let place = format!("entry {index}");
         if report.places_of("fsck.entry").all(|known| *known != place) {
@@ -145,6 +156,44 @@ pub(super) fn check_remembered(
     for TenantStop { head, reason, .. } in comparison.stops {
         report.add("fsck.checkpoint", place(&head), reason.message.clone(), Repair::Database);
     }
+    Ok(())
+}
+
+/// Moves what the operator accepted by ending stopped logs from the problems to the accepted ones. `ended` are the logs
+/// that an older version ended, which recorded no losses. Entries that differ from those that were stored at the end of the
+/// log stay problems.
+pub(super) fn accept_losses(
+    folder: &Path,
+    readers: &dyn TenantReaders,
+    ended: &BTreeSet<TenantNumber>,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let is_different = |problem: &Problem| problem.code == "fsck.checkpoint" && problem.is_of_tenant_log();
+    if !report.problems.iter().any(is_different) {
+        return Ok(());
+    }
+    let losses: HashMap<TenantId, AcceptedLoss> =
+        accepted_losses::read(folder)?.into_iter().map(|loss| (loss.id, loss)).collect();
+    let mut accepted: Vec<String> = Vec::new();
+    for head in readers.heads()?.iter().filter(|head| head.state != State::Live) {
+        let is_accepted = match losses.get(&head.id) {
+            None => ended.contains(&head.number),
+            Some(AcceptedLoss { stored, root, .. }) => {
+                let entries = readers.log(head.number);
+                let size = entries.size()?;
+                let found = if size == 0 { Ok(empty_root()) } else { root_at(&*entries, size) };
+                size == *stored && found.unwrap_or(Hash([0; 32])) == *root
+            }
+        };
+        if is_accepted {
+            accepted.push(place(head));
+        }
+    }
+    let is_accepted = |problem: &Problem| {
+        is_different(problem) && accepted.iter().any(|log| problem.place.split(' ').next() == Some(log))
+    };
+    let (accepted, problems) = std::mem::take(&mut report.problems).into_iter().partition(is_accepted);
+    (report.accepted, report.problems) = (accepted, problems);
     Ok(())
 }
 

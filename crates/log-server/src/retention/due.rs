@@ -41,7 +41,7 @@ pub(super) struct ExpiredEvents {
 /// The sources for deciding about events.
 pub(super) struct Sources<'r> {
     pub(super) reader: &'r dyn EntryReader,
-    /// The number of published entries.
+    /// The number of entries.
     pub(super) size: u64,
     pub(super) had: Had,
     pub(super) own: OwnChains<'r>,

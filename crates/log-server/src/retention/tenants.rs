@@ -104,6 +104,10 @@ impl TenantRetention {
     /// # Errors
     /// [`PassError`] if the time can't be determined. If a tenant log fails, the pass continues with the others.
     pub async fn pass(&mut self, elapsed: Duration) -> Result<PassResult, PassError> {
+        if self.tenants.check_active().await.is_err() {
+            // The server that makes the ticks erases.
+            return Ok(PassResult::default());
+        }
         let heads = self.heads();
         let grown = self.grown(&heads);
         let attested = {
@@ -129,6 +133,7 @@ impl TenantRetention {
                     erased.erased += result.erased;
                     erased.left += result.left;
                     erased.held += result.held;
+                    erased.unrecorded += result.unrecorded;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a retention pass over a tenant log failed");
@@ -142,7 +147,7 @@ impl TenantRetention {
     /// Erases the expired events of one tenant log.
     async fn visit(&self, head: SlotHead, now: Time) -> Result<Erased, PassError> {
         let mut erased = Erased::default();
-        let Some(log) = self.tenants.open_in_background(head.id).await? else { return Ok(erased) };
+        let Some(log) = self.tenants.open_to_erase_in_background(head.id).await? else { return Ok(erased) };
         let mut schedule = {
             let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
             schedules.remove(&head.number).unwrap_or_default()
@@ -162,6 +167,7 @@ impl TenantRetention {
                 erased.erased += result.erased;
                 erased.left += result.left;
                 erased.held += result.held;
+                erased.unrecorded += result.unrecorded;
             }
             if !more || self.root.is_stopping() {
                 if is_empty && !more {
@@ -175,10 +181,13 @@ impl TenantRetention {
         Ok(erased)
     }
 
-    /// Returns the heads in the newest published tick.
+    /// Returns the heads in the newest published tick; without one, as when the root log is stopped, the stored ones.
     fn heads(&self) -> Vec<SlotHead> {
         let newest = self.tenants.ticks().borrow().clone();
-        newest.map_or_else(Vec::new, |newest| newest.directory.heads().iter().copied().collect())
+        newest.map_or_else(
+            || self.tenants.readers().heads().unwrap_or_default(),
+            |newest| newest.directory.heads().iter().copied().collect(),
+        )
     }
 
     /// Returns some of the tenant logs that grew since the last pass, spread evenly, with their sizes before and now.

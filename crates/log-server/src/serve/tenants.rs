@@ -32,6 +32,8 @@ use super::{Config, RunningLog, StartError, TenantConfig, last_job, lock, memory
 use crate::bucket::{self, HeadsOfBucket, PutBack};
 use crate::control_files::server_metrics;
 use crate::erase;
+use crate::erasure_memory::ErasureMemory;
+use crate::erasure_memory::returned_events::{OpenStore, repeat};
 use crate::fsck::{BucketAccess, SelfCheck, SelfCheckThread};
 use crate::heads_file::TenantHeadsFile;
 use crate::jobs::Jobs;
@@ -129,19 +131,24 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
                 if !sqlite::has_tenants(&folder)? {
                     sqlite::create_with_tenants(&folder, origin, tenants.depth)?;
                 }
-                let TenantStore { writer, readers } = sqlite::open_tenants(&folder, origin)?;
+                let mut store = sqlite::open_tenants(&folder, origin)?;
+                let erasures = ErasureMemory::open(&folder)?;
+                repeat(&erasures, &folder, origin, OpenStore::Tenants(&mut store), now)?;
+                let TenantStore { writer, readers } = store;
                 let published = || readers.root().published();
                 keys.check_folder(&folder, found.newest(), published, &new_keys)?;
                 let memory = memory(&folder, origin, found, &signing, now)?;
                 self_check::check(&*readers.root())?;
                 keys.write(&folder)?;
                 let heads: Box<dyn TenantHeadMemory> = Box::new(TenantHeadsFile::open(&folder, origin)?);
-                return Ok((writer, readers, memory, heads, signing));
+                return Ok((writer, readers, memory, heads, signing, erasures));
             };
             keys.check_second(&folder, &new_keys)?;
             bucket::check_key(&bucket, &key, &new_keys, &handle)?;
-            let (TenantStore { writer, readers }, signed) =
-                bucket::open_tenants(&folder, &key, tenants.depth, bucket, handle)?;
+            let (mut store, signed) = bucket::open_tenants(&folder, &key, tenants.depth, bucket, handle)?;
+            let erasures = ErasureMemory::open(&folder)?;
+            repeat(&erasures, &folder, origin, OpenStore::Tenants(&mut store), now)?;
+            let TenantStore { writer, readers } = store;
             let file = SignedFile::open(&folder, origin, found)?;
             let memory: Box<dyn SignedHeadMemory> = Box::new(signed.with_file(file, signing.clone(), now));
             self_check::check(&*readers.root())?;
@@ -150,10 +157,10 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
             let heads =
                 HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, ticks)?;
             let heads: Box<dyn TenantHeadMemory> = Box::new(heads);
-            Ok::<_, StartError>((writer, readers, memory, heads, signing))
+            Ok::<_, StartError>((writer, readers, memory, heads, signing, erasures))
         }
     });
-    let (writer, readers, memory, heads, signing) =
+    let (writer, readers, memory, heads, signing, erasures) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let root = readers.root();
     let (stops, growth) = (TenantStops::with_names(tenant_names(&readers)), GrowthTicks::default());
@@ -204,7 +211,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;
     let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
     let witnessing = tokio::spawn(witnessing.run());
-    let reading = Reading::new(log_server.clone(), &folder, parsers, None, reads);
+    let reading = Reading::new(log_server.clone(), &folder, parsers, None, reads, Arc::new(erasures));
     let reading = start_reading(reading.with_tenants(&folder), issuer, steady, holds)?;
     // A sequencer without witnesses has made a tick. One with witnesses waits for what they say about the time.
     let first = if is_tick_due { Instant::now() } else { Instant::now() + tenants.tick };
@@ -224,9 +231,8 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         has_metrics: tenants.has_metrics,
     })?);
     let erasing = tokio::spawn(erase::keep_resuming_tenants(reading.clone(), tenant_logs.clone()));
-    let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
+    let mut state = AppState::new(reading.clone(), folder.clone(), bounds.clone());
     (state.page, state.auditors_page) = (page, auditors_page);
-    state.reading = reading.clone();
     state.tenants = Some(tenant_logs.clone());
     let access = checked.map(|bucket| {
         let (patience, handle) = (bucket.patience(), Handle::current());

@@ -322,7 +322,7 @@ pub(super) async fn erase_events(
         ErasureRequest::read(body.as_deref(), &access, state.log_server.now())?;
     let leaves = match chosen {
         Chosen::Places(places, scope) => {
-            state.reading.run_lookup(move |exporter| exporter.find(&places, &scope)).await?
+            state.reading.run_lookup(move |exporter| exporter.find_stored(&places, &scope)).await?
         }
         Chosen::Matching(asked, scope) => state.reading.choose(&access, *asked, scope).await?,
     };
@@ -347,7 +347,10 @@ pub(super) async fn erasures(
         let holds = reading.holds().read().unwrap_or_default();
         let reader = &**reading.log_server().reader();
         let held = |link: &_, event: &_| holds.protect(reader, link, event);
-        asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
+        let unrecorded = reading.erasures.unrecorded(reading.log_server().origin());
+        asked.answer(reader, &unrecorded, &|erasure| {
+            erase::state(reader, reading.own_chains(), &held, erasure)
+        })
     });
     let answered = answered.await.map_err(|error| ApiError::unavailable(&error))?;
     Ok(answered?.map(Body::from))

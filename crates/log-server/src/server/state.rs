@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_query::Parsers;
 use tokio::sync::Semaphore;
 
 use super::bounds::Bounds;
@@ -14,7 +13,6 @@ use crate::log_server::LogServer;
 use crate::otlp::OtlpSender;
 use crate::reading::Reading;
 use crate::tenants::TenantLogs;
-use countersign_log::reads::ReadRules;
 
 /// State shared by all routes.
 #[derive(Clone)]
@@ -52,20 +50,13 @@ const MAX_PUBLIC_READS: usize = 8;
 const MAX_HEALTH_CHECKS: usize = 2;
 
 impl AppState {
-    /// Creates the state of a log in `folder`, with the built-in parsers, no search index, and no recording of reads.
-    pub fn new(log_server: LogServer, folder: PathBuf, bounds: Bounds) -> Self {
-        let reading = Arc::new(Reading::new(
-            log_server.clone(),
-            &folder,
-            Parsers::built_in(),
-            None,
-            ReadRules::default(),
-        ));
+    /// Creates the state of a log in `folder`.
+    pub fn new(reading: Arc<Reading>, folder: PathBuf, bounds: Bounds) -> Self {
         let budget = Budget::new(bounds.memory);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let body_parsers = Arc::new(Semaphore::new(cores));
         Self {
-            log_server,
+            log_server: reading.log_server().clone(),
             folder: Arc::new(folder),
             page: None,
             auditors_page: None,

@@ -80,7 +80,7 @@ fn read(tenants: &TenantLogs) -> Result<Vec<TenantMetrics>, StoreError> {
             all.push(TenantMetrics {
                 labels: [("tenant", tenant.name), ("id", hex::encode(&tenant.id))],
                 entries: head.size,
-                is_stopped: tenants.stops().get(tenant.number).is_some(),
+                is_stopped: tenants.stops().get(tenant.number).is_some_and(|stop| !stop.is_accepted),
                 refusals: refused.get(&tenant.number).copied(),
             });
         }

@@ -139,7 +139,13 @@ async fn serve(State(state): State<AppState>, request: Request) -> Result<Respon
         }
     }
     let id = origin.id();
-    let log = match open(tenants.clone(), origin, is_submission).await {
+    let needs_head = is_submission || !is_without_head(&path);
+    let opened = if needs_head {
+        open(tenants.clone(), origin, is_submission).await
+    } else {
+        open_to_erase(tenants.clone(), origin).await
+    };
+    let log = match opened {
         Ok(Some(log)) => log,
         Ok(None) => return Ok(fallback::not_found().await),
         Err(error) => {
@@ -148,7 +154,8 @@ async fn serve(State(state): State<AppState>, request: Request) -> Result<Respon
         }
     };
     // A stopped log's newest head can still be proven: it is the one that the log showed last.
-    if !is_submission
+    if needs_head
+        && !is_submission
         && path != "head"
         && let Some(stop) = tenants.stop_of(&id).filter(|stop| !stop.is_readable)
     {
@@ -163,6 +170,24 @@ async fn serve(State(state): State<AppState>, request: Request) -> Result<Respon
         ..state
     };
     Ok(forward(log_routes(state), &path, request).await)
+}
+
+/// True if this route of a tenant log proves nothing: it works in every state of the log.
+fn is_without_head(path: &str) -> bool {
+    matches!(path.split('/').next(), Some("erase" | "erasures" | "evidence"))
+}
+
+/// Opens a tenant log for a route that needs no head.
+async fn open_to_erase(
+    tenants: Arc<TenantLogs>,
+    origin: TenantOrigin,
+) -> Result<Option<TenantLog>, ApiError> {
+    if tenants.check_active().await.is_err() {
+        return Err(no_tick(&tenants));
+    }
+    let opened = tokio::task::spawn_blocking(move || tenants.open_to_erase(&origin));
+    let opened: Result<_, RulesError> = opened.await.map_err(|error| ApiError::unavailable(&error))?;
+    opened.map_err(|error| ApiError::unavailable(&error))
 }
 
 /// Opens a tenant log. If the newest published tick doesn't have it, returns an empty one for a submission, and `None` for

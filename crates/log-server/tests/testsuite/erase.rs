@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use countersign::time::Time;
 use countersign::verify::{Options, VerifiedEvent, Verifier};
+use countersign_log::stop::Cause;
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::retention::holds::FILE as HOLDS;
 use countersign_log_server::search::FILE as SEARCH;
 use countersign_log_server::sqlite::FILE;
-use countersign_log_server::tokens;
+use countersign_log_server::{backup, fsck, restore, tokens};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::common;
 use crate::common::emitter::Emitter;
@@ -410,4 +413,71 @@ fn marks(bytes: &[u8]) -> BTreeSet<usize> {
     };
     let places = (0..bytes.len()).filter(|place| bytes[*place..].starts_with(b"mark-"));
     places.filter_map(|place| number(&bytes[place + 5..])).collect()
+}
+
+/// A log whose backup was restored doesn't have the events that were erased since. It is stopped, and still erases: what
+/// it can't record then, it records once when it signs again.
+#[test]
+fn restored_log_keeps_erased_events_erased() {
+    let mut scene = Scene::start();
+    let (old, newer) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let backup = old.path().join("backup");
+    backup::make(scene.server.folder(), &backup, Time::MIN).unwrap();
+    let first = scene.place(SECRETS[0]);
+    assert_eq!(scene.post(&json!({ "events": [first], "reason": "case 1" })).json()["erased"], 1);
+    scene.server.stop();
+    let folder = scene.server.folder().to_owned();
+    for file in [FILE, "signed.txt"] {
+        std::fs::copy(folder.join(file), newer.path().join(file)).unwrap();
+    }
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.join(FILE.to_owned() + end));
+    }
+    std::fs::copy(&backup, folder.join(FILE)).unwrap();
+    assert!(String::from_utf8_lossy(&std::fs::read(&backup).unwrap()).contains(SECRETS[0]));
+    scene.server.begin();
+    assert_eq!(scene.server.log_server().signing().stopped().unwrap().cause, Cause::Rollback);
+    assert!(!String::from_utf8_lossy(&all_bytes(&folder)).contains(SECRETS[0]));
+    assert!(!scene.export().contains(SECRETS[0]));
+    let again = scene.post(&json!({ "events": [first], "reason": "case 1" }));
+    assert_eq!(again.json(), json!({ "erased": 0, "without": 1, "own": 0, "held": 0 }));
+    // The record of the first erasure is not restored yet either.
+    let second = scene.place(SECRETS[1]);
+    let answer = scene.post(&json!({ "events": [second], "reason": "case 2" }));
+    let expected = json!({ "erased": 1, "without": 0, "own": 0, "held": 0, "unrecorded": 1 });
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    let erasures = || send(client().get(scene.server.url() + "/erasures").bearer_auth(&scene.token)).json();
+    let reasons = |erasures: &Value| -> Vec<String> {
+        let unrecorded = erasures["unrecorded"].as_array().cloned().unwrap_or_default();
+        unrecorded.iter().map(|erasure| erasure["reason"].as_str().unwrap().to_owned()).collect()
+    };
+    let unrecorded = reasons(&erasures());
+    assert!(unrecorded[0] == "case 2" && unrecorded[1].starts_with("erased before"), "{unrecorded:?}");
+    scene.server.stop();
+    let problems = fsck::check(&folder, &mut |_, _| {}).unwrap().problems;
+    assert!(problems.iter().all(|problem| problem.code == "fsck.checkpoint"), "{problems:?}");
+    // The missing entries are restored, among them the record of the first erasure.
+    let config = restore::Config {
+        folder: folder.clone(),
+        bucket: None,
+        key: log_key().verifier_key().clone(),
+        keys: Vec::new(),
+        witnesses: Vec::new(),
+        nothing_newer: false,
+        now: Time::from_millis(common::emitter::BEGIN).unwrap(),
+    };
+    let mut restore = restore::Restore::open(config).unwrap();
+    restore.collect(vec![Box::new(restore::Folder::open("newer".into(), newer.path()).unwrap())]).unwrap();
+    let plan = restore.plan().unwrap();
+    assert!(matches!(plan, restore::Plan::Repair(_)));
+    restore.carry_out(plan).unwrap();
+    for _ in 0..2 {
+        scene.server.begin();
+        let erasures =
+            || send(client().get(scene.server.url() + "/erasures").bearer_auth(&scene.token)).json();
+        until("the log has recorded all erasures", || erasures()["unrecorded"].is_null());
+        let reasons: Vec<Value> = scene.records().iter().map(|record| record["reason"].clone()).collect();
+        assert_eq!(reasons, ["case 1", "case 2"], "each once");
+    }
+    assert!(fsck::check(&folder, &mut |_, _| {}).unwrap().is_whole());
 }

@@ -148,8 +148,11 @@ fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, ApiError> {
 }
 
 /// Returns the response to an erasure: 200 if it is complete, 202 if some events will be erased later.
-pub fn done(Erased { erased, without, own, held, left }: Erased) -> Answer {
+pub fn done(Erased { erased, without, own, held, left, unrecorded }: Erased) -> Answer {
     let mut body = json!({ "erased": erased, "without": without, "own": own, "held": held });
+    if unrecorded > 0 {
+        body["unrecorded"] = unrecorded.into();
+    }
     if left == 0 {
         return json(&body);
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::response::json;
 use super::{Answer, ApiError, query};
-use crate::erase::ErasureState;
+use crate::erase::{ErasureState, UnrecordedErasure};
 use crate::store::{Erasure, ErasureReader, StoreError};
 use crate::tokens::Access;
 
@@ -53,13 +53,15 @@ impl ErasuresRequest {
         Ok(Self::One(record))
     }
 
-    /// Returns the response. `state` determines the progress of an erasure.
+    /// Returns the response. `state` determines the progress of an erasure. `unrecorded` are the erasures that the log
+    /// has not recorded, which are listed with the newest ones.
     ///
     /// # Errors
     /// [`ApiError`].
     pub fn answer(
         self,
         reader: &dyn ErasureReader,
+        unrecorded: &[UnrecordedErasure],
         state: &dyn Fn(Erasure) -> Result<ErasureState, StoreError>,
     ) -> Result<Answer, ApiError> {
         let (before, max) = match self {
@@ -78,11 +80,24 @@ impl ErasuresRequest {
             .map(|erasure| Ok(members(&state(erasure)?).into()))
             .collect::<Result<_, StoreError>>()?;
         let mut body = json!({ "erasures": found });
+        if !unrecorded.is_empty() && matches!(self, Self::Newest { before: None }) {
+            body["unrecorded"] = unrecorded.iter().rev().map(unrecorded_members).collect();
+        }
         if let Some(next) = next {
             body["before"] = next.into();
         }
         Ok(json(&body))
     }
+}
+
+fn unrecorded_members(UnrecordedErasure { at, cause, entries }: &UnrecordedErasure) -> Value {
+    json!({
+        "state": "unrecorded",
+        "at": at.to_string(),
+        "actor": { "type": cause.actor_type, "id": cause.actor },
+        "reason": cause.reason,
+        "events": entries.len(),
+    })
 }
 
 fn members(state: &ErasureState) -> Map<String, Value> {

@@ -267,7 +267,7 @@ impl ListRequest {
     }
 }
 
-/// Returns a tenant's line, with the size of its log, and why the log is stopped, if it is.
+/// Returns a tenant's line, with the size of its log, and why the log is stopped, or was stopped before it ended.
 fn line(tenant: &Tenant, root: &str, stops: &TenantStops, head: Option<SlotHead>) -> String {
     let state = if tenant.since.is_none() { "new" } else { tenant.state.as_str() };
     let mut line = json!({
@@ -278,7 +278,8 @@ fn line(tenant: &Tenant, root: &str, stops: &TenantStops, head: Option<SlotHead>
         "since": tenant.since,
     });
     if let Some(stop) = stops.get(tenant.number) {
-        line["stopped"] = stop.reason.cause.code().into();
+        let member = if stop.is_accepted { "ended_after" } else { "stopped" };
+        line[member] = stop.reason.cause.code().into();
     }
     format!("{line}\n")
 }

@@ -103,7 +103,7 @@ impl EmbeddedLogServer {
 
     /// Returns the progress of erasures.
     pub(super) fn erasures(&self, request: ErasuresRequest) -> Result<Answer, ApiError> {
-        request.answer(&*self.reader, &|erasure| {
+        request.answer(&*self.reader, &[], &|erasure| {
             let own = OwnChains::new(&*self.reader, &self.origin);
             state(&*self.reader, own, &|_, _| Ok(false), erasure)
         })

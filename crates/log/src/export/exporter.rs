@@ -101,6 +101,18 @@ impl Exporter {
         self.find_below(places, scope, self.published_size()?)
     }
 
+    /// Returns the indexes of these links, also if they are not published.
+    ///
+    /// # Errors
+    /// [`ExportError::NotFound`] if one of them is not stored or not within the scope, and [`ExportError::Store`].
+    pub fn find_stored(
+        &self,
+        places: &[(ChainId, u64)],
+        scope: &Scope,
+    ) -> Result<RoaringTreemap, ExportError> {
+        self.find_below(places, scope, self.reader.size()?)
+    }
+
     pub(super) fn find_below(
         &self,
         places: &[(ChainId, u64)],

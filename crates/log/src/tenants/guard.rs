@@ -13,11 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign::hash::Hash;
+use countersign::merkle::empty_root;
 use countersign::tenant::State;
 use countersign::time::Time;
 
 use super::heads::{HeadShards, SlotHead};
-use super::memory::{RememberedHead, TenantHeadMemory};
+use super::memory::{AcceptedLoss, RememberedHead, TenantHeadMemory};
 use super::stops::{TenantStop, TenantStops};
 use super::store::TenantReaders;
 use super::tenant::{TenantId, TenantNumber};
@@ -79,6 +80,7 @@ pub fn compare_heads(
                     head: *shown,
                     reason: Arc::new(contradiction(stored, shown, now)),
                     is_readable: has_entries(&*readers.log(number), shown)?,
+                    is_accepted: false,
                 });
                 *shown
             }
@@ -88,6 +90,7 @@ pub fn compare_heads(
                     head: *stored,
                     reason: Arc::new(SigningStop::new(now, Cause::Unremembered, message)),
                     is_readable: has_entries(&*readers.log(number), stored)?,
+                    is_accepted: false,
                 });
                 *stored
             }
@@ -246,9 +249,59 @@ impl HeadGuard {
             }
             self.stops.stop(stop);
         }
+        self.stop_accepted(&heads, readers, now)?;
         self.committed(ticks.saturating_sub(1), &ahead);
         // They share a slot only if the depth in the database was set back.
         Ok(HeadsAtStart { heads: HeadShards::from_heads(depth, &heads)?, unstored })
+    }
+
+    /// Stops the logs that ended although they were stopped: their entries are still not those of their heads. Accepts the
+    /// losses of logs that an older version ended.
+    fn stop_accepted(
+        &mut self,
+        heads: &[SlotHead],
+        readers: &dyn TenantReaders,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        let mut losses: BTreeMap<TenantId, AcceptedLoss> =
+            self.memory.accepted_losses()?.into_iter().map(|loss| (loss.id, loss)).collect();
+        let without_event = self.memory.ended_without_event();
+        for head in heads.iter().filter(|head| head.state != State::Live) {
+            let entries = readers.log(head.number);
+            if without_event.contains(&head.number) && !losses.contains_key(&head.id) {
+                let stored = entries.size()?;
+                let root = if stored == 0 { Ok(empty_root()) } else { root_at(&*entries, stored) };
+                let root = root.unwrap_or(Hash([0; 32]));
+                if stored != head.size || root != head.root {
+                    let cause = stop_of(head, stored, root, false, now).reason.cause;
+                    let loss = AcceptedLoss { id: head.id, cause, stored, root };
+                    self.memory.accept_loss(&loss)?;
+                    losses.insert(head.id, loss);
+                }
+            }
+            if let Some(loss) = losses.get(&head.id) {
+                let message = "the log was stopped, and has ended";
+                self.stops.stop(TenantStop {
+                    head: *head,
+                    reason: Arc::new(SigningStop::new(now, loss.cause, message)),
+                    is_readable: has_entries(&*entries, head)?,
+                    is_accepted: true,
+                });
+                self.stops.accept(head.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers that a stopped log, which has `stored` entries with this root hash, is about to end.
+    pub(super) fn accept_loss(&mut self, head: &SlotHead, stored: u64, root: Hash) -> Result<(), StoreError> {
+        let Some(stop) = self.stops.get(head.number) else { return Ok(()) };
+        self.memory.accept_loss(&AcceptedLoss { id: head.id, cause: stop.reason.cause, stored, root })
+    }
+
+    /// Notes that stopped logs have ended.
+    pub(super) fn ended(&self, heads: &[SlotHead]) {
+        heads.iter().for_each(|head| self.stops.accept(head.number));
     }
 
     /// Stops a tenant log whose number of stored entries is not that of its head. Heads that other servers show are not
@@ -304,5 +357,5 @@ pub fn stop_of(head: &SlotHead, size: u64, root: Hash, is_readable: bool, now: T
     } else {
         contradiction(Some(&SlotHead { size, root, ..*head }), head, now)
     };
-    TenantStop { head: *head, reason: Arc::new(reason), is_readable }
+    TenantStop { head: *head, reason: Arc::new(reason), is_readable, is_accepted: false }
 }

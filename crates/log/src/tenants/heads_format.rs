@@ -15,6 +15,7 @@
 //! A head replaces the older one of the two, so that a write that a crash cuts off leaves the newer one. Slots without
 //! a head are zero.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use countersign::hash::Hash;
@@ -45,6 +46,8 @@ pub struct HeadsFileContent {
     pub invalid: u64,
     /// For each number, 0 without a head, otherwise 1 plus the slot of the newest one.
     pub newest: Vec<u8>,
+    /// The logs that ended with the head that they had before. Only a stopped log ends without an event.
+    pub ended_without_event: BTreeSet<TenantNumber>,
 }
 
 /// Orders two heads of a tenant log.
@@ -78,11 +81,14 @@ pub fn parse(mut file: impl Read, origin: &str) -> io::Result<HeadsFileContent> 
             break;
         };
         let mut newest: Option<(u8, RememberedHead)> = None;
+        let mut valid: Vec<SlotHead> = Vec::new();
         for (slot, bytes) in (0..).zip(pair.chunks(SLOT_BYTES)) {
             if bytes.iter().all(|byte| *byte == 0) {
                 continue;
             }
-            match decode(origin, number, bytes) {
+            let decoded = decode(origin, number, bytes);
+            valid.extend(decoded.map(|remembered| remembered.head));
+            match decoded {
                 Some(head) if newest.is_none_or(|(_, newest)| order(&newest) < order(&head)) => {
                     newest = Some((slot, head));
                 }
@@ -93,6 +99,12 @@ pub fn parse(mut file: impl Read, origin: &str) -> io::Result<HeadsFileContent> 
         content.newest.resize(number.get() as usize, 0);
         content.newest.push(newest.map_or(0, |(slot, _)| slot + 1));
         content.heads.extend(newest.map(|(_, head)| head));
+        if let [one, other] = valid[..]
+            && (one.id, one.size, one.root) == (other.id, other.size, other.root)
+            && (one.state == State::Live) != (other.state == State::Live)
+        {
+            content.ended_without_event.insert(number);
+        }
     }
     Ok(content)
 }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::root_notes::{PlacedReply, RootNote};
 use super::tenant::TenantNumber;
 use crate::sequencer::Job;
+use crate::store::StoreError;
 
 /// A job for the sequencer of a root log.
 pub enum TenantJob {
@@ -31,6 +32,11 @@ pub enum TenantJob {
     },
     /// Makes the next tick.
     Tick,
+    /// Fails if this server is on standby.
+    CheckActive {
+        /// Receives the result of [`TenantWriter::check_active`](super::store::TenantWriter::check_active).
+        reply: oneshot::Sender<Result<(), StoreError>>,
+    },
     /// Counts the submissions whose answers wait for the next tick.
     CountWaiting {
         /// Receives the number.

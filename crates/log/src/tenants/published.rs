@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::merkle::{leaf_hash, verify_inclusion};
-use countersign::tenant::{Anchor, HeadProof, State};
+use countersign::tenant::{Anchor, HeadProof};
 use tokio::sync::watch;
 
 use super::directory::TickDirectory;
@@ -114,13 +114,6 @@ impl TenantTicks {
     /// Returns the newest state of the tenant log; `None` if no published tick has it yet.
     pub fn live_state(&self) -> Option<LiveState> {
         self.ticks.borrow().as_ref().and_then(|tick| tick.live_state(&self.id))
-    }
-
-    /// True if the tenant log has ended in the newest published tick.
-    pub fn has_ended(&self) -> bool {
-        let newest = self.ticks.borrow();
-        let head = newest.as_ref().and_then(|tick| tick.directory.heads().find(&self.id));
-        head.is_some_and(|head| head.state != State::Live)
     }
 
     /// Waits until the newest published tick has entries that a live view lacks.

@@ -13,7 +13,7 @@ use countersign::time::Time;
 
 use super::anchors::{PastHead, PastHeads};
 use super::published::TenantTicks;
-use super::store::HeadHistory;
+use super::store::{HeadHistory, MAX_ENTRIES};
 use crate::export::NewestState;
 use crate::store::{
     CheckpointReader, EntryReader, Erasure, ErasureReader, ForkReader, Published, Reader, StoreError,
@@ -32,6 +32,8 @@ pub struct TenantReader {
     history: Arc<dyn HeadHistory>,
     /// The newest head that was requested.
     newest: Mutex<Option<NewestHead>>,
+    /// The log's origin, if the reader shows what is stored rather than what was published.
+    stored: Option<TenantOrigin>,
 }
 
 /// A head with the root log's checkpoint that proves it.
@@ -48,7 +50,29 @@ impl TenantReader {
         ticks: TenantTicks,
         history: Arc<dyn HeadHistory>,
     ) -> Self {
-        Self { entries, root_log, ticks, history, newest: Mutex::default() }
+        Self { entries, root_log, ticks, history, newest: Mutex::default(), stored: None }
+    }
+
+    /// Makes it a reader of what is stored, for a log whose entries contradict its newest head, or before a tick is
+    /// published. Its checkpoints are the kept heads of stored entries.
+    #[must_use]
+    pub fn of_stored(self, origin: TenantOrigin) -> Self {
+        Self { stored: Some(origin), ..self }
+    }
+
+    /// Returns the kept heads of these sizes that the stored entries have. Heads that can't be proven don't count.
+    fn stored_heads(&self, origin: &TenantOrigin, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
+        let heads = PastHeads { entries: &*self.entries, root_log: &*self.root_log, origin: origin.clone() };
+        let stored = self.entries.size()?;
+        let mut found = Vec::new();
+        for head in self.history.kept_heads(sizes)?.into_iter().filter(|head| head.size <= stored) {
+            match self.kept_head(&heads, head) {
+                Ok(head) => found.extend(head),
+                Err(StoreError::Damaged(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     /// Returns the announced ticks.
@@ -81,8 +105,11 @@ impl TenantReader {
 }
 
 impl EntryReader for TenantReader {
-    /// Returns the number of entries in the newest published head.
+    /// Returns the number of entries in the newest published head, or of stored entries.
     fn size(&self) -> Result<u64, StoreError> {
+        if self.stored.is_some() {
+            return self.entries.size();
+        }
         Ok(self.ticks.live_state().map_or(0, |state| state.size))
     }
 
@@ -113,6 +140,9 @@ impl EntryReader for TenantReader {
 
 impl CheckpointReader for TenantReader {
     fn published(&self) -> Result<Option<Published>, StoreError> {
+        if let Some(origin) = &self.stored {
+            return Ok(self.stored_heads(origin, 0..MAX_ENTRIES + 1)?.pop());
+        }
         let Some(tick) = self.ticks.newest() else { return Ok(None) };
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(newest) = newest.as_ref().filter(|it| Arc::ptr_eq(&it.checkpoint, &tick.checkpoint)) {
@@ -126,6 +156,9 @@ impl CheckpointReader for TenantReader {
     }
 
     fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
+        if let Some(origin) = &self.stored {
+            return self.stored_heads(origin, sizes);
+        }
         let Some(heads) = self.past_heads() else { return Ok(Vec::new()) };
         let newest = self.published()?;
         let mut found = Vec::new();

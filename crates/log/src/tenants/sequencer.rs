@@ -54,6 +54,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use countersign::hash::Hash;
 use countersign::log::{
     AcceptanceError, Entry, Evidence, PendingBatch, RefusalKind, Rules, Storage, Submission,
     SubmissionOutcome,
@@ -324,6 +325,7 @@ impl RunningTenantSequencer {
             TenantJob::Log { number, rules, job } => self.work_on_log(number, &rules, job),
             TenantJob::Root(job) => return self.work_on_root(job),
             TenantJob::PlaceNote { note, reply } => self.place_note(*note, reply),
+            TenantJob::CheckActive { reply } => _ = reply.send(self.writer.check_active()),
             TenantJob::CountWaiting { reply } => {
                 let _ = reply.send(self.waiting.values().map(|log| log.judged.len()).sum());
             }
@@ -434,10 +436,8 @@ impl RunningTenantSequencer {
                 Ok(()) => self.record(number, rules, &event, reply),
                 Err(error) => _ = reply.send(Err(error)),
             },
-            Job::Erase { leaves, reply } => {
-                let erased = self.guard.check(number).and_then(|()| self.writer.erase(number, &leaves));
-                let _ = reply.send(erased);
-            }
+            // Erasing signs nothing, so it is also allowed in a log that is stopped or has ended.
+            Job::Erase { leaves, reply } => _ = reply.send(self.writer.erase(number, &leaves)),
             Job::FinishErasure { record, reply } => {
                 let done = self.writer.finish_erasure(number, record, self.signer.timekeeper.now());
                 let _ = reply.send(done);
@@ -756,6 +756,12 @@ impl RunningTenantSequencer {
         heads.extend(self.unstored.iter().filter(|shown| shown.is_due).map(|shown| shown.head));
         heads.extend(grown.iter().map(|log| log.head));
         heads.extend(&endings.stopped);
+        for head in &endings.stopped {
+            let stored = self.writer.size_of(head.number)?;
+            let root = self.writer.edge_of(head.number, stored).ok().and_then(|edge| edge.root());
+            let root = root.unwrap_or_else(|| if stored == 0 { empty_root() } else { Hash([0; 32]) });
+            self.guard.accept_loss(head, stored, root)?;
+        }
         let directory = Arc::new(self.directory(&heads, self.edge.end(), time)?);
         let entry = directory.entry().to_string();
         let mut tree = PendingTree::new(&self.edge);
@@ -810,6 +816,7 @@ impl RunningTenantSequencer {
         self.unstored.retain(|shown| !written.contains(&shown.head.number));
         self.guard.committed(directory.tick(), &heads);
         self.guard.remember()?;
+        self.guard.ended(&endings.stopped);
         // Growth witnesses check the tick before they cosign it.
         self.growth.add(&heads_before, &edge_before, &directory);
         let checkpoint = self.signer.publish_committed(&mut *self.writer, &tree, signed)?;

@@ -17,7 +17,8 @@ use crate::part::Part;
 use crate::stop::SigningStop;
 use crate::store::StoreError;
 
-/// A stop of one tenant log. It accepts nothing, and its head stays as it is in each directory.
+/// A stop of one tenant log. It accepts nothing, and its head stays as it is in each directory. If the log has ended since,
+/// its operator has accepted the loss, and the stop is no longer reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantStop {
     /// The head that stays in each directory.
@@ -26,6 +27,8 @@ pub struct TenantStop {
     pub reason: Arc<SigningStop>,
     /// True if the stored entries begin with those of the head, so that readers can get them.
     pub is_readable: bool,
+    /// True if the log has ended.
+    pub is_accepted: bool,
 }
 
 /// The stopped tenant logs of a server. Clones share one state.
@@ -59,7 +62,7 @@ impl TenantStops {
     pub fn stop(&self, stop: TenantStop) -> Arc<SigningStop> {
         let (head, reason) = (stop.head, stop.reason.clone());
         let known = self.insert(stop);
-        if Arc::ptr_eq(&known, &reason) {
+        if Arc::ptr_eq(&known, &reason) && head.state == State::Live {
             self.report(&head, &reason);
         }
         known
@@ -110,19 +113,26 @@ impl TenantStops {
         TenantCondition { counts: self.counts(), stopped: self.all() }
     }
 
+    /// Records that the operator ended a stopped log.
+    pub fn accept(&self, number: TenantNumber) {
+        if let Some(stop) = self.0.stops.write().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
+            stop.is_accepted = true;
+        }
+    }
+
     /// Returns the stop of a tenant log.
     pub fn get(&self, number: TenantNumber) -> Option<TenantStop> {
         self.read().get(&number).cloned()
     }
 
-    /// Returns all stops, ascending by tenant.
+    /// Returns the stops of all logs that have not ended, ascending by tenant.
     pub fn all(&self) -> Vec<TenantStop> {
-        self.read().values().cloned().collect()
+        self.read().values().filter(|stop| !stop.is_accepted).cloned().collect()
     }
 
-    /// Returns the number of stopped tenant logs.
+    /// Returns the number of stopped tenant logs that have not ended.
     pub fn len(&self) -> usize {
-        self.read().len()
+        self.all().len()
     }
 
     /// True if no tenant log is stopped.

@@ -6,6 +6,7 @@ use std::path::Path;
 use countersign_client::unreadable_folder;
 use countersign_log::export::{Explained, ExportError, Exporter, Lines, Request};
 use countersign_log::store::StoreError;
+use countersign_log_server::erasure_memory::repeat_in_folder;
 use countersign_log_server::sqlite;
 
 use crate::commands::serve::{damaged_hint, store_hint};
@@ -44,7 +45,8 @@ pub(super) fn open(
         let hint = "start the log server, and use its address followed by /t/ and the ID of the tenant's log, with a token";
         return Err(CliError::unusable("store.failed", message, hint).within(&name));
     }
-    let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
+    let repeated = repeat_in_folder(folder, countersign_errors::now()?);
+    let (origin, reader) = repeated.and_then(|()| sqlite::open_reader(folder)).map_err(|error| {
         let hint = "use the folder in which a log server stores its log; for a log in a bucket, use the log server's address";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, folder, hint)).within(&name)
     })?;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use countersign::tenant::{State, TenantOrigin};
+use countersign_log::stop::{Cause, Line, Stops as _};
 use countersign_log::store::StoreError;
 use countersign_log::tables::RequestError;
 use countersign_log::tenants::requests::Ending;
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::Tenant;
 use countersign_log_server::sqlite;
+use countersign_log_server::stop_file::StopFile;
 
 use super::{
     POLL_INTERVAL, TICK_TIMEOUT, explain, is_index_of_running, is_running, names, no_tick, not_in_bucket,
@@ -32,6 +34,12 @@ pub(super) fn end(
         tenants.extend(names::read(file)?);
     }
     let count = tenants.len();
+    if let [name] = &tenants[..]
+        && has_ended(folder, name)?
+    {
+        style::done(&format!("the log of {} had ended already", style::plain(name)));
+        return Ok(ExitStatus::Success);
+    }
     let ended = request(folder, &tenants, &Ending::End)?;
     match &tenants[..] {
         [name] if ended == 1 => style::done(&format!("the log of {} has ended", style::plain(name))),
@@ -39,6 +47,13 @@ pub(super) fn end(
         _ => {}
     }
     Ok(ExitStatus::Success)
+}
+
+/// True if the log of the tenant with this name has ended, without a log that continues it.
+fn has_ended(folder: &Path, name: &str) -> Result<bool, CliError> {
+    let (_, readers) = open(folder)?;
+    let found = readers.find_name(name).map_err(|error| unreadable(&error, folder))?;
+    Ok(found.is_some_and(|tenant| tenant.state == State::Ended))
 }
 
 /// Ends the log of a tenant, and states in it which log continues it.
@@ -100,9 +115,24 @@ fn request(folder: &Path, tenants: &[String], ending: &Ending) -> Result<usize, 
             [tenant] => format!("the log of {} ends", style::plain(&tenant.name)),
             _ => format!("{} logs end", pending.len()),
         };
-        style::warn(&format!("{}: {logs} with its next tick", no_tick(is_running)));
+        match stop_of_root_log(folder)? {
+            Some(cause) => style::warn(&format!(
+                "the root log is stopped ({}), so it makes no ticks: {logs} with the first tick after it continues",
+                cause.code()
+            )),
+            None => style::warn(&format!("{}: {logs} with its next tick", no_tick(is_running))),
+        }
     }
     Ok(tenants.len() - pending.len())
+}
+
+/// Returns why the root log is stopped, according to its evidence.
+fn stop_of_root_log(folder: &Path) -> Result<Option<Cause>, CliError> {
+    let lines = StopFile::new(folder).lines().map_err(|error| unreadable(&error, folder))?;
+    Ok(match lines.last().map(|line| Line::parse(line)) {
+        Some(Some(Line::Stopped(stop))) => Some(stop.cause),
+        _ => None,
+    })
 }
 
 /// Returns those of the tenants whose logs have not ended.

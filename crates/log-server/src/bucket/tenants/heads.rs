@@ -1,9 +1,12 @@
 //! The memory of tenant heads for a root log in a bucket. Commits are never replaced, so a head that they contain needs no
 //! other record. The server's file still proves that the bucket lacks something that this server has shown.
 
+use std::collections::BTreeSet;
+
 use countersign_log::store::StoreError;
 use countersign_log::tenants::heads::SlotHead;
-use countersign_log::tenants::memory::{RememberedHead, TenantHeadMemory};
+use countersign_log::tenants::memory::{AcceptedLoss, RememberedHead, TenantHeadMemory};
+use countersign_log::tenants::tenant::TenantNumber;
 
 use crate::heads_file::TenantHeadsFile;
 
@@ -49,5 +52,17 @@ impl TenantHeadMemory for HeadsOfBucket {
 
     fn remember(&mut self, tick: u64, heads: &[SlotHead]) -> Result<(), StoreError> {
         self.file.remember(tick, heads)
+    }
+
+    fn accepted_losses(&mut self) -> Result<Vec<AcceptedLoss>, StoreError> {
+        self.file.accepted_losses()
+    }
+
+    fn ended_without_event(&self) -> BTreeSet<TenantNumber> {
+        self.file.ended_without_event()
+    }
+
+    fn accept_loss(&mut self, loss: &AcceptedLoss) -> Result<(), StoreError> {
+        self.file.accept_loss(loss)
     }
 }

@@ -1,6 +1,9 @@
 //! Tests of a root log's server after damage, old backups, and copies: no tenant log ever shows two histories, and a
 //! tenant log that is stopped stops no other.
 
+mod erasing;
+mod losses;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
