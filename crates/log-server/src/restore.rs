@@ -79,16 +79,21 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Opens a log for recovery without changing anything.
+    /// Opens a log for recovery. Changes nothing, except that events that were erased are erased again.
     ///
     /// # Errors
     /// [`StartError`].
     pub fn open(config: Config) -> Result<Self, StartError> {
         let lock = lock(&config.folder)?;
-        let store = match config.bucket.clone() {
+        let mut store = match config.bucket.clone() {
             Some((bucket, handle)) => LogStore::in_bucket(&config.folder, &config.key, bucket, handle)?,
             None => LogStore::in_folder(&config.folder, &config.key)?,
         };
+        // Also if the log ends: its folder is kept. A database that is too damaged is restored first, and erased at the
+        // server's start.
+        if let Err(error) = store.repeat_erasures(&config.folder, config.key.name(), config.now) {
+            tracing::warn!(%error, "events that were erased may be in the restored database");
+        }
         let leaves_bucket = config.bucket.is_none() && sqlite::is_index_folder(&config.folder)?;
         let history = SignedHistory::default();
         Ok(Self { config, store, history, sources: Vec::new(), leaves_bucket, _lock: lock })

@@ -11,6 +11,8 @@ use tokio::runtime::Handle;
 use super::end_reason::EndReason;
 use super::source::Source;
 use crate::bucket::{Bucket, BucketRestore};
+use crate::erasure_memory::ErasureMemory;
+use crate::erasure_memory::returned_events::{OpenStore, repeat};
 use crate::heads_file::TenantHeadsFile;
 use crate::search;
 use crate::signed_file::SignedFile;
@@ -48,6 +50,22 @@ impl LogStore {
         handle: Handle,
     ) -> Result<Self, StoreError> {
         BucketRestore::open(folder, key, bucket, handle).map(|bucket| Self::Bucket(Box::new(bucket)))
+    }
+
+    /// Erases the events again that a folder's database has although they were erased. The server of a bucket does so.
+    pub(super) fn repeat_erasures(
+        &mut self,
+        folder: &Path,
+        origin: &str,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        let memory = ErasureMemory::open(folder)?;
+        let store = match self {
+            Self::Folder(store) => OpenStore::Log(store),
+            Self::Tenants(store, _) => OpenStore::Tenants(store),
+            Self::Bucket(_) => return Ok(()),
+        };
+        if memory.exists() { repeat(&memory, folder, origin, store, now).map(drop) } else { Ok(()) }
     }
 
     /// Returns the number of entries.

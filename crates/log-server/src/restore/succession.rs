@@ -29,7 +29,7 @@ const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
 /// The files of the ended log that are moved along with it.
-const FILES: [&str; 15] = [
+const FILES: [&str; 17] = [
     "log.sqlite",
     "log.sqlite-wal",
     "log.sqlite-shm",
@@ -42,6 +42,8 @@ const FILES: [&str; 15] = [
     "own-entries.ndjson",
     "heads.bin",
     "root-entries",
+    "erasures.ndjson",
+    "accepted-losses.ndjson",
     "evidence.ndjson",
     "backup.txt",
     "log.key",
