@@ -174,7 +174,8 @@ fn print_report(report: &Report) -> Result<(), CliError> {
             writeln!(text, "  recorded erasures not finished yet: {unfinished}; the server continues them");
     }
     if !accepted.is_empty() {
-        let _ = writeln!(text, "  accepted losses of logs that were stopped and have ended: {}", accepted.len());
+        let _ =
+            writeln!(text, "  accepted losses of logs that were stopped and have ended: {}", accepted.len());
     }
     verdict::print(&text)
 }

@@ -23,9 +23,9 @@ use countersign_log::tenants::guard::{compare_heads, complete_to};
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::{Tenant, TenantNumber, check_name as check_tenant_name};
 use countersign_log::tokens::{LogScope, Rights, Scope, check_name};
+use countersign_log_server::accepted_losses;
 use countersign_log_server::heads_file::TenantHeadsFile;
 use countersign_log_server::serve::{StartError, lock};
-use countersign_log_server::accepted_losses;
 use countersign_log_server::sqlite;
 use countersign_log_server::tokens::{self, NewReader, Token};
 

@@ -15,7 +15,6 @@ mod restore;
 mod root_notes;
 mod routes;
 mod sequencing;
-mod states;
 mod tables;
 mod witnessed;
 pub mod world;
