@@ -35,7 +35,7 @@ struct Line {
 pub fn read(folder: &Path) -> Result<Vec<AcceptedLoss>, StoreError> {
     let text = match fs::read_to_string(folder.join(FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(|error| StoreError::unavailable("reading accepted-losses.ndjson", error))?,
+        read => read.map_err(|error| StoreError::disk("reading accepted-losses.ndjson", error))?,
     };
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
     let lines = complete.lines().zip(1..).filter(|(line, _)| !line.is_empty());
@@ -73,5 +73,5 @@ pub(crate) fn add(folder: &Path, loss: &AcceptedLoss) -> Result<(), StoreError> 
         file.sync_all()?;
         sync_folder(folder)
     };
-    append().map_err(|error: io::Error| StoreError::unavailable("writing accepted-losses.ndjson", error))
+    append().map_err(|error: io::Error| StoreError::disk("writing accepted-losses.ndjson", error))
 }

@@ -99,7 +99,7 @@ impl ErasureRecord {
     /// [`StoreError::Damaged`] if a line can't be parsed, except for a last one that a crash truncated: its erasure wasn't
     /// acknowledged.
     pub fn read(folder: &Path) -> Result<Self, StoreError> {
-        let failed = |error: io::Error| StoreError::unavailable("reading erasures.ndjson", error);
+        let failed = |error: io::Error| StoreError::disk("reading erasures.ndjson", error);
         let mut text = String::new();
         match File::open(folder.join(FILE)) {
             Ok(file) => _ = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?,
@@ -340,7 +340,7 @@ impl ErasureMemory {
 }
 
 fn failed(error: io::Error) -> StoreError {
-    StoreError::unavailable("writing erasures.ndjson", error)
+    StoreError::disk("writing erasures.ndjson", error)
 }
 
 #[cfg(test)]
