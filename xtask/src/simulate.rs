@@ -9,6 +9,9 @@ pub(crate) struct Args {
     /// Run new seeds for this many minutes [default: run 100 fixed seeds]
     #[arg(long, conflicts_with = "seed")]
     minutes: Option<u64>,
+    /// Run these seeds, A..B: from A up to and not including B
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["minutes", "seed"])]
+    seeds: Option<String>,
     /// Run only this seed, and print everything that happens
     #[arg(long)]
     seed: Option<u64>,
@@ -25,6 +28,9 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         if let Some(value) = value {
             cargo.args([option, &value.to_string()]);
         }
+    }
+    if let Some(seeds) = &args.seeds {
+        cargo.args(["--seeds", seeds]);
     }
     if let Some(kind) = &args.kind {
         cargo.args(["--kind", kind]);

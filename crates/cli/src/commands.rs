@@ -24,6 +24,8 @@ pub(crate) mod backup;
 #[cfg(feature = "native")]
 pub(crate) mod check;
 #[cfg(feature = "native")]
+pub(crate) mod clock;
+#[cfg(feature = "native")]
 pub(crate) mod enforce;
 #[cfg(feature = "native")]
 pub(crate) mod evidence;

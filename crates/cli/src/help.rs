@@ -26,7 +26,7 @@ const GROUPS: [Group; 8] = [
     Group { heading: "Share exports and feeds", commands: &["export", "slice", "feed"] },
     Group {
         heading: "Run a log",
-        commands: &["serve", "tenant", "token", "backup", "fsck", "forks", "witness", "mirror"],
+        commands: &["serve", "tenant", "token", "backup", "fsck", "forks", "clock", "witness", "mirror"],
     },
     Group { heading: "Keys and trust", commands: &["keygen", "grant", "revoke"] },
 ];

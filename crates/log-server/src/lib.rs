@@ -4,6 +4,7 @@
 pub mod accepted_losses;
 pub mod backup;
 pub mod bucket;
+pub mod clock_file;
 pub mod control_files;
 mod disk;
 pub mod erase;

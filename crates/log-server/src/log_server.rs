@@ -271,7 +271,7 @@ impl LogServer {
     }
 
     /// Returns the log's clock and what its witnesses say about the time.
-    pub(crate) fn timekeeper(&self) -> &Timekeeper {
+    pub fn timekeeper(&self) -> &Timekeeper {
         &self.0.timekeeper
     }
 

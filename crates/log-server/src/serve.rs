@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, PutBack};
+use crate::clock_file::ClockKeeper;
 use crate::control_files::server_metrics;
 use crate::erasure_memory::ErasureMemory;
 use crate::erasure_memory::returned_events::{OpenStore, repeat};
@@ -181,6 +182,8 @@ pub struct RunningLog {
     checking: Option<SelfCheckThread>,
     tenants: Option<Arc<TenantLogs>>,
     mirrors: Option<MirrorFeed>,
+    clock: Arc<ClockKeeper>,
+    clock_task: tokio::task::JoinHandle<()>,
     /// Keeps other servers out of the folder.
     _lock: Lock,
 }
@@ -230,13 +233,14 @@ pub async fn serve_with_first_event(
         otlp,
         new_keys,
     } = config;
-    let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
+    let timekeeper = Arc::new(Timekeeper::new(clock, steady.clone()));
+    let clock = Arc::new(ClockKeeper::open(&folder, timekeeper.clone()));
     let interval = bucket.as_ref().map(Bucket::interval);
     let checked = bucket.clone();
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
-        let now = clock();
+        let (clock, now) = (clock.clone(), timekeeper.now());
         let witnesses: Vec<VerifierKey> = trust.witnesses().cloned().collect();
         move || {
             let signing =
@@ -268,6 +272,7 @@ pub async fn serve_with_first_event(
             let erasures = ErasureMemory::open(&folder)?;
             let erased = repeat(&erasures, &folder, key.name(), OpenStore::Log(&mut store), now)?;
             keys.write(&folder)?;
+            clock.start_from(&*store.reader, false)?;
             Ok::<_, StartError>((store, memory, signing, erasures, erased))
         }
     });
@@ -325,6 +330,7 @@ pub async fn serve_with_first_event(
         metrics,
     };
     let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;
+    let clock_task = tokio::spawn(clock.clone().run());
     let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
     if let Some(statement) = statement
         && log_server.reader().size()? == 0
@@ -374,6 +380,8 @@ pub async fn serve_with_first_event(
         checking,
         tenants: None,
         mirrors: None,
+        clock,
+        clock_task,
         _lock: lock,
     })
 }
@@ -532,6 +540,8 @@ impl RunningLog {
             checking,
             tenants,
             mirrors,
+            clock,
+            clock_task,
             _lock,
         } = self;
         reading.stop();
@@ -561,6 +571,8 @@ impl RunningLog {
         witnessing.abort();
         let _ = witnessing.await;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
+        clock_task.abort();
+        clock.stop().await;
         let reader = log_server.reader().clone();
         let readers = tenants.as_ref().map(|tenants| tenants.readers().clone());
         if let Some(tenants) = &tenants {

@@ -1,19 +1,32 @@
-//! Comparison of the log's clock with its witnesses' clocks (SPEC section 6).
+//! The log's time: when the machine's clock is believed, and how it compares with the clocks of witnesses (SPEC section
+//! 6).
+//!
+//! Everything that the log dates or judges has the *believed* time. It is the machine's clock unless that jumped, or is too
+//! far from all times that the log knew at its start (`belief.rs`).
 //!
 //! Each cosignature states the time. From then on, a monotonic clock measures the elapsed time, so a log
 //! clock that is set wrong between two cosignatures is noticed too. A log whose clock disagrees with its
 //! witnesses' accepts nothing: what it would sign might never verify.
 
+mod belief;
+mod known;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::tolerance;
 use countersign::trust::Trust;
+use strum::{IntoStaticStr, VariantArray};
 
-/// A function that returns the time.
+use belief::{Belief, Change, Reading};
+
+pub use belief::{Doubt, MAX_STEP_MS, MAX_UNKNOWN_MS, SETTLING_TIME};
+pub use known::newest_stored_time;
+
+/// A function that returns the time that the machine's clock shows.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
 /// A function that returns the time since an arbitrary moment, by a monotonic clock.
@@ -25,11 +38,21 @@ pub fn steady() -> Steady {
     Arc::new(move || begin.elapsed())
 }
 
-/// The log's clock, and the latest time that each witness stated.
+/// The log's time, and the latest time that each witness stated.
 pub struct Timekeeper {
     clock: Clock,
     steady: Steady,
+    belief: Mutex<Belief>,
+    last_tick: Mutex<LastTick>,
     statements: Mutex<HashMap<VerifierKey, Statement>>,
+}
+
+/// The last tick of a root log.
+#[derive(Default)]
+struct LastTick {
+    time: Option<Time>,
+    /// True if it is ahead of the believed time.
+    is_ahead: bool,
 }
 
 /// The latest time that a witness stated.
@@ -40,51 +63,151 @@ struct Statement {
     at: Duration,
 }
 
-/// The comparison of the log's clock with its witnesses' clocks.
+/// The state of a log's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum ClockState {
+    /// No witness stated a time.
+    Unknown,
+    /// It agrees with the clocks of witnesses.
+    Agrees,
+    /// It is ahead of the clocks of a quorum of witnesses. Nothing is accepted.
+    Ahead,
+    /// It is behind the clocks of a quorum of witnesses. Nothing is accepted.
+    Behind,
+    /// The machine's clock jumped. The log continues with the time that it believed before.
+    Jumped,
+    /// The machine's clock is too far from the newest time that the log knew at its start. Nothing is accepted.
+    Unconfirmed,
+    /// The last tick is ahead of the believed time. Each later tick is dated a second after the one before.
+    BehindLastTick,
+}
+
+impl ClockState {
+    /// True if the clock disagrees with the clocks of a quorum of witnesses.
+    pub(crate) fn is_outside(self) -> bool {
+        matches!(self, Self::Ahead | Self::Behind)
+    }
+}
+
+/// The state of the log's clock, and the comparison with its witnesses' clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockComparison {
-    /// The time that the log's clock shows.
+    /// The believed time.
     pub(crate) now: Time,
+    /// The time that the machine's clock shows.
+    pub(crate) machine: Time,
+    /// The reason why the machine's clock is not believed.
+    pub(crate) doubt: Option<Doubt>,
     /// The names of the witnesses that stated a time, each with the number of milliseconds by which the log's clock is
     /// ahead. Negative if it is behind.
     pub(crate) skews: Vec<(String, i64)>,
     /// The number of milliseconds by which the log's clock is ahead of the nearest witness that disagrees. Set only if
     /// a quorum disagrees.
     pub(crate) outside: Option<i64>,
+    /// The number of milliseconds by which the last tick is ahead of the believed time, if it is by more than a minute.
+    pub(crate) tick_ahead: Option<i64>,
 }
 
 impl ClockComparison {
-    /// Returns `agrees`, `ahead`, or `behind`; `unknown` if no witness stated a time.
-    pub(crate) fn state(&self) -> &'static str {
-        match self.outside {
-            Some(skew) if skew > 0 => "ahead",
-            Some(_) => "behind",
-            None if self.skews.is_empty() => "unknown",
-            None => "agrees",
+    /// Returns the state of the clock.
+    pub fn state(&self) -> ClockState {
+        match (self.doubt, self.outside, self.tick_ahead) {
+            (Some(Doubt::Unconfirmed), ..) => ClockState::Unconfirmed,
+            (_, Some(skew), _) if skew > 0 => ClockState::Ahead,
+            (_, Some(_), _) => ClockState::Behind,
+            (Some(Doubt::Jumped), ..) => ClockState::Jumped,
+            (_, _, Some(_)) => ClockState::BehindLastTick,
+            _ if self.skews.is_empty() => ClockState::Unknown,
+            _ => ClockState::Agrees,
         }
     }
 
-    /// Returns the number of milliseconds by which the log's clock is ahead: of the nearest witness that disagrees, if
-    /// a quorum does, or else of the nearest witness.
+    /// Returns the number of milliseconds by which a clock is ahead; negative if it is behind. In the states `jumped` and
+    /// `unconfirmed`, it is the machine's clock, compared with the believed time. In `behind_last_tick`, it is the believed
+    /// time, compared with the last tick. In all others, it is the believed time, compared with the nearest witness that
+    /// disagrees, if a quorum does, or otherwise with the nearest witness.
     pub(crate) fn skew(&self) -> Option<i64> {
         let nearest = || self.skews.iter().map(|(_, skew)| *skew).min_by_key(|skew| skew.abs());
-        self.outside.or_else(nearest)
+        match self.state() {
+            ClockState::Jumped | ClockState::Unconfirmed => Some(self.machine.millis() - self.now.millis()),
+            ClockState::BehindLastTick => self.tick_ahead.map(|ahead| -ahead),
+            _ => self.outside.or_else(nearest),
+        }
     }
 }
 
 impl Timekeeper {
-    /// Creates the clock of a log, before any witness stated a time.
+    /// Creates the clock of a log, before any witness stated a time. It believes the machine's clock.
     pub fn new(clock: Clock, steady: Steady) -> Self {
-        Self { clock, steady, statements: Mutex::default() }
+        let belief = Mutex::new(Belief::new(clock(), steady()));
+        Self { clock, steady, belief, last_tick: Mutex::default(), statements: Mutex::default() }
     }
 
-    /// Returns the time that the log's clock shows.
+    /// Starts from the newest time that the log knows. If the machine's clock is not within 90 days of it, the clock is not
+    /// believed ([`Doubt::Unconfirmed`]).
+    pub fn start_from(&self, known: Time) {
+        let (machine, steady) = ((self.clock)(), self.steady());
+        self.belief().start_from(known, machine, steady);
+        if self.doubt().is_some() {
+            tracing::error!(
+                %machine,
+                %known,
+                "this machine's clock is more than 90 days from the newest time that the log knows; nothing is accepted until the clock is corrected, or confirmed with `countersign clock --dir DIR --confirm`"
+            );
+        }
+    }
+
+    /// Accounts for the operator's statement, made when this machine's clock showed `at`, that this clock is right.
+    pub fn confirm(&self, at: Time) {
+        let (machine, steady) = ((self.clock)(), self.steady());
+        if (machine.millis() - at.millis()).abs() <= MAX_UNKNOWN_MS {
+            let reading = self.belief().believe(machine, steady);
+            log(reading, "the operator confirmed it");
+        }
+    }
+
+    /// Returns the believed time.
     pub fn now(&self) -> Time {
-        (self.clock)()
+        self.read().now
+    }
+
+    /// Returns the reason why the machine's clock is not believed, if it isn't.
+    pub fn doubt(&self) -> Option<Doubt> {
+        self.read().doubt
+    }
+
+    fn belief(&self) -> MutexGuard<'_, Belief> {
+        self.belief.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> Reading {
+        let mut belief = self.belief();
+        let reading = belief.judge((self.clock)(), self.steady());
+        drop(belief);
+        log(reading, "it shows what the elapsed time says, or kept its time");
+        reading
+    }
+
+    /// Accounts for the last tick of a root log.
+    pub(crate) fn ticked(&self, time: Time) {
+        let now = self.now();
+        let mut last = self.last_tick.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ahead = tick_ahead(time, now).is_some();
+        if is_ahead && !last.is_ahead {
+            tracing::error!(
+                tick = %time,
+                %now,
+                "the last tick is ahead of the log's clock; each later tick is dated a second after the one before"
+            );
+        } else if last.is_ahead && !is_ahead {
+            tracing::info!("the last tick is no longer ahead of the log's clock");
+        }
+        *last = LastTick { time: Some(time), is_ahead };
     }
 
     /// Returns the time since an arbitrary moment, by the monotonic clock.
-    pub(crate) fn steady(&self) -> Duration {
+    pub fn steady(&self) -> Duration {
         (self.steady)()
     }
 
@@ -102,8 +225,9 @@ impl Timekeeper {
     ) -> Result<(), String> {
         let statement = Statement { time, at: self.steady() };
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(witness.clone(), statement);
-        let now = self.now();
-        if !tolerance::agree(now, time) {
+        let Reading { now, machine, .. } = self.read();
+        // A witness that agrees with the machine's clock may be part of the quorum that makes the log believe it.
+        if !tolerance::agree(now, time) && !tolerance::agree(machine, time) {
             let seconds = (now.millis() - time.millis()) / 1000;
             let (seconds, side) = (seconds.unsigned_abs(), if seconds > 0 { "behind" } else { "ahead of" });
             return Err(format!("the witness's clock is {seconds} s {side} the log's"));
@@ -117,34 +241,100 @@ impl Timekeeper {
     }
 
     /// Compares the log's clock with those of the trust file's witnesses. It counts as wrong if a quorum of them
-    /// disagrees with it, and no quorum agrees.
+    /// disagrees with it, and no quorum agrees. If a quorum agrees with the machine's clock, that is believed.
     pub fn compare(&self, trust: Option<&Trust>) -> ClockComparison {
-        let (now, steady) = (self.now(), self.steady());
-        let statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(trust) = trust.filter(|trust| trust.has_quorum()) else {
-            return ClockComparison { now, skews: Vec::new(), outside: None };
+        let mut reading = self.read();
+        let trust = trust.filter(|trust| trust.has_quorum());
+        if reading.doubt.is_some()
+            && trust.is_some_and(|trust| self.skews(reading.machine, trust).agree(trust))
+        {
+            let (machine, steady) = ((self.clock)(), self.steady());
+            reading = self.belief().believe(machine, steady);
+            log(reading, "a quorum of witnesses agrees with it");
+        }
+        let Reading { now, machine, doubt, .. } = reading;
+        let last = self.last_tick.lock().unwrap_or_else(PoisonError::into_inner).time;
+        let mut comparison = ClockComparison {
+            now,
+            machine,
+            doubt,
+            skews: Vec::new(),
+            outside: None,
+            tick_ahead: last.and_then(|last| tick_ahead(last, now)),
         };
+        let Some(trust) = trust else { return comparison };
+        if doubt == Some(Doubt::Unconfirmed) {
+            comparison.skews = self.skews(machine, trust).named(trust);
+            return comparison;
+        }
+        let skews = self.skews(now, trust);
+        comparison.outside = skews.outside(trust);
+        comparison.skews = skews.named(trust);
+        comparison
+    }
+
+    /// Returns how far this time is ahead of what each of the trust file's witnesses stated, if it stated one.
+    fn skews(&self, now: Time, trust: &Trust) -> Skews {
+        let (steady, statements) =
+            (self.steady(), self.statements.lock().unwrap_or_else(PoisonError::into_inner));
         let skew = |statement: &Statement| {
             let passed = i64::try_from(steady.saturating_sub(statement.at).as_millis()).unwrap_or(i64::MAX);
             now.millis().saturating_sub(statement.time.millis().saturating_add(passed))
         };
-        let skews: Vec<Option<i64>> = trust.witnesses().map(|key| statements.get(key).map(skew)).collect();
-        // A witness's time is in whole seconds, rounded down, so the true time may be almost a second later.
-        let agrees = |skew: i64| (-tolerance::WITNESS..tolerance::WITNESS + 1000).contains(&skew);
-        let meets = |agreeing: bool| {
-            trust.quorum_met(&|place| {
-                skews.get(place).copied().flatten().is_some_and(|skew| agrees(skew) == agreeing)
-            })
-        };
-        let outside = meets(false) && !meets(true);
-        let nearest =
-            skews.iter().flatten().copied().filter(|skew| !agrees(*skew)).min_by_key(|skew| skew.abs());
-        let named = trust.witnesses().zip(&skews);
-        ClockComparison {
-            now,
-            skews: named.filter_map(|(key, skew)| Some((key.name().to_owned(), (*skew)?))).collect(),
-            outside: nearest.filter(|_| outside),
+        Skews(trust.witnesses().map(|key| statements.get(key).map(skew)).collect())
+    }
+}
+
+/// The numbers of milliseconds by which a clock is ahead of each witness.
+struct Skews(Vec<Option<i64>>);
+
+impl Skews {
+    /// True if a quorum agrees with the clock.
+    fn agree(&self, trust: &Trust) -> bool {
+        self.has_quorum(trust, true)
+    }
+
+    /// Returns the skew of the nearest witness that disagrees, if a quorum disagrees and no quorum agrees.
+    fn outside(&self, trust: &Trust) -> Option<i64> {
+        if !self.has_quorum(trust, false) || self.agree(trust) {
+            return None;
         }
+        self.0.iter().flatten().copied().filter(|skew| !agrees(*skew)).min_by_key(|skew| skew.abs())
+    }
+
+    fn has_quorum(&self, trust: &Trust, agreeing: bool) -> bool {
+        trust.quorum_met(&|place| {
+            self.0.get(place).copied().flatten().is_some_and(|skew| agrees(skew) == agreeing)
+        })
+    }
+
+    fn named(&self, trust: &Trust) -> Vec<(String, i64)> {
+        let named = trust.witnesses().zip(&self.0);
+        named.filter_map(|(key, skew)| Some((key.name().to_owned(), (*skew)?))).collect()
+    }
+}
+
+/// True if a witness agrees with a clock that is ahead of it by these milliseconds. A witness's time is in whole seconds,
+/// rounded down, so the true time may be almost a second later.
+fn agrees(skew: i64) -> bool {
+    (-tolerance::WITNESS..tolerance::WITNESS + 1000).contains(&skew)
+}
+
+/// Returns the number of milliseconds by which a tick is ahead of the time, if it is by more than a minute.
+fn tick_ahead(tick: Time, now: Time) -> Option<i64> {
+    Some(tick.millis() - now.millis()).filter(|ahead| *ahead > MAX_STEP_MS)
+}
+
+/// Logs the start and the end of a doubt.
+fn log(Reading { now, machine, change, .. }: Reading, why: &str) {
+    match change {
+        None => {}
+        Some(Change::Doubted(_)) => tracing::error!(
+            %machine,
+            %now,
+            "this machine's clock jumped; the log continues with the elapsed time. If the clock is right, confirm it with `countersign clock --dir DIR --confirm`"
+        ),
+        Some(Change::Believed) => tracing::info!(%now, "this machine's clock is believed again: {why}"),
     }
 }
 
@@ -153,11 +343,19 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use countersign::note::SignerKey;
+    use countersign::time::DAY;
 
     use super::*;
 
     const NOW: i64 = 1_795_150_000_000;
     const MINUTE: i64 = 60_000;
+
+    impl ClockComparison {
+        /// True if the clock may date and judge what is new.
+        pub(crate) fn is_usable(&self) -> bool {
+            self.outside.is_none() && self.doubt != Some(Doubt::Unconfirmed)
+        }
+    }
 
     /// A settable clock and a monotonic one, both in milliseconds, and three witnesses.
     struct World {
@@ -196,7 +394,7 @@ mod tests {
         }
 
         fn state(&self, quorum: &str) -> &'static str {
-            self.keeper.compare(Some(&self.trust(quorum))).state()
+            self.keeper.compare(Some(&self.trust(quorum))).state().into()
         }
     }
 
@@ -230,7 +428,7 @@ mod tests {
         assert_eq!((compared.outside, compared.skews.len()), (Some(-60 * MINUTE), 3));
         assert!(world.state_time(2, 50 * MINUTE).is_err());
         assert_eq!(world.state("all"), "behind");
-        assert_eq!(world.keeper.compare(None).state(), "unknown");
+        assert_eq!(world.keeper.compare(None).state(), ClockState::Unknown);
     }
 
     #[test]
@@ -240,14 +438,64 @@ mod tests {
         world.steady.fetch_add(600 * MINUTE, Ordering::SeqCst);
         world.clock.fetch_add(600 * MINUTE, Ordering::SeqCst);
         assert_eq!(world.state("any"), "agrees", "time has passed");
-        world.clock.fetch_add(60 * MINUTE, Ordering::SeqCst);
-        assert_eq!(world.state("any"), "ahead");
-        world.clock.fetch_sub(120 * MINUTE, Ordering::SeqCst);
-        assert_eq!(world.state("any"), "behind");
-        for moment in [Time::MIN, Time::MAX] {
-            world.clock.store(moment.millis(), Ordering::SeqCst);
-            assert_eq!(world.state("any"), if moment == Time::MIN { "behind" } else { "ahead" });
+        for moment in [NOW + 660 * MINUTE, NOW, Time::MIN.millis(), Time::MAX.millis()] {
+            world.clock.store(moment, Ordering::SeqCst);
+            let compared = world.keeper.compare(Some(&world.trust("any")));
+            assert_eq!((compared.state(), compared.is_usable()), (ClockState::Jumped, true), "{moment}");
+            assert_eq!((compared.now.millis(), compared.machine.millis()), (NOW + 600 * MINUTE, moment));
         }
+        // Witnesses show that the machine's clock is wrong for good: nothing may be accepted.
+        let settled = NOW + 660 * MINUTE;
+        world.clock.store(settled, Ordering::SeqCst);
+        assert_eq!(world.state("any"), "jumped");
+        world.steady.fetch_add(10 * MINUTE, Ordering::SeqCst);
+        world.clock.fetch_add(10 * MINUTE, Ordering::SeqCst);
+        assert_eq!(world.state("any"), "ahead");
+    }
+
+    #[test]
+    fn quorum_that_agrees_with_the_clock_ends_a_doubt() {
+        for known in [None, Some(NOW + 3_650 * DAY), Some(NOW - 3_650 * DAY)] {
+            let world = World::new();
+            match known {
+                Some(known) => world.keeper.start_from(Time::from_millis(known).unwrap()),
+                None => {
+                    world.clock.store(NOW - 60 * MINUTE, Ordering::SeqCst);
+                    world.keeper.start_from(Time::from_millis(NOW - DAY).unwrap());
+                    world.clock.store(NOW, Ordering::SeqCst);
+                }
+            }
+            let doubted = if known.is_some() { "unconfirmed" } else { "jumped" };
+            assert_eq!(world.state("2"), doubted);
+            assert_eq!(world.keeper.compare(Some(&world.trust("2"))).is_usable(), known.is_none());
+            world.state_time(1, 0).unwrap();
+            assert_eq!(world.state("2"), doubted);
+            world.state_time(2, 0).unwrap();
+            assert_eq!(world.state("2"), "agrees", "{known:?}");
+            assert_eq!(world.keeper.now().millis(), NOW);
+        }
+    }
+
+    #[test]
+    fn operator_confirms_a_clock() {
+        let world = World::new();
+        world.keeper.start_from(Time::from_millis(NOW - 3_650 * DAY).unwrap());
+        // This was written on a machine with another clock.
+        world.keeper.confirm(Time::from_millis(NOW - 3_650 * DAY).unwrap());
+        assert_eq!(world.state("any"), "unconfirmed");
+        world.keeper.confirm(Time::from_millis(NOW - 2_000).unwrap());
+        assert_eq!(world.state("any"), "unknown");
+    }
+
+    #[test]
+    fn tick_ahead_of_the_clock_is_a_state() {
+        let world = World::new();
+        world.keeper.ticked(Time::from_millis(NOW + MINUTE).unwrap());
+        assert_eq!(world.state("any"), "unknown");
+        world.keeper.ticked(Time::from_millis(NOW + 3_650 * DAY).unwrap());
+        let compared = world.keeper.compare(None);
+        assert_eq!((compared.state(), compared.skew()), (ClockState::BehindLastTick, Some(-3_650 * DAY)));
+        assert!(compared.is_usable());
     }
 
     #[test]

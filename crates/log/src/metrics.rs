@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::clock::ClockComparison;
+use crate::clock::{ClockComparison, ClockState};
 use crate::condition::Room;
 use crate::export::ExportError;
 use crate::failure_reports::{FailureCause, FailureReports};
@@ -45,7 +45,7 @@ pub enum Outcome {
     Early,
     /// The key or the tenant's log exceeded its quota.
     Quota,
-    /// The log's clock disagreed with the clocks of its witnesses.
+    /// The log's clock disagreed with the clocks of its witnesses, or was not believed after the start.
     Clock,
     /// The tenant log had ended.
     Ended,
@@ -75,7 +75,7 @@ impl Outcome {
             Err(SubmitError::UnknownTenant) => return Err(Reason::Unknown),
             Err(SubmitError::Ended { .. }) => Self::Ended,
             Err(SubmitError::Quota { .. } | SubmitError::TenantQuota { .. }) => Self::Quota,
-            Err(SubmitError::Clock { .. }) => Self::Clock,
+            Err(SubmitError::Clock { .. } | SubmitError::UnconfirmedClock { .. }) => Self::Clock,
             Err(SubmitError::Busy | SubmitError::NoRoom) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
@@ -220,6 +220,7 @@ pub struct Metrics {
     control_files: Family<ByFile, Gauge>,
     clock_outside: Gauge,
     clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
+    clock_state: Family<ByState, Gauge>,
     erased: Counter,
     erasures_failing: Gauge,
     commits_failing: Family<ByPart, Gauge>,
@@ -266,6 +267,7 @@ impl Default for Metrics {
             control_files: Family::default(),
             clock_outside: Gauge::default(),
             clock_skew: Family::default(),
+            clock_state: Family::default(),
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
             commits_failing: Family::default(),
@@ -385,6 +387,11 @@ impl Default for Metrics {
             "Seconds by which the log's clock is ahead of a witness's",
             Unit::Seconds,
             metrics.clock_skew.clone(),
+        );
+        registry.register(
+            "clock_state",
+            "1 for the state of the log's clock, and 0 for all other states",
+            metrics.clock_state.clone(),
         );
         registry.register("events_erased", "Events erased since the start", metrics.erased.clone());
         registry.register(
@@ -681,6 +688,10 @@ impl Metrics {
     /// Sets the gauges of the log's clock.
     pub(crate) fn clock(&self, clock: &ClockComparison) {
         self.clock_outside.set(clock.outside.is_some().into());
+        for state in ClockState::VARIANTS {
+            let labels = ByState { state: state.into() };
+            self.clock_state.get_or_create(&labels).set((*state == clock.state()).into());
+        }
         for (witness, skew) in &clock.skews {
             let gauge = self.clock_skew.get_or_create(&ByWitness { witness: witness.clone() });
             gauge.set(*skew as f64 / 1000.0);

@@ -25,7 +25,5 @@ pub fn check(reader: &dyn Reader) -> Result<(), StoreError> {
     if SignedCheckpoint::parse(&published.note).map_err(damaged)?.checkpoint.root == root {
         return Ok(());
     }
-    Err(StoreError::Damaged(format!(
-        "the tree of the first {size} entries differs from the published one"
-    )))
+    Err(StoreError::Damaged(format!("the tree of the first {size} entries differs from the published one")))
 }

@@ -177,6 +177,7 @@ impl Sequencer {
             unattested: self.unattested,
             metrics: self.metrics,
             time_requested_at: None,
+            is_outside: false,
         };
         let edge = signer.begin(&mut *writer)?;
         let mut running = RunningSequencer { writer, signer, edge, erased, own, own_entries };

@@ -44,6 +44,14 @@ pub enum SubmitError {
         /// The number of milliseconds by which it is ahead; negative if it is behind.
         skew: i64,
     },
+    /// The clock of the log's machine is too far from all times that the log knows. Nothing was stored.
+    #[error("the log server's clock shows {machine}, but the newest time that the log knows is {known}")]
+    UnconfirmedClock {
+        /// The time that the machine's clock shows.
+        machine: Time,
+        /// The newest time that the log knows, advanced by the time since the start.
+        known: Time,
+    },
     /// A key exceeded its quota. Nothing was stored, and a retry can succeed after the wait.
     #[error("quota exceeded for this key; retry in {seconds} s")]
     Quota {
@@ -98,7 +106,7 @@ impl SubmitError {
     pub fn failure(&self) -> Failure {
         let part = match self {
             Self::Unavailable(failure) => return failure.clone(),
-            Self::Clock { .. } => Part::Clock,
+            Self::Clock { .. } | Self::UnconfirmedClock { .. } => Part::Clock,
             Self::Stopped(_) => Part::Signing,
             _ => Part::Server,
         };
@@ -109,6 +117,10 @@ impl SubmitError {
     pub(crate) fn repeated(&self) -> Self {
         match self {
             Self::Stopped(stop) => Self::Stopped(Arc::clone(stop)),
+            Self::Clock { now, skew } => Self::Clock { now: *now, skew: *skew },
+            Self::UnconfirmedClock { machine, known } => {
+                Self::UnconfirmedClock { machine: *machine, known: *known }
+            }
             error => Self::Unavailable(error.failure()),
         }
     }

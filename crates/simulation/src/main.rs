@@ -12,17 +12,14 @@ use countersign_simulation::{Run, run_kind};
 #[command(name = "cargo xtask simulate")]
 struct Args {
     /// Run only this seed, and print everything that happens
-    #[arg(long, conflicts_with_all = ["minutes", "first", "runs"])]
+    #[arg(long, conflicts_with_all = ["minutes", "seeds"])]
     seed: Option<u64>,
+    /// Run these seeds, from the first up to and not including the second
+    #[arg(long, value_name = "A..B", default_value = "0..100", value_parser = seeds)]
+    seeds: std::ops::Range<u64>,
     /// Run new seeds for this many minutes
-    #[arg(long, conflicts_with = "runs")]
+    #[arg(long, conflicts_with = "seeds")]
     minutes: Option<u64>,
-    /// The first seed [default: 0, or the time with --minutes]
-    #[arg(long)]
-    first: Option<u64>,
-    /// The number of seeds
-    #[arg(long, default_value_t = 100)]
-    runs: u64,
     /// Simulate only this kind of log [default: the seed decides]
     #[arg(long, value_enum)]
     kind: Option<Kind>,
@@ -46,6 +43,16 @@ impl From<Kind> for LogKind {
     }
 }
 
+/// The interval at which progress is printed.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Parses a range of seeds.
+fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let parse = |(start, end): (&str, &str)| Some(start.parse().ok()?..end.parse().ok()?);
+    let range = text.split_once("..").and_then(parse).filter(|range| !range.is_empty());
+    range.ok_or_else(|| "a range has the form A..B, with A before B".to_owned())
+}
+
 /// The number of lines of the trace that a failure prints.
 const MAX_LINES: usize = 60;
 
@@ -62,11 +69,17 @@ fn main() -> ExitCode {
     }
     let start = Instant::now();
     let end = args.minutes.map(|minutes| start + Duration::from_secs(60 * minutes));
-    let first = args.first.unwrap_or_else(|| if end.is_some() { by_time() } else { 0 });
+    let seeds = if end.is_some() { by_time()..u64::MAX } else { args.seeds };
+    let first = seeds.start;
     let (mut runs, mut recorded, mut proven, mut kills) = (0, 0, 0, 0);
-    for seed in first.. {
-        if end.map_or(runs == args.runs, |end| Instant::now() >= end) {
+    let mut shown = start;
+    for seed in seeds {
+        if end.is_some_and(|end| Instant::now() >= end) {
             break;
+        }
+        if shown.elapsed() >= PROGRESS_INTERVAL {
+            shown = Instant::now();
+            eprintln!("{runs} runs from seed {first} hold, {} s", start.elapsed().as_secs());
         }
         let run = run_kind(seed, kind);
         if run.failure.is_some() {

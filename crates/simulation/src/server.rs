@@ -23,7 +23,7 @@ use countersign::trust::Trust;
 use countersign_delivery::Answer;
 use countersign_log::api::{self, ApiError};
 use countersign_log::body::{self, Extent, IntakeError};
-use countersign_log::clock::{Clock, Timekeeper};
+use countersign_log::clock::{Clock, Doubt, Timekeeper, newest_stored_time};
 use countersign_log::erase::record::Record;
 use countersign_log::erase::{Cause, ErasureCandidates};
 use countersign_log::export::{ExportError, Lines, LiveState, Request};
@@ -56,6 +56,9 @@ use root_log::RootLog;
 /// The limits of a submission.
 const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
 
+/// The interval at which the server writes the file of the newest time.
+const KEEPING_INTERVAL: Duration = Duration::from_hours(1);
+
 /// The machine that the process runs on.
 pub struct Machine {
     /// The disk.
@@ -70,6 +73,8 @@ pub struct Machine {
     pub tenants: Vec<TenantOrigin>,
     /// The time of its clock, in milliseconds since 1970.
     pub wall: Arc<AtomicI64>,
+    /// The newest time in the file that the server keeps, in milliseconds since 1970; `i64::MIN` if there is no file.
+    pub known: Arc<AtomicI64>,
     /// The time of its clock that is never set, in milliseconds.
     pub steady: Arc<AtomicU64>,
 }
@@ -81,6 +86,16 @@ impl Machine {
     /// If the log's name is invalid.
     pub fn key(&self) -> SignerKey {
         SignerKey::from_seed(&self.origin, self.seed).expect("a valid name")
+    }
+
+    /// Starts a clock from the newest time that the log shows, unless the file has one.
+    fn start_clock(&self, timekeeper: &Timekeeper, reader: &dyn Reader) -> Result<(), StoreError> {
+        if self.known.load(Ordering::Relaxed) == i64::MIN
+            && let Some(known) = newest_stored_time(reader, !self.tenants.is_empty())?
+        {
+            timekeeper.start_from(known);
+        }
+        Ok(())
     }
 }
 
@@ -140,6 +155,8 @@ pub struct Server {
     signing: Signing,
     rules: SharedRules,
     timekeeper: Arc<Timekeeper>,
+    /// What was last written to the machine's file of the newest time, and when.
+    kept: Option<(Option<Doubt>, Duration)>,
     /// The size of the last checkpoint that each witness cosigned.
     sizes: BTreeMap<usize, u64>,
 }
@@ -177,15 +194,20 @@ impl Server {
         let clock: Clock =
             Arc::new(move || Time::from_millis(wall.load(Ordering::Relaxed)).unwrap_or(Time::MIN));
         let steady = Arc::new(move || Duration::from_millis(steady.load(Ordering::Relaxed)));
-        let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady));
+        let timekeeper = Arc::new(Timekeeper::new(clock, steady));
+        let known = Time::from_millis(machine.known.load(Ordering::Relaxed));
+        if let Some(known) = known {
+            timekeeper.start_from(known);
+        }
         let (trust, key) = (machine.trust.clone(), machine.key());
         let is_witness = |witness: &_| trust.witnesses().any(|key| key == witness);
-        let signing = Signing::open(Box::new(machine.disk.stops()), clock(), &is_witness)?;
+        let signing = Signing::open(Box::new(machine.disk.stops()), timekeeper.now(), &is_witness)?;
         let memory = machine.disk.memory();
         if !machine.tenants.is_empty() {
             return Self::start_root_log(machine, random, timekeeper, signing, memory);
         }
         let Store { writer, reader } = machine.disk.open()?;
+        machine.start_clock(&timekeeper, &*reader)?;
         self_check::check(&*reader)?;
         let damaged = |error| match error {
             RulesError::Store(error) => error,
@@ -225,8 +247,20 @@ impl Server {
             signing,
             rules,
             timekeeper,
+            kept: None,
             sizes: BTreeMap::new(),
         })
+    }
+
+    /// Keeps the newest time that the log believes in the machine's file.
+    pub fn keep_clock(&mut self, machine: &Machine) {
+        let (doubt, steady) = (self.timekeeper.doubt(), self.timekeeper.steady());
+        let is_kept =
+            self.kept.is_some_and(|(kept, at)| kept == doubt && steady.saturating_sub(at) < KEEPING_INTERVAL);
+        if !is_kept && doubt != Some(Doubt::Unconfirmed) {
+            machine.known.store(self.timekeeper.now().millis(), Ordering::Relaxed);
+            self.kept = Some((doubt, steady));
+        }
     }
 
     /// Returns why the log stopped signing, if it did.

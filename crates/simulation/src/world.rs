@@ -177,6 +177,10 @@ enum Action {
     BackUp,
     Restore,
     PutBack,
+    /// The server's clock is right again.
+    CorrectClock,
+    /// The operator confirms the server's clock, if the log doesn't believe it.
+    ConfirmClock,
     Erase,
     ContinueErasure {
         epoch: u64,
@@ -277,6 +281,7 @@ impl World {
             trust: trust.clone(),
             tenants: tenants.iter().map(|tenant| tenant.origin.clone()).collect(),
             wall: Arc::new(AtomicI64::new(BEGIN)),
+            known: Arc::new(AtomicI64::new(i64::MIN)),
             steady: Arc::new(AtomicU64::new(0)),
         };
         Ok(Self {
@@ -408,6 +413,9 @@ impl World {
 
     fn act(&mut self, action: Action) -> CheckResult {
         self.set_clocks();
+        if let Some(server) = &mut self.server {
+            server.keep_clock(&self.machine);
+        }
         match action {
             Action::StartServer => self.start_server()?,
             Action::KillServer => self.kill_server(),
@@ -436,6 +444,8 @@ impl World {
             Action::ShowAgain { turn } if turn == self.turn => self.show_again()?,
             Action::Read { reader } => self.read(reader)?,
             Action::SetClock => self.set_clock(),
+            Action::CorrectClock => self.correct_clock(),
+            Action::ConfirmClock => self.confirm_clock(),
             Action::ChangeWitness => self.change_witness(),
             Action::BackUp => self.back_up()?,
             Action::Restore => self.restore()?,

@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Subcommand};
 
 use crate::commands::{
-    backup, check, enforce, evidence, export, feed, forks, fsck, inventory, mirror, monitor, outbox, report,
-    risk, serve, tenant, token, watch, witness,
+    backup, check, clock, enforce, evidence, export, feed, forks, fsck, inventory, mirror, monitor, outbox,
+    report, risk, serve, tenant, token, watch, witness,
 };
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -20,6 +20,7 @@ pub(crate) enum Command {
     Export(Box<export::Args>),
     Monitor(monitor::Args),
     Forks(forks::Args),
+    Clock(clock::Args),
     Check(check::Args),
     Witness(witness::Args),
     Mirror(mirror::Args),
@@ -45,6 +46,7 @@ impl Command {
             Self::Export(args) => export::run(args, positions),
             Self::Monitor(args) => monitor::run(args),
             Self::Forks(args) => forks::run(args),
+            Self::Clock(args) => clock::run(args),
             Self::Check(args) => check::run(args),
             Self::Witness(args) => witness::run(args),
             Self::Mirror(args) => mirror::run(args),

@@ -23,7 +23,7 @@ use countersign::time::Time;
 use countersign::tolerance;
 use countersign::trust::Trust;
 use countersign_analyze::Pack;
-use countersign_log::clock::steady;
+use countersign_log::clock::{Doubt, steady};
 use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::stop::SigningStop;
@@ -522,7 +522,8 @@ async fn run_server(
         ));
     }
     let published = serving.log_server().published().borrow().as_ref().map(|newest| newest.at);
-    if let Some(warning) = published.and_then(|published| clock_warning(published, now())) {
+    let doubt = serving.log_server().timekeeper().doubt();
+    if let Some(warning) = clock_warning(doubt, published, now(), &args.dir) {
         style::warn(&warning);
     }
     tokio::spawn(memory::trim_periodically());
@@ -645,8 +646,15 @@ pub(crate) fn url(address: &Address, encrypted: bool) -> String {
     }
 }
 
-/// Returns a warning if this machine's clock is behind the log's newest checkpoint.
-fn clock_warning(published: Time, now: Time) -> Option<String> {
+/// Returns a warning if this machine's clock is not believed, or is behind the log's newest checkpoint.
+fn clock_warning(doubt: Option<Doubt>, published: Option<Time>, now: Time, dir: &Path) -> Option<String> {
+    if doubt.is_some() {
+        return Some(format!(
+            "this machine's clock shows {now}, more than 90 days from the newest time that the log knows: it serves readers, but accepts nothing until the clock is corrected, or confirmed with `countersign clock --dir {} --confirm`",
+            shown(dir)
+        ));
+    }
+    let published = published?;
     tolerance::early(published, now).map(|_| {
         format!(
             "this machine's clock shows {now}, but the log published its newest checkpoint at {published}: unless that clock was ahead then, this one is behind, and events with the right time are refused until it is set"
@@ -1036,12 +1044,12 @@ mod tests {
     fn warns_if_the_clock_is_behind_the_log() {
         let at = |text: &str| text.parse::<Time>().unwrap();
         let published = at("2026-11-20T06:05:00.000Z");
-        assert!(
-            clock_warning(published, at("2026-11-20T06:00:00.000Z"))
-                .is_some_and(|warning| warning.contains("06:00:00"))
-        );
+        let warning = |doubt, now: &str| clock_warning(doubt, Some(published), at(now), Path::new("d"));
+        assert!(warning(None, "2026-11-20T06:00:00.000Z").is_some_and(|text| text.contains("06:00:00")));
+        let unconfirmed = warning(Some(Doubt::Unconfirmed), "2036-11-20T06:00:00.000Z");
+        assert!(unconfirmed.is_some_and(|text| text.contains("countersign clock --dir d --confirm")));
         for now in ["2026-11-20T06:03:00.000Z", "2026-11-20T06:05:00.000Z", "2027-01-01T00:00:00.000Z"] {
-            assert_eq!(clock_warning(published, at(now)), None, "{now}");
+            assert_eq!(warning(None, now), None, "{now}");
         }
     }
 }

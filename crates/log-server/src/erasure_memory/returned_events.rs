@@ -47,8 +47,7 @@ pub(crate) fn find(
     origin: &str,
     record: &ErasureRecord,
 ) -> Result<Vec<ReturnedEvents>, StoreError> {
-    let failed =
-        |error: rusqlite::Error| StoreError::disk("looking for events that were erased", error);
+    let failed = |error: rusqlite::Error| StoreError::disk("looking for events that were erased", error);
     let mut found = Vec::new();
     for (log, ErasedEvents { entries, .. }) in &record.logs {
         let (number, keys) = match TenantOrigin::parse(log).filter(|tenant| tenant.root() == origin) {

@@ -30,6 +30,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
 use super::{Config, RunningLog, StartError, TenantConfig, last_job, lock, memory};
 use crate::bucket::{self, HeadsOfBucket, PutBack};
+use crate::clock_file::ClockKeeper;
 use crate::control_files::server_metrics;
 use crate::erase;
 use crate::erasure_memory::ErasureMemory;
@@ -114,13 +115,15 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         new_keys,
         ..
     } = config;
-    let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
+    let timekeeper = Arc::new(Timekeeper::new(clock, steady.clone()));
+    let clock = Arc::new(ClockKeeper::open(&folder, timekeeper.clone()));
     let is_shared = bucket.is_some();
     let checked = bucket.clone();
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle, now) =
-            (folder.clone(), key.verifier_key().clone(), Handle::current(), clock());
+            (folder.clone(), key.verifier_key().clone(), Handle::current(), timekeeper.now());
+        let clock = clock.clone();
         let witnesses: Vec<_> = trust.witnesses().cloned().collect();
         move || {
             let signing =
@@ -140,6 +143,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
                 let memory = memory(&folder, origin, found, &signing, now)?;
                 self_check::check(&*readers.root())?;
                 keys.write(&folder)?;
+                clock.start_from(&*readers.root(), true)?;
                 let heads: Box<dyn TenantHeadMemory> = Box::new(TenantHeadsFile::open(&folder, origin)?);
                 return Ok((writer, readers, memory, heads, signing, erasures));
             };
@@ -153,6 +157,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
             let memory: Box<dyn SignedHeadMemory> = Box::new(signed.with_file(file, signing.clone(), now));
             self_check::check(&*readers.root())?;
             keys.write(&folder)?;
+            clock.start_from(&*readers.root(), true)?;
             let ticks = writer.size();
             let heads =
                 HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, ticks)?;
@@ -209,6 +214,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         root_entries: (!is_shared).then(|| Box::new(RootEntries::new(&folder)) as Box<dyn RootEntryStore>),
     };
     let sequencer = start_sequencer(|| sequencer.begin(), |working| run(working, queue)).await?;
+    let clock_task = tokio::spawn(clock.clone().run());
     let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
     let witnessing = tokio::spawn(witnessing.run());
     let reading = Reading::new(log_server.clone(), &folder, parsers, None, reads, Arc::new(erasures));
@@ -266,6 +272,8 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         checking,
         tenants: Some(tenant_logs),
         mirrors: None,
+        clock,
+        clock_task,
         _lock: lock,
     })
 }

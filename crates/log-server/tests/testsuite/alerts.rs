@@ -53,7 +53,13 @@ fn is_documented(page: &str, sample: &str) -> bool {
 /// Alerts about mirrors, which aren't log servers: `docs/alerts.test.yml` has their series.
 const OF_MIRRORS: [&str; 2] = ["CountersignMirrorForked", "CountersignMirrorPullsFailing"];
 /// Alerts about clocks, whose faults are tested with the clocks.
-const OF_CLOCKS: [&str; 2] = ["CountersignClockOutside", "CountersignClockSkew"];
+const OF_CLOCKS: [&str; 5] = [
+    "CountersignClockOutside",
+    "CountersignClockSkew",
+    "CountersignClockUnconfirmed",
+    "CountersignClockJumped",
+    "CountersignClockBehindLastTick",
+];
 /// The number of faults that run at a time.
 const CONCURRENT: usize = 8;
 

@@ -154,6 +154,16 @@ impl ApiError {
                 problem.0.retry = Some(AGAIN.as_secs());
                 problem
             }
+            SubmitError::UnconfirmedClock { machine, known } => {
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "log.clock", error.to_string())
+                    .with_hint(
+                        "ask the log operator to correct the clock, or to confirm it with `countersign clock --dir DIR --confirm`; nothing was stored",
+                    )
+                    .with("now", machine.to_string())
+                    .with("known", known.to_string());
+                problem.0.retry = Some(AGAIN.as_secs());
+                problem
+            }
             SubmitError::UnknownTenant => {
                 Self::new(StatusCode::NOT_FOUND, "tenant.unknown", error.to_string()).with_hint(
                     "check the ID, or create the tenant with `countersign tenant add`; nothing was stored",

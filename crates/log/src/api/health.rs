@@ -78,7 +78,8 @@ pub fn health(
         })),
         "clock": json!({
             "now": clock.now.to_string(),
-            "state": clock.state(),
+            "state": <&str>::from(clock.state()),
+            "machine": clock.machine.to_string(),
             "skew": clock.skew().map(|skew| skew / 1000),
             "witnesses": clock.skews.iter().map(|(name, skew)| (name.clone(), (skew / 1000).into())).collect::<Map<String, Value>>(),
         }),

@@ -37,6 +37,7 @@ use super::pending::{Awaited, JobAnswer, Pending};
 use super::reads::Reads;
 use crate::api::tenants::{self, ListRequest};
 use crate::api::{self, Answer, ApiError};
+use crate::clock::MAX_STEP_MS;
 use crate::condition::ErasureCondition;
 use crate::export::Exporter;
 use crate::hashes::root_at;
@@ -228,7 +229,10 @@ impl EmbeddedTenants {
     /// Returns the time at which the next tick is due.
     pub fn next_tick(&self) -> Time {
         let sequencer = self.sequencer.borrow();
-        let last = sequencer.last_tick().max(self.attempted);
+        // A tick that is dated ahead, because the clock was, delays none.
+        let latest = self.root.now().millis().saturating_add(MAX_STEP_MS);
+        let times = [sequencer.last_tick(), self.attempted].into_iter().flatten();
+        let last = times.filter(|time| time.millis() <= latest).max();
         let after_last = |interval| last.map_or(Time::MIN, |last| after(last, interval));
         let soonest = after_last(MIN_INTERVAL);
         let regular = match self.rule {

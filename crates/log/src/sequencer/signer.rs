@@ -22,7 +22,7 @@ use countersign::note::{MlDsaKey, SignerKey, VerifierKey};
 use tokio::sync::watch;
 
 use super::{SharedRules, Unattested};
-use crate::clock::{ClockComparison, Timekeeper};
+use crate::clock::{ClockComparison, Doubt, Timekeeper};
 use crate::hashes::root_at;
 use crate::metrics::Metrics;
 use crate::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
@@ -48,6 +48,8 @@ pub(crate) struct CheckpointSigner {
     pub(crate) metrics: Arc<Metrics>,
     /// The time at which witnesses were last asked for their time, by the monotonic clock.
     pub(crate) time_requested_at: Option<Duration>,
+    /// True if the clock disagreed with the witnesses' when it was last checked.
+    pub(crate) is_outside: bool,
 }
 
 /// A checkpoint that was just signed.
@@ -408,20 +410,32 @@ impl CheckpointSigner {
         }
     }
 
-    /// Fails while the log's clock disagrees with its witnesses'. It then asks them again, so that a corrected clock
-    /// counts at once.
+    /// Fails while the log's clock can't date anything: it disagrees with its witnesses', or it is not believed since the
+    /// start. While the clock is in doubt, witnesses are asked again, so that a corrected clock counts at once.
     pub(crate) fn check_clock(&mut self, edge: &CompactRange) -> Result<(), SubmitError> {
-        let ClockComparison { now, outside, .. } = self.timekeeper.compare(self.rules().trust());
+        let clock = self.timekeeper.compare(self.rules().trust());
         let steady = self.timekeeper.steady();
-        let Some(skew) = outside else { return Ok(()) };
-        if self.time_requested_at.is_none_or(|last| steady.saturating_sub(last) >= AGAIN) {
+        let is_doubted = clock.doubt.is_some() || clock.outside.is_some();
+        if is_doubted && self.time_requested_at.is_none_or(|last| steady.saturating_sub(last) >= AGAIN) {
             self.time_requested_at = Some(steady);
-            tracing::error!(%now, skew, "the log's clock disagrees with its witnesses'; submissions are rejected");
             if let Err(error) = self.show_witnesses(edge) {
                 tracing::warn!(%error, "failed to ask witnesses for the time");
             }
         }
-        Err(SubmitError::Clock { now, skew })
+        let ClockComparison { now, machine, doubt, outside, .. } = clock;
+        if doubt == Some(Doubt::Unconfirmed) {
+            return Err(SubmitError::UnconfirmedClock { machine, known: now });
+        }
+        if self.is_outside != outside.is_some() {
+            self.is_outside = outside.is_some();
+            match outside {
+                Some(skew) => {
+                    tracing::error!(%now, skew, "the log's clock disagrees with its witnesses'; submissions are rejected");
+                }
+                None => tracing::info!(%now, "the log's clock no longer disagrees with its witnesses'"),
+            }
+        }
+        outside.map_or(Ok(()), |skew| Err(SubmitError::Clock { now, skew }))
     }
 
     /// Returns the number of entries of the largest signed tree that memory durably has, for the next commit.

@@ -6,6 +6,7 @@
 use countersign::hash::Hash;
 use countersign::merkle::empty_root;
 use countersign::tenant::{Anchor, DirectoryEntry, Head, State, TenantOrigin, required_anchors};
+use countersign::time::Time;
 
 use super::directory::TickDirectory;
 use super::tree::DirectoryTree;
@@ -134,15 +135,26 @@ impl PastHeads<'_> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if it isn't a directory.
-pub(super) fn directory_entry(root_log: &dyn EntryReader, tick: u64) -> Result<DirectoryEntry, StoreError> {
+pub(super) fn directory_entry(
+    root_log: &(impl EntryReader + ?Sized),
+    tick: u64,
+) -> Result<DirectoryEntry, StoreError> {
     let entry = root_log.leaves(tick..tick + 1)?.pop().unwrap_or_default();
     let entry = str::from_utf8(&entry).ok().and_then(DirectoryEntry::parse);
     entry.ok_or_else(|| StoreError::Damaged(format!("entry {tick} of the root log is not a directory")))
 }
 
+/// Returns the time of the last one of a root log's ticks.
+pub(crate) fn time_of_last_tick(
+    root_log: &(impl EntryReader + ?Sized),
+    ticks: u64,
+) -> Result<Option<Time>, StoreError> {
+    let Some(last) = ticks.checked_sub(1) else { return Ok(None) };
+    Ok(Some(directory_entry(root_log, last)?.time))
+}
+
 #[cfg(test)]
 mod tests {
-    use countersign::time::Time;
 
     use super::*;
     use crate::tenants::heads::{HeadShards, SlotHead};

@@ -43,9 +43,16 @@
 //!
 //! # Times
 //!
-//! The times of ticks never go back, so a tick that is dated in the future stops the log until that time. There are
-//! therefore no ticks while the clock disagrees with the witnesses'. A restart with witnesses shows them the newest
-//! checkpoint before it makes a tick, because their answers state the time.
+//! The times of ticks never go back. A tick has the log's [believed time](crate::clock), or one second after the last
+//! tick if that is later. Ticks that are dated ahead therefore stop nothing, but all later ticks stay ahead until that
+//! time has come. A restart with witnesses shows them the newest checkpoint before it makes a tick, because their answers
+//! state the time.
+//!
+//! | clock | ticks | submissions, and events of the log server |
+//! | --- | --- | --- |
+//! | usable | at the believed time | accepted |
+//! | disagrees with the witnesses' | none, because witnesses would not cosign them. After a start, the first one, a second after the last tick, which lets readers in | rejected |
+//! | not believed since the start | at the newest known time, advanced by the monotonic clock | rejected |
 
 mod host;
 mod requests;
@@ -66,7 +73,9 @@ use countersign::time::Time;
 use countersign::tolerance;
 use tokio::sync::{oneshot, watch};
 
-use super::anchors::{directory_entry, is_anchor, required_before};
+use requests::LogEndings;
+
+use super::anchors::{is_anchor, required_before, time_of_last_tick};
 use super::directory::{PreparedDirectory, TickDirectory};
 use super::growth::GrowthTicks;
 use super::guard::{HeadGuard, HeadsAtStart, ShownHead};
@@ -93,7 +102,7 @@ use crate::sequencer::{
 };
 use crate::signed_memory::SignedHeadMemory;
 use crate::stop::Signing;
-use crate::store::{CommitError, EntryReader, Published, StoreError};
+use crate::store::{CommitError, Published, StoreError};
 use crate::submission::SubmitError;
 use crate::witnessing::{Unwitnessed, has_witnesses};
 
@@ -101,9 +110,6 @@ use crate::witnessing::{Unwitnessed, has_witnesses};
 const MAX_UNPUBLISHED: usize = 16;
 /// The minimum difference between the times of two ticks, in milliseconds.
 const MIN_INTERVAL_MS: i64 = 1000;
-/// The maximum time by which a tick may be ahead of the log's clock, in milliseconds. The clock was set back if a tick
-/// would be further ahead.
-const MAX_AHEAD_MS: i64 = 60_000;
 
 /// The sequencer of a root log. [`TenantSequencer::begin`] makes it ready.
 pub struct TenantSequencer {
@@ -157,10 +163,6 @@ impl TenantSequencer {
                 Ok(()) | Err(StoreError::Stopped(_)) => {}
                 // Another server was faster, and this one waits until it ends.
                 Err(_) if running.writer.check_active().is_err() => {}
-                // The server starts, and makes the first tick once the clock is right.
-                Err(error) if running.next_time().is_err() => {
-                    tracing::error!(%error, "the first tick failed");
-                }
                 Err(error) => return Err(error),
             }
         }
@@ -185,6 +187,9 @@ impl TenantSequencer {
         let Self { rules, timekeeper, metrics, ticks, growth, waiting, random, root_entries, .. } = self;
         let root = readers.root();
         let last = time_of_last_tick(&*root, writer.size())?;
+        if let Some(last) = last {
+            timekeeper.ticked(last);
+        }
         let latest = writer.latest_link()?.max(last);
         let mut signer = CheckpointSigner {
             unattested: Unattested::with_times(root.clone(), Box::new(TimesAtStart(latest))),
@@ -199,6 +204,7 @@ impl TenantSequencer {
             timekeeper,
             metrics,
             time_requested_at: None,
+            is_outside: false,
         };
         let edge = signer.begin(&mut *writer)?;
         growth.begin(edge.end());
@@ -238,12 +244,6 @@ impl TenantSequencer {
             following: Vec::new(),
         })
     }
-}
-
-/// Returns the time of the last one of a root log's ticks.
-fn time_of_last_tick(root_log: &dyn EntryReader, ticks: u64) -> Result<Option<Time>, StoreError> {
-    let Some(last) = ticks.checked_sub(1) else { return Ok(None) };
-    Ok(Some(directory_entry(root_log, last)?.time))
 }
 
 /// The latest time of a link or a tick in the store at the start, for all ticks before it.
@@ -618,6 +618,19 @@ impl RunningTenantSequencer {
         Ok(*head)
     }
 
+    /// Fails the submissions that wait for a tick. Waiting entries that are only key notes stay.
+    fn fail_judged(&mut self, waiting: &mut BTreeMap<TenantNumber, WaitingLog>, error: &SubmitError) {
+        let has_links = |_: &TenantNumber, log: &mut WaitingLog| log.has_own || !log.judged.is_empty();
+        for (number, log) in waiting.extract_if(.., has_links) {
+            if log.has_own {
+                self.own.abandon(number);
+            }
+            for judged in log.judged {
+                let _ = judged.reply.send(Err(error.repeated()));
+            }
+        }
+    }
+
     fn tick_or_warn(&mut self) {
         let was_active = self.writer.check_active().is_ok();
         if let Err(error) = self.tick()
@@ -641,11 +654,18 @@ impl RunningTenantSequencer {
             tracing::warn!(%error, "key notes for all tenant logs can't be placed");
         }
         let committed = self.commit(&mut waiting);
+        if matches!(committed, Ok(None)) {
+            for done in self.following.drain(..) {
+                let _ = done.send(false);
+            }
+            return Ok(());
+        }
         for done in self.following.drain(..) {
             let _ = done.send(committed.is_ok());
         }
         match committed {
-            Ok((checkpoint, directory)) => {
+            Ok(None) => Ok(()),
+            Ok(Some((checkpoint, directory))) => {
                 let Self { root_notes, writer, .. } = self;
                 let has_grown = |number: TenantNumber| waiting.contains_key(&number);
                 root_notes.ticked(&has_grown, &mut |hash| writer.mark_placed(hash), directory.tick());
@@ -692,6 +712,9 @@ impl RunningTenantSequencer {
         }
         self.guard.committed(ticks.saturating_sub(1), &new);
         self.guard.stops().count_heads(heads.iter());
+        if let Some(last) = last {
+            self.signer.timekeeper.ticked(last);
+        }
         self.keeper = HeadKeeper::new(&self.writer.unkept()?);
         self.signer.unattested.restart(Box::new(TimesAtStart(latest)));
         self.known = heads.iter().map(|head| head.number.get()).max().unwrap_or(0);
@@ -728,10 +751,11 @@ impl RunningTenantSequencer {
     }
 
     /// Makes the waiting entries and the tick durable, and publishes the root log's checkpoint or sends it to witnesses.
+    /// Returns `None` if there is no tick, because the clock disagrees with the witnesses'.
     fn commit(
         &mut self,
         waiting: &mut BTreeMap<TenantNumber, WaitingLog>,
-    ) -> Result<(CommittedCheckpoint, Arc<TickDirectory>), StoreError> {
+    ) -> Result<Option<(CommittedCheckpoint, Arc<TickDirectory>)>, StoreError> {
         self.writer.begin_tick()?;
         self.is_outdated |= self.edge.end() != self.writer.size();
         self.signer.refresh(&mut *self.writer, &mut self.edge)?;
@@ -743,12 +767,22 @@ impl RunningTenantSequencer {
                 self.fail(number, log, &overtaken());
             }
         }
-        let wrong_clock = |error| StoreError::clock("making a tick", error);
-        self.signer.check_clock(&self.edge).map_err(wrong_clock)?;
+        let is_datable = match self.signer.check_clock(&self.edge) {
+            Ok(()) => true,
+            Err(error) => {
+                self.fail_judged(waiting, &error);
+                let is_readable = self.ticks.borrow().is_some() || !self.unpublished.is_empty();
+                if is_readable && matches!(error, SubmitError::Clock { .. }) {
+                    return Ok(None);
+                }
+                false
+            }
+        };
         self.guard.remember()?;
         let time = self.next_time()?;
         let mut heads = self.new_heads()?;
-        let endings = self.add_requested(&heads, waiting)?;
+        // The clock can't date their events.
+        let endings = if is_datable { self.add_requested(&heads, waiting)? } else { LogEndings::default() };
         let mut grown = self.grow_all(&heads, waiting);
         for log in &mut grown {
             log.head = endings.apply(log.head);
@@ -797,6 +831,7 @@ impl RunningTenantSequencer {
         })?;
         let edge_before = std::mem::replace(&mut self.edge, tree.edge());
         self.last = Some(time);
+        self.signer.timekeeper.ticked(time);
         let heads_before = std::mem::replace(&mut self.heads, directory.heads().clone());
         self.known = heads.iter().map(|head| head.number.get()).fold(self.known, u32::max);
         for head in &heads {
@@ -820,16 +855,21 @@ impl RunningTenantSequencer {
         // Growth witnesses check the tick before they cosign it.
         self.growth.add(&heads_before, &edge_before, &directory);
         let checkpoint = self.signer.publish_committed(&mut *self.writer, &tree, signed)?;
-        Ok((checkpoint, directory))
+        Ok(Some((checkpoint, directory)))
     }
 
     /// Returns the time of the next tick: whole seconds, so that it doesn't reveal how long the last one took.
     fn next_time(&self) -> Result<Time, StoreError> {
-        let now = self.signer.timekeeper.now().millis();
-        let earliest = self.last.map_or(i64::MIN, |last| last.millis() + MIN_INTERVAL_MS);
-        let time = (now - now.rem_euclid(MIN_INTERVAL_MS)).max(earliest);
-        let late = || StoreError::clock("making a tick", "the clock is before the last tick");
-        Time::from_millis(time).filter(|_| time <= now + MAX_AHEAD_MS).ok_or_else(late)
+        let clock = self.signer.timekeeper.compare(self.signer.rules().trust());
+        let now = clock.now.millis();
+        let earliest = self.last.map(|last| last.millis() + MIN_INTERVAL_MS);
+        let time = match earliest {
+            // The first tick after a start must not repeat the clock's error.
+            Some(earliest) if clock.state().is_outside() => earliest,
+            _ => (now - now.rem_euclid(MIN_INTERVAL_MS)).max(earliest.unwrap_or(i64::MIN)),
+        };
+        let exhausted = || StoreError::Damaged("the last tick is dated at the end of the year 9999".into());
+        Time::from_millis(time).ok_or_else(exhausted)
     }
 
     /// Returns the first heads of the tenants that were created since the last tick. Increases the directory's depth if

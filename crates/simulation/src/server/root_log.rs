@@ -74,6 +74,7 @@ impl Server {
         let TenantStore { writer, readers } = machine.disk.open_tenants()?;
         let root = readers.root();
         self_check::check(&*root)?;
+        machine.start_clock(&timekeeper, &*root)?;
         let damaged = |error| match error {
             RulesError::Store(error) => error,
             RulesError::Key(error) => StoreError::Damaged(error.to_string()),
@@ -115,6 +116,7 @@ impl Server {
             signing,
             rules,
             timekeeper,
+            kept: None,
             sizes: BTreeMap::new(),
         })
     }

@@ -1,8 +1,12 @@
 //! The operator of the log, honest or not; the end of all faults; and the checks at the end.
 
+use std::sync::atomic::Ordering;
+
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::link::Link;
 use countersign::proof::Proof;
+use countersign::tenant::DirectoryEntry;
+use countersign::tolerance;
 use countersign::verify::Options;
 use countersign::witness::TreeHead;
 use countersign_log::export::Request;
@@ -18,11 +22,17 @@ use crate::recorder::event_number;
 use crate::settings::Misdeed;
 use crate::witness::{Witness, WitnessState};
 
-/// The most that a clock is set wrong, in milliseconds.
-const MAX_SKEW: i64 = 6 * 3_600_000;
-/// The most that the clock of a root log's server is set ahead, in milliseconds. Once it is set back, the server has to
-/// wait for the time of its last tick.
-const MAX_TICK_SKEW: i64 = 15 * 60_000;
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+/// The most that the clock of a witness or a recorder is set wrong, in milliseconds.
+const MAX_SKEW: i64 = 6 * HOUR;
+/// The most that the server's clock is set wrong, in milliseconds: seconds to decades.
+const MAX_JUMPS: [i64; 6] = [90_000, 15 * 60_000, 6 * HOUR, 5 * DAY, 100 * DAY, 14_600 * DAY];
+/// The longest time for which a clock that jumps may be wrong, if it is corrected by itself, in milliseconds.
+const MAX_SHORT_JUMP: u64 = 10_000;
+/// The time after the end of all faults at which the operator looks at the clock, in milliseconds. A clock that is right is
+/// believed by then, unless the difference is too large.
+const CONFIRMATION: u64 = 12 * MINUTE;
 
 impl World {
     /// Sets a clock wrong, or right.
@@ -34,9 +44,16 @@ impl World {
         };
         match self.random.index(3) {
             0 => {
-                let ahead = if self.tenants.is_empty() { ahead } else { ahead.min(MAX_TICK_SKEW) };
-                self.ahead = ahead;
-                self.note(format!("the server's clock is {ahead} ms ahead"));
+                let most = MAX_JUMPS[self.random.index(MAX_JUMPS.len())];
+                self.ahead = if ahead == 0 { 0 } else { self.random.signed(-most, most) };
+                self.note(format!("the server's clock is {} ms ahead", self.ahead));
+                if self.random.chance(0.5) {
+                    let delay = self.random.between(1, MAX_SHORT_JUMP);
+                    self.scheduler.after(delay, Action::CorrectClock);
+                } else if self.random.chance(0.2) {
+                    self.machine.known.store(i64::MIN, Ordering::Relaxed);
+                    self.note("the file of the newest time is lost");
+                }
             }
             1 if !self.witnesses.is_empty() => {
                 let place = self.random.index(self.witnesses.len());
@@ -50,6 +67,41 @@ impl World {
             }
         }
         self.schedule(8 * MINUTE, Action::SetClock);
+    }
+
+    /// Sets the server's clock right.
+    pub(super) fn correct_clock(&mut self) {
+        self.ahead = 0;
+        self.note("the server's clock is right");
+    }
+
+    /// Confirms the server's clock, which is right, if the log doesn't believe it.
+    pub(super) fn confirm_clock(&mut self) {
+        let now = self.time(0);
+        let is_doubted = self.server.as_ref().is_none_or(|server| server.timekeeper().doubt().is_some());
+        if !is_doubted {
+            return;
+        }
+        self.note("the operator confirms the server's clock");
+        self.machine.known.store(now.millis(), Ordering::Relaxed);
+        if let Some(server) = &self.server {
+            server.timekeeper().confirm(now);
+        }
+    }
+
+    /// Returns true if the log's newest entries are dated ahead of the true time, so that witnesses don't attest them. The
+    /// server's clock was wrong when it started, and its witnesses were away.
+    pub(super) fn is_dated_ahead(&self) -> Result<bool, String> {
+        let Some(server) = self.server.as_ref().filter(|_| self.settings.clocks) else { return Ok(false) };
+        let size = server.reader().size().map_err(text)?;
+        let latest = self.now() + tolerance::FUTURE;
+        let time = |entry: Vec<u8>| {
+            let entry = String::from_utf8(entry).ok()?;
+            let tick = DirectoryEntry::parse(&entry).map(|entry| entry.time);
+            tick.or_else(|| Link::parse(&entry).ok().map(|link| link.time()))
+        };
+        let times = server.reader().leaves(0..size).map_err(text)?.into_iter().filter_map(time);
+        Ok(times.max().is_some_and(|time| time.millis() > latest))
     }
 
     /// Backs up the server's disk.
@@ -215,6 +267,7 @@ impl World {
                     | Action::CloseServer
                     | Action::KillRecorder
                     | Action::SetClock
+                    | Action::CorrectClock
                     | Action::ChangeWitness
                     | Action::BackUp
                     | Action::Restore
@@ -224,6 +277,7 @@ impl World {
         for witness in &mut self.witnesses {
             (witness.state, witness.ahead) = (WitnessState::Up, 0);
         }
+        self.scheduler.after(CONFIRMATION, Action::ConfirmClock);
         self.scheduler.after(1, Action::PutBack);
         self.scheduler.after(2, Action::StartServer);
         for recorder in 0..self.recorders.len() {
@@ -245,6 +299,14 @@ impl World {
         }
         if let Some(stop) = self.server.as_ref().and_then(crate::server::Server::stopped) {
             return Err(format!("an honest log is stopped: {stop}"));
+        }
+        if !self.witnesses.is_empty() && self.is_dated_ahead()? {
+            // Readers and recorders wait for cosignatures until that time has come.
+            return if self.is_witnessed() {
+                Err("witnesses attest entries from the future".into())
+            } else {
+                Ok(())
+            };
         }
         self.models.iter().try_for_each(Model::check_delivered)?;
         if let Some(recorder) = self.recorders.iter().find(|recorder| !recorder.is_done()) {

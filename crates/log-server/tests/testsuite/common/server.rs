@@ -231,8 +231,35 @@ impl Server {
         self.serving.as_mut().unwrap().feed_mirrors(urls).unwrap();
     }
 
+    /// Sets the clock. Up to a later time, time passes on both clocks.
     pub fn set_clock(&self, millis: i64) {
+        let before = self.clock.swap(millis, Ordering::SeqCst);
+        self.steady.fetch_add((millis - before).max(0), Ordering::SeqCst);
+    }
+
+    /// Sets the clock wrong, or right again: no time passes.
+    pub fn jump_clock_to(&self, millis: i64) {
         self.clock.store(millis, Ordering::SeqCst);
+    }
+
+    /// Sets the clock of a running server, which believes it.
+    pub fn believe_clock(&self, millis: i64) {
+        self.jump_clock_to(millis);
+        self.log_server().timekeeper().confirm(Time::from_millis(millis).unwrap());
+    }
+
+    /// Restarts the server with another clock, which the operator confirms.
+    pub fn restart_at(&mut self, millis: i64) {
+        self.stop();
+        self.clock.store(millis, Ordering::SeqCst);
+        self.confirm_clock();
+        self.begin();
+    }
+
+    /// Confirms the clock, as `countersign clock --confirm` does.
+    pub fn confirm_clock(&self) {
+        let now = Time::from_millis(self.clock.load(Ordering::SeqCst)).unwrap();
+        countersign_log_server::clock_file::confirm(self.folder(), now).unwrap();
     }
 
     /// Lets time pass on both clocks.

@@ -244,6 +244,25 @@ fn ticks_are_due_with_growth_or_every_10_minutes() {
 }
 
 #[test]
+fn ticks_that_are_dated_ahead_delay_no_later_ones() {
+    for rule in [TickRule::Changes, TickRule::Every(Duration::from_secs(10))] {
+        let folder = TempDir::new().unwrap();
+        let mut object = Object::open(folder.path(), rule, START + 10 * 365 * 86_400_000);
+        assert!(object.logs.tick());
+        drop(object);
+        let mut object = Object::open(folder.path(), rule, START);
+        assert!(object.wait() <= 0 && object.logs.tick() && !object.logs.needs_tick());
+        object.pass(9_000);
+        let acme = object.create("acme");
+        let mut submission = object.queue(&path(&acme), &emitter(&acme, 0).body(0, usize::MAX).0);
+        object.pass(10_000);
+        assert!(object.logs.tick());
+        assert_eq!(object.resume(&mut submission).unwrap().0, 200);
+        assert_eq!(object.ticks(), 4);
+    }
+}
+
+#[test]
 fn ticks_at_an_interval_do_not_depend_on_growth() {
     let folder = TempDir::new().unwrap();
     let rule = TickRule::Every(Duration::from_secs(10));

@@ -89,13 +89,13 @@ impl World {
     /// Starts or restarts the server.
     fn begin(&mut self) {
         self.stop();
-        let (offset, started) = (self.offset.clone(), self.started);
+        let (offset, passed, started) = (self.offset.clone(), self.offset.clone(), self.started);
         let config = Config {
             trust: Trust::parse(server_trust().as_bytes()).unwrap(),
             reads: self.reads,
             clock: Arc::new(move || now(&offset, started)),
             holds: self.holds.clone(),
-            steady: Arc::new(move || started.elapsed() * u32::try_from(SPEED).unwrap()),
+            steady: Arc::new(move || Duration::from_millis(now(&passed, started).millis().cast_unsigned())),
             tenants: Some(TenantConfig { tick: TICK, depth: 8, has_metrics: true }),
             ..config(&self.folder)
         };

@@ -443,20 +443,3 @@ fn readers_learn_why_a_stopped_log_proves_nothing() {
     let known = world.submit(&acme.id, body(&emitter));
     assert_eq!(Comparable::new(&unknown), Comparable::new(&known));
 }
-
-#[test]
-fn a_clock_that_was_set_back_delays_ticks() {
-    let mut world = World::start();
-    let acme = world.add("acme");
-    let mut emitter = world.emitter(&acme, 0, 0);
-    emitter.record(1);
-    world.deliver(&acme, &mut emitter);
-    let now = world.server.clock.load(std::sync::atomic::Ordering::SeqCst);
-    world.server.set_clock(now - 3_600_000);
-    world.server.begin();
-    let token = world.token("acme", "read", &[&acme.id]);
-    assert_eq!(world.get(&format!("/t/{}/head", acme.id), &token).status, 503);
-    world.server.set_clock(now);
-    world.tick();
-    world.assert_verified(&acme, &token);
-}

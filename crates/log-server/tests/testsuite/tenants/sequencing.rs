@@ -66,7 +66,8 @@ impl Running {
         let (announce_tick, ticks) = watch::channel(None);
         let (announce, unwitnessed) = watch::channel(None);
         let signing = Signing::open(Box::new(StopFile::new(folder)), Time::MIN, &|_| true).unwrap();
-        let clock = clock.clone();
+        let (clock, passed) = (clock.clone(), clock.clone());
+        let steady = move || Duration::from_millis(passed.load(Ordering::SeqCst).max(0).cast_unsigned());
         let now = move || Time::from_millis(clock.load(Ordering::SeqCst)).unwrap();
         let sequencer = TenantSequencer {
             root_entries: None,
@@ -80,7 +81,7 @@ impl Running {
             published: watch::channel(readers.root().published().unwrap().map(Arc::new)).0,
             witnesses: announce,
             rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, trust)))),
-            timekeeper: Arc::new(Timekeeper::new(Arc::new(now), Arc::new(|| Duration::ZERO))),
+            timekeeper: Arc::new(Timekeeper::new(Arc::new(now), Arc::new(steady))),
             metrics: Arc::new(Metrics::default()),
             ticks: announce_tick,
             growth: GrowthTicks::default(),

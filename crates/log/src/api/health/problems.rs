@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::clock::ClockComparison;
+use crate::clock::{ClockComparison, ClockState};
 use crate::condition::{Condition, MIN_FREE_BYTES, Room};
 use crate::part::Part;
 use crate::stop::SigningStop;
@@ -152,7 +152,33 @@ fn of_storage(condition: &Condition) -> Vec<HealthProblem> {
 }
 
 fn of_clock(clock: &ClockComparison) -> Option<HealthProblem> {
-    let skew = clock.outside?;
+    let skew = match clock.state() {
+        ClockState::Ahead | ClockState::Behind => clock.outside?,
+        ClockState::Unconfirmed => {
+            let (machine, now) = (clock.machine, clock.now);
+            let message = format!(
+                "the machine's clock shows {machine}, but the newest time that the log knows is {now}; submissions are rejected"
+            );
+            let hint = "correct the clock, or confirm it with `countersign clock --dir DIR --confirm`";
+            return Some(HealthProblem::new(Part::Clock, "log.clock", message, hint));
+        }
+        ClockState::Jumped => {
+            let (machine, now) = (clock.machine, clock.now);
+            let message = format!(
+                "the machine's clock jumped to {machine}; the log continues with the elapsed time, {now}"
+            );
+            let hint = "correct the clock, or confirm it with `countersign clock --dir DIR --confirm`";
+            return Some(HealthProblem::new(Part::Clock, "clock.jumped", message, hint).not_critical());
+        }
+        ClockState::BehindLastTick => {
+            let message = "the last tick is dated ahead of the log's clock, and so are later ticks";
+            let hint = "compare the clock with another one; it is now behind, or was ahead before";
+            return Some(
+                HealthProblem::new(Part::Clock, "clock.behind_last_tick", message, hint).not_critical(),
+            );
+        }
+        ClockState::Unknown | ClockState::Agrees => return None,
+    };
     let (seconds, side) = ((skew / 1000).unsigned_abs(), if skew > 0 { "ahead of" } else { "behind" });
     let message = format!("the log's clock is {seconds} s {side} the time of its witnesses");
     let hint = "correct the clock of the server's machine; submissions are rejected until then";
