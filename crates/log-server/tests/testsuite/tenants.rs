@@ -15,6 +15,7 @@ mod restore;
 mod root_notes;
 mod routes;
 mod sequencing;
+mod states;
 mod tables;
 mod witnessed;
 pub mod world;
