@@ -77,7 +77,7 @@ fn values(case: &Case<'_>, series: &str, used: &BTreeSet<String>, steps: Steps) 
     let mut add = |first: Option<f64>, step: f64, count: u32| {
         let _ = match first {
             // The first of them is not one of those that follow `x`.
-            Some(first) => write!(text, "{first}+{step}x{} ", count - 1),
+            Some(first) => write!(text, "{first}{step:+}x{} ", count - 1),
             None => write!(text, "_x{count} "),
         };
     };
