@@ -362,7 +362,7 @@ mod tests {
         keep(&mut entries, 41 * FILE_TICKS, "x");
         assert_eq!(first(), 41 - KEPT_FILES);
         fs::remove_file(folder.path().join(backup::FILE)).unwrap();
-        for number in 42..41 + MAX_FILES {
+        for number in 42..=41 - KEPT_FILES + MAX_FILES {
             keep(&mut entries, number * FILE_TICKS, "x");
         }
         assert_eq!(first(), 41 - KEPT_FILES);

@@ -431,6 +431,9 @@ fn bucket_failing() -> Scrapes {
     way.fail(0);
     emitter.deliver_all(&url, usize::MAX);
     until("the bucket works", || has(&get(), "countersign_bucket_failing 0\n"));
+    // The commit that failed may have taken effect. Only another one shows that commits succeed.
+    emitter.record(1);
+    emitter.deliver_all(&url, usize::MAX);
     let after = Some(get());
     world.stop(serving);
     Scrapes { before, during, later: None, after }
