@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign::log::Submission;
 use countersign_log::stop::Cause;
 use countersign_log::store::StoreError;
@@ -253,21 +254,29 @@ fn rejects_a_store_without_conditional_creation() {
 fn detects_a_rolled_back_bucket() {
     let (world, folder, fresh) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
-    delivered(&serving, 0, 30);
+    delivered(&serving, 0, 10);
+    let earlier = objects(&world);
+    delivered(&serving, 1, 20);
     world.stop(serving);
-    // The bucket is rolled back as a whole, with its record of what was signed.
-    let rolled_back = |kept: usize| {
-        for place in ["private/commits", "private/signed"] {
-            for name in names(&world, place).into_iter().skip(kept) {
-                world.runtime.block_on(world.store.delete(&name)).unwrap();
-            }
-        }
-    };
-    rolled_back(1);
-    let error = start_error(world.try_start(world.store.clone(), folder.path()));
-    assert!(error.contains("rolled back"), "by its index: {error}");
+    let last = names(&world, "private/commits").pop().unwrap();
+    world.runtime.block_on(world.store.delete(&last)).unwrap();
     let error = start_error(world.try_start(world.store.clone(), fresh.path()));
     assert!(error.contains("rolled back"), "by what was published: {error}");
+    for name in names(&world, "") {
+        world.runtime.block_on(world.store.delete(&name)).unwrap();
+    }
+    for (name, bytes) in earlier {
+        world.runtime.block_on(world.store.put(&name, bytes.into())).unwrap();
+    }
+    let error = start_error(world.try_start(world.store.clone(), folder.path()));
+    assert!(error.contains("rolled back"), "by its index: {error}");
+}
+
+/// Returns all objects of the bucket.
+fn objects(world: &World) -> Vec<(ObjectPath, Bytes)> {
+    let get = async |name| (world.store.get(&name).await.unwrap().bytes().await.unwrap(), name);
+    let objects = names(world, "").into_iter().map(|name| world.runtime.block_on(get(name)));
+    objects.map(|(bytes, name)| (name, bytes)).collect()
 }
 
 #[test]
