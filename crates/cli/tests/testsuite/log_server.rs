@@ -21,10 +21,15 @@ struct KillableServer {
 
 impl KillableServer {
     fn start(place: &Place, listen: &str) -> Self {
+        Self::start_with(place, listen, &[])
+    }
+
+    fn start_with(place: &Place, listen: &str, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .current_dir(place.path("."))
             .args(["serve", "--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "trust.txt"])
             .args(["--listen", listen])
+            .args(options)
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())
             .spawn()
@@ -323,7 +328,7 @@ fn a_log_continues_with_a_new_key() {
 
     let new = place.keygen(ORIGIN, "new.key");
     fs::copy(place.path("new.key"), place.path("log.key")).unwrap();
-    let serving = KillableServer::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start_with(&place, "127.0.0.1:0", &["--new-key", &new]);
     let log = |vkey: &str| {
         let report = place.judged(&["check", &serving.url, "--json", "--vkey", vkey]);
         (report["report"]["log"]["size"].as_u64(), report["report"]["checks"]["log"]["state"].clone())
