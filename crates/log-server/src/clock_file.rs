@@ -177,7 +177,7 @@ impl ClockKeeper {
         let statement = match self.timekeeper.doubt() {
             None => Statement::Believed,
             Some(Doubt::Jumped) => Statement::Jumped,
-            Some(Doubt::Unconfirmed) => return,
+            Some(Doubt::Implausible) => return,
         };
         let steady = self.timekeeper.steady();
         let is_due = state

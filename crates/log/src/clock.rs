@@ -78,7 +78,7 @@ pub enum ClockState {
     /// The machine's clock jumped. The log continues with the time that it believed before.
     Jumped,
     /// The machine's clock is too far from the newest time that the log knew at its start. Nothing is accepted.
-    Unconfirmed,
+    Implausible,
     /// The last tick is ahead of the believed time. Each later tick is dated a second after the one before.
     BehindLastTick,
 }
@@ -113,7 +113,7 @@ impl ClockComparison {
     /// Returns the state of the clock.
     pub fn state(&self) -> ClockState {
         match (self.doubt, self.outside, self.tick_ahead) {
-            (Some(Doubt::Unconfirmed), ..) => ClockState::Unconfirmed,
+            (Some(Doubt::Implausible), ..) => ClockState::Implausible,
             (_, Some(skew), _) if skew > 0 => ClockState::Ahead,
             (_, Some(_), _) => ClockState::Behind,
             (Some(Doubt::Jumped), ..) => ClockState::Jumped,
@@ -124,13 +124,13 @@ impl ClockComparison {
     }
 
     /// Returns the number of milliseconds by which a clock is ahead; negative if it is behind. In the states `jumped` and
-    /// `unconfirmed`, it is the machine's clock, compared with the believed time. In `behind_last_tick`, it is the believed
+    /// `implausible`, it is the machine's clock, compared with the believed time. In `behind_last_tick`, it is the believed
     /// time, compared with the last tick. In all others, it is the believed time, compared with the nearest witness that
     /// disagrees, if a quorum does, or otherwise with the nearest witness.
     pub(crate) fn skew(&self) -> Option<i64> {
         let nearest = || self.skews.iter().map(|(_, skew)| *skew).min_by_key(|skew| skew.abs());
         match self.state() {
-            ClockState::Jumped | ClockState::Unconfirmed => Some(self.machine.millis() - self.now.millis()),
+            ClockState::Jumped | ClockState::Implausible => Some(self.machine.millis() - self.now.millis()),
             ClockState::BehindLastTick => self.tick_ahead.map(|ahead| -ahead),
             _ => self.outside.or_else(nearest),
         }
@@ -145,7 +145,7 @@ impl Timekeeper {
     }
 
     /// Starts from the newest time that the log knows. If the machine's clock is not within 90 days of it, the clock is not
-    /// believed ([`Doubt::Unconfirmed`]).
+    /// believed ([`Doubt::Implausible`]).
     pub fn start_from(&self, known: Time) {
         let (machine, steady) = ((self.clock)(), self.steady());
         self.belief().start_from(known, machine, steady);
@@ -263,7 +263,7 @@ impl Timekeeper {
             tick_ahead: last.and_then(|last| tick_ahead(last, now)),
         };
         let Some(trust) = trust else { return comparison };
-        if doubt == Some(Doubt::Unconfirmed) {
+        if doubt == Some(Doubt::Implausible) {
             comparison.skews = self.skews(machine, trust).named(trust);
             return comparison;
         }
@@ -353,7 +353,7 @@ mod tests {
     impl ClockComparison {
         /// True if the clock may date and judge what is new.
         pub(crate) fn is_usable(&self) -> bool {
-            self.outside.is_none() && self.doubt != Some(Doubt::Unconfirmed)
+            self.outside.is_none() && self.doubt != Some(Doubt::Implausible)
         }
     }
 
@@ -465,7 +465,7 @@ mod tests {
                     world.clock.store(NOW, Ordering::SeqCst);
                 }
             }
-            let doubted = if known.is_some() { "unconfirmed" } else { "jumped" };
+            let doubted = if known.is_some() { "implausible" } else { "jumped" };
             assert_eq!(world.state("2"), doubted);
             assert_eq!(world.keeper.compare(Some(&world.trust("2"))).is_usable(), known.is_none());
             world.state_time(1, 0).unwrap();
@@ -482,7 +482,7 @@ mod tests {
         world.keeper.start_from(Time::from_millis(NOW - 3_650 * DAY).unwrap());
         // This was written on a machine with another clock.
         world.keeper.confirm(Time::from_millis(NOW - 3_650 * DAY).unwrap());
-        assert_eq!(world.state("any"), "unconfirmed");
+        assert_eq!(world.state("any"), "implausible");
         world.keeper.confirm(Time::from_millis(NOW - 2_000).unwrap());
         assert_eq!(world.state("any"), "unknown");
     }

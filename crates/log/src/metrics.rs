@@ -75,7 +75,7 @@ impl Outcome {
             Err(SubmitError::UnknownTenant) => return Err(Reason::Unknown),
             Err(SubmitError::Ended { .. }) => Self::Ended,
             Err(SubmitError::Quota { .. } | SubmitError::TenantQuota { .. }) => Self::Quota,
-            Err(SubmitError::Clock { .. } | SubmitError::UnconfirmedClock { .. }) => Self::Clock,
+            Err(SubmitError::Clock { .. } | SubmitError::ImplausibleClock { .. }) => Self::Clock,
             Err(SubmitError::Busy | SubmitError::NoRoom) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,

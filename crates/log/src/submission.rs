@@ -46,7 +46,7 @@ pub enum SubmitError {
     },
     /// The clock of the log's machine is too far from all times that the log knows. Nothing was stored.
     #[error("the log server's clock shows {machine}, but the newest time that the log knows is {known}")]
-    UnconfirmedClock {
+    ImplausibleClock {
         /// The time that the machine's clock shows.
         machine: Time,
         /// The newest time that the log knows, advanced by the time since the start.
@@ -106,7 +106,7 @@ impl SubmitError {
     pub fn failure(&self) -> Failure {
         let part = match self {
             Self::Unavailable(failure) => return failure.clone(),
-            Self::Clock { .. } | Self::UnconfirmedClock { .. } => Part::Clock,
+            Self::Clock { .. } | Self::ImplausibleClock { .. } => Part::Clock,
             Self::Stopped(_) => Part::Signing,
             _ => Part::Server,
         };
@@ -118,8 +118,8 @@ impl SubmitError {
         match self {
             Self::Stopped(stop) => Self::Stopped(Arc::clone(stop)),
             Self::Clock { now, skew } => Self::Clock { now: *now, skew: *skew },
-            Self::UnconfirmedClock { machine, known } => {
-                Self::UnconfirmedClock { machine: *machine, known: *known }
+            Self::ImplausibleClock { machine, known } => {
+                Self::ImplausibleClock { machine: *machine, known: *known }
             }
             error => Self::Unavailable(error.failure()),
         }

@@ -257,7 +257,7 @@ impl Server {
         let (doubt, steady) = (self.timekeeper.doubt(), self.timekeeper.steady());
         let is_kept =
             self.kept.is_some_and(|(kept, at)| kept == doubt && steady.saturating_sub(at) < KEEPING_INTERVAL);
-        if !is_kept && doubt != Some(Doubt::Unconfirmed) {
+        if !is_kept && doubt != Some(Doubt::Implausible) {
             machine.known.store(self.timekeeper.now().millis(), Ordering::Relaxed);
             self.kept = Some((doubt, steady));
         }

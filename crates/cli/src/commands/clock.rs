@@ -80,11 +80,11 @@ impl View {
         self.known.map(|known| self.machine.millis() - known.time.millis())
     }
 
-    /// Returns `new`, `believed`, `jumped`, or `unconfirmed`.
+    /// Returns `new`, `believed`, `jumped`, or `implausible`.
     fn state(&self) -> &'static str {
         match (self.known, self.ahead()) {
             (Some(KnownTime { statement: Some(Statement::Jumped), .. }), _) if self.is_running => "jumped",
-            (_, Some(ahead)) if ahead.abs() > MAX_UNKNOWN_MS => "unconfirmed",
+            (_, Some(ahead)) if ahead.abs() > MAX_UNKNOWN_MS => "implausible",
             (_, Some(_)) => "believed",
             (_, None) => "new",
         }
@@ -123,7 +123,7 @@ impl View {
             }
             _ => {
                 bad(
-                    "✗ unconfirmed: unless a quorum of witnesses agrees with the clock, the log accepts nothing",
+                    "✗ implausible: unless a quorum of witnesses agrees with the clock, the log accepts nothing",
                 ) + "; correct the clock, or confirm it with --confirm"
             }
         };

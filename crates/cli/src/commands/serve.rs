@@ -1046,8 +1046,8 @@ mod tests {
         let published = at("2026-11-20T06:05:00.000Z");
         let warning = |doubt, now: &str| clock_warning(doubt, Some(published), at(now), Path::new("d"));
         assert!(warning(None, "2026-11-20T06:00:00.000Z").is_some_and(|text| text.contains("06:00:00")));
-        let unconfirmed = warning(Some(Doubt::Unconfirmed), "2036-11-20T06:00:00.000Z");
-        assert!(unconfirmed.is_some_and(|text| text.contains("countersign clock --dir d --confirm")));
+        let implausible = warning(Some(Doubt::Implausible), "2036-11-20T06:00:00.000Z");
+        assert!(implausible.is_some_and(|text| text.contains("countersign clock --dir d --confirm")));
         for now in ["2026-11-20T06:03:00.000Z", "2026-11-20T06:05:00.000Z", "2027-01-01T00:00:00.000Z"] {
             assert_eq!(warning(None, now), None, "{now}");
         }

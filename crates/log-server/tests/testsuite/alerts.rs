@@ -56,7 +56,7 @@ const OF_MIRRORS: [&str; 2] = ["CountersignMirrorForked", "CountersignMirrorPull
 const OF_CLOCKS: [&str; 5] = [
     "CountersignClockOutside",
     "CountersignClockSkew",
-    "CountersignClockUnconfirmed",
+    "CountersignClockImplausible",
     "CountersignClockJumped",
     "CountersignClockBehindLastTick",
 ];

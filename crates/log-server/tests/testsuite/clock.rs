@@ -352,7 +352,7 @@ fn start_with_a_clock_that_is_wrong_by_years_reads_and_waits() {
                 let right = scene.now();
                 scene.server().jump_clock_to(right + wrong);
                 scene.restart();
-                assert_eq!(scene.state(), "unconfirmed", "{wrong} {quorum:?}");
+                assert_eq!(scene.state(), "implausible", "{wrong} {quorum:?}");
                 for dated in [right, right + wrong] {
                     let answer = scene.submit(dated);
                     assert_eq!(answer.refusal(), (503, "log.clock".into()));
@@ -366,7 +366,7 @@ fn start_with_a_clock_that_is_wrong_by_years_reads_and_waits() {
                 assert!(last.is_none_or(|last| (last - right).abs() <= 20_000), "its own time goes on");
                 // Nothing has to be done once the clock is right.
                 scene.server().jump_clock_to(right);
-                assert_ne!(scene.state(), "unconfirmed");
+                assert_ne!(scene.state(), "implausible");
                 scene.assert_accepts(right);
                 scene.assert_serves();
                 scene.ticks();
@@ -399,11 +399,11 @@ fn folder_that_is_dated_years_ahead_is_read_and_continues_after_a_confirmation()
             std::fs::remove_file(scene.server().folder().join(clock_file::FILE)).unwrap();
             scene.server().jump_clock_to(BEGIN);
             scene.restart();
-            assert_eq!(scene.state(), "unconfirmed");
+            assert_eq!(scene.state(), "implausible");
             assert_eq!(scene.submit(BEGIN).refusal(), (503, "log.clock".into()));
             scene.assert_serves();
             scene.server().confirm_clock();
-            until("the confirmation counts", || scene.state() != "unconfirmed");
+            until("the confirmation counts", || scene.state() != "implausible");
             for _ in 0..2 {
                 scene.assert_accepts(BEGIN);
                 scene.assert_serves();

@@ -154,7 +154,7 @@ impl ApiError {
                 problem.0.retry = Some(AGAIN.as_secs());
                 problem
             }
-            SubmitError::UnconfirmedClock { machine, known } => {
+            SubmitError::ImplausibleClock { machine, known } => {
                 let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "log.clock", error.to_string())
                     .with_hint(
                         "ask the log operator to correct the clock, or to confirm it with `countersign clock --dir DIR --confirm`; nothing was stored",

@@ -4,9 +4,9 @@
 //! | --- | --- | --- |
 //! | believed | the machine's clock, as long as it advances as the monotonic clock does | with a jump |
 //! | jumped | the last believed time, advanced by the monotonic clock | when the clock is right again, when a quorum of witnesses agrees with it, when it kept its new time for [`SETTLING_TIME`] within [`MAX_UNKNOWN_MS`], or when the operator confirms it |
-//! | unconfirmed | the newest known time, advanced by the monotonic clock. Nothing new may be dated | when the clock is within [`MAX_UNKNOWN_MS`] of this time, when a quorum of witnesses agrees with it, or when the operator confirms it |
+//! | implausible | the newest known time, advanced by the monotonic clock. Nothing new may be dated | when the clock is within [`MAX_UNKNOWN_MS`] of this time, when a quorum of witnesses agrees with it, or when the operator confirms it |
 //!
-//! A log starts unconfirmed if the machine's clock is not within [`MAX_UNKNOWN_MS`] of the newest time that it knows.
+//! A log starts implausible if the machine's clock is not within [`MAX_UNKNOWN_MS`] of the newest time that it knows.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub enum Doubt {
     /// It jumped while the log ran.
     Jumped,
     /// It is too far from the newest time that the log knew at its start.
-    Unconfirmed,
+    Implausible,
 }
 
 /// A change of what is believed.
@@ -68,7 +68,7 @@ enum State {
         ahead: i64,
         since: Duration,
     },
-    Unconfirmed,
+    Implausible,
 }
 
 impl Belief {
@@ -83,7 +83,7 @@ impl Belief {
         *self = if is_near {
             Self::new(machine, steady)
         } else {
-            Self { anchor: (known, steady), state: State::Unconfirmed }
+            Self { anchor: (known, steady), state: State::Implausible }
         };
     }
 
@@ -98,7 +98,7 @@ impl Belief {
         match self.state {
             State::Believed => None,
             State::Jumped { .. } => Some(Doubt::Jumped),
-            State::Unconfirmed => Some(Doubt::Unconfirmed),
+            State::Implausible => Some(Doubt::Implausible),
         }
     }
 
@@ -113,8 +113,8 @@ impl Belief {
         let is_expected = ahead.abs() <= MAX_STEP_MS + passed / DRIFT;
         let before = self.doubt();
         self.state = match self.state {
-            State::Unconfirmed if is_near => return self.believe(machine, steady),
-            State::Unconfirmed => State::Unconfirmed,
+            State::Implausible if is_near => return self.believe(machine, steady),
+            State::Implausible => State::Implausible,
             State::Believed if is_expected => {
                 if elapsed >= RENEWAL_INTERVAL {
                     self.anchor = (machine, steady);
@@ -234,9 +234,9 @@ mod tests {
             (0, None),
             (-90 * DAY, None),
             (90 * DAY, None),
-            (-90 * DAY - 1, Some(Doubt::Unconfirmed)),
-            (90 * DAY + 1, Some(Doubt::Unconfirmed)),
-            (YEARS, Some(Doubt::Unconfirmed)),
+            (-90 * DAY - 1, Some(Doubt::Implausible)),
+            (90 * DAY + 1, Some(Doubt::Implausible)),
+            (YEARS, Some(Doubt::Implausible)),
         ] {
             let mut scene = Scene::new();
             scene.belief.start_from(time(NOW + known), time(NOW), Duration::ZERO);
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(belief.judge(Time::MIN, Duration::from_hours(1)).now, Time::MAX);
         belief.judge(Time::MIN, Duration::MAX);
         belief.start_from(Time::MIN, Time::MAX, Duration::MAX);
-        assert_eq!(belief.judge(Time::MAX, Duration::ZERO).doubt, Some(Doubt::Unconfirmed));
+        assert_eq!(belief.judge(Time::MAX, Duration::ZERO).doubt, Some(Doubt::Implausible));
         assert_eq!(belief.believe(Time::MIN, Duration::ZERO).change, Some(Change::Believed));
     }
 }

@@ -423,8 +423,8 @@ impl CheckpointSigner {
             }
         }
         let ClockComparison { now, machine, doubt, outside, .. } = clock;
-        if doubt == Some(Doubt::Unconfirmed) {
-            return Err(SubmitError::UnconfirmedClock { machine, known: now });
+        if doubt == Some(Doubt::Implausible) {
+            return Err(SubmitError::ImplausibleClock { machine, known: now });
         }
         if self.is_outside != outside.is_some() {
             self.is_outside = outside.is_some();

@@ -154,7 +154,7 @@ fn of_storage(condition: &Condition) -> Vec<HealthProblem> {
 fn of_clock(clock: &ClockComparison) -> Option<HealthProblem> {
     let skew = match clock.state() {
         ClockState::Ahead | ClockState::Behind => clock.outside?,
-        ClockState::Unconfirmed => {
+        ClockState::Implausible => {
             let (machine, now) = (clock.machine, clock.now);
             let message = format!(
                 "the machine's clock shows {machine}, but the newest time that the log knows is {now}; submissions are rejected"
