@@ -7,6 +7,8 @@ pub(crate) mod file_limit;
 pub(crate) mod input;
 pub(crate) mod key;
 #[cfg(feature = "native")]
+pub(crate) mod log_folder;
+#[cfg(feature = "native")]
 pub(crate) mod log_source;
 #[cfg(feature = "native")]
 pub(crate) mod object;

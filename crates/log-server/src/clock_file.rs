@@ -58,7 +58,7 @@ impl Statement {
 pub struct KnownTime {
     /// The time.
     pub time: Time,
-    /// What the file says about it; `None` if it is the newest time that the stored log shows.
+    /// The file's statement about it; `None` if it is the newest time that the stored log shows.
     pub statement: Option<Statement>,
 }
 

@@ -145,13 +145,13 @@ impl ErasureRecord {
     }
 
     /// Returns the erased events of the log with this origin.
-    pub fn of(&self, log: &str) -> Option<&ErasedEvents> {
+    pub fn erased_in(&self, log: &str) -> Option<&ErasedEvents> {
         self.logs.get(log)
     }
 
     /// Returns the entries of the log with this origin whose events are erased, or about to be.
     pub(crate) fn entries(&self, log: &str) -> RoaringTreemap {
-        self.of(log).map(|erased| erased.entries.clone()).unwrap_or_default()
+        self.erased_in(log).map(|erased| erased.entries.clone()).unwrap_or_default()
     }
 
     fn to_text(&self) -> String {
@@ -231,7 +231,7 @@ impl ErasureMemory {
 
     /// Returns the erasures that a log has not recorded.
     pub fn unrecorded(&self, log: &str) -> Vec<UnrecordedErasure> {
-        self.state().record.of(log).map(|erased| erased.unrecorded.clone()).unwrap_or_default()
+        self.state().record.erased_in(log).map(|erased| erased.unrecorded.clone()).unwrap_or_default()
     }
 
     /// Returns the origins of the logs with erasures that they have not recorded.
@@ -247,7 +247,7 @@ impl ErasureMemory {
     /// If the file can't be written. Nothing may be erased then.
     pub(crate) fn remember(&self, log: &str, entries: &RoaringTreemap) -> Result<(), StoreError> {
         let mut state = self.state();
-        let known = state.record.of(log);
+        let known = state.record.erased_in(log);
         let new = known.map_or_else(|| entries.clone(), |known| entries - &known.entries);
         if new.is_empty() { Ok(()) } else { self.append(&mut state, log, &new, None) }
     }

@@ -23,7 +23,6 @@ pub mod otlp;
 pub mod own_entries;
 pub mod reading;
 mod reads;
-pub mod remembered_logs;
 pub mod restore;
 pub mod retention;
 pub mod root_entries;

@@ -47,7 +47,7 @@ pub struct Reading {
     findings: Findings,
     search_limits: Arc<SearchLimits>,
     stopping: watch::Sender<bool>,
-    /// What was erased in all logs of this server, apart from the database.
+    /// The record of erasures in all logs of this server, apart from the database.
     pub(crate) erasures: Arc<ErasureMemory>,
     /// Serializes erasures.
     pub(crate) erasing: Arc<Mutex<()>>,
@@ -305,7 +305,7 @@ impl Reading {
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.log_server.reader().clone();
         self.run_search(Some(access), move |exporter, canceled| {
-            // What is stored, which may be more or less than what the newest head has.
+            // The stored entries, which may be more or fewer than those of the newest head.
             let size = reader.size()?;
             let choosing = ErasureSearch::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
             choosing.finish(canceled)

@@ -6,6 +6,7 @@
 
 mod end_reason;
 mod log_store;
+pub mod remembered_logs;
 mod repair;
 mod signed_history;
 mod source;
@@ -26,7 +27,6 @@ use crate::root_entries::StoredRootEntries;
 use crate::sqlite;
 use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;
-use countersign_log::signed_memory::SignedHead;
 use countersign_log::stop::{Line, Stops as _};
 use countersign_log::store::{Published, StoreError};
 use log_store::LogStore;
@@ -222,11 +222,4 @@ impl Restore {
     pub fn end(&self, reason: &EndReason, new: &str) -> Result<(), StoreError> {
         self.store.end(reason, new)
     }
-}
-
-/// Returns the signed head in a checkpoint, if one of the log's keys signed it.
-pub(crate) fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
-    let signed = countersign::checkpoint::SignedCheckpoint::parse(note).ok()?;
-    let ours = keys.iter().any(|key| key.name() == signed.checkpoint.origin && signed.is_signed_by(key));
-    if ours { SignedHead::from_note(note).ok() } else { None }
 }

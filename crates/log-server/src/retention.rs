@@ -92,7 +92,7 @@ fn find_expired(
     let holds = holds.map_err(|error| StoreError::disk("reading the holds", error))?;
     let log_server = reading.log_server();
     let (reader, own) = (&**log_server.reader(), reading.own_chains());
-    // What no checkpoint includes has no age yet.
+    // An entry that no checkpoint includes has no age yet.
     let size = reader.size()?;
     due.expired(Sources { reader, size, had: reading.had()?, own, holds }, rules, now)
 }

@@ -307,7 +307,7 @@ mod tests {
         entries.keep(tick, &[text.as_bytes()]).unwrap();
     }
 
-    fn kept(folder: &TempDir) -> Vec<(u64, String)> {
+    fn stored(folder: &TempDir) -> Vec<(u64, String)> {
         let numbers = numbers(folder.path()).unwrap();
         numbers.into_iter().flat_map(|number| read(folder.path(), number).unwrap()).collect()
     }
@@ -332,11 +332,11 @@ mod tests {
         keep(&mut entries, 2, "d");
         let mut entries = RootEntries::new(folder.path());
         keep(&mut entries, 2, "e");
-        assert_eq!(kept(&folder), [(0, "a".into()), (1, "c".into()), (2, "e".into())]);
+        assert_eq!(stored(&folder), [(0, "a".into()), (1, "c".into()), (2, "e".into())]);
         assert_eq!((entries.end().unwrap(), entries.entry(1).unwrap()), (3, Some(b"c".to_vec())));
         fs::remove_dir_all(folder.path().join(FOLDER)).unwrap();
         keep(&mut entries, 3, "f");
-        assert_eq!(kept(&folder), [(3, "f".into())]);
+        assert_eq!(stored(&folder), [(3, "f".into())]);
         let mut source = StoredRootEntries::new(folder.path());
         assert_eq!(source.leaf(2).unwrap(), None);
         assert_eq!(source.leaf(3).unwrap().unwrap().text, "f");

@@ -305,7 +305,7 @@ pub async fn serve_with_first_event(
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
     if !erased_again.is_empty() {
-        // What was derived from them may be restored too.
+        // Data derived from them may be restored, too.
         let _ = erased.send(erased_again);
     }
     let unattested = Unattested::new(reader.clone());

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use countersign::note::VerifierKey;
 use countersign_log::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
 
 use countersign_files::{open_private, sync_folder};
@@ -371,12 +372,19 @@ impl SignedHeadMemory for FrozenMemory {
     }
 }
 
+/// Returns the signed head in a checkpoint, if one of the log's keys signed it.
+pub(crate) fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
+    let signed = countersign::checkpoint::SignedCheckpoint::parse(note).ok()?;
+    let ours = keys.iter().any(|key| key.name() == signed.checkpoint.origin && signed.is_signed_by(key));
+    if ours { SignedHead::from_note(note).ok() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use countersign::checkpoint::Checkpoint;
     use countersign::hash::Hash;
     use countersign::note::SignerKey;
-    use tempfile::TempDir;
+        use tempfile::TempDir;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use strum::IntoStaticStr;
 use crate::part::Part;
 use crate::store::ErasureReader;
 use crate::tenants::counts::TenantCounts;
-use crate::tenants::stops::TenantStop;
+use crate::tenants::stops::{TenantStop, TenantStops};
 
 /// The condition of erasures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,6 +107,12 @@ pub struct TenantCondition {
     pub counts: TenantCounts,
     /// The stopped tenant logs.
     pub stopped: Vec<TenantStop>,
+}
+
+impl From<&TenantStops> for TenantCondition {
+    fn from(stops: &TenantStops) -> Self {
+        Self { counts: stops.counts(), stopped: stops.all() }
+    }
 }
 
 /// Everything that `/healthz` reports except the clock and the newest checkpoint.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::Stopwatch;
 use crate::part::Part;
+use crate::stopwatch::Stopwatch;
 
 /// The minimum time between two log lines about the same cause.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
@@ -16,7 +16,7 @@ const MAX_CAUSES: usize = 64;
 /// The cause of a failure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FailureCause {
-    /// What fails, such as `requests`.
+    /// The operations that fail, such as `requests`.
     pub what: &'static str,
     /// The code of the error.
     pub code: String,

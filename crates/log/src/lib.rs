@@ -43,6 +43,7 @@ pub mod self_check;
 pub mod sequencer;
 pub mod signed_memory;
 pub mod stop;
+mod stopwatch;
 pub mod store;
 pub mod submission;
 pub mod tables;

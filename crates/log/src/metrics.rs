@@ -3,7 +3,6 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use countersign::log::{RefusalKind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
@@ -21,6 +20,7 @@ use crate::failure_reports::{FailureCause, FailureReports};
 use crate::part::{Failure, Part};
 use crate::rejected::{Reason, ReportLimiter};
 use crate::stop::{Cause, SigningStop};
+use crate::stopwatch::Stopwatch;
 use crate::store::{Published, StoreError};
 use crate::submission::SubmitError;
 use crate::tenants::counts::TenantCounts;
@@ -177,19 +177,6 @@ struct ByWitness {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByMirror {
     mirror: String,
-}
-
-/// A stopwatch, which measures nothing in WebAssembly, where there is no monotonic clock.
-pub(crate) struct Stopwatch(Option<std::time::Instant>);
-
-impl Stopwatch {
-    pub(crate) fn start() -> Self {
-        Self((!cfg!(target_arch = "wasm32")).then(std::time::Instant::now))
-    }
-
-    pub(crate) fn elapsed(&self) -> Option<Duration> {
-        self.0.map(|start| start.elapsed())
-    }
 }
 
 /// The log's metrics.

@@ -8,7 +8,7 @@ use countersign::log::{RefusalKind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::metrics::Stopwatch;
+use crate::stopwatch::Stopwatch;
 
 /// The minimum time between two log lines about the same reason.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);

@@ -155,7 +155,7 @@ pub struct Server {
     signing: Signing,
     rules: SharedRules,
     timekeeper: Arc<Timekeeper>,
-    /// What was last written to the machine's file of the newest time, and when.
+    /// The newest time that was last written to the machine's file, and when.
     kept: Option<(Option<Doubt>, Duration)>,
     /// The size of the last checkpoint that each witness cosigned.
     sizes: BTreeMap<usize, u64>,

@@ -13,8 +13,8 @@ use crate::commands::serve;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::directory;
-use crate::io::style;
 use crate::io::verdict::entries;
+use crate::io::{log_folder, style};
 
 /// Back up a log to one file, even while it is served
 ///
@@ -56,7 +56,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("countersign-log"));
     if args.store.is_none() {
-        serve::expect_folder(&dir)?;
+        log_folder::expect_folder(&dir)?;
     }
     let is_a_place = fs::metadata(directory(&args.to))
         .and_then(|_| if args.to.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     let made = backup::make(&dir, &args.to, now()?).map_err(|error| {
         let hint = "check the folder, the free disk space, and the permissions; run `countersign fsck` to find problems";
-        CliError::unusable("store.failed", error.to_string(), serve::store_hint(&error, &dir, hint)).within(&shown(&dir))
+        CliError::unusable("store.failed", error.to_string(), log_folder::store_hint(&error, &dir, hint)).within(&shown(&dir))
     })?;
     print(made, &args.to);
     if let Err(error) = backup::note(&dir, made) {

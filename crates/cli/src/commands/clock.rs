@@ -11,9 +11,9 @@ use countersign_log_server::serve::{StartError, lock};
 use serde_json::json;
 
 use crate::arg_groups::FormatArgs;
-use crate::commands::serve::{expect_folder, store_hint};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::log_folder::{expect_folder, store_hint};
 use crate::io::style::{self, bad, good, label};
 use crate::io::verdict;
 

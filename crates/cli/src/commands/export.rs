@@ -18,11 +18,11 @@ use countersign_query::Query;
 
 use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
-use crate::commands::serve::damaged_hint;
 use crate::commands::slice::{self, SelectionOptions};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
+use crate::io::log_folder::damaged_hint;
 use crate::io::object::object_url;
 use crate::io::output::Output;
 use crate::io::parquet::Partition;

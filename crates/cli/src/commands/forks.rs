@@ -13,10 +13,10 @@ use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 
 use crate::arg_groups::FormatArgs;
-use crate::commands::serve::store_hint;
 use crate::commands::tenant;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::log_folder::store_hint;
 use crate::io::style::{bad, faint, good, label, plain};
 use crate::io::verdict;
 

@@ -11,9 +11,10 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::arg_groups::FormatArgs;
-use crate::commands::serve::{bucket, expect_folder, store_hint};
+use crate::commands::serve::bucket;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::log_folder::{expect_folder, store_hint};
 use crate::io::style::{bad, good, plain};
 use crate::io::{progress, style, verdict};
 

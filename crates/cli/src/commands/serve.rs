@@ -54,6 +54,7 @@ use crate::commands::report;
 use crate::commands::watch;
 use crate::errors::{self, CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::log_folder::{DAMAGED_BUCKET, DAMAGED_INDEX, DAMAGED_STORE, store_hint};
 use crate::io::object::explain_bucket;
 use crate::io::output::Output;
 use crate::io::{input, key, parsers, stop, style, token};
@@ -836,15 +837,6 @@ fn now() -> Time {
     Time::from_millis(millis).unwrap_or(Time::MAX)
 }
 
-/// Requires that a log's folder exists; only `serve` creates it.
-pub(crate) fn expect_folder(folder: &Path) -> Result<(), CliError> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let hint = "use --dir with the log's folder, which `countersign serve` creates";
-    Err(CliError::unusable("io.not_found", "the folder does not exist", hint).within(&shown(folder)))
-}
-
 fn make_folder(folder: &Path) -> Result<(), CliError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -966,29 +958,6 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another --listen, or remove the file first"),
         _ => ("io.failed", "choose another --listen: another program may use this one"),
     }
-}
-
-/// The hint for a damaged store.
-pub(crate) const DAMAGED_STORE: &str = "check that the folder belongs to this log; run `countersign fsck` to see what is \
-     damaged; restore log.sqlite from a backup, and restore newer entries with `countersign serve --after-restore --repair PLACE`";
-
-/// The hint for a damaged index of a bucket, or one that is used without its bucket.
-pub(crate) const DAMAGED_INDEX: &str = "the folder has the index of a log in a bucket: pass --store with the bucket's URL; \
-     `countersign fsck --store URL --dir DIR` shows what is damaged, and --repair repairs it";
-
-/// The hint for a damaged bucket.
-const DAMAGED_BUCKET: &str = "check that --dir and --store belong to the same log; run `countersign fsck --store URL --dir DIR` to see what the bucket \
-     lost, and with --repair to put back what this folder has; if another server's folder has newer entries, start that \
-     server; otherwise stop all servers, and run `countersign serve --after-restore --store URL`";
-
-/// Returns the hint for a store in a folder that could not be read: `otherwise` unless it is damaged.
-pub(crate) fn store_hint(error: &StoreError, folder: &Path, otherwise: &'static str) -> &'static str {
-    if matches!(error, StoreError::Damaged(_)) { damaged_hint(folder) } else { otherwise }
-}
-
-/// Returns the hint for a damaged store in a folder.
-pub(crate) fn damaged_hint(folder: &Path) -> &'static str {
-    if sqlite::is_index_folder(folder).unwrap_or(false) { DAMAGED_INDEX } else { DAMAGED_STORE }
 }
 
 /// Explains why a server doesn't start with these arguments.

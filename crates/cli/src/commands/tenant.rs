@@ -37,7 +37,7 @@ use crate::commands::serve;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::{input, style, table};
+use crate::io::{input, log_folder, style, table};
 
 /// The longest wait for the first tick of a new tenant log. A server ticks every few seconds.
 const TICK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -188,7 +188,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         Command::Add { of, .. } | Command::Trust { of, .. } => &of.folder,
         Command::List { of } | Command::End { of, .. } | Command::Move { of, .. } => of,
     };
-    serve::expect_folder(&folder.dir)?;
+    log_folder::expect_folder(&folder.dir)?;
     match &args.command {
         Command::Add { name, from, of, continues, continues_trust, token, no_token, until, output } => {
             if let Some(from) = from {
@@ -498,7 +498,7 @@ fn find(folder: &Path, name: &str) -> Result<(TenantOrigin, Tenant), CliError> {
 }
 
 fn unreadable(error: &StoreError, folder: &Path) -> CliError {
-    let hint = serve::store_hint(error, folder, "check the folder and its permissions");
+    let hint = log_folder::store_hint(error, folder, "check the folder and its permissions");
     CliError::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
 }
 

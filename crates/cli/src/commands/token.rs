@@ -16,11 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::arg_groups::FolderArgs;
 use crate::args;
-use crate::commands::serve;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
-use crate::io::{input, style, table};
+use crate::io::{input, log_folder, style, table};
 
 /// The maximum size of a file of readers in MiB.
 const MAX_INPUT_MIB: u64 = 64;
@@ -159,7 +158,7 @@ impl Conditions {
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (Command::Add { of, .. } | Command::List { of } | Command::Revoke { of, .. }) = &args.command;
-    serve::expect_folder(&of.dir)?;
+    log_folder::expect_folder(&of.dir)?;
     match &args.command {
         Command::Add { name, from, of, right, until, scope, log } => {
             let (scope, logs) = (scope.scope()?, log_scope(log, &of.dir)?);
@@ -372,7 +371,7 @@ pub(super) fn explain(error: &TokenError, folder: &Path) -> CliError {
         .within(&shown(folder)),
         TokenError::Store(error) => {
             let hint = "check the folder and its permissions";
-            CliError::unusable("store.failed", error.to_string(), serve::store_hint(error, folder, hint))
+            CliError::unusable("store.failed", error.to_string(), log_folder::store_hint(error, folder, hint))
                 .within(&shown(folder))
         }
         TokenError::Unknown(_) => CliError::unusable(

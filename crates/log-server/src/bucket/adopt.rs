@@ -4,8 +4,9 @@
 
 use super::codec::{Commit, encode_checkpoint};
 use super::erasure_log::ErasingLog as _;
+use super::layout::in_object;
 use super::objects::CreateOutcome;
-use super::writer::{BucketWriter, fetch, in_object};
+use super::writer::{BucketWriter, fetch};
 use countersign_log::store::{StoreError, StoredEvent};
 
 /// Maximum number of entries per commit.

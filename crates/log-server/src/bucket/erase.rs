@@ -18,9 +18,10 @@ use object_store::path::Path;
 use super::codec::{Commit, EVENTS_STUB, Events, Generation, KIND_BYTES, SplitCommit, is_stub};
 use super::erasure_log::{ErasingLog, ErasureLog, SplitEntries};
 use super::index::Erasures;
+use super::layout::in_object;
 use super::layout::{Layout, number};
 use super::objects::{MAX_CONCURRENT_REQUESTS, Objects};
-use super::writer::{BucketWriter, in_object};
+use super::writer::BucketWriter;
 use countersign_log::store::StoreError;
 
 /// Number of attempts to process a commit's generations before they are reported as damaged.

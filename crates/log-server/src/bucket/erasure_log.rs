@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::codec::Erasure;
 use super::index::Erasures;
 use super::layout::Layout;
+use super::layout::in_object;
 use super::objects::{CreateOutcome, Objects};
-use super::writer::in_object;
 use countersign_log::store::StoreError;
 
 /// Maximum number of entries in one erasure.

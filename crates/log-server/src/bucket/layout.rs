@@ -1,5 +1,6 @@
 //! Names of objects in a bucket.
 
+use countersign_log::store::StoreError;
 use object_store::path::Path;
 
 /// The names of a log's objects under its prefix.
@@ -117,4 +118,12 @@ impl Layout {
 pub(super) fn number(path: &Path) -> Option<u64> {
     let name = path.filename()?;
     name.parse().ok().filter(|_| name.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Adds the object's name to an error about its content.
+pub(super) fn in_object(path: &Path) -> impl Fn(StoreError) -> StoreError {
+    move |error| match error {
+        StoreError::Damaged(why) => StoreError::Damaged(format!("{path}: {why}")),
+        error @ (StoreError::Unavailable { .. } | StoreError::Stopped(_)) => error,
+    }
 }

@@ -15,9 +15,10 @@ use object_store::UpdateVersion;
 use object_store::path::Path;
 
 use super::codec::{decode_checkpoint, encode_checkpoint};
+use super::layout::in_object;
 use super::layout::{Layout, number};
 use super::objects::{MAX_CONCURRENT_REQUESTS, Object, Objects, ReplaceOutcome};
-use super::writer::{BucketWriter, in_object};
+use super::writer::BucketWriter;
 use countersign_log::hashes::root_at;
 use countersign_log::store::{CheckpointWriter as _, Published, Reader, StoreError};
 use countersign_log::tables::replaces;

@@ -31,13 +31,13 @@ use tokio::runtime::Handle;
 use super::codec::{Erasure, Generation, decode_checkpoint, encode_checkpoint};
 use super::commit_names::newest_commits;
 use super::copies::{CommitCopies, CommitCopy, LogCopies};
+use super::layout::in_object;
 use super::layout::{Layout, number};
 use super::location::Bucket;
 use super::objects::{Objects, ReplaceOutcome};
 use super::publish::{Public, is_head};
 use super::tenants::TickCopies;
-use super::writer::in_object;
-use crate::restore::head_of;
+use crate::signed_file::head_of;
 use countersign_log::hashes::root_at;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Reader, StoreError};
@@ -75,7 +75,7 @@ pub(crate) struct PutBack {
 }
 
 /// The state of a commit's object.
-enum Found {
+enum ObjectCondition {
     Sound { is_stub: bool },
     Missing,
     Damaged(String, UpdateVersion),
@@ -298,34 +298,36 @@ impl PutBack {
         let found = self.find(&path, copy.as_ref())?;
         let Some(copy) = copy else {
             let why = match found {
-                Found::Sound { .. } => return Ok(CommitState::Present),
-                Found::Missing => "the object is missing".to_owned(),
-                Found::Damaged(why, _) => why,
+                ObjectCondition::Sound { .. } => return Ok(CommitState::Present),
+                ObjectCondition::Missing => "the object is missing".to_owned(),
+                ObjectCondition::Damaged(why, _) => why,
             };
             return Ok(CommitState::Lost(format!("{why}, and this folder has no proven copy of it")));
         };
         let (has_generation, restored) = self.put_events_back(base, &copy, &found)?;
         let bytes = if has_generation { &copy.stub } else { &copy.whole };
         let written = match found {
-            Found::Sound { .. } => false,
-            Found::Missing => self.objects.wait(self.objects.create_once(&path, bytes.clone()))?,
-            Found::Damaged(_, version) => self.replace(&path, version, bytes)?,
+            ObjectCondition::Sound { .. } => false,
+            ObjectCondition::Missing => self.objects.wait(self.objects.create_once(&path, bytes.clone()))?,
+            ObjectCondition::Damaged(_, version) => self.replace(&path, version, bytes)?,
         };
         Ok(if written || restored { CommitState::PutBack } else { CommitState::Present })
     }
 
     /// Reads the object of a commit.
-    fn find(&self, path: &ObjectPath, copy: Option<&CommitCopy>) -> Result<Found, StoreError> {
-        let Some(object) = self.objects.wait(self.objects.get(path))? else { return Ok(Found::Missing) };
+    fn find(&self, path: &ObjectPath, copy: Option<&CommitCopy>) -> Result<ObjectCondition, StoreError> {
+        let Some(object) = self.objects.wait(self.objects.get(path))? else {
+            return Ok(ObjectCondition::Missing);
+        };
         match self.copies.split(&object.bytes) {
             Ok(split) if copy.is_none_or(|copy| copy.stub == split.stub) => {
-                Ok(Found::Sound { is_stub: split.events.is_none() })
+                Ok(ObjectCondition::Sound { is_stub: split.events.is_none() })
             }
             Ok(_) => {
                 let why = "the bucket and this folder have different entries";
                 Err(in_object(path)(StoreError::Damaged(why.into())))
             }
-            Err(StoreError::Damaged(why)) => Ok(Found::Damaged(why, object.version)),
+            Err(StoreError::Damaged(why)) => Ok(ObjectCondition::Damaged(why, object.version)),
             Err(error) => Err(error),
         }
     }
@@ -336,16 +338,16 @@ impl PutBack {
         &self,
         base: u64,
         copy: &CommitCopy,
-        found: &Found,
+        found: &ObjectCondition,
     ) -> Result<(bool, bool), StoreError> {
-        if matches!(found, Found::Sound { is_stub: false }) {
+        if matches!(found, ObjectCondition::Sound { is_stub: false }) {
             return Ok((false, false));
         }
         let generations = self.objects.wait(self.objects.list(&self.layout.generations(base), None))?;
         let Some(newest) = generations.last() else {
             let is_needed = match found {
-                Found::Sound { is_stub } => *is_stub,
-                Found::Missing | Found::Damaged(..) => copy.has_erased,
+                ObjectCondition::Sound { is_stub } => *is_stub,
+                ObjectCondition::Missing | ObjectCondition::Damaged(..) => copy.has_erased,
             };
             if is_needed {
                 let path = self.layout.generation(base, 1);

@@ -19,10 +19,10 @@ use tokio::runtime::Handle;
 use super::claim::{self, LogKind};
 use super::codec::{Commit, EVENTS_STUB, Erasure, KIND_BYTES, decode_checkpoint, is_stub};
 use super::erase::newest_events;
+use super::layout::in_object;
 use super::layout::{Layout, number};
 use super::location::Bucket;
 use super::objects::{MAX_CONCURRENT_REQUESTS, Objects};
-use super::writer::in_object;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{
     CheckpointReader, EntryReader, Erasure as RecordedErasure, ErasureReader, ForkReader, Published,

@@ -5,10 +5,11 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use super::layout::Layout;
+use super::layout::in_object;
 use super::location::Bucket;
 use super::objects::Objects;
 use super::put_back::repair_checkpoint;
-use super::writer::{BucketWriter, in_object};
+use super::writer::BucketWriter;
 use countersign_log::store::StoreError;
 
 /// A bucket's writer with a temporary index.

@@ -13,10 +13,11 @@ use tokio::runtime::Handle;
 
 use super::codec::{Commit, decode_checkpoint};
 use super::index::Erasures;
+use super::layout::in_object;
 use super::location::Bucket;
 use super::objects::CreateOutcome;
 use super::signed::SignedObjects;
-use super::writer::{BucketWriter, fetch, in_object};
+use super::writer::{BucketWriter, fetch};
 use crate::restore::{Bundles, EndReason, Folder, HeldLeaf, Source};
 use crate::sqlite;
 use countersign_log::signed_memory::SignedHead;

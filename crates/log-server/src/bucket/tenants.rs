@@ -47,7 +47,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign::hash::Hash;
-use countersign::hex;
 use countersign::log::{Evidence, Storage};
 use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
@@ -56,19 +55,20 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path as ObjectPath;
 use tokio::runtime::Handle;
 
-use self::codec::{Additions, ServerId, TickCommit, decode_secret, encode_secret};
+use self::codec::{Additions, ServerId, TickCommit, decode_secret, encode_secret, entry_name};
 use self::index::TenantIndex;
 use self::windows::{NewestCommits, WINDOW_TICKS, Window};
 use super::claim::{Claim, LogKind};
 use super::erase::newest_events;
 use super::erasure_log::{ErasingLog as _, ErasureLog};
 use super::layout::Layout;
+use super::layout::in_object;
 use super::location::Bucket;
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
 use super::publish::{Public, check_tiles};
 use super::put_back::{PutBack, check_gap, patiently, repair_checkpoint};
 use super::signed::SignedObjects;
-use super::writer::{COMMITS_BEFORE_LISTING, in_object, read_evidence, write_evidence};
+use super::writer::{COMMITS_BEFORE_LISTING, read_evidence, write_evidence};
 use countersign_log::own_chain::secure_random;
 use countersign_log::store::{
     CheckpointWriter, CommitError, Published, SignedHeadStore, StoreError, TreeStore,
@@ -542,11 +542,6 @@ impl TenantBucketWriter {
     }
 }
 
-/// Returns the name of the object with the secret of the tick that has this entry.
-fn entry_name(entry: &[u8]) -> String {
-    hex::encode(&Hash::digest(&[entry]).0)
-}
-
 /// A commit with the events that it still has.
 struct Fetched {
     commit: TickCommit,
@@ -781,7 +776,7 @@ impl TenantWriter for TenantBucketWriter {
             self.standby = Some(0);
             self.claims = 0;
             self.role.log_standby();
-            // What waits for this tick fails.
+            // All that waits for this tick fails.
             self.notes.clear();
             self.placed.clear();
         }

@@ -11,7 +11,6 @@ use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use object_store::path::Path as ObjectPath;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -21,7 +20,7 @@ use super::copies::LogCopies;
 use super::erase::newest_events;
 use super::erasure_log::{ErasingLog as _, ErasureLog};
 use super::index::Index;
-use super::layout::Layout;
+use super::layout::{Layout, in_object};
 use super::location::Bucket;
 use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
 use super::publish::Public;
@@ -264,14 +263,6 @@ pub(super) async fn fetch(
         commit.events = Some(newest_events(objects, layout, base, base..commit.size()).await?);
     }
     Ok(Some(commit))
-}
-
-/// Adds the object's name to an error about its content.
-pub(super) fn in_object(path: &ObjectPath) -> impl Fn(StoreError) -> StoreError {
-    move |error| match error {
-        StoreError::Damaged(why) => StoreError::Damaged(format!("{path}: {why}")),
-        error @ (StoreError::Unavailable { .. } | StoreError::Stopped(_)) => error,
-    }
 }
 
 pub(super) fn write_evidence(Evidence { chain, seq, index, refused }: &Evidence, time: Time) -> Vec<u8> {

@@ -107,7 +107,7 @@ pub(crate) struct KnownProblems {
     lost: Report,
     /// Commits that the bucket doesn't show, with when that was first seen.
     not_shown: BTreeMap<u64, Instant>,
-    /// Where the next pass over the commits' content starts.
+    /// The start of the next pass over the commits' content.
     next_read: u64,
     /// The problems of the last completed check, other than lost commits.
     others: Report,
@@ -168,7 +168,7 @@ impl SelfCheck {
     /// bucket are reported elsewhere.
     fn check_bucket(&self, which: CommitRange, found: &CheckResults, stopping: &AtomicBool) {
         let Some(access) = &self.bucket else { return };
-        let looked = self.look(access, which, stopping);
+        let looked = self.examine(access, which, stopping);
         self.known.borrow_mut().listed = Some(Instant::now());
         let lost = match looked {
             Ok(lost) => lost,
@@ -186,7 +186,7 @@ impl SelfCheck {
 
     /// Returns the commits that count as lost: those that weren't shown twice, further apart than reads may be behind
     /// writes, and that can't be put back.
-    fn look(
+    fn examine(
         &self,
         access: &BucketAccess,
         which: CommitRange,

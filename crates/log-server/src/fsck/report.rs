@@ -130,7 +130,7 @@ pub struct Report {
     pub unfinished: u64,
     /// The problems.
     pub problems: Vec<Problem>,
-    /// What the operator accepted by ending stopped tenant logs: it is not a problem anymore.
+    /// The losses that the operator accepted by ending stopped tenant logs: they are no problems anymore.
     pub accepted: Vec<Problem>,
     /// The number of further problems.
     pub more: u64,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use countersign::note::VerifierKey;
 
+use super::Config;
 use super::log_store::LogStore;
 use super::source::Source;
-use super::{Config, head_of};
+use crate::signed_file::head_of;
 use crate::signed_file::{SignedFile, SignedFileContent};
 use crate::stop_file::StopFile;
 use countersign_log::hashes::root_at;

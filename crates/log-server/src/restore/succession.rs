@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::end_reason::EndReason;
-use crate::remembered_logs::RememberedLog;
+use super::remembered_logs::RememberedLog;
 use countersign_files::{replace, sync_folder};
 
 /// The file that records the remaining steps.

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::Config;
 use super::end_reason::EndReason;
-use super::{Config, head_of};
 use crate::bucket::{CommitRange, PutBack, check_tenants_bucket, claim_tenants_bucket};
 use crate::signed_file::SignedFile;
+use crate::signed_file::head_of;
 use crate::sqlite;
 use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;

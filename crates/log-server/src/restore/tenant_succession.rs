@@ -13,8 +13,8 @@ use countersign_log::store::StoreError;
 use countersign_log::tables::{RequestError, Successor, lost_name};
 use countersign_log::tenants::tenant::{Tenant, TenantId, TenantNumber};
 
+use super::remembered_logs::{RememberedLog, heads};
 use super::succession::Succession;
-use crate::remembered_logs::{RememberedLog, heads};
 use crate::sqlite;
 use crate::tokens::{self, TokenError};
 

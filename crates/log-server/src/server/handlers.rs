@@ -92,7 +92,7 @@ pub(super) async fn healthz(State(state): State<AppState>, headers: HeaderMap) -
 }
 
 async fn health_report(state: AppState) -> Response {
-    let tenant_logs = state.tenants.as_ref().map(|tenants| tenants.stops().condition());
+    let tenant_logs = state.tenants.as_ref().map(|tenants| tenants.stops().into());
     let AppState { log_server, folder, self_check, reading, health_checks, tenants, .. } = state;
     let _permit = health_checks.acquire().await;
     let published = log_server.published().borrow().clone();

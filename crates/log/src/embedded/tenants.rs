@@ -606,7 +606,7 @@ impl EmbeddedTenants {
 
     fn health(&self) -> Result<Answer, ApiError> {
         let erasing = ErasureCondition::new(self.readers.unfinished_erasures().ok(), false);
-        self.root.health(erasing, Some(self.stops.condition()))
+        self.root.health(erasing, Some((&self.stops).into()))
     }
 
     /// Returns the authorization of an administrator of all tenant logs.

@@ -25,7 +25,7 @@ pub(super) struct HeadCounts {
 }
 
 impl HeadCounts {
-    /// Counts all heads anew.
+    /// Counts all heads again.
     pub(super) fn reset<'h>(&self, heads: impl Iterator<Item = &'h SlotHead>) {
         let (mut all, mut ended) = (0, 0);
         for head in heads {

@@ -94,7 +94,7 @@ use super::tenant::{TenantId, TenantNumber};
 use super::waiting::{RoomPart, WaitingRoom};
 use crate::clock::Timekeeper;
 use crate::erase::record;
-use crate::metrics::{Metrics, Stopwatch};
+use crate::metrics::Metrics;
 use crate::own_chain::Random;
 use crate::sequencer::{
     Answer, CheckpointSigner, CommittedCheckpoint, Durable, Job, LinkTimes, NewCheckpoint, Reply,
@@ -102,6 +102,7 @@ use crate::sequencer::{
 };
 use crate::signed_memory::SignedHeadMemory;
 use crate::stop::Signing;
+use crate::stopwatch::Stopwatch;
 use crate::store::{CommitError, Published, StoreError};
 use crate::submission::SubmitError;
 use crate::witnessing::{Unwitnessed, has_witnesses};

@@ -11,7 +11,6 @@ use countersign::tenant::State;
 use super::counts::{HeadCounts, TenantCounts};
 use super::heads::SlotHead;
 use super::tenant::{TenantId, TenantNumber};
-use crate::condition::TenantCondition;
 use crate::failure_reports::{FailureCause, FailureReports};
 use crate::part::Part;
 use crate::stop::SigningStop;
@@ -87,7 +86,7 @@ impl TenantStops {
         self.0.stops.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts the heads of all tenant logs anew.
+    /// Counts the heads of all tenant logs again.
     pub(super) fn count_heads<'h>(&self, heads: impl Iterator<Item = &'h SlotHead>) {
         self.0.heads.reset(heads);
     }
@@ -106,11 +105,6 @@ impl TenantStops {
     /// Returns the numbers of tenant logs by state.
     pub fn counts(&self) -> TenantCounts {
         self.0.heads.with_stopped(self.read().values().map(|stop| &stop.head))
-    }
-
-    /// Returns the condition of all tenant logs.
-    pub fn condition(&self) -> TenantCondition {
-        TenantCondition { counts: self.counts(), stopped: self.all() }
     }
 
     /// Records that the operator ended a stopped log.

@@ -9,10 +9,10 @@ use countersign_log::store::StoreError;
 use countersign_log_server::erasure_memory::repeat_in_folder;
 use countersign_log_server::sqlite;
 
-use crate::commands::serve::{damaged_hint, store_hint};
 use crate::commands::slice::SelectionOptions;
 use crate::errors::{CliError, shown};
 use crate::io::input;
+use crate::io::log_folder::{damaged_hint, store_hint};
 
 /// The trust file that the log server of the folder uses by default.
 const TRUST: &str = "trust.txt";

@@ -12,7 +12,7 @@ use countersign::tenant::{HeadProof, State, TenantOrigin};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::tenants::tenant::TenantId;
-use countersign_log_server::remembered_logs::{RememberedLog, key_of};
+use countersign_log_server::restore::remembered_logs::{RememberedLog, key_of};
 use serde_json::{Value, json};
 
 use super::unreadable;

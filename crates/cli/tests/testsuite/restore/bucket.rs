@@ -195,7 +195,7 @@ fn does_not_restore_erased_events() {
     fs::remove_file(&commit[0]).unwrap();
     scene.lose_index();
     let said = scene.refused(&[]);
-    assert!(said.contains("the bucket has lost commits") && said.contains("--after-restore"), "{said}");
+    assert!(said.contains("the object is missing") && said.contains("--after-restore"), "{said}");
     let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
     assert_eq!(holders(), Vec::<PathBuf>::new());
     scene.assert_works(server, false);

@@ -19,16 +19,17 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use super::codec::TickCommit;
+use super::codec::entry_name;
 use super::index::TenantIndex;
-use super::{Fetched, TenantBucketWriter, Windowed, decode, entry_name, fetch, fetch_secret};
+use super::{Fetched, TenantBucketWriter, Windowed, decode, fetch, fetch_secret};
 use crate::bucket::claim::{self, LogKind};
 use crate::bucket::erasure_log::ErasingLog as _;
+use crate::bucket::layout::in_object;
 use crate::bucket::layout::{Layout, number};
 use crate::bucket::location::Bucket;
 use crate::bucket::objects::{MAX_CONCURRENT_REQUESTS, Objects};
 use crate::bucket::put_back::PutBack;
 use crate::bucket::repair::read_key;
-use crate::bucket::writer::in_object;
 use crate::sqlite;
 
 /// Number of ticks read at a time.
@@ -41,7 +42,7 @@ pub(crate) struct TenantBucketCheck {
     index: TempDir,
 }
 
-/// What a check found in a bucket.
+/// The result of a bucket's check.
 #[derive(Default)]
 pub(crate) struct BucketContent {
     /// True if the temporary index has all commits.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign::tenant::{MAX_DEPTH, MIN_DEPTH, State};
 use countersign::time::Time;
 use countersign_log::store::StoreError;
@@ -319,6 +320,11 @@ fn tenant(rest: &mut Body<'_>) -> Result<TenantNumber, StoreError> {
 fn state(rest: &mut Body<'_>) -> Result<State, StoreError> {
     let [byte] = rest.array()?;
     State::from_byte(byte).ok_or_else(|| damaged("a tenant log's state is invalid"))
+}
+
+/// Returns the name of the object with the secret of the tick that has this entry.
+pub(super) fn entry_name(entry: &[u8]) -> String {
+    hex::encode(&Hash::digest(&[entry]).0)
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ use object_store::path::Path as ObjectPath;
 use roaring::RoaringTreemap;
 use rusqlite::OptionalExtension as _;
 
-use super::codec::{Part, TickCommit, encode_secret, entry_of, event_number};
-use super::entry_name;
+use super::codec::{Part, TickCommit, encode_secret, entry_name, entry_of, event_number};
 use super::windows::{WINDOW_TICKS, Window};
 use crate::bucket::codec::{Events, SplitCommit};
 use crate::bucket::commit_names::known_commits;
@@ -40,7 +39,7 @@ pub(in crate::bucket) struct TickCopies {
     heads: BTreeMap<TenantNumber, SlotHead>,
 }
 
-/// What the tables of an index have of a commit besides its entries.
+/// The contents of a commit, besides its entries, in the tables of an index.
 struct CommitRest {
     /// The commit without the root log's entry, the tenant logs' entries, and the events.
     commit: TickCommit,

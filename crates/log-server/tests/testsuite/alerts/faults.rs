@@ -366,7 +366,7 @@ fn not_checked() -> Scrapes {
     Scrapes { before, during, later: Some(scrape(&server)), after: None }
 }
 
-/// What the index counts is simulated; `health::reports_and_rebuilds_a_wrong_index` has the real fault.
+/// The index's count is simulated; `health::reports_and_rebuilds_a_wrong_index` has the real fault.
 fn index_damaged() -> Scrapes {
     let (server, _emitter) = start();
     let before = scrape(&server);

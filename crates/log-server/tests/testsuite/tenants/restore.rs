@@ -30,7 +30,7 @@ use countersign_log::tenants::store::{TenantStore, TickBatch};
 use countersign_log::tenants::tenant::Tenant;
 use countersign_log::tokens::{LogScope, Rights, Scope};
 use countersign_log_server::fsck::{self, Report};
-use countersign_log_server::remembered_logs::RememberedLog;
+use countersign_log_server::restore::remembered_logs::RememberedLog;
 use countersign_log_server::restore::succession::Succession;
 use countersign_log_server::restore::{self, EndReason, Folder, Plan, Restore, Source, tenant_succession};
 use countersign_log_server::serve::{Config, RunningLog, StartError, TenantConfig, serve};
@@ -907,7 +907,7 @@ fn old_backup_ends_only_the_logs_that_lack_entries() {
     world.wait_for_head(4);
     world.record(4, 1);
     assert_eq!(world.logs[4].tenant.number.get(), 6);
-    // What ended before is recorded in the database once it is ended again.
+    // The end of such a log is recorded in the database once it is ended again.
     sqlite::end_tenants(&folder, &["a", "ended"], &Ending::End).unwrap();
     let requests = |world: &World| -> i64 {
         let sql = "SELECT count(*) FROM tenant_requests";

@@ -1,4 +1,4 @@
-//! What each state of a log allows: tries each cell of the table in docs/stopped-log.md, in a folder and in a bucket.
+//! The operations that each state of a log allows: tries each cell of the table in docs/stopped-log.md, in a folder and in a bucket.
 //!
 //! To add a state, add a row to that table, and a way into the state to [`Bench::enter`].
 

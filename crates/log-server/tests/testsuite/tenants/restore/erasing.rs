@@ -1,4 +1,4 @@
-//! What was erased stays erased after the restore of a backup, and erasing works in a log that can't sign.
+//! Erased events stay erased after the restore of a backup, and erasing works in a log that can't sign.
 
 use countersign_log_server::erasure_memory;
 use serde_json::json;
