@@ -384,7 +384,7 @@ mod tests {
     use countersign::checkpoint::Checkpoint;
     use countersign::hash::Hash;
     use countersign::note::SignerKey;
-        use tempfile::TempDir;
+    use tempfile::TempDir;
 
     use super::*;
 

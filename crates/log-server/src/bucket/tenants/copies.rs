@@ -30,7 +30,7 @@ use crate::heads_file::TenantHeadsFile;
 use crate::sqlite::{self, failed};
 
 /// The ticks in the index of a root log.
-pub(in crate::bucket) struct TickCopies {
+pub(crate) struct TickCopies {
     folder: PathBuf,
     readers: Arc<dyn TenantReaders>,
     root: Arc<dyn Reader>,
@@ -49,7 +49,7 @@ struct CommitRest {
 
 impl TickCopies {
     /// Uses the index in a folder, which `readers` read.
-    pub(in crate::bucket) fn new(
+    pub(crate) fn new(
         folder: &Path,
         key: &VerifierKey,
         readers: Arc<dyn TenantReaders>,
