@@ -8,7 +8,7 @@
 //! | 2. move the old log's files to `ended/N`, and copy the files that both logs use | moves the rest |
 //! | 3. create the new log's key, and with tenants its database ([`tenant_succession`](super::tenant_succession)) | creates what is missing |
 //! | 4. serve the new log, whose first event names the old one; with tenants, that of each tenant log does | serves it |
-//! | 5. move `ending.json` to `ended/N` | finds nothing to do |
+//! | 5. move `ending.json` to `ended/N/ended.json` | finds nothing to do |
 
 use std::fs;
 use std::io;
@@ -24,6 +24,9 @@ use countersign_files::{replace, sync_folder};
 
 /// The file that records the remaining steps.
 const FILE: &str = "ending.json";
+/// The name of the file in the ended log's folder, once nothing remains to do. A server of that folder must not find
+/// anything to complete.
+const ARCHIVED_FILE: &str = "ended.json";
 /// The folder of ended logs.
 const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
@@ -132,7 +135,7 @@ impl Succession {
             if !folder.exists() {
                 break;
             }
-            let succession = Self::read(&folder.join(FILE))?;
+            let succession = Self::read(&folder.join(ARCHIVED_FILE))?;
             archives.extend(succession.map(|succession| Archive { folder, succession }));
         }
         archives.reverse();
@@ -224,7 +227,7 @@ impl Succession {
     /// If the file can't be moved.
     pub fn finish(self, folder: &Path) -> io::Result<()> {
         let archive = self.archive_folder(folder);
-        fs::rename(folder.join(FILE), archive.join(FILE))?;
+        fs::rename(folder.join(FILE), archive.join(ARCHIVED_FILE))?;
         sync_folder(&archive)?;
         sync_folder(folder)
     }
