@@ -169,7 +169,7 @@ impl ClockKeeper {
                     self.timekeeper.confirm(time);
                 }
                 _ => {
-                    tracing::warn!(file = %self.file.display(), "another program changed the newest known time")
+                    tracing::warn!(file = %self.file.display(), "another program changed the newest known time");
                 }
             }
             state.text = Some(text);

@@ -84,7 +84,7 @@ impl LogKeys {
         }
         let mut text = format!("{VERSION}\nkey {}\n", self.key);
         if let Some(key) = &self.ml_dsa {
-            text += &format!("ml-dsa-key {key}\n");
+            text.extend(["ml-dsa-key ", key.as_str(), "\n"]);
         }
         let written = countersign_files::replace(&folder.join(FILE), text.as_bytes());
         written.map_err(|error| StoreError::disk("writing keys.txt", error))

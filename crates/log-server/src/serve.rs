@@ -246,6 +246,7 @@ pub async fn serve_with_first_event(
             let signing =
                 Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
             let found = SignedFile::read(&folder, key.name())?;
+            #[allow(clippy::single_match_else, reason = "two kinds of stores")]
             let (mut store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
                     refuse_copy(&found, &bucket, &key, &handle, now)?;

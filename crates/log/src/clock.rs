@@ -457,13 +457,12 @@ mod tests {
     fn quorum_that_agrees_with_the_clock_ends_a_doubt() {
         for known in [None, Some(NOW + 3_650 * DAY), Some(NOW - 3_650 * DAY)] {
             let world = World::new();
-            match known {
-                Some(known) => world.keeper.start_from(Time::from_millis(known).unwrap()),
-                None => {
-                    world.clock.store(NOW - 60 * MINUTE, Ordering::SeqCst);
-                    world.keeper.start_from(Time::from_millis(NOW - DAY).unwrap());
-                    world.clock.store(NOW, Ordering::SeqCst);
-                }
+            if let Some(known) = known {
+                world.keeper.start_from(Time::from_millis(known).unwrap());
+            } else {
+                world.clock.store(NOW - 60 * MINUTE, Ordering::SeqCst);
+                world.keeper.start_from(Time::from_millis(NOW - DAY).unwrap());
+                world.clock.store(NOW, Ordering::SeqCst);
             }
             let doubted = if known.is_some() { "implausible" } else { "jumped" };
             assert_eq!(world.state("2"), doubted);

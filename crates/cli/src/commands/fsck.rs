@@ -52,6 +52,7 @@ pub(crate) struct Args {
 }
 
 /// The place that is checked.
+#[allow(clippy::large_enum_variant, reason = "there is only one")]
 enum LogStorage<'a> {
     Folder(&'a Path),
     Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
@@ -110,7 +111,7 @@ impl LogStorage<'_> {
         let report = match self {
             Self::Folder(folder) => fsck::check(folder, &mut on_progress),
             Self::Bucket { bucket, folder, runtime, .. } => {
-                fsck::check_bucket(bucket.clone(), runtime.handle().clone(), *folder, &mut on_progress)
+                fsck::check_bucket(bucket, runtime.handle(), *folder, &mut on_progress)
             }
         };
         bar.finish_and_clear();

@@ -580,7 +580,10 @@ fn a_new_root_log_gives_each_tenant_another_log() {
     let listed = place.run(&["tenant", "list"]).success();
     let listed = String::from_utf8(listed.get_output().stdout.clone()).unwrap();
     let origin = |name: &str| {
-        let line = listed.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_else(|| panic!("{listed}"));
+        let line = listed
+            .lines()
+            .find(|line| line.trim_start().starts_with(name))
+            .unwrap_or_else(|| panic!("{listed}"));
         line.split_whitespace().last().unwrap().to_owned()
     };
     assert!(origin("a ").starts_with(&format!("{new}/t/")), "{listed}");

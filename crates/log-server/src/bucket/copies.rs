@@ -75,6 +75,7 @@ pub(super) trait CommitCopies: Send {
 
     /// Calls `put` with each object, other than commits, that the index has and `list` doesn't show. `list` returns the
     /// names of the objects in a folder of the bucket.
+    #[allow(clippy::type_complexity, reason = "an alias would hide which function gets what")]
     fn each_other(
         &self,
         _layout: &Layout,
@@ -137,17 +138,12 @@ impl SignedTrees {
     ) -> Result<bool, StoreError> {
         let (end, size) = (base + hashes.len() as u64, index.size()?);
         let signed = self.heads.iter().find(|head| head.size >= end && head.size <= size);
-        match signed {
-            Some(head) => is_included(index, base, hashes, head.size, &head.root),
-            None => {
-                let Some(newest) = self.heads.iter().rfind(|head| head.size <= size) else {
-                    return Ok(false);
-                };
-                let root = root_at(index, size)?;
-                Ok(root_at(index, newest.size)? == newest.root
-                    && is_included(index, base, hashes, size, &root)?)
-            }
+        if let Some(head) = signed {
+            return is_included(index, base, hashes, head.size, &head.root);
         }
+        let Some(newest) = self.heads.iter().rfind(|head| head.size <= size) else { return Ok(false) };
+        let root = root_at(index, size)?;
+        Ok(root_at(index, newest.size)? == newest.root && is_included(index, base, hashes, size, &root)?)
     }
 }
 

@@ -460,7 +460,7 @@ impl PutBack {
         checked: &mut Option<u64>,
         erased: &RoaringTreemap,
     ) -> Result<(), StoreError> {
-        let before = std::mem::replace(checked, Some(base));
+        let before = checked.replace(base);
         let Some(end) = base.checked_sub(1) else { return Ok(()) };
         let neighbor = self.copies.before(end)?;
         if neighbor.is_none() || neighbor == before {

@@ -178,7 +178,7 @@ pub(crate) fn recorded_entries(
         match Record::read(reader, erasure.record) {
             Ok(record) => recorded |= record.leaves,
             Err(StoreError::Damaged(error)) => {
-                tracing::warn!(error, "the record of an erasure can't be read")
+                tracing::warn!(error, "the record of an erasure can't be read");
             }
             Err(error) => return Err(error),
         }

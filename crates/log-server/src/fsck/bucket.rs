@@ -23,13 +23,13 @@ use countersign_log::store::{Reader, StoreError, StoredEvent};
 /// # Errors
 /// If there is no log, or if the bucket doesn't respond.
 pub fn check_bucket(
-    bucket: Bucket,
-    handle: Handle,
+    bucket: &Bucket,
+    handle: &Handle,
     folder: Option<&Path>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, StoreError> {
-    if let Some(objects) = TenantBucketCheck::open(&bucket, &handle)? {
-        return tenant_bucket::check_objects(objects, (&bucket, &handle), folder, progress);
+    if let Some(objects) = TenantBucketCheck::open(bucket, handle)? {
+        return tenant_bucket::check_objects(objects, (bucket, handle), folder, progress);
     }
     let objects = Arc::new(ObjectReader::open(bucket.clone(), handle.clone())?);
     let mut report = Report { origin: objects.origin().to_owned(), ..Report::default() };
@@ -71,8 +71,8 @@ pub fn check_bucket(
     let problems = objects.take_problems();
     let copies = match (folder, &index) {
         (Some(folder), Some(index)) => {
-            let key = bucket::read_key(&bucket, &handle);
-            key.and_then(|key| PutBack::of_log(&bucket, &handle, folder, &key, index.clone())).ok()
+            let key = bucket::read_key(bucket, handle);
+            key.and_then(|key| PutBack::of_log(bucket, handle, folder, &key, index.clone())).ok()
         }
         _ => None,
     };

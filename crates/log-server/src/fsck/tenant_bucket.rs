@@ -28,7 +28,9 @@ pub(super) fn check_objects(
     if !content.is_complete {
         let tenants = Some(objects.readers().heads()?.len() as u64);
         let mut report = Report { origin, leaves: content.entries, tenants, ..Report::default() };
-        lost.into_iter().for_each(|problem| report.push(problem));
+        for problem in lost {
+            report.push(problem);
+        }
         return Ok(report);
     }
     let erased = folder.map(ErasureRecord::read).transpose()?.unwrap_or_default();
@@ -39,7 +41,9 @@ pub(super) fn check_objects(
     let mut report =
         tenants::check_logs(objects.readers(), &origin, &erased, &mut on_progress, &mut |_, _| Ok(()))?;
     let found = std::mem::take(&mut report.problems);
-    lost.into_iter().chain(found).for_each(|problem| report.push(problem));
+    for problem in lost.into_iter().chain(found) {
+        report.push(problem);
+    }
     report.unfinished = report.unfinished.max(objects.unfinished_erasures() as u64);
     for mismatch in objects.public_mismatches()? {
         report.add("fsck.public", mismatch.place, mismatch.why, Repair::Public);

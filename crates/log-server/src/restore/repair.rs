@@ -194,9 +194,10 @@ fn restore_ticks(
         let (text, _) = parse(&line.map_err(failed)?).ok_or_else(unreadable)?;
         let mut tree = PendingTree::new(&edge);
         tree.extend(&[leaf_hash(text.as_bytes())]);
-        let anchor = match is_anchor(index) {
-            true => root_entries::anchor(folder, origin, index, &text).map_err(failed)?,
-            false => None,
+        let anchor = if is_anchor(index) {
+            root_entries::anchor(folder, origin, index, &text).map_err(failed)?
+        } else {
+            None
         };
         depth = anchor.as_ref().map_or(depth, |directory| directory.depth().max(depth));
         let committed = writer.commit_tick(&TickBatch {

@@ -132,7 +132,7 @@ async fn health_report(state: AppState) -> Response {
         tenants: tenant_logs,
     };
     let (origin, published, clock) = (log_server.origin(), published.as_deref(), log_server.clock());
-    api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
+    api::health::health(origin, size, published, &clock, &condition, stopped.as_deref()).map(Body::from)
 }
 
 /// Returns the metrics. Those of a root log's server need a token, because they reveal how active its tenants are.

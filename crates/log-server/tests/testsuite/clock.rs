@@ -185,6 +185,7 @@ impl Scene {
             world.server.clock.store(BEGIN + ahead, Ordering::SeqCst);
             world.server.begin();
             let customer = has_tenants.then(|| world.add("acme"));
+            #[allow(clippy::single_match_else, reason = "two kinds of logs")]
             let (token, admin) = match &customer {
                 Some(customer) => {
                     (world.token("acme", "read", &[&customer.id]), world.token("ops", "admin", &["*"]))

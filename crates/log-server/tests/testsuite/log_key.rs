@@ -24,18 +24,18 @@ fn second_key(seed: u8) -> MlDsaKey {
 
 /// The folder of an ordinary log or of a root log.
 struct Folder {
-    folder: TempDir,
+    place: TempDir,
     has_tenants: bool,
     runtime: Runtime,
 }
 
 impl Folder {
     fn new(has_tenants: bool) -> Self {
-        Self { folder: TempDir::new().unwrap(), has_tenants, runtime: Runtime::new().unwrap() }
+        Self { place: TempDir::new().unwrap(), has_tenants, runtime: Runtime::new().unwrap() }
     }
 
     fn path(&self) -> &Path {
-        self.folder.path()
+        self.place.path()
     }
 
     fn start(

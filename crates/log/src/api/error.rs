@@ -279,7 +279,7 @@ impl ApiError {
         if !status.is_server_error() {
             return None;
         }
-        let (code, message) = (diagnostic.code.to_string(), diagnostic.message.to_string());
+        let (code, message) = (diagnostic.code.to_string(), diagnostic.message.clone());
         let failure = failure.clone().unwrap_or(Failure { part: Part::of_code(&code), message });
         Some(ResponseFailure { code, failure })
     }

@@ -26,14 +26,14 @@ pub fn health(
     size: Option<u64>,
     published: Option<&Published>,
     clock: &ClockComparison,
-    condition: Condition,
+    condition: &Condition,
     stopped: Option<&SigningStop>,
 ) -> Answer {
     let Condition { stopping: _, erasing, storage, damaged, control_files, check, index, backup, tenants } =
-        &condition;
+        condition;
     let full = storage.room.is_some_and(Room::is_full);
     let is_storage = |part| matches!(part, Part::Disk | Part::Data | Part::Bucket);
-    let problems = problems::find(size, published, clock, &condition, stopped);
+    let problems = problems::find(size, published, clock, condition, stopped);
     let healthy = !problems.iter().any(|problem| problem.is_critical);
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = json!({

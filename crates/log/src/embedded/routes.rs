@@ -257,7 +257,7 @@ impl EmbeddedLogServer {
         let (published, stopped) = (self.published()?, stopped.as_deref());
         let storage = Storage { failing: self.shared.metrics.failing_part(), ..Storage::default() };
         let condition = Condition { erasing, storage, tenants, ..Condition::default() };
-        Ok(api::health::health(&self.origin, size, published.as_deref(), &clock, condition, stopped))
+        Ok(api::health::health(&self.origin, size, published.as_deref(), &clock, &condition, stopped))
     }
 
     /// Returns the authorization of a request, if its token has the right.

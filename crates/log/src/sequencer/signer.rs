@@ -428,11 +428,10 @@ impl CheckpointSigner {
         }
         if self.is_outside != outside.is_some() {
             self.is_outside = outside.is_some();
-            match outside {
-                Some(skew) => {
-                    tracing::error!(%now, skew, "the log's clock disagrees with its witnesses'; submissions are rejected");
-                }
-                None => tracing::info!(%now, "the log's clock no longer disagrees with its witnesses'"),
+            if let Some(skew) = outside {
+                tracing::error!(%now, skew, "the log's clock disagrees with its witnesses'; submissions are rejected");
+            } else {
+                tracing::info!(%now, "the log's clock no longer disagrees with its witnesses'");
             }
         }
         outside.map_or(Ok(()), |skew| Err(SubmitError::Clock { now, skew }))

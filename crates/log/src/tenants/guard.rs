@@ -301,7 +301,9 @@ impl HeadGuard {
 
     /// Notes that stopped logs have ended.
     pub(super) fn ended(&self, heads: &[SlotHead]) {
-        heads.iter().for_each(|head| self.stops.accept(head.number));
+        for head in heads {
+            self.stops.accept(head.number);
+        }
     }
 
     /// Stops a tenant log whose number of stored entries is not that of its head. Heads that other servers show are not

@@ -42,7 +42,7 @@ impl ServedLog {
         let later = Arc::new(Mutex::new(String::new()));
         let written = Arc::clone(&later);
         thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| *written.lock().unwrap() += &(line + "\n"))
+            lines.map_while(Result::ok).for_each(|line| *written.lock().unwrap() += &(line + "\n"));
         });
         Self { child, said, later }
     }

@@ -450,7 +450,8 @@ fn not_publishing() -> Scrapes {
     let size = server.size();
     let (url, (body, _)) = (server.url(), emitter.body(0, usize::MAX));
     let sending = std::thread::spawn(move || send(client().post(url + "/submit").body(body)).status);
-    until("it is stored", || server.size() > size);
+    let stored = format!("countersign_log_size {}\n", size + 1);
+    until("it is stored", || scrape(&server).text.is_some_and(|text| text.contains(&stored)));
     let during = scrape(&server);
     change(&server, "DROP TRIGGER rejected");
     emitter.deliver_all(&server.url(), usize::MAX);

@@ -324,7 +324,7 @@ fn faults_of_the_bucket_and_two_servers_lose_nothing() {
 /// Checks the bucket, and the index in a folder.
 pub(super) fn check(world: &World, store: &Arc<dyn ObjectStore>, folder: Option<&std::path::Path>) -> Report {
     let (bucket, handle) = (bucket(store.clone()), world.server.handle());
-    fsck::check_bucket(bucket, handle, folder, &mut |_, _| {}).unwrap()
+    fsck::check_bucket(&bucket, &handle, folder, &mut |_, _| {}).unwrap()
 }
 
 #[test]

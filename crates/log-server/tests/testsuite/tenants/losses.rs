@@ -108,7 +108,9 @@ impl Scene {
 
     fn lose(&self, (_, lost): &Loss) -> BTreeSet<String> {
         let lost = lost(&self.before);
-        lost.iter().for_each(|(name, bytes)| self.put(name, bytes.clone()));
+        for (name, bytes) in lost {
+            self.put(&name, bytes);
+        }
         lost.into_iter().map(|(name, _)| name).collect()
     }
 
