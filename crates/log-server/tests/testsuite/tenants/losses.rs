@@ -108,8 +108,8 @@ impl Scene {
 
     fn lose(&self, (_, lost): &Loss) -> BTreeSet<String> {
         let lost = lost(&self.before);
-        for (name, bytes) in lost {
-            self.put(&name, bytes);
+        for (name, bytes) in &lost {
+            self.put(name, bytes.clone());
         }
         lost.into_iter().map(|(name, _)| name).collect()
     }
