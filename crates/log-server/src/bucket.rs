@@ -37,6 +37,7 @@ mod erase;
 mod erasure_log;
 mod folder;
 mod index;
+pub(crate) mod journal;
 mod layout;
 mod location;
 mod object;
@@ -60,6 +61,9 @@ use countersign_log::store::{Store, StoreError};
 
 pub(crate) use self::claim::{check_key, check_tenants_bucket, claim_tenants_bucket, has_log};
 pub use self::folder::BucketFolder;
+pub(crate) use self::journal::JournaledWriter;
+pub use self::journal::restore::{Restored, from_journal};
+pub use self::journal::{JournalConfig, JournalMode, JournalState, Pruned, prune};
 pub use self::location::Bucket;
 pub use self::object::{BucketObject, ObjectError};
 pub(crate) use self::put_back::{CommitRange, PutBack};
@@ -68,7 +72,7 @@ pub(crate) use self::repair::{BucketRepair, read_key_of as read_key};
 pub(crate) use self::restore::BucketRestore;
 pub use self::signed::SignedObjects;
 pub(crate) use self::tenants::{
-    HeadsOfBucket, LostKind, LostObject, TenantBucketCheck, open as open_tenants,
+    HeadsOfBucket, JournaledTenantWriter, LostKind, LostObject, TenantBucketCheck, open as open_tenants,
 };
 pub use self::url::BucketError;
 
