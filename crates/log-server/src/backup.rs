@@ -5,10 +5,9 @@ use std::io;
 use std::path::Path;
 
 use countersign::time::Time;
-
 use tokio::runtime::Handle;
 
-use crate::bucket::{Bucket, BucketRepair, TenantBucketCheck};
+use crate::bucket::{self, Bucket, BucketRepair, Pruned, TenantBucketCheck};
 use crate::erasure_memory::repeat_in_folder;
 use crate::sqlite;
 use countersign_files::{replace, sync_folder, temporary};
@@ -65,6 +64,15 @@ pub fn make_from_bucket(bucket: Bucket, handle: Handle, to: &Path, now: Time) ->
         return make(tenants.into_index()?.path(), to, now);
     }
     make(BucketRepair::begin(bucket, handle)?.into_index().path(), to, now)
+}
+
+/// Deletes from a journal what a backup has. The backup was just made and checked.
+///
+/// # Errors
+/// [`StoreError`] if the place has no journal of this log, or the store fails.
+pub fn prune_journal(backup: &Path, place: Bucket, handle: &Handle) -> Result<Pruned, StoreError> {
+    let origin = sqlite::identify_file(backup)?;
+    bucket::prune(place, &origin, &*sqlite::open_copy(backup)?, handle)
 }
 
 /// Returns the newest backup of a folder, if one is recorded.

@@ -36,11 +36,14 @@ mod copies;
 mod erase;
 mod erasure_log;
 mod folder;
+mod from_journal;
 mod index;
+pub(crate) mod journal;
 mod layout;
 mod location;
 mod object;
 mod objects;
+mod prune_journal;
 mod publish;
 mod put_back;
 mod reader;
@@ -60,15 +63,20 @@ use countersign_log::store::{Store, StoreError};
 
 pub(crate) use self::claim::{check_key, check_tenants_bucket, claim_tenants_bucket, has_log};
 pub use self::folder::BucketFolder;
+pub use self::from_journal::from_journal;
+pub(crate) use self::journal::JournaledWriter;
+pub use self::journal::restore::Restored;
+pub use self::journal::{JournalConfig, JournalMode, JournalState};
 pub use self::location::Bucket;
 pub use self::object::{BucketObject, ObjectError};
+pub use self::prune_journal::{Pruned, prune};
 pub(crate) use self::put_back::{CommitRange, PutBack};
 pub(crate) use self::reader::{ObjectProblem, ObjectReader};
 pub(crate) use self::repair::{BucketRepair, read_key_of as read_key};
 pub(crate) use self::restore::BucketRestore;
 pub use self::signed::SignedObjects;
 pub(crate) use self::tenants::{
-    HeadsOfBucket, LostKind, LostObject, TenantBucketCheck, open as open_tenants,
+    HeadsOfBucket, JournaledTenantWriter, LostKind, LostObject, TenantBucketCheck, open as open_tenants,
 };
 pub use self::url::BucketError;
 

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::bucket::{self, Bucket, PutBack};
+use crate::bucket::{self, Bucket, JournalConfig, JournalState, JournaledWriter, PutBack};
 use crate::clock_file::ClockKeeper;
 use crate::control_files::server_metrics;
 use crate::erasure_memory::ErasureMemory;
@@ -46,16 +46,16 @@ use countersign_log::clock::{Clock, Steady, Timekeeper};
 use countersign_log::own_chain::OwnChain;
 use countersign_log::quota::LogQuotas;
 use countersign_log::reads::ReadRules;
+use countersign_log::self_check;
 use countersign_log::sequencer::{
     Durable, Job, OwnEntryStore, RulesError, RunningSequencer, Sequencer, Unattested,
 };
 use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, SigningStop};
-use countersign_log::store::{Published, StoreError};
+use countersign_log::store::{Published, Store, StoreError};
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tree_signer::TreeSigner;
 use countersign_log::witnessing::{PATIENCE, has_witnesses};
-use countersign_log::{self_check, store};
 
 use countersign_log::sequencer::rules;
 use start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
@@ -96,6 +96,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that publishing the last checkpoint may take, after witnesses had theirs.
 const LAST_PUBLISH_MARGIN: Duration = Duration::from_secs(1);
 
+/// The interval at which a log's journal is looked after.
+const JOURNAL_INTERVAL: Duration = Duration::from_secs(2);
+
 /// The interval at which a stopping server looks for submissions that wait for a tick.
 const STOP_TICK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -105,6 +108,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// The bucket that contains the log. If set, the folder only has the log's index.
     pub store: Option<Bucket>,
+    /// The journal of the log, if it has one. A log in a bucket must have none.
+    pub journal: Option<JournalConfig>,
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
     /// The log's ML-DSA-44 key, if it has one: it signs checkpoints too.
@@ -184,6 +189,7 @@ pub struct RunningLog {
     mirrors: Option<MirrorFeed>,
     clock: Arc<ClockKeeper>,
     clock_task: tokio::task::JoinHandle<()>,
+    journal: Option<Arc<JournalState>>,
     /// Keeps other servers out of the folder.
     _lock: Lock,
 }
@@ -211,6 +217,7 @@ pub async fn serve_with_first_event(
     let Config {
         folder,
         store: bucket,
+        journal,
         key,
         ml_dsa_key,
         trust,
@@ -247,7 +254,7 @@ pub async fn serve_with_first_event(
                 Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
             let found = SignedFile::read(&folder, key.name())?;
             #[allow(clippy::single_match_else, reason = "two kinds of stores")]
-            let (mut store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
+            let ((mut store, journal), memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
                     refuse_copy(&found, &bucket, &key, &handle, now)?;
                     if bucket::has_log(&bucket, &key, &handle)? {
@@ -260,12 +267,20 @@ pub async fn serve_with_first_event(
                     }
                     let (store, signed) = bucket::open(&folder, &key, bucket, handle)?;
                     let file = SignedFile::open(&folder, key.name(), found)?;
-                    (store, Box::new(signed.with_file(file, signing.clone(), now)))
+                    ((store, None), Box::new(signed.with_file(file, signing.clone(), now)))
                 }
                 None => {
-                    let store = sqlite::open(&folder, key.name())?;
-                    let published = || store.reader.published();
+                    let (sqlite, reader) = sqlite::open_writer(&folder, key.name())?;
+                    let published = || reader.published();
                     keys.check_folder(&folder, found.newest(), published, &new_keys)?;
+                    let store = match journal {
+                        Some(journal) => {
+                            let opened =
+                                JournaledWriter::open(&folder, &key, journal, handle, (sqlite, reader))?;
+                            (opened.0, Some(opened.1))
+                        }
+                        None => (Store { writer: Box::new(sqlite), reader }, None),
+                    };
                     (store, memory(&folder, key.name(), found, &signing, now)?)
                 }
             };
@@ -274,10 +289,10 @@ pub async fn serve_with_first_event(
             let erased = repeat(&erasures, &folder, key.name(), OpenStore::Log(&mut store), now)?;
             keys.write(&folder)?;
             clock.start_from(&*store.reader, false)?;
-            Ok::<_, StartError>((store, memory, signing, erasures, erased))
+            Ok::<_, StartError>(((store, journal), memory, signing, erasures, erased))
         }
     });
-    let (store::Store { writer, reader }, memory, signing, erasures, erased_again) =
+    let ((Store { writer, reader }, journal), memory, signing, erasures, erased_again) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let key = Arc::new(key);
     let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
@@ -286,6 +301,9 @@ pub async fn serve_with_first_event(
     let (jobs, queue) = mpsc::channel(bounds.waiting.max(1));
     if let Some(interval) = interval {
         tokio::spawn(follow_other_servers(jobs.downgrade(), interval));
+    } else if journal.is_some() {
+        // The journal catches up although nothing is submitted.
+        tokio::spawn(follow_other_servers(jobs.downgrade(), JOURNAL_INTERVAL));
     }
     let log_server = LogServer::new(Parts {
         tenant: None,
@@ -349,6 +367,7 @@ pub async fn serve_with_first_event(
     let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
     let mut state = AppState::new(reading.clone(), folder.clone(), bounds.clone());
     (state.page, state.auditors_page) = (page, auditors_page);
+    state.journal.clone_from(&journal);
     let search = reading.search().cloned();
     let known = RefCell::default();
     let access = checked.map(|bucket| {
@@ -383,12 +402,13 @@ pub async fn serve_with_first_event(
         mirrors: None,
         clock,
         clock_task,
+        journal,
         _lock: lock,
     })
 }
 
 /// Returns the newest checkpoint that the log in a folder published, if there is a log.
-fn published_in(folder: &Path) -> Result<Option<store::Published>, StoreError> {
+fn published_in(folder: &Path) -> Result<Option<Published>, StoreError> {
     if !folder.join(sqlite::FILE).exists() {
         return Ok(None);
     }
@@ -491,6 +511,11 @@ impl RunningLog {
         self.http.address()
     }
 
+    /// Returns the state of the journal, if the log has one.
+    pub fn journal(&self) -> Option<&JournalState> {
+        self.journal.as_deref()
+    }
+
     /// Returns the log.
     pub fn log_server(&self) -> &LogServer {
         &self.log_server
@@ -543,6 +568,7 @@ impl RunningLog {
             mirrors,
             clock,
             clock_task,
+            journal: _,
             _lock,
         } = self;
         reading.stop();

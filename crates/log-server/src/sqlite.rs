@@ -55,12 +55,21 @@ pub(crate) type SqliteWriter = TableWriter<WriteConnection>;
 /// [`StoreError::Damaged`] if the file belongs to another log or is the index of a bucket; other errors if SQLite
 /// fails.
 pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
+    let (writer, reader) = open_writer(folder, origin)?;
+    Ok(Store { writer: Box::new(writer), reader })
+}
+
+/// Opens the store as [`open`] does.
+pub(crate) fn open_writer(
+    folder: &Path,
+    origin: &str,
+) -> Result<(SqliteWriter, Arc<dyn Reader>), StoreError> {
     let (connection, reader) = open_connections(folder, origin)?;
     let writer = SqliteWriter::new(connection)?;
     if is_index(writer.database()).map_err(failed("opening"))? {
         return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
     }
-    Ok(Store { writer: Box::new(writer), reader })
+    Ok((writer, reader))
 }
 
 /// Opens a bucket's index. Work lost in a power failure is restored from the bucket.
@@ -106,6 +115,15 @@ pub fn create_with_tenants(folder: &Path, origin: &str, depth: u8) -> Result<(),
 /// [`StoreError::Damaged`] if the folder contains another log, or one without tenant logs; other errors if SQLite
 /// fails.
 pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreError> {
+    let (writer, readers) = open_tenant_tables(folder, origin)?;
+    Ok(TenantStore { writer: Box::new(writer), readers })
+}
+
+/// Opens the store of a root log with tenant logs as [`open_tenants`] does.
+pub(crate) fn open_tenant_tables(
+    folder: &Path,
+    origin: &str,
+) -> Result<(TenantIndexWriter, Arc<dyn TenantReaders>), StoreError> {
     if is_index_folder(folder)? {
         return Err(StoreError::Damaged(INDEX_WITHOUT_BUCKET.into()));
     }
@@ -120,10 +138,15 @@ pub fn open_tenants(folder: &Path, origin: &str) -> Result<TenantStore, StoreErr
 /// fails.
 pub(crate) fn open_tenants_to_restore(folder: &Path, origin: &str) -> Result<TenantStore, StoreError> {
     // A restore commits each tick. It can be repeated, so not each commit has to be on disk before the next one.
-    open_tenant_store(folder, origin, "normal")
+    let (writer, readers) = open_tenant_store(folder, origin, "normal")?;
+    Ok(TenantStore { writer: Box::new(writer), readers })
 }
 
-fn open_tenant_store(folder: &Path, origin: &str, synchronous: &str) -> Result<TenantStore, StoreError> {
+fn open_tenant_store(
+    folder: &Path,
+    origin: &str,
+    synchronous: &str,
+) -> Result<(TenantIndexWriter, Arc<dyn TenantReaders>), StoreError> {
     let path = folder.join(FILE);
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check_has_tenants(&connection)?;
@@ -133,10 +156,23 @@ fn open_tenant_store(folder: &Path, origin: &str, synchronous: &str) -> Result<T
         .and_then(|()| connection.pragma_update(None, "synchronous", synchronous))
         .map_err(opening("opening the database"))?;
     let writer = TenantTables::new(WriteConnection::new(connection, &path))?;
-    Ok(TenantStore { writer: Box::new(writer), readers: Arc::new(TenantTableReaders::new(Pool::new(path))) })
+    Ok((writer, Arc::new(TenantTableReaders::new(Pool::new(path)))))
 }
 
-/// The writer of a bucket's index with tenant logs.
+/// Lets a database commit without waiting for the disk. [`sync_again`] has to follow. If the process ends before, the
+/// newest commits may be lost.
+pub(crate) fn stop_syncing(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", "normal").map_err(failed("preparing the database"))
+}
+
+/// Writes everything to the disk, and lets commits wait for it again.
+pub(crate) fn sync_again(connection: &Connection) -> Result<(), StoreError> {
+    let failed = failed("writing the database to the disk");
+    connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
+    database::truncate_write_ahead_log(connection).map(drop).map_err(failed)
+}
+
+/// The writer of the tables of a root log, in a folder or in a bucket's index.
 pub(crate) type TenantIndexWriter = TenantTables<WriteConnection>;
 
 /// Opens a bucket's index of a root log with tenant logs. Creates it in a folder without a log; `depth` is then that of
@@ -279,6 +315,11 @@ pub fn identify(folder: &Path) -> Result<Option<LogIdentity>, StoreError> {
     let connection = connect_to_read(&path)?;
     let has_tenants = has_table(&connection, "tenants").map_err(opening("opening the database"))?;
     Ok(Some(LogIdentity { origin: origin(&connection)?, has_tenants }))
+}
+
+/// Returns the origin of the log in a [copy].
+pub(crate) fn identify_file(path: &Path) -> Result<String, StoreError> {
+    origin(&Pool::new(path.to_owned()).connect()?)
 }
 
 fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {

@@ -80,6 +80,19 @@ pub struct Storage {
     pub room: Option<Room>,
 }
 
+/// The condition of a log's journal.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalCondition {
+    /// The size of the log at which the journal begins; `None` until it was reached once.
+    pub begin: Option<u64>,
+    /// The number of entries that it lacks; in a root log, these are ticks.
+    pub behind: u64,
+    /// True if it can't be written.
+    pub is_failing: bool,
+    /// True if submissions wait for it; false if they are answered without it.
+    pub delays_answers: bool,
+}
+
 /// The state of the log server's recurring check of the whole log.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
@@ -124,6 +137,8 @@ pub struct Condition {
     pub erasing: ErasureCondition,
     /// The condition of the log's storage.
     pub storage: Storage,
+    /// The condition of the journal, if the log has one.
+    pub journal: Option<JournalCondition>,
     /// The first problem that a check of the whole log found: code, place, message, and hint.
     pub damaged: Option<[String; 4]>,
     /// The control files that can't be used.

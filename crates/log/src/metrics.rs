@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::clock::{ClockComparison, ClockState};
-use crate::condition::Room;
+use crate::condition::{JournalCondition, Room};
 use crate::export::ExportError;
 use crate::failure_reports::{FailureCause, FailureReports};
 use crate::part::{Failure, Part};
@@ -211,6 +211,8 @@ pub struct Metrics {
     erased: Counter,
     erasures_failing: Gauge,
     commits_failing: Family<ByPart, Gauge>,
+    journal_failing: Gauge,
+    journal_behind: Gauge,
     failure_reports: FailureReports,
     /// True if the checkpoint of the newest commit could not be remembered.
     unremembered: AtomicBool,
@@ -258,6 +260,8 @@ impl Default for Metrics {
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
             commits_failing: Family::default(),
+            journal_failing: Gauge::default(),
+            journal_behind: Gauge::default(),
             failure_reports: FailureReports::default(),
             unremembered: AtomicBool::default(),
             unfollowed: Gauge::default(),
@@ -393,6 +397,12 @@ impl Default for Metrics {
             metrics.commits_failing.clone(),
         );
         registry.register(
+            "journal_failing",
+            "1 while the journal cannot be written",
+            metrics.journal_failing.clone(),
+        );
+        registry.register("journal_behind", "Entries that the journal lacks", metrics.journal_behind.clone());
+        registry.register(
             "check_entries",
             "Entries examined by the current check of the whole log",
             metrics.checking.clone(),
@@ -519,6 +529,12 @@ impl Metrics {
         }
     }
 
+    /// Sets the condition of the log's journal.
+    pub fn journal(&self, JournalCondition { behind, is_failing, .. }: JournalCondition) {
+        self.journal_failing.set(is_failing.into());
+        self.journal_behind.set(behind.cast_signed());
+    }
+
     /// Records a tick, which commits also if no tenant log grew.
     pub(crate) fn ticked(&self, submissions: usize, leaves: u64, size: u64) {
         if !self.unremembered.load(Ordering::Relaxed) {
@@ -548,6 +564,11 @@ impl Metrics {
         for part in COMMIT_PARTS {
             self.commits_failing.get_or_create(&ByPart::new(part)).set(0);
         }
+    }
+
+    /// Records that the journal has everything that is durable, including commits that failed because of it.
+    pub(crate) fn journaled(&self) {
+        self.commits_failing.get_or_create(&ByPart::new(Part::Journal)).set(0);
     }
 
     /// Records whether the signed checkpoint could be remembered, and so announced.

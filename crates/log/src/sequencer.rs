@@ -297,10 +297,18 @@ impl RunningSequencer {
             .and_then(|()| writer.catch_up())
             .and_then(|_| signer.refresh(writer, edge));
         let published = followed.and_then(|()| signer.publish_what_is_durable(writer, edge));
-        if let Err(error) = &published {
-            tracing::warn!(%error, "failed to catch up with other servers of this log");
+        match &published {
+            Ok(()) => {
+                self.signer.metrics.followed(true);
+                self.signer.metrics.journaled();
+            }
+            // /healthz and the metrics show the state of the journal.
+            Err(StoreError::Journal(_)) => self.signer.metrics.followed(true),
+            Err(error) => {
+                tracing::warn!(%error, "failed to catch up with other servers of this log");
+                self.signer.metrics.followed(false);
+            }
         }
-        self.signer.metrics.followed(published.is_ok());
         self.report_erased();
         published.is_ok()
     }

@@ -67,6 +67,9 @@ pub enum StoreError {
     /// The stored data contradicts itself: it is corrupt, or was written by something else.
     #[error("the stored data of the log is inconsistent: {0}")]
     Damaged(String),
+    /// The log's journal can't be written, and the log waits for it. The database may have what the journal lacks.
+    #[error("the journal can't be used: {0}")]
+    Journal(String),
     /// The log stopped signing.
     #[error("{0}")]
     Stopped(std::sync::Arc<crate::stop::SigningStop>),
@@ -103,6 +106,7 @@ impl StoreError {
         match self {
             Self::Unavailable { part, .. } => *part,
             Self::Damaged(_) => Part::Data,
+            Self::Journal(_) => Part::Journal,
             Self::Stopped(_) => Part::Signing,
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use countersign_errors::now;
 use countersign_log::store::StoreError;
 use countersign_log_server::backup::{self, Backup};
+use countersign_log_server::bucket::Pruned;
 use tokio::runtime::Runtime;
 
 use crate::commands::serve;
@@ -51,6 +52,11 @@ pub(crate) struct Args {
     /// File to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    /// Delete from this journal (`serve --journal`) what the new backup has
+    ///
+    /// The file is then needed to restore the log: delete earlier backups, if at all, only after it is in a safe place.
+    #[arg(long, value_name = "URL")]
+    prune_journal: Option<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
@@ -76,6 +82,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             "{folder}: /healthz and the console won't show this backup, because its time could not be stored there: {error}"
         ));
     }
+    if let Some(url) = &args.prune_journal {
+        prune(args, url)?;
+    }
     Ok(ExitStatus::Success)
 }
 
@@ -96,4 +105,17 @@ fn from_bucket(url: &str, to: &Path) -> Result<Backup, CliError> {
 
 fn print(Backup { at, size }: Backup, to: &Path) {
     style::done(&format!("{} as of {at} in {}", entries(size), shown(to)));
+}
+
+/// Deletes what the backup has from a journal.
+fn prune(args: &Args, url: &str) -> Result<(), CliError> {
+    let place = serve::bucket(url)?;
+    let runtime = Runtime::new().map_err(|error| CliError::io("start", "reading the journal", &error))?;
+    let Pruned { begin, commits } =
+        backup::prune_journal(&args.to, place, runtime.handle()).map_err(|error| {
+            let hint = "pass the URL of this log's journal; the backup itself is complete";
+            CliError::unusable("journal.unusable", error.to_string(), hint).within(url)
+        })?;
+    style::done(&format!("the journal begins at entry {begin} now: {commits} commits were deleted"));
+    Ok(())
 }

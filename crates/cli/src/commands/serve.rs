@@ -29,7 +29,7 @@ use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log::tenants::waiting::WaitingRoom;
-use countersign_log_server::bucket::Bucket;
+use countersign_log_server::bucket::{Bucket, JournalConfig, JournalMode};
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::log_server::RulesError;
 use countersign_log_server::restore::succession::Succession;
@@ -128,6 +128,21 @@ pub(crate) struct Args {
     /// with the same key and bucket are one log, and the folder is only an index
     #[arg(long, value_name = "URL", help_heading = "The log")]
     store: Option<String>,
+    /// Also write each commit to a journal in this second place before it is answered: a folder on another disk, s3://,
+    /// gs:// or az://, with credentials from the environment
+    ///
+    /// If the disk is lost, the newest backup and the journal give the log as it was: see --after-restore. A new journal
+    /// begins at the log's current size; entries before it must be in a backup. Not for a log in a bucket, which has a
+    /// durable place.
+    #[arg(long, value_name = "URL", conflicts_with = "store", help_heading = "The log")]
+    journal: Option<String>,
+    /// While the journal can't be written: `wait` rejects submissions with 503, `answer` accepts them, and the journal
+    /// catches up later
+    ///
+    /// With `answer`, a disk that is lost meanwhile takes the answered events with it. /healthz and the metrics show both
+    /// states.
+    #[arg(long, value_name = "MODE", default_value = "wait", requires = "journal", help_heading = "The log")]
+    journal_mode: JournalMode,
     /// Keep a log of its own for each tenant, below a public root log that proves all of them
     ///
     /// For a new folder; one that has tenants needs no option. Create tenants with `countersign tenant add`. Each has
@@ -334,6 +349,7 @@ pub(crate) fn serve(args: &Args) -> Result<ExitStatus, CliError> {
         && args.tenants
         && args.after.after_restore
         && args.store.is_none()
+        && args.journal.is_none()
         && !has_tenants(args)?
     {
         let message = "--after-restore with --tenants requires a folder with a log that has tenants";
@@ -430,6 +446,7 @@ async fn run_server(
     let config = Config {
         folder: args.dir.clone(),
         store,
+        journal: journal(args)?,
         key,
         ml_dsa_key,
         trust,
@@ -495,6 +512,17 @@ async fn run_server(
             log_server.rules().admits(&key) || log_server.reader().knows(&key).unwrap_or(true);
         let hint = if is_authorized { "" } else { "; add it to the trust file as `emitter`, or grant it" };
         style::detail("otlp:", &format!("/v1/logs signs with {key}{hint}"));
+    }
+    if let (Some(url), Some(journal)) = (&args.journal, serving.journal()) {
+        let text = match journal.begin() {
+            Some(0) => format!("{} has all entries", style::plain(url)),
+            Some(begin) => format!(
+                "{} begins at entry {begin}: keep a backup with at least {begin} entries",
+                style::plain(url)
+            ),
+            None => format!("{} can't be reached yet", style::plain(url)),
+        };
+        style::detail("journal:", &text);
     }
     for (name, text) in &args.details {
         style::detail(name, text);
@@ -698,6 +726,12 @@ fn auditors_page(args: &Args) -> Result<Option<Page>, CliError> {
 pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {
     let form = "use s3://BUCKET/PREFIX, gs://…, az://… or a folder's path";
     Bucket::parse(url).map_err(|error| explain_bucket(&error, form))
+}
+
+/// Returns the journal.
+fn journal(args: &Args) -> Result<Option<JournalConfig>, CliError> {
+    let place = args.journal.as_deref().map(bucket).transpose()?;
+    Ok(place.map(|place| JournalConfig { place, mode: args.journal_mode }))
 }
 
 /// Limits connections to half of the files that the system lets a process open; the rest are for storage.
@@ -960,6 +994,10 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
     }
 }
 
+/// The hint for a journal that can't be used.
+const JOURNAL_HINT: &str =
+    "pass the journal of this log, or an empty place for a new one; make a backup after a new journal begins";
+
 /// Explains why a server doesn't start with these arguments.
 fn explain_store(error: &StartError, args: &Args) -> CliError {
     let is_index_alone = args.store.is_none() && matches!(error, StartError::Store(StoreError::Damaged(_)));
@@ -983,6 +1021,7 @@ fn explain(error: &StartError, store: Option<&str>) -> CliError {
         }
         StartError::Store(StoreError::Damaged(_)) if store.is_some() => ("store.failed", DAMAGED_BUCKET),
         StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
+        StartError::Store(StoreError::Journal(_)) => ("journal.unusable", JOURNAL_HINT),
         StartError::Store(StoreError::Stopped(stop)) => (stop.cause.code(), stop.hint()),
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and their permissions")

@@ -15,12 +15,21 @@ const ORDINARY_HEADER: &str = "countersign log v1\n";
 /// The first line of `private/log` for a root log with tenant logs.
 const ROOT_HEADER: &str = "countersign root log v1\n";
 
+/// The first line of `private/log` in the journal of an ordinary log.
+const JOURNAL_HEADER: &str = "countersign journal v1\n";
+/// The first line of `private/log` in the journal of a root log with tenant logs.
+const ROOT_JOURNAL_HEADER: &str = "countersign root journal v1\n";
+
 /// The kind of a log in a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LogKind {
+pub(crate) enum LogKind {
     Ordinary,
     /// A root log with tenant logs.
     Root,
+    /// The journal of an ordinary log in a folder.
+    Journal,
+    /// The journal of a root log in a folder.
+    RootJournal,
 }
 
 impl LogKind {
@@ -28,6 +37,8 @@ impl LogKind {
         match self {
             Self::Ordinary => ORDINARY_HEADER,
             Self::Root => ROOT_HEADER,
+            Self::Journal => JOURNAL_HEADER,
+            Self::RootJournal => ROOT_JOURNAL_HEADER,
         }
     }
 }
@@ -35,7 +46,7 @@ impl LogKind {
 /// Splits the content of `private/log` into the kind of the log and its origin.
 pub(super) fn parse(content: &[u8]) -> Option<(LogKind, &str)> {
     let text = str::from_utf8(content).ok()?;
-    [LogKind::Ordinary, LogKind::Root]
+    [LogKind::Ordinary, LogKind::Root, LogKind::Journal, LogKind::RootJournal]
         .into_iter()
         .find_map(|kind| Some((kind, text.strip_prefix(kind.header())?.strip_suffix('\n')?)))
 }
@@ -106,6 +117,14 @@ pub(crate) fn claim_tenants_bucket(
     claim.check_key()
 }
 
+/// Returns the kind of the log in a bucket, or `None` if it contains no log.
+pub(super) fn kind_of(bucket: &Bucket, handle: &Handle) -> Result<Option<LogKind>, StoreError> {
+    let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+    let path = Layout::new(bucket.prefix.clone()).log();
+    let object = objects.wait(objects.get(&path))?;
+    Ok(object.and_then(|object| parse(&object.bytes).map(|(kind, _)| kind)))
+}
+
 /// The claim of a server's log to a bucket.
 pub(super) struct Claim {
     kind: LogKind,
@@ -134,6 +153,21 @@ impl Claim {
             (Some((LogKind::Ordinary, _)), LogKind::Root) => {
                 "the bucket contains an ordinary log instead of a root log with tenant logs; a log can't get tenants later"
                     .to_owned()
+            }
+            (Some((LogKind::Journal | LogKind::RootJournal, _)), LogKind::Ordinary | LogKind::Root) => {
+                "the bucket contains the journal of a log in a folder; use another place for --store".to_owned()
+            }
+            (Some((LogKind::Ordinary | LogKind::Root, _)), LogKind::Journal | LogKind::RootJournal) => {
+                "the place of the journal contains a log; use an empty place for --journal".to_owned()
+            }
+            (Some((LogKind::RootJournal, _)), LogKind::Journal) => {
+                "the journal is that of a root log with tenant logs instead of an ordinary log".to_owned()
+            }
+            (Some((LogKind::Journal, _)), LogKind::RootJournal) => {
+                "the journal is that of an ordinary log instead of a root log with tenant logs".to_owned()
+            }
+            (Some((_, other)), LogKind::Journal | LogKind::RootJournal) => {
+                format!("the journal is that of the log {other:?} instead of {:?}", self.key.name())
             }
             (other_log, _) => {
                 let other = other_log.map_or_else(
@@ -169,18 +203,38 @@ impl Claim {
         Ok(())
     }
 
+    /// Checks that the bucket doesn't name another key, without writing.
+    pub(super) fn has_no_other_key(&self) -> Result<(), StoreError> {
+        let path = self.layout.key();
+        match self.objects.wait(self.objects.get(&path))? {
+            Some(other) if *other.bytes != *format!("{}\n", self.key).as_bytes() => {
+                Err(self.other_key(&other.bytes))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn other_key(&self, other: &[u8]) -> StoreError {
+        let (other, path) = (String::from_utf8_lossy(other).trim_end().to_owned(), self.layout.key());
+        StoreError::Damaged(match self.kind {
+            LogKind::Ordinary | LogKind::Root => format!(
+                "the log's servers sign with the key {other}, but this one has the key {} ({path}); to change the log's key, \
+                 stop all servers, and start each once with --new-key {}",
+                self.key, self.key
+            ),
+            LogKind::Journal | LogKind::RootJournal => format!(
+                "the journal is that of a log with the key {other}, but this one has the key {}; after you changed the log's \
+                 key, delete {path}",
+                self.key
+            ),
+        })
+    }
+
     /// Checks that all servers of the log sign with the same key.
     pub(super) fn check_key(&self) -> Result<(), StoreError> {
         let (path, key) = (self.layout.key(), key_object(&self.key));
         if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
-            let message = format!(
-                "the log's servers sign with the key {}, but this one has the key {} ({path}); to change the log's key, stop all \
-                 servers, and start each once with --new-key {}",
-                String::from_utf8_lossy(&other).trim_end(),
-                self.key,
-                self.key
-            );
-            return Err(StoreError::Damaged(message));
+            return Err(self.other_key(&other));
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ pub(super) struct Commit {
 }
 
 /// A commit's object, split for an erasure.
-pub(super) struct SplitCommit {
+pub(crate) struct SplitCommit {
     /// The object without its events.
     pub(super) stub: Vec<u8>,
     /// The events; `None` if the object was a stub.

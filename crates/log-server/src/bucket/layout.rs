@@ -5,7 +5,7 @@ use object_store::path::Path;
 
 /// The names of a log's objects under its prefix.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     prefix: Path,
 }
 
@@ -67,6 +67,25 @@ impl Layout {
         self.path(&format!("private/erasures/{number:016}"))
     }
 
+    /// Returns the name of the object that says where a journal begins.
+    pub(super) fn journal(&self) -> Path {
+        self.path("private/journal")
+    }
+
+    /// Returns the name of the object that says whether a server answered without its journal.
+    pub(super) fn mode(&self) -> Path {
+        self.path("private/mode")
+    }
+
+    pub(super) fn notes(&self) -> Path {
+        self.path("private/notes")
+    }
+
+    /// Returns the name of the key note for all tenant logs with this hash.
+    pub(super) fn note(&self, hash: &str) -> Path {
+        self.path(&format!("private/notes/{hash}"))
+    }
+
     pub(super) fn kept_checkpoints(&self) -> Path {
         self.path("private/checkpoints")
     }
@@ -124,6 +143,6 @@ pub(super) fn number(path: &Path) -> Option<u64> {
 pub(super) fn in_object(path: &Path) -> impl Fn(StoreError) -> StoreError {
     move |error| match error {
         StoreError::Damaged(why) => StoreError::Damaged(format!("{path}: {why}")),
-        error @ (StoreError::Unavailable { .. } | StoreError::Stopped(_)) => error,
+        error @ (StoreError::Unavailable { .. } | StoreError::Journal(_) | StoreError::Stopped(_)) => error,
     }
 }

@@ -27,7 +27,7 @@ const MAX_OBJECT_BYTES: u64 = 4 << 30;
 
 /// An object store, with blocking access for the sequencer's thread.
 #[derive(Clone)]
-pub(super) struct Objects {
+pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
     pause: Duration,
     handle: Handle,

@@ -94,6 +94,10 @@ impl ObjectReader {
                     "the bucket contains a root log with tenant logs, which can't be checked in this way";
                 return Err(StoreError::bucket("opening the bucket", why));
             }
+            (LogKind::Journal | LogKind::RootJournal, _) => {
+                let why = "the bucket contains the journal of a log in a folder instead of a log";
+                return Err(StoreError::unavailable("opening the bucket", why));
+            }
         };
         let mut reader = Self {
             bases: objects.wait(objects.numbers(&layout.commits(), &layout.commits()))?,

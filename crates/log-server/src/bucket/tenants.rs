@@ -33,12 +33,14 @@
 //! never takes over from one that makes ticks, except at its start, so each start changes the roles at most once. Which
 //! one makes a tick is not a question of safety: the bucket decides. `private/turn` may be lost, stale, or late.
 
+mod apply;
 mod check;
 mod codec;
 mod copies;
 mod erase;
 mod heads;
 mod index;
+mod journal;
 mod windows;
 
 use std::collections::VecDeque;
@@ -84,6 +86,7 @@ use countersign_log::tenants::tenant::{Tenant, TenantId, TenantNumber};
 pub(crate) use self::check::{LostKind, LostObject, TenantBucketCheck};
 pub(super) use self::copies::TickCopies;
 pub(crate) use self::heads::HeadsOfBucket;
+pub(crate) use self::journal::JournaledTenantWriter;
 
 /// The number of its own ticks without a commit of another server after which a server on standby takes over.
 const TAKEOVER_TICKS: u32 = 5;
@@ -654,6 +657,25 @@ async fn fetch_secret(
     decode_secret(&object.bytes).map(Some).map_err(in_object(&path))
 }
 
+/// Returns the object with the evidence of a fork in a tenant log.
+fn evidence_object(
+    layout: &Layout,
+    number: TenantNumber,
+    evidence: &Evidence,
+    at: Time,
+) -> (ObjectPath, Vec<u8>) {
+    let mut bytes = format!("{number}\n").into_bytes();
+    // An object keeps the time of the first sighting, so it isn't part of the name.
+    let name = entry_name(&[&bytes[..], &write_evidence(evidence, Time::MIN)].concat());
+    bytes.extend(write_evidence(evidence, at));
+    (layout.evidence(&name), bytes)
+}
+
+/// Returns the root log's entry in the commit of a tick.
+pub(super) fn entry_of_tick(bytes: &[u8]) -> Result<String, StoreError> {
+    TickCommit::decode(bytes).map(|commit| commit.entry)
+}
+
 fn read_tenant_evidence(bytes: &[u8]) -> Option<(TenantNumber, Time, Evidence)> {
     let (number, evidence) = str::from_utf8(bytes).ok()?.split_once('\n')?;
     let number = number.parse().ok().and_then(TenantNumber::new)?;
@@ -877,11 +899,8 @@ impl TenantWriter for TenantBucketWriter {
         at: Time,
     ) -> Result<(), StoreError> {
         if self.index.tables.has_room_for(number, evidence)? {
-            let mut bytes = format!("{number}\n").into_bytes();
-            // An object keeps the time of the first sighting, so it isn't part of the name.
-            let name = entry_name(&[&bytes[..], &write_evidence(evidence, Time::MIN)].concat());
-            bytes.extend(write_evidence(evidence, at));
-            self.objects.wait(self.objects.create(&self.layout.evidence(&name), bytes)).map(drop)?;
+            let (path, bytes) = evidence_object(&self.layout, number, evidence, at);
+            self.objects.wait(self.objects.create(&path, bytes)).map(drop)?;
         }
         self.index.tables.keep_evidence(number, evidence, at)
     }

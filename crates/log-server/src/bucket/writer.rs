@@ -235,12 +235,9 @@ impl BucketWriter {
 
     /// Writes evidence to the bucket.
     pub(super) fn put_evidence(&self, evidence: &Evidence, time: Time) -> Result<(), StoreError> {
-        let bytes = write_evidence(evidence, time);
-        let Evidence { chain, seq, index, refused } = evidence;
-        let identity = json!([chain.to_string(), seq, index, refused]).to_string();
-        let name = hex::encode(&Hash::digest(&[identity.as_bytes()]).0);
+        let path = self.layout.evidence(&evidence_name(evidence));
         // The object with the time of the first sighting is kept.
-        self.objects.wait(self.objects.create(&self.layout.evidence(&name), bytes)).map(drop)
+        self.objects.wait(self.objects.create(&path, write_evidence(evidence, time))).map(drop)
     }
 }
 
@@ -263,6 +260,12 @@ pub(super) async fn fetch(
         commit.events = Some(newest_events(objects, layout, base, base..commit.size()).await?);
     }
     Ok(Some(commit))
+}
+
+/// Returns the name of the object with this evidence.
+pub(super) fn evidence_name(Evidence { chain, seq, index, refused }: &Evidence) -> String {
+    let identity = json!([chain.to_string(), seq, index, refused]).to_string();
+    hex::encode(&Hash::digest(&[identity.as_bytes()]).0)
 }
 
 pub(super) fn write_evidence(Evidence { chain, seq, index, refused }: &Evidence, time: Time) -> Vec<u8> {

@@ -32,7 +32,7 @@ const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
 /// The files of the ended log that are moved along with it.
-const FILES: [&str; 17] = [
+const FILES: [&str; 20] = [
     "log.sqlite",
     "log.sqlite-wal",
     "log.sqlite-shm",
@@ -40,6 +40,9 @@ const FILES: [&str; 17] = [
     "search.sqlite-wal",
     "search.sqlite-shm",
     "search.key",
+    "journal.sqlite",
+    "journal.sqlite-wal",
+    "journal.sqlite-shm",
     "signed.txt",
     "keys.txt",
     "own-entries.ndjson",

@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::start::{failed, present_to_witnesses, start_http, start_reading, start_sequencer};
 use super::{Config, RunningLog, StartError, TenantConfig, last_job, lock, memory};
-use crate::bucket::{self, HeadsOfBucket, PutBack};
+use crate::bucket::{self, HeadsOfBucket, JournaledTenantWriter, PutBack};
 use crate::clock_file::ClockKeeper;
 use crate::control_files::server_metrics;
 use crate::erase;
@@ -91,6 +91,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     let Config {
         folder,
         store: bucket,
+        journal,
         key,
         ml_dsa_key,
         trust,
@@ -134,18 +135,25 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
                 if !sqlite::has_tenants(&folder)? {
                     sqlite::create_with_tenants(&folder, origin, tenants.depth)?;
                 }
-                let mut store = sqlite::open_tenants(&folder, origin)?;
+                let tables = sqlite::open_tenant_tables(&folder, origin)?;
+                let published = || tables.1.root().published();
+                keys.check_folder(&folder, found.newest(), published, &new_keys)?;
+                let (mut store, journal) = match journal {
+                    Some(journal) => {
+                        let opened = JournaledTenantWriter::open(&folder, &key, journal, handle, tables)?;
+                        (opened.0, Some(opened.1))
+                    }
+                    None => (TenantStore { writer: Box::new(tables.0), readers: tables.1 }, None),
+                };
                 let erasures = ErasureMemory::open(&folder)?;
                 repeat(&erasures, &folder, origin, OpenStore::Tenants(&mut store), now)?;
                 let TenantStore { writer, readers } = store;
-                let published = || readers.root().published();
-                keys.check_folder(&folder, found.newest(), published, &new_keys)?;
                 let memory = memory(&folder, origin, found, &signing, now)?;
                 self_check::check(&*readers.root())?;
                 keys.write(&folder)?;
                 clock.start_from(&*readers.root(), true)?;
                 let heads: Box<dyn TenantHeadMemory> = Box::new(TenantHeadsFile::open(&folder, origin)?);
-                return Ok((writer, readers, memory, heads, signing, erasures));
+                return Ok((writer, readers, memory, heads, signing, (erasures, journal)));
             };
             keys.check_second(&folder, &new_keys)?;
             bucket::check_key(&bucket, &key, &new_keys, &handle)?;
@@ -162,10 +170,10 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
             let heads =
                 HeadsOfBucket::new(TenantHeadsFile::open(&folder, origin)?, &readers.heads()?, ticks)?;
             let heads: Box<dyn TenantHeadMemory> = Box::new(heads);
-            Ok::<_, StartError>((writer, readers, memory, heads, signing, erasures))
+            Ok::<_, StartError>((writer, readers, memory, heads, signing, (erasures, None)))
         }
     });
-    let (writer, readers, memory, heads, signing, erasures) =
+    let (writer, readers, memory, heads, signing, (erasures, journal)) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let root = readers.root();
     let (stops, growth) = (TenantStops::with_names(tenant_names(&readers)), GrowthTicks::default());
@@ -239,6 +247,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     let erasing = tokio::spawn(erase::keep_resuming_tenants(reading.clone(), tenant_logs.clone()));
     let mut state = AppState::new(reading.clone(), folder.clone(), bounds.clone());
     (state.page, state.auditors_page) = (page, auditors_page);
+    state.journal.clone_from(&journal);
     state.tenants = Some(tenant_logs.clone());
     let access = checked.map(|bucket| {
         let (patience, handle) = (bucket.patience(), Handle::current());
@@ -274,6 +283,7 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
         mirrors: None,
         clock,
         clock_task,
+        journal,
         _lock: lock,
     })
 }

@@ -93,7 +93,7 @@ pub(super) async fn healthz(State(state): State<AppState>, headers: HeaderMap) -
 
 async fn health_report(state: AppState) -> Response {
     let tenant_logs = state.tenants.as_ref().map(|tenants| tenants.stops().into());
-    let AppState { log_server, folder, self_check, reading, health_checks, tenants, .. } = state;
+    let AppState { log_server, folder, self_check, reading, health_checks, tenants, journal, .. } = state;
     let _permit = health_checks.acquire().await;
     let published = log_server.published().borrow().clone();
     let reader = log_server.reader().clone();
@@ -130,6 +130,7 @@ async fn health_report(state: AppState) -> Response {
         index,
         backup,
         tenants: tenant_logs,
+        journal: journal.map(|journal| journal.condition()),
     };
     let (origin, published, clock) = (log_server.origin(), published.as_deref(), log_server.clock());
     api::health::health(origin, size, published, &clock, &condition, stopped.as_deref()).map(Body::from)
@@ -154,6 +155,9 @@ pub(super) async fn metrics(
     }
     if let Some(backup) = backup {
         log_server.metrics().backed_up(backup.at);
+    }
+    if let Some(journal) = &state.journal {
+        log_server.metrics().journal(journal.condition());
     }
     let stopped = log_server.signing().stopped();
     let counts = state.tenants.as_ref().map(|tenants| tenants.stops().counts());

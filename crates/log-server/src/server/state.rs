@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use super::bounds::Bounds;
 use super::budget::Budget;
 use super::page::Page;
+use crate::bucket::JournalState;
 use crate::fsck::CheckResults;
 use crate::log_server::LogServer;
 use crate::otlp::OtlpSender;
@@ -31,6 +32,8 @@ pub struct AppState {
     pub tenants: Option<Arc<TenantLogs>>,
     /// Records what services send over OTLP, if this server accepts it.
     pub otlp: Option<OtlpSender>,
+    /// The state of the journal, if the log has one.
+    pub journal: Option<Arc<JournalState>>,
     /// The newest result of the log's self-check.
     pub self_check: CheckResults,
     pub(super) bounds: Bounds,
@@ -63,6 +66,7 @@ impl AppState {
             reading,
             tenants: None,
             otlp: None,
+            journal: None,
             self_check: CheckResults::default(),
             bounds,
             budget,

@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod fsck;
 mod health;
+mod journal;
 mod listening;
 mod log_key;
 mod log_lines;

@@ -12,7 +12,7 @@ mod losses;
 mod own_events;
 mod recording;
 mod restore;
-mod root_notes;
+pub mod root_notes;
 mod routes;
 mod sequencing;
 mod states;

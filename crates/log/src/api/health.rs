@@ -11,7 +11,7 @@ use self::problems::HealthProblem;
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
 use crate::clock::ClockComparison;
-use crate::condition::{Check, Condition, Index, Room, TenantCondition};
+use crate::condition::{Check, Condition, Index, JournalCondition, Room, TenantCondition};
 use crate::metrics::Metrics;
 use crate::part::Part;
 use crate::stop::SigningStop;
@@ -29,8 +29,18 @@ pub fn health(
     condition: &Condition,
     stopped: Option<&SigningStop>,
 ) -> Answer {
-    let Condition { stopping: _, erasing, storage, damaged, control_files, check, index, backup, tenants } =
-        condition;
+    let Condition {
+        stopping: _,
+        erasing,
+        storage,
+        journal,
+        damaged,
+        control_files,
+        check,
+        index,
+        backup,
+        tenants,
+    } = condition;
     let full = storage.room.is_some_and(Room::is_full);
     let is_storage = |part| matches!(part, Part::Disk | Part::Data | Part::Bucket);
     let problems = problems::find(size, published, clock, condition, stopped);
@@ -62,6 +72,15 @@ pub fn health(
         })),
         "index": index.as_ref().map(|Index { indexed, whole }| json!({ "indexed": indexed, "whole": whole })),
         "backup": backup.as_ref().map(|(at, size)| json!({ "at": at.to_string(), "size": size })),
+        "journal": journal.map(|JournalCondition { begin, behind, is_failing, delays_answers }| json!({
+            "begin": begin,
+            "behind": behind,
+            "state": match (is_failing, delays_answers) {
+                (false, _) => "current",
+                (true, true) => "failing",
+                (true, false) => "degraded",
+            },
+        })),
         "damaged": damaged.as_ref().map(|[code, place, message, hint]| json!({
             "code": code,
             "place": place,

@@ -93,6 +93,10 @@ impl CheckpointSigner {
         self.metrics.started(edge.end(), self.published.borrow().as_deref());
         match self.remember_published().and_then(|()| self.publish_what_is_durable(store, &edge)) {
             Ok(()) | Err(StoreError::Stopped(_)) => Ok(edge),
+            Err(error @ StoreError::Journal(_)) => {
+                tracing::error!(%error, "the durable entries can't be published yet");
+                Ok(edge)
+            }
             Err(error) => Err(error),
         }
     }

@@ -162,6 +162,8 @@ impl TenantSequencer {
         if running.edge.end() == 0 || !has_witnesses(running.signer.rules().trust()) {
             match running.tick() {
                 Ok(()) | Err(StoreError::Stopped(_)) => {}
+                // The server starts, and makes the first tick once the journal can be written.
+                Err(error @ StoreError::Journal(_)) => tracing::error!(%error, "the first tick failed"),
                 // Another server was faster, and this one waits until it ends.
                 Err(_) if running.writer.check_active().is_err() => {}
                 Err(error) => return Err(error),

@@ -115,9 +115,9 @@ fn explain(error: &ExportError, folder: &str) -> CliError {
         ExportError::Restart
         | ExportError::Canceled
         | ExportError::Revoked
-        | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
-            ("store.failed", "check the folder and its permissions")
-        }
+        | ExportError::Store(
+            StoreError::Unavailable { .. } | StoreError::Journal(_) | StoreError::Stopped(_),
+        ) => ("store.failed", "check the folder and its permissions"),
         ExportError::Store(StoreError::Damaged(_)) => ("store.damaged", damaged_hint(Path::new(folder))),
     };
     CliError::unusable(code, error.to_string(), hint)

@@ -11,13 +11,13 @@ use countersign::trust::Trust;
 use countersign_client::open;
 use countersign_log::own_chain::{Random, secure_random};
 use countersign_log::stop::Cause;
-use countersign_log_server::bucket::Bucket;
+use countersign_log_server::bucket::{Bucket, Restored, from_journal};
 use countersign_log_server::restore::succession::Succession;
 use countersign_log_server::restore::tenant_succession::{self, NewTenants, TenantSuccessionError};
 use countersign_log_server::restore::{
     Bundles, Config, EndReason, Folder, Plan, Restore, Source, TenantBucketPlan, TenantBucketRestore,
 };
-use countersign_log_server::serve::StartError;
+use countersign_log_server::serve::{StartError, lock};
 use countersign_log_server::sqlite;
 use tokio::runtime::Runtime;
 
@@ -65,6 +65,9 @@ pub(super) struct Options {
     /// has to end, --origin names a new one, under which each tenant gets another log. What its bucket lost is put back
     /// from the indexes in the folders of its servers. If the bucket is lost, omit --store: the log then continues in the
     /// folder.
+    ///
+    /// With --journal, everything that the journal has in addition to log.sqlite is restored first, tenant logs included,
+    /// and events erased since the backup are erased again. If the journal has all entries, log.sqlite may be missing.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
@@ -89,8 +92,9 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
     let key = key::load(&path)?.verifier_key().clone();
     let trust = trust(args)?;
     let keys = earlier_keys(&trust, &key);
-    // Reading the bucket blocks.
+    // Reading the bucket or the journal blocks.
     let runtime = Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
+    let is_complete = apply_journal(args, &key, &runtime)?;
     let bucket = args.store.as_deref().map(super::bucket).transpose()?;
     let config = Config {
         folder: args.dir.clone(),
@@ -98,7 +102,7 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
         key: key.clone(),
         keys: keys.clone(),
         witnesses: trust.witnesses().cloned().collect(),
-        nothing_newer: args.after.nothing_newer,
+        nothing_newer: args.after.nothing_newer || is_complete,
         now: now(),
     };
     let mut restore = Restore::open(config).map_err(|error| explain(&error, args.store.as_deref()))?;
@@ -204,6 +208,33 @@ pub(crate) fn resume_tenants_in_bucket(args: &Args, bucket: Bucket) -> Result<()
     restore.carry_out(&plan).map_err(stored)?;
     style::done("the logs continue");
     Ok(())
+}
+
+/// Applies what the journal has in addition to the folder. Returns true if it has everything that the log answered.
+fn apply_journal(args: &Args, key: &VerifierKey, runtime: &Runtime) -> Result<bool, CliError> {
+    let Some(url) = &args.journal else { return Ok(false) };
+    let place = super::bucket(url)?;
+    let _lock = lock(&args.dir).map_err(|error| explain(&error, None))?;
+    let depth = args.slots.trailing_zeros() as u8;
+    let restored = from_journal(&args.dir, key, depth, place, runtime.handle().clone());
+    let Restored { from, to, erased, is_complete } = restored.map_err(|error| {
+        let hint = "pass this log's journal; if it begins after the log ends, restore a later backup to log.sqlite first";
+        CliError::unusable("journal.unusable", error.to_string(), hint).within(url)
+    })?;
+    if to > from {
+        style::done(&format!("entries {from} to {} were restored from the journal", to - 1));
+    } else {
+        style::done(&format!("the journal has no entries after the log's {from}"));
+    }
+    if erased > 0 {
+        style::done(&format!("{erased} events were erased again"));
+    }
+    if !is_complete {
+        style::warn(
+            "the log answered without the journal (--journal-mode answer): the journal may lack answered events",
+        );
+    }
+    Ok(is_complete)
 }
 
 fn print_plan(what: &str) {

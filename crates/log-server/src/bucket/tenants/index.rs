@@ -1,30 +1,27 @@
 //! A server's index of a root log with tenant logs: everything in the bucket's commits, in the tables of the embedded
 //! store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign::hash::Hash;
-use countersign::log::{AcceptanceError, PendingBatch};
-use countersign::merkle::{CompactRange, PendingTree, leaf_hash};
+use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
-use countersign::tenant::{DirectoryEntry, State};
+use countersign::tenant::State;
 use countersign::time::Time;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
-use super::codec::{MovedLog, NewTenant, Part, TickCommit, entry_of, event_number};
+use super::apply::{Overlap, add_kept_and_notes, apply, check_next};
+use super::codec::{MovedLog, NewTenant, TickCommit, entry_of};
 use crate::bucket::index::{self, Erasures};
 use crate::sqlite::{self, TenantIndexWriter, failed};
-use countersign_log::erase::record;
 use countersign_log::store::{StoreError, TreeStore as _};
 use countersign_log::tables::integer;
-use countersign_log::tenants::directory::TickDirectory;
-use countersign_log::tenants::heads::{HeadShards, SlotHead};
+use countersign_log::tenants::heads::SlotHead;
 use countersign_log::tenants::secret::TickSecret;
-use countersign_log::tenants::store::{KeptHead, TenantGrowth, TenantReaders, TenantWriter as _, TickBatch};
-use countersign_log::tenants::tenant::{TenantId, TenantNumber};
+use countersign_log::tenants::store::{TenantReaders, TenantWriter as _, TickBatch};
+use countersign_log::tenants::tenant::TenantNumber;
 
 const PARTS: &str = "
 -- The entries of tenant logs by commit: the key of the first entry, the tick, and the number of entries.
@@ -42,14 +39,6 @@ pub(super) struct TenantIndex {
     pub(super) readers: Arc<dyn TenantReaders>,
     /// The right edge of the root log's tree.
     pub(super) edge: CompactRange,
-}
-
-/// The entries that a commit adds to a tenant log.
-struct Grown {
-    number: TenantNumber,
-    growth: PendingBatch,
-    tree: PendingTree,
-    erasures: Vec<u64>,
 }
 
 impl TenantIndex {
@@ -97,7 +86,8 @@ impl TenantIndex {
 
     /// Adds this server's own commit.
     pub(super) fn commit(&mut self, commit: &TickCommit, batch: &TickBatch<'_>) -> Result<(), StoreError> {
-        self.add_objects(commit, false)?;
+        self.add_objects(commit)?;
+        add_kept_and_notes(&mut self.tables, commit)?;
         self.tables.commit_tick(batch).map_err(|error| error.into_store_error(WRITING))?;
         self.edge = batch.root_tree.edge();
         Ok(())
@@ -106,116 +96,19 @@ impl TenantIndex {
     /// Adds the next commit of the bucket. `secret` is that of an anchor.
     pub(super) fn follow(
         &mut self,
-        mut commit: TickCommit,
+        commit: TickCommit,
         secret: Option<TickSecret>,
         key: &VerifierKey,
     ) -> Result<(), StoreError> {
-        let tick = commit.tick;
-        let damaged = |why: &str| StoreError::Damaged(format!("the commit of tick {tick}: {why}"));
-        if tick != self.size() {
-            return Err(damaged("it doesn't follow the tick before it"));
-        }
-        let entry = DirectoryEntry::parse(&commit.entry);
-        let entry = entry.ok_or_else(|| damaged("the entry of the root log is not a directory"))?;
-        self.add_objects(&commit, true)?;
-        let mut events = commit.events.take().unwrap_or_default();
-        let mut grown = Vec::with_capacity(commit.parts.len());
-        for Part { number, base, leaves } in &commit.parts {
-            if self.tables.size_of(*number)? != *base {
-                return Err(damaged("the entries of a tenant log don't follow those before them"));
-            }
-            let mut growth = PendingBatch::new(*base);
-            let state = self.tables.state(*number);
-            for (leaf, index) in leaves.iter().zip(*base..) {
-                let event = events.remove(&event_number(*number, index));
-                growth.replay(&*state, leaf.clone(), event).map_err(|stop| match stop {
-                    AcceptanceError::Refused(refusal) => damaged(&refusal.to_string()),
-                    AcceptanceError::Storage(error) => error,
-                })?;
-            }
-            drop(state);
-            let mut tree = PendingTree::new(&self.tables.edge_of(*number, *base)?);
-            tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
-            let erasures = record::recorded(&growth, key);
-            grown.push(Grown { number: *number, growth, tree, erasures });
-        }
-        let mut heads = Vec::with_capacity(commit.heads.len());
-        for head in &commit.heads {
-            let id = self.id_of(head.number)?.ok_or_else(|| damaged("a tenant is missing"))?;
-            heads.push(SlotHead {
-                id,
-                number: head.number,
-                size: head.size,
-                root: head.root,
-                state: head.state,
-            });
-        }
-        let by_number: BTreeMap<TenantNumber, &SlotHead> =
-            heads.iter().map(|head| (head.number, head)).collect();
-        for log in &grown {
-            let head = by_number.get(&log.number);
-            if head.is_none_or(|head| head.size != log.tree.size() || head.root != log.tree.root()) {
-                return Err(damaged("the entries of a tenant log differ from its head"));
-            }
-        }
-        let anchor = secret.map(|secret| self.directory(&commit, &heads, secret, entry.time)).transpose()?;
-        if anchor.as_ref().is_some_and(|anchor| anchor.entry() != entry) {
-            return Err(damaged("the directory differs from the entry of the root log"));
-        }
-        let mut root_tree = PendingTree::new(&self.edge);
-        root_tree.extend(&[leaf_hash(commit.entry.as_bytes())]);
-        let logs: Vec<TenantGrowth<'_>> = grown
-            .iter()
-            .map(|Grown { number, growth, tree, erasures }| TenantGrowth {
-                number: *number,
-                growth,
-                tree,
-                erasures,
-            })
-            .collect();
-        let batch = TickBatch {
-            entry: commit.entry.as_bytes(),
-            root_tree: &root_tree,
-            depth: commit.depth,
-            logs: &logs,
-            heads: &heads,
-            anchor: anchor.as_ref(),
-            publish: None,
-            signed_size: None,
-        };
-        self.tables.commit_tick(&batch).map_err(|error| error.into_store_error(WRITING))?;
-        self.edge = root_tree.edge();
+        check_next(&commit, self.size())?;
+        self.add_objects(&commit)?;
+        self.edge = apply(&mut self.tables, &self.edge, commit, secret, key, Overlap::None)?;
         Ok(())
     }
 
-    /// Computes the directory of a commit's tick.
-    fn directory(
-        &self,
-        commit: &TickCommit,
-        changed: &[SlotHead],
-        secret: TickSecret,
-        time: Time,
-    ) -> Result<TickDirectory, StoreError> {
-        // Two tenants share a slot only at a lesser depth than that of the tick.
-        let heads = HeadShards::new(commit.depth)?
-            .with(self.tables.heads()?.into_iter().chain(changed.iter().copied()))?;
-        Ok(TickDirectory::build(secret, self.origin()?.as_str(), commit.tick, time, heads)?)
-    }
-
-    fn origin(&self) -> Result<String, StoreError> {
-        self.connection().query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed(READING))
-    }
-
-    fn id_of(&self, number: TenantNumber) -> Result<Option<TenantId>, StoreError> {
-        self.connection()
-            .prepare_cached("SELECT id FROM tenants WHERE number = ?")
-            .and_then(|mut query| query.query_row([number.get()], |row| row.get(0)).optional())
-            .map_err(failed(READING))
-    }
-
-    /// Adds what a commit has besides a tick's batch. It is added first, because the commit is in the bucket even if the
-    /// rest fails, and adding it again changes nothing. `with_tenants` adds the new tenants too.
-    fn add_objects(&mut self, commit: &TickCommit, with_tenants: bool) -> Result<(), StoreError> {
+    /// Adds where a commit's entries are. It is added first, because the commit is in the bucket even if the rest fails, and
+    /// adding it again changes nothing.
+    fn add_objects(&mut self, commit: &TickCommit) -> Result<(), StoreError> {
         let rest = commit.encode_rest()?;
         let add = || -> rusqlite::Result<()> {
             let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
@@ -231,31 +124,9 @@ impl TenantIndex {
                 insert.execute([integer(start), integer(commit.tick), integer(end - start)])?;
             }
             drop(insert);
-            if with_tenants {
-                add_tenants(&transaction, &commit.additions.tenants)?;
-                end_logs(&transaction, commit)?;
-            }
             transaction.commit()
         };
-        add().map_err(failed(WRITING))?;
-        self.keep_heads(&commit.additions.kept)?;
-        for note in &commit.additions.notes {
-            if !self.has_root_note(&note.hash)? {
-                self.tables.add_root_note(note)?;
-            }
-        }
-        commit.additions.placed.iter().try_for_each(|hash| self.tables.mark_placed(hash))
-    }
-
-    fn has_root_note(&self, hash: &Hash) -> Result<bool, StoreError> {
-        self.connection()
-            .prepare_cached("SELECT count(*) > 0 FROM root_notes WHERE hash = ?")
-            .and_then(|mut query| query.query_row([hash.0], |row| row.get(0)))
-            .map_err(failed(READING))
-    }
-
-    fn keep_heads(&self, kept: &[KeptHead]) -> Result<(), StoreError> {
-        if kept.is_empty() { Ok(()) } else { self.tables.write_kept_heads(kept) }
+        add().map_err(failed(WRITING))
     }
 
     /// Returns the tick with this event, given by its number. `None` if no commit has its entry.
@@ -351,7 +222,7 @@ fn uncommitted(connection: &Connection) -> rusqlite::Result<Vec<CreatedTenant>> 
 
 /// Adds the tenants of a commit. Tenants that no commit contains yet were created here in the meantime: they get other
 /// numbers, together with their requests, unless another server created the same ones.
-fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Result<()> {
+pub(super) fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Result<()> {
     if tenants.is_empty() {
         return Ok(());
     }
@@ -399,7 +270,7 @@ fn add_tenants(connection: &Connection, tenants: &[NewTenant]) -> rusqlite::Resu
 
 /// Adds the ends of the logs that a commit of another server ends. Requests that were made here in the meantime come too
 /// late.
-fn end_logs(connection: &Connection, commit: &TickCommit) -> rusqlite::Result<()> {
+pub(super) fn end_logs(connection: &Connection, commit: &TickCommit) -> rusqlite::Result<()> {
     for head in commit.heads.iter().filter(|head| head.state != State::Live) {
         let number = head.number.get();
         let moved = commit.additions.moved.iter().find(|moved| moved.number == head.number);

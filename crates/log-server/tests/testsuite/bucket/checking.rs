@@ -59,7 +59,7 @@ impl Scene {
         let (bucket, handle) = (self.world.bucket(self.world.store.clone()), self.world.runtime.handle());
         let folder = with_folder.then(|| self.folder.path());
         let (mut last, mut total) = (0, 0);
-        let report = check_bucket(&bucket, &handle, folder, &mut |done, of| {
+        let report = check_bucket(&bucket, handle, folder, &mut |done, of| {
             assert!(done >= last && done <= of);
             (last, total) = (done, of);
         });
@@ -221,7 +221,7 @@ fn unavailable_bucket_is_not_reported_as_damaged() {
         let way = Faulty::new(scene.world.store.clone(), 0);
         let (bucket, handle) = (scene.world.bucket(way.clone()), scene.world.runtime.handle());
         let failing = way.clone();
-        let checked = check_bucket(&bucket, &handle, None, &mut |done, _| {
+        let checked = check_bucket(&bucket, handle, None, &mut |done, _| {
             if done >= from {
                 failing.fail(1000);
             }

@@ -13,7 +13,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::Reader;
-use countersign_log_server::bucket::Bucket;
+use countersign_log_server::bucket::{Bucket, JournalConfig};
 use countersign_log_server::log_server::LogServer;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::serve::{Config, MirrorLag, RunningLog, TenantConfig, serve};
@@ -57,6 +57,8 @@ pub struct Server {
     pub tenants: Option<TenantConfig>,
     /// The bucket that contains the log, if it is in one.
     pub store: Option<Bucket>,
+    /// The log's journal, if it has one.
+    pub journal: Option<JournalConfig>,
     /// The trust file's lines besides the log's own.
     trust: String,
     runtime: Runtime,
@@ -109,6 +111,7 @@ pub fn config(folder: &Path) -> Config {
     Config {
         folder: folder.to_owned(),
         store: None,
+        journal: None,
         key: log_key(),
         ml_dsa_key: None,
         trust: Trust::parse(format!("log {}\n", log_key().verifier_key()).as_bytes()).unwrap(),
@@ -182,6 +185,7 @@ impl Server {
             otlp: None,
             tenants: None,
             store: None,
+            journal: None,
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -214,6 +218,7 @@ impl Server {
             tenants: self.tenants,
             otlp: self.otlp.map(emitter_key),
             store: self.store.clone(),
+            journal: self.journal.clone(),
             ..config(self.folder.path())
         };
         self.serving = Some(self.runtime.block_on(serve(config))?);

@@ -57,6 +57,7 @@ pub(super) fn find(
         problems.push(HealthProblem::new(Part::Disk, "store.failed", "the log can't be read", hint));
     }
     problems.extend(of_storage(condition));
+    problems.extend(of_journal(condition));
     problems.extend(of_clock(clock));
     match published {
         None => problems.push(HealthProblem::new(
@@ -149,6 +150,19 @@ fn of_storage(condition: &Condition) -> Vec<HealthProblem> {
         problems.push(HealthProblem::new(Part::Data, code, format!("{place}: {message}"), hint));
     }
     problems
+}
+
+/// Returns the problem of the journal. It is critical only if submissions wait for the journal.
+fn of_journal(condition: &Condition) -> Option<HealthProblem> {
+    let journal = condition.journal.filter(|journal| journal.is_failing)?;
+    // The newest commit says so too.
+    if condition.storage.failing == Some(Part::Journal) {
+        return None;
+    }
+    let message = "the journal can't be written";
+    let hint = "check that the journal is reachable, and that it has free space";
+    let problem = HealthProblem::new(Part::Journal, "journal.failing", message, hint);
+    Some(if journal.delays_answers { problem } else { problem.not_critical() })
 }
 
 fn of_clock(clock: &ClockComparison) -> Option<HealthProblem> {
