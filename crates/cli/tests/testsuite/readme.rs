@@ -253,8 +253,8 @@ fn emitters_and_witnesses_are_added_as_shown() {
 fn entries_that_a_backup_lacks_are_kept_as_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let guide = include_str!("../../../../docs/backup.md");
-    let (guide, _) = guide.split_once("\n## Restore\n").expect("the section");
-    let script = blocks(guide).join("\n");
+    let (beginning, _) = guide.split_once("\n## Journal\n").expect("the section");
+    let script = [blocks(beginning), commands(guide, "Test a backup")].concat().join("\n");
     let script = script.replace("/var/lib/countersign", "countersign-log").replace("/backup/", "backup/");
     let address = free_address();
     let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
