@@ -26,6 +26,7 @@ pub fn open_private(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut Open
 /// If the system fails.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
+    builder.recursive(false);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
