@@ -1,7 +1,7 @@
 //! The file in a log's folder that lists the erased events, apart from the database.
 //!
 //! A backup contains events that were erased after it was made. The file isn't part of a backup, so it survives the
-//! restore of one, and the erasures are repeated before anything is read from the log ([`returned_events`]). It has
+//! restore of one, and the erasures are repeated before anything is read from the log (`returned_events`). It has
 //! positions, never content.
 //!
 //! Each line is a JSON object, in which `log` is the origin of an ordinary log or of a tenant log:
