@@ -761,8 +761,12 @@ pub(crate) fn log_to_stderr(json: bool) {
     };
     // No colors in files and journals, as in other output.
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
+    // A message that can't be written must not fail the request: a full disk may have the output too.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     // In tests, there may be another subscriber.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
     if json {
