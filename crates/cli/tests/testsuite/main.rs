@@ -14,6 +14,7 @@ mod crash;
 mod deliver;
 mod deploy;
 mod dev;
+mod drills;
 mod enforce;
 mod evidence;
 mod evidence_cases;

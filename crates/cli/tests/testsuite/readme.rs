@@ -250,28 +250,6 @@ fn emitters_and_witnesses_are_added_as_shown() {
 }
 
 #[test]
-fn entries_that_a_backup_lacks_are_kept_as_shown() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let guide = include_str!("../../../../docs/backup.md");
-    let (beginning, _) = guide.split_once("\n## Journal\n").expect("the section");
-    let script = [blocks(beginning), commands(guide, "Test a backup")].concat().join("\n");
-    let script = script.replace("/var/lib/countersign", "countersign-log").replace("/backup/", "backup/");
-    let address = free_address();
-    let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
-    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
-    let add = "APP_VKEY=$(countersign keygen example.com/app -o app.key)\n\
-               echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt\n";
-    let record = until(&format!(
-        "countersign record events.ndjson --key app.key --to http://{address} --log $LOG_VKEY"
-    ));
-    let said = run(folder.path(), &format!("mkdir backup\n{}{add}{record}{script}", serve(&address)));
-    assert!(said.contains("no problems in log.example/audit") && said.contains("Verified"), "{said}");
-    for kept in ["log.sqlite", "audit.ndjson"] {
-        assert!(folder.path().join("backup").join(kept).is_file(), "{kept}");
-    }
-}
-
-#[test]
 fn one_finding_is_filed_as_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let guide = include_str!("../../../../docs/evidence.md");
