@@ -145,13 +145,15 @@ onEachLog((log) => {
     assert.equal(answer.headers["content-type"], "application/json");
     assert.equal(answer.headers["cache-control"], "no-store");
     const { published, clock, storage, check, index, ...rest } = answer.json;
-    const { now, ...state } = clock as { now: string };
+    const { now, machine, ...state } = clock as { now: string; machine: string };
     assert.deepEqual(state, { state: "unknown", skew: null, witnesses: {} });
-    assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
+    for (const time of [now, machine]) {
+      assert.match(time, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
+    }
     const erasures = { unfinished: 0, failing: false };
     const { size } = checkpoint;
-    const well = { healthy: true, damaged: null, stopped: null, control_files: [] };
-    assert.deepEqual(rest, { ...well, origin: ORIGIN, size, erasures, backup: null });
+    const well = { healthy: true, problems: [], damaged: null, stopped: null, control_files: [] };
+    assert.deepEqual(rest, { ...well, origin: ORIGIN, size, erasures, backup: null, journal: null });
     // A Durable Object doesn't know what the platform manages.
     const { kind, free, total, ...troubles } = storage as { kind: string; free: number | null; total: number | null };
     assert.deepEqual(troubles, { failing: false, full: false });

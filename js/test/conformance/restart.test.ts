@@ -77,12 +77,12 @@ onEachLog((log) => {
   test("restart: continues under a new key of the same name", { skip: log.lasting }, async () => {
     const before = await log.checkpoint();
     const key = new Signer(ORIGIN, 2);
-    await log.restart({ key: key.secret, trust: SETUP.trust.replace(LOG.vkey, key.vkey) });
+    await log.restart({ key: key.secret, newKey: key.vkey, trust: SETUP.trust.replace(LOG.vkey, key.vkey) });
     assert.deepEqual(await log.checkpoint(key.vkey), before);
     const answer = await log.submit(log.chain().events(1).body());
     assert.equal(answer.status, 200, answer.text);
     assert.equal((await log.checkpoint(key.vkey)).size, before.size + 2);
-    await log.restart();
+    await log.restart({ newKey: LOG.vkey });
     assert.equal((await log.checkpoint()).size, before.size + 2);
     assert.equal((await verify((await log.get("/export", AUDITOR)).text)).checks.log.state, "pass");
   });

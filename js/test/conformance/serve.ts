@@ -32,7 +32,8 @@ class ServedLog implements Started {
     writeSetup(setup, this.#folder);
     const cors = setup.cors.flatMap((origin) => ["--cors", origin]);
     const quota = Object.entries(setup.quota ?? {}).flatMap(([name, value]) => [`--quota-${name}`, `${value}`]);
-    const args = ["--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors, ...quota];
+    const newKey = setup.newKey === undefined ? [] : ["--new-key", setup.newKey];
+    const args = ["--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors, ...quota, ...newKey];
     const { child, url } = await listening(PROGRAM ?? "", args);
     this.#child = child;
     this.url = url;
@@ -49,7 +50,12 @@ class ServedLog implements Started {
   }
 
   async #stop(killed = false): Promise<void> {
-    const child = this.#child ?? assert.fail("the server is not running");
+    const child = this.#child;
+    // It did not start, and has ended.
+    if (child === undefined) {
+      return;
+    }
+    this.#child = undefined;
     child.kill(killed ? "SIGKILL" : "SIGTERM");
     const [status] = await once(child, "exit");
     assert.equal(status, killed ? null : 0);

@@ -8,6 +8,8 @@ import { hash, Signer } from "./keys.ts";
 export interface Setup {
   /** The log's private key in text form. */
   key: string;
+  /** The log's public key, which confirms that it is another one than before. */
+  newKey?: string;
   /** The text of the trust file. */
   trust: string;
   /** The text of `readers.txt`. */
