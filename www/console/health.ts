@@ -1,15 +1,19 @@
 /** The fields of the log server's `/healthz` that the console shows. */
 
-/** A problem that the log reports: its code, and what to do about it. */
+/** A problem that the log reports: the part that is ill, and what to do about it. */
 export interface LogProblem {
+  readonly part: (typeof PARTS)[number] | "other";
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
-  /** Position of the problem in the storage. */
-  readonly place: string | undefined;
-  /** Start of the problem. */
-  readonly at: string | undefined;
+  /** True if the log is unhealthy because of it. */
+  readonly isCritical: boolean;
 }
+
+const PARTS = [
+  ...["disk", "data", "bucket", "clock", "witnesses", "journal"],
+  ...["signing", "erasing", "control_files", "tenants", "server"],
+] as const;
 
 export interface Health {
   readonly healthy: boolean;
@@ -18,13 +22,10 @@ export interface Health {
   readonly published:
     | { readonly size: number; readonly at: string; readonly witnessed: boolean | undefined }
     | undefined;
-  /** Reason why the log stopped signing. */
-  readonly stopped: LogProblem | undefined;
-  /** A problem found in the storage. */
-  readonly damaged: LogProblem | undefined;
+  /** The problems that the log reports, at most {@link MAX_PROBLEMS}. */
+  readonly problems: readonly LogProblem[];
   readonly storage: {
-    /** `failing`: entries can't be stored; `full`: there is hardly any room left. */
-    readonly failing: boolean;
+    /** True if there is hardly any room left. */
     readonly full: boolean;
     /** Kind of storage; undefined if the log doesn't state it. */
     readonly kind: (typeof KINDS)[number] | undefined;
@@ -47,9 +48,9 @@ export interface Health {
   readonly index: { readonly indexed: number; readonly isWhole: boolean } | undefined;
   /** The newest backup that the log knows of. */
   readonly backup: { readonly at: string; readonly size: number } | undefined;
-  /** Number of erasures recorded but not done, and whether one of them fails. */
-  readonly erasures: { readonly unfinished: number | undefined; readonly failing: boolean };
-  /** State of the log's clock compared with its witnesses, and the seconds by which it is ahead. */
+  /** Number of erasures recorded but not done. */
+  readonly erasures: { readonly unfinished: number | undefined };
+  /** State of the log's clock, and the seconds by which it is ahead of the time that it is compared with. */
   readonly clock: {
     readonly state: ClockState;
     readonly skew: number | undefined;
@@ -58,15 +59,17 @@ export interface Health {
   };
 }
 
+const MAX_PROBLEMS = 100;
+
 const KINDS = ["folder", "bucket", "object"] as const;
 
-const CLOCK_STATES = ["agrees", "ahead", "behind"] as const;
-/** Unknown if no witness responded, or the log doesn't state it. */
+const CLOCK_STATES = ["agrees", "ahead", "behind", "jumped", "implausible", "behind_last_tick"] as const;
+/** Unknown if no witness responded, or the log doesn't report it. */
 type ClockState = (typeof CLOCK_STATES)[number] | "unknown";
 
 /** True if no witness responded although the log needs them, so that its clock can't be compared either. */
 export function isUnheard({ published, clock }: Health): boolean {
-  return published?.witnessed === true && clock.state === "unknown";
+  return published?.witnessed === true && clock.witnesses.length === 0;
 }
 
 /**
@@ -107,10 +110,8 @@ export function parseHealth(text: string): Health | undefined {
               at,
               witnessed: typeof published?.witnessed === "boolean" ? published.witnessed : undefined,
             },
-      stopped: trouble(fields.stopped),
-      damaged: trouble(fields.damaged),
+      problems: problems(fields.problems),
       storage: {
-        failing: storage?.failing === true,
         full: storage?.full === true,
         kind: KINDS.find((kind) => kind === storage?.kind),
         room: room(storage),
@@ -118,7 +119,7 @@ export function parseHealth(text: string): Health | undefined {
       check: check(fields.check),
       index: index(fields.index),
       backup: backup(fields.backup),
-      erasures: { unfinished: nonNegativeInteger(erasures?.unfinished), failing: erasures?.failing === true },
+      erasures: { unfinished: nonNegativeInteger(erasures?.unfinished) },
       clock: {
         state: CLOCK_STATES.find((state) => state === clock?.state) ?? "unknown",
         skew: integer(clock?.skew),
@@ -158,12 +159,15 @@ function backup(value: unknown): Health["backup"] {
   return at === undefined || size === undefined ? undefined : { at, size };
 }
 
-function trouble(value: unknown): LogProblem | undefined {
-  const fields = object(value);
-  const [code, message] = [text(fields?.code), text(fields?.message)];
-  return code === undefined || message === undefined
-    ? undefined
-    : { code, message, hint: text(fields?.hint), place: text(fields?.place), at: time(fields?.at) };
+function problems(value: unknown): readonly LogProblem[] {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [];
+  return items.slice(0, MAX_PROBLEMS).flatMap((item) => {
+    const fields = object(item);
+    const [code, message] = [text(fields?.code), text(fields?.message)];
+    if (code === undefined || message === undefined) return [];
+    const part = PARTS.find((part) => part === fields?.part) ?? "other";
+    return [{ part, code, message, hint: text(fields?.hint), isCritical: fields?.critical !== false }];
+  });
 }
 
 function text(value: unknown): string | undefined {

@@ -95,7 +95,7 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
               }
               ${fact(words.publishedAt, health.published === undefined ? words.unknown : moment(health.published.at))}
               ${fact(words.witnessed, isUnheard(health) ? words.noWitness : yesOrNo(health.published?.witnessed, t))}
-              ${isUnheard(health) ? nothing : fact(words.clock, clockWords(health, t))}
+              ${isUnheard(health) && health.clock.state === "unknown" ? nothing : fact(words.clock, clockWords(health, t))}
               ${fact(words.unfinished, health.erasures.unfinished === undefined ? words.unknown : count(health.erasures.unfinished))}
             </dl>`
       }
@@ -105,28 +105,15 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
 
 /** Renders each problem. */
 function problemsView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
-  const { storage, erasures, stopped, damaged } = health;
-  const words = t.storage.troubles;
-  const titled = (is: boolean, title: string) =>
-    is ? html`<li class="tone-bad">${icon("fail")}<span>${title}</span></li>` : nothing;
-  const problemView = (trouble: LogProblem | undefined, title: string) =>
-    trouble === undefined
-      ? nothing
-      : html`
-        <li class="tone-bad" data-trouble=${trouble.code}>${icon("fail")}<span>
-          ${title}${trouble.at === undefined ? nothing : html`, ${moment(trouble.at)}`}
-          <span class="help">${t.refusals.says} <span lang="en">${value(trouble.message, 1000)}${trouble.hint === undefined ? nothing : html` (${value(trouble.hint, 1000)})`}</span>
-          <code>${value(trouble.code, 100)}</code>${trouble.place === undefined ? nothing : html` ${value(trouble.place, 200)}`}</span>
-        </span></li>`;
-  const troubles = [
-    problemView(stopped, words.stopped),
-    problemView(damaged, words.damaged),
-    titled(storage.full, words.full),
-    titled(storage.failing, words.failing),
-    titled(erasures.failing, words.erasures),
-    titled(health.clock.state === "ahead" || health.clock.state === "behind", words.clock),
-  ].filter((trouble) => trouble !== nothing);
-  return troubles.length === 0 ? nothing : html`<ul class="chosen-list">${troubles}</ul>`;
+  const problemView = ({ part, code, message, hint, isCritical }: LogProblem) => html`
+    <li class="tone-${isCritical ? "bad" : "doubt"}" data-problem=${code}>${icon(isCritical ? "fail" : "warning")}<span>
+      ${t.storage.parts[part]}
+      <span class="help">${t.refusals.says} <span lang="en">${value(message, 1000)}${hint === undefined ? nothing : html` (${value(hint, 1000)})`}</span>
+      <code>${value(code, 100)}</code></span>
+    </span></li>`;
+  return health.problems.length === 0
+    ? nothing
+    : html`<ul class="chosen-list">${health.problems.map(problemView)}</ul>`;
 }
 
 function clockWords({ clock: { state, skew } }: Health, t: ConsoleTexts): string {

@@ -19,7 +19,7 @@ export function storageCard({ storage, isTenant }: StatusInput, t: ConsoleTexts)
     state: health.healthy ? "claimed" : "bad",
     says: health.healthy ? words.healthy : words.unhealthy,
     more: [
-      ...problems(health, t),
+      problemWords(health, t),
       roomWords(health, t),
       ...(health.backup === undefined
         ? []
@@ -29,19 +29,10 @@ export function storageCard({ storage, isTenant }: StatusInput, t: ConsoleTexts)
   });
 }
 
-function problems(
-  { stopped, damaged, storage, erasures, clock }: Health,
-  t: ConsoleTexts,
-): readonly string[] {
-  const { troubles } = t.storage;
-  return [
-    ...(stopped === undefined ? [] : [troubles.stopped]),
-    ...(damaged === undefined ? [] : [troubles.damaged]),
-    ...(storage.full ? [troubles.full] : []),
-    ...(storage.failing ? [troubles.failing] : []),
-    ...(erasures.failing ? [troubles.erasures] : []),
-    ...(clock.state === "ahead" || clock.state === "behind" ? [troubles.clock] : []),
-  ].map((trouble) => `${trouble}.`);
+/** Returns which parts of the log have problems, if any have. */
+function problemWords({ problems }: Health, t: ConsoleTexts): string {
+  const parts = new Set(problems.map(({ part }) => t.storage.parts[part]));
+  return parts.size === 0 ? "" : t.storage.problemsWith([...parts].join(", "));
 }
 
 /** Returns how much room is left, and that there is no backup, if the log says so. */

@@ -118,16 +118,18 @@ test("keys: grants and revocations come from verified key notes", { skip }, asyn
 test("storage: shows the log's problems, with its messages as text", { skip }, async (t) => {
   const page = await opened(t, (route) => route.continue());
   const at = "2026-11-20T06:00:00.000Z";
-  const stopped = {
+  const signing = {
+    part: "signing",
     code: "log.rollback",
-    at,
     message: "<i>a witness</i> has seen more",
     hint: "see --after-restore",
+    critical: true,
   };
-  const clock = { state: "ahead", skew: 300, witnesses: { "w<1>": 300 } };
+  const jumped = { part: "clock", code: "clock.jumped", message: "it jumped", critical: false };
+  const clock = { state: "jumped", skew: 300, witnesses: { "w<1>": 300 } };
   const body = JSON.stringify({
     healthy: false,
-    stopped,
+    problems: [signing, jumped],
     size: 701,
     storage: { full: true, kind: "folder", free: 63e6, total: 5e11 },
     check: { within: 86_400, percent: 40, at, problems: 2 },
@@ -143,9 +145,8 @@ test("storage: shows the log's problems, with its messages as text", { skip }, a
   await page.locator("[data-healthy=false]").waitFor();
   const text = await page.getByRole("main").innerText();
   for (const words of [
-    /It has stopped: it signs and accepts nothing[\s\S]*<i>a witness<\/i> has seen more \(see --after-restore\)\s+log\.rollback/,
-    /Its storage is almost full/,
-    /Its clock doesn’t agree[\s\S]*it is ahead \(\+300 s\)/,
+    /Signing[\s\S]*<i>a witness<\/i> has seen more \(see --after-restore\)\s+log\.rollback/,
+    /Clock[\s\S]*it jumped\s+clock\.jumped[\s\S]*jumped, and isn’t believed \(\+300 s\)/,
     /Erasures in progress\s+2/,
     /Disk space\s+63 MB free of 500 GB/,
     /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry added since\./,

@@ -66,13 +66,12 @@ test("metrics: counts lines that aren't metrics and never parses them as metrics
 
 test("health: parses a log's response and nothing else", () => {
   const well = {
-    stopped: undefined,
-    damaged: undefined,
-    storage: { failing: false, full: false, kind: undefined, room: undefined },
+    problems: [],
+    storage: { full: false, kind: undefined, room: undefined },
     check: undefined,
     index: undefined,
     backup: undefined,
-    erasures: { unfinished: undefined, failing: false },
+    erasures: { unfinished: undefined },
     clock: { state: "unknown", skew: undefined, witnesses: [] },
   };
   assert.deepEqual(
@@ -89,29 +88,34 @@ test("health: parses a log's response and nothing else", () => {
   );
   const ill = {
     healthy: false,
-    stopped: { code: "log.rollback", at: "2026-11-20T06:00:00.000Z", message: "m", hint: "h" },
-    damaged: { code: "fsck.tile", place: "tile/0/000", message: "m" },
-    storage: { failing: true, full: true, kind: "bucket", free: 5, total: 10 },
+    problems: [
+      { part: "signing", code: "log.rollback", message: "m", hint: "h", critical: true },
+      { part: "clock", code: "clock.jumped", message: "m", critical: false },
+      { part: "network", code: "network.down", message: "m" },
+    ],
+    storage: { full: true, kind: "bucket", free: 5, total: 10 },
     check: { within: 86_400, percent: 40, at: "2026-11-20T06:00:00.000Z", problems: 1 },
     index: { indexed: 64, whole: false },
     backup: { at: "2026-11-20T06:00:00.000Z", size: 60 },
-    erasures: { unfinished: 2, failing: true },
-    clock: { state: "ahead", skew: 300, witnesses: { w1: 300, w2: "x" } },
+    erasures: { unfinished: 2 },
+    clock: { state: "jumped", skew: 300, witnesses: { w1: 300, w2: "x" } },
   };
   assert.deepEqual(parseHealth(JSON.stringify(ill)), {
     ...ill,
-    storage: { failing: true, full: true, kind: "bucket", room: { free: 5, total: 10 } },
+    problems: [
+      { part: "signing", code: "log.rollback", message: "m", hint: "h", isCritical: true },
+      { part: "clock", code: "clock.jumped", message: "m", hint: undefined, isCritical: false },
+      { part: "other", code: "network.down", message: "m", hint: undefined, isCritical: true },
+    ],
+    storage: { full: true, kind: "bucket", room: { free: 5, total: 10 } },
     index: { indexed: 64, isWhole: false },
-    clock: { state: "ahead", skew: 300, witnesses: [["w1", 300]] },
+    clock: { state: "jumped", skew: 300, witnesses: [["w1", 300]] },
     origin: undefined,
     size: undefined,
     published: undefined,
-    stopped: { ...ill.stopped, place: undefined },
-    damaged: { ...ill.damaged, hint: undefined, at: undefined },
   });
   const odd = {
-    stopped: { code: 1 },
-    damaged: [],
+    problems: [{ code: 1 }, "x", { code: "a" }],
     storage: "full",
     check: { within: 1, percent: 101 },
     index: [],

@@ -228,6 +228,9 @@ test("live: following isn't good if what it shows isn't", () => {
 test("storage: is the operator's word, and unknown if there is none", () => {
   const card = (storage: StatusInput["storage"], isTenant = false): Card =>
     storageCard(input({}, { storage, isTenant }), t);
+  const problems = ["disk", "clock", "clock"].map((part) => ({ part, code: "c", message: "m" }));
+  const ill = { ...NO_STORAGE, health: parseHealth(JSON.stringify({ healthy: false, problems })) };
+  assert.deepEqual([card(ill).state, card(ill).more[0]], ["bad", "Problems with: Disk, Clock."]);
   assert.match(String(card(HEALTHY).says), /^The log operator says: healthy\. This can’t be checked here\.$/);
   assert.equal(card(NO_STORAGE).state, "unchecked");
   assert.equal(card(NO_STORAGE, true).state, "claimed");
