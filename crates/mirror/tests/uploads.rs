@@ -1,7 +1,12 @@
 //! Uploads to a mirror, right and wrong ones, over HTTP.
 
+#[path = "../../log-server/tests/testsuite/alerts/promtool.rs"]
+mod promtool;
+
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -12,9 +17,10 @@ use countersign::witness::Request;
 use countersign_client::{Folder, Source as _};
 use countersign_log::mirroring::{MirrorInfo, UploadHead, package_proof, push_package};
 use countersign_log_server::server::Bounds;
-use countersign_mirror::{Config, LogCopy, PullMetrics, RunningMirror, serve};
+use countersign_mirror::{Config, LogCopy, PullMetrics, RunningMirror, pull, serve};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use promtool::{Case, Scrape, Scrapes, Steps};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -90,6 +96,7 @@ impl Log {
 struct Mirror {
     _folder: TempDir,
     copy: Arc<LogCopy>,
+    pulls: Arc<PullMetrics>,
     runtime: Runtime,
     running: Option<RunningMirror>,
     address: String,
@@ -103,16 +110,17 @@ impl Mirror {
             LogCopy::open(folder.path(), keys, Some(Box::new(mirror_key())), Arc::new(|| 1_800_000_000))
                 .unwrap();
         let copy = Arc::new(copy.with_witnesses(vec![witness_key().verifier_key().clone()]));
+        let pulls = Arc::new(PullMetrics::default());
         let runtime = Runtime::new().unwrap();
         let config = Config {
             copy: copy.clone(),
             listen: "127.0.0.1:0".parse().unwrap(),
             bounds: Bounds::default(),
-            pulls: Arc::new(PullMetrics::default()),
+            pulls: pulls.clone(),
         };
         let running = runtime.block_on(serve(config)).unwrap();
         let address = running.address().to_string();
-        Self { _folder: folder, copy, runtime, running: Some(running), address }
+        Self { _folder: folder, copy, pulls, runtime, running: Some(running), address }
     }
 
     fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String) {
@@ -128,6 +136,10 @@ impl Mirror {
         stream.read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn scrape(&self) -> Scrape {
+        Scrape { text: Some(self.ask("GET", "/metrics", "", b"").1), now: 0.0 }
     }
 
     fn add_checkpoint(&self, request: &str) -> (u16, String) {
@@ -284,4 +296,44 @@ fn an_upload_adds_and_replaces_no_cosignature_by_an_invalid_one() {
     let of_stranger = log.checkpoint(3).cosign(&stranger, 1_800_000_000).unwrap();
     let forged = SignatureLine::new(witness_key().verifier_key(), &[7; 72]);
     assert_eq!(upload(&format!("{forged}{of_stranger}")), published);
+}
+
+/// A mirror that gets another checkpoint of the same size.
+fn forked() -> Scrapes {
+    let (mirror, log, other) = (Mirror::start(), Log::new("entry", 7), Log::new("other", 7));
+    assert_eq!(mirror.add_checkpoint(&log.request(0, 7)).0, 200);
+    let before = mirror.scrape();
+    let fork = Request { old_size: 7, proof: vec![], checkpoint: other.checkpoint(7) }.to_string();
+    assert_eq!(mirror.add_checkpoint(&fork).0, 422);
+    Scrapes { before, during: mirror.scrape(), later: None, after: None }
+}
+
+/// A mirror whose log is not there, and then is.
+fn pulls_failing() -> Scrapes {
+    let (mirror, folder) = (Mirror::start(), tempfile::tempdir().unwrap());
+    let before = mirror.scrape();
+    let pulled = |from: &Path| {
+        mirror.pulls.count(&pull(&mirror.copy, &Folder::open(from).unwrap(), &()));
+        mirror.scrape()
+    };
+    let during = pulled(folder.path());
+    let log = Mirror::start();
+    let entries = Log::new("entry", 7);
+    assert_eq!(log.add_checkpoint(&entries.request(0, 7)).0, 200);
+    assert_eq!(log.add_entries(&entries.upload(0, 7, 1)).0, 200);
+    Scrapes { before, during, later: None, after: Some(pulled(log.copy.public())) }
+}
+
+#[test]
+fn each_alert_of_a_mirror_is_fired_by_its_fault_and_by_no_other() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/alerts.yml").canonicalize().unwrap();
+    let case = |name: &str, alerts, scrapes| Case { name: name.to_owned(), alerts, scrapes };
+    let cases = [
+        case("two histories", &["CountersignMirrorForked"] as &[_], forked()),
+        case("the log is not there", &["CountersignMirrorPullsFailing"], pulls_failing()),
+    ];
+    let lines = cases.iter().filter_map(|case| case.scrapes.during.text.as_deref()).flat_map(str::lines);
+    let names = lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next());
+    let used: BTreeSet<String> = names.map(ToOwned::to_owned).collect();
+    promtool::check(&rules, &cases, &used, Steps { minutes: 1, before: 60, during: 60, after: 30 });
 }

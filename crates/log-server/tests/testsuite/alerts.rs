@@ -50,18 +50,8 @@ fn is_documented(page: &str, sample: &str) -> bool {
     [Some(sample), name].into_iter().flatten().any(|name| page.contains(&format!("| `{name}` |")))
 }
 
-/// Alerts about mirrors, which aren't log servers: `docs/alerts.test.yml` has their series.
+/// Alerts about mirrors, whose faults are tested with the mirrors (crates/mirror).
 const OF_MIRRORS: [&str; 2] = ["CountersignMirrorForked", "CountersignMirrorPullsFailing"];
-/// Alerts about clocks, whose faults are tested with the clocks.
-const OF_CLOCKS: [&str; 5] = [
-    "CountersignClockOutside",
-    "CountersignClockSkew",
-    "CountersignClockImplausible",
-    "CountersignClockJumped",
-    "CountersignClockBehindLastTick",
-];
-/// Alerts about journals, whose faults are tested with the journals.
-const OF_JOURNALS: [&str; 1] = ["CountersignJournalFailing"];
 /// The number of faults that run at a time.
 const CONCURRENT: usize = 8;
 
@@ -72,8 +62,7 @@ fn each_alert_is_fired_by_its_fault_and_by_no_other() {
     let names: BTreeSet<&str> =
         text.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let covered: BTreeSet<&str> = FAULTS.iter().flat_map(|fault| fault.alerts).copied().collect();
-    let elsewhere: BTreeSet<&str> = OF_MIRRORS.into_iter().chain(OF_CLOCKS).chain(OF_JOURNALS).collect();
-    let expected: BTreeSet<&str> = covered.union(&elsewhere).copied().collect();
+    let expected: BTreeSet<&str> = covered.into_iter().chain(OF_MIRRORS).collect();
     assert_eq!(names, expected, "each alert needs a fault in the table");
     let expressions: Vec<&str> = text.lines().filter(|line| line.contains("expr:")).collect();
     let used = metrics_in(&expressions.join("\n"));

@@ -1,7 +1,7 @@
 //! Tests of journals: a lost disk and an old backup lose nothing and end nothing.
 
 mod faults;
-mod ordinary;
+pub mod ordinary;
 mod tenants;
 
 use std::collections::BTreeMap;

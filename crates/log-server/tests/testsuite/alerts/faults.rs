@@ -12,6 +12,7 @@ use countersign_log::condition::Room;
 use countersign_log::metrics::{Metrics, Outcome};
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::backup::{self, Backup};
+use countersign_log_server::bucket::JournalMode;
 use countersign_log_server::server::Bounds;
 use countersign_log_server::sqlite::FILE;
 use countersign_log_server::tokens;
@@ -22,10 +23,13 @@ use tempfile::TempDir;
 use super::promtool::{Scrape, Scrapes};
 use crate::bucket::faults::Faulty;
 use crate::bucket::world::{self as buckets, World as BucketWorld};
-use crate::common::emitter::{BEGIN, Emitter};
+use crate::common::emitter::{Attempt, BEGIN, Emitter};
 use crate::common::server::{Answer, ORIGIN, Server, client, emitter_key, send, until};
 use crate::common::witness::Witness;
+use crate::journal;
 use crate::tenants::world::{Customer, World, emitters};
+
+const HOUR: i64 = 3_600_000;
 
 /// A fault of a log server.
 pub struct Fault {
@@ -81,6 +85,16 @@ pub const FAULTS: &[Fault] = &[
     fault("detection has a finding", &["CountersignFindings"], findings),
     fault("reads can't be recorded", &["CountersignReadsUnrecorded"], reads_unrecorded),
     fault("a mirror is down", &["CountersignMirrorUploads"], mirror_down),
+    fault("the journal can't be written", &["CountersignJournalFailing"], journal_failing),
+    fault("the clock jumps by an hour", &["CountersignClockJumped"], clock_jumped),
+    fault("the clock is wrong by years at a start", &["CountersignClockImplausible"], clock_implausible),
+    fault("root: a tick is dated ahead", &["CountersignClockBehindLastTick"], clock_behind_last_tick),
+    fault("the clock is ahead by 90 s", &["CountersignClockSkew"], || clock_ahead(90)),
+    fault(
+        "the clock is ahead by an hour at a start",
+        &["CountersignClockOutside", "CountersignClockSkew"],
+        || clock_ahead(3600),
+    ),
 ];
 
 fn seconds(millis: i64) -> f64 {
@@ -569,6 +583,68 @@ fn slow_commits() -> Scrapes {
     };
     let (during, later) = (submit(), submit());
     Scrapes { before, during, later: Some(later), after: None }
+}
+
+fn journal_failing() -> Scrapes {
+    let way = Faulty::new(Arc::new(object_store::memory::InMemory::new()), 1);
+    let (server, mut emitter) = started(journal::ordinary::start(way.clone(), JournalMode::Wait));
+    let before = scrape(&server);
+    way.end_after(0);
+    emitter.record(1);
+    let answer = server.submit(emitter.body(0, usize::MAX).0);
+    assert_eq!((answer.status, answer.json()["part"].clone()), (503, json!("journal")));
+    let during = scrape_with(&server, "countersign_journal_failing 1");
+    way.end_after(u64::MAX);
+    until("it is answered", || emitter.deliver(&server.url(), 0, usize::MAX) != Attempt::Later);
+    let after = scrape_with(&server, "countersign_journal_failing 0");
+    Scrapes { before, during, later: None, after: Some(after) }
+}
+
+/// The server's clock is wrong during the fault, and Prometheus's is right.
+fn clock_jumped() -> Scrapes {
+    let (server, _emitter) = start();
+    let (before, right) = (scrape(&server), now(&server));
+    server.jump_clock_to(right + HOUR);
+    let during = Scrape { now: before.now, ..scrape(&server) };
+    server.jump_clock_to(right);
+    Scrapes { before, during, later: None, after: Some(scrape(&server)) }
+}
+
+fn clock_implausible() -> Scrapes {
+    let (mut server, _emitter) = start();
+    let (before, right) = (scrape(&server), now(&server));
+    server.stop();
+    server.jump_clock_to(right + 10 * 365 * 24 * HOUR);
+    server.begin();
+    let during = Scrape { now: before.now, ..scrape(&server) };
+    server.jump_clock_to(right);
+    Scrapes { before, during, later: None, after: Some(scrape(&server)) }
+}
+
+fn clock_behind_last_tick() -> Scrapes {
+    let mut root = Root::start();
+    let (before, right) = (root.scrape(), now(&root.world.server));
+    root.world.server.stop();
+    root.world.server.jump_clock_to(right + 89 * 24 * HOUR);
+    root.world.restart();
+    // The clock is right again. The server notices that with the next request, and believes it after ten minutes.
+    root.world.server.jump_clock_to(right);
+    root.scrape();
+    root.world.server.pass(HOUR / 6);
+    Scrapes { before, during: root.scrape(), later: None, after: None }
+}
+
+/// A server starts with a clock that is ahead of its witness's by these seconds.
+fn clock_ahead(seconds: i64) -> Scrapes {
+    let witness = Witness::start(0, BEGIN);
+    let trust = format!("{}quorum w0\n{}", witness.line("w0"), emitters());
+    let (mut server, _emitter) = started(Server::with(&trust, Limits::default(), Bounds::default()));
+    let before = scrape(&server);
+    server.stop();
+    server.jump_clock_to(BEGIN + seconds * 1000);
+    server.begin();
+    let during = Scrape { now: before.now, ..scrape(&server) };
+    Scrapes { before, during, later: None, after: None }
 }
 
 /// The finding is simulated.

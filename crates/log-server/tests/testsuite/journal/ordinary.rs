@@ -26,7 +26,7 @@ pub(super) fn stopped(store: Arc<dyn ObjectStore>, mode: JournalMode) -> Server 
     server
 }
 
-pub(super) fn start(store: Arc<dyn ObjectStore>, mode: JournalMode) -> Server {
+pub fn start(store: Arc<dyn ObjectStore>, mode: JournalMode) -> Server {
     let mut server = stopped(store, mode);
     server.begin();
     server
