@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign::tenant::State;
@@ -24,11 +25,13 @@ use serde_json::{Value, json};
 use super::world::{Customer, World, emitters};
 use crate::common::emitter::Emitter;
 use crate::common::server::{Answer, client, send, until};
+use crate::common::witness::Witness;
 
 const PAGE: &str = include_str!("../../../../../docs/stopped-log.md");
 const OPERATIONS: [&str; 11] =
     ["submit", "read", "head", "export", "erase", "hold", "retain", "revoke", "backup", "move", "end"];
 const HOUR_MS: i64 = 3_600_000;
+const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
 /// States that a folder alone can have: a bucket records what was shown, and lacks no entries of it.
 const IN_FOLDER: [&str; 4] =
     ["entries missing", "head not remembered", "stopped, then ended", "root log stopped at its start"];
@@ -41,11 +44,24 @@ struct Bench {
     emitter: Emitter,
     token: String,
     other_token: String,
+    /// A witness that never answers, if the log needs one.
+    _witness: Option<Witness>,
 }
 
 impl Bench {
-    fn new(is_tenant: bool, in_bucket: bool) -> Self {
-        let mut world = World::stopped(&emitters(), Bounds::default());
+    /// Brings a log into a state.
+    fn in_state(state: &str, is_tenant: bool, in_bucket: bool) -> Self {
+        let witness = (state == "witnesses don't answer").then(|| Witness::start(0, 0));
+        let lines = witness.as_ref().map(|witness| witness.line("w0") + "quorum w0\n");
+        let trust = emitters() + &lines.unwrap_or_default();
+        let mut bench = Self::new(&trust, is_tenant, in_bucket);
+        bench._witness = witness;
+        bench.enter(state);
+        bench
+    }
+
+    fn new(trust: &str, is_tenant: bool, in_bucket: bool) -> Self {
+        let mut world = World::stopped(trust, Bounds::default());
         if in_bucket {
             let bucket = Bucket::new(Arc::new(InMemory::new()), ObjectPath::from("logs/audit"));
             world.server.store = Some(bucket.with_pause(Duration::from_millis(1)));
@@ -62,7 +78,7 @@ impl Bench {
         let ids: &[&str] = if is_tenant { &["*"] } else { &[] };
         let token = world.token("desk", "read,erase,admin", ids);
         let other_token = world.token("other", "read", ids);
-        let mut bench = Self { world, customer, emitter, token, other_token };
+        let mut bench = Self { world, customer, emitter, token, other_token, _witness: None };
         bench.submit(9);
         bench.world.server.pass(2 * HOUR_MS);
         // The head of the hour before is kept, so that events have an age.
@@ -151,7 +167,17 @@ impl Bench {
             return if self.state() == State::Live { "later" } else { "yes" };
         }
         self.world.tick();
+        if self.state() == State::Live && !self.believes_clock() {
+            let machine = self.world.server.clock.load(Ordering::SeqCst);
+            self.world.server.believe_clock(machine);
+            self.world.tick();
+            return if self.state() == State::Live { "no" } else { "later" };
+        }
         if self.state() == State::Live { "no" } else { "yes" }
+    }
+
+    fn believes_clock(&self) -> bool {
+        self.world.server.log_server().now().millis() == self.world.server.clock.load(Ordering::SeqCst)
     }
 
     fn set_back(&self) {
@@ -165,7 +191,12 @@ impl Bench {
         let folder = self.world.server.folder().to_owned();
         let moved = || Ending::Move(format!("other.example/audit/t/{}", "5".repeat(32)));
         match state {
-            "live" => {}
+            "live" | "witnesses don't answer" => {}
+            "clock not believed" => {
+                self.world.server.stop();
+                self.world.server.clock.fetch_add(YEAR_MS, Ordering::SeqCst);
+                if self.customer.is_some() { self.world.restart() } else { self.world.server.begin() }
+            }
             "stopped" | "root log stopped while it runs" => {
                 let stop = SigningStop::new(self.world.server.log_server().now(), Cause::SplitView, "a test");
                 self.world.server.log_server().signing().stop(stop);
@@ -266,8 +297,7 @@ fn try_all(is_tenant: bool) {
             if in_bucket && IN_FOLDER.contains(&state) {
                 continue;
             }
-            let mut bench = Bench::new(is_tenant, in_bucket);
-            bench.enter(state);
+            let mut bench = Bench::in_state(state, is_tenant, in_bucket);
             for (operation, cell) in OPERATIONS.iter().zip(cells) {
                 // Only tenant logs end.
                 let expected = match (*operation, *cell) {
@@ -276,8 +306,7 @@ fn try_all(is_tenant: bool) {
                 };
                 if *operation == "move" {
                     // The log can end only once.
-                    let mut other = Bench::new(is_tenant, in_bucket);
-                    other.enter(state);
+                    let mut other = Bench::in_state(state, is_tenant, in_bucket);
                     assert_eq!(other.attempt(operation), expected, "{state}, {operation}, {in_bucket}");
                     continue;
                 }
