@@ -159,17 +159,14 @@ fn server_exposes_the_metrics_of_all_alerts() {
 
 #[test]
 fn prometheus_accepts_the_alert_rules() {
-    let run = |arguments: &[&str]| Command::new("promtool").args(arguments).current_dir(docs()).output();
-    for arguments in [&["check", "rules", "alerts.yml"][..], &["test", "rules", "alerts.test.yml"]] {
-        match run(arguments) {
-            Ok(output) => {
-                let printed = [output.stdout, output.stderr].concat();
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
-            }
-            Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "promtool: {error}");
-                eprintln!("skipped: promtool isn't installed (Debian package prometheus)");
-            }
+    match Command::new("promtool").args(["check", "rules", "alerts.yml"]).current_dir(docs()).output() {
+        Ok(output) => {
+            let printed = [output.stdout, output.stderr].concat();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
+        }
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "promtool: {error}");
+            eprintln!("skipped: promtool isn't installed (Debian package prometheus)");
         }
     }
 }
