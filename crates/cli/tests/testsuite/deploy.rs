@@ -28,7 +28,7 @@ fn example(name: &str) -> String {
 }
 
 /// Returns whether a program is installed. Otherwise the test prints that it is skipped; in CI it fails.
-fn is_here(program: &str) -> bool {
+pub fn is_here(program: &str) -> bool {
     let folders = ["/usr/sbin".into(), "/usr/local/sbin".into()];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_here =

@@ -34,6 +34,13 @@ healthy
 test -f "$lost"
 whole
 
+# The server looks for it while it runs.
+lost=$(newest_commit)
+rm "$lost"
+wait_until test -f "$lost"
+record 1
+whole
+
 # Its folder has no copy.
 mirrored
 stop_server
@@ -61,4 +68,18 @@ start_in_bucket
 healthy
 record 1
 whole
+
+# All servers of the bucket get another key.
+stop_server
 countersign fsck --store "$BUCKET" --dir "$DIR"
+NEW_VKEY=$(countersign keygen "$ORIGIN" -o new.key)
+cp new.key "$DIR/log.key"
+for file in "$DIR/trust.txt" "$TRUST"; do
+  printf '%s\n' "log $NEW_VKEY" "emitter $NEW_VKEY" >> "$file"
+done
+refused log.wrong_key start_in_bucket
+SERVE_OPTIONS="--new-key $NEW_VKEY"
+start_in_bucket
+healthy
+record 1
+whole

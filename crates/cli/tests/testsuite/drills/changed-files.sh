@@ -15,6 +15,14 @@ systemctl start countersign
 resend
 whole
 
+# Only one of the database's three files.
+kill_server
+mv "$DIR/log.sqlite" moved/
+refused 'the database is missing, but its write-ahead log is there' systemctl start countersign
+mv moved/log.sqlite "$DIR/"
+systemctl start countersign
+whole
+
 mv "$DIR/signed.txt" moved/
 record 1
 wait_until test -s "$DIR/signed.txt"

@@ -15,8 +15,15 @@ whole
 continues "log.example/audit/t/$acme"
 use acme
 whole
+# Events of an ended log can still be erased.
+erase
+grep -q '"unrecorded"' waited
+whole
 healthy
+# The server may be stopped.
 stop_server
+countersign tenant end globex
 sound
 systemctl start countersign
+wait_until listed globex ended
 whole

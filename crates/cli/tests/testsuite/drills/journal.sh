@@ -53,6 +53,16 @@ page backup.md "Journal" 2
 all_whole
 record 1
 kill_server
+# The journal's disk isn't mounted.
+mv s3/audit-journal unmounted
+refused journal.unusable countersign serve --dir "$DIR" --journal "$ROOT/s3/audit-journal/app"
+# The rejected server wrote nothing there.
+rmdir s3/audit-journal/app s3/audit-journal
+mv unmounted s3/audit-journal
+# A journal of another log.
+mkdir -m 700 other
+countersign keygen "$ORIGIN" -o other/log.key
+refused journal.unusable countersign serve --dir other --journal "$ROOT/s3/audit-journal/app"
 configure "journal = \"$ROOT/s3/audit-journal/app\""
 systemctl start countersign
 all_whole

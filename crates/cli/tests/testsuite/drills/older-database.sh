@@ -26,6 +26,7 @@ page backup.md "Restore" 1
 FSCK_REPORTS=
 gone
 stopped log.rollback
+refused 'signed before: ' countersign forks --dir "$DIR"
 
 if [ "$KIND" = ordinary ]; then
   page stopped-log.md "Continue the log" 2
