@@ -12,13 +12,14 @@ const ORDINARY_SEEDS: std::ops::Range<u64> = 0..40;
 const TENANT_SEEDS: std::ops::Range<u64> = 0..15;
 
 /// Seeds that found a defect, with the defect.
-const REGRESSIONS: [(u64, LogKind, &str); 2] = [
+const REGRESSIONS: [(u64, LogKind, &str); 3] = [
     (
         652,
         LogKind::Ordinary,
         "links that the log took before its clock was set back got new times, and were in the log twice",
     ),
     (64, LogKind::Tenants, "a wrong clock dated a tick in the future, which witnesses then cosigned"),
+    (3332, LogKind::Tenants, "the copy of the root log had the entry of another attempt at a tick"),
 ];
 
 #[test]

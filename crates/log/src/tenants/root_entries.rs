@@ -44,8 +44,9 @@ pub trait RootEntryStore: Send {
     fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError>;
 }
 
-/// The copy as the sequencer uses it. It is completed from the database before the first tick: another version of the
-/// program may have made ticks, and a commit that failed may have taken effect after all.
+/// The copy as the sequencer uses it. It is completed from the database before the first tick, because another version of the
+/// program may have made ticks, and again when a commit that failed turns out to have taken effect: the copy may have the
+/// entry of a later attempt.
 pub(super) struct RootEntryCopy {
     store: Option<Box<dyn RootEntryStore>>,
     is_complete: bool,
@@ -55,6 +56,12 @@ impl RootEntryCopy {
     /// Creates the copy. Without a store, nothing is kept.
     pub(super) fn new(store: Option<Box<dyn RootEntryStore>>) -> Self {
         Self { is_complete: store.is_none(), store }
+    }
+
+    /// Has the copy compared with the database before the next entry is kept, because the database has entries that the
+    /// sequencer didn't know.
+    pub(super) fn check_again(&mut self) {
+        self.is_complete = self.store.is_none();
     }
 
     /// Keeps the entry of a tick, durably. Call it before the tick's checkpoint is signed, and only if the log is not

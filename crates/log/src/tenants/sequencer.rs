@@ -725,6 +725,7 @@ impl RunningTenantSequencer {
         self.unpublished.clear();
         self.root_notes.fail(&overtaken());
         self.root_notes = RootNotes::new(self.writer.root_notes()?);
+        self.root_entries.check_again();
         Ok(())
     }
 
