@@ -40,7 +40,8 @@ mod query_result;
 mod rows;
 mod unwrap;
 
+pub use countersign_otlp::RESERVED_ATTRIBUTES;
 pub use cutter::Cutter;
 pub use error::IngestError;
-pub use otlp::{RESERVED_ATTRIBUTES, has_reserved_attribute};
+pub use otlp::has_reserved_attribute;
 pub use unwrap::{EachEvent, SourceEvent, UnwrapSummary, Unwrapper};

@@ -6,15 +6,13 @@
 use std::ops::Range;
 
 use countersign::canonical::{Part, TokenKind, Tokens};
+use countersign_otlp::RESERVED_ATTRIBUTES;
 use serde_json::Value;
 
 /// The only member of an export of log records.
 pub(crate) const LIST: &str = "resourceLogs";
 /// The nested lists: each is in the elements of the one before it.
 const LISTS: [&str; 3] = [LIST, "scopeLogs", "logRecords"];
-
-/// The beginning of the attributes that state how a record was verified (SPEC section 19.2). Only a recorder adds them.
-pub const RESERVED_ATTRIBUTES: &str = "countersign.integrity.";
 
 /// True if an event in canonical form is an export in which a resource or record has a reserved attribute.
 pub fn has_reserved_attribute(event: &str) -> bool {

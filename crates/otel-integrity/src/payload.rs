@@ -1,4 +1,4 @@
-//! The payload of a log record: what its integrity value is computed over (SPEC section 19.2).
+//! The payload of a log record, over which its integrity value is computed (SPEC section 19.2).
 
 use countersign::base64;
 use countersign::canonical::rfc8785;
@@ -10,8 +10,65 @@ use crate::{IntegrityError, PREFIX};
 /// The fields of a log record whose values may be anything: a payload does not contain them.
 const UNCOVERED: [&str; 4] = ["severityNumber", "severityText", "flags", "droppedAttributesCount"];
 
-/// Returns the canonical JSON of the covered fields of a log record.
-pub(crate) fn payload(record: &Object) -> Result<Vec<u8>, IntegrityError> {
+/// The fields of a log record that are strings in OTLP's JSON and in a payload, with their names there.
+const STRINGS: [(&str, &str); 5] = [
+    ("eventName", "event_name"),
+    ("timeUnixNano", "timestamp"),
+    ("observedTimeUnixNano", "observed_timestamp"),
+    ("traceId", "trace_id"),
+    ("spanId", "span_id"),
+];
+
+/// Returns the canonical JSON of a payload.
+pub(crate) fn canonical(payload: &Object) -> Result<Vec<u8>, IntegrityError> {
+    let text = Value::Object(payload.clone()).to_string();
+    rfc8785(text.as_bytes()).map_err(|error| IntegrityError::Malformed(error.to_string()))
+}
+
+/// Replaces the covered fields of a record by those of its payload, so that the record has what was verified, in one
+/// form.
+pub(crate) fn rebuild(record: &mut Object, payload: &Object) {
+    for (field, name) in STRINGS {
+        match payload.get(name) {
+            Some(value) => record.insert(field.into(), value.clone()),
+            None => record.remove(field),
+        };
+    }
+    match payload.get("body") {
+        Some(body) => record.insert("body".into(), json!({ "stringValue": body })),
+        None => record.remove("body"),
+    };
+    let covered = payload.get("attributes");
+    for attribute in record.get_mut("attributes").and_then(Value::as_array_mut).into_iter().flatten() {
+        let key = attribute["key"].as_str().unwrap_or_default();
+        if let Some(value) = covered.and_then(|covered| covered.get(key)) {
+            *attribute = json!({ "key": key, "value": otlp_value(value) });
+        }
+    }
+}
+
+/// Converts a value of a payload back to an `AnyValue`.
+fn otlp_value(value: &Value) -> Value {
+    match value {
+        Value::Array(values) => {
+            json!({ "arrayValue": { "values": values.iter().map(otlp_value).collect::<Vec<_>>() } })
+        }
+        // The only field of a scalar is a string, a number, or a boolean. Those of a map are objects, arrays, or null.
+        Value::Object(fields) if !fields.values().any(is_scalar) => {
+            let pair = |(key, value)| json!({ "key": key, "value": otlp_value(value) });
+            json!({ "kvlistValue": { "values": fields.iter().map(pair).collect::<Vec<_>>() } })
+        }
+        Value::Null => json!({}),
+        scalar => scalar.clone(),
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
+}
+
+/// Returns the covered fields of a log record.
+pub(crate) fn payload(record: &Object) -> Result<Object, IntegrityError> {
     let mut payload = Object::new();
     for (name, value) in record {
         let malformed = || IntegrityError::Malformed(name.clone());
@@ -43,8 +100,7 @@ pub(crate) fn payload(record: &Object) -> Result<Vec<u8>, IntegrityError> {
             name => return Err(IntegrityError::Uncovered(name.to_owned())),
         }
     }
-    let text = Value::Object(payload).to_string();
-    rfc8785(text.as_bytes()).map_err(|error| IntegrityError::Malformed(error.to_string()))
+    Ok(payload)
 }
 
 fn insert_some(payload: &mut Object, name: &str, text: &str) {
@@ -135,23 +191,27 @@ fn values<'v>(list: &'v Value, key: &str) -> Result<Option<&'v Value>, Integrity
     }
 }
 
-/// Returns a 64-bit integer, which OTLP's JSON writes as a string or a number.
+/// Returns a 64-bit integer, which OTLP's JSON writes as a decimal string or a number. Programs disagree about the value of
+/// any other text, such as `+1`.
 fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) => number.to_string().parse().ok(),
-        _ => None,
-    }
+    let text = number_text(value)?;
+    text.parse::<i64>().ok().filter(|number| number.to_string() == text)
 }
 
 /// Returns a finite double, which OTLP's JSON writes as a number or a string.
 fn double(value: &Value) -> Option<Number> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
+    let text = number_text(value)?;
+    // JSON's grammar, without the white space that it allows around a number.
+    serde_json::from_str::<Number>(&text).ok().filter(|_| text.trim() == text)?;
     text.parse().ok().and_then(Number::from_f64)
+}
+
+fn number_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +220,7 @@ mod tests {
 
     fn text_of(record: Value) -> Result<String, IntegrityError> {
         let Value::Object(record) = record else { panic!("{record} is not an object") };
-        payload(&record).map(|payload| String::from_utf8(payload).unwrap())
+        payload(&record).and_then(|payload| canonical(&payload)).map(|text| String::from_utf8(text).unwrap())
     }
 
     #[test]
@@ -210,6 +270,17 @@ mod tests {
             json!({ "attributes": [{ "key": "k", "value": {} }, { "key": "k", "value": {} }] }),
             attribute(json!({ "stringValue": "a", "intValue": "1" })),
             attribute(json!({ "intValue": "1.5" })),
+            attribute(json!({ "intValue": "+401" })),
+            attribute(json!({ "intValue": "000401" })),
+            attribute(json!({ "intValue": "-0" })),
+            attribute(json!({ "intValue": " 1" })),
+            attribute(json!({ "doubleValue": "+1.5" })),
+            attribute(json!({ "doubleValue": "01.5" })),
+            attribute(json!({ "doubleValue": ".5" })),
+            attribute(json!({ "doubleValue": "1.5 " })),
+            attribute(json!({ "doubleValue": "inf" })),
+            json!({ "timeUnixNano": "+1714041600000000001" }),
+            json!({ "timeUnixNano": "01714041600000000001" }),
             attribute(json!({ "doubleValue": "NaN" })),
             attribute(json!({ "bytesValue": "3q0" })),
             attribute(json!({ "otherValue": "1" })),
@@ -223,5 +294,37 @@ mod tests {
         ] {
             assert!(text_of(record.clone()).is_err(), "{record}");
         }
+    }
+
+    /// Records of one payload, however their texts differ, are rebuilt as one record.
+    #[test]
+    fn a_record_is_rebuilt_from_its_payload_alone() {
+        let record = |number: Value, id: &str, bytes: &str, time: Value| {
+            json!({
+                "timeUnixNano": time, "traceId": id, "eventName": "a", "severityNumber": 9, "body": { "stringValue": "b" },
+                "attributes": [
+                    { "key": "i", "value": { "intValue": number } },
+                    { "key": "m", "value": { "kvlistValue": { "values": [
+                        { "key": "stringValue", "value": { "bytesValue": bytes } }, { "key": "none", "value": {} },
+                    ] } } },
+                    { "key": "l", "value": { "arrayValue": { "values": [{ "doubleValue": 1.5 }, {}] } } },
+                    { "key": "audit.integrity.value", "value": { "stringValue": "AAAA" } },
+                ],
+            })
+        };
+        let id = "0AF7651916CD43DD8448EB211C80319C";
+        let rebuilt = [
+            record(json!("401"), &id.to_lowercase(), "3q0=", json!("7")),
+            record(json!(401), id, "3q0=", json!(7)),
+        ]
+        .map(|record| {
+            let Value::Object(mut record) = record else { panic!("not an object") };
+            let covered = payload(&record).unwrap();
+            rebuild(&mut record, &covered);
+            assert_eq!(payload(&record).unwrap(), covered);
+            Value::Object(record)
+        });
+        assert_eq!(rebuilt[0], rebuilt[1]);
+        assert_eq!(rebuilt[0], record(json!("401"), &id.to_lowercase(), "3q0=", json!("7")));
     }
 }

@@ -11,7 +11,7 @@ use webpki::EndEntityCert;
 
 use crate::export::{attributes, elements, object_in, set};
 use crate::keys::{certificate, fingerprint, hmac_key, unusable};
-use crate::payload::payload;
+use crate::payload::{canonical, payload};
 use crate::{ALGORITHM, CERTIFICATE, EDDSA, HMAC, IntegrityError, VALUE};
 
 /// Signs log records.
@@ -82,7 +82,7 @@ impl Signer {
             for scope_logs in elements(resource_logs, "scopeLogs")? {
                 for record in elements(scope_logs?, "logRecords")? {
                     let record = record?;
-                    let value = self.value(&payload(record)?);
+                    let value = self.value(&canonical(&payload(record)?)?);
                     set(attributes(record)?, VALUE, &value);
                 }
             }

@@ -10,7 +10,7 @@ use webpki::ring::{ECDSA_P256_SHA256, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_P
 
 use crate::export::{Object, attributes, elements, is_reserved, object_in, set, string_of};
 use crate::keys::{certificate, fingerprint, hmac_key};
-use crate::payload::payload;
+use crate::payload::{canonical, payload, rebuild};
 use crate::{ALGORITHM, CERTIFICATE, EDDSA, HMAC, IntegrityError, VALUE, VERIFIED_WITH};
 
 /// Verifies the integrity values of log records with one key.
@@ -43,7 +43,7 @@ impl Verifier {
     }
 
     /// Verifies an export with one record, and returns it with an attribute that names the key: the certificate's
-    /// hash, or `HMAC-SHA256`.
+    /// hash, or `HMAC-SHA256`. The covered fields of the returned record are rebuilt from the payload that was verified.
     ///
     /// The text must have no duplicate field names.
     ///
@@ -61,7 +61,8 @@ impl Verifier {
         }
         let resource = attributes(object_in(resource_logs, "resource")?)?.clone();
         let record = only(only(resource_logs, "scopeLogs")?, "logRecords")?;
-        let payload = payload(record)?;
+        let covered = payload(record)?;
+        let payload = canonical(&covered)?;
         let own = attributes(record)?;
         if own.iter().chain(&resource).any(is_reserved) {
             return Err(IntegrityError::Reserved);
@@ -69,10 +70,10 @@ impl Verifier {
         let value = string_of(own, VALUE)?.ok_or(IntegrityError::Missing(VALUE))?;
         let value = base64::decode(value).ok_or(IntegrityError::Invalid)?;
         let algorithm = string_of(&resource, ALGORITHM)?.ok_or(IntegrityError::Missing(ALGORITHM))?;
-        match &self.0 {
+        let verified_with = match &self.0 {
             Key::Hmac(key) if algorithm == HMAC => {
                 hmac::verify(key, &payload, &value).map_err(|_| IntegrityError::Invalid)?;
-                set(own, VERIFIED_WITH, HMAC);
+                HMAC
             }
             Key::Hmac(_) => return Err(IntegrityError::Algorithm(algorithm.to_owned())),
             Key::Certificate { der, fingerprint } => {
@@ -88,9 +89,11 @@ impl Verifier {
                         _ => IntegrityError::Algorithm(algorithm.to_owned()),
                     },
                 )?;
-                set(own, VERIFIED_WITH, fingerprint);
+                fingerprint
             }
-        }
+        };
+        rebuild(record, &covered);
+        set(attributes(record)?, VERIFIED_WITH, verified_with);
         Ok(Value::Object(root).to_string())
     }
 }

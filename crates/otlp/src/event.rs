@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::limits::MAX_NAME_BYTES;
 use crate::problem::Problem;
-use crate::record::{LogRecord, Source};
+use crate::record::{LogRecord, RESERVED_ATTRIBUTES, Source};
 use crate::value::{Value, object};
 
 /// Severity numbers from this one on are errors.
@@ -23,7 +23,7 @@ const MAPPED: [&str; 7] = [
     "error.type",
 ];
 /// Fields of `metadata` that the log server writes. Attributes can't have these names.
-const RESERVED: [&str; 3] = ["event_id", "service", "recorded_by"];
+const RESERVED: [&str; 4] = ["event_id", "service", "recorded_by", "countersign_problems"];
 
 /// The fields of `metadata` that say how an event came to be recorded.
 pub(crate) struct Provenance<'p> {
@@ -35,6 +35,7 @@ pub(crate) struct Provenance<'p> {
 /// record in `metadata`, and then to one that only says that something was logged.
 pub(crate) fn event(record: &LogRecord<'_>, provenance: &Provenance<'_>) -> Result<Event, Problem> {
     check_names(record.source)?;
+    check_attributes(record)?;
     let reserved = reserved(record);
     let also = |problem: Json| [&reserved[..], &[problem]].concat();
     let parse = |event: Map<String, Json>, problems: Vec<Json>| {
@@ -48,12 +49,18 @@ pub(crate) fn event(record: &LogRecord<'_>, provenance: &Provenance<'_>) -> Resu
 }
 
 fn check_names(source: &Source) -> Result<(), Problem> {
-    let Source { service, version, scope } = source;
+    let Source { service, version, scope, has_reserved: _ } = source;
     let is_long = [service.as_deref(), version.as_deref(), Some(scope.as_str())]
         .into_iter()
         .flatten()
         .any(|name| name.len() > MAX_NAME_BYTES);
     if is_long { Err(Problem::LongName) } else { Ok(()) }
+}
+
+fn check_attributes(record: &LogRecord<'_>) -> Result<(), Problem> {
+    let is_reserved = |(name, _): &(String, Value)| name.starts_with(RESERVED_ATTRIBUTES);
+    let has_reserved = record.source.has_reserved || record.attributes.iter().any(is_reserved);
+    if has_reserved { Err(Problem::Reserved) } else { Ok(()) }
 }
 
 /// Returns the problems of attributes that an event can't contain.

@@ -35,5 +35,5 @@ pub use format::Format;
 pub use intake::{EventId, Intake};
 pub use limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_RECORD_BYTES, MAX_RECORDS};
 pub use problem::{Problem, Problems};
-pub use record::{LogRecord, Source};
+pub use record::{LogRecord, RESERVED_ATTRIBUTES, Source};
 pub use value::Value;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_RECORD_BYTES};
+use crate::record::RESERVED_ATTRIBUTES;
 
 /// The reason why a record is not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,8 @@ pub enum Problem {
     Deep,
     /// The service's name or version, or the scope's name, has more than [`MAX_NAME_BYTES`].
     LongName,
+    /// It or its resource has an attribute that only a recorder may add ([`RESERVED_ATTRIBUTES`](crate::RESERVED_ATTRIBUTES)).
+    Reserved,
     /// Its ID was used for another record.
     Conflict,
     /// It can't be converted to an event.
@@ -29,6 +32,7 @@ impl fmt::Display for Problem {
             Self::Large => write!(f, "more than {MAX_RECORD_BYTES} bytes"),
             Self::Deep => write!(f, "more than {MAX_DEPTH} levels"),
             Self::LongName => write!(f, "a service or scope name of more than {MAX_NAME_BYTES} bytes"),
+            Self::Reserved => write!(f, "an attribute {RESERVED_ATTRIBUTES}*, which only a recorder may add"),
             Self::Conflict => f.write_str("the log.record.uid or Idempotency-Key of another record"),
             Self::Invalid => f.write_str("no form as an event"),
         }

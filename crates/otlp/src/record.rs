@@ -2,6 +2,9 @@
 
 use crate::value::Value;
 
+/// The prefix of the attributes that say how a record was verified (SPEC section 19.2). Only a recorder adds them.
+pub const RESERVED_ATTRIBUTES: &str = "countersign.integrity.";
+
 /// A log record with the parts of its resource and scope that events contain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogRecord<'s> {
@@ -38,11 +41,14 @@ pub struct Source {
     pub version: Option<String>,
     /// The name of the scope; empty if unknown.
     pub scope: String,
+    /// True if the resource has a reserved attribute ([`RESERVED_ATTRIBUTES`]).
+    pub has_reserved: bool,
 }
 
 impl Default for &Source {
     fn default() -> Self {
-        static NONE: Source = Source { service: None, version: None, scope: String::new() };
+        static NONE: Source =
+            Source { service: None, version: None, scope: String::new(), has_reserved: false };
         &NONE
     }
 }
@@ -55,6 +61,7 @@ impl Source {
             match (name.as_str(), value) {
                 ("service.name", Value::String(text)) if !text.is_empty() => source.service = Some(text),
                 ("service.version", Value::String(text)) if !text.is_empty() => source.version = Some(text),
+                (name, _) if name.starts_with(RESERVED_ATTRIBUTES) => source.has_reserved = true,
                 _ => {}
             }
         }

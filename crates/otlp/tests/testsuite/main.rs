@@ -121,6 +121,18 @@ fn records_that_are_no_events_are_refused() {
 }
 
 #[test]
+fn records_that_claim_to_be_verified_are_refused() {
+    let intake = Intake::new("s", None, b"");
+    let claim = string("countersign.integrity.verified_with", "HMAC-SHA256");
+    let claiming = json!({ "eventName": "a.b", "attributes": [claim] });
+    let honest = json!({ "eventName": "a.b" });
+    let results = events(&intake, &json!([]), "", &[claiming, honest.clone()]);
+    assert_eq!(results[0], Err(Problem::Reserved));
+    assert!(results[1].is_ok());
+    assert_eq!(events(&intake, &json!([claim]), "", &[honest]), [Err(Problem::Reserved)]);
+}
+
+#[test]
 fn an_event_that_is_too_large_says_so() {
     let body = json!({ "stringValue": "x".repeat(300_000) });
     let found = events(
