@@ -31,6 +31,7 @@ mod headers;
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error, Quoted};
+use crate::expectation::Expectation;
 use crate::hash::Hash;
 use crate::merkle::{MAX_SIZE, leaf_hash, root_of_inclusion};
 #[cfg(feature = "sign")]
@@ -240,7 +241,8 @@ impl Receipt {
     }
 
     /// Checks that `leaf` is in a trusted log: the log's key signed the root that the hashes lead to, and witnesses of
-    /// the checkpoint meet the quorum. `expected` is the log's origin; without it, any log of the trust file will do.
+    /// the checkpoint meet the quorum. `expected` is the log's origin. If the trust file has `origin` lines, one of them
+    /// must name the log in any case. Without both, any log of the trust file will do.
     ///
     /// # Errors
     ///
@@ -251,7 +253,8 @@ impl Receipt {
 
     /// Like [`verify`](Self::verify), with a verdict on failure: [`Verdict::Altered`] if the hashes do not lead to a
     /// root that the trusted log signed, [`Verdict::Broken`] if the log is another one or the quorum is not met,
-    /// [`Verdict::Untrusted`] if no trusted key is the one that the receipt names.
+    /// [`Verdict::Untrusted`] if no trusted key is the one that the receipt names. A signature of a trusted key on the
+    /// checkpoint that is invalid is [`Verdict::Altered`].
     ///
     /// # Errors
     ///
@@ -282,11 +285,7 @@ impl Receipt {
         let signer = keys.into_iter().find(|key| key.verify(&message, &self.sign1.signature));
         let signer = signer
             .ok_or_else(|| altered("the log did not sign the root that the inclusion proof leads to"))?;
-        if let Some(expected) = expected.filter(|expected| *expected != signer.name()) {
-            let (found, wanted) = (Quoted(signer.name()), Quoted(expected));
-            let why = format!("the receipt is for the log {found}, not for {wanted}");
-            return Err((Verdict::Broken, refuse(why)));
-        }
+        Expectation::new(expected, trust).check(signer.name()).map_err(|error| (Verdict::Broken, error))?;
         self.judge_checkpoint(signer.name(), &root, trust)
     }
 
@@ -305,6 +304,9 @@ impl Receipt {
             if (checkpoint.origin.as_str(), checkpoint.size, checkpoint.root) != (origin, self.size(), *root)
             {
                 return Err(altered("the checkpoint is of another log or tree than the receipt".to_owned()));
+            }
+            if let Some(key) = signed.log_signatures(trust.logs()).invalid.first() {
+                return Err(altered(format!("the signature of {key} on the checkpoint is invalid")));
             }
             let cosigned = signed.cosignatures(trust.witnesses());
             if let Some(key) = cosigned.invalid.first() {
@@ -405,6 +407,28 @@ mod tests {
         attached.sign1.payload = attached.root(b"c");
         let attached = Receipt::parse(&attached.to_bytes()).expect("a receipt");
         assert_eq!(verdict(&attached, b"c", &trust(&key(1))), Verdict::Verified, "an attached payload");
+    }
+
+    /// SPEC section 8: all `origin` lines together are one expectation.
+    #[test]
+    fn the_log_must_be_an_expected_one() {
+        let receipt = receipt();
+        let expecting = |line: &str| {
+            let text = format!("log {}\n{line}", key(1).verifier_key());
+            verdict(&receipt, b"c", &Trust::parse(text.as_bytes()).expect("a trust file"))
+        };
+        assert_eq!(expecting(&format!("origin other.example\norigin {ORIGIN}\n")), Verdict::Verified);
+        assert_eq!(expecting("origin other.example\n"), Verdict::Broken);
+        let tenant = format!("origin {ORIGIN}/t/8f000000000000000000000000000001\n");
+        assert_eq!(expecting(&tenant), Verdict::Broken);
+    }
+
+    #[test]
+    fn an_invalid_signature_of_a_trusted_key_on_the_checkpoint_is_an_alteration() {
+        let mut receipt = receipt();
+        let Some(checkpoint) = &mut receipt.checkpoint else { panic!("no checkpoint") };
+        checkpoint.note.signatures[0].signature[20] ^= 1;
+        assert_eq!(verdict(&receipt, b"c", &trust(&key(1))), Verdict::Altered);
     }
 
     #[test]

@@ -122,7 +122,7 @@
 //!     checkpoint: SignedCheckpoint::parse(&checkpoint)?,
 //! };
 //! let trust = Trust::default().with_log(log_key.verifier_key().clone())?;
-//! Proof::parse(&proof.to_string())?.verify(batch.leaves()[1].text.as_bytes(), &trust)?;
+//! Proof::parse(&proof.to_string())?.verify(batch.leaves()[1].text.as_bytes(), None, &trust)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -137,7 +137,7 @@
 //! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report |
 //! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
 //! | run a log | [`log`]: accepting submissions; [`tolerance`]: allowed clock differences; [`keys`]: key notes; [`checkpoint`]; [`witness`]: cosigning requests; [`check`]: verifying a log from its tiles |
-//! | prove | [`proof`]: self-contained inclusion proofs; [`cose`]: COSE receipts; [`tenant`]: heads of tenant logs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
+//! | prove | [`proof`]: self-contained inclusion proofs; [`cose`]: COSE receipts; [`receipt`]: receipts in any form; [`tenant`]: heads of tenant logs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
 //! | basics | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`ml_dsa`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
 //!
 //! # Features
@@ -164,6 +164,7 @@ mod diagnostic;
 pub mod ed25519;
 pub mod error;
 pub mod event;
+mod expectation;
 #[cfg(feature = "verify")]
 pub mod export;
 pub mod hash;
@@ -189,6 +190,8 @@ pub mod phrases;
 pub mod pin;
 #[cfg(feature = "prove")]
 pub mod proof;
+#[cfg(all(feature = "prove", any(feature = "sign", feature = "verify")))]
+pub mod receipt;
 pub mod recorder;
 pub mod redaction;
 #[cfg(feature = "verify")]

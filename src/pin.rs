@@ -47,6 +47,17 @@ impl Pin {
         }
     }
 
+    /// True if a reader who keeps `kept` may keep this verified state of the same log instead, because it isn't an earlier
+    /// one. Between two heads, the tick decides; otherwise, the number of entries.
+    ///
+    /// This is the rule for all that readers keep: pins, and the states of monitors, recorders, and viewers.
+    pub fn may_replace(&self, kept: &Self) -> bool {
+        match (self.head, kept.head) {
+            (Some(new), Some(kept)) => new.tick >= kept.tick,
+            _ => self.size >= kept.size,
+        }
+    }
+
     /// Returns what a pin that is a head states about its log; `None` for a checkpoint.
     pub fn statement(&self) -> Option<Statement> {
         let PinnedHead { tick, time, state, root_log } = self.head?;

@@ -39,8 +39,8 @@
 //!
 //! let read = Proof::parse(&proof.to_string())?;
 //! let trust = Trust::default().with_log(log.verifier_key().clone())?;
-//! read.verify(b"another leaf", &trust)?;
-//! assert!(read.verify(b"one leaf", &trust).is_err());
+//! read.verify(b"another leaf", None, &trust)?;
+//! assert!(read.verify(b"one leaf", None, &trust).is_err());
 //! # }
 //! # Ok::<(), countersign::Error>(())
 //! ```
@@ -50,6 +50,7 @@ use core::fmt;
 use crate::base64;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error, Quoted};
+use crate::expectation::Expectation;
 use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
@@ -98,27 +99,30 @@ impl Proof {
         Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse_extended(checkpoint)? })
     }
 
-    /// Checks that `leaf` is in a trusted log: the log's key signed the checkpoint, witnesses meet the quorum, and
-    /// the hashes lead from the leaf to the root.
+    /// Checks that `leaf` is in the log that the reader expects: the log's key signed the checkpoint, witnesses meet the
+    /// quorum, and the hashes lead from the leaf to the root.
+    ///
+    /// `expected` is the log's origin. If the trust file has `origin` lines, one of them must name the log in any case.
+    /// Without both, any log of the trust file will do.
     ///
     /// # Errors
     ///
     /// [`Code::Proof`] if one of these is not the case, or if a trusted key's signature on the checkpoint is invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn verify(&self, leaf: &[u8], trust: &Trust) -> Result<(), Error> {
-        self.judge(leaf, trust).map_err(|(_, error)| error)
+    pub fn verify(&self, leaf: &[u8], expected: Option<&str>, trust: &Trust) -> Result<(), Error> {
+        self.judge(leaf, expected, trust).map_err(|(_, error)| error)
     }
 
     /// Like [`verify`](Self::verify), with a verdict on failure: [`Verdict::Altered`] if the hashes do not lead to
-    /// the root or a trusted key's signature is invalid, [`Verdict::Broken`] if the quorum is not met,
-    /// [`Verdict::Untrusted`] if no trusted log key signed.
+    /// the root or a trusted key's signature is invalid, [`Verdict::Broken`] if the log is another one or the quorum is
+    /// not met, [`Verdict::Untrusted`] if no trusted log key signed.
     ///
     /// # Errors
     ///
     /// One of these verdicts, and the error.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn judge(&self, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
-        self.judge_with(&mut |claim| claim.is_valid(), leaf, trust)
+    pub fn judge(&self, leaf: &[u8], expected: Option<&str>, trust: &Trust) -> Result<(), (Verdict, Error)> {
+        self.judge_with(&mut |claim| claim.is_valid(), leaf, expected, trust)
     }
 
     /// Like [`judge`](Self::judge), with a caller-supplied signature check. As long as `is_valid` returns true, it is
@@ -128,6 +132,23 @@ impl Proof {
     ///
     /// The verdict and the error.
     pub fn judge_with(
+        &self,
+        is_valid: SignatureCheck<'_>,
+        leaf: &[u8],
+        expected: Option<&str>,
+        trust: &Trust,
+    ) -> Result<(), (Verdict, Error)> {
+        let judged = self.judge_any_log(is_valid, leaf, trust);
+        if matches!(judged, Ok(()) | Err((Verdict::Untrusted, _))) {
+            let origin = &self.checkpoint.checkpoint.origin;
+            Expectation::new(expected, trust).check(origin).map_err(|error| (Verdict::Broken, error))?;
+        }
+        judged
+    }
+
+    /// Checks that `leaf` is in a trusted log, whether or not the reader expects this log: a tenant log's head is proven by
+    /// its root log.
+    pub(crate) fn judge_any_log(
         &self,
         is_valid: SignatureCheck<'_>,
         leaf: &[u8],
@@ -238,12 +259,12 @@ mod tests {
         let file = format!("log {}\nwitness w {}\n", signer(1).verifier_key(), witness.verifier_key());
         let strict = Trust::parse(format!("{file}quorum w\n").as_bytes()).expect("a trust file");
         let lax = Trust::parse(format!("{file}quorum none\n").as_bytes()).expect("a trust file");
-        assert_eq!(proof(&line).verify(b"leaf", &strict), Ok(()));
-        assert!(proof("").verify(b"leaf", &strict).is_err());
-        assert_eq!(proof("").verify(b"leaf", &lax), Ok(()));
+        assert_eq!(proof(&line).verify(b"leaf", None, &strict), Ok(()));
+        assert!(proof("").verify(b"leaf", None, &strict).is_err());
+        assert_eq!(proof("").verify(b"leaf", None, &lax), Ok(()));
         let mut forged = proof(&line);
         forged.checkpoint.note.signatures[1].signature[70] ^= 1;
-        assert!(forged.verify(b"leaf", &lax).is_err(), "an invalid line of a trusted key");
+        assert!(forged.verify(b"leaf", None, &lax).is_err(), "an invalid line of a trusted key");
     }
 
     #[test]
@@ -253,7 +274,7 @@ mod tests {
         let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
         let verdict = |proof: &Proof, leaf: &[u8], file: &str| {
-            proof.judge(leaf, &trust(file)).map_err(|(verdict, _)| verdict)
+            proof.judge(leaf, None, &trust(file)).map_err(|(verdict, _)| verdict)
         };
         let good = proof("");
         assert_eq!(verdict(&good, b"leaf", &log), Ok(()));
@@ -264,6 +285,27 @@ mod tests {
         let mut forged = good;
         forged.checkpoint.note.signatures[0].signature[7] ^= 1;
         assert_eq!(verdict(&forged, b"leaf", &log), Err(Verdict::Altered));
+    }
+
+    /// SPEC section 8: all `origin` lines together are one expectation.
+    #[test]
+    fn the_log_must_be_an_expected_one() {
+        let log = format!("log {}\n", signer(1).verifier_key());
+        let verdict = |expected, lines: &str| {
+            let trust = Trust::parse((log.clone() + lines).as_bytes()).expect("a trust file");
+            proof("").judge(b"leaf", expected, &trust).map_err(|(verdict, _)| verdict)
+        };
+        let (this, other) = ("origin log.example\n", "origin other.example\n");
+        let tenant = "origin log.example/t/8f000000000000000000000000000001\n";
+        for lines in ["", this, &(other.to_owned() + this)] {
+            assert_eq!(verdict(None, lines), Ok(()), "{lines}");
+            assert_eq!(verdict(Some("log.example"), lines), Ok(()), "{lines}");
+            assert_eq!(verdict(Some("other.example"), lines), Err(Verdict::Broken), "{lines}");
+        }
+        for lines in [other, tenant] {
+            assert_eq!(verdict(None, lines), Err(Verdict::Broken), "{lines}");
+            assert_eq!(verdict(Some("log.example"), lines), Err(Verdict::Broken), "{lines}");
+        }
     }
 
     #[test]
@@ -292,10 +334,10 @@ mod tests {
                     answers.push(claim.is_valid());
                     true
                 };
-                let _ = proof.judge_with(&mut collect, leaf, &trust);
+                let _ = proof.judge_with(&mut collect, leaf, None, &trust);
                 let mut answers = answers.into_iter();
-                let judged = proof.judge_with(&mut |_| answers.next() == Some(true), leaf, &trust);
-                assert_eq!(judged, proof.judge(leaf, &trust), "{proof} {file}");
+                let judged = proof.judge_with(&mut |_| answers.next() == Some(true), leaf, None, &trust);
+                assert_eq!(judged, proof.judge(leaf, None, &trust), "{proof} {file}");
             }
         }
     }
@@ -309,7 +351,7 @@ mod tests {
         let (head, _) = head.split_once("\n\n").expect("an empty line");
         let read = Proof::parse(&format!("{head}\n\n{checkpoint}")).expect("a proof");
         let trust = Trust::default().with_log(signer(1).verifier_key().clone()).expect("a log's key");
-        assert_eq!(read.verify(b"leaf", &trust), Ok(()));
+        assert_eq!(read.verify(b"leaf", None, &trust), Ok(()));
     }
 
     #[test]
@@ -318,10 +360,10 @@ mod tests {
             let key = SignerKey::from_seed(name, [1; 32]).expect("a name").verifier_key().clone();
             Trust::default().with_log(key).expect("a log's key")
         };
-        assert_eq!(proof("").verify(b"leaf", &named("log.example")), Ok(()));
-        assert!(proof("").verify(b"leaf", &named("other.example")).is_err());
+        assert_eq!(proof("").verify(b"leaf", None, &named("log.example")), Ok(()));
+        assert!(proof("").verify(b"leaf", None, &named("other.example")).is_err());
         let other = Trust::default().with_log(signer(2).verifier_key().clone()).expect("a log's key");
-        assert!(proof("").verify(b"leaf", &other).is_err());
+        assert!(proof("").verify(b"leaf", None, &other).is_err());
     }
 
     #[test]

@@ -152,9 +152,11 @@ impl Expectations {
 pub struct Verification {
     /// The report.
     pub report: Report,
-    /// The checkpoint to pin for next time, as a signed note. `None` if `tree` or `log` does not pass, or if any
-    /// check fails.
+    /// The checkpoint to pin for next time, as a signed note. `None` if `tree` or `log` does not pass, if any check
+    /// fails, or if a pin is newer.
     pub pin: Option<String>,
+    /// A pin that is newer than the last checkpoint, which must not replace it ([`Pin::may_replace`]).
+    pub newer_pin: Option<Pin>,
 }
 
 /// The end of verification.
@@ -310,7 +312,11 @@ impl Progress {
         if self.findings {
             update.findings.extend_from_slice(&report.findings);
         }
-        Conclusion { verification: Verification { report, pin: None }, update, archive: None }
+        Conclusion {
+            verification: Verification { report, pin: None, newer_pin: None },
+            update,
+            archive: None,
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn load(program: &Path, folder: &Path, events: u64, size: u64) -> Res
     for ((_, _, receipts), submissions) in runs.iter().zip(&submissions) {
         for receipt in receipts {
             let leaf = submissions::last_entry(&submissions[receipt.place])?;
-            Proof::parse(&receipt.proof)?.verify(leaf.as_bytes(), &trust)?;
+            Proof::parse(&receipt.proof)?.verify(leaf.as_bytes(), None, &trust)?;
         }
     }
 

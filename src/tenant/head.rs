@@ -294,7 +294,7 @@ impl HeadProof {
         let Anchor { tick: index, hashes, .. } = &self.anchor;
         let proof =
             Proof { extra: None, index: *index, hashes: hashes.clone(), checkpoint: self.checkpoint.clone() };
-        proof.judge_with(is_valid, self.anchor.entry().to_string().as_bytes(), trust)
+        proof.judge_any_log(is_valid, self.anchor.entry().to_string().as_bytes(), trust)
     }
 }
 

@@ -5,6 +5,7 @@ use core::fmt;
 use super::head::{Head, HeadProof};
 use super::origin::TenantOrigin;
 use crate::error::{Code, Error, Quoted};
+use crate::expectation::Expectation;
 use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::{leaf_hash, verify_inclusion};
@@ -143,21 +144,15 @@ impl Receipt {
         let origin = origin.as_str();
         verify_inclusion(self.index, *size, &leaf_hash(leaf), &self.hashes, root)
             .map_err(|error| (Verdict::Altered, error))?;
-        let other = |why: String| Err((Verdict::Broken, Error::new(Code::Proof, why)));
-        if let Some(expected) = expected.filter(|expected| *expected != origin) {
-            let (found, wanted) = (Quoted(origin), Quoted(expected));
-            return other(format!("the receipt is for the log {found}, not for {wanted}"));
-        }
-        let names = trust.origins();
-        if !names.is_empty() && names.iter().all(|line| line.origin != origin) {
-            return other(format!("the trust file has no origin line for the log {}", Quoted(origin)));
-        }
+        let expectation = Expectation::new(expected, trust);
+        expectation.check(origin).map_err(|error| (Verdict::Broken, error))?;
         if TenantOrigin::for_reader(origin, trust).is_none() {
             let found = Quoted(origin);
-            return other(format!("the trust file has a key for the log {found}, so it is not a tenant log"));
+            let why = format!("the trust file has a key for the log {found}, so it is not a tenant log");
+            return Err((Verdict::Broken, Error::new(Code::Proof, why)));
         }
         self.proof.judge_with(is_valid, trust)?;
-        if expected.is_none() && names.is_empty() {
+        if expectation.is_empty() {
             let why = "no expected log is named, so this log may be another tenant's";
             let hint = "name the log that you expect";
             return Err((Verdict::Untrusted, Error::new(Code::Proof, why).with_hint(hint)));

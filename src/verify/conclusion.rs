@@ -6,7 +6,9 @@ use super::sequence::Sequence;
 use super::signatures::Signatures;
 use super::verdict::{Requirements, UnknownKeys, decide};
 use super::{FindingCode, Verification, closure, expected, range};
+use crate::expectation::Expectation;
 use crate::phrases::say;
+use crate::pin::Pin;
 
 impl Sequence {
     /// Concludes verification. Also returns the findings not reported yet.
@@ -82,13 +84,24 @@ impl Sequence {
             only_grew,
             ..Report::new(verdict, checks, self.counts(), findings)
         };
-        (Verification { report, pin: self.matched.clone().filter(|_| may_pin) }, fresh)
+        let (pin, newer_pin) = self.new_pin();
+        (Verification { report, pin: pin.filter(|_| may_pin), newer_pin }, fresh)
+    }
+
+    /// Returns the last checkpoint, unless it is older than one of the pins, and otherwise that pin.
+    fn new_pin(&self) -> (Option<String>, Option<Pin>) {
+        let new = self.matched.as_ref().and_then(|text| Pin::parse(text).ok());
+        let kept = self.options.pins.iter().filter(|pin| pin.origin == self.header.origin);
+        let newer = kept.filter(|pin| new.as_ref().is_some_and(|new| !new.may_replace(pin))).cloned();
+        let newer = newer.max_by_key(|pin| (pin.head.map(|head| head.tick), pin.size));
+        (self.matched.clone().filter(|_| newer.is_none()), newer)
     }
 
     /// Returns the place of the last head, or else of the header, if this is a tenant log but the reader didn't say of
     /// which tenant.
     fn unnamed(&self) -> Option<Place> {
-        let is_named = self.options.expect.origin.is_some() || !self.options.trust.origins().is_empty();
+        let options = &self.options;
+        let is_named = !Expectation::new(options.expect.origin.as_deref(), &options.trust).is_empty();
         let place = self.last_head.unwrap_or(Place::line(self.first_line));
         (self.tenant.is_some() && !is_named).then_some(place)
     }

@@ -5,6 +5,7 @@ use super::finding::{Findings, Place};
 use super::report::Check;
 use super::sequence::Sequence;
 use crate::error::Quoted;
+use crate::expectation::Expectation;
 use crate::phrases::{self, say};
 
 const FIRST_LINE: Place = Place::line(1);
@@ -18,9 +19,10 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
         failed += u64::from(!good);
     };
     let mut not_checked = None;
-    if let Some(expected) = &expect.origin {
-        record(expected == origin);
-        if expected != origin {
+    let expected = Expectation::new(expect.origin.as_deref(), &sequence.options.trust);
+    if let Some(is_named) = expected.is_named(origin) {
+        record(is_named);
+        if !is_named {
             let log = Quoted(origin);
             let message = say!("expected.origin", "the export is of the log {log}", log);
             findings.add(ExpectedOrigin, FIRST_LINE, message);
@@ -56,11 +58,9 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
             }
         }
     }
-    let named = sequence.options.trust.origins();
-    if !named.is_empty() {
-        let is_named = named.iter().any(|line| line.origin == *origin);
-        record(is_named);
-        if !is_named {
+    if let Some(has_line) = expected.has_line(origin) {
+        record(has_line);
+        if !has_line {
             let log = Quoted(origin);
             let message = say!(
                 "expected.origin.named",
@@ -70,7 +70,7 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
             findings.add(ExpectedOrigin, FIRST_LINE, message);
         }
     }
-    if expect.is_empty() && named.is_empty() {
+    if expect.is_empty() && expected.is_empty() {
         not_checked = Some(phrases::REASON_NO_EXPECTATION);
     }
     Check::new(items, failed, not_checked)

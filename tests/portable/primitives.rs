@@ -308,21 +308,21 @@ fn check_tlog_proof(vector: &Value, checkpoints: &Value) {
     assert_eq!(proof.index, number(&vector["index"]));
     let leaf = text(&vector["leaf"]).as_bytes();
     let trust = Trust::default().with_log(key(&checkpoints[0]["log"])).expect("a log's key");
-    assert_eq!(proof.verify(leaf, &trust), Ok(()));
+    assert_eq!(proof.verify(leaf, None, &trust), Ok(()));
 
-    assert!(proof.verify(&leaf[1..], &trust).is_err(), "another leaf");
-    assert!(proof.verify(leaf, &Trust::default()).is_err(), "no trusted log");
+    assert!(proof.verify(&leaf[1..], None, &trust).is_err(), "another leaf");
+    assert!(proof.verify(leaf, None, &Trust::default()).is_err(), "no trusted log");
     for place in 0..proof.hashes.len() {
         let mut other = proof.clone();
         other.hashes[place].0[0] ^= 1;
-        assert!(other.verify(leaf, &trust).is_err(), "another hash at {place}");
+        assert!(other.verify(leaf, None, &trust).is_err(), "another hash at {place}");
     }
     let mut other = proof.clone();
     other.index += 1;
-    assert!(other.verify(leaf, &trust).is_err(), "another index");
+    assert!(other.verify(leaf, None, &trust).is_err(), "another index");
     let mut unsigned = proof;
     unsigned.checkpoint.note.signatures[0].signature[0] ^= 1;
-    assert!(unsigned.verify(leaf, &trust).is_err(), "an invalid signature");
+    assert!(unsigned.verify(leaf, None, &trust).is_err(), "an invalid signature");
 }
 
 fn check_jcs(cases: &Value) {

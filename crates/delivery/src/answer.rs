@@ -334,13 +334,7 @@ impl EntryProof {
 
     pub(crate) fn verify(&self, leaf: &[u8], origin: &str, trust: &Trust) -> Result<(), Error> {
         match self {
-            Self::Log(proof) => {
-                let found = &proof.checkpoint.checkpoint.origin;
-                if found != origin {
-                    return Err(unproven(&format!("the proof is for the log {found:?}, not for {origin:?}")));
-                }
-                proof.verify(leaf, trust)
-            }
+            Self::Log(proof) => proof.verify(leaf, Some(origin), trust),
             Self::TenantLog(receipt) => receipt.verify(leaf, Some(origin), trust),
         }
     }

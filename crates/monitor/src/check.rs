@@ -302,11 +302,8 @@ impl<'a> Monitor<'a> {
         if grown || memory.grown_at.is_none() {
             memory.grown_at = Some(now.millis());
         }
-        // A server may answer with an older head of the same entries, which the pin must not be replaced with.
-        let is_older = |pin: &LogState| {
-            signed.statement().zip(pin.statement()).is_some_and(|(now, before)| now.tick < before.tick)
-        };
-        if !pin.as_ref().is_some_and(is_older) {
+        // A server may answer with an older head of the same entries.
+        if pin.as_ref().is_none_or(|pin| signed.pin().may_replace(&pin.pin())) {
             memory.pin = Some(signed.clone());
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! COSE receipts, in the artifact `verifier`.
+//! Receipts, in the artifact `verifier`.
 
-use countersign::cose::Receipt;
 use countersign::error::{Code, Error};
+use countersign::receipt::AnyReceipt;
 use countersign::trust::Trust;
 use countersign::verify::Verdict;
 use serde::Serialize;
@@ -23,7 +23,7 @@ struct ReceiptResult<'a> {
     reason: Option<&'a str>,
 }
 
-/// Verifies the COSE receipt of an entry with a trust file, for the log of `origin` if it is given (SPEC section 18).
+/// Verifies the receipt of an entry, in any form, with a trust file, for the log of `origin` if it is given.
 /// Throws if the receipt or the trust file can't be parsed.
 #[wasm_bindgen(js_name = verifyReceipt)]
 pub fn verify_receipt(
@@ -33,7 +33,7 @@ pub fn verify_receipt(
     origin: Option<String>,
 ) -> Result<JsValue, Thrown> {
     let trust = Trust::parse(trust)?;
-    let receipt = Receipt::parse(receipt)?;
+    let receipt = AnyReceipt::parse(receipt)?;
     let outcome = receipt.judge(entry, origin.as_deref(), &trust);
     let failure = outcome.as_ref().err();
     let result = ReceiptResult {

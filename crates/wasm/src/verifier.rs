@@ -74,7 +74,7 @@ impl WholeVerifier {
         Ok(())
     }
 
-    /// For a live export: returns `{report, phrases, why, notNeeded, doubts, pin}` as if the export had ended after the
+    /// For a live export: returns `{report, phrases, why, notNeeded, doubts, pin, newerPin}` as if the export had ended after the
     /// last checkpoint, or undefined without a new checkpoint since the last call.
     #[wasm_bindgen(js_name = takeReport)]
     pub fn take_report(&mut self) -> Result<JsValue, Thrown> {
@@ -112,7 +112,7 @@ impl WholeVerifier {
         self.pending.take_findings()
     }
 
-    /// Ends the export and returns `{report, phrases, why, notNeeded, doubts, pin}`. The last events, marks, and
+    /// Ends the export and returns `{report, phrases, why, notNeeded, doubts, pin, newerPin}`. The last events, marks, and
     /// findings can still be taken before the verifier is freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
@@ -518,8 +518,12 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
 }
 
 fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
-    let Verification { report, pin } = verification;
+    let Verification { report, pin, newer_pin } = verification;
     let pin = pin.as_deref().map_or(JsValue::NULL, JsValue::from);
+    let newer_pin = newer_pin.as_ref().map_or(JsValue::NULL, |pin| {
+        let tick = pin.head.map_or(JsValue::NULL, |head| (head.tick as f64).into());
+        object([("size", (pin.size as f64).into()), ("tick", tick)])
+    });
     let doubts = Doubts::from_report(report);
     let chains: Array = doubts.chains.iter().map(|chain| JsValue::from(chain.to_string())).collect();
     let not_needed: Array = report.not_needed().map(JsValue::from).collect();
@@ -530,6 +534,7 @@ fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
         ("notNeeded", not_needed.into()),
         ("doubts", if doubts.all { "all".into() } else { chains.into() }),
         ("pin", pin),
+        ("newerPin", newer_pin),
     ]))
 }
 

@@ -1,4 +1,4 @@
-/** Tests that COSE receipts verify as the program verifies them. */
+/** Tests that receipts verify as the program verifies them. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -14,9 +14,9 @@ interface Vector {
   readonly valid: boolean;
 }
 
-const vectors: Vector[] = JSON.parse(
-  readFileSync(new URL("../../../tests/vectors/cose-receipts.json", import.meta.url), "utf8"),
-);
+const read = (name: string): Vector[] =>
+  JSON.parse(readFileSync(new URL(`../../../tests/vectors/${name}.json`, import.meta.url), "utf8"));
+const vectors = read("cose-receipts");
 const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const named = (name: string): Vector => {
   const found = vectors.find((vector) => vector.name === name);
@@ -24,10 +24,11 @@ const named = (name: string): Vector => {
   return found;
 };
 
-test("COSE receipts have the result of the vectors", async () => {
-  for (const { name, receipt, entry, trust, origin, valid } of vectors) {
+test("receipts have the result of the vectors", async () => {
+  const cose = vectors.map((vector) => ({ ...vector, receipt: bytesOf(vector.receipt) }));
+  for (const { name, receipt, entry, trust, origin, valid } of [...cose, ...read("receipts")]) {
     const options = { trust, origin: origin ?? undefined };
-    const verdict = await verifyReceipt(bytesOf(receipt), entry, options).then(
+    const verdict = await verifyReceipt(receipt, entry, options).then(
       ({ verdict, reason }) => {
         assert.equal(reason === null, verdict === "verified", name);
         return verdict;
@@ -50,13 +51,23 @@ test("the result says where the entry is, and why a receipt isn't valid", async 
   assert.equal(untrusted.verdict, "untrusted");
 });
 
+/** SPEC section 8: all `origin` lines together are one expectation, for every form of receipt. */
+test("the log must be one that the trust file names", async () => {
+  const { receipt, entry, trust } = named("valid");
+  const verdict = async (lines: string) => (await verifyReceipt(bytesOf(receipt), entry, { trust: trust + lines })).verdict;
+  assert.equal(await verdict("origin log.example/audit\n"), "verified");
+  assert.equal(await verdict("origin log.example/stage\n"), "broken");
+  assert.equal(await verdict("origin log.example/audit/t/8f000000000000000000000000000001\n"), "broken");
+});
+
 test("malformed receipts and wrong arguments reject", async () => {
   const { receipt, entry, trust } = named("valid");
   const refused = (code: string, ...args: unknown[]) =>
     assert.rejects(Reflect.apply(verifyReceipt, undefined, args), { name: "CountersignError", code });
   await refused("proof.invalid", bytesOf(receipt).subarray(1), entry, { trust });
   await refused("trust.invalid", bytesOf(receipt), entry, { trust: "log x\n" });
-  await refused("options.invalid", receipt, entry, { trust });
+  await refused("proof.invalid", receipt, entry, { trust });
+  await refused("options.invalid", 7, entry, { trust });
   await refused("options.invalid", bytesOf(receipt), 7, { trust });
   await refused("options.invalid", bytesOf(receipt), entry);
   await refused("options.invalid", bytesOf(receipt), entry, { trust, origin: 7 });

@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let new_pin = args.pins.create_output()?;
     let threads = args.threads.count();
-    let (tiles, Verification { report, pin }) = if args.summaries.is_empty() {
+    let (tiles, Verification { report, pin, newer_pin }) = if args.summaries.is_empty() {
         let walk = begin(&*source, args.checkpoint.as_deref(), args.from)?;
         check(&*source, walk, options, threads)?
     } else {
@@ -141,8 +141,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     verdict::print(&text)?;
     args.pins.warn_of_other_logs(&pins, report.report.origin.as_deref());
+    pin::warn_of_newer(newer_pin.as_ref());
     if let Some(output) = new_pin {
-        pin::save(output, pin.as_deref())?;
+        args.pins.save(output, pin.as_deref(), newer_pin.as_ref())?;
     }
     // A log with links is always partial, so `--allow partial` doesn't accept that entries are gone.
     let is_gone = report.tiles.finding_counts.contains_key(&TileCode::Pruned);

@@ -1,6 +1,5 @@
 //! `countersign receipt`: verifies that an entry is in a trusted log, and makes receipts for verifiers of COSE.
 
-mod any_receipt;
 #[cfg(feature = "native")]
 mod make;
 
@@ -10,10 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use countersign::Error;
 use countersign::proof::Proof;
+use countersign::receipt::AnyReceipt;
 use countersign::verify::Verdict;
 use serde_json::json;
 
-use self::any_receipt::AnyReceipt;
 use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, RequiredTrustArgs};
 #[cfg(not(feature = "native"))]
 use crate::errors::needs_native;
@@ -210,8 +209,7 @@ fn as_text(
         let time = receipt.proof.anchor.time;
         let _ = writeln!(text, "{} {origin}, {size}, root {}, {time}", label("root log:"), checkpoint.root);
     }
-    let is_index_signed = !matches!(receipt, AnyReceipt::Cose(receipt) if !receipt.is_index_signed());
-    let doubts = if is_index_signed { "" } else { " (not signed by the log)" };
+    let doubts = if receipt.is_index_signed() { "" } else { " (not signed by the log)" };
     let _ = writeln!(text, "{} {}{doubts}", label("entry:"), receipt.index());
     if let Some(error) = error {
         let _ = writeln!(text, "{} {}", label("why:"), plain(&error.message));

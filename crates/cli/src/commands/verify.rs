@@ -103,14 +103,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return rows::verify(args, export, path, &options.trust);
     }
     let new_pin = args.pins.create_output()?;
-    let Verification { report, pin } = match &args.export {
+    let Verification { report, pin, newer_pin } = match &args.export {
         Some(export) if args.summaries.is_empty() => verify(export, options, threads)?,
         export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
     };
     print_report(args, &trust, &report)?;
     args.pins.warn_of_other_logs(&pins, report.origin.as_deref());
+    pin::warn_of_newer(newer_pin.as_ref());
     if let Some(output) = new_pin {
-        pin::save(output, pin.as_deref())?;
+        args.pins.save(output, pin.as_deref(), newer_pin.as_ref())?;
     }
     Ok(status(args, &report))
 }

@@ -1,5 +1,6 @@
 //! Pins: states of logs that were verified before.
 
+use std::fs;
 use std::path::PathBuf;
 
 use countersign::pin::Pin;
@@ -17,7 +18,7 @@ pub(crate) struct PinArgs {
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
     /// Save the newest checkpoint or head as a pin in this file, if the tree and the log's signature pass and
-    /// no check fails
+    /// no check fails. A pin that the file already has counts as --pin, and is never replaced by an older one
     #[arg(long, value_name = "FILE")]
     save_pin: Option<PathBuf>,
 }
@@ -30,14 +31,57 @@ impl PinArgs {
         }
     }
 
-    /// Reads the pins.
+    /// Reads the pins, and the one that the file for the new pin has.
     pub(crate) fn load(&self) -> Result<Vec<Pin>, CliError> {
-        load_all(&self.pin)
+        let mut pins = load_all(&self.pin)?;
+        for kept in self.kept()? {
+            if !pins.contains(&kept) {
+                pins.push(kept);
+            }
+        }
+        Ok(pins)
     }
 
     /// Creates the file for the new pin, so that an unwritable path fails before the work, not after it.
     pub(crate) fn create_output(&self) -> Result<Option<Output>, CliError> {
         self.save_pin.as_deref().map(|path| Output::create(Some(path))).transpose()
+    }
+
+    /// Saves the checkpoint as a pin, if verification allows it. `newer` is a pin that it must not replace.
+    pub(crate) fn save(
+        &self,
+        mut output: Output,
+        pin: Option<&str>,
+        newer: Option<&Pin>,
+    ) -> Result<(), CliError> {
+        let Some(pin) = pin else {
+            if newer.is_none() {
+                style::warn(
+                    "no pin was saved, because the tree or the log's signature did not pass, or a check failed",
+                );
+            }
+            return Ok(());
+        };
+        let of_other_log = |kept: &Pin| Pin::parse(pin).is_ok_and(|pin| pin.origin != kept.origin);
+        if let Some(kept) = self.kept()?.into_iter().find(of_other_log) {
+            style::warn(&format!(
+                "no pin was saved, because {} has the pin of the log {}; choose another file",
+                output.name(),
+                plain(&kept.origin)
+            ));
+            return Ok(());
+        }
+        output.write(pin.as_bytes())?;
+        let name = output.name().to_owned();
+        output.finish()?;
+        style::done(&format!("{name}: pin saved; use it with --pin next time"));
+        Ok(())
+    }
+
+    /// Returns the pin that the file for the new pin already has.
+    fn kept(&self) -> Result<Vec<Pin>, CliError> {
+        let is_kept = |path: &&PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
+        load_all(&self.save_pin.iter().filter(is_kept).cloned().collect::<Vec<_>>())
     }
 }
 
@@ -53,6 +97,16 @@ pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<Pin>, CliError> {
     paths.iter().map(load).collect()
 }
 
+/// Warns that the log was shown in a state before that of a pin, which is therefore kept.
+pub(crate) fn warn_of_newer(pin: Option<&Pin>) {
+    let Some(pin) = pin else { return };
+    let state = match pin.head {
+        Some(head) => format!("tick {}", head.tick),
+        None => format!("{} entries", pin.size),
+    };
+    style::warn(&format!("this state of the log is older than the pin, which is of {state}; keep the pin"));
+}
+
 /// Warns if a pin belongs to another log, because the user would think that the log was compared with it. Without an
 /// origin, nothing could be verified anyway.
 pub(crate) fn warn_if_of_another_log(name: &str, pinned: &str, origin: Option<&str>) {
@@ -62,19 +116,4 @@ pub(crate) fn warn_if_of_another_log(name: &str, pinned: &str, origin: Option<&s
             "{name}: the pin belongs to the log {pinned}, but this is the log {origin}, so it was not used"
         ));
     }
-}
-
-/// Saves the checkpoint as a pin, if verification allows it.
-pub(crate) fn save(mut output: Output, pin: Option<&str>) -> Result<(), CliError> {
-    let Some(pin) = pin else {
-        style::warn(
-            "no pin was saved, because the tree or the log's signature did not pass, or a check failed",
-        );
-        return Ok(());
-    };
-    output.write(pin.as_bytes())?;
-    let name = output.name().to_owned();
-    output.finish()?;
-    style::done(&format!("{name}: pin saved; use it with --pin next time"));
-    Ok(())
 }

@@ -190,6 +190,47 @@ fn expectations_are_checked() {
     place.run(&["verify", "audit.ndjson", "--now", "2026-11-20T06:00:00Z"]).code(2);
 }
 
+/// SPEC section 8: three exports of a tenant log at ticks 4100 (ended), 4097 (live), and 4102 (live again).
+#[test]
+fn pins_are_not_replaced_by_older_states() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pins");
+    let place = Place::new();
+    let verify = |export: &str, pin: &[&str]| {
+        let (export, trust) = (data.join(export), data.join("trust.txt"));
+        let fixed = ["verify", export.to_str().unwrap(), "--trust", trust.to_str().unwrap()];
+        place.run(&[&fixed[..], pin].concat())
+    };
+    for pin in [&["--pin", "pin.txt", "--save-pin", "pin.txt"][..], &["--save-pin", "pin.txt"]] {
+        verify("1-ended.ndjson", &["--save-pin", "pin.txt"]).success();
+        let ended = place.read("pin.txt");
+        assert!(ended.contains("\nended\n"), "{ended}");
+        let older = "older than the pin, which is of tick 4100";
+        verify("2-older.ndjson", pin).success().stderr(predicate::str::contains(older));
+        assert_eq!(place.read("pin.txt"), ended);
+        verify("3-revived.ndjson", pin).code(1).stdout(predicate::str::contains("head.order"));
+        assert_eq!(place.read("pin.txt"), ended);
+        std::fs::remove_file(place.path("pin.txt")).unwrap();
+    }
+    verify("2-older.ndjson", &["--save-pin", "pin.txt"]).success();
+    verify("1-ended.ndjson", &["--save-pin", "pin.txt"]).success();
+    assert!(place.read("pin.txt").contains("\nended\n"), "a later state replaces it");
+}
+
+#[test]
+fn pins_of_other_logs_are_not_overwritten() {
+    let place = Place::new();
+    place.sealed(3);
+    let save = |file| place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", file]);
+    place.write("notes.txt", "not a pin");
+    save("notes.txt").code(2).stderr(predicate::str::contains("notes.txt"));
+    assert_eq!(place.read("notes.txt"), "not a pin");
+    let vectors = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+    let other = std::fs::read_to_string(vectors.join("pin-of-another-origin/pin-1.txt")).unwrap();
+    place.write("other.txt", &other);
+    save("other.txt").success().stderr(predicate::str::contains("has the pin of the log"));
+    assert_eq!(place.read("other.txt"), other);
+}
+
 #[test]
 fn pins_distinguish_growth_from_rewrites() {
     let place = Place::new();

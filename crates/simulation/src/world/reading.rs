@@ -67,7 +67,7 @@ impl World {
             pins: pins.iter().cloned().map(Into::into).collect(),
             ..Options::default()
         };
-        let Verification { report, pin } = verify(&export, options);
+        let Verification { report, pin, .. } = verify(&export, options);
         let read = entries(&export)?;
         self.note(format!("reader {number} reads {} entries: {}", read.len(), report.verdict.as_str()));
         if self.set_back_to.is_some() || self.replaced.is_some() {

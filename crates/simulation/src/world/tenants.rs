@@ -281,7 +281,7 @@ impl World {
         let Some(export) = self.export(log, &Request::default())? else { return Ok(()) };
         let pins = self.readers[number].heads.clone();
         let pinned = pins.iter().cloned().map(Into::into).collect();
-        let Verification { report, pin } =
+        let Verification { report, pin, .. } =
             verify(&export, Options { trust, pins: pinned, ..Options::default() });
         let read = entries(&export)?;
         self.note(format!(

@@ -123,7 +123,7 @@ impl LeafFiles {
         let Some(Receipt { link, proof }) = receipt else { return false };
         let Ok(proof) = Proof::parse(&proof) else { return true };
         let log = |key: &VerifierKey| Trust::default().with_log(key.clone());
-        let holds = |trust: Trust| proof.verify(link.as_bytes(), &trust).is_ok();
+        let holds = |trust: Trust| proof.verify(link.as_bytes(), None, &trust).is_ok();
         if self.keys.iter().filter_map(|key| log(key).ok()).any(holds) {
             self.checkpoints.push(proof.checkpoint.to_string());
             if proof.index >= self.from {

@@ -38,7 +38,7 @@ fn verify_proof(server: &Server, emitter: &Emitter, answer: &Answer) -> u64 {
     let tip = &answer.json()["chains"][emitter.chain().to_string()];
     let proof = Proof::parse(tip["proof"].as_str().unwrap()).unwrap();
     let leaf = &emitter.outbox[tip["seq"].as_u64().unwrap() as usize].leaf;
-    proof.verify(leaf.as_bytes(), &server.trust()).unwrap();
+    proof.verify(leaf.as_bytes(), None, &server.trust()).unwrap();
     assert_eq!(tip["index"], proof.index);
     proof.index
 }

@@ -59,7 +59,7 @@ fn repeated_key_notes_are_stored_once() {
         assert_eq!(notes.len(), 1);
         for item in notes {
             let proof = Proof::parse(item["proof"].as_str().unwrap()).unwrap();
-            proof.verify(note.as_bytes(), &server.trust()).unwrap();
+            proof.verify(note.as_bytes(), None, &server.trust()).unwrap();
             assert_eq!((item["index"].as_u64(), proof.index), (Some(0), 0));
         }
     }
@@ -94,7 +94,7 @@ fn assert_proven(server: &Server, emitter: &Emitter, links: &[(u64, String, Stri
         assert_eq!((json["added"].as_u64(), json["repeated"].as_u64()), (Some(0), Some(1)));
         let tip = &json["chains"][emitter.chain().to_string()];
         let proof = Proof::parse(tip["proof"].as_str().unwrap()).unwrap();
-        proof.verify(leaf.as_bytes(), &server.trust()).unwrap();
+        proof.verify(leaf.as_bytes(), None, &server.trust()).unwrap();
         assert_eq!(proof.index, *seq);
         assert_eq!(proof.checkpoint.checkpoint.size, server.size());
     }

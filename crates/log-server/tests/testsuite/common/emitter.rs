@@ -210,7 +210,7 @@ impl Emitter {
         let tip = &chains[&self.chain().to_string()];
         assert_eq!(tip["seq"], last.seq, "{answer}");
         let proof = Proof::parse(tip["proof"].as_str().unwrap()).unwrap();
-        proof.verify(last.leaf.as_bytes(), &self.trust).unwrap();
+        proof.verify(last.leaf.as_bytes(), None, &self.trust).unwrap();
         assert_eq!(tip["index"], proof.index);
         self.receipts.push(Receipt { seq: last.seq, index: proof.index, leaf: last.leaf, proof });
         self.outbox.drain(..end);

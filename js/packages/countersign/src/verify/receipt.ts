@@ -1,4 +1,4 @@
-/** COSE receipts: proofs that a log contains an entry (SPEC section 18). */
+/** Receipts: proofs that a log contains an entry, as a tlog-proof, a tenant log's receipt, or a COSE receipt. */
 
 import type { CompiledModule } from "../artifact/load.js";
 import { must } from "../error.js";
@@ -19,9 +19,9 @@ export interface ReceiptOptions {
    */
   readonly trust: string;
   /**
-   * The origin of the expected log.
+   * The origin of the expected log. If the trust file has lines `origin`, one of them must name the log in any case.
    *
-   * @default undefined: any log of the trust file
+   * @default undefined: a log of the `origin` lines, or without them, any log of the trust file
    * @example
    * ```ts
    * origin: "example.com/audit"
@@ -50,9 +50,12 @@ export interface ReceiptResult {
   readonly reason: string | null;
 }
 
-/** Verifies the COSE receipt of an entry. `entry` is the entry byte for byte, such as a link without a line end. */
+/**
+ * Verifies the receipt of an entry: a tlog-proof, the receipt of a tenant log, or a COSE receipt. `entry` is the entry byte
+ * for byte, such as a link without a line end.
+ */
 export type VerifyReceipt = (
-  receipt: Uint8Array,
+  receipt: string | Uint8Array,
   entry: string | Uint8Array,
   options: ReceiptOptions,
 ) => Promise<ReceiptResult>;
@@ -60,15 +63,15 @@ export type VerifyReceipt = (
 /** Verifies a receipt with a module, which it instantiates if this thread has none yet. */
 export async function judgeReceipt(
   module: CompiledModule,
-  receipt: Uint8Array,
+  receipt: string | Uint8Array,
   entry: string | Uint8Array,
   options: ReceiptOptions,
 ): Promise<ReceiptResult> {
   must(
-    receipt instanceof Uint8Array,
+    typeof receipt === "string" || receipt instanceof Uint8Array,
     undefined,
-    "the receipt must be a Uint8Array",
-    "pass the bytes of a COSE receipt",
+    "the receipt must be a string or a Uint8Array",
+    "pass the text of a receipt, or the bytes of a COSE receipt",
   );
   must(
     typeof entry === "string" || entry instanceof Uint8Array,
@@ -79,9 +82,9 @@ export async function judgeReceipt(
   const { trust, origin } = readReceiptOptions(options);
   await init({ module_or_path: module as WebAssembly.Module });
   const encoder = new TextEncoder();
-  const bytes = typeof entry === "string" ? encoder.encode(entry) : entry;
+  const bytesOf = (input: string | Uint8Array) => (typeof input === "string" ? encoder.encode(input) : input);
   try {
-    return verifyReceipt(receipt, bytes, encoder.encode(trust), origin) as ReceiptResult;
+    return verifyReceipt(bytesOf(receipt), bytesOf(entry), encoder.encode(trust), origin) as ReceiptResult;
   } catch (error) {
     throw codedBy("verifier", error);
   }

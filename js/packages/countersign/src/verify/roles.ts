@@ -89,8 +89,21 @@ export interface LineCounts {
 
 /** The result of a verification. */
 export interface Outcome extends Judged {
-  /** The checkpoint to pass in `pins` next time. */
+  /**
+   * The checkpoint to pass in `pins` next time; null if it isn't proven, or is older than one of `pins`. Keep the old pin
+   * if this is null.
+   */
   pin: string | null;
+  /** A pin that is newer than the export: its number of entries, and its tick if it is a tenant log's head. */
+  newerPin: NewerPin | null;
+}
+
+/** A pin that is newer than what was verified. */
+export interface NewerPin {
+  /** Number of entries. */
+  readonly size: number;
+  /** Number of the tick; null for an ordinary log. */
+  readonly tick: number | null;
 }
 
 /** The result of verifying an export again from its archive. */
