@@ -20,6 +20,9 @@ pub(crate) const MAX_WAITING: usize = 1_000;
 /// The maximum number of findings whose evidence is kept.
 const MAX_EVIDENCE: usize = 100;
 
+/// The codes of findings that prove two histories, each signed by the log.
+const TWO_HISTORIES: [&str; 3] = ["append_only.split_view", "head.order", "head.split"];
+
 /// A monitor's state for a log.
 #[derive(Clone, Debug, Default)]
 pub struct MonitorState {
@@ -40,6 +43,8 @@ pub struct MonitorState {
     pub(crate) others: BTreeMap<String, String>,
     /// Findings with the checkpoints that prove them.
     pub(crate) evidence: Vec<Value>,
+    /// When a person last examined the evidence.
+    examined_at: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +68,8 @@ struct StateFile {
     others: BTreeMap<String, String>,
     #[serde(default)]
     evidence: Vec<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    examined_at: Option<String>,
 }
 
 /// The part of a log's tree that was read.
@@ -99,6 +106,20 @@ impl MonitorState {
         if self.evidence.len() > MAX_EVIDENCE {
             self.evidence.remove(0);
         }
+    }
+
+    /// Returns the finding that proved two histories of the log, each signed by it, unless a person has
+    /// [examined](Self::examine) it. What the log shows later doesn't refute it.
+    pub fn two_histories(&self) -> Option<&Value> {
+        self.evidence.iter().rev().find(|finding| {
+            let (code, time) = (finding["code"].as_str(), finding["time"].as_str());
+            code.is_some_and(|code| TWO_HISTORIES.contains(&code)) && time > self.examined_at.as_deref()
+        })
+    }
+
+    /// Records that a person has examined the evidence so far. The evidence is kept.
+    pub fn examine(&mut self, now: Time) {
+        self.examined_at = Some(now.to_string());
     }
 
     /// Returns the newest valid checkpoint, or head of a tenant log.
@@ -167,8 +188,8 @@ impl MonitorState {
 
     /// Accepts the state after a check, but keeps what was reported in the meantime.
     pub(crate) fn accept(&mut self, checked: Self) {
-        let Self { lasting, unsent, evidence, .. } = std::mem::take(self);
-        *self = Self { lasting, unsent, evidence, ..checked };
+        let Self { lasting, unsent, evidence, examined_at, .. } = std::mem::take(self);
+        *self = Self { lasting, unsent, evidence, examined_at, ..checked };
     }
 
     /// Creates the monitor's state of a log for which only this checkpoint or head is known.
@@ -207,6 +228,7 @@ impl MonitorState {
             unsent: stored.unsent,
             others: stored.others,
             evidence: stored.evidence,
+            examined_at: stored.examined_at,
         })
     }
 
@@ -225,6 +247,7 @@ impl MonitorState {
             unsent: self.unsent.clone(),
             others: self.others.clone(),
             evidence: self.evidence.clone(),
+            examined_at: self.examined_at.clone(),
         };
         serde_json::to_string(&stored).unwrap_or_default() + "\n"
     }

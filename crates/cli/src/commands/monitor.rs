@@ -14,7 +14,7 @@ use countersign::verify::Severity;
 use countersign_client::open_with_token;
 use countersign_errors::now;
 use countersign_monitor::{Finding, Findings, Monitor, MonitorObserver, MonitorState, MonitorWebhook};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::growth::GrowthArgs;
 use self::storage::Storage;
@@ -32,7 +32,8 @@ use crate::io::{stop, style, token, trust_notes};
 ///
 /// Checks that the log's key and enough witnesses signed it, that it only grew and was never rewritten or truncated,
 /// that every chain continues without gaps, that every key may sign, and that the log isn't silent. Each finding is
-/// reported once. If the log shows two histories, the monitor stops, and both checkpoints are evidence. Network
+/// reported once. If the log shows two histories, the monitor stops, and both checkpoints are evidence. With --state, it
+/// reports them again at each start, whatever the log shows then, until you start it with --resume. Network
 /// problems are reported, and the monitor retries. A tenant log is read with a reader's token, and its heads are
 /// compared with each other, so that what was undone between two anchors is noticed too.
 ///
@@ -72,6 +73,9 @@ pub(crate) struct Args {
     /// File for the checkpoint only, in the form that `verify --pin` reads; each run then reads all entries again
     #[arg(long, value_name = "FILE", conflicts_with = "state", help_heading = "What to remember")]
     pin: Option<PathBuf>,
+    /// Continue although the log showed two histories, which you have examined. The evidence stays in the file
+    #[arg(long, requires = "state", conflicts_with = "all_tenants", help_heading = "What to remember")]
+    resume: bool,
     /// Another place that serves this log, or a witness's monitoring prefix, to compare the log with. Can be repeated.
     /// The token for a tenant log is sent to these places, too
     #[arg(long, value_name = "URL|DIR")]
@@ -140,6 +144,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let mut state = storage.load(&origin)?;
     state.set_begin(now()?);
     storage.try_writing()?;
+    if args.resume {
+        state.examine(now()?);
+        storage.save(&state, &origin, &mut String::new())?;
+    } else if let Some(finding) = state.two_histories() {
+        print_stored(finding, args.format.is_json())?;
+        return Ok(ExitStatus::Broken);
+    }
     if state.pin().is_none() && !args.once {
         style::warn("this log is new to the monitor, so earlier rewrites can't be detected");
     }
@@ -290,6 +301,27 @@ fn status(findings: &Findings) -> ExitStatus {
     } else {
         ExitStatus::Success
     }
+}
+
+/// Prints a finding of an earlier run, which a person must examine.
+fn print_stored(finding: &Value, is_json: bool) -> Result<(), CliError> {
+    let string = |value: &Value| plain(value.as_str().unwrap_or_default());
+    let text = if is_json {
+        format!("{finding}\n")
+    } else {
+        let [time, code, message] = ["time", "code", "message"].map(|name| string(&finding[name]));
+        let mut text = format!("{} {time} {}: {message}\n", bad("✗ error  "), label(code));
+        let hint = "keep the state file, which has the evidence; once you have examined it, use --resume";
+        let _ = writeln!(text, "    {} {hint}", faint("hint:"));
+        for (nth, checkpoint) in finding["evidence"].as_array().into_iter().flatten().enumerate() {
+            let _ = writeln!(text, "    {}", faint(format_args!("checkpoint {}:", nth + 1)));
+            for line in checkpoint.as_str().unwrap_or_default().lines() {
+                let _ = writeln!(text, "      {}", plain(line));
+            }
+        }
+        text
+    };
+    style::write(&text).map_err(|error| CliError::io("write", "standard output", &error))
 }
 
 fn text(finding: &Finding, now: Time) -> String {

@@ -218,6 +218,35 @@ fn detects_a_single_changed_leaf() {
     assert_eq!(watched.codes(&[]), found(&["append_only.split_view"], 1));
 }
 
+/// An operator can show the first history again, but can't take back what it signed.
+#[test]
+fn two_histories_are_reported_until_a_person_decides() {
+    let watched = Watched::new();
+    let (leaves, other) = (chain(&emitter(), 1, 9, false), chain(&emitter(), 2, 9, false));
+    watched.publish(&leaves);
+    assert_eq!(watched.codes(&[]), fine());
+    watched.publish(&other);
+    assert_eq!(watched.codes(&[]), found(&["append_only.split_view"], 1));
+    watched.publish(&leaves);
+    let evidence = watched.0.read("state.json");
+    for _ in 0..2 {
+        assert_eq!(watched.codes(&[]), found(&["append_only.split_view"], 1));
+        assert_eq!(watched.0.read("state.json"), evidence);
+    }
+    watched
+        .0
+        .run(&["monitor", "log", "--trust", "trust.txt", "--once", "--state", "state.json"])
+        .code(1)
+        .stdout(predicate::str::contains("checkpoint 2:\n      log.example/audit\n      10\n"))
+        .stdout(predicate::str::contains("use --resume"));
+    assert_eq!(watched.codes(&["--resume"]), fine());
+    assert!(watched.0.read("state.json").contains("\"evidence\":[{"), "the evidence is kept");
+    assert_eq!(watched.codes(&[]), fine());
+    watched.publish(&other);
+    assert_eq!(watched.codes(&[]), found(&["append_only.split_view"], 1), "new evidence");
+    assert_eq!(watched.codes(&[]), found(&["append_only.split_view"], 1));
+}
+
 #[test]
 fn detects_a_rollback() {
     let watched = Watched::new();
