@@ -24,6 +24,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest delay that a server may request.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
+/// The error codes of files that are longer than allowed.
+const TOO_LARGE: [&str; 2] = ["io.too_large", "http.too_large"];
+
 /// A source of a log's checkpoint, tiles, and entry bundles.
 pub trait Source: Send + Sync {
     /// Returns the source's name, for messages.
@@ -41,17 +44,26 @@ pub trait Source: Send + Sync {
     /// If it can't be read, or is longer.
     fn read(&self, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError>;
 
-    /// Reads a tile or an entry bundle. A partial one that the log has replaced is cut from the full one.
+    /// Reads a tile or an entry bundle. A partial one that the log has replaced is cut from the full one. If it is longer
+    /// than any tile, the result is malformed.
     ///
     /// # Errors
     /// If it can't be read.
     fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, EngineError> {
-        if let Some(bytes) = self.read(&resource.path(), resource.max_bytes())? {
+        let read = |resource: Resource| {
+            let max_bytes = resource.max_bytes();
+            match self.read(&resource.path(), max_bytes) {
+                // No tile is this long. The check then reports that it is malformed, as it does for any other length.
+                Err(failure) if TOO_LARGE.contains(&failure.code()) => Ok(Some(vec![0; max_bytes + 1])),
+                result => result,
+            }
+        };
+        if let Some(bytes) = read(resource)? {
             return Ok(Some(bytes));
         }
         let Some(full) = resource.full() else { return Ok(None) };
-        let bytes = self.read(&full.path(), full.max_bytes())?;
-        Ok(bytes.map(|bytes| resource.cut(&bytes).to_vec()))
+        let is_too_long = |bytes: &[u8]| bytes.len() > full.max_bytes();
+        Ok(read(full)?.map(|bytes| if is_too_long(&bytes) { bytes } else { resource.cut(&bytes).to_vec() }))
     }
 
     /// Reads the log's newest checkpoint.

@@ -212,7 +212,13 @@ fn retries_busy_servers_and_reports_other_servers() {
     code(&serve("checkpoint", instead(404, "", b"", always)), "log.no_checkpoint");
     code(&serve("checkpoint", instead(200, "", b"<html>", always)), "checkpoint.invalid");
     code(&serve("checkpoint", instead(200, "", &vec![b'a'; 1 << 19], always)), "http.too_large");
-    code(&serve("tile/0/000.p/3", instead(200, "", &[0; 8_193], always)), "http.too_large");
+    // A tile that is longer than any is wrong, not unusable (SPEC 9.14).
+    let long = serve("tile/0/000.p/3", instead(200, "", &[0; 8_193], always));
+    let long = report(&place, &[&long, "--vkey", &vkey]);
+    assert_eq!(
+        (&long["verdict"], found(&long, "tile.malformed")),
+        (&"broken".into(), vec!["tile/0/000.p/3"])
+    );
     code(
         &serve("tile/entries/000.p/3", instead(200, "Content-Encoding: br\r\n", b"a", always)),
         "http.encoding",
