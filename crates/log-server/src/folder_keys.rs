@@ -28,6 +28,15 @@ const VERSION: &str = "countersign/v1 keys";
 /// The maximum size of the file to read, in bytes. An ML-DSA-44 key has less than 3 kB.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
+/// Returns the Ed25519 key that signs a log's checkpoints; `None` if the folder doesn't name it, because no server of this
+/// version has run in it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the file is malformed; [`StoreError::Unavailable`] if it can't be read.
+pub fn signing_key(folder: &Path) -> Result<Option<VerifierKey>, StoreError> {
+    Ok(LogKeys::read(folder)?.map(|keys| keys.key))
+}
+
 /// The public keys that sign a log's checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogKeys {

@@ -123,7 +123,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         #[command(flatten)]
-        of: FolderArgs,
+        of: ServerArgs,
     },
     /// End a tenant's log, because it continues on another log server
     ///
@@ -136,7 +136,7 @@ enum Command {
         #[arg(long, value_name = "ORIGIN")]
         to: String,
         #[command(flatten)]
-        of: FolderArgs,
+        of: ServerArgs,
     },
     /// List the tenants: number of entries, state, origin, and name
     ///
@@ -185,8 +185,11 @@ impl ServerArgs {
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let folder = match &args.command {
-        Command::Add { of, .. } | Command::Trust { of, .. } => &of.folder,
-        Command::List { of } | Command::End { of, .. } | Command::Move { of, .. } => of,
+        Command::Add { of, .. }
+        | Command::End { of, .. }
+        | Command::Move { of, .. }
+        | Command::Trust { of, .. } => &of.folder,
+        Command::List { of } => of,
     };
     log_folder::expect_folder(&folder.dir)?;
     match &args.command {
@@ -200,8 +203,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             let continued = continued(of, continues, continues_trust.as_deref())?;
             add(of, name, &continued, token, *until, output.as_deref())
         }
-        Command::End { names, from, of } => ending::end(&of.dir, names.clone(), from.as_ref()),
-        Command::Move { name, to, of } => ending::move_to(&of.dir, name, to),
+        Command::End { names, from, of } => {
+            ending::check_own_key(of)?;
+            ending::end(&of.folder.dir, names.clone(), from.as_ref())
+        }
+        Command::Move { name, to, of } => {
+            ending::check_own_key(of)?;
+            ending::move_to(&of.folder.dir, name, to)
+        }
         Command::List { of } => list(&of.dir),
         Command::Trust { all: true, of, output, .. } => {
             many::write_trust_files(of, output.as_deref().unwrap_or(Path::new(".")))

@@ -65,11 +65,11 @@ impl Scene {
     }
 }
 
-/// Writes the key and the trust file of a log, with an emitter.
+/// Writes the key and the trust file of a log, with an emitter, and the log itself for its own events.
 fn prepare(place: &Place) {
     std::fs::create_dir(place.path(FOLDER)).unwrap();
     std::fs::copy(place.path("log.key"), place.path("countersign-log/log.key")).unwrap();
-    place.write(TRUST, format!("log {}\nemitter {}\n", place.log, place.app));
+    place.write(TRUST, format!("log {0}\nemitter {1}\nemitter {0}\n", place.log, place.app));
 }
 
 fn serve(place: &Place, more: &[&str]) -> ServedLog {
@@ -277,8 +277,7 @@ fn errors_name_the_remedy() {
 fn a_tenant_log_ends_and_another_one_continues_it() {
     let place = Place::new();
     prepare(&place);
-    // Readers trust the log server's own events.
-    place.write(TRUST, format!("{}emitter {}\n", place.read(TRUST), place.log));
+    let trust = place.read(TRUST);
     let log = serve(&place, &["--tenants"]);
     let (acme, other) = (Customer::add(&place, "acme"), Customer::add(&place, "umbrella"));
     assert!(record(&place, &log, "acme", &acme, 3));
@@ -286,6 +285,14 @@ fn a_tenant_log_ends_and_another_one_continues_it() {
         .run(&["tenant", "end", "acme", "none"])
         .code(2)
         .stderr(contains("there is no tenant named \"none\""));
+    // Readers must trust the log's last event, which the log signs itself.
+    place.write(TRUST, trust.replace(&format!("emitter {}\n", place.log), ""));
+    let to = ["--to", "log2.example/audit/t/9a1b6c53de0f4c22b1f4a3c2d1e0f9a8"];
+    for command in [&["tenant", "end", "acme"][..], &[&["tenant", "move", "acme"][..], &to].concat()] {
+        let line = format!("emitter {}", place.log);
+        place.run(command).code(2).stderr(contains("error[tenant.own_key]").and(contains(line)));
+    }
+    place.write(TRUST, trust);
     place.run(&["tenant", "end", "acme"]).success().stderr(contains("the log of acme has ended"));
     place.run(&["tenant", "end", "acme"]).success();
     place.run(&["tenant", "list"]).success().stdout(contains("acme      8        ended "));
@@ -510,7 +517,6 @@ fn continue_log(place: &Place, name: &str, log: &str, token: &str) -> Customer {
 #[cfg(unix)]
 fn log_with_an_old_backup(place: &Place) -> [Customer; 3] {
     prepare(place);
-    place.write(TRUST, format!("{}emitter {}\n", place.read(TRUST), place.log));
     let log = serve(place, &["--tenants"]);
     let [a, b] = ["a", "b"].map(|name| Customer::add(place, name));
     assert!(record(place, &log, "a", &a, 3) && record(place, &log, "b", &b, 2));

@@ -10,19 +10,33 @@ use countersign_log::tables::RequestError;
 use countersign_log::tenants::requests::Ending;
 use countersign_log::tenants::store::TenantReaders;
 use countersign_log::tenants::tenant::Tenant;
-use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
+use countersign_log_server::{folder_keys, sqlite};
 
 use super::{
-    POLL_INTERVAL, TICK_TIMEOUT, explain, is_index_of_running, is_running, names, no_tick, not_in_bucket,
-    open, unreadable,
+    POLL_INTERVAL, ServerArgs, TICK_TIMEOUT, explain, is_index_of_running, is_running, names, no_tick,
+    not_in_bucket, open, unreadable,
 };
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::{progress, style};
+use crate::io::{input, progress, style};
 
 /// The number of tenants whose logs are ended in one step.
 const BATCH: usize = 1000;
+
+/// Checks that readers trust the log's own key as an emitter, because the last event of a log is signed with it. Without
+/// it, exports that were verified would be untrusted for good.
+pub(super) fn check_own_key(of: &ServerArgs) -> Result<(), CliError> {
+    let (folder, file) = (&of.folder.dir, of.trust_file());
+    let trust = input::trust(&file)?;
+    let (root, _) = open(folder)?;
+    let own = folder_keys::signing_key(folder).map_err(|error| unreadable(&error, folder))?;
+    let own = own.or_else(|| trust.logs().find(|key| key.name() == root).cloned());
+    let Some(own) = own.filter(|own| !trust.emitters().contains(own)) else { return Ok(()) };
+    let message = "the trust file has no `emitter` line for the log's own key, which signs the end of a log: readers would not trust the log anymore";
+    let hint = format!("add this line, also to the trust files of readers, and try again: emitter {own}");
+    Err(CliError::unusable("tenant.own_key", message, hint).within(&shown(&file)))
+}
 
 /// Ends the logs of these tenants, and of those in a file.
 pub(super) fn end(
