@@ -27,6 +27,8 @@ pub struct Dispatch {
     /// Maximum time for which a destination may fail; `None` for no limit.
     patience: Option<Duration>,
     sent: u64,
+    /// The number of records that the destination rejected without saying which.
+    lost: u64,
     /// The reason for waiting that was reported last.
     reported: Option<String>,
 }
@@ -45,7 +47,7 @@ impl Dispatch {
     ) -> Result<Self, EngineError> {
         let (batch, reported) = (Vec::new(), None);
         let mut dispatch =
-            Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, reported };
+            Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, lost: 0, reported };
         dispatch.destination.resume(dispatch.progress.written())?;
         let records = dispatch.progress.take_refused()?;
         if !records.is_empty() {
@@ -115,12 +117,22 @@ impl Dispatch {
         let mut left: Vec<&Record> = records.iter().collect();
         loop {
             let (why, after) = match self.destination.send(&left) {
-                Ok(answer) => {
-                    if let Some((rejected, why)) = answer.rejected {
-                        let records = left.len();
-                        self.observer.notice(&DispatchNotice::Rejected { rejected, records, why });
+                Ok(mut answer) => {
+                    let mut rejected = 0;
+                    match answer.rejected.take() {
+                        Some((number, why)) if number >= left.len() as u64 => {
+                            answer.refused = (0..left.len()).map(|nth| (nth, why.clone())).collect();
+                        }
+                        Some((number, why)) => {
+                            rejected = number;
+                            let records = left.len();
+                            self.observer.notice(&DispatchNotice::Rejected { rejected, records, why });
+                        }
+                        None => {}
                     }
-                    self.sent += (left.len() - answer.refused.len() - answer.later.len()) as u64;
+                    let others = (left.len() - answer.refused.len() - answer.later.len()) as u64;
+                    self.sent += others.saturating_sub(rejected);
+                    self.lost += rejected;
                     for (nth, why) in answer.refused {
                         self.refuse(left[nth], why);
                     }
@@ -183,11 +195,14 @@ impl Dispatch {
         self.flush()?;
         self.save()?;
         let refused = self.progress.refused().len() as u64;
-        if refused == 0 {
+        if refused + self.lost == 0 {
             return Ok(self.sent);
         }
-        let message = format!("{} sent, {} rejected by the destination", count(self.sent), count(refused));
-        let hint = if self.progress.is_saved() {
+        let rejected = count(refused + self.lost);
+        let message = format!("{} sent, {rejected} rejected by the destination", count(self.sent));
+        let hint = if self.lost > 0 {
+            "the destination did not say which records it rejected, so they can't be sent again; its logs have the reasons. To export them from the log, use `countersign export`"
+        } else if self.progress.is_saved() {
             "see refused.json in the state directory for the reasons; the records are sent again at the next start"
         } else {
             "use --state DIR to keep rejected records and send them again"

@@ -1,5 +1,6 @@
 //! A destination that appends to a file: one record per line, each exactly once, even after a kill.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
@@ -19,8 +20,9 @@ pub struct FileDestination {
     name: String,
     max_records: usize,
     length: u64,
-    /// Lines after the saved length, left by a process that was killed before it could save its progress.
-    surplus: Vec<String>,
+    /// Lines after the saved length, left by a process that was killed before it could save its progress. Each is the text
+    /// of a record that comes again.
+    surplus: HashSet<String>,
 }
 
 impl FileDestination {
@@ -36,7 +38,7 @@ impl FileDestination {
             Ok((file, length))
         };
         let (file, length) = open().map_err(|error: io::Error| EngineError::io("write", &name, &error))?;
-        Ok(Self { handle: file, name, max_records, length, surplus: Vec::new() })
+        Ok(Self { handle: file, name, max_records, length, surplus: HashSet::new() })
     }
 
     fn load_surplus(&mut self, written: u64) -> io::Result<()> {
@@ -53,14 +55,6 @@ impl FileDestination {
     }
 }
 
-/// True if the line contains the id, and not just a longer id that starts with it.
-fn contains_id(line: &str, id: &str) -> bool {
-    line.match_indices(id).any(|(at, _)| {
-        let after = line[at + id.len()..].chars().next();
-        !after.is_some_and(|after| after.is_ascii_alphanumeric() || after == '/')
-    })
-}
-
 impl Destination for FileDestination {
     fn resume(&mut self, written: Option<u64>) -> Result<(), EngineError> {
         let name = self.name.clone();
@@ -70,7 +64,7 @@ impl Destination for FileDestination {
     }
 
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
-        let is_new = |record: &&&Record| !self.surplus.iter().any(|line| contains_id(line, &record.id));
+        let is_new = |record: &&&Record| !self.surplus.contains(&record.text);
         let text: String =
             records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
         let written = self.handle.write_all(text.as_bytes()).and_then(|()| self.handle.sync_data());
@@ -80,6 +74,9 @@ impl Destination for FileDestination {
             return Err(DestinationError::later(format!("{}: {error}", self.name)));
         }
         self.length += text.len() as u64;
+        for record in records {
+            self.surplus.remove(&record.text);
+        }
         Ok(BatchAnswer::default())
     }
 
@@ -99,6 +96,21 @@ mod tests {
     fn record(id: &str) -> Record {
         let time = countersign::time::Time::from_millis(0).unwrap();
         Record { id: id.into(), time, text: format!("{{\"id\":\"{id}\"}}"), syslog: None }
+    }
+
+    /// An event can mention the ID of another record.
+    #[test]
+    fn a_line_that_mentions_a_record_does_not_replace_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed");
+        let [mut mention, mentioned] = ["c/1", "d/2"].map(record);
+        mention.text = r#"{"id":"c/1","note":"see d/2 d/3"}"#.into();
+        let expected = [&mention, &mentioned].map(|record| record.text.clone() + "\n").concat();
+        fs::write(&path, mention.text.clone() + "\n").unwrap();
+        let mut file = FileDestination::open(&path, 2).unwrap();
+        file.resume(Some(0)).unwrap();
+        file.send(&[&mention, &mentioned]).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
     }
 
     #[test]

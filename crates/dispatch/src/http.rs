@@ -122,10 +122,19 @@ impl Destination for HttpDestination {
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
         let answer = self.post(records)?;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let is_empty = answer.body.trim_ascii().is_empty();
         match (answer.status, self.dialect) {
             (200..300, HttpDialect::Elastic) => elastic(&body, records.len()).ok_or_else(|| {
                 DestinationError::later(format!("{} doesn't answer like a bulk API", self.host()))
             }),
+            // A login page, for example.
+            (200..300, HttpDialect::Otlp) if !is_empty && !body.is_object() => {
+                Err(DestinationError::later(format!("{} doesn't answer like an OTLP receiver", self.host())))
+            }
+            (200..300, HttpDialect::Splunk) if !is_empty && body["code"] != 0 => {
+                let why = "doesn't answer like Splunk's HTTP Event Collector";
+                Err(DestinationError::later(format!("{} {why}", self.host())))
+            }
             (200..300, HttpDialect::Otlp) => {
                 // The response has only the number of rejected records, and forbids a retry.
                 let rejected = &body["partialSuccess"]["rejectedLogRecords"];

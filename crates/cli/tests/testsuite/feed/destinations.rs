@@ -14,6 +14,7 @@ use predicates::str::contains;
 use serde_json::{Value, json};
 
 use super::fed;
+use super::https::why;
 use crate::common::Place;
 
 /// A received request.
@@ -213,16 +214,24 @@ fn otlp_and_webhooks_accept_their_formats() {
     let receiver = Receiver::start(Box::new(|_| {
         (200, json!({"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "too old"}}))
     }));
-    place
-        .run(&feed("otlp", &["--destination", "otlp", "--address", &receiver.url]))
-        .success()
-        .stderr(contains("rejected 1 of 4 records: too old"));
+    place.run(&feed("otlp", &["--destination", "otlp", "--address", &receiver.url])).code(2).stderr(
+        contains("rejected 1 of 4 records: too old")
+            .and(contains("3 records sent, 1 record rejected by the destination")),
+    );
     let request: Value = serde_json::from_str(&receiver.requests()[0].body).unwrap();
     assert_eq!(request["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap().len(), 4);
     place
         .run(&feed("ecs", &["--destination", "otlp", "--address", &receiver.url]))
         .code(2)
         .stderr(contains("arguments.invalid"));
+
+    // A page, such as a login form, is not an answer of a receiver.
+    let page = Receiver::start(Box::new(|_| (200, "<!doctype html>".into())));
+    for (format, destination) in [("otlp", "otlp"), ("ndjson", "splunk")] {
+        let to = ["--destination", destination, "--address", &page.url];
+        let said = why(&place, &feed(format, &to));
+        assert!(said.contains("doesn't answer like"), "{said}");
+    }
 
     let receiver = Receiver::start(Box::new(|_| (202, json!({}))));
     place

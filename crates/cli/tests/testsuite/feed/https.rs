@@ -94,7 +94,7 @@ fn serve(stream: &mut StreamOwned<ServerConnection, TcpStream>) -> Option<Receiv
 }
 
 /// Runs a feed until it prints why records are not accepted, and returns that.
-fn why(place: &Place, args: &[&str]) -> String {
+pub(super) fn why(place: &Place, args: &[&str]) -> String {
     let mut child = Command::new(assert_cmd::cargo::cargo_bin!("countersign"))
         .current_dir(place.path(""))
         .args(args)
