@@ -21,7 +21,7 @@ use crate::reads::Reads;
 use crate::retention::due::DueTimes;
 use crate::retention::holds::Holds;
 use crate::search::Search;
-use crate::search_limits::SearchLimits;
+use crate::search_shares::{SearchShares, SlicedSearch};
 use crate::tokens::Tokens;
 use countersign_log::erase::ErasureSearch;
 use countersign_log::event_filter::EventFilter;
@@ -45,7 +45,7 @@ pub struct Reading {
     reads: Arc<Reads>,
     holds: Arc<Holds>,
     findings: Findings,
-    search_limits: Arc<SearchLimits>,
+    search_shares: Arc<SearchShares>,
     stopping: watch::Sender<bool>,
     /// The record of erasures in all logs of this server, apart from the database.
     pub(crate) erasures: Arc<ErasureMemory>,
@@ -84,7 +84,7 @@ impl Reading {
             issuer: None,
             holds: Arc::new(Holds::new(folder)),
             findings: Findings::new(folder),
-            search_limits: Arc::new(SearchLimits::new()),
+            search_shares: Arc::default(),
             stopping: watch::Sender::new(false),
             erasures,
             erasing: Arc::default(),
@@ -129,7 +129,7 @@ impl Reading {
             issuer: self.issuer.clone(),
             holds: self.holds.clone(),
             findings: Findings::new(&folder.join("tenants").join(hex::encode(&origin.id()))),
-            search_limits: self.search_limits.clone(),
+            search_shares: self.search_shares.clone(),
             stopping: self.stopping.clone(),
             erasures: self.erasures.clone(),
             erasing,
@@ -313,19 +313,24 @@ impl Reading {
         .await
     }
 
-    /// Runs a long operation on the exporter, for a reader or for the log itself. Waits for a search permit first.
+    /// Runs a long operation on the exporter, for a reader or for the log itself. Waits for a slot first, and whenever the
+    /// operation asks whether it is canceled, other logs' searches may go first.
     pub(crate) async fn run_search<T: Send + 'static>(
         self: &Arc<Self>,
         access: Option<&Access>,
         operation: impl FnOnce(&Exporter, &dyn Fn() -> bool) -> Result<T, ExportError> + Send + 'static,
     ) -> Result<T, ExportError> {
-        let permit = self.search_limits.acquire(access.map(Access::credential)).await;
+        let slot = self.search_shares.acquire(self.log_server.origin(), access.map(Access::credential)).await;
         let guard = CancelOnDrop::default();
         let canceled = guard.0.clone();
-        let result =
-            self.run_lookup(move |exporter| operation(exporter, &|| canceled.load(Ordering::Relaxed))).await;
-        drop(permit);
-        result
+        self.run_lookup(move |exporter| {
+            let search = SlicedSearch::new(slot);
+            operation(exporter, &|| {
+                search.pause();
+                canceled.load(Ordering::Relaxed)
+            })
+        })
+        .await
     }
 
     /// Runs a short operation on the exporter.
