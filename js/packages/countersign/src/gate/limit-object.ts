@@ -1,6 +1,6 @@
 /** A Durable Object that counts hits of a limit for all isolates. */
 
-import { Hits } from "./limits.js";
+import { Hits } from "./hits.js";
 
 /** The parts of a Durable Object's `ctx` that are used. */
 interface ObjectContext {

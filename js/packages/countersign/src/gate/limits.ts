@@ -4,12 +4,18 @@ import { isNamespace, type ObjectNamespace } from "../adapters/worker-options.js
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { EventToBe } from "./decision.js";
+import { HitTable } from "./hit-table.js";
+import type { HitResult } from "./hits.js";
+import { type Network, networksOf } from "./network.js";
 
 /** A rate limit: allows at most `max` events per key within any `windowMs`. */
 export interface Limit {
   /** The limit's name. Refusals are recorded with it. */
   name: string;
-  /** The key to count by. IPv6 addresses count per /64. Events without a key are not counted. */
+  /**
+   * The key to count by. Events without a key are not counted. An IPv6 address counts for its /64, and for its /48,
+   * which may have 16 times `max`.
+   */
   by: "actor" | "address" | "credential" | "session" | "tenant" | ((event: EventToBe) => string | undefined);
   /** Number of events allowed per window, from 1 to 10,000. */
   max: number;
@@ -36,19 +42,18 @@ export interface Limit {
 }
 
 const OPTIONS = ["name", "by", "max", "windowMs", "only", "decision", "in"];
-/** Maximum number of keys that a limit counts in memory. */
-const MAX_KEYS = 10_000;
 /** Timeout of a request to a Durable Object, in milliseconds. */
 const OBJECT_TIMEOUT_MS = 1_000;
 
 /** Counts events for one limit. */
 export class LimitCounter {
   readonly limit: Limit;
-  readonly #hits = new Map<string, Hits>();
+  readonly #table: HitTable;
 
   constructor(input: Limit) {
     const limit = ownOptions(input, OPTIONS, "limits");
     this.limit = limit;
+    this.#table = new HitTable(limit.windowMs);
     const { name, by, max, windowMs, only, decision, in: objects } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest;
@@ -92,7 +97,7 @@ export class LimitCounter {
 
   /** Counts an event, if the limit applies to it. */
   count(event: EventToBe, now: number): HitResult | Promise<HitResult> | undefined {
-    const { by, only, in: objects, name, max, windowMs } = this.limit;
+    const { by, only, in: objects, name } = this.limit;
     const key = (typeof by === "function" ? by(event) : BY[by](event)) ?? "";
     must(
       typeof key === "string",
@@ -103,42 +108,45 @@ export class LimitCounter {
     if (key === "" || only?.(event) === false) {
       return undefined;
     }
-    return objects === undefined ? this.#countHere(key, now) : inObject(objects, `${name}\n${key}`, max, windowMs);
+    const keys = by === "address" ? networksOf(key) : [{ name: key, shares: 1 }];
+    return objects === undefined ? this.#countHere(keys, now) : this.#countIn(objects, keys);
   }
 
-  #countHere(key: string, now: number): HitResult {
-    const { max, windowMs } = this.limit;
-    const hits = this.#hits.get(key) ?? new Hits(max, windowMs);
-    // Keeps the map in order of last use.
-    this.#hits.delete(key);
-    this.#hits.set(key, hits);
-    if (this.#hits.size > MAX_KEYS) {
-      const [first] = this.#hits.keys();
-      this.#hits.delete(first as string);
+  #countHere(keys: readonly Network[], now: number): HitResult {
+    const { max } = this.limit;
+    for (const { name, shares } of keys) {
+      const refusal = this.#table.refusal(name, max * shares, now);
+      if (refusal !== undefined) {
+        return refusal;
+      }
     }
-    return hits.add(now);
+    for (const { name, shares } of keys) {
+      this.#table.add(name, max * shares, now);
+    }
+    return { isAllowed: true, until: now };
+  }
+
+  /** Counts in the objects of the keys, the smallest network first, so that its refused hits don't use up the larger. */
+  async #countIn(objects: ObjectNamespace, keys: readonly Network[]): Promise<HitResult> {
+    const { name: limit, max, windowMs } = this.limit;
+    let result: HitResult | undefined;
+    for (const { name, shares } of keys.toReversed()) {
+      result = await inObject(objects, `${limit}\n${name}`, max * shares, windowMs);
+      if (!result.isAllowed) {
+        break;
+      }
+    }
+    return result as HitResult;
   }
 }
 
 const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: EventToBe) => string | undefined> = {
   actor: ({ actor }) => actor?.id,
-  address: ({ context }) => context?.ip && networkOf(context.ip),
+  address: ({ context }) => context?.ip,
   credential: ({ actor }) => actor?.credential,
   session: ({ actor }) => actor?.session,
   tenant: ({ tenant }) => tenant,
 };
-
-/** Returns an IPv4 address as it is, and the /64 prefix of an IPv6 address, which usually belongs to one client. */
-function networkOf(ip: string): string {
-  if (!ip.includes(":") || ip.includes(".")) {
-    return ip;
-  }
-  const [head = [], tail] = ip.split("::").map((part) => part.split(":").filter((group) => group !== ""));
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
-  const groups = [...head, ...Array(zeros).fill("0"), ...(tail ?? [])].map((group) => Number.parseInt(group, 16));
-  const isOfIpv4 = groups.findIndex((group) => group !== 0) === 5 && groups[5] === 0xffff;
-  return isOfIpv4 ? ip : groups.slice(0, 4).join(":");
-}
 
 async function inObject(objects: ObjectNamespace, name: string, max: number, windowMs: number): Promise<HitResult> {
   const stub = objects.get(objects.idFromName(name) as never);
@@ -153,55 +161,4 @@ async function inObject(objects: ObjectNamespace, name: string, max: number, win
     });
   }
   return (await response.json()) as HitResult;
-}
-
-/** The result of counting an event. */
-export interface HitResult {
-  readonly isAllowed: boolean;
-  /** When there is room again, in milliseconds since the epoch. */
-  readonly until: number;
-}
-
-/** Allows at most `max` hits within any `windowMs`. Refused hits do not count. */
-export class Hits {
-  readonly #max: number;
-  readonly #windowMs: number;
-  /** Times of hits in ascending order; valid from index `#from` on. */
-  #times: number[] = [];
-  #from = 0;
-
-  constructor(max: number, windowMs: number, times: readonly number[] = []) {
-    this.#max = max;
-    this.#windowMs = windowMs;
-    this.#times = [...times];
-  }
-
-  /** Counts a hit. */
-  add(now: number): HitResult {
-    this.#forget(now - this.#windowMs);
-    if (this.#times.length - this.#from >= this.#max) {
-      const oldest = this.#times[this.#times.length - this.#max] ?? now;
-      return { isAllowed: false, until: oldest + this.#windowMs + 1 };
-    }
-    // A clock that goes back must not allow more hits.
-    const last = this.#times.at(-1) ?? now;
-    this.#times.push(Math.max(now, last));
-    return { isAllowed: true, until: now };
-  }
-
-  /** The time of the last allowed hit. */
-  get last(): number {
-    return this.#times.at(-1) ?? 0;
-  }
-
-  /** Removes hits before this time. */
-  #forget(moment: number): void {
-    while (this.#from < this.#times.length && (this.#times[this.#from] as number) < moment) {
-      this.#from += 1;
-    }
-    if (this.#from > this.#times.length / 2) {
-      this.#times = this.#times.slice(this.#from);
-      this.#from = 0;
-    }
-  }
 }

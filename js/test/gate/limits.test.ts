@@ -1,0 +1,142 @@
+/** Tests that a limit never lets a key exceed it, however many other keys there are. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Gate, gate, type Limit } from "countersign/gate";
+import { artifact } from "../../packages/countersign/dist/artifact/gate.js";
+import { gating } from "../../packages/countersign/dist/gate/gate.js";
+import { HitTable } from "../../packages/countersign/dist/gate/hit-table.js";
+import { networksOf } from "../../packages/countersign/dist/gate/network.js";
+import { PATHS } from "./packs.ts";
+import { randomFrom } from "./random.ts";
+
+const HOUR_MS = 3_600_000;
+const MAX_KEYS = 10_000;
+
+/** Returns a function that tells whether a request from an address is allowed, at a time in milliseconds. */
+async function limited(limit: Partial<Limit>) {
+  const clock = { now: 0 };
+  const limits = [{ name: "often", by: "address", max: 3, windowMs: HOUR_MS, ...limit } as Limit];
+  const own: Gate = gating(artifact, () => clock.now)({ pack: PATHS, fail: "closed", limits });
+  await own.ready();
+  return async (ip: string, now = clock.now) => {
+    clock.now = now;
+    return (await own.decide({ action: "http.request", context: { ip } })).decision === "allow";
+  };
+}
+
+describe("a full table", () => {
+  test("remembers a key that is at its limit", async () => {
+    const isAllowed = await limited({});
+    const first = [];
+    for (let nth = 0; nth < 4; nth++) {
+      first.push(await isAllowed("203.0.113.5"));
+    }
+    assert.deepEqual(first, [true, true, true, false]);
+    for (let nth = 0; nth < 3 * MAX_KEYS; nth++) {
+      await isAllowed(`2001:db8:${(nth >> 8).toString(16)}:${(nth & 255).toString(16)}::1`);
+    }
+    assert.equal(await isAllowed("203.0.113.5"), false);
+    assert.equal(await isAllowed("203.0.113.5", HOUR_MS + 1), true, "its window is over");
+  });
+
+  test("makes new keys share one limit, until others are over", async () => {
+    const isAllowed = await limited({});
+    for (let nth = 0; nth < MAX_KEYS; nth++) {
+      assert.ok(await isAllowed(`10.${nth >> 16}.${(nth >> 8) & 255}.${nth & 255}`));
+    }
+    const shared = [];
+    for (const last of [1, 2, 3, 4]) {
+      shared.push(await isAllowed(`192.0.2.${last}`));
+    }
+    assert.deepEqual(shared, [true, true, true, false]);
+    assert.ok(await isAllowed("10.0.0.7"), "known keys have their own");
+    assert.ok(await isAllowed("192.0.2.5", HOUR_MS + 1));
+  });
+
+  test("never lets a key exceed its limit in any window, with random keys and times", () => {
+    const [max, windowMs] = [4, 1_000];
+    const table = new HitTable(windowMs);
+    const allowed = new Map<string, number[]>();
+    const random = randomFrom(7);
+    let now = 0;
+    for (let nth = 0; nth < 200_000; nth++) {
+      now += random(20) === 0 ? 1 : 0;
+      now += random(50_000) === 0 ? windowMs : 0;
+      const key = random(3) === 0 ? `few ${random(50)}` : `many ${random(60_000)}`;
+      if (table.refusal(key, max, now) === undefined) {
+        table.add(key, max, now);
+        const times = allowed.get(key) ?? [];
+        allowed.set(key, times);
+        times.push(now);
+        const before = times.at(-1 - max);
+        assert.ok(before === undefined || before < now - windowMs, `${key} at ${now}`);
+      }
+    }
+    assert.ok(allowed.size > MAX_KEYS, "the table was full");
+  });
+});
+
+describe("IPv6", () => {
+  test("counts an address by its /64", async () => {
+    for (const [first, second, isOne] of [
+      ["2001:db8::1", "2001:db8::2", true],
+      ["2001:db8::1", "2001:0db8:0:0:ffff::", true],
+      ["2001:db8:1:2:3:4:5:6", "2001:DB8:1:2::", true],
+      ["fe80::1%eth0", "fe80::2", true],
+      ["2001:db8:1:2::1", "2001:db8:1:3::1", false],
+      ["::1", "2001:db8::1", false],
+      ["192.0.2.1", "192.0.2.2", false],
+      ["::ffff:192.0.2.1", "192.0.2.1", true],
+      ["::ffff:c000:201", "192.0.2.1", true],
+      ["::ffff:c000:201", "::ffff:c000:202", false],
+      ["a:b:c:d:e:f:a:b:c::d", "no address", false],
+    ] as const) {
+      const isAllowed = await limited({ max: 1 });
+      assert.deepEqual([await isAllowed(first), await isAllowed(second)], [true, !isOne], `${first} and ${second}`);
+    }
+  });
+
+  test("lets all networks of a /48 together have 16 times as many", async () => {
+    const isAllowed = await limited({ max: 2 });
+    const from = async (site: string) => {
+      let count = 0;
+      for (let nth = 0; nth < 100; nth++) {
+        count += (await isAllowed(`2001:db8:${site}:${nth.toString(16)}::1`)) ? 1 : 0;
+      }
+      return count;
+    };
+    assert.deepEqual([await from("a"), await from("b"), await from("a")], [32, 32, 0]);
+  });
+
+  test("asks the objects of the /64 and of the /48", async () => {
+    const asked: unknown[] = [];
+    const objects = {
+      idFromName: (name: string) => name,
+      get: (name: string) => ({
+        fetch: async (_url: string, init: { body: string }) => {
+          asked.push([name, JSON.parse(init.body).max]);
+          return Response.json({ isAllowed: !name.endsWith("/48"), until: 0 });
+        },
+      }),
+    };
+    const limits = [{ name: "often", by: "address", max: 2, windowMs: 1_000, in: objects as never }] as const;
+    const own = gate({ pack: PATHS, fail: "closed", limits });
+    const { decision } = await own.decide({ action: "http.request", context: { ip: "2001:db8:1:2::1" } });
+    assert.equal(decision, "deny");
+    assert.deepEqual(asked, [
+      ["often\n2001:db8:1:2::/64", 2],
+      ["often\n2001:db8:1::/48", 32],
+    ]);
+  });
+
+  test("networks have one name, however the address is written", () => {
+    const names = (address: string) => networksOf(address).map(({ name }) => name);
+    for (const written of ["64:ff9b::192.0.2.1", "64:ff9b::c000:201", "0064:FF9B:0:0:0:0:C000:0201"]) {
+      assert.deepEqual(names(written), ["64:ff9b:0::/48", "64:ff9b:0:0::/64"]);
+    }
+    for (const none of ["", "1:2:3", "1::2::3", "12345::", "::g", "1.2.3.4", "unknown"]) {
+      assert.deepEqual(names(none), [none]);
+    }
+  });
+});
