@@ -195,32 +195,6 @@ describe("gate", () => {
         await assert.rejects(own.ready(), (error: CountersignError) => `${error.message} ${error.hint}`.includes(said));
       }
     });
-
-    test(`with an invalid event, fails ${fail}`, async () => {
-      const { errors, gate: own } = gateWithErrors({ pack: PATHS, fail });
-      const circle: Record<string, unknown> = {};
-      circle.circle = circle;
-      const decision = await own.decide({ action: "x", metadata: circle });
-      assert.equal(decision.decision, fail === "open" ? "allow" : "deny");
-      assert.deepEqual(errors, ["gate.failed"]);
-    });
-
-    test(`with an event whose identifiers have wrong types, fails ${fail}`, async () => {
-      for (const [said, code] of [
-        [{ actor: "u_1" }, "actor.id"],
-        [{ actor: Promise.resolve({ id: "u_1" }) }, "actor.id"],
-        [{ actor: { id: "u_1", session: 7 } }, "actor.session"],
-        [{ tenant: 7 }, "tenant"],
-        [{ context: { ip: {} } }, "context.ip"],
-        [{ actor: null, tenant: null, context: null }, undefined],
-      ] as const) {
-        const { errors, gate: own } = gateWithErrors({ pack: PATHS, fail });
-        const decided = await own.decide(request("/jobs", said as object));
-        assert.equal(decided.decision, fail === "open" || code === undefined ? "allow" : "deny");
-        assert.deepEqual([errors.length, own.status().lastError?.member], [code === undefined ? 0 : 1, code]);
-        assert.equal(await of(own, request("/internal", said as object)), "deny by rule internal");
-      }
-    });
   }
 
   test("responds as configured, and reveals no rules by default", async () => {
@@ -472,26 +446,6 @@ describe("gate with limits", () => {
     const { status, headers } = own.answer(refused);
     assert.deepEqual([status, headers["retry-after"]], [429, "1"]);
     assert.equal(await of(own, request("/jobs")), "allow", "there is no key to count by");
-  });
-
-  test("counts IPv6 addresses by their /64", async () => {
-    const once = { ...OFTEN, by: "address" } as const;
-    const at = (own: Gate, ip: string) => of(own, request("/jobs", { context: { ip } }));
-    for (const [first, second, isOne] of [
-      ["2001:db8::1", "2001:db8::2", true],
-      ["2001:db8::1", "2001:0db8:0:0:ffff::", true],
-      ["2001:db8:1:2:3:4:5:6", "2001:DB8:1:2::", true],
-      ["2001:db8:1:2::1", "2001:db8:1:3::1", false],
-      ["::1", "2001:db8::1", false],
-      ["192.0.2.1", "192.0.2.2", false],
-      ["::ffff:192.0.2.1", "::ffff:192.0.2.2", false],
-      ["::ffff:c000:201", "::ffff:c000:202", false],
-      ["a:b:c:d:e:f:a:b:c::d", "no address", false],
-    ] as const) {
-      const own = gateAt(() => 0, { pack: PATHS, fail: "closed", limits: [once] });
-      assert.equal(await at(own, first), "allow");
-      assert.equal(await at(own, second), isOne ? "deny by limit often" : "allow", `${first} and ${second}`);
-    }
   });
 
   test("counts in memory if the binding is missing, and reports that immediately", async () => {

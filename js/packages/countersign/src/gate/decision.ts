@@ -7,11 +7,20 @@ import type { Actor, AuditEvent, HttpRequest } from "../record/event.js";
 /** An event before it happens: a request has no status yet. */
 export type EventToBe = Omit<AuditEvent, "http"> & { http?: Partial<HttpRequest> | undefined };
 
+/** Marks a value that a callback failed to return, so that a gate can't mistake it for an absent one. */
+export const MISSING = Symbol("missing") as unknown as undefined;
+
+/** True unless a callback failed to return the value. */
+export const isPresent = <T>(value: T): boolean => value !== MISSING;
+
 /**
  * Throws unless identifiers have the types of a recorded event, because rules, lists, and limits would not match them
  * otherwise.
  */
 export function mustHaveStringIds({ actor, tenant, context }: EventToBe): void {
+  const wasReturned = [actor, tenant, context?.ip].every(isPresent);
+  const hint = "see the error that the callback threw; without the value, rules and lists can't be applied";
+  must(wasReturned, undefined, "a callback failed to return the actor, the tenant, or the address", hint);
   const { id, session, credential } = (actor ?? NOBODY) as Partial<Actor>;
   mustBeText(typeof id === "string", "actor.id");
   mustBeText(isText(session), "actor.session");
@@ -37,11 +46,14 @@ export type Verdict = "allow" | "challenge" | "deny";
 /** The reason why a request was refused or challenged. */
 export interface Refusal {
   readonly decision: "challenge" | "deny";
-  /** The cause: a rule of the pack, the watchlist, a limit, or a failure of a gate that fails closed. */
-  readonly by: "rule" | "watchlist" | "limit" | "failure";
-  /** The rule's ID, the limit's name, or the error code of the failure. */
+  /**
+   * The cause: a rule of the pack, the watchlist, a limit, a failure of a gate that fails closed, or input that can't be
+   * judged, which is rejected whether the gate fails open or closed.
+   */
+  readonly by: "rule" | "watchlist" | "limit" | "failure" | "input";
+  /** The rule's ID, the limit's name, or the error code of the failure or of the problem with the input. */
   readonly rule: string;
-  /** The rule's title, if known. */
+  /** The rule's title, or the problem with the input, if known. */
   readonly title?: string | undefined;
   /** The hash of the rule's pack, in base64; undefined if the pack could not be read. */
   readonly pack?: string | undefined;
@@ -49,6 +61,16 @@ export interface Refusal {
   readonly finding?: string | undefined;
   /** When the refusal ends, if known. */
   readonly until?: Date | undefined;
+}
+
+/** Returns the refusal of input that can't be judged. */
+export function rejection({ code, message }: CountersignError, pack?: string): Refusal {
+  return { decision: "deny", by: "input", rule: code, title: message, pack };
+}
+
+/** Returns the reason of a refusal to record. */
+export function reasonFor({ by, rule, title = rule }: Refusal): string {
+  return by === "input" ? `rejected: ${title}` : `refused by ${title}`;
 }
 
 /** The decision of a gate. */
@@ -73,6 +95,9 @@ export function defaultAnswer({ decision, by, until }: Refusal, now: number): An
   if (by === "limit") {
     const seconds = Math.max(1, Math.ceil(((until?.getTime() ?? now) - now) / 1000));
     return { status: 429, headers: { ...TEXT, "retry-after": String(seconds) }, body: "Too many requests.\n" };
+  }
+  if (by === "input") {
+    return { status: 400, headers: TEXT, body: "Bad request.\n" };
   }
   if (by === "failure") {
     return { status: 503, headers: { ...TEXT, "retry-after": "5" }, body: "Not available for now.\n" };

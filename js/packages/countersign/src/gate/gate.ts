@@ -18,7 +18,9 @@ import {
   type OwnAnswer,
   type Refusal,
   readAnswer,
+  rejection,
 } from "./decision.js";
+import { isInputError, judgedText } from "./input.js";
 import { type Limit, LimitCounter } from "./limits.js";
 import type { WatchlistOptions } from "./watchlist.js";
 import { WatchlistClient } from "./watchlist-client.js";
@@ -36,8 +38,9 @@ export interface GateOptions {
    */
   pack: string | object;
   /**
-   * Behavior if the gate can't decide, because there is no valid watchlist or something failed. With `"open"`, the
-   * remaining checks decide; with `"closed"`, everything is refused except what a rule exempts.
+   * Behavior if the gate can't decide, because there is no valid watchlist or a part of the gate failed. With `"open"`,
+   * the remaining checks decide; with `"closed"`, everything is refused except what a rule exempts. Input that can't be
+   * judged, such as an event of more than 256 KiB, is rejected in both modes.
    *
    * @example
    * ```ts
@@ -68,7 +71,8 @@ export interface GateOptions {
   /**
    * Returns the response for a refused request, synchronously; `undefined` for the default.
    *
-   * @default 401 for a challenge, 429 for a limit, 503 if the gate fails closed, and 403 otherwise
+   * @default 401 for a challenge, 429 for a limit, 400 for input that can't be judged, 503 if the gate fails closed, and
+   *   403 otherwise
    * @example
    * ```ts
    * respond: ({ decision }) => ({ status: decision === "challenge" ? 401 : 404 })
@@ -76,7 +80,7 @@ export interface GateOptions {
    */
   respond?: ((refusal: Refusal) => OwnAnswer | undefined) | undefined;
   /**
-   * Called with failures.
+   * Called with failures, and with events that can't be judged.
    *
    * @default `console.warn`, without repeating the same error code in a row
    * @example
@@ -296,7 +300,7 @@ class LocalGate implements Gate {
     try {
       now = at ?? this.#now();
       for (const event of events) {
-        const decided = gate.decide(room.write(JSON.stringify(event)), now);
+        const decided = gate.decide(room.write(judgedText(event)), now);
         if (decided === undefined) {
           continue;
         }
@@ -363,10 +367,13 @@ class LocalGate implements Gate {
     return ALLOW;
   }
 
-  /** Reports a failure. Returns the refusal if the gate fails closed; otherwise the remaining checks decide. */
+  /**
+   * Reports a failure, or input that can't be judged. Returns the refusal of such input, or if the gate fails closed;
+   * otherwise the remaining checks decide.
+   */
   #failed(error: CountersignError, gate?: CoreGate): Refusal | undefined {
     this.#report(error);
-    return this.#failing(error, gate);
+    return isInputError(error) ? rejection(error, gate?.pack) : this.#failing(error, gate);
   }
 
   #failing(error: CountersignError, gate?: CoreGate): Refusal | undefined {
