@@ -89,6 +89,8 @@ export type ErrorCode =
   | "watchlist.unreachable"
   /** A bug in the package or in a callback passed to it. */
   | "gate.failed"
+  /** Programs read the path of a request in different ways, so a gate rejects it. */
+  | "path.ambiguous"
   // Errors of an outbox.
   /** Another recorder uses the outbox. */
   | "outbox.in_use"

@@ -13,6 +13,7 @@ import {
   type RefusedResponse,
   type RequestView,
 } from "./http-request.js";
+import { splitTarget } from "./request-path.js";
 
 /**
  * A request handler. It may return undefined where the runtime allows it, as Bun does for a request upgraded to a
@@ -115,7 +116,8 @@ export function requestView(request: Request): Omit<RequestView, "ip"> {
   const header = (name: string) => request.headers.get(name) ?? undefined;
   return {
     method: request.method,
-    path: () => new URL(request.url).pathname,
+    // Not parsed as a URL, because the handler may read the text.
+    path: () => splitTarget(request.url).path,
     host: () => new URL(request.url).host,
     header,
   };

@@ -5,7 +5,17 @@
 
 import { CurrentRequest, outsideRequests } from "../context/request.js";
 import { CountersignError, coded, consoleReporter, must } from "../error.js";
-import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
+import {
+  type Answer,
+  type Decision,
+  decided,
+  type EventToBe,
+  isPresent,
+  MISSING,
+  type Refusal,
+  reasonFor,
+  rejection,
+} from "../gate/decision.js";
 import type { DecisionContext, Gate } from "../gate/gate.js";
 import { ownOptions } from "../known.js";
 import { own, ownFields } from "../own.js";
@@ -15,6 +25,7 @@ import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { actorOf, tenantOf } from "../record/fields.js";
 import type { Recorder, RejectedListener } from "../record/recorder.js";
 import { asId, type EventScope, eventScope, requestId as namedBy, Scoped } from "../record/scope.js";
+import { parsePath } from "./request-path.js";
 
 /**
  * Options for recording requests. Callbacks other than `ip` are called when the request is done, with the adapter's
@@ -58,7 +69,7 @@ export interface HttpOptions<Source> {
    * - By default, the route's template, such as `/jobs/:id`, if the framework provides it, and `*` otherwise: actual
    *   paths may contain names, identifiers, and tokens.
    * - `"shape"`: the actual path with identifiers replaced, `/jobs/{number}`. Names remain.
-   * - `"actual"`: the actual path. Use it if your paths contain no personal data.
+   * - `"actual"`: the actual path, decoded. Use it if your paths contain no personal data.
    * - A function: returns the path.
    *
    * @default the route's template, or `*`
@@ -112,8 +123,9 @@ export interface HttpOptions<Source> {
   host?: boolean | undefined;
   /**
    * Decides whether a request is handled: a gate from `countersign/gate`. Refused requests are always recorded,
-   * regardless of `only`. The gate is called when the request arrives, with the details known by then: the actual path
-   * unless `path` is a function, and the client's address and `user-agent` even if these are not recorded.
+   * regardless of `only`. The gate is called when the request arrives, with the details known by then: the decoded path
+   * unless `path` is a function, and the client's address and `user-agent` even if these are not recorded. A request
+   * with an ambiguous path, such as `/x/..%2finternal`, is rejected with status 400.
    *
    * @default undefined: all requests are handled
    * @example
@@ -139,8 +151,10 @@ export interface RequestView {
   readonly method: string;
   /** The route's template, if known by the end of the request. */
   template?(): string | undefined;
-  /** The actual path without the query. */
+  /** The path as it was requested, without the query. */
   path(): string;
+  /** Passes the path that the gate judged on to the program, if the framework hasn't read it yet. */
+  setPath?(path: string): void;
   host(): string | undefined;
   /** The client's address. */
   ip(): string | undefined;
@@ -177,36 +191,14 @@ export interface RequestHandling<Result> {
   readonly decisionContext?: DecisionContext | undefined;
 }
 
-/** Maximum length of recorded values that the client chose, in characters. */
-const MAX_CHARACTERS = { method: 32, path: 1024, host: 255, userAgent: 512 };
-
 /**
- * Returns the path with unneeded escapes decoded (RFC 3986, 6.2.2.2): routers treat `/%69nternal` as `/internal`, so
- * rules must too.
+ * Maximum length of recorded values that the client chose, in characters: more than Node.js accepts for all headers
+ * together. Rules judge values of any length.
  */
-const pathOf = (view: RequestView): string =>
-  view.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
-
-/**
- * Returns the path as seen by programs that parse the target as a URL: with `/x/../internal` and `/internal\jobs`
- * resolved.
- */
-function resolved(path: string): string {
-  try {
-    return new URL(path, "http://localhost").pathname;
-  } catch {
-    return path;
-  }
-}
+const MAX_RECORDED = 16_384;
 
 /** The path if none may be recorded. */
 const ANY = "*";
-
-/** Marks a value in an event that a callback failed to return, so that a gate can't mistake it for an absent one. */
-const MISSING = Symbol() as unknown as undefined;
-
-/** True if a callback returned the value. */
-const isPresent = <T>(value: T): boolean => value !== MISSING;
 
 const isFunction = (value: unknown) => typeof value === "function";
 const isFlag = (value: unknown) => typeof value === "boolean";
@@ -263,7 +255,7 @@ export class HttpRecording<Source> {
       current,
       /** Returns the response to send instead, if the gate refuses the request. */
       refuse: (decisionContext?: DecisionContext) =>
-        gate && this.#refuse(gate, this.#pendingEvent(source, view, ip), decisionContext),
+        gate && this.#refuse(gate, () => this.#pendingEvent(source, view, ip), decisionContext),
       /** Records the request once. */
       done: (audit: Audit, end: End) => {
         if (!isDone) {
@@ -332,37 +324,42 @@ export class HttpRecording<Source> {
 
   #refuse(
     gate: Gate,
-    event: EventToBe,
+    pendingEvent: () => EventToBe,
     decisionContext?: DecisionContext,
   ): RefusedResponse | undefined | Promise<RefusedResponse | undefined> {
     const refused = (decision: Decision): RefusedResponse | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
-    const { path = ANY } = event.http ?? {};
-    // Only the program knows which of the two paths it will act on, so both must be allowed.
-    const other = resolved(path);
-    const decision = gate.decide(
-      event,
-      decisionContext,
-      other === path ? undefined : { ...event, http: { ...event.http, path: other } },
-    );
+    let event: EventToBe;
+    try {
+      event = pendingEvent();
+    } catch (error) {
+      if (!(error instanceof CountersignError)) {
+        throw error;
+      }
+      return refused(rejection(error));
+    }
+    const decision = gate.decide(event, decisionContext);
     return decision instanceof Promise ? decision.then(refused) : refused(decision);
   }
 
-  /** Returns the event with the fields that are known before the request is handled. */
+  /** Returns the event with the fields that are known before the request is handled. Throws if its path is ambiguous. */
   #pendingEvent(source: Source, view: RequestView, ip: string | undefined): EventToBe {
     const { requestId, path: chosen } = this.#options;
+    const { decoded, normal } = parsePath(view.path());
+    view.setPath?.(normal);
+    // The actual path if the callback returns none. A callback may return a name that is no path.
+    const path = isFunction(chosen) ? this.#path(source, view) : undefined;
     return {
       action: "http.request",
       ...this.#whose(source, MISSING),
       http: {
-        method: bounded(view.method, MAX_CHARACTERS.method) ?? "",
-        // The full path, because rules also match the end of a path; the actual path if the callback returns none.
-        path: (isFunction(chosen) && this.#path(source, view)) || pathOf(view).toWellFormed() || ANY,
-        host: this.#try("host", () => bounded(view.host(), MAX_CHARACTERS.host)),
+        method: view.method,
+        path: (path?.startsWith("/") ? parsePath(path).decoded : path) || decoded,
+        host: this.#try("host", () => view.host()),
       },
       context: {
         ip,
-        user_agent: bounded(view.header("user-agent"), MAX_CHARACTERS.userAgent),
+        user_agent: view.header("user-agent"),
         request_id: requestId === undefined ? idOf(view) : undefined,
       },
     };
@@ -373,8 +370,7 @@ export class HttpRecording<Source> {
     const { ip } = this.#options;
     return this.#try(
       "ip",
-      () =>
-        bounded((isFunction(ip) ? ip(source) : view.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MAX_CHARACTERS.host),
+      () => (isFunction(ip) ? ip(source) : view.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, "") || undefined,
       otherwise,
     );
   }
@@ -383,8 +379,8 @@ export class HttpRecording<Source> {
   #whose(source: Source, otherwise?: undefined): Pick<AuditEvent, "actor" | "tenant"> {
     const { actor, tenant } = this.#options;
     // Some frameworks return an empty string for a missing header.
-    const whose = this.#try("tenant", () => tenant?.(source) || undefined, otherwise);
-    const who = this.#try("actor", () => actor?.(source) || undefined, otherwise);
+    const whose = this.#try("tenant", () => synchronous(tenant?.(source)) || undefined, otherwise);
+    const who = this.#try("actor", () => synchronous(actor?.(source)) || undefined, otherwise);
     return { tenant: isPresent(whose) ? tenantOf(whose) : MISSING, actor: isPresent(who) ? actorOf(who) : MISSING };
   }
 
@@ -414,16 +410,15 @@ export class HttpRecording<Source> {
   }
 
   #event(source: Source, view: RequestView, end: End, ip: string | undefined, latency: number): AuditEvent {
-    const { status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = own(end);
-    const host =
-      this.#options.host === true ? this.#try("host", () => bounded(view.host(), MAX_CHARACTERS.host)) : undefined;
+    const { status, refusal, reason = refusal && reasonFor(refusal) } = own(end);
+    const host = this.#options.host === true ? this.#try("host", () => bounded(view.host())) : undefined;
     return {
       action: "http.request",
       outcome: refusal === undefined ? outcomeOf(status, reason) : "denied",
       reason,
       http: {
-        method: bounded(view.method, MAX_CHARACTERS.method) ?? "",
-        path: bounded(this.#path(source, view), MAX_CHARACTERS.path) ?? ANY,
+        method: bounded(view.method) ?? "",
+        path: bounded(this.#path(source, view)) ?? ANY,
         status,
         host,
         latency_ms: latency,
@@ -440,9 +435,9 @@ export class HttpRecording<Source> {
         case undefined:
           return view.template?.();
         case "shape":
-          return pathShape(pathOf(view));
+          return pathShape(readablePath(view));
         case "actual":
-          return pathOf(view);
+          return readablePath(view);
         default:
           return chosen(source);
       }
@@ -457,8 +452,8 @@ export class HttpRecording<Source> {
   #context(source: Source, view: RequestView, ip: string | undefined): Context | undefined {
     const { userAgent } = this.#options;
     const context: Context = {
-      ip,
-      user_agent: userAgent === true ? bounded(view.header("user-agent"), MAX_CHARACTERS.userAgent) : undefined,
+      ip: bounded(ip),
+      user_agent: userAgent === true ? bounded(view.header("user-agent")) : undefined,
       request_id: this.#requestId(source, view),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
@@ -510,6 +505,14 @@ export async function handled<Answer>(
   }
 }
 
+/** Returns the value. Throws for a promise, which has no value yet. */
+function synchronous<T>(value: T): T {
+  if (typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function") {
+    throw new TypeError("it must return a value synchronously, not a promise");
+  }
+  return value;
+}
+
 /** Returns a valid actor. An invalid one from a callback must not keep events from being recorded. */
 function checkedActor(input: unknown): Actor | undefined {
   const actor = actorOf(input || undefined);
@@ -541,8 +544,19 @@ function idOf({ id, header }: RequestView): string | undefined {
   return id ?? namedBy(header);
 }
 
-function bounded(text: string | undefined, max: number): string | undefined {
-  return text === undefined || text === "" ? undefined : text.slice(0, max).toWellFormed();
+/** Returns text to record. */
+function bounded(text: string | undefined): string | undefined {
+  return text === undefined || text === "" ? undefined : text.slice(0, MAX_RECORDED).toWellFormed();
+}
+
+/** Returns the path that rules judge; an ambiguous one as it was requested. */
+function readablePath(view: RequestView): string {
+  const path = view.path();
+  try {
+    return parsePath(path).decoded;
+  } catch {
+    return path;
+  }
 }
 
 /** Returns the outcome: 401 and 403 are denials, other errors are failures. */

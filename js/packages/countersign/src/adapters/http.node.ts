@@ -7,6 +7,7 @@ import type { Refusal } from "../gate/decision.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type RefusedResponse } from "./http-request.js";
 import { headersOf, onResponseEnd } from "./node-response.js";
+import { parsePath, splitTarget } from "./request-path.js";
 
 /** A request of `node:http`, with the fields that Express adds. */
 export type NodeRequest = IncomingMessage & ExpressRequest;
@@ -59,12 +60,15 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const response = "raw" in answer ? answer.raw : answer;
     // Read now, because frameworks may rewrite it.
     const { method = "", url = "", baseUrl, originalUrl = url } = request as NodeRequest;
+    const { path } = splitTarget(baseUrl ? originalUrl : url);
     const header = headersOf(request.headers);
     const { current, refuse, done } = recording.begin(given as Request, {
       method,
       template: () => ("raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest)),
       // In a mounted router, `url` is only the rest of the path.
-      path: () => pathOf(baseUrl ? originalUrl : url),
+      path: () => path,
+      // Fastify has chosen the route by now.
+      ...("raw" in given ? {} : { setPath: () => setPath(request) }),
       host: () => header("host"),
       ip: () => request.socket.remoteAddress,
       header,
@@ -121,11 +125,8 @@ function expressTemplate({ baseUrl = "", route }: ExpressRequest): string | unde
   return typeof route?.path === "string" ? `${baseUrl === "" ? "" : "/*"}${route.path}` : undefined;
 }
 
-/**
- * Returns the path of a request's target, which may be an absolute URL. If there is a fragment, Express treats `\` as
- * `/`.
- */
-function pathOf(target: string): string {
-  const [path = ""] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").split(/[?#]/, 1);
-  return target.includes("#") ? path.replaceAll("\\", "/") : path;
+/** Puts the path of a request into normal form. In a mounted router, this is the rest of the path. */
+function setPath(request: IncomingMessage): void {
+  const { origin, path, query } = splitTarget(request.url ?? "");
+  request.url = origin + parsePath(path).normal + query;
 }

@@ -4,17 +4,18 @@ import { bindEmitter } from "../context/request.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, scopedTo } from "./http-request.js";
 import { type EndingResponse, headersOf, onResponseEnd } from "./node-response.js";
+import { splitTarget } from "./request-path.js";
 
 /** The parts of Koa's context that are used. */
 export interface KoaContext {
   readonly method: string;
-  readonly path: string;
   readonly host: string;
   readonly req: {
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
     readonly socket: { readonly remoteAddress?: string | undefined };
   };
   readonly res: EndingResponse;
+  url: string;
   state: object;
   status: number;
   body: unknown;
@@ -43,7 +44,8 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
   mustRecord(audit);
   const recording = new HttpRecording<Context>(options);
   return async (context, next) => {
-    const { req, res, method, path } = context;
+    const { req, res, method } = context;
+    const { origin, path, query } = splitTarget(context.url);
     const { current, refuse, done } = recording.begin(context, {
       method,
       template: () => {
@@ -51,6 +53,9 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
         return typeof route === "string" ? route : undefined;
       },
       path: () => path,
+      setPath: (normal) => {
+        context.url = origin + normal + query;
+      },
       host: () => context.host,
       ip: () => req.socket.remoteAddress,
       header: headersOf(req.headers),
