@@ -34,15 +34,20 @@ export interface AgentCall<Source> {
   readonly server?: string | undefined;
   readonly callId?: string | undefined;
   readonly arguments?: unknown;
+  /** The problem with a call that can't be judged, such as arguments that aren't JSON. A gate rejects the call. */
+  readonly malformed?: string | undefined;
   readonly origin: CallOrigin;
   /** Aborts when the caller cancels the call or disconnects. */
   readonly signal?: AbortSignal | undefined;
-  /**
-   * Asks the person through the SDK. Returns undefined if the SDK can't, and "later" if the refusal asks the person and
-   * the caller then repeats the call.
-   */
-  readonly ask?: ((request: ApprovalRequest<Source>) => Promise<Approval | "later" | undefined>) | undefined;
+  /** Asks the person through the SDK. Returns undefined if the SDK can't. */
+  readonly ask?: ((request: ApprovalRequest<Source>) => Promise<AskedApproval | undefined>) | undefined;
 }
+
+/**
+ * The answer of an SDK that asks the person. "later": the refusal asks the person, and the caller then repeats the call.
+ * "reported": the SDK asks the person after the gate, and runs the call only if the person approves.
+ */
+export type AskedApproval = Approval | "later" | "reported";
 
 /** The end of a call. Without `outcome`, the event doesn't state how the call ended. */
 export interface CallEnd {

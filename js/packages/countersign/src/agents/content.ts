@@ -44,6 +44,22 @@ export function plainOf(value: unknown): unknown {
   return JSON.parse(toJson({ value }, () => {})).value;
 }
 
+/**
+ * True if the plain form of a value is the value: JSON expresses it without loss, so that rules judge what the tool gets.
+ */
+export function isFaithful(value: unknown, plain: unknown): boolean {
+  try {
+    return JSON.stringify(value) === JSON.stringify(plain);
+  } catch {
+    return false;
+  }
+}
+
+/** Returns the SHA-256 of a plain value's canonical JSON, in hex. */
+export async function hashOf(plain: unknown): Promise<string> {
+  return (await hashed(plain)).sha256;
+}
+
 /** Returns what a policy lets an event contain of a plain value. Values of more than `maxBytes` are hashed. */
 export async function contentOf(
   plain: unknown,
@@ -99,7 +115,7 @@ async function bounded(plain: unknown, maxBytes: number): Promise<RecordedConten
   return isSmall ? { value: plain } : hashed(plain);
 }
 
-async function hashed(plain: unknown): Promise<RecordedContent> {
+async function hashed(plain: unknown): Promise<{ sha256: string; bytes: number }> {
   const bytes = new TextEncoder().encode(canonical(plain));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const sha256 = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");

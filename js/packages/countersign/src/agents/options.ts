@@ -15,8 +15,10 @@ export type AgentInput = ActorInput | string;
 export interface ApprovalRequest<Source = unknown> {
   readonly action: string;
   readonly target: NonNullable<AuditEvent["target"]>;
-  /** The arguments, without redaction. */
+  /** The arguments, without redaction. Show `argumentsText` to a person. */
   readonly arguments: unknown;
+  /** All of the arguments as JSON text, in which invisible and directional characters are escaped. */
+  readonly argumentsText: string;
   readonly actor: AuditEvent["actor"];
   readonly onBehalfOf: AuditEvent["on_behalf_of"];
   /** The reason for the challenge. */
@@ -27,6 +29,29 @@ export interface ApprovalRequest<Source = unknown> {
 
 /** True if the call may run; or the ID of the person who approved it. */
 export type Approval = boolean | { readonly approvedBy: string };
+
+/** How a server recognizes the answers to its questions. */
+export interface ApprovalOptions {
+  /**
+   * A secret of at least 32 characters that signs questions. All processes of a server use the same.
+   *
+   * @example
+   * ```ts
+   * key: process.env.APPROVAL_KEY
+   * ```
+   */
+  key: string;
+  /**
+   * Remembers the ID of an answer until this time, in a place that all processes share. Returns a true value for a new
+   * ID, and a false one if the ID is remembered: an answer counts once.
+   *
+   * @example
+   * ```ts
+   * once: (id, until) => redis.set(id, 1, { NX: true, PXAT: +until })
+   * ```
+   */
+  once: (id: string, until: Date) => unknown;
+}
 
 /** Options for one tool. */
 export interface ToolPolicyOptions {
@@ -173,7 +198,7 @@ export interface AgentOptions<Source = unknown> {
    * @default undefined: such calls are refused
    * @example
    * ```ts
-   * approve: async ({ target, arguments: input }) => askInSlack(target.name, input)
+   * approve: async ({ target, argumentsText }) => askInSlack(target.name, argumentsText)
    * ```
    */
   approve?: ((request: ApprovalRequest<Source>) => Approval | Promise<Approval>) | undefined;
@@ -187,6 +212,29 @@ export interface AgentOptions<Source = unknown> {
    * ```
    */
   approvalTimeoutMs?: number | undefined;
+  /**
+   * How a server of MCP recognizes the answers to its questions, in revisions of MCP without sessions. Needed if several
+   * processes serve the same clients.
+   *
+   * @default a random key, and a list of the answers in memory: only the process that asked accepts the answer
+   * @example
+   * ```ts
+   * approvals: { key: process.env.APPROVAL_KEY, once: (id, until) => redis.set(id, 1, { NX: true, PXAT: +until }) }
+   * ```
+   */
+  approvals?: ApprovalOptions | undefined;
+  /**
+   * Names of tools that are neither recorded nor gated, because they run elsewhere, such as tools of the model's
+   * provider. Without it, wrapping a tool that the adapter doesn't know throws. With MCP and a gate, names of requests
+   * other than those of MCP.
+   *
+   * @default []
+   * @example
+   * ```ts
+   * ungated: ["web_search"]
+   * ```
+   */
+  ungated?: readonly string[] | undefined;
   /**
    * Fails a call whose event can't be recorded, or stored in the recorder's outbox. The tool has run by then, but its
    * result isn't returned.
@@ -227,10 +275,14 @@ const RULES: Readonly<Record<string, readonly [(value: unknown) => boolean, stri
   gate: [(gate) => isFunction((gate as Partial<Gate> | null)?.decide), "the result of gate from countersign/gate"],
   approve: [isFunction, "a callback that returns true, false, or { approvedBy }"],
   required: [(value) => typeof value === "boolean", "true or false"],
+  ungated: [(value) => Array.isArray(value) && value.every(isText), 'an array of names such as ["web_search"]'],
   onError: [isFunction, "a callback that takes an error"],
 };
 
-const NAMES = [...Object.keys(RULES), "arguments", "results", "tools", "approvalTimeoutMs"];
+const NAMES = [...Object.keys(RULES), "arguments", "results", "tools", "approvals", "approvalTimeoutMs"];
+
+/** Minimum length of a key that signs questions, in characters. */
+const MIN_KEY = 32;
 
 /** Returns the options with defaults. Throws `options.invalid` for an unknown or invalid option. */
 export function checkedOptions<Source>(given: AgentOptions<Source>) {
@@ -248,9 +300,24 @@ export function checkedOptions<Source>(given: AgentOptions<Source>) {
     mustBePolicy(own.arguments, `tools.${tool}.arguments`);
     mustBePolicy(own.result, `tools.${tool}.result`);
   }
-  const { maxBytes = 8_192, approvalTimeoutMs = 120_000, required = false } = options;
+  const { maxBytes = 8_192, approvalTimeoutMs = 120_000, required = false, ungated = [] } = options;
   mustBeMillis(approvalTimeoutMs, "approvalTimeoutMs");
-  return { ...options, tools, maxBytes, approvalTimeoutMs, required };
+  const approvals = options.approvals && checkedApprovals(options.approvals);
+  return { ...options, tools, maxBytes, approvals, approvalTimeoutMs, required, ungated };
 }
 
 export type CheckedOptions<Source> = ReturnType<typeof checkedOptions<Source>>;
+
+function checkedApprovals(given: ApprovalOptions): ApprovalOptions {
+  const options = ownOptions(given, ["key", "once"], "approvals");
+  const isKey = typeof options.key === "string" && options.key.length >= MIN_KEY;
+  must(
+    isKey,
+    "approvals.key",
+    "`approvals.key` must be a secret of at least 32 characters",
+    "use `openssl rand -hex 32`",
+  );
+  const hint = "pass a function that stores an ID, and returns false if it was stored before";
+  must(isFunction(options.once), "approvals.once", "`approvals.once` must be a function", hint);
+  return options;
+}

@@ -5,8 +5,18 @@
 
 import { CurrentRequest, requestScope } from "../context/request.js";
 import { CountersignError, callOnError, coded, consoleReporter } from "../error.js";
-import { type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
+import {
+  type Decision,
+  decided,
+  type EventToBe,
+  isPresent,
+  MISSING,
+  type Refusal,
+  reasonFor,
+  rejection,
+} from "../gate/decision.js";
 import type { Gate } from "../gate/gate.js";
+import { inputError } from "../gate/input.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { actorOf, onBehalfOf } from "../record/fields.js";
@@ -14,6 +24,7 @@ import type { EventScope } from "../record/scope.js";
 import { settlesWithin, within } from "../timers.js";
 import {
   type AgentCall,
+  type AskedApproval,
   type CallEnd,
   type CallOrigin,
   type CallRefusal,
@@ -21,14 +32,9 @@ import {
   reasonOf,
   TARGET_TYPES,
 } from "./call.js";
-import { contentOf, plainOf, type RecordedContent } from "./content.js";
-import {
-  type AgentOptions,
-  type Approval,
-  type ApprovalRequest,
-  type CheckedOptions,
-  checkedOptions,
-} from "./options.js";
+import { contentOf, isFaithful, plainOf, type RecordedContent } from "./content.js";
+import { type AgentOptions, type ApprovalRequest, type CheckedOptions, checkedOptions } from "./options.js";
+import { visibleJson } from "./visible.js";
 
 /** Maximum length of recorded names that the agent chose, in characters. */
 const MAX_NAME = 512;
@@ -36,16 +42,11 @@ const MAX_NAME = 512;
 /** Milliseconds to wait for the end of a call whose caller has disconnected. */
 const ABORTED_PATIENCE_MS = 5_000;
 
-/** Marks a value that a callback failed to return, so that a gate can't mistake it for an absent one. */
-const MISSING = Symbol() as unknown as undefined;
-
 /** The actor of calls whose agent nothing states, such as those of an MCP client without a token and a name. */
 const UNKNOWN_AGENT = { type: "agent", id: "unknown" } as const;
 
 /** True once the lack of `AsyncLocalStorage` was reported. */
 let isStorageMissed = false;
-
-const isPresent = <T>(value: T): boolean => value !== MISSING;
 
 /** Handles a call that may be refused. */
 export interface CallHandling<Result> {
@@ -68,7 +69,10 @@ interface Caller {
 /** The decision on a call that may run. */
 interface Permission {
   readonly decision?: "allow" | "challenge";
+  /** The person who approved the call, if the answer is bound to it. */
   readonly approvedBy?: string | undefined;
+  /** The program on whose word the call counts as approved, if no person is known to have approved it. */
+  readonly approval?: "reported_by_client" | undefined;
 }
 
 /** A call that has ended or was refused, with what its event states. */
@@ -98,6 +102,21 @@ export class AgentRecording<Source> {
   /** Milliseconds to wait for an approval. */
   get approvalTimeoutMs(): number {
     return this.#options.approvalTimeoutMs;
+  }
+
+  /** True if a gate decides on calls. */
+  get isGated(): boolean {
+    return this.#options.gate !== undefined;
+  }
+
+  /** True if the caller named the tool or the method as one that is neither recorded nor gated. */
+  isUngated(name: unknown): boolean {
+    return this.#options.ungated.includes(name as string);
+  }
+
+  /** Passes an error to `onError`. */
+  report(error: CountersignError): void {
+    this.#failed(error);
   }
 
   /** Lets a call run or refuses it, and records it when it has ended. */
@@ -192,9 +211,13 @@ export class AgentRecording<Source> {
     if (decision.decision === "allow") {
       return { decision: "allow" };
     }
-    const reason = `refused by ${decision.title ?? decision.rule}`;
+    const reason = reasonFor(decision);
     if (decision.decision === "deny") {
-      return { refusal: decision, reason, message: "This call was refused by policy." };
+      const message =
+        decision.by === "input"
+          ? "This call was rejected: its arguments are malformed or too large."
+          : "This call was refused by policy.";
+      return { refusal: decision, reason, message };
     }
     const asked = await this.#ask(call, whose, input, decision);
     if (asked === "later") {
@@ -209,16 +232,24 @@ export class AgentRecording<Source> {
       const message = asked === false ? "The person declined this call." : "A person must approve this call.";
       return { refusal: decision, reason: `${reason}: ${because}`, message };
     }
+    if (asked === "reported") {
+      return { decision: "challenge", approval: "reported_by_client" };
+    }
     const approvedBy = typeof asked === "object" ? asked.approvedBy : present(whose.on_behalf_of)?.id;
     return { decision: "challenge", approvedBy };
   }
 
-  /** Returns the gate's decision. A gate that throws refuses the call. */
+  /** Returns the gate's decision. A gate that throws refuses the call. A call that can't be judged is rejected. */
   async #decisionOf(gate: Gate, call: AgentCall<Source>, whose: Whose, input: unknown): Promise<Decision> {
+    const malformed =
+      call.malformed ?? (isFaithful(call.arguments, input) ? undefined : "the arguments are not plain JSON data");
+    if (malformed !== undefined) {
+      return rejection(inputError(malformed, "metadata.tool.arguments"));
+    }
     const event = {
       action: call.action,
       ...whose,
-      target: targetOf(call),
+      target: targetOf(call, call.name),
       metadata: {
         agent: this.#agentOf(call.origin),
         tool: { server: call.server, call_id: call.callId, arguments: input },
@@ -242,18 +273,24 @@ export class AgentRecording<Source> {
     whose: Whose,
     input: unknown,
     refusal: Refusal,
-  ): Promise<Approval | "later" | undefined> {
+  ): Promise<AskedApproval | undefined> {
     const { approve, approvalTimeoutMs } = this.#options;
     const request: ApprovalRequest<Source> = {
       action: call.action,
-      target: targetOf(call),
+      target: targetOf(call, call.name),
       arguments: input,
+      argumentsText: visibleJson(input),
       actor: recordedActor(whose),
       onBehalfOf: present(whose.on_behalf_of),
       refusal,
       source: call.source,
     };
-    const asking = async () => checkedApproval((await call.ask?.(request)) ?? (await approve?.(request)));
+    const asking = async (): Promise<AskedApproval | undefined> => {
+      const answer = await call.ask?.(request);
+      // If no person is known, only the client says that one approved.
+      const isReported = answer === true && request.onBehalfOf === undefined;
+      return isReported ? "reported" : (answer ?? checkedApproval(await approve?.(request)));
+    };
     try {
       return await within(approvalTimeoutMs, Promise.race([asking(), abortOf(call.signal)]), () => {
         const hint = "raise approvalTimeoutMs, or answer sooner";
@@ -321,7 +358,7 @@ export class AgentRecording<Source> {
       actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
-      target: targetOf(call),
+      target: targetOf(call, call.name.slice(0, MAX_NAME).toWellFormed()),
       outcome: isRefused ? "denied" : end.outcome,
       reason: isRefused ? reasonOf(permission.reason) : end.reason,
       metadata: {
@@ -337,7 +374,9 @@ export class AgentRecording<Source> {
           result_bytes: result.bytes,
           duration_ms: durationMs,
           decision: isRefused ? permission.refusal.decision : permission.decision,
-          approved_by: isRefused || end.ran === false ? undefined : permission.approvedBy,
+          ...(isRefused || end.ran === false
+            ? {}
+            : { approved_by: permission.approvedBy, approval: permission.approval }),
         },
       },
       ...(isRefused ? { countersign: decided(permission.refusal) } : {}),
@@ -456,21 +495,21 @@ function withType(person: AuditEvent["on_behalf_of"]): AuditEvent["on_behalf_of"
   return person === undefined ? undefined : { ...person, type: person.type ?? "user" };
 }
 
-function targetOf({
-  action,
-  name,
-  server,
-}: Pick<AgentCall<unknown>, "action" | "name" | "server">): NonNullable<AuditEvent["target"]> {
+/** Returns the target of a call, with its name in full for a decision, or shortened for the record. */
+function targetOf(
+  { action, server }: Pick<AgentCall<unknown>, "action" | "server">,
+  name: string,
+): NonNullable<AuditEvent["target"]> {
   const type = TARGET_TYPES[action];
-  const bare = name.slice(0, MAX_NAME).toWellFormed() || "?";
+  const bare = name || "?";
   return type === "tool" && server !== undefined
     ? { type, id: `${server}/${bare}`, name: bare }
     : { type, id: bare, ...(type === "resource" ? {} : { name: bare }) };
 }
 
 /** Returns an approval; undefined if the answer isn't one. Anything but `true` and a person's ID refuses the call. */
-function checkedApproval(answer: unknown): Approval | "later" | undefined {
-  if (typeof answer === "boolean" || answer === "later" || answer === undefined) {
+function checkedApproval(answer: unknown): AskedApproval | undefined {
+  if (typeof answer === "boolean" || answer === undefined) {
     return answer;
   }
   const { approvedBy } = Object(answer) as { approvedBy?: unknown };

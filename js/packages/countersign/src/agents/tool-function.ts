@@ -1,5 +1,6 @@
 /** Tools that are functions, as most SDKs have them. */
 
+import { must } from "../error.js";
 import type { AgentCall, CallEnd, CallRefusal } from "./call.js";
 import type { AgentRecording } from "./recording.js";
 
@@ -40,11 +41,25 @@ export function throwRefusal({ message }: CallRefusal): never {
   throw new Error(message);
 }
 
-/** Returns arguments that the model sent as JSON text; the text itself if it isn't valid JSON. */
-export function parsedInput(input: unknown): unknown {
+/** Returns arguments that the model sent as JSON text; the text itself, as malformed, if it isn't valid JSON. */
+export function parsedInput(input: unknown): Pick<AgentCall<unknown>, "arguments" | "malformed"> {
   try {
-    return typeof input === "string" ? JSON.parse(input) : input;
+    return { arguments: typeof input === "string" ? JSON.parse(input) : input };
   } catch {
-    return input;
+    return { arguments: input, malformed: "the arguments are not JSON" };
   }
+}
+
+/**
+ * Throws for a tool whose calls the adapter doesn't see, because it runs elsewhere or is of an unknown kind. The caller
+ * must name such tools.
+ */
+export function mustBeKnown(isKnown: boolean, name: unknown): void {
+  const shown = JSON.stringify(String(name).slice(0, 64));
+  must(
+    isKnown,
+    "tools",
+    `calls of the tool ${shown} can't be recorded or gated, because it runs elsewhere or is of an unknown kind`,
+    `if that is intended, pass ungated: [${shown}]`,
+  );
 }

@@ -38,7 +38,8 @@ const toolsFor = (audit) => ({
   }),
   asks: tool({ inputSchema: z.object({}) }),
 });
-const WHO = { agent: "support-bot", onBehalfOf: "u_1", session: "s_1" };
+/** The page runs the tool `asks`. */
+const WHO = { agent: "support-bot", onBehalfOf: "u_1", session: "s_1", ungated: ["asks"] };
 
 async function run(inputs, options = {}, { isStreamed = false } = {}) {
   const audit = await createTestRecorder();

@@ -194,9 +194,10 @@ describe("hooks of the Claude Agent SDK", () => {
     await fire("PreToolUse", unanswered);
     await fire("Stop");
     const [denied, approved, refusedByPerson] = await recorded(audit);
-    assert.equal(approved.metadata.tool.approved_by, "u_1");
+    const approvals = ({ metadata: { tool } }) => [tool.approved_by, tool.approval];
+    assert.deepEqual(approvals(approved), [undefined, "reported_by_client"]);
     assert.equal(refusedByPerson.outcome, undefined);
-    assert.equal(refusedByPerson.metadata.tool.approved_by, undefined);
+    assert.deepEqual(approvals(refusedByPerson), [undefined, undefined]);
     assert.deepEqual([denied.outcome, denied.reason], ["denied", "refused by The rule etc"]);
     assert.deepEqual([approved.outcome, approved.metadata.tool.decision], ["success", "challenge"]);
 

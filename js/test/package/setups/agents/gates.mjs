@@ -17,8 +17,8 @@ const RULES = [
 ];
 
 /** By default, denies paths below /etc and everything for the person `u_bad`, and challenges deletions. */
-export const guard = (rules = RULES) =>
-  gate({ pack: { countersign: "rules/v1", name: "agents", rules }, fail: "closed", onError: () => {} });
+export const guard = (rules = RULES, fail = "closed") =>
+  gate({ pack: { countersign: "rules/v1", name: "agents", rules }, fail, onError: () => {} });
 
 /** Returns the events of a test recorder, and verifies what it recorded. */
 export async function recorded(audit) {

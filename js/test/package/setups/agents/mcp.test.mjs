@@ -251,8 +251,8 @@ for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GEN
       assert.deepEqual([allowed.isError, declined.isError], [undefined, true]);
       assert.match(declined.content[0].text, /declined/);
       assert.deepEqual(questions, [
-        'Allow claude-code to use delete with {"id":"42"}?',
-        'Allow claude-code to use delete with {"id":"43"}?',
+        'Allow "claude-code" to use "delete" with\n{\n  "id": "42"\n}\n?',
+        'Allow "claude-code" to use "delete" with\n{\n  "id": "43"\n}\n?',
       ]);
       const [deleted, call, refused, ...others] = await recorded(audit);
       assert.deepEqual([deleted.action, others.length], ["job.delete", 0]);

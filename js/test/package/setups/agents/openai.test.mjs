@@ -234,6 +234,29 @@ describe("the Agents SDK", () => {
   });
 });
 
+test("a gate rejects text that isn't JSON, which a tool might read in its own way", async () => {
+  for (const fail of ["open", "closed"]) {
+    const audit = await createTestRecorder();
+    const options = { ...WHO, gate: guard([], fail) };
+    const ran = [];
+    const run = (text) => ran.push(text) && "done";
+    const definition = { type: "function", function: { name: "read", parameters: {}, function: run } };
+    const [{ function: callback }] = auditTools(audit, [definition], options);
+    assert.equal(await callback.function('{"path":"/tmp/a"}', {}), "done");
+    const message = "This call was rejected: its arguments are malformed or too large.";
+    for (const text of ["{path: '/etc/passwd'}", '{"path":"/etc/passwd",}', "", '{"a":1e999}', '{"a":"\\ud800"}']) {
+      assert.equal(await callback.function(text, {}), message);
+    }
+    assert.deepEqual(ran, ['{"path":"/tmp/a"}']);
+    const [, ...rejected] = await recorded(audit);
+    assert.deepEqual(
+      rejected.map(({ outcome, countersign }) => [outcome, countersign.rule]),
+      rejected.map(() => ["denied", "event.invalid"]),
+    );
+    assert.equal(rejected.length, 5);
+  }
+});
+
 test("functions of a Responses runner are recorded", async () => {
   const audit = await createTestRecorder();
   const [read] = auditTools(
@@ -253,9 +276,10 @@ test("functions of a Responses runner are recorded", async () => {
   );
 });
 
-test("hosted tools stay as they are, and mistakes are explained", async () => {
+test("tools named as ungated stay as they are, and mistakes are explained", async () => {
   const audit = await createTestRecorder();
   const hosted = { type: "hosted_tool", name: "web_search" };
-  assert.equal(auditTools(audit, [hosted])[0], hosted);
+  assert.equal(auditTools(audit, [hosted], { ungated: ["web_search"] })[0], hosted);
+  assert.throws(() => auditTools(audit, [hosted]), /calls of the tool "web_search" can't be recorded or gated/);
   assert.throws(() => auditTools(audit, { hosted }), /`tools` must be an array/);
 });

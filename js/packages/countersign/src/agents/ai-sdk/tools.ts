@@ -1,11 +1,12 @@
 /** The adapter for tools of the Vercel AI SDK. */
 
 import { must } from "../../error.js";
+import { field } from "../../own.js";
 import type { Audit } from "../../record/audit.js";
 import { type AgentCall, failedWith } from "../call.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording } from "../recording.js";
-import { auditedFunction, throwRefusal, withFields } from "../tool-function.js";
+import { auditedFunction, mustBeKnown, throwRefusal, withFields } from "../tool-function.js";
 
 /** The AI SDK's options of a tool execution, which callbacks receive. */
 export interface AiToolContext {
@@ -15,13 +16,16 @@ export interface AiToolContext {
   readonly context?: unknown;
 }
 
+/** The kinds of tools whose `execute` the AI SDK calls with the input first, and its options second. */
+const KINDS: readonly unknown[] = [undefined, "function", "dynamic", "provider"];
+
 /** The name of the AI SDK in events. */
 export const FRAMEWORK = "ai-sdk";
 
 /**
  * Returns a set of tools of the AI SDK, of which each call is recorded. With the option `gate`, calls that the gate
- * refuses fail with an error that the model sees. Tools that the provider or a page runs have no `execute` and aren't
- * recorded.
+ * refuses fail with an error that the model sees. Tools that the provider or a page runs have no `execute`; name them in
+ * the option `ungated`.
  *
  * @example
  * ```ts
@@ -42,11 +46,13 @@ export function auditTools<Tools extends object>(
   );
   const recording = new AgentRecording<AiToolContext>(audit, FRAMEWORK, options);
   const entries = Object.entries(tools).map(([name, tool]: [string, { execute?: unknown }]) => {
-    const { execute } = tool;
-    return [
-      name,
-      typeof execute === "function" ? withFields(tool, { execute: audited(recording, name, execute) }) : tool,
-    ];
+    if (recording.isUngated(name)) {
+      return [name, tool];
+    }
+    const execute = field(tool, "execute");
+    const runsHere = typeof execute === "function" && field(tool, "isProviderExecuted") !== true;
+    mustBeKnown(runsHere && KINDS.includes(field(tool, "type")), name);
+    return [name, withFields(tool, { execute: audited(recording, name, execute as () => unknown) })];
   });
   return Object.fromEntries(entries);
 }

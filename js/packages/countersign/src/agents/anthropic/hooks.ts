@@ -96,7 +96,7 @@ export function auditHooks(audit: Audit, options: AgentOptions<HookContext> = {}
       // Claude Code asks after this hook. The call is only recorded as approved if it runs.
       ask: async () => {
         isAsking = options.approve === undefined;
-        return isAsking ? true : undefined;
+        return isAsking ? "reported" : undefined;
       },
     });
     if (open.refusal !== undefined) {

@@ -5,7 +5,7 @@ import { field } from "../../own.js";
 import type { Audit } from "../../record/audit.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording } from "../recording.js";
-import { auditedFunction, throwRefusal, withFields } from "../tool-function.js";
+import { auditedFunction, mustBeKnown, throwRefusal, withFields } from "../tool-function.js";
 
 /** The context that the tool runner passes to a tool, and that callbacks receive. */
 export interface AnthropicToolContext {
@@ -16,7 +16,8 @@ export interface AnthropicToolContext {
 
 /**
  * Returns tools for `beta.messages.toolRunner` of which each call is recorded. The model sees the refusal of a call that
- * the gate refuses as an error. Tools that Anthropic runs aren't recorded.
+ * the gate refuses as an error. Tools that Anthropic runs have no `run`; name them in the option `ungated`, and toolsets
+ * by their type.
  *
  * @example
  * ```ts
@@ -31,10 +32,15 @@ export function auditTools<Tools extends readonly object[]>(
   must(Array.isArray(tools), "tools", "`tools` must be an array", "call auditTools(audit, [betaTool({ … })], options)");
   const recording = new AgentRecording<AnthropicToolContext>(audit, "anthropic", options);
   const audited = tools.map((tool) => {
+    const name = field(tool, "name");
+    const kind = name ?? field(tool, "mcp_server_name") ?? field(tool, "type");
+    if (recording.isUngated(kind)) {
+      return tool;
+    }
     const run = field(tool, "run");
-    return typeof run === "function"
-      ? withFields(tool, { run: auditedRun(recording, field(tool, "name"), run) })
-      : tool;
+    // The `run` of toolsets, which have no name, has other parameters.
+    mustBeKnown(typeof run === "function" && typeof name === "string", kind);
+    return withFields(tool, { run: auditedRun(recording, name, run) });
   });
   return audited as unknown as { [Nth in keyof Tools]: Tools[Nth] };
 }

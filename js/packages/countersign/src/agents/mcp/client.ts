@@ -5,24 +5,22 @@ import { field } from "../../own.js";
 import type { Audit } from "../../record/audit.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording } from "../recording.js";
-import { callOf, endOf, isSignal, type McpImplementation, refusedResult } from "./context.js";
+import type { McpImplementation } from "./context.js";
+import { callGuard } from "./guard.js";
+import { observeTransports } from "./observe-transports.js";
+import { GuardedTransport } from "./transport.js";
 
 /** The parts of the SDK's `Client` that are used. */
 export interface McpClientLike {
-  // biome-ignore-start lint/suspicious/noExplicitAny: the parameters differ between the SDK's generations.
-  callTool(...args: any[]): Promise<any>;
-  readResource(...args: any[]): Promise<any>;
-  getPrompt(...args: any[]): Promise<any>;
-  // biome-ignore-end lint/suspicious/noExplicitAny: see above
+  // biome-ignore lint/suspicious/noExplicitAny: the parameters differ between the SDK's generations.
+  connect(...args: any[]): Promise<any>;
   getServerVersion(): McpImplementation | undefined;
 }
 
-/** The client's methods, with the requests that they send. */
-const METHODS = { callTool: "tools/call", readResource: "resources/read", getPrompt: "prompts/get" } as const;
-
 /**
  * Records each tool call, resource read, and prompt that an MCP client requests, and returns the client. With the
- * option `gate`, calls that the gate refuses aren't sent. Callbacks receive the parameters of the request.
+ * option `gate`, calls that the gate refuses aren't sent. All requests that the client sends are seen, whichever method
+ * sends them. Callbacks receive the parameters of the request.
  *
  * @example
  * ```ts
@@ -36,27 +34,11 @@ export function auditMcpClient<Client extends McpClientLike>(
 ): Client {
   const recording = new AgentRecording<object>(audit, "mcp", options);
   const hint = "call auditMcpClient(audit, new Client({ name, version }), options)";
-  for (const [name, method] of Object.entries(METHODS)) {
-    const send = (client as unknown as Record<string, unknown> | undefined)?.[name];
-    must(typeof send === "function", "client", "`client` must be an MCP client", hint);
-    Object.assign(client, {
-      [name]: async (params: object, ...rest: unknown[]) => {
-        const call = callOf(method, params);
-        const work = () => Reflect.apply(send, client, [params, ...rest]) as Promise<unknown>;
-        return call === undefined
-          ? work()
-          : recording.handle<unknown>(
-              {
-                ...call,
-                source: params,
-                server: client.getServerVersion()?.name,
-                origin: {},
-                signal: rest.map((one) => field(one, "signal")).find(isSignal),
-              },
-              { work, endOf, refused: ({ message }) => refusedResult(call.action, message) },
-            );
-      },
-    });
-  }
+  must(typeof field(client, "getServerVersion") === "function", "client", "`client` must be an MCP client", hint);
+  const guard = callGuard(recording, async (request) => ({
+    request,
+    details: { source: Object(request.params), server: client.getServerVersion()?.name, origin: {} },
+  }));
+  observeTransports(client, "client", hint, (transport) => void GuardedTransport.forClient(transport, guard));
   return client;
 }

@@ -1,9 +1,11 @@
-/** The parts of MCP's messages and contexts that are used, in both generations of the TypeScript SDK. */
+/** The parts of MCP's messages that are used. */
 
 import { field } from "../../own.js";
 import type { AgentCall, CallEnd, CallOrigin } from "../call.js";
 import { reasonOf } from "../call.js";
 import { delegation } from "../delegation.js";
+import type { GATED } from "./methods.js";
+import type { RpcRequest, RpcResponse } from "./transport.js";
 
 /** A verified access token, as the SDK passes it to handlers. */
 export interface McpAuthInfo {
@@ -13,11 +15,14 @@ export interface McpAuthInfo {
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The SDK's context of a request: `extra` of `@modelcontextprotocol/sdk`, `ctx` of `@modelcontextprotocol/server`. */
+/** A request to a server, as callbacks receive it. */
 export interface McpContext {
-  readonly sessionId?: string | undefined;
-  readonly authInfo?: McpAuthInfo | undefined;
-  readonly http?: { readonly authInfo?: McpAuthInfo | undefined } | undefined;
+  /** The session of the transport. */
+  readonly sessionId: string | undefined;
+  /** The verified access token. */
+  readonly authInfo: McpAuthInfo | undefined;
+  /** The details that the transport passes along: the SDK's `MessageExtraInfo`, such as `request` or `requestInfo`. */
+  readonly extra: unknown;
 }
 
 /** A name and a version that a client or server states about itself. */
@@ -26,40 +31,9 @@ export interface McpImplementation {
   readonly version: string;
 }
 
-/** The request that a context belongs to. */
-export interface RequestContext {
-  readonly id: string | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** The envelope of protocol revisions without sessions, whose requests carry the client's name and capabilities. */
-  readonly envelope: object | undefined;
-  readonly inputResponses: unknown;
-  readonly elicitInput: unknown;
-}
-
-/** Returns the request of a context. */
-export function requestOf(context: unknown): RequestContext {
-  const request = field(context, "mcpReq");
-  const read = (name: string) => field(request ?? context, name);
-  const id = read("id") ?? read("requestId");
-  const signal = read("signal");
-  const envelope = read("envelope");
-  return {
-    id: id === undefined ? undefined : String(id),
-    signal: isSignal(signal) ? signal : undefined,
-    envelope: typeof envelope === "object" && envelope !== null ? envelope : undefined,
-    inputResponses: read("inputResponses"),
-    elicitInput: read("elicitInput"),
-  };
-}
-
-/** True if the value is an `AbortSignal`, also of another realm. */
-export function isSignal(value: unknown): value is AbortSignal {
-  return typeof field(value, "aborted") === "boolean";
-}
-
 /** Returns who makes a request: the OAuth client and its user, or else the client that connected. */
 export function originOf(context: McpContext, client: McpImplementation | undefined): CallOrigin {
-  const auth = context.authInfo ?? context.http?.authInfo;
+  const { authInfo: auth } = context;
   const name = text(client?.name);
   const origin = { session: text(context.sessionId), version: text(client?.version) };
   const stated = name === undefined ? undefined : ({ type: "agent", id: name } as const);
@@ -80,25 +54,44 @@ export function originOf(context: McpContext, client: McpImplementation | undefi
 }
 
 /** A request of MCP, as a part of a call. */
-export type McpRequest = Pick<AgentCall<unknown>, "action" | "name" | "arguments">;
+export type McpRequest = Pick<AgentCall<unknown>, "action" | "name" | "arguments" | "malformed">;
 
-/** Returns the call that a request makes; undefined for requests that aren't recorded. */
-export function callOf(method: unknown, params: unknown): McpRequest | undefined {
-  const named = (name: string) => String(field(params, name));
-  switch (method) {
-    case "tools/call":
-      return { action: "tool.call", name: named("name"), arguments: field(params, "arguments") };
-    case "resources/read":
-      return { action: "resource.read", name: named("uri") };
-    case "prompts/get":
-      return { action: "prompt.get", name: named("name"), arguments: field(params, "arguments") };
-    default:
-      return undefined;
+/** The action of each gated request, and the parameter that names its target. */
+const ACTIONS = {
+  "tools/call": ["tool.call", "name"],
+  "resources/read": ["resource.read", "uri"],
+  "prompts/get": ["prompt.get", "name"],
+} as const satisfies Record<(typeof GATED)[number], unknown>;
+
+/** Returns the call that a request makes; undefined for requests that aren't gated. `copy` is what is passed on. */
+export function callOf({ method }: RpcRequest, copy: RpcRequest | undefined): McpRequest | undefined {
+  if (!Object.hasOwn(ACTIONS, method)) {
+    return undefined;
   }
+  const [action, parameter] = ACTIONS[method as keyof typeof ACTIONS];
+  const name = field(copy?.params, parameter);
+  const malformed =
+    copy === undefined
+      ? "the request has no JSON form"
+      : typeof name === "string"
+        ? undefined
+        : `the parameter ${parameter} is not a string`;
+  return { action, name: String(name), arguments: field(copy?.params, "arguments"), malformed };
+}
+
+/** Returns the end of a call with this response. */
+export function endOf(response: RpcResponse | undefined): CallEnd {
+  if (response === undefined) {
+    return {};
+  }
+  const { result, error } = response;
+  return error === undefined
+    ? endWith(result)
+    : { outcome: "failure", reason: reasonOf(field(error, "message")) ?? "the server returned an error" };
 }
 
 /** Returns the end that a result stands for. A result that asks for input, or starts a task, isn't an end. */
-export function endOf(result: unknown): CallEnd {
+function endWith(result: unknown): CallEnd {
   if (field(result, "resultType") === "input_required") {
     return { reason: "the tool asked for input" };
   }
@@ -120,12 +113,11 @@ function errorOf(result: unknown): string | undefined {
 /** The code of JSON-RPC errors that servers define. */
 const REFUSED = -32_000;
 
-/** Returns the result of a refused tool call, which the model sees. Throws for other requests, whose results have no errors. */
-export function refusedResult(action: string, message: string): object {
-  if (action === "tool.call") {
-    return { content: [{ type: "text", text: message }], isError: true };
-  }
-  throw Object.assign(new Error(message), { code: REFUSED });
+/** Returns the response to a refused request. A tool call has a result, which the model sees; others have an error. */
+export function refusedResponse(action: string, message: string): RpcResponse {
+  return action === "tool.call"
+    ? { result: { content: [{ type: "text", text: message }], isError: true } }
+    : { error: { code: REFUSED, message } };
 }
 
 function text(value: unknown): string | undefined {

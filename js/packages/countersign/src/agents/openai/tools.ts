@@ -6,7 +6,7 @@ import type { Audit } from "../../record/audit.js";
 import type { AgentCall, CallRefusal } from "../call.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording } from "../recording.js";
-import { auditedFunction, parsedInput, withFields } from "../tool-function.js";
+import { auditedFunction, mustBeKnown, parsedInput, withFields } from "../tool-function.js";
 
 /**
  * The context that callbacks receive: the Agents SDK's `RunContext`, the runner of `runTools`, or the options of a
@@ -27,7 +27,8 @@ export function auditTool<Tool extends object>(
 /**
  * Returns tools of which each call is recorded: those of `chat.completions.runTools`, also of `zodFunction`; functions
  * of a Responses runner; and for the Agents SDK, either what `tool()` takes, or what it returns. The model sees the
- * refusal of a call that the gate refuses.
+ * refusal of a call that the gate refuses. Name tools that OpenAI runs, and those of other kinds, such as
+ * `shellTool()`, in the option `ungated`.
  *
  * The tools that `tool()` returns catch errors, so events of their calls don't state whether they succeeded. Audit what
  * you pass to `tool()` instead.
@@ -46,6 +47,10 @@ export function auditTools<Tools extends readonly object[]>(
   const completions = new AgentRecording<OpenAiContext>(audit, "openai", options);
   const agents = new AgentRecording<OpenAiContext>(audit, "openai-agents", options);
   const audited = tools.map((tool) => {
+    if (agents.isUngated(nameOf(tool))) {
+      return tool;
+    }
+    mustBeKnown(KINDS.includes(field(tool, "type")), nameOf(tool));
     if (typeof field(tool, "invoke") === "function") {
       return withFields(tool, { invoke: auditedInvoke(agents, tool) });
     }
@@ -71,10 +76,22 @@ export function auditTools<Tools extends readonly object[]>(
         }),
       });
     }
-    // Hosted tools run at OpenAI.
-    return tool;
+    return mustBeKnown(false, nameOf(tool));
   });
   return audited as unknown as { [Nth in keyof Tools]: Tools[Nth] };
+}
+
+/** The kinds of tools that are functions. Others, such as `shell`, run in ways of their own. */
+const KINDS: readonly unknown[] = [undefined, "function"];
+
+/** Returns a tool's name, or its kind if only one of it can exist. */
+function nameOf(tool: object): unknown {
+  return (
+    field(tool, "name") ??
+    field(field(tool, "tool"), "name") ??
+    field(field(tool, "function"), "name") ??
+    field(tool, "type")
+  );
 }
 
 /** The model sees a refusal as the tool's result. */
@@ -83,7 +100,7 @@ const refused = ({ message }: CallRefusal) => message;
 type Call = AgentCall<OpenAiContext>;
 
 function call(name: unknown, input: unknown, source: unknown, details: Partial<Call>): Call {
-  return { action: "tool.call", name: String(name), arguments: parsedInput(input), source, origin: {}, ...details };
+  return { action: "tool.call", name: String(name), ...parsedInput(input), source, origin: {}, ...details };
 }
 
 /** Returns the ID of a call and its signal from the details that the Agents SDK passes to a tool. */
