@@ -2,7 +2,7 @@
 
 import { canonical } from "../canonical.js";
 import { must } from "../error.js";
-import { toJson } from "../record/serialize.js";
+import { type Report, toJson } from "../record/serialize.js";
 
 /**
  * The treatment of a value.
@@ -39,20 +39,9 @@ export function mustBePolicy(policy: unknown, option: string): void {
   must(isPolicy, option, `\`${option}\` is not a policy`, hint);
 }
 
-/** Returns a value as JSON data, as `record` would write it. Values that aren't data are omitted. */
-export function plainOf(value: unknown): unknown {
-  return JSON.parse(toJson({ value }, () => {})).value;
-}
-
-/**
- * True if the plain form of a value is the value: JSON expresses it without loss, so that rules judge what the tool gets.
- */
-export function isFaithful(value: unknown, plain: unknown): boolean {
-  try {
-    return JSON.stringify(value) === JSON.stringify(plain);
-  } catch {
-    return false;
-  }
+/** Returns a value as JSON data, as `record` would write it. Values that aren't data are reported and omitted. */
+export function plainOf(value: unknown, report: Report = () => {}): unknown {
+  return JSON.parse(toJson({ value }, report)).value;
 }
 
 /** Returns the SHA-256 of a plain value's canonical JSON, in hex. */

@@ -16,7 +16,7 @@ import {
   rejection,
 } from "../gate/decision.js";
 import type { Gate } from "../gate/gate.js";
-import { inputError } from "../gate/input.js";
+import { hasFiniteNumbers, inputError } from "../gate/input.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { actorOf, onBehalfOf } from "../record/fields.js";
@@ -32,7 +32,7 @@ import {
   reasonOf,
   TARGET_TYPES,
 } from "./call.js";
-import { contentOf, isFaithful, plainOf, type RecordedContent } from "./content.js";
+import { contentOf, plainOf, type RecordedContent } from "./content.js";
 import { type AgentOptions, type ApprovalRequest, type CheckedOptions, checkedOptions } from "./options.js";
 import { visibleJson } from "./visible.js";
 
@@ -144,8 +144,9 @@ export class AgentRecording<Source> {
   async begin(call: AgentCall<Source>): Promise<OpenCall> {
     const began = performance.now();
     const whose = this.#whose(call);
-    const input = this.#plain(call.arguments);
-    const permission = await this.#decide(call, whose, input);
+    const problems = [call.malformed ?? []].flat();
+    const input = this.#plain(call.arguments, ({ message }) => problems.push(message));
+    const permission = await this.#decide(call, whose, input, problems[0]);
     const scope = () => ({
       actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
@@ -193,21 +194,32 @@ export class AgentRecording<Source> {
     }
   }
 
-  #plain(value: unknown): unknown {
+  #plain(value: unknown, report?: (problem: CountersignError) => void): unknown {
     try {
-      return value === undefined ? undefined : plainOf(value);
+      return value === undefined ? undefined : plainOf(value, report);
     } catch (cause) {
-      this.#failed(coded(cause, "event.invalid", "a call's content is not data", "see the cause"));
+      const problem = coded(cause, "event.invalid", "a call's content is not data", "see the cause");
+      report?.(problem);
+      this.#failed(problem);
       return undefined;
     }
   }
 
-  async #decide(call: AgentCall<Source>, whose: Whose, input: unknown): Promise<Permission | CallRefusal> {
+  async #decide(
+    call: AgentCall<Source>,
+    whose: Whose,
+    input: unknown,
+    malformed: string | undefined,
+  ): Promise<Permission | CallRefusal> {
     const { gate } = this.#options;
     if (gate === undefined) {
       return {};
     }
-    const decision = await this.#decisionOf(gate, call, whose, input);
+    const problem = malformed ?? (hasFiniteNumbers(call.arguments) ? undefined : "a number is not finite");
+    const decision =
+      problem === undefined
+        ? await this.#decisionOf(gate, call, whose, input)
+        : rejection(inputError(problem, "metadata.tool.arguments"));
     if (decision.decision === "allow") {
       return { decision: "allow" };
     }
@@ -239,13 +251,8 @@ export class AgentRecording<Source> {
     return { decision: "challenge", approvedBy };
   }
 
-  /** Returns the gate's decision. A gate that throws refuses the call. A call that can't be judged is rejected. */
+  /** Returns the gate's decision. A gate that throws refuses the call. */
   async #decisionOf(gate: Gate, call: AgentCall<Source>, whose: Whose, input: unknown): Promise<Decision> {
-    const malformed =
-      call.malformed ?? (isFaithful(call.arguments, input) ? undefined : "the arguments are not plain JSON data");
-    if (malformed !== undefined) {
-      return rejection(inputError(malformed, "metadata.tool.arguments"));
-    }
     const event = {
       action: call.action,
       ...whose,

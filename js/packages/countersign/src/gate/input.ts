@@ -30,6 +30,16 @@ export function judgedText(event: EventToBe): string {
   }
 }
 
+/** True if the value contains no number that JSON can't express, and no circle. */
+export function hasFiniteNumbers(value: unknown): boolean {
+  try {
+    mustBeFinite(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Throws if the value contains a number that JSON would turn into `null`. */
 function mustBeFinite(value: unknown): void {
   if (typeof value === "object" && value !== null) {

@@ -7,7 +7,7 @@ import { MockLanguageModelV4 } from "ai/test";
 import { auditModel, auditTools } from "countersign/ai-sdk";
 import { createTestRecorder } from "countersign/testing";
 import * as z from "zod";
-import { guard, recorded, sha256 } from "./gates.mjs";
+import { guard, recorded, rule, sha256 } from "./gates.mjs";
 import { aiModel } from "./models.mjs";
 
 const toolsFor = (audit) => ({
@@ -206,4 +206,26 @@ test("calls of a model are recorded with provider and model, also if they stream
   assert.equal(generated.tool.arguments, undefined);
   const result = { text: "", tool_calls: [{ name: "asks", input: "{}" }], finish_reason: "tool-calls" };
   assert.deepEqual([generated.tool.result, streaming.tool.result], [result, result]);
+});
+
+test("a gate judges prompts with images, and rejects what it can't judge", async () => {
+  const audit = await createTestRecorder();
+  const rules = [rule("secret", "deny", { "metadata.tool.arguments|contains": "never" })];
+  const middleware = auditModel(audit, { ...WHO, gate: guard(rules, "open") });
+  const asked = (content) =>
+    generateText({
+      model: wrapLanguageModel({ model: answering(), middleware }),
+      messages: [{ role: "user", content }],
+    });
+  const answering = () => new MockLanguageModelV4({ doGenerate: async () => ANSWER });
+  const ANSWER = {
+    content: [{ type: "text", text: "done" }],
+    finishReason: { unified: "stop", raw: "stop" },
+    usage: { inputTokens: {}, outputTokens: {} },
+    warnings: [],
+  };
+  const image = { type: "file", mediaType: "image/png", data: new Uint8Array([137, 80, 78, 71]) };
+  assert.equal((await asked([image])).text, "done");
+  await assert.rejects(asked([{ type: "text", text: "\ud800" }]), /rejected/);
+  await assert.rejects(asked([{ type: "text", text: "x".repeat(300_000) }]), /rejected/);
 });
