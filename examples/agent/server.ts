@@ -59,7 +59,7 @@ app.get("/", (c) =>
           ([id, call]) =>
             html`<form method="post" action="/approvals/${id}">
               For ${call.onBehalfOf?.id}, ${call.actor?.id} wants to call ${call.target.name} with
-              ${JSON.stringify(call.arguments)}. <button name="answer" value="yes">Approve</button> <button>Decline</button>
+              <code style="white-space: pre">${call.argumentsText}</code>. <button name="answer" value="yes">Approve</button> <button>Decline</button>
             </form>`,
         )}
         <countersign-viewer src="/audit/export" trust="/audit/trust" live></countersign-viewer>
