@@ -382,6 +382,48 @@ for (const [name, { McpServer, Server, Client, Transport }] of Object.entries(GE
       });
     }
 
+    test("a gate judges the one form of a resource's URI", async () => {
+      const rules = [rule("secret", "deny", { "target.id|startswith": ["vault://keys/a", "file:///caf\u00e9/"] })];
+      for (const fail of ["open", "closed"]) {
+        const prepare = ({ server }) => {
+          for (const [name, uri, text] of [
+            ["key", "vault://keys/a", "the secret"],
+            ["job", "vault://keys/job", "job"],
+          ]) {
+            server.registerResource(name, uri, {}, async () => ({ contents: [{ uri, text }] }));
+          }
+        };
+        const connection = await connected({ at: "server", options: { gate: guard(rules, fail) }, prepare });
+        const read = async (uri) => {
+          const reading = connection.client.readResource({ uri });
+          return reading.then(
+            ({ contents }) => contents[0].text,
+            (error) => error.message,
+          );
+        };
+        for (const uri of [
+          "vault://keys/a",
+          "vault://keys/x/../a",
+          "vault://keys/./a",
+          "vault://keys/%2e/a",
+          "VAULT://keys/a",
+          " vault://keys/a",
+          "vault://keys/\ta",
+          "vault://keys/%61",
+          "vault://keys/x%2f..%2fa",
+          "vault://keys/%2561",
+          "file:///caf%C3%A9/x",
+          "file:///caf\u00e9/x",
+          "file:///x/../caf\u00e9/x",
+          "file:///%63af%C3%A9/x",
+          "file://localhost/x",
+        ]) {
+          assert.match(await read(uri), /refused by policy|rejected/, uri);
+        }
+        assert.equal(await read("vault://keys/job"), "job");
+      }
+    });
+
     test("a request whose ID is in use is rejected, because its response could be taken for the other's", async () => {
       const connection = await connected({ at: "server" });
       const answers = [];

@@ -5,6 +5,7 @@ import type { AgentCall, CallEnd, CallOrigin } from "../call.js";
 import { reasonOf } from "../call.js";
 import { delegation } from "../delegation.js";
 import type { GATED } from "./methods.js";
+import { readableUri } from "./resource-uri.js";
 import type { RpcRequest, RpcResponse } from "./transport.js";
 
 /** A verified access token, as the SDK passes it to handlers. */
@@ -69,14 +70,21 @@ export function callOf({ method }: RpcRequest, copy: RpcRequest | undefined): Mc
     return undefined;
   }
   const [action, parameter] = ACTIONS[method as keyof typeof ACTIONS];
-  const name = field(copy?.params, parameter);
-  const malformed =
-    copy === undefined
-      ? "the request has no JSON form"
-      : typeof name === "string"
-        ? undefined
-        : `the parameter ${parameter} is not a string`;
-  return { action, name: String(name), arguments: field(copy?.params, "arguments"), malformed };
+  const given = field(copy?.params, parameter);
+  const name = action === "resource.read" && typeof given === "string" ? readableUri(given) : given;
+  return {
+    action,
+    name: String(name ?? given),
+    arguments: field(copy?.params, "arguments"),
+    malformed: typeof name === "string" ? undefined : problemWith(copy, parameter, given),
+  };
+}
+
+function problemWith(copy: RpcRequest | undefined, parameter: string, given: unknown): string {
+  if (copy === undefined) {
+    return "the request has no JSON form";
+  }
+  return typeof given === "string" ? "the URI is not in normal form" : `the parameter ${parameter} is not a string`;
 }
 
 /** Returns the end of a call with this response. */
