@@ -34,7 +34,7 @@ impl PinArgs {
     /// Reads the pins, and the one that the file for the new pin has.
     pub(crate) fn load(&self) -> Result<Vec<Pin>, CliError> {
         let mut pins = load_all(&self.pin)?;
-        for kept in self.kept()? {
+        for kept in self.saved()? {
             if !pins.contains(&kept) {
                 pins.push(kept);
             }
@@ -63,7 +63,7 @@ impl PinArgs {
             return Ok(());
         };
         let of_other_log = |kept: &Pin| Pin::parse(pin).is_ok_and(|pin| pin.origin != kept.origin);
-        if let Some(kept) = self.kept()?.into_iter().find(of_other_log) {
+        if let Some(kept) = self.saved()?.into_iter().find(of_other_log) {
             style::warn(&format!(
                 "no pin was saved, because {} has the pin of the log {}; choose another file",
                 output.name(),
@@ -79,7 +79,7 @@ impl PinArgs {
     }
 
     /// Returns the pin that the file for the new pin already has.
-    fn kept(&self) -> Result<Vec<Pin>, CliError> {
+    fn saved(&self) -> Result<Vec<Pin>, CliError> {
         let is_kept = |path: &&PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
         load_all(&self.save_pin.iter().filter(is_kept).cloned().collect::<Vec<_>>())
     }
