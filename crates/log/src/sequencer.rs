@@ -180,7 +180,7 @@ impl Sequencer {
             time_requested_at: None,
             is_outside: false,
         };
-        let edge = signer.begin(&mut *writer)?;
+        let edge = signer.begin(&mut *writer, |_| Ok(()))?;
         let mut running = RunningSequencer { writer, signer, edge, erased, own, own_entries };
         running.report_erased();
         running.writer.find_erasures(running.signer.key.verifier_key())?;

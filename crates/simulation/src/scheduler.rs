@@ -39,6 +39,11 @@ impl<E> Scheduler<E> {
         self.queue.pop_first().map(|(_, event)| event)
     }
 
+    /// Returns the scheduled events in their order.
+    pub fn scheduled(&self) -> impl Iterator<Item = &E> {
+        self.queue.values()
+    }
+
     /// Removes the scheduled events for which `drop` returns true.
     pub fn cancel(&mut self, drop: impl Fn(&E) -> bool) {
         self.queue.retain(|_, event| !drop(event));

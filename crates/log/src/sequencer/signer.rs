@@ -81,14 +81,19 @@ pub(crate) struct CommittedCheckpoint {
 
 impl CheckpointSigner {
     /// Remembers and publishes what is durable, or shows it to witnesses, and returns the right edge of its tree. A log
-    /// that is stopped, or contradicts what it signed, begins too, but signs nothing.
+    /// that is stopped, or contradicts what it signed, begins too, but signs nothing. `before_signing` gets the number of
+    /// entries, unless the log is stopped.
     pub(crate) fn begin(
         &mut self,
         store: &mut (impl TreeStore + ?Sized),
+        before_signing: impl FnOnce(u64) -> Result<(), StoreError>,
     ) -> Result<CompactRange, StoreError> {
         self.check_proof(store)?;
         self.check_memory(store)?;
         let edge = store.edge()?;
+        if self.signing.stopped().is_none() {
+            before_signing(edge.end())?;
+        }
         self.signing.note_resumed(self.timekeeper.now())?;
         self.metrics.started(edge.end(), self.published.borrow().as_deref());
         match self.remember_published().and_then(|()| self.publish_what_is_durable(store, &edge)) {

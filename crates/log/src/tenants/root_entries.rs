@@ -44,8 +44,8 @@ pub trait RootEntryStore: Send {
     fn keep(&mut self, first: u64, entries: &[&[u8]]) -> Result<(), StoreError>;
 }
 
-/// The copy as the sequencer uses it. It is completed from the database before the first tick, because another version of the
-/// program may have made ticks, and again when a commit that failed turns out to have taken effect: the copy may have the
+/// The copy as the sequencer uses it. It is completed from the database at the start, because another version of the program
+/// may have made ticks, and again when a commit that failed turns out to have taken effect: the copy may have the
 /// entry of a later attempt.
 pub(super) struct RootEntryCopy {
     store: Option<Box<dyn RootEntryStore>>,
@@ -75,12 +75,21 @@ impl RootEntryCopy {
         tick: u64,
         entry: &[u8],
     ) -> Result<(), StoreError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
-        if !self.is_complete {
-            complete(&mut **store, &|ticks| root_log.leaves(ticks), tick)?;
+        self.complete(root_log, tick)?;
+        self.store.as_mut().map_or(Ok(()), |store| store.keep(tick, &[entry]))
+    }
+
+    /// Keeps the entries of the first `ticks` ticks that the copy lacks, unless it is known to be complete. Call it before
+    /// the tree of these entries is signed, and only if the log is not stopped.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing may be signed.
+    pub(super) fn complete(&mut self, root_log: &dyn EntryReader, ticks: u64) -> Result<(), StoreError> {
+        if let Some(store) = self.store.as_mut().filter(|_| !self.is_complete) {
+            complete(&mut **store, &|ticks| root_log.leaves(ticks), ticks)?;
             self.is_complete = true;
         }
-        store.keep(tick, &[entry])
+        Ok(())
     }
 
     /// Keeps the directory of a tick if it is an anchor, durably: no later head can be proven without it.

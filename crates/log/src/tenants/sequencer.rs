@@ -209,7 +209,8 @@ impl TenantSequencer {
             time_requested_at: None,
             is_outside: false,
         };
-        let edge = signer.begin(&mut *writer)?;
+        let mut root_entries = RootEntryCopy::new(root_entries);
+        let edge = signer.begin(&mut *writer, |ticks| root_entries.complete(&*root, ticks))?;
         growth.begin(edge.end());
         let HeadsAtStart { heads, unstored } = {
             let (stored, depth, now) = (writer.heads()?, writer.depth()?, signer.timekeeper.now());
@@ -229,7 +230,7 @@ impl TenantSequencer {
             room: waiting.part(),
             own: OwnTenantChains::default(),
             root_notes: RootNotes::new(writer.root_notes()?),
-            root_entries: RootEntryCopy::new(root_entries),
+            root_entries,
             unpublished: BTreeMap::new(),
             signer,
             guard,
@@ -395,11 +396,20 @@ impl RunningTenantSequencer {
     }
 
     fn work_on_root(&mut self, job: Job) -> bool {
-        let Self { signer, writer, edge, keeper, heads, .. } = self;
+        let Self { signer, writer, edge, keeper, heads, root_entries, is_outdated, .. } = self;
         match job {
             Job::Publish { published, reply } => {
                 keeper.keep_before(published.at, heads, &mut **writer);
-                let done = signer.publish_gathered(&mut **writer, published, edge);
+                // A commit that failed has taken effect. Its tree may be signed now, if witnesses end a stop.
+                let is_new = edge.end() != writer.size();
+                *is_outdated |= is_new;
+                let completed = if is_new && signer.signing.stopped().is_none_or(|stop| stop.is_claim()) {
+                    root_entries.check_again();
+                    root_entries.complete(&*signer.reader, writer.size())
+                } else {
+                    Ok(())
+                };
+                let done = completed.and_then(|()| signer.publish_gathered(&mut **writer, published, edge));
                 self.announce_published();
                 let _ = reply.send(done);
             }

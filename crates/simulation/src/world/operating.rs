@@ -135,7 +135,13 @@ impl World {
         }
         // A request that the network repeats would bring entries back.
         self.scheduler.cancel(|action| matches!(action, Action::Arrive { sender, .. } if sender.duplicate));
-        for recorder in &self.recorders {
+        // An answer that is on its way may prove the end of a chain, whose recorder then sends nothing more of it.
+        let is_answered = |number| {
+            self.scheduler.scheduled().any(
+                |action| matches!(action, Action::Answer { sender, answer: Some(_) } if sender.recorder == number),
+            )
+        };
+        for recorder in self.recorders.iter().filter(|recorder| !is_answered(recorder.number)) {
             let Some(receipt) = recorder.receipt() else { continue };
             let index = receipt_index(&receipt.proof)?;
             let is_closed = matches!(Link::parse(&receipt.link).map_err(text)?, Link::Close(_));
