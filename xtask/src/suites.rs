@@ -343,6 +343,8 @@ fn proxies(tools: &Tools) -> Result<()> {
         ("promtool", "prometheus"),
         ("parallel", "parallel"),
         ("rsyslogd", "rsyslog-gnutls"),
+        ("curl", "curl"),
+        ("jq", "jq"),
     ];
     let is_missing = |(program, _): &(&str, &str)| {
         run::find(program).is_none() && !Path::new("/usr/sbin").join(program).exists()
@@ -351,7 +353,7 @@ fn proxies(tools: &Tools) -> Result<()> {
     if missing.is_empty() || std::env::var_os("CI").is_none() {
         return Ok(());
     }
-    tools.progress.step("nginx, Caddy, systemd, promtool, GNU parallel and rsyslog", |log| {
+    tools.progress.step("programs that tests of a log use", |log| {
         run::apt_install(log, &missing)
     })
 }

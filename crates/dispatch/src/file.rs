@@ -7,7 +7,7 @@ use std::path::Path;
 
 use countersign_client::DestinationError;
 use countersign_errors::{EngineError, shown};
-use countersign_feeds::Record;
+use countersign_feeds::{Format, Record};
 
 use crate::destination::{BatchAnswer, Destination};
 
@@ -20,17 +20,17 @@ pub struct FileDestination {
     name: String,
     max_records: usize,
     length: u64,
-    /// Lines after the saved length, left by a process that was killed before it could save its progress. Each is the text
-    /// of a record that comes again.
+    format: Format,
+    /// The IDs of the records after the saved length, left by a process that was killed before it could save its progress.
     surplus: HashSet<String>,
 }
 
 impl FileDestination {
-    /// Opens the file, or creates it. A batch has at most `max_records` records.
+    /// Opens the file, or creates it. A batch has at most `max_records` records, which have this format.
     ///
     /// # Errors
     /// If the file can't be opened or created.
-    pub fn open(path: &Path, max_records: usize) -> Result<Self, EngineError> {
+    pub fn open(path: &Path, format: Format, max_records: usize) -> Result<Self, EngineError> {
         let name = shown(path);
         let open = || {
             let file = fs::File::options().create(true).append(true).read(true).open(path)?;
@@ -38,7 +38,7 @@ impl FileDestination {
             Ok((file, length))
         };
         let (file, length) = open().map_err(|error: io::Error| EngineError::io("write", &name, &error))?;
-        Ok(Self { handle: file, name, max_records, length, surplus: HashSet::new() })
+        Ok(Self { handle: file, name, max_records, length, format, surplus: HashSet::new() })
     }
 
     fn load_surplus(&mut self, written: u64) -> io::Result<()> {
@@ -50,7 +50,8 @@ impl FileDestination {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         self.length = from + whole as u64;
         self.handle.set_len(self.length)?;
-        self.surplus = String::from_utf8_lossy(&bytes[..whole]).lines().map(str::to_owned).collect();
+        let text = String::from_utf8_lossy(&bytes[..whole]);
+        self.surplus = text.lines().filter_map(|line| self.format.record_id(line)).collect();
         Ok(())
     }
 }
@@ -64,7 +65,7 @@ impl Destination for FileDestination {
     }
 
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
-        let is_new = |record: &&&Record| !self.surplus.contains(&record.text);
+        let is_new = |record: &&&Record| !self.surplus.contains(&record.id);
         let text: String =
             records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
         let written = self.handle.write_all(text.as_bytes()).and_then(|()| self.handle.sync_data());
@@ -75,7 +76,7 @@ impl Destination for FileDestination {
         }
         self.length += text.len() as u64;
         for record in records {
-            self.surplus.remove(&record.text);
+            self.surplus.remove(&record.id);
         }
         Ok(BatchAnswer::default())
     }
@@ -107,7 +108,7 @@ mod tests {
         mention.text = r#"{"id":"c/1","note":"see d/2 d/3"}"#.into();
         let expected = [&mention, &mentioned].map(|record| record.text.clone() + "\n").concat();
         fs::write(&path, mention.text.clone() + "\n").unwrap();
-        let mut file = FileDestination::open(&path, 2).unwrap();
+        let mut file = FileDestination::open(&path, Format::Ndjson, 2).unwrap();
         file.resume(Some(0)).unwrap();
         file.send(&[&mention, &mentioned]).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), expected);
@@ -123,7 +124,7 @@ mod tests {
         for kept in [0, all[0].text.len() + 1] {
             for killed in kept..=expected.len() {
                 fs::write(&path, &expected[..killed]).unwrap();
-                let mut file = FileDestination::open(&path, 2).unwrap();
+                let mut file = FileDestination::open(&path, Format::Ndjson, 2).unwrap();
                 file.resume(Some(kept as u64)).unwrap();
                 let left: Vec<&Record> = all.iter().skip(usize::from(kept > 0)).collect();
                 for batch in left.chunks(2) {

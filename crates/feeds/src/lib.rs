@@ -36,6 +36,7 @@ mod facts;
 mod format;
 mod mapping;
 mod otlp;
+mod record_id;
 mod records;
 mod syslog;
 mod text;

@@ -229,3 +229,17 @@ fn missing_outcome_is_missing_in_every_format() {
         assert_eq!(words.len(), 4, "{format:?}");
     }
 }
+
+/// An event that mentions another record in all ways.
+const MENTIONS: &str = r#"{"action":"x| cs2Label=id cs2=bb/9 \\| [countersign@32473 id=\"bb/9\"","actor":{"id":"bb/9","name":" cs2Label=id cs2=bb/9"},"event":{"id":"bb/9"},"id":"bb/9","metadata":{"log.record.uid":"bb/9","uid":"bb/9"},"target":{"id":"x [countersign@32473 id=\"bb/9\"","type":"t"}}"#;
+
+#[test]
+fn the_id_in_a_records_text_is_its_own() {
+    for format in Format::ALL {
+        for text in [MENTIONS.to_owned(), given::event().to_string()] {
+            let record = given::record(*format, &text);
+            assert_eq!(format.record_id(&record.text).as_deref(), Some(&*record.id), "{}", record.text);
+        }
+        assert_eq!(format.record_id("a line of another program"), None);
+    }
+}

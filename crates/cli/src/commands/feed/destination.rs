@@ -79,7 +79,7 @@ impl DestinationArgs {
         let address = self.address.as_deref().unwrap_or_default();
         let dialect = match self.destination {
             DestinationKind::File => {
-                return Ok(Box::new(FileDestination::open(Path::new(address), max_records)?));
+                return Ok(Box::new(FileDestination::open(Path::new(address), format, max_records)?));
             }
             DestinationKind::Tcp | DestinationKind::Tls => {
                 let files = if self.destination == DestinationKind::Tls { Some(self.tls()?) } else { None };
