@@ -155,7 +155,7 @@ pub struct Verification {
     /// The checkpoint to pin for next time, as a signed note. `None` if `tree` or `log` does not pass, if any check
     /// fails, or if a pin is newer.
     pub pin: Option<String>,
-    /// A pin that is newer than the last checkpoint, which must not replace it ([`Pin::may_replace`]).
+    /// A pin of a later tick than the last head, which must not replace it ([`Pin::may_replace`]).
     pub newer_pin: Option<Pin>,
 }
 

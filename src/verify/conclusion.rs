@@ -88,13 +88,15 @@ impl Sequence {
         (Verification { report, pin: pin.filter(|_| may_pin), newer_pin }, fresh)
     }
 
-    /// Returns the last checkpoint, unless it is older than one of the pins, and otherwise that pin.
+    /// Returns the last checkpoint, unless it is older than one of the pins, and otherwise that pin, if it is a head: the
+    /// check of the pins reports sizes that the export doesn't reach.
     fn new_pin(&self) -> (Option<String>, Option<Pin>) {
         let new = self.matched.as_ref().and_then(|text| Pin::parse(text).ok());
         let kept = self.options.pins.iter().filter(|pin| pin.origin == self.header.origin);
         let newer = kept.filter(|pin| new.as_ref().is_some_and(|new| !new.may_replace(pin))).cloned();
         let newer = newer.max_by_key(|pin| (pin.head.map(|head| head.tick), pin.size));
-        (self.matched.clone().filter(|_| newer.is_none()), newer)
+        let pin = self.matched.clone().filter(|_| newer.is_none());
+        (pin, newer.filter(|pin| pin.head.is_some()))
     }
 
     /// Returns the place of the last head, or else of the header, if this is a tenant log but the reader didn't say of

@@ -353,9 +353,7 @@ fn proxies(tools: &Tools) -> Result<()> {
     if missing.is_empty() || std::env::var_os("CI").is_none() {
         return Ok(());
     }
-    tools.progress.step("programs that tests of a log use", |log| {
-        run::apt_install(log, &missing)
-    })
+    tools.progress.step("programs that tests of a log use", |log| run::apt_install(log, &missing))
 }
 
 /// The crates that the program consists of.

@@ -57,7 +57,7 @@ impl PinArgs {
         let Some(pin) = pin else {
             if newer.is_none() {
                 style::warn(
-                    "no pin was saved, because the tree or the log's signature did not pass, or a check failed",
+                    "no pin was saved, because the tree or the log's signature did not pass, a check failed, or a pin has more entries",
                 );
             }
             return Ok(());
@@ -99,12 +99,12 @@ pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<Pin>, CliError> {
 
 /// Warns that the log was shown in a state before that of a pin, which is therefore kept.
 pub(crate) fn warn_of_newer(pin: Option<&Pin>) {
-    let Some(pin) = pin else { return };
-    let state = match pin.head {
-        Some(head) => format!("tick {}", head.tick),
-        None => format!("{} entries", pin.size),
-    };
-    style::warn(&format!("this state of the log is older than the pin, which is of {state}; keep the pin"));
+    if let Some(head) = pin.and_then(|pin| pin.head) {
+        let tick = head.tick;
+        style::warn(&format!(
+            "this state of the log is older than the pin, which is of tick {tick}; keep the pin"
+        ));
+    }
 }
 
 /// Warns if a pin belongs to another log, because the user would think that the log was compared with it. Without an

@@ -94,16 +94,16 @@ export interface Outcome extends Judged {
    * if this is null.
    */
   pin: string | null;
-  /** A pin that is newer than the export: its number of entries, and its tick if it is a tenant log's head. */
+  /** A pin of a later tick than the export of a tenant log. */
   newerPin: NewerPin | null;
 }
 
-/** A pin that is newer than what was verified. */
+/** A pin of a later tick than what was verified. */
 export interface NewerPin {
   /** Number of entries. */
   readonly size: number;
-  /** Number of the tick; null for an ordinary log. */
-  readonly tick: number | null;
+  /** Number of the tick. */
+  readonly tick: number;
 }
 
 /** The result of verifying an export again from its archive. */
