@@ -22,6 +22,7 @@ impl<'t> Expectation<'t> {
     }
 
     /// Returns true if this is the log that the reader named; `None` if the reader named none.
+    #[cfg(feature = "verify")]
     pub(crate) fn is_named(self, origin: &str) -> Option<bool> {
         self.named.map(|named| named == origin)
     }

@@ -164,6 +164,7 @@ mod diagnostic;
 pub mod ed25519;
 pub mod error;
 pub mod event;
+#[cfg(feature = "prove")]
 mod expectation;
 #[cfg(feature = "verify")]
 pub mod export;
