@@ -54,7 +54,8 @@ test("the result says where the entry is, and why a receipt isn't valid", async 
 /** SPEC section 8: all `origin` lines together are one expectation, for every form of receipt. */
 test("the log must be one that the trust file names", async () => {
   const { receipt, entry, trust } = named("valid");
-  const verdict = async (lines: string) => (await verifyReceipt(bytesOf(receipt), entry, { trust: trust + lines })).verdict;
+  const verdict = async (lines: string) =>
+    (await verifyReceipt(bytesOf(receipt), entry, { trust: trust + lines })).verdict;
   assert.equal(await verdict("origin log.example/audit\n"), "verified");
   assert.equal(await verdict("origin log.example/stage\n"), "broken");
   assert.equal(await verdict("origin log.example/audit/t/8f000000000000000000000000000001\n"), "broken");
