@@ -45,7 +45,8 @@ struct Bench {
     token: String,
     other_token: String,
     /// A witness that never answers, if the log needs one.
-    _witness: Option<Witness>,
+    #[allow(dead_code, reason = "it runs while the log does")]
+    silent_witness: Option<Witness>,
 }
 
 impl Bench {
@@ -55,7 +56,7 @@ impl Bench {
         let lines = witness.as_ref().map(|witness| witness.line("w0") + "quorum w0\n");
         let trust = emitters() + &lines.unwrap_or_default();
         let mut bench = Self::new(&trust, is_tenant, in_bucket);
-        bench._witness = witness;
+        bench.silent_witness = witness;
         bench.enter(state);
         bench
     }
@@ -78,7 +79,7 @@ impl Bench {
         let ids: &[&str] = if is_tenant { &["*"] } else { &[] };
         let token = world.token("desk", "read,erase,admin", ids);
         let other_token = world.token("other", "read", ids);
-        let mut bench = Self { world, customer, emitter, token, other_token, _witness: None };
+        let mut bench = Self { world, customer, emitter, token, other_token, silent_witness: None };
         bench.submit(9);
         bench.world.server.pass(2 * HOUR_MS);
         // The head of the hour before is kept, so that events have an age.
