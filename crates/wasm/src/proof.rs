@@ -32,7 +32,7 @@ impl LogTrust {
     /// Verifies a C2SP tlog-proof that `leaf` is in the log, and returns its index.
     pub fn prove(&self, proof: &str, leaf: &str) -> Result<f64, Thrown> {
         let proof = Proof::parse(proof)?;
-        proof.verify(leaf.as_bytes(), Some(&self.origin()), &self.0)?;
+        proof.verify(leaf.as_bytes(), None, &self.0)?;
         Ok(proof.index as f64)
     }
 

@@ -88,7 +88,7 @@ const koa = () => {
   return {
     context: {
       method: "GET",
-      path: "/",
+      url: "/",
       host: "h",
       req,
       res: { ...res, once },
