@@ -1,4 +1,4 @@
-//! Shares of the searches that run at a time: one log's readers don't stop those of other logs.
+//! Shares search slots fairly among logs, so that the searches of one log don't block those of another.
 //!
 //! A search waits until it is granted a slot, and gives the slot up after each slice of work if another search should go
 //! first: one of the log that has the fewest slots. So a search of a log without searches waits for at most a slice,

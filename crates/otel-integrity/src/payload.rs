@@ -25,8 +25,7 @@ pub(crate) fn canonical(payload: &Object) -> Result<Vec<u8>, IntegrityError> {
     rfc8785(text.as_bytes()).map_err(|error| IntegrityError::Malformed(error.to_string()))
 }
 
-/// Replaces the covered fields of a record by those of its payload, so that the record has what was verified, in one
-/// form.
+/// Replaces the covered fields of a record by those of its payload: what was verified, in one form.
 pub(crate) fn rebuild(record: &mut Object, payload: &Object) {
     for (field, name) in STRINGS {
         match payload.get(name) {

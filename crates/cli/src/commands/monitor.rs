@@ -313,13 +313,8 @@ fn print_stored(finding: &Value, is_json: bool) -> Result<(), CliError> {
         let mut text = format!("{} {time} {}: {message}\n", bad("✗ error  "), label(code));
         let hint = "keep the state file, which has the evidence; once you have examined it, use --resume";
         let _ = writeln!(text, "    {} {hint}", faint("hint:"));
-        for (nth, checkpoint) in finding["evidence"].as_array().into_iter().flatten().enumerate() {
-            let _ = writeln!(text, "    {}", faint(format_args!("checkpoint {}:", nth + 1)));
-            for line in checkpoint.as_str().unwrap_or_default().lines() {
-                let _ = writeln!(text, "      {}", plain(line));
-            }
-        }
-        text
+        let checkpoints = finding["evidence"].as_array().into_iter().flatten();
+        text + &evidence(checkpoints.map(|checkpoint| checkpoint.as_str().unwrap_or_default()))
     };
     style::write(&text).map_err(|error| CliError::io("write", "standard output", &error))
 }
@@ -343,7 +338,13 @@ fn text(finding: &Finding, now: Time) -> String {
     let mut text =
         format!("{word} {now} {}{places}: {}\n", label(finding.kind.code), plain(&finding.message));
     let _ = writeln!(text, "    {} {}", faint("hint:"), finding.kind.hint);
-    for (nth, checkpoint) in finding.evidence.iter().enumerate() {
+    text + &evidence(finding.evidence.iter().map(String::as_str))
+}
+
+/// Formats the checkpoints that prove a finding.
+fn evidence<'c>(checkpoints: impl Iterator<Item = &'c str>) -> String {
+    let mut text = String::new();
+    for (nth, checkpoint) in checkpoints.enumerate() {
         let _ = writeln!(text, "    {}", faint(format_args!("checkpoint {}:", nth + 1)));
         for line in checkpoint.lines() {
             let _ = writeln!(text, "      {}", plain(line));

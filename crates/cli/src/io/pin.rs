@@ -97,7 +97,7 @@ pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<Pin>, CliError> {
     paths.iter().map(load).collect()
 }
 
-/// Warns that the log was shown in a state before that of a pin, which is therefore kept.
+/// Warns that the shown head is of an earlier tick than a pin.
 pub(crate) fn warn_of_newer(pin: Option<&Pin>) {
     if let Some(head) = pin.and_then(|pin| pin.head) {
         let tick = head.tick;
