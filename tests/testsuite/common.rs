@@ -5,7 +5,6 @@ pub mod files;
 pub mod sliced;
 pub mod tenant_world;
 pub mod third_party;
-pub mod translation;
 pub mod value;
 #[cfg(target_arch = "wasm32")]
 pub mod webcrypto;

@@ -247,7 +247,7 @@ fn the_format_matches_its_version() {
         "fork-that-closes",
         "members-twice-and-again",
         "opaque-hides-link",
-        "reserialised-numbers",
+        "reserialized-numbers",
         "revoked-again-since-earlier",
         "skip-crosses-checkpoint",
         "witness-signature",

@@ -47,7 +47,7 @@ export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "log.unnamed": "tenant-unnamed",
   "payload.duplicate_member": "duplicate-member-added",
   "payload.mismatch": "flip-event",
-  "payload.reserialized": "reserialised-all",
+  "payload.reserialized": "reserialized-all",
   "payload.withheld": "withheld",
   "range.missing": "log-range-beyond",
   "signature.invalid": "flip-signature-close",

@@ -64,7 +64,7 @@ function canonical(json: unknown): string {
   return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${canonical(value)}`).join(",")}}`;
 }
 
-for (const name of ["two-chains-no-log", "reserialised-escapes", "reserialised-all", "unicode-names"]) {
+for (const name of ["two-chains-no-log", "reserialized-escapes", "reserialized-all", "unicode-names"]) {
   test(`details: the bytes of ${name} are those that were hashed`, async (t) => {
     const page = await opened(t);
     const given = vector(name);
