@@ -1,7 +1,8 @@
-//! Checks of the footer's bytes for what the library doesn't report: repeated fields, and deprecated copies of the
-//! minimum and maximum that old programs read instead of the current ones.
+//! Checks of the footer's bytes for what the library doesn't report: repeated fields, deprecated copies of the minimum
+//! and maximum that old programs read instead of the current ones, and any other form of what it reads.
 
 use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataWriter};
 use parquet::file::reader::ChunkReader;
 
 /// The length of the file's tail after the footer: the footer's length in four bytes, and four letters.
@@ -26,6 +27,19 @@ pub(crate) fn check<R: ChunkReader>(file: &R) -> Result<()> {
     let mut compact = Compact { rest: &bytes, path: Vec::new(), third: None };
     compact.structure(0)?;
     if compact.rest.is_empty() { Ok(()) } else { Err(malformed()) }
+}
+
+/// Fails unless the footer is exactly what is written for this metadata, which was read from it. Another form of the same
+/// metadata, such as a number of another type, may be ignored by one program and read by another.
+pub(crate) fn check_form<R: ChunkReader>(file: &R, metadata: &ParquetMetaData) -> Result<()> {
+    let mut written = Vec::new();
+    ParquetMetaDataWriter::new(&mut written, metadata).finish()?;
+    let begin = file.len().checked_sub(written.len() as u64).ok_or_else(malformed)?;
+    if file.get_bytes(begin, written.len())? == written {
+        return Ok(());
+    }
+    let message = "the footer of the file has another form than that in which it would be written";
+    Err(ParquetError::General(message.into()))
 }
 
 /// Returns the offset of the page after the dictionary page at `offset`.

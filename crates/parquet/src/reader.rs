@@ -45,6 +45,7 @@ impl<R: ChunkReader + 'static> Reader<R> {
         footer::check(&file)?;
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
         refuse_other_ways(&file, &metadata)?;
+        footer::check_form(&file, &metadata)?;
         let pages = ReaderProperties::builder().set_read_page_statistics(true).build();
         let options = ReadOptionsBuilder::new().with_reader_properties(pages).build();
         let file = SerializedFileReader::new_with_options(file, options)?;
