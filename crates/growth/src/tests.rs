@@ -18,7 +18,10 @@ use crate::wire::{
     Answer, Change, Header, ProofRequest, Snapshot, Tick, TickChanges, change_line, head_line, parse_proofs,
     proof_line,
 };
-use crate::{GrowthCode, GrowthFinding, GrowthRun, GrowthState, MAX_DEPTH, Step, TickError, Unchecked};
+use crate::{
+    GrowthCode, GrowthFinding, GrowthRun, GrowthState, MAX_DEPTH, MAX_GONE, Step, StoredState, TickError,
+    Unchecked,
+};
 
 const ROOT: &str = "log.example";
 const DEPTH: u8 = 8;
@@ -745,4 +748,73 @@ fn no_debug_text_shows_a_secret() {
     let shown = format!("{answer:?} {tick:?} {state:?} {:?}", GrowthRun::new(state.clone()));
     assert!(shown.contains("depth: 8") && !shown.contains("secret: ["), "{shown}");
     assert!(!shown.contains(&format!("{:?}", tick.tick.secret)), "{shown}");
+}
+
+#[test]
+fn a_log_that_is_live_with_a_proof_has_not_ended() {
+    let (mut operator, state) = world();
+    let mut run = GrowthRun::new(state);
+    // The log ends, without a proof, and is live again.
+    for state in [Some(State::Ended), None] {
+        operator.record(1, 1);
+        operator.logs.get_mut(&id(1)).unwrap().state = state;
+        let (mut tick, _) = operator.tick();
+        tick.changes[0].proof = None;
+        run.apply(&tick).unwrap();
+        assert_eq!(run.state().not_live_since(&id(1)), Some(6));
+    }
+    operator.prove(&mut run);
+    assert!(run.state().is_whole());
+    // Otherwise, it could vanish earlier than two anchors after its next end.
+    assert_eq!(run.state().not_live_since(&id(1)), None);
+}
+
+#[test]
+fn an_edge_has_exactly_the_hashes_of_its_size() {
+    let (mut operator, state) = world();
+    let snapshot = operator.snapshot();
+    assert!(state.resume(&snapshot).is_ok());
+    for hashes in [[&snapshot.edge[..], &[Hash([1; 32])]].concat(), snapshot.edge[1..].to_vec()] {
+        let step = state.resume(&Snapshot { edge: hashes.clone(), ..snapshot.clone() });
+        assert!(matches!(step, Err(TickError::Directory(_))));
+        let stored = StoredState { edge: hashes, ..state.to_stored() };
+        assert!(GrowthState::from_stored(ROOT, &stored).is_none());
+    }
+}
+
+#[test]
+fn a_snapshot_of_the_next_tick_leaves_no_gap() {
+    let (mut operator, state) = world();
+    operator.record(1, 1);
+    let snapshot = operator.snapshot();
+    let mut run = GrowthRun::resume(state.clone(), &snapshot).unwrap();
+    operator.prove(&mut run);
+    assert_eq!((run.state().is_whole(), run.unchecked()), (true, None));
+    let later = operator.snapshot();
+    let run = GrowthRun::resume(state, &later).unwrap();
+    assert_eq!(run.unchecked(), Some(Unchecked { first: 6, last: 6 }));
+}
+
+#[test]
+fn the_first_tick_of_a_stored_state_is_one_of_its_ticks() {
+    let (_, state) = world();
+    let with_first = |first| StoredState { first, ..state.to_stored() };
+    assert!(GrowthState::from_stored(ROOT, &with_first(state.size() - 1)).is_some());
+    assert!(GrowthState::from_stored(ROOT, &with_first(state.size())).is_none());
+}
+
+#[test]
+fn the_ids_of_freed_slots_are_bounded() {
+    let (mut operator, state) = ended_at(6, 2 * ANCHOR);
+    let gone = |count: usize| -> Vec<TenantId> { (0..count as u128).map(u128::to_be_bytes).collect() };
+    let with_gone = |count| {
+        let stored = StoredState { gone: gone(count), ..state.to_stored() };
+        GrowthState::from_stored(ROOT, &stored)
+    };
+    assert!(with_gone(MAX_GONE + 1).is_none());
+    operator.logs.remove(&id(1));
+    let (tick, _) = operator.tick();
+    let last = passed(with_gone(MAX_GONE - 1).unwrap().apply(&tick));
+    assert_eq!(last.to_stored().gone.len(), MAX_GONE);
+    assert!(matches!(with_gone(MAX_GONE).unwrap().apply(&tick), Err(TickError::Limit(_))));
 }
