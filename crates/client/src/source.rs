@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use countersign::check::Resource;
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::tenant::HeadProof;
-use countersign_delivery::is_transient;
+use countersign::tenant::{HeadProof, Since};
+use countersign_delivery::{ProvenHead, is_transient};
 use countersign_errors::{EngineError, shown};
 use reqwest::Url;
 
@@ -18,6 +18,8 @@ use crate::token::Token;
 
 /// The maximum size of a checkpoint in bytes. One with 64 signature lines of any kind is smaller.
 pub const MAX_CHECKPOINT_BYTES: usize = 1 << 18;
+/// The maximum size of a tenant log's head with 32 anchors and their consistency proofs, in bytes.
+const MAX_HEAD_BYTES: usize = 1 << 20;
 /// Maximum number of attempts to reach a server that is busy or unreachable.
 const MAX_ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -85,21 +87,50 @@ pub trait Source: Send + Sync {
             .map_err(|error| within(EngineError::from(error).or_hint(hint)))
     }
 
+    /// Reads a server's answer to a request with a query, of at most `max_bytes`; `None` if there is none, as in a folder.
+    ///
+    /// # Errors
+    /// If it can't be read, or is longer.
+    fn ask(
+        &self,
+        _path: &str,
+        _query: &[(&str, &str)],
+        _max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(None)
+    }
+
     /// Reads a tenant log's newest head.
     ///
     /// # Errors
     /// If it can't be read, or there is none.
     fn head(&self) -> Result<HeadProof, EngineError> {
-        let within = |failure: EngineError| failure.within(&format!("{}head", self.name()));
-        let bytes = self.read("head", MAX_CHECKPOINT_BYTES)?.ok_or_else(|| {
-            let hint = "check the URL: that of a tenant log ends in /t/ and its ID; and check the token";
-            within(EngineError::new("log.no_checkpoint", "the tenant log has no head", hint))
-        })?;
-        let hint = "check the URL: that of a tenant log ends in /t/ and its ID";
-        let invalid = |why: String| within(EngineError::new("checkpoint.invalid", why, hint));
-        let text = String::from_utf8(bytes).map_err(|_| invalid("the head is not UTF-8 text".into()))?;
-        HeadProof::parse(&text).map_err(|error| invalid(error.into_message()))
+        let bytes = self.read("head", MAX_CHECKPOINT_BYTES)?.ok_or_else(|| no_head(&self.name()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| invalid_head(&self.name(), "the head is not UTF-8 text".into()))?;
+        HeadProof::parse(&text).map_err(|error| invalid_head(&self.name(), error.into_message()))
     }
+
+    /// Reads a tenant log's newest head, and how the log grew since the head that the reader has.
+    ///
+    /// # Errors
+    /// If it can't be read, or there is none.
+    fn head_since(&self, since: Since) -> Result<ProvenHead, EngineError> {
+        let since = since.to_string();
+        let bytes = self.ask("head", &[("since", &since)], MAX_HEAD_BYTES)?;
+        let bytes = bytes.ok_or_else(|| no_head(&self.name()))?;
+        ProvenHead::parse(&bytes).map_err(|error| invalid_head(&self.name(), error.into_message()))
+    }
+}
+
+fn no_head(name: &str) -> EngineError {
+    let hint = "check the URL: that of a tenant log ends in /t/ and its ID; and check the token";
+    EngineError::new("log.no_checkpoint", "the tenant log has no head", hint).within(&format!("{name}head"))
+}
+
+fn invalid_head(name: &str, why: String) -> EngineError {
+    let hint = "check the URL: that of a tenant log ends in /t/ and its ID";
+    EngineError::new("checkpoint.invalid", why, hint).within(&format!("{name}head"))
 }
 
 /// Returns the error for a folder that can't be read, with a hint that a URL works, too.
@@ -181,7 +212,16 @@ impl Source for Server {
     }
 
     fn read(&self, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError> {
-        let url = self.prefix.join(path, &[]);
+        self.ask(path, &[], max_bytes)
+    }
+
+    fn ask(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, EngineError> {
+        let url = self.prefix.join(path, query);
         let mut attempt = 1;
         loop {
             let pause = FIRST_PAUSE * 2_u32.pow(attempt - 1);

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::batch::{BatchLimits, LastLink};
-use crate::comparison::{compare, hashes};
+use crate::comparison::{compare, hashes, read_head};
 use crate::outbox::Receipt;
 
 /// A response of a log server to a submission.
@@ -96,6 +96,13 @@ pub(crate) struct ErrorText {
 impl Answer {
     fn error_body(&self) -> ErrorBody {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Returns the log's time, if it rejects a signed request for its time. The request can be signed again with it.
+    pub fn log_time(&self) -> Option<Time> {
+        let body = self.error_body();
+        let now = body.now.filter(|_| self.status == 409 && body.error.code == "request.time")?;
+        Time::parse(now.as_bytes())
     }
 
     /// Returns the meaning of the response.
@@ -248,10 +255,6 @@ fn unproven(why: &str) -> Error {
     Error::new(Code::Proof, why)
 }
 
-fn missing_field(origin: &str, field: &str) -> Error {
-    unproven(&format!("the response for the log {origin:?} has no field `{field}`"))
-}
-
 /// A response that claims that a log contains a submission.
 pub(crate) struct Proofs {
     /// The fields about the log.
@@ -269,7 +272,8 @@ impl Proofs {
             return Ok(Self { log: body, head: None });
         }
         let logs = body.get_mut("logs").and_then(Value::as_object_mut);
-        let logs = logs.ok_or_else(|| missing_field(origin, "logs"))?;
+        let logs = logs
+            .ok_or_else(|| unproven(&format!("the response for the log {origin:?} has no field `logs`")))?;
         let Some(Value::Object(log)) = logs.remove(origin) else {
             return Err(unproven(&format!("the response is not for the log {origin:?}")));
         };
@@ -282,9 +286,7 @@ impl Proofs {
         log: Map<String, Value>,
         root: Option<&str>,
     ) -> Result<Self, Error> {
-        let lines = log.get("head").and_then(Value::as_str).ok_or_else(|| missing_field(origin, "head"))?;
-        let root = root.ok_or_else(|| missing_field(origin, "root"))?;
-        let head = HeadProof::parse(&format!("{lines}\n{root}"))?;
+        let head = read_head(origin, &log, root)?;
         Ok(Self { log, head: Some(head) })
     }
 

@@ -66,6 +66,7 @@ pub use answer::{Answer, is_transient};
 pub use backoff::Backoff;
 pub use batch::BatchLimits;
 pub use clock::{Clock, ClockDifference};
+pub use comparison::{ProvenHead, no_head};
 pub use delivery::{Delivery, LogServer, Step, submit_note};
 pub use error::DeliveryError;
 pub use follow::{FileFollower, FollowProgress, LineReader};

@@ -17,12 +17,13 @@ use countersign::verify::FindingCode as Code;
 use countersign_client::{MAX_CHECKPOINT_BYTES, Source, first_bundle};
 use countersign_errors::{EngineError, now};
 
+use crate::anchors;
 use crate::chains::{Chains, EntryRules};
 use crate::finding::{
     BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, PRUNED, QUORUM, ROLLBACK,
     SILENT, SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
 };
-use crate::log_state::LogState;
+use crate::log_state::{LogState, NewestState};
 use crate::observer::MonitorObserver;
 use crate::state::MonitorState;
 use crate::tree::{self, Consistency, Entries, Interruption, Reading};
@@ -164,9 +165,9 @@ impl<'a> Monitor<'a> {
         // Read first: entries that are added in the meantime must not make the log look as if it were behind.
         self.read_other_checkpoints(memory, &mut findings);
         self.set_time_limit(self.source, CHECKPOINT_LIMIT);
-        match LogState::read(self.source, self.rules.origin, self.trust()) {
-            Ok(checkpoint) => {
-                if let Err(failure) = self.check_checkpoint(memory, &checkpoint, now, &mut findings) {
+        match NewestState::read(self.source, self.rules.origin, self.trust(), memory.pin.as_ref()) {
+            Ok(shown) => {
+                if let Err(failure) = self.check_state(memory, &shown, now, &mut findings) {
                     findings.set_incomplete();
                     findings.add(unreachable(&failure));
                 }
@@ -198,10 +199,10 @@ impl<'a> Monitor<'a> {
         source.set_deadline(Instant::now().checked_add(limit.min(self.timeout)));
     }
 
-    fn check_checkpoint(
+    fn check_state(
         &self,
         memory: &mut MonitorState,
-        signed: &LogState,
+        NewestState { state: signed, growth }: &NewestState,
         now: Time,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
@@ -224,6 +225,14 @@ impl<'a> Monitor<'a> {
             }
             if checkpoint.size == pin.checkpoint.size && checkpoint.root != pin.checkpoint.root {
                 findings.add(split_view(pin, signed, "the log signed two roots of one size"));
+                return Ok(());
+            }
+        }
+        if let Some((newest, shown)) = growth {
+            self.set_time_limit(self.source, PROOF_LIMIT);
+            if let Some(finding) = anchors::compare(self.source, newest, shown, pin.as_ref(), signed) {
+                findings.set_incomplete();
+                findings.add(finding);
                 return Ok(());
             }
         }
@@ -302,10 +311,7 @@ impl<'a> Monitor<'a> {
         if grown || memory.grown_at.is_none() {
             memory.grown_at = Some(now.millis());
         }
-        // A server may answer with an older head of the same entries.
-        if pin.as_ref().is_none_or(|pin| signed.pin().may_replace(&pin.pin())) {
-            memory.pin = Some(signed.clone());
-        }
+        memory.pin = Some(signed.clone());
         Ok(())
     }
 

@@ -35,6 +35,9 @@ kinds! {
     /// Another place has seen more of the log.
     BEHIND "append_only.behind" Warning
         "ask the log operator if this lasts: an old view of the log is served here, so readers miss the newest entries";
+    /// A tenant log doesn't prove that it extends its anchors.
+    ANCHORS "append_only.anchor" Warning
+        "ask the log operator if this lasts: a log that was rewritten can't prove this, but a proxy that changes or repeats answers looks the same";
     /// No new entries for too long.
     SILENT "log.silent" Error
         "ask the log operator: the log's emitters record nothing or can't reach it, or it serves an old view";

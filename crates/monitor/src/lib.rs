@@ -26,6 +26,7 @@
 //! ```
 #![deny(missing_docs, unsafe_code)]
 
+mod anchors;
 mod chains;
 mod check;
 mod finding;

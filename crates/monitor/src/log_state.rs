@@ -4,10 +4,10 @@ use std::fmt;
 
 use countersign::Error;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::pin::Pin;
-use countersign::tenant::{HeadProof, Statement, TenantOrigin};
+use countersign::tenant::{HeadProof, NewestHead, Statement};
 use countersign::trust::Trust;
 use countersign_client::Source;
+use countersign_delivery::{ProvenHead, no_head};
 use countersign_errors::EngineError;
 
 /// A state that a log showed.
@@ -37,18 +37,6 @@ impl LogState {
         }
     }
 
-    /// Reads the newest state of the log `origin`: its checkpoint, or the head of a tenant log.
-    ///
-    /// # Errors
-    /// If it can't be read, or there is none.
-    pub(crate) fn read(source: &dyn Source, origin: &str, trust: &Trust) -> Result<Self, EngineError> {
-        if TenantOrigin::for_reader(origin, trust).is_some() {
-            Ok(source.head()?.try_into()?)
-        } else {
-            source.checkpoint().map(Self::from)
-        }
-    }
-
     /// Returns the checkpoint whose signatures prove this state: for a head, the root log's.
     pub fn signed(&self) -> &SignedCheckpoint {
         match &self.proof {
@@ -65,17 +53,37 @@ impl LogState {
         }
     }
 
-    /// Returns the state as a pin.
-    pub(crate) fn pin(&self) -> Pin {
-        match &self.proof {
-            Proof::Checkpoint(signed) => Pin::from((**signed).clone()),
-            Proof::Head(head) => Pin::from((**head).clone()),
-        }
-    }
-
     /// Returns what a head states about its log.
     pub(crate) fn statement(&self) -> Option<Statement> {
         self.head().map(Statement::from)
+    }
+}
+
+/// The newest state that a log shows.
+pub(crate) struct NewestState {
+    pub(crate) state: LogState,
+    /// For a tenant log: the newest head that the monitor had, and how the log grew since then.
+    pub(crate) growth: Option<(NewestHead, ProvenHead)>,
+}
+
+impl NewestState {
+    /// Reads the newest state of the log `origin`: its checkpoint, or the head of a tenant log. `pin` is the newest state
+    /// that the monitor has.
+    ///
+    /// # Errors
+    /// If it can't be read, or there is none.
+    pub(crate) fn read(
+        source: &dyn Source,
+        origin: &str,
+        trust: &Trust,
+        pin: Option<&LogState>,
+    ) -> Result<Self, EngineError> {
+        let Some(none) = no_head(origin, trust) else {
+            return Ok(Self { state: source.checkpoint()?.into(), growth: None });
+        };
+        let newest = pin.and_then(LogState::head).map_or(none, NewestHead::from);
+        let shown = source.head_since(newest.since())?;
+        Ok(Self { state: shown.head.clone().try_into()?, growth: Some((newest, shown)) })
     }
 }
 

@@ -4,14 +4,17 @@ use std::sync::Mutex;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
-use countersign::merkle::{Bundle, CompactRange, PendingTree, Tile, inclusion_proof, leaf_hash};
+use countersign::merkle::{
+    Bundle, CompactRange, PendingTree, Tile, consistency_proof, inclusion_proof, leaf_hash,
+};
 use countersign::note::SignerKey;
-use countersign::tenant::{Anchor, Head, HeadProof, State, TenantOrigin};
+use countersign::tenant::{Anchor, Head, HeadProof, Since, State, TenantOrigin};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_client::Source;
 use countersign_errors::EngineError;
 use countersign_monitor::{Monitor, MonitorState};
+use serde_json::{Map, Value, json};
 
 const ROOT: &str = "log.example/audit";
 const ORIGIN: &str = "log.example/audit/t/8f000000000000000000000000000001";
@@ -30,11 +33,24 @@ struct World {
     entries: Vec<String>,
     root_log: Vec<String>,
     head: Option<HeadProof>,
+    /// The anchors so far, without hashes.
+    anchors: Vec<Anchor>,
+    /// True if answers lack anchors.
+    hides_anchors: bool,
 }
 
 impl World {
     fn set(&mut self, entries: usize, text: &str) {
         self.entries = (0..entries).map(|nth| format!("{text} {nth}")).collect();
+    }
+
+    /// Makes ticks up to this one, whose directories have other logs.
+    fn skip_to(&mut self, tick: usize) {
+        self.root_log.resize(tick, "another directory".into());
+    }
+
+    fn root_tree(&self) -> PendingTree {
+        tree(&self.root_log)
     }
 
     fn root(&self) -> Hash {
@@ -53,12 +69,41 @@ impl World {
         let tick = self.root_log.len() as u64;
         let mut anchor = Anchor { head, salt: [3; 16], time, siblings, tick, hashes: Vec::new() };
         self.root_log.push(anchor.entry().to_string());
-        let hashes: Vec<_> = self.root_log.iter().map(|entry| leaf_hash(entry.as_bytes())).collect();
-        let mut tree = PendingTree::new(&CompactRange::new());
-        tree.extend(&hashes);
+        if (tick + 1).is_multiple_of(1 << 12) {
+            self.anchors.push(anchor.clone());
+        }
+        let tree = self.root_tree();
         anchor.hashes = inclusion_proof(tick, tick + 1, &tree).unwrap();
         let checkpoint = Checkpoint::new(ROOT, tick + 1, tree.root()).unwrap().sign(&key()).unwrap();
         self.head = Some(HeadProof { anchor, checkpoint: SignedCheckpoint::parse(&checkpoint).unwrap() });
+    }
+
+    /// Returns the answer to a reader with this head.
+    fn answer(&self, since: Since) -> Option<Vec<u8>> {
+        let head = self.head.as_ref()?;
+        let (size, root_size) = (head.head().size, head.checkpoint.checkpoint.size);
+        let (entries, root_tree) = (tree(&self.entries), self.root_tree());
+        let mut before = since.size;
+        let mut grow = |size: u64| {
+            let old = std::mem::replace(&mut before, size).min(size);
+            let size = size.min(self.entries.len() as u64);
+            texts(&consistency_proof(old.min(size), size, &entries).unwrap())
+        };
+        let ticks = since.anchors(head.anchor.tick);
+        let shown = self.anchors.iter().filter(|anchor| ticks.contains(&anchor.tick) && !self.hides_anchors);
+        let anchors: Vec<Value> = shown
+            .map(|anchor| {
+                let hashes = inclusion_proof(anchor.tick, root_size, &root_tree).unwrap();
+                let anchor = Anchor { hashes, ..anchor.clone() };
+                json!({ "anchor": anchor.to_string(), "consistency": grow(anchor.head.size) })
+            })
+            .collect();
+        let proof = head.to_string();
+        let (lines, root) = proof.split_once("\n\n")?;
+        let log = json!({ "head": format!("{lines}\n"), "anchors": anchors, "consistency": grow(size) });
+        let mut logs = Map::new();
+        logs.insert(head.head().origin.to_string(), log);
+        Some(json!({ "root": root, "logs": logs }).to_string().into_bytes())
     }
 
     fn file(&self, path: &str) -> Option<Vec<u8>> {
@@ -74,6 +119,16 @@ impl World {
     }
 }
 
+fn tree(entries: &[String]) -> PendingTree {
+    let mut tree = PendingTree::new(&CompactRange::new());
+    tree.extend(&entries.iter().map(|entry| leaf_hash(entry.as_bytes())).collect::<Vec<_>>());
+    tree
+}
+
+fn texts(hashes: &[Hash]) -> Vec<String> {
+    hashes.iter().map(ToString::to_string).collect()
+}
+
 struct Log(Mutex<World>);
 
 impl Source for Log {
@@ -87,6 +142,12 @@ impl Source for Log {
 
     fn read(&self, path: &str, _max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError> {
         Ok(self.0.lock().unwrap().file(path))
+    }
+
+    fn ask(&self, path: &str, query: &[(&str, &str)], _: usize) -> Result<Option<Vec<u8>>, EngineError> {
+        let [("since", since)] = query else { panic!("unexpected query: {query:?}") };
+        assert_eq!(path, "head");
+        Ok(self.0.lock().unwrap().answer(Since::parse(since).unwrap()))
     }
 }
 
@@ -250,6 +311,63 @@ fn an_older_head_of_the_same_entries_does_not_replace_the_newest() {
     scene.change(|world| world.tick(1));
     assert_eq!(scene.check(), (vec![], false));
     scene.change(|world| world.head = old);
-    assert_eq!(scene.check(), (vec![], false));
+    assert_eq!(scene.check(), (vec!["append_only.behind"], false));
     assert_eq!(scene.state.pin().unwrap().head().unwrap().anchor.tick, 1);
+}
+
+/// A log at tick 4100, whose anchor at tick 4095 has this many entries of a history.
+fn after_an_anchor(entries: usize, history: &str) -> impl FnOnce(&mut World) {
+    move |world| {
+        let now = world.entries.clone();
+        world.set(entries, history);
+        world.skip_to(4095);
+        world.tick(4095);
+        world.entries = now;
+        world.skip_to(4100);
+        world.tick(10);
+    }
+}
+
+#[test]
+fn anchors_since_the_newest_head_are_compared() {
+    let mut scene = Scene::new();
+    scene.change(after_an_anchor(3, "entry"));
+    assert_eq!(scene.check(), (vec![], false));
+    assert_eq!(scene.state.pin().unwrap().head().unwrap().anchor.tick, 4100);
+    // Another number of entries, other entries, and more entries than the head has.
+    for (entries, history, code) in [
+        (2, "entry", "append_only.split_view"),
+        (3, "other", "append_only.split_view"),
+        (4, "other", "append_only.split_view"),
+    ] {
+        let mut scene = Scene::new();
+        scene.change(after_an_anchor(entries, history));
+        assert_eq!(scene.check(), (vec![code], true), "{entries} {history}");
+        assert!(scene.state.two_histories().is_some());
+        assert_eq!(scene.state.pin().unwrap().head().unwrap().anchor.tick, 0);
+    }
+}
+
+#[test]
+fn a_monitor_without_a_head_compares_the_newest_anchor() {
+    let start = |entries, history| {
+        let mut scene = Scene { log: Log(Mutex::default()), state: MonitorState::default() };
+        scene.change(|world| {
+            world.set(3, "entry");
+            after_an_anchor(entries, history)(world);
+        });
+        scene.check()
+    };
+    assert_eq!(start(2, "entry"), (vec![], false));
+    // Nothing that was signed contradicts the head, but the log's tiles do.
+    assert_eq!(start(2, "other"), (vec!["append_only.split_view"], true));
+}
+
+#[test]
+fn a_log_that_hides_anchors_is_not_accepted() {
+    let mut scene = Scene::new();
+    scene.change(after_an_anchor(3, "other"));
+    scene.change(|world| world.hides_anchors = true);
+    assert_eq!(scene.check(), (vec!["append_only.anchor"], false));
+    assert_eq!(scene.state.pin().unwrap().head().unwrap().anchor.tick, 0);
 }

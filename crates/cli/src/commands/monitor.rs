@@ -290,6 +290,7 @@ fn status(findings: &Findings) -> ExitStatus {
             "log.unreachable"
                 | "log.unread"
                 | "also.unreachable"
+                | "append_only.anchor"
                 | "append_only.behind"
                 | "tile.pruned"
                 | "chain.no_open"

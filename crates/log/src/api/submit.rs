@@ -38,7 +38,7 @@ pub fn response(committed: &Committed, reader: &dyn EntryReader) -> Result<Answe
     })))
 }
 
-/// Parses the parameters of a submission to a tenant log.
+/// Parses the parameters of a submission to a tenant log, or of a request for its head.
 ///
 /// # Errors
 /// [`ApiError`].

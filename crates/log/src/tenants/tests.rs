@@ -175,13 +175,14 @@ fn shows_nothing_beyond_the_newest_published_head() {
 #[test]
 fn the_head_is_private() {
     let world = busy();
-    let published = world.reader(0).published().unwrap();
-    let answer = api::head::head(published.as_ref()).unwrap();
+    let reader = world.reader(0);
+    let published = reader.published().unwrap();
+    let answer = api::head::head(published.as_ref(), None, &*reader).unwrap();
     assert_eq!(answer.headers()["cache-control"], "private, no-store");
     let text = String::from_utf8(answer.into_body()).unwrap();
     HeadProof::parse(&text).unwrap().verify(&world.trust(0)).unwrap();
     assert_eq!(published.as_ref().map(|published| published.state()), Some(ProvenState::Head(&text)));
-    assert!(api::head::head(None).is_err());
+    assert!(api::head::head(None, None, &*reader).is_err());
     let tile = api::tiles::tenant_tile(&*world.reader(0), 5, "tile/0/000.p/5").unwrap();
     assert_eq!(tile.headers()["cache-control"], "private, no-store");
 }
