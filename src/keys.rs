@@ -32,9 +32,11 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
+mod grant_request;
 #[cfg(feature = "verify")]
 mod windows;
 
+pub use grant_request::GrantRequest;
 #[cfg(feature = "verify")]
 pub use windows::{Validity, Window, Windows};
 

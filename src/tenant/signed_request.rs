@@ -2,16 +2,19 @@
 
 use crate::error::{Code, Error};
 use crate::note::{Note, check_name};
+use crate::time::Time;
 
 /// Maximum size of a request, in bytes.
 const MAX_TEXT_BYTES: usize = 4 << 10;
 
-/// A signed note of three lines.
+/// A signed note of four lines.
 pub(super) struct SignedRequest {
     /// The second line: the root log's origin.
     pub(super) root: String,
     /// The third line.
     pub(super) subject: String,
+    /// The fourth line: when the request was signed.
+    pub(super) time: Time,
     /// The request as received.
     pub(super) note: Note,
 }
@@ -28,11 +31,13 @@ impl SignedRequest {
             let why = format!("the request does not begin with the line {first_line:?}");
             return Err(Error::new(Code::Note, why).at_line(1));
         }
-        let [_, root, subject] = lines[..] else {
-            return Err(Error::new(Code::Note, "the text of the request does not have three lines"));
+        let [_, root, subject, time] = lines[..] else {
+            return Err(Error::new(Code::Note, "the text of the request does not have four lines"));
         };
         check_name(root).map_err(|error| error.with_code(Code::Note).at_line(2))?;
-        Ok(Self { root: root.to_owned(), subject: subject.to_owned(), note })
+        let time = Time::parse(time.as_bytes())
+            .ok_or_else(|| Error::new(Code::Note, "the time of the request is malformed").at_line(4))?;
+        Ok(Self { root: root.to_owned(), subject: subject.to_owned(), time, note })
     }
 }
 
@@ -42,8 +47,9 @@ pub(super) fn sign(
     first_line: &str,
     root: &str,
     subject: &str,
+    time: Time,
     key: &crate::note::SignerKey,
 ) -> Result<String, Error> {
     check_name(root)?;
-    crate::note::sign_note(&format!("{first_line}\n{root}\n{subject}\n"), key)
+    crate::note::sign_note(&format!("{first_line}\n{root}\n{subject}\n{time}\n"), key)
 }

@@ -3,6 +3,7 @@
 //! Both hosts use it: the log server, and [`embedded`](crate::embedded) in a Durable Object. The rest of the
 //! engine doesn't know about requests, responses, or status codes.
 
+mod accepted_requests;
 pub mod bearer;
 pub mod body;
 mod cors;
@@ -24,6 +25,7 @@ pub mod submit;
 pub mod tenants;
 pub mod tiles;
 
+pub use accepted_requests::AcceptedRequests;
 pub use cors::Cors;
 pub use error::{ApiError, ResponseFailure};
 pub use response::Answer;

@@ -2,7 +2,7 @@
 
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
-use countersign::keys::{KeyNote, Statement};
+use countersign::keys::{GrantRequest, KeyNote, Statement};
 use countersign::note::SignerKey;
 use countersign::proof::Proof;
 use countersign::tenant::{Anchor, AnchorProof, HeadProof, NewestHead, Receipt, Since, TenantRequest};
@@ -75,10 +75,23 @@ pub fn compare_heads(
     Ok(newest.compare(&HeadProof::parse(head)?, &anchors, &consistency)?.since().to_string())
 }
 
-/// Signs a request to create the log of a tenant, and returns the note.
+/// Signs a request to create the log of a tenant, of this time in RFC 3339, and returns the note.
 #[wasm_bindgen(js_name = signTenantRequest)]
-pub fn sign_tenant_request(key: &str, root: &str, name: &str) -> Result<String, Thrown> {
-    Ok(TenantRequest::sign(root, name, &SignerKey::parse(key)?)?)
+pub fn sign_tenant_request(key: &str, root: &str, name: &str, time: &str) -> Result<String, Thrown> {
+    Ok(TenantRequest::sign(root, name, time.parse()?, &SignerKey::parse(key)?)?)
+}
+
+/// Signs a request for a grant of this key, of this time in RFC 3339, and returns the note.
+#[wasm_bindgen(js_name = signGrantRequest)]
+pub fn sign_grant_request(key: &str, time: &str) -> Result<String, Thrown> {
+    Ok(GrantRequest::sign(time.parse()?, &SignerKey::parse(key)?)?)
+}
+
+/// Returns the key and the time of a request for a grant, as a vkey and in RFC 3339. Fails if the key didn't sign it.
+#[wasm_bindgen(js_name = openGrantRequest)]
+pub fn open_grant_request(note: &str) -> Result<Vec<String>, Thrown> {
+    let GrantRequest { key, time } = GrantRequest::open(note)?;
+    Ok(vec![key.to_string(), time.to_string()])
 }
 
 /// Signs a key note with these statements for the log of `origin`, and returns the entry.

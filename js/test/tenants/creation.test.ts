@@ -29,7 +29,11 @@ async function create(body: string, token?: string): Promise<Answer> {
   return { status: response.status, code: answer.error?.code, body: answer, cache };
 }
 
-const request = (tenant: string, key = EMITTER, root = ROOT) => key.note(`countersign/v1 tenant\n${root}\n${tenant}\n`);
+let requests = 0;
+
+/** Returns a request of a time that no other request has. */
+const request = (tenant: string, key = EMITTER, root = ROOT, date = Date.now() + requests++) =>
+  key.note(`countersign/v1 tenant\n${root}\n${tenant}\n${new Date(date).toISOString()}\n`);
 
 test("POST /tenants creates a log for a name once, and answers after its first tick", async () => {
   const { status, body, cache } = await create(request("acme & söhne"));
@@ -42,6 +46,20 @@ test("POST /tenants creates a log for a name once, and answers after its first t
   assert.deepEqual(both[0]?.body, both[1]?.body);
   // The log can be used.
   assert.match(await log.exported(body.origin ?? ""), /^\{"countersign"/);
+});
+
+test("POST /tenants accepts a request once, and while it is new", async () => {
+  const first = request("once");
+  assert.equal((await create(first)).status, 200);
+  const minutes = (number: number) => request("once", EMITTER, ROOT, Date.now() + number * 60_000);
+  for (const refused of [first, minutes(-6), minutes(6), minutes(-60)]) {
+    const { status, code, body } = await create(refused);
+    assert.deepEqual([status, code], [409, "request.time"], refused);
+    const { now } = body as { now?: string };
+    assert.ok(Math.abs(Date.parse(now ?? "") - Date.now()) < 60_000, now);
+  }
+  // A sender whose clock is wrong signs again with the log's time.
+  assert.equal((await create(minutes(0))).status, 200);
 });
 
 test("POST /tenants needs an emitter's signature, or an admin's token for all logs", async () => {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_log::api::AcceptedRequests;
 use tokio::sync::Semaphore;
 
 use super::bounds::Bounds;
@@ -36,6 +37,8 @@ pub struct AppState {
     pub journal: Option<Arc<JournalState>>,
     /// The newest result of the log's self-check.
     pub self_check: CheckResults,
+    /// The signed requests that were accepted, which aren't accepted again.
+    pub(super) accepted_requests: Arc<AcceptedRequests>,
     pub(super) bounds: Bounds,
     pub(super) budget: Budget,
     /// Limits concurrent parsing of large bodies.
@@ -63,16 +66,17 @@ impl AppState {
             folder: Arc::new(folder),
             page: None,
             auditors_page: None,
-            reading,
             tenants: None,
             otlp: None,
             journal: None,
             self_check: CheckResults::default(),
+            accepted_requests: Arc::new(AcceptedRequests::since(reading.log_server().now())),
             bounds,
             budget,
             body_parsers,
             public_reads: Arc::new(Semaphore::new(MAX_PUBLIC_READS)),
             health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
+            reading,
         }
     }
 }

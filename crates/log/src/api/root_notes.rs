@@ -8,6 +8,7 @@ use countersign::keys::names_under;
 use countersign::merkle::leaf_hash;
 use countersign::note::VerifierKey;
 use countersign::tenant::{KeyNoteRequest, State as LogState, TenantOrigin};
+use countersign::time::Time;
 use countersign::trust::Trust;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::response::{PRIVATE, with_headers};
 use super::tenants::{malformed, parse_after};
-use super::{Answer, ApiError, query};
+use super::{AcceptedRequests, Answer, ApiError, query};
 use crate::hashes::CachedHashes;
 use crate::store::StoreError;
 use crate::tenants::published::PublishedTick;
@@ -58,11 +59,17 @@ pub fn too_large() -> ApiError {
         .with_hint("send one statement at a time")
 }
 
-/// Reads a request that an issuer of the trust file signed, and its key note.
+/// Reads a request that an issuer of the trust file signed, and that wasn't accepted before, and its key note.
 ///
 /// # Errors
 /// [`ApiError`].
-pub fn read(body: &[u8], root: &str, trust: &Trust) -> Result<RootNote, ApiError> {
+pub fn read(
+    body: &[u8],
+    root: &str,
+    trust: &Trust,
+    accepted: &AcceptedRequests,
+    now: Time,
+) -> Result<RootNote, ApiError> {
     let read = serde_json::from_slice(body);
     let PlaceNote { request, note } = read.map_err(|error| {
         ApiError::invalid(format!(r#"the body is not {{"request":"…","note":"…"}}: {error}"#))
@@ -87,6 +94,7 @@ pub fn read(body: &[u8], root: &str, trust: &Trust) -> Result<RootNote, ApiError
             "sign the key note and the request with an issuer's key that covers the emitter's name",
         ));
     }
+    accepted.accept(&request.note, request.time, now)?;
     Ok(note)
 }
 

@@ -6,6 +6,7 @@
 use countersign::Error;
 use countersign::hex;
 use countersign::tenant::{State, TenantOrigin, TenantRequest};
+use countersign::time::Time;
 use countersign::trust::Trust;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::response::{PRIVATE, success, with_headers};
-use super::{Answer, ApiError, query};
+use super::{AcceptedRequests, Answer, ApiError, query};
 use crate::store::StoreError;
 use crate::tables::RequestError;
 use crate::tenants::CreationError;
@@ -92,11 +93,17 @@ pub fn parse_after(value: &str, root: &str) -> Result<TenantId, ApiError> {
     Ok(origin.ok_or_else(|| ApiError::invalid(message))?.id())
 }
 
-/// Returns the tenant's name in a request that an emitter of the trust file signed.
+/// Returns the tenant's name in a request that an emitter of the trust file signed, and that wasn't accepted before.
 ///
 /// # Errors
 /// [`ApiError`].
-pub fn signed_name(body: &[u8], root: &str, trust: &Trust) -> Result<String, ApiError> {
+pub fn signed_name(
+    body: &[u8],
+    root: &str,
+    trust: &Trust,
+    accepted: &AcceptedRequests,
+    now: Time,
+) -> Result<String, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid("the request is not UTF-8"))?;
     let request = TenantRequest::parse(text).map_err(|error| malformed(&error))?;
     let emitters = trust.emitters().iter().filter(|key| trust.revoked_since(key).is_none());
@@ -108,6 +115,7 @@ pub fn signed_name(body: &[u8], root: &str, trust: &Trust) -> Result<String, Api
     if request.root != root {
         return Err(ApiError::invalid("the request names another log"));
     }
+    accepted.accept(&request.note, request.time, now)?;
     Ok(request.name)
 }
 
@@ -309,8 +317,9 @@ mod tests {
             Trust::parse(format!("emitter {}\n{more}", app.verifier_key()).as_bytes()).expect("a trust file")
         };
         let name = |root, key: &SignerKey, trust: &Trust| {
-            let request = TenantRequest::sign(root, "acme", key).expect("a request");
-            signed_name(request.as_bytes(), "log.example", trust).ok()
+            let request = TenantRequest::sign(root, "acme", Time::MIN, key).expect("a request");
+            let accepted = AcceptedRequests::since(Time::MIN);
+            signed_name(request.as_bytes(), "log.example", trust, &accepted, Time::MIN).ok()
         };
         assert_eq!(name("log.example", &app, &trust("")).as_deref(), Some("acme"));
         assert_eq!(name("log.example", &other, &trust("")), None);

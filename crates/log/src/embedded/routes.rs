@@ -212,8 +212,8 @@ impl EmbeddedLogServer {
             }
             Route::Head => {
                 self.admit(request.headers(), Right::Read)?;
-                api::query::read(query, &[])?;
-                api::head::head(self.published()?.as_deref())?
+                let since = api::submit::since(query)?;
+                api::head::head(self.published()?.as_deref(), since, &*self.reader)?
             }
             Route::Tile if is_tenant => {
                 self.admit(request.headers(), Right::Read)?;

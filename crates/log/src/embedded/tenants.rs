@@ -35,6 +35,7 @@ use super::host::{NoCopies, TenantHost};
 use super::log_server::{Config, EmbeddedError, EmbeddedLogServer, LIMITS, OwnConfig, Shared, TenantView};
 use super::pending::{Awaited, JobAnswer, Pending};
 use super::reads::Reads;
+use crate::api::AcceptedRequests;
 use crate::api::tenants::{self, ListRequest};
 use crate::api::{self, Answer, ApiError};
 use crate::clock::MAX_STEP_MS;
@@ -99,6 +100,8 @@ pub struct EmbeddedTenants {
     /// The trust file, with the root log's key as an emitter.
     trust: Arc<Trust>,
     quotas: Arc<TenantQuotas>,
+    /// The signed requests that were accepted, which aren't accepted again.
+    accepted_requests: AcceptedRequests,
     rule: TickRule,
     /// The time of the last attempt to make a tick.
     attempted: Option<Time>,
@@ -192,6 +195,7 @@ impl EmbeddedTenants {
             quotas: None,
             shared,
         };
+        let accepted_requests = AcceptedRequests::since(root.now());
         Ok(Self {
             root,
             sequencer,
@@ -201,6 +205,7 @@ impl EmbeddedTenants {
             stops,
             growth,
             trust,
+            accepted_requests,
             quotas: Arc::new(TenantQuotas::new(quota, tenant_quota)),
             rule,
             attempted: None,
@@ -643,7 +648,8 @@ impl EmbeddedTenants {
             return Err(tenants::too_large());
         }
         let name = if tenants::is_signed(body) {
-            tenants::signed_name(body, &self.root.origin, &self.trust)?
+            let (accepted, now) = (&self.accepted_requests, self.root.now());
+            tenants::signed_name(body, &self.root.origin, &self.trust, accepted, now)?
         } else {
             tenants::named(body, &self.root.admit(headers, Right::Admin)?)?
         };

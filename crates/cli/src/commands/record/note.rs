@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use countersign::merkle::leaf_hash;
 use countersign::note::SignerKey;
 use countersign::tenant::KeyNoteRequest;
+use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_client::HttpLogServer;
 use countersign_delivery::{place_note, submit_note};
+use countersign_errors::now;
 use serde_json::json;
 
 use super::note_args::NoteArgs;
@@ -67,14 +69,25 @@ impl NoteLogServer {
 
     /// Places a key note in all tenant logs that need it, and returns their number.
     fn place(&self, note: &str, key: &SignerKey) -> Result<usize, CliError> {
-        let request = KeyNoteRequest::sign(&self.origin, &leaf_hash(note.as_bytes()), key)?;
-        let body = json!({ "request": request, "note": note }).to_string();
+        let hash = leaf_hash(note.as_bytes());
         let deadline = Instant::now() + PLACING_TIMEOUT;
-        let mut send = |after: Option<&str>| self.log_server.place_note(&body, after);
+        let send_at = |time: Time, after: Option<&str>| {
+            let request = KeyNoteRequest::sign(&self.origin, &hash, time, key)?;
+            let body = json!({ "request": request, "note": note }).to_string();
+            Ok::<_, CliError>(self.log_server.place_note(&body, after)?)
+        };
+        let mut send = |after: Option<&str>| {
+            let answer = send_at(now()?, after)?;
+            // The log's clock may differ from this one, and it accepts each request once.
+            match answer.log_time() {
+                Some(time) => send_at(time, after),
+                None => Ok(answer),
+            }
+        };
         let mut wait = || {
             std::thread::sleep(PLACING_INTERVAL);
             Instant::now() < deadline
         };
-        Ok(place_note(&mut send, &mut wait, note, &self.trust)?)
+        place_note(&mut send, &mut wait, note, &self.trust)
     }
 }

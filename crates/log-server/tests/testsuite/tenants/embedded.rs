@@ -172,19 +172,23 @@ impl Object {
         Some((status, serde_json::from_slice(&body).unwrap()))
     }
 
+    fn time(&self) -> Time {
+        Time::from_millis(self.now).unwrap()
+    }
+
+    fn request_for(&self, name: &str) -> String {
+        TenantRequest::sign(ORIGIN, name, self.time(), &emitter_key(0)).unwrap()
+    }
+
     /// Creates a tenant, with a tick.
     fn create(&mut self, name: &str) -> TenantOrigin {
-        let mut request = self.queue("/tenants", &request_for(name));
+        let mut request = self.queue("/tenants", &self.request_for(name));
         self.pass(1000);
         assert!(self.logs.tick());
         let (status, answer) = self.resume(&mut request).unwrap();
         assert_eq!((status, answer["since"].as_u64()), (200, Some(self.ticks() - 1)), "{answer}");
         TenantOrigin::parse(answer["origin"].as_str().unwrap()).unwrap()
     }
-}
-
-fn request_for(name: &str) -> String {
-    TenantRequest::sign(ORIGIN, name, &emitter_key(0)).unwrap()
 }
 
 fn path(origin: &TenantOrigin) -> String {
@@ -217,14 +221,16 @@ fn ticks_are_due_with_growth_or_every_10_minutes() {
     assert_eq!((object.wait(), object.ticks()), (idle, 1));
     assert!(!object.logs.tick());
 
-    let mut request = object.queue("/tenants", &request_for("acme"));
+    let mut request = object.queue("/tenants", &object.request_for("acme"));
     assert_eq!(object.wait(), 1000);
     assert!(!object.logs.tick() && object.resume(&mut request).is_none());
     let acme = object.create("acme");
     assert_eq!(object.resume(&mut request).unwrap().0, 200);
     assert_eq!((object.wait(), object.ticks()), (idle, 2));
     // The tenant exists, so nothing waits.
-    assert_eq!(object.post("/tenants", &request_for("acme")).1.status(), 200);
+    let request = object.request_for("acme");
+    assert_eq!(object.post("/tenants", &request).1.status(), 200);
+    assert_eq!(code(object.post("/tenants", &request).1), (409, "request.time".into()), "it was accepted");
 
     object.pass(500);
     let sender = emitter(&acme, 0);
@@ -269,7 +275,7 @@ fn ticks_at_an_interval_do_not_depend_on_growth() {
     let mut object = Object::open(folder.path(), rule, START);
     assert!(object.logs.tick());
     assert_eq!(object.wait(), 10_000);
-    let mut request = object.queue("/tenants", &request_for("acme"));
+    let mut request = object.queue("/tenants", &object.request_for("acme"));
     assert_eq!(object.wait(), 10_000);
     object.pass(9_999);
     assert!(!object.logs.tick());
@@ -454,9 +460,10 @@ fn an_object_places_key_notes_in_all_logs_that_need_them() {
     let mut object = Object::open(folder.path(), TickRule::Changes, START);
     object.logs.tick();
     let [acme, other] = ["acme", "other"].map(|name| object.create(name));
+    let time = object.time();
     let body = |statement: Statement, issuer: &SignerKey| {
         let note = KeyNote::sign(ORIGIN, &[statement], issuer).unwrap();
-        let request = KeyNoteRequest::sign(ORIGIN, &leaf_hash(note.as_bytes()), issuer).unwrap();
+        let request = KeyNoteRequest::sign(ORIGIN, &leaf_hash(note.as_bytes()), time, issuer).unwrap();
         json!({ "request": request, "note": note }).to_string()
     };
     let granted = emitter_key(7);

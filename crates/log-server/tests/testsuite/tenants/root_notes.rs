@@ -7,6 +7,7 @@ use countersign::keys::{KeyNote, Statement};
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::{KeyNoteRequest, Receipt};
+use countersign_errors::now;
 use countersign_log_server::server::Bounds;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ pub fn note(statement: Statement) -> String {
 }
 
 pub fn request_by(note: &str, root: &str, signer: &SignerKey) -> String {
-    let request = KeyNoteRequest::sign(root, &leaf_hash(note.as_bytes()), signer).unwrap();
+    let request = KeyNoteRequest::sign(root, &leaf_hash(note.as_bytes()), now().unwrap(), signer).unwrap();
     json!({ "request": request, "note": note }).to_string()
 }
 
@@ -312,7 +313,8 @@ fn only_an_issuer_learns_which_logs_have_a_note() {
         (&|note| json!({ "note": note }).to_string(), 400),
         (
             &|note| {
-                let request = KeyNoteRequest::sign(ORIGIN, &leaf_hash(b"another note"), &issuer()).unwrap();
+                let (hash, now) = (leaf_hash(b"another note"), now().unwrap());
+                let request = KeyNoteRequest::sign(ORIGIN, &hash, now, &issuer()).unwrap();
                 json!({ "request": request, "note": note }).to_string()
             },
             400,

@@ -21,7 +21,7 @@ impl EmbeddedTenants {
         if body.len() > max || api::body::is_larger(headers, max) {
             return Err(api::root_notes::too_large());
         }
-        let note = api::root_notes::read(body, root, &self.trust)?;
+        let note = api::root_notes::read(body, root, &self.trust, &self.accepted_requests, self.root.now())?;
         self.require_tick()?;
         // The answer to the first request waited for all logs.
         let placement = if after.is_some() {

@@ -13,18 +13,20 @@ export interface ReadKey {
   readonly signing: Signing;
 }
 
-/** Returns a signed request for the log of a tenant. */
+/** Returns a signed request of this time for the log of a tenant. */
 export async function tenantRequest(
   core: Core,
   { key, sign, signNow }: Signing,
   root: string,
   tenant: string,
+  date: Date,
   timeout: number,
 ): Promise<string> {
+  const time = date.toISOString();
   if (key.startsWith(SIGNER_PREFIX)) {
-    return inCore(() => core.signTenantRequest(key, root, tenant));
+    return inCore(() => core.signTenantRequest(key, root, tenant, time));
   }
-  const text = `countersign/v1 tenant\n${root}\n${tenant}\n`;
+  const text = `countersign/v1 tenant\n${root}\n${tenant}\n${time}\n`;
   const bytes = new TextEncoder().encode(text);
   const late = () => new Error(`no signature within ${timeout} ms`);
   const signature = signNow?.(bytes) ?? (sign && (await within(timeout, sign(bytes), late))) ?? new Uint8Array();
@@ -38,6 +40,13 @@ export interface CreatedLog {
   readonly origin: string;
   /** The tick from which on the log exists; 0 if the server doesn't say. */
   readonly since: number;
+}
+
+/** Returns the log's time, if it rejects a request for its time. The request can be signed again with it. */
+export function logTime({ status, body }: LogServerResponse): Date | undefined {
+  const code = (body?.error as { code?: unknown } | undefined)?.code;
+  const date = new Date(status === 409 && code === "request.time" ? String(body?.now) : Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 /** Returns the tenant's log in a response. Undefined if the server refuses this tenant for good. */
