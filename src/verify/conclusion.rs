@@ -53,9 +53,10 @@ impl Sequence {
             expected: expected::check(self, tree.passes(), &mut findings),
             tree,
         };
+        let is_empty = self.is_proven_empty(&checks);
         let requirements = Requirements {
-            events: !self.options.tiles,
-            links: !self.options.tiles || self.time.links > 0,
+            events: !self.options.tiles && !is_empty,
+            links: !is_empty && (!self.options.tiles || self.time.links > 0),
             log: self.options.tiles || unnamed.is_some() || self.options.trust.logs().len() > 0,
             skip: self.tree.skipped > 0,
             quorum: self.quorum,
@@ -67,7 +68,8 @@ impl Sequence {
             signatures: signatures.only_unknown_keys(),
             log: unnamed.is_some() || self.log_check.is_unknown(),
         };
-        let complete = self.complete(&checks);
+        let nothing = is_empty.then_some(Complete::Range { range: [0, 0] });
+        let complete = nothing.or_else(|| self.complete(&checks));
         let errors =
             findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
         let verdict = decide(errors, &checks, requirements, unknown, complete.is_some());
@@ -106,6 +108,12 @@ impl Sequence {
         let is_named = !Expectation::new(options.expect.origin.as_deref(), &options.trust).is_empty();
         let place = self.last_head.unwrap_or(Place::line(self.first_line));
         (self.tenant.is_some() && !is_named).then_some(place)
+    }
+
+    /// True if a trusted log key and the quorum signed that the log has no entries.
+    fn is_proven_empty(&self, checks: &Checks) -> bool {
+        let is_empty = self.last_checkpoint.is_some_and(|(size, _)| size == 0) && self.tree.position() == 0;
+        is_empty && [&checks.tree, &checks.log, &checks.witnesses].iter().all(|check| check.passes())
     }
 
     /// True if the last checkpoint is a trusted head whose quorum requires a growth witness.

@@ -164,7 +164,7 @@ function complete(report: Report): Complete {
   };
   if (origin === null) return { is: "open", why: "unread", ...has };
   if ((finding_counts["range.missing"] ?? 0) > 0) return { is: "no", why: "missing", ...has };
-  if (has.of === 0) return { is: "open", why: "empty", ...has };
+  if (has.of === 0 && verdict !== "verified") return { is: "open", why: "empty", ...has };
   if (verdict === "verified" && complete !== null) {
     if (complete.by !== "range") return { is: "partly", why: "chains", ...has };
     const [begin, end] = complete.range;

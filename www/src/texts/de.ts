@@ -187,7 +187,11 @@ export const de: PageTexts = {
     complete: {
       question: "Vollständig?",
       log: (all) =>
-        all === 1 ? "Das einzige Ereignis des Logs bisher" : `Alle ${events(all)} des Logs bisher`,
+        all === 0
+          ? "Im Log wurde bisher nichts aufgezeichnet"
+          : all === 1
+            ? "Das einzige Ereignis des Logs bisher"
+            : `Alle ${events(all)} des Logs bisher`,
       range: (all) => `Alle ${events(all)} des Abschnitts, den diese Datei abdeckt`,
       chains: (all) => `Alle ${events(all)} der Ketten in dieser Datei`,
       chainsWord: "Für ihre Ketten",

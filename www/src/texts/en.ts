@@ -186,7 +186,11 @@ export const en = {
     complete: {
       question: "Complete?",
       log: (all: number) =>
-        all === 1 ? "The only event of the log so far" : `All ${events(all)} of the log so far`,
+        all === 0
+          ? "Nothing was recorded in the log so far"
+          : all === 1
+            ? "The only event of the log so far"
+            : `All ${events(all)} of the log so far`,
       range: (all: number) => `All ${events(all)} of the part that this file covers`,
       chains: (all: number) => `All ${events(all)} of the chains in this file`,
       chainsWord: "For its chains",

@@ -178,6 +178,9 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
     return complete.closure;
   }
   const [first, end] = range;
+  if (end === 0) {
+    return complete.nothing(toTheSecond(report.log?.time ?? ""));
+  }
   if (followed !== undefined) {
     // The earliest link belongs to the range only if nothing comes before it.
     const [begin] = first === 0 ? report.signers.map(({ first }) => first).sort() : [];
