@@ -218,6 +218,9 @@ pub struct Report {
     /// false for any other log, and unless the verdict is `verified`.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub only_grew: bool,
+    /// The number of summaries from others that the report rests on: their hashes and signatures were not checked again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub summaries: usize,
     /// Every key that an open link names, in byte order.
     pub signers: Vec<Signer>,
     /// The first hundred findings of each code, by line.
@@ -256,11 +259,17 @@ impl Report {
             root_log: None,
             history: None,
             only_grew: false,
+            summaries: 0,
             signers: Vec::new(),
             finding_counts: findings.counts().collect(),
             findings: findings.into_list(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn display<S: Serializer>(value: &impl core::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {

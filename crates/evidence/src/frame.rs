@@ -460,6 +460,7 @@ impl Frame {
             root_log: None,
             history: None,
             only_grew: false,
+            summaries: 0,
             signers: Vec::new(),
             findings: Vec::new(),
             finding_counts: found.collect::<Option<_>>()?,

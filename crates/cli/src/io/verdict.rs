@@ -101,6 +101,14 @@ pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> S
                 + &doubt(" but this may be only part of the log.")
                 + " The log may have other events before, between, or after these, and some may be withheld."
         }
+        (Verdict::Verified, _) if report.counts.entries + report.counts.skipped == 0 => {
+            let until =
+                report.log.and_then(|log| log.time).map_or_else(String::new, |time| format!(" until {time}"));
+            good("✓ Verified.")
+                + &format!(
+                    " Nothing was recorded in this log{until}: the log and enough witnesses signed that it was empty."
+                )
+        }
         (Verdict::Verified, _) => {
             good("✓ Verified.")
                 + &format!(" Unchanged, in order, signed with keys you trust, and {}.", complete(report))
@@ -177,6 +185,15 @@ pub(crate) fn body(report: &Report, source: ReportSource) -> String {
     let mut text = String::new();
     if let Some(origin) = &report.origin {
         let _ = writeln!(text, "{} {}{}", label("log:"), plain(origin), log(report));
+    }
+    if report.summaries > 0 {
+        let number = report.summaries;
+        let summaries = if number == 1 { "summary" } else { "summaries" };
+        let _ = writeln!(
+            text,
+            "{} {number} {summaries}, whose hashes and signatures were not checked again",
+            label("rests on:")
+        );
     }
     let _ = writeln!(text, "\n{}", label("Checks"));
     for (name, check) in report.checks.iter() {

@@ -153,6 +153,8 @@ interface ReportBody {
    * Absent otherwise, and unless the verdict is `verified`.
    */
   only_grew?: true;
+  /** The number of summaries from others that the report rests on: their hashes and signatures were not checked again. */
+  summaries?: number;
   /** Each key named by an open link, in the byte order of the keys. */
   signers: Signer[];
   /** The first hundred findings of each code, by line. */

@@ -10,9 +10,6 @@ use crate::errors::{CliError, shown};
 use crate::io::seekable::SeekableFile;
 use crate::io::{progress, style};
 
-const RELIES_ON_SUMMARIES: &str =
-    "this verdict relies on the summaries: hashes and signatures were not checked again";
-
 /// The summaries of the parts of an export.
 pub(crate) struct Summaries {
     pub(crate) stored: Vec<Stored<SeekableFile>>,
@@ -55,7 +52,7 @@ impl Summaries {
         bar.finish_and_clear();
         let verified = verified.map_err(|error| within(&paths, error))?;
         if !paths.is_empty() {
-            style::warn(RELIES_ON_SUMMARIES);
+            style::warn("the result rests on the summaries: hashes and signatures were not checked again");
         }
         Ok(verified)
     }
@@ -76,8 +73,8 @@ pub(crate) fn verify(
     let bar = progress::bar("verifying", Some(bytes));
     let verified = parts::verify(stored, options, threads, |read| bar.set_position(read));
     bar.finish_and_clear();
-    let verification = verified.map_err(|error| within(paths, error))?;
-    style::warn(RELIES_ON_SUMMARIES);
+    let mut verification = verified.map_err(|error| within(paths, error))?;
+    verification.report.summaries = paths.len();
     Ok(verification)
 }
 
