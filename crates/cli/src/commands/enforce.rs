@@ -26,9 +26,10 @@ use crate::commands::{analyze, inventory, rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
+use crate::io::hashed::HashedInput;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
-use crate::io::visit::visit;
+use crate::io::visit::{self, visit};
 use crate::io::{parsers, style, verdict};
 use policy::Policy;
 use result::{Check, EvidenceData, RuleSearch};
@@ -120,10 +121,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         name_by_id(pack, findings).map_err(|failure| failure.within(&shown(&args.policy)))?;
     }
     // The export is read several times.
-    let local = Local::open(args)?;
+    let mut local = Local::open(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::analyze(&mut open_export(&local.path)?, trust.clone(), pack, &parsers, threads))
+        .map(|pack| local.read(|input| analyze::analyze(input, trust.clone(), pack, &parsers, threads)))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,
@@ -131,14 +132,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             let description = of.openapi.as_deref().map(inventory::description).transpose()?;
             let inventory_options =
                 countersign_analyze::inventory::InventoryOptions { description, since: of.since };
-            let input = open_export(&local.path)?;
-            Some(inventory::find(
-                input,
-                trust.clone(),
-                inventory_options,
-                &inventory::EventFilter { parsers, query: None },
-                threads,
-            )?)
+            let filter = inventory::EventFilter { parsers, query: None };
+            let found = local
+                .read(|input| inventory::find(input, trust.clone(), inventory_options, &filter, threads))?;
+            Some(found)
         }
     };
     let evaluate = |report: &Report| {
@@ -160,14 +157,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (report, lines) = match (&found, &called) {
         // The named entries are known only after the first pass, so their lines are found in a second one.
         (None, None) => {
-            (crate::commands::verify::verify(&local.path, options(trust), threads)?.report, BTreeMap::new())
+            let verification = local.read(|input| visit::verify(input, options(trust), threads))?;
+            (verification.report, BTreeMap::new())
         }
         (found, called) => {
             let report = found.as_ref().map(|of| &of.report).or(called.as_ref().map(|of| &of.verified));
             let named = report.map(evaluate).unwrap_or_default();
             let named: BTreeSet<u64> =
                 named.iter().flat_map(|check| &check.violations).flat_map(|of| &of.leaves).copied().collect();
-            lines(&local.path, options(trust), &named, threads)?
+            local.read(|input| lines(input, options(trust), &named, threads))?
         }
     };
     let checks = evaluate(&report);
@@ -260,6 +258,8 @@ fn baseline(path: &Path) -> Result<BTreeSet<String>, CliError> {
 /// An export that can be read repeatedly.
 struct Local {
     path: PathBuf,
+    /// The hash of the bytes that were read first.
+    sha256: Option<[u8; 32]>,
     /// The downloaded export, deleted when it is no longer needed.
     _file: Option<NamedTempFile>,
 }
@@ -268,27 +268,41 @@ impl Local {
     fn open(args: &Args) -> Result<Self, CliError> {
         let mut input = match log_url(&args.export) {
             None if args.export == Path::new("-") => Input::open(&args.export)?,
-            None => return Ok(Self { path: args.export.clone(), _file: None }),
+            None => return Ok(Self { path: args.export.clone(), sha256: None, _file: None }),
             Some(url) => stream(url, args.access.token()?.as_ref())?,
         };
         let failed = |error: std::io::Error| CliError::io("keep", &shown(&args.export), &error);
         let mut file = NamedTempFile::new().map_err(failed)?;
         std::io::copy(input.reader()?, &mut file).map_err(failed)?;
         file.flush().map_err(failed)?;
-        Ok(Self { path: file.path().to_owned(), _file: Some(file) })
+        Ok(Self { path: file.path().to_owned(), sha256: None, _file: Some(file) })
+    }
+
+    /// Reads the whole export. Fails if its bytes differ from those that were read before: the answers would be about
+    /// different files.
+    fn read<T>(&mut self, pass: impl FnOnce(&mut Input) -> Result<T, CliError>) -> Result<T, CliError> {
+        let mut hashed = HashedInput::new(open_export(&self.path)?)?;
+        let result = pass(&mut hashed.input)?;
+        let sha256 = hashed.finish()?;
+        if *self.sha256.get_or_insert(sha256) != sha256 {
+            let hint = "run the command again, on a copy that nothing writes to";
+            let changed = CliError::unusable("io.changed", "the export changed while it was read", hint);
+            return Err(changed.within(&shown(&self.path)));
+        }
+        Ok(result)
     }
 }
 
 /// Verifies an export, and finds the lines of these entries.
 fn lines(
-    export: &Path,
+    input: &mut Input,
     options: Options,
     leaves: &BTreeSet<u64>,
     threads: usize,
 ) -> Result<(Report, BTreeMap<u64, u64>), CliError> {
     let examiner = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.select(()));
     let mut visitor = LineVisitor { leaves, lines: BTreeMap::new() };
-    let verification = visit(&mut open_export(export)?, options, threads, examiner, &mut visitor)?;
+    let verification = visit(input, options, threads, examiner, &mut visitor)?;
     Ok((verification.report, visitor.lines))
 }
 
@@ -307,5 +321,30 @@ impl EventVisitor for LineVisitor<'_> {
             self.lines.insert(event.index, event.line);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_answers_are_about_the_same_bytes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.ndjson");
+        let write = |text: &str| std::fs::write(&path, text).expect("the file is written");
+        let mut local = Local { path: path.clone(), sha256: None, _file: None };
+        let whole = |input: &mut Input| input.all(1);
+        // Also what a pass doesn't read is compared.
+        let nothing = |_: &mut Input| Ok(Vec::new());
+        write("one\ntwo\n");
+        assert_eq!(local.read(whole).expect("its bytes"), b"one\ntwo\n");
+        assert!(local.read(nothing).is_ok());
+        write("one\nTwo\n");
+        for changed in [local.read(whole), local.read(nothing)] {
+            assert_eq!(changed.expect_err("other bytes").code(), "io.changed");
+        }
+        write("one\ntwo\n");
+        assert!(local.read(nothing).is_ok());
     }
 }

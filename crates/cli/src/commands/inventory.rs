@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return io::pieces::write(source, part, output, &settings, threads, examiner, &CallCodec);
     }
     let found = match (args.pieces.files(), source) {
-        ([], Some(source)) => find(open(source, args)?, trust, inventory_options, &filter, threads)?,
+        ([], Some(source)) => find(&mut open(source, args)?, trust, inventory_options, &filter, threads)?,
         (files, source) => search.inventory(inventory_options, |visitor| {
             let options = Options { trust, ..Options::default() };
             io::pieces::visit(files, source, &settings(&filter), options, threads, &CallCodec, visitor)
@@ -141,7 +141,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 
 /// Verifies an export, and lists the endpoints that were called.
 pub(crate) fn find(
-    mut input: Input,
+    input: &mut Input,
     trust: Trust,
     inventory_options: InventoryOptions,
     filter: &EventFilter,
@@ -150,7 +150,7 @@ pub(crate) fn find(
     let options = Options { trust, ..Options::default() };
     let search = InventorySearch::new(filter);
     let examiner = || |event: &SummarizedEvent<'_>| search.examine(event);
-    search.inventory(inventory_options, |visitor| visit(&mut input, options, threads, examiner, visitor))
+    search.inventory(inventory_options, |visitor| visit(input, options, threads, examiner, visitor))
 }
 
 /// The search for calls in events.

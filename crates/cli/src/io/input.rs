@@ -85,6 +85,20 @@ impl Input {
         Self { name: name.into(), source: Source::Stream(stream), size: None }
     }
 
+    /// Returns an input that can be read once, through another reader.
+    pub(crate) fn through<R: Read + Send + 'static>(
+        mut self,
+        wrap: impl FnOnce(Box<dyn Read + Send>) -> R,
+    ) -> Result<Self, CliError> {
+        self.reader()?;
+        let Self { name, source, size } = self;
+        let reader: Box<dyn Read + Send> = match source {
+            Source::File(file) => Box::new(file),
+            Source::Stream(stream) => stream,
+        };
+        Ok(Self { name, source: Source::Stream(Box::new(wrap(reader))), size })
+    }
+
     /// Makes the input readable more than once: a stream is copied to a temporary file.
     pub(crate) fn rereadable(mut self) -> Result<Self, CliError> {
         if let Source::Stream(stream) = &mut self.source {

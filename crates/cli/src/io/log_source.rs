@@ -2,7 +2,7 @@
 
 use countersign_client::Source;
 use countersign_errors::EngineError;
-use countersign_log_server::bucket::{BucketFolder, BucketObject};
+use countersign_log_server::bucket::{BucketFolder, BucketObject, FolderError};
 
 use crate::errors::CliError;
 use crate::io::object::{explain_bucket, runtime};
@@ -38,8 +38,17 @@ impl Source for BucketLog {
 
     fn read(&self, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError> {
         self.folder.read(path, max_bytes as u64).map_err(|error| {
-            let hint = "check the bucket, the credentials in the environment, and their permissions";
-            EngineError::new("store.failed", error.to_string(), hint).within(&format!("{}{path}", self.name))
+            let error = match error {
+                FolderError::TooLarge(_) => {
+                    let message = format!("the object is larger than {max_bytes} bytes");
+                    EngineError::new("io.too_large", message, "check that this is the log's folder")
+                }
+                FolderError::Store(error) => {
+                    let hint = "check the bucket, the credentials in the environment, and their permissions";
+                    EngineError::new("store.failed", error.to_string(), hint)
+                }
+            };
+            error.within(&format!("{}{path}", self.name))
         })
     }
 }
