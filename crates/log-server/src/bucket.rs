@@ -62,7 +62,7 @@ use tokio::runtime::Handle;
 use countersign_log::store::{Store, StoreError};
 
 pub(crate) use self::claim::{check_key, check_tenants_bucket, claim_tenants_bucket, has_log};
-pub use self::folder::BucketFolder;
+pub use self::folder::{BucketFolder, FolderError};
 pub use self::from_journal::from_journal;
 pub(crate) use self::journal::JournaledWriter;
 pub use self::journal::restore::Restored;

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 use countersign_log::store::StoreError;
 
 use super::Bucket;
-use super::objects::Objects;
+use super::objects::{Objects, TooLarge};
 use super::url::{BucketError, Location};
 
 /// A folder of a bucket.
@@ -34,12 +34,24 @@ impl BucketFolder {
     /// that runs async tasks.
     ///
     /// # Errors
-    /// If the object store fails, or if the object has more than `max_bytes` bytes.
-    pub fn read(&self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    /// [`FolderError`].
+    pub fn read(&self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, FolderError> {
         let path: Path = self.prefix.parts().chain(Path::from(path).parts()).collect();
-        let object = self.objects.wait(self.objects.get_at_most(&path, max_bytes))?;
-        Ok(object.map(|object| object.bytes.into()))
+        match self.objects.wait(self.objects.get_at_most(&path, max_bytes)).map_err(FolderError::Store)? {
+            Some(Ok(object)) => Ok(Some(object.bytes.into())),
+            Some(Err(TooLarge(bytes))) => Err(FolderError::TooLarge(bytes)),
+            None => Ok(None),
+        }
     }
+}
+
+/// An object of a folder that can't be read.
+#[derive(Debug)]
+pub enum FolderError {
+    /// The object store fails.
+    Store(StoreError),
+    /// The object has this many bytes, more than allowed.
+    TooLarge(u64),
 }
 
 #[cfg(test)]
@@ -62,7 +74,6 @@ mod tests {
         let path = "tile/0/x001/234.p/5";
         assert_eq!(folder.read(path, 4).unwrap(), Some(b"tile".to_vec()));
         assert_eq!(folder.read("checkpoint", 4).unwrap(), None);
-        let error = folder.read(path, 3).unwrap_err().to_string();
-        assert!(error.contains("is too large with 4 bytes"), "{error}");
+        assert!(matches!(folder.read(path, 3), Err(FolderError::TooLarge(4))));
     }
 }

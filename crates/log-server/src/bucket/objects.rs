@@ -59,6 +59,9 @@ pub(super) enum ReplaceOutcome {
     Unconditional,
 }
 
+/// An object that has this many bytes, more than allowed.
+pub(super) struct TooLarge(pub(super) u64);
+
 impl Objects {
     pub(super) fn new(store: Arc<dyn ObjectStore>, pause: Duration, handle: Handle) -> Self {
         Self { store, pause, handle }
@@ -98,30 +101,32 @@ impl Objects {
 
     /// Returns an object, if it exists.
     pub(super) async fn get(&self, path: &Path) -> Result<Option<Object>, StoreError> {
-        self.get_at_most(path, MAX_OBJECT_BYTES).await
+        self.get_at_most(path, MAX_OBJECT_BYTES).await?.transpose().map_err(|TooLarge(bytes)| {
+            let why = format!("{path} is too large with {bytes} bytes");
+            StoreError::unavailable("reading an object", why)
+        })
     }
 
-    /// Returns an object of at most `max_bytes` bytes, if it exists.
+    /// Returns an object, if it exists and has at most `max_bytes` bytes.
     pub(super) async fn get_at_most(
         &self,
         path: &Path,
         max_bytes: u64,
-    ) -> Result<Option<Object>, StoreError> {
+    ) -> Result<Option<Result<Object, TooLarge>>, StoreError> {
         self.retry("reading an object", || self.get_once(path, max_bytes)).await
     }
 
-    async fn get_once(&self, path: &Path, max_bytes: u64) -> Result<Option<Object>, Error> {
+    async fn get_once(&self, path: &Path, max_bytes: u64) -> Result<Option<Result<Object, TooLarge>>, Error> {
         let found = match self.store.get(path).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         if found.meta.size > max_bytes {
-            let source = format!("{path} is too large with {} bytes", found.meta.size).into();
-            return Err(Error::NotSupported { source });
+            return Ok(Some(Err(TooLarge(found.meta.size))));
         }
         let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
-        Ok(Some(Object { bytes: found.bytes().await?, version }))
+        Ok(Some(Ok(Object { bytes: found.bytes().await?, version })))
     }
 
     /// Returns the size and version of an object, if it exists.
@@ -173,9 +178,9 @@ impl Objects {
             // "Already exists" may be the effect of an earlier attempt, and after any other error this attempt may
             // have succeeded.
             match self.get_once(path, MAX_OBJECT_BYTES).await {
-                Ok(Some(object)) if object.bytes == bytes => return Ok(CreateOutcome::Ours),
-                Ok(Some(object)) => return Ok(CreateOutcome::Other(object.bytes)),
-                Ok(None) | Err(_) => {
+                Ok(Some(Ok(object))) if object.bytes == bytes => return Ok(CreateOutcome::Ours),
+                Ok(Some(Ok(object))) => return Ok(CreateOutcome::Other(object.bytes)),
+                Ok(Some(Err(TooLarge(_))) | None) | Err(_) => {
                     let error = without_queries(&error);
                     tracing::debug!(error, %path, "whether the object was created is unknown; retrying");
                 }
