@@ -38,6 +38,11 @@ impl Findings {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True if the log watches itself.
+    pub fn are_kept(&self) -> bool {
+        self.newest().is_some()
+    }
+
     /// Starts to keep findings. Returns the earlier ones, newest last.
     ///
     /// # Errors

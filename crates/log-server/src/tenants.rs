@@ -62,6 +62,8 @@ pub struct TenantLogs {
     trust: RwLock<TrustInForce>,
     has_metrics: bool,
     open: Cache<TenantId, TenantLog>,
+    /// What senders see of tenant logs that don't exist. Without it, the time of an answer shows whether a log exists.
+    absent: Cache<TenantId, TenantLog>,
     erasing: ErasureLocks,
     /// Runs the tasks that follow the ticks.
     runtime: Handle,
@@ -134,11 +136,13 @@ impl TenantLogs {
         let TenantLogsParts { quotas, limits, trust, has_metrics, .. } = parts;
         let trust = Arc::new(trust.with_emitter(root.key().clone())?);
         let trust = RwLock::new(TrustInForce { trust, settled: 0 });
-        let (open, erasing, runtime) = (Cache::new(MAX_OPEN), ErasureLocks::default(), Handle::current());
+        let (open, absent) = (Cache::new(MAX_OPEN), Cache::new(MAX_OPEN));
+        let (erasing, runtime) = (ErasureLocks::default(), Handle::current());
         Ok(Self {
             root,
             reading,
             folder,
+            absent,
             readers,
             ticks,
             growth,
@@ -214,9 +218,19 @@ impl TenantLogs {
 
     /// Returns the tenant log with this ID if it is open and its acceptance rules are up to date. Doesn't block.
     pub(crate) fn find_open(&self, id: &TenantId) -> Option<TenantLog> {
-        let open = self.open.get(id)?;
-        let is_outdated = open.rules.try_lock().ok()?.is_outdated(&self.trust(), self.published_size());
-        (!is_outdated).then_some(open)
+        self.current(self.open.get(id)?)
+    }
+
+    /// Returns what a sender sees of the tenant log with this ID, which doesn't exist, if this is known without waiting.
+    pub(crate) fn find_absent(&self, id: &TenantId) -> Option<TenantLog> {
+        let absent = self.absent.get(id).filter(|_| self.head(id).is_none())?;
+        self.current(absent)
+    }
+
+    /// Returns this log if its rules are up to date.
+    fn current(&self, log: TenantLog) -> Option<TenantLog> {
+        let is_outdated = log.rules.try_lock().ok()?.is_outdated(&self.trust(), self.published_size());
+        (!is_outdated).then_some(log)
     }
 
     /// Opens the tenant log with this origin. Returns `None` if the newest published tick doesn't have it. It may take a
@@ -377,12 +391,15 @@ impl TenantLogs {
         let reader = self.readers.log(TenantNumber::MAX);
         let trust = self.trust().trust;
         let rules = Arc::new(RwLock::new(Arc::new(tenant_rules(&*reader, &origin, trust.clone())?)));
-        let ticks = TenantTicks::new(self.ticks.clone(), origin.id());
+        let (id, size) = (origin.id(), self.published_size());
+        let ticks = TenantTicks::new(self.ticks.clone(), id);
         let (tenant, published) = (TenantView { origin, ticks }, watch::channel(None).1);
         let log_server =
             self.log_server(tenant, reader, rules, Jobs::Unknown(self.jobs.clone()), published, None);
-        let rules = Arc::new(Mutex::new(RulesBasis { trust, size: 0 }));
-        Ok(TenantLog { log_server, reading: self.reading.clone(), rules })
+        let rules = Arc::new(Mutex::new(RulesBasis { trust, size }));
+        let log = TenantLog { log_server, reading: self.reading.clone(), rules };
+        self.absent.insert(id, log.clone());
+        Ok(log)
     }
 
     fn log_server(

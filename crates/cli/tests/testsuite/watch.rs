@@ -558,13 +558,17 @@ fn a_server_watches_its_own_log() {
     let found: BTreeSet<String> =
         found.map(|alert| alert["data"]["finding"]["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(found, ids(&scene.analyzed()));
-    let (_, metrics) = get(&scene.log, "metrics", &token);
+    let admin = scene.place.run(&["token", "add", "ops", "--dir", "log", "--right", "admin"]).success();
+    let admin = String::from_utf8_lossy(&admin.get_output().stdout).into_owned();
+    let (_, metrics) = get(&scene.log, "metrics", &admin);
     for line in
         ["countersign_findings_total{level=\"medium\"} 4", "countersign_findings_total{level=\"high\"} 1"]
     {
         assert!(metrics.contains(line), "{metrics}");
     }
     assert_eq!(get(&scene.log, "findings", "csr_no").0, 401);
+    assert_eq!(get(&scene.log, "metrics", "csr_no").0, 401);
+    assert_eq!(get(&scene.log, "metrics", "").0, 401);
     let some = scene.place.run(&["token", "add", "some", "--dir", "log", "--tenant", "acme"]).success();
     assert_eq!(get(&scene.log, "findings", &String::from_utf8_lossy(&some.get_output().stdout)).0, 403);
     // After a kill, it resumes.

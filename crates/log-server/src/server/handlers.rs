@@ -48,16 +48,17 @@ pub(super) async fn tree_signature(
     Ok(api::tiles::tree_signature(signer, published.as_ref())?.map(Body::from))
 }
 
-/// Returns the proof of a tenant log's newest head.
+/// Returns the proof of a tenant log's newest head, and how the log grew since the head that the reader states.
 pub(super) async fn head(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, HandlerError> {
     admit(&state.reading, &headers, Right::Read).await?;
-    api::query::read(uri.query(), &[])?;
+    let since = api::submit::since(uri.query())?;
     let reader = state.log_server.reader().clone();
-    let found = tokio::task::spawn_blocking(move || api::head::head(reader.published()?.as_ref())).await;
+    let read = move || api::head::head(reader.published()?.as_ref(), since, &*reader);
+    let found = tokio::task::spawn_blocking(read).await;
     Ok(found.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
@@ -136,13 +137,16 @@ async fn health_report(state: AppState) -> Response {
     api::health::health(origin, size, published, &clock, &condition, stopped.as_deref()).map(Body::from)
 }
 
-/// Returns the metrics. Those of a root log's server need a token, because they reveal how active its tenants are.
+/// Returns the metrics. Those of a root log's server need a token, because they reveal how active its tenants are. So do
+/// those of a log that watches itself: whoever can cause events would learn which of them raise findings.
 pub(super) async fn metrics(
     State(state): State<AppState>,
     headers: HeaderMap,
 ) -> Result<Response, HandlerError> {
     if state.tenants.is_some() {
         admit_to_all_logs(&state.reading, &headers).await?;
+    } else if state.reading.findings().are_kept() {
+        admit(&state.reading, &headers, Right::Admin).await?;
     }
     let log_server = &state.log_server;
     let folder = state.folder.clone();

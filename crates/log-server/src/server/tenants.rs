@@ -200,7 +200,8 @@ async fn open(
     if !tenants.has_published() {
         return Err(no_tick(&tenants));
     }
-    if let Some(open) = tenants.find_open(&origin.id()) {
+    let absent = || tenants.find_absent(&origin.id()).filter(|_| is_submission);
+    if let Some(open) = tenants.find_open(&origin.id()).or_else(absent) {
         return Ok(Some(open));
     }
     let opened = tokio::task::spawn_blocking(move || match tenants.open(&origin)? {
