@@ -11,7 +11,7 @@ use countersign::Error;
 use countersign::proof::Proof;
 use countersign::receipt::AnyReceipt;
 use countersign::verify::Verdict;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, RequiredTrustArgs};
 #[cfg(not(feature = "native"))]
@@ -118,17 +118,16 @@ fn verify(args: &Args, entry: &Path) -> Result<ExitStatus, CliError> {
     }
     let trust = args.trust.load()?;
     let bytes = input::small(&args.receipt)?;
-    let receipt = AnyReceipt::parse(&bytes).map_err(|error| {
-        let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1 or countersign/v1 receipt, or is a COSE \
-                    receipt";
-        CliError::broken(error).within(&shown(&args.receipt)).or_hint(hint)
-    })?;
     let leaf = input::small(entry)?;
     if leaf.len() > MAX_LEAF_BYTES {
         let hint = "check that this is the right file";
         return Err(CliError::unusable("entry.too_large", "the entry is larger than 65,535 bytes", hint)
             .within(&shown(entry)));
     }
+    let receipt = match AnyReceipt::parse(&bytes) {
+        Ok(receipt) => receipt,
+        Err(error) => return malformed(args, error),
+    };
     let judge = |leaf: &[u8]| receipt.judge(leaf, args.origin.as_deref(), &trust);
     let outcome = judge(&leaf).map_err(|(verdict, error)| {
         let without_end = leaf.strip_suffix(b"\n").map(judge);
@@ -152,18 +151,39 @@ fn verify(args: &Args, entry: &Path) -> Result<ExitStatus, CliError> {
     Ok(verdict.into())
 }
 
-fn as_json(receipt: &AnyReceipt, leaf: &[u8], verdict: Verdict, error: Option<&Error>) -> String {
+/// Reports a receipt that can't be parsed.
+fn malformed(args: &Args, error: Error) -> Result<ExitStatus, CliError> {
+    let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1 or countersign/v1 receipt, or is a COSE receipt";
+    if !args.format.is_json() {
+        return Err(CliError::broken(error).within(&shown(&args.receipt)).or_hint(hint));
+    }
+    let hint = error.hint.unwrap_or(hint);
+    let answer = answer(Verdict::Broken, Some(&error.with_hint(hint)));
+    verdict::print(&format!("{answer}\n"))?;
+    Ok(Verdict::Broken.into())
+}
+
+/// Returns the members that each answer has, without what only the receipt states.
+fn answer(verdict: Verdict, error: Option<&Error>) -> Value {
     let error = error
         .map(|error| json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint }));
-    let mut answer = json!({
+    json!({
         "countersign": "receipt/v1",
         "verdict": verdict.as_str(),
-        "origin": receipt.origin(),
-        "index": receipt.index(),
-        "size": receipt.size(),
-        "root": receipt.root(leaf, verdict).map(|root| root.to_string()),
+        "origin": null,
+        "index": null,
+        "size": null,
+        "root": null,
         "error": error,
-    });
+    })
+}
+
+fn as_json(receipt: &AnyReceipt, leaf: &[u8], verdict: Verdict, error: Option<&Error>) -> String {
+    let mut answer = answer(verdict, error);
+    answer["origin"] = receipt.origin().into();
+    answer["index"] = receipt.index().into();
+    answer["size"] = receipt.size().into();
+    answer["root"] = receipt.root(leaf, verdict).map(|root| root.to_string()).into();
     if let AnyReceipt::Cose(receipt) = receipt {
         answer["is_index_signed"] = receipt.is_index_signed().into();
     }

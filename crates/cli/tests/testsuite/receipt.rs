@@ -218,6 +218,22 @@ fn the_receipt_of_a_tenant_log_needs_the_log_to_be_named() {
 }
 
 #[test]
+fn a_malformed_receipt_has_an_answer_in_json() {
+    let place = place();
+    for receipt in ["", "nothing", "c2sp.org/tlog-proof@v1\n", "countersign/v1 receipt\n", "\u{d2}\u{84}"] {
+        place.write("other", receipt);
+        let args = ["receipt", "other", "--entry", "leaf", "--trust", "known.txt"];
+        place.run(&args).code(1).stdout("");
+        let json = place.run(&[&args[..], &["--json"]].concat()).code(1);
+        let answer: Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+        assert_eq!(answer["verdict"], "broken", "{receipt:?}");
+        let members = ["countersign", "verdict", "origin", "index", "size", "root", "error"];
+        assert!(answer.as_object().unwrap().keys().eq(members), "{answer}");
+        assert!(answer["error"]["code"].is_string() && answer["error"]["hint"].is_string(), "{answer}");
+    }
+}
+
+#[test]
 fn an_ordinary_receipt_must_be_of_the_expected_log() {
     let place = place();
     let args = ["receipt", "receipt", "--entry", "leaf", "--trust", "known.txt", "--origin"];
