@@ -181,7 +181,7 @@ test("fileOutbox: reports unusable paths with a hint", async () => {
     [`${folder}/${"x".repeat(300)}`, /see the cause/],
   ] as const) {
     const failed = await error(() => fileOutbox(path).open());
-    assert.equal(failed.code, "outbox.failed");
+    assert.equal(failed.code, "outbox.unavailable");
     assert.match(failed.hint, hint);
     assert.ok(failed.message.includes(path));
   }
@@ -226,7 +226,7 @@ test("fileOutbox: reports the Deno permissions that it needs", async () => {
   const without = (flag: string) => `for a; do shift; test "$a" = ${flag} || set -- "$@" "$a"; done; exec "$@"`;
   for (const flag of ["--allow-net", "--allow-write"]) {
     const process = new Child("Deno", new URL("child.ts", import.meta.url), [fresh(), "open"], without(flag));
-    assert.equal(await process.line(), "outbox.failed");
+    assert.equal(await process.line(), "outbox.unavailable");
     assert.match((await process.line()) ?? "", /run Deno with .*--allow-write, and --allow-net/);
   }
 });
@@ -435,5 +435,5 @@ test("fileOutbox: reports the option that allows what Node.js's permissions deny
     await fileOutbox(${JSON.stringify(fresh())}).open().catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
   const output = execFileSync(process.execPath, denied, { encoding: "utf8" });
-  assert.match(output, /^outbox\.failed .*--allow-fs-write for the file's folder/);
+  assert.match(output, /^outbox\.unavailable .*--allow-fs-write for the file's folder/);
 });

@@ -222,6 +222,7 @@ export const retry = (code: ErrorCode): boolean => {
     case "outbox.in_use":
     case "outbox.damaged":
     case "outbox.failed":
+    case "outbox.unavailable":
     case "clock.ahead":
     case "recorder.full":
     case "recorder.lost":

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { CountersignError, type EventStream, readStream } from "countersign/verify";
 
 function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
@@ -171,6 +172,74 @@ test("readStream: ending the loop cancels the request, even without data", async
   await lines.return?.();
   assert.deepEqual(await next, { done: true, value: undefined });
   assert.ok(isCanceled);
+});
+
+/** Returns a stream that sends what `send` is called with, and whether it was canceled. */
+function controlled() {
+  let isCanceled = false;
+  let source: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      source = controller;
+    },
+    cancel() {
+      isCanceled = true;
+    },
+  });
+  return { stream, send: (text: string) => source?.enqueue(encode(text)), isCanceled: () => isCanceled };
+}
+
+for (const [name, maxSilenceMs, options] of [
+  ["by default", 45_000, undefined],
+  ["as an option says", 2_000, { maxSilenceMs: 2_000 }],
+] as const) {
+  test(`readStream: throws after ${maxSilenceMs} ms without a byte, ${name}`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { stream, send, isCanceled } = controlled();
+    const events = readStream(stream, "", options);
+    const lines = events[Symbol.asyncIterator]();
+    let outcome: unknown = "waits";
+    let next = lines.next().then(
+      ({ value }) => {
+        outcome = value;
+      },
+      (error) => {
+        outcome = error;
+      },
+    );
+    // A comment, a part of a line, and each byte of it show that the connection is alive.
+    for (const piece of [": no new entries\n\n", "id: 7\nda", "t", "a: one\n"]) {
+      t.mock.timers.tick(maxSilenceMs - 1);
+      send(piece);
+      await setImmediate();
+      assert.equal(outcome, "waits");
+    }
+    send("\n");
+    await next;
+    assert.equal(outcome, "one");
+    // Time in which nobody asks for a line doesn't count.
+    t.mock.timers.tick(10 * maxSilenceMs);
+    next = assert.rejects(lines.next(), {
+      code: "source.unreadable",
+      message: `the event stream was silent for ${maxSilenceMs / 1000} s`,
+    });
+    t.mock.timers.tick(maxSilenceMs - 1);
+    await setImmediate();
+    assert.ok(!isCanceled());
+    t.mock.timers.tick(1);
+    await next;
+    assert.ok(isCanceled());
+    assert.equal(events.lastEventId, "7");
+  });
+}
+
+test("readStream: rejects an invalid limit of silence", () => {
+  for (const maxSilenceMs of [-1, Number.NaN, "45s"]) {
+    assert.throws(() => readStream(new ReadableStream(), "", { maxSilenceMs: maxSilenceMs as number }), {
+      code: "options.invalid",
+      member: "maxSilenceMs",
+    });
+  }
 });
 
 test("readStream: rejects other responses by content type", async () => {

@@ -82,9 +82,61 @@ test("LiveConnection: gives up a retry that has no response for a minute", async
   assertLost(await lost, { seconds: 2, status: undefined, wasConnected: false });
   t.mock.timers.tick(2000);
   assert.deepEqual(await first, { done: false, value: LINE });
-  // An established stream isn't bounded.
+  // Time in which nobody asks for a line isn't silence.
   t.mock.timers.tick(120_000);
   assert.equal(requests, 3);
+  await lines.return?.(undefined);
+});
+
+test("LiveConnection: gives up a stream that is silent for 45 seconds, and resumes after its last line", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let send: (text: string) => void = () => {};
+  let isCanceled = false;
+  const open = () =>
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        send = (text) => controller.enqueue(new TextEncoder().encode(text));
+      },
+      cancel() {
+        isCanceled = true;
+      },
+    });
+  const resumed: (string | null)[] = [];
+  const request = async (_: string, { headers }: RequestInit) => {
+    resumed.push(new Headers(headers).get("last-event-id"));
+    return new Response(open(), { headers: { "content-type": "text/event-stream" } });
+  };
+  const following = new LiveConnection("/stream", request, new AbortController().signal);
+  const links = new EventEmitter();
+  const states: string[] = [];
+  following.onLink = (link) => {
+    states.push(link.state);
+    links.emit(link.state, link);
+  };
+  const lines = following.lines(null);
+  let connected = once(links, "following");
+  const first = lines.next();
+  await connected;
+  send(`id: 4\ndata: ${LINE}\n\n`);
+  assert.deepEqual(await first, { done: false, value: LINE });
+  const next = lines.next();
+  await setImmediate();
+  for (let comments = 0; comments < 3; comments++) {
+    t.mock.timers.tick(44_999);
+    send(": no new entries\n\n");
+    await setImmediate();
+  }
+  assert.deepEqual(states, ["connecting", "following"]);
+  const lost = once(links, "lost");
+  t.mock.timers.tick(45_000);
+  assertLost(await lost, { seconds: 1, status: undefined, wasConnected: true });
+  assert.ok(isCanceled);
+  connected = once(links, "following");
+  t.mock.timers.tick(1000);
+  await connected;
+  assert.deepEqual(resumed, [null, "4"]);
+  send('id: 5\ndata: {"link":"next"}\n\n');
+  assert.deepEqual(await next, { done: false, value: '{"link":"next"}' });
   await lines.return?.(undefined);
 });
 

@@ -175,6 +175,31 @@ test("live: resumes after a disconnect without losing or repeating entries", asy
   await close();
 });
 
+test("live: says that a silent connection is lost, and resumes over another one", async () => {
+  const logServer = new LogServer();
+  const [begin, ...others] = first;
+  logServer.answers.push(
+    logServer.with(0, begin ?? ""),
+    logServer.with(entryCount(first), first.at(-1) ?? "", ...rest),
+  );
+  const { page, close } = await follow();
+  await page.getByText("Following the log").waitFor();
+  await page.clock.install();
+  logServer.send(...others);
+  await upTo(page, entryCount(first)).waitFor();
+  const ended = logServer.ended();
+  const lost = page.getByText("Connection lost").waitFor();
+  await page.clock.fastForward(45_000);
+  await Promise.all([lost, ended]);
+  await upTo(page, entryCount(lines)).waitFor();
+  assert.deepEqual(logServer.asked, [
+    { from: null, last: undefined },
+    { from: null, last: String(entryCount(first) - 1) },
+  ]);
+  assert.equal(await alarm(page).count(), 0);
+  await close();
+});
+
 test("live: opens the line in the address once the log has sent it", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first));

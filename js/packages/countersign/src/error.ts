@@ -98,8 +98,13 @@ export type ErrorCode =
   | "outbox.full"
   /** The outbox's contents can't be read. */
   | "outbox.damaged"
-  /** The outbox's storage is missing, not permitted, or failed. */
-  | "outbox.failed";
+  /** The outbox's storage failed. */
+  | "outbox.failed"
+  /**
+   * The outbox can't be used where the program runs: its storage is read-only, not permitted, or missing. Events are
+   * delivered from memory, unless the recorder is `required`.
+   */
+  | "outbox.unavailable";
 
 /** Details of an error other than its code and message. */
 export interface ErrorDetails {

@@ -147,8 +147,8 @@ export type Handlers<H, Env> = {
 /** Options of `withCountersign`. */
 export interface WithCountersignOptions {
   /**
-   * Makes requests fail if the recorder can't start. By default, a handler runs anyway: its events wait, the next
-   * request tries again, and events beyond the limit are dropped and counted.
+   * Makes requests fail if the recorder can't start, or can't use its outbox. By default, a handler runs anyway: its
+   * events wait, the next request tries again, and events beyond the limit are dropped and counted.
    *
    * @default false
    * @example

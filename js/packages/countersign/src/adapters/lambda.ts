@@ -16,7 +16,7 @@ export interface LambdaContext {
 /** Options of `auditLambda`. */
 export interface LambdaOptions<Event = unknown> {
   /**
-   * Makes an invocation fail if its events could not be delivered. By default, it succeeds and `onError` is called; the
+   * Makes an invocation fail if its events could not be delivered, or if the recorder can't use its outbox. By default, it succeeds and `onError` is called; the
    * events wait in memory for the environment's next invocation, and are lost if there is none.
    *
    * @default false

@@ -25,8 +25,9 @@ export interface NextOptions {
    */
   after: After;
   /**
-   * Makes handlers fail if the recorder can't start. By default, they run anyway: events wait, the next call tries
-   * again, and events beyond the limit are dropped and counted.
+   * Makes handlers fail if the recorder can't start, or can't use its outbox. By default, they run anyway: events wait,
+   * the next call tries again, and events beyond the limit are dropped and counted. If the outbox can't be used here,
+   * events wait in memory.
    *
    * @default false
    * @example

@@ -17,14 +17,21 @@ export function pathOf(path: string | URL, member: "outbox" | "to"): string {
   return resolve(path);
 }
 
-/** Returns the error for a failed file operation, with a hint for the system's error code. */
-export function fileError(cause: unknown, path: string, what: string, failure: ErrorCode): CountersignError {
+/** Returns the error for a failed file operation, with a hint for the system's error code, and `advice` after it. */
+export function fileError(
+  cause: unknown,
+  path: string,
+  what: string,
+  failure: ErrorCode,
+  advice?: string,
+): CountersignError {
   if (cause instanceof CountersignError) {
     return cause;
   }
   const code = codeOf(cause);
   const message = `${what}: ${path}${code === undefined ? "" : ` (${code})`}`;
-  const hint = HINTS[code ?? ""] ?? "see the cause";
+  const known = HINTS[code ?? ""] ?? "see the cause";
+  const hint = advice === undefined ? known : `${known}; ${advice}`;
   return new CountersignError(failure, message, { hint, cause });
 }
 
@@ -52,6 +59,23 @@ const HINTS: Record<string, string> = {
 export function isFull(cause: unknown): boolean {
   return ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(cause) ?? "");
 }
+
+/** True if this process can't have a file at the path: its place is read-only, not permitted, or missing. */
+export function isUnwritable(cause: unknown): boolean {
+  return UNWRITABLE.includes(codeOf(cause) ?? "");
+}
+
+const UNWRITABLE = [
+  "EROFS",
+  "EACCES",
+  "EPERM",
+  "ERR_ACCESS_DENIED",
+  "NotCapable",
+  "ENOENT",
+  "ENOTDIR",
+  "EISDIR",
+  "ENAMETOOLONG",
+];
 
 /** Returns the system's error code, such as `ENOSPC`. */
 export function codeOf(cause: unknown): string | undefined {

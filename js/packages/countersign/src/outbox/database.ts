@@ -141,7 +141,7 @@ export class Database {
       };
       const connection = openDatabase(this.#name, make, forget).catch((cause) => {
         forget();
-        throw databaseError(cause, this.#name);
+        throw databaseError(cause, this.#name, UNAVAILABLE);
       });
       this.#connection = connection;
     }
@@ -170,7 +170,11 @@ const HINTS: Record<string, string> = {
   UnknownError: "free disk space, or clear the site's data, which may be corrupt",
 };
 
-function databaseError(cause: unknown, name: string): CountersignError {
+/** Errors in opening a database where the browser allows none. */
+const UNAVAILABLE: readonly string[] = ["NotSupportedError", "SecurityError", "InvalidStateError"];
+
+/** Returns the error for a failed operation. With one of the kinds `unavailable`, the browser allows no database here. */
+function databaseError(cause: unknown, name: string, unavailable: readonly string[] = []): CountersignError {
   if (cause instanceof CountersignError) {
     return cause;
   }
@@ -181,7 +185,8 @@ function databaseError(cause: unknown, name: string): CountersignError {
       cause,
     });
   }
-  return new CountersignError("outbox.failed", `the database ${name} could not be used${kind && ` (${kind})`}`, {
+  const code = unavailable.includes(kind) ? "outbox.unavailable" : "outbox.failed";
+  return new CountersignError(code, `the database ${name} could not be used${kind && ` (${kind})`}`, {
     hint: HINTS[kind] ?? "see the cause",
     cause,
   });

@@ -2,7 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import { AppendFile, createdFile } from "../files/append-file.node.js";
-import { fileError, isFull, pathOf } from "../files/files.node.js";
+import { fileError, isFull, isUnwritable, pathOf } from "../files/files.node.js";
 import { Groups } from "./groups.js";
 import { Journal } from "./journal.node.js";
 import type { Outbox } from "./outbox.js";
@@ -73,15 +73,15 @@ function outboxError(cause: unknown, path: string, what: string): CountersignErr
   return fileError(cause, path, what, isFull(cause) ? "outbox.full" : "outbox.failed");
 }
 
+const SERVERLESS =
+  "on Vercel, AWS Lambda, and Netlify, omit `outbox`, and await delivered() for events that must not be lost: only /tmp is writable there, and it isn't kept";
+
 async function openOutbox(path: string, report?: (problem: CountersignError) => void) {
   const failed = (what: string) => (cause: unknown) => {
     throw outboxError(cause, path, `the outbox's file could not be ${what}`);
   };
   const open = async () => {
-    const file = await AppendFile.open(await createdFile(path));
-    if (file === undefined) {
-      throw inUse(path);
-    }
+    const file = await heldFile(path);
     try {
       const journal = await Journal.open(file, report);
       const groups = new Groups((change) => journal.write(change).catch(failed("written")));
@@ -92,6 +92,23 @@ async function openOutbox(path: string, report?: (problem: CountersignError) => 
     }
   };
   return open().catch(failed("opened"));
+}
+
+/** Creates the file if needed, and holds it. */
+async function heldFile(path: string): Promise<AppendFile> {
+  let file: AppendFile | undefined;
+  try {
+    file = await AppendFile.open(await createdFile(path));
+  } catch (cause) {
+    // Failures in reading the file are different: the outbox exists, and may contain events.
+    throw isUnwritable(cause)
+      ? fileError(cause, path, "the outbox's file could not be opened", "outbox.unavailable", SERVERLESS)
+      : cause;
+  }
+  if (file === undefined) {
+    throw inUse(path);
+  }
+  return file;
 }
 
 function inUse(path: string): CountersignError {

@@ -13,7 +13,7 @@ export interface Lock {
 export function webLocks(): LockManager {
   const { locks } = globalThis.navigator ?? {};
   if (locks === undefined) {
-    throw new CountersignError("outbox.failed", "Web Locks are not available", {
+    throw new CountersignError("outbox.unavailable", "Web Locks are not available", {
       hint: "serve the page over HTTPS or from localhost, or omit `outbox` to keep events in memory",
     });
   }

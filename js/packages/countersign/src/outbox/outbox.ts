@@ -38,7 +38,7 @@ export const ORPHAN_IDS = 2 ** 24;
 /**
  * Stores a recorder's events until they are delivered. After a kill, the next recorder with the same outbox continues
  * with its entries. Methods throw a `CountersignError` with the code `outbox.in_use`, `outbox.full`, `outbox.damaged`,
- * or `outbox.failed`.
+ * `outbox.failed`, or, if the program can't use the storage at all, `outbox.unavailable`.
  */
 export interface Outbox {
   /**

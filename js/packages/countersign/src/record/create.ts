@@ -15,6 +15,7 @@ import type { EventOf } from "./event.js";
 import type { ReplaceablePipeline } from "./event-pipeline.js";
 import { noName } from "./key-name.js";
 import type { Lifecycle } from "./lifecycle.js";
+import { openWithMemoryFallback } from "./memory-fallback.js";
 import { type Environment, ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import { Recorder } from "./recorder.js";
@@ -30,7 +31,7 @@ import {
   type Signing,
   signerKey,
 } from "./signer.js";
-import { type ReadKey, readTenant, tenantRequest } from "./tenant-creation.js";
+import { logTime, type ReadKey, readTenant, tenantRequest } from "./tenant-creation.js";
 import { TenantPipelines } from "./tenant-pipelines.js";
 import { withVariables } from "./variables.js";
 
@@ -49,7 +50,10 @@ export interface LazyOptions {
    * context.
    */
   isShared: boolean;
-  /** True if `record` throws when the recorder is full, unless the options say otherwise. */
+  /**
+   * True if the recorder doesn't start without its outbox, and if `record` throws when the recorder is full, unless the
+   * options say otherwise.
+   */
   required: boolean;
 }
 
@@ -128,6 +132,8 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     await loaded().catch(() => {});
     return pipeline;
   };
+  const openWithFallback = (chosen: Settings, now: () => number) =>
+    openWithMemoryFallback(chosen, (chosen) => open(chosen, now));
   const environment = own<Environment>({ ...set, inContexts: lifecycle.holder !== undefined });
   const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events> = {}) => {
     refuseOldEngine();
@@ -139,7 +145,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
       required: false,
       isShared: !chosen.manyContexts,
       lifecycle,
-      open,
+      open: openWithFallback,
     });
     warnOfCleartext(chosen);
     return recorder;
@@ -166,7 +172,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
       required,
       isShared,
       lifecycle,
-      open,
+      open: required ? open : openWithFallback,
     });
   };
   const generateKey: GenerateKey = async (name) => {
@@ -217,8 +223,14 @@ function route(core: Core, { to, now, onError, timeoutMs }: Settings) {
       return toLogServer(logServer.ofTenant(origin.slice(-32)), prove, dated, { origin, heads, compare });
     },
     async create(tenant: string, key: ReadKey) {
-      const request = await tenantRequest(core, key.signing, root, tenant, timeoutMs);
-      return readTenant(await logServer.requestTenant(request, { timeout: timeoutMs, keepalive: false }));
+      const send = async (date: Date) => {
+        const request = await tenantRequest(core, key.signing, root, tenant, date, timeoutMs);
+        return await logServer.requestTenant(request, { timeout: timeoutMs, keepalive: false });
+      };
+      const response = await send(new Date(now()));
+      // The log's clock may differ from this one, and it accepts each request once.
+      const date = logTime(response);
+      return readTenant(date === undefined ? response : await send(date));
     },
   };
   return { origin: root, destination: toLogServer(logServer, prove, dated), tenantLog };

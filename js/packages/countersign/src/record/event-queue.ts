@@ -9,7 +9,7 @@ import { LINK } from "./chain.js";
 import type { Clock } from "./clock.js";
 import type { ErrorReporter } from "./error-reporter.js";
 import type { AuditEvent } from "./event.js";
-import { droppedHandle, type Handle, invalidHandle, repeatedHandle } from "./handle.js";
+import { droppedHandle, type Handle, invalidHandle, repeatedHandle, unstoredHandle } from "./handle.js";
 import { type EventProblem, Intake, textOf } from "./intake.js";
 import type { Linker } from "./linker.js";
 import { type Dropped, invalidEvent, type LossReason, type LostEvents } from "./lost-events.js";
@@ -121,10 +121,13 @@ export class EventQueue {
     if (known !== undefined) {
       this.#repeated++;
       const { pending } = known;
-      if (pending?.isUnstored) {
+      if (pending === undefined) {
+        return repeatedHandle(() => known.place, flush);
+      }
+      if (pending.isUnstored) {
         linker.keepAgainSoon();
       }
-      return pending?.again() ?? repeatedHandle(() => known.place, flush);
+      return this.#handleOf(pending.again());
     }
     // A lower bound of the UTF-8 size, which is only known once the event is in the chain.
     if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
@@ -137,7 +140,13 @@ export class EventQueue {
     }
     autoFlush.soon();
     programExit.recorded();
-    return pending;
+    return this.#handleOf(pending);
+  }
+
+  /** Returns the handle for callers, who must not learn from `stored()` that an event in memory survives a kill. */
+  #handleOf(handle: Handle): Handle {
+    const { outboxError } = this.#parts.settings;
+    return outboxError === undefined ? handle : unstoredHandle(handle, outboxError);
   }
 
   /**

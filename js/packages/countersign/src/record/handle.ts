@@ -35,8 +35,9 @@ export interface Handle {
    * Resolves when the event is in the outbox's storage and survives a kill. Without an outbox it resolves immediately,
    * although events in memory don't survive a kill.
    *
-   * Rejects if the outbox could not store the event, which may still be delivered; and with `recorder.lost` if the
-   * program has nothing else to do and the outbox does not respond.
+   * Rejects if the outbox could not store the event, which may still be delivered, also because the outbox can't be used
+   * where the program runs (`outbox.unavailable`); and with `recorder.lost` if the program has nothing else to do and the
+   * outbox does not respond.
    */
   stored(): Promise<void>;
   /**
@@ -233,6 +234,11 @@ export function repeatedHandle(
       return { ...found, links: [], index: null, proof: null };
     },
   };
+}
+
+/** Returns the handle of an event that is in memory because the outbox can't be used. */
+export function unstoredHandle(handle: Handle, outboxError: CountersignError): Handle {
+  return { stored: () => Promise.reject(outboxError), delivered: () => handle.delivered() };
 }
 
 /** Returns the handle of an input that isn't a valid event. */

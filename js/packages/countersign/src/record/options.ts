@@ -69,7 +69,8 @@ export interface CommonOptions<Events = unknown> {
   key?: string | KeyHandle | Signer | undefined;
   /**
    * Stores events until they are delivered, so that they survive a kill and a restart: the result of `fileOutbox`,
-   * `indexedDbOutbox`, or `durableObjectOutbox`.
+   * `indexedDbOutbox`, or `durableObjectOutbox`. If the program can't use the outbox where it runs, such as a file on a
+   * read-only disk, events wait in memory, and `onError` receives `outbox.unavailable` at each start.
    *
    * @default none: events wait in memory
    * @example
@@ -420,6 +421,8 @@ export function settings(given: RecorderOptions, environment: Environment = own(
     tenants: tenants(options),
     key,
     outbox,
+    /** Why the recorder does without its outbox. */
+    outboxError: undefined as CountersignError | undefined,
     autoFlush: autoFlush(options.autoFlush),
     redact: redaction(options.redact),
     pathShapes: options.pathShapes === true,

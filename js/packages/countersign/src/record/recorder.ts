@@ -55,6 +55,7 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
   "outbox.in_use",
   "outbox.full",
   "outbox.failed",
+  "outbox.unavailable",
   "wasm.unavailable",
   "recorder.failed",
 ]);

@@ -1,10 +1,29 @@
 /** Lines that a log server sends as server-sent events: `GET /stream`. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, mustBeMillis } from "../error.js";
+import { ownOptions } from "../known.js";
+import { within } from "../timers.js";
 import { readable, readableBody } from "./source.js";
+
+/** Options of `readStream`. */
+export interface ReadStreamOptions {
+  /**
+   * Milliseconds without a byte after which the connection counts as lost. A log server sends a comment at least every 15
+   * seconds.
+   *
+   * @default 45000
+   * @example
+   * ```ts
+   * maxSilenceMs: 20_000
+   * ```
+   */
+  maxSilenceMs?: number | undefined;
+}
 
 /** Maximum length of a line: 1 MiB as in an export, and the name of its field. */
 const MAX_LINE = (1 << 20) + 64;
+/** Three times the 15 seconds after which a log server without events sends a comment. */
+const MAX_SILENCE_MS = 45_000;
 
 /** The lines of a live view. Connection errors are thrown; to resume, send `lastEventId`. */
 export class EventStream implements AsyncIterable<string> {
@@ -14,8 +33,10 @@ export class EventStream implements AsyncIterable<string> {
   /** Events received but not returned yet. */
   #events: Iterator<Event> = [].values();
   #lastEventId: string;
+  readonly #maxSilenceMs: number;
 
-  constructor(stream: ReadableStream<Uint8Array>, lastEventId: string) {
+  constructor(stream: ReadableStream<Uint8Array>, lastEventId: string, maxSilenceMs: number = MAX_SILENCE_MS) {
+    this.#maxSilenceMs = maxSilenceMs;
     this.#reader = stream.getReader();
     this.#parser = new Parser(lastEventId);
     this.#lastEventId = lastEventId;
@@ -44,7 +65,7 @@ export class EventStream implements AsyncIterable<string> {
         this.#lastEventId = event.value.id;
         return { done: false, value: event.value.data };
       }
-      const { done, value } = await readable(() => this.#reader.read());
+      const { done, value } = await this.#read();
       if (done) {
         return { done, value: undefined };
       }
@@ -56,13 +77,34 @@ export class EventStream implements AsyncIterable<string> {
       }
     }
   }
+
+  /** Reads the next bytes. A dead connection may stay open, so only silence reveals it. */
+  async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    try {
+      return await within(
+        this.#maxSilenceMs,
+        readable(() => this.#reader.read()),
+        () => silent(this.#maxSilenceMs),
+      );
+    } catch (error) {
+      this.#reader.cancel(error).catch(() => {});
+      throw error;
+    }
+  }
 }
 
 /**
- * Reads the response of `GET /stream` as lines for `verifyLive`. `lastEventId` is the value sent as `Last-Event-ID`.
+ * Reads the response of `GET /stream` as lines for `verifyLive`. `lastEventId` is the value sent as `Last-Event-ID`. If no
+ * byte arrives for 45 seconds, cancels the response and throws.
  */
-export function readStream(source: Response | ReadableStream<Uint8Array>, lastEventId = ""): EventStream {
-  return new EventStream(readableBody(source, "text/event-stream"), lastEventId);
+export function readStream(
+  source: Response | ReadableStream<Uint8Array>,
+  lastEventId = "",
+  options: ReadStreamOptions = {},
+): EventStream {
+  const { maxSilenceMs = MAX_SILENCE_MS } = ownOptions(options, ["maxSilenceMs"]);
+  mustBeMillis(maxSilenceMs, "maxSilenceMs");
+  return new EventStream(readableBody(source, "text/event-stream"), lastEventId, maxSilenceMs);
 }
 
 interface Event {
@@ -129,6 +171,12 @@ class Parser {
     }
     return [];
   }
+}
+
+function silent(milliseconds: number): CountersignError {
+  return new CountersignError("source.unreadable", `the event stream was silent for ${milliseconds / 1000} s`, {
+    hint: "request it again with `lastEventId`; if this repeats, turn off response buffering in the proxies before the log server",
+  });
 }
 
 function broken(why: string, cause?: unknown): CountersignError {
