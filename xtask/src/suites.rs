@@ -99,7 +99,7 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "clippy",
         about: "no lint warnings",
         concurrency: Concurrency::NotWithHostBuilds,
-        inputs: &[],
+        inputs: RUST_INPUTS,
         run: clippy,
     },
     Suite {
@@ -223,6 +223,10 @@ pub(crate) const SUITES: &[Suite] = &[
     },
 ];
 
+/// The files that lints of Rust code depend on.
+const RUST_INPUTS: &[&str] =
+    &["*.rs", "*Cargo.toml", "*Cargo.lock", ".cargo", "clippy.toml", "rust-toolchain.toml", "rustfmt.toml"];
+
 /// The files that the core's tests in WebAssembly depend on.
 const WASM_INPUTS: &[&str] = &[
     "Cargo.lock",
@@ -328,9 +332,33 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     proxies(tools)?;
     python::validators(tools)?;
     let path = tools.node()?.search_path();
-    let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").env("PATH", path));
+    let product = |filter: &[&str]| {
+        log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").args(filter).env("PATH", &path))
+    };
+    let first = product(&[]);
     let xtask = log.run(tools.cargo("test").args(["-p", "xtask", "--no-fail-fast"]));
-    cargo_tested(product.and(xtask), log)
+    let output = log.text()?;
+    let failed = failed_cargo_tests(&output);
+    if first.is_ok() || failed.is_empty() || failed.len() > MAX_RETRIED_TESTS {
+        return cargo_tested(first.and(xtask), log);
+    }
+    product(&[&["--", "--exact"], &failed[..]].concat()).with_context(|| cargo_failures(&output))?;
+    xtask.with_context(|| cargo_failures(&output))?;
+    Ok(format!(
+        "{}; FLAKY, passed when they were retried: {}",
+        cargo_counts(&output),
+        failed.join(", ")
+    ))
+}
+
+/// The maximum number of failing tests to retry, alone. They start programs, and may run out of time on a busy machine.
+/// More failures aren't a coincidence.
+const MAX_RETRIED_TESTS: usize = 3;
+
+/// Returns the names of the tests that failed, except doctests.
+fn failed_cargo_tests(output: &str) -> Vec<&str> {
+    let names = output.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    names.filter(|name| !name.contains(' ')).collect()
 }
 
 /// Installs proxies and other programs that tests of a log use. If one is missing and `CI` isn't set, the
@@ -684,6 +712,12 @@ mod tests {
             "failures:\n\n---- one stdout ----\nit panicked\n\nfailures:\n    one\n"
         );
         assert_eq!(cargo_failures("test result: ok. 1 passed; 0 failed\n"), "");
+    }
+
+    #[test]
+    fn failed_tests_are_named() {
+        let output = "test one ... ok\ntest a::two ... FAILED\ntest src/lib.rs - x (line 3) ... FAILED\ntest three - should panic ... ok\n";
+        assert_eq!(failed_cargo_tests(output), ["a::two"]);
     }
 
     #[test]
