@@ -344,11 +344,7 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     }
     product(&[&["--", "--exact"], &failed[..]].concat()).with_context(|| cargo_failures(&output))?;
     xtask.with_context(|| cargo_failures(&output))?;
-    Ok(format!(
-        "{}; FLAKY, passed when they were retried: {}",
-        cargo_counts(&output),
-        failed.join(", ")
-    ))
+    Ok(format!("{}; FLAKY, passed when they were retried: {}", cargo_counts(&output), failed.join(", ")))
 }
 
 /// The maximum number of failing tests to retry, alone. They start programs, and may run out of time on a busy machine.

@@ -228,14 +228,6 @@ impl<'a> Monitor<'a> {
                 return Ok(());
             }
         }
-        if let Some((newest, shown)) = growth {
-            self.set_time_limit(self.source, PROOF_LIMIT);
-            if let Some(finding) = anchors::compare(self.source, newest, shown, pin.as_ref(), signed) {
-                findings.set_incomplete();
-                findings.add(finding);
-                return Ok(());
-            }
-        }
         let mut unknown = None;
         self.set_time_limit(self.source, PROOF_LIMIT);
         if let Some(pin) = pin.as_ref().filter(|pin| pin.checkpoint.size < checkpoint.size) {
@@ -247,6 +239,14 @@ impl<'a> Monitor<'a> {
                     return Ok(());
                 }
                 Consistency::Unknown(finding) => unknown = Some(finding),
+            }
+        }
+        if let Some((newest, shown)) = growth {
+            self.set_time_limit(self.source, PROOF_LIMIT);
+            if let Some(finding) = anchors::compare(self.source, newest, shown, pin.as_ref(), signed) {
+                findings.set_incomplete();
+                [finding].into_iter().chain(unknown).for_each(|finding| findings.add(finding));
+                return Ok(());
             }
         }
         if memory.edge.end() == 0 && self.minimum_index >= TILE_WIDTH {

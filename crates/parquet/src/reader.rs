@@ -6,7 +6,6 @@ use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
@@ -42,10 +41,10 @@ impl<R: ChunkReader + 'static> Reader<R> {
     /// Fails on a read error, or if the file has other columns or a property that would make another program
     /// read different rows.
     pub fn open(file: R) -> Result<Self> {
-        footer::check(&file)?;
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        let footer = footer::check(&file)?;
+        let metadata = footer::read(&file)?;
         refuse_other_ways(&file, &metadata)?;
-        footer::check_form(&file, &metadata)?;
+        footer::check_form(&footer, &metadata)?;
         let pages = ReaderProperties::builder().set_read_page_statistics(true).build();
         let options = ReadOptionsBuilder::new().with_reader_properties(pages).build();
         let file = SerializedFileReader::new_with_options(file, options)?;

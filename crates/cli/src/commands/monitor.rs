@@ -34,8 +34,8 @@ use crate::io::{stop, style, token, trust_notes};
 /// that every chain continues without gaps, that every key may sign, and that the log isn't silent. Each finding is
 /// reported once. If the log shows two histories, the monitor stops, and both checkpoints are evidence. With --state, it
 /// reports them again at each start, whatever the log shows then, until you start it with --resume. Network
-/// problems are reported, and the monitor retries. A tenant log is read with a reader's token, and its heads are
-/// compared with each other, so that what was undone between two anchors is noticed too.
+/// problems are reported, and the monitor retries. A tenant log is read with a reader's token. Its heads are compared
+/// with each other and with the log's anchors, which all readers compare.
 ///
 /// With --all-tenants, checks all tenant logs of a root log without reading their events: at each tick, none may be
 /// rewritten, shortened, or dropped. Ticks that it couldn't check are reported as a range. A finding stays in the file of

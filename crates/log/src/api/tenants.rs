@@ -5,6 +5,7 @@
 
 use countersign::Error;
 use countersign::hex;
+use countersign::note::VerifierKey;
 use countersign::tenant::{State, TenantOrigin, TenantRequest};
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -207,6 +208,14 @@ pub fn ended(Tenant { name, .. }: &Tenant, origin: &TenantOrigin, state: Option<
     };
     let body = json!({ "name": name, "origin": origin.as_str(), "state": state.as_str() });
     with_headers(status, &[PRIVATE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
+}
+
+/// Returns the error for a log whose trust file doesn't name its own key, which signs the last event of a tenant log: for
+/// readers with this trust file, exports that were verified would be untrusted for good.
+pub fn own_key_unnamed(key: &VerifierKey) -> ApiError {
+    let message = "the trust file has no `emitter` line for the log's own key, which signs the end of a log: readers would not trust the log anymore";
+    ApiError::new(StatusCode::CONFLICT, "tenant.own_key", message)
+        .with_hint(format!("add this line, also to the trust files of readers, and try again: emitter {key}"))
 }
 
 /// Returns the response to a request that ended no log.

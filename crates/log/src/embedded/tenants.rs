@@ -21,6 +21,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use countersign::hash::Hash;
+use countersign::note::VerifierKey;
 use countersign::tenant::TenantOrigin;
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -99,6 +100,8 @@ pub struct EmbeddedTenants {
     growth: GrowthTicks,
     /// The trust file, with the root log's key as an emitter.
     trust: Arc<Trust>,
+    /// The root log's key, if the trust file itself has no `emitter` line for it.
+    unnamed_key: Option<VerifierKey>,
     quotas: Arc<TenantQuotas>,
     /// The signed requests that were accepted, which aren't accepted again.
     accepted_requests: AcceptedRequests,
@@ -145,6 +148,8 @@ impl EmbeddedTenants {
         let origin = key.verifier_key().name().to_owned();
         let exporter = Exporter::new(root_log.clone(), origin.clone(), Some(trust.clone()));
         let rules = Arc::new(RwLock::new(Arc::new(rules(&*root_log, key.verifier_key(), trust.clone())?)));
+        let own = key.verifier_key();
+        let unnamed_key = (!trust.emitters().contains(own)).then(|| own.clone());
         let trust = Arc::new(trust.with_emitter(key.verifier_key().clone())?);
         let (announce, published) = watch::channel(root_log.published()?.map(Arc::new));
         let (witnesses, unwitnessed) = watch::channel(None);
@@ -205,6 +210,7 @@ impl EmbeddedTenants {
             stops,
             growth,
             trust,
+            unnamed_key,
             accepted_requests,
             quotas: Arc::new(TenantQuotas::new(quota, tenant_quota)),
             rule,

@@ -95,9 +95,13 @@ fn issuer() -> SignerKey {
 }
 
 fn trust() -> Trust {
+    trust_with(&format!("emitter {}\n", log_key().verifier_key()))
+}
+
+fn trust_with(more: &str) -> Trust {
     let (log, emitter) = (log_key(), emitter_key(0));
     let (log, emitter, issuer) = (log.verifier_key(), emitter.verifier_key(), issuer());
-    let text = format!("log {log}\nemitter {emitter}\nissuer {}\n", issuer.verifier_key());
+    let text = format!("log {log}\nemitter {emitter}\nissuer {}\n{more}", issuer.verifier_key());
     Trust::parse(text.as_bytes()).unwrap()
 }
 
@@ -113,13 +117,17 @@ impl Object {
     }
 
     fn open_with_reads(folder: &Path, rule: TickRule, now: i64, reads: Option<String>) -> Self {
+        Self::open_with(folder, rule, now, reads, trust())
+    }
+
+    fn open_with(folder: &Path, rule: TickRule, now: i64, reads: Option<String>, trust: Trust) -> Self {
         if !sqlite::has_tenants(folder).unwrap() {
             sqlite::create_with_tenants(folder, ORIGIN, 10).unwrap();
         }
         let config = Config {
             key: log_key(),
             ml_dsa_key: None,
-            trust: trust(),
+            trust,
             readers: format!("{} admin,erase,growth,read eraser log=*\n", hex::encode(&tokens::hash(TOKEN))),
             cors: Cors::default(),
             copies: Box::new(Nothing),
@@ -546,6 +554,19 @@ fn a_growth_witness_follows_an_object() {
         assert_eq!(code(object.logs.answer(request).1).0, 401, "{method} {path}");
     }
     assert!(!run.state().changes_since(&before).is_empty());
+}
+
+#[test]
+fn an_object_ends_no_log_if_readers_would_not_trust_its_end() {
+    let folder = TempDir::new().unwrap();
+    let mut object = Object::open_with(folder.path(), TickRule::Changes, START, None, trust_with(""));
+    object.logs.tick();
+    let acme = object.create("acme");
+    let refused = object.post("/tenants/end", r#"{"name":"acme"}"#).1;
+    assert_eq!(code(refused), (409, "tenant.own_key".into()));
+    // It is still live.
+    let submission = object.queue(&path(&acme), &flood(&acme, 0, 1));
+    assert_eq!(answered(&mut object, submission).0, 200);
 }
 
 #[test]

@@ -18,6 +18,9 @@ impl EmbeddedTenants {
             return Err(tenants::too_large());
         }
         let EndRequest { name, ending } = EndRequest::read(body, &self.root.origin)?;
+        if let Some(key) = &self.unnamed_key {
+            return Err(tenants::own_key_unnamed(key));
+        }
         self.require_tick()?;
         let tenant = self.host.end(&name, &ending).map_err(|error| tenants::not_ended(&error))?;
         let Some(answer) = self.ended_response(&tenant, false) else {
