@@ -8,7 +8,9 @@ import { type TestContext, test } from "node:test";
 import { createIssuer } from "countersign/issuer";
 import { nodeListener } from "countersign/node";
 import express from "express";
+import { Signer } from "../conformance/keys.ts";
 import { ISSUER, LOG } from "../conformance/setup.ts";
+import { grantRequest } from "../keys/grant-requests.ts";
 
 async function listen(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, "127.0.0.1");
@@ -28,14 +30,14 @@ test("nodeListener: serves an issuer's handler in node:http, and in Express befo
   plain.use("/grant", grants());
   for (const listener of [grants(), parsed, plain]) {
     const url = `${await listen(t, listener)}/grant`;
-    const ask = (vkey: unknown, headers = {}) =>
+    const ask = (request: unknown, headers = {}) =>
       fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", ...headers },
-        body: JSON.stringify({ vkey }),
+        body: JSON.stringify({ request }),
       });
     assert.deepEqual([(await ask("text")).status, (await ask(7)).status], [400, 400]);
-    const granted = await ask(`${ISSUER.name}/0123456789abcdef+1a2b3c4d+AAAA`);
+    const granted = await ask(grantRequest(new Signer(`${ISSUER.name}/0123456789abcdef`, 1)));
     assert.equal(granted.status, 403);
     assert.match(JSON.stringify(await granted.json()), /grant\.refused/);
     assert.equal((await ask("text", { origin: "https://evil.example" })).status, 403);

@@ -4,19 +4,24 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { CountersignError } from "../../packages/countersign/dist/error.js";
 import { grantedKey } from "../../packages/countersign/dist/keys/granted.js";
+import { generateKey } from "../../packages/countersign/dist/record/record.js";
 import { until } from "../eventually.ts";
+import { openGrantRequest } from "./grant-requests.ts";
 
 const FROM = "https://app.example/audit/grant";
 const HOUR = 3_600_000;
 
 type Answers = (vkey: string, init: RequestInit) => Response | Promise<Response>;
 
-/** Sets the responses to requests, and returns the requested vkeys. */
-function serve(t: TestContext, answers: Answers = granting): string[] {
+/** Sets the responses to requests, and returns the requested vkeys. Their keys must have signed the requests. */
+function serve(t: TestContext, answers: Answers = granting, times: string[] = []): string[] {
   const requested: string[] = [];
   t.mock.method(globalThis, "fetch", async (_: unknown, init: RequestInit) => {
-    const { vkey } = JSON.parse(`${init.body}`);
+    const { request, ...others } = JSON.parse(`${init.body}`);
+    assert.deepEqual(others, {});
+    const { vkey, time } = openGrantRequest(request);
     requested.push(vkey);
+    times.push(time);
     return answers(vkey, init);
   });
   return requested;
@@ -75,6 +80,66 @@ test("grantedKey: stops on the caller's signal", async (t) => {
       ({ code, cause }: CountersignError) => code === "grant.failed" && (cause as Error).message === "the page goes",
     );
   }
+});
+
+/** Returns the answer to a request that is rejected for its time. */
+const outOfTime = (now: Date) =>
+  Response.json({ error: { code: "request.time", message: "too old", hint: "sign again" }, now }, { status: 409 });
+
+test("grantedKey: dates its request, and signs it again with the server's time", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: Date.UTC(2026, 10, 20, 6) });
+  const serverTime = new Date("2026-11-20T06:30:00.125Z");
+  const times: string[] = [];
+  const requests = serve(
+    t,
+    (vkey) =>
+      times.length < 2
+        ? outOfTime(serverTime)
+        : Response.json({ vkey, until: new Date(serverTime.getTime() + HOUR), now: serverTime }),
+    times,
+  );
+  const granted = await grantedKey(options);
+  assert.deepEqual(times, ["2026-11-20T06:00:00.000Z", "2026-11-20T06:30:00.125Z"]);
+  assert.deepEqual(requests, [granted.vkey, granted.vkey]);
+  assert.equal(granted.until?.getTime(), serverTime.getTime() + HOUR);
+});
+
+test("grantedKey: signs a request again only once", async (t) => {
+  const requests = serve(t, () => outOfTime(new Date()));
+  await assert.rejects(grantedKey(options), { code: "grant.failed", message: "too old", hint: "sign again" });
+  assert.equal(requests.length, 2);
+  for (const now of [undefined, "later", null]) {
+    const error = { code: "request.time", message: "too old" };
+    const others = serve(t, () => Response.json({ error, now }, { status: 409 }));
+    await assert.rejects(grantedKey(options), { code: "grant.failed", message: "too old" });
+    assert.equal(others.length, 1, `${now}`);
+  }
+});
+
+test("grantedKey: a clock that is ahead is reported without a grant", async (t) => {
+  const requests = serve(t, () => outOfTime(new Date(Date.now() - 30 * 60_000)));
+  await assert.rejects(grantedKey(options), { code: "clock.ahead", message: /30 minutes ahead/ });
+  assert.equal(requests.length, 1);
+});
+
+test("grantedKey: the key of a fallback signs its requests", async (t) => {
+  t.mock.method(crypto.subtle, "generateKey", () => Promise.reject(new Error("no Ed25519")));
+  const requests = serve(t);
+  const granted = await grantedKey({ ...options, fallback: generateKey });
+  await granted.renew();
+  assert.deepEqual(requests, [granted.vkey, granted.vkey]);
+  const pair = async (name: string) => ({ ...(await generateKey(name)) });
+  await assert.rejects(grantedKey({ ...options, fallback: pair as typeof generateKey }), {
+    code: "options.invalid",
+    member: "fallback",
+    hint: /pass generateKey from countersign/,
+  });
+});
+
+test("generateKey: a copy contains only the key pair", async () => {
+  const generated = await generateKey("example.com/test");
+  assert.deepEqual(Object.keys(structuredClone(generated)), ["key", "vkey"]);
+  assert.deepEqual(Object.keys(JSON.parse(JSON.stringify(generated))), ["key", "vkey"]);
 });
 
 test("renew: `fresh` gets a new key during another renewal", async (t) => {

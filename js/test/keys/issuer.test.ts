@@ -10,6 +10,7 @@ import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import { creating, type Environment } from "../deliver/recorder.ts";
+import { grantRequest, requestText } from "./grant-requests.ts";
 
 const MINUTE = 60_000;
 /** Slightly below the maximum lead over the log's clock, in milliseconds. */
@@ -20,14 +21,17 @@ interface GrantResponse {
   vkey: string;
   until: string;
   now: string;
-  error: { code: string };
+  error: { code: string; message: string; hint?: string };
 }
 
 let named = 0;
 /** Generates a key with a name under the issuer's. */
 const newKey = () => generateKeyHandle(`${ISSUER.name}/test-${named++}`);
-/** Generates a key with a name like a browser's. */
-const newBrowserKey = () => generateKeyHandle(`${ISSUER.name}/${`${named++}`.padStart(16, "-_aZ")}`);
+/** Returns a key with a name like a browser's. */
+const newBrowserKey = () => new Signer(`${ISSUER.name}/${`${named++}`.padStart(16, "-_aZ")}`, 5);
+
+/** Returns the key ID in a signed note's last signature. */
+const idOf = (note: string) => Buffer.from(note.trimEnd().split(" ").at(-1) ?? "", "base64").subarray(0, 4);
 
 describe("issuer with a log", { skip: serve.skip }, () => {
   let log: Started;
@@ -262,8 +266,12 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       return { response, status: response.status, json: json as GrantResponse | undefined };
     };
 
+    /** Returns the body of a request for a grant of this key. */
+    const bodyOf = (key: Signer, time?: Date) => ({ request: grantRequest(key, time) });
+    const unasked = { authorize: () => assert.fail("`authorize` is not called") };
+
     test("grants authorized keys for the stated time", async () => {
-      const { vkey } = await newBrowserKey();
+      const key = newBrowserKey();
       const seen: unknown[] = [];
       const handler = issuer.handler({
         authorize: (request, vkey) => {
@@ -271,90 +279,177 @@ describe("issuer with a log", { skip: serve.skip }, () => {
           return { ttlMs: MINUTE };
         },
       });
-      const { response, status, json } = await ask(handler, { body: { vkey }, headers: { cookie: "session=1" } });
+      const { response, status, json } = await ask(handler, { body: bodyOf(key), headers: { cookie: "session=1" } });
       assert.equal(status, 200);
       assert.equal(response.headers.get("cache-control"), "no-store");
-      assert.deepEqual(seen, ["session=1", vkey]);
-      assert.equal(json?.vkey, vkey);
+      assert.deepEqual(seen, ["session=1", key.vkey]);
+      assert.equal(json?.vkey, key.vkey);
       assert.equal(Math.round((Date.parse(json?.until ?? "") - Date.parse(json?.now ?? "")) / 1000), 60);
     });
 
     test("rejects key names chosen by the requester", async () => {
-      const handler = issuer.handler({ authorize: () => assert.fail("nobody is asked") });
+      const handler = issuer.handler(unasked);
       for (const name of ["alice@corp.example", "admin", "0123456789abcde", "0123456789abcdefg", "0123456789abcde/"]) {
-        const { vkey } = new Signer(`${ISSUER.name}/${name}`, 1);
-        const { status, json } = await ask(handler, { body: { vkey } });
+        const { status, json } = await ask(handler, { body: bodyOf(new Signer(`${ISSUER.name}/${name}`, 1)) });
         assert.deepEqual([status, json?.error.code], [400, "name.invalid"], name);
       }
     });
 
+    test("rejects requests that their key didn't sign", async () => {
+      const handler = issuer.handler(unasked);
+      const [key, other] = [newBrowserKey(), newBrowserKey()];
+      const time = new Date();
+      const [text, own] = [requestText(key.vkey, time.toISOString()), grantRequest(key, time)];
+      // The same name and key ID, with another key.
+      const namesake = new Signer(key.name, 6);
+      const disguised = namesake
+        .note(text)
+        .replace(/(?<= )\S+(?=\n$)/, (line) =>
+          Buffer.concat([idOf(own), Buffer.from(line, "base64").subarray(4)]).toString("base64"),
+        );
+      for (const [why, request] of Object.entries({
+        "another key's vkey": other.note(text),
+        "another key of this name": namesake.note(text),
+        "another key with this ID": disguised,
+        "another time": own.replace(time.toISOString(), new Date(time.getTime() + 1).toISOString()),
+        "no signature": `${text}\n`,
+        "no note": text,
+        "another kind of note": key.note(text.replace("v1 key\n", "v1 keys\n")),
+        "another line": key.note(`${text}more\n`),
+        "no time": key.note(requestText(key.vkey, "now")),
+        "no vkey": key.note(requestText("example.com/a", time.toISOString())),
+        "the private key": key.note(requestText(key.secret, time.toISOString())),
+      })) {
+        const { status, json } = await ask(handler, { body: { request } });
+        assert.deepEqual([status, json?.error.code], [400, "key.invalid"], why);
+        assert.ok(!JSON.stringify(json).includes(key.secret.slice(-30)), why);
+      }
+      const { status, json } = await ask(handler, { body: { vkey: key.vkey } });
+      assert.deepEqual([status, json?.error.code], [400, "key.invalid"]);
+      assert.match(json?.error.hint ?? "", /send \{"request":"…"\}, signed by the key/);
+    });
+
+    test("rejects requests that are old, or dated ahead, and states its time", async () => {
+      const now = Date.UTC(2026, 10, 20, 6);
+      const asked: string[] = [];
+      const handler = issuing({}, () => now).handler({
+        authorize: (_, vkey) => {
+          asked.push(vkey);
+          return false;
+        },
+      });
+      const key = newBrowserKey();
+      for (const [offset, expected] of [
+        [-5 * MINUTE - 1, 409],
+        [5 * MINUTE + 1, 409],
+        [-5 * MINUTE, 403],
+        [5 * MINUTE, 403],
+      ] as const) {
+        const { status, json } = await ask(handler, { body: bodyOf(key, new Date(now + offset)) });
+        assert.equal(status, expected, `${offset} ms`);
+        if (status === 409) {
+          assert.deepEqual([json?.error.code, json?.now], ["request.time", "2026-11-20T06:00:00.000Z"]);
+          assert.match(json?.error.message ?? "", /more than 5 minutes from the server's time/);
+        }
+      }
+      assert.deepEqual(asked, [key.vkey, key.vkey]);
+    });
+
+    test("accepts a request once", async () => {
+      let decided = false;
+      let asked = 0;
+      const handler = issuer.handler({
+        authorize: () => {
+          asked++;
+          return decided;
+        },
+      });
+      const key = newBrowserKey();
+      const body = bodyOf(key);
+      const statusOf = async () => (await ask(handler, { body })).status;
+      assert.deepEqual([await statusOf(), await statusOf()], [403, 403], "refused requests are not remembered");
+      decided = true;
+      const statuses = await Promise.all([statusOf(), statusOf()]);
+      assert.deepEqual(statuses.sort(), [200, 409]);
+      const before = Date.now();
+      const { status, json } = await ask(handler, { body });
+      assert.deepEqual([status, json?.error.code], [409, "request.time"]);
+      assert.match(json?.error.message ?? "", /accepted before/);
+      assert.ok(Date.parse(json?.now ?? "") >= before);
+      assert.equal(asked, 3);
+      // Signed again with the time of the response.
+      assert.equal((await ask(handler, { body: bodyOf(key, new Date(json?.now ?? "")) })).status, 200);
+    });
+
     test("grants nothing else", async () => {
-      const { vkey } = await newBrowserKey();
+      const key = newBrowserKey();
       const no = new Response(null, { status: 401 });
       for (const decided of [false, undefined, null, no, new Error("no"), [], new Map(), () => false, 1, "no"]) {
         const handler = issuer.handler({ authorize: () => decided as never });
-        const { status, json } = await ask(handler, { body: { vkey } });
+        const { status, json } = await ask(handler, { body: bodyOf(key) });
         assert.deepEqual([status, json?.error.code], [403, "grant.refused"]);
       }
       const failing = issuer.handler({ authorize: () => Promise.reject(new Error("no database")) });
-      await assert.rejects(ask(failing, { body: { vkey } }), /no database/);
+      const body = bodyOf(key);
+      for (const _ of [1, 2]) {
+        await assert.rejects(ask(failing, { body }), /no database/);
+      }
       assert.throws(() => issuer.handler({} as never), { code: "options.invalid", member: "authorize" });
     });
 
     test("rejects forms, other sites, and methods other than POST", async () => {
-      const { vkey } = await newBrowserKey();
-      const handler = issuer.handler({
-        authorize: () => assert.fail("nobody is asked"),
-        origins: ["https://dashboard.example"],
-      });
+      const key = newBrowserKey();
+      const handler = issuer.handler({ ...unasked, origins: ["https://dashboard.example"] });
       const status = async (init: Parameters<typeof ask>[1]) =>
-        (await ask(handler, { body: { vkey }, ...init })).status;
+        (await ask(handler, { body: bodyOf(key), ...init })).status;
       assert.equal(await status({ headers: { "content-type": "text/plain" } }), 415);
       assert.equal(await status({ headers: { "content-type": "application/x-www-form-urlencoded" } }), 415);
       assert.equal(await status({ headers: { origin: "https://evil.example" } }), 403);
       assert.equal(await status({ headers: { origin: "null" } }), 403);
       assert.equal(await status({ method: "GET" }), 405);
-      for (const body of ["", "{", "null", "[]", '{"vkey":1}', `{"vkey":"${"x".repeat(5000)}"}`]) {
+      const long = JSON.stringify({ ...bodyOf(key), more: "x".repeat(4096) });
+      for (const body of ["", "{", "null", "[]", '{"request":1}', '{"request":""}', long]) {
         assert.equal(await status({ body }), 400, body.slice(0, 20));
       }
     });
 
     test("accepts requests of listed origins", async () => {
-      const { vkey } = await newBrowserKey();
+      const key = newBrowserKey();
       const origin = "https://dashboard.example";
       const handler = issuer.handler({ authorize: () => true, origins: [origin] });
       const preflight = await ask(handler, { method: "OPTIONS", headers: { origin } });
       assert.equal(preflight.status, 204);
       assert.match(preflight.response.headers.get("access-control-allow-headers") ?? "", /content-type/);
-      const { status, response } = await ask(handler, { body: { vkey }, headers: { origin } });
+      const { status, response } = await ask(handler, { body: bodyOf(key), headers: { origin } });
       assert.equal(status, 200);
       assert.equal(response.headers.get("access-control-allow-origin"), origin);
       assert.equal(response.headers.get("access-control-allow-credentials"), "true");
+      const late = await ask(handler, { body: bodyOf(key, new Date(0)), headers: { origin } });
+      assert.deepEqual([late.status, late.response.headers.get("access-control-allow-origin")], [409, origin]);
     });
 
     test("doesn't reveal a wrong issuer key to browsers", async () => {
       // Only the hash in the key reveals the error.
-      const altered = ISSUER.secret.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
-      const handler = issuing({ key: altered }).handler({ authorize: () => true });
-      const { vkey } = await newBrowserKey();
-      await assert.rejects(ask(handler, { body: { vkey } }), {
+      const withWrongId = (key: string) => key.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
+      const handler = issuing({ key: withWrongId(ISSUER.secret) }).handler({ authorize: () => true });
+      const key = newBrowserKey();
+      await assert.rejects(ask(handler, { body: bodyOf(key) }), {
         code: "key.invalid",
         member: "key",
         hint: /whole line/,
       });
-      const wrong = vkey.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
-      const { status, json } = await ask(issuer.handler({ authorize: () => true }), { body: { vkey: wrong } });
+      const wrong = key.note(requestText(withWrongId(key.vkey), new Date().toISOString()));
+      const { status, json } = await ask(issuer.handler(unasked), { body: { request: wrong } });
       assert.deepEqual([status, json?.error.code], [400, "key.invalid"]);
     });
 
     test("reports errors in the key, but not in the log", async (context) => {
       const warned = context.mock.method(console, "warn", () => {});
       const grants = { authorize: () => true };
-      const wrong = await ask(issuer.handler(grants), { body: { vkey: new Signer("example.org/a", 1).vkey } });
+      const wrong = await ask(issuer.handler(grants), { body: bodyOf(new Signer("example.org/a", 1)) });
       assert.deepEqual([wrong.status, wrong.json?.error.code], [400, "name.invalid"]);
-      const { vkey } = await newBrowserKey();
       const away = issuing({ to: { url: log.url, fetch: () => Promise.reject(new TypeError("10.0.0.7 refused")) } });
-      const { status, json, response } = await ask(away.handler(grants), { body: { vkey } });
+      const { status, json, response } = await ask(away.handler(grants), { body: bodyOf(newBrowserKey()) });
       assert.deepEqual([status, json?.error.code, response.headers.get("retry-after")], [503, "grant.failed", "5"]);
       assert.ok(!JSON.stringify(json).includes(log.url));
       assert.equal(warned.mock.callCount(), 1);

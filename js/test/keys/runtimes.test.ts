@@ -9,6 +9,7 @@ import { serve } from "../conformance/serve.ts";
 import { ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import { openProof } from "../conformance/tree.ts";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
+import { grantRequest } from "./grant-requests.ts";
 
 interface GrantResponse {
   vkey: string;
@@ -33,15 +34,15 @@ describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () =
 
   for (const [nth, runtime] of Object.keys(RUNTIMES).entries()) {
     test(`grants in ${runtime}`, async () => {
-      const { vkey } = new Signer(`${ISSUER.name}/${`in-${runtime}`.padEnd(16, "-")}`, nth);
-      const args = [ISSUER.secret, log.url, LOG.vkey, vkey];
+      const signer = new Signer(`${ISSUER.name}/${`in-${runtime}`.padEnd(16, "-")}`, nth);
+      const args = [ISSUER.secret, log.url, LOG.vkey, grantRequest(signer)];
       const child = new Child(runtime as Runtime, new URL("child.ts", import.meta.url), args);
       const [line = "{}"] = await child.rest();
       const { code, errors } = await child.ended();
       assert.deepEqual([code, errors], [0, ""]);
       const { status, body } = JSON.parse(line);
       assert.equal(status, 200, line);
-      check(vkey, body);
+      check(signer.vkey, body);
     });
   }
 
@@ -49,17 +50,17 @@ describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () =
     const bindings = { AUDIT_ISSUER: ISSUER.secret, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey };
     const worker = start(await bundled(new URL("worker.ts", import.meta.url)), { bindings });
     try {
-      const { vkey } = new Signer(`${ISSUER.name}/in-workerd------`, 9);
+      const signer = new Signer(`${ISSUER.name}/in-workerd------`, 9);
       const ask = (cookie: string) =>
         worker.dispatchFetch("https://app.example/audit/grant", {
           method: "POST",
           headers: { "content-type": "application/json", cookie },
-          body: JSON.stringify({ vkey }),
+          body: JSON.stringify({ request: grantRequest(signer) }),
         });
       assert.equal((await ask("session=mallory")).status, 403);
       const granted = await ask("session=alice");
       assert.equal(granted.status, 200);
-      check(vkey, (await granted.json()) as GrantResponse);
+      check(signer.vkey, (await granted.json()) as GrantResponse);
     } finally {
       await worker.dispose();
     }

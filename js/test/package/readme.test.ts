@@ -14,6 +14,7 @@ import { AUDITOR, EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/se
 import { eventually } from "../eventually.ts";
 import { listServer, WATCH, watchlist } from "../gate/lists.ts";
 import { PATHS } from "../gate/packs.ts";
+import { grantRequest } from "../keys/grant-requests.ts";
 import { skip as noPostgres, startPostgres } from "../postgres/server.ts";
 import { TenantServer } from "../tenants/server.ts";
 import { Installed } from "./installed.ts";
@@ -184,17 +185,17 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
 
   "createIssuer({": async (code) => {
     const grant = await granting(code);
-    const { vkey } = new Signer(`${ISSUER.name}/of-the-README-is`, 60);
+    const signer = new Signer(`${ISSUER.name}/of-the-README-is`, 60);
     const ask = (headers: Record<string, string>) => {
       const json = { ...headers, "content-type": "application/json" };
-      const init = { method: "POST", headers: json, body: JSON.stringify({ vkey }) };
+      const init = { method: "POST", headers: json, body: JSON.stringify({ request: grantRequest(signer) }) };
       return grant(new Request("https://app.example/audit/grant", init));
     };
     assert.equal((await ask({})).status, 403);
     const answer = await ask({ cookie: SESSION });
     assert.equal(answer.status, 200);
     const { note, proof } = (await answer.json()) as { note: string; proof: string };
-    assert.ok(note.includes(`\ngrant ${vkey} - `), note);
+    assert.ok(note.includes(`\ngrant ${signer.vkey} - `), note);
     assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
   },
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { inCore } from "../../packages/countersign/dist/record/core.js";
 import * as core from "../../packages/countersign/dist/wasm/recorder.js";
+import { Signer } from "../conformance/keys.ts";
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url);
 core.initSync({
@@ -162,4 +163,23 @@ test("wasm: an issuer's note is signed as a whole", () => {
     code: "note.invalid",
   });
   assert.throws(() => inCore(() => core.signKeyNote(VKEY, ORIGIN, [`revoke ${VKEY} -`])), { code: "key.invalid" });
+});
+
+test("wasm: a request for a grant is signed by its key, and opened only then", () => {
+  const time = "2026-11-20T06:00:00.125Z";
+  const note = core.signGrantRequest(KEY, time);
+  const signer = new Signer("example.com/test", 7);
+  assert.equal(note, signer.note(`countersign/v1 key\n${VKEY}\n${time}\n`));
+  assert.deepEqual(core.openGrantRequest(note), [VKEY, time]);
+  const other = new Signer("example.com/other", 8);
+  for (const wrong of [
+    "",
+    note.replace(".125Z", ".126Z"),
+    other.note(`countersign/v1 key\n${VKEY}\n${time}\n`),
+    signer.note(`countersign/v1 keys\n${VKEY}\n${time}\n`),
+    signer.note(`countersign/v1 key\n${VKEY}\n`),
+  ]) {
+    assert.throws(() => inCore(() => core.openGrantRequest(wrong)), { name: "CountersignError" }, wrong);
+  }
+  assert.throws(() => inCore(() => core.signGrantRequest(VKEY, time)), { code: "key.invalid" });
 });

@@ -3,13 +3,15 @@
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import { ownFields } from "../own.js";
+import type { GenerateKey } from "../record/create.js";
 import type { KeyHandle } from "../record/signer.js";
 import { generateKeyHandle } from "../record/webcrypto.js";
+import { signGrantRequest } from "./grant-request.js";
 import { type Grant, type Slot, type StoredKey, updateKey } from "./key-store.js";
 import { checkIssuer, randomName } from "./name.js";
 
 /** Generates a key without WebCrypto, like `generateKey` from `countersign`. */
-export type Fallback = (name: string) => Promise<{ key: string; vkey: string }>;
+export type Fallback = GenerateKey;
 
 /** Options of `browserKey`. */
 export interface BrowserKeyOptions {
@@ -73,6 +75,8 @@ export interface HeldKey extends BrowserKey {
   readonly grant: Grant | undefined;
   /** Its place in the browser's storage, if it is stored. */
   readonly slot: Slot | undefined;
+  /** Signs a request for a grant of this key, dated `time` (RFC 3339 with milliseconds). */
+  signGrantRequest(time: string): Promise<string>;
 }
 
 /**
@@ -110,8 +114,14 @@ export async function hold(input: BrowserKeyOptions, instead?: string): Promise<
   const name = randomName(slot.issuer);
   const created = await makeHandle(name, fallback !== undefined);
   if (created === undefined) {
-    const { key, vkey } = (await fallback?.(name)) ?? { key: "", vkey: "" };
-    return { key, vkey, grant: undefined, slot: undefined };
+    const generated = await fallback?.(name);
+    const signGrantRequest = async (time: string) => {
+      const message = "the key of `fallback` can't sign a request for a grant";
+      must(typeof generated?.signGrantRequest === "function", "fallback", message, hint);
+      return generated.signGrantRequest(time);
+    };
+    const { key = "", vkey = "" } = generated ?? {};
+    return { key, vkey, grant: undefined, slot: undefined, signGrantRequest };
   }
   if (!isKept) {
     return heldKey(created, undefined);
@@ -129,7 +139,8 @@ export async function storeGrant({ slot, vkey }: HeldKey, grant: Grant): Promise
 }
 
 function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined): HeldKey {
-  return { key: { vkey, privateKey }, vkey, grant, slot };
+  const key = { vkey, privateKey };
+  return { key, vkey, grant, slot, signGrantRequest: (time) => signGrantRequest(key, time) };
 }
 
 function slotOf(options: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {

@@ -1,6 +1,7 @@
 /** A browser's key with a grant of its server, renewed before the grant ends. */
 
 import { readAtMost } from "../bytes.js";
+import { serverTime } from "../deliver/server-time.js";
 import { asLine, CountersignError, must } from "../error.js";
 import { jsonOf } from "../foreign.js";
 import { ownOptions } from "../known.js";
@@ -19,6 +20,8 @@ const MAX_RESPONSE_BYTES = 1 << 20;
 const RENEW_AT = 1 / 4;
 /** Backoff after failed renewals, in milliseconds. */
 const WAITS = { first: 1_000, longest: 60_000 };
+/** The hint of errors in the device's clock. */
+const CLOCK_HINT = "set this device's clock; the log rejects events until then";
 
 /** Options of `grantedKey`. */
 export interface GrantedKeyOptions extends BrowserKeyOptions {
@@ -204,26 +207,58 @@ async function obtain(options: GrantedKeyOptions, held: HeldKey): Promise<{ held
   if (held.grant !== undefined && held.grant.renew > Date.now()) {
     return { held, grant: held.grant };
   }
-  const grant = await requestGrant(options, held.vkey);
+  const grant = await requestGrant(options, held);
   await storeGrant(held, grant);
   return { held: { ...held, grant }, grant };
 }
 
-async function requestGrant({ from, init }: GrantedKeyOptions, vkey: string): Promise<Grant> {
-  const url = withoutQuery(from);
+async function requestGrant(options: GrantedKeyOptions, held: HeldKey): Promise<Grant> {
+  const url = withoutQuery(options.from);
   const requestedAt = Date.now();
+  const send = async (date: Date) => post(options, url, await held.signGrantRequest(date.toISOString()));
+  let response = await send(new Date(requestedAt));
+  // The server's clock may differ from this device's, and the server accepts each request once.
+  const date = serverTime(response);
+  if (date !== undefined) {
+    checkNotAhead(requestedAt, date.getTime());
+    response = await send(date);
+  }
+  const { ok, status, body } = response;
+  if (!ok) {
+    throw asError(status, body);
+  }
+  const time = (value: unknown, otherwise: number) => (typeof value === "string" ? Date.parse(value) : otherwise);
+  const [begin, until, now] = [time(body.from, -Infinity), time(body.until, Infinity), time(body.now, requestedAt)];
+  if (body.vkey !== held.vkey || [begin, until, now].some(Number.isNaN) || until <= now) {
+    throw new CountersignError("grant.failed", `the response from ${url} is not a grant`, {
+      hint: "check that the URL points to an issuer's handler",
+    });
+  }
+  checkClock(requestedAt, begin, until, now);
+  // Computed with this device's clock, which may be ahead; otherwise the grant would be requested again and again.
+  return { until, renew: until === Infinity ? until : until - (until - requestedAt) * RENEW_AT };
+}
+
+/** A response of the server, with its body if that is a JSON object. */
+interface GrantResponse {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly body: { readonly [member: string]: unknown };
+}
+
+/** Sends a signed request to the server. `url` is the URL for use in errors. */
+async function post({ from, init }: GrantedKeyOptions, url: string, request: string): Promise<GrantResponse> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
   init?.signal?.addEventListener("abort", () => patience.abort(init.signal?.reason), { once: true });
-  let response: Response;
-  let body: Partial<{ vkey: unknown; from: unknown; until: unknown; now: unknown }>;
   try {
     const headers = new Headers(init?.headers);
     headers.set("content-type", "application/json");
     init?.signal?.throwIfAborted();
     const { signal } = patience;
-    response = await fetch(from, { ...init, method: "POST", headers, signal, body: JSON.stringify({ vkey }) });
-    body = Object(jsonOf(new TextDecoder().decode(await readAtMost(response.body, MAX_RESPONSE_BYTES))));
+    const response = await fetch(from, { ...init, method: "POST", headers, signal, body: JSON.stringify({ request }) });
+    const text = new TextDecoder().decode(await readAtMost(response.body, MAX_RESPONSE_BYTES));
+    return { ok: response.ok, status: response.status, body: Object(jsonOf(text)) };
   } catch (cause) {
     if (patience.signal.aborted && !init?.signal?.aborted) {
       const message = `the server that grants keys did not respond within ${TIMEOUT_MS} ms at ${url}`;
@@ -236,19 +271,6 @@ async function requestGrant({ from, init }: GrantedKeyOptions, vkey: string): Pr
   } finally {
     clearTimeout(timer);
   }
-  if (!response.ok) {
-    throw asError(response.status, body);
-  }
-  const time = (value: unknown, otherwise: number) => (typeof value === "string" ? Date.parse(value) : otherwise);
-  const [begin, until, now] = [time(body.from, -Infinity), time(body.until, Infinity), time(body.now, requestedAt)];
-  if (body.vkey !== vkey || [begin, until, now].some(Number.isNaN) || until <= now) {
-    throw new CountersignError("grant.failed", `the response from ${url} is not a grant`, {
-      hint: "check that the URL points to an issuer's handler",
-    });
-  }
-  checkClock(requestedAt, begin, until, now);
-  // Computed with this device's clock, which may be ahead; otherwise the grant would be requested again and again.
-  return { until, renew: until === Infinity ? until : until - (until - requestedAt) * RENEW_AT };
 }
 
 /** Returns a URL without its query, which may contain a token, for use in errors. */
@@ -261,14 +283,26 @@ function withoutQuery(address: string | URL): string {
 
 /** Throws if the device's clock is wrong, because the log would reject every event. */
 function checkClock(requestedAt: number, begin: number, until: number, now: number): void {
-  const hint = "set this device's clock; the log rejects events until then";
-  if (requestedAt > now + MAX_AHEAD_MS || requestedAt >= until) {
-    const minutes = Math.round((requestedAt - now) / 60_000);
-    throw new CountersignError("clock.ahead", `this device's clock is ${minutes} minutes ahead of the server's`, {
-      hint,
-    });
+  checkNotAhead(requestedAt, now);
+  if (requestedAt >= until) {
+    throw clockAhead(requestedAt, now);
   }
   if (Date.now() < begin) {
-    throw new CountersignError("clock.behind", "this device's clock is before the start of the key's grant", { hint });
+    throw new CountersignError("clock.behind", "this device's clock is before the start of the key's grant", {
+      hint: CLOCK_HINT,
+    });
   }
+}
+
+/** Throws if the device's clock is too far ahead of the server's. */
+function checkNotAhead(requestedAt: number, now: number): void {
+  if (requestedAt > now + MAX_AHEAD_MS) {
+    throw clockAhead(requestedAt, now);
+  }
+}
+
+function clockAhead(requestedAt: number, now: number): CountersignError {
+  const minutes = Math.round((requestedAt - now) / 60_000);
+  const message = `this device's clock is ${minutes} minutes ahead of the server's`;
+  return new CountersignError("clock.ahead", message, { hint: CLOCK_HINT });
 }

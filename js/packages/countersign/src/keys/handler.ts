@@ -3,6 +3,7 @@
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
+import { AcceptedRequests } from "./accepted-requests.js";
 import { errorBody } from "./error-response.js";
 import { isRandomUnder, nameOf } from "./name.js";
 
@@ -63,7 +64,14 @@ export interface Revoked extends Noted {
   readonly since: Date | undefined;
 }
 
-/** Maximum size of a request in bytes. A vkey is much shorter. */
+/** A request for a grant, signed by the key. */
+export interface GrantRequest {
+  readonly vkey: string;
+  /** When it was signed, in RFC 3339. */
+  readonly time: string;
+}
+
+/** Maximum size of a request in bytes. A signed request with a long name is shorter. */
 const MAX_REQUEST_BYTES = 4096;
 
 /** Options of an issuer's handler. */
@@ -73,11 +81,9 @@ export interface HandlerOptions {
    * grant the key for 12 hours, or a plain object to set the validity; any other value, including a `Response`,
    * refuses.
    *
-   * Two checks are up to this function:
-   * - A log keeps grants forever, so count the vkeys of each session and refuse more than a few.
-   * - vkeys are public, and nothing proves that the key belongs to the requester. Granting someone else's vkey doesn't
-   *   let the requester sign with it, but extends its owner's rights. If sessions can end before their grants, remember
-   *   the session that first got a grant for a vkey, and refuse others.
+   * The handler has already checked that the requester has the key, that the request is dated within 5 minutes of this
+   * server's time, and that it didn't accept the request before. One check is up to this function: a log keeps grants
+   * forever, so count the vkeys of each session and refuse more than a few.
    */
   authorize(request: Request, vkey: string): Authorized | PromiseLike<Authorized>;
   /**
@@ -95,18 +101,27 @@ export interface HandlerOptions {
 /** The decision of `authorize`. */
 export type Authorized = boolean | GrantOptions | null | undefined;
 
+/** The issuer of a handler. */
+export interface GrantingIssuer {
+  readonly name: string;
+  grant(vkey: string, options?: GrantOptions): Promise<Granted>;
+  /** Opens a signed request. Returns {@link invalidRequest} if it is malformed, or its key didn't sign it. */
+  open(request: string): Promise<GrantRequest | CountersignError>;
+}
+
 /**
- * Handles POST requests with the JSON body `{"vkey":"…"}`. A key's name is public, permanent, and chosen by the
- * requester, so only random names as from {@link randomName} are granted.
+ * Handles POST requests with the JSON body `{"request":"…"}`, which contains a signed grant request. A key's name is
+ * public, permanent, and chosen by the requester, so only random names as from {@link randomName} are granted.
  */
 export function grantHandler(
-  issuer: { readonly name: string; grant(vkey: string, options?: GrantOptions): Promise<Granted> },
+  issuer: GrantingIssuer,
   now: () => number,
   options: HandlerOptions,
 ): (request: Request) => Promise<Response> {
   const { authorize, origins = [] } = ownOptions(options, ["authorize", "origins"]);
   const hint = "pass a function that checks the request's session";
   must(typeof authorize === "function", "authorize", "`authorize` must be a function", hint);
+  const accepted = new AcceptedRequests();
   return async (request) => {
     const from = originOf(request, origins);
     if (from === "foreign") {
@@ -143,25 +158,46 @@ export function grantHandler(
     if (type.trim().toLowerCase() !== "application/json") {
       return refusal(415, new CountersignError("grant.failed", "the content type must be application/json"));
     }
-    const vkey = await readVkey(request);
-    if (vkey === undefined) {
-      const hint = 'send {"vkey":"name+hhhhhhhh+base64"}';
-      return refusal(
-        400,
-        new CountersignError("key.invalid", "`vkey` must be a public key (vkey)", { hint, member: "vkey" }),
-      );
+    const opened = await open(request);
+    if (opened instanceof CountersignError) {
+      return refusal(400, opened);
     }
+    const { vkey, time } = opened;
     if (!isRandomUnder(issuer.name, nameOf(vkey))) {
       const message = `the key's name must be ${issuer.name}/ followed by 16 random characters`;
       const hint = `use browserKey({ issuer: "${issuer.name}" }), or grant keys with other names by issuer.grant()`;
       return refusal(400, new CountersignError("name.invalid", message, { hint, member: "vkey" }));
     }
-    const decided = await authorize(request, vkey);
-    if (decided !== true && !isPlain(decided)) {
+    // Excludes the signature, because the same text may be signed with other bytes.
+    const text = `${vkey} ${time}`;
+    const clock = now();
+    const acceptance = accepted.accept(text, Date.parse(time), clock);
+    if (acceptance === "full") {
+      return unavailable("too many requests for grants came within 5 minutes");
+    }
+    if (acceptance !== "accepted") {
+      return timeRefusal(acceptance, time, clock);
+    }
+    let validity: GrantOptions | undefined;
+    try {
+      const decided = await authorize(request, vkey);
+      validity = decided === true ? {} : isPlain(decided) ? decided : undefined;
+    } finally {
+      if (validity === undefined) {
+        accepted.forget(text);
+      }
+    }
+    if (validity === undefined) {
       const hint = "check that the user is signed in and allowed to record";
       return refusal(403, new CountersignError("grant.refused", "the key was not granted", { hint }));
     }
-    return grant(vkey, decided === true ? {} : decided);
+    return grant(vkey, validity);
+  }
+
+  /** Returns the opened request, or the reason why it is invalid. */
+  async function open(request: Request): Promise<GrantRequest | CountersignError> {
+    const signed = await readSigned(request);
+    return signed === undefined ? invalidRequest("`request` must be a signed grant request") : issuer.open(signed);
   }
 
   async function grant(vkey: string, options: GrantOptions): Promise<Response> {
@@ -177,9 +213,7 @@ export function grantHandler(
         return refusal(400, error);
       }
       console.warn(asLine(error));
-      const answer = refusal(503, new CountersignError("grant.failed", "the log did not accept the grant"));
-      answer.headers.set("retry-after", "5");
-      return answer;
+      return unavailable("the log did not accept the grant");
     }
   }
 }
@@ -207,16 +241,40 @@ function originOf(request: Request, origins: readonly string[]): "own" | "foreig
   return isOwn ? "own" : "foreign";
 }
 
-/** Reads the vkey of a request. */
-async function readVkey(request: Request): Promise<string | undefined> {
+/** Reads the signed note of a request. */
+async function readSigned(request: Request): Promise<string | undefined> {
   try {
     const bytes = await readAtMost(request.body, MAX_REQUEST_BYTES);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const { vkey } = (JSON.parse(text) ?? {}) as { vkey?: unknown };
-    return typeof vkey === "string" ? vkey : undefined;
+    const { request: signed } = (JSON.parse(text) ?? {}) as { request?: unknown };
+    return typeof signed === "string" ? signed : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Returns the error for a request that isn't one, or that its key didn't sign. */
+export function invalidRequest(message: string): CountersignError {
+  const hint = 'send {"request":"…"}, signed by the key, as grantedKey from countersign/browser does';
+  return new CountersignError("key.invalid", message, { hint, member: "request" });
+}
+
+/** Rejects a request for its time. The browser signs it again with the time in `now`. */
+function timeRefusal(reason: "outdated" | "repeated", time: string, now: number): Response {
+  const date = new Date(now).toISOString();
+  const message =
+    reason === "repeated"
+      ? "the request was accepted before"
+      : `the request is dated ${time}, more than 5 minutes from the server's time ${date}`;
+  const error = { code: "request.time", message, hint: "sign the request again with the time in `now`" };
+  return json(409, JSON.stringify({ error, now: date }));
+}
+
+/** Returns a response after which the browser tries again later. */
+function unavailable(message: string): Response {
+  const answer = refusal(503, new CountersignError("grant.failed", message));
+  answer.headers.set("retry-after", "5");
+  return answer;
 }
 
 function refusal(status: number, error: CountersignError): Response {

@@ -12,8 +12,10 @@ import { MAX_TIMER_MS, pause, sleep } from "../timers.js";
 import {
   type Granted,
   type GrantOptions,
+  type GrantRequest,
   grantHandler,
   type HandlerOptions,
+  invalidRequest,
   type Noted,
   type Revoked,
 } from "./handler.js";
@@ -120,6 +122,19 @@ export function createIssuerAt(now: () => number, options: IssuerOptions): Issue
     }
   };
 
+  const open = async (request: string): Promise<GrantRequest | CountersignError> => {
+    const core = await load();
+    try {
+      const [vkey = "", time = ""] = inCore(() => core.openGrantRequest(request));
+      return { vkey, time };
+    } catch (cause) {
+      if (cause instanceof CountersignError && cause.code !== "wasm.failed") {
+        return invalidRequest(`invalid grant request: ${cause.message}`);
+      }
+      throw cause;
+    }
+  };
+
   const issuer: Issuer = {
     name,
     grant: async (vkey, options = {}) => {
@@ -134,7 +149,7 @@ export function createIssuerAt(now: () => number, options: IssuerOptions): Issue
       const noted = await publish(vkey, `revoke ${vkey} ${bound(since)}`);
       return { ...noted, since };
     },
-    handler: (options) => grantHandler(issuer, now, options),
+    handler: (options) => grantHandler({ name, grant: issuer.grant, open }, now, options),
   };
   return issuer;
 }

@@ -4,6 +4,7 @@ import type { ModuleSource } from "../artifact/load.js";
 import { toLogServer, toTransport } from "../deliver/destination.js";
 import { cleartext } from "../deliver/log-server.js";
 import type { CompareHeads, HeadStore } from "../deliver/newest-head.js";
+import { serverTime } from "../deliver/server-time.js";
 import { CountersignError, callOnError, consoleReporter } from "../error.js";
 import { otherEntries, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { own, ownFields } from "../own.js";
@@ -31,7 +32,7 @@ import {
   type Signing,
   signerKey,
 } from "./signer.js";
-import { logTime, type ReadKey, readTenant, tenantRequest } from "./tenant-creation.js";
+import { type ReadKey, readTenant, tenantRequest } from "./tenant-creation.js";
 import { TenantPipelines } from "./tenant-pipelines.js";
 import { withVariables } from "./variables.js";
 
@@ -66,6 +67,11 @@ export interface GeneratedKey {
   key: string;
   /** The public key (vkey), for trust files and grants. */
   vkey: string;
+  /**
+   * Signs a request for a grant of this key, dated `time` (RFC 3339 with milliseconds). `grantedKey` from
+   * `countersign/browser` calls it.
+   */
+  signGrantRequest(time: string): string;
 }
 
 /** Differences between runtimes, and test doubles such as a clock and randomness. */
@@ -184,7 +190,9 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     const seed = crypto.getRandomValues(new Uint8Array(32));
     const [key = "", vkey = ""] = inCore(() => core.signerKey(name, seed));
     seed.fill(0);
-    return { key, vkey };
+    const signGrantRequest = (time: string) => inCore(() => core.signGrantRequest(key, time));
+    // Not enumerable, so that copies and serializations contain only the key pair.
+    return Object.defineProperty({ key, vkey }, "signGrantRequest", { value: signGrantRequest }) as GeneratedKey;
   };
   return { createRecorder, createLazyRecorder, generateKey };
 }
@@ -229,7 +237,7 @@ function route(core: Core, { to, now, onError, timeoutMs }: Settings) {
       };
       const response = await send(new Date(now()));
       // The log's clock may differ from this one, and it accepts each request once.
-      const date = logTime(response);
+      const date = serverTime(response);
       return readTenant(date === undefined ? response : await send(date));
     },
   };

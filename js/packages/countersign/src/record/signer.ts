@@ -125,6 +125,6 @@ function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {
 }
 
 /** Returns a function that signs with a WebCrypto key. */
-export function signerOf(key: PrivateKey): Signing["sign"] {
+export function signerOf(key: PrivateKey): NonNullable<Signing["sign"]> {
   return async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, bytes));
 }

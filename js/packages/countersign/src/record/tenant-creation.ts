@@ -5,6 +5,7 @@ import { readResponse } from "../deliver/response.js";
 import { CountersignError } from "../error.js";
 import { within } from "../timers.js";
 import { type Core, inCore } from "./core.js";
+import { signNote } from "./signed-note.js";
 import { type KeyHandle, SIGNER_PREFIX, type Signer, type Signing } from "./signer.js";
 
 /** A key as given, and as read. */
@@ -26,13 +27,12 @@ export async function tenantRequest(
   if (key.startsWith(SIGNER_PREFIX)) {
     return inCore(() => core.signTenantRequest(key, root, tenant, time));
   }
-  const text = `countersign/v1 tenant\n${root}\n${tenant}\n${time}\n`;
-  const bytes = new TextEncoder().encode(text);
   const late = () => new Error(`no signature within ${timeout} ms`);
-  const signature = signNow?.(bytes) ?? (sign && (await within(timeout, sign(bytes), late))) ?? new Uint8Array();
-  const [, name = "", id = ""] = /^([^+]+)\+([0-9a-f]{8})\+/.exec(key) ?? [];
-  const line = Array.from(id.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
-  return `${text}\n\u2014 ${name} ${btoa(String.fromCharCode(...line, ...signature))}\n`;
+  return signNote(
+    `countersign/v1 tenant\n${root}\n${tenant}\n${time}\n`,
+    key,
+    (bytes) => signNow?.(bytes) ?? (sign ? within(timeout, sign(bytes), late) : new Uint8Array()),
+  );
 }
 
 /** A log that a server has created for a tenant. */
@@ -40,13 +40,6 @@ export interface CreatedLog {
   readonly origin: string;
   /** The tick from which on the log exists; 0 if the server doesn't say. */
   readonly since: number;
-}
-
-/** Returns the log's time, if it rejects a request for its time. The request can be signed again with it. */
-export function logTime({ status, body }: LogServerResponse): Date | undefined {
-  const code = (body?.error as { code?: unknown } | undefined)?.code;
-  const date = new Date(status === 409 && code === "request.time" ? String(body?.now) : Number.NaN);
-  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 /** Returns the tenant's log in a response. Undefined if the server refuses this tenant for good. */
