@@ -382,7 +382,8 @@ test("tenants: the root log takes no entries, and only emitters and administrato
   (await ask(log.url, "/submit", { method: "POST", body: "x" })).refusal(404, "tenant.required");
   (await get(log, "/export")).refusal(404, "tenant.required");
   const post = (body: string, headers = {}) => ask(log.url, "/tenants", { method: "POST", body, headers });
-  const request = (name: string, key = EMITTER) => key.note(`countersign/v1 tenant\n${ORIGIN}\n${name}\n${new Date().toISOString()}\n`);
+  const request = (name: string, key = EMITTER) =>
+    key.note(`countersign/v1 tenant\n${ORIGIN}\n${name}\n${new Date().toISOString()}\n`);
   assert.equal((await post(request("acme", REVOKED))).status, 403);
   assert.equal((await post(request("a".repeat(256)))).status, 400);
   assert.equal((await post(request("a".repeat(5000)))).status, 413);
