@@ -119,6 +119,9 @@ impl<'a> Compact<'a> {
             let head = self.byte()?;
             let kind = head & 15;
             if kind == 0 {
+                if head != 0 {
+                    return Err(malformed());
+                }
                 self.current.push(0);
                 break;
             }

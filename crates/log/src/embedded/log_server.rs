@@ -272,7 +272,8 @@ impl EmbeddedLogServer {
         self.shared.now.store(now.millis(), Ordering::Relaxed);
     }
 
-    pub(super) fn now(&self) -> Time {
+    /// Returns the log's time.
+    pub fn now(&self) -> Time {
         self.shared.now()
     }
 

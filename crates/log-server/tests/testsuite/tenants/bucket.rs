@@ -843,8 +843,8 @@ fn two_servers<const N: usize>(names: [&str; N]) -> (World, World, [Customer; N]
 fn key_notes_for_all_logs_are_known_to_every_server() {
     let (first, mut second, [acme, globex]) = two_servers(["acme", "globex"]);
     // A server on standby stores nothing.
-    let body = |statement| request_by(&note(statement), ORIGIN, &issuer());
-    let refused = post(&first, body(grant(GRANTED))).join().unwrap();
+    let body = request_by(&first, &note(grant(GRANTED)), ORIGIN, &issuer());
+    let refused = post(&first, body).join().unwrap();
     assert_eq!(refused.refusal(), (503, "server.unavailable".into()));
 
     assert_eq!(place(&second, grant(GRANTED))["logs"], json!({}));
@@ -880,8 +880,8 @@ fn key_notes_for_all_logs_are_known_to_every_server() {
 #[test]
 fn a_key_note_is_not_acknowledged_if_another_server_makes_the_tick() {
     let (first, second, [acme]) = two_servers(["acme"]);
-    let body = || request_by(&note(grant(GRANTED)), ORIGIN, &issuer());
-    let sending = post(&second, body());
+    let body = |world| request_by(world, &note(grant(GRANTED)), ORIGIN, &issuer());
+    let sending = post(&second, body(&second));
     // The note waits for the second server's next tick, but the first one takes over.
     take_over(&first);
     tick_without_success(&second);
@@ -891,7 +891,7 @@ fn a_key_note_is_not_acknowledged_if_another_server_makes_the_tick() {
     // A refusal waits for a tick, which shows that no other server has a grant.
     let submission = first.submission(&acme.id, emitter.body(0, usize::MAX).0);
     assert_eq!(answered(&first, thread::spawn(move || send(submission))).status, 403);
-    assert_eq!(answered(&first, post(&first, body())).status, 200);
+    assert_eq!(answered(&first, post(&first, body(&first))).status, 200);
     first.deliver(&acme, &mut emitter);
 }
 

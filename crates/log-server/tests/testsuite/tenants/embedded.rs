@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use countersign::hex;
@@ -180,12 +181,11 @@ impl Object {
         Some((status, serde_json::from_slice(&body).unwrap()))
     }
 
-    fn time(&self) -> Time {
-        Time::from_millis(self.now).unwrap()
-    }
-
+    /// Returns a request of a time that no other request has.
     fn request_for(&self, name: &str) -> String {
-        TenantRequest::sign(ORIGIN, name, self.time(), &emitter_key(0)).unwrap()
+        static REQUESTS: AtomicI64 = AtomicI64::new(0);
+        let now = self.logs.root().now().millis() + REQUESTS.fetch_add(1, Ordering::Relaxed);
+        TenantRequest::sign(ORIGIN, name, Time::from_millis(now).unwrap(), &emitter_key(0)).unwrap()
     }
 
     /// Creates a tenant, with a tick.
@@ -468,8 +468,9 @@ fn an_object_places_key_notes_in_all_logs_that_need_them() {
     let mut object = Object::open(folder.path(), TickRule::Changes, START);
     object.logs.tick();
     let [acme, other] = ["acme", "other"].map(|name| object.create(name));
-    let time = object.time();
-    let body = |statement: Statement, issuer: &SignerKey| {
+    let begin = object.logs.root().now().millis();
+    let body = |statement: Statement, issuer: &SignerKey, seconds: i64| {
+        let time = Time::from_millis(begin + 1000 * seconds).unwrap();
         let note = KeyNote::sign(ORIGIN, &[statement], issuer).unwrap();
         let request = KeyNoteRequest::sign(ORIGIN, &leaf_hash(note.as_bytes()), time, issuer).unwrap();
         json!({ "request": request, "note": note }).to_string()
@@ -481,10 +482,10 @@ fn an_object_places_key_notes_in_all_logs_that_need_them() {
     let entries = writer.body(0, usize::MAX).0;
     assert_eq!(code(object.post(&path(&acme), &entries).1), (403, "log.unauthorized".into()));
     let other_issuer = SignerKey::from_seed("example.com", [51; 32]).unwrap();
-    let refused = object.post("/keys", &body(grant.clone(), &other_issuer)).1;
+    let refused = object.post("/keys", &body(grant.clone(), &other_issuer, 0)).1;
     assert_eq!(code(refused), (403, "log.unauthorized".into()));
     // A grant waits for no log.
-    let (_, answer) = object.post("/keys", &body(grant, &issuer()));
+    let (_, answer) = object.post("/keys", &body(grant, &issuer(), 0));
     assert_eq!(
         (answer.status().as_u16(), answer.headers()["cache-control"].as_bytes()),
         (200, &b"private, no-store"[..])
@@ -492,8 +493,7 @@ fn an_object_places_key_notes_in_all_logs_that_need_them() {
     let submission = object.queue(&path(&acme), &entries);
     assert_eq!(answered(&mut object, submission).0, 200);
     let revocation = Statement::Revoke { key: granted.verifier_key().clone(), since: None };
-    let revocation = body(revocation, &issuer());
-    let placing = object.queue("/keys", &revocation);
+    let placing = object.queue("/keys", &body(revocation.clone(), &issuer(), 1));
     assert_eq!(object.wait(), 1000, "a tick is due");
     let (status, answer) = answered(&mut object, placing);
     assert_eq!((status, &answer["missing"]), (200, &json!([])));
@@ -504,7 +504,9 @@ fn an_object_places_key_notes_in_all_logs_that_need_them() {
     writer.record(1);
     assert_eq!(code(object.post(&path(&other), &writer.body(0, usize::MAX).0).1).0, 403);
     assert_eq!(i128::from(object.wait()), MAX_INTERVAL.as_millis().cast_signed());
-    assert_eq!(object.post("/keys", &revocation).1.status(), 200, "it can be repeated");
+    let again = body(revocation, &issuer(), 2);
+    assert_eq!(object.post("/keys", &again).1.status(), 200, "it can be repeated");
+    assert_eq!(code(object.post("/keys", &again).1), (409, "request.time".into()));
 }
 
 /// Reads a whole answer to a growth witness.

@@ -1,13 +1,15 @@
 //! Tests of key notes for all tenant logs at once.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::tenant::{KeyNoteRequest, Receipt};
-use countersign_errors::now;
+use countersign::time::Time;
 use countersign_log_server::server::Bounds;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -51,8 +53,15 @@ pub fn note(statement: Statement) -> String {
     KeyNote::sign(ORIGIN, &[statement], &issuer()).unwrap()
 }
 
-pub fn request_by(note: &str, root: &str, signer: &SignerKey) -> String {
-    let request = KeyNoteRequest::sign(root, &leaf_hash(note.as_bytes()), now().unwrap(), signer).unwrap();
+pub fn request_by(world: &World, note: &str, root: &str, signer: &SignerKey) -> String {
+    signed_request(world, leaf_hash(note.as_bytes()), note, root, signer)
+}
+
+/// Returns a request of a time that no other request has.
+fn signed_request(world: &World, hash: Hash, note: &str, root: &str, signer: &SignerKey) -> String {
+    static REQUESTS: AtomicI64 = AtomicI64::new(0);
+    let now = world.server.log_server().now().millis() + REQUESTS.fetch_add(1, Ordering::Relaxed);
+    let request = KeyNoteRequest::sign(root, &hash, Time::from_millis(now).unwrap(), signer).unwrap();
     json!({ "request": request, "note": note }).to_string()
 }
 
@@ -73,7 +82,7 @@ pub fn answered(world: &World, sending: JoinHandle<Answer>) -> Answer {
 
 pub fn place(world: &World, statement: Statement) -> Value {
     let note = note(statement);
-    let answer = answered(world, post(world, request_by(&note, ORIGIN, &issuer())));
+    let answer = answered(world, post(world, request_by(world, &note, ORIGIN, &issuer())));
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     assert!(answer.headers["cache-control"].to_str().unwrap().contains("no-store"));
     answer.json()
@@ -204,7 +213,7 @@ fn a_revocation_reaches_a_chain_that_was_opened_at_the_same_time() {
     let request = world.submission(&acme.id, emitter.body(0, usize::MAX).0);
     let opening = thread::spawn(move || send(request));
     until("the chain waits for a tick", || world.waiting() == 1);
-    let sending = post(&world, request_by(&note(revocation(NAMED)), ORIGIN, &issuer()));
+    let sending = post(&world, request_by(&world, &note(revocation(NAMED)), ORIGIN, &issuer()));
     until("the revocation is stored", || stored(&world).0 == 1);
     // Entries that the log accepts before the tick come before the revocation.
     let answer = answered(&world, sending);
@@ -246,7 +255,7 @@ fn a_server_that_ended_continues_to_place_a_revocation() {
         world.deliver(customer, &mut emitter);
     }
     let before = size(&world, acme);
-    let sending = post(&world, request_by(&note(revocation(NAMED)), ORIGIN, &issuer()));
+    let sending = post(&world, request_by(&world, &note(revocation(NAMED)), ORIGIN, &issuer()));
     until("the revocation is stored", || stored(&world) == (1, 0));
     world.restart();
     assert_ne!(sending.join().unwrap().status, 200);
@@ -306,19 +315,12 @@ fn only_an_issuer_learns_which_logs_have_a_note() {
         })
     };
     let bodies: [(MakeBody<'_>, u16); 6] = [
-        (&|note| request_by(note, ORIGIN, &other), 403),
-        (&|note| request_by(note, ORIGIN, &emitter_key(NAMED)), 403),
-        (&|note| request_by(note, "other.example", &issuer()), 400),
+        (&|note| request_by(&world, note, ORIGIN, &other), 403),
+        (&|note| request_by(&world, note, ORIGIN, &emitter_key(NAMED)), 403),
+        (&|note| request_by(&world, note, "other.example", &issuer()), 400),
         (&|note| json!({ "request": note, "note": note }).to_string(), 400),
         (&|note| json!({ "note": note }).to_string(), 400),
-        (
-            &|note| {
-                let (hash, now) = (leaf_hash(b"another note"), now().unwrap());
-                let request = KeyNoteRequest::sign(ORIGIN, &hash, now, &issuer()).unwrap();
-                json!({ "request": request, "note": note }).to_string()
-            },
-            400,
-        ),
+        (&|note| signed_request(&world, leaf_hash(b"another note"), note, ORIGIN, &issuer()), 400),
     ];
     for (place, (body, status)) in bodies.into_iter().enumerate() {
         let [known, unknown] = refusals(body);
@@ -333,9 +335,13 @@ fn only_an_issuer_learns_which_logs_have_a_note() {
         KeyNote::sign(ORIGIN, &[revocation(NAMED)], &emitter_key(NAMED)).unwrap(),
     ];
     for note in notes {
-        assert_eq!(post(&world, request_by(&note, ORIGIN, &issuer())).join().unwrap().status, 403, "{note}");
+        assert_eq!(
+            post(&world, request_by(&world, &note, ORIGIN, &issuer())).join().unwrap().status,
+            403,
+            "{note}"
+        );
     }
     let two = KeyNote::sign(ORIGIN, &[revocation(NAMED), revocation(1)], &issuer()).unwrap();
-    assert_eq!(post(&world, request_by(&two, ORIGIN, &issuer())).join().unwrap().status, 400);
+    assert_eq!(post(&world, request_by(&world, &two, ORIGIN, &issuer())).join().unwrap().status, 400);
     assert_eq!(stored(&world), (1, 1));
 }
