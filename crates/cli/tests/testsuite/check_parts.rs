@@ -336,5 +336,5 @@ fn the_documented_recipe_gives_the_same_output() {
         .unwrap();
     let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let whole = outcome(&place, &[&["log"], &trust[..]].concat());
-    assert_eq!((out.as_ref(), output.status.code()), (&*whole.0, whole.1), "{told}");
+    assert_eq!((&without_summaries(&out, 8), output.status.code()), (&whole.0, whole.1), "{told}");
 }

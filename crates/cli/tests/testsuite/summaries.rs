@@ -191,7 +191,7 @@ fn gnu_parallel(place: &Place) {
         return;
     }
     let whole = verify_result(place, &["audit.ndjson"], &["--trust", "trust.txt"]).0;
-    let out = run_example(place, "parallel ");
+    let out = without_summaries(&run_example(place, "parallel "), 16);
     assert!(out.starts_with(&whole), "{out}");
 }
 
@@ -203,7 +203,7 @@ fn the_example_of_merging_gives_the_same_result() {
         fs::rename(place.path(&part), place.path(&format!("part-{number}.summary"))).unwrap();
     }
     let whole = verify_result(&place, &["audit.ndjson"], &["--trust", "trust.txt"]).0;
-    assert_eq!(run_example(&place, "1-5.summary"), whole);
+    assert_eq!(without_summaries(&run_example(&place, "1-5.summary"), 4), whole);
 }
 
 #[test]
