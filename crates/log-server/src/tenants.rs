@@ -62,7 +62,7 @@ pub struct TenantLogs {
     trust: RwLock<TrustInForce>,
     has_metrics: bool,
     open: Cache<TenantId, TenantLog>,
-    /// What senders see of tenant logs that don't exist. Without it, the time of an answer shows whether a log exists.
+    /// The view that senders have of tenant logs that don't exist. Without it, the time of an answer shows whether a log exists.
     absent: Cache<TenantId, TenantLog>,
     erasing: ErasureLocks,
     /// Runs the tasks that follow the ticks.

@@ -78,7 +78,7 @@ struct Compact<'a> {
     path: Vec<i16>,
     /// The number in the third field of the outermost struct. In a page's header, that is the length of the page.
     third: Option<i64>,
-    /// What was parsed so far, without deprecated copies.
+    /// The bytes that were parsed so far, without deprecated copies.
     current: Vec<u8>,
 }
 

@@ -456,7 +456,7 @@ mod tests {
     fn each_statement_of_a_footer_has_one_form() {
         let file = file();
         let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap()) as usize;
-        // What is written for the metadata that is read.
+        // The footer that is written for the metadata that is read.
         let stated = |file: &Bytes| {
             let mut written = Vec::new();
             ParquetMetaDataWriter::new(&mut written, &crate::footer::read(file).unwrap()).finish().unwrap();

@@ -14,7 +14,7 @@ import { exportOf } from "./export.ts";
 import { EMITTER, type OperatorLog } from "./log.ts";
 import { ROOT_TRUST } from "./root-log.ts";
 
-/** What a client reports after a visit of the log. */
+/** The report of a client after a visit of the log. */
 export interface Outcome {
   /** The exit status of the program; for a package, that of the program with the same result. */
   readonly status: number | null;

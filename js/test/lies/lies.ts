@@ -7,14 +7,14 @@ import { FIRST_TICK, SECOND_WITNESS } from "./root-log.ts";
 /** A client's visit: the newest tick at that time, and when that is. */
 export type Visit = readonly [tick: number, when: string];
 
-/** What a client must report at a visit. */
+/** The report that a client must make at a visit. */
 export interface Expected {
   readonly status: number;
   /** One of the codes that it reports. */
   readonly code: string;
 }
 
-/** What a client must report. */
+/** The reports that a client must make. */
 export interface Cell {
   /** The words in the table. */
   readonly words: string;

@@ -25,7 +25,7 @@ export interface History {
   readonly state: State;
 }
 
-/** What an operator does differently from an honest one. */
+/** The actions of an operator that differ from those of an honest one. */
 export interface Lie {
   /** Returns the state of the tenant log in the directory of a tick. */
   readonly history?: (tick: number, log: OperatorLog) => History;

@@ -155,7 +155,7 @@ function onReadOnlyDisk(t: TestContext): string {
 const mounts = process.platform === "linux" && process.getuid?.() === 0;
 for (const [place, skip, pathOf] of [
   ["on a read-only file system", mounts ? false : "needs root on Linux", onReadOnlyDisk],
-  // Nobody can create a file there.
+  // No process can create a file there.
   ["in /sys", process.platform === "linux" ? false : "needs Linux", () => "/sys/countersign.outbox"],
 ] as const) {
   test(`auditNext: an outbox ${place}: requests are delivered, or refused with \`required\``, { skip }, async (t) => {

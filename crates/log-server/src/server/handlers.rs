@@ -138,7 +138,7 @@ async fn health_report(state: AppState) -> Response {
 }
 
 /// Returns the metrics. Those of a root log's server need a token, because they reveal how active its tenants are. So do
-/// those of a log that watches itself: whoever can cause events would learn which of them raise findings.
+/// those of a log that watches itself: an attacker who can cause events would learn which of them raise findings.
 pub(super) async fn metrics(
     State(state): State<AppState>,
     headers: HeaderMap,

@@ -103,7 +103,7 @@ mod tests {
         for (name, time, now) in [("b", 0, 1), ("a", 1, 1), ("b", 1, MAX_AGE + 1), ("b", MAX_AGE + 2, 2)] {
             assert_eq!(accept(name, time, now), Ok(()), "{name} {time} {now}");
         }
-        // What is too old is forgotten.
+        // Old requests are forgotten.
         assert_eq!(accept("a", 3 * MAX_AGE, 3 * MAX_AGE), Ok(()));
         assert_eq!(accepted.requests.lock().expect("no panic").len(), 1);
     }
