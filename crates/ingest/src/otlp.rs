@@ -14,20 +14,40 @@ pub(crate) const LIST: &str = "resourceLogs";
 /// The nested lists: each is in the elements of the one before it.
 const LISTS: [&str; 3] = [LIST, "scopeLogs", "logRecords"];
 
-/// True if an event in canonical form is an export in which a resource or record has a reserved attribute.
+/// True if an event in canonical form is an export or a record, in any form that the parser `OpenTelemetry` reads, in
+/// which a resource or record has a reserved attribute.
 pub fn has_reserved_attribute(event: &str) -> bool {
     // In canonical JSON, the name is never escaped. It may also occur in a string of the event.
     if !event.contains(RESERVED_ATTRIBUTES) {
         return false;
     }
     let Ok(export) = serde_json::from_str::<Value>(event) else { return false };
-    let is_reserved =
-        |attribute: &Value| attribute["key"].as_str().is_some_and(|key| key.starts_with(RESERVED_ATTRIBUTES));
-    let has_reserved = |holder: &Value| elements(&holder["attributes"]).any(is_reserved);
-    elements(&export[LIST]).any(|resource| {
+    let is_in_list = elements(&export[LIST]).any(|resource| {
         let mut records = elements(&resource["scopeLogs"]).flat_map(|scope| elements(&scope["logRecords"]));
         has_reserved(&resource["resource"]) || records.any(has_reserved)
+    });
+    // A record alone, with its resource.
+    is_in_list
+        || has_reserved(&export)
+        || ["resource", "Resource"].iter().any(|name| has_reserved(&export[name]) || names(&export[name]))
+}
+
+/// True if a resource or record has a reserved attribute.
+fn has_reserved(holder: &Value) -> bool {
+    ["attributes", "Attributes"].iter().any(|member| {
+        let attributes = &holder[member];
+        names(attributes)
+            || elements(attributes).any(|attribute| attribute["key"].as_str().is_some_and(is_reserved))
     })
+}
+
+/// True if an object of attributes has the name of a reserved one.
+fn names(attributes: &Value) -> bool {
+    attributes.as_object().is_some_and(|members| members.keys().any(|name| is_reserved(name)))
+}
+
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED_ATTRIBUTES)
 }
 
 fn elements(list: &Value) -> impl Iterator<Item = &Value> {
@@ -222,7 +242,17 @@ mod tests {
         assert!(has_reserved_attribute(&export("", "", name)));
         // Not an attribute of this record, but for example of one that its body quotes.
         assert!(!has_reserved_attribute(&export("", &export("", "", name).replace('"', "\\\""), "")));
-        assert!(!has_reserved_attribute(&format!(r#"{{"attributes":[{{"key":"{name}"}}]}}"#)));
+        // A record alone, in each form that the parser reads.
+        for record in [
+            format!(r#"{{"attributes":[{{"key":"{name}"}}]}}"#),
+            format!(r#"{{"attributes":{{"{name}":1}}}}"#),
+            format!(r#"{{"Attributes":{{"{name}":1}}}}"#),
+            format!(r#"{{"Resource":{{"{name}":1}}}}"#),
+            format!(r#"{{"resource":{{"attributes":{{"{name}":1}}}}}}"#),
+        ] {
+            assert!(has_reserved_attribute(&record), "{record}");
+        }
+        assert!(!has_reserved_attribute(&format!(r#"{{"metadata":{{"{name}":1}}}}"#)));
         assert!(!has_reserved_attribute(&export("countersign.integrity", "", "audit.integrity.value")));
     }
 

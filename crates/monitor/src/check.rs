@@ -525,10 +525,10 @@ impl<'a> Monitor<'a> {
                     continue;
                 }
             };
-            let size = |text: &String| LogState::parse(text).map_or(0, |signed| signed.checkpoint.size);
-            // Keeps a newer checkpoint that is not compared yet.
+            // Keeps a newer state that is not compared yet.
             let name = other.name();
-            if memory.others.get(&name).is_none_or(|known| size(known) <= signed.checkpoint.size) {
+            let known = memory.others.get(&name).and_then(|text| LogState::parse(text).ok());
+            if known.is_none_or(|known| signed.pin().may_replace(&known.pin())) {
                 memory.others.insert(name, signed.to_string());
             }
         }

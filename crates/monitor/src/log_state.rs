@@ -4,6 +4,7 @@ use std::fmt;
 
 use countersign::Error;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::pin::Pin;
 use countersign::tenant::{HeadProof, NewestHead, Statement};
 use countersign::trust::Trust;
 use countersign_client::Source;
@@ -50,6 +51,14 @@ impl LogState {
         match &self.proof {
             Proof::Checkpoint(_) => None,
             Proof::Head(head) => Some(head),
+        }
+    }
+
+    /// Returns the state as a pin.
+    pub(crate) fn pin(&self) -> Pin {
+        match &self.proof {
+            Proof::Checkpoint(signed) => Pin::from((**signed).clone()),
+            Proof::Head(head) => Pin::from((**head).clone()),
         }
     }
 

@@ -94,18 +94,17 @@ impl<'a> Compact<'a> {
 
     /// Keeps the head of a field that comes after the field `last`.
     fn keep_head(&mut self, kind: u8, field: i16, last: i16) {
-        match u8::try_from(field - last) {
-            Ok(delta @ 1..=15) => self.current.push(delta << 4 | kind),
-            _ => {
-                self.current.push(kind);
-                let mut value = u32::from((field << 1 ^ field >> 15).cast_unsigned());
-                while value > 127 {
-                    self.current.push(value as u8 | 128);
-                    value >>= 7;
-                }
-                self.current.push(value as u8);
-            }
+        if let Ok(delta @ 1..=15) = u8::try_from(field - last) {
+            self.current.push(delta << 4 | kind);
+            return;
         }
+        self.current.push(kind);
+        let mut value = (field << 1 ^ field >> 15).cast_unsigned();
+        while value > 127 {
+            self.current.push((value & 127) as u8 | 128);
+            value >>= 7;
+        }
+        self.current.push(value as u8);
     }
 
     fn structure(&mut self, depth: u8) -> Result<()> {

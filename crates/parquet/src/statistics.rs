@@ -5,7 +5,7 @@
 
 use parquet::basic::ColumnOrder;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ColumnChunkMetaData, LevelHistogram, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, LevelHistogram, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 
@@ -129,6 +129,18 @@ fn above(begin: &str) -> Option<String> {
     })
 }
 
+/// True if a row group states its number, and the position and length of its columns, if it states them.
+fn is_placed(group: &RowGroupMetaData, nth: usize) -> bool {
+    let begin = |column: &ColumnChunkMetaData| {
+        column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset())
+    };
+    let first = group.columns().first().map(begin);
+    let bytes: i64 = group.columns().iter().map(ColumnChunkMetaData::uncompressed_size).sum();
+    group.ordinal().is_none_or(|ordinal| usize::try_from(ordinal) == Ok(nth))
+        && group.file_offset().is_none_or(|offset| Some(offset) == first)
+        && group.total_byte_size() == bytes
+}
+
 /// Fails for a file with metadata that could lead other programs to other rows.
 pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, stated: &ParquetMetaData) -> Result<()> {
     let refuse = |what: &str| {
@@ -141,7 +153,7 @@ pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, stated: &ParquetMetaDa
         return refuse("an unusual order of values");
     }
     let mut rows = 0_i64;
-    for group in stated.row_groups() {
+    for (nth, group) in stated.row_groups().iter().enumerate() {
         rows = rows.saturating_add(group.num_rows());
         if group.sorting_columns().is_some() {
             return refuse("an order of rows");
@@ -172,6 +184,9 @@ pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, stated: &ParquetMetaDa
             if column.num_values() != group.num_rows() {
                 return refuse("columns whose lengths differ from their row groups");
             }
+        }
+        if !is_placed(group, nth) {
+            return refuse("a row group with another place or length");
         }
     }
     if stated.file_metadata().num_rows() != rows {
@@ -482,6 +497,18 @@ mod tests {
         let at = fewer.windows(4).rposition(|bytes| bytes == [0x16, 40, 0x19, 0x1c]).unwrap();
         fewer[at + 1] = 38;
         for (file, what) in [
+            (
+                group(|group| group.into_builder().set_file_offset(900_000_000).build().unwrap()),
+                "a row group with another place",
+            ),
+            (
+                group(|group| group.into_builder().set_ordinal(1).build().unwrap()),
+                "a row group with another place",
+            ),
+            (
+                group(|group| group.into_builder().set_total_byte_size(1).build().unwrap()),
+                "a row group with another place",
+            ),
             (column("entry", |column, _| column.set_column_index_offset(Some(4))), "an index of pages"),
             (column("entry", |column, _| column.set_offset_index_offset(Some(4))), "an index of pages"),
             (column("entry", |column, _| column.set_bloom_filter_offset(Some(4))), "a Bloom filter"),

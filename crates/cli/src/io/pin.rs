@@ -62,8 +62,14 @@ impl PinArgs {
             }
             return Ok(());
         };
-        let of_other_log = |kept: &Pin| Pin::parse(pin).is_ok_and(|pin| pin.origin != kept.origin);
-        if let Some(kept) = self.saved()?.into_iter().find(of_other_log) {
+        let new = Pin::parse(pin).map_err(CliError::from)?;
+        let saved = self.saved()?;
+        // Another program may have saved one in the meantime.
+        if saved.iter().any(|kept| kept.origin == new.origin && !new.may_replace(kept)) {
+            style::warn(&format!("no pin was saved, because {} has a newer one by now", output.name()));
+            return Ok(());
+        }
+        if let Some(kept) = saved.into_iter().find(|kept| kept.origin != new.origin) {
             style::warn(&format!(
                 "no pin was saved, because {} has the pin of the log {}; choose another file",
                 output.name(),

@@ -10,8 +10,11 @@ use http::StatusCode;
 
 use super::ApiError;
 
-/// The maximum difference between the time of a request and the log's clock, in milliseconds.
+/// The time for which a request can be accepted, in milliseconds.
 const MAX_AGE: i64 = 5 * 60_000;
+/// The maximum time by which a request may be dated ahead, in milliseconds. A request that was accepted right before a
+/// restart could be accepted again for as long.
+const MAX_AHEAD: i64 = 2_000;
 /// The maximum number of requests that are remembered. They take about 5 MB.
 const MAX_REQUESTS: usize = 1 << 16;
 
@@ -40,9 +43,10 @@ impl AcceptedRequests {
                 .with_hint(hint.to_owned())
                 .with("now", now.to_string()))
         };
-        if now.millis().abs_diff(time.millis()) > MAX_AGE.unsigned_abs() {
+        let age = now.millis() - time.millis();
+        if age > MAX_AGE || age < -MAX_AHEAD {
             let message =
-                format!("the request is dated {time}, more than 5 minutes from the log's time {now}");
+                format!("the request is dated {time}, not within the 5 minutes before the log's time {now}");
             return refused(
                 &message,
                 "set the clock of the machine that signed it, and sign the request again",
@@ -96,11 +100,11 @@ mod tests {
         };
         assert_eq!(accept("a", 0, 0), Ok(()));
         for (name, time, now) in
-            [("a", 0, 1), ("a", -1, 1), ("b", 1, MAX_AGE + 2), ("b", MAX_AGE + 3, 2), ("a", 0, MAX_AGE)]
+            [("a", 0, 1), ("a", -1, 1), ("b", 1, MAX_AGE + 2), ("b", MAX_AHEAD + 3, 2), ("a", 0, MAX_AGE)]
         {
             assert_eq!(accept(name, time, now), Err(true), "{name} {time} {now}");
         }
-        for (name, time, now) in [("b", 0, 1), ("a", 1, 1), ("b", 1, MAX_AGE + 1), ("b", MAX_AGE + 2, 2)] {
+        for (name, time, now) in [("b", 0, 1), ("a", 1, 1), ("b", 1, MAX_AGE + 1), ("b", MAX_AHEAD + 2, 2)] {
             assert_eq!(accept(name, time, now), Ok(()), "{name} {time} {now}");
         }
         // Old requests are forgotten.
