@@ -238,6 +238,10 @@ describe("the normalizer", () => {
       "/a?b",
       "/%3f",
       "/%2561",
+      "/%25%36%31",
+      "/%25%36%39nternal",
+      "/a/%25%32%65%25%32%65/b",
+      "/a%25%32%66b",
     ]) {
       assert.equal(form(path), "path.ambiguous", path);
     }

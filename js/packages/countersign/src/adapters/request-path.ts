@@ -32,14 +32,24 @@ const AMBIGUITIES: readonly (readonly [RegExp, string])[] = [
 
 /** Returns the one form of a path without its query. Throws `path.ambiguous` if there are several. */
 export function parsePath(path: string): RequestPath {
-  const ambiguity = AMBIGUITIES.find(([pattern]) => pattern.test(path));
-  if (ambiguity !== undefined || !path.isWellFormed()) {
-    throw ambiguous(ambiguity?.[1] ?? "the path contains a lone surrogate");
+  mustBeUnambiguous(path);
+  if (!path.isWellFormed()) {
+    throw ambiguous("the path contains a lone surrogate");
   }
+  const normal = path.replace(/%[\da-f]{2}/gi, normalEscape);
+  // An escaped percent sign and escaped digits make another escape: `%25%36%39` becomes `%2569`.
+  mustBeUnambiguous(normal);
   try {
-    return { decoded: decodeURIComponent(path), normal: path.replace(/%[\da-f]{2}/gi, normalEscape) };
+    return { decoded: decodeURIComponent(path), normal };
   } catch {
     throw ambiguous("the path isn't UTF-8");
+  }
+}
+
+function mustBeUnambiguous(path: string): void {
+  const ambiguity = AMBIGUITIES.find(([pattern]) => pattern.test(path));
+  if (ambiguity !== undefined) {
+    throw ambiguous(ambiguity[1]);
   }
 }
 
