@@ -8,6 +8,7 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { type AuditEvent, auditFetch, type CountersignError, memory, type RecorderOptions } from "countersign";
+import { withCountersign } from "countersign/cloudflare";
 import { gate } from "countersign/gate";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditKoa } from "countersign/koa";
@@ -303,6 +304,17 @@ describe("failing callbacks", () => {
     assert.deepEqual([await at("/jobs"), await at("/internal")], [200, 403]);
     assert.deepEqual(new Set(errors), new Set(["path"]));
     assert.equal((await requests(audit.events, 2)).length, 2);
+  });
+});
+
+test("withCountersign rejects a gate for a class", () => {
+  class Base {}
+  const settings = { http: { gate: own } } as object;
+  assert.throws(() => withCountersign({}, Base, settings), {
+    code: "options.invalid",
+    member: "http",
+    message: "`http` can't be used with a class",
+    hint: /auditFetch/,
   });
 });
 

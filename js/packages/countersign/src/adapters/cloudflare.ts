@@ -221,6 +221,10 @@ export function withCountersign<Env>(first: unknown, second?: unknown, settings:
   const { required = false, http } = ownOptions(settings, ["required", "http"]);
   const recorderIn = (env: Env) => recorderFor(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
+    if (http) {
+      const hint = "use auditFetch(this.audit, handler, { gate }) in the class's fetch, or `http` with handlers";
+      throw refused("http", "`http` can't be used with a class", hint);
+    }
     return objectClass(options, target, required, recorderIn);
   }
   const handling = isObject(target) ? (target as AuditedHandlers<Env>) : {};
