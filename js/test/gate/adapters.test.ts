@@ -288,7 +288,8 @@ describe("failing callbacks", () => {
   test("an address unknown to the framework, which no option asks for", async (t) => {
     const handle = auditHandle(await recorder(t), { gate: own, onError() {} });
     const request = new Request("https://api.example/jobs");
-    const event: SvelteKitEvent = { request, route: { id: "/jobs" }, locals: {}, getClientAddress: throws };
+    const url = new URL(request.url);
+    const event: SvelteKitEvent = { request, url, route: { id: "/jobs" }, locals: {}, getClientAddress: throws };
     assert.equal((await handle({ event, resolve: () => new Response("ok") })).status, 200);
   });
 
@@ -342,6 +343,7 @@ test("auditHandle", async (t) => {
   const ask = (path: string) => {
     const event: SvelteKitEvent = {
       request: new Request(`https://api.example${path}`),
+      url: new URL(`https://api.example${path}`),
       route: { id: "/[...all]" },
       locals: {},
       getClientAddress: () => "192.0.2.1",
@@ -358,6 +360,29 @@ test("auditHandle", async (t) => {
     refused(403, "/[...all]"),
     refused(401, "/[...all]"),
   ]);
+});
+
+test("auditHandle judges the path that SvelteKit routes by, and both paths of remote functions", async (t) => {
+  const handle = auditHandle(await recorder(t), { gate: own });
+  const status = async (requested: string, read: string, isRemoteRequest = false) => {
+    const event: SvelteKitEvent = {
+      request: new Request(`https://api.example${requested}`),
+      url: Object.assign(new URL("https://api.example/"), { pathname: read }),
+      isRemoteRequest,
+      route: { id: null },
+      locals: {},
+      getClientAddress: () => "192.0.2.1",
+    };
+    return (await handle({ event, resolve: () => new Response("ok") })).status;
+  };
+  assert.equal(await status("/healthz/__data.json", "/healthz"), 200);
+  assert.equal(await status("/x/__data.json", "/admin"), 401);
+  assert.equal(await status("/x/__data.json", "/x/..%2fadmin"), 400);
+  assert.equal(await status("/_app/remote/1/read", "/jobs", true), 200);
+  assert.equal(await status("/_app/remote/1/read", "/admin", true), 401);
+  assert.equal(await status("/internal/remote/1/read", "/healthz", true), 403);
+  assert.equal(await status("/_app/remote/1%2fread", "/jobs", true), 400);
+  assert.equal(await status("/_app/remote/1/read", "//admin", true), 400);
 });
 
 test("auditKoa", async (t) => {

@@ -165,7 +165,13 @@ export const STATIC_SERVERS: Readonly<Record<string, StaticServer>> = {
     }
     const handle = auditHandle(await createTestRecorder(), { gate });
     return served((request) => {
-      const event: SvelteKitEvent = { request, route: { id: null }, locals: {}, getClientAddress: () => "192.0.2.1" };
+      const event: SvelteKitEvent = {
+        request,
+        url: new URL(request.url),
+        route: { id: null },
+        locals: {},
+        getClientAddress: () => "192.0.2.1",
+      };
       return handle({ event, resolve: () => files(request) });
     });
   },

@@ -169,6 +169,7 @@ const USES: Record<string, () => unknown> = {
   auditHandle: () => {
     const event = {
       request: REQUEST,
+      url: new URL(REQUEST.url),
       route: { id: "/" },
       locals: {} as { audit?: typeof audit },
       getClientAddress: () => "",

@@ -70,7 +70,14 @@ const ways: Record<string, (request: Request, env: Env, ctx: Context) => Respons
     shared ??= made(env);
     const audit = shared;
     return auditHandle(audit)({
-      event: { request, route: { id: null }, locals: {}, platform: { env, ctx }, getClientAddress: () => "" },
+      event: {
+        request,
+        url: new URL(request.url),
+        route: { id: null },
+        locals: {},
+        platform: { env, ctx },
+        getClientAddress: () => "",
+      },
       resolve: ({ request }) => recorded(audit, request),
     });
   },

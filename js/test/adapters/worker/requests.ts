@@ -86,6 +86,7 @@ const kit = (request: Request, env: Env, ctx: WorkerContext) =>
   handle({
     event: {
       request,
+      url: new URL(request.url),
       route: { id: "/kit/jobs/[id]" },
       locals: {},
       platform: { env, ctx } satisfies Platform,

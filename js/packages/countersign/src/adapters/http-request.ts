@@ -151,8 +151,10 @@ export interface RequestView {
   readonly method: string;
   /** The route's template, if known by the end of the request. */
   template?(): string | undefined;
-  /** The path as it was requested, without the query. */
+  /** The path as the program reads it, without the query. */
   path(): string;
+  /** A second path that the program may read, which must be allowed as well. */
+  otherPath?(): string | undefined;
   /** Passes the path that the gate judged on to the program, if the framework hasn't read it yet. */
   setPath?(path: string): void;
   host(): string | undefined;
@@ -255,7 +257,7 @@ export class HttpRecording<Source> {
       current,
       /** Returns the response to send instead, if the gate refuses the request. */
       refuse: (decisionContext?: DecisionContext) =>
-        gate && this.#refuse(gate, () => this.#pendingEvent(source, view, ip), decisionContext),
+        gate && this.#refuse(gate, () => this.#pendingEvents(source, view, ip), decisionContext),
       /** Records the request once. */
       done: (audit: Audit, end: End) => {
         if (!isDone) {
@@ -324,45 +326,51 @@ export class HttpRecording<Source> {
 
   #refuse(
     gate: Gate,
-    pendingEvent: () => EventToBe,
+    pendingEvents: () => EventToBe[],
     decisionContext?: DecisionContext,
   ): RefusedResponse | undefined | Promise<RefusedResponse | undefined> {
     const refused = (decision: Decision): RefusedResponse | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
-    let event: EventToBe;
+    let events: EventToBe[];
     try {
-      event = pendingEvent();
+      events = pendingEvents();
     } catch (error) {
       if (!(error instanceof CountersignError)) {
         throw error;
       }
       return refused(rejection(error));
     }
-    const decision = gate.decide(event, decisionContext);
+    const [event, ...others] = events as [EventToBe, ...EventToBe[]];
+    const decision = gate.decide(event, decisionContext, ...others);
     return decision instanceof Promise ? decision.then(refused) : refused(decision);
   }
 
-  /** Returns the event with the fields that are known before the request is handled. Throws if its path is ambiguous. */
-  #pendingEvent(source: Source, view: RequestView, ip: string | undefined): EventToBe {
+  /**
+   * Returns the event with the fields that are known before the request is handled, once for each way to read the
+   * request. Throws if a path is ambiguous.
+   */
+  #pendingEvents(source: Source, view: RequestView, ip: string | undefined): EventToBe[] {
     const { requestId, path: chosen } = this.#options;
     const { decoded, normal } = parsePath(view.path());
+    const other = view.otherPath?.();
     view.setPath?.(normal);
     // The actual path if the callback returns none. A callback may return a name that is no path.
     const path = isFunction(chosen) ? this.#path(source, view) : undefined;
-    return {
+    const paths = new Set([(path?.startsWith("/") ? parsePath(path).decoded : path) || decoded]);
+    if (other !== undefined) {
+      paths.add(parsePath(other).decoded);
+    }
+    const host = this.#try("host", () => view.host());
+    const event = {
       action: "http.request",
       ...this.#whose(source, MISSING),
-      http: {
-        method: view.method,
-        path: (path?.startsWith("/") ? parsePath(path).decoded : path) || decoded,
-        host: this.#try("host", () => view.host()),
-      },
       context: {
         ip,
         user_agent: view.header("user-agent"),
         request_id: requestId === undefined ? idOf(view) : undefined,
       },
     };
+    return [...paths].map((path) => ({ ...event, http: { method: view.method, path, host } }));
   }
 
   /** Returns the client's address. Dual-stack sockets show IPv4 addresses in IPv6 form, which no rule expects. */

@@ -4,10 +4,15 @@ import type { DecisionContext } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { requestView, responseOf } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { splitTarget } from "./request-path.js";
 
 /** The parts of SvelteKit's `RequestEvent` that are used. */
 export interface SvelteKitEvent {
   readonly request: Request;
+  /** The URL that SvelteKit routes by, such as `/jobs` for a request of `/jobs/__data.json`. */
+  readonly url: URL;
+  /** True for a call of a remote function. SvelteKit then reads `url` from headers that the client sends. */
+  readonly isRemoteRequest?: boolean;
   readonly route: { readonly id: string | null };
   readonly locals: object;
   readonly platform?: unknown;
@@ -38,6 +43,8 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
     const { ctx } = (event.platform ?? {}) as { ctx?: DecisionContext };
     const view = {
       ...requestView(event.request),
+      path: () => event.url.pathname,
+      otherPath: () => (event.isRemoteRequest ? splitTarget(event.request.url).path : undefined),
       ip: () => event.getClientAddress(),
       template: () => event.route.id ?? undefined,
     };

@@ -124,10 +124,14 @@ export interface GateStatus {
 /** Decides on events before they are recorded. */
 export interface Gate {
   /**
-   * Decides on an event before it happens. Synchronous unless something has to be fetched. If `other` is given, a
-   * second interpretation of the same request, both events must be allowed.
+   * Decides on an event before it happens. Synchronous unless something has to be fetched. If `others` are given, other
+   * interpretations of the same request, all events must be allowed.
    */
-  decide(event: EventToBe, decisionContext?: DecisionContext, other?: EventToBe): Decision | Promise<Decision>;
+  decide(
+    event: EventToBe,
+    decisionContext?: DecisionContext,
+    ...others: (EventToBe | undefined)[]
+  ): Decision | Promise<Decision>;
   /** Returns the response for a refusal. */
   answer(refusal: Refusal): Answer;
   /**
@@ -193,8 +197,12 @@ class LocalGate implements Gate {
     }
   }
 
-  decide(event: EventToBe, decisionContext: DecisionContext = {}, other?: EventToBe): Decision | Promise<Decision> {
-    const events = other === undefined ? [event] : [event, other];
+  decide(
+    event: EventToBe,
+    decisionContext: DecisionContext = {},
+    ...others: (EventToBe | undefined)[]
+  ): Decision | Promise<Decision> {
+    const events = [event, ...others.filter((other) => other !== undefined)];
     const loaded = this.#loaded;
     if (loaded === undefined) {
       return this.#decideLater(events);
@@ -343,9 +351,10 @@ class LocalGate implements Gate {
             };
       let counted: ReturnType<LimitCounter["count"]>;
       try {
-        // A request counts once, even if it has two interpretations.
-        const [first, second] = events;
-        counted = first && (counter.count(first, this.#now()) ?? (second && counter.count(second, this.#now())));
+        // A request counts once, even if it has several interpretations.
+        for (const event of events) {
+          counted ??= counter.count(event, this.#now());
+        }
       } catch (error) {
         const refusal = this.#failed(asCoded(error), gate);
         if (refusal !== undefined) {
