@@ -10,7 +10,7 @@ import { describe, type TestContext, test } from "node:test";
 import { type AuditEvent, auditFetch, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { withCountersign } from "countersign/cloudflare";
 import { gate } from "countersign/gate";
-import { type AuditVariables, auditHono } from "countersign/hono";
+import { type AuditVariables, auditHono, type HonoOptions } from "countersign/hono";
 import { auditKoa } from "countersign/koa";
 import { auditLambda } from "countersign/lambda";
 import { auditNext } from "countersign/next";
@@ -334,6 +334,25 @@ test("auditHono", async (t) => {
     refused(403, "/internal/7"),
     refused(401, "/admin"),
   ]);
+});
+
+test("auditHono believes cf-connecting-ip only in Workers", async (t) => {
+  const audit = await recorder(t);
+  const limits = [{ name: "logins", by: "address", max: 1, windowMs: 60_000 }] as const;
+  const statuses = async (fail: "open" | "closed", options: HonoOptions = {}) => {
+    const errors: string[] = [];
+    const limited = gate({ pack: PATHS, fail, limits, onError: ({ message }) => errors.push(message) });
+    const app = new Hono().use(auditHono(audit, { ...options, gate: limited })).get("*", (c) => c.text("ok"));
+    const found: number[] = [];
+    for (const address of ["192.0.2.1", "192.0.2.2"]) {
+      found.push((await app.request("/jobs", { headers: { "cf-connecting-ip": address } })).status);
+    }
+    return { found, errors };
+  };
+  const missing = Array(2).fill("the limit logins needs the client's address");
+  assert.deepEqual(await statuses("closed"), { found: [503, 503], errors: missing });
+  assert.deepEqual(await statuses("open"), { found: [200, 200], errors: missing });
+  assert.deepEqual(await statuses("closed", { ip: () => "198.51.100.1" }), { found: [200, 429], errors: [] });
 });
 
 test("auditHandle", async (t) => {

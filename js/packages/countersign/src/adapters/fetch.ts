@@ -13,6 +13,7 @@ import {
   type RefusedResponse,
   type RequestView,
 } from "./http-request.js";
+import { isWorker } from "./invocation.js";
 import { splitTarget } from "./request-path.js";
 
 /**
@@ -123,7 +124,7 @@ export function requestView(request: Request): Omit<RequestView, "ip"> {
   };
 }
 
-/** Returns the client's address in a Worker, where clients can't set this header. */
+/** Returns the client's address in a Worker. Elsewhere, there is none, because clients can set this header. */
 export function addressInWorker(request: Request): string | undefined {
-  return request.headers.get("cf-connecting-ip") ?? undefined;
+  return (isWorker() && request.headers.get("cf-connecting-ip")) || undefined;
 }

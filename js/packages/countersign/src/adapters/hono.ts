@@ -6,6 +6,7 @@ import { field } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { addressInWorker, noAddress, requestView, responseOf } from "./fetch.js";
 import { type HttpOptions, HttpRecording, type RequestView } from "./http-request.js";
+import { isWorker } from "./invocation.js";
 
 /** Variables that the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
 export interface AuditVariables {
@@ -43,8 +44,9 @@ export function auditHono<E extends Env = any>(
     mustRecord(audit);
   }
   // Only Workers provide the client's address, and only Workers need a function as `audit`.
-  if (field(options, "ip") === true && find === undefined) {
-    throw noAddress("use ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
+  const usesHeader = field(options, "ip") === true;
+  if (usesHeader && find === undefined) {
+    throw noConnection();
   }
   const recording = new HttpRecording<Context<E>>(options);
   return async (context, next) => {
@@ -54,7 +56,12 @@ export function auditHono<E extends Env = any>(
     let template: string | undefined;
     const view: RequestView = {
       ...requestView(request),
-      ip: () => addressInWorker(request),
+      ip: () => {
+        if (usesHeader && !isWorker()) {
+          throw noConnection();
+        }
+        return addressInWorker(request);
+      },
       template: () => template,
     };
     return recording.handle<Response | undefined>(recorder, source, view, {
@@ -71,6 +78,10 @@ export function auditHono<E extends Env = any>(
       decisionContext: executionOf(context),
     });
   };
+}
+
+function noConnection(): CountersignError {
+  return noAddress("use ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
 }
 
 function recorderOf<E extends Env>(find: (context: Context<E>) => Audit | undefined, context: Context<E>): Audit {

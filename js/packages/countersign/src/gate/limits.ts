@@ -13,7 +13,8 @@ export interface Limit {
   /** The limit's name. Refusals are recorded with it. */
   name: string;
   /**
-   * The key to count by. Events without a key are not counted. An IPv6 address counts for its /64, and for its /48,
+   * The key to count by. Events without a key are not counted. A request without an address is a failure of a limit by
+   * address: with `auditFetch`, `auditNext`, and `auditHono` outside Workers, set the adapter's option `ip`. An IPv6 address counts for its /64, and for its /48,
    * which may have 16 times `max`.
    */
   by: "actor" | "address" | "credential" | "session" | "tenant" | ((event: EventToBe) => string | undefined);
@@ -105,7 +106,12 @@ export class LimitCounter {
       `\`by\` of the limit ${name} must return a string`,
       "return the key to count by, synchronously",
     );
-    if (key === "" || only?.(event) === false) {
+    if ((key === "" && by !== "address") || only?.(event) === false) {
+      return undefined;
+    }
+    if (key === "") {
+      const hint = "set the adapter's option `ip` to a function that returns the client's address";
+      must(event.action !== "http.request", "limits.by", `the limit ${name} needs the client's address`, hint);
       return undefined;
     }
     const keys = by === "address" ? networksOf(key) : [{ name: key, shares: 1 }];
