@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { type AddressInfo, connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
@@ -219,6 +220,92 @@ describe("gate in a server", () => {
     const audited = auditHttp(audit, { gate: slow as never, path: "actual" });
     const ask = await listen(t, (request, response) => audited(request, response, () => response.end("ok")));
     assert.deepEqual(await asked(ask), ANSWERS);
+  });
+});
+
+describe("hosts", () => {
+  const HOSTS = pack({ host: ["deny", { condition: "it", it: { "http.host|startswith": "admin.internal" } }] });
+
+  /** Sends a request as it is, and returns the status. */
+  const sent = async (server: Server, request: string): Promise<number> => {
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    socket.end(`${request}Connection: close\r\n\r\n`);
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(await text(socket))?.[1]);
+  };
+
+  const REQUESTS: readonly (readonly [number, string])[] = [
+    [200, "GET / HTTP/1.1\r\nHost: public\r\n"],
+    [200, "GET http://PUBLIC:80/ HTTP/1.1\r\nHost: public\r\n"],
+    [403, "GET / HTTP/1.1\r\nHost: admin.internal\r\n"],
+    [403, "GET http://admin.internal/ HTTP/1.1\r\nHost: admin.internal\r\n"],
+    [400, "GET http://public/ HTTP/1.1\r\nHost: admin.internal\r\n"],
+    [400, "GET http://admin.internal/ HTTP/1.1\r\nHost: public\r\n"],
+    [400, "GET / HTTP/1.1\r\nHost: public\r\nHost: admin.internal\r\n"],
+    [400, "GET / HTTP/1.1\r\nHost: public,admin.internal\r\n"],
+    [400, "GET / HTTP/1.1\r\nHost:\r\n"],
+    [400, "GET / HTTP/1.0\r\n"],
+  ];
+
+  for (const fail of ["open", "closed"] as const) {
+    test(`auditHttp and auditKoa in node:http, with a gate that fails ${fail}`, async (t) => {
+      const audit = await recorder(t);
+      const own = gate({ pack: HOSTS, fail, onError() {} });
+      const audited = auditHttp(audit, { gate: own });
+      const koa = auditKoa(audit, { gate: own });
+      const listeners: RequestListener[] = [
+        (request, response) => audited(request, response, () => response.end("ok")),
+        async (req, res) => {
+          const { method = "", url = "" } = req;
+          const known = { req, res, method, url, host: req.headers.host ?? "" };
+          const context = { ...known, state: {}, status: 200, body: undefined as unknown, set() {} };
+          await koa(context, async () => {});
+          res.writeHead(context.status).end();
+        },
+      ];
+      for (const listener of listeners) {
+        const server = createServer(listener).listen(0, "127.0.0.1");
+        t.after(() => server.close());
+        await once(server, "listening");
+        for (const [status, request] of REQUESTS) {
+          assert.equal(await sent(server, request), status, request);
+        }
+      }
+    });
+  }
+
+  test("auditHttp in node:http2 judges :authority", async (t) => {
+    const audited = auditHttp(await recorder(t), { gate: gate({ pack: HOSTS, fail: "closed" }) });
+    const server = createHttp2Server((request, response) =>
+      audited(request as never, response as never, () => response.end("ok")),
+    ).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    t.after(() => {
+      client.close();
+      server.close();
+    });
+    for (const [status, headers] of [
+      [200, { ":authority": "public" }],
+      [200, { ":authority": "public", host: "public" }],
+      [403, { ":authority": "admin.internal" }],
+      [400, { ":authority": "admin.internal", host: "public" }],
+    ] as const) {
+      const stream = client.request({ ":path": "/", ...headers });
+      const [answer] = await once(stream, "response");
+      stream.resume();
+      assert.equal(answer[":status"], status, JSON.stringify(headers));
+    }
+  });
+
+  test("auditFetch judges the host of the URL and the header", async (t) => {
+    const own = gate({ pack: HOSTS, fail: "closed" });
+    const handler = auditFetch(await recorder(t), () => new Response("ok"), { gate: own });
+    const status = async (host: string, header: string) =>
+      (await handler(new Request(`https://${host}/`, { headers: { host: header } }))).status;
+    assert.equal(await status("localhost:3000", "public"), 200);
+    assert.equal(await status("admin.internal", "public"), 403);
+    assert.equal(await status("public", "admin.internal"), 403);
+    assert.equal(await status("public", ""), 400);
   });
 });
 
@@ -540,7 +627,8 @@ describe("gate in adapters that create the recorder", () => {
     const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 3_000 };
     const streamed = async (rawPath: string) => {
       const stream = new PassThrough();
-      const event = { rawPath, headers: {}, requestContext: { http: { method: "GET", sourceIp: "192.0.2.1" } } };
+      const headers = { host: "api.example" };
+      const event = { rawPath, headers, requestContext: { http: { method: "GET", sourceIp: "192.0.2.1" } } };
       const { body } = await audited({ ...event, stream }, context);
       if (!stream.writableEnded) {
         stream.end(body);

@@ -211,7 +211,7 @@ export const STATIC_SERVERS: Readonly<Record<string, StaticServer>> = {
       const [rawPath = ""] = (request.url ?? "").split("?", 1);
       const event = {
         rawPath,
-        headers: {},
+        headers: { host: "localhost" },
         requestContext: { http: { method: request.method, sourceIp: "192.0.2.1" } },
       };
       const { statusCode, body } = await audited(event, context);

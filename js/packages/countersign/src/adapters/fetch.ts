@@ -120,6 +120,8 @@ export function requestView(request: Request): Omit<RequestView, "ip"> {
     // Not parsed as a URL, because the handler may read the text.
     path: () => splitTarget(request.url).path,
     host: () => new URL(request.url).host,
+    // Proxies and frameworks may put a host into the URL that isn't the header's, so both can be right.
+    otherHost: () => header("host"),
     header,
   };
 }

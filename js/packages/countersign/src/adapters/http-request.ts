@@ -158,6 +158,10 @@ export interface RequestView {
   /** Passes the path that the gate judged on to the program, if the framework hasn't read it yet. */
   setPath?(path: string): void;
   host(): string | undefined;
+  /** A second host that the program may read, which must be allowed as well. */
+  otherHost?(): string | undefined;
+  /** Throws if no gate can judge the request. */
+  check?(): void;
   /** The client's address. */
   ip(): string | undefined;
   header(name: string): string | undefined;
@@ -347,12 +351,13 @@ export class HttpRecording<Source> {
 
   /**
    * Returns the event with the fields that are known before the request is handled, once for each way to read the
-   * request. Throws if a path is ambiguous.
+   * request. Throws if the request can't be judged, such as one with an ambiguous path.
    */
   #pendingEvents(source: Source, view: RequestView, ip: string | undefined): EventToBe[] {
     const { requestId, path: chosen } = this.#options;
     const { decoded, normal } = parsePath(view.path());
     const other = view.otherPath?.();
+    view.check?.();
     view.setPath?.(normal);
     // The actual path if the callback returns none. A callback may return a name that is no path.
     const path = isFunction(chosen) ? this.#path(source, view) : undefined;
@@ -360,7 +365,9 @@ export class HttpRecording<Source> {
     if (other !== undefined) {
       paths.add(parsePath(other).decoded);
     }
-    const host = this.#try("host", () => view.host());
+    const host = this.#try("host", () => view.host(), MISSING) || MISSING;
+    const otherHost = this.#try("host", () => view.otherHost?.(), MISSING);
+    const hosts = new Set(otherHost === undefined ? [host] : [host, otherHost || MISSING]);
     const event = {
       action: "http.request",
       ...this.#whose(source, MISSING),
@@ -370,7 +377,8 @@ export class HttpRecording<Source> {
         request_id: requestId === undefined ? idOf(view) : undefined,
       },
     };
-    return [...paths].map((path) => ({ ...event, http: { method: view.method, path, host } }));
+    const { method } = view;
+    return [...paths].flatMap((path) => [...hosts].map((host) => ({ ...event, http: { method, path, host } })));
   }
 
   /** Returns the client's address. Dual-stack sockets show IPv4 addresses in IPv6 form, which no rule expects. */

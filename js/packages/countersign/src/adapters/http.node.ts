@@ -7,6 +7,7 @@ import type { Refusal } from "../gate/decision.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type RefusedResponse } from "./http-request.js";
 import { headersOf, onResponseEnd } from "./node-response.js";
+import { mustHaveOneHost } from "./request-host.js";
 import { parsePath, splitTarget } from "./request-path.js";
 
 /** A request of `node:http`, with the fields that Express adds. */
@@ -60,7 +61,8 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const response = "raw" in answer ? answer.raw : answer;
     // Read now, because frameworks may rewrite it.
     const { method = "", url = "", baseUrl, originalUrl = url } = request as NodeRequest;
-    const { path } = splitTarget(baseUrl ? originalUrl : url);
+    const target = baseUrl ? originalUrl : url;
+    const { path } = splitTarget(target);
     const header = headersOf(request.headers);
     const { current, refuse, done } = recording.begin(given as Request, {
       method,
@@ -69,7 +71,8 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
       path: () => path,
       // Fastify has chosen the route by now.
       ...("raw" in given ? {} : { setPath: () => setPath(request) }),
-      host: () => header("host"),
+      check: () => mustHaveOneHost(request, target),
+      host: () => header(":authority") ?? header("host"),
       ip: () => request.socket.remoteAddress,
       header,
     });

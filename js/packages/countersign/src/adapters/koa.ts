@@ -4,6 +4,7 @@ import { bindEmitter } from "../context/request.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, scopedTo } from "./http-request.js";
 import { type EndingResponse, headersOf, onResponseEnd } from "./node-response.js";
+import { mustHaveOneHost } from "./request-host.js";
 import { splitTarget } from "./request-path.js";
 
 /** The parts of Koa's context that are used. */
@@ -12,6 +13,7 @@ export interface KoaContext {
   readonly host: string;
   readonly req: {
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    readonly rawHeaders?: readonly string[];
     readonly socket: { readonly remoteAddress?: string | undefined };
   };
   readonly res: EndingResponse;
@@ -45,7 +47,8 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
   const recording = new HttpRecording<Context>(options);
   return async (context, next) => {
     const { req, res, method } = context;
-    const { origin, path, query } = splitTarget(context.url);
+    const { url: target } = context;
+    const { origin, path, query } = splitTarget(target);
     const { current, refuse, done } = recording.begin(context, {
       method,
       template: () => {
@@ -56,6 +59,7 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
       setPath: (normal) => {
         context.url = origin + normal + query;
       },
+      check: () => mustHaveOneHost(req, target),
       host: () => context.host,
       ip: () => req.socket.remoteAddress,
       header: headersOf(req.headers),

@@ -7,7 +7,10 @@ import type { Actor, AuditEvent, HttpRequest } from "../record/event.js";
 /** An event before it happens: a request has no status yet. */
 export type EventToBe = Omit<AuditEvent, "http"> & { http?: Partial<HttpRequest> | undefined };
 
-/** Marks a value that a callback failed to return, so that a gate can't mistake it for an absent one. */
+/**
+ * Marks a value that a callback failed to return, or a host that a request doesn't contain, so that a gate can't mistake
+ * it for an absent one.
+ */
 export const MISSING = Symbol("missing") as unknown as undefined;
 
 /** True unless a callback failed to return the value. */
@@ -17,10 +20,14 @@ export const isPresent = <T>(value: T): boolean => value !== MISSING;
  * Throws unless identifiers have the types of a recorded event, because rules, lists, and limits would not match them
  * otherwise.
  */
-export function mustHaveStringIds({ actor, tenant, context }: EventToBe): void {
+export function mustHaveStringIds({ actor, tenant, context, http }: EventToBe): void {
   const wasReturned = [actor, tenant, context?.ip].every(isPresent);
   const hint = "see the error that the callback threw; without the value, rules and lists can't be applied";
   must(wasReturned, undefined, "a callback failed to return the actor, the tenant, or the address", hint);
+  if (!isPresent(http?.host)) {
+    const hint = "send the request with a `Host` header, or let a rule allow it";
+    throw new CountersignError("event.invalid", "the request has no host", { member: "http.host", hint });
+  }
   const { id, session, credential } = (actor ?? NOBODY) as Partial<Actor>;
   mustBeText(typeof id === "string", "actor.id");
   mustBeText(isText(session), "actor.session");
