@@ -614,6 +614,51 @@ describe("gate in adapters that create the recorder", () => {
     assert.deepEqual(await requests(events, 2), [one, one]);
   });
 
+  test("auditLambda: all values of headers, and requests that can't be judged", async () => {
+    const { made, events } = options();
+    const rules = pack({
+      agent: ["deny", { condition: "it", it: { "context.user_agent|contains": "sqlmap" } }],
+      host: ["deny", { condition: "it", it: { "http.host": "admin.internal" } }],
+    });
+    const judging = gate({ pack: rules, fail: "open" });
+    let handled = 0;
+    const handler = auditLambda<unknown, never, { statusCode: number }>(
+      made,
+      async () => {
+        handled += 1;
+        return { statusCode: 200 };
+      },
+      { http: { gate: judging } },
+    );
+    const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 3_000 } as never;
+    const balancer = { requestContext: { elb: {} }, httpMethod: "GET", path: "/" };
+    const requests: readonly (readonly [number, object])[] = [
+      [200, { ...balancer, multiValueHeaders: { host: ["public"], "user-agent": ["curl/8"] } }],
+      [200, { ...balancer, headers: { Host: "public" }, multiValueHeaders: { Host: ["public"] } }],
+      [403, { ...balancer, multiValueHeaders: { host: ["admin.internal"] } }],
+      [403, { ...balancer, multiValueHeaders: { host: ["public"], "User-Agent": ["curl/8", "sqlmap/1"] } }],
+      [400, { ...balancer, multiValueHeaders: { host: ["public", "admin.internal"] } }],
+      [400, { ...balancer, headers: { host: "public", HOST: "admin.internal" } }],
+      [400, { ...balancer, path: "", headers: { host: "public" } }],
+      [400, { requestContext: { routeKey: "$connect", eventType: "CONNECT" }, headers: { Host: "public" } }],
+      [400, { requestContext: { routeKey: "$default", eventType: "MESSAGE" }, body: "{}" }],
+      [400, { raw_path: "/", method: "GET" }],
+      [400, { info: { fieldName: "jobs" }, request: { headers: {} } }],
+      [400, { Records: [{ cf: { request: { method: "GET", uri: "/" } } }] }],
+      [200, { Records: [{ eventSource: "aws:sqs", body: "{}" }] }],
+      [200, { id: 7 }],
+    ];
+    for (const [status, event] of requests) {
+      assert.equal((await handler(event, context)).statusCode, status, JSON.stringify(event));
+    }
+    assert.equal(handled, 4);
+    const recorded = (events() as AuditEvent[]).filter(({ http }) => http?.method === "*");
+    assert.deepEqual(
+      recorded.map(({ reason, http }) => [reason, http?.path, http?.status]),
+      Array(6).fill(["rejected: the event isn't an HTTP request of a known kind", "*", 400]),
+    );
+  });
+
   test("auditLambda: streamed responses, as in the README", async () => {
     const { made, events } = options();
     const audited = auditLambda(

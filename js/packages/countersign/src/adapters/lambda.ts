@@ -1,11 +1,13 @@
 /** The adapter for AWS Lambda. */
 
-import { must, mustBeMillis, refused } from "../error.js";
+import { CountersignError, must, mustBeMillis, refused } from "../error.js";
 import { ownOptions } from "../known.js";
+import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
 import { createLazyRecorder, startRecorder } from "../record/lazy.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type HttpOptions, handled, type RefusedResponse, type RequestView, recordingOf } from "./http-request.js";
+import { mustBeSame } from "./request-host.js";
 
 /** The parts of Lambda's context that are used. */
 export interface LambdaContext {
@@ -38,7 +40,8 @@ export interface LambdaOptions<Event = unknown> {
   retryForMs?: number | undefined;
   /**
    * Records each request of API Gateway, function URLs, and load balancers as `http.request`, and applies `gate` if
-   * given. Callbacks receive the event.
+   * given. Callbacks receive the event. A gate rejects other requests, such as those of WebSockets, with status 400.
+   * Other events, such as messages of a queue, don't pass the gate.
    *
    * @default false
    * @example
@@ -109,7 +112,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     let answer: Answer;
     try {
       const { awsRequestId: id } = context;
-      const view = requestOf(event);
+      const view = requestOf(event) ?? (recording?.isGated && isRequest(event) ? UNJUDGED : undefined);
       answer = await handled(recorder, id, (audit) =>
         recording === undefined || view === undefined
           ? handler(event, context, audit)
@@ -142,6 +145,8 @@ interface RequestEvent {
   readonly resource?: unknown;
   readonly routeKey?: unknown;
   readonly headers?: Readonly<Record<string, unknown>> | null;
+  /** All values of each header. Load balancers send this instead of `headers`, if configured so. */
+  readonly multiValueHeaders?: Readonly<Record<string, unknown>> | null;
   readonly requestContext?: {
     readonly http?: { readonly method?: unknown; readonly sourceIp?: unknown };
     readonly identity?: { readonly sourceIp?: unknown };
@@ -153,25 +158,68 @@ export function requestOf(event: unknown): RequestView | undefined {
   if (typeof event !== "object" || event === null) {
     return undefined;
   }
-  const { httpMethod, path, rawPath, resource, routeKey, headers, requestContext } = event as RequestEvent;
+  const { httpMethod, path, rawPath, resource, routeKey, headers, multiValueHeaders, requestContext } =
+    event as RequestEvent;
   const method = text(requestContext?.http?.method) ?? text(httpMethod);
   const actual = text(rawPath) ?? text(path);
   if (method === undefined || actual === undefined) {
     return undefined;
   }
-  const header = (name: string) => {
-    const found = Object.entries(headers ?? {}).find(([written]) => written.toLowerCase() === name);
-    return text(found?.[1]);
+  const valuesOf = (name: string) => {
+    const found = [multiValueHeaders, headers]
+      .flatMap((all) => Object.entries(all ?? {}))
+      .flatMap(([written, values]) => (written.toLowerCase() === name ? values : []));
+    return [...new Set(found.flatMap((value) => text(value) ?? []))];
   };
+  // Repeated headers are one list (RFC 9110, section 5.3).
+  const header = (name: string) => text(valuesOf(name).join(", "));
   const [, template] = /^\S+ (\/.*)$/.exec(text(routeKey) ?? "") ?? [];
   return {
     method,
     template: () => text(resource) ?? template,
     path: () => actual,
+    check: () => mustBeSame(valuesOf("host")),
     host: () => header("host"),
     ip: () => text(requestContext?.http?.sourceIp) ?? text(requestContext?.identity?.sourceIp),
     header,
   };
+}
+
+/** The view of a request that no gate can judge, such as a message of a WebSocket. */
+const UNJUDGED: RequestView = {
+  // The method and the path aren't known. A recorded request needs both.
+  method: "*",
+  path: () => "*",
+  check: () => {
+    throw new CountersignError("event.invalid", "the event isn't an HTTP request of a known kind", {
+      hint: "invoke the function from API Gateway's REST or HTTP APIs, a function URL, or a load balancer",
+    });
+  },
+  host: () => undefined,
+  ip: () => undefined,
+  header: () => undefined,
+};
+
+/** Names of fields of events that stand for requests: those of API Gateway, VPC Lattice, and agents of Bedrock. */
+const REQUEST_FIELDS = [
+  "requestContext",
+  "httpMethod",
+  "rawPath",
+  "raw_path",
+  "apiPath",
+  "headers",
+  "multiValueHeaders",
+];
+
+/** True if the event is one of a request, even of a kind that `requestOf` doesn't know. Others are jobs or messages. */
+function isRequest(event: unknown): boolean {
+  const [first] = [field(event, "Records")].flat();
+  return (
+    REQUEST_FIELDS.some((name) => field(event, name) !== undefined) ||
+    // AppSync's resolvers, and Lambda@Edge.
+    field(field(event, "request"), "headers") !== undefined ||
+    field(first, "cf") !== undefined
+  );
 }
 
 /** Returns the status of a result. A result without one is a body, which Lambda sends with 200. */
