@@ -44,7 +44,7 @@ impl AcceptedRequests {
                 .with("now", now.to_string()))
         };
         let age = now.millis() - time.millis();
-        if age > MAX_AGE || age < -MAX_AHEAD {
+        if !(-MAX_AHEAD..=MAX_AGE).contains(&age) {
             let message =
                 format!("the request is dated {time}, not within the 5 minutes before the log's time {now}");
             return refused(
