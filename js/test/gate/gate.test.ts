@@ -12,6 +12,7 @@ import {
   type Gate,
   type GateOptions,
   gate,
+  type Refusal,
 } from "countersign/gate";
 import { artifact } from "../../packages/countersign/dist/artifact/gate.js";
 import { gating } from "../../packages/countersign/dist/gate/gate.js";
@@ -419,6 +420,78 @@ describe("gate with a watchlist", () => {
     await own.ready();
     assert.deepEqual(timeout.mock.calls[0]?.arguments, [10_000]);
     assert.deepEqual(errors, ["watchlist.unreachable"]);
+  });
+});
+
+describe("a challenge", () => {
+  const RULES = pack({
+    pay: ["challenge", { condition: "it", it: { action: "pay" } }],
+    bad: ["deny", { condition: "it", it: { "actor.id": "bad" } }],
+  });
+  const pay = (id: string): EventToBe => ({ action: "pay", actor: { id } });
+
+  test("doesn't hide the denial of the other event, in either order", async () => {
+    const own = gate({ pack: RULES, fail: "closed" });
+    await own.ready();
+    for (const [first, second] of [
+      ["u_1", "bad"],
+      ["bad", "u_1"],
+    ] as const) {
+      const decision = (await own.decide(pay(first), {}, pay(second))) as Refusal;
+      assert.deepEqual([decision.decision, decision.rule], ["deny", "bad"]);
+    }
+    const { decision } = await own.decide(pay("u_1"), {}, { action: "read", actor: { id: "u_1" } });
+    assert.equal(decision, "challenge");
+  });
+
+  test("doesn't hide input that can't be judged, or a missing watchlist", async () => {
+    const unserved = { ...THERE, fetch: async () => new Response("", { status: 503 }) };
+    for (const [fail, decision, approved] of [
+      ["closed", "deny", "deny"],
+      ["open", "challenge", "allow"],
+    ] as const) {
+      const own = gate({ pack: RULES, fail, watchlist: unserved, onError: () => {} });
+      assert.equal((await own.decide(pay("u_1"))).decision, decision);
+      assert.equal((await own.decide(pay("u_1"), { approved: true })).decision, approved);
+      assert.equal((await own.decide(pay(7 as never))).decision, "deny");
+    }
+  });
+
+  test("isn't counted, unless it is approved, and doesn't hide a limit", async () => {
+    const limits = [{ ...OFTEN, max: 2 }];
+    const own = gateAt(() => 0, { pack: RULES, fail: "closed", limits });
+    await own.ready();
+    const decide = (approved?: boolean) => (own.decide(pay("u_1"), { approved }) as Decision).decision;
+    assert.deepEqual([decide(), decide(), decide()], ["challenge", "challenge", "challenge"]);
+    assert.deepEqual([decide(true), decide(), decide(true)], ["allow", "challenge", "allow"]);
+    assert.deepEqual([decide(), decide(true)], ["deny", "deny"], "two were counted");
+    const denied = own.decide(pay("bad"), { approved: true }) as Refusal;
+    assert.deepEqual([denied.decision, denied.rule], ["deny", "bad"]);
+  });
+
+  test("of a limit hides no later limit, and leaves no count of an earlier one", async () => {
+    const asks = { ...OFTEN, name: "asks", max: 1, decision: "challenge" as const };
+    const before = { ...OFTEN, name: "before", max: 3 };
+    const after = { ...OFTEN, name: "after", max: 3 };
+    const own = gateAt(() => 0, { pack: RULES, fail: "closed", limits: [before, asks, after] });
+    await own.ready();
+    const decide = (approved = false) => (own.decide(from("u_1"), { approved }) as Decision).decision;
+    assert.deepEqual([decide(), decide(), decide(), decide()], ["allow", "challenge", "challenge", "challenge"]);
+    assert.deepEqual([decide(true), decide(true)], ["allow", "allow"]);
+    assert.equal(decide(), "deny", "three were counted");
+  });
+
+  test("asks a limit's object without counting", async () => {
+    const asked: unknown[] = [];
+    const fetch = async (_url: string, { body }: { body: string }) => {
+      asked.push(JSON.parse(body).isCounted);
+      return Response.json({ isAllowed: true, until: 0 });
+    };
+    const objects = { idFromName: (name: string) => name, get: () => ({ fetch }) };
+    const own = gate({ pack: RULES, fail: "closed", limits: [{ ...OFTEN, in: objects as never }] });
+    assert.equal((await own.decide(pay("u_1"))).decision, "challenge");
+    assert.equal((await own.decide(pay("u_1"), { approved: true })).decision, "allow");
+    assert.deepEqual(asked, [false, true]);
   });
 });
 

@@ -15,7 +15,7 @@ import {
   reasonFor,
   rejection,
 } from "../gate/decision.js";
-import type { Gate } from "../gate/gate.js";
+import type { DecisionContext, Gate } from "../gate/gate.js";
 import { hasFiniteNumbers, inputError } from "../gate/input.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
@@ -223,14 +223,10 @@ export class AgentRecording<Source> {
     if (decision.decision === "allow") {
       return { decision: "allow" };
     }
-    const reason = reasonFor(decision);
     if (decision.decision === "deny") {
-      const message =
-        decision.by === "input"
-          ? "This call was rejected: its arguments are malformed or too large."
-          : "This call was refused by policy.";
-      return { refusal: decision, reason, message };
+      return denied(decision);
     }
+    const reason = reasonFor(decision);
     const asked = await this.#ask(call, whose, input, decision);
     if (asked === "later") {
       return {
@@ -244,6 +240,11 @@ export class AgentRecording<Source> {
       const message = asked === false ? "The person declined this call." : "A person must approve this call.";
       return { refusal: decision, reason: `${reason}: ${because}`, message };
     }
+    // Other calls may have used up a limit while the person was deciding.
+    const final = await this.#decisionOf(gate, call, whose, input, { approved: true });
+    if (final.decision === "deny") {
+      return denied(final);
+    }
     if (asked === "reported") {
       return { decision: "challenge", approval: "reported_by_client" };
     }
@@ -252,7 +253,13 @@ export class AgentRecording<Source> {
   }
 
   /** Returns the gate's decision. A gate that throws refuses the call. */
-  async #decisionOf(gate: Gate, call: AgentCall<Source>, whose: Whose, input: unknown): Promise<Decision> {
+  async #decisionOf(
+    gate: Gate,
+    call: AgentCall<Source>,
+    whose: Whose,
+    input: unknown,
+    context: DecisionContext = {},
+  ): Promise<Decision> {
     const event = {
       action: call.action,
       ...whose,
@@ -266,7 +273,7 @@ export class AgentRecording<Source> {
       const { on_behalf_of: person } = whose;
       // Rules and watchlists that name the person also apply to the person's agents. The gate fails if it is missing.
       const principal = isPresent(person) ? person && { id: person.id, type: person.type } : MISSING;
-      return await gate.decide(event, {}, person === undefined ? undefined : { ...event, actor: principal });
+      return await gate.decide(event, context, person === undefined ? undefined : { ...event, actor: principal });
     } catch (cause) {
       const error = coded(cause, "gate.failed", `the gate failed: ${cause}`, "see the cause");
       this.#failed(error);
@@ -496,6 +503,15 @@ function callerOf({ actor, on_behalf_of }: EventScope = {}): Caller {
   }
   const { id, type, name } = actor;
   return { actor: UNKNOWN_AGENT, on_behalf_of: { id, type, ...(name === undefined ? {} : { name }) } };
+}
+
+/** Returns the refusal of a denied call. */
+function denied(refusal: Refusal): CallRefusal {
+  const message =
+    refusal.by === "input"
+      ? "This call was rejected: its arguments are malformed or too large."
+      : "This call was refused by policy.";
+  return { refusal, reason: reasonFor(refusal), message };
 }
 
 function withType(person: AuditEvent["on_behalf_of"]): AuditEvent["on_behalf_of"] {

@@ -20,6 +20,7 @@ import {
   readAnswer,
   rejection,
 } from "./decision.js";
+import type { HitResult } from "./hits.js";
 import { isInputError, judgedText } from "./input.js";
 import { type Limit, LimitCounter } from "./limits.js";
 import type { WatchlistOptions } from "./watchlist.js";
@@ -106,6 +107,12 @@ export interface GateOptions {
 export interface DecisionContext {
   /** Keeps the runtime alive for work after the response: `ctx.waitUntil`. */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /**
+   * True if a person has approved the challenged event: it is allowed unless something denies it, and limits count it.
+   *
+   * @default false
+   */
+  approved?: boolean | undefined;
 }
 
 /** A snapshot of a gate's state. */
@@ -124,8 +131,11 @@ export interface GateStatus {
 /** Decides on events before they are recorded. */
 export interface Gate {
   /**
-   * Decides on an event before it happens. Synchronous unless something has to be fetched. If `others` are given, other
-   * interpretations of the same request, all events must be allowed.
+   * Decides on an event before it happens. Synchronous unless something has to be fetched, or a key of a limit is long.
+   * If `others` are given, other interpretations of the same request, all events must be allowed.
+   *
+   * The strictest of all rules, lists, and limits decides. Limits don't count an event that is challenged; if it happens
+   * after a person's approval, decide again with `approved`.
    */
   decide(
     event: EventToBe,
@@ -142,6 +152,18 @@ export interface Gate {
 }
 
 const OPTIONS = ["pack", "fail", "watchlist", "limits", "respond", "onError", "module"];
+
+/** Events to decide on together. */
+interface Subject {
+  readonly events: readonly EventToBe[];
+  readonly isApproved: boolean;
+}
+
+/** The application of a limit. A preview only finds out whether the limit challenges. */
+interface LimitStep {
+  readonly counter: LimitCounter;
+  readonly isPreview: boolean;
+}
 
 interface Loaded {
   readonly core: Core;
@@ -160,6 +182,8 @@ class LocalGate implements Gate {
   readonly #now: () => number;
   readonly #watchlist: WatchlistClient | undefined;
   readonly #counters: readonly LimitCounter[];
+  /** First the previews, then all limits. */
+  readonly #steps: readonly LimitStep[];
   #loaded: Loaded | undefined;
   #lastError: CountersignError | undefined;
   #warn = consoleReporter();
@@ -188,6 +212,12 @@ class LocalGate implements Gate {
     const { limits = [] } = options;
     must(Array.isArray(limits), "limits", "`limits` must be an array", "pass limits: [{ name, by, max, windowMs }]");
     this.#counters = limits.map((limit) => new LimitCounter(limit));
+    // Otherwise, a limit that challenges would leave the event counted by earlier limits, and again once it is approved.
+    const previewed = limits.length > 1 ? this.#counters.filter(({ limit }) => limit.decision === "challenge") : [];
+    this.#steps = [
+      ...previewed.map((counter) => ({ counter, isPreview: true })),
+      ...this.#counters.map((counter) => ({ counter, isPreview: false })),
+    ];
     const names = new Set(limits.map(({ name }) => name));
     const own = "give each limit a unique name, because refusals are recorded and counted by name";
     must(names.size === limits.length, "limits.name", "two limits have the same name", own);
@@ -202,24 +232,27 @@ class LocalGate implements Gate {
     decisionContext: DecisionContext = {},
     ...others: (EventToBe | undefined)[]
   ): Decision | Promise<Decision> {
-    const events = [event, ...others.filter((other) => other !== undefined)];
+    const subject: Subject = {
+      events: [event, ...others.filter((other) => other !== undefined)],
+      isApproved: decisionContext.approved === true,
+    };
     const loaded = this.#loaded;
     if (loaded === undefined) {
-      return this.#decideLater(events);
+      return this.#decideLater(subject);
     }
     const watchlist = this.#watchlist;
     if (watchlist === undefined) {
-      return this.#decide(loaded, events);
+      return this.#decide(loaded, subject);
     }
     const now = this.#now();
     if (watchlist.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watchlist);
       if (!watchlist.suffices(loaded.gate, now)) {
-        return settlesWithin(watchlist.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
+        return settlesWithin(watchlist.maxWaitMs, refresh).then(() => this.#decide(loaded, subject));
       }
       decisionContext.waitUntil?.(refresh);
     }
-    return this.#decide(loaded, events, now);
+    return this.#decide(loaded, subject, now);
   }
 
   answer(refusal: Refusal): Answer {
@@ -276,18 +309,18 @@ class LocalGate implements Gate {
     return this.#loaded;
   }
 
-  async #decideLater(events: readonly EventToBe[]): Promise<Decision> {
+  async #decideLater(subject: Subject): Promise<Decision> {
     let loaded: Loaded;
     try {
       loaded = await this.#start();
     } catch (error) {
-      return this.#failed(asCoded(error)) ?? this.#count(events, undefined, 0);
+      return this.#failed(asCoded(error)) ?? this.#applyLimits(subject, undefined);
     }
     const watchlist = this.#watchlist;
     if (watchlist?.isDue(loaded.gate, this.#now())) {
       await settlesWithin(watchlist.maxWaitMs, this.#refresh(loaded, watchlist));
     }
-    return this.#decide(loaded, events);
+    return this.#decide(loaded, subject);
   }
 
   /** Fetches the watchlist and reports a failure. */
@@ -300,8 +333,10 @@ class LocalGate implements Gate {
     }
   }
 
-  #decide({ gate, room }: Loaded, events: readonly EventToBe[], at?: number): Decision | Promise<Decision> {
+  #decide({ gate, room }: Loaded, subject: Subject, at?: number): Decision | Promise<Decision> {
+    const { events, isApproved } = subject;
     let excepted = 0;
+    let challenge: Refusal | undefined;
     // If the clock throws, no list counts as valid.
     let now = Number.NaN;
     let failed: CountersignError | undefined;
@@ -313,11 +348,16 @@ class LocalGate implements Gate {
           continue;
         }
         const { until, ...refusal } = JSON.parse(decided);
-        if (refusal.decision !== "allow") {
-          const by = refusal.finding === undefined ? "rule" : "watchlist";
-          return { ...refusal, by, ...(until === undefined ? {} : { until: new Date(until) }) };
+        if (refusal.decision === "allow") {
+          excepted += 1;
+          continue;
         }
-        excepted += 1;
+        const by = refusal.finding === undefined ? "rule" : "watchlist";
+        const found: Refusal = { ...refusal, by, ...(until === undefined ? {} : { until: new Date(until) }) };
+        if (found.decision === "deny") {
+          return found;
+        }
+        challenge ??= found;
       }
       if (excepted === events.length) {
         return ALLOW;
@@ -332,48 +372,66 @@ class LocalGate implements Gate {
       this.#callOnError(error);
       refusal ??= this.#failing(error, gate);
     }
-    return refusal ?? this.#count(events, gate, 0);
+    return refusal ?? this.#applyLimits(subject, gate, isApproved ? undefined : challenge);
   }
 
-  /** Applies the limits, starting with the one at index `from`. */
-  #count(events: readonly EventToBe[], gate: CoreGate | undefined, from: number): Decision | Promise<Decision> {
-    for (let nth = from; nth < this.#counters.length; nth += 1) {
-      const counter = this.#counters[nth] as LimitCounter;
-      const judged = ({ isAllowed, until }: { isAllowed: boolean; until: number }): Refusal | undefined =>
-        isAllowed
-          ? undefined
-          : {
-              decision: counter.limit.decision ?? "deny",
-              by: "limit",
-              rule: counter.limit.name,
-              pack: gate?.pack,
-              until: new Date(until),
-            };
-      let counted: ReturnType<LimitCounter["count"]>;
-      try {
-        // A request counts once, even if it has several interpretations.
-        for (const event of events) {
-          counted ??= counter.count(event, this.#now());
-        }
-      } catch (error) {
-        const refusal = this.#failed(asCoded(error), gate);
-        if (refusal !== undefined) {
-          return refusal;
-        }
+  /**
+   * Applies the limits. Returns the first denial, or else the first challenge, counting the one that is passed. A
+   * challenged event isn't counted.
+   */
+  #applyLimits(
+    subject: Subject,
+    gate: CoreGate | undefined,
+    passed?: Refusal,
+    from: number = subject.isApproved ? this.#steps.length - this.#counters.length : 0,
+  ): Decision | Promise<Decision> {
+    let challenge = passed;
+    for (let nth = from; nth < this.#steps.length; nth += 1) {
+      const { counter, isPreview } = this.#steps[nth] as LimitStep;
+      if (isPreview && challenge !== undefined) {
         continue;
       }
-      if (counted instanceof Promise) {
-        return counted
-          .then(judged)
-          .catch((error) => this.#failed(asCoded(error), gate))
-          .then((refusal) => refusal ?? this.#count(events, gate, nth + 1));
+      const failed = (error: unknown) => (isPreview ? undefined : this.#failed(asCoded(error), gate));
+      const judged = (result: HitResult) => refusalOf(counter.limit, result, gate);
+      let refusal: Refusal | undefined;
+      try {
+        const isCounted = !isPreview && challenge === undefined;
+        const counted = this.#hit(counter, subject.events, isCounted);
+        if (counted instanceof Promise) {
+          return counted
+            .then(judged)
+            .catch(failed)
+            .then((late) =>
+              late?.decision === "deny"
+                ? late
+                : this.#applyLimits(subject, gate, challenge ?? (subject.isApproved ? undefined : late), nth + 1),
+            );
+        }
+        refusal = counted && judged(counted);
+      } catch (error) {
+        refusal = failed(error);
       }
-      const refusal = counted && judged(counted);
-      if (refusal !== undefined) {
+      if (refusal?.decision === "deny") {
         return refusal;
       }
+      challenge ??= subject.isApproved ? undefined : refusal;
     }
-    return ALLOW;
+    return challenge ?? ALLOW;
+  }
+
+  /** Counts a request once, even if it has several interpretations. If `isCounted` is false, only says if there is room. */
+  #hit(
+    counter: LimitCounter,
+    events: readonly EventToBe[],
+    isCounted: boolean,
+  ): HitResult | Promise<HitResult> | undefined {
+    for (const event of events) {
+      const hit = counter.hit(event, this.#now(), isCounted);
+      if (hit !== undefined) {
+        return hit;
+      }
+    }
+    return undefined;
   }
 
   /**
@@ -399,6 +457,19 @@ class LocalGate implements Gate {
   #callOnError(error: CountersignError): void {
     callOnError(this.#options.onError ?? this.#warn, error);
   }
+}
+
+/** Returns the refusal of a limit; undefined if there is room. */
+function refusalOf(limit: Limit, { isAllowed, until }: HitResult, gate: CoreGate | undefined): Refusal | undefined {
+  return isAllowed
+    ? undefined
+    : {
+        decision: limit.decision ?? "deny",
+        by: "limit",
+        rule: limit.name,
+        pack: gate?.pack,
+        until: new Date(until),
+      };
 }
 
 function notBound(limits: readonly string[]): CountersignError {

@@ -2,6 +2,13 @@
 
 import { Hits } from "./hits.js";
 
+/** The request to count a hit. If `isCounted` is false, the object only says if there is room for one. */
+export interface ObjectHit {
+  readonly max: number;
+  readonly windowMs: number;
+  readonly isCounted: boolean;
+}
+
 /** The parts of a Durable Object's `ctx` that are used. */
 interface ObjectContext {
   readonly storage: {
@@ -35,7 +42,7 @@ export class GateLimits {
 
   /** Counts a hit, or responds with the time when there is room again. */
   async fetch(request: Request): Promise<Response> {
-    const { max, windowMs } = (await request.json()) as { max: number; windowMs: number };
+    const { max, windowMs, isCounted } = (await request.json()) as ObjectHit;
     const { sql } = this.#storage;
     const settings = `${max} ${windowMs}`;
     if (this.#hits === undefined || this.#settings !== settings) {
@@ -49,10 +56,14 @@ export class GateLimits {
       this.#settings = settings;
     }
     const now = Date.now();
-    const { isAllowed, until } = this.#hits.add(now);
+    const { isAllowed, until } = isCounted
+      ? this.#hits.add(now)
+      : (this.#hits.refusal(now) ?? { isAllowed: true, until: now });
     if (isAllowed) {
-      const at = this.#hits.last;
-      sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + windowMs);
+      const at = Math.max(now, this.#hits.last);
+      if (isCounted) {
+        sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + windowMs);
+      }
       if ((await this.#storage.getAlarm()) === null) {
         await this.#storage.setAlarm(at + windowMs + 1);
       }

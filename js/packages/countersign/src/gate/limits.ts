@@ -6,6 +6,7 @@ import { ownOptions } from "../known.js";
 import type { EventToBe } from "./decision.js";
 import { HitTable } from "./hit-table.js";
 import type { HitResult } from "./hits.js";
+import type { ObjectHit } from "./limit-object.js";
 import { type Network, networksOf } from "./network.js";
 
 /** A rate limit: allows at most `max` events per key within any `windowMs`. */
@@ -96,8 +97,8 @@ export class LimitCounter {
     return "in" in this.limit && this.limit.in === undefined;
   }
 
-  /** Counts an event, if the limit applies to it. */
-  count(event: EventToBe, now: number): HitResult | Promise<HitResult> | undefined {
+  /** Counts an event, if the limit applies to it. If `isCounted` is false, only says if there is room for it. */
+  hit(event: EventToBe, now: number, isCounted: boolean): HitResult | Promise<HitResult> | undefined {
     const { by, only, in: objects, name } = this.limit;
     const key = (typeof by === "function" ? by(event) : BY[by](event)) ?? "";
     must(
@@ -115,10 +116,10 @@ export class LimitCounter {
       return undefined;
     }
     const keys = by === "address" ? networksOf(key) : [{ name: key, shares: 1 }];
-    return objects === undefined ? this.#countHere(keys, now) : this.#countIn(objects, keys);
+    return objects === undefined ? this.#hitHere(keys, now, isCounted) : this.#hitIn(objects, keys, isCounted);
   }
 
-  #countHere(keys: readonly Network[], now: number): HitResult {
+  #hitHere(keys: readonly Network[], now: number, isCounted: boolean): HitResult {
     const { max } = this.limit;
     for (const { name, shares } of keys) {
       const refusal = this.#table.refusal(name, max * shares, now);
@@ -126,18 +127,18 @@ export class LimitCounter {
         return refusal;
       }
     }
-    for (const { name, shares } of keys) {
+    for (const { name, shares } of isCounted ? keys : []) {
       this.#table.add(name, max * shares, now);
     }
     return { isAllowed: true, until: now };
   }
 
   /** Counts in the objects of the keys, the smallest network first, so that its refused hits don't use up the larger. */
-  async #countIn(objects: ObjectNamespace, keys: readonly Network[]): Promise<HitResult> {
+  async #hitIn(objects: ObjectNamespace, keys: readonly Network[], isCounted: boolean): Promise<HitResult> {
     const { name: limit, max, windowMs } = this.limit;
     let result: HitResult | undefined;
     for (const { name, shares } of keys.toReversed()) {
-      result = await inObject(objects, `${limit}\n${name}`, max * shares, windowMs);
+      result = await inObject(objects, `${limit}\n${name}`, { max: max * shares, windowMs, isCounted });
       if (!result.isAllowed) {
         break;
       }
@@ -154,11 +155,11 @@ const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: Ev
   tenant: ({ tenant }) => tenant,
 };
 
-async function inObject(objects: ObjectNamespace, name: string, max: number, windowMs: number): Promise<HitResult> {
+async function inObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<HitResult> {
   const stub = objects.get(objects.idFromName(name) as never);
   const response = await stub.fetch("https://countersign.internal/take", {
     method: "POST",
-    body: JSON.stringify({ max, windowMs }),
+    body: JSON.stringify(hit),
     signal: AbortSignal.timeout(OBJECT_TIMEOUT_MS),
   });
   if (!response.ok) {

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import * as v2client from "@modelcontextprotocol/client";
 import * as v2server from "@modelcontextprotocol/server";
+import { gate } from "countersign/gate";
 import { auditMcp } from "countersign/mcp";
 import { auditTool } from "countersign/openai";
 import { createTestRecorder } from "countersign/testing";
 import * as z from "zod";
-import { guard, recorded } from "./gates.mjs";
+import { guard, recorded, rule } from "./gates.mjs";
 
 /** The text for persons, which isn't exported. */
 const { visible, visibleJson } = await import(new URL("./agents/visible.js", import.meta.resolve("countersign")));
@@ -177,6 +178,27 @@ describe("MCP", () => {
         ["denied", undefined, undefined],
       ],
     );
+  });
+
+  test("an approved call counts once in a limit, and a used-up limit isn't hidden by the question", async () => {
+    const limits = [{ name: "often", by: () => "all", max: 2, windowMs: 3_600_000 }];
+    const rules = [rule("delete", "challenge", { "target.name": "delete" })];
+    const own = gate({ pack: { countersign: "rules/v1", name: "agents", rules }, fail: "closed", limits });
+    const { ran, call } = await made({ gate: own });
+    const ids = ["1", "2"];
+    for (const id of ids) {
+      const { requestState } = await call(id);
+      await call(id, { inputResponses: accept, requestState });
+    }
+    assert.deepEqual(ran, ids);
+    const third = await call("3");
+    assert.deepEqual([isAsking(third), third.isError, ran], [false, true, ids]);
+  });
+
+  test("a person who is denied can't approve", async () => {
+    const { ran, call } = await made();
+    const denied = await call("42", {}, { auth: { ...AUTH, extra: { sub: "u_bad" } } });
+    assert.deepEqual([isAsking(denied), denied.isError, ran], [false, true, []]);
   });
 
   test("a declined call doesn't run", async () => {
