@@ -7,6 +7,9 @@ import { canonical } from "../canonical.js";
 import { hashOf } from "./content.js";
 import type { ApprovalOptions, ApprovalRequest } from "./options.js";
 
+/** Milliseconds that IDs are remembered after their states have expired, so that clocks may differ. */
+const MEMORY_MARGIN_MS = 300_000;
+
 /** A state's content. */
 interface ApprovalState {
   readonly id: string;
@@ -62,7 +65,9 @@ export class ApprovalStates {
   /** True if the state is valid for this call. It isn't a second time. */
   async redeem({ id, until, call }: ApprovalState, request: ApprovalRequest): Promise<boolean> {
     const isValid = Date.now() < until && call === (await callOf(request));
-    return isValid && Boolean(await this.#options.once(id, new Date(until)));
+    const isNew = isValid && Boolean(await this.#options.once(id, new Date(until + MEMORY_MARGIN_MS)));
+    // The ID may be forgotten after the margin, however long the checks above took.
+    return isNew && Date.now() < until;
   }
 
   #hmac(): Promise<CryptoKey> {

@@ -42,8 +42,8 @@ export interface ApprovalOptions {
    */
   key: string;
   /**
-   * Remembers the ID of an answer until this time, in a place that all processes share. Returns a true value for a new
-   * ID, and a false one if the ID is remembered: an answer counts once.
+   * Remembers the ID of an answer until this time, in a place that all processes share. The time is five minutes after
+   * the answer expires. Returns a true value for a new ID, and a false one if the ID is remembered: an answer counts once.
    *
    * @example
    * ```ts

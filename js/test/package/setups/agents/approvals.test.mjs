@@ -14,6 +14,8 @@ import { guard, recorded, rule } from "./gates.mjs";
 /** The text for persons, which isn't exported. */
 const { visible, visibleJson } = await import(new URL("./agents/visible.js", import.meta.resolve("countersign")));
 
+const { ApprovalStates } = await import(new URL("./agents/approval-state.js", import.meta.resolve("countersign")));
+
 const open = [];
 after(() => Promise.all(open.map((one) => one.close())));
 
@@ -250,6 +252,36 @@ describe("MCP", () => {
     t.mock.method(Date, "now", () => now);
     assert.ok(isAsking(await call("42", { inputResponses: accept, requestState })));
     assert.deepEqual(ran, []);
+  });
+
+  test("an answer that expires while it is checked doesn't count", async (t) => {
+    const until = [];
+    let now = Date.now();
+    t.mock.method(Date, "now", () => now);
+    const once = (_id, time) => {
+      until.push(+time);
+      now += 120_000;
+      return true;
+    };
+    const { ran, call } = await made({ approvals: { key: "k".repeat(32), once } });
+    const expires = now + 120_000;
+    const { requestState } = await call("42");
+    assert.ok(isAsking(await call("42", { inputResponses: accept, requestState })));
+    assert.deepEqual([ran, until], [[], [expires + 300_000]], "IDs are kept for longer than states are valid");
+  });
+
+  test("an answer counts once, also while it expires", async (t) => {
+    const states = new ApprovalStates();
+    const start = Date.now();
+    let now = start;
+    t.mock.method(Date, "now", () => now);
+    const request = { action: "tool.call", target: { type: "tool", id: "x" }, arguments: { id: 1 } };
+    const state = await states.read(await states.issue(request, {}, 100));
+    assert.equal(await states.redeem(state, request), true);
+    now = start + 99;
+    const again = Array.from({ length: 10 }, () => states.redeem(state, request));
+    now = start + 101;
+    assert.ok(!(await Promise.all(again)).includes(true));
   });
 
   test("processes with the same key accept each other's answers, and each answer once", async () => {
