@@ -106,8 +106,12 @@ export class GuardedTransport {
   readonly #transport: McpTransport;
   readonly #guard: RequestGuard;
   readonly #exchanges = new Map<unknown, OpenExchange>();
-  /** Requests that the guard let pass. Handlers of a transport that call each other don't have them judged again. */
-  readonly #passed = new WeakSet<object>();
+  /** Open requests that the guard doesn't handle, by ID. */
+  readonly #unguarded = new Map<unknown, RpcRequest>();
+  /**
+   * Messages that passed, with their methods. Handlers of a transport that call each other don't have them judged again.
+   */
+  readonly #passed = new WeakMap<object, string>();
 
   private constructor(transport: McpTransport, guard: RequestGuard) {
     this.#transport = transport;
@@ -116,6 +120,7 @@ export class GuardedTransport {
       for (const { abort } of this.#exchanges.values()) {
         abort.abort();
       }
+      this.#unguarded.clear();
       onclose();
     });
   }
@@ -161,15 +166,15 @@ export class GuardedTransport {
       return await Promise.all(message.map((one) => this.#request(one, extra, pass, reply)));
     }
     const method = field(message, "method");
-    if (typeof method !== "string" || this.#passed.has(message as object)) {
+    if (typeof method !== "string" || this.#passed.get(message as object) === method) {
       return await pass(message);
     }
     if (method === "notifications/cancelled") {
-      this.#exchanges.get(field(field(message, "params"), "requestId"))?.abort.abort();
+      this.#cancel(field(field(message, "params"), "requestId"));
     }
     const request = message as RpcRequest;
     const id = typeof request.id === "string" || typeof request.id === "number" ? request.id : undefined;
-    if (id !== undefined && this.#exchanges.has(id)) {
+    if (id !== undefined && (this.#exchanges.has(id) || this.#unguarded.has(id))) {
       // Responses could be mistaken for each other.
       const error = { code: INVALID_REQUEST, message: "the request's ID is in use" };
       return await reply({ jsonrpc: "2.0", id, error }, id);
@@ -181,11 +186,40 @@ export class GuardedTransport {
       sessionId: this.#transport.sessionId,
       signal: open.abort.signal,
       run: (judged) => {
-        this.#passed.add(judged);
+        this.#passed.set(judged, judged.method);
         return open.run(judged);
       },
     }));
-    return guarding === undefined ? await pass(message) : await this.#guarded(id, open, guarding, reply);
+    if (guarding !== undefined) {
+      return await this.#guarded(id, open, guarding, reply);
+    }
+    this.#passed.set(request, method);
+    if (id === undefined) {
+      return await pass(message);
+    }
+    this.#unguarded.set(id, request);
+    try {
+      return await pass(message);
+    } catch (error) {
+      this.#forget(id, request);
+      throw error;
+    }
+  }
+
+  #cancel(id: unknown): void {
+    this.#exchanges.get(id)?.abort.abort();
+    const request = this.#unguarded.get(id);
+    if (request !== undefined) {
+      // The SDK sends no response to a canceled request.
+      unref(setTimeout(() => this.#forget(id, request), ABORTED_PATIENCE_MS));
+    }
+  }
+
+  /** Closes a request that the guard doesn't handle. Its ID may be another request's by now. */
+  #forget(id: unknown, request: RpcRequest): void {
+    if (this.#unguarded.get(id) === request) {
+      this.#unguarded.delete(id);
+    }
   }
 
   async #guarded(
@@ -219,6 +253,9 @@ export class GuardedTransport {
     const [id, result, error] = ["id", "result", "error"].map((name) => field(message, name));
     const isResponse = field(message, "method") === undefined && (result !== undefined || error !== undefined);
     const exchange = isResponse ? this.#exchanges.get(id) : undefined;
+    if (isResponse) {
+      this.#unguarded.delete(id);
+    }
     if (exchange?.isPassed !== true) {
       await forward(message);
       return;
