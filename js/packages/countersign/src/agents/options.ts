@@ -225,8 +225,8 @@ export interface AgentOptions<Source = unknown> {
   approvals?: ApprovalOptions | undefined;
   /**
    * Names of tools that are neither recorded nor gated, because they run elsewhere, such as tools of the model's
-   * provider. Without it, wrapping a tool that the adapter doesn't know throws. With MCP and a gate, names of requests
-   * other than those of MCP.
+   * provider. Without it, wrapping a tool that the adapter doesn't know throws. With MCP and a gate, methods of
+   * requests and notifications other than those of MCP.
    *
    * @default []
    * @example

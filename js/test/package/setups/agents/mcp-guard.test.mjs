@@ -19,7 +19,9 @@ import * as z from "zod";
 import { guard, recorded, rule } from "./gates.mjs";
 
 /** The package's lists of methods, which aren't exported. */
-const { GATED, PASSED } = await import(new URL("./agents/mcp/methods.js", import.meta.resolve("countersign")));
+const { GATED, NOTIFICATIONS, PASSED } = await import(
+  new URL("./agents/mcp/methods.js", import.meta.resolve("countersign"))
+);
 
 const GENERATIONS = {
   "@modelcontextprotocol/sdk": {
@@ -187,6 +189,11 @@ describe("the lists of methods are complete", () => {
     assert.deepEqual(unknown, []);
   });
 
+  test("notifications of the protocol", () => {
+    const methods = types.ClientNotificationSchema.options.map(({ shape }) => shape.method.value);
+    assert.deepEqual(methods.sort(), NOTIFICATIONS);
+  });
+
   test("requests of the protocol in the second generation", () => {
     const folder = dirname(fileURLToPath(import.meta.resolve("@modelcontextprotocol/server")));
     const code = globSync("src-*.mjs", { cwd: folder }).map((file) => readFileSync(join(folder, file), "utf8"));
@@ -325,6 +332,27 @@ for (const [name, { McpServer, Server, Client, Transport }] of Object.entries(GE
         }
       });
 
+      test(`a gate at the ${at} rejects notifications that MCP doesn't define, and requests that look like one`, async () => {
+        const send = async (options) => {
+          const errors = [];
+          const connection = await connected({ at, options: { onError: (error) => errors.push(error), ...options } });
+          const { ran, near, server } = connection;
+          server.server.fallbackNotificationHandler = async ({ method }) => ran.push(`notified ${method}`);
+          server.server.fallbackRequestHandler = async ({ method }) => ran.push(method);
+          await near.send({ jsonrpc: "2.0", method: "notifications/jobs/delete" });
+          await near.send({ jsonrpc: "2.0", id: "own 1", method: "notifications/jobs/delete" });
+          await near.send({ jsonrpc: "2.0", id: "own 2", method: "notifications/roots/list_changed" });
+          await near.send({ jsonrpc: "2.0", method: "tools/list" });
+          await near.send({ jsonrpc: "2.0", method: "notifications/roots/list_changed" });
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return { ran: ran.sort(), errors: errors.map(({ member }) => member) };
+        };
+        const known = "notified notifications/roots/list_changed";
+        assert.deepEqual(await send({}), { ran: [known], errors: Array(4).fill("ungated") });
+        const own = "notifications/jobs/delete";
+        assert.deepEqual((await send({ ungated: [own] })).ran, [own, `notified ${own}`, known].sort());
+      });
+
       test(`a gate at the ${at} rejects methods that MCP doesn't define, unless they are named`, async () => {
         const send = async (options) => {
           const errors = [];
@@ -437,6 +465,51 @@ for (const [name, { McpServer, Server, Client, Transport }] of Object.entries(GE
       assert.deepEqual(answers.map(({ error }) => error?.code).sort(), [-32_600, undefined]);
       const [event, ...others] = await recorded(connection.audit);
       assert.deepEqual([event.outcome, others.length], ["success", 0]);
+    });
+
+    test("a call with the ID of an open request of another kind is rejected", async () => {
+      const connection = await connected({ at: "server" });
+      const finish = [];
+      const answers = [];
+      const { near, far } = connection;
+      const { onmessage } = far;
+      // A handler that answers when the test says so.
+      far.onmessage = (message, extra) =>
+        message.method === "completion/complete"
+          ? finish.push(() => far.send({ jsonrpc: "2.0", id: message.id, result: { completion: { values: [] } } }))
+          : onmessage(message, extra);
+      near.onmessage = (message) => answers.push(message);
+      const until = async (count) => {
+        while (answers.length < count) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      };
+      const call = { method: "tools/call", params: { name: "other", arguments: { id: "1" } } };
+      const cancel = { method: "notifications/cancelled", params: { requestId: 7 } };
+      await near.send({ jsonrpc: "2.0", ...cancel });
+      await near.send({ jsonrpc: "2.0", id: 7, method: "completion/complete", params: {} });
+      await near.send({ jsonrpc: "2.0", id: 7, ...call });
+      await until(1);
+      assert.deepEqual([answers[0].error?.code, connection.ran], [-32_600, []]);
+      await near.send({ jsonrpc: "2.0", ...cancel });
+      await near.send({ jsonrpc: "2.0", id: 7, ...call });
+      await until(2);
+      assert.deepEqual([answers[1].error?.code, connection.ran], [-32_600, []]);
+      finish[0]();
+      await until(3);
+      await near.send({ jsonrpc: "2.0", id: 7, ...call });
+      await until(4);
+      assert.deepEqual([answers[3].result?.content[0].text, connection.ran], ["done", [{ id: "1" }]]);
+    });
+
+    test("a message whose method changed after it was sent is judged again", async () => {
+      const { near, ran, audit } = await connected({ at: "client" });
+      const message = { jsonrpc: "2.0", id: "own", method: "ping" };
+      await near.send(message);
+      Object.assign(message, { id: "own 2", method: "tools/call", params: CALL });
+      await near.send(message);
+      const [event] = await recorded(audit);
+      assert.deepEqual([event.outcome, ran], ["denied", []]);
     });
 
     test("a call that is canceled before the decision doesn't run", async () => {

@@ -4,7 +4,7 @@ import { CountersignError } from "../../error.js";
 import type { AgentCall } from "../call.js";
 import type { AgentRecording } from "../recording.js";
 import { callOf, endOf, type McpRequest, refusedResponse } from "./context.js";
-import { PASSED } from "./methods.js";
+import { NOTIFICATIONS, PASSED } from "./methods.js";
 import type { Exchange, RequestGuard, RpcRequest, RpcResponse } from "./transport.js";
 
 /** A call without the parts that its request states. */
@@ -26,8 +26,8 @@ const METHOD_NOT_FOUND = -32_601;
 const EMPTY: RpcRequest = { jsonrpc: "2.0", method: "" };
 
 /**
- * Returns a guard that records calls. With a gate, requests that MCP doesn't define are rejected, unless the caller named
- * their method as ungated: nothing says what they run.
+ * Returns a guard that records calls. With a gate, requests and notifications that MCP doesn't define are rejected, unless
+ * the caller named their method as ungated: nothing says what they run.
  */
 export function callGuard<Source>(
   recording: AgentRecording<Source>,
@@ -36,11 +36,17 @@ export function callGuard<Source>(
   return (request, exchangeOf) => {
     const { method } = request;
     if (callOf(request, undefined) === undefined) {
-      const isKnown = PASSED.includes(method) || method.startsWith("notifications/") || recording.isUngated(method);
+      const isKnown =
+        (isNotification(request) ? NOTIFICATIONS : PASSED).includes(method) || recording.isUngated(method);
       return isKnown || !recording.isGated ? undefined : Promise.resolve(unknownMethod(recording, method));
     }
     return handleCall(recording, request, exchangeOf(), sideOf);
   };
+}
+
+/** True unless the message has an ID, of any type. */
+function isNotification({ id }: RpcRequest): boolean {
+  return id === undefined;
 }
 
 async function handleCall<Source>(
@@ -70,7 +76,7 @@ async function handleCall<Source>(
 function unknownMethod<Source>(recording: AgentRecording<Source>, method: string): RpcResponse {
   const shown = JSON.stringify(method.slice(0, 64));
   recording.report(
-    new CountersignError("options.invalid", `the gate rejected a request with the unknown method ${shown}`, {
+    new CountersignError("options.invalid", `the gate rejected a message with the unknown method ${shown}`, {
       member: "ungated",
       hint: `if your program handles this method, pass ungated: [${shown}]`,
     }),

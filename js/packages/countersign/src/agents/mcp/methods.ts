@@ -1,4 +1,4 @@
-/** The requests of MCP, in all revisions, and how a gate treats them. */
+/** The requests and notifications of MCP, in all revisions, and how a gate treats them. */
 
 /** Requests that are recorded and gated: they run something, or return content. */
 export const GATED = ["tools/call", "resources/read", "prompts/get"] as const;
@@ -22,4 +22,13 @@ export const PASSED: readonly string[] = [
   "tasks/result",
   "tasks/update",
   "tools/list",
+];
+
+/** Notifications that pass a gate. */
+export const NOTIFICATIONS: readonly string[] = [
+  "notifications/cancelled",
+  "notifications/initialized",
+  "notifications/progress",
+  "notifications/roots/list_changed",
+  "notifications/tasks/status",
 ];
