@@ -452,6 +452,69 @@ for (const [name, { McpServer, Server, Client, Transport }] of Object.entries(GE
       }
     });
 
+    test("a gate judges a URI without its query and fragment, and those apart", async () => {
+      const rules = [
+        rule("alice", "deny", { "target.id|startswith": "mail://inbox/alice@corp" }),
+        rule("hostname", "deny", { "target.id": "file:///etc/hostname" }),
+        rule("secret", "deny", { "metadata.tool.arguments.query|contains": "q=secret" }),
+      ];
+      const audit = await createTestRecorder();
+      const read = [];
+      const server = new Server({ name: "files", version: "1" }, { capabilities: { resources: {} } });
+      server.fallbackRequestHandler = async ({ params: { uri } }) => {
+        read.push(uri);
+        return { contents: [] };
+      };
+      const client = new Client({ name: "bot", version: "1" });
+      auditMcp(audit, server, { gate: guard(rules), onError: () => {} });
+      const [near, far] = Transport.createLinkedPair();
+      await Promise.all([server.connect(far), client.connect(near)]);
+      open.push(client);
+      const attempt = (uri) => client.readResource({ uri }).catch(({ message }) => message);
+      for (const uri of [
+        "mail://inbox/alice@corp",
+        "mail://inbox/alice%40corp",
+        "mail://inbox/%61lice%40corp/x",
+        "file:///etc/hostname#x",
+        "file:///etc/hostname?x",
+        "file:///etc/hostname?",
+        "docs://find?q=%73ecret",
+        "docs://find?a=b&q=secret#x",
+      ]) {
+        assert.match(String(await attempt(uri)), /refused by policy/, uri);
+      }
+      for (const uri of [
+        "file:///etc/%25%36%38ostname",
+        "file:////etc/hostname",
+        "file:///x//etc/hostname",
+        "file:///etc/hostname%3fx",
+        "file:///etc/hostname%23x",
+        "file:///etc\\hostname",
+        "vault:keys/../a",
+        "vault:keys/%2e%2e/a",
+        "docs://find?q=%",
+        "docs://find?q=sec\tret",
+        "docs://find?q=x ",
+      ]) {
+        assert.match(String(await attempt(uri)), /rejected/, uri);
+      }
+      assert.deepEqual(read, []);
+      const passed = ["mail://inbox/bob@corp", "docs://find?q=a%26b#top", "file:///etc/100%25"];
+      for (const uri of passed) {
+        await attempt(uri);
+      }
+      assert.deepEqual(read, passed);
+      const events = (await recorded(audit)).slice(-3);
+      assert.deepEqual(
+        events.map(({ target, metadata }) => [target.id, metadata.tool.arguments]),
+        [
+          ["mail://inbox/bob@corp", undefined],
+          ["docs://find", { uri: "docs://find?q=a%26b#top", query: "q=a&b", fragment: "top" }],
+          ["file:///etc/100%", undefined],
+        ],
+      );
+    });
+
     test("a request whose ID is in use is rejected, because its response could be taken for the other's", async () => {
       const connection = await connected({ at: "server" });
       const answers = [];

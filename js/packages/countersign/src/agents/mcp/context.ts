@@ -5,7 +5,7 @@ import type { AgentCall, CallEnd, CallOrigin } from "../call.js";
 import { reasonOf } from "../call.js";
 import { delegation } from "../delegation.js";
 import type { GATED } from "./methods.js";
-import { readableUri } from "./resource-uri.js";
+import { parseUri } from "./resource-uri.js";
 import type { RpcRequest, RpcResponse } from "./transport.js";
 
 /** A verified access token, as the SDK passes it to handlers. */
@@ -71,11 +71,12 @@ export function callOf({ method }: RpcRequest, copy: RpcRequest | undefined): Mc
   }
   const [action, parameter] = ACTIONS[method as keyof typeof ACTIONS];
   const given = field(copy?.params, parameter);
-  const name = action === "resource.read" && typeof given === "string" ? readableUri(given) : given;
+  const uri = action === "resource.read" && typeof given === "string" ? parseUri(given) : undefined;
+  const name = action === "resource.read" ? uri?.id : given;
   return {
     action,
     name: String(name ?? given),
-    arguments: field(copy?.params, "arguments"),
+    arguments: uri?.details ?? field(copy?.params, "arguments"),
     malformed: typeof name === "string" ? undefined : problemWith(copy, parameter, given),
   };
 }
