@@ -183,6 +183,43 @@ describe("hooks of the Claude Agent SDK", () => {
     assert.match(first.reason, /did not report/);
   });
 
+  test("a refused call is denied, whatever the recording does", async () => {
+    const lone = { "x\ud800": 1 };
+    const deep = JSON.parse(`${'{"a":'.repeat(200)}1${"}".repeat(200)}`);
+    for (const [input, prepare] of [
+      [lone],
+      [deep],
+      [{ path: "/etc/passwd" }, (audit) => audit.close()],
+      [{ path: "/etc/passwd" }, (audit) => Object.assign(audit, { record: () => assert.fail("it threw") })],
+      [
+        { path: "/etc/passwd" },
+        (audit) => Object.assign(audit, { record: () => ({ stored: () => new Promise(() => {}) }) }),
+      ],
+    ]) {
+      const errors = [];
+      const options = { gate: guard(), required: true, onError: ({ code }) => errors.push(code) };
+      const { audit, fire } = await hooked(options);
+      await prepare?.(audit);
+      const { hookSpecificOutput } = await fire("PreToolUse", use("t_1", "Read", input));
+      assert.equal(hookSpecificOutput.permissionDecision, "deny");
+    }
+  });
+
+  test("a hook that fails denies the call if it is gated or must be recorded", async () => {
+    const broken = { toString: () => assert.fail("it threw") };
+    for (const [options, decision] of [
+      [{ gate: guard() }, "deny"],
+      [{ required: true }, "deny"],
+      [{}, undefined],
+    ]) {
+      const errors = [];
+      const { fire } = await hooked({ onError: ({ code }) => errors.push(code), ...options });
+      const output = await fire("PreToolUse", use("t_1", broken, {}));
+      assert.equal(output.hookSpecificOutput?.permissionDecision, decision);
+      assert.deepEqual(errors, ["recorder.failed"]);
+    }
+  });
+
   test("a gate refuses calls, and a challenge asks in Claude Code or calls `approve`", async () => {
     const { audit, fire } = await hooked({ gate: guard() });
     const refused = await fire("PreToolUse", use("t_1", "Read", { path: "/etc/passwd" }));

@@ -4,8 +4,10 @@
  * without an outcome in the `Stop` of its turn, or in `SessionEnd`.
  */
 
+import { coded } from "../../error.js";
 import { field } from "../../own.js";
 import type { Audit } from "../../record/audit.js";
+import { settlesWithin } from "../../timers.js";
 import { type AgentCall, type CallEnd, reasonOf } from "../call.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording, type OpenCall } from "../recording.js";
@@ -52,6 +54,9 @@ const MAIN_AGENT = "claude-code";
 
 /** Seconds that a hook may take in addition to the wait for an approval. */
 const MARGIN_S = 30;
+
+/** Milliseconds to wait until a refused call is recorded. */
+const RECORDING_PATIENCE_MS = 5_000;
 
 /** A call that a hook has begun. */
 interface BegunCall {
@@ -100,18 +105,34 @@ export function auditHooks(audit: Audit, options: AgentOptions<HookContext> = {}
       },
     });
     if (open.refusal !== undefined) {
-      await open.end({});
+      // Claude Code runs the call if the hook throws or takes too long. `onError` receives a failure to record.
+      await settlesWithin(
+        RECORDING_PATIENCE_MS,
+        open.end({}).catch(() => {}),
+      );
       return decision("deny", open.refusal.message);
     }
     calls.set(input.tool_use_id ?? "", { open, session, isOfSubagent: agent_id !== undefined });
     return isAsking ? decision("ask", "A rule requires a person's approval for this call.") : {};
   };
 
+  /** Denies the call if the hook fails, because Claude Code would run it. */
+  const beginOrDeny = async (input: HookContext): Promise<HookOutput> => {
+    try {
+      return await begin(input);
+    } catch (cause) {
+      recording.report(coded(cause, "recorder.failed", `the hook failed: ${cause}`, "see the cause"));
+      return recording.isGated || options.required === true
+        ? decision("deny", "This call could not be judged and recorded.")
+        : {};
+    }
+  };
+
   const hook = (handle: (input: HookContext) => Promise<HookOutput>): [AuditHook] => [
     { hooks: [handle], timeout: Math.ceil(recording.approvalTimeoutMs / 1_000) + MARGIN_S },
   ];
   return {
-    PreToolUse: hook(begin),
+    PreToolUse: hook(beginOrDeny),
     PostToolUse: hook((input) => {
       const result = field(input, "tool_response");
       return end(input.tool_use_id, { outcome: "success", result });
