@@ -1,8 +1,11 @@
 /** Tests that a limit never lets a key exceed it, however many other keys there are. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import { type Gate, gate, type Limit } from "countersign/gate";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { type CountersignError, type Gate, gate, type Limit } from "countersign/gate";
 import { artifact } from "../../packages/countersign/dist/artifact/gate.js";
 import { gating } from "../../packages/countersign/dist/gate/gate.js";
 import { HitTable } from "../../packages/countersign/dist/gate/hit-table.js";
@@ -74,6 +77,88 @@ describe("a full table", () => {
       }
     }
     assert.ok(allowed.size > MAX_KEYS, "the table was full");
+  });
+});
+
+/** Bytes of the heap and of buffers, after garbage was collected. */
+function usedBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+}
+
+describe("memory", () => {
+  test("long keys are kept as hashes, and remain apart", async () => {
+    const isAllowed = await limited({ by: ({ context }) => context?.ip, max: 1 });
+    const long = (nth: number) => `${nth}`.padEnd(100_000, "x");
+    const before = usedBytes();
+    for (let nth = 0; nth < 300; nth++) {
+      assert.ok(await isAllowed(long(nth)));
+    }
+    assert.ok(usedBytes() - before < 10_000_000, "the keys have 30 MB");
+    assert.deepEqual([await isAllowed(long(1)), await isAllowed(`${long(1)}x`)], [false, true]);
+  });
+
+  test("a key of a hash's form isn't the hashed key", async () => {
+    const isAllowed = await limited({ by: ({ context }) => context?.ip, max: 1 });
+    const long = "a".repeat(65);
+    const hash = createHash("sha256").update(long).digest("hex");
+    assert.deepEqual(
+      [await isAllowed(long), await isAllowed(`sha256 ${hash}`), await isAllowed(long)],
+      [true, true, false],
+    );
+  });
+
+  test("new keys refer to the shared hits instead of copying them", () => {
+    const [max, windowMs] = [10_000, 60_000];
+    const table = new HitTable(windowMs);
+    const fill = (name: string, count: number, now: number) => {
+      for (let nth = 0; nth < count; nth++) {
+        assert.equal(table.refusal(`${name}${nth}`, max, now), undefined);
+        table.add(`${name}${nth}`, max, now);
+      }
+    };
+    fill("a", MAX_KEYS, 0);
+    fill("b", max - 1, 50_000);
+    const before = usedBytes();
+    fill("c", 5_000, 60_001);
+    assert.ok(usedBytes() - before < 10_000_000, "copies would have 400 MB");
+    assert.deepEqual(table.refusal("c0", max, 60_001), { isAllowed: false, until: 110_001 });
+    assert.equal(table.refusal("c0", max, 110_001), undefined, "the shared hits are over");
+  });
+});
+
+describe("a Durable Object", () => {
+  /** Decides with a limit in an object that fails in this way. */
+  async function decided(fail: "open" | "closed", error: unknown) {
+    const errors: CountersignError[] = [];
+    const objects = { idFromName: (name: string) => name, get: () => ({ fetch: () => Promise.reject(error) }) };
+    const limits = [{ name: "often", by: "actor", max: 1, windowMs: 1, in: objects as never }] as const;
+    const own = gate({ pack: PATHS, fail, limits, onError: (one) => errors.push(one) });
+    const decision = await own.decide({ action: "http.request", actor: { id: "u_1" } });
+    return { own, decision, errors };
+  }
+
+  test("that is overloaded refuses, whether the gate fails open or closed", async () => {
+    const overloaded = Object.assign(new Error("Durable Object is overloaded."), { overloaded: true });
+    for (const error of [new DOMException("timed out", "TimeoutError"), overloaded]) {
+      for (const fail of ["open", "closed"] as const) {
+        const { own, decision, errors } = await decided(fail, error);
+        assert.ok(decision.decision !== "allow");
+        assert.deepEqual([decision.by, decision.rule, own.answer(decision).status], ["limit", "often", 429]);
+        assert.deepEqual(
+          errors.map(({ code, cause }) => [code, cause]),
+          [["gate.failed", error]],
+        );
+      }
+    }
+  });
+
+  test("that fails in another way is a failure of the gate, with a code that is text", async () => {
+    const error = new DOMException("lost", "NetworkError");
+    const { decision, errors } = await decided("open", error);
+    assert.deepEqual([decision.decision, errors.map(({ code }) => code)], ["allow", ["gate.failed"]]);
+    assert.equal((await decided("closed", error)).decision.decision, "deny");
   });
 });
 

@@ -201,7 +201,9 @@ export function coded(cause: unknown, code: ErrorCode, message: string, hint: st
 
 /** Converts an error of the core to a `CountersignError`; undefined for other errors. */
 export function ofCore(error: unknown): CountersignError | undefined {
-  if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || !("code" in error)) {
+  const isCoded = error instanceof Error && !(error instanceof WebAssembly.RuntimeError) && "code" in error;
+  // The code of a DOMException is a number.
+  if (!isCoded || typeof error.code !== "string") {
     return undefined;
   }
   const { code, message, hint, line, member, phrases } = error as Error & ErrorDetails & { code: ErrorCode };

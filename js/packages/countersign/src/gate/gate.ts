@@ -392,7 +392,12 @@ class LocalGate implements Gate {
         continue;
       }
       const failed = (error: unknown) => (isPreview ? undefined : this.#failed(asCoded(error), gate));
-      const judged = (result: HitResult) => refusalOf(counter.limit, result, gate);
+      const judged = (result: HitResult) => {
+        if (result.problem !== undefined && !isPreview) {
+          this.#report(result.problem);
+        }
+        return refusalOf(counter.limit, result, gate);
+      };
       let refusal: Refusal | undefined;
       try {
         const isCounted = !isPreview && challenge === undefined;

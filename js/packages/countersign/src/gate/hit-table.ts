@@ -34,7 +34,7 @@ export class HitTable {
       return;
     }
     // Some of the shared hits may be this key's.
-    const hits = own ?? new Hits(max, this.#windowMs, this.#shared.get(max)?.times(now));
+    const hits = own ?? new Hits(max, this.#windowMs, [], this.#shared.get(max));
     hits.add(now);
     this.#hits.delete(key);
     this.#hits.set(key, hits);

@@ -3,6 +3,8 @@
 import { isNamespace, type ObjectNamespace } from "../adapters/worker-options.js";
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
+import { field } from "../own.js";
+import { encoder } from "./core.js";
 import type { EventToBe } from "./decision.js";
 import { HitTable } from "./hit-table.js";
 import type { HitResult } from "./hits.js";
@@ -46,6 +48,9 @@ export interface Limit {
 const OPTIONS = ["name", "by", "max", "windowMs", "only", "decision", "in"];
 /** Timeout of a request to a Durable Object, in milliseconds. */
 const OBJECT_TIMEOUT_MS = 1_000;
+
+/** Maximum length of a key that is kept as it is, in characters. It is less than that of a hash with its prefix. */
+const MAX_KEY_LENGTH = 64;
 
 /** Counts events for one limit. */
 export class LimitCounter {
@@ -116,7 +121,12 @@ export class LimitCounter {
       return undefined;
     }
     const keys = by === "address" ? networksOf(key) : [{ name: key, shares: 1 }];
-    return objects === undefined ? this.#hitHere(keys, now, isCounted) : this.#hitIn(objects, keys, isCounted);
+    if (objects !== undefined) {
+      return this.#hitIn(objects, keys, isCounted);
+    }
+    return keys.some(({ name }) => name.length > MAX_KEY_LENGTH)
+      ? Promise.all(keys.map(shortened)).then((short) => this.#hitHere(short, now, isCounted))
+      : this.#hitHere(keys, now, isCounted);
   }
 
   #hitHere(keys: readonly Network[], now: number, isCounted: boolean): HitResult {
@@ -147,6 +157,15 @@ export class LimitCounter {
   }
 }
 
+/** Returns the network with a name that takes little memory: for a long one its hash. */
+async function shortened({ name, shares }: Network): Promise<Network> {
+  if (name.length <= MAX_KEY_LENGTH) {
+    return { name, shares };
+  }
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(name)));
+  return { name: `sha256 ${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`, shares };
+}
+
 const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: EventToBe) => string | undefined> = {
   actor: ({ actor }) => actor?.id,
   address: ({ context }) => context?.ip,
@@ -155,7 +174,34 @@ const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: Ev
   tenant: ({ tenant }) => tenant,
 };
 
+/** Milliseconds until a request may try again that an overloaded object didn't answer. */
+const OVERLOAD_PAUSE_MS = 1_000;
+
+/**
+ * Counts in an object. One that is overloaded, or doesn't answer in time, refuses: requests with the key of their sender
+ * overload it, so a gate that fails open must not let them pass.
+ */
 async function inObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<HitResult> {
+  try {
+    return await askObject(objects, name, hit);
+  } catch (cause) {
+    if (!isOverload(cause)) {
+      throw cause;
+    }
+    const problem = new CountersignError("gate.failed", "the limit's Durable Object did not answer in time", {
+      hint: "its key has too many requests, or Durable Objects are not available; the request was refused",
+      cause,
+    });
+    return { isAllowed: false, until: Date.now() + OVERLOAD_PAUSE_MS, problem };
+  }
+}
+
+/** True for a time-out, and for errors that Cloudflare marks as overload. */
+function isOverload(error: unknown): boolean {
+  return ["TimeoutError", "AbortError"].includes(String(field(error, "name"))) || field(error, "overloaded") === true;
+}
+
+async function askObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<HitResult> {
   const stub = objects.get(objects.idFromName(name) as never);
   const response = await stub.fetch("https://countersign.internal/take", {
     method: "POST",
