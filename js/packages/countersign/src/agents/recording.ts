@@ -33,6 +33,7 @@ import {
   TARGET_TYPES,
 } from "./call.js";
 import { contentOf, plainOf, type RecordedContent } from "./content.js";
+import { lossOf } from "./lossless.js";
 import { type AgentOptions, type ApprovalRequest, type CheckedOptions, checkedOptions } from "./options.js";
 import { visibleJson } from "./visible.js";
 
@@ -215,7 +216,7 @@ export class AgentRecording<Source> {
     if (gate === undefined) {
       return {};
     }
-    const problem = malformed ?? (hasFiniteNumbers(call.arguments) ? undefined : "a number is not finite");
+    const problem = malformed ?? problemWith(call.arguments);
     const decision =
       problem === undefined
         ? await this.#decisionOf(gate, call, whose, input)
@@ -503,6 +504,15 @@ function callerOf({ actor, on_behalf_of }: EventScope = {}): Caller {
   }
   const { id, type, name } = actor;
   return { actor: UNKNOWN_AGENT, on_behalf_of: { id, type, ...(name === undefined ? {} : { name }) } };
+}
+
+/** Returns the problem with arguments that JSON doesn't express as they are. */
+function problemWith(input: unknown): string | undefined {
+  try {
+    return hasFiniteNumbers(input) ? lossOf(input) : "a number is not finite";
+  } catch {
+    return "reading the arguments threw an error";
+  }
 }
 
 /** Returns the refusal of a denied call. */

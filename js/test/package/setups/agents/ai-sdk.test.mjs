@@ -105,6 +105,60 @@ test("refused calls don't run, and are recorded", async () => {
   ]);
 });
 
+test("a gate rejects arguments that JSON loses or changes", async () => {
+  class Hidden {
+    path = "/tmp/a";
+    toJSON() {
+      return { path: "/tmp/b" };
+    }
+  }
+  class Derived extends Date {
+    toJSON() {
+      return "2026-01-01";
+    }
+  }
+  class Computed {
+    other = 1;
+    get path() {
+      return "/etc";
+    }
+  }
+  const ran = [];
+  const audit = await createTestRecorder();
+  const { read } = auditTools(audit, { read: { execute: (input) => ran.push(input) } }, { gate: guard() });
+  const call = (input) => read.execute(input, { toolCallId: "c_1" });
+  for (const input of [
+    new Hidden(),
+    { deep: [new Hidden()] },
+    new Map([["a", new Hidden()]]),
+    { at: new Derived(0) },
+    new Computed(),
+    Object.assign(Object.create({ path: "/etc" }), { other: 1 }),
+    {
+      get path() {
+        return "/etc";
+      },
+    },
+    Object.defineProperty({}, "path", { value: "/etc" }),
+    { [Symbol("path")]: "/etc" },
+    Object.assign(["a"], { path: "/etc" }),
+    Object.assign(["a"], { "-1": "/etc" }),
+    Object.assign(["a"], { "": "/etc" }),
+  ]) {
+    await assert.rejects(call(input), /rejected/);
+  }
+  assert.deepEqual(ran, []);
+  const passed = [
+    { path: "/tmp/a", list: [1, { a: null }], undefined },
+    Object.assign(Object.create(null), { path: "/tmp/a" }),
+    { at: new Date(0), url: new URL("file:///tmp"), bytes: new Uint8Array(2), pairs: new Map([["a", new Set([1])]]) },
+  ];
+  for (const input of passed) {
+    await call(input);
+  }
+  assert.deepEqual(ran, passed);
+});
+
 test("a challenged call runs when a person approves it", async () => {
   const { audit } = await run([["delete", { id: "42" }]], {
     gate: guard(),
