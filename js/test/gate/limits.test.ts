@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { GateLimits } from "countersign/cloudflare";
 import { type CountersignError, type Gate, gate, type Limit } from "countersign/gate";
 import { artifact } from "../../packages/countersign/dist/artifact/gate.js";
 import { gating } from "../../packages/countersign/dist/gate/gate.js";
@@ -152,6 +153,34 @@ describe("a Durable Object", () => {
         );
       }
     }
+  });
+
+  test("says if there is room without counting a hit, and is deleted later", async () => {
+    const hits: unknown[] = [];
+    let alarm: number | null = null;
+    const exec = (statement: string, at?: unknown) => {
+      if (statement.startsWith("INSERT")) {
+        hits.push(at);
+      }
+      return { toArray: () => [] };
+    };
+    const storage = {
+      sql: { exec },
+      getAlarm: async () => alarm,
+      setAlarm: async (at: number) => {
+        alarm = at;
+      },
+      deleteAll: async () => {},
+    };
+    const object = new GateLimits({ storage });
+    const ask = async (isCounted: boolean) => {
+      const body = JSON.stringify({ max: 1, windowMs: HOUR_MS, isCounted });
+      const response = await object.fetch(new Request("https://limit.test", { method: "POST", body }));
+      return ((await response.json()) as { isAllowed: boolean }).isAllowed;
+    };
+    assert.deepEqual([await ask(false), await ask(false), hits.length], [true, true, 0]);
+    assert.ok(alarm !== null);
+    assert.deepEqual([await ask(true), await ask(false), await ask(true), hits.length], [true, false, false, 1]);
   });
 
   test("that fails in another way is a failure of the gate, with a code that is text", async () => {

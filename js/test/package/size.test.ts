@@ -79,8 +79,8 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign/postgres", "drainer", 2260],
   ["countersign", "recordMany", 780],
   ["countersign", "auditFetch", 3100],
-  ["countersign/mcp", "auditMcp", 7750],
-  ["countersign/ai-sdk", "auditTools", 4800],
+  ["countersign/mcp", "auditMcp", 8100],
+  ["countersign/ai-sdk", "auditTools", 4850],
 ];
 
 for (const [entry, name, budget] of BESIDE) {
