@@ -6,7 +6,10 @@ import { Hits } from "./hits.js";
 export interface ObjectHit {
   readonly max: number;
   readonly windowMs: number;
-  readonly isCounted: boolean;
+  /**
+   * @default true
+   */
+  readonly isCounted?: boolean | undefined;
 }
 
 /** The parts of a Durable Object's `ctx` that are used. */
@@ -42,7 +45,7 @@ export class GateLimits {
 
   /** Counts a hit, or responds with the time when there is room again. */
   async fetch(request: Request): Promise<Response> {
-    const { max, windowMs, isCounted } = (await request.json()) as ObjectHit;
+    const { max, windowMs, isCounted = true } = (await request.json()) as ObjectHit;
     const { sql } = this.#storage;
     const settings = `${max} ${windowMs}`;
     if (this.#hits === undefined || this.#settings !== settings) {
