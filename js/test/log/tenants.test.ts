@@ -65,15 +65,19 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const get = (log: RunningLog, path: string, token = ALL) => ask(log.url, path, { headers: bearer(token) });
 const order = async (log: RunningLog, path: string) => (await ask(log.url, `/test/${path}`)).json as unknown;
 
-/** Creates a tenant, unless it exists, and returns its log's origin. */
-async function create(log: RunningLog, name: string): Promise<string> {
-  const send = (time: string) => {
-    const body = EMITTER.note(`countersign/v1 tenant\n${ORIGIN}\n${name}\n${time}\n`);
-    return ask(log.url, "/tenants", { method: "POST", body });
-  };
+/** Sends a request that is signed with its time. */
+async function sendSigned(log: RunningLog, path: string, body: (time: string) => string): Promise<Answer> {
+  const send = (time: string) => ask(log.url, path, { method: "POST", body: body(time) });
   const first = await send(new Date().toISOString());
   // The object may have started with this request.
-  const answer = first.status === 409 ? await send(String(first.json.now)) : first;
+  return first.status === 409 ? await send(String(first.json.now)) : first;
+}
+
+/** Creates a tenant, unless it exists, and returns its log's origin. */
+async function create(log: RunningLog, name: string): Promise<string> {
+  const answer = await sendSigned(log, "/tenants", (time) =>
+    EMITTER.note(`countersign/v1 tenant\n${ORIGIN}\n${name}\n${time}\n`),
+  );
   assert.equal(answer.status, 200, answer.text);
   assert.ok(Number.isSafeInteger(answer.json.since), answer.text);
   return String(answer.json.origin);
@@ -545,8 +549,10 @@ test("tenants: an issuer's key notes reach all logs that need them", { timeout: 
   const place = (statement: string) => {
     const note = ISSUER.note(`countersign/v1 keys\n${ORIGIN}\n${statement}\n`);
     const leaf = createHash("sha256").update("\0").update(note).digest("base64");
-    const request = ISSUER.note(`countersign/v1 place\n${ORIGIN}\n${leaf}\n`);
-    return ask(log.url, "/keys", { method: "POST", body: JSON.stringify({ request, note }) });
+    return sendSigned(log, "/keys", (time) => {
+      const request = ISSUER.note(`countersign/v1 place\n${ORIGIN}\n${leaf}\n${time}\n`);
+      return JSON.stringify({ request, note });
+    });
   };
   const first = Chain.begin(granted, acme, "granted").events(1).body();
   refused(await submit(log, acme, first), 403, "log.unauthorized");
