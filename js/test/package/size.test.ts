@@ -80,7 +80,7 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign", "recordMany", 780],
   ["countersign", "auditFetch", 3100],
   ["countersign/mcp", "auditMcp", 8100],
-  ["countersign/ai-sdk", "auditTools", 4850],
+  ["countersign/ai-sdk", "auditTools", 4900],
 ];
 
 for (const [entry, name, budget] of BESIDE) {
