@@ -201,7 +201,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
       version: "2.0",
       routeKey: "$default",
       rawPath: "/internal/7",
-      headers: {},
+      headers: { host: "api.example.com" },
       requestContext: { http },
     };
     const { said, errors, file } = await invoked("gated", [event, { ...event, rawPath: "/jobs", id: "1" }]);
