@@ -207,6 +207,18 @@ enum Command {
         #[arg(long)]
         events: u64,
     },
+    /// Searches one tenant's log, alone and while another tenant's readers search without a pause: prints the median
+    /// milliseconds of both
+    TenantNeighbors {
+        /// The program that serves the log
+        program: PathBuf,
+        /// The folder for a temporary folder with the log
+        #[arg(long)]
+        within: PathBuf,
+        /// The number of events in the other tenant's log
+        #[arg(long)]
+        events: u64,
+    },
     /// Fills the logs of many tenants: prints the bytes of a head proof, the bytes of the database per entry, the
     /// seconds of a start, and the bytes of memory
     TenantFill {
@@ -318,6 +330,10 @@ fn main() -> Result<()> {
         Command::TenantVerify { within, events } => {
             let [tenant, one] = tenants::verify(&within, events)?;
             println!("{tenant} {one}");
+        }
+        Command::TenantNeighbors { program, within, events } => {
+            let [alone, beside] = tenants::neighbors(&program, &within, events)?;
+            println!("{alone} {beside}");
         }
         Command::TenantFill { program, within, tenants, entries } => {
             let tenants::Measured { head, per_entry, start, memory } =

@@ -31,7 +31,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on a log in `folder`, which is created if missing, and waits until it listens.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self> {
-        prepare(folder)?;
+        Self::start_with(program, folder, |_| Ok(()))
+    }
+
+    /// Starts the server, for which `add_readers` writes further readers.
+    pub(crate) fn start_with(
+        program: &Path,
+        folder: &Path,
+        add_readers: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<Self> {
+        prepare(folder, add_readers)?;
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
             .arg(folder)
@@ -87,17 +96,19 @@ impl Drop for Server {
 }
 
 /// Writes the server's files: its key, its emitters, and a reader.
-fn prepare(folder: &Path) -> Result<()> {
+fn prepare(folder: &Path, add_readers: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     fs::create_dir_all(folder)?;
     let mut reader = String::new();
     for byte in Hash::digest(&[TOKEN.as_bytes()]).0 {
         write!(reader, "{byte:02x}")?;
     }
     reader.push_str(" read bench\n");
+    let mut readers = reader.into_bytes();
+    add_readers(&mut readers)?;
     let files = [
         ("log.key", format!("{}\n", *submissions::log()?.encode()).into_bytes()),
         ("trust.txt", submissions::trust()?.to_text()),
-        ("readers.txt", reader.into_bytes()),
+        ("readers.txt", readers),
     ];
     for (name, text) in files {
         let path = folder.join(name);

@@ -1,5 +1,6 @@
 //! A root log with many tenants, compared with one log: both sequencers run in this process, on SQLite, without HTTP.
 
+mod neighbors;
 mod verification;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ use crate::generate::ORIGIN;
 use crate::server::Server;
 use crate::submissions::{self, EMITTERS, Emitter};
 
+pub(crate) use neighbors::neighbors;
 pub(crate) use verification::verify;
 
 /// The interval of the ticks.

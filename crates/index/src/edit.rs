@@ -31,6 +31,9 @@ pub fn parse_json(text: &str, now: Time) -> String {
             json.name(name).number(time.millis());
         }
     }
+    if let Some(last) = question.query.asks_until() {
+        json.name("asksUntil").number(last.millis());
+    }
     json.name("parts").open("[");
     for (part, source) in question.query.parts().iter().zip(&sources) {
         json.open("{").name("text").text(source).name("not").is(matches!(part, Node::Not(_)));
@@ -270,7 +273,7 @@ mod tests {
         );
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20", now()),
-            r#"{"empty":false,"asksEvents":true,"since":1795132800000,"parts":[{"text":"-action:a,B","not":true,"field":"action","values":["a","b"]},{"text":"since:2026-11-20","not":false}]}"#
+            r#"{"empty":false,"asksEvents":true,"since":1795132800000,"asksUntil":1795219199999,"parts":[{"text":"-action:a,B","not":true,"field":"action","values":["a","b"]},{"text":"since:2026-11-20","not":false}]}"#
         );
     }
 }

@@ -3,6 +3,9 @@
 //! A search waits until it is granted a slot, and gives the slot up after each slice of work if another search should go
 //! first: one of the log that has the fewest slots. So a search of a log without searches waits for at most a slice,
 //! however many searches the other logs run, and however long those are.
+//!
+//! A search that has begun keeps its thread while it waits again. So of the searches of one log, those that have begun go
+//! first, and while [`MAX_PAUSED`] of all logs wait, no other one begins.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,6 +18,8 @@ use tokio::sync::oneshot;
 const MAX_SEARCHES: usize = 4;
 /// The maximum number of searches per reader that run at a time.
 const MAX_SEARCHES_PER_READER: usize = 2;
+/// The maximum number of searches that have begun and wait. With those that run, they take half of the server's threads.
+const MAX_PAUSED: usize = 12;
 /// The time after which a search gives up its slot if another one should go first.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -26,7 +31,16 @@ pub(crate) struct SearchShares(Mutex<Searches>);
 struct Searches {
     running: Vec<Searcher>,
     /// In the order in which they asked.
-    waiting: VecDeque<(Searcher, oneshot::Sender<SearchSlot>)>,
+    waiting: VecDeque<WaitingSearch>,
+}
+
+/// A search that waits for a slot.
+#[derive(Debug)]
+struct WaitingSearch {
+    searcher: Searcher,
+    /// True if it has begun, and gave its slot up.
+    has_begun: bool,
+    grant: oneshot::Sender<SearchSlot>,
 }
 
 /// The reader of a log who searches, or the log itself (`None`).
@@ -54,12 +68,12 @@ impl SearchShares {
 
     /// Waits until a search may start in the log of this origin, for a reader or for the log itself (`None`).
     pub(crate) async fn acquire(self: &Arc<Self>, log: &str, reader: Option<String>) -> Option<SearchSlot> {
-        self.request(Searcher { log: log.into(), reader }).await.ok()
+        self.request(Searcher { log: log.into(), reader }, false).await.ok()
     }
 
-    fn request(self: &Arc<Self>, searcher: Searcher) -> oneshot::Receiver<SearchSlot> {
+    fn request(self: &Arc<Self>, searcher: Searcher, has_begun: bool) -> oneshot::Receiver<SearchSlot> {
         let (grant, granted) = oneshot::channel();
-        self.searches().waiting.push_back((searcher, grant));
+        self.searches().waiting.push_back(WaitingSearch { searcher, has_begun, grant });
         self.grant();
         granted
     }
@@ -68,9 +82,9 @@ impl SearchShares {
     fn grant(self: &Arc<Self>) {
         loop {
             let mut searches = self.searches();
-            searches.waiting.retain(|(_, grant)| !grant.is_closed());
+            searches.waiting.retain(|waiting| !waiting.grant.is_closed());
             let Some(next) = searches.next() else { return };
-            let Some((searcher, grant)) = searches.waiting.remove(next) else { return };
+            let Some(WaitingSearch { searcher, grant, .. }) = searches.waiting.remove(next) else { return };
             searches.running.push(searcher.clone());
             drop(searches);
             // If the search was canceled, dropping the slot grants it to another one.
@@ -84,26 +98,31 @@ impl Searches {
         self.running.iter().filter(|searcher| *searcher.log == *log).count()
     }
 
-    fn may_run(&self, searcher: &Searcher) -> bool {
+    fn may_run(&self, WaitingSearch { searcher, has_begun, .. }: &WaitingSearch) -> bool {
         let own = self.running.iter().filter(|running| *running == searcher).count();
-        searcher.reader.is_none() || own < MAX_SEARCHES_PER_READER
+        let paused = self.waiting.iter().filter(|waiting| waiting.has_begun).count();
+        (*has_begun || paused < MAX_PAUSED) && (searcher.reader.is_none() || own < MAX_SEARCHES_PER_READER)
     }
 
-    /// Returns the position of the search to grant a slot: the first of the log with the fewest slots.
+    /// Returns the position of the search to grant a slot: of the log with the fewest slots, the first that has begun, or
+    /// else the first.
     fn next(&self) -> Option<usize> {
         if self.running.len() >= MAX_SEARCHES {
             return None;
         }
-        let waiting = self.waiting.iter().enumerate().filter(|(_, (searcher, _))| self.may_run(searcher));
-        waiting.min_by_key(|(at, (searcher, _))| (self.slots_of(&searcher.log), *at)).map(|(at, _)| at)
+        let waiting = self.waiting.iter().enumerate().filter(|(_, waiting)| self.may_run(waiting));
+        let order = |(at, WaitingSearch { searcher, has_begun, .. }): &(usize, &WaitingSearch)| {
+            (self.slots_of(&searcher.log), !has_begun, *at)
+        };
+        waiting.min_by_key(order).map(|(at, _)| at)
     }
 
     /// True if a waiting search should go before one that has had its slice.
     fn should_yield(&self, own: &Searcher) -> bool {
         let slots = self.slots_of(&own.log);
-        self.waiting.iter().any(|(searcher, _)| {
-            let is_of_another = searcher.log != own.log && self.slots_of(&searcher.log) < slots;
-            is_of_another && self.may_run(searcher)
+        self.waiting.iter().any(|waiting| {
+            let log = &waiting.searcher.log;
+            *log != own.log && self.slots_of(log) < slots && self.may_run(waiting)
         })
     }
 }
@@ -125,7 +144,7 @@ impl SlicedSearch {
         let (shares, searcher) = (slot.shares.clone(), slot.searcher.clone());
         if shares.searches().should_yield(&searcher) {
             *held = None;
-            *held = shares.request(searcher).blocking_recv().ok();
+            *held = shares.request(searcher, true).blocking_recv().ok();
         }
     }
 }
@@ -210,12 +229,57 @@ mod tests {
                 });
             }
             for _ in 0..3 {
-                let request = shares.request(Searcher { log: "b".into(), reader: Some("1".to_owned()) });
+                let request =
+                    shares.request(Searcher { log: "b".into(), reader: Some("1".to_owned()) }, false);
                 assert!(request.blocking_recv().is_ok());
             }
             is_over.store(true, Ordering::Relaxed);
         });
         assert_eq!(shares.searches().running.len(), 0);
         assert_eq!(shares.searches().waiting.len(), 0);
+    }
+
+    /// Many searches of one log wait, and another log searches again and again: a search that gave its slot up goes before
+    /// those that haven't begun, so at most as many threads wait as there are slots.
+    #[test]
+    fn searches_that_have_begun_go_before_those_that_have_not() {
+        let shares = Arc::new(SearchShares::default());
+        let request = |log: &str, reader: &str, has_begun| {
+            shares.request(Searcher { log: log.into(), reader: Some(reader.to_owned()) }, has_begun)
+        };
+        let mut running: Vec<_> =
+            ["1", "1", "2", "2"].map(|reader| request("a", reader, false).try_recv().unwrap()).into();
+        let mut queued: Vec<_> = (0..20).map(|nth| request("a", &format!("{nth}"), false)).collect();
+        for _ in 0..10 {
+            let mut other = request("b", "1", false);
+            assert!(shares.searches().should_yield(&running[0].searcher));
+            let paused = running.remove(0);
+            let (log, reader) = (paused.searcher.log.clone(), paused.searcher.reader.clone().unwrap());
+            drop(paused);
+            let slot = other.try_recv().unwrap();
+            let mut again = request(&log, &reader, true);
+            assert!(again.try_recv().is_err());
+            drop(slot);
+            running.push(again.try_recv().unwrap());
+            assert!(queued.iter_mut().all(|queued| queued.try_recv().is_err()));
+        }
+    }
+
+    #[test]
+    fn no_search_begins_while_many_have_begun_and_wait() {
+        let shares = Arc::new(SearchShares::default());
+        let request =
+            |log: &str, has_begun| shares.request(Searcher { log: log.into(), reader: None }, has_begun);
+        let mut running: Vec<_> =
+            (0..MAX_SEARCHES).map(|_| request("a", false).try_recv().unwrap()).collect();
+        let mut paused: Vec<_> = (0..MAX_PAUSED).map(|_| request("a", true)).collect();
+        let mut new = request("b", false);
+        assert!(!shares.searches().should_yield(&running[0].searcher));
+        running.pop();
+        assert!(new.try_recv().is_err());
+        running.push(paused[0].try_recv().unwrap());
+        running.pop();
+        // One of those that waited runs now, so that a search of another log may begin.
+        assert!(new.try_recv().is_ok());
     }
 }

@@ -45,6 +45,8 @@ pub struct Timekeeper {
     belief: Mutex<Belief>,
     last_tick: Mutex<LastTick>,
     statements: Mutex<HashMap<VerifierKey, Statement>>,
+    /// The last time at which another server of the log made its ticks; [`Time::MIN`] if none did.
+    standby_until: Mutex<Time>,
 }
 
 /// The last tick of a root log.
@@ -141,7 +143,25 @@ impl Timekeeper {
     /// Creates the clock of a log, before any witness stated a time. It believes the machine's clock.
     pub fn new(clock: Clock, steady: Steady) -> Self {
         let belief = Mutex::new(Belief::new(clock(), steady()));
-        Self { clock, steady, belief, last_tick: Mutex::default(), statements: Mutex::default() }
+        let standby_until = Mutex::new(Time::MIN);
+        Self {
+            clock,
+            steady,
+            belief,
+            last_tick: Mutex::default(),
+            statements: Mutex::default(),
+            standby_until,
+        }
+    }
+
+    /// Accounts for ticks that another server of the log made.
+    pub(crate) fn was_on_standby(&self) {
+        *self.standby_until.lock().unwrap_or_else(PoisonError::into_inner) = self.now();
+    }
+
+    /// Returns the last time at which another server of the log made its ticks; [`Time::MIN`] if none did.
+    pub fn standby_until(&self) -> Time {
+        *self.standby_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts from the newest time that the log knows. If the machine's clock is not within 90 days of it, the clock is not

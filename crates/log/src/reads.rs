@@ -31,7 +31,7 @@ pub enum RecordReads {
     /// No reads.
     #[default]
     None,
-    /// Exports, including searches, and explanations of searches.
+    /// Exports, including searches, explanations of searches, and findings.
     Exports,
     /// All, including proofs and live views.
     All,
@@ -62,7 +62,7 @@ impl RecordReads {
     pub fn has(self, way: ReadKind) -> bool {
         match self {
             Self::None => false,
-            Self::Exports => matches!(way, ReadKind::Export | ReadKind::Explain),
+            Self::Exports => matches!(way, ReadKind::Export | ReadKind::Explain | ReadKind::Findings),
             Self::All => true,
         }
     }
@@ -89,6 +89,8 @@ pub enum ReadKind {
     Proof,
     /// A live view, by `GET /stream`.
     Stream,
+    /// The findings of a log that watches itself, by `GET /findings`.
+    Findings,
 }
 
 impl ReadKind {

@@ -5,7 +5,7 @@ use countersign::canonical::rfc8785;
 use serde_json::{Number, Value, json};
 
 use crate::export::Object;
-use crate::{IntegrityError, PREFIX};
+use crate::{ALGORITHM, CERTIFICATE, IntegrityError, PREFIX, VALUE};
 
 /// The fields of a log record whose values may be anything: a payload does not contain them.
 const UNCOVERED: [&str; 4] = ["severityNumber", "severityText", "flags", "droppedAttributesCount"];
@@ -90,7 +90,12 @@ pub(crate) fn payload(record: &Object) -> Result<Object, IntegrityError> {
             "traceId" => insert_id(&mut payload, "trace_id", value, 32).ok_or_else(malformed)?,
             "spanId" => insert_id(&mut payload, "span_id", value, 16).ok_or_else(malformed)?,
             "attributes" => {
-                let attributes = members(value, name, |key| !key.starts_with(PREFIX))?;
+                let mut attributes = members(value, name)?;
+                attributes.retain(|key, _| ![VALUE, ALGORITHM, CERTIFICATE].contains(&key.as_str()));
+                // A reader would take them for a part of the proof.
+                if let Some(key) = attributes.keys().find(|key| key.starts_with(PREFIX)) {
+                    return Err(IntegrityError::Uncovered(format!("{name}.{key}")));
+                }
                 if !attributes.is_empty() {
                     payload.insert("attributes".into(), attributes.into());
                 }
@@ -131,7 +136,7 @@ fn insert_id(payload: &mut Object, name: &str, value: &Value, length: usize) -> 
 }
 
 /// Returns a list of keys and values as an object.
-fn members(list: &Value, place: &str, wanted: fn(&str) -> bool) -> Result<Object, IntegrityError> {
+fn members(list: &Value, place: &str) -> Result<Object, IntegrityError> {
     let malformed = || IntegrityError::Malformed(place.to_owned());
     let mut object = Object::new();
     for pair in list.as_array().ok_or_else(malformed)? {
@@ -139,9 +144,6 @@ fn members(list: &Value, place: &str, wanted: fn(&str) -> bool) -> Result<Object
         let key = pair.get("key").and_then(Value::as_str).ok_or_else(malformed)?;
         if let Some(other) = pair.keys().find(|name| !matches!(name.as_str(), "key" | "value")) {
             return Err(IntegrityError::Uncovered(format!("{place}.{other}")));
-        }
-        if !wanted(key) {
-            continue;
         }
         let value = pair.get("value").map_or(Ok(Value::Null), |value| any_value(value, key))?;
         // Two values for one key: readers disagree about which one counts.
@@ -174,7 +176,7 @@ fn any_value(value: &Value, key: &str) -> Result<Value, IntegrityError> {
         }
         "kvlistValue" => {
             let values = values(value, key)?;
-            return values.map_or(Ok(json!({})), |values| Ok(members(values, key, |_| true)?.into()));
+            return values.map_or(Ok(json!({})), |values| Ok(members(values, key)?.into()));
         }
         _ => None,
     };
@@ -290,6 +292,7 @@ mod tests {
             json!({ "timeUnixNano": "-1" }),
             json!({ "timeUnixNano": "18446744073709551615" }),
             json!({ "traceId": "0af7" }),
+            json!({ "attributes": [{ "key": "audit.integrity.approved_by", "value": { "stringValue": "ada" } }] }),
         ] {
             assert!(text_of(record.clone()).is_err(), "{record}");
         }

@@ -3,6 +3,8 @@
 use core::ops::Range;
 use std::borrow::Cow;
 
+use countersign::time::{DAY, Time};
+
 use crate::field::{any_at, is_in};
 use crate::matcher::{Matcher, Pattern, Span, fold, words};
 use crate::parser::{Outcome, Party};
@@ -441,6 +443,19 @@ impl Query {
             }
             _ => false,
         })
+    }
+
+    /// Returns the last millisecond that the query asks about by its conditions on times; `None` if it has none. A span
+    /// without an end is asked about for at least its first day, in UTC.
+    pub fn asks_until(&self) -> Option<Time> {
+        let last = self.conditions.iter().filter_map(|placed| match placed.condition {
+            Condition::Time(_, Span { until: Some(until), .. }) => Some(until.millis()),
+            Condition::Time(_, Span { from: Some(from), until: None }) => {
+                Some((from.millis().div_euclid(DAY) + 1).saturating_mul(DAY))
+            }
+            _ => None,
+        });
+        last.max().map(|end| Time::from_millis(end.saturating_sub(1)).unwrap_or(Time::MAX))
     }
 
     /// False if the query cannot match, given the results of some conditions by index; `None` marks an unknown result.

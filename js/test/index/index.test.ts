@@ -199,6 +199,12 @@ test("index: chips and the chart edit the query's text", async (t) => {
   assert.deepEqual(await index.parts("actor:u OR x"), ["(actor:u OR x)"]);
   assert.deepEqual(await index.parts(""), []);
   assert.equal(await index.parts("a) OR (b"), undefined);
+  assert.equal(await index.asksUntil("until:2026-11-02T07:00Z -x", 0), Date.UTC(2026, 10, 2, 7) - 1);
+  assert.equal(await index.asksUntil("since:-7d", Date.UTC(2026, 10, 30, 12)), Date.UTC(2026, 10, 24) - 1);
+  assert.deepEqual(
+    [await index.asksUntil("actor:2099", 0), await index.asksUntil("a) OR (b", 0)],
+    [undefined, undefined],
+  );
   await put(index, ['{"action":"a","outcome":"denied"}', '{"action":"b","outcome":"failure"}', '{"action":"a"}']);
   const { facets, histogram } = await ask(index, "outcome:denied");
   assert.deepEqual(facets.outcome.values.map(({ value, count, chosen }) => [value, count, chosen === true]).sort(), [

@@ -57,6 +57,22 @@ test("Bodies: limits the number of concurrent bodies", async () => {
   await Promise.all(read);
 });
 
+test("Bodies: ends the oldest body of the client that has the most, for another client", async () => {
+  const bodies = new Bodies();
+  const open = Array.from({ length: 256 }, () => sending());
+  const read = open.map(({ request }) => bodies.read(request, LIMIT));
+  const { request, send, end } = sending();
+  const other = bodies.read(new Request(request, { headers: { "cf-connecting-ip": "198.51.100.7" } }), LIMIT);
+  assert.equal(await read[0], "broken");
+  send(new Uint8Array([1]));
+  end();
+  assert.deepEqual(await other, new Uint8Array([1]));
+  for (const { end } of open.slice(1)) {
+    end();
+  }
+  await Promise.all(read);
+});
+
 test("Bodies: discards a body that is rejected by its beginning", async () => {
   const bodies = new Bodies();
   const seen: number[] = [];

@@ -47,6 +47,17 @@ test("Entrance: turns away only clients with many waiting rejections", () => {
   assert.equal(entrance.turnsAway("flood", NOW + WAITING * 40), false);
 });
 
+test("Entrance: counts requests on their way of a client with waiting rejections", () => {
+  const entrance = new Entrance();
+  waits(entrance, "flood", AT_ONCE + WAITING - 1);
+  const [end, other] = [entrance.begin("flood"), entrance.begin("elsewhere")];
+  assert.equal(entrance.turnsAway("flood", NOW), true);
+  assert.equal(entrance.turnsAway("elsewhere", NOW), false);
+  end();
+  other();
+  assert.equal(entrance.turnsAway("flood", NOW), false);
+});
+
 test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
   const of = (address?: string) =>
     clientOf(

@@ -63,22 +63,26 @@ export function isPartial({ doubts }: AnswerBasis): boolean {
   return doubts.some(({ is }) => is === "unverified");
 }
 
+/** A query, as the index parsed it. */
+export interface ParsedQuery {
+  readonly query: string;
+  /** The last millisecond since 1970 that it asks about by its conditions on times; undefined if it has none. */
+  readonly until: number | undefined;
+}
+
 /** Returns the basis of the answer to a query. `range` has the entries that were searched, if not all were. */
 export function answerBasis(
   report: Report,
   { events, unrecognized }: { readonly events: number; readonly unrecognized: number },
-  query: string,
+  { query, until }: ParsedQuery,
   range: readonly [number, number] | null = null,
 ): AnswerBasis {
   const { complete } = answersOf({ report, doubts: [] });
   const seen = report.log?.time ?? complete.span?.[1];
   const isWhole = isWholeLog(report);
   const searched: Doubt[] = range === null ? [] : [{ is: "range", first: range[0], last: range[1] - 1 }];
-  const until = lastDayIn(query);
-  const later: Doubt[] =
-    until !== undefined && (seen === undefined || `${until}T23:59:59.999Z` > seen)
-      ? [{ is: "later", seen }]
-      : [];
+  const isLater = until !== undefined && (seen === undefined || until > Date.parse(seen));
+  const later: Doubt[] = isLater ? [{ is: "later", seen }] : [];
   // All events of a verified export verify, so equal numbers are the same events.
   const isOther = range === null && report.verdict === "verified" && report.counts.events !== events;
   const other: Doubt[] = isOther ? [{ is: "unexamined", events: report.counts.events }] : [];
@@ -100,23 +104,6 @@ export function answerBasis(
 
 /** The fields of a question that contain names. */
 const NAME_TERMS = ["who", "behalf", "actions", "targets"] as const;
-
-/** Matches a condition on a time, with its values, or a string, which may contain anything. */
-const TIME_OR_STRING =
-  /(?<![\w.])(?<![\w.]-)(?:time|since|until|recorded(?:-since|-until)?)[:=<>]+("(?:[^"\\]|\\.)*"|[^\s()]+)|"(?:[^"\\]|\\.)*"/gi;
-const DAYS = /\b(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?\b/g;
-
-/**
- * Returns the last day that a query names in its conditions on times, such as `2026-11-20`; undefined if it names none. A
- * number in a name is no year.
- */
-function lastDayIn(query: string): string | undefined {
-  const times = Array.from(query.matchAll(TIME_OR_STRING), ([, values = ""]) => values).join(" ");
-  const days = Array.from(times.matchAll(DAYS), ([, year, month = "12", day = "31"]) =>
-    [year, month, day].join("-"),
-  );
-  return days.sort().at(-1);
-}
 
 /**
  * True if a verified file has every entry of the log up to its last checkpoint. It needs no claim of a range for that:

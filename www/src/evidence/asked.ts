@@ -112,6 +112,7 @@ export async function answerQuestion(
   const hasOthers = await hasOtherActors(names, index);
   const onBehalf = await countOnBehalf(question, names, index);
   if (!found.isUnchanged()) return undefined;
+  const until = await index.asksUntil(query, Date.now());
   const alternatives = events === 0 ? await readAlternatives(question, names, unknown, index) : undefined;
   if (alternatives !== undefined) found = await search(query);
   if (typeof found === "string") return found;
@@ -126,7 +127,7 @@ export async function answerQuestion(
     events,
     outcomes,
     actors: facts.isAll ? facts.who : undefined,
-    basis: answerBasis(report, { events: of, unrecognized }, query),
+    basis: answerBasis(report, { events: of, unrecognized }, { query, until }),
     facts,
     changes,
     covered,

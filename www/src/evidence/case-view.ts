@@ -145,7 +145,12 @@ export function answerView(
   const searched = answer?.searched;
   const all = figures.events(examined.events);
   const details = detailsOf(facts, searched?.selected ?? events, query ?? "", t);
-  const basis = answerBasis(judged.report, searched ?? examined, query ?? "", range);
+  const basis = answerBasis(
+    judged.report,
+    searched ?? examined,
+    { query: query ?? "", until: facts?.asksUntil },
+    range,
+  );
   const missing = facts?.missing;
   const isPlain = claims === undefined && missing === undefined;
   const mark = claims !== undefined ? "unknown" : missing !== undefined ? "info" : "pass";
@@ -228,7 +233,7 @@ function statedView(
     ${facts === undefined ? nothing : actionsView(facts, t)}
     ${check.is === "done" ? differenceView(check.answer, t) : html`<p class="help" role="status">${t.evidence.own[check.is]}</p>`}
     <p class="basis tone-doubt" data-vouched="stated">${icon("warning")}<span>${t.evidence.filed.stated}</span></p>
-    ${basisView(answerBasis(frame.report, examined, frame.query ?? "", frame.scope.range), t, { use: "stated", claims })}
+    ${basisView(answerBasis(frame.report, examined, { query: frame.query ?? "", until: check.is === "done" ? check.facts?.asksUntil : undefined }, frame.scope.range), t, { use: "stated", claims })}
     ${notesView(facts, t)}
   `;
 }

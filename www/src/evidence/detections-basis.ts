@@ -8,7 +8,12 @@ export function detectionBasis(
   { coverage, limits, future }: Detections,
   range: readonly [number, number] | null,
 ): AnswerBasis {
-  const basis = answerBasis(report, { events: coverage.events, unrecognized: 0 }, "", range);
+  const basis = answerBasis(
+    report,
+    { events: coverage.events, unrecognized: 0 },
+    { query: "", until: undefined },
+    range,
+  );
   const doubts: Doubt[] = [];
   if (coverage.events === 0) doubts.push({ is: "empty" });
   else if (!coverage.complete) doubts.push({ is: "rules" });

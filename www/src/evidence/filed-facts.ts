@@ -34,6 +34,8 @@ export interface FiledFacts extends ReadFacts {
   readonly changes: ReadonlyMap<number, EventChanges>;
   /** If there is no event: the names in the query that no event has. */
   readonly missing: MissingNames | undefined;
+  /** The last millisecond since 1970 that the query asks about by its conditions on times; undefined if it has none. */
+  readonly asksUntil: number | undefined;
   /** Events that match except for their times; undefined if the query has no times. */
   readonly outside: OutsideDays | undefined;
   /** Events that match by other names; undefined if the query isn't a question of Ask, or its other events aren't here. */
@@ -82,9 +84,10 @@ export async function readFiledFacts(
   const missing = facts.read === 0 && range === null ? await readMissingNames(query, index) : undefined;
   const filed = { query: asked, found: facts.read, isContained, at, range };
   const outside = await readOutsideDays(filed, index);
+  const asksUntil = await index.asksUntil(asked, at);
   const further = isContained && range === null ? await countFurther(asked, facts.read, index) : undefined;
   const searched = isContained ? await readDelays(index, at) : undefined;
-  return { ...facts, changes, missing, outside, further, searched };
+  return { ...facts, changes, missing, asksUntil, outside, further, searched };
 }
 
 /** Reads how late all events of a file were recorded, as many as the Summary of an export examines. */

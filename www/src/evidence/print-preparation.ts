@@ -67,6 +67,8 @@ interface LoadedEvents {
   readonly session: Session;
   readonly query: string;
   readonly sample: Sample | undefined;
+  /** The last millisecond since 1970 that the query asks about. */
+  readonly until: number | undefined;
   readonly events: PrintedEvents;
 }
 
@@ -107,10 +109,12 @@ export class PrintPreparation {
       if (turn !== this.#turn) return;
       const outside = query === "" ? undefined : await countOutsideDays(query, selected, session.index);
       if (turn !== this.#turn) return;
+      const until = await session.index.asksUntil(query, selection.at);
+      if (turn !== this.#turn) return;
       const count = sample?.entries.length ?? selected;
       const delays = delaysOf(rows, count);
       const events = { rows, changes, claims, outcomes, delays, outside, count };
-      this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
+      this.#gathered = isShown ? { turn, session, query, sample, until, events } : undefined;
     }
     const feet = [];
     for (const one of [context, ...others])
@@ -150,7 +154,7 @@ export class PrintPreparation {
       ...typed,
       report: session.report,
       searched,
-      basis: basisOf(searched, context.part),
+      basis: basisOf(searched, context.part, isKnown ? known.until : undefined),
       events,
       answer,
       foot,
@@ -168,11 +172,12 @@ function delaysOf(rows: readonly EventRow[], events: number): DelayFacts {
 function basisOf(
   { query, counts }: PrintedSearch,
   { session, unrecognized }: EvidenceContext["part"],
+  until: number | undefined,
 ): AnswerBasis | undefined {
   const { report, phase } = session ?? {};
   if (counts === undefined || unrecognized === undefined || report === undefined || phase !== "done")
     return undefined;
-  return answerBasis(report, { events: counts.of, unrecognized }, query);
+  return answerBasis(report, { events: counts.of, unrecognized }, { query, until });
 }
 
 /** True if both have the same hashes. */

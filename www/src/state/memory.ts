@@ -1,5 +1,6 @@
 /** Checkpoints that this device remembers: the last one of each log that was verified on it. */
 
+import { pinnedState } from "@countersign/ui/viewer/session/pin.js";
 import { readCheckpoint } from "../input/checkpoint.ts";
 
 /** A log as last verified on this device. */
@@ -101,12 +102,15 @@ export class Memory {
   }
 
   /**
-   * Remembers a log's checkpoint, replacing the previous one. Returns false if there is no room for it.
+   * Remembers a log's checkpoint, replacing the previous one. Returns false if there is no room for it, or if another page
+   * remembered a later state meanwhile.
    */
   keep(pin: string, when: Date): boolean {
     const checkpoint = readCheckpoint(pin);
     if (!this.isOn || checkpoint === undefined) return false;
     const { origin, size } = checkpoint;
+    const before = this.of(origin);
+    if (before !== undefined && isLater(before.pin, pin)) return false;
     const others = this.list().filter((one) => one.origin !== origin);
     if (!this.#replacesOthers && others.length === MAX_LOGS) return false;
     return this.#write([{ origin, size, pin, when: when.toISOString() }, ...others].slice(0, MAX_LOGS));
@@ -149,4 +153,13 @@ function seen(entry: unknown): RememberedLog[] {
   const checkpoint = readCheckpoint(pin);
   if (checkpoint === undefined || Number.isNaN(Date.parse(when))) return [];
   return [{ ...checkpoint, pin, when: new Date(when).toISOString() }];
+}
+
+/** True if the first pin is of a later state than the second: of a later tick, or with more entries. */
+function isLater(one: string, other: string): boolean {
+  const [before, after] = [pinnedState(one), pinnedState(other)];
+  if (before === undefined || after === undefined) return false;
+  return before.tick !== undefined && after.tick !== undefined
+    ? before.tick > after.tick
+    : before.size > after.size;
 }

@@ -17,6 +17,8 @@ const SIZE: u64 = 64;
 const ACTIVE: u64 = 1_000;
 /// The number of events in the exports that are verified.
 const EXPORTED: u64 = 200_000;
+/// The number of events in the log of a tenant whose readers search without a pause.
+const SEARCHED: u64 = 60_000;
 /// The number of tenants of a small root log.
 const FEW: u64 = 1_000;
 /// The number of tenants of a large root log, and of entries in the log of each.
@@ -32,6 +34,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = load(bench, &within)?;
     figures.extend(tick(bench, &within)?);
     figures.extend(verify(bench, &within)?);
+    figures.extend(neighbors(bench, &within)?);
     figures.extend(fill(bench, &within)?);
     figures.extend(record(bench, &within)?);
     Ok(figures)
@@ -85,6 +88,18 @@ fn verify(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
 }
 
 /// Measures a recorder on Node.js that records for many tenants, one after the other.
+fn neighbors(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
+    let mut command = command(bench, "tenant-neighbors", within);
+    command.arg(bench.release("countersign")).args(["--events", &bench.scaled(SEARCHED).to_string()]);
+    let [alone, beside] = repeated(bench, "searches of two tenants", &mut command)?;
+    let ratio = beside.ratio(&alone);
+    Ok(vec![
+        Figure::new("a tenant's search", "ms", alone),
+        Figure::new("a tenant's search while another tenant has 16 searches of 128 conditions", "ms", beside),
+        Figure::new("with / without the other tenant", "times", ratio),
+    ])
+}
+
 fn record(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     let counts = RECORDED.map(|tenants| bench.scaled(tenants));
     let mut script = bench.script_with("record-tenants.mjs", &["--expose-gc"])?;

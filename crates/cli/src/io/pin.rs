@@ -1,7 +1,7 @@
 //! Pins: states of logs that were verified before.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use countersign::pin::Pin;
 
@@ -63,6 +63,7 @@ impl PinArgs {
             return Ok(());
         };
         let new = Pin::parse(pin).map_err(CliError::from)?;
+        let _lock = self.save_pin.as_deref().and_then(lock_folder_of);
         let saved = self.saved()?;
         // Another program may have saved one in the meantime.
         if saved.iter().any(|kept| kept.origin == new.origin && !new.may_replace(kept)) {
@@ -89,6 +90,14 @@ impl PinArgs {
         let is_kept = |path: &&PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
         load_all(&self.save_pin.iter().filter(is_kept).cloned().collect::<Vec<_>>())
     }
+}
+
+/// Waits until no other program compares and replaces a pin in the folder of this file, and keeps others from it until the
+/// result is dropped. `None` if the file system has no locks.
+pub(crate) fn lock_folder_of(path: &Path) -> Option<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new("."))).ok()?;
+    folder.lock().is_ok().then_some(folder)
 }
 
 /// Reads pins.

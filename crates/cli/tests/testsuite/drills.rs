@@ -51,7 +51,7 @@ const PLACES: [(&str, &str); 9] = [
 /// The number of drills that run at the same time.
 const THREADS: usize = 4;
 /// The time after which a drill is ended.
-const DEADLINE: Duration = Duration::from_mins(5);
+const DEADLINE: Duration = Duration::from_mins(15);
 
 /// A shell block of a guide.
 struct Block {

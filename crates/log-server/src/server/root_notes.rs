@@ -27,7 +27,7 @@ pub(super) async fn place(
     let after = root_notes::after(uri.query(), root)?;
     let body: Bytes =
         axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| root_notes::too_large())?;
-    let (accepted, now) = (&state.accepted_requests, state.log_server.now());
+    let (accepted, now) = (state.remembered_requests(), state.log_server.now());
     let note = root_notes::read(&body, root, &tenants.trust_in_force(), accepted, now)?;
     let deadline = Instant::now() + PLACING_TIMEOUT;
     let accepted = || Ok(root_notes::accepted().map(Body::from));

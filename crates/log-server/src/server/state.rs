@@ -79,4 +79,9 @@ impl AppState {
             reading,
         }
     }
+
+    /// Returns the memory of signed requests. Those from before this server took over aren't accepted.
+    pub(super) fn remembered_requests(&self) -> &AcceptedRequests {
+        self.accepted_requests.not_before(self.log_server.shared_timekeeper().standby_until())
+    }
 }

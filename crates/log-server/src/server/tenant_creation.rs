@@ -38,7 +38,7 @@ pub(super) async fn create(
     api::query::read(uri.query(), &[])?;
     let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| too_large())?;
     let name = if is_signed(&body) {
-        let (accepted, now) = (&state.accepted_requests, state.log_server.now());
+        let (accepted, now) = (state.remembered_requests(), state.log_server.now());
         signed_name(&body, state.log_server.origin(), &tenants.trust_in_force(), accepted, now)?
     } else {
         named(&body, &admit(&state.reading, &headers, Right::Admin).await?)?

@@ -21,15 +21,24 @@ const MAX_REQUESTS: usize = 1 << 16;
 /// The requests that were accepted within the last minutes.
 #[derive(Debug)]
 pub struct AcceptedRequests {
-    /// The start of the server. Requests from before it may have been accepted already.
-    since: Time,
+    /// Requests from before this time may have been accepted already, by another server or before a restart.
+    since: Mutex<Time>,
     requests: Mutex<BTreeSet<(Time, Hash)>>,
 }
 
 impl AcceptedRequests {
     /// Creates the memory of a server that starts at this time.
     pub fn since(now: Time) -> Self {
-        Self { since: now, requests: Mutex::default() }
+        Self { since: Mutex::new(now), requests: Mutex::default() }
+    }
+
+    /// Rejects requests from before this time from now on, because another server of the log may have accepted them.
+    #[must_use]
+    pub fn not_before(&self, time: Time) -> &Self {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = time.max(*since);
+        drop(since);
+        self
     }
 
     /// Accepts a request of this time, whose signature is verified, unless it is too old, dated ahead, or was accepted
@@ -52,8 +61,8 @@ impl AcceptedRequests {
                 "set the clock of the machine that signed it, and sign the request again",
             );
         }
-        if time < self.since {
-            let message = format!("the request is dated {time}, before the log server was started");
+        if time < *self.since.lock().unwrap_or_else(PoisonError::into_inner) {
+            let message = format!("the request is dated {time}, before this log server began its work");
             return refused(&message, "sign the request again");
         }
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,6 +116,12 @@ mod tests {
         for (name, time, now) in [("b", 0, 1), ("a", 1, 1), ("b", 1, MAX_AGE + 1), ("b", MAX_AHEAD + 2, 2)] {
             assert_eq!(accept(name, time, now), Ok(()), "{name} {time} {now}");
         }
+        // Another server made the ticks until then.
+        let accept_later = |time: i64, until: i64| {
+            let request = request("c", time);
+            accepted.not_before(at(until)).accept(&request.note, request.time, at(time)).is_ok()
+        };
+        assert!(!accept_later(9, 10) && !accept_later(9, 5) && accept_later(10, 0));
         // Old requests are forgotten.
         assert_eq!(accept("a", 3 * MAX_AGE, 3 * MAX_AGE), Ok(()));
         assert_eq!(accepted.requests.lock().expect("no panic").len(), 1);

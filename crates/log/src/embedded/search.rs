@@ -81,7 +81,7 @@ impl EmbeddedLogServer {
             }
             LiveStart::Planning(planning) => {
                 // After a restart all dashboards reconnect at once, with short searches.
-                let slot = if planning.is_short() { SearchSlot::new(&access) } else { self.slot(&access)? };
+                let slot = if planning.is_short() { self.new_slot(&access) } else { self.slot(&access)? };
                 let tally = self.begin_read(&access, read)?;
                 let target = Target::Stream { planning, opening, access, tally };
                 self.begin_search(Search { target, slot })
@@ -126,23 +126,34 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// Returns a slot for one more search. If all are in use, ends the newest search of a reader that has at
-    /// least two more than this reader.
+    /// Returns a slot for one more search. If all are in use, ends the newest search of a log that has at least two more
+    /// than this log, or of a reader of this log who has at least two more than this reader.
     fn slot(&self, access: &Access) -> Result<Rc<SearchSlot>, ApiError> {
         let mut searches = self.shared.searches.borrow_mut();
         searches.retain(|slot| slot.strong_count() > 0);
         let there: Vec<Rc<SearchSlot>> =
             searches.iter().filter_map(Weak::upgrade).filter(|slot| !slot.gives_way()).collect();
-        let count = |reader: &str| there.iter().filter(|slot| slot.reader == reader).count();
-        let reader = access.credential();
+        let slot = self.new_slot(access);
         if there.len() >= MAX_SEARCHES {
-            let busiest = there.iter().max_by_key(|slot| count(&slot.reader));
-            let gives = busiest.filter(|slot| count(&slot.reader) >= count(&reader) + 2);
+            let of_log = |log: &str| there.iter().filter(|slot| *slot.log == *log).count();
+            let of_reader = |reader: &str| {
+                there.iter().filter(|other| other.log == slot.log && other.reader == reader).count()
+            };
+            let busiest = there.iter().max_by_key(|slot| of_log(&slot.log));
+            let gives = busiest.filter(|other| of_log(&other.log) >= of_log(&slot.log) + 2);
+            let own = there.iter().filter(|other| other.log == slot.log);
+            let busiest = own.max_by_key(|slot| of_reader(&slot.reader));
+            let gives = gives
+                .or_else(|| busiest.filter(|other| of_reader(&other.reader) >= of_reader(&slot.reader) + 2));
             gives.ok_or_else(api::export::busy)?.gives_way.set(true);
         }
-        let slot = SearchSlot::new(access);
         searches.push(Rc::downgrade(&slot));
         Ok(slot)
+    }
+
+    /// Returns a slot that doesn't count.
+    fn new_slot(&self, access: &Access) -> Rc<SearchSlot> {
+        SearchSlot::new(self.origin(), access)
     }
 
     /// Runs the first turn. A search that ends with it is answered at once.

@@ -12,6 +12,9 @@ use crate::entry_matcher::EntryMatcher;
 use crate::store::{EntryReader, StoreError};
 use crate::tokens::Scope;
 
+/// The maximum number of conditions that an explanation examines: those in the query times the entries in the range.
+pub const MAX_EXAMINED_CONDITIONS: u64 = 100_000_000;
+
 /// The explanation of a search.
 #[derive(Clone, Debug)]
 pub struct Explained {
@@ -43,15 +46,18 @@ impl Exporter {
     /// query occurred in some event. Places, limit, and boundary are ignored.
     ///
     /// # Errors
-    /// [`ExportError`], as for [`Exporter::plan`].
+    /// [`ExportError`], as for [`Exporter::plan`]. [`ExportError::Invalid`] also if there is more to examine than
+    /// [`MAX_EXAMINED_CONDITIONS`].
     pub fn begin_explaining(&self, request: &Request, fields_alone: bool) -> Result<Explaining, ExportError> {
         let published = self.published()?;
         let query = Arc::new(request.filter.query().clone());
+        let left = range(request, &published)?;
+        check_amount(left.end - left.start, query.conditions().len() as u64)?;
         Ok(Explaining {
             reader: self.reader.clone(),
             scope: request.scope.clone(),
             size: published.size,
-            left: range(request, &published)?,
+            left,
             // An explanation also counts events that don't match.
             candidates: self.candidates(&request.scope, &Query::default())?,
             fields_alone,
@@ -79,6 +85,17 @@ impl Exporter {
         }
         Err(ExportError::Canceled)
     }
+}
+
+/// Fails if so many conditions on so many entries are too much for one explanation.
+fn check_amount(entries: u64, conditions: u64) -> Result<(), ExportError> {
+    if entries.saturating_mul(conditions.max(1)) <= MAX_EXAMINED_CONDITIONS {
+        return Ok(());
+    }
+    let message = format!(
+        "{conditions} conditions on {entries} entries are more than {MAX_EXAMINED_CONDITIONS} in all; ask about fewer entries with `from` and `to`, or with fewer conditions"
+    );
+    Err(ExportError::Invalid { parameter: "query", message })
 }
 
 impl Explaining {
@@ -117,5 +134,24 @@ impl Explaining {
     pub fn end(self) -> Explained {
         let Self { size, query, tally, .. } = self;
         Explained { size, query: query.to_string(), findings: tally.finish() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explanation_has_a_maximum_amount_of_work() {
+        for (entries, conditions) in [(0, 128), (100_000_000, 0), (100_000_000, 1), (781_250, 128)] {
+            assert!(check_amount(entries, conditions).is_ok(), "{entries} {conditions}");
+        }
+        for (entries, conditions) in [(100_000_001, 0), (781_251, 128), (u64::MAX, 128)] {
+            let refused = check_amount(entries, conditions);
+            assert!(
+                matches!(refused, Err(ExportError::Invalid { parameter: "query", .. })),
+                "{entries} {conditions}"
+            );
+        }
     }
 }

@@ -701,6 +701,7 @@ impl RunningTenantSequencer {
                     self.fail(number, log, &error);
                 }
                 if self.writer.check_active().is_err() {
+                    self.signer.timekeeper.was_on_standby();
                     self.root_notes.fail(&error);
                     // Only the other server can prove the newest heads.
                     self.ticks.send_replace(None);
@@ -713,6 +714,7 @@ impl RunningTenantSequencer {
 
     /// Takes over the state that other servers' ticks left.
     fn reload(&mut self) -> Result<(), StoreError> {
+        self.signer.timekeeper.was_on_standby();
         let (heads, depth) = (self.newest_heads()?, self.writer.depth()?);
         let shards = HeadShards::from_heads(depth, &heads)?;
         let ticks = self.edge.end();

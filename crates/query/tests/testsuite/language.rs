@@ -315,3 +315,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn knows_until_when_a_query_asks() {
+    for (query, last) in [
+        ("action:x", None),
+        ("actor:2099 target:\"time:2099\"", None),
+        ("until:2026-11-02T07:00:00Z", Some("2026-11-02T06:59:59.999Z")),
+        ("until:2026-11-02", Some("2026-11-01T23:59:59.999Z")),
+        ("time:2026-11-20", Some("2026-11-20T23:59:59.999Z")),
+        ("-time:2025..2026 actor:ada", Some("2026-12-31T23:59:59.999Z")),
+        ("recorded:2026-11", Some("2026-11-30T23:59:59.999Z")),
+        ("until:2026-11-02 OR recorded-until:2026-11-05", Some("2026-11-04T23:59:59.999Z")),
+        // A span without an end is asked about for its first day at least.
+        ("since:2026-11-02", Some("2026-11-02T23:59:59.999Z")),
+        ("since:2026-11-02T07:00:00Z", Some("2026-11-02T23:59:59.999Z")),
+        ("time>2026-11-20", Some("2026-11-21T23:59:59.999Z")),
+        ("since:2026-11-01 until:2026-11-02", Some("2026-11-01T23:59:59.999Z")),
+    ] {
+        let asked = Query::parse(query, now()).unwrap().asks_until();
+        assert_eq!(asked.map(|time| time.to_string()).as_deref(), last, "{query}");
+    }
+    let relative = Query::parse("since:-7d", now()).unwrap().asks_until().unwrap();
+    assert!((now().millis() - relative.millis()) / 86_400_000 == 6, "{relative}");
+}

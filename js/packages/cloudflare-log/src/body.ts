@@ -1,6 +1,7 @@
 /** Reads request bodies with limits per body and for all of them. */
 
 import { concat } from "@countersign/shared/bytes.js";
+import { clientOf } from "./entrance.js";
 
 /** Maximum bytes held for all bodies, in addition to `OWN_BYTES` for each. An isolate has 128 MB in total. */
 const MAX_SHARED_BYTES = 24 << 20;
@@ -16,7 +17,7 @@ const DISCARDED_LIMITS = 4;
 /** Maximum milliseconds of discarding. */
 const DISCARD_TIMEOUT_MS = 15_000;
 /** Timeout of a body in milliseconds, so that slow clients don't hold memory. */
-const BODY_TIMEOUT_MS = 60_000;
+const BODY_TIMEOUT_MS = 20_000;
 
 /** Number of bytes at which the beginning is checked for the first time, and again at each fourfold size. */
 const FIRST_CHECK_BYTES = 64 << 10;
@@ -30,7 +31,8 @@ export type IsRefused = (beginning: Uint8Array<ArrayBuffer>) => boolean;
 /** The bodies being read. */
 export class Bodies {
   #held = 0;
-  #read = 0;
+  /** The bodies being read, each with its client and a function that ends it, in the order in which they began. */
+  readonly #open = new Set<OpenBody>();
 
   /**
    * Reads a body. If it exceeds its limit, returns one byte more than the limit, or nothing if its declared length
@@ -44,24 +46,47 @@ export class Bodies {
     if (request.body === null) {
       return new Uint8Array();
     }
-    if (this.#read === MAX_BODIES) {
+    const client = clientOf(request);
+    if (this.#open.size >= MAX_BODIES && !this.#makeRoom(client)) {
       return "busy";
     }
-    this.#read += 1;
+    const reader = request.body.getReader();
+    const open: OpenBody = { client, isOver: false, end: () => void reader.cancel().catch(() => {}) };
+    this.#open.add(open);
     try {
-      const reader = request.body.getReader();
       const declared = Number(request.headers.get("content-length") ?? 0);
-      const body = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
+      const body = declared > limit ? new Uint8Array() : await this.#collect({ reader, open }, limit, isRefused);
       if (declared > limit || typeof body === "string" || body.length > limit) {
         await discard(reader, body === "refused" ? limit : DISCARDED_LIMITS * limit);
       }
       return body;
     } finally {
-      this.#read -= 1;
+      this.#open.delete(open);
     }
   }
 
-  async #collect(reader: Reader, limit: number, isRefused: IsRefused): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+  /** Ends the oldest body of the client that has the most, if it has at least two more than this client. */
+  #makeRoom(client: string): boolean {
+    const numbers = new Map<string, number>();
+    for (const { client } of this.#open) {
+      numbers.set(client, (numbers.get(client) ?? 0) + 1);
+    }
+    const [busiest = "", most = 0] = [...numbers].sort(([, one], [, other]) => other - one)[0] ?? [];
+    const oldest = [...this.#open].find((body) => body.client === busiest);
+    if (oldest === undefined || most < (numbers.get(client) ?? 0) + 2) {
+      return false;
+    }
+    this.#open.delete(oldest);
+    oldest.isOver = true;
+    oldest.end();
+    return true;
+  }
+
+  async #collect(
+    { reader, open }: { reader: Reader; open: OpenBody },
+    limit: number,
+    isRefused: IsRefused,
+  ): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const chunks: Uint8Array[] = [];
     let length = 0;
     let counted = 0;
@@ -78,6 +103,9 @@ export class Bodies {
           return "broken";
         }
         const { done, value } = read;
+        if (done && open.isOver) {
+          return "broken";
+        }
         if (done) {
           break;
         }
@@ -106,6 +134,14 @@ export class Bodies {
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** A body being read. */
+interface OpenBody {
+  readonly client: string;
+  /** True if it was ended to make room. */
+  isOver: boolean;
+  readonly end: () => void;
+}
 
 async function discard(reader: Reader, max: number): Promise<void> {
   const timer = setTimeout(() => reader.cancel().catch(() => {}), DISCARD_TIMEOUT_MS);

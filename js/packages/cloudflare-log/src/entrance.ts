@@ -23,13 +23,35 @@ export class Entrance {
   /** Waiting rejections in the order of their due times. */
   #waiting: { client: string; due: number }[] = [];
   #due = 0;
+  /** The number of requests by client that the log hasn't answered yet. */
+  readonly #pending = new Map<string, number>();
+  #pendingInAll = 0;
 
-  /** True if submissions of this client are turned away unread. */
+  /**
+   * True if requests of this client are turned away unread. Its requests on their way count, because they may be rejected,
+   * too. A client without a waiting rejection is never turned away.
+   */
   turnsAway(client: string, now: number): boolean {
     const waiting = this.#waitingAt(now);
-    return (
-      waiting.length >= MAX_WAITING && waiting.filter((refusal) => refusal.client === client).length >= MAX_PER_CLIENT
-    );
+    const own = waiting.filter((refusal) => refusal.client === client).length;
+    const isFull = waiting.length + this.#pendingInAll >= MAX_WAITING;
+    return own > 0 && isFull && own + (this.#pending.get(client) ?? 0) >= MAX_PER_CLIENT;
+  }
+
+  /** Counts a request of this client until the returned function is called. */
+  begin(client: string): () => void {
+    this.#count(client, 1);
+    return () => this.#count(client, -1);
+  }
+
+  #count(client: string, change: number): void {
+    this.#pendingInAll += change;
+    const pending = (this.#pending.get(client) ?? 0) + change;
+    if (pending === 0) {
+      this.#pending.delete(client);
+    } else {
+      this.#pending.set(client, pending);
+    }
   }
 
   /** Returns the milliseconds that a rejection of this client must wait. */

@@ -59,9 +59,7 @@ export function logHandler<Env extends LogEnv = LogEnv>(
         }
         const id = env.LOG.idFromName(origin);
         const object = env.LOG.get(id);
-        return isSubmission(request)
-          ? await submit(request, env, object, entrance)
-          : ((await copied(request, env, origin)) ?? (await object.fetch(request)));
+        return (await copied(request, env, origin)) ?? (await forward(request, env, object, entrance));
       } catch (error) {
         console.error("countersign:", error);
         return unavailable(request, env.AUDIT_CORS ?? "");
@@ -75,8 +73,12 @@ const SIGNED = /^(?:(?:\/t\/[^/]+)?\/submit|\/tenants|\/keys)$/;
 
 const isSubmission = ({ method, url }: Request): boolean => method === "POST" && SIGNED.test(new URL(url).pathname);
 
-/** Forwards a submission to the log. Rejections wait here, where they block nothing else. */
-async function submit(
+/** True if the log rejected the request: a submission for any reason, another request that lacks a valid token. */
+const isRejected = (request: Request, { ok, status }: Response): boolean =>
+  isSubmission(request) ? !ok : status === 401 || status === 403;
+
+/** Forwards a request to the log. Rejections wait here, where they block nothing else. */
+async function forward(
   request: Request,
   env: LogEnv,
   object: ReturnType<LogNamespace["get"]>,
@@ -86,8 +88,9 @@ async function submit(
   if (entrance.turnsAway(client, Date.now())) {
     return busy(request, env.AUDIT_CORS ?? "", entrance.roomIn(Date.now()));
   }
-  const answer = await object.fetch(request);
-  const wait = answer.ok ? 0 : entrance.wait(client, Date.now());
+  const end = entrance.begin(client);
+  const answer = await object.fetch(request).finally(end);
+  const wait = isRejected(request, answer) ? entrance.wait(client, Date.now()) : 0;
   if (wait === 0) {
     return answer;
   }

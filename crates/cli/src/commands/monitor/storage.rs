@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::pin::Pin;
 use countersign_monitor::{LogState, MonitorState};
 
 use crate::errors::{CliError, shown};
-use crate::io::input;
 use crate::io::output::Output;
+use crate::io::{input, pin, style};
 
 /// The storage of a monitor's state.
 pub(super) enum Storage {
@@ -69,11 +70,32 @@ impl Storage {
             return Ok(());
         }
         let mut output = Output::create(Some(path))?;
+        let _lock = pin::lock_folder_of(path);
+        if let Self::Pin(_) = self
+            && has_newer_pin(path, &text)?
+        {
+            style::warn(&format!(
+                "{}: another program saved a newer pin, which is kept; restart the monitor to compare the log with it",
+                shown(path)
+            ));
+            return Ok(());
+        }
         output.write(text.as_bytes())?;
         output.finish()?;
         *saved = text;
         Ok(())
     }
+}
+
+/// True if the file has a pin that this one must not replace.
+fn has_newer_pin(path: &Path, text: &str) -> Result<bool, CliError> {
+    let is_there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    if !is_there {
+        return Ok(false);
+    }
+    let new = Pin::parse(text).map_err(CliError::from)?;
+    let kept = pin::load_all(&[path.to_owned()])?;
+    Ok(kept.iter().any(|kept| kept.origin != new.origin || !new.may_replace(kept)))
 }
 
 /// Reads a state file, whose size is limited only by the number of open chains.

@@ -20,12 +20,12 @@ server "$ROOT/var/lib/countersign" "$PORT" log.example/audit
 
 note() { echo "== $*"; }
 
-# Waits until a command succeeds, for at most a minute.
+# Waits until a command succeeds, for at most five minutes.
 wait_until() {
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 300))
   until "$@" > waited 2>&1; do
     if [ $SECONDS -gt $deadline ]; then
-      echo "✗ not within a minute: $*"
+      echo "✗ not within five minutes: $*"
       cat waited
       return 1
     fi

@@ -96,6 +96,8 @@ fn altered_unsigned_and_other_records_are_rejected() {
     third(r#"{"resourceLogs":"#, r#"{"action":"job.create","resourceLogs":"#);
     rejected("changed.ndjson", &certificate, "doesn't cover the field action");
     third("audit.integrity.value", "audit.integrity.other");
+    rejected("changed.ndjson", &certificate, "doesn't cover the field attributes.audit.integrity.other");
+    third("audit.integrity.value", "audit.value");
     rejected("changed.ndjson", &certificate, "has no audit.integrity.value");
     third("EdDSA", "ES256");
     rejected("changed.ndjson", &certificate, "ES256");

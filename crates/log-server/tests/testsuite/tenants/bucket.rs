@@ -878,6 +878,19 @@ fn key_notes_for_all_logs_are_known_to_every_server() {
 }
 
 #[test]
+fn a_server_that_takes_over_accepts_no_request_that_another_one_may_have_accepted() {
+    let (first, mut second, [_]) = two_servers(["acme"]);
+    let body = request_by(&second, &note(grant(GRANTED)), ORIGIN, &issuer());
+    assert_eq!(answered(&second, post(&second, body.clone())).status, 200);
+    second.server.stop();
+    take_over(&first);
+    let again = post(&first, body).join().unwrap();
+    assert_eq!(again.refusal(), (409, "request.time".into()));
+    // A request signed after that is accepted.
+    place(&first, grant(GRANTED));
+}
+
+#[test]
 fn a_key_note_is_not_acknowledged_if_another_server_makes_the_tick() {
     let (first, second, [acme]) = two_servers(["acme"]);
     let body = |world| request_by(world, &note(grant(GRANTED)), ORIGIN, &issuer());

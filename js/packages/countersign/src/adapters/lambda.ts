@@ -200,7 +200,7 @@ const UNJUDGED: RequestView = {
   header: () => undefined,
 };
 
-/** Names of fields of events that stand for requests: those of API Gateway, VPC Lattice, and agents of Bedrock. */
+/** Names of fields of events that stand for requests: those of API Gateway, VPC Lattice, agents of Bedrock, and S3. */
 const REQUEST_FIELDS = [
   "requestContext",
   "httpMethod",
@@ -209,10 +209,15 @@ const REQUEST_FIELDS = [
   "apiPath",
   "headers",
   "multiValueHeaders",
+  "userRequest",
 ];
 
 /** True if the event is one of a request, even of a kind that `requestOf` doesn't know. Others are jobs or messages. */
 function isRequest(event: unknown): boolean {
+  if (Array.isArray(event)) {
+    // AppSync's resolvers, in batches.
+    return event.some(isRequest);
+  }
   const [first] = [field(event, "Records")].flat();
   return (
     REQUEST_FIELDS.some((name) => field(event, name) !== undefined) ||

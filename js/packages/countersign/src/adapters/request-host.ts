@@ -13,6 +13,12 @@ export interface NodeHostSource {
 /** Ports that a host may omit, by the scheme. */
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { "http:": /:80$/, "https:": /:443$/ };
 
+/**
+ * Matches a host that all programs read in the same way: a name or an IPv4 address, or an IPv6 address in brackets, with a
+ * port in its usual form or none. URL parsers decode percent-encoding, and drop an empty port, zeros, and some characters.
+ */
+const HOST = /^(?:[a-z\d._~!$&'()*+;=-]*|\[[\da-f:.]+\])(?::[1-9]\d{0,4})?$/;
+
 /** Throws `event.invalid` if the request of Node.js has several hosts, or one that programs read in different ways. */
 export function mustHaveOneHost({ headers, rawHeaders = [] }: NodeHostSource, target: string): void {
   const { origin } = splitTarget(target);
@@ -34,7 +40,7 @@ export function mustBeSame(hosts: readonly (string | undefined)[], defaultPort =
   if (new Set(given).size > 1) {
     throw invalidHost("the request has several hosts");
   }
-  if (/[\s,/\\?#@]/.test(given[0] ?? "")) {
+  if (!HOST.test(given[0] ?? "")) {
     throw invalidHost("the request's host is malformed");
   }
 }

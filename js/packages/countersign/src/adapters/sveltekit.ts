@@ -44,7 +44,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
     const view = {
       ...requestView(event.request),
       path: () => event.url.pathname,
-      otherPath: () => (event.isRemoteRequest ? splitTarget(event.request.url).path : undefined),
+      otherPath: () => otherPath(event),
       ip: () => event.getClientAddress(),
       template: () => event.route.id ?? undefined,
     };
@@ -58,4 +58,16 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
       decisionContext: ctx,
     });
   };
+}
+
+/**
+ * Returns the path of the remote function that a request calls. A form without script calls one through any page, named in
+ * the query.
+ */
+function otherPath({ isRemoteRequest, request, url }: SvelteKitEvent): string | undefined {
+  if (isRemoteRequest === true) {
+    return splitTarget(request.url).path;
+  }
+  const named = request.method === "POST" ? url.searchParams.get("/remote") : null;
+  return named === null ? undefined : `/_app/remote/${named}`;
 }

@@ -3,6 +3,7 @@
 import { must } from "../error.js";
 import type { AgentCall, CallEnd, CallRefusal } from "./call.js";
 import type { AgentRecording } from "./recording.js";
+import { hasRepeatedMember } from "./repeated-member.js";
 
 /** How an SDK calls a tool. */
 export interface ToolFunction<Source> {
@@ -41,10 +42,19 @@ export function throwRefusal({ message }: CallRefusal): never {
   throw new Error(message);
 }
 
-/** Returns arguments that the model sent as JSON text; the text itself, as malformed, if it isn't valid JSON. */
+/**
+ * Returns arguments that the model sent as JSON text; the text itself, as malformed, if it isn't valid JSON, or if parsing
+ * loses a part of it.
+ */
 export function parsedInput(input: unknown): Pick<AgentCall<unknown>, "arguments" | "malformed"> {
   try {
-    return { arguments: typeof input === "string" ? JSON.parse(input) : input };
+    if (typeof input !== "string") {
+      return { arguments: input };
+    }
+    const parsed = JSON.parse(input);
+    return hasRepeatedMember(input)
+      ? { arguments: input, malformed: "the arguments have a member twice" }
+      : { arguments: parsed };
   } catch {
     return { arguments: input, malformed: "the arguments are not JSON" };
   }

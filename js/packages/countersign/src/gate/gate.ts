@@ -212,8 +212,10 @@ class LocalGate implements Gate {
     const { limits = [] } = options;
     must(Array.isArray(limits), "limits", "`limits` must be an array", "pass limits: [{ name, by, max, windowMs }]");
     this.#counters = limits.map((limit) => new LimitCounter(limit));
-    // Otherwise, a limit that challenges would leave the event counted by earlier limits, and again once it is approved.
-    const previewed = limits.length > 1 ? this.#counters.filter(({ limit }) => limit.decision === "challenge") : [];
+    // Otherwise, an event that a limit refuses or challenges would be counted by earlier limits. The first needs no preview
+    // unless it challenges: nothing is counted before it.
+    const previewed =
+      limits.length > 1 ? this.#counters.filter(({ limit }, nth) => nth > 0 || limit.decision === "challenge") : [];
     this.#steps = [
       ...previewed.map((counter) => ({ counter, isPreview: true })),
       ...this.#counters.map((counter) => ({ counter, isPreview: false })),

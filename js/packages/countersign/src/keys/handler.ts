@@ -236,9 +236,13 @@ function originOf(request: Request, origins: readonly string[]): "own" | "foreig
   if (origins.includes(origin)) {
     return origin;
   }
+  if (!URL.canParse(origin)) {
+    return "foreign";
+  }
+  const [page, own] = [new URL(origin), new URL(request.url)];
   // Behind a TLS proxy, only the host is known.
-  const isOwn = URL.canParse(origin) && new URL(origin).host === new URL(request.url).host;
-  return isOwn ? "own" : "foreign";
+  const schemes = own.protocol === "https:" ? ["https:"] : ["http:", "https:"];
+  return page.host === own.host && schemes.includes(page.protocol) ? "own" : "foreign";
 }
 
 /** Reads the signed note of a request. */

@@ -83,12 +83,12 @@ export class NewestHeads {
     this.#logs.delete(origin);
   }
 
-  /** Adds a head from the outbox. With `isForeign`, it is another recorder's, and a known head takes precedence. */
-  restore({ id, bytes }: Entry, isForeign: boolean): void {
+  /** Adds a head from the outbox, which may be another recorder's. Of several heads, the latest counts. */
+  restore({ id, bytes }: Entry): void {
     const { origin, since, proof } = parseHeadEntry(bytes);
     const log = this.of(origin);
     log.stale = [...log.stale, id];
-    if (!isForeign || log.seen.proof === undefined) {
+    if (log.seen.proof === undefined || tickOf(since) > tickOf(log.seen.since)) {
       log.seen = { since, proof };
     }
   }
@@ -108,6 +108,12 @@ export class NewestHeads {
     this.of(evidence.origin).contradiction = error;
     return error;
   }
+}
+
+/** Returns the tick of a state, written as its size and its tick; -1 if it has none. */
+function tickOf(since: string): number {
+  const [, tick] = since.split(",");
+  return tick === undefined ? -1 : Number(tick);
 }
 
 /** Returns the content of a head's entry. */

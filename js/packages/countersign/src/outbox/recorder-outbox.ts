@@ -386,7 +386,7 @@ export class RecorderOutbox implements HeadStore {
     }
     const first = this.#shared.next;
     this.#shared.next += ORPHAN_IDS;
-    return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []), true);
+    return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []));
   }
 
   /** Stores events, replacing these entries. Sets each event's ID, unless storing fails. */
@@ -539,8 +539,8 @@ export class RecorderOutbox implements HeadStore {
     return { id, bytes: concat([head, lines]) };
   }
 
-  /** Reads entries. With `areForeign`, another recorder left them. */
-  #read(entries: readonly Entry[], areForeign = false): RestoredItems {
+  /** Reads entries, which another recorder may have left. */
+  #read(entries: readonly Entry[]): RestoredItems {
     const { own, tenants, origins, contradictions } = noItems();
     const { heads } = this.#shared;
     for (const { id } of entries) {
@@ -560,7 +560,7 @@ export class RecorderOutbox implements HeadStore {
           // The first one counts: events were recorded in that log.
           origins.set(named.tenant, origins.get(named.tenant) ?? new TextDecoder().decode(named.rest));
         } else if (entry.bytes[0] === HEAD) {
-          heads.restore({ id: entry.id, bytes: named.rest }, areForeign);
+          heads.restore({ id: entry.id, bytes: named.rest });
         } else if (entry.bytes[0] === UNPROVEN) {
           heads.restoreUnproven({ id: entry.id, bytes: named.rest });
         } else if (entry.bytes[0] === CONTRADICTION) {

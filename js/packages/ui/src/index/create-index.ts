@@ -169,6 +169,10 @@ class WorkersIndex implements EventIndex {
     return this.#call((remote) => remote.parts(query));
   }
 
+  asksUntil(query: string, at: number): Promise<number | undefined> {
+    return this.#call((remote) => remote.asksUntil(query, at));
+  }
+
   suggest(query: string, caret: number): Promise<readonly Suggestion[]> {
     return this.#call((remote) => remote.suggest(query, caret));
   }

@@ -137,6 +137,10 @@ export class IndexService {
     return parts?.map(({ text }) => text);
   }
 
+  asksUntil(query: string, at: number): number | undefined {
+    return (JSON.parse(parse(query, at)) as { asksUntil?: number }).asksUntil;
+  }
+
   suggest(query: string, caret: number): readonly Suggestion[] {
     return JSON.parse(this.#index.suggest(query, caret)) as Suggestion[];
   }

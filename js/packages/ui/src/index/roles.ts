@@ -60,6 +60,7 @@ export interface IndexWorker {
   toggled(query: string, column: Column, value: string): string;
   within(query: string, since: number | undefined, until: number | undefined): string;
   parts(query: string): readonly string[] | undefined;
+  asksUntil(query: string, at: number): number | undefined;
   suggest(query: string, caret: number): readonly Suggestion[];
   rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]>;
   row(at: number, known?: Row): Promise<WholeRow | undefined>;

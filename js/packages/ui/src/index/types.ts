@@ -314,6 +314,11 @@ export interface EventIndex {
   within(query: string, since: number | undefined, until: number | undefined): Promise<string>;
   /** Returns the conditions that a query joins by AND, each as text; undefined if the query is invalid. */
   parts(query: string): Promise<readonly string[] | undefined>;
+  /**
+   * Returns the last millisecond since 1970 that a query asks about by its conditions on times; undefined if it has none, or
+   * is invalid. Relative times count from `at`. A span without an end is asked about for its first day at least, in UTC.
+   */
+  asksUntil(query: string, at: number): Promise<number | undefined>;
   /** Returns completions at the caret. */
   suggest(query: string, caret: number): Promise<readonly Suggestion[]>;
   /** Returns rows of the current result, as last reported, with the values of these fields. */

@@ -59,6 +59,7 @@ export function work(port: Port): void {
     toggled: (query, column, value) => running().toggled(query, column, value),
     within: (query, since, until) => running().within(query, since, until),
     parts: (query) => running().parts(query),
+    asksUntil: (query, at) => running().asksUntil(query, at),
     suggest: (query, caret) => running().suggest(query, caret),
     rows: (from, to, fields) => running().rows(from, to, fields),
     row: (at, known) => running().row(at, known),

@@ -30,7 +30,8 @@ export function parseUri(uri: string): ResourceUri | undefined {
     const id = decodeURIComponent(path);
     const isEncodedTwice = ESCAPE.test(id);
     const isAmbiguous = AMBIGUOUS.test(path) || AMBIGUOUS_SEGMENT.test(id.replace(BEFORE_PATH, ""));
-    if (isEncodedTwice || isAmbiguous || !isNormal(uri, id, decodeURIComponent(rest))) {
+    const found = lookedUp(uri, id, decodeURIComponent(rest));
+    if (isEncodedTwice || isAmbiguous || found === undefined) {
       return undefined;
     }
     const [, query, fragment] = /^(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
@@ -39,7 +40,7 @@ export function parseUri(uri: string): ResourceUri | undefined {
       ...(query === undefined ? {} : { query: decodeURIComponent(query) }),
       ...(fragment === undefined ? {} : { fragment: decodeURIComponent(fragment) }),
     };
-    return { id, details: rest === "" ? undefined : details };
+    return { id: found, details: rest === "" ? undefined : details };
   } catch {
     return undefined;
   }
@@ -51,12 +52,14 @@ function splitUri(uri: string): [path: string, rest: string] {
   return [path, uri.slice(path.length)];
 }
 
-/** True if parsing the URI doesn't change it. Text that isn't a URI can't be parsed. */
-function isNormal(uri: string, id: string, rest: string): boolean {
+/**
+ * Returns the URI that servers look up: parsing adds a slash to a URL without a path. Undefined if parsing changes anything
+ * else. Text that isn't a URI can't be parsed.
+ */
+function lookedUp(uri: string, id: string, rest: string): string | undefined {
   if (!URL.canParse(uri)) {
-    return true;
+    return id;
   }
   const [parsed, parsedRest] = splitUri(new URL(uri).href).map(decodeURIComponent);
-  // A URL without a path gets a slash.
-  return [id, `${id}/`].includes(parsed ?? "") && parsedRest === rest;
+  return parsedRest === rest ? [id, `${id}/`].find((known) => known === parsed) : undefined;
 }
